@@ -1,0 +1,147 @@
+"""Bulk import of helpdesk exports into Talkdesk cases: nothing lost, nothing twice.
+
+Every verb of the command line is a function here, with a typed result; a DataFrame may be given instead of a file::
+
+    from importer import Settings, run_import
+
+    result = run_import("tickets.csv", "zendesk", settings=Settings(region="eu", account="acme", rate=10))
+    print(result.reports.balance, result.exit_code)
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from importer.version import __version__
+
+if TYPE_CHECKING:
+    from importer.config import Settings, load_settings
+    from importer.delivery.pool import Stop
+    from importer.errors import (
+        CaseImporterError,
+        ChangedError,
+        ConfigError,
+        ExitCode,
+        LedgerError,
+        LedgerLockedError,
+        MappingError,
+        SourceError,
+        TargetError,
+    )
+    from importer.look import (
+        check,
+        check_async,
+        preview,
+        preview_async,
+        report,
+        report_async,
+        status,
+        status_async,
+    )
+    from importer.mapping import Mapping, load_mapping
+    from importer.observer import Observer
+    from importer.records import FieldError, State
+    from importer.results import CheckResult, PreviewRow, RunResult, Status
+    from importer.run import (
+        reconcile,
+        reconcile_async,
+        resolve,
+        retry,
+        retry_async,
+        run_import,
+        run_import_async,
+    )
+
+_HOMES = {
+    "importer.config": ("Settings", "load_settings"),
+    "importer.delivery.pool": ("Stop",),
+    "importer.errors": (
+        "CaseImporterError",
+        "ChangedError",
+        "ConfigError",
+        "ExitCode",
+        "LedgerError",
+        "LedgerLockedError",
+        "MappingError",
+        "SourceError",
+        "TargetError",
+    ),
+    "importer.mapping": ("Mapping", "load_mapping"),
+    "importer.observer": ("Observer",),
+    "importer.records": ("FieldError", "State"),
+    "importer.results": ("CheckResult", "PreviewRow", "RunResult", "Status"),
+    "importer.look": (
+        "check",
+        "check_async",
+        "preview",
+        "preview_async",
+        "report",
+        "report_async",
+        "status",
+        "status_async",
+    ),
+    "importer.run": (
+        "reconcile",
+        "reconcile_async",
+        "resolve",
+        "retry",
+        "retry_async",
+        "run_import",
+        "run_import_async",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+__all__ = [
+    "CaseImporterError",
+    "ChangedError",
+    "CheckResult",
+    "ConfigError",
+    "ExitCode",
+    "FieldError",
+    "LedgerError",
+    "LedgerLockedError",
+    "Mapping",
+    "MappingError",
+    "Observer",
+    "PreviewRow",
+    "RunResult",
+    "Settings",
+    "SourceError",
+    "State",
+    "Status",
+    "Stop",
+    "TargetError",
+    "__version__",
+    "check",
+    "check_async",
+    "load_mapping",
+    "load_settings",
+    "preview",
+    "preview_async",
+    "reconcile",
+    "reconcile_async",
+    "report",
+    "report_async",
+    "resolve",
+    "retry",
+    "retry_async",
+    "run_import",
+    "run_import_async",
+    "status",
+    "status_async",
+]

@@ -1,0 +1,93 @@
+"""Everything that ends a run, and nothing that is wrong with one row.
+
+A bad row is data (:class:`importer.records.FieldError`); a bad run is one of these exceptions.
+Each class carries the exit code under which the command line ends, so that the table in the README,
+the help text and the code are one thing::
+
+    CaseImporterError
+    ├── ConfigError          2   flags, environment, settings file
+    ├── SourceError          2   the export cannot be read as it is
+    ├── MappingError         2   the mapping file is wrong or does not fit the export
+    ├── ChangedError         2   the source or the mapping is not the one the ledger was begun with
+    ├── TargetError          7   wrong target, wrong address, no right to create cases
+    ├── LedgerError          8   the ledger cannot be read or written durably
+    └── LedgerLockedError   11   another run holds the ledger
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended. A code that is not in this table means failure."""
+
+    OK = 0
+    USAGE = 2
+    ROWS_FAILED = 3
+    IN_DOUBT = 4
+    TEMPORARY = 5
+    DUPLICATE = 6
+    TARGET = 7
+    LEDGER = 8
+    TOO_LONG = 10
+    LOCKED = 11
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class CaseImporterError(Exception):
+    """A run cannot go on. The text says what happened, to what, and what to do next.
+
+    Args:
+        what: One sentence: what is wrong.
+        where: The place, such as ``tickets.csv:17`` or ``mapping.yml:4:9``; empty if there is none.
+        cure: What the reader of the message can do about it.
+    """
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+    def __init__(self, what: str, *, where: str = "", cure: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.cure = cure
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        cure = f"\n  {self.cure}" if self.cure else ""
+        return f"{place}{self.what}{cure}"
+
+
+class ConfigError(CaseImporterError):
+    """Flags, environment variables or a settings file contradict each other or are incomplete."""
+
+
+class SourceError(CaseImporterError):
+    """The export as a whole cannot be read: missing, empty, wrong encoding, unclosed quote, password."""
+
+
+class MappingError(CaseImporterError):
+    """The mapping file is not valid, or names columns that the export does not have."""
+
+
+class ChangedError(CaseImporterError):
+    """The export or the mapping differs from the one this ledger was begun with."""
+
+
+class TargetError(CaseImporterError):
+    """The target is not usable: wrong address, refused credentials, or not the target of this ledger."""
+
+    exit_code = ExitCode.TARGET
+
+
+class LedgerError(CaseImporterError):
+    """The ledger cannot be read, or cannot be written durably. Nothing is sent without it."""
+
+    exit_code = ExitCode.LEDGER
+
+
+class LedgerLockedError(CaseImporterError):
+    """Another process is running on the same ledger."""
+
+    exit_code = ExitCode.LOCKED

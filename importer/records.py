@@ -1,0 +1,84 @@
+"""The values that travel between the rooms. No behaviour beyond what a value can know about itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class FieldError(NamedTuple):
+    """One problem of one cell, as data. A row that does not fit carries all of its field errors.
+
+    Attributes:
+        code: Stable word for machines, such as ``too_long`` or ``unknown_value``.
+        column: Column of the export as its header says; None when the whole row is meant.
+        value: The offending text, at most :data:`VALUE_SHOWN` characters of it.
+        rule: What is demanded, for a person: "at most 150 characters, this one has 212".
+        cure: What the person can do: "shorten it, or …".
+        target: Field of the case that the cell was meant for, such as ``custom_fields.date1``.
+    """
+
+    code: str
+    column: str | None
+    value: str
+    rule: str
+    cure: str
+    target: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.column}: " if self.column is not None else ""
+        shown = f"{self.value!r} — " if self.value else ""
+        return f"{place}{shown}{self.rule}; {self.cure}"
+
+
+VALUE_SHOWN = 80
+
+
+def shown(value: str) -> str:
+    """``value`` cut to what fits into a message."""
+    return value if len(value) <= VALUE_SHOWN else value[: VALUE_SHOWN - 1] + "…"
+
+
+class Row(NamedTuple):
+    """One row of the export as it was read: text only, nothing guessed.
+
+    Attributes:
+        number: Where the row begins in the file: physical line of a CSV (1-based, the header counts),
+            sheet row of a workbook, position + 1 in a DataFrame.
+        cells: One text a column, in the order of the header. A row with too many or too few fields keeps
+            exactly the fields it had.
+        problems: What the reader found wrong. An error without a column spoils the row; one with a column
+            (an Excel error cell, say) spoils it only if the mapping uses that column.
+    """
+
+    number: int
+    cells: tuple[str, ...]
+    problems: tuple[FieldError, ...] = ()
+
+
+class Mapped(NamedTuple):
+    """What a mapping made of one row: either a body to send, or field errors, never both.
+
+    Attributes:
+        key: What identifies the ticket for ever; empty when the row has none (then ``errors`` says so).
+        body: The JSON that will be sent, byte for byte; None when the row is invalid.
+        errors: All field errors of the row.
+    """
+
+    key: str
+    body: bytes | None
+    errors: tuple[FieldError, ...] = ()
+
+
+class State(StrEnum):
+    """Where a record stands. See ``docs/design.md`` for who may move it where."""
+
+    INVALID = "invalid"  #: mapping or validation failed; never sent
+    SKIPPED = "skipped"  #: its key is already taken care of by another record; never sent
+    WAITING = "waiting"  #: its parent is not created yet
+    PENDING = "pending"  #: may be sent
+    SENDING = "sending"  #: the fence is on disk; a request may have left
+    CREATED = "created"  #: the server returned a case id for this very row
+    REFUSED = "refused"  #: the server proved that it did not create it, for a data reason
+    UNKNOWN = "unknown"  #: may have been created; must be looked up before anything else
+    DUPLICATE = "duplicate"  #: the look-up found two or more cases; for a person
