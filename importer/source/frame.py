@@ -1,0 +1,123 @@
+"""A DataFrame as a source: whatever pandas can read can be imported."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from importer.errors import SourceError
+from importer.source.cell_text import (
+    duration_text,
+    inexact_number,
+    is_inexact,
+    moment_text,
+    number_text,
+    truth_text,
+)
+from importer.source.chunk import Chunk, Draft
+from importer.source.header import name_columns, unnamed_note
+
+
+class FrameSource:
+    """Rows of a DataFrame, numbered by position from 1. See :class:`importer.source.chunk.Source`.
+
+    Args:
+        frame: What to read. Later changes to it have no effect. Its index is not read.
+        chunk_rows: Rows of a chunk.
+
+    Raises:
+        SourceError: Its columns have several levels, or there are none.
+    """
+
+    name = "DataFrame"
+
+    def __init__(self, frame: pd.DataFrame, *, chunk_rows: int) -> None:
+        if frame.columns.nlevels > 1 or not len(frame.columns):
+            cure = "give each column one name: frame.columns = [...]"
+            raise SourceError("a header of one level is needed", where=self.name, cure=cure)
+        self._frame = frame.copy(deep=False)
+        self._chunk_rows = chunk_rows
+        self.columns, made_up = name_columns([frame_text(label) for label in frame.columns])
+        self.notes = (*_notes(frame), *unnamed_note(made_up))
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the header and of all rows as text."""
+        digest = hashlib.sha256(repr(self.columns).encode())
+        for chunk in self.chunks():
+            for row in chunk.rows():
+                digest.update(repr((row.number, row.cells)).encode())
+        return digest.hexdigest()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read from the start, in chunks of at most as many rows as was asked for."""
+        for start in range(0, len(self._frame), self._chunk_rows):
+            part = self._frame.iloc[start : start + self._chunk_rows]
+            yield self._draft(part, start + 1).finish((start + len(part)) / len(self._frame))
+
+    def _draft(self, part: pd.DataFrame, first: int) -> Draft:
+        draft = Draft(self.columns)
+        values = [_values(part.iloc[:, position]) for position in range(len(self.columns))]
+        texts = [[frame_text(value) for value in column] for column in values]
+        for number, cells in enumerate(zip(*texts, strict=True), first):
+            if any(cells):
+                draft.numbers.append(number)
+                draft.rows.append(cells)
+            else:
+                draft.blank += 1
+        for column, name, shown in zip(values, self.columns, texts, strict=True):
+            for number in (n for n, value in enumerate(column) if is_inexact(value)):
+                found = draft.cell_problems.get(first + number, ())
+                draft.cell_problems[first + number] = (*found, inexact_number(name, shown[number]))
+        return draft
+
+
+def frame_text(value: Any) -> str:
+    """The text of a DataFrame cell: missing values are empty, floats are written in full."""
+    if isinstance(value, str):
+        return str(value)
+    if value is None or value is pd.NaT or value is pd.NA:
+        return ""
+    for types, write in _WRITERS:
+        if isinstance(value, types):
+            return write(value)
+    return str(value)
+
+
+def _decimal_text(value: Decimal) -> str:
+    return "" if value.is_nan() else format(value, "f")
+
+
+def _moment_text(value: dt.datetime) -> str:
+    """A pandas Timestamp may have nanoseconds beside its time of day."""
+    return value.isoformat(sep=" ") if getattr(value, "nanosecond", 0) else moment_text(value)
+
+
+#: In this order: a bool is an int, a datetime is a date.
+_WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
+    ((bool, np.bool_), truth_text),
+    ((float, np.floating), number_text),
+    (Decimal, _decimal_text),
+    (dt.datetime, _moment_text),
+    ((dt.date, dt.time), lambda value: value.isoformat()),
+    (dt.timedelta, duration_text),
+)
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    """Python values; those of short floats stay what they are, or 0.1 would turn into 0.10000000149011612."""
+    short = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f" and column.dtype.itemsize < 8
+    return list(column.to_numpy()) if short else column.tolist()
+
+
+def _notes(frame: pd.DataFrame) -> Iterator[str]:
+    if not len(frame):
+        yield "0 rows: the DataFrame is empty"
+    names = [str(name) for name in frame.index.names if name is not None]
+    if names:
+        yield f"the index ({', '.join(names)}) is not read: frame.reset_index() makes a column of it"
