@@ -1,0 +1,137 @@
+"""A plan and the columns of an export → the function that maps rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from importer.mapping.cell_errors import CellError
+from importer.mapping.document import Document, Problems
+from importer.mapping.header import Header
+from importer.mapping.key import Key, bind_key
+from importer.mapping.notes import bind_notes
+from importer.mapping.origins import Binding, bind_value
+from importer.mapping.parts import Cells, Part, table
+from importer.mapping.plan import Plan
+from importer.mapping.targets import NUL
+from importer.records import FieldError, Mapped, Row
+from importer.talkdesk.case import CASE_FIELDS, case_check
+
+
+class RowMapper:
+    """Maps the rows of one export. Pure: the same row gives the same bytes, whatever came before.
+
+    Attributes:
+        columns_used: The columns that the mapping reads.
+    """
+
+    def __init__(self, case: Part, *, key: Key, header: Header, custom_fields: list[str]) -> None:
+        self.columns_used = frozenset(header.used)
+        self._width = header.width
+        self._read_key = key.read
+        self._read_case = case.read
+        self._check = case_check(custom_fields)
+        self._case = case
+        self._key = key
+
+    def apply(self, row: Row) -> Mapped:
+        """A body to send, or all that is wrong with the row.
+
+        Never raises: what the reader found wrong, or what cannot be sent, comes back as field errors.
+        """
+        _, cells, problems = row
+        if problems or len(cells) != self._width:
+            return self._apply_spoiled(row)
+        if NUL in "".join(cells):
+            return self._explained(cells)
+        try:
+            key = self._read_key(cells)
+            return Mapped(key, self._body(cells, key))
+        except (CellError, ValidationError):
+            return self._explained(cells)
+
+    def _body(self, cells: Cells, key: str) -> bytes:
+        # The key travels as one more cell behind the last column: there the stamp finds it.
+        payload: Any = self._read_case((*cells, key))
+        self._check(payload)
+        return orjson.dumps(payload)
+
+    def _explained(self, cells: Cells) -> Mapped:
+        """The slow path: every part is asked what is wrong with it."""
+        key = self._key_or_nothing(cells)
+        errors = tuple(self._problems(cells))
+        return Mapped(key, None, errors) if errors else Mapped(key, self._body(cells, key))
+
+    def _problems(self, cells: Cells) -> Iterator[FieldError]:
+        yield from self._key.problems(cells)
+        yield from self._case.problems(cells)
+
+    def _key_or_nothing(self, cells: Cells) -> str:
+        try:
+            return self._read_key(cells)
+        except CellError:
+            return ""
+
+    def _apply_spoiled(self, row: Row) -> Mapped:
+        """A row that the reader, or its number of cells, says something against."""
+        about_cells = [error for error in row.problems if error.column in self.columns_used]
+        about_row = [error for error in row.problems if error.column is None]
+        if len(row.cells) != self._width and not about_row:
+            about_row = [_wrong_width(row.cells, self._width)]
+        if len(row.cells) != self._width:  # nobody knows which cell belongs to which column, the key included
+            return Mapped("", None, (*about_row, *about_cells))
+        if about_row:
+            return self._rejected(row.cells, [*about_row, *about_cells], self._key.problems(row.cells))
+        if about_cells:
+            return self._rejected(row.cells, about_cells, self._problems(row.cells))
+        return self.apply(Row(row.number, row.cells))
+
+    def _rejected(self, cells: Cells, found: list[FieldError], more: Iterable[FieldError]) -> Mapped:
+        """What the reader found goes first; of a cell that it speaks of, nothing more is said."""
+        spoiled = {error.column for error in found}
+        others = [error for error in more if error.column not in spoiled]
+        key = "" if spoiled & self._key.columns else self._key_or_nothing(cells)
+        return Mapped(key, None, (*found, *others))
+
+
+def bind(plan: Plan, columns: tuple[str, ...], document: Document) -> RowMapper:
+    """The mapper of an export with these columns.
+
+    Raises:
+        MappingProblems: The mapping names columns that the export does not have, or has more than once.
+    """
+    problems = Problems(document)
+    binding = Binding(Header(columns, problems), _empty(plan))
+    key = bind_key(plan.source, binding)
+    case = table(_parts(plan, binding))
+    problems.raise_if_any()
+    return RowMapper(case, key=key, header=binding.header, custom_fields=_custom_field_keys(plan))
+
+
+def _empty(plan: Plan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("", *(text.strip() for text in plan.source.empty))))
+
+
+def _custom_field_keys(plan: Plan) -> list[str]:
+    return [*plan.custom_fields, *filter(None, [plan.stamp])]
+
+
+def _parts(plan: Plan, binding: Binding) -> dict[str, Part]:
+    """The parts of a case in the order in which its model has them."""
+    parts = {name: bind_value(value, binding) for name, value in plan.fields.items()}
+    custom = {name: bind_value(value, binding) for name, value in plan.custom_fields.items()}
+    if plan.stamp:
+        custom[plan.stamp] = Part(binding.header.width, str, lambda _: iter(()))
+    if custom:
+        parts["custom_fields"] = table(custom)
+    if plan.notes:
+        parts["notes"] = bind_notes(plan.notes, binding)
+    return {name: parts[name] for name in CASE_FIELDS if name in parts}
+
+
+def _wrong_width(cells: Cells, width: int) -> FieldError:
+    rule = f"has {len(cells)} cells, the header has {width}"
+    return FieldError("field_count", None, "", rule, "check the quotes and delimiters of this row")

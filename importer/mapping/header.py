@@ -1,0 +1,48 @@
+"""The header of an export: which columns there are, and which of them a mapping uses."""
+
+from __future__ import annotations
+
+from importer.mapping.document import Problems
+from importer.mapping.problems import listed, nearest
+from importer.mapping.spec import ColumnForm
+from importer.mapping.yaml_nodes import NodePath
+from importer.records import shown
+
+
+class Header:
+    """Finds the positions of columns, and notes a problem for each one that cannot be found.
+
+    After a problem a position is returned all the same, so that the rest of the mapping is looked at too.
+
+    Attributes:
+        width: Number of columns.
+        used: Columns that were asked for.
+    """
+
+    def __init__(self, columns: tuple[str, ...], problems: Problems) -> None:
+        self.width = len(columns)
+        self.used: set[str] = set()
+        self._problems = problems
+        self._positions: dict[str, list[int]] = {}
+        for position, column in enumerate(columns):
+            self._positions.setdefault(column, []).append(position)
+
+    def positions(self, column: str, *, path: NodePath) -> tuple[int, ...]:
+        """Where the cells of all columns with this header stand; the leftmost first."""
+        self.used.add(column)
+        if column not in self._positions:
+            cure = f"{nearest(column, self._positions)} it has: {listed(map(repr, self._positions))}".strip()
+            self._problems.add(path, f"the export has no column {shown(column)!r}", cure)
+        return tuple(self._positions.get(column, [0]))
+
+    def position(self, form: ColumnForm, *, path: NodePath) -> int:
+        """Where the cell of one column stands; a repeated header needs an ``occurrence``."""
+        found = self.positions(form.column, path=path)
+        name = shown(form.column)
+        if form.occurrence is None and len(found) > 1:
+            cure = f"take one, {{column: {name}, occurrence: 2}}, or all of them, {{column: {name}, join: ', '}}"
+            self._problems.add(path, f"the export has {len(found)} columns {name!r}", cure)
+        elif (form.occurrence or 1) > len(found):
+            self._problems.add(path, f"the export has only {len(found)} columns {name!r}", "count from 1")
+            return 0
+        return found[(form.occurrence or 1) - 1]

@@ -1,0 +1,149 @@
+"""Finds a mapping file, reads it, and checks everything about it that needs no columns."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from importer.errors import MappingError
+from importer.mapping.bind import RowMapper, bind
+from importer.mapping.document import Document, Problems
+from importer.mapping.plan import Plan, assumptions, make_plan
+from importer.mapping.problems import MappingProblems, Mark, Problem, listed, nearest
+from importer.mapping.spec import MappingForm
+from importer.mapping.spec_problems import report
+from importer.mapping.yaml_nodes import Node, Table, parse, plain
+from importer.records import shown
+
+SIZE_MAX = 1024 * 1024
+SUFFIX = ".yml"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A mapping that is right in itself; whether it fits an export shows when it is bound to its columns.
+
+    Attributes:
+        name: File name, or the name of a bundled mapping.
+        sha256: Of the bytes of the file, in hex.
+        stamp: Key of the custom field that receives the key of the row, such as ``text1``; None for none.
+        notes: What the mapping leaves open and is therefore assumed.
+    """
+
+    name: str
+    sha256: str
+    stamp: str | None
+    notes: tuple[str, ...]
+    _plan: Plan = field(repr=False)
+    _document: Document = field(repr=False)
+
+    def bind(self, columns: tuple[str, ...]) -> RowMapper:
+        """The mapper of an export with these columns.
+
+        Args:
+            columns: The header, in file order, repeats kept.
+
+        Raises:
+            MappingError: A column does not exist, or exists more than once where one is meant.
+        """
+        return bind(self._plan, tuple(columns), self._document)
+
+
+def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
+    """Reads a mapping.
+
+    Args:
+        path_or_name: A file, or the bare name of a bundled mapping such as ``zendesk``. What has a suffix or
+            a folder is a file.
+
+    Raises:
+        MappingError: It cannot be found or read, or is wrong. All problems are named, each with its place.
+    """
+    name = os.fspath(path_or_name)
+    source = _bundled(name) if _is_bare(name) else Path(name)
+    content = _read(source, name)
+    file = source.name if _is_bare(name) else name
+    document = Document(file, _root(_decoded(content, file), file))
+    problems = Problems(document)
+    plan = _plan(plain(document.root), problems)
+    digest = hashlib.sha256(content).hexdigest()
+    return Mapping(Path(name).name, digest, plan.stamp, tuple(assumptions(plan)), plan, document)
+
+
+def _plan(content: Any, problems: Problems) -> Plan:
+    try:
+        form = MappingForm.model_validate(content)
+    except ValidationError as error:
+        report(error, problems)
+        problems.raise_if_any()
+        raise
+    plan = make_plan(form, problems)
+    problems.raise_if_any()
+    return plan
+
+
+def _root(text: str, file: str) -> Node:
+    root, problems = parse(text)
+    if not problems and not isinstance(root, Table):
+        what = "this is not a mapping" if root else "this mapping is empty"
+        problems = [Problem(what, root.start if root else Mark(1, 1), "it begins with the line `version: 1`")]
+    if problems or root is None:
+        raise MappingProblems(file, problems)
+    return root
+
+
+def _decoded(content: bytes, file: str) -> str:
+    if len(content) > SIZE_MAX:
+        raise MappingError("a mapping has at most 1 MiB", where=file, cure="is this the export? It goes first")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        mark = Mark(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        cure = "save it as UTF-8, or check that this is the right file"
+        raise MappingProblems(file, [Problem("this is not UTF-8 text", mark, cure)]) from None
+
+
+def _read(source: Path | Traversable, name: str) -> bytes:
+    try:
+        with source.open("rb") as stream:
+            return stream.read(SIZE_MAX + 1)
+    except FileNotFoundError:
+        raise MappingError(f"there is no mapping {shown(name)!r}", cure=_cure_for_missing(name)) from None
+    except IsADirectoryError:
+        raise MappingError(f"{shown(name)!r} is a folder", cure="name the mapping file in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MappingError(
+            f"the mapping {shown(name)!r} cannot be read: {reason}", cure="check its path and rights"
+        ) from None
+
+
+def _is_bare(name: str) -> bool:
+    return Path(name).name == name and not Path(name).suffix
+
+
+def _bundled(name: str) -> Traversable:
+    return _bundled_folder() / f"{name}{SUFFIX}"
+
+
+def _bundled_folder() -> Traversable:
+    """The mappings that come with the package, or in a checkout those beside it."""
+    installed = files("importer") / "_bundled" / "mappings"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "mappings"
+
+
+def _cure_for_missing(name: str) -> str:
+    folder = _bundled_folder()
+    names = sorted(file.name.removesuffix(SUFFIX) for file in folder.iterdir()) if folder.is_dir() else []
+    known = f"bundled are: {listed(names, most=99)}" if names else "no mappings are bundled"
+    if not _is_bare(name):
+        return f"check the path; {known}"
+    return nearest(name, names, otherwise=f"{known}; a file of that name is written ./{name}")

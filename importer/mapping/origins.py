@@ -1,0 +1,155 @@
+"""Where the text of a value comes from: a column, the first of several, a template.
+
+A new origin is a new entry in :data:`_TEXTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+from importer.mapping.cell_errors import missing
+from importer.mapping.header import Header
+from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, leaf
+from importer.mapping.spec import ColumnForm
+from importer.mapping.templates import parse_template
+from importer.mapping.values import Value, distinct, in_entries
+
+#: How many different texts of a column are remembered with their values.
+REMEMBERED = 4096
+
+
+class _Source(NamedTuple):
+    """The text of a value is ``text(cells[where])``, or the cell there if ``text`` is None; "" is nothing."""
+
+    where: int | slice
+    text: Callable[[Cells], str] | None
+    blame: Callable[[Cells], Blame]
+
+
+class Binding(NamedTuple):
+    """What the values of a mapping are bound to.
+
+    Attributes:
+        header: The columns of the export.
+        empty: Texts that count as no value; "" among them.
+    """
+
+    header: Header
+    empty: tuple[str, ...]
+
+    def filled(self, text: str) -> str:
+        """``text``, or "" if it counts as no value."""
+        return "" if text.strip() in self.empty else text
+
+
+def bind_value(value: Value, binding: Binding) -> Part:
+    """The part that reads ``value`` from the rows of an export."""
+    if value.form.origin == "value":
+        return _bind_constant(value)
+    if value.kind.many and (repeated := _repeated(value, binding.header)):
+        return _bind_repeated(value, repeated, binding)
+    source = _TEXTS[value.form.origin](value, binding)
+    convert = in_entries(value.convert, value.form.separator) if value.kind.many else value.convert
+    return _part(value, source=source, convert=convert, empty=binding.empty)
+
+
+def _bind_constant(value: Value) -> Part:
+    constant, text = value.constant, value.form.value or ""
+    return leaf(WHOLE_ROW, lambda _: constant, target=value.target, blame=lambda _: Blame(None, text))
+
+
+def _part(value: Value, *, source: _Source, convert: Callable[[str], Any], empty: tuple[str, ...]) -> Part:
+    default, required = value.default, value.required
+
+    def value_of(text: str) -> Any:
+        found = default if text.strip() in empty else convert(text)
+        if found is None and required:
+            raise missing()
+        return found
+
+    read = lru_cache(REMEMBERED)(value_of) if value.repeats else value_of
+    if (text := source.text) is not None:
+        return leaf(source.where, lambda cells: read(text(cells)), target=value.target, blame=source.blame)
+    return leaf(source.where, read, target=value.target, blame=source.blame)
+
+
+def _repeated(value: Value, header: Header) -> tuple[int, ...]:
+    """The positions of the columns of a value that takes all columns of one name; () for any other value."""
+    form = value.form
+    if form.origin != "column" or form.occurrence is not None or form.join is not None:
+        return ()
+    positions = header.positions(form.column or "", path=(*value.path, "column"))
+    return positions if len(positions) > 1 else ()
+
+
+def _bind_repeated(value: Value, positions: tuple[int, ...], binding: Binding) -> Part:
+    """A list with an entry for each cell; only if a separator is given, cells are split too."""
+    separator = value.form.separator
+    split = in_entries(value.convert, separator) if separator else lambda text: [value.convert(text)]
+
+    def read(cells: Cells) -> list[Any] | None:
+        texts = [text for position in positions if (text := binding.filled(cells[position]))]
+        found = distinct(entry for text in texts for entry in split(text) or ()) or value.default
+        if found is None and value.required:
+            raise missing()
+        return found
+
+    def blame(cells: Cells) -> Blame:
+        return Blame(value.form.column, " ".join(filter(None, (cells[position] for position in positions))))
+
+    return leaf(WHOLE_ROW, read, target=value.target, blame=blame)
+
+
+def _column(value: Value, binding: Binding) -> _Source:
+    form, path = value.form, (*value.path, "column")
+    column = form.column or ""
+    if form.join is not None:
+        return _joined(column, binding.header.positions(column, path=path), join=form.join, binding=binding)
+    position = binding.header.position(ColumnForm(column=column, occurrence=form.occurrence), path=path)
+    return _Source(position, None, lambda cells: Blame(column, cells[position]))
+
+
+def _joined(column: str, positions: tuple[int, ...], *, join: str, binding: Binding) -> _Source:
+    def text(cells: Cells) -> str:
+        return join.join(text for position in positions if (text := binding.filled(cells[position])))
+
+    return _Source(WHOLE_ROW, text, lambda cells: Blame(column, text(cells)))
+
+
+def _first(value: Value, binding: Binding) -> _Source:
+    columns = value.form.first or ()
+    path = (*value.path, "first")
+    positions = [binding.header.position(form, path=(*path, number)) for number, form in enumerate(columns)]
+
+    def blame(cells: Cells) -> Blame:
+        for form, position in zip(columns, positions, strict=True):
+            if binding.filled(cells[position]):
+                return Blame(form.column, cells[position])
+        return Blame(columns[0].column, cells[positions[0]])
+
+    return _Source(WHOLE_ROW, lambda cells: blame(cells).text, blame)
+
+
+def _template(value: Value, binding: Binding) -> _Source:
+    frame, columns = parse_template(value.form.template or "")
+    path = (*value.path, "template")
+    empty = binding.empty
+    positions = [binding.header.position(ColumnForm(column=column), path=path) for column in columns]
+
+    def text(cells: Cells) -> str:
+        texts = tuple([text if (text := cells[position]).strip() not in empty else "" for position in positions])
+        return frame % texts if any(texts) else ""
+
+    def blame(cells: Cells) -> Blame:
+        """The longest cell: if the text is too long, that is the one to look at."""
+        texts = [Blame(column, cells[position]) for column, position in zip(columns, positions, strict=True)]
+        return max(texts, key=lambda blame: len(blame.text))
+
+    return _Source(WHOLE_ROW, text, blame)
+
+
+_Origin: TypeAlias = "Callable[[Value, Binding], _Source]"
+_TEXTS: Mapping[str, _Origin] = MappingProxyType({"column": _column, "first": _first, "template": _template})

@@ -1,0 +1,301 @@
+"""The form of a mapping file, as pydantic models: what may stand where, and what each key means.
+
+The descriptions are the ones that editors show, by way of :func:`json_schema`. What depends on more than one
+key, on the custom fields or on the columns of an export is not decided here but where it is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
+
+from importer.mapping.dates import parser, time_zone
+from importer.mapping.problems import Malformed, listed, nearest
+from importer.mapping.templates import parse_template
+from importer.mapping.types import TYPES
+from importer.talkdesk.case import CUSTOM_FIELD_KEY
+
+T = TypeVar("T")
+
+
+def _checked(check: Callable[[str], object]) -> AfterValidator:
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except Malformed as error:
+            raise PydanticCustomError("malformed", "{what}", {"what": error.what, "cure": error.cure}) from None
+        return text
+
+    return AfterValidator(validate)
+
+
+def _known_type(name: str) -> None:
+    if name not in TYPES:
+        raise Malformed(f"there is no type {name!r}", nearest(name, TYPES, otherwise=f"one of {listed(TYPES)}"))
+
+
+def _not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
+    if not entries:
+        raise PydanticCustomError("malformed", "{what}", {"what": "this list is empty", "cure": "name at least one"})
+    return entries
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _column(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+def _constant(value: Any) -> Any:
+    return {"value": value} if isinstance(value, str) else value
+
+
+#: Any scalar of the file. It is taken as the text that stands there; the schema lets editors accept numbers too.
+Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+ColumnName = Annotated[Scalar, Field(min_length=1)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
+    )
+
+
+class ColumnForm(_Form):
+    """One column of the export."""
+
+    column: ColumnName
+    """The header of the column, exactly as the file has it."""
+
+    occurrence: Annotated[int, Field(ge=1)] | None = None
+    """Which one, if several columns have this header: 1 is the leftmost."""
+
+
+OneColumn = Annotated[ColumnForm, BeforeValidator(_column, json_schema_input_type=Scalar | ColumnForm)]
+Columns = Annotated[
+    tuple[OneColumn, ...],
+    AfterValidator(_not_empty),
+    BeforeValidator(_as_list, json_schema_input_type=OneColumn | list[OneColumn]),
+]
+DateFormat = Annotated[Scalar, _checked(parser)]
+DateFormats = Annotated[
+    tuple[DateFormat, ...],
+    AfterValidator(_not_empty),
+    BeforeValidator(_as_list, json_schema_input_type=DateFormat | list[DateFormat]),
+]
+
+#: Where a value comes from: a value has exactly one of these keys.
+ORIGINS = ("column", "value", "template", "first")
+
+
+class ValueForm(_Form):
+    """A value of the case: where it comes from, and what is done with it."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [origin]} for origin in ORIGINS]})
+
+    column: ColumnName | None = None
+    """The header of the column that holds the value."""
+
+    value: Scalar | None = None
+    """The same text for every case."""
+
+    template: Annotated[str, _checked(parse_template)] | None = None
+    """Text with {Column} in it. {{ and }} stand for braces. Empty if all of its columns are empty."""
+
+    first: Columns | None = None
+    """Several columns: the first that is not empty counts."""
+
+    occurrence: Annotated[int, Field(ge=1)] | None = None
+    """With `column`: which one, if several columns have this header; 1 is the leftmost."""
+
+    join: str | None = None
+    """With `column`, if several columns have this header: what stands between their cells."""
+
+    type: Annotated[str, _checked(_known_type), WithJsonSchema({"enum": list(TYPES)})] | None = None
+    """What the text means. By default what the target takes, or text."""
+
+    values: dict[str, Scalar] | None = None
+    """Table: text of the cell, without blanks around it → what it becomes."""
+
+    unknown: Literal["reject", "default", "keep", "empty"] = "reject"
+    """What becomes of a text that `values` does not list: an error, `default`, the text itself, or nothing."""
+
+    default: Scalar | None = None
+    """What to take when there is no value. Not translated by `values`."""
+
+    required: bool = False
+    """Whether a row without this value is invalid."""
+
+    format: DateFormats | None = None
+    """Form of a date: `iso`, or a pattern such as '%d/%m/%Y %H:%M', or a list of them. By default iso."""
+
+    timezone: Annotated[str, _checked(time_zone)] | None = None
+    """The clocks that the dates were read from, as an IANA name. By default UTC."""
+
+    separator: Annotated[str, Field(min_length=1)] | None = None
+    """What stands between the entries of a list. By default a comma."""
+
+    strip: bool | None = None
+    """Whether blanks around a text are removed. By default yes, except in texts of several lines."""
+
+    collapse: bool | None = None
+    """Whether every run of white space becomes one blank. By default only line breaks and tabs in one-line texts."""
+
+    max: Annotated[int, Field(ge=1)] | None = None
+    """How many characters a text may have. By default what the target takes."""
+
+    overflow: Literal["reject", "truncate"] = "reject"
+    """What becomes of a longer text: an error, or its begin with an ellipsis."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ValueForm:
+        found = [f"`{origin}`" for origin in ORIGINS if origin in self.model_fields_set]
+        if len(found) != 1:
+            what = f"{' and '.join(found)} exclude each other" if found else "this value comes from nowhere"
+            cure = f"write one of {listed(ORIGINS)}"
+            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The one of :data:`ORIGINS` that this value has."""
+        return next(origin for origin in ORIGINS if origin in self.model_fields_set)
+
+
+Value = Annotated[ValueForm, BeforeValidator(_column, json_schema_input_type=Scalar | ValueForm)]
+Flag = Annotated[ValueForm, BeforeValidator(_constant, json_schema_input_type=bool | ValueForm)]
+
+
+class NoteForm(_Form):
+    """A note of the case, or one for each cell of a repeated column. Without a body there is no note."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["body"]}, {"required": ["each"]}]})
+
+    title: Value | None = None
+    """The title of the note, at most 255 characters."""
+
+    body: Value | None = None
+    """The text of the note. If it is empty the note is left out."""
+
+    each: ColumnName | None = None
+    """Instead of `body`: one note for each cell that is not empty, of all columns with this header."""
+
+    public: Flag = Field(default=ValueForm(value="false"), json_schema_extra={"default": False})
+    """Whether the requester can see the note: true, false, or a value."""
+
+    @model_validator(mode="after")
+    def _one_body(self) -> NoteForm:
+        if (self.body is None) == (self.each is None):
+            cure = "write `body: Column`, or `each: Column` for one note a cell"
+            what = "`body` and `each` exclude each other" if self.body else "this note has no text"
+            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
+        return self
+
+
+class SourceForm(_Form):
+    """What the export means."""
+
+    key: Columns
+    """What identifies a ticket for ever: a column, or several."""
+
+    join: Annotated[str, Field(min_length=1)] = "/"
+    """What stands between the parts of a key of several columns."""
+
+    empty: Annotated[tuple[Scalar, ...], BeforeValidator(_as_list, json_schema_input_type=Scalar | list[Scalar])] = (
+        "",
+    )
+    """Texts that count as no value. A cell of blanks always does."""
+
+
+class CaseForm(_Form):
+    """The fields of a case, each a value: a bare text is the name of a column."""
+
+    title: Value
+    """Subject of the case, at most 150 characters."""
+
+    description: Value
+    """First entry of the case, at most 2,000 characters, taken byte for byte."""
+
+    parent_id: Value | None = None
+    """Id of the Talkdesk case that this one belongs to."""
+
+    owner_id: Value | None = None
+    """Id of the Talkdesk user who gets the case; an e-mail address will not do."""
+
+    priority: Value | None = None
+    """LOW, NORMAL, HIGH or URGENT."""
+
+    custom_fields: Annotated[
+        dict[str, Value],
+        Field(json_schema_extra={"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}),
+    ] = {}
+    """Custom fields by their keys, such as text1 or date1."""
+
+    notes: tuple[NoteForm, ...] = ()
+    """Notes of the case, in this order."""
+
+    requester_email: Value | None = None
+    """E-mail address of the person who asked."""
+
+    requester_name: Value | None = None
+    """Name of the person who asked."""
+
+    requester_type: Value | None = None
+    """Only `Contact` can be sent."""
+
+
+class MappingForm(_Form):
+    """A mapping file of case-importer: how each row of an export becomes a Talkdesk case."""
+
+    model_config = ConfigDict(title="case-importer mapping")
+
+    version: Annotated[int, Field(ge=1, le=1)]
+    """Version of this form: 1."""
+
+    source: SourceForm
+    """What identifies a ticket, and which cells count as empty."""
+
+    case: CaseForm
+    """What is sent."""
+
+    stamp: str | None = None
+    """Custom text field that receives the key, by which a case is found again, such as text1."""
+
+
+class _WithoutNull(GenerateJsonSchema):
+    """Leaves null out: in a mapping ``null`` is a text, and a key without a value is left out instead."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """The schema of what is there if something is there."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """The schema with its default, unless that is null."""
+        return (
+            super().default_schema(schema)
+            if schema.get("default") is not None
+            else self.generate_inner(schema["schema"])
+        )
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a mapping file, for editors."""
+    schema = MappingForm.model_json_schema(schema_generator=_WithoutNull)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

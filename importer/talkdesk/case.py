@@ -1,0 +1,139 @@
+"""The body of ``POST /cm/core/va/cases`` as types that pydantic checks: limits, enums and custom fields by kind.
+
+Sources: Talkdesk reference, "create-a-new-case" (fields, enums, custom-field prefixes and their values);
+Talkdesk help, "Case fields and formats" (150 and 2,000 characters: the create call states no limits of its
+own, the Talkdesk screens and the update call have these); Talkdesk reference, "update-a-case-note" (255).
+
+A body is a plain dict and stays one: it is checked strictly and nothing is coerced, so the dict that was checked
+is the dict that is sent. ``None`` is not taken anywhere: what has no value is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict, get_type_hints
+
+TITLE_MAX = 150
+DESCRIPTION_MAX = 2000
+NOTE_TITLE_MAX = 255
+OWNER_ID_MAX = 255
+DEPENDENT_LEVELS_MAX = 3
+#: Beyond this a reader of JSON may keep only the nearest double.
+INTEGER_MAX = 2**53 - 1
+
+Text = Annotated[str, Field(min_length=1)]
+Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX)]
+Description = Annotated[str, Field(min_length=1, max_length=DESCRIPTION_MAX)]
+OwnerId = Annotated[str, Field(min_length=1, max_length=OWNER_ID_MAX)]
+Priority = Literal["LOW", "NORMAL", "HIGH", "URGENT"]
+RequesterType = Literal["Contact"]
+NoteTitle = Annotated[str, Field(min_length=1, max_length=NOTE_TITLE_MAX)]
+
+Integer = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+Instant = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+OptionKeys = Annotated[list[Text], Field(min_length=1)]
+OptionPath = Annotated[list[Text], Field(min_length=1, max_length=DEPENDENT_LEVELS_MAX)]
+
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+class NoteCreate(TypedDict):
+    """A note of a new case. ``public`` is always said: the defaults of reading and writing differ."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    note_title: NotRequired[NoteTitle]
+    note_body: Text
+    public: bool
+
+
+class CaseCreate(TypedDict):
+    """A new case. The order of the fields is the order in which they are sent.
+
+    Status, type, group and resolution are missing because creating a case does not take them,
+    and there is no way to set a creation date.
+    """
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    title: Title
+    description: Description
+    parent_id: NotRequired[Text]
+    owner_id: NotRequired[OwnerId]
+    priority: NotRequired[Priority]
+    custom_fields: NotRequired[dict[str, Any]]
+    notes: NotRequired[list[NoteCreate]]
+    requester_email: NotRequired[Text]
+    requester_name: NotRequired[Text]
+    requester_type: NotRequired[RequesterType]
+
+
+#: The names of the fields, in the order in which they are sent.
+CASE_FIELDS: tuple[str, ...] = tuple(CaseCreate.__annotations__)
+
+#: Prefix of a custom-field key → what a value of it must be when a case is created. The create page calls a
+#: drop-down ``dropdown``, every other page ``drop_down``: both are taken.
+CUSTOM_FIELD_TYPES: Mapping[str, Any] = MappingProxyType(
+    {
+        "checkbox": bool,
+        "date": Instant,
+        "decimal": float,
+        "dependent_field": OptionPath,
+        "drop_down": Text,
+        "dropdown": Text,
+        "multi_line_text": Text,
+        "multi_select": OptionKeys,
+        "numeric": Integer,
+        "text": Text,
+    }
+)
+
+CUSTOM_FIELD_KEY = re.compile(f"({'|'.join(CUSTOM_FIELD_TYPES)})[0-9]+")
+
+#: Raises :class:`pydantic.ValidationError` if the value is not what it should be.
+Check = Callable[[Any], object]
+
+
+def custom_field_prefix(key: str) -> str | None:
+    """``"date"`` for ``"date1"``; None if ``key`` is not a prefix followed by a number."""
+    match = CUSTOM_FIELD_KEY.fullmatch(key)
+    return match[1] if match else None
+
+
+def value_check(annotation: Any) -> Check:
+    """The check of one value of one of the types above."""
+    return TypeAdapter(annotation, config=ConfigDict(strict=True)).validator.validate_python
+
+
+def case_check(custom_fields: Iterable[str]) -> Check:
+    """The check of a whole body that may carry exactly these custom fields.
+
+    Args:
+        custom_fields: Keys such as ``text1``. Which keys an account has is its own business, so a check can
+            only be made for keys that somebody named.
+
+    Raises:
+        ValueError: A key has none of the known prefixes.
+    """
+    custom = _strict_dict("CustomFields", {key: NotRequired[_custom_field_type(key)] for key in custom_fields})
+    fields = {**get_type_hints(CaseCreate, include_extras=True), "custom_fields": NotRequired[custom]}
+    return TypeAdapter[Any](_strict_dict("CaseCreate", fields)).validator.validate_python
+
+
+def _strict_dict(name: str, fields: dict[str, Any]) -> Any:
+    make: Any = TypedDict  # a type whose keys are known only at run time is beyond the type checker
+    made = make(name, fields)
+    made.__pydantic_config__ = _STRICT
+    return made
+
+
+def _custom_field_type(key: str) -> Any:
+    prefix = custom_field_prefix(key)
+    if prefix is None:
+        raise ValueError(f"{key!r} is no custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
+    return CUSTOM_FIELD_TYPES[prefix]

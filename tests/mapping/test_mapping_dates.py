@@ -1,0 +1,144 @@
+"""Dates: formats, time zones, and local times that did not happen or happened twice."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.mapping.cell_errors import CellError
+from importer.mapping.dates import day, instant, parser, time_zone
+from importer.mapping.problems import Malformed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("%Y-%m-%d", "2024-02-29", datetime(2024, 2, 29)),
+        ("%Y-%m-%d", "2023-02-29", None),
+        ("%Y-%m-%d", "0000-01-01", None),
+        ("%d/%m/%Y %H:%M", "1/2/2024 3:04", datetime(2024, 2, 1, 3, 4)),
+        ("%d/%m/%Y %H:%M", "01/02/2024   03:04", datetime(2024, 2, 1, 3, 4)),
+        ("%d/%m/%Y", "13/13/2024", None),
+        ("%d/%m/%Y", "01/02/2024 ", None),
+        ("%d/%m/%Y", "٠١/٠٢/٢٠٢٤", None),
+        ("%m/%d/%y", "7/4/68", datetime(2068, 7, 4)),
+        ("%m/%d/%y", "7/4/69", datetime(1969, 7, 4)),
+        ("%d/%b/%y %I:%M %p", "12/Mar/24 9:41 AM", datetime(2024, 3, 12, 9, 41)),
+        ("%d/%b/%y %I:%M %p", "12/mar/24 12:41 am", datetime(2024, 3, 12, 0, 41)),
+        ("%d/%b/%y %I:%M %p", "12/MAR/24 12:41 PM", datetime(2024, 3, 12, 12, 41)),
+        ("%d/%b/%y %I:%M %p", "12/Mär/24 9:41 AM", None),
+        ("%A, %B %d, %Y", "Tuesday, March 12, 2024", datetime(2024, 3, 12)),
+        ("%a %d %b %Y", "Tue 12 May 2024", datetime(2024, 5, 12)),
+        ("%Y%m%d%H%M%S", "20240312094107", datetime(2024, 3, 12, 9, 41, 7)),
+        ("%Y-%m-%d %H:%M:%S.%f", "2024-03-12 09:41:07.5", datetime(2024, 3, 12, 9, 41, 7, 500_000)),
+        ("%Y-%m-%d %H:%M %z", "2024-03-12 09:41 -0330", datetime.fromisoformat("2024-03-12T09:41-03:30")),
+        ("%Y-%m-%d %H:%M %z", "2024-03-12 09:41 Z", datetime(2024, 3, 12, 9, 41, tzinfo=UTC)),
+        ("%Y-%m-%d %H:%M %z", "2024-03-12 09:41 +99:00", None),
+        ("%Y-%m-%d 100%% %H Uhr", "2024-03-12 100% 9 Uhr", datetime(2024, 3, 12, 9)),
+        ("%d.%m.%Y (.*)", "12.03.2024 xx", None),
+        ("iso", "2024-03-12", datetime(2024, 3, 12)),
+        ("iso", "2024-03-12 09:41", datetime(2024, 3, 12, 9, 41)),
+        ("iso", "2024-03-12T09:41:07.123Z", datetime(2024, 3, 12, 9, 41, 7, 123_000, tzinfo=UTC)),
+        ("iso", "2024-03-12 09:41:07 UTC", datetime(2024, 3, 12, 9, 41, 7, tzinfo=UTC)),
+        ("iso", "2024-03-12 09:41:07 +0530", datetime.fromisoformat("2024-03-12T09:41:07+05:30")),
+        ("iso", "2024-03-12T09:41:07,5+01", datetime.fromisoformat("2024-03-12T09:41:07.5+01:00")),
+        ("iso", "20240312", None),
+        ("iso", "2024-W11-2", None),
+        ("iso", "2024-03-12 24:00", None),
+        ("iso", "2024-03-12x09:41", None),
+        ("iso", "2024-13-12", None),
+    ],
+)
+def test_a_text_and_what_it_means(pattern: str, text: str, expected: datetime | None) -> None:
+    assert parser(pattern)(text) == expected
+
+
+PATTERNS = [
+    "%Y-%m-%d %H:%M:%S",
+    "%d.%m.%y %H:%M",
+    "%d %B %Y %I:%M:%S %p",
+    "%a %b %d %H:%M:%S %z %Y",
+    "%m/%d/%Y",
+    "%H:%M %d/%b/%Y",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(PATTERNS), st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31), timezones=st.just(UTC)))
+def test_a_format_means_what_strptime_means_by_it(pattern: str, moment: datetime) -> None:
+    text = moment.strftime(pattern)
+    assert parser(pattern)(text) == datetime.strptime(text, pattern)
+
+
+LISBON, BERLIN, AZORES = (time_zone(f"{name}") for name in ("Europe/Lisbon", "Europe/Berlin", "Atlantic/Azores"))
+LORD_HOWE, SAO_PAULO, APIA = (time_zone(n) for n in ("Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "expected"),
+    [
+        (LISBON, "2024-01-12T09:41:07.9", "2024-01-12T09:41:07Z"),
+        (LISBON, "2024-07-12T09:41:07", "2024-07-12T08:41:07Z"),
+        (LISBON, "2024-03-31T00:59:59", "2024-03-31T00:59:59Z"),
+        (LISBON, "2024-03-31T01:00:00", "nonexistent_time"),
+        (LISBON, "2024-03-31T01:59:59", "nonexistent_time"),
+        (LISBON, "2024-03-31T02:00:00", "2024-03-31T01:00:00Z"),
+        (LISBON, "2024-10-27T00:59:59", "2024-10-26T23:59:59Z"),
+        (LISBON, "2024-10-27T01:00:00", "ambiguous_time"),
+        (LISBON, "2024-10-27T01:59:59", "ambiguous_time"),
+        (LISBON, "2024-10-27T02:00:00", "2024-10-27T02:00:00Z"),
+        (LISBON, "2024-10-27T01:30:00+01:00", "2024-10-27T00:30:00Z"),
+        (AZORES, "2024-10-27T00:30:00", "ambiguous_time"),
+        (AZORES, "2024-03-31T00:30:00", "nonexistent_time"),
+        (LORD_HOWE, "2024-04-07T01:45:00", "ambiguous_time"),
+        (LORD_HOWE, "2024-10-06T02:15:00", "nonexistent_time"),
+        (LORD_HOWE, "2024-10-06T02:45:00", "2024-10-05T15:45:00Z"),
+        (APIA, "2011-12-30T12:00:00", "nonexistent_time"),
+        (UTC, "2024-10-27T01:30:00", "2024-10-27T01:30:00Z"),
+        (BERLIN, "0001-01-01T00:10:00", "not_a_date"),
+        (UTC, "9999-12-31T23:00:00-02:00", "not_a_date"),
+        (UTC, "0999-12-31T23:00:00", "0999-12-31T23:00:00Z"),
+    ],
+)
+def test_a_local_time_and_its_instant(zone: ZoneInfo, local: str, expected: str) -> None:
+    try:
+        found = instant(datetime.fromisoformat(local), zone)
+    except CellError as error:
+        found = error.code
+    assert found == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([LISBON, BERLIN, AZORES, LORD_HOWE, SAO_PAULO, APIA]),
+    st.datetimes(datetime(1950, 1, 1), datetime(2037, 1, 1)).map(lambda moment: moment.replace(microsecond=0, fold=0)),
+)
+def test_an_instant_reads_back_as_the_local_time_it_came_from(zone: ZoneInfo, moment: datetime) -> None:
+    try:
+        text = instant(moment, zone)
+    except CellError:
+        return
+    assert datetime.fromisoformat(text).astimezone(zone).replace(tzinfo=None, fold=0) == moment
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "expected"),
+    [
+        (LISBON, "2024-07-12T23:59", "2024-07-11T23:00:00Z"),
+        (UTC, "2024-07-12T23:59-10:00", "2024-07-12T00:00:00Z"),
+        (SAO_PAULO, "2018-11-04", "2018-11-04T03:00:00Z"),
+        (AZORES, "2024-10-27", "2024-10-27T00:00:00Z"),
+    ],
+)
+def test_a_day_begins_at_its_midnight_or_at_its_first_moment(zone: ZoneInfo, local: str, expected: str) -> None:
+    assert day(datetime.fromisoformat(local), zone) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Nowhere", "europe", "Europe/", "/etc/localtime", "a\0b", "x" * 5000, "éé", "UTC+1"]
+)
+def test_a_time_zone_that_does_not_exist(name: str) -> None:
+    with pytest.raises(Malformed):
+        time_zone(name)

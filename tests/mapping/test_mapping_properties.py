@@ -1,0 +1,95 @@
+"""Any cells whatever: a body or errors, never an exception, always the same, and nothing changed on the way."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.mapping import RowMapper, load_mapping
+from importer.records import Row
+from importer.talkdesk.case import case_check
+
+COLUMNS = ("ID", "T", "D", "P", "M", "N", "L", "L", "O", "X", "Y", "Z", "C", "C")
+TEXT = """\
+version: 1
+source: {key: [ID, N], empty: ["-"]}
+stamp: text1
+case:
+  title: {template: "{T} ({ID})", overflow: truncate}
+  description: D
+  priority: {column: P, values: {low: LOW, high: HIGH}, unknown: default, default: NORMAL}
+  requester_email: {first: [M, N], required: true}
+  requester_name: {column: N, collapse: true, max: 20}
+  custom_fields:
+    multi_select1: L
+    multi_select2: {column: L, separator: ";"}
+    date1: {column: O, format: [iso, "%d.%m.%Y %H:%M"], timezone: Europe/Lisbon}
+    date2: {column: O, type: date}
+    numeric1: X
+    decimal1: Y
+    checkbox1: Z
+    text2: {column: X, values: {a: b}, unknown: keep}
+  notes: [{title: T, body: T}, {each: C, title: N, public: {column: Z, default: false}}]
+"""
+TYPICAL = "|-|low|a@b.co|2024-03-31 01:30|27.10.2024 01:30|31.02.2024 10:00|1|1.5|yes|a;b|{ID}|%s|\\u0000| "
+ODD = ["\ud800", "a\x00", "x" * 3000, "\x85", "9" * 40]
+CELL = st.text(max_size=12) | st.sampled_from([*TYPICAL.split("|"), *ODD])
+CELLS = st.tuples(*[CELL] * len(COLUMNS))
+
+
+def mapper_of(text: str, columns: tuple[str, ...]) -> RowMapper:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "m.yml")
+        file.write_text(text)
+        return load_mapping(file).bind(columns)
+
+
+MAPPER = mapper_of(TEXT, COLUMNS)
+PLAIN = mapper_of("version: 1\nsource: {key: ID}\ncase: {title: {value: T}, description: D}\n", ("ID", "D"))
+CHECK = case_check(
+    ["multi_select1", "multi_select2", "date1", "date2", "numeric1", "decimal1", "checkbox1", "text2", "text1"]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(CELLS)
+def test_any_cells_give_a_body_or_errors_and_the_same_every_time(cells: tuple[str, ...]) -> None:
+    mapped = MAPPER.apply(Row(2, cells))
+    assert (mapped.body is None) == bool(mapped.errors)
+    assert mapped == MAPPER.apply(Row(99, cells)) == mapper_of(TEXT, COLUMNS).apply(Row(2, cells))
+    if mapped.body is not None:
+        body = orjson.loads(mapped.body)
+        CHECK(body)
+        assert body["custom_fields"]["text1"] == mapped.key != ""
+    orjson.dumps([tuple(error) for error in mapped.errors])
+    assert all(error.column in COLUMNS and error.rule and error.cure for error in mapped.errors)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(max_size=5) | st.just("\x00"), max_size=20).map(tuple))
+def test_any_number_of_cells_is_survived(cells: tuple[str, ...]) -> None:
+    mapped = MAPPER.apply(Row(2, cells))
+    assert (mapped.body is None) == bool(mapped.errors)
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_a_description_is_sent_byte_for_byte(text: str) -> None:
+    mapped = PLAIN.apply(Row(2, ("1", text)))
+    if mapped.body is None:
+        assert not text.strip() or "\x00" in text
+    else:
+        assert orjson.loads(mapped.body)["description"] == text
+
+
+@given(
+    st.lists(st.sampled_from(["{", "}", "{{", "ID", "D", "%s", "%(D)s", "{ID}", "{D}", "$", "!r"]), min_size=1).map(
+        "".join
+    )
+)
+def test_what_looks_like_a_template_in_a_cell_stays_as_it_is(text: str) -> None:
+    mapper = mapper_of(
+        "version: 1\nsource: {key: ID}\ncase: {title: {value: T}, description: {template: '{D}|{ID}'}}\n", ("ID", "D")
+    )
+    assert orjson.loads(mapper.apply(Row(2, ("7", text))).body or b"")["description"] == f"{text}|7"

@@ -1,0 +1,87 @@
+"""The JSON Schema that editors get agrees with what the loader takes."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from mapping_files import CASE, HEAD, Load
+from ruamel.yaml import YAML
+
+import importer
+from importer.errors import MappingError
+from importer.mapping import json_schema
+from importer.mapping.types import TYPES
+
+BUNDLED = sorted((Path(importer.__file__).parents[1] / "mappings").glob("*.yml"))
+
+
+def valid(text: str) -> bool:
+    """Whether an editor would accept it, which reads YAML with its types."""
+    return jsonschema.Draft202012Validator(json_schema()).is_valid(YAML(typ="safe", pure=True).load(text))
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def test_every_key_has_a_title_and_a_description() -> None:
+    schema = json_schema()
+    for owner in (schema, *schema["$defs"].values()):
+        for key, described in owner["properties"].items():
+            assert described.get("title"), key
+            assert described.get("description"), key
+
+
+def test_null_is_no_value_anywhere() -> None:
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            assert node.get("type") != "null"
+            for child in node.values():
+                walk(child)
+        if isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(json_schema())
+
+
+def test_the_types_are_listed() -> None:
+    assert json_schema()["$defs"]["ValueForm"]["properties"]["type"]["enum"] == list(TYPES)
+
+
+@pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.stem)
+def test_a_bundled_mapping_is_valid(file: Path) -> None:
+    assert valid(file.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        (CASE, True),
+        (CASE + "  requester_name: {column: 7, values: {1: LOW, x: no}, default: true}\n", True),
+        (CASE + "  requester_name: {first: [A, {column: B, occurrence: 2}]}\n", True),
+        (CASE + "  custom_fields: {date1: {column: A, format: [iso, '%d.%m.%Y']}}\n", True),
+        (CASE + "  notes: [{each: A, public: true}, {body: A, public: {column: B}}]\n", True),
+        (CASE.replace("{key: ID}", "{key: [A, B], join: '-', empty: '-'}"), True),
+        (CASE.replace("title", "titel"), False),
+        (CASE + "  custom_fields: {txt1: A}\n", False),
+        (CASE + "  notes: [{title: A}]\n", False),
+        (CASE + "  notes: [{body: A, each: B}]\n", False),
+        (CASE + "  priority: {column: A, template: '{B}'}\n", False),
+        (CASE + "  priority: {}\n", False),
+        (CASE + "  priority: {column: A, unknown: x}\n", False),
+        (CASE + "  priority: {column: A, type: x}\n", False),
+        (CASE + "  priority:\n", False),
+        (HEAD, False),
+        (CASE.replace("version: 1", "version: 2"), False),
+    ],
+)
+def test_the_schema_and_the_loader_agree(load: Load, text: str, good: bool) -> None:
+    assert valid(text) == good
+    try:
+        load(text)
+        loaded = True
+    except MappingError:
+        loaded = False
+    assert loaded == good
