@@ -1,0 +1,154 @@
+"""Three ready-made fault plans for rehearsals.
+
+All three can be survived without a person: every row ends as exactly one case. What rightly stops a run (crossed
+answers, repeated ids, redirects, a wrong address) and what makes duplicates by itself is left to plans of one's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from importer.sandbox.breaks import (
+    BrokenGzip,
+    ChunkMissing,
+    Cut,
+    Drop,
+    EarlyHint,
+    Garbage,
+    GzipBomb,
+    Hang,
+    StrayAnswer,
+    TwoLengths,
+)
+from importer.sandbox.effects import (
+    Effect,
+    ExpireTokens,
+    FuzzyFilter,
+    Html,
+    IndexLag,
+    LongHeader,
+    SkewedDate,
+    Slow,
+    Status,
+    WithoutId,
+)
+from importer.sandbox.faults import FaultPlan, Rule
+
+_LOOKING = ("list", "get")
+
+
+def calm(seed: int = 0) -> FaultPlan:
+    """A good day: now and then a slow answer or a 429 that says when to come back."""
+    return FaultPlan(
+        name="calm",
+        seed=seed,
+        rules=(
+            Rule(effect=Slow(300), chance=0.002),
+            _throttle(3),
+        ),
+    )
+
+
+def rough(seed: int = 0) -> FaultPlan:
+    """A bad day: about 5 % of creates fail, a third of those after the case was made, and look-ups fail as well."""
+    return FaultPlan(
+        name="rough",
+        seed=seed,
+        rules=(
+            *_creates(0.010, Status(503), Slow(500)),
+            *_creates(0.005, Status(500, save=True), Drop(save=False), Drop(save=True)),
+            _throttle(5),
+            *_creates(0.003, Drop(save=True, how="rst"), Html(502)),
+            Rule(effect=ExpireTokens(), skip=100, every=500),
+            Rule(effect=IndexLag(1), chance=0.3),
+            Rule(effect=Status(503), on=_LOOKING, chance=0.05),
+        ),
+    )
+
+
+def hostile(seed: int = 0) -> FaultPlan:
+    """Everything at once: about one create in six is lied about, cut, garbled, held back or thrown away."""
+    return FaultPlan(
+        name="hostile",
+        seed=seed,
+        rules=(
+            *_creates(0.006, *_lies()),
+            *_creates(0.008, *_refusals()),
+            *_throttles(),
+            *_creates(0.004, *_oddities()),
+            # The big and the endless ones are bounded in number, so that a rehearsal ends.
+            Rule(effect=Hang(save=True), chance=0.005, limit=5),
+            Rule(effect=Hang(save=False), chance=0.005, limit=5),
+            Rule(effect=Hang(save=True, at=40), chance=0.005, limit=5),
+            Rule(effect=GzipBomb(), chance=0.005, limit=5),
+            Rule(effect=ExpireTokens(), skip=50, every=200),
+            Rule(effect=IndexLag(2), chance=0.4),
+            Rule(effect=FuzzyFilter(), chance=0.2),
+            Rule(effect=Status(429, retry_after=1), on=_LOOKING, chance=0.05, limit=5),
+            Rule(effect=Status(502), on=_LOOKING, chance=0.05),
+            Rule(effect=Drop(save=False), on=_LOOKING, chance=0.05),
+            Rule(effect=Status(503), on=("token",), nth=3),
+        ),
+    )
+
+
+PROFILES: Mapping[str, Callable[[int], FaultPlan]] = MappingProxyType(
+    {"calm": calm, "rough": rough, "hostile": hostile}
+)
+
+
+def _throttle(limit: int, effect: Effect | None = None) -> Rule:
+    """Now and then "too fast". Bounded, because a 429 that has nothing to do with speed slows down whoever obeys it."""
+    return Rule(effect=effect or Status(429, retry_after=1), chance=0.01, limit=limit)
+
+
+def _throttles() -> tuple[Rule, ...]:
+    """Every way of saying "too fast"."""
+    ways = (
+        Status(429, retry_after=1),
+        Status(429, retry_after=1, form="date"),
+        Status(429, retry_after=1, form="body"),
+        Status(429),
+    )
+    return tuple(_throttle(2, way) for way in ways)
+
+
+def _creates(chance: float, *effects: Effect) -> tuple[Rule, ...]:
+    """One rule for each effect, each with this chance."""
+    return tuple(Rule(effect=effect, chance=chance) for effect in effects)
+
+
+def _lies() -> tuple[Effect, ...]:
+    """The case exists, and the client is told otherwise or nothing."""
+    return (
+        Drop(save=True),
+        Drop(save=True, how="rst"),
+        Status(500, save=True),
+        Status(504, save=True),
+        Html(502),
+        Html(200),
+        Html(201),
+        WithoutId(),
+        Cut(17),
+        Cut(-1),
+        Garbage(),
+        TwoLengths(),
+        LongHeader(),
+        ChunkMissing(),
+        BrokenGzip(),
+    )
+
+
+def _refusals() -> tuple[Effect, ...]:
+    """No case exists; only some of these say so."""
+    return (
+        Status(503, retry_after=1),
+        Drop(save=False),
+        Drop(save=False, how="rst"),
+    )
+
+
+def _oddities() -> tuple[Effect, ...]:
+    """The case exists and the answer is true, but comes late or with something beside it."""
+    return (Slow(1500), EarlyHint(), SkewedDate(), StrayAnswer(408), StrayAnswer(201))

@@ -1,0 +1,264 @@
+"""When faults strike: selection, counting, chance, and plans as JSON."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sandbox_client import CASES
+from test_sandbox_tokens import FORM, basic
+
+from importer.errors import ConfigError
+from importer.sandbox import PROFILES, FaultPlan, Rule, load_plan, plan_as_json, plan_of
+from importer.sandbox.breaks import Cut, Drop
+from importer.sandbox.effects import Effect, ExpireTokens, IndexLag, Listing, Status
+from importer.sandbox.faults import OPERATIONS
+from importer.sandbox.plan_file import EFFECTS
+
+BUSY = Status(503)
+
+
+def statuses(live, count, **fields):
+    return [live.create(f"T-{number}", **fields).status for number in range(1, count + 1)]
+
+
+def plan(*rules, seed=0):
+    return FaultPlan(rules=rules, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("selectors", "expected"),
+    [
+        ({}, "xxxxxx"),
+        ({"nth": 2}, ".x...."),
+        ({"every": 3}, "..x..x"),
+        ({"skip": 4}, "....xx"),
+        ({"skip": 1, "nth": 2}, "..x..."),
+        ({"skip": 1, "every": 2}, "..x.x."),
+        ({"limit": 2}, "xx...."),
+        ({"every": 2, "limit": 1}, ".x...."),
+        ({"title": "T-3"}, "..x..."),
+        ({"title": "-"}, "xxxxxx"),
+        ({"chance": 0.0}, "......"),
+        ({"on": ("list",)}, "......"),
+        ({"on": ()}, "xxxxxx"),
+        ({"on": ("list", "create"), "nth": 1}, "x....."),
+    ],
+    ids=str,
+)
+def test_a_rule_strikes_exactly_where_it_says(live, selectors, expected):
+    live.play(plan(Rule(effect=BUSY, **selectors)))
+    assert "".join("x" if status == 503 else "." for status in statuses(live, 6)) == expected
+    assert len(live.truth()) == expected.count(".")
+    assert live.state()["faults"].get("status", 0) == expected.count("x")
+
+
+def test_a_stamp_selects_the_row_and_its_look_up_but_no_similar_one(live):
+    live.play(plan(Rule(effect=BUSY, on=("create", "list", "update"), stamp="T-7")))
+    assert live.create(custom_fields={"text1": "T-7"}).status == 503
+    assert live.create("T-7", description="T-7", custom_fields={"text1": "T-77"}).status == 201
+    assert live.search(custom_fields='[{"label": "text1", "value": "T-7"}]').status == 503
+    assert live.search(custom_fields='{"text1": {"value": "T-7"}}').status == 503
+    assert live.search(custom_fields='{"text1": {"value": "T-77"}}').status == 200
+    assert live.search(custom_fields="no JSON").status == 400
+    wrapped = {"custom_fields": {"text1": {"value": "T-7"}}}
+    assert live.request("PATCH", f"{CASES}/1", wrapped).status == 503
+
+
+def test_a_title_selects_a_look_up_by_title_too(live):
+    live.play(plan(Rule(effect=BUSY, on=("list",), title="fire")))
+    assert live.search(title="Printer on fire").status == 503
+    assert live.search(title="Printer on ice").status == 200
+
+
+def test_the_first_rule_that_fires_decides_and_the_others_still_count(live):
+    live.play(
+        plan(Rule(effect=Status(500), nth=2), Rule(effect=Status(502), every=2), Rule(effect=Status(504), skip=3))
+    )
+    assert statuses(live, 6) == [201, 500, 201, 502, 504, 502]
+
+
+def test_requests_that_are_not_admitted_use_up_nothing(open_sandbox):
+    live = open_sandbox(faults=plan(Rule(effect=BUSY, on=(), nth=1)))
+    assert live.request("GET", CASES, headers={"Authorization": "Bearer x"}).status == 401
+    assert live.request("GET", "/nowhere").status == 404
+    assert live.state()["faults"] == {}
+    assert live.create().status == 503
+
+
+def test_every_operation_can_fail(live):
+    """The names that rules know are those of all routes."""
+    live.play(plan(Rule(effect=BUSY, on=())))
+    paths = [
+        ("POST", CASES), ("GET", CASES), ("DELETE", CASES), ("GET", f"{CASES}/1"), ("PATCH", f"{CASES}/1"),
+        ("GET", f"{CASES}/info"), ("DELETE", f"{CASES}/deleted-cases"), ("PATCH", "/cm/core/va/notes/1"),
+        ("GET", "/cm/meta/va/fields"), ("GET", "/users"), ("GET", "/users/1"),
+    ]  # fmt: skip
+    assert {live.request(method, path).status for method, path in paths} == {503}
+    assert live.token(FORM, Authorization=basic()).status == 503
+    assert set(live.state()["requests"]) == set(OPERATIONS)
+
+
+def test_a_plan_can_be_begun_anew_while_the_sandbox_runs(live):
+    for _ in range(2):
+        live.play(plan(Rule(effect=BUSY, nth=1)))
+        assert statuses(live, 2) == [503, 201]
+    live.play(FaultPlan())
+    assert statuses(live, 2) == [201, 201]
+
+
+def fates(live, titles, workers):
+    with ThreadPoolExecutor(workers) as pool:
+        return dict(zip(titles, pool.map(lambda title: live.create(title).status, titles), strict=True))
+
+
+def test_chance_is_a_function_of_seed_and_row_not_of_the_order(open_sandbox):
+    """The same rows meet the same fate, one by one or all at once; another seed, another fate."""
+    titles = [f"T-{number}" for number in range(120)]
+    runs = [
+        fates(open_sandbox(faults=plan(Rule(effect=BUSY, chance=0.3), seed=seed)), order, workers)
+        for seed, order, workers in ((7, titles, 1), (7, titles[::-1], 8), (8, titles, 1))
+    ]
+    assert runs[0] == runs[1] != runs[2]
+    assert 15 < sum(status == 503 for status in runs[0].values()) < 60
+
+
+def test_a_row_that_failed_by_chance_does_not_fail_for_ever(open_sandbox):
+    live = open_sandbox(faults=plan(Rule(effect=BUSY, chance=0.5), seed=1))
+    seen = [live.create("the same row").status for _ in range(40)]
+    assert 8 < seen.count(503) < 32
+
+
+def test_an_unread_rule_strikes_before_the_body_has_come(live):
+    """Headers alone are enough; the body is never waited for."""
+    live.play(plan(Rule(effect=Status(413), unread=True)))
+    head = live.raw_create(title="x" * 1_000_000)[:400].partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    with live.connect() as connection:
+        connection.sendall(head)
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    assert live.truth() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"on": ("creates",)},
+        {"nth": 0},
+        {"every": 0},
+        {"limit": 0},
+        {"skip": -1},
+        {"chance": 1.1},
+        {"unread": True, "stamp": "x"},
+        {"unread": True, "title": "x"},
+        {"unread": True, "effect": Drop(save=True)},
+        {"effect": IndexLag(), "on": ("create",)},
+        {"effect": IndexLag(), "on": ()},
+    ],
+    ids=str,
+)
+def test_a_rule_that_contradicts_itself_is_refused(wrong):
+    with pytest.raises(ConfigError):
+        Rule(**{"effect": BUSY} | wrong)
+
+
+JSON_PLAN = {
+    "name": "two bad rows",
+    "seed": 7,
+    "rules": [
+        {"do": "drop", "save": True, "how": "rst", "stamp": "T-17"},
+        {"do": "status", "status": 429, "retry_after": 2, "form": "date", "every": 50, "limit": 3},
+        {"do": "status", "headers": {"Retry-After": "soon"}, "body": "busy", "on": []},
+        {"do": "index_lag", "seconds": 5, "chance": 1},
+        {"do": "cut", "at": -1, "skip": 3},
+        {"do": "expire_tokens", "unread": True},
+    ],
+}
+
+
+def test_a_plan_in_a_file_says_what_a_plan_in_python_says(tmp_path):
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps(JSON_PLAN), encoding="utf-8")
+    assert load_plan(path) == FaultPlan(
+        name="two bad rows",
+        seed=7,
+        rules=(
+            Rule(effect=Drop(save=True, how="rst"), stamp="T-17"),
+            Rule(effect=Status(429, retry_after=2, form="date"), every=50, limit=3),
+            Rule(effect=Status(headers={"Retry-After": "soon"}, body="busy"), on=()),
+            Rule(effect=IndexLag(5)),
+            Rule(effect=Cut(-1), skip=3),
+            Rule(effect=ExpireTokens(), unread=True),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([], "must be a JSON object"),
+        ({"rule": []}, "knows no rule"),
+        ({"rules": {}}, "rules must be an array"),
+        ({"seed": "7"}, "wrong type: seed"),
+        ({"rules": ["drop"]}, "rule 1: do must be one of"),
+        ({"rules": [{"do": "explode"}]}, "rule 1: do must be one of"),
+        ({"rules": [{"do": "drop"}, {"do": "cut", "at": "x"}]}, "rule 2: of the wrong type: at"),
+        ({"rules": [{"do": "drop", "how": "gently"}]}, "wrong type: how"),
+        ({"rules": [{"do": "drop", "save": 1}]}, "wrong type: save"),
+        ({"rules": [{"do": "drop", "stamps": "x"}]}, "knows no stamps"),
+        ({"rules": [{"do": "drop", "effect": "x"}]}, "knows no effect"),
+        ({"rules": [{"do": "status", "headers": {"a": 1}}]}, "wrong type: headers"),
+        ({"rules": [{"do": "drop", "on": "create"}]}, "wrong type: on"),
+        ({"rules": [{"do": "drop", "on": ["creates"]}]}, "rule 1: no such operation: creates"),
+        ({"rules": [{"do": "drop", "nth": True}]}, "wrong type: nth"),
+    ],
+    ids=str,
+)
+def test_a_wrong_plan_is_refused_with_its_place(tmp_path, content, said):
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ConfigError) as refusal:
+        load_plan(path)
+    assert said in str(refusal.value)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_file_that_is_no_json_is_refused(tmp_path):
+    for content in (b"", b"{", b"\xff"):
+        (tmp_path / "faults.json").write_bytes(content)
+        with pytest.raises(ConfigError, match="cannot be read as JSON"):
+            load_plan(tmp_path / "faults.json")
+    with pytest.raises(ConfigError, match="cannot be read as JSON"):
+        load_plan(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@given(seed=st.integers(0, 2**63))
+def test_profiles_are_plans_that_survive_json(name, seed):
+    profile = PROFILES[name](seed)
+    assert profile.name == name
+    assert plan_of(json.loads(json.dumps(plan_as_json(profile)))) == profile
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("calm", 0, 4), ("rough", 8, 60), ("hostile", 70, 160)])
+def test_profiles_are_as_bad_as_they_say(open_sandbox, name, least, most):
+    """Of 600 creates, about none, a twentieth and a sixth meet something."""
+    rules = [rule for rule in PROFILES[name](3).rules if "create" in rule.operations and rule.limit is None]
+    chances = [rule.chance for rule in rules if rule.chance < 1]
+    live = open_sandbox(faults=plan(*(Rule(effect=BUSY, chance=chance) for chance in chances), seed=3))
+    assert least <= statuses(live, 600).count(503) <= most
+
+
+def test_profiles_leave_out_what_must_stop_a_run():
+    """Crossed answers, repeated ids and redirects stop an importer, rightly; a rehearsal has to end by itself."""
+    used = {rule.effect.word() for make in PROFILES.values() for rule in make(0).rules}
+    assert not used & {"echo_other", "repeat_id", "redirect", "save_twice", "ignore_filter", "close_delimited"}
+
+
+def test_every_effect_has_a_name_for_plans():
+    def kinds(kind):
+        return {kind} | {each for child in kind.__subclasses__() for each in kinds(child)}
+
+    assert set(EFFECTS.values()) == kinds(Effect) - {Effect, Listing}

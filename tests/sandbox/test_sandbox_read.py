@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from sandbox_client import CASES
+from test_sandbox_create import FULL, OWNER
+
+from importer.errors import ConfigError
+from importer.sandbox import load_definitions
+from importer.sandbox.people import users_of
+
+
+def test_the_list_shows_a_case_in_its_own_dialect(live, conforms):
+    """agent_id, capitalised words, notes_title, and the custom fields as a string of JSON with names."""
+    live.create("Printer on fire", owner_id=OWNER, **FULL)
+    answer = live.search().json
+    conforms("list", answer)
+    (case,) = answer["_embedded"]["data"]
+    assert (case["agent_id"], case["agent_name"]) == (OWNER, users_of(0, 1)[0].name)
+    assert (case["status"], case["priority"]) == ("Open", "Low")
+    assert [note["notes_title"] for note in case["notes"]] == ["First", ""]
+    fields = json.loads(case["custom_fields"])
+    assert fields["text1"] == {"label": None, "value": "T-1", "name": "Text 1"}
+    assert fields["checkbox1"] == {"label": True, "value": True, "name": "Check box 1"}
+    assert fields["date1"]["label"] == fields["date1"]["value"] == "2022-04-21T06:30:21Z"
+    assert fields["multi_select1"]["label"] == ["Phone", "Flow"]
+
+
+def test_the_string_of_custom_fields_can_be_escaped_as_in_the_samples(open_sandbox):
+    live = open_sandbox(escaped_custom_fields=True)
+    live.create(custom_fields={"text1": 'say "hello"'})
+    text = live.search().json["_embedded"]["data"][0]["custom_fields"]
+    assert text.startswith('{\\"text1\\"')
+    assert json.loads(json.loads(f'"{text}"'))["text1"]["value"] == 'say "hello"'
+
+
+def test_get_one_mixes_both_dialects_and_has_no_timestamps(live, conforms):
+    live.create(owner_id=OWNER, **FULL)
+    answer = live.request("GET", f"{CASES}/1").json
+    conforms("detailed", answer)
+    assert answer["owner_id"] == answer["agent_id"] == OWNER
+    assert (answer["status"], answer["priority"]) == ("OPEN", "LOW")
+    assert "name" not in json.loads(answer["custom_fields"])["text1"]
+
+
+@pytest.mark.parametrize(
+    "ident", ["2", "0", "01", "-1", "1.0", "x", "1,1", "9" * 30, "%00", "%D9%A3", "%ff", "%F0%9F%94%A5"]
+)
+def test_a_case_that_does_not_exist_is_not_found(live, conforms, ident):
+    live.create()
+    reply = live.request("GET", f"{CASES}/{ident}")
+    conforms("error", reply.json)
+    assert (reply.status, reply.json) == (404, {"code": "1520008", "message": "Connection not found."})
+
+
+def test_info_answers_the_newest_case_of_a_contact(live, conforms):
+    for title in ("old", "new"):
+        live.create(title, requester_email="jane@example.com")
+    live.create("other", requester_email="joe@example.com")
+    reply = live.request("GET", f"{CASES}/info", query={"email": "Jane@example.com"})
+    conforms("listed_case", reply.json)
+    assert reply.json["title"] == "new"
+    by_id = {"id": reply.json["requester_id"], "status": "UNRESOLVED"}
+    assert live.request("GET", f"{CASES}/info", query=by_id).json["title"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({}, 400),
+        ({"status": "ALL"}, 400),
+        ({"email": "x"}, 400),
+        ({"phone": "+" * 21}, 400),
+        ({"email": "jane@example.com", "status": "New"}, 400),
+        ({"email": "nobody@example.com"}, 404),
+        ({"phone": "+16785828251"}, 404),
+        ({"integration": "testforce:0038d"}, 404),
+        ({"email": "jane@example.com", "phone": "+16785828251"}, 404),
+        ({"email": "jane@example.com", "status": "RESOLVED"}, 404),
+    ],
+    ids=str,
+)
+def test_info_needs_one_contact_and_finds_nobody_else(live, query, status):
+    live.create(requester_email="jane@example.com")
+    assert live.request("GET", f"{CASES}/info", query=query).status == status
+
+
+def test_field_definitions_are_a_bare_array_of_every_kind(live, conforms):
+    fields = live.request("GET", "/cm/meta/va/fields").json
+    conforms("fields", fields)
+    by_key = {field["key"]: field for field in fields}
+    assert {f"text{number}" for number in range(1, 11)} <= set(by_key)
+    assert by_key["drop_down1"]["type"] == "001"
+    assert by_key["drop_down1"]["dict_list"][0] == {"key": "001", "value": "Red", "children": []}
+    assert by_key["dependent_field1"]["type"] == "002"
+    assert by_key["dependent_field1"]["dict_list"][0]["children"][0]["children"][0]["value"] == "Cupertino"
+    assert not by_key["text11"]["active"]
+    assert len({field["id"] for field in fields}) == len(fields)
+
+
+def test_saved_definitions_of_an_account_can_be_loaded(live, open_sandbox, tmp_path):
+    """What GET /cm/meta/va/fields answers is what load_definitions reads, also in the reference's own spelling."""
+    saved = live.request("GET", "/cm/meta/va/fields").json
+    for option in saved[-2]["dict_list"]:
+        option["lable"] = option.pop("value")
+        option["children"] = None
+    (tmp_path / "fields.json").write_text(json.dumps(saved), encoding="utf-8")
+    definitions = load_definitions(tmp_path / "fields.json")
+    assert (
+        open_sandbox(definitions=definitions).request("GET", "/cm/meta/va/fields").json
+        == live.request("GET", "/cm/meta/va/fields").json
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[1]", '[{"key": "text1"}]', '[{"key": "odd", "type": "9", "name": "x"}]', '[{"key": "a\'b1"}]'],
+)
+def test_a_file_without_definitions_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "fields.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match="not a list of field definitions"):
+        load_definitions(path)
+
+
+def test_users_come_in_pages_that_links_lead_through(live, conforms):
+    seen, path = [], "/users?per_page=10"
+    while path:
+        answer = live.request("GET", path).json
+        conforms("users", answer)
+        seen += [user["email"] for user in answer["_embedded"]["users"]]
+        path = answer["_links"].get("next", {}).get("href", "").removeprefix(live.sandbox.base_url)
+    assert len(seen) == len(set(seen)) == 25
+    assert answer["total_pages"] == 3
+
+
+def test_users_are_found_by_email_and_activity(live, conforms):
+    user = users_of(0, 25)[9]
+    found = live.request("GET", "/users", query={"email": user.email.upper()}).json["_embedded"]["users"]
+    assert [(each["id"], each["active"]) for each in found] == [(user.id, False)]
+    assert live.request("GET", "/users", query={"email": user.email, "active": "true"}).json["total"] == 0
+    assert live.request("GET", "/users", query={"active": "false"}).json["total"] == 2
+    conforms("user", live.request("GET", f"/users/{user.id}").json)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/users?page=0", 400, "0040001"),
+        ("/users?per_page=x", 400, "0040001"),
+        ("/users?active=maybe", 400, "0040001"),
+        ("/users?per_page=201", 400, "0040021"),
+        ("/users/nobody", 404, "0040000"),
+    ],
+)
+def test_users_refuse_with_codes_of_their_own(live, conforms, path, status, code):
+    reply = live.request("GET", path)
+    conforms("error", reply.json)
+    assert (reply.status, reply.json["code"]) == (status, code)
+    assert live.request("GET", path, headers={"Authorization": "Bearer x"}).json["code"] == "0040002"
+
+
+def test_people_are_a_function_of_the_seed(open_sandbox):
+    first, again, other = (open_sandbox(seed=seed).request("GET", "/users").json for seed in (1, 1, 2))
+    ids = [[user["id"] for user in answer["_embedded"]["users"]] for answer in (first, again, other)]
+    assert ids[0] == ids[1] != ids[2]
