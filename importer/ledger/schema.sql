@@ -1,0 +1,126 @@
+-- The ledger of one import: the queue, the state of every row, and its history.
+-- Everything that must never happen is refused here, below all code: see the triggers and unique indexes.
+
+CREATE TABLE ledger (                   -- exactly one row
+    id TEXT NOT NULL,                   -- names this ledger in failures files
+    created_at TEXT NOT NULL,           -- UTC, ISO 8601
+    target TEXT                         -- the API this ledger is pinned to; NULL until a run may send
+) STRICT;
+
+CREATE TABLE source (                   -- one export file that was read into this ledger
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,               -- of what was read
+    columns TEXT NOT NULL,              -- JSON array: the header
+    mapping_name TEXT NOT NULL,
+    mapping_sha256 TEXT NOT NULL,
+    stamp TEXT,                         -- custom field that carries the key; NULL: cases cannot be found again by key
+    rows INTEGER NOT NULL DEFAULT 0,    -- rows read
+    staged INTEGER NOT NULL DEFAULT 0   -- 0: reading was cut short, its records are dropped and read again
+) STRICT;
+
+CREATE TABLE run (                      -- one time that a process held this ledger
+    id INTEGER PRIMARY KEY,
+    verb TEXT NOT NULL,
+    version TEXT NOT NULL,              -- of case-importer
+    started_at TEXT NOT NULL,
+    ended_at TEXT,                      -- NULL: still running, or killed
+    exit_code INTEGER
+) STRICT;
+
+CREATE TABLE record (                   -- one row of a source
+    id INTEGER PRIMARY KEY,             -- input order
+    source INTEGER NOT NULL REFERENCES source (id),
+    row INTEGER NOT NULL,               -- where it begins in the file
+    key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    run INTEGER REFERENCES run (id),    -- the run that moved it last
+    case_id TEXT,
+    http_status INTEGER,
+    code TEXT,
+    message TEXT,
+    CHECK (state IN ('invalid', 'skipped', 'waiting', 'pending', 'sending', 'created', 'refused', 'unknown', 'duplicate')),
+    CHECK (state <> 'created' OR case_id IS NOT NULL),
+    CHECK (state NOT IN ('pending', 'sending', 'invalid') OR case_id IS NULL)
+) STRICT;
+
+-- Cold and large, apart from `record`, so that moving a record does not rewrite it; dropped by `forget`.
+CREATE TABLE content (
+    record INTEGER PRIMARY KEY REFERENCES record (id),
+    cells BLOB NOT NULL,                -- JSON array: the user's own cells
+    body BLOB,                          -- the JSON that is sent, byte for byte
+    errors BLOB,                        -- JSON array of field errors
+    replaces INTEGER                    -- the record that this row corrects, if its file says so
+) STRICT;
+
+CREATE INDEX record_key ON record (key);
+
+-- Promise P1: of all rows with one key, at most one may be, or may have been, at the server.
+CREATE UNIQUE INDEX one_case_per_key ON record (key) WHERE state IN ('sending', 'created', 'unknown', 'duplicate');
+-- Promise P2: a case id answers for one row only.
+CREATE UNIQUE INDEX one_row_per_case ON record (case_id) WHERE case_id IS NOT NULL;
+
+CREATE TABLE event (                    -- the history: appended by the trigger below, never changed
+    id INTEGER PRIMARY KEY,
+    record INTEGER NOT NULL,
+    run INTEGER,
+    at REAL NOT NULL,                   -- seconds since 1970 by the wall clock
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    case_id TEXT,
+    http_status INTEGER,
+    code TEXT,
+    message TEXT
+) STRICT;
+
+CREATE TABLE transition (
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    PRIMARY KEY (before, after)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO transition (before, after) VALUES
+    ('pending', 'sending'),             -- the fence
+    ('pending', 'skipped'),             -- another record answers for its key
+    ('pending', 'invalid'),             -- mapped anew
+    ('pending', 'waiting'), ('waiting', 'pending'), ('waiting', 'invalid'), ('waiting', 'skipped'),
+    ('sending', 'created'),
+    ('sending', 'refused'),
+    ('sending', 'pending'),             -- proven not created, and worth another attempt
+    ('sending', 'unknown'),             -- anything else, and every crash
+    ('unknown', 'created'), ('unknown', 'duplicate'), ('unknown', 'pending'), ('unknown', 'refused'),
+    ('unknown', 'skipped'), ('duplicate', 'created'), ('duplicate', 'skipped'),     -- a person decided
+    ('created', 'unknown'),             -- two answers claimed one case
+    ('refused', 'pending'), ('refused', 'skipped'), ('refused', 'invalid'),
+    ('invalid', 'pending'), ('invalid', 'skipped');
+
+CREATE TRIGGER record_moves BEFORE UPDATE OF state ON record
+WHEN OLD.state <> NEW.state AND NOT EXISTS (SELECT 1 FROM transition WHERE before = OLD.state AND after = NEW.state)
+BEGIN
+    SELECT RAISE(ABORT, 'this record may not move like that');
+END;
+
+CREATE TRIGGER record_moved AFTER UPDATE OF state ON record WHEN OLD.state <> NEW.state
+BEGIN
+    INSERT INTO event (record, run, at, state, attempt, case_id, http_status, code, message)
+    VALUES (NEW.id, NEW.run, (julianday('now') - 2440587.5) * 86400.0, NEW.state, NEW.attempts,
+            NEW.case_id, NEW.http_status, NEW.code, NEW.message);
+END;
+
+CREATE TRIGGER record_stays BEFORE DELETE ON record WHEN OLD.attempts > 0
+BEGIN
+    SELECT RAISE(ABORT, 'a record that was sent is never dropped');
+END;
+
+CREATE TRIGGER event_is_kept BEFORE UPDATE ON event
+BEGIN
+    SELECT RAISE(ABORT, 'history is only appended');
+END;
+
+CREATE TRIGGER event_stays BEFORE DELETE ON event
+BEGIN
+    SELECT RAISE(ABORT, 'history is only appended');
+END;
+
+PRAGMA user_version = 1;

@@ -1,0 +1,198 @@
+"""Entering a source into the ledger: all of its rows or, after a crash, none.
+
+Rows are added in many small transactions, so that a million rows need no giant one. Nothing of a source
+counts before :func:`finish_source`, which also decides, row by row, who answers for a key that occurs twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import orjson
+
+from importer.ledger import store
+from importer.ledger.ledger import Ledger
+from importer.ledger.values import SourceInfo, StagedRow, Unsent
+from importer.records import FieldError, Mapped, State
+
+SOURCE_QUERY = (
+    "SELECT id, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged FROM source ORDER BY id"
+)
+
+
+def sources(ledger: Ledger) -> list[SourceInfo]:
+    """All sources that were read into this ledger, oldest first."""
+    with store.translated(ledger.path):
+        return [source_info(row) for row in ledger.connection.execute(SOURCE_QUERY)]
+
+
+def source_info(row: tuple[Any, ...]) -> SourceInfo:
+    """A row of the source table as a value."""
+    number, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged = row
+    header = tuple(orjson.loads(columns))
+    return SourceInfo(number, name, sha256, header, mapping_name, mapping_sha256, stamp, rows, bool(staged))
+
+
+def begin_source(
+    ledger: Ledger,
+    *,
+    name: str,
+    sha256: str,
+    columns: Sequence[str],
+    mapping_name: str,
+    mapping_sha256: str,
+    stamp: str | None,
+) -> int:
+    """Open a new source, dropping whatever an interrupted reading left behind; returns its number."""
+    with store.translated(ledger.path), store.transaction(ledger.connection):
+        unfinished = "(SELECT id FROM source WHERE staged = 0)"
+        ledger.connection.execute(
+            f"DELETE FROM content WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
+        )
+        ledger.connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
+        ledger.connection.execute("DELETE FROM source WHERE staged = 0")
+        number = ledger.connection.execute(
+            "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, stamp) VALUES (?, ?, ?, ?, ?, ?)",
+            (name, sha256, orjson.dumps(columns).decode(), mapping_name, mapping_sha256, stamp),
+        ).lastrowid
+    assert number is not None
+    return number
+
+
+def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
+    """Enter rows of ``source`` as pending or invalid, in the order given."""
+    connection = ledger.connection
+    records: list[tuple[Any, ...]] = []
+    contents: list[tuple[Any, ...]] = []
+    with store.translated(ledger.path), store.transaction(connection):
+        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
+        for number, (row, mapped, replaces) in enumerate(rows, last + 1):
+            errors = mapped.errors
+            if errors:
+                records.append((number, source, row.number, mapped.key, State.INVALID, *summary(errors)))
+                contents.append((number, orjson.dumps(row.cells), None, _packed(errors), replaces))
+            else:
+                records.append((number, source, row.number, mapped.key, State.PENDING, None, None))
+                contents.append((number, orjson.dumps(row.cells), mapped.body, None, replaces))
+        connection.executemany(
+            "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)", records
+        )
+        connection.executemany("INSERT INTO content VALUES (?, ?, ?, ?, ?)", contents)
+        connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(records), source))
+
+
+_MESSAGE_LIMIT = 1000
+
+
+def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
+    """Code of the first field error, and all of them as one text."""
+    text = " | ".join(str(error) for error in errors)
+    return errors[0].code, text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
+
+
+#: May be at the server, so nothing else with this key may be sent.
+_TAKEN = "('created', 'sending', 'unknown', 'duplicate')"
+#: Never reached the server, so a newer row may take the place.
+_OPEN = "('pending', 'waiting', 'refused', 'invalid')"
+_ANSWERED = """state = 'skipped', run = :run,
+    code = CASE WHEN old.state <> 'created' THEN 'in_doubt'
+                WHEN now.body IS (SELECT body FROM content WHERE record = old.id) THEN 'already_created'
+                ELSE 'changed' END,
+    message = CASE WHEN old.state = 'created' THEN 'created before as case ' || old.case_id
+                   ELSE 'may have been created before; look it up first' END
+              || ' (row ' || old.row || ' of ' || (SELECT name FROM source WHERE id = old.source) || ')'"""
+
+#: In this order. ``:first`` is the first record of the new source.
+_WHO_ANSWERS = (
+    # A corrected row whose original has reached the server after all is not sent.
+    f"""UPDATE record SET {_ANSWERED}
+        FROM content AS now JOIN record AS old ON old.id = now.replaces
+        WHERE record.id >= :first AND now.record = record.id AND record.state IN ('pending', 'invalid')
+          AND old.id < :first AND old.state IN {_TAKEN}""",
+    # A row whose key has reached the server before is not sent.
+    f"""UPDATE record SET {_ANSWERED}
+        FROM content AS now, record AS old
+        WHERE record.id >= :first AND now.record = record.id AND record.state = 'pending'
+          AND old.key = record.key AND old.id < :first AND old.state IN {_TAKEN}""",
+    # Of several rows with one key in this source, the first answers.
+    """UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || (
+            SELECT row FROM record AS first WHERE first.key = record.key AND first.id >= :first
+              AND first.state = 'pending' ORDER BY first.id LIMIT 1)
+        WHERE id >= :first AND state = 'pending' AND EXISTS (
+            SELECT 1 FROM record AS first WHERE first.key = record.key AND first.id >= :first
+              AND first.id < record.id AND first.state = 'pending')""",
+    # What an earlier file could not get across is answered for by the corrected row …
+    f"""UPDATE record SET state = 'skipped', run = :run, code = 'superseded',
+            message = 'read again as row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)
+        FROM content AS now JOIN record AS new ON new.id = now.record
+        WHERE record.id = now.replaces AND new.id >= :first AND new.state IN ('pending', 'invalid')
+          AND record.id < :first AND record.state IN {_OPEN}""",
+    # … or by the newer row with its key.
+    f"""UPDATE record SET state = 'skipped', run = :run, code = 'superseded',
+            message = 'read again as row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)
+        FROM record AS new
+        WHERE record.id < :first AND record.state IN {_OPEN} AND record.key <> ''
+          AND new.key = record.key AND new.id >= :first AND new.state = 'pending'""",
+)
+
+
+def finish_source(ledger: Ledger, source: int) -> None:
+    """Make all rows of ``source`` count, at once; a row whose key is taken care of becomes skipped."""
+    connection = ledger.connection
+    with store.translated(ledger.path), store.transaction(connection):
+        (first,) = connection.execute("SELECT coalesce(min(id), 0) FROM record WHERE source = ?", (source,)).fetchone()
+        values = {"first": first, "run": ledger.run}
+        for statement in _WHO_ANSWERS:
+            connection.execute(statement, values)
+        connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
+
+
+def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int, limit: int) -> list[Unsent]:
+    """Records of ``source`` in some of the states pending, invalid and refused, behind the record ``after``."""
+    marks = ", ".join("?" for _ in states)
+    with store.translated(ledger.path):
+        rows = ledger.connection.execute(
+            "SELECT record.id, row, state, cells, errors FROM record JOIN content ON content.record = record.id"
+            f" WHERE source = ? AND record.id > ? AND state IN ({marks}) ORDER BY record.id LIMIT ?",
+            (source, after, *states, limit),
+        ).fetchall()
+    return [
+        Unsent(number, row, State(state), tuple(orjson.loads(cells)), field_errors(errors))
+        for number, row, state, cells, errors in rows
+    ]
+
+
+def _packed(errors: Sequence[FieldError]) -> bytes:
+    return orjson.dumps([tuple(error) for error in errors])
+
+
+def field_errors(packed: bytes | None) -> tuple[FieldError, ...]:
+    """Field errors as the ledger keeps them."""
+    return tuple(FieldError(*error) for error in orjson.loads(packed)) if packed else ()
+
+
+def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]) -> None:
+    """Enter what another mapping made of records that never reached the server."""
+    connection = ledger.connection
+    with store.translated(ledger.path), store.transaction(connection):
+        for old, mapped in remapped:
+            errors = _packed(mapped.errors) if mapped.errors else None
+            code, message = summary(mapped.errors) if mapped.errors else (None, None)
+            connection.execute(
+                "UPDATE content SET body = ?, errors = ? WHERE record = ?", (mapped.body, errors, old.id)
+            )
+            connection.execute(
+                "UPDATE record SET key = ?, state = ?, run = ?, http_status = NULL, code = ?, message = ?"
+                " WHERE id = ? AND source = ?",
+                (mapped.key, State.INVALID if errors else State.PENDING, ledger.run, code, message, old.id, source),
+            )
+
+
+def adopt_mapping(ledger: Ledger, source: int, *, name: str, sha256: str, stamp: str | None) -> None:
+    """Note that all unsent records of ``source`` were mapped anew."""
+    with store.translated(ledger.path):
+        ledger.connection.execute(
+            "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, stamp = ? WHERE id = ?",
+            (name, sha256, stamp, source),
+        )

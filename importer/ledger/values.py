@@ -1,0 +1,141 @@
+"""What goes into the ledger and comes out of it, apart from the shared values of ``importer.records``."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+from importer.records import FieldError, Mapped, Row, State
+
+
+class Outcome(NamedTuple):
+    """Where a record goes after an attempt, or after a look-up, and on what evidence.
+
+    Attributes:
+        state: The state it moves to.
+        case_id: The server's id for this very row; required for ``created``.
+        http_status: Status of the answer; None if there was none.
+        code: Stable word for machines (``created``, ``refused``, ``no_answer``, …) or the server's own error code.
+        message: For a person; at most a few hundred characters, control characters removed.
+    """
+
+    state: State
+    case_id: str | None = None
+    http_status: int | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class Settled(Enum):
+    """What became of a request to settle a record."""
+
+    DONE = auto()
+    #: The case id belongs to another record already: both are unknown now, and answers cannot be trusted.
+    CROSSED = auto()
+    #: The record was not in the state that the caller thought it was in.
+    LOST = auto()
+
+
+class Fence(Enum):
+    """What became of a request to fence a record."""
+
+    UP = auto()  #: durable: the request may leave
+    TAKEN = auto()  #: another record with this key may be at the server: this one was skipped
+    LOST = auto()  #: the record is no longer pending
+
+
+class Pending(NamedTuple):
+    """A record that may be sent."""
+
+    id: int
+    row: int
+    key: str
+    body: bytes
+    stamp: str | None
+
+
+class Selection(NamedTuple):
+    """Which records a run is about; None does not narrow it.
+
+    Attributes:
+        source: Records of this source.
+        run: Records that this run moved last, such as those that it has just reopened.
+    """
+
+    source: int | None = None
+    run: int | None = None
+
+
+class Doubtful(NamedTuple):
+    """A record that may have been created, with what is needed to look it up."""
+
+    id: int
+    row: int
+    key: str
+    body: bytes
+    stamp: str | None
+    since: float
+
+
+class Known(NamedTuple):
+    """A case that exists for sure: this ledger created it."""
+
+    case_id: str
+    body: bytes
+    stamp: str | None
+    at: float
+
+
+class StagedRow(NamedTuple):
+    """One row of a source together with what the mapping made of it."""
+
+    row: Row
+    mapped: Mapped
+    replaces: int | None = None  #: record of this ledger that this row corrects (failures files name it)
+
+
+class Unsent(NamedTuple):
+    """A record that never reached the server, with what is needed to map it anew."""
+
+    id: int
+    row: int
+    state: State
+    cells: tuple[str, ...]
+    errors: tuple[FieldError, ...]
+
+
+class SourceInfo(NamedTuple):
+    """One source as the ledger knows it."""
+
+    id: int
+    name: str
+    sha256: str
+    columns: tuple[str, ...]
+    mapping_name: str
+    mapping_sha256: str
+    stamp: str | None
+    rows: int
+    staged: bool
+
+
+class ResultLine(NamedTuple):
+    """One record for the reports, in input order."""
+
+    id: int
+    source: int
+    row: int
+    key: str
+    state: State
+    case_id: str | None
+    http_status: int | None
+    attempts: int
+    code: str | None
+    message: str | None
+
+
+class FailureLine(NamedTuple):
+    """One record that needs a person, with the user's own cells."""
+
+    result: ResultLine
+    cells: tuple[str, ...]
+    errors: tuple[FieldError, ...]

@@ -1,0 +1,117 @@
+"""Looking at a ledger without being able to change it: for status and reports, also while a run is going on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import orjson
+
+from importer.ledger import store
+from importer.ledger.staging import SOURCE_QUERY, field_errors, source_info
+from importer.ledger.values import FailureLine, ResultLine, SourceInfo
+from importer.records import State
+
+_LINE = "record.id, source, row, key, state, case_id, http_status, attempts, code, message"
+_FAILED = "('invalid', 'refused', 'unknown', 'duplicate', 'pending', 'waiting', 'sending')"
+
+
+class CauseCount(NamedTuple):
+    """How many records stand in a state for one cause."""
+
+    state: State
+    code: str | None
+    records: int
+    example: str | None
+    first_row: int
+
+
+class LedgerView:
+    """A ledger as it was at one moment: one read transaction, so that all reports agree with each other.
+
+    Args:
+        path: The ledger.
+        source: Look at this source only; None for the whole ledger.
+
+    Raises:
+        LedgerError: the file is missing, damaged, or not a ledger.
+    """
+
+    def __init__(self, path: Path, *, source: int | None = None) -> None:
+        self.path = path
+        self.source = source
+        self._connection = store.connect_read_only(path)
+        with store.translated(path):
+            self._connection.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _select(self, query: str, where: str = "") -> Iterator[tuple[Any, ...]]:
+        conditions = [condition for condition in (where, "source = :source" if self.source else "") if condition]
+        clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        with store.translated(self.path):
+            # not "yield from": that would close the cursor of a half-read generator after its connection
+            for row in self._connection.execute(query.format(where=clause), {"source": self.source}):  # noqa: UP028
+                yield row
+
+    def identity(self) -> tuple[str, str | None]:
+        """The ledger's id and the target it is pinned to."""
+        with store.translated(self.path):
+            row = self._connection.execute("SELECT id, target FROM ledger").fetchone()
+        return row[0], row[1]
+
+    def sources(self) -> list[SourceInfo]:
+        """The sources in view, oldest first."""
+        with store.translated(self.path):
+            found = [source_info(row) for row in self._connection.execute(SOURCE_QUERY)]
+        return [source for source in found if self.source in (None, source.id)]
+
+    def counts(self) -> Counter[State]:
+        """Records by state."""
+        rows = self._select("SELECT state, count(*) FROM record {where} GROUP BY state")
+        return Counter({State(state): count for state, count in rows})
+
+    def causes(self) -> list[CauseCount]:
+        """Records that are not simply created, grouped by state and code, most frequent first."""
+        rows = self._select(
+            "SELECT state, code, count(*), message, min(row) FROM record {where} GROUP BY state, code"
+            " ORDER BY count(*) DESC",
+            "state <> 'created'",
+        )
+        return [CauseCount(State(state), *rest) for state, *rest in rows]
+
+    def results(self) -> Iterator[ResultLine]:
+        """One line a record, in input order."""
+        for row in self._select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"):
+            yield ResultLine(*row)
+
+    def failures(self) -> Iterator[FailureLine]:
+        """The records that are neither created nor skipped, with the user's own cells, in input order."""
+        query = (
+            f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
+            " {where} ORDER BY record.id"
+        )
+        for *line, cells, errors in self._select(query, f"state IN {_FAILED}"):
+            yield FailureLine(
+                ResultLine(*line),
+                tuple(orjson.loads(cells)),
+                field_errors(errors),
+            )
+
+    def requests(self) -> int:
+        """Requests that were sent to create the records in view."""
+        rows = self._select("SELECT coalesce(sum(attempts), 0) FROM record {where}")
+        return int(next(iter(rows))[0])
