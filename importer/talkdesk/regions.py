@@ -1,0 +1,76 @@
+"""Where Talkdesk lives: API and identity hosts by region, and what an address must look like.
+
+Source: Talkdesk documentation, "How to guarantee your app works in all regions" (US, EU and Canada). Hosts of
+other regions are documented contradictorily, so they are given with ``--api-url`` and ``--auth-url``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from importer.errors import ConfigError
+
+CASES_PATH = "/cm/core/va/cases"
+FIELDS_PATH = "/cm/meta/va/fields"
+USERS_PATH = "/users"
+
+#: region → (API base, identity host)
+REGIONS = {
+    "us": ("https://api.talkdeskapp.com", "talkdeskid.com"),
+    "eu": ("https://api.talkdeskapp.eu", "talkdeskid.eu"),
+    "ca": ("https://api.talkdeskappca.com", "talkdeskidca.com"),
+}
+
+#: A path behind ``?`` or ``#`` is none; white space and control characters are read differently by every library.
+_NOT_BARE = re.compile(r"[\s\x00-\x1f?#\\]")
+
+
+class Endpoints(NamedTuple):
+    """The two addresses of an account: the API's base and the token endpoint."""
+
+    api_url: str
+    token_url: str
+
+
+def endpoints(region: str, account: str) -> Endpoints:
+    """Addresses of ``account`` (the sub-domain used at login) in ``region``."""
+    api_url, identity_host = REGIONS[region]
+    return Endpoints(api_url, f"https://{account}.{identity_host}/oauth/token")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` can only mean this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_url(url: str, *, flag: str) -> str:
+    """``url`` without a trailing slash.
+
+    Raises:
+        ConfigError: it is not an absolute http(s) address, carries credentials or a query, or is plain http to
+            another machine: tokens and customers' data never travel in the clear.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ConfigError(f"{flag} is not an address: {url!r}", cure="write it as https://host") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{flag} is not an address: {url!r}", cure="write it as https://host")
+    if "@" in parts.netloc or _NOT_BARE.search(url):
+        raise ConfigError(f"{flag} must be a bare address", cure="leave out user, password, ?, # and blanks")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ConfigError(
+            f"{flag} would send the token and your customers' data unencrypted to {parts.hostname}",
+            cure="use https:// (plain http is for this machine only)",
+        )
+    return url.rstrip("/")
