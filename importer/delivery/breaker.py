@@ -1,0 +1,153 @@
+"""When a run must pause or stop, whatever its single rows say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from importer.delivery.judge import Signal, Verdict
+from importer.errors import CaseImporterError, ExitCode, TargetError
+from importer.records import State
+
+#: Attempts in a row that meet an outage before everybody stands still.
+OUTAGE_AFTER = 5
+#: Seconds of outage after which the run ends, to be taken up again later.
+PATIENCE = 900.0
+#: Refusals of the whole account in a row that end the run: before the first success, and after it, when a few rows
+#: that may not be created can stand together.
+LOCKED_OUT_AFTER, LOCKED_OUT_LATER = 3, 20
+
+
+class OutageError(CaseImporterError):
+    """The service was not to be had for so long that the run ended; what is not sent is still pending."""
+
+    exit_code = ExitCode.TEMPORARY
+
+
+class CrossedError(CaseImporterError):
+    """Answers came back to the wrong rows; whatever is between here and the server cannot be trusted."""
+
+    exit_code = ExitCode.IN_DOUBT
+
+
+class TooManyFailuresError(CaseImporterError):
+    """More rows failed than the user allows."""
+
+    exit_code = ExitCode.ROWS_FAILED
+
+
+class Breaker:
+    """Listens to every verdict of a run.
+
+    Args:
+        target: Where to, for messages.
+        most_refused: Stop when more rows than this are refused; None for no limit.
+        clock: Monotonic seconds.
+        patience: Seconds of outage after which the run ends.
+
+    Attributes:
+        stop: Why the run must stop, once it must.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: str,
+        most_refused: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._target = target
+        self._refusals_left = most_refused
+        self._clock = clock
+        self._patience = patience
+        self._succeeded = False
+        self._silent = 0
+        self._silent_since = 0.0
+        self._locked_out = 0
+        self.stop: CaseImporterError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last attempts all met an outage."""
+        return self._silent >= OUTAGE_AFTER
+
+    def hear(self, verdict: Verdict) -> None:
+        """Take one verdict into account."""
+        signal = verdict.signal
+        if signal is Signal.OUTAGE:
+            self._hear_outage(verdict)
+            return
+        self._silent = 0
+        if verdict.outcome.state is State.REFUSED:
+            self._hear_refused()
+        if signal is Signal.CREATED:
+            self._succeeded = True
+            self._locked_out = 0
+        elif signal is Signal.WRONG_PLACE:
+            self._hear_wrong_place(verdict)
+        elif signal is Signal.CROSSED:
+            self._stop(CrossedError(str(verdict.outcome.message), where=self._target, cure=_CROSSED_CURE))
+        elif signal in (Signal.FORBIDDEN, Signal.UNAUTHORIZED):
+            self._hear_locked_out(verdict)
+
+    def hear_crossed(self, case_id: str) -> None:
+        """A case id was given to two rows."""
+        what = f"case {case_id} was reported for two different rows"
+        self._stop(CrossedError(what, where=self._target, cure=_CROSSED_CURE))
+
+    def _stop(self, error: CaseImporterError) -> None:
+        self.stop = self.stop or error
+
+    def _hear_refused(self) -> None:
+        if self._refusals_left is None:
+            return
+        self._refusals_left -= 1
+        if self._refusals_left < 0:
+            self._stop(
+                TooManyFailuresError(
+                    "more rows failed than --max-failures allows; the rest was not sent",
+                    where=self._target,
+                    cure="see why in failures.csv; then run the same command again",
+                )
+            )
+
+    def _hear_outage(self, verdict: Verdict) -> None:
+        if self._silent == 0:
+            self._silent_since = self._clock()
+        self._silent += 1
+        if self.is_open and self._clock() - self._silent_since > self._patience:
+            self._stop(
+                OutageError(
+                    f"the service has not answered for {self._patience / 60:.0f} minutes ({verdict.outcome.message})",
+                    where=self._target,
+                    cure="run the same command again later; it goes on where it stopped",
+                )
+            )
+
+    def _hear_wrong_place(self, verdict: Verdict) -> None:
+        status = verdict.outcome.http_status or 0
+        if not self._succeeded or 300 <= status < 400:
+            self._stop(
+                TargetError(
+                    f"this address does not create cases (HTTP {status})",
+                    where=self._target,
+                    cure="check --region and --account, or --api-url",
+                )
+            )
+
+    def _hear_locked_out(self, verdict: Verdict) -> None:
+        self._locked_out += 1
+        outcome = verdict.outcome
+        patience = LOCKED_OUT_LATER if self._succeeded and verdict.signal is Signal.FORBIDDEN else LOCKED_OUT_AFTER
+        if self._locked_out >= patience:
+            self._stop(
+                TargetError(
+                    f"the API refuses these credentials (HTTP {outcome.http_status}: {outcome.message})",
+                    where=self._target,
+                    cure="check the credentials and the scope cases-public:write; then run the same command again",
+                )
+            )
+
+
+_CROSSED_CURE = "look for a proxy or balancer on the way; the rows concerned are unknown and are looked up first"

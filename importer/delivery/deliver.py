@@ -1,0 +1,177 @@
+"""The life of one record: turn, fence, request, judgement, settlement; again if that is proven safe.
+
+This is the only place from which a case is created. Order matters more than anything else here:
+whatever can be waited for is waited for before the fence, and nothing is waited for between the fence and the request.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from importer.delivery.breaker import Breaker
+from importer.delivery.budget import RetryBudget
+from importer.delivery.causes import Causes
+from importer.delivery.judge import Signal, Verdict, judge, judge_silence
+from importer.delivery.pace import Pace
+from importer.delivery.waits import backoff
+from importer.ledger import Fence, LedgerWriter, Pending, Settled
+from importer.records import State
+from importer.talkdesk.answers import Answer, NoAnswer, NotSent
+
+#: Requests for one record in one run; after that it stays pending, and the run says "temporary".
+MOST_ATTEMPTS = 3
+#: Seconds: first back-off after trouble on the way, after "too fast", and the longest of all.
+_BASE, _BASE_THROTTLED, _CAP = 0.05, 1.0, 20.0
+
+
+class CreateCase(Protocol):
+    """Sends one body, once."""
+
+    async def create(self, body: bytes, *, authorization: str) -> Answer:
+        """See :meth:`importer.talkdesk.client.CaseApi.create`."""
+        ...
+
+
+class TokenSource(Protocol):
+    """Where the Authorization header comes from."""
+
+    async def authorization(self) -> str:
+        """See :meth:`importer.talkdesk.auth.Tokens.authorization`."""
+        ...
+
+    def refused(self, header: str) -> bool:
+        """The API did not accept this header; says whether that is news."""
+        ...
+
+
+class Handed(NamedTuple):
+    """What :meth:`Courier.deliver` says about the record it was given.
+
+    Attributes:
+        state: Where the record stands now.
+        retry_in: Seconds after which the queue should hand it out again; None if not in this run.
+    """
+
+    state: State
+    retry_in: float | None = None
+
+
+class Courier:
+    """Delivers records, one at a time for each worker that calls it.
+
+    Args:
+        api: Sends.
+        tokens: Authorizes.
+        ledger: Remembers, durably.
+        pace: Says when.
+        budget: Says whether a retry can be afforded.
+        breaker: Hears every verdict.
+        causes: Says which rows to leave alone.
+        notice: Is told what a person should know now.
+        clock: Monotonic seconds.
+        jitter: Random number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        api: CreateCase,
+        tokens: TokenSource,
+        ledger: LedgerWriter,
+        pace: Pace,
+        budget: RetryBudget,
+        breaker: Breaker,
+        causes: Causes,
+        notice: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._api = api
+        self._tokens = tokens
+        self._ledger = ledger
+        self._pace = pace
+        self._budget = budget
+        self._breaker = breaker
+        self._causes = causes
+        self._notice = notice
+        self._clock = clock
+        self._jitter = jitter
+        self._attempts: dict[int, int] = {}
+
+    async def is_parked(self, record: Pending) -> bool:
+        """Whether to leave the record alone, because rows like it were refused over and over; if so, it is noted."""
+        cause = self._causes.parks(record.body)
+        if cause is None:
+            return False
+        message = f"not sent: {cause.refused} rows were refused for the same cause ({cause})"
+        await self._ledger.call(lambda: self._ledger.ledger.note(record.id, code="parked", message=message))
+        return True
+
+    async def get_ready(self) -> str:
+        """Everything that may be waited for: a token, a turn. Cancelling it leaves no trace.
+
+        Returns:
+            The Authorization header to send.
+        """
+        await self._pace.turn()
+        return await self._tokens.authorization()
+
+    async def deliver(self, record: Pending, authorization: str) -> Handed:
+        """Fence, send, judge, settle. Once the fence is up this must not be cancelled except to end the process."""
+        if (fence := await self._ledger.fence(record.id)) is not Fence.UP:
+            return Handed(State.SKIPPED if fence is Fence.TAKEN else State.PENDING)
+        if not await self._pace.leave():
+            await self._ledger.call(lambda: self._ledger.ledger.unfence(record.id))
+            return Handed(State.PENDING, retry_in=0.0)
+        attempt = self._attempts.get(record.id, 0) + 1
+        if attempt == 1:
+            self._budget.first_attempt()
+        sent_at = self._clock()
+        verdict = await self._send(record, authorization)
+        self._tell_everybody(verdict, authorization, sent_at)
+        if (cause := self._causes.hear(verdict, record.body)) is not None:
+            self._notice(f"{cause.refused} rows refused: {cause}; rows of this kind are left alone from now on")
+        return await self._settle(record, verdict, attempt)
+
+    async def _send(self, record: Pending, authorization: str) -> Verdict:
+        try:
+            answer = await self._api.create(record.body, authorization=authorization)
+        except (NotSent, NoAnswer) as trouble:
+            return judge_silence(trouble)
+        return judge(answer, record.body, stamp=record.stamp)
+
+    def _tell_everybody(self, verdict: Verdict, authorization: str, sent_at: float) -> None:
+        if verdict.signal is not Signal.UNAUTHORIZED or self._tokens.refused(authorization):
+            self._breaker.hear(verdict)
+        if verdict.signal is Signal.CREATED:
+            self._pace.accepted()
+        elif verdict.signal is Signal.THROTTLED:
+            self._pace.slow_down(sent_at=sent_at)
+        if verdict.wait is not None:
+            self._pace.close_gate(verdict.wait)
+        elif verdict.signal is Signal.THROTTLED:
+            self._pace.close_gate(backoff(1, base=_BASE_THROTTLED, cap=_CAP, random=self._jitter))
+        self._pace.outage(is_on=self._breaker.is_open)
+
+    async def _settle(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
+        outcome = verdict.outcome
+        settled = await self._ledger.settle(record.id, outcome)
+        if settled is Settled.CROSSED:
+            self._breaker.hear_crossed(str(outcome.case_id))
+            return Handed(State.UNKNOWN)
+        if outcome.state is not State.PENDING:
+            self._attempts.pop(record.id, None)
+            return Handed(outcome.state)
+        return self._plan_retry(record, verdict, attempt)
+
+    def _plan_retry(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
+        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the row, so it does not use up an attempt
+            return Handed(State.PENDING, retry_in=0.0)
+        self._attempts[record.id] = attempt
+        if attempt >= MOST_ATTEMPTS or not self._budget.take_retry():
+            return Handed(State.PENDING)
+        base = _BASE_THROTTLED if verdict.signal is Signal.THROTTLED else _BASE
+        return Handed(State.PENDING, retry_in=backoff(attempt, base=base, cap=_CAP, random=self._jitter))

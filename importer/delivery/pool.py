@@ -1,0 +1,232 @@
+"""All records of one run: workers, the way they stop, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from importer.delivery.breaker import Breaker
+from importer.delivery.deliver import Courier, Handed
+from importer.delivery.queue import RecordQueue
+from importer.errors import CaseImporterError
+from importer.ledger import Doubtful, LedgerWriter, Pending
+from importer.records import State
+from importer.talkdesk.auth import TokenTrouble
+
+#: Seconds between attempts to get a token while the token endpoint is in trouble.
+_TOKEN_WAIT = 5.0
+
+
+class Observer(Protocol):
+    """Is told what happens, as it happens; draws a progress bar, say. Must be quick and must not fail."""
+
+    def settled(self, state: State) -> None:
+        """One record reached ``state``, and it is on disk."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Something about the run that a person should know now."""
+        ...
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What a delivery came to.
+
+    Attributes:
+        moved: Records that reached each state in this run.
+        error: Why the run was stopped, if it was.
+        left_over: Records that stayed pending although their turn came.
+        parked: How many of them because rows like them were refused over and over; others had used up their attempts.
+    """
+
+    moved: Counter[State] = field(default_factory=Counter)
+    error: CaseImporterError | None = None
+    left_over: int = 0
+    parked: int = 0
+
+
+class Doubts(Protocol):
+    """Takes care of records that may have been created."""
+
+    def doubt(self, record: Doubtful) -> None:
+        """Take one record into care; :meth:`Pool.on_settled` is called when it is decided."""
+        ...
+
+    @property
+    def open(self) -> int:
+        """Records in care."""
+        ...
+
+    async def run(self) -> None:
+        """Settle doubts until cancelled."""
+        ...
+
+
+class Stop:
+    """How a run is told to stop: gently, then at once. Safe to call from a signal handler of the loop."""
+
+    def __init__(self) -> None:
+        self.gently = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def request(self) -> None:
+        """First call: no new rows, finish what is under way. Second call: out now."""
+        (self.at_once if self.gently.is_set() else self.gently).set()
+
+
+class Pool:
+    """Workers that take records from a queue until it is empty or somebody stops them.
+
+    Args:
+        courier: Delivers one record.
+        queue: Hands them out.
+        ledger: For the last word on rows that are given up.
+        breaker: Says when the run must stop.
+        stop: How others make it stop.
+        concurrency: Workers.
+        grace: Seconds that requests under way get after a gentle stop.
+        observer: Is told.
+        doubts: Settles records that may have been created; must be told to report to :meth:`on_settled`.
+        resend: Send records again that turn out not to have been created.
+    """
+
+    def __init__(
+        self,
+        *,
+        courier: Courier,
+        queue: RecordQueue,
+        ledger: LedgerWriter,
+        breaker: Breaker,
+        stop: Stop,
+        concurrency: int,
+        grace: float,
+        observer: Observer,
+        doubts: Doubts,
+        resend: bool = True,
+    ) -> None:
+        self._courier = courier
+        self._queue = queue
+        self._ledger = ledger
+        self._breaker = breaker
+        self._stop = stop
+        self._concurrency = concurrency
+        self._grace = grace
+        self._observer = observer
+        self._doubts = doubts
+        self._resend = resend
+        self._slots = asyncio.Semaphore(concurrency)
+        self._in_slot: set[int] = set()
+        self._sending: set[asyncio.Task[None]] = set()
+        self.result = Delivered()
+
+    def take_over(self, records: list[Doubtful]) -> None:
+        """Settle doubts that an earlier run left behind; those not created are sent again by this one."""
+        for record in records:
+            self._queue.expect()
+            self._doubts.doubt(record)
+
+    async def run(self) -> Delivered:
+        """Deliver until nothing is left or the run is stopped. Never leaves a row in ``sending``."""
+        workers = [asyncio.create_task(self._work(), name=f"worker-{number}") for number in range(self._concurrency)]
+        settling = asyncio.create_task(self._doubts.run(), name="doubts")
+        watch = asyncio.create_task(self._stop.gently.wait(), name="watch")
+        try:
+            await self._until_done(workers, {settling, watch}, watch)
+        finally:
+            watch.cancel()
+            await self._end(workers, settling)
+            abandoned = await self._ledger.call(self._ledger.ledger.abandon)
+            self.result.moved[State.UNKNOWN] += abandoned + self._doubts.open
+        self.result.error = self.result.error or self._breaker.stop
+        return self.result
+
+    async def _until_done(
+        self, workers: list[asyncio.Task[None]], others: set[asyncio.Task[Any]], watch: asyncio.Task[Any]
+    ) -> None:
+        waiting: set[asyncio.Task[Any]] = {*workers, *others}
+        while waiting - others:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if watch in done:
+                return
+            for task in done:  # none of them ends before the queue does, unless something broke: then all end
+                task.result()
+
+    async def _end(self, workers: list[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:
+        """Send away who has nothing under way; give the others the grace time; then cut them off."""
+        self._stop.gently.set()
+        for task in (settling, *workers):
+            if task not in self._sending:
+                task.cancel()
+        cut_off = asyncio.create_task(self._stop.at_once.wait())
+        everybody = asyncio.gather(settling, *workers, return_exceptions=True)
+        endings: set[asyncio.Future[Any]] = {everybody, cut_off}
+        await asyncio.wait(endings, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+        cut_off.cancel()
+        for worker in workers:
+            worker.cancel()
+        for ended in await asyncio.gather(settling, *workers, return_exceptions=True):
+            if isinstance(ended, CaseImporterError):
+                self.result.error = self.result.error or ended
+            elif isinstance(ended, Exception):
+                raise ended
+
+    async def _work(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        while not self._stop.gently.is_set():
+            await self._slots.acquire()  # held until the record is beyond doubt: no more doubts than workers
+            record = await self._queue.take()
+            if record is None:
+                return
+            if await self._courier.is_parked(record):
+                self.result.parked += 1
+                self._note(record, Handed(State.PENDING))
+                continue
+            authorization = await self._get_ready()
+            self._sending.add(task)
+            try:
+                handed = await self._courier.deliver(record, authorization)
+            finally:
+                self._sending.discard(task)
+            self._note(record, handed)
+
+    async def _get_ready(self) -> str:
+        while True:
+            try:
+                return await self._courier.get_ready()
+            except TokenTrouble as trouble:
+                self._observer.notice(f"no token: {trouble}; trying again in {_TOKEN_WAIT:.0f} s")
+                await asyncio.sleep(_TOKEN_WAIT)
+
+    def _note(self, record: Pending, handed: Handed) -> None:
+        if handed.state is State.UNKNOWN:
+            self._in_slot.add(record.id)
+            self._doubts.doubt(Doubtful(record.id, record.row, record.key, record.body, record.stamp, time.time()))
+        else:
+            self._slots.release()
+            if handed.retry_in is not None:
+                self._queue.again(record, after=handed.retry_in)
+            else:
+                self._count(handed.state)
+        if self._breaker.stop is not None:
+            self._stop.gently.set()
+
+    def _count(self, state: State) -> None:
+        self._queue.done()
+        self.result.moved[state] += 1
+        self.result.left_over += state is State.PENDING
+        self._observer.settled(state)
+
+    def on_settled(self, record: Doubtful, state: State) -> None:
+        """A doubt is decided, or has been given up (``state`` is unknown then)."""
+        if record.id in self._in_slot:
+            self._in_slot.discard(record.id)
+            self._slots.release()
+        if state is State.PENDING and self._resend:
+            self._queue.again(Pending(record.id, record.row, record.key, record.body, record.stamp))
+        else:
+            self._count(state)
