@@ -1,0 +1,56 @@
+"""Report files appear whole or not at all, and only their owner can read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import TextIO
+
+from importer.errors import ConfigError
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of the reports, for its owner only.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot(folder, error) from error
+
+
+@contextmanager
+def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """Write ``path`` under another name and rename it when it is complete and on disk.
+
+    A link or pipe that stands at ``path`` is replaced, never written through.
+
+    Raises:
+        ConfigError: it cannot be written; what stood at ``path`` before is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
+    try:
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with open(handle, "w", encoding=encoding, newline="", errors="surrogatepass") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _cannot(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the report cannot be written: {error.strerror}",
+        where=str(path),
+        cure="make room or choose another folder with --out; the ledger has everything, so run:"
+        " case-importer report --ledger LEDGER --out DIR",
+    )

@@ -1,0 +1,50 @@
+"""The short form of a report, for machines: what was read, where every row stands, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from importer.errors import ExitCode
+from importer.ledger import LedgerView
+from importer.report.balance import Balance, balance_of
+from importer.report.files import whole_file
+from importer.version import __version__
+
+
+def summary_of(view: LedgerView, balance: Balance | None = None) -> dict[str, Any]:
+    """Everything that a script may want to know about an import, as JSON-ready values."""
+    ledger_id, target = view.identity()
+    balance = balance or balance_of(view)
+    return {
+        "case_importer": __version__,
+        "ledger": ledger_id,
+        "target": target,
+        "sources": [
+            {
+                "name": source.name,
+                "sha256": source.sha256,
+                "rows": source.rows,
+                "mapping": source.mapping_name,
+                "mapping_sha256": source.mapping_sha256,
+            }
+            for source in view.sources()
+        ],
+        "balance": balance.as_dict(),
+        "requests": view.requests(),
+        "causes": [
+            {"state": state.value, "code": code, "rows": rows, "first_row": first_row, "example": example}
+            for state, code, rows, example, first_row in view.causes()
+        ],
+        "exit_code": int(balance.exit_code),
+        "meaning": ExitCode(balance.exit_code).name.lower(),
+    }
+
+
+def write_summary(view: LedgerView, path: Path) -> None:
+    """Write :func:`summary_of` as indented JSON."""
+    text = orjson.dumps(summary_of(view), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    with whole_file(path) as file:
+        file.write(text.decode())
