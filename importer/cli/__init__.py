@@ -1,0 +1,54 @@
+"""The command line: arguments in, words and exit codes out. Everything else is in the library."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from importer.errors import CaseImporterError, ExitCode
+
+
+def main() -> None:
+    """Entry point: the only place that turns exceptions into messages and exit codes."""
+    from importer.cli.commands import cli
+
+    os.umask(0o077)  # ledgers and reports hold customers' data
+    try:
+        code = cli.main(standalone_mode=False)
+    except CaseImporterError as error:
+        code = _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = _complain("interrupted", ExitCode.INTERRUPTED)
+    except Exception as error:
+        code = _of_click(error)
+    _leave(int(code) if isinstance(code, int) else 0)
+
+
+def _of_click(error: Exception) -> int:
+    import click
+
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return _complain("interrupted", ExitCode.INTERRUPTED)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    raise error
+
+
+def _complain(text: str, code: ExitCode) -> int:
+    from importer.cli.printing import complain
+
+    complain(text)
+    return code
+
+
+def _leave(code: int) -> None:
+    """Exit with ``code`` even if nobody reads our output any more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)

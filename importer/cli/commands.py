@@ -1,0 +1,340 @@
+"""The commands. Each imports what it needs when it is called, so that ``--help`` costs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli import options as option
+from importer.version import __version__
+
+if TYPE_CHECKING:
+    from importer.results import RunResult
+
+EXIT_CODES = """\b
+Exit codes:
+  0    every row is a case (or was one before)
+  2    usage, settings, mapping or file: nothing was sent
+  3    finished; some rows are invalid or were refused
+  4    finished; some rows may be cases: look them up first
+  5    temporary: an outage; run the same command again
+  6    a row has two or more cases
+  7    wrong target, or no right to create cases
+  8    trouble with the ledger
+  10   a rehearsal says that the import takes too long
+  11   another run holds the ledger
+  130  interrupted (143: terminated); run the same command again
+Any other code means failure."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="case-importer")
+def cli() -> None:
+    """Import a helpdesk's tickets (CSV, Excel) as Talkdesk cases: nothing lost, nothing twice.
+
+    Without a target, everything goes to an embedded sandbox of Talkdesk's Case API, and nothing leaves this machine.
+    """
+
+
+@cli.command()
+@click.argument("source", type=option.FILE)
+@option.mapping
+@click.option("--ledger", type=option.FILE, help="Where the state is kept. [default: OUT/ledger.db]")
+@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: NAME-import]")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending.")
+@option.max_failures
+@click.option("--dry-run", is_flag=True, help="Do everything but send: the same as check, with the ledger's keys.")
+@click.option("--accept-changes", is_flag=True, help="Read a file again that changed while rows were unfinished.")
+@option.target
+@option.reading
+@option.talking
+def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any) -> None:
+    """Import SOURCE. The same command again goes on where it stopped; no row is ever sent twice."""
+    settings, rest = option.split_settings(given)
+    if dry_run:
+        _check(source, quiet=quiet, as_json=as_json, **_without(rest, "out", "limit", "accept_changes", "max_failures"))
+        return
+    from importer.cli.progress import Terminal
+    from importer.config import load_settings
+    from importer.run import run_import
+
+    observer = Terminal(quiet=quiet)
+    try:
+        result = run_import(source, observer=observer, settings=load_settings(**settings), **rest)
+    finally:
+        observer.close()
+    _show_run(result, quiet=quiet, as_json=as_json)
+
+
+@cli.command()
+@click.argument("source", type=option.FILE)
+@option.mapping
+@option.reading
+@option.talking
+def check(source: Path, **given: Any) -> None:
+    """Read, map and validate all of SOURCE; no network. Exit code 3 if a row is invalid."""
+    _check(source, ledger=None, **given)
+
+
+def _check(source: Path, *, quiet: bool, as_json: bool, **given: Any) -> None:
+    from importer.cli import printing
+    from importer.cli.progress import Terminal
+    from importer.cli.shapes import check_shape
+    from importer.look import check as check_source
+
+    observer = Terminal(quiet=quiet)
+    try:
+        result = check_source(source, observer=observer, **given)
+    finally:
+        observer.close()
+    if as_json:
+        printing.say_json(check_shape(result))
+    elif not quiet:
+        printing.say_check(result)
+    raise click.exceptions.Exit(int(result.exit_code))
+
+
+@cli.command()
+@click.argument("source", type=option.FILE)
+@option.mapping
+@click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="How many rows.")
+@option.reading
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one object a row.")
+def preview(source: Path, mapping: str, *, as_json: bool, **given: Any) -> None:
+    """Show the exact JSON that would be sent for the first rows of SOURCE."""
+    from importer.cli import printing
+    from importer.cli.shapes import preview_line
+    from importer.look import preview as preview_source
+
+    rows = preview_source(source, mapping, **given)
+    if as_json:
+        for row in rows:
+            printing.say(preview_line(row))
+    else:
+        printing.say_preview(rows)
+
+
+@cli.command()
+@click.argument("source", type=option.FILE)
+@option.mapping
+@click.option(
+    "--profile",
+    type=click.Choice(["calm", "rough", "hostile"]),
+    default="rough",
+    show_default=True,
+    help="How the sandbox behaves.",
+)
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second of the real run. [default: 5]"
+)
+@click.option("--must-finish-in", metavar="8h", help="Exit with 10 if the real run would take longer.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same trouble.")
+@click.option("--out", type=option.FOLDER, help="Keep ledger and reports of the rehearsal here.")
+@option.reading
+@option.talking
+def rehearse(
+    source: Path,
+    mapping: str,
+    *,
+    rate: float | None,
+    must_finish_in: str | None,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Run the true SOURCE against a sandbox that misbehaves, and say how long the real thing would take."""
+    from importer.cli import printing
+    from importer.cli.progress import Terminal
+    from importer.cli.shapes import rehearsal_shape
+    from importer.config import CAREFUL_RATE
+    from importer.rehearse import rehearse as rehearse_source
+    from importer.rehearse import seconds_of
+
+    window = None if must_finish_in is None else seconds_of(must_finish_in)
+    observer = Terminal(quiet=quiet)
+    try:
+        result = rehearse_source(
+            source, mapping, rate=rate or CAREFUL_RATE, must_finish_in=window, observer=observer, **given
+        )
+    finally:
+        observer.close()
+    if as_json:
+        printing.say_json(rehearsal_shape(result))
+    elif not quiet:
+        printing.say_rehearsal(result, kept=given["out"] is not None)
+    raise click.exceptions.Exit(int(result.exit_code))
+
+
+@cli.command()
+@option.ledger
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def status(ledger: Path, *, as_json: bool) -> None:
+    """Show the books of a ledger, by state; also while a run is going on."""
+    from importer.cli import printing
+    from importer.cli.shapes import status_shape
+    from importer.look import status as ledger_status
+
+    result = ledger_status(ledger)
+    if as_json:
+        printing.say_json(status_shape(result))
+    else:
+        printing.say_status(result)
+    raise click.exceptions.Exit(int(result.balance.exit_code) if not result.balance.is_true else 0)
+
+
+@cli.command()
+@option.ledger
+@click.option("--out", type=option.FOLDER, required=True, help="Folder of the reports.")
+@option.talking
+def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
+    """Write the reports again, from the ledger alone."""
+    from importer.cli import printing
+    from importer.cli.shapes import reports_shape
+    from importer.look import report as write_report
+
+    reports = write_report(ledger, out)
+    if as_json:
+        printing.say_json(reports_shape(reports))
+    elif not quiet:
+        printing.say_balance(reports.balance)
+        printing.say(f"Reports: {reports.results.parent}")
+    raise click.exceptions.Exit(int(reports.balance.exit_code) if not reports.balance.is_true else 0)
+
+
+@cli.command()
+@option.ledger
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(["refused", "pending", "invalid"]),
+    help="Which rows; may be given several times. [default: refused and pending; with --mapping also invalid]",
+)
+@click.option("--mapping", "-m", metavar="FILE", help="Map all rows anew that never reached the server.")
+@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
+@option.max_failures
+@option.target
+@option.talking
+def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
+    """Send only those rows again that never became cases; a row that succeeded is never sent again."""
+    from importer.cli.progress import Terminal
+    from importer.config import load_settings
+    from importer.records import State
+    from importer.run import retry as retry_ledger
+
+    settings, rest = option.split_settings(given)
+    observer = Terminal(quiet=quiet)
+    try:
+        result = retry_ledger(
+            ledger,
+            states=[State(state) for state in states] or None,
+            observer=observer,
+            settings=load_settings(**settings),
+            **rest,
+        )
+    finally:
+        observer.close()
+    _show_run(result, quiet=quiet, as_json=as_json)
+
+
+@cli.command()
+@option.ledger
+@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
+@option.target
+@option.talking
+def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None:
+    """Find out what became of rows in doubt, by looking them up; send nothing."""
+    from importer.cli.progress import Terminal
+    from importer.config import load_settings
+    from importer.run import reconcile as reconcile_ledger
+
+    settings, rest = option.split_settings(given)
+    observer = Terminal(quiet=quiet)
+    try:
+        result = reconcile_ledger(ledger, observer=observer, settings=load_settings(**settings), **rest)
+    finally:
+        observer.close()
+    _show_run(result, quiet=quiet, as_json=as_json)
+
+
+@cli.command()
+@click.argument("key")
+@option.ledger
+@click.option("--created", "case_id", metavar="ID", help="It is this case.")
+@click.option("--resend", is_flag=True, help="It is no case; send it again.")
+@click.option("--drop", is_flag=True, help="Leave it alone, whatever it is.")
+@click.option("--reason", required=True, help="Why you are sure; kept in the history.")
+def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, reason: str) -> None:
+    """Settle the row KEY that is in doubt, because you looked: --created ID, --resend or --drop."""
+    if (case_id is not None) + resend + drop != 1:
+        raise click.UsageError("say one of --created ID, --resend, --drop")
+    from importer.cli.printing import say
+    from importer.run import resolve as resolve_key
+
+    state = resolve_key(
+        ledger,
+        key,
+        "created" if case_id is not None else "resend" if resend else "drop",
+        reason=reason,
+        case_id=case_id,
+    )
+    say(f"{key} is {state} now.")
+
+
+def _show_run(result: RunResult, *, quiet: bool, as_json: bool) -> None:
+    from importer.cli import printing
+    from importer.cli.shapes import run_shape
+
+    if as_json:
+        printing.say_json(run_shape(result))
+    elif not quiet:
+        printing.say_run(result)
+    elif result.error is not None:
+        printing.complain(str(result.error))
+    raise click.exceptions.Exit(int(result.exit_code))
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--store", type=option.FILE, help="Keep the cases in this file; without it they are forgotten.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Users and requesters depend on it.")
+@click.option("--rate-limit", type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests a second.")
+@click.option("--latency", "latency_ms", type=float, default=0, metavar="MS", help="Wait before each operation.")
+@click.option("--token-life", type=float, default=599, show_default=True, metavar="SECONDS", help="Life of a token.")
+@click.option("--index-lag", "index_lag_s", type=float, default=0, metavar="SECONDS", help="Lists show cases late.")
+@click.option("--filters", type=click.Choice(["both", "doc", "spec", "ignore"]), default="both", show_default=True)
+@click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="A token that is always valid.")
+@click.option("--faults", type=option.FILE, help="Fault plan: a JSON file that says what goes wrong, and when.")
+def sandbox(*, faults: Path | None, **given: Any) -> None:
+    """Run the local Case API alone, until Ctrl-C."""
+    from importer.cli.printing import say
+    from importer.run import fastest_loop
+    from importer.sandbox import FaultPlan, SandboxOptions, load_plan, serve
+
+    plan = load_plan(faults) if faults else FaultPlan()
+    serve(SandboxOptions(faults=plan, **given), announce=say, loop_factory=fastest_loop())
+
+
+@cli.command()
+@click.option("--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder to work in.")
+def demo(out: Path) -> None:
+    """Import the sample exports into the embedded sandbox: no account, no network, under a minute."""
+    from importer.cli.demo import show_demo
+
+    raise click.exceptions.Exit(show_demo(out))
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON Schema of a mapping file, for editors."""
+    from importer.cli.printing import say_json
+    from importer.mapping import json_schema
+
+    say_json(json_schema())
+
+
+def _without(given: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in names}

@@ -1,0 +1,83 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+reading = _all(
+    click.option("--sheet", metavar="NAME", help="Sheet of a workbook, by name or number."),
+    click.option("--encoding", metavar="E", help="Encoding of a CSV file, such as cp1252."),
+    click.option("--delimiter", metavar="C", help="Delimiter of a CSV file: , ; | or tab."),
+)
+
+mapping = click.option(
+    "--mapping", "-m", required=True, metavar="FILE", help="Mapping file, or the name of a ready one: zendesk, jira, …"
+)
+
+ledger = click.option("--ledger", type=FILE, required=True, help="The ledger of the import.")
+
+max_failures = click.option(
+    "--max-failures", metavar="N|N%", help="Stop when more rows fail than this number or share of all rows."
+)
+
+talking = _all(
+    click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
+)
+
+target = _all(
+    click.option("--sandbox", is_flag=True, default=None, help="Use the embedded sandbox (the default target)."),
+    click.option("--region", type=click.Choice(["us", "eu", "ca"]), help="Region of the Talkdesk account."),
+    click.option("--account", metavar="NAME", help="Account name: the sub-domain used at login."),
+    click.option("--api-url", metavar="BASE", help="Base address of the API, instead of --region."),
+    click.option("--auth-url", metavar="TOKEN_URL", help="Token endpoint, with --api-url."),
+    click.option(
+        "--rate", metavar="PER_SECOND|auto", help="Most requests in any second (default for a real account: 5)."
+    ),
+    click.option("--reserve", metavar="PERCENT", help="Leave this share of the rate to live agents, such as 20%."),
+    click.option("--concurrency", type=int, metavar="N", help="Requests at once."),
+    click.option("--fresh-connections/--reuse-connections", default=None, help="One connection for each request."),
+    click.option("--horizon", type=float, metavar="SECONDS", help="Wait before a row in doubt is looked up."),
+    click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
+    click.option("--config", "config_file", type=FILE, help="Settings file (.env or YAML); default: .env here."),
+)
+
+SETTING_NAMES = (
+    "sandbox",
+    "region",
+    "account",
+    "api_url",
+    "auth_url",
+    "rate",
+    "reserve",
+    "horizon",
+    "concurrency",
+    "fresh_connections",
+    "ca_file",
+    "config_file",
+)
+
+
+def split_settings(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings among a command's options, and the rest."""
+    settings = {name: options.pop(name) for name in SETTING_NAMES}
+    return settings, options

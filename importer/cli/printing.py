@@ -1,0 +1,183 @@
+"""What a person reads at the end of a command. All text passes through here, so that it can be made safe once."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.records import State
+from importer.talkdesk.answers import clean
+
+if TYPE_CHECKING:
+    from importer.ledger import CauseCount
+    from importer.rehearse import Rehearsal
+    from importer.report import Balance
+    from importer.results import CheckResult, PreviewRow, RunResult, Status
+
+_CAUSES_SHOWN = 10
+_COLOURS = {
+    State.CREATED: "green",
+    State.INVALID: "yellow",
+    State.REFUSED: "red",
+    State.UNKNOWN: "magenta",
+    State.DUPLICATE: "red",
+}
+_MEANING = {
+    State.INVALID: "do not fit; correct them in failures.csv or in the mapping",
+    State.SKIPPED: "taken care of by another row",
+    State.WAITING: "wait for their parent",
+    State.PENDING: "not sent yet; run the same command again",
+    State.SENDING: "being sent",
+    State.CREATED: "are cases now",
+    State.REFUSED: "refused by Talkdesk; correct them in failures.csv",
+    State.UNKNOWN: "may be cases; look them up before anything else",
+    State.DUPLICATE: "have two or more cases; a person must decide",
+}
+
+
+def say(text: str = "", *, error: bool = False) -> None:
+    """Print a line; a closed pipe is no reason to stop a run."""
+    with contextlib.suppress(BrokenPipeError, ValueError):
+        click.echo(text, err=error)
+
+
+def complain(text: str) -> None:
+    """Print why a command failed, to standard error."""
+    first, _, rest = text.partition("\n")
+    say(click.style("error: ", fg="red", bold=True) + first + (f"\n{rest}" if rest else ""), error=True)
+
+
+def say_json(value: Any) -> None:
+    """Print one JSON object."""
+    import orjson
+
+    say(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+def say_balance(balance: Balance, *, sent: bool = True) -> None:
+    """Print the books."""
+    meanings = dict(_MEANING) if sent else {**_MEANING, State.PENDING: "ready to be sent"}
+    say(f"  {balance.read:>9,}  rows read")
+    for state in State:
+        count = balance.counts[state]
+        if count:
+            say(f"  {count:>9,}  {click.style(f'{state.value:<9}', fg=_COLOURS.get(state))}  {meanings[state]}")
+    terms = " + ".join(f"{balance.counts[state]:,} {state}" for state in State if balance.counts[state]) or "0"
+    if balance.is_true:
+        say(f"  The books balance: {balance.read:,} read = {terms}")
+    else:
+        complain(f"the books do not balance: {balance.read:,} read, but {terms}; please report this")
+
+
+def say_causes(causes: Iterable[CauseCount]) -> None:
+    """Print why rows are not created, most frequent cause first."""
+    shown = [cause for cause in causes if cause.code is not None]  # what merely waits for its turn has no cause
+    if not shown:
+        return
+    say("\nWhy rows did not become cases:")
+    for cause in shown[:_CAUSES_SHOWN]:
+        state = click.style(cause.state, fg=_COLOURS.get(cause.state))
+        say(f"  {cause.records:>9,}  {state} · {cause.code or '?'} · first in row {cause.first_row}")
+        if cause.example:
+            say(f"{'':13}{clean(cause.example, _width() - 13)}")
+    if len(shown) > _CAUSES_SHOWN:
+        say(f"  … and {len(shown) - _CAUSES_SHOWN} more causes, see summary.json")
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """Print what the reader found worth saying."""
+    for note in notes:
+        say(f"  note: {note}")
+
+
+def say_check(result: CheckResult) -> None:
+    """Print what an export would come to."""
+    say_notes(result.notes)
+    say_balance(result.balance, sent=False)
+    say_causes(result.causes)
+
+
+def say_run(result: RunResult) -> None:
+    """Print how a run ended."""
+    say_outcome(result)
+    say(f"\nReports: {result.reports.results}  (every row)")
+    for path in result.reports.failures:
+        say(f"         {path}  (rows to correct, with your own columns)")
+    say(f"         {result.reports.summary}  (for scripts)")
+    say(f"Ledger:  {result.ledger}  (the same command again goes on from here)")
+    if result.error is not None:
+        complain(str(result.error))
+
+
+def say_outcome(result: RunResult, where: str = "") -> None:
+    """Print what became of the rows, and ``where``."""
+    if not where:
+        where = "the embedded sandbox (nothing left this machine)" if result.target == "sandbox" else result.target
+    say(click.style(f"{result.source} → {where}", bold=True) + f"  (mapping {result.mapping}, {_time(result.seconds)})")
+    say_notes(result.notes)
+    say_balance(result.reports.balance)
+    say_causes(result.reports.causes)
+
+
+def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
+    """Print what a rehearsal showed, and the forecast."""
+    run = rehearsal.run
+    say_outcome(run, f"a {rehearsal.profile} sandbox (nothing left this machine)")
+    if run.error is not None:
+        complain(str(run.error))
+    total = sum(rehearsal.requests.values())
+    kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(rehearsal.requests.items()))
+    say(f"\nRehearsed against a {rehearsal.profile} sandbox: {total:,} requests ({kinds}).")
+    say(f"At {rehearsal.rate:g} requests a second the real run takes about {_time(rehearsal.forecast)}.")
+    if rehearsal.window is not None:
+        verdict = "fits" if rehearsal.fits else "does not fit"
+        share = rehearsal.forecast / rehearsal.window if rehearsal.window else float("inf")
+        say(f"That {verdict} into {_time(rehearsal.window)} ({share:.0%}).")
+    if kept:
+        say(f"Reports of the rehearsal: {run.reports.results.parent}")
+
+
+def _width() -> int:
+    """Columns of the terminal; where there is none, room for a whole sentence."""
+    return max(60, shutil.get_terminal_size((200, 24)).columns)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def say_status(status: Status) -> None:
+    """Print how a ledger stands."""
+    say(f"Ledger {status.ledger_id}, target {status.target or 'not chosen yet'}, {status.requests:,} requests sent")
+    for source in status.sources:
+        say(f"  {source.name}: {source.rows:,} rows, mapping {source.mapping_name}")
+    say_balance(status.balance)
+    say_causes(status.causes)
+
+
+def say_preview(rows: Iterable[PreviewRow]) -> None:
+    """Print rows as they would be sent."""
+    import orjson
+
+    for row in rows:
+        if row.body is not None:
+            say(click.style(f"row {row.row} · key {row.key}", bold=True))
+            say(orjson.dumps(orjson.loads(row.body), option=orjson.OPT_INDENT_2).decode())
+        else:
+            say(click.style(f"row {row.row} · key {row.key or '(none)'} · invalid", fg="yellow", bold=True))
+            for error in row.errors:
+                say(f"  {clean(str(error), 400)}")
+
+
+def is_terminal() -> bool:
+    """Whether somebody is watching."""
+    return sys.stderr is not None and sys.stderr.isatty()

@@ -1,0 +1,96 @@
+"""What ``--json`` prints: the same facts as the words, as JSON-ready values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from importer.ledger import CauseCount
+from importer.report import Reports
+from importer.results import CheckResult, PreviewRow, RunResult, Status
+
+if TYPE_CHECKING:
+    from importer.rehearse import Rehearsal
+
+
+def causes_shape(causes: Iterable[CauseCount]) -> list[dict[str, Any]]:
+    """Causes, most frequent first."""
+    return [cause._asdict() for cause in causes]
+
+
+def check_shape(result: CheckResult) -> dict[str, Any]:
+    """A check."""
+    return {
+        "balance": result.balance.as_dict(),
+        "causes": causes_shape(result.causes),
+        "notes": list(result.notes),
+        "seconds": round(result.seconds, 3),
+        "exit_code": int(result.exit_code),
+    }
+
+
+def reports_shape(reports: Reports) -> dict[str, Any]:
+    """Where reports are, and their books."""
+    return {
+        "balance": reports.balance.as_dict(),
+        "causes": causes_shape(reports.causes),
+        "requests": reports.requests,
+        "results": str(reports.results),
+        "failures": [str(path) for path in reports.failures],
+        "summary": str(reports.summary),
+    }
+
+
+def run_shape(result: RunResult) -> dict[str, Any]:
+    """A run or a retry."""
+    error = result.error
+    return {
+        **reports_shape(result.reports),
+        "source": result.source,
+        "mapping": result.mapping,
+        "target": result.target,
+        "ledger": str(result.ledger),
+        "moved": {state.value: count for state, count in result.moved.items()},
+        "notes": list(result.notes),
+        "seconds": round(result.seconds, 3),
+        "error": None if error is None else {"what": error.what, "where": error.where, "cure": error.cure},
+        "exit_code": int(result.exit_code),
+    }
+
+
+def rehearsal_shape(rehearsal: Rehearsal) -> dict[str, Any]:
+    """A rehearsal and its forecast."""
+    run = run_shape(rehearsal.run)
+    return {
+        "balance": run["balance"],
+        "causes": run["causes"],
+        "profile": rehearsal.profile,
+        "requests": rehearsal.requests,
+        "rate": rehearsal.rate,
+        "forecast_seconds": round(rehearsal.forecast, 1),
+        "window_seconds": rehearsal.window,
+        "fits": rehearsal.fits,
+        "error": run["error"],
+        "exit_code": int(rehearsal.exit_code),
+    }
+
+
+def status_shape(status: Status) -> dict[str, Any]:
+    """A ledger."""
+    return {
+        "ledger": status.ledger_id,
+        "target": status.target,
+        "sources": [source._asdict() for source in status.sources],
+        "balance": status.balance.as_dict(),
+        "causes": causes_shape(status.causes),
+        "requests": status.requests,
+    }
+
+
+def preview_line(row: PreviewRow) -> str:
+    """One row of a preview as one line of JSON; the body is exactly what would be sent."""
+    errors = [error._asdict() for error in row.errors]
+    head = orjson.dumps({"row": row.row, "key": row.key, "errors": errors}).decode()
+    return f'{head[:-1]},"body":{"null" if row.body is None else row.body.decode()}}}'

@@ -1,0 +1,91 @@
+"""What the verbs give back to a caller."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from importer.errors import CaseImporterError, ExitCode
+from importer.ledger import CauseCount, SourceInfo
+from importer.records import FieldError, State
+from importer.report import Balance, Reports
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What an export would come to, without sending anything.
+
+    Attributes:
+        exit_code: ``ROWS_FAILED`` if any row is invalid.
+        balance: Rows by state: pending ones would be sent.
+        causes: Invalid and skipped rows by cause, most frequent first.
+        notes: What the reader found worth saying (encoding, sheet, …).
+        seconds: How long it took.
+    """
+
+    exit_code: ExitCode
+    balance: Balance
+    causes: tuple[CauseCount, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """One row as it would be sent: the exact bytes, or what is wrong with it."""
+
+    row: int
+    key: str
+    body: bytes | None
+    errors: tuple[FieldError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes:
+        exit_code: As the command line ends.
+        source: What was imported.
+        mapping: Name of the mapping.
+        reports: The books, the causes, and where the files are.
+        ledger: The ledger.
+        target: Where cases were created.
+        moved: Records that reached each state in this very run.
+        error: Why the run ended early, if it did.
+        notes: What the reader found worth saying.
+        seconds: How long it took.
+    """
+
+    exit_code: ExitCode
+    source: str
+    mapping: str
+    reports: Reports
+    ledger: Path
+    target: str
+    moved: Counter[State] = field(default_factory=Counter)
+    error: CaseImporterError | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a ledger stands at one moment.
+
+    Attributes:
+        ledger_id: Names the ledger in failures files.
+        target: The API it is pinned to; None if nothing was sent yet.
+        sources: The files that were read into it.
+        balance: The books.
+        causes: Records that are not created, by state and cause.
+        requests: Requests that were sent to create cases.
+    """
+
+    ledger_id: str
+    target: str | None
+    sources: tuple[SourceInfo, ...]
+    balance: Balance
+    causes: tuple[CauseCount, ...]
+    requests: int

@@ -1,0 +1,396 @@
+"""The verbs that send or decide: which rooms work together, in which order.
+
+Each that uses the network exists twice: a coroutine (``run_import_async``) and a plain function (``run_import``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from importer.config import Settings, load_settings
+from importer.delivery.breaker import TooManyFailuresError
+from importer.delivery.limits import FailureLimit, failure_limit
+from importer.delivery.pool import Delivered, Stop
+from importer.delivery.resolution import Decision, resolution
+from importer.errors import CaseImporterError, ConfigError, ExitCode
+from importer.ledger import Ledger, LedgerView, Selection
+from importer.ledger.staging import sources
+from importer.look import open_both
+from importer.mapping import Mapping, load_mapping
+from importer.observer import Observer, Silent
+from importer.records import State
+from importer.report import Balance, Reports, write_reports
+from importer.results import RunResult
+from importer.session import Orders, open_place, send_pending, stop_on_signals
+from importer.stage import remap_source, stage_source
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+T = TypeVar("T")
+StrPath = str | os.PathLike[str]
+_RETRYABLE = frozenset({State.REFUSED, State.PENDING, State.INVALID})
+
+
+class StoppedWhileReading(CaseImporterError):
+    """The user stopped the run before anything was sent."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+def default_folder(source: object) -> Path:
+    """Where ledger and reports go unless the user says otherwise: a folder named after the export."""
+    name = Path(source).name if isinstance(source, str | os.PathLike) else "dataframe"
+    return Path(f"{name.split('.', 1)[0] or 'export'}-import")
+
+
+async def run_import_async(
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
+    *,
+    ledger: StrPath | None = None,
+    out: StrPath | None = None,
+    settings: Settings | None = None,
+    limit: int | None = None,
+    max_failures: int | str | None = None,
+    accept_changes: bool = False,
+    observer: Observer | None = None,
+    stop: Stop | None = None,
+    **reading: Any,
+) -> RunResult:
+    """Import an export: every valid row becomes exactly one case. The same call again goes on where it stopped.
+
+    Args:
+        source: File or DataFrame.
+        mapping: File, name of a bundled mapping, or a loaded one.
+        ledger: Where the state is kept; by default ``ledger.db`` in ``out``.
+        out: Folder of the reports; by default named after the export.
+        settings: Target, pace, credentials; by default from environment and ``.env``, else the embedded sandbox.
+        limit: Send at most so many records; the rest stays pending.
+        max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
+        accept_changes: See :func:`importer.stage.stage_source`.
+        observer: Is told what happens.
+        stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
+        reading: ``sheet``, ``encoding``, ``delimiter``.
+
+    Raises:
+        CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
+    """
+    settings = settings or load_settings()
+    opened, loaded = open_both(source, mapping, reading)
+    folder = Path(out) if out is not None else default_folder(source)
+    path = Path(ledger) if ledger is not None else folder / "ledger.db"
+    run = _Run(
+        verb="run",
+        source=opened.name,
+        mapping=loaded.name,
+        path=path,
+        folder=folder,
+        settings=settings,
+        observer=observer or Silent(),
+        outer_stop=stop,
+        limit=limit,
+        max_failures=None if max_failures is None else failure_limit(str(max_failures)),
+        notes=(*opened.notes, *loaded.notes),
+    )
+
+    def stage(open_ledger: Ledger) -> Selection:
+        info = stage_source(
+            open_ledger, opened, loaded, reading=reading, accept_changes=accept_changes, progress=run.on_read
+        )
+        return Selection(source=info.id)
+
+    return await run.go(stage)
+
+
+async def retry_async(
+    ledger: StrPath,
+    *,
+    states: Collection[State] | None = None,
+    mapping: StrPath | Mapping | None = None,
+    out: StrPath | None = None,
+    settings: Settings | None = None,
+    limit: int | None = None,
+    max_failures: int | str | None = None,
+    observer: Observer | None = None,
+    stop: Stop | None = None,
+) -> RunResult:
+    """Send rows of a ledger again that never became cases; nothing else is sent.
+
+    Args:
+        ledger: The ledger.
+        states: Which rows: ``refused`` and ``pending`` by default; ``invalid`` ones too if there is a new mapping.
+        mapping: Map these rows anew, then send those that are valid.
+        out: Folder of the reports; by default that of the ledger.
+        settings: See :func:`run_import_async`.
+        limit: Send at most so many records.
+        max_failures: See :func:`run_import_async`.
+        observer: Is told what happens.
+        stop: To stop the run from elsewhere.
+
+    Raises:
+        ConfigError: a state cannot be retried.
+        CaseImporterError: see :func:`run_import_async`.
+    """
+    path = existing(ledger)
+    wanted = _checked_states(states, has_mapping=mapping is not None)
+    loaded = None if mapping is None else mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    run = _Run(
+        verb="retry",
+        source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
+        mapping=loaded.name if loaded else "as before",
+        path=path,
+        folder=Path(out) if out is not None else path.parent,
+        settings=settings or load_settings(),
+        observer=observer or Silent(),
+        outer_stop=stop,
+        limit=limit,
+        max_failures=None if max_failures is None else failure_limit(str(max_failures)),
+    )
+
+    def reopen(open_ledger: Ledger) -> Selection:
+        if loaded is not None:
+            for info in sources(open_ledger):
+                if any(open_ledger.counts(info.id)[state] for state in wanted):
+                    remap_source(open_ledger, info, loaded, states=wanted)
+        elif State.REFUSED in wanted:
+            open_ledger.reopen_refused()
+        return Selection(run=None if State.PENDING in wanted else open_ledger.run)
+
+    return await run.go(reopen)
+
+
+def existing(ledger: StrPath) -> Path:
+    """The path of a ledger that is there.
+
+    Raises:
+        LedgerError: there is none: a ledger that is not there must not be made by accident.
+    """
+    path = Path(ledger)
+    LedgerView(path).close()
+    return path
+
+
+async def reconcile_async(
+    ledger: StrPath,
+    *,
+    out: StrPath | None = None,
+    settings: Settings | None = None,
+    observer: Observer | None = None,
+    stop: Stop | None = None,
+) -> RunResult:
+    """Find out what became of rows that may or may not be cases; send nothing.
+
+    A row that turns out not to have been created is pending afterwards; ``retry`` or the next run sends it.
+
+    Args:
+        ledger: The ledger.
+        out: Folder of the reports; by default that of the ledger.
+        settings: See :func:`run_import_async`.
+        observer: Is told what happens.
+        stop: To stop it from elsewhere.
+
+    Raises:
+        CaseImporterError: see :func:`run_import_async`.
+    """
+    path = existing(ledger)
+    run = _Run(
+        verb="reconcile",
+        source=f"{path.name}: rows in doubt",
+        path=path,
+        folder=Path(out) if out is not None else path.parent,
+        settings=settings or load_settings(),
+        observer=observer or Silent(),
+        outer_stop=stop,
+        limit=0,
+        resend=False,
+    )
+    return await run.go(lambda _: Selection())
+
+
+def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:
+    """Settle a row in doubt because a person looked; the reason and the person stay in the history.
+
+    Args:
+        ledger: The ledger.
+        key: Key of the row.
+        decision: ``created`` (then with ``case_id``), ``resend`` or ``drop``.
+        reason: Why; for those who read the books later.
+        case_id: The case that the row became.
+
+    Returns:
+        The state that the row stands in now.
+
+    Raises:
+        ConfigError: no row with this key is in doubt, or the case belongs to another row.
+    """
+    outcome = resolution(decision, reason=reason, case_id=case_id)
+    with Ledger(existing(ledger), verb="resolve") as open_ledger:
+        if case_id is not None and open_ledger.has_case(case_id):
+            raise ConfigError(f"case {case_id} belongs to another row", cure="look at the case once more")
+        stood = open_ledger.states_of(key)
+        if decision == "resend" and State.DUPLICATE in stood:
+            raise ConfigError(f"the row {key!r} has several cases already", cure="choose one with --created, or --drop")
+        if not open_ledger.resolve(key, outcome):
+            states = ", ".join(stood) or "not in this ledger"
+            raise ConfigError(f"the row {key!r} is not in doubt: {states}", cure="see case-importer status")
+        open_ledger.exit_code = ExitCode.OK
+    return outcome.state
+
+
+def _checked_states(states: Collection[State] | None, *, has_mapping: bool) -> frozenset[State]:
+    if states is None:
+        return _RETRYABLE if has_mapping else _RETRYABLE - {State.INVALID}
+    wanted = frozenset(states)
+    if wanted - _RETRYABLE:
+        names = ", ".join(sorted(wanted - _RETRYABLE))
+        raise ConfigError(
+            f"rows in state {names} cannot be sent again", cure="retry works for refused, pending and invalid rows"
+        )
+    if State.INVALID in wanted and not has_mapping:
+        raise ConfigError("invalid rows stay invalid under the same mapping", cure="give the new one with --mapping")
+    return wanted
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One time that a ledger is held for sending: the same for a new source, a retry and a reconciliation."""
+
+    verb: str
+    source: str
+    mapping: str = "as before"
+    path: Path
+    folder: Path
+    settings: Settings
+    observer: Observer
+    outer_stop: Stop | None
+    limit: int | None = None
+    max_failures: FailureLimit | None = None
+    resend: bool = True
+    notes: tuple[str, ...] = ()
+    heard: list[int] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+    stop: Stop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stop = self.outer_stop or Stop()
+
+    def on_read(self, share: float, rows: int) -> None:
+        """Progress of pass 1, and the place where it can be stopped."""
+        if self.stop.gently.is_set():
+            raise StoppedWhileReading("stopped while reading; nothing was sent", cure="run the same command again")
+        self.observer.read(share, rows)
+
+    async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
+        """Hold the ledger, prepare it, send what is pending, and write the reports whatever happened.
+
+        Args:
+            prepare: Brings the ledger into shape (blocking; runs in a thread) and says which records to send.
+        """
+        delivered = Delivered()
+        target = self.settings.target.name
+        self.observer.begun(source=self.source, mapping=self.mapping, target=target, ledger=self.path)
+        with Ledger(self.path, verb=self.verb) as ledger:
+            with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
+                chosen = await asyncio.to_thread(prepare, ledger)
+                try:
+                    delivered = await self._deliver(ledger, chosen)
+                except CaseImporterError as error:
+                    delivered.error = error
+            reports = self._write_reports(chosen.source, delivered)
+            ledger.exit_code = self._exit_code(delivered, reports.balance)
+            return RunResult(
+                exit_code=ledger.exit_code,
+                source=self.source,
+                mapping=self.mapping,
+                reports=reports,
+                ledger=self.path,
+                target=target,
+                moved=delivered.moved,
+                error=delivered.error,
+                notes=self.notes,
+                seconds=time.monotonic() - self.begun,
+            )
+
+    async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
+        counts = ledger.counts(chosen.source)
+        pending = ledger.count_pending(chosen)
+        total = counts[State.UNKNOWN] + (pending if self.limit is None else min(pending, self.limit))
+        if total == 0:
+            return Delivered()
+        orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
+        async with open_place(self.settings, self.path) as place:
+            ledger.pin_target(place.identity)
+            self.observer.sending(total)
+            return await send_pending(ledger, place, self.settings, orders, stop=self.stop, observer=self.observer)
+
+    def _most_refused(self, counts: Counter[State]) -> int | None:
+        """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""
+        if self.max_failures is None:
+            return None
+        left = self.max_failures.most(counts.total()) - counts[State.INVALID]
+        if left < 0:
+            raise TooManyFailuresError(
+                f"{counts[State.INVALID]} of {counts.total()} rows do not fit, more than --max-failures allows;"
+                " nothing was sent",
+                cure="see why in failures.csv, correct the file or the mapping, then run again",
+            )
+        return left
+
+    def _write_reports(self, source: int | None, delivered: Delivered) -> Reports:
+        try:
+            return write_reports(self.path, self.folder, source=source)
+        except CaseImporterError as error:
+            raise delivered.error or error from None
+
+    def _exit_code(self, delivered: Delivered, balance: Balance) -> ExitCode:
+        if delivered.error is not None:
+            return delivered.error.exit_code
+        if self.heard:
+            return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
+        if self.resend and (self.limit is not None or delivered.parked) and delivered.left_over == delivered.parked:
+            # What the limit left behind was to be left behind, and running again would not help parked rows.
+            return balance.exit_code_without_pending
+        return balance.exit_code
+
+
+# -- plain functions -------------------------------------------------------------------------------
+
+
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Makes the fastest event loop there is; None means asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:  # Windows, PyPy
+        return None
+    return uvloop.new_event_loop
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the fastest event loop there is."""
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        return runner.run(work)
+
+
+def run_import(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> RunResult:
+    """:func:`run_import_async` for code that is not asynchronous; same arguments, result and errors."""
+    return run_to_end(run_import_async(source, mapping, **options))
+
+
+def reconcile(ledger: StrPath, **options: Any) -> RunResult:
+    """:func:`reconcile_async` for code that is not asynchronous; same arguments, result and errors."""
+    return run_to_end(reconcile_async(ledger, **options))
+
+
+def retry(ledger: StrPath, **options: Any) -> RunResult:
+    """:func:`retry_async` for code that is not asynchronous; same arguments, result and errors."""
+    return run_to_end(retry_async(ledger, **options))

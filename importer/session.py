@@ -1,0 +1,196 @@
+"""Pass 2: everything between the ledger and the server, put together for one run."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from importer.config import Settings
+from importer.delivery.breaker import Breaker
+from importer.delivery.budget import RetryBudget
+from importer.delivery.causes import Causes
+from importer.delivery.deliver import Courier
+from importer.delivery.lookup import Lookup
+from importer.delivery.pace import Pace
+from importer.delivery.pool import Delivered, Pool, Stop
+from importer.delivery.queue import RecordQueue
+from importer.delivery.reconcile import Reconciler
+from importer.delivery.speed import Speed
+from importer.errors import ConfigError, TargetError
+from importer.ledger import Ledger, LedgerWriter, Selection
+from importer.observer import Observer
+from importer.sandbox import Sandbox, SandboxOptions
+from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
+from importer.talkdesk.client import CaseApi, HttpClient
+
+
+class Place(NamedTuple):
+    """A target that can be talked to.
+
+    Attributes:
+        identity: What a ledger is pinned to.
+        api_url: Base address of the API.
+        token_url: Token endpoint; empty if a ready token is used.
+        credentials: Gives the credentials, anew each time.
+    """
+
+    identity: str
+    api_url: str
+    token_url: str
+    credentials: Callable[[], Credentials]
+
+
+def sandbox_store(ledger: Path) -> Path:
+    """Where the embedded sandbox keeps the cases of a ledger, so that both survive together."""
+    return ledger.with_name(ledger.name + ".sandbox")
+
+
+@asynccontextmanager
+async def open_place(settings: Settings, ledger: Path) -> AsyncIterator[Place]:
+    """The target of ``settings``; the embedded sandbox is started for it.
+
+    Raises:
+        ConfigError: credentials or the token endpoint are missing.
+    """
+    target = settings.target
+    if target.api_url is not None:
+        credentials = settings.credentials()
+        if target.token_url is None and not isinstance(credentials, StaticCredentials):
+            raise ConfigError("--auth-url is missing", cure="give the token endpoint of the account with --auth-url")
+        yield Place(target.name, target.api_url, target.token_url or "", settings.credentials)
+        return
+    async with Sandbox(SandboxOptions(store=sandbox_store(ledger))) as sandbox:
+        known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
+        yield Place(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What a run is to do.
+
+    Attributes:
+        chosen: Which records it is about.
+        limit: Send at most so many records; 0 settles doubts only.
+        resend: Send records again that turn out not to have been created.
+        most_refused: Stop when more rows than this are refused.
+    """
+
+    chosen: Selection
+    limit: int | None = None
+    resend: bool = True
+    most_refused: int | None = None
+
+
+async def send_pending(
+    ledger: Ledger, place: Place, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
+) -> Delivered:
+    """Settle what is in doubt and send what is pending.
+
+    Args:
+        ledger: The queue.
+        place: Where to.
+        settings: Pace, workers, horizon.
+        orders: What to do.
+        stop: How others make it stop.
+        observer: Is told.
+
+    Raises:
+        TargetError: the credentials are refused; nothing was sent.
+        LedgerError: the ledger failed; what was sent is in it.
+    """
+    async with (
+        HttpClient(
+            concurrency=settings.workers,
+            fresh_connections=settings.uses_fresh_connections,
+            ca_file=str(settings.ca_file) if settings.ca_file else None,
+        ) as http,
+        LedgerWriter(ledger) as writer,
+    ):
+        tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
+        await _check_credentials(tokens, place)
+        api = CaseApi(http, api_url=place.api_url)
+        pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
+        if ledger.was_cut_short:
+            pace.close_gate(1.0)  # what a killed run sent in its last second counts
+        breaker = Breaker(target=place.api_url, most_refused=orders.most_refused)
+        queue = RecordQueue(
+            lambda after, count: writer.call(lambda: ledger.pending(orders.chosen, after=after, limit=count)),
+            limit=orders.limit,
+        )
+        reconciler = Reconciler(
+            ledger=writer,
+            lookup=Lookup(api=api, tokens=tokens, pace=pace),
+            horizon=settings.waits,
+            on_settled=lambda record, state: pool.on_settled(record, state),
+        )
+        pool = Pool(
+            courier=Courier(
+                api=api,
+                tokens=tokens,
+                ledger=writer,
+                pace=pace,
+                budget=RetryBudget(),
+                breaker=breaker,
+                causes=Causes(),
+                notice=observer.notice,
+            ),
+            queue=queue,
+            ledger=writer,
+            breaker=breaker,
+            stop=stop,
+            concurrency=settings.workers,
+            grace=settings.grace,
+            observer=observer,
+            doubts=reconciler,
+            resend=orders.resend,
+        )
+        pool.take_over(ledger.doubtful(orders.chosen.source))
+        delivered = await pool.run()
+    if isinstance(delivered.error, TargetError):
+        ledger.reopen_shut_out()
+    return delivered
+
+
+async def _check_credentials(tokens: Tokens, place: Place) -> None:
+    """Fail before the first row if there is no right to create cases; trouble that may pass is not a reason."""
+    try:
+        await tokens.authorization()
+    except TokenTrouble as trouble:
+        raise TargetError(
+            f"no token can be had: {trouble}", where=place.token_url, cure="check the address, or try again later"
+        ) from None
+
+
+@contextmanager
+def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
+    """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
+
+    Args:
+        stop: Is told.
+        heard: Gets the numbers of the signals that came.
+    """
+    loop = asyncio.get_running_loop()
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def hear(number: int) -> None:
+        heard.append(number)
+        stop.request()
+
+    installed = []
+    for name in names:
+        number = signal.Signals[name]
+        try:
+            loop.add_signal_handler(number, hear, number)
+            installed.append(number)
+        except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+            pass
+    try:
+        yield
+    finally:
+        for number in installed:
+            loop.remove_signal_handler(number)

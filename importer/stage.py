@@ -1,0 +1,173 @@
+"""Pass 1: read, map and validate a whole source into the ledger. Touches no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from hashlib import sha256
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from importer.errors import ChangedError, MappingError
+from importer.ledger import Ledger, SourceInfo, StagedRow
+from importer.ledger import staging as entry
+from importer.records import Mapped, Row, State
+from importer.report.replay import Replay, replay_of
+
+if TYPE_CHECKING:
+    from importer.ledger.values import Unsent
+    from importer.mapping import Mapping, RowMapper
+    from importer.source import Source
+
+#: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
+Progress = Callable[[float, int], None]
+
+_BATCH = 2000
+_UNFINISHED = (State.PENDING, State.WAITING, State.SENDING, State.UNKNOWN)
+
+
+def stage_source(
+    ledger: Ledger,
+    source: Source,
+    mapping: Mapping,
+    *,
+    reading: dict[str, object] | None = None,
+    accept_changes: bool = False,
+    progress: Progress,
+) -> SourceInfo:
+    """Enter all rows of ``source`` into ``ledger``, unless they are there already.
+
+    Args:
+        ledger: Where to.
+        source: The export.
+        mapping: Makes payloads of its rows.
+        reading: How the user said it is to be read (encoding, delimiter): the same bytes read otherwise are other rows.
+        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
+        progress: Is told how far it is.
+
+    Raises:
+        ChangedError: the file or the mapping is not the one that this ledger knows; nothing was changed.
+        MappingError: the mapping does not fit the columns.
+        SourceError: the file cannot be read to its end; nothing of it counts.
+    """
+    known = entry.sources(ledger)
+    identity = _identity(source, reading or {})
+    same = next((info for info in reversed(known) if info.staged and info.sha256 == identity), None)
+    if same is not None:
+        _refuse_changed_mapping(ledger, same, mapping)
+        return same
+    if not accept_changes:
+        _refuse_changed_source(ledger, known, source)
+    return _read(ledger, source, mapping, identity, progress)
+
+
+def _identity(source: Source, reading: dict[str, object]) -> str:
+    fingerprint = source.fingerprint()
+    said = "\0".join(f"{name}={value}" for name, value in sorted(reading.items()) if value and name != "sheet")
+    return sha256(f"{fingerprint}\0{said}".encode()).hexdigest() if said else fingerprint
+
+
+def _refuse_changed_mapping(ledger: Ledger, info: SourceInfo, mapping: Mapping) -> None:
+    if info.mapping_sha256 == mapping.sha256:
+        return
+    raise ChangedError(
+        f"the mapping is not the one that {info.name} was read with; nothing was sent",
+        where=mapping.name,
+        cure=f"to send the rows that did not succeed under the new mapping, run:"
+        f" case-importer retry --ledger {ledger.path} --mapping {mapping.name}"
+        "\n  (or give the old mapping, or begin anew with another --ledger)",
+    )
+
+
+def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Source) -> None:
+    for info in known:
+        if info.staged and info.name == source.name:
+            counts = ledger.counts(info.id)
+            unfinished = sum(counts[state] for state in _UNFINISHED)
+            if unfinished:
+                raise ChangedError(
+                    f"the file has changed since this ledger read it, and {unfinished} rows of it are not finished;"
+                    " nothing was sent",
+                    where=source.name,
+                    cure=f"finish them first with: case-importer retry --ledger {ledger.path}"
+                    "\n  or read the changed file as well with --accept-changes (no key is ever sent twice)",
+                )
+
+
+def _read(ledger: Ledger, source: Source, mapping: Mapping, identity: str, progress: Progress) -> SourceInfo:
+    replay = replay_of(source.columns)
+    columns = replay.user_columns if replay else source.columns
+    mapper = mapping.bind(columns)
+    number = entry.begin_source(
+        ledger,
+        name=source.name,
+        sha256=identity,
+        columns=columns,
+        mapping_name=mapping.name,
+        mapping_sha256=mapping.sha256,
+        stamp=mapping.stamp,
+    )
+    rows = 0
+    for chunk in source.chunks():
+        batch = list(_staged(chunk.rows(), mapper, replay, ledger.id if replay else "", source.name))
+        entry.add_rows(ledger, number, batch)
+        rows += len(batch)
+        progress(chunk.progress, rows)
+    entry.finish_source(ledger, number)
+    return next(info for info in entry.sources(ledger) if info.id == number)
+
+
+def _staged(
+    rows: Iterator[Row], mapper: RowMapper, replay: Replay | None, ledger_id: str, name: str
+) -> Iterator[StagedRow]:
+    if replay is None:
+        for row in rows:
+            yield StagedRow(row, mapper.apply(row))
+        return
+    for row in rows:
+        own = replay.row(row)
+        yield StagedRow(own, mapper.apply(own), replay.record(row, ledger_id, name=name))
+
+
+def remap_source(ledger: Ledger, info: SourceInfo, mapping: Mapping, *, states: Collection[State]) -> int:
+    """Map rows of a source anew that never reached the server; returns how many there were.
+
+    Raises:
+        MappingError: the mapping does not fit the columns, or stamps the key into another field.
+    """
+    if info.stamp != mapping.stamp and any(ledger.counts(info.id)[state] for state in (State.CREATED, State.UNKNOWN)):
+        raise MappingError(
+            f"the stamp is {mapping.stamp!r}, but cases of this import carry it in {info.stamp!r}",
+            where=mapping.name,
+            cure="keep the stamp, or cases could not be found again",
+        )
+    mapper = mapping.bind(info.columns)
+    total, last = 0, 0
+    while page := entry.unsent(ledger, info.id, states=states, after=last, limit=_BATCH):
+        entry.remap(ledger, info.id, [(old, _map_again(old, mapper, len(info.columns))) for old in page])
+        total, last = total + len(page), page[-1].id
+    entry.adopt_mapping(ledger, info.id, name=mapping.name, sha256=mapping.sha256, stamp=mapping.stamp)
+    return total
+
+
+def _map_again(old: Unsent, mapper: RowMapper, columns: int) -> Mapped:
+    found_by_reader = tuple(error for error in old.errors if error.target is None and error.code not in _MAPPING_CODES)
+    if len(old.cells) != columns and not found_by_reader:
+        found_by_reader = old.errors[:1]
+    return mapper.apply(Row(old.row, old.cells, found_by_reader))
+
+
+#: Errors without a target that the mapping finds itself, so they must not outlive it.
+_MAPPING_CODES = frozenset({"missing_key"})
+
+
+def preview_rows(source: Source, mapping: Mapping, count: int) -> list[tuple[Row, Mapped]]:
+    """The first ``count`` rows and what the mapping makes of them.
+
+    Raises:
+        MappingError: the mapping does not fit the columns.
+        SourceError: the file cannot be read.
+    """
+    replay = replay_of(source.columns)
+    mapper = mapping.bind(replay.user_columns if replay else source.columns)
+    rows = (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())
+    return [(row, mapper.apply(row)) for row in islice(rows, count)]
