@@ -23,6 +23,9 @@ from importer.version import __version__
 #: Seconds. ``total`` bounds an endless drip; ``connect`` would count the wait for a free connection, so it is off.
 _TIMEOUT = aiohttp.ClientTimeout(total=90.0, connect=None, sock_connect=10.0, sock_read=60.0)
 
+#: Seconds to listen for a second answer behind a refusal on a connection that was used before.
+_LISTEN = 0.25
+
 
 class HttpClient:
     """One session, one pool, for one run. Use as an async context manager.
@@ -34,14 +37,14 @@ class HttpClient:
     """
 
     def __init__(self, *, concurrency: int, fresh_connections: bool, ca_file: str | None = None) -> None:
-        connector = WatchedConnector(
+        self._connector = WatchedConnector(
             limit=concurrency + 4,  # workers, look-ups and the token never wait for each other
             force_close=fresh_connections,
             ttl_dns_cache=10,
             ssl=ssl.create_default_context(cafile=ca_file),
         )
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),  # a server's cookie must not colour later requests
             trust_env=False,  # no proxy, no .netrc from the environment: the target comes from the settings alone
             timeout=_TIMEOUT,
@@ -74,7 +77,9 @@ class HttpClient:
                 method, url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 content = await _whole_body(response)
-                return Answer(response.status, response.headers, content, phase.reused)
+                answer = Answer(response.status, response.headers, content, phase.reused)
+            await self._refuse_stray(answer, phase)
+            return answer
         except (NoAnswer, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -82,6 +87,12 @@ class HttpClient:
             raise _translated(error, phase) from None
         finally:
             current_phase.reset(mark)
+
+    async def _refuse_stray(self, answer: Answer, phase: Phase) -> None:
+        """A refusal on a connection used before counts only if no second answer follows."""
+        is_refusal = 400 <= answer.status < 500
+        if is_refusal and phase.reused and await self._connector.says_more(phase.protocol, within=_LISTEN):
+            raise NoAnswer("stray_answer", f"HTTP {answer.status} may have been the answer to another request")
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:

@@ -6,6 +6,7 @@ connection at all, and could the answer that came back belong to somebody else?
 
 from __future__ import annotations
 
+import asyncio
 import select
 from contextvars import ContextVar
 from typing import Any
@@ -17,11 +18,12 @@ import aiohttp
 class Phase:
     """How far one request got. Absent marks prove that nothing left; present ones prove nothing."""
 
-    __slots__ = ("connected", "reused")
+    __slots__ = ("connected", "protocol", "reused")
 
     def __init__(self) -> None:
         self.connected = False
         self.reused = False
+        self.protocol: Any = None
 
 
 #: The phase of the request that the current task is making.
@@ -33,7 +35,8 @@ class WatchedConnector(aiohttp.TCPConnector):
 
     aiohttp (3.14) parses and keeps bytes that arrive on an idle connection and gives them to the next request
     as its answer. Here a connection on which anything arrived, or waits unread in the socket, is closed instead.
-    An answer that arrives while the next request is under way cannot be seen here; the judge compares echoes for that.
+    An answer that arrives while the next request is under way cannot be seen here. If it claims success, the judge
+    sees another row's echo; if it is a refusal, :meth:`says_more` listens for the true answer behind it.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -48,10 +51,41 @@ class WatchedConnector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
         phase = current_phase.get(None)
         if phase is not None:
+            phase.protocol = connection.protocol
             phase.reused = connection.protocol in self._used
             phase.connected = True
         self._used.add(connection.protocol)
         return connection
+
+    async def says_more(self, protocol: Any, *, within: float) -> bool:
+        """Whether another answer comes on a connection that should have nothing left to say; it is closed afterwards.
+
+        A refusal that came on a connection used before may be a late second answer to somebody else. Then the true
+        answer is still to come, right behind it.
+
+        Args:
+            protocol: The connection, back in the pool.
+            within: Seconds to listen.
+        """
+        if not self._take_aside(protocol):
+            return True  # somebody else has it already, so nobody can listen any more
+        until = asyncio.get_running_loop().time() + within
+        while not protocol.should_close and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(within / 10)
+        has_said_more = len(protocol) > 0
+        protocol.close()
+        return has_said_more
+
+    def _take_aside(self, protocol: Any) -> bool:
+        """Take a connection out of the pool; also true if it is closed and so in nobody's hands."""
+        for key, idle in list(self._conns.items()):
+            for entry in idle:
+                if entry[0] is protocol:
+                    idle.remove(entry)
+                    if not idle:
+                        del self._conns[key]
+                    return True
+        return not protocol.is_connected()
 
 
 def _has_leftovers(connection: Any) -> bool:
