@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.config import Settings
-from importer.delivery.breaker import Breaker
+from importer.delivery.breaker import Breaker, OutageError
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
 from importer.delivery.deliver import Courier
@@ -117,16 +117,17 @@ async def send_pending(
         pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
         if ledger.was_cut_short:
             pace.close_gate(1.0)  # what a killed run sent in its last second counts
-        breaker = Breaker(target=place.api_url, most_refused=orders.most_refused)
+        breaker = Breaker(target=place.api_url, most_refused=orders.most_refused, on_stop=stop.gently.set)
         queue = RecordQueue(
             lambda after, count: writer.call(lambda: ledger.pending(orders.chosen, after=after, limit=count)),
             limit=orders.limit,
         )
         reconciler = Reconciler(
             ledger=writer,
-            lookup=Lookup(api=api, tokens=tokens, pace=pace),
+            lookup=Lookup(api=api, tokens=tokens, pace=pace, breaker=breaker),
             horizon=settings.waits,
             on_settled=lambda record, state: pool.on_settled(record, state),
+            is_outage=lambda: breaker.is_open,
         )
         pool = Pool(
             courier=Courier(
@@ -157,12 +158,14 @@ async def send_pending(
 
 
 async def _check_credentials(tokens: Tokens, place: Place) -> None:
-    """Fail before the first row if there is no right to create cases; trouble that may pass is not a reason."""
+    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment."""
     try:
         await tokens.authorization()
     except TokenTrouble as trouble:
-        raise TargetError(
-            f"no token can be had: {trouble}", where=place.token_url, cure="check the address, or try again later"
+        raise OutageError(
+            f"no token can be had: {trouble}; nothing was sent",
+            where=place.token_url,
+            cure="check the address, or run the same command again later",
         ) from None
 
 

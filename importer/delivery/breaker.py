@@ -42,6 +42,7 @@ class Breaker:
     Args:
         target: Where to, for messages.
         most_refused: Stop when more rows than this are refused; None for no limit.
+        on_stop: Is called when the run must stop.
         clock: Monotonic seconds.
         patience: Seconds of outage after which the run ends.
 
@@ -54,11 +55,13 @@ class Breaker:
         *,
         target: str,
         most_refused: int | None = None,
+        on_stop: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         patience: float = PATIENCE,
     ) -> None:
         self._target = target
         self._refusals_left = most_refused
+        self._on_stop = on_stop
         self._clock = clock
         self._patience = patience
         self._succeeded = False
@@ -76,9 +79,9 @@ class Breaker:
         """Take one verdict into account."""
         signal = verdict.signal
         if signal is Signal.OUTAGE:
-            self._hear_outage(verdict)
+            self.hear_outage(str(verdict.outcome.message))
             return
-        self._silent = 0
+        self.hear_life()
         if verdict.outcome.state is State.REFUSED:
             self._hear_refused()
         if signal is Signal.CREATED:
@@ -96,8 +99,13 @@ class Breaker:
         what = f"case {case_id} was reported for two different rows"
         self._stop(CrossedError(what, where=self._target, cure=_CROSSED_CURE))
 
+    def hear_life(self) -> None:
+        """The service gave a whole answer, whatever it says: there is no outage."""
+        self._silent = 0
+
     def _stop(self, error: CaseImporterError) -> None:
         self.stop = self.stop or error
+        self._on_stop()
 
     def _hear_refused(self) -> None:
         if self._refusals_left is None:
@@ -112,18 +120,13 @@ class Breaker:
                 )
             )
 
-    def _hear_outage(self, verdict: Verdict) -> None:
+    def hear_outage(self, what: str) -> None:
+        """A request brought no whole answer, or a server error; ``what`` says it for a person."""
         if self._silent == 0:
             self._silent_since = self._clock()
         self._silent += 1
         if self.is_open and self._clock() - self._silent_since > self._patience:
-            self._stop(
-                OutageError(
-                    f"the service has not answered for {self._patience / 60:.0f} minutes ({verdict.outcome.message})",
-                    where=self._target,
-                    cure="run the same command again later; it goes on where it stopped",
-                )
-            )
+            self._stop(outage(what, where=self._target, seconds=self._patience))
 
     def _hear_wrong_place(self, verdict: Verdict) -> None:
         status = verdict.outcome.http_status or 0
@@ -148,6 +151,15 @@ class Breaker:
                     cure="check the credentials and the scope cases-public:write; then run the same command again",
                 )
             )
+
+
+def outage(what: str, *, where: str, seconds: float) -> OutageError:
+    """The error that ends a run because a service has not been there for so long."""
+    return OutageError(
+        f"there was no answer for {seconds / 60:.0f} minutes ({what})",
+        where=where,
+        cure="run the same command again later; it goes on where it stopped",
+    )
 
 
 _CROSSED_CURE = "look for a proxy or balancer on the way; the rows concerned are unknown and are looked up first"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from importer.delivery.waits import asked_wait
+from importer.delivery.waits import asked_wait, rate_limit_wait
 from importer.ledger import Outcome
 from importer.records import State
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent, clean, custom_fields, error_body
@@ -107,7 +107,9 @@ def _judge_created(answer: Answer, sent: dict[str, Any], stamp: str | None) -> V
         return _odd(answer, "no_id", "HTTP 201 without a usable case id", Signal.OUTAGE)
     if not echo_fits(case, sent, stamp):
         return _odd(answer, "wrong_echo", f"HTTP 201, but case {case_id} carries another row's content", Signal.CROSSED)
-    return Verdict(Outcome(State.CREATED, case_id, answer.status, "created"), Signal.CREATED)
+    return Verdict(
+        Outcome(State.CREATED, case_id, answer.status, "created"), Signal.CREATED, rate_limit_wait(answer.headers)
+    )
 
 
 def _odd(answer: Answer, code: str, message: str, signal: Signal) -> Verdict:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from importer.delivery.breaker import Breaker
 from importer.delivery.judge import case_id_of
 from importer.delivery.pace import Pace
 from importer.delivery.waits import asked_wait, backoff
@@ -24,6 +25,8 @@ from importer.talkdesk.search import Encoding, UnreadableListError
 #: Pages that one look-up reads at most; what lies behind them cannot be called "not found".
 MOST_PAGES = 40
 _TRIES = 4
+#: Newest pages that are read where no filter works; they can show that a case exists, never that it does not.
+_NEWEST_PAGES = 5
 #: Seconds that the server's clock may differ from ours.
 CLOCK_MARGIN = 900.0
 
@@ -59,6 +62,7 @@ class Lookup:
         api: Asks.
         tokens: Authorizes.
         pace: Says when.
+        breaker: Hears whether the service answers.
         sleep: Waits.
     """
 
@@ -68,13 +72,16 @@ class Lookup:
         api: ListCases,
         tokens: TokenSource,
         pace: Pace,
+        breaker: Breaker,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._api = api
         self._tokens = tokens
         self._pace = pace
+        self._breaker = breaker
         self._sleep = sleep
-        self._certified: dict[str, Encoding | None] = {}
+        self._certified: dict[str, Encoding] = {}
+        self._hopeless: set[str] = set()
 
     async def stamped(self, field: str, value: str, *, encoding: Encoding = Encoding.DOC) -> list[dict[str, Any]]:
         """All cases whose custom field ``field`` holds exactly ``value``.
@@ -103,23 +110,40 @@ class Lookup:
                     found[str(case_id_of(case))] = case
         return list(found.values())
 
-    async def certified(self, field: str, canary: Known) -> Encoding | None:
-        """The encoding of filters by ``field`` that was seen to work, None if none was; found out once.
+    async def newest(self, field: str, value: str) -> list[dict[str, Any]]:
+        """Those of the newest cases whose custom field ``field`` holds exactly ``value``; for want of a filter.
 
         Raises:
-            LookupFailedError: the probe could not be finished.
+            LookupFailedError: the list could not be read.
         """
-        if self._certified.get(field) is None:
-            self._certified[field] = await self._probe(field, canary)
-        return self._certified[field]
+        found = await self._all([], most=_NEWEST_PAGES, is_bounded=True)
+        return [case for case in found if str(custom_fields(case).get(field)) == value]
+
+    async def certified(self, field: str, canary: Known) -> Encoding | None:
+        """The encoding of filters by ``field`` that was seen to work, None if none does; found out once.
+
+        Raises:
+            LookupFailedError: the probe could not be finished, or the canary is not in the list yet.
+        """
+        if field not in self._certified and field not in self._hopeless:
+            found = await self._probe(field, canary)
+            if found is None:
+                self._hopeless.add(field)
+            else:
+                self._certified[field] = found
+        return self._certified.get(field)
 
     async def _probe(self, field: str, canary: Known) -> Encoding | None:
         absent = f"absent-{secrets.token_hex(12)}"
+        can_filter = False
         for encoding in Encoding:
-            if not await self.sees(field, canary, encoding=encoding):
-                continue
-            if not await self._first_page(search.by_stamp(field, absent, encoding=encoding)):
+            if (await self._page(search.by_stamp(field, absent, encoding=encoding), 1)).cases:
+                continue  # found what does not exist: this filter is ignored
+            can_filter = True
+            if await self.sees(field, canary, encoding=encoding):
                 return encoding
+        if can_filter:
+            raise LookupFailedError("the list does not show a case that exists")
         return None
 
     async def sees(self, field: str, canary: Known, *, encoding: Encoding) -> bool:
@@ -127,17 +151,18 @@ class Lookup:
         value = orjson.loads(canary.body)["custom_fields"][field]
         return any(case_id_of(case) == canary.case_id for case in await self.stamped(field, value, encoding=encoding))
 
-    async def _first_page(self, parameters: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        return (await self._page(parameters, 1)).cases
-
-    async def _all(self, parameters: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    async def _all(
+        self, parameters: list[tuple[str, str]], *, most: int = MOST_PAGES, is_bounded: bool = False
+    ) -> list[dict[str, Any]]:
         cases: list[dict[str, Any]] = []
-        for number in range(1, MOST_PAGES + 1):
+        for number in range(1, most + 1):
             page = await self._page(parameters, number)
             cases += page.cases
-            if page.is_last:
+            if search.is_complete(page, received=len(cases)):
                 return cases
-        raise LookupFailedError(f"the list is longer than {MOST_PAGES} pages: it does not filter")
+        if is_bounded:
+            return cases
+        raise LookupFailedError(f"the list is longer than {most} pages: it does not filter")
 
     async def _page(self, parameters: list[tuple[str, str]], number: int) -> search.Page:
         """One page; reading may be repeated safely."""
@@ -145,11 +170,22 @@ class Lookup:
         for attempt in range(1, _TRIES + 1):
             try:
                 answer = await self._ask(search.query(parameters, page=number))
-                return search.read_page(answer, page=number)
+                page = search.read_page(answer)
             except (NotSent, NoAnswer, UnreadableListError) as error:
                 trouble = str(error)
+                self._hear(trouble)
+            else:
+                self._hear(None)
+                return page
             await self._sleep(backoff(attempt, base=0.5, cap=10.0, random=lambda: 1.0))
         raise LookupFailedError(f"the list of cases cannot be read: {trouble}")
+
+    def _hear(self, trouble: str | None) -> None:
+        if trouble is None:
+            self._breaker.hear_life()
+        else:
+            self._breaker.hear_outage(trouble)
+        self._pace.outage(is_on=self._breaker.is_open)
 
     async def _ask(self, query: str) -> Answer:
         authorization = await self._tokens.authorization()

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from importer.delivery.breaker import Breaker
+from importer.delivery.breaker import PATIENCE, Breaker, outage
 from importer.delivery.deliver import Courier, Handed
 from importer.delivery.queue import RecordQueue
 from importer.errors import CaseImporterError
@@ -195,12 +195,17 @@ class Pool:
             self._note(record, handed)
 
     async def _get_ready(self) -> str:
+        """Wait for a token and a turn; a token endpoint in trouble says nothing about any row."""
+        waited = 0.0
         while True:
             try:
                 return await self._courier.get_ready()
             except TokenTrouble as trouble:
+                if waited >= PATIENCE:
+                    raise outage(f"no token: {trouble}", where="token endpoint", seconds=waited) from None
                 self._observer.notice(f"no token: {trouble}; trying again in {_TOKEN_WAIT:.0f} s")
                 await asyncio.sleep(_TOKEN_WAIT)
+                waited += _TOKEN_WAIT
 
     def _note(self, record: Pending, handed: Handed) -> None:
         if handed.state is State.UNKNOWN:
@@ -212,8 +217,6 @@ class Pool:
                 self._queue.again(record, after=handed.retry_in)
             else:
                 self._count(handed.state)
-        if self._breaker.stop is not None:
-            self._stop.gently.set()
 
     def _count(self, state: State) -> None:
         self._queue.done()

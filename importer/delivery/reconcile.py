@@ -64,6 +64,7 @@ class Reconciler:
             doubt, never from a time on disk: clocks move, and a dead process's request may still be running.
         on_settled: Is given each record with the state it ended in: created, duplicate, pending (send it again),
             or unknown if it could not be decided.
+        is_outage: Whether the service is known to be away.
         clock: Monotonic seconds.
     """
 
@@ -74,12 +75,14 @@ class Reconciler:
         lookup: Lookup,
         horizon: Horizon,
         on_settled: Callable[[Doubtful, State], None],
+        is_outage: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._lookup = lookup
         self._horizon = horizon
         self._on_settled = on_settled
+        self._is_outage = is_outage
         self._clock = clock
         self._doubts: dict[int, Doubt] = {}
         self._changed = asyncio.Event()
@@ -116,7 +119,7 @@ class Reconciler:
         try:
             outcome = await self._decide(doubt)
         except (LookupFailedError, TokenTrouble):
-            doubt.failures += 1
+            doubt.failures += not self._is_outage()  # an outage says nothing about this row; the breaker ends it
             if doubt.failures < _PATIENCE:
                 doubt.due = self._clock() + self._horizon.recheck * 2**doubt.failures
                 return
@@ -144,7 +147,12 @@ class Reconciler:
         age = self._horizon.recheck
         canary = await self._ledger.call(lambda: self._ledger.ledger.newest_created(record.stamp, age=age))
         encoding = await self._lookup.certified(record.stamp, canary) if canary is not None else None
-        found = await self._lookup.stamped(record.stamp, _stamp_of(record), encoding=encoding or Encoding.DOC)
+        if canary is None:  # nothing to prove a filter with
+            found = await self._lookup.stamped(record.stamp, _stamp_of(record), encoding=Encoding.DOC)
+        elif encoding is None:
+            found = await self._lookup.newest(record.stamp, _stamp_of(record))
+        else:
+            found = await self._lookup.stamped(record.stamp, _stamp_of(record), encoding=encoding)
         if found:
             return _found(found)
         if canary is None or encoding is None:

@@ -26,8 +26,18 @@ def asked_wait(headers: Mapping[str, str], hint: str | None) -> float | None:
     """
     for wait in (_retry_after(headers), _rate_limit(headers), _seconds(hint)):
         if wait is not None:
-            return min(max(wait, 0.0), LONGEST_WAIT)
+            return _clamped(wait)
     return None
+
+
+def rate_limit_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds to the next window, if the headers of a successful answer say that this one is used up."""
+    wait = _rate_limit(headers)
+    return None if wait is None else _clamped(wait)
+
+
+def _clamped(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -33,11 +33,13 @@ class Page(NamedTuple):
 
     Attributes:
         cases: The cases as the server gave them.
-        is_last: Whether no page follows.
+        has_next: Whether the page names a following one.
+        total: How many cases the whole list has; None if it does not say.
     """
 
     cases: list[dict[str, Any]]
-    is_last: bool
+    has_next: bool
+    total: int | None
 
 
 class UnreadableListError(Exception):
@@ -73,7 +75,7 @@ def query(parameters: Iterable[tuple[str, str]], *, page: int) -> str:
     return urlencode([*parameters, ("page", str(page)), ("per_page", str(PER_PAGE))], quote_via=quote)
 
 
-def read_page(answer: Answer, *, page: int) -> Page:
+def read_page(answer: Answer) -> Page:
     """The cases of one page.
 
     Raises:
@@ -88,27 +90,24 @@ def read_page(answer: Answer, *, page: int) -> Page:
         or not all(isinstance(case, dict) for case in cases)
     ):
         raise UnreadableListError(f"HTTP {answer.status}")
-    return Page(cases, not cases or _has_no_next(content) or page * PER_PAGE >= _total(content))
+    total = content.get("total")
+    is_number = isinstance(total, int) and not isinstance(total, bool)
+    return Page(cases, _has_next(content), total if is_number else None)
 
 
-def _has_no_next(content: dict[str, Any]) -> bool:
-    """Paging ends where ``_links.next`` is missing (Talkdesk documentation, "Paging results")."""
+def is_complete(page: Page, *, received: int) -> bool:
+    """Whether a list ends with ``page``, after ``received`` cases in all.
+
+    Paging ends where ``_links.next`` is missing (Talkdesk documentation, "Paging results"), but the OpenAPI bundle
+    requires that link always, and a server may give fewer cases a page than were asked for. So the number of cases
+    decides where it is known.
+    """
+    if not page.cases:
+        return True
+    return received >= page.total if page.total is not None else not page.has_next
+
+
+def _has_next(content: dict[str, Any]) -> bool:
     links = content.get("_links")
     following = links.get("next") if isinstance(links, dict) else None
-    href = following.get("href") if isinstance(following, dict) else following
-    return isinstance(links, dict) and not href
-
-
-def _total(content: dict[str, Any]) -> float:
-    total = content.get("total")
-    return total if isinstance(total, int) and not isinstance(total, bool) else float("inf")
-
-
-def created_at(case: dict[str, Any]) -> float | None:
-    """When the server created the case, seconds since 1970; None if it does not say."""
-    text = case.get("create_at") or case.get("created_at")
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    return bool(following.get("href") if isinstance(following, dict) else following)

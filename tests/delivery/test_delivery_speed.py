@@ -1,0 +1,94 @@
+"""Which rate is right at the moment: pure arithmetic over a clock that the test turns."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.delivery.speed import LOWEST_RATE, Curve, Speed
+
+
+def test_without_trouble_a_fixed_rate_stays_what_the_user_said() -> None:
+    speed = Speed(20.0)
+    assert [speed.rate(now) for now in (0.0, 1.0, 1e6)] == [20.0] * 3
+
+
+def test_without_a_rate_there_is_no_limit_until_the_server_objects() -> None:
+    speed = Speed(None)
+    assert speed.rate(0.0) is None
+    for number in range(500):
+        speed.accepted(9.0 + number / 500)
+    speed.too_fast(10.0, sent_at=9.9)
+    rate = speed.rate(10.0)
+    assert rate is not None
+    assert rate < 500
+
+
+def test_too_fast_halves_a_fixed_rate_which_climbs_back_and_never_above_the_users_word() -> None:
+    speed = Speed(100.0)
+    speed.rate(0.0)
+    speed.too_fast(1.0, sent_at=0.9)
+    rates = [speed.rate(1.0 + seconds) or 0.0 for seconds in range(0, 200, 5)]
+    assert rates[0] == pytest.approx(50.0)
+    assert rates == sorted(rates)
+    assert rates[-1] == 100.0
+    assert max(rates) <= 100.0
+
+
+def test_requests_that_were_under_way_when_it_was_heard_say_nothing_new() -> None:
+    speed = Speed(100.0)
+    speed.rate(0.0)
+    speed.too_fast(1.0, sent_at=0.9)
+    before = speed.rate(1.1)
+    for _ in range(31):
+        speed.too_fast(1.1, sent_at=0.95)
+    assert speed.rate(1.1) == before
+
+
+def test_auto_doubles_until_the_server_objects_then_stays_near_its_limit() -> None:
+    """The server takes 30 a second: after two objections the rate keeps close to that."""
+    speed = Speed(None, auto=True)
+    speed.rate(0.0)
+    assert (speed.rate(2.0) or 0) > 2 * (speed.rate(0.5) or 0)
+    now = 3.0
+    for number in range(30):
+        speed.accepted(now - 1.0 + number / 30)
+    speed.too_fast(now, sent_at=now)
+    later = [speed.rate(now + seconds) or 0.0 for seconds in (0, 3, 6, 9, 12)]
+    assert later == sorted(later)
+    assert 20 < later[0] < 30
+    assert later[-1] == pytest.approx(speed.rate(now + 12), abs=0.1)
+    assert 28 < later[-1] <= 41
+
+
+def test_a_reserve_leaves_its_share_to_others() -> None:
+    assert Speed(10.0, reserve=0.2).rate(0.0) == pytest.approx(8.0)
+    shared, alone = Speed(None, auto=True, reserve=0.2), Speed(None, auto=True)
+    for speed in (shared, alone):
+        speed.rate(0.0)
+        for number in range(50):
+            speed.accepted(5.0 + number / 50)
+        speed.too_fast(6.0, sent_at=6.0)
+    assert (shared.rate(10.0) or 0) < 0.85 * (alone.rate(10.0) or 0)
+
+
+@given(top=st.floats(0.3, 1000), troubles=st.lists(st.floats(0.01, 100), max_size=20), reserve=st.floats(0, 0.9))
+def test_no_history_brings_a_rate_above_the_top_or_below_the_lowest(
+    top: float, troubles: list[float], reserve: float
+) -> None:
+    speed = Speed(top, reserve=reserve)
+    now = 0.0
+    for pause in troubles:
+        now += pause
+        rate = speed.rate(now)
+        assert rate is not None
+        assert min(LOWEST_RATE, top * (1 - reserve)) <= rate <= top * (1 - reserve)
+        speed.too_fast(now, sent_at=now)
+
+
+def test_the_curve_is_back_at_the_limit_after_its_span() -> None:
+    curve = Curve(fall=0.3, span=10.0)
+    assert curve.at(0.0, 100.0) == pytest.approx(70.0)
+    assert curve.at(10.0, 100.0) == pytest.approx(100.0)
+    assert curve.at(20.0, 100.0) > 100.0
