@@ -81,6 +81,10 @@ class Breaker:
         if signal is Signal.OUTAGE:
             self.hear_outage(str(verdict.outcome.message))
             return
+        if signal is Signal.HOPELESS:
+            cure = "check --api-url; for a certificate of your own company give it with --ca-file"
+            self._stop(TargetError(str(verdict.outcome.message), where=self._target, cure=cure))
+            return
         self.hear_life()
         if verdict.outcome.state is State.REFUSED:
             self._hear_refused()

@@ -17,7 +17,7 @@ from importer.delivery.causes import Causes
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.delivery.pace import Pace
 from importer.delivery.waits import backoff
-from importer.ledger import Fence, LedgerWriter, Pending, Settled
+from importer.ledger import Fence, LedgerWriter, Outcome, Pending, Settled
 from importer.records import State
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent
 
@@ -32,6 +32,10 @@ class CreateCase(Protocol):
 
     async def create(self, body: bytes, *, authorization: str) -> Answer:
         """See :meth:`importer.talkdesk.client.CaseApi.create`."""
+        ...
+
+    async def is_followed(self, answer: Answer) -> bool:
+        """See :meth:`importer.talkdesk.client.CaseApi.is_followed`."""
         ...
 
 
@@ -130,18 +134,29 @@ class Courier:
         if attempt == 1:
             self._budget.first_attempt()
         sent_at = self._clock()
-        verdict = await self._send(record, authorization)
+        answer = await self._send(record, authorization)
+        verdict = self._judge(answer, record, authorization)
         self._tell_everybody(verdict, authorization, sent_at)
+        if isinstance(answer, Answer) and answer.connection is not None and await self._api.is_followed(answer):
+            verdict = _STRAY  # "not created" may have been said to somebody else
         if (cause := self._causes.hear(verdict, record.body)) is not None:
             self._notice(f"{cause.refused} rows refused: {cause}; rows of this kind are left alone from now on")
         return await self._settle(record, verdict, attempt)
 
-    async def _send(self, record: Pending, authorization: str) -> Verdict:
+    async def _send(self, record: Pending, authorization: str) -> Answer | NotSent | NoAnswer:
         try:
-            answer = await self._api.create(record.body, authorization=authorization)
+            return await self._api.create(record.body, authorization=authorization)
         except (NotSent, NoAnswer) as trouble:
-            return judge_silence(trouble)
-        return judge(answer, record.body, stamp=record.stamp)
+            return trouble
+
+    def _judge(self, answer: Answer | NotSent | NoAnswer, record: Pending, authorization: str) -> Verdict:
+        if not isinstance(answer, Answer):
+            return judge_silence(answer)
+        verdict = judge(answer, record.body, stamp=record.stamp)
+        message, secret = verdict.outcome.message, authorization.removeprefix("Bearer ")
+        if message and secret in message:  # a server may repeat what it was sent; the ledger must not
+            return verdict._replace(outcome=verdict.outcome._replace(message=message.replace(secret, "***")))
+        return verdict
 
     def _tell_everybody(self, verdict: Verdict, authorization: str, sent_at: float) -> None:
         if verdict.signal is not Signal.UNAUTHORIZED or self._tokens.refused(authorization):
@@ -163,9 +178,17 @@ class Courier:
             self._breaker.hear_crossed(str(outcome.case_id))
             return Handed(State.UNKNOWN)
         if outcome.state is not State.PENDING:
-            self._attempts.pop(record.id, None)
+            # A row in doubt may come back; its attempts in this run still count then.
+            if outcome.state is State.UNKNOWN:
+                self._attempts[record.id] = attempt
+            else:
+                self._attempts.pop(record.id, None)
             return Handed(outcome.state)
         return self._plan_retry(record, verdict, attempt)
+
+    def may_try_again(self, record: int) -> bool:
+        """Whether a record has attempts left in this run."""
+        return self._attempts.get(record, 0) < MOST_ATTEMPTS
 
     def _plan_retry(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
         if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the row, so it does not use up an attempt
@@ -175,3 +198,8 @@ class Courier:
             return Handed(State.PENDING)
         base = _BASE_THROTTLED if verdict.signal is Signal.THROTTLED else _BASE
         return Handed(State.PENDING, retry_in=backoff(attempt, base=base, cap=_CAP, random=self._jitter))
+
+
+_STRAY = Verdict(
+    Outcome(State.UNKNOWN, None, None, "stray_answer", "the answer may have been meant for another request")
+)

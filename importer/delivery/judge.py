@@ -28,6 +28,7 @@ class Signal(Enum):
     FORBIDDEN = auto()  #: no right to do this; perhaps only for this row
     WRONG_PLACE = auto()  #: this address does not create cases
     CROSSED = auto()  #: the answer belongs to another row: no answer can be trusted any more
+    HOPELESS = auto()  #: no request can leave, now or later (a certificate that is not trusted)
     OUTAGE = auto()  #: no whole answer, or a server error: the service may be down
 
 
@@ -94,8 +95,10 @@ def _wait_of(answer: Answer) -> float | None:
 
 def judge_silence(trouble: NotSent | NoAnswer) -> Verdict:
     """Judge an attempt that brought no whole answer."""
-    state = State.PENDING if isinstance(trouble, NotSent) else State.UNKNOWN
-    return Verdict(Outcome(state, None, None, trouble.code, trouble.message), Signal.OUTAGE)
+    is_unsent = isinstance(trouble, NotSent)
+    signal = Signal.HOPELESS if isinstance(trouble, NotSent) and trouble.fatal else Signal.OUTAGE
+    state = State.PENDING if is_unsent else State.UNKNOWN
+    return Verdict(Outcome(state, None, None, trouble.code, trouble.message), signal)
 
 
 def _judge_created(answer: Answer, sent: dict[str, Any], stamp: str | None) -> Verdict:

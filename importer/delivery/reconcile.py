@@ -155,7 +155,9 @@ class Reconciler:
             found = await self._lookup.stamped(record.stamp, _stamp_of(record), encoding=encoding)
         if found:
             return _found(found)
-        if canary is None or encoding is None:
+        if canary is None:
+            raise LookupFailedError("there is no case yet to prove the list with")
+        if encoding is None:
             return self._miss(doubt, final=None)
         if not await self._lookup.sees(record.stamp, canary, encoding=encoding):
             raise LookupFailedError("the list does not show the newest case yet")
@@ -190,7 +192,10 @@ def _stamp_of(record: Doubtful) -> str:
 
 
 def _found(cases: list[dict[str, Any]]) -> Outcome:
-    ids = sorted({str(case_id_of(case)) for case in cases})
+    found = {case_id_of(case) for case in cases}
+    if None in found:
+        raise LookupFailedError("the list shows a case without a usable id")
+    ids = sorted(str(case_id) for case_id in found)
     if len(ids) == 1:
         return Outcome(State.CREATED, ids[0], None, "found", "looked up: it was created")
     return Outcome(

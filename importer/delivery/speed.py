@@ -57,7 +57,7 @@ class Speed:
         self._began: float | None = None
         self._met: float | None = None
         self._met_at = -math.inf
-        self._accepted: deque[float] = deque(maxlen=20_000)
+        self._accepted: deque[float] = deque()  # of the last second
 
     def rate(self, now: float) -> float | None:
         """Requests a second that are right at ``now``; None for no limit."""
@@ -66,9 +66,11 @@ class Speed:
         if self._met is not None:
             wanted = self._curve.at(now - self._met_at, self._met) * (self._share if self._auto else 1.0)
         elif self._auto:
-            wanted = _FIRST_RATE * 2.0 ** ((now - self._began) / _DOUBLES_IN)
+            wanted = _FIRST_RATE * 2.0 ** min(30.0, (now - self._began) / _DOUBLES_IN)
         else:
             return self._top
+        if self._auto:  # a rate that the workers do not use says nothing about the server
+            wanted = min(wanted, max(_FIRST_RATE, 2 * (self._taken(now) or 0.0)))
         wanted = max(LOWEST_RATE, wanted)
         return wanted if self._top is None else min(wanted, self._top)
 
@@ -76,6 +78,7 @@ class Speed:
         """The server took a request."""
         if self._top is None:
             self._accepted.append(now)
+            self._taken(now)  # forgets what is older than a second
 
     def too_fast(self, now: float, *, sent_at: float) -> None:
         """The server said "too fast" to a request that left at ``sent_at``.
@@ -94,4 +97,6 @@ class Speed:
         if self._top is not None or self._began is None:
             return None
         span = min(1.0, max(0.05, now - self._began))
-        return max(1.0, sum(1 for moment in self._accepted if moment > now - span) / span)
+        while self._accepted and self._accepted[0] <= now - span:
+            self._accepted.popleft()
+        return max(1.0, len(self._accepted) / span)

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 LONGEST_WAIT = 3600.0
 
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
+_POLICIES = re.compile(r"(?:\"[^\"]*\"|[^,\"])+")
 _REMAINING = re.compile(r"(?:^|;)\s*r=(\d{1,9})\s*(?=;|$)", re.ASCII)
 _RESET = re.compile(r"(?:^|;)\s*t=(\d{1,6})\s*(?=;|$)", re.ASCII)
 
@@ -71,12 +72,17 @@ def _rate_limit(headers: Mapping[str, str]) -> float | None:
     """Seconds to the next window, if the headers say that this one is used up."""
     field = headers.get("RateLimit")
     if field is not None:
-        remaining, reset = _REMAINING.search(field), _RESET.search(field)
-        return float(reset[1]) if remaining and reset and int(remaining[1]) == 0 else None
+        return max(filter(None, map(_used_up, _POLICIES.findall(field))), default=None)
     for prefix in ("RateLimit", "X-RateLimit"):
         if headers.get(f"{prefix}-Remaining", "").strip() == "0":
             return _seconds(headers.get(f"{prefix}-Reset"))  # seven digits and more are a date, not a wait: ignored
     return None
+
+
+def _used_up(policy: str) -> float | None:
+    """Seconds until a policy of the RateLimit field opens again, if nothing of it remains."""
+    remaining, reset = _REMAINING.search(policy), _RESET.search(policy)
+    return float(reset[1]) if remaining and reset and int(remaining[1]) == 0 else None
 
 
 def backoff(attempt: int, *, base: float, cap: float, random: Callable[[], float]) -> float:

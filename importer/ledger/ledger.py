@@ -6,6 +6,7 @@ One process works on it at a time (``lock.py``), through one connection (``store
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sqlite3
 import time
@@ -17,7 +18,7 @@ from typing import Self
 
 from importer.errors import ExitCode, LedgerError, TargetError
 from importer.ledger import store
-from importer.ledger.lock import lock_ledger
+from importer.ledger.lock import lock_ledger, lock_path
 from importer.ledger.values import Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
 from importer.records import State
 from importer.version import __version__
@@ -49,14 +50,13 @@ class Ledger:
 
     def __init__(self, path: Path, *, verb: str) -> None:
         self.path = path.absolute()
-        is_new = not self.path.exists()
-        if is_new:
-            store.create_file(self.path)
+        store.make_folder(self.path)
         self._lock = lock_ledger(self.path)
         try:
-            self.connection = self._open(is_new)
+            self.connection = self._open()
             self._inode = self.path.stat().st_ino
             self.run = self._begin_run(verb)
+            self._note_log(self.run, is_folded=False)
         except BaseException:
             self._lock.release()
             raise
@@ -69,15 +69,14 @@ class Ledger:
             self.run > 1
         )
 
-    def _open(self, is_new: bool) -> sqlite3.Connection:
-        wal = self.path.with_name(self.path.name + "-wal")
-        wal_is_missing = not wal.exists() or wal.stat().st_size == 0  # whoever looks at a ledger leaves an empty one
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            store.create_file(self.path)
+        wal_is_missing = not self._log.exists() or self._log.stat().st_size == 0  # who looks leaves an empty one
         connection = store.connect(self.path)
         try:
-            if is_new or self.path.stat().st_size == 0:
-                store.install_schema(connection, self.path)
-                with store.translated(self.path):
-                    connection.execute("INSERT INTO ledger VALUES (?, ?, NULL)", (secrets.token_hex(4), utc_now()))
+            if store.is_blank(connection, self.path):
+                store.install_schema(connection, self.path, ledger_id=secrets.token_hex(4), created_at=utc_now())
             store.check_schema(connection, self.path)
             store.check_pages(connection, self.path)
             self._refuse_lost_log(connection, wal_is_missing)
@@ -89,13 +88,19 @@ class Ledger:
     def _refuse_lost_log(self, connection: sqlite3.Connection, wal_is_missing: bool) -> None:
         """A killed run leaves its newest commits in the -wal file; without that file, sent rows look unsent."""
         with store.translated(self.path):
-            last = connection.execute("SELECT ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
-        if last is not None and last[0] is None and wal_is_missing:
+            last = connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+        if last is not None and last[1] is None and wal_is_missing and not self._was_folded(last[0]):
             raise LedgerError(
                 "the last run was cut short, and the file with its newest entries (-wal) is missing",
                 where=str(self.path),
                 cure="put the -wal file back beside the ledger; without it, cases could be created twice",
             )
+
+    def _was_folded(self, run: int) -> bool:
+        try:
+            return lock_path(self.path).read_text(encoding="ascii").split() == [f"{run:012d}", "folded"]
+        except (OSError, UnicodeDecodeError):
+            return False
 
     def _begin_run(self, verb: str) -> int:
         with store.translated(self.path), store.transaction(self.connection):
@@ -127,13 +132,30 @@ class Ledger:
             return
         try:
             with store.translated(self.path):
-                if self.is_in_place():
-                    self.connection.execute(
-                        "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?", (utc_now(), self.exit_code, self.run)
-                    )
-                self.connection.close()
+                try:
+                    if self.is_in_place():
+                        self.connection.execute(
+                            "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?",
+                            (utc_now(), self.exit_code, self.run),
+                        )
+                finally:
+                    self.connection.close()
+                    self._note_log(self.run, is_folded=not self._log.exists())
         finally:
             self._lock.release()
+
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
+
+    def _note_log(self, run: int, *, is_folded: bool) -> None:
+        """Note in the lock file, in place, whether the log of a run was folded into the ledger when it ended.
+
+        On a full disk the end of a run cannot be noted in the ledger itself, but a few bytes that are there already
+        can be written over.
+        """
+        with contextlib.suppress(OSError):
+            lock_path(self.path).write_text(f"{run:012d} {'folded' if is_folded else 'open  '}\n", encoding="ascii")
 
     def is_in_place(self) -> bool:
         """Whether the path still names the file that is open; a moved or deleted ledger must stop the run."""

@@ -14,7 +14,7 @@ from importer.errors import LedgerError, LedgerLockedError
 
 
 def lock_path(ledger: Path) -> Path:
-    """The lock file of a ledger; it is empty and may stay for ever."""
+    """The lock file of a ledger; it may stay for ever."""
     return ledger.with_name(ledger.name + ".lock")
 
 

@@ -55,6 +55,7 @@ CREATE TABLE content (
 ) STRICT;
 
 CREATE INDEX record_key ON record (key);
+CREATE INDEX corrections ON content (replaces) WHERE replaces IS NOT NULL;
 
 -- Promise P1: of all rows with one key, at most one may be, or may have been, at the server.
 CREATE UNIQUE INDEX one_case_per_key ON record (key) WHERE state IN ('sending', 'created', 'unknown', 'duplicate');

@@ -6,6 +6,7 @@ counts before :func:`finish_source`, which also decides, row by row, who answers
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -71,10 +72,10 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
             errors = mapped.errors
             if errors:
                 records.append((number, source, row.number, mapped.key, State.INVALID, *summary(errors)))
-                contents.append((number, orjson.dumps(row.cells), None, _packed(errors), replaces))
+                contents.append((number, packed(row.cells), None, _packed_errors(errors), replaces))
             else:
                 records.append((number, source, row.number, mapped.key, State.PENDING, None, None))
-                contents.append((number, orjson.dumps(row.cells), mapped.body, None, replaces))
+                contents.append((number, packed(row.cells), mapped.body, None, replaces))
         connection.executemany(
             "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)", records
         )
@@ -105,11 +106,15 @@ _ANSWERED = """state = 'skipped', run = :run,
 
 #: In this order. ``:first`` is the first record of the new source.
 _WHO_ANSWERS = (
-    # A corrected row whose original has reached the server after all is not sent.
-    f"""UPDATE record SET {_ANSWERED}
-        FROM content AS now JOIN record AS old ON old.id = now.replaces
-        WHERE record.id >= :first AND now.record = record.id AND record.state IN ('pending', 'invalid')
-          AND old.id < :first AND old.state IN {_TAKEN}""",
+    # A corrected row whose original, or an earlier correction of it, has reached the server after all is not sent.
+    f"""WITH RECURSIVE heir (correction, id) AS (
+            SELECT record, replaces FROM content WHERE record >= :first AND replaces IS NOT NULL
+            UNION
+            SELECT heir.correction, later.record FROM heir JOIN content AS later ON later.replaces = heir.id
+            WHERE later.record < :first)
+        UPDATE record SET {_ANSWERED}
+        FROM heir JOIN record AS old ON old.id = heir.id JOIN content AS now ON now.record = heir.correction
+        WHERE record.id = heir.correction AND record.state IN ('pending', 'invalid') AND old.state IN {_TAKEN}""",
     # A row whose key has reached the server before is not sent.
     f"""UPDATE record SET {_ANSWERED}
         FROM content AS now, record AS old
@@ -158,18 +163,34 @@ def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int
             (source, after, *states, limit),
         ).fetchall()
     return [
-        Unsent(number, row, State(state), tuple(orjson.loads(cells)), field_errors(errors))
+        Unsent(number, row, State(state), tuple(unpacked(cells)), field_errors(errors))
         for number, row, state, cells, errors in rows
     ]
 
 
-def _packed(errors: Sequence[FieldError]) -> bytes:
-    return orjson.dumps([tuple(error) for error in errors])
+def packed(value: Any) -> bytes:
+    """JSON as the ledger keeps it. Cells may hold halves of characters, which only the slow way can write."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode()
 
 
-def field_errors(packed: bytes | None) -> tuple[FieldError, ...]:
+def unpacked(text: bytes) -> Any:
+    """What :func:`packed` was given, tuples as lists."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+def _packed_errors(errors: Sequence[FieldError]) -> bytes:
+    return packed([tuple(error) for error in errors])
+
+
+def field_errors(text: bytes | None) -> tuple[FieldError, ...]:
     """Field errors as the ledger keeps them."""
-    return tuple(FieldError(*error) for error in orjson.loads(packed)) if packed else ()
+    return tuple(FieldError(*error) for error in unpacked(text)) if text else ()
 
 
 def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]) -> None:
@@ -177,7 +198,7 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]
     connection = ledger.connection
     with store.translated(ledger.path), store.transaction(connection):
         for old, mapped in remapped:
-            errors = _packed(mapped.errors) if mapped.errors else None
+            errors = _packed_errors(mapped.errors) if mapped.errors else None
             code, message = summary(mapped.errors) if mapped.errors else (None, None)
             connection.execute(
                 "UPDATE content SET body = ?, errors = ? WHERE record = ?", (mapped.body, errors, old.id)

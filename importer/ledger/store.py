@@ -65,10 +65,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of a ledger, for its owner only."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"the folder of the ledger cannot be made: {error.strerror}",
+            where=str(path.parent),
+            cure="choose a folder that you may write to with --ledger",
+        ) from error
+
+
 def create_file(path: Path) -> None:
     """Make an empty ledger that only its owner can read, its directory entry synced to disk."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         sync_directory(path.parent)
     except OSError as error:
@@ -157,10 +168,20 @@ def copy_ledger(path: Path, copy: Path) -> None:
         original.close()
 
 
-def install_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Write the tables into an empty file, in one transaction."""
+def is_blank(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether nothing was ever written to this file, or a process died while it made it."""
     with translated(path):
-        connection.executescript("BEGIN IMMEDIATE;" + _SCHEMA.read_text(encoding="utf-8") + "COMMIT;")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return bool(version == 0 and tables == 0)
+
+
+def install_schema(connection: sqlite3.Connection, path: Path, *, ledger_id: str, created_at: str) -> None:
+    """Write the tables and the ledger's name into an empty file, in one transaction."""
+    with translated(path):
+        connection.executescript("BEGIN IMMEDIATE;" + _SCHEMA.read_text(encoding="utf-8"))
+        connection.execute("INSERT INTO ledger VALUES (?, ?, NULL)", (ledger_id, created_at))
+        connection.execute("COMMIT")
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
@@ -185,8 +206,13 @@ def check_pages(connection: sqlite3.Connection, path: Path) -> None:
     with translated(path):
         report = [line for (line,) in connection.execute("PRAGMA quick_check('record')")]
     if report != ["ok"]:
-        raise LedgerError(
-            f"the ledger is damaged: {report[0]}",
-            where=str(path),
-            cure="restore it from a backup; do not send anything without it",
-        )
+        raise damaged(path, report[0])
+
+
+def damaged(path: Path, what: str) -> LedgerError:
+    """The error that says that what is in the file cannot have been written by us."""
+    return LedgerError(
+        f"the ledger is damaged: {what}",
+        where=str(path),
+        cure="restore it from a backup; do not send anything without it",
+    )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-import orjson
-
 from importer.ledger import store
-from importer.ledger.staging import SOURCE_QUERY, field_errors, source_info
+from importer.ledger.staging import SOURCE_QUERY, field_errors, source_info, unpacked
 from importer.ledger.values import FailureLine, ResultLine, SourceInfo
 from importer.records import State
 
@@ -67,6 +66,14 @@ class LedgerView:
             for row in self._connection.execute(query.format(where=clause), {"source": self.source}):  # noqa: UP028
                 yield row
 
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """A value that cannot be one of ours means damage."""
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            raise store.damaged(self.path, str(error)) from error
+
     def identity(self) -> tuple[str, str | None]:
         """The ledger's id and the target it is pinned to."""
         with store.translated(self.path):
@@ -82,7 +89,8 @@ class LedgerView:
     def counts(self) -> Counter[State]:
         """Records by state."""
         rows = self._select("SELECT state, count(*) FROM record {where} GROUP BY state")
-        return Counter({State(state): count for state, count in rows})
+        with self._sound():
+            return Counter({State(state): count for state, count in rows})
 
     def causes(self) -> list[CauseCount]:
         """Records that are not simply created, grouped by state and code, most frequent first."""
@@ -91,7 +99,8 @@ class LedgerView:
             " ORDER BY count(*) DESC",
             "state <> 'created'",
         )
-        return [CauseCount(State(state), *rest) for state, *rest in rows]
+        with self._sound():
+            return [CauseCount(State(state), *rest) for state, *rest in rows]
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""
@@ -105,11 +114,9 @@ class LedgerView:
             " {where} ORDER BY record.id"
         )
         for *line, cells, errors in self._select(query, f"state IN {_FAILED}"):
-            yield FailureLine(
-                ResultLine(*line),
-                tuple(orjson.loads(cells)),
-                field_errors(errors),
-            )
+            with self._sound():
+                failure = FailureLine(ResultLine(*line), tuple(unpacked(cells)), field_errors(errors))
+            yield failure
 
     def requests(self) -> int:
         """Requests that were sent to create the records in view."""

@@ -42,6 +42,7 @@ class LedgerWriter:
         self._loop = asyncio.get_running_loop()
         self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
         self._broken: LedgerError | None = None
+        self._is_closed = False
         self._thread = Thread(target=self._work, name="ledger-writer", daemon=True)
 
     async def __aenter__(self) -> Self:
@@ -52,6 +53,7 @@ class LedgerWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Write what still waits, then stop the thread."""
+        self._is_closed = True
         self._wishes.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -70,6 +72,9 @@ class LedgerWriter:
     def call(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run ``work`` in the writer's next transaction. It must not begin or end transactions itself."""
         future: asyncio.Future[T] = self._loop.create_future()
+        if self._is_closed:
+            future.set_exception(LedgerError("the ledger is closed", where=str(self.ledger.path)))
+            return future
         self._wishes.put(_Wish(work, future))
         return future
 

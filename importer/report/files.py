@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import TextIO
 
 from importer.errors import ConfigError
+
+#: Seconds after which nobody can still be writing a report.
+_LEFT_OVER_AFTER = 3600.0
 
 
 def make_folder(folder: Path) -> None:
@@ -34,6 +38,7 @@ def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
         ConfigError: it cannot be written; what stood at ``path`` before is untouched.
     """
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
+    _remove_left_over(path)
     try:
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with open(handle, "w", encoding=encoding, newline="", errors="surrogatepass") as file:
@@ -45,6 +50,14 @@ def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
         raise _cannot(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_left_over(path: Path) -> None:
+    """Files that killed processes left behind: they hold customers' data, and nobody would ever look for them."""
+    for left in path.parent.glob(f".{path.name}.????????"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _LEFT_OVER_AFTER:
+                left.unlink()
 
 
 def _cannot(path: Path, error: OSError) -> ConfigError:

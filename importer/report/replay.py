@@ -48,7 +48,7 @@ def reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
         f"{ledger_id}-{result.id}",
         result.row,
         result.state,
-        _joined(error.code for error in errors),
+        defuse(_joined(error.code for error in errors)),
         defuse(_joined(error.column or "" for error in errors)),
         defuse(_joined(f"{error.value!r} {error.rule}" if error.value else error.rule for error in errors)),
         defuse(_joined(error.cure for error in errors)),

@@ -37,7 +37,7 @@ def _result_cells(line: ResultLine) -> Iterable[object]:
         line.case_id,
         line.http_status,
         line.attempts,
-        line.code,
+        defuse(line.code) if line.code else None,
         defuse(line.message) if line.message else None,
     )
 

@@ -21,13 +21,14 @@ class Answer(NamedTuple):
         status: HTTP status code.
         headers: Header fields, names in any case.
         body: The bytes of the body, all of them.
-        reused: Whether the connection had carried another request before.
+        connection: Set if this refusal came on a connection that was used before, so that it may be somebody else's:
+            for :meth:`importer.talkdesk.client.CaseApi.is_followed`, which must be called then.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    reused: bool = False
+    connection: Any = None
 
     def json(self) -> Any:
         """The body as JSON, or None if it is none."""

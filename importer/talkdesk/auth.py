@@ -11,7 +11,7 @@ import time
 import uuid
 from base64 import b64encode
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 import jwt
@@ -27,25 +27,28 @@ _RENEW_EARLY = 60.0
 _ASSERTION_LIFE = 300  # seconds, Talkdesk documentation, "Signed JWT"
 
 
-class StaticCredentials(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StaticCredentials:
     """A ready token (CASE_IMPORTER_TOKEN)."""
 
-    token: str
+    token: str = field(repr=False)
 
 
-class SecretCredentials(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SecretCredentials:
     """Client id and secret, sent as HTTP Basic."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
 
 
-class KeyCredentials(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class KeyCredentials:
     """Client id and private key (PEM text), sent as a signed assertion (ES256)."""
 
     client_id: str
     key_id: str
-    private_key: str
+    private_key: str = field(repr=False)
 
 
 Credentials = StaticCredentials | SecretCredentials | KeyCredentials
@@ -80,6 +83,7 @@ class Tokens:
         self._lock = asyncio.Lock()
         self._header: str | None = None
         self._renew_at = 0.0
+        self._trouble: TokenTrouble | None = None
         self.renewals = 0
 
     async def authorization(self) -> str:
@@ -89,12 +93,26 @@ class Tokens:
             TargetError: the credentials are refused, or lack the right to create cases.
             TokenTrouble: the token endpoint is not answering.
         """
-        if self._header is None or self._clock() >= self._renew_at:
+        if self._is_stale():
+            renewals = self.renewals
             async with self._lock:
-                if self._header is None or self._clock() >= self._renew_at:
-                    await self._renew()
+                if self.renewals != renewals and self._trouble is not None:
+                    raise TokenTrouble(str(self._trouble))  # it failed while we waited: do not storm it
+                if self._is_stale():
+                    await self._renew_or_note()
         assert self._header is not None
         return self._header
+
+    def _is_stale(self) -> bool:
+        return self._header is None or self._clock() >= self._renew_at
+
+    async def _renew_or_note(self) -> None:
+        self._trouble = None
+        try:
+            await self._renew()
+        except TokenTrouble as trouble:
+            self._trouble = trouble
+            raise
 
     def refused(self, header: str) -> bool:
         """Note that the API did not accept ``header``; the next caller gets a new one.

@@ -24,7 +24,7 @@ from importer.version import __version__
 _TIMEOUT = aiohttp.ClientTimeout(total=90.0, connect=None, sock_connect=10.0, sock_read=60.0)
 
 #: Seconds to listen for a second answer behind a refusal on a connection that was used before.
-_LISTEN = 0.25
+_LISTEN = 1.0
 
 
 class HttpClient:
@@ -63,8 +63,23 @@ class HttpClient:
     ) -> None:
         await self._session.close()
 
-    async def exchange(self, method: str, url: URL, *, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    async def exchange(
+        self,
+        method: str,
+        url: URL,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        doubts_refusal: bool = False,
+    ) -> Answer:
         """Send one request once and read its whole answer.
+
+        Args:
+            method: HTTP method.
+            url: Where to.
+            headers: Beside those of the session.
+            body: The bytes to send.
+            doubts_refusal: Keep the connection of a refusal that may be somebody else's, for :meth:`is_followed`.
 
         Raises:
             NotSent: no connection was had for it.
@@ -76,10 +91,11 @@ class HttpClient:
             async with self._session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
             ) as response:
+                is_kept = doubts_refusal and phase.reused and 400 <= response.status < 500
+                if is_kept:  # before anything is awaited, or the connection may be in other hands
+                    self._connector.keep(phase.protocol)
                 content = await _whole_body(response)
-                answer = Answer(response.status, response.headers, content, phase.reused)
-            await self._refuse_stray(answer, phase)
-            return answer
+                return Answer(response.status, response.headers, content, phase.protocol if is_kept else None)
         except (NoAnswer, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -88,16 +104,16 @@ class HttpClient:
         finally:
             current_phase.reset(mark)
 
-    async def _refuse_stray(self, answer: Answer, phase: Phase) -> None:
-        """A refusal on a connection used before counts only if no second answer follows."""
-        is_refusal = 400 <= answer.status < 500
-        if is_refusal and phase.reused and await self._connector.says_more(phase.protocol, within=_LISTEN):
-            raise NoAnswer("stray_answer", f"HTTP {answer.status} may have been the answer to another request")
+    async def is_followed(self, answer: Answer) -> bool:
+        """Whether a second answer comes behind ``answer`` on its kept connection, which is closed afterwards."""
+        return await self._connector.says_more(answer.connection, within=_LISTEN)
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     """The body, if it is known to be whole and is not absurdly large."""
     headers = response.headers
+    if 300 <= response.status < 400:  # never followed, so what it shows beside is of no interest
+        return b""
     if "Content-Length" not in headers and headers.get("Transfer-Encoding", "").lower() != "chunked":
         if response.status in (204, 304):
             return b""
@@ -164,7 +180,15 @@ class CaseApi:
             NoAnswer: it may have been created, and no whole answer says so.
         """
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
-        return await self._http.exchange("POST", self._cases, headers=headers, body=body)
+        return await self._http.exchange("POST", self._cases, headers=headers, body=body, doubts_refusal=True)
+
+    async def is_followed(self, answer: Answer) -> bool:
+        """Whether a second answer follows on the connection of ``answer``.
+
+        A refusal that came on a connection used before may be a late second answer to another request; then the true
+        answer is still to come, right behind it.
+        """
+        return await self._http.is_followed(answer)
 
     async def list_cases(self, query: str, *, authorization: str) -> Answer:
         """GET the list of cases with a ready-made, percent-encoded query string.

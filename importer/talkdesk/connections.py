@@ -42,6 +42,7 @@ class WatchedConnector(aiohttp.TCPConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._used: WeakSet[Any] = WeakSet()
+        self._kept: WeakSet[Any] = WeakSet()
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109  # aiohttp's signature
         """As the parent's, plus the marks and the look for leftovers."""
@@ -57,35 +58,40 @@ class WatchedConnector(aiohttp.TCPConnector):
         self._used.add(connection.protocol)
         return connection
 
+    def keep(self, protocol: Any) -> None:
+        """Give this connection to nobody else when its answer is complete; :meth:`says_more` will close it."""
+        self._kept.add(protocol)
+        for key, idle in list(self._conns.items()):
+            for entry in [entry for entry in idle if entry[0] is protocol]:
+                idle.remove(entry)
+            if not idle:
+                del self._conns[key]
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        if protocol in self._kept and not self._closed:
+            self._release_acquired(key, protocol)
+        else:
+            super()._release(key, protocol, should_close=should_close)
+
     async def says_more(self, protocol: Any, *, within: float) -> bool:
-        """Whether another answer comes on a connection that should have nothing left to say; it is closed afterwards.
+        """Whether another answer comes on a kept connection, which should have nothing left to say; closes it.
 
         A refusal that came on a connection used before may be a late second answer to somebody else. Then the true
         answer is still to come, right behind it.
 
         Args:
-            protocol: The connection, back in the pool.
+            protocol: The connection.
             within: Seconds to listen.
         """
-        if not self._take_aside(protocol):
-            return True  # somebody else has it already, so nobody can listen any more
-        until = asyncio.get_running_loop().time() + within
-        while not protocol.should_close and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(within / 10)
-        has_said_more = len(protocol) > 0
-        protocol.close()
-        return has_said_more
-
-    def _take_aside(self, protocol: Any) -> bool:
-        """Take a connection out of the pool; also true if it is closed and so in nobody's hands."""
-        for key, idle in list(self._conns.items()):
-            for entry in idle:
-                if entry[0] is protocol:
-                    idle.remove(entry)
-                    if not idle:
-                        del self._conns[key]
-                    return True
-        return not protocol.is_connected()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within
+        try:
+            while not protocol.should_close and loop.time() < until:
+                await asyncio.sleep(within / 20)
+            return len(protocol) > 0
+        finally:
+            self._kept.discard(protocol)
+            protocol.close()
 
 
 def _has_leftovers(connection: Any) -> bool:

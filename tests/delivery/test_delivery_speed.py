@@ -49,13 +49,19 @@ def test_requests_that_were_under_way_when_it_was_heard_say_nothing_new() -> Non
 def test_auto_doubles_until_the_server_objects_then_stays_near_its_limit() -> None:
     """The server takes 30 a second: after two objections the rate keeps close to that."""
     speed = Speed(None, auto=True)
-    speed.rate(0.0)
-    assert (speed.rate(2.0) or 0) > 2 * (speed.rate(0.5) or 0)
+    first = speed.rate(0.0)
+    for number in range(20):
+        speed.accepted(1.0 + number / 20)
+    assert (speed.rate(2.0) or 0) > 2 * (first or 0)
     now = 3.0
     for number in range(30):
         speed.accepted(now - 1.0 + number / 30)
     speed.too_fast(now, sent_at=now)
-    later = [speed.rate(now + seconds) or 0.0 for seconds in (0, 3, 6, 9, 12)]
+    later = []
+    for seconds in (0, 3, 6, 9, 12):
+        for number in range(25):
+            speed.accepted(now + seconds - 1.0 + number / 25)
+        later.append(speed.rate(now + seconds) or 0.0)
     assert later == sorted(later)
     assert 20 < later[0] < 30
     assert later[-1] == pytest.approx(speed.rate(now + 12), abs=0.1)
@@ -70,6 +76,8 @@ def test_a_reserve_leaves_its_share_to_others() -> None:
         for number in range(50):
             speed.accepted(5.0 + number / 50)
         speed.too_fast(6.0, sent_at=6.0)
+        for number in range(40):
+            speed.accepted(9.0 + number / 40)
     assert (shared.rate(10.0) or 0) < 0.85 * (alone.rate(10.0) or 0)
 
 

@@ -1,0 +1,32 @@
+"""What tests of the command line meet: a server that reads titles, and an import that has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from program import Ended, Program
+
+#: What the server does to a row with these words in its title.
+REFUSED = "refuse me"
+LOST_AFTER = "save me and drop the line"
+LOST_BEFORE = "drop the line on me"
+HANGS = "save me and hang"
+
+PLAN: dict[str, Any] = {
+    "name": "by title",
+    "rules": [
+        {"do": "status", "status": 422, "title": REFUSED},
+        {"do": "drop", "save": True, "title": LOST_AFTER},
+        {"do": "drop", "save": False, "title": LOST_BEFORE},
+        {"do": "hang", "save": True, "title": HANGS},
+    ],
+}
+
+
+class Import(NamedTuple):
+    """An import that has ended; not to be changed."""
+
+    program: Program
+    folder: Path
+    run: Ended

@@ -1,0 +1,55 @@
+"""An export or a mapping that changed behind a ledger's back is noticed before anything is sent."""
+
+from __future__ import annotations
+
+from program import Ended, Program
+from tickets import MAPPING, Ticket, tickets, write_tickets
+
+RUN = ("run", "t.csv", "-m", "m.yml", "--json")
+
+
+def test_a_changed_export_is_refused_while_rows_are_unfinished(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(4))
+    assert local(*RUN, "--limit", 2).counts == {"created": 2, "pending": 2}
+    write_tickets(local.folder / "t.csv", [*tickets(5)[1:], Ticket("T000001", "changed")])
+    refused = local(*RUN)
+    assert (refused.code, refused.out) == (2, "")
+    assert "the file has changed since this ledger read it, and 2 rows of it are not finished" in refused.err
+    assert "case-importer retry --ledger" in refused.err
+
+    accepted = local(*RUN, "--accept-changes")
+    assert accepted.code == 0
+    assert accepted.json["requests"] == 3, "the two rows that were left and the new one"
+    whole = local("status", "--ledger", "t-import/ledger.db", "--json")
+    assert whole.counts == {"created": 5, "skipped": 4}
+    assert whole.json["requests"] == 5
+
+
+def test_a_changed_export_is_fine_once_its_rows_are_finished(local: Program) -> None:
+    """The nightly load: the same name every night."""
+    write_tickets(local.folder / "t.csv", tickets(2))
+    local(*RUN)
+    write_tickets(local.folder / "t.csv", tickets(3))
+    assert local(*RUN).counts == {"created": 1, "skipped": 2}
+
+
+def test_a_changed_mapping_is_refused_and_the_cure_works(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2", subject="x" * 151)])
+    assert local(*RUN).counts == {"created": 1, "invalid": 1}
+    (local.folder / "m.yml").write_text(
+        MAPPING.replace("Subject", "{column: Subject, overflow: truncate}"), encoding="utf-8"
+    )
+    refused = local(*RUN)
+    assert (refused.code, refused.out) == (2, "")
+    assert "the mapping is not the one that t.csv was read with" in refused.err
+
+    retried = _the_command_in(refused, local)
+    assert (retried.code, retried.counts) == (0, {"created": 2})
+    assert retried.json["requests"] == 2
+    assert local(*RUN).code == 0, "the new mapping is the ledger's own now"
+
+
+def _the_command_in(refused: Ended, program: Program) -> Ended:
+    """What the message says to run, run as it stands."""
+    words = refused.err.partition("case-importer ")[2].splitlines()[0].split()
+    return program(*words, "--json")

@@ -1,0 +1,105 @@
+"""The third job: correct what failed, and send exactly those rows again."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from program import Program, SandboxProcess
+from scenery import REFUSED
+from tickets import Ticket, read_csv, write_tickets
+
+LEDGER = ("--ledger", "t-import/ledger.db")
+
+
+def rewrite(path: Path, lines: list[dict[str, str]]) -> None:
+    """Save a failures file as a spreadsheet would: other line ends, other quotes, no byte-order mark."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(lines[0]), quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def test_refused_rows_are_sent_again_when_a_person_says_so(online: Program, server: SandboxProcess) -> None:
+    write_tickets(online.folder / "t.csv", [Ticket("r-1"), Ticket("r-2", REFUSED), Ticket("r-3", subject="")])
+    first = online("run", "t.csv", "-m", "m.yml", "--json")
+    assert (first.code, first.counts) == (3, {"created": 1, "invalid": 1, "refused": 1})
+    again = online("run", "t.csv", "-m", "m.yml", "--json")
+    assert again.json["requests"] == 2, "the same command does not insist"
+
+    before = server.creates()
+    retried = online("retry", *LEDGER, "--state", "refused", "--json")
+    assert (retried.code, retried.counts) == (3, first.counts)
+    assert server.creates() == before + 1
+
+
+def test_a_corrected_mapping_is_tried_on_every_row_that_never_arrived(online: Program, server: SandboxProcess) -> None:
+    write_tickets(online.folder / "t.csv", [Ticket("m-1"), Ticket("m-2", REFUSED), Ticket("m-3", subject="")])
+    online("run", "t.csv", "-m", "m.yml", "--quiet")
+    better = (online.folder / "m.yml").read_text(encoding="utf-8").replace("title: Subject", "title: Body")
+    (online.folder / "better.yml").write_text(better, encoding="utf-8")
+    before = server.creates()
+    retried = online("retry", *LEDGER, "--mapping", "better.yml", "--json")
+    assert (retried.code, retried.counts) == (0, {"created": 3})
+    assert server.creates() == before + 2
+    title = next(case["title"] for case in server.cases() if case["custom_fields"]["text1"] == "m-1")
+    assert title == Ticket("m-1").subject, "what had arrived stays as it is"
+
+
+def test_retry_of_invalid_rows_needs_a_mapping(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("1", subject="")])
+    local("run", "t.csv", "-m", "m.yml", "--quiet")
+    ended = local("retry", *LEDGER, "--state", "invalid")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--mapping" in ended.err
+
+
+def test_corrected_failures_become_exactly_those_cases(online: Program, server: SandboxProcess) -> None:
+    rows = [
+        Ticket("f-1"),
+        Ticket("f-2", REFUSED),
+        Ticket("f-3", subject="", body='=SUM(A1)\n"quoted"'),
+        Ticket("", "x"),
+    ]
+    write_tickets(online.folder / "t.csv", rows)
+    online("run", "t.csv", "-m", "m.yml", "--quiet")
+    failures = online.folder / "t-import/failures.csv"
+    lines = read_csv(failures)
+    assert [line["importer_state"] for line in lines] == ["refused", "invalid", "invalid"]
+
+    for line, subject, key in zip(lines, ("Mended", "=Mended", "Mended"), ("f-2", "f-3", "f-4"), strict=True):
+        line.update(Subject=subject, Id=key)
+    success = dict.fromkeys(lines[0], "") | dict(zip(("Id", "Subject", "Body", "Mail"), rows[0], strict=True))
+    rewrite(online.folder / "corrected.csv", [lines[2], success, lines[0], lines[1]])
+    before = server.creates()
+    ended = online("run", "corrected.csv", "-m", "m.yml", *LEDGER, "--json")
+
+    assert (ended.code, ended.counts) == (0, {"created": 3, "skipped": 1}), "f-1 was pasted in, and had succeeded"
+    assert server.creates() == before + 3
+    made = {case["custom_fields"]["text1"]: case for case in server.cases()}
+    assert (made["f-2"]["title"], made["f-3"]["title"], made["f-4"]["title"]) == ("Mended", "=Mended", "Mended")
+    assert made["f-3"]["description"] == '=SUM(A1)\n"quoted"'
+    whole = online("status", *LEDGER, "--json")
+    assert whole.counts == {"created": 4, "skipped": 4}, "each original is superseded, and none is forgotten"
+
+
+def test_failures_as_they_are_fail_again_without_a_trace_at_the_server(online: Program, server: SandboxProcess) -> None:
+    write_tickets(online.folder / "t.csv", [Ticket("s-1"), Ticket("s-2", subject="")])
+    online("run", "t.csv", "-m", "m.yml", "--quiet")
+    before = server.creates()
+    ended = online("run", "t-import/failures.csv", "-m", "m.yml", *LEDGER, "--out", "second", "--json")
+    assert (ended.code, ended.counts) == (3, {"invalid": 1})
+    assert server.creates() == before
+    (line,) = read_csv(online.folder / "second/failures.csv")
+    assert line["Id"] == "s-2"
+
+
+def test_failures_of_another_ledger_are_refused(local: Program) -> None:
+    """Its rows may have been created meanwhile; only their own ledger knows."""
+    write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2", subject="")])
+    local("run", "t.csv", "-m", "m.yml", "--quiet")
+    for flags in (["--out", "elsewhere"], ["--dry-run"]):
+        ended = local("run", "t-import/failures.csv", "-m", "m.yml", *flags)
+        assert (ended.code, ended.out) == (2, "")
+        assert "failures.csv:2: these rows belong to another ledger" in ended.err
+        assert "--ledger" in ended.err

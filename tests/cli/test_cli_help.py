@@ -1,0 +1,98 @@
+"""Help, version, schema: what the program says about itself, without any work."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from program import Program, environment
+
+from importer.cli.commands import cli
+from importer.errors import ExitCode
+from importer.version import __version__
+
+#: Ends the program as ``case-importer --help`` does and then names the heavy libraries that were loaded for it.
+LOADED_BY_HELP = """
+import sys
+from importer.cli import main
+sys.argv = ["case-importer", *sys.argv[1:]]
+try:
+    main()
+finally:
+    heavy = {"aiohttp", "calamine", "numpy", "pandas", "pydantic", "python_calamine"}
+    print("loaded:", *sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_explains_itself(program: Program, command: str) -> None:
+    ended = program(command, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"Usage: case-importer {command}")
+
+
+def test_the_help_lists_every_exit_code(program: Program) -> None:
+    text = program("--help").out
+    codes = text.partition("Exit codes:")[2].replace("(", " ").replace(":", " ").split()
+    assert {str(int(code)) for code in ExitCode} <= set(codes)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_loads_no_heavy_library(tmp_path: Path, arguments: list[str]) -> None:
+    """Help must come at once, also on a slow machine."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LOADED_BY_HELP, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=tmp_path,
+        check=True,
+    )
+    assert ended.stderr.strip() == "loaded:"
+
+
+def test_version(program: Program) -> None:
+    assert program("--version").out == f"case-importer, version {__version__}\n"
+
+
+def test_python_m_importer_is_the_same_command(tmp_path: Path, program: Program) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "importer", "--help"], capture_output=True, text=True, env=environment(), cwd=tmp_path
+    )
+    assert (ended.returncode, ended.stdout.partition("Options:")[2]) == (
+        0,
+        program("--help").out.partition("Options:")[2],
+    )
+
+
+def test_schema_is_a_json_schema(program: Program) -> None:
+    schema = program("schema").json
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert "case" in schema["properties"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Usage: case-importer"),
+        (["bogus"], "No such command 'bogus'"),
+        (["run"], "Missing argument 'SOURCE'"),
+        (["run", "t.csv"], "Missing option '--mapping'"),
+        (["run", "t.csv", "-m", "m.yml", "--bogus"], "No such option '--bogus'"),
+        (["run", "t.csv", "-m", "m.yml", "--limit", "0"], "'--limit'"),
+        (["run", "t.csv", "-m", "m.yml", "--region", "mars"], "'us', 'eu', 'ca'"),
+        (["preview", "t.csv", "-m", "m.yml", "-n", "none"], "'-n'"),
+        (["status"], "Missing option '--ledger'"),
+        (["report", "--ledger", "l.db"], "Missing option '--out'"),
+        (["retry", "--ledger", "l.db", "--state", "created"], "'--state'"),
+        (["sandbox", "--port", "70000"], "'--port'"),
+    ],
+)
+def test_wrong_usage_says_what_is_wrong(program: Program, arguments: list[str], said: str) -> None:
+    ended = program(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert list(program.folder.iterdir()) == []

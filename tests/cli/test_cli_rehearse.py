@@ -1,0 +1,34 @@
+"""The rehearsal: the true file, no network, a forecast, and an exit code of its own if that is too long."""
+
+from __future__ import annotations
+
+import pytest
+from program import Program
+from tickets import Ticket, tickets, write_tickets
+
+REHEARSE = ("rehearse", "t.csv", "-m", "m.yml", "--profile", "calm")
+
+
+def test_a_rehearsal_counts_forecasts_and_leaves_nothing(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [*tickets(10), Ticket("bad", subject="")])
+    ended = local(*REHEARSE, "--rate", 2, "--must-finish-in", "1h", "--json")
+    assert (ended.code, ended.counts) == (3, {"created": 10, "invalid": 1})
+    assert ended.json["forecast_seconds"] >= 10 / 2
+    assert (ended.json["fits"], ended.json["window_seconds"]) == (True, 3600)
+    assert {path.name for path in local.folder.iterdir()} == {"t.csv", "m.yml"}
+
+
+def test_a_window_that_is_too_small_ends_with_10(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(10))
+    ended = local(*REHEARSE, "--rate", 1, "--must-finish-in", "9s", "--out", "kept")
+    assert (ended.code, ended.err) == (10, "")
+    assert "does not fit into 9.0 s" in ended.out
+    assert (local.folder / "kept/results.csv").is_file()
+
+
+@pytest.mark.parametrize("text", ["soon", "8 days"])
+def test_a_duration_that_is_none(local: Program, text: str) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    ended = local(*REHEARSE, "--must-finish-in", text)
+    assert (ended.code, ended.out) == (2, "")
+    assert "is not a duration" in ended.err

@@ -1,0 +1,52 @@
+"""A person has the last word on a row in doubt, once, with a reason that stays."""
+
+from __future__ import annotations
+
+import pytest
+from program import Program
+from scenery import LOST_BEFORE
+from tickets import WITHOUT_STAMP, Ticket, read_csv, write_tickets
+
+LEDGER = ("--ledger", "t-import/ledger.db")
+
+
+def test_created_resend_and_drop(online: Program) -> None:
+    (online.folder / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+    rows = [Ticket(f"solve-{number}", LOST_BEFORE, mail=f"solve{number}@example.com") for number in range(3)]
+    write_tickets(online.folder / "t.csv", rows)
+    assert online("run", "t.csv", "-m", "m.yml", "--json").counts == {"unknown": 3}
+
+    created = online("resolve", "solve-0", *LEDGER, "--created", "4711", "--reason", "seen in the agent's list")
+    resend = online("resolve", "solve-1", *LEDGER, "--resend", "--reason", "searched, not there")
+    drop = online("resolve", "solve-2", *LEDGER, "--drop", "--reason", "nobody needs it")
+    assert (created.code, created.out) == (0, "solve-0 is created now.\n")
+    assert (resend.code, resend.out) == (0, "solve-1 is pending now.\n")
+    assert (drop.code, drop.out) == (0, "solve-2 is skipped now.\n")
+
+    again = online("resolve", "solve-0", *LEDGER, "--resend", "--reason", "changed my mind")
+    assert (again.code, again.out) == (2, "")
+    assert "the row 'solve-0' is not in doubt: created" in again.err
+    taken = online("resolve", "solve-1", *LEDGER, "--created", "4711", "--reason", "the same one")
+    assert (taken.code, taken.out) == (2, "")
+    assert "case 4711 belongs to another row" in taken.err
+
+    assert online("report", *LEDGER, "--out", "out", "-q").code == 0
+    results = {line["key"]: line for line in read_csv(online.folder / "out/results.csv")}
+    assert [results[row.id]["state"] for row in rows] == ["created", "pending", "skipped"]
+    assert results["solve-0"]["case_id"] == "4711"
+    assert results["solve-2"]["message"].endswith(": nobody needs it")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--reason", "x"], "say one of --created ID, --resend, --drop"),
+        (["--resend", "--drop", "--reason", "x"], "say one of --created ID, --resend, --drop"),
+        (["--drop"], "Missing option '--reason'"),
+        (["--drop", "--reason", " "], "a reason is missing"),
+    ],
+)
+def test_a_decision_is_one_thing_with_a_reason(program: Program, flags: list[str], said: str) -> None:
+    ended = program("resolve", "1", "--ledger", "gone.db", *flags)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err

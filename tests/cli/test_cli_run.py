@@ -1,0 +1,137 @@
+"""The main job as a script sees it: exit codes, what is printed, which files are there afterwards."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections import Counter
+
+from program import Program, SandboxProcess, counts_of
+from scenery import Import
+from tickets import read_csv, tickets, write_tickets
+
+
+def test_a_run_with_bad_rows_ends_with_3_and_true_books(imported: Import) -> None:
+    ended = imported.run
+    assert (ended.code, ended.err) == (3, "")
+    assert ended.counts == {"created": 2, "invalid": 1, "skipped": 1}
+    assert +Counter(ended.json["moved"]) == {"created": 2}
+    assert ended.json["requests"] == 2
+    assert (ended.json["error"], ended.json["exit_code"]) == (None, 3)
+
+
+def test_the_books_of_a_run_are_those_of_all_its_reports(imported: Import) -> None:
+    shape = imported.run.json
+    summary = json.loads((imported.folder / shape["summary"]).read_text(encoding="utf-8"))
+    status = imported.program("status", "--ledger", shape["ledger"], "--json")
+    assert shape["balance"] == summary["balance"] == status.json["balance"]
+    assert status.code == 0
+    assert summary["exit_code"] == 3
+
+
+def test_results_have_every_row_in_the_order_of_the_file(imported: Import) -> None:
+    results = read_csv(imported.folder / "out/results.csv")
+    columns = ["row", "key", "state", "case_id", "http_status", "attempts", "code", "message"]
+    assert list(results[0]) == columns
+    assert [(line["row"], line["key"], line["state"], line["code"]) for line in results] == [
+        ("2", "A1", "created", "created"),
+        ("4", "A2", "invalid", "missing"),
+        ("6", "A1", "skipped", "twin"),
+        ("8", "A3", "created", "created"),
+    ]
+
+
+def test_failures_have_only_rows_to_correct_and_the_users_own_columns(imported: Import) -> None:
+    (failure,) = read_csv(imported.folder / "out/failures.csv")
+    assert (failure["importer_state"], failure["importer_column"]) == ("invalid", "Subject")
+    assert (failure["Id"], failure["Subject"], failure["Body"]) == ("A2", "", "Smoke was seen\nbehind it.")
+
+
+def test_ledger_and_reports_are_for_their_owner_only(imported: Import) -> None:
+    folder = imported.folder / "out"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {
+        path.name: 0o600 for path in folder.iterdir()
+    }
+
+
+def test_reports_from_the_ledger_alone_are_the_same_bytes(imported: Import) -> None:
+    again = imported.program("report", "--ledger", "out/ledger.db", "--out", "again", "--json")
+    assert again.code == 0
+    assert counts_of(again.json["balance"]) == imported.run.counts
+    for name in ("results.csv", "failures.csv", "summary.json"):
+        assert (imported.folder / "again" / name).read_bytes() == (imported.folder / "out" / name).read_bytes()
+
+
+def test_words_for_people_have_books_causes_and_places(imported: Import) -> None:
+    text = imported.program("status", "--ledger", "out/ledger.db").out
+    assert "The books balance: 4 read = 1 invalid + 1 skipped + 2 created" in text
+    assert "invalid · missing · first in row 4" in text
+    assert "skipped · twin · first in row 6" in text
+
+
+def test_the_same_command_again_sends_nothing(online: Program, server: SandboxProcess) -> None:
+    write_tickets(online.folder / "t.csv", tickets(3, prefix="again-"))
+    first = online("run", "t.csv", "-m", "m.yml", "--json")
+    before = server.creates()
+    second = online("run", "t.csv", "-m", "m.yml", "--json")
+    assert (first.code, second.code) == (0, 0)
+    assert second.counts == {"created": 3}
+    assert second.json["moved"] == {}
+    assert server.creates() == before
+
+
+def test_the_default_folder_is_named_after_the_export(local: Program) -> None:
+    write_tickets(local.folder / "last week.csv", tickets(1))
+    ended = local("run", "last week.csv", "-m", "m.yml")
+    assert ended.code == 0
+    assert "Ledger:  last week-import/ledger.db" in ended.out
+    assert {path.name for path in (local.folder / "last week-import").iterdir()} >= {"results.csv", "ledger.db"}
+
+
+def test_a_limit_leaves_the_rest_for_the_next_run(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(5))
+    first = local("run", "t.csv", "-m", "m.yml", "--limit", 2, "--json")
+    assert (first.code, first.counts) == (0, {"created": 2, "pending": 3})
+    rest = local("run", "t.csv", "-m", "m.yml", "--json")
+    assert (rest.code, rest.counts) == (0, {"created": 5})
+    assert rest.json["requests"] == 5
+
+
+def test_a_dry_run_sends_nothing_and_leaves_nothing(online: Program, server: SandboxProcess) -> None:
+    write_tickets(online.folder / "t.csv", tickets(2, prefix="dry-"))
+    before = server.creates()
+    ended = online("run", "t.csv", "-m", "m.yml", "--dry-run", "--json")
+    assert (ended.code, ended.counts) == (0, {"pending": 2})
+    assert server.creates() == before
+    assert {path.name for path in online.folder.iterdir()} == {"t.csv", "m.yml"}
+
+
+def test_a_dry_run_knows_what_the_ledger_has_created(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(2))
+    local("run", "t.csv", "-m", "m.yml", "--out", "out")
+    write_tickets(local.folder / "next.csv", tickets(3))
+    ended = local("run", "next.csv", "-m", "m.yml", "--dry-run", "--ledger", "out/ledger.db", "--json")
+    assert (ended.code, ended.counts) == (0, {"pending": 1, "skipped": 2})
+
+
+def test_a_later_file_sends_only_what_is_new(local: Program) -> None:
+    """The nightly load: another file, the same ledger."""
+    write_tickets(local.folder / "monday.csv", tickets(2))
+    write_tickets(local.folder / "tuesday.csv", tickets(4))
+    local("run", "monday.csv", "-m", "m.yml", "--ledger", "l.db")
+    tuesday = local("run", "tuesday.csv", "-m", "m.yml", "--ledger", "l.db", "--json")
+    assert (tuesday.code, tuesday.counts) == (0, {"created": 2, "skipped": 2})
+    assert +Counter(tuesday.json["moved"]) == {"created": 2}
+
+
+def test_ledger_and_reports_may_live_apart(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    ended = local("run", "t.csv", "-m", "m.yml", "--ledger", "deep/down/l.db", "--out", "reports", "--json")
+    assert ended.code == 0
+    assert (local.folder / "deep/down/l.db").is_file()
+    assert {path.name for path in (local.folder / "reports").iterdir()} == {
+        "results.csv",
+        "failures.csv",
+        "summary.json",
+    }

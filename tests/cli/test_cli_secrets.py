@@ -1,0 +1,83 @@
+"""Promise P12: a secret is used and never shown, and the tickets' texts do not leak into messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from program import Program, SandboxProcess, sandbox_process, until
+from tickets import Ticket, tickets, write_tickets
+
+CANARY = "canary-9f3e1c77"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[SandboxProcess]:
+    """An API that knows one token only: the canary."""
+    with sandbox_process(tmp_path, "--static-token", CANARY) as server:
+        yield server
+
+
+def files_with(text: str, folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_token_is_in_no_output_no_argument_and_no_file(local: Program, guarded: SandboxProcess, place: str) -> None:
+    write_tickets(local.folder / "t.csv", tickets(30))
+    settings = {"CASE_IMPORTER_TOKEN": CANARY}
+    if place == "file":
+        (local.folder / ".env").write_text(f"CASE_IMPORTER_TOKEN={CANARY}\n", encoding="utf-8")
+        settings = {}
+    with local.having(**settings).running(
+        "run", "t.csv", "-m", "m.yml", "--api-url", guarded.url, "--out", "out", "--rate", 60
+    ) as process:
+        until(lambda: guarded.creates() > 1, what="the first cases")
+        seen_by_others = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert CANARY not in out
+    assert CANARY.encode() not in seen_by_others
+    assert files_with(CANARY, local.folder / "out") == []
+
+
+def test_a_secret_that_is_refused_is_not_repeated(online: Program, server: SandboxProcess) -> None:
+    write_tickets(online.folder / "t.csv", tickets(1))
+    ended = online.having(CASE_IMPORTER_CLIENT_SECRET=CANARY)("run", "t.csv", "-m", "m.yml", "--json")
+    assert ended.code == 7
+    assert CANARY not in ended.out + ended.err
+    assert files_with(CANARY, online.folder) == []
+
+
+def test_a_token_that_is_none_is_refused_without_being_shown(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    broken = local.having(CASE_IMPORTER_TOKEN=f"{CANARY}\nX-Header: 1", CASE_IMPORTER_API_URL="https://127.0.0.1:1")
+    ended = broken("run", "t.csv", "-m", "m.yml")
+    assert ended.code == 2
+    assert "CASE_IMPORTER_TOKEN is not a token" in ended.err
+    assert CANARY not in ended.err
+
+
+def test_a_private_key_that_is_none_is_refused_without_being_shown(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    (local.folder / "key.pem").write_text(f"{CANARY}!\n", encoding="utf-8")
+    keyed = local.having(
+        CASE_IMPORTER_CLIENT_ID="me",
+        CASE_IMPORTER_KEY_ID="k1",
+        CASE_IMPORTER_PRIVATE_KEY_FILE="key.pem",
+        CASE_IMPORTER_API_URL="https://127.0.0.1:1",
+    )
+    ended = keyed("run", "t.csv", "-m", "m.yml", "--json")
+    assert ended.code == 2
+    assert "this is not a private key" in ended.out + ended.err
+    assert CANARY not in ended.out + ended.err
+
+
+def test_messages_about_one_row_do_not_hold_the_texts_of_others(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("1", subject=CANARY, body=CANARY), Ticket("2", subject="")])
+    ended = local("run", "t.csv", "-m", "m.yml")
+    assert ended.code == 3
+    assert CANARY not in ended.out + ended.err
+    for name in ("results.csv", "summary.json", "failures.csv"):
+        assert CANARY not in (local.folder / "t-import" / name).read_text(encoding="utf-8-sig")

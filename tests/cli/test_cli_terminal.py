@@ -1,0 +1,89 @@
+"""Who watches: a person at a terminal, a log file, nobody at all."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from program import COMMAND, PATIENCE, Program, environment
+from scenery import Import
+from tickets import Ticket, read_csv, tickets, write_tickets
+
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+
+
+def test_without_a_terminal_there_is_no_bar_and_no_control_character(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("1", subject="bell \a and \x1b[31mcolour"), Ticket("2", subject="")])
+    ended = local("run", "t.csv", "-m", "m.yml")
+    assert (ended.code, ended.err) == (3, "")
+    assert "The books balance" in ended.out
+    assert CONTROL.findall(ended.out) == []
+
+
+def test_a_terminal_shows_rate_created_failed_and_time_left(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(60))
+    screen = local.watched("run", "t.csv", "-m", "m.yml", "--rate", 100)
+    assert screen.code == 0
+    assert re.search(r"Reading 100%\|█+\| \[\d\d:\d\d<\d\d:\d\d, 60 rows\]", screen.out)
+    assert re.search(
+        r"\rSending +\d+%\|.+\| \d+/60 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ cases/s\], \d+ created, 0 failed", screen.out
+    )
+    assert "Sending 100%" in screen.out
+
+
+def test_the_bar_fits_its_terminal(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(5))
+    screen = local.watched("run", "t.csv", "-m", "m.yml", columns=80)
+    bars = [line for line in re.split(r"[\r\n]+", screen.out) if line.startswith(("Reading", "Sending"))]
+    assert bars
+    assert max(map(len, bars)) <= 80
+
+
+def test_quiet_prints_nothing_on_success(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(2))
+    assert local("check", "t.csv", "-m", "m.yml", "--quiet") == (0, "", "")
+    assert local.watched("run", "t.csv", "-m", "m.yml", "-q") == (0, "", "")
+
+
+def test_quiet_report_prints_nothing(imported: Import) -> None:
+    assert imported.program("report", "--ledger", "out/ledger.db", "--out", "quiet", "-q") == (0, "", "")
+
+
+def test_quiet_still_says_why_nothing_was_done(local: Program) -> None:
+    ended = local("run", "missing.csv", "-m", "m.yml", "--quiet")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: missing.csv: there is no such file")
+
+
+@pytest.mark.parametrize("reader", ["head -1", "true"])
+def test_a_reader_that_goes_away_does_not_stop_the_run(local: Program, reader: str) -> None:
+    write_tickets(local.folder / "t.csv", tickets(20))
+    line = f'"$0" run t.csv -m m.yml | {reader} >/dev/null; exit "${{PIPESTATUS[0]}}"'
+    ended = _bash(local, line)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert _states(local) == ["created"] * 20
+
+
+@pytest.mark.xfail(strict=True, reason="the event loop aborts when its files get the numbers of closed streams")
+def test_no_streams_at_all_are_no_reason_to_fail(local: Program) -> None:
+    """How some schedulers start programs: all three streams closed."""
+    write_tickets(local.folder / "t.csv", tickets(3))
+    ended = _bash(local, 'exec "$0" run t.csv -m m.yml <&- >&- 2>&-')
+    assert ended.returncode == 0
+    assert _states(local) == ["created"] * 3
+
+
+def _states(program: Program) -> list[str]:
+    return [line["state"] for line in read_csv(program.folder / "t-import/results.csv")]
+
+
+def _bash(program: Program, line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", line, COMMAND],
+        cwd=program.folder,
+        env=environment(**program.variables),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )

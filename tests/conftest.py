@@ -1,0 +1,54 @@
+"""What all tests share: coroutine tests, and nothing that outlives a test."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ledgers import memory
+from program import Program
+
+#: Seconds after which a coroutine test is taken to hang.
+PATIENCE = 60
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """An ``async def`` test runs in an event loop of its own; the fixture ``loop_factory`` chooses which kind."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    loop_factory = pyfuncitem.funcargs.get("loop_factory")
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await pyfuncitem.obj(**given)
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(story())
+    return True
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop_factory(request: pytest.FixtureRequest) -> object:
+    """Both event loops that the importer runs on; tests about sockets ask for it."""
+    if request.param == "asyncio":
+        return asyncio.new_event_loop
+    return pytest.importorskip("uvloop").new_event_loop
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """An empty folder that is quick, for tests that write ledgers and do not care about disks."""
+    with tempfile.TemporaryDirectory(prefix="case-importer-test-", dir=memory()) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """The command, in an empty folder of its own."""
+    return Program(tmp_path)

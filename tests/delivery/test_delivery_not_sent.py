@@ -1,0 +1,184 @@
+"""Section C of the fault matrix: nothing left, which is proven, so the row may be sent again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from certificates import Authority
+from delivering import SHORT, desk, echo
+from ledgers import child, output_of
+from program import closed_address
+from servers import Line, RawServer, Request, hang
+
+from importer.delivery.judge import Signal
+from importer.records import State
+from importer.talkdesk import client
+
+CHILDREN = Path(__file__).with_name("delivery_children.py")
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_TIMEOUT", SHORT)
+
+
+async def assert_not_sent(path: Path, url: str, code: str, said: str, **options: Any) -> None:
+    """The row is pending again, with one attempt and the reason on its record."""
+    async with desk(path, url, **options) as here:
+        handed = await here.deliver()
+        row = here.row()
+        assert (row["state"], row["attempts"], row["http_status"], row["code"]) == (State.PENDING, 1, None, code)
+        assert said in row["message"]
+        assert handed.state is State.PENDING
+        assert handed.retry_in is not None
+        assert here.verdict.signal is (Signal.HOPELESS if code == "certificate" else Signal.OUTAGE)
+
+
+async def test_c1_a_name_that_cannot_be_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unresolved(*asked: Any, **more: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)  # no test of ours asks a real name server
+    await assert_not_sent(tmp_path / "l.db", "https://api.invalid", "unreachable", "name cannot be resolved")
+
+
+async def test_c2_nobody_listens(tmp_path: Path, loop_factory: Any) -> None:
+    with closed_address() as url:
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot be reached")
+
+
+async def test_c3_nobody_takes_the_connection(tmp_path: Path, loop_factory: Any) -> None:
+    """A server so busy that the system answers for it with silence."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        address = server.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(address)
+        url = f"http://127.0.0.1:{address[1]}"
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "did not accept a connection in time")
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.parametrize("wrong", ["untrusted", "expired", "other name"])
+async def test_c4_a_certificate_that_is_not_trusted(tmp_path: Path, wrong: str, loop_factory: Any) -> None:
+    authority = Authority(tmp_path)
+    tls = authority.server("127.0.0.9" if wrong == "other name" else "127.0.0.1", days=-1 if wrong == "expired" else 9)
+    trusted = None if wrong == "untrusted" else str(authority.file)
+    async with RawServer(hang(), tls=tls) as server:
+        said = "certificate is not trusted"
+        await assert_not_sent(tmp_path / "l.db", server.url, "certificate", said, ca_file=trusted)
+        assert server.requests == []
+
+
+async def test_c4_stops_the_run(tmp_path: Path) -> None:
+    """Trying again cannot help: exit code 7, at once."""
+    async with (
+        RawServer(hang(), tls=Authority(tmp_path).server()) as server,
+        desk(tmp_path / "l.db", server.url) as here,
+    ):
+        await here.deliver()
+        assert here.breaker.stop is not None
+        assert here.breaker.stop.exit_code == 7
+
+
+async def test_a_certificate_that_is_trusted(tmp_path: Path, loop_factory: Any) -> None:
+    """The control for the tests above: the same server, the same client, the right file."""
+
+    async def step(line: Line, request: Request) -> None:
+        await line.send(echo(request))
+
+    authority = Authority(tmp_path)
+    async with (
+        RawServer(step, tls=authority.server()) as server,
+        desk(tmp_path / "l.db", server.url, ca_file=str(authority.file)) as here,
+    ):
+        await here.deliver()
+        assert here.row()["state"] == State.CREATED
+
+
+async def test_c5_a_handshake_that_stalls(tmp_path: Path, loop_factory: Any) -> None:
+    """https to a server that does not speak it, and does not say so."""
+    async with RawServer(hang(), greeting=lambda line: asyncio.Event().wait()) as server:
+        url = server.url.replace("http:", "https:")
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "in time")
+
+
+async def test_c5_a_server_that_answers_plainly(tmp_path: Path, loop_factory: Any) -> None:
+    async def greet(line: Line) -> None:
+        await line.send(b"HTTP/1.1 400 The plain HTTP request was sent to HTTPS port\r\n\r\n")
+
+    async with RawServer(hang(), greeting=greet) as server:
+        url = server.url.replace("http:", "https:")
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot be reached")
+
+
+async def test_c6_the_wait_for_a_connection_is_no_wait_for_an_answer(tmp_path: Path, loop_factory: Any) -> None:
+    """Who never got one was not sent, however long it waited."""
+    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url, concurrency=1) as here:
+        patience = aiohttp.ClientTimeout(total=30)
+        others = [asyncio.create_task(here.session.get(server.url, timeout=patience)) for _ in range(5)]
+        await server.received(5)  # all connections that there are
+        await here.deliver()
+        assert (here.row()["state"], here.row()["code"]) == (State.PENDING, "unreachable")
+        assert len(server.requests) == 5
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_c8_no_descriptors_left() -> None:
+    async with RawServer(hang()) as server:
+        lines = await asyncio.to_thread(lambda: output_of(child(CHILDREN, "without_descriptors", server.url)))
+        assert lines == ["NotSent the server cannot be reached: Too many open files"]
+        assert server.requests == []
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode != 0,
+    reason="only root can make a network that leads nowhere",
+)
+def test_c11_no_route() -> None:
+    process = child(CHILDREN, "without_a_route", "https://192.0.2.1", wrap=("unshare", "--net"))
+    assert output_of(process) == ["NotSent the server cannot be reached: Network is unreachable"]
+
+
+@pytest.mark.parametrize("token", ["line\r\nX-Evil: 1", "nul\x00"])
+async def test_c9_a_header_that_cannot_be_sent_is_not_sent(tmp_path: Path, token: str) -> None:
+    """Settings refuse such tokens; should one come through, nothing of it may reach the wire."""
+    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url) as here:
+        await here.deliver(authorization=f"Bearer {token}")
+        assert server.requests == []
+        assert here.row()["state"] in (State.PENDING, State.UNKNOWN)
+        assert token not in str(here.row())
+
+
+async def test_c13_cancelled_while_waiting_for_a_turn_leaves_no_trace(tmp_path: Path) -> None:
+    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url) as here:
+        here.pace.close_gate(60.0)
+        waiting = asyncio.create_task(here.deliver())
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (here.row()["state"], here.row()["attempts"], server.connections) == (State.PENDING, 0, 0)
+
+
+async def test_a_gate_that_closes_behind_the_fence_takes_the_fence_down(tmp_path: Path) -> None:
+    """What the server asked for counts also for who was about to send; it costs the row no attempt."""
+    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url) as here:
+        authorization = await here.courier.get_ready()
+        here.pace.close_gate(60.0)
+        handed = await here.deliver(authorization=authorization)
+        assert handed == (State.PENDING, 0.0)
+        assert (here.row()["state"], here.row()["attempts"], server.connections) == (State.PENDING, 0, 0)

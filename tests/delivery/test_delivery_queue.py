@@ -1,0 +1,221 @@
+"""The queue: everything once, in order, back when it is due, and an end exactly when nothing can come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from virtual_time import VirtualLoop, now
+
+from importer.delivery.queue import PAGE, RecordQueue
+from importer.errors import LedgerError
+from importer.ledger import Pending
+
+
+def record(number: int) -> Pending:
+    return Pending(number, number + 1, f"K{number}", b"{}", None)
+
+
+class Rows:
+    """What the ledger would give: records 1 to ``count``, page by page, taking its time."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.asked: list[tuple[int, int]] = []
+
+    async def __call__(self, after: int, limit: int) -> list[Pending]:
+        self.asked.append((after, limit))
+        await asyncio.sleep(0.01)
+        return [record(number) for number in range(after + 1, self.count + 1)][:limit]
+
+
+def in_virtual_time(story: Callable[[], Any]) -> Any:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(story())
+
+
+def queue_of(count: int, **options: Any) -> RecordQueue:
+    return RecordQueue(Rows(count), clock=now, **options)
+
+
+async def drain(queue: RecordQueue, *, takers: int = 1, takes: float = 0.0) -> list[int]:
+    """Take and finish everything; the numbers in the order in which they were taken."""
+    taken: list[int] = []
+
+    async def take() -> None:
+        while (one := await queue.take()) is not None:
+            taken.append(one.id)
+            await asyncio.sleep(takes)
+            queue.done()
+
+    await asyncio.gather(*(take() for _ in range(takers)))
+    return taken
+
+
+@pytest.mark.parametrize("count", [0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE])
+@pytest.mark.parametrize("takers", [1, 7])
+def test_every_record_once_and_in_order(count: int, takers: int) -> None:
+    assert in_virtual_time(lambda: drain(queue_of(count), takers=takers)) == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("limit", [0, 1, PAGE, PAGE + 1, 10_000])
+def test_a_limit_is_kept(limit: int) -> None:
+    count = 2 * PAGE
+    taken = in_virtual_time(lambda: drain(queue_of(count, limit=limit), takers=3))
+    assert taken == list(range(1, min(limit, count) + 1))
+
+
+def test_a_record_that_comes_back_does_not_count_against_the_limit() -> None:
+    async def story() -> list[int]:
+        queue = queue_of(10, limit=2)
+        first = await queue.take()
+        assert first is not None
+        queue.again(first)
+        return await drain(queue)
+
+    assert sorted(in_virtual_time(story)) == [1, 2]
+
+
+def test_pages_are_loaded_once_however_many_wait() -> None:
+    async def story() -> list[tuple[int, int]]:
+        rows = Rows(PAGE + 3)
+        await drain(RecordQueue(rows, clock=now), takers=20)
+        return rows.asked
+
+    assert in_virtual_time(story) == [(0, PAGE), (PAGE, PAGE)]
+
+
+def test_a_record_comes_back_when_it_is_due_and_before_new_ones() -> None:
+    async def story() -> list[tuple[int, float]]:
+        queue = queue_of(3)
+        first, second = await queue.take(), await queue.take()
+        assert first is not None
+        assert second is not None
+        queue.again(first, after=5.0)
+        queue.again(second, after=2.0)
+        seen = []
+        while (one := await queue.take()) is not None:
+            seen.append((one.id, round(now(), 1)))
+            queue.done()
+        return seen
+
+    assert in_virtual_time(story) == [(3, 0.0), (2, 2.0), (1, 5.0)]
+
+
+def test_an_earlier_one_wakes_who_waits_for_a_later_one() -> None:
+    async def story() -> list[tuple[int, float]]:
+        queue = queue_of(2)
+        first, second = await queue.take(), await queue.take()
+        assert first is not None
+        assert second is not None
+        queue.again(first, after=60.0)
+        waiting = asyncio.create_task(queue.take())
+        await asyncio.sleep(1.0)
+        queue.again(second, after=1.0)
+        one = await waiting
+        assert one is not None
+        return [(one.id, round(now(), 1))]
+
+    assert in_virtual_time(story) == [(2, 2.0)]
+
+
+def test_nobody_is_sent_home_while_a_record_may_come_back() -> None:
+    """The last record is in hand; whoever waits must get it if it is given back."""
+
+    async def story() -> list[int]:
+        queue = queue_of(1)
+        one = await queue.take()
+        assert one is not None
+        waiting = [asyncio.create_task(queue.take()) for _ in range(5)]
+        await asyncio.sleep(100.0)
+        assert not any(task.done() for task in waiting)
+        queue.again(one)
+        await asyncio.sleep(0.1)
+        got = [task.result() for task in waiting if task.done()]
+        assert len(got) == 1
+        queue.done()
+        assert [await task for task in waiting].count(None) == 4
+        return [taken.id for taken in got]
+
+    assert in_virtual_time(story) == [1]
+
+
+def test_a_record_whose_look_up_is_under_way_is_waited_for() -> None:
+    async def story() -> list[int]:
+        queue = queue_of(0)
+        queue.expect()
+        queue.expect()
+        waiting = asyncio.create_task(queue.take())
+        await asyncio.sleep(50.0)
+        assert not waiting.done()
+        queue.done()  # one was found
+        await asyncio.sleep(50.0)
+        assert not waiting.done()
+        queue.again(record(9))  # the other was not
+        one = await waiting
+        assert one is not None
+        queue.done()
+        assert await queue.take() is None
+        return [one.id]
+
+    assert in_virtual_time(story) == [9]
+
+
+def test_all_who_wait_hear_of_the_end() -> None:
+    async def story() -> list[None]:
+        queue = queue_of(1)
+        await queue.take()
+        waiting = [asyncio.create_task(queue.take()) for _ in range(20)]
+        await asyncio.sleep(1.0)
+        queue.done()
+        return [await task for task in waiting]
+
+    assert in_virtual_time(story) == [None] * 20
+
+
+def test_many_takers_with_work_and_returns_lose_nothing() -> None:
+    async def story() -> list[int]:
+        queue, done = queue_of(2 * PAGE), []
+
+        async def work(number: int) -> None:
+            while (one := await queue.take()) is not None:
+                await asyncio.sleep((one.id * 7 + number) % 5 / 10)
+                if (one.id, "again") not in seen and one.id % 3 == 0:
+                    seen.add((one.id, "again"))
+                    queue.again(one, after=one.id % 4)
+                else:
+                    done.append(one.id)
+                    queue.done()
+
+        seen: set[tuple[int, str]] = set()
+        await asyncio.gather(*(work(number) for number in range(13)))
+        return done
+
+    assert sorted(in_virtual_time(story)) == list(range(1, 2 * PAGE + 1))
+
+
+def test_a_ledger_that_fails_is_heard_of_by_everybody() -> None:
+    """Nobody waits for records that nobody can load any more."""
+
+    async def fail(after: int, limit: int) -> list[Pending]:
+        raise LedgerError("the disk reported an error")
+
+    async def story() -> list[Any]:
+        queue = RecordQueue(fail, clock=now)
+        return await asyncio.gather(*(queue.take() for _ in range(5)), return_exceptions=True)
+
+    assert [type(result) for result in in_virtual_time(story)] == [LedgerError] * 5
+
+
+def test_who_gives_up_waiting_takes_nothing_along() -> None:
+    async def story() -> list[int]:
+        queue = queue_of(3)
+        waiting = asyncio.create_task(queue.take())
+        await asyncio.sleep(0.001)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return await drain(queue)
+
+    assert in_virtual_time(story) == [1, 2, 3]

@@ -1,0 +1,404 @@
+"""Whole runs against scripted servers: what is sent, how often, and how a run comes to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from delivering import TOKEN, CaseServer, echo, run_once, staged_ledger, standing
+from ledgers import stage, valid
+from servers import Line, RawServer, Request, drop, http, reply
+
+from importer.delivery.breaker import OUTAGE_AFTER
+from importer.delivery.deliver import MOST_ATTEMPTS
+from importer.delivery.pool import Delivered, Stop
+from importer.errors import CaseImporterError, ExitCode, LedgerError, TargetError
+from importer.ledger import Ledger
+from importer.records import State
+from importer.talkdesk.auth import SecretCredentials
+
+
+def keys(count: int) -> list[str]:
+    return [f"K{number}" for number in range(count)]
+
+
+def states(path: Path) -> Counter[str]:
+    return Counter(state for state, _ in standing(path).values())
+
+
+def sent_keys(server: RawServer) -> Counter[str]:
+    """How often each row was sent."""
+    return Counter(request.json["custom_fields"]["text1"] for request in server.requests if request.method == "POST")
+
+
+async def test_every_row_becomes_one_case(tmp_path: Path, loop_factory: Any) -> None:
+    path, cases = staged_ledger(tmp_path / "l.db", keys(100)), CaseServer()
+    async with RawServer(cases) as server:
+        result = await run_once(path, server.url, concurrency=16)
+        assert set(sent_keys(server).values()) == {1}
+    assert result.moved[State.CREATED] == 100
+    assert {key: ids for key, (_, ids) in standing(path).items()} == {key: ids[0] for key, ids in cases.cases.items()}
+
+
+async def test_a_finished_run_sends_nothing_when_it_is_run_again(tmp_path: Path) -> None:
+    """P7, N13"""
+    path, cases = staged_ledger(tmp_path / "l.db", keys(10)), CaseServer()
+    async with RawServer(cases) as server:
+        await run_once(path, server.url)
+        requests = len(server.requests)
+        await run_once(path, server.url)
+        assert len(server.requests) == requests
+
+
+# -- attempts -------------------------------------------------------------------------------------------
+
+
+async def test_a_row_is_tried_three_times_and_then_left_for_another_run(tmp_path: Path) -> None:
+    """A run of bad luck is no failure of a row: it stays pending, and the run says "temporary"."""
+
+    async def step(line: Line, request: Request) -> None:
+        is_unlucky = request.json["custom_fields"]["text1"] == "K1"
+        await line.send(http(425, {}, "Retry-After: 0") if is_unlucky else echo(request, request.json["title"][-1]))
+
+    path = staged_ledger(tmp_path / "l.db", keys(3))
+    async with RawServer(step) as server:
+        result = await run_once(path, server.url, concurrency=1)
+        assert sent_keys(server) == {"K0": 1, "K1": MOST_ATTEMPTS, "K2": 1}
+    assert states(path) == {"created": 2, "pending": 1}
+    assert result.left_over == 1
+
+
+async def test_a_row_that_is_always_lost_on_the_way_is_tried_three_times_too(tmp_path: Path) -> None:
+    """Dropped before a case is made, looked up, not there, sent again, dropped …: the run must come to an end."""
+    cases, stop = CaseServer(), Stop()
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method != "POST" or request.json["custom_fields"]["text1"] != "K1":
+            await cases(line, request)
+            return
+        if sent_keys(server)["K1"] > MOST_ATTEMPTS:
+            stop.request()
+        line.end()
+
+    path = staged_ledger(tmp_path / "l.db", keys(3))
+    async with RawServer(step) as server:
+        await run_once(path, server.url, concurrency=1, stop=stop)
+        assert sent_keys(server)["K1"] <= MOST_ATTEMPTS
+    assert states(path)["created"] == 2
+
+
+async def test_with_one_in_ten_throttled_no_more_than_a_tenth_is_sent_twice(tmp_path: Path) -> None:
+    """N11: what the budget cannot pay for stays pending, and the next run has a budget of its own."""
+    cases = CaseServer()
+
+    async def step(line: Line, request: Request) -> None:
+        if len(server.requests) % 10 == 0:
+            await line.send(http(425, {}, "Retry-After: 0"))
+        else:
+            await cases(line, request)
+
+    path = staged_ledger(tmp_path / "l.db", keys(400))
+    async with RawServer(step) as server:
+        result = await run_once(path, server.url, concurrency=8)
+        assert len(server.requests) <= 1.10 * 400 + 10  # a few are there from the start, for small files
+        assert states(path)["created"] >= 390
+        assert result.left_over == states(path)["pending"]
+        await run_once(path, server.url, concurrency=8)
+    assert states(path) == {"created": 400}
+    assert all(len(ids) == 1 for ids in cases.cases.values())
+
+
+async def test_an_outage_is_not_stormed(tmp_path: Path) -> None:
+    """F27: a few requests, then one probe in thirty seconds; the rows in doubt are no more than the workers."""
+    path, stop = staged_ledger(tmp_path / "l.db", keys(200)), Stop()
+    async with RawServer(reply(http(503))) as server:
+        run = asyncio.create_task(run_once(path, server.url, stop=stop))
+        await server.received(4)
+        await asyncio.sleep(0.3)
+        stop.request()
+        await run
+        posts = sent_keys(server).total()
+    assert posts <= OUTAGE_AFTER + 4
+    assert states(path)["unknown"] <= 4
+    assert states(path)["pending"] >= 196
+
+
+@pytest.mark.parametrize(
+    "fresh",
+    [
+        True,
+        False,
+    ],
+    ids=["fresh", "reused"],
+)
+async def test_f16_one_429_stops_everybody(tmp_path: Path, loop_factory: Any, fresh: bool) -> None:
+    """N10: Retry-After 1, and nobody sends for a whole second, except what was under way."""
+    cases = CaseServer()
+    arrived: list[float] = []
+    told: list[float] = []
+
+    async def step(line: Line, request: Request) -> None:
+        arrived.append(time.monotonic())
+        if len(arrived) == 20:
+            await line.send(http(429, {}, "Retry-After: 1"))
+            told.append(time.monotonic())
+        else:
+            await cases(line, request)
+
+    path = staged_ledger(tmp_path / "l.db", keys(60))
+    async with RawServer(step) as server:
+        await run_once(path, server.url, concurrency=4, rate=100, fresh_connections=fresh)
+    assert [moment for moment in arrived if told[0] + 0.05 < moment < told[0] + 0.95] == []
+    assert states(path) == {"created": 60}
+
+
+# -- tokens ---------------------------------------------------------------------------------------------
+
+
+async def test_g2_a_token_that_ends_with_twenty_in_flight_is_renewed_once(tmp_path: Path, loop_factory: Any) -> None:
+    cases = CaseServer()
+    tokens = iter(["t1", "t2"])
+    good = "t1"
+    waiting = asyncio.Event()
+
+    async def step(line: Line, request: Request) -> None:
+        nonlocal good
+        if request.target == "/oauth/token":
+            await line.send(http(200, {"access_token": next(tokens), "expires_in": 599}))
+            return
+        if request.headers["authorization"] == "Bearer t1" and cases.creates >= 5:
+            good = "t2"
+            in_flight = [one for one in server.requests if one.headers["authorization"] == "Bearer t1"]
+            if len(in_flight) >= 25:
+                waiting.set()
+            await waiting.wait()
+            await line.send(http(401, {"message": "expired"}))
+            return
+        await cases(line, request)
+
+    path = staged_ledger(tmp_path / "l.db", keys(60))
+    async with RawServer(step) as server:
+        place = {"token_url": server.url + "/oauth/token", "credentials": lambda: SecretCredentials("c", "s")}
+        result = await run_once(path, server.url, concurrency=20, place=place)
+        assert sum(request.target == "/oauth/token" for request in server.requests) == 2
+    assert result.error is None
+    assert states(path) == {"created": 60}
+    assert all(len(ids) == 1 for ids in cases.cases.values())
+
+
+async def test_a_token_endpoint_in_trouble_marks_no_row(tmp_path: Path) -> None:
+    """G3: not at the start, and not in mid-run either."""
+    path = staged_ledger(tmp_path / "l.db", keys(5))
+    async with RawServer(reply(http(500))) as server:
+        place = {"token_url": server.url + "/oauth/token", "credentials": lambda: SecretCredentials("c", "s")}
+        with pytest.raises(CaseImporterError, match="no token") as trouble:
+            await run_once(path, server.url, place=place)
+        assert trouble.value.exit_code is ExitCode.TEMPORARY
+        assert [request.target for request in server.requests] == ["/oauth/token"]
+    assert states(path) == {"pending": 5}
+
+
+# -- stopping -------------------------------------------------------------------------------------------
+
+
+class Held:
+    """A server that takes requests and answers when told."""
+
+    def __init__(self) -> None:
+        self.cases = CaseServer()
+        self.go = asyncio.Event()
+
+    async def __call__(self, line: Line, request: Request) -> None:
+        await self.go.wait()
+        await self.cases(line, request)
+
+
+async def begin(path: Path, server: RawServer, stop: Stop, **settings: Any) -> asyncio.Task[Delivered]:
+    """Start a run and wait until its four workers have sent."""
+    run = asyncio.create_task(run_once(path, server.url, stop=stop, **settings))
+    await server.received(4)
+    return run
+
+
+async def test_a_gentle_stop_finishes_what_is_under_way(tmp_path: Path, loop_factory: Any) -> None:
+    """P9, I4: no new row; the four in flight are waited for, and get their ids."""
+    path, held, stop = staged_ledger(tmp_path / "l.db", keys(20)), Held(), Stop()
+    async with RawServer(held) as server:
+        run = await begin(path, server, stop)
+        stop.request()
+        await asyncio.sleep(0.05)
+        held.go.set()
+        await run
+        assert len(server.requests) == 4
+    assert states(path) == {"created": 4, "pending": 16}
+
+
+async def test_a_second_stop_is_at_once(tmp_path: Path, loop_factory: Any) -> None:
+    """I5: what is in flight is unknown, and nothing is left in "sending"."""
+    path, held, stop = staged_ledger(tmp_path / "l.db", keys(20)), Held(), Stop()
+    async with RawServer(held) as server:
+        run = await begin(path, server, stop, grace=60)
+        stop.request()
+        stop.request()
+        async with asyncio.timeout(2):
+            result = await run
+    assert states(path) == {"unknown": 4, "pending": 16}
+    assert result.moved[State.UNKNOWN] == 4
+
+
+async def test_when_the_grace_is_over_nobody_is_waited_for(tmp_path: Path) -> None:
+    """N9"""
+    path, held, stop = staged_ledger(tmp_path / "l.db", keys(20)), Held(), Stop()
+    async with RawServer(held) as server:
+        run = await begin(path, server, stop, grace=0.1)
+        stop.request()
+        async with asyncio.timeout(2):
+            await run
+    assert states(path) == {"unknown": 4, "pending": 16}
+
+
+async def test_a_stop_while_everybody_waits_sends_nothing(tmp_path: Path) -> None:
+    path, stop = staged_ledger(tmp_path / "l.db", keys(20)), Stop()
+    async with RawServer(reply(http(429, {}, "Retry-After: 600"))) as server:
+        run = asyncio.create_task(run_once(path, server.url, stop=stop))
+        await server.received(1)
+        await asyncio.sleep(0.05)
+        stop.request()
+        async with asyncio.timeout(2):
+            await run
+        assert len(server.requests) <= 4
+    assert states(path) == {"pending": 20}
+
+
+@pytest.mark.parametrize("status", [301, 404, 405, 410, 501])
+async def test_the_wrong_address_stops_the_run_and_refuses_no_row(tmp_path: Path, status: int) -> None:
+    """F10: nothing was created there, so nothing was refused there."""
+    path = staged_ledger(tmp_path / "l.db", keys(50))
+    async with RawServer(reply(http(status, {}, "Location: /login"))) as server:
+        result = await run_once(path, server.url)
+        assert len(server.requests) <= 8
+    assert isinstance(result.error, TargetError)
+    assert set(states(path)) <= {"pending", "unknown"}
+    assert states(path)["pending"] >= (50 if status in (404, 405) else 42)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_without_the_right_to_create_the_run_stops_and_refuses_no_row(tmp_path: Path, status: int) -> None:
+    path = staged_ledger(tmp_path / "l.db", keys(50))
+    async with RawServer(reply(http(status, {"message": "no"}))) as server:
+        result = await run_once(path, server.url)
+        assert len(server.requests) <= 16
+    assert result.error is not None
+    assert result.error.exit_code is ExitCode.TARGET
+    assert states(path) == {"pending": 50}
+
+
+async def test_crossed_answers_stop_the_run(tmp_path: Path) -> None:
+    """F5: two answers change places."""
+    first: list[tuple[Line, bytes]] = []
+    cases = CaseServer()
+
+    async def swapped(line: Line, request: Request, answer: bytes) -> None:
+        first.append((line, answer))
+        if len(first) == 2:
+            (one, its), (other, others) = first
+            await one.send(others)
+            await other.send(its)
+
+    cases = CaseServer({3: swapped, 4: swapped})
+    path = staged_ledger(tmp_path / "l.db", keys(50))
+    async with RawServer(cases) as server:
+        result = await run_once(path, server.url, concurrency=2, horizon=60)
+        assert cases.creates <= 6
+        assert result.error is not None
+        assert result.error.exit_code is ExitCode.IN_DOUBT
+        await run_once(path, server.url)  # run again: looked up, and all is well
+    assert states(path) == {"created": 50}
+    assert all(len(ids) == 1 for ids in cases.cases.values())
+
+
+async def test_a_ledger_that_is_taken_away_stops_the_run(tmp_path: Path) -> None:
+    """J6, P10: not one row more is sent than was fenced."""
+    path, cases = staged_ledger(tmp_path / "l.db", keys(120)), CaseServer()
+
+    async def step(line: Line, request: Request) -> None:
+        if len(server.requests) == 20:
+            path.rename(tmp_path / "elsewhere.db")
+        await cases(line, request)
+
+    async with RawServer(step) as server:
+        with pytest.raises(LedgerError, match="moved or deleted"):
+            await run_once(path, server.url)
+        assert len(server.requests) <= 20 + 8
+    (tmp_path / "elsewhere.db").rename(path)
+    async with RawServer(cases) as server:
+        await run_once(path, server.url)
+    assert states(path) == {"created": 120}
+    assert all(len(ids) == 1 for ids in cases.cases.values())
+
+
+async def test_a_mistake_of_ours_ends_the_run_loudly_and_leaves_the_row_in_doubt(tmp_path: Path) -> None:
+    """I9: no worker dies in silence. Here: a body that is no JSON got into the ledger, and the server took it."""
+    path = tmp_path / "l.db"
+    with Ledger(path, verb="run") as ledger:
+        stage(ledger, [valid("A", body=b"not json"), valid("B")], stamp=None)
+    async with RawServer(reply(http(201, {"id": "1"}))) as server:
+        with pytest.raises(ValueError, match=r"JSON|json|literal"):
+            await run_once(path, server.url, concurrency=1)
+    assert standing(path)["A"][0] == State.UNKNOWN
+
+
+# -- secrets --------------------------------------------------------------------------------------------
+
+
+async def run_with_everything_logged(path: Path, server: RawServer, caplog: pytest.LogCaptureFixture) -> str:
+    """A run at the highest level of logging; what it left anywhere, as one text."""
+    caplog.set_level(logging.DEBUG)
+    result = await run_once(path, server.url, concurrency=2, horizon=60, stop=stop_soon())
+    left = b"".join(file.read_bytes() for file in path.parent.iterdir() if file.is_file())
+    return caplog.text + str(result) + repr(result.error) + left.decode("latin-1")
+
+
+def stop_soon() -> Stop:
+    stop = Stop()
+    asyncio.get_running_loop().call_later(0.5, stop.request)
+    return stop
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        drop(),
+        drop(rst=True),
+        reply(b"garbage\r\n\r\n"),
+        reply(http(200, b"<html>")),
+        reply(http(403, {})),
+        reply(http(500)),
+    ],
+    ids=["FIN", "RST", "garbage", "HTML", "403", "500"],
+)
+async def test_the_token_is_in_nothing_that_is_left_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, step: Any
+) -> None:
+    """N17: logs, results, errors, ledger; whatever went wrong."""
+    path = staged_ledger(tmp_path / "import" / "l.db", keys(6))
+    async with RawServer(step) as server:
+        text = await run_with_everything_logged(path, server, caplog)
+        assert server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN not in text
+
+
+async def test_a_server_that_repeats_the_token_does_not_get_it_into_the_ledger(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def step(line: Line, request: Request) -> None:
+        await line.send(http(422, {"message": f"not with {request.headers['authorization']}"}))
+
+    path = staged_ledger(tmp_path / "import" / "l.db", keys(2))
+    async with RawServer(step) as server:
+        assert TOKEN not in await run_with_everything_logged(path, server, caplog)

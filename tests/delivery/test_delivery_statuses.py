@@ -1,0 +1,207 @@
+"""What each status proves: the allow-list, whole, over real sockets, and a guard for each entry of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from delivering import desk, echo
+from ledgers import case_body
+from servers import Line, RawServer, Request, http
+
+from importer.delivery import judge as rules
+from importer.delivery.judge import Signal, judge
+from importer.records import State
+from importer.talkdesk.answers import Answer
+
+#: Reliability notes 3.3: a whole answer with one of these proves that nothing was created …
+REFUSED = {400, 403, 404, 405, 406, 411, 413, 414, 415, 422, 428, 431}
+#: … and one of these, that it is worth another attempt. Everything else but 201 proves nothing.
+AGAIN = {401, 425, 429}
+STATUSES = range(200, 600)
+
+
+def expected(status: int) -> State:
+    if status == 201:
+        return State.CREATED
+    if status in AGAIN:
+        return State.PENDING
+    return State.REFUSED if status in REFUSED else State.UNKNOWN
+
+
+def differences(state_of: Callable[[int], State]) -> set[int]:
+    """The statuses that are judged otherwise than they should be."""
+    return {status for status in STATUSES if state_of(status) is not expected(status)}
+
+
+def judged(status: int) -> State:
+    """What the judge makes of a faultless answer with this status."""
+    body = case_body("A")
+    content = http(status, {"id": "1"}).partition(b"\r\n\r\n")[2]
+    return judge(Answer(status, {}, content), body, stamp="text1").outcome.state
+
+
+async def test_every_status_over_the_wire(tmp_path: Path, loop_factory: Any) -> None:
+    """N2, Y: the row stands in the ledger as its answer proves, for all 400 of them."""
+
+    async def step(line: Line, request: Request) -> None:
+        status = int(request.json["custom_fields"]["text1"])
+        body = b"" if status in (204, 304) else {"id": str(status), **request.json}
+        await line.send(http(status, body, length=status not in (204, 304)))
+
+    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url, keys=[*map(str, STATUSES)]) as here:
+        for status in sorted(STATUSES, key=lambda status: status == 429):  # the last: it closes the gate for all
+            await here.deliver(str(status), authorization="Bearer x")
+        rows = {status: here.row(str(status)) for status in STATUSES}
+        assert len(server.requests) == len(STATUSES)
+    assert differences(lambda status: State(rows[status]["state"])) == set()
+    assert {status for status in STATUSES if rows[status]["http_status"] != status} == set()
+    assert {status for status in STATUSES if rows[status]["case_id"]} == {201}
+
+
+@pytest.mark.parametrize("status", sorted({201, 200, 202, 408, 409, 410, 500, 503} | REFUSED | AGAIN))
+def test_each_entry_of_the_allow_list_is_guarded(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutation: put in or take out one status, and the table notices exactly that."""
+    assert differences(judged) == set()
+    monkeypatch.setattr(rules, "REFUSED", rules.REFUSED ^ {status})
+    if status in AGAIN or status == 201:  # taken before the list is asked
+        monkeypatch.setattr(rules, "REFUSED", rules.REFUSED ^ {status})
+        monkeypatch.setattr(rules, "AGAIN", rules.AGAIN ^ {status})
+    if status == 201:
+        monkeypatch.setattr(rules, "CREATED", 202)
+    assert status in differences(judged)
+    assert differences(judged) <= {status, 202}
+
+
+SIGNALS = {
+    401: Signal.UNAUTHORIZED,
+    403: Signal.FORBIDDEN,
+    429: Signal.THROTTLED,
+    **dict.fromkeys((404, 405, 410, 501, 505), Signal.WRONG_PLACE),
+    **dict.fromkeys((301, 302, 303, 307, 308), Signal.WRONG_PLACE),
+    **dict.fromkeys((500, 502, 503, 504), Signal.OUTAGE),
+    **dict.fromkeys((200, 202, 204, 400, 408, 409, 422, 423, 425), Signal.NONE),
+    201: Signal.CREATED,
+}
+
+
+@pytest.mark.parametrize("status", SIGNALS)
+def test_what_a_status_says_about_the_run(status: int) -> None:
+    body = {"id": "1"} if status == 201 else {}
+    answer = Answer(status, {}, http(status, body).partition(b"\r\n\r\n")[2])
+    assert judge(answer, case_body("A"), stamp="text1").signal is SIGNALS[status]
+
+
+@pytest.mark.parametrize("case_id", ["77", 77, 2**53 + 1, 10**30, "a-B_9", "0077"], ids=lambda value: repr(value))
+async def test_ids_are_kept_as_exact_text(tmp_path: Path, case_id: object) -> None:
+    """F6"""
+
+    async def step(line: Line, request: Request) -> None:
+        # written by hand: no JSON library of ours may round the number
+        number = str(case_id) if isinstance(case_id, int) else f'"{case_id}"'
+        await line.send(http(201, b'{"id":' + number.encode() + b"}"))
+
+    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
+        await here.deliver()
+        row = here.row()
+    if row["state"] == State.CREATED:
+        assert row["case_id"] == str(case_id)
+    else:  # a number that JSON libraries round is no id that could be kept
+        assert (row["state"], isinstance(case_id, int) and case_id > 2**63) == (State.UNKNOWN, True)
+
+
+@pytest.mark.parametrize(
+    "case_id", [None, "", " 7", "7 ", "7\n", "7/8", "ü", True, 7.0, [7], {"id": 7}, "x" * 65, "../../7", "７"], ids=repr
+)
+async def test_ids_that_are_none_create_nothing(tmp_path: Path, case_id: object) -> None:
+    """F1"""
+
+    async def step(line: Line, request: Request) -> None:
+        await line.send(http(201, {"id": case_id, **request.json}))
+
+    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
+        await here.deliver()
+        row = here.row()
+    assert (row["state"], row["case_id"], row["code"]) == (State.UNKNOWN, None, "no_id")
+
+
+#: What a server may do to the texts of a case and still mean this one.
+SAME = {
+    "whole": {},
+    "title trimmed": {"title": "Ticket A"},
+    "title cut": {"title": "Ticket"},
+    "white space changed": {"title": " Ticket \u00a0 A\n"},
+    "without title": {"title": None},
+    "stamp as object": {"custom_fields": {"text1": {"value": "A", "label": "Legacy id"}}},
+    "stamp packed": {"custom_fields": '{"text1": "A"}'},
+    "stamp left out": {"custom_fields": {}},
+}
+OTHER = {
+    "other stamp": {"custom_fields": {"text1": "B"}},
+    "stamp in other case": {"custom_fields": {"text1": "a"}},
+    "stamp longer": {"custom_fields": {"text1": "A1"}},
+    "stamp empty": {"custom_fields": {"text1": ""}},
+    "stamp is a number": {"custom_fields": {"text1": 7}},
+    "other title, no stamp": {"title": "Ticket B", "custom_fields": {}},
+    "empty title, no stamp": {"title": "", "custom_fields": {}},
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+async def test_the_echo_of_this_row(tmp_path: Path, name: str) -> None:
+    async def step(line: Line, request: Request) -> None:
+        await line.send(echo(request, **SAME[name]))
+
+    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
+        await here.deliver()
+        assert here.row()["state"] == State.CREATED
+
+
+@pytest.mark.parametrize("name", OTHER)
+async def test_the_echo_of_another_row_stops_the_run(tmp_path: Path, name: str) -> None:
+    """F5: answers are crossed; this row is unknown, and no answer can be trusted any more."""
+
+    async def step(line: Line, request: Request) -> None:
+        await line.send(echo(request, **OTHER[name]))
+
+    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
+        await here.deliver()
+        assert (here.row()["state"], here.row()["code"]) == (State.UNKNOWN, "wrong_echo")
+        assert here.breaker.stop is not None
+        assert here.breaker.stop.exit_code == 4
+
+
+async def test_one_id_for_two_rows_stops_the_run(tmp_path: Path) -> None:
+    """F4"""
+
+    async def step(line: Line, request: Request) -> None:
+        await line.send(echo(request, "7"))
+
+    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url, keys="AB") as here:
+        await here.deliver("A")
+        await here.deliver("B")
+        assert [here.row(key)["state"] for key in "AB"] == [State.UNKNOWN] * 2
+        assert here.breaker.stop is not None
+
+
+async def test_what_the_server_says_is_kept_short_and_clean(tmp_path: Path) -> None:
+    """F7: its own code with leading zeros, its words without control characters, at most a few hundred of them."""
+    told = {
+        "code": "0900001",
+        "message": "no\x1b[31m such\r\nowner\u202e",
+        "fields": [{"name": "owner_id", "description": "x" * 2000}],
+    }
+
+    async def step(line: Line, request: Request) -> None:
+        await line.send(http(422, told))
+
+    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
+        await here.deliver()
+        row = here.row()
+        assert here.verdict.field == "owner_id"
+    assert (row["state"], row["code"]) == (State.REFUSED, "0900001")
+    assert row["message"].startswith("no [31m such owner ; owner_id: xxx")
+    assert len(row["message"]) <= 400
+    assert row["message"].isprintable()

@@ -1,0 +1,188 @@
+"""F16 to F19: what servers ask for, in every spelling, honest or not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from importer.delivery.waits import LONGEST_WAIT, asked_wait, backoff
+
+SERVER_NOW = datetime(2020, 2, 29, 12, 0, 0, tzinfo=UTC)  # hours or years from our clock: only the server's counts
+IN_90_S = SERVER_NOW + timedelta(seconds=90)
+DATE = {"Date": format_datetime(SERVER_NOW, usegmt=True)}
+
+
+def wait(hint: str | None = None, **headers: str) -> float | None:
+    """What these headers ask for; underscores stand for hyphens."""
+    return asked_wait(CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()}), hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("5", 5.0),
+        (" 120 ", 120.0),
+        ("007", 7.0),
+        ("3600", 3600.0),
+        ("3601", LONGEST_WAIT),
+        ("999999", LONGEST_WAIT),
+        ("10000000000000", None),  # 10^13
+        ("-5", None),
+        ("+5", None),
+        ("1.5", None),
+        ("1e3", None),
+        ("1_000", None),
+        ("0x10", None),
+        ("soon", None),
+        ("", None),
+        ("120, 240", None),
+        ("5 seconds", None),
+        ("５", None),  # full width
+        ("٥", None),  # Arabic-Indic
+        ("²", None),
+        ("Fri", None),
+        ("Sat, 29 Feb 2020", None),
+        ("Sat, 99 Feb 2020 12:01:30 GMT", None),
+        ("Sat, 29 Feb 99999 12:01:30 GMT", None),
+        ("Sat, 29 Feb 2020 12:01:30 +9999", None),
+    ],
+)
+def test_retry_after_in_seconds_or_nonsense(text: str, seconds: float | None) -> None:
+    assert wait(Retry_After=text, **DATE) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sat, 29 Feb 2020 12:01:30 GMT",  # IMF-fixdate
+        "Saturday, 29-Feb-20 12:01:30 GMT",  # RFC 850
+        "Sat Feb 29 12:01:30 2020",  # asctime
+    ],
+)
+def test_retry_after_as_a_date_counts_from_the_servers_clock(text: str) -> None:
+    """F17, H3: our own clock may be wrong by hours."""
+    assert wait(Retry_After=text, **DATE) == 90.0
+
+
+def test_a_date_that_is_past_asks_for_nothing() -> None:
+    assert wait(Retry_After=format_datetime(SERVER_NOW - timedelta(hours=2), usegmt=True), **DATE) == 0.0
+
+
+def test_a_date_far_away_is_bounded() -> None:
+    """No server can put us to sleep for a year."""
+    assert wait(Retry_After=format_datetime(SERVER_NOW + timedelta(days=365), usegmt=True), **DATE) == LONGEST_WAIT
+
+
+def test_without_a_date_of_the_server_ours_must_do() -> None:
+    seconds = wait(Retry_After=format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True))
+    assert seconds is not None
+    assert 90 < seconds <= 100
+
+
+def test_with_a_date_of_the_server_that_is_none_nothing_is_guessed() -> None:
+    assert wait(Retry_After=format_datetime(IN_90_S, usegmt=True), Date="today") is None
+
+
+@pytest.mark.parametrize(
+    ("field", "seconds"),
+    [
+        ('"default";r=0;t=30', 30.0),
+        ('"default"; r=0; t=30', 30.0),
+        ('"default";t=30;r=0', 30.0),
+        ('"default";r=5;t=30', None),
+        ('"default";r=0', None),
+        ('"default";t=30', None),
+        ('"default";r=-1;t=30', None),
+        ('"default";r=0;t=1.5', None),
+        ('"default";r=0;t=99999', LONGEST_WAIT),
+        ('"default";pr=0;xt=30', None),
+        ("", None),
+        ("limit=100, remaining=0, reset=30", None),
+    ],
+)
+def test_the_ratelimit_field(field: str, seconds: float | None) -> None:
+    assert wait(RateLimit=field) == seconds
+
+
+@pytest.mark.parametrize("field", ['"burst";r=0;t=30, "day";r=900;t=5', '"day";r=900;t=5, "burst";r=0;t=30'])
+def test_the_ratelimit_field_with_several_policies(field: str) -> None:
+    """The field is a list; the policy that is used up is the one that counts."""
+    assert wait(RateLimit=field) == 30.0
+
+
+@pytest.mark.parametrize("prefix", ["RateLimit", "X_RateLimit"])
+@pytest.mark.parametrize(
+    ("remaining", "reset", "seconds"),
+    [
+        ("0", "30", 30.0),
+        (" 0 ", "30", 30.0),
+        ("1", "30", None),
+        ("", "30", None),
+        ("0", "", None),
+        ("0", "1583000000", None),  # an epoch, not a wait
+        ("0", "soon", None),
+        ("0", "-30", None),
+    ],
+)
+def test_the_older_three_headers(prefix: str, remaining: str, reset: str, seconds: float | None) -> None:
+    headers = {f"{prefix}_Remaining": remaining, f"{prefix}_Reset": reset, f"{prefix}_Limit": "100"}
+    assert wait(**headers) == seconds
+
+
+@pytest.mark.parametrize(("hint", "seconds"), [("30", 30.0), (" 30 ", 30.0), ("30s", None), ("", None), (None, None)])
+def test_the_hint_in_the_body(hint: str | None, seconds: float | None) -> None:
+    assert wait(hint) == seconds
+
+
+def test_who_is_believed() -> None:
+    """Retry-After before rate-limit headers before the body; what is malformed does not count as said."""
+    limit = {"RateLimit": '"default";r=0;t=20'}
+    assert wait("30", Retry_After="10", **limit) == 10.0
+    assert wait("30", **limit) == 20.0
+    assert wait("30", Retry_After="soon", **limit) == 20.0
+    assert wait("30", Retry_After="soon", RateLimit="?") == 30.0
+    assert wait("x", Retry_After="soon") is None
+
+
+def test_names_of_headers_have_no_case() -> None:
+    assert asked_wait(CIMultiDict({"retry-after": "7"}), None) == 7.0
+
+
+TEXT = st.text(st.characters(max_codepoint=0x2FF), max_size=40)
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional={"Retry-After": TEXT, "Date": TEXT, "RateLimit": TEXT, "X-RateLimit-Reset": TEXT}
+    ),
+    TEXT,
+)
+def test_no_header_can_hurt(headers: dict[str, str], hint: str) -> None:
+    seconds = asked_wait(CIMultiDict(headers), hint)
+    assert seconds is None or 0.0 <= seconds <= LONGEST_WAIT
+
+
+@given(st.datetimes(timezones=st.timezones()), st.datetimes(timezones=st.timezones()))
+def test_no_date_can_hurt(then: datetime, now: datetime) -> None:
+    headers = {
+        "Retry-After": then.strftime("%a, %d %b %Y %H:%M:%S %z"),
+        "Date": now.strftime("%A, %d-%b-%y %H:%M:%S %z"),
+    }
+    seconds = asked_wait(CIMultiDict(headers), None)
+    assert seconds is None or 0.0 <= seconds <= LONGEST_WAIT
+
+
+# -- what we choose ourselves ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("attempt", "most"), [(1, 1.0), (2, 2.0), (3, 4.0), (5, 16.0), (6, 20.0), (60, 20.0)])
+def test_back_off_doubles_up_to_a_cap(attempt: int, most: float) -> None:
+    assert backoff(attempt, base=1.0, cap=20.0, random=lambda: 1.0) == most
+    assert backoff(attempt, base=1.0, cap=20.0, random=lambda: 0.25) == most / 4  # full jitter: anything from 0 up
+    assert backoff(attempt, base=1.0, cap=20.0, random=lambda: 0.0) == 0.0

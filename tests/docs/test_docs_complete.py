@@ -1,0 +1,131 @@
+"""Whatever a user can meet stands in the documents: each command, flag, state, exit code, setting and report column."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+from documents import PROJECT, prose, read, words_in_code
+
+from importer.cli.commands import cli
+from importer.config import ENVIRONMENT_PREFIX, Settings
+from importer.errors import ExitCode
+from importer.records import State
+from importer.report.replay import REASON_COLUMNS
+from importer.report.tables import RESULT_COLUMNS
+
+GUIDE = read("docs/operating.md")
+PACKAGE_FILES = [*(PROJECT / "importer").rglob("*.py"), *(PROJECT / "importer").rglob("*.sql")]
+
+
+def section(title: str, text: str = GUIDE) -> str:
+    return re.split(r"^## ", text.partition(f"## {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def first_cells(table: str) -> list[str]:
+    """The first cells of all table rows, bare."""
+    return [found.strip("`") for found in re.findall(r"^\| *([^|]+?) *\|", table, re.MULTILINE)]
+
+
+def flags_of(command: click.Command) -> set[str]:
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return {flag for option in options for flag in (*option.opts, *option.secondary_opts)}
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_each_command_and_each_of_its_flags(name: str) -> None:
+    text = section("Commands and flags")
+    assert name in {cell.split()[0] for cell in first_cells(text)}
+    assert flags_of(cli.commands[name]) - words_in_code(text) == set()
+
+
+def test_no_flag_is_described_that_does_not_exist() -> None:
+    known = set().union(*(flags_of(command) for command in cli.commands.values())) | {"--help", "-h", "--version"}
+    for text in (section("Commands and flags"), read("README.md").partition("## The first real import")[2]):
+        described = {word for word in words_in_code(text) if re.fullmatch(r"--?[a-z][a-z-]*", word)}
+        assert described - known - {"-e"} == set()
+
+
+def test_each_state() -> None:
+    assert first_cells(section("States"))[2:] == [state.value for state in State]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/operating.md"])
+def test_each_exit_code(document: str) -> None:
+    table = section("Exit codes", read(document))
+    listed = [int(code) for cell in first_cells(table)[2:] for code in cell.split(",")]
+    assert listed == [int(code) for code in ExitCode]
+
+
+def test_each_setting_by_its_variable() -> None:
+    listed = {cell for cell in first_cells(section("Settings")) if cell.startswith(ENVIRONMENT_PREFIX)}
+    ours = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert listed == ours | {"CASE_IMPORTER_SANDBOX_TOKEN"}
+
+
+def test_each_column_of_the_reports() -> None:
+    text = section("Reports")
+    assert [cell for cell in first_cells(text) if cell in (*RESULT_COLUMNS, *REASON_COLUMNS)] == [
+        *RESULT_COLUMNS,
+        *REASON_COLUMNS,
+    ]
+
+
+def test_each_code_that_the_program_itself_gives() -> None:
+    """Codes are collected from the text of the program, so that a new one cannot be forgotten."""
+    text = "\n".join(
+        read(f"importer/{name}")
+        for name in (
+            "delivery/deliver.py",
+            "delivery/judge.py",
+            "delivery/reconcile.py",
+            "delivery/resolution.py",
+            "ledger/ledger.py",
+            "ledger/staging.py",
+            "talkdesk/client.py",
+        )
+    )
+    forms = (
+        r"code ?= ?['\"]([a-z_]+)['\"]",
+        r"(?:THEN|ELSE) '([a-z_]+)'",
+        r"(?:NotSent|NoAnswer|_odd)\((?:answer, )?\"([a-z_]+)\"",
+        r"return \"([a-z_]+)\", \"",
+        r"Outcome\([^)]*None, \"([a-z]+)\"",
+    )
+    codes = {code for form in forms for code in re.findall(form, text)}
+    assert {"twin", "changed", "found", "parked", "timeout", "unreachable", "wrong_echo"} <= codes
+    assert codes - words_in_code(section("Codes in the reports")) == set()
+
+
+def test_the_rooms_in_the_design_are_those_of_the_package() -> None:
+    table = section("Rooms", read("docs/design.md")).partition("### ")[0]
+    rooms = set(re.findall(r"`([\w.]+/?)`", " ".join(re.findall(r"^\|[^|]+\|", table, re.MULTILINE))))
+    package = {path.name + "/" * path.is_dir() for path in (PROJECT / "importer").iterdir()}
+    assert rooms - package == set()
+    nothing_to_say = {"__init__.py", "__main__.py", "__pycache__/", "_bundled/", "bundled.py", "py.typed", "version.py"}
+    assert package - rooms - nothing_to_say == set()
+
+
+def test_every_name_in_the_design_is_still_in_the_code() -> None:
+    """A drawing of a house that was rebuilt is worse than none."""
+    code = set(re.findall(r"\w+", "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE_FILES)))
+    named = re.findall(r"\b[A-Za-z_]+\.([a-z_]+)\b(?!\.md)|\b([a-z_]+)\(\)", read("docs/design.md"))
+    names = {name for pair in named for name in pair if name} - {"py", "csv", "json", "md", "web"}
+    assert len(names) >= 30
+    assert names - code == set()
+
+
+def test_every_table_and_every_guard_of_the_ledger_is_in_the_design() -> None:
+    made = re.findall(r"CREATE (?:TABLE|TRIGGER|UNIQUE INDEX) (\w+)", read("importer/ledger/schema.sql"))
+    assert set(made) - words_in_code(read("docs/design.md")) == set()
+
+
+def test_the_contribution_page_fits_on_one_screen() -> None:
+    assert len(read("CONTRIBUTING.md").splitlines()) <= 60
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/operating.md", "docs/design.md", "docs/delivery.md"])
+def test_paragraphs_can_be_read_in_an_editor(name: str) -> None:
+    lines = [line for line in prose(read(name)).splitlines() if not line.startswith(("|", "!["))]
+    assert [line for line in lines if len(line) > 120] == []

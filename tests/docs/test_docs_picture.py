@@ -1,0 +1,34 @@
+"""The picture in the README shows what the demonstration prints, and nothing that a browser would run."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+from documents import read
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_picture_is_plain_svg_of_a_fixed_width() -> None:
+    root = ElementTree.fromstring(read("docs/terminal.svg"))
+    assert root.tag == f"{SVG}svg"
+    assert root.attrib["viewBox"].split()[2] == "916"
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} == {
+        "svg",
+        "title",
+        "style",
+        "rect",
+        "circle",
+        "text",
+    }
+    assert root.find(f"{SVG}title") is not None
+
+
+def test_the_picture_shows_the_bar_the_books_and_the_reports() -> None:
+    texts = "".join(ElementTree.fromstring(read("docs/terminal.svg")).itertext())
+    assert "$ case-importer demo" in texts
+    assert "| 980/980 [" in texts
+    assert "The books balance: 1,000 read = 18 invalid + 2 skipped + 980 created" in texts
+    assert "Reports: demo-import/zendesk-tickets/results.csv" in texts
+    assert not re.search(r"/(?:home|root|tmp|work|Users)/", texts)

@@ -1,0 +1,124 @@
+"""A run that is killed again and again, at moments drawn from a seed, until it is let finish."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from history import History, most_in_a_second, read_history
+from program import Ended, Program, SandboxProcess, until
+from tickets import MAPPING, tickets, write_tickets
+
+from importer.errors import ExitCode
+
+#: Runs after the last kill. One is enough unless the faults use up the attempts of a row: then the program says so.
+_FINISHING_RUNS = 5
+
+
+class Moment(NamedTuple):
+    """When to kill: so many seconds after the start, or after the first request of this run."""
+
+    sending: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.4f} s after {'its first request' if self.sending else 'the start'}"
+
+
+def moments(rng: random.Random) -> Iterator[Moment]:
+    """Three in four while requests are under way, from a tenth of a millisecond on; the rest anywhere before."""
+    while True:
+        if rng.random() < 0.75:
+            yield Moment(True, 10 ** rng.uniform(-4, -0.3))
+        else:
+            yield Moment(False, rng.uniform(0, 1.5))
+
+
+@dataclass
+class Campaign:
+    """One export, one ledger, one server, many deaths.
+
+    Attributes:
+        program: The command, logged in.
+        server: Where cases are made; lives on while the program dies.
+        rows: Rows of the export.
+        seed: Of the moments of the kills.
+        rate: Requests a second that are never to be exceeded.
+        workers: Requests at once.
+        killed: The moments at which a running program was killed.
+        ended: The end of the last run, the one that was left alone.
+        history: What really happened.
+        creates: Requests to create a case that the server got.
+        most_in_a_second: Cases that the server made in its busiest second.
+    """
+
+    program: Program
+    server: SandboxProcess
+    rows: int
+    seed: int
+    rate: int
+    workers: int
+    killed: list[Moment] = field(default_factory=list)
+    ended: Ended = field(init=False)
+    history: History = field(init=False)
+    creates: int = field(init=False)
+    most_in_a_second: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._keys = [ticket.id for ticket in tickets(self.rows)]
+        write_tickets(self.program.folder / "t.csv", tickets(self.rows))
+        (self.program.folder / "m.yml").write_text(MAPPING, encoding="utf-8")
+
+    @property
+    def out(self) -> Path:
+        """The folder of ledger and reports."""
+        return self.program.folder / "out"
+
+    @property
+    def _command(self) -> tuple[object, ...]:
+        how = ("--api-url", self.server.url, "--rate", self.rate, "--concurrency", self.workers)
+        return ("run", "t.csv", "--mapping", "m.yml", "--out", "out", "--quiet", *how)
+
+    def kill(self, times: int) -> None:
+        """Start the same command so many times, and kill it each time."""
+        rng = random.Random(self.seed)
+        for moment, _ in zip(moments(rng), range(times), strict=False):
+            with self.program.running(*self._command, stdout=subprocess.DEVNULL) as process:
+                if moment.sending:
+                    self._wait_for_a_request(process)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(moment.seconds)
+                    story = f"killed {'; '.join(map(str, self.killed))}; seed {self.seed}; {process.stderr.read()}"
+                    raise AssertionError(f"the run ended by itself with {process.returncode}: {story}")
+                process.kill()
+                self.killed.append(moment)
+
+    def _wait_for_a_request(self, process: subprocess.Popen[str]) -> None:
+        before = self.server.creates()
+        until(lambda: self.server.creates() > before or process.poll() is not None, what="a request")
+
+    def finish(self) -> None:
+        """The same command once more, left alone; again while it asks for that. Then ask the server for the truth."""
+        for _ in range(_FINISHING_RUNS):
+            self.ended = self.program(*self._command)
+            if self.ended.code != ExitCode.TEMPORARY:
+                break
+        cases = self.server.cases()
+        self.creates = self.server.creates()
+        self.most_in_a_second = most_in_a_second(_moment(case["created"]) for case in cases)
+        self.history = read_history(self.out / "ledger.db", keys=self._keys, cases=cases)
+
+    def story(self) -> str:
+        """How to do it again, and what went wrong."""
+        deaths = "; ".join(map(str, self.killed))
+        return self.history.story(seed=self.seed, creates=self.creates, ended=self.ended, killed=deaths)
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

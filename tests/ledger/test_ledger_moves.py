@@ -1,0 +1,338 @@
+"""How records move: the fence, the ways behind it, and what a crash leaves."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from ledgers import as_killed, do, invalid, pending, row_of, stage, valid
+
+from importer.errors import TargetError
+from importer.ledger import Fence, Ledger, Outcome, Selection, Settled, store
+from importer.records import State
+
+CREATED = Outcome(State.CREATED, "77", 201, "created")
+
+
+def fenced(ledger: Ledger, *keys: str) -> None:
+    """Stage rows with these keys and put all of them behind the fence."""
+    stage(ledger, [valid(key, row=row) for row, key in enumerate(keys, 2)])
+    for number in range(1, len(keys) + 1):
+        assert do(ledger, lambda number=number: ledger.fence(number)) == [Fence.UP]
+
+
+# -- the fence ------------------------------------------------------------------------------------------
+
+
+def test_only_one_of_two_can_fence_a_record(ledger: Ledger) -> None:
+    stage(ledger, [valid("A")])
+    assert do(ledger, lambda: ledger.fence(1), lambda: ledger.fence(1)) == [Fence.UP, Fence.LOST]
+    assert row_of(ledger, "A")["attempts"] == 1
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
+def test_only_pending_rows_can_be_fenced(ledger: Ledger, state: State) -> None:
+    source = stage(ledger, [])
+    case_id = "1" if state is State.CREATED else None
+    values = (source, state, case_id)
+    ledger.connection.execute("INSERT INTO record (source, row, key, state, case_id) VALUES (?, 2, 'A', ?, ?)", values)
+    assert do(ledger, lambda: ledger.fence(1)) == [Fence.LOST]
+    assert row_of(ledger, "A")["state"] == state
+
+
+@pytest.mark.parametrize("first", [State.SENDING, State.UNKNOWN, State.CREATED, State.DUPLICATE])
+def test_a_row_whose_key_is_taken_is_skipped_at_the_fence(ledger: Ledger, first: State) -> None:
+    """Two rows with one key that staging did not see together; only one may pass, whatever became of the other."""
+    case_id = "1" if first is State.CREATED else None
+    source = stage(ledger, [valid("A")])
+    insert = "INSERT INTO record (source, row, key, state, case_id) VALUES (?, 9, 'A', ?, ?)"
+    ledger.connection.execute(insert, (source, first, case_id))
+    assert do(ledger, lambda: ledger.fence(1)) == [Fence.TAKEN]
+    record = ledger.connection.execute("SELECT state, code, attempts FROM record WHERE id = 1").fetchone()
+    assert record == ("skipped", "in_doubt", 0)
+
+
+def test_a_taken_fence_does_not_undo_the_rest_of_its_group(ledger: Ledger) -> None:
+    """Group commit: what one worker is refused must not cost the others their fences."""
+    source = stage(ledger, [valid("A"), valid("B"), valid("C")])
+    ledger.connection.execute("INSERT INTO record (source, row, key, state) VALUES (?, 9, 'B', 'unknown')", (source,))
+    wishes = [lambda number=number: ledger.fence(number) for number in (1, 2, 3)]
+    assert do(ledger, *wishes) == [Fence.UP, Fence.TAKEN, Fence.UP]
+    assert ledger.counts() == {State.SENDING: 2, State.SKIPPED: 1, State.UNKNOWN: 1}
+
+
+def test_a_fence_taken_down_is_no_attempt(ledger: Ledger) -> None:
+    fenced(ledger, "A")
+    do(ledger, lambda: ledger.unfence(1))
+    assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("pending", 0)
+    assert do(ledger, lambda: ledger.fence(1)) == [Fence.UP]
+
+
+def test_only_a_fence_can_be_taken_down(ledger: Ledger) -> None:
+    fenced(ledger, "A")
+    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
+    do(ledger, lambda: ledger.unfence(1))
+    assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("created", 1)
+
+
+def test_abandoned_rows_are_unknown_and_nothing_else_is(ledger: Ledger) -> None:
+    fenced(ledger, "A", "B", "C")
+    do(ledger, lambda: ledger.settle(2, State.SENDING, CREATED))
+    do(ledger, lambda: ledger.unfence(3))
+    assert do(ledger, ledger.abandon) == [1]
+    assert ledger.counts() == {State.UNKNOWN: 1, State.CREATED: 1, State.PENDING: 1}
+    assert row_of(ledger, "A")["code"] == "interrupted"
+
+
+# -- settling -------------------------------------------------------------------------------------------
+
+
+def test_settling_keeps_the_evidence(ledger: Ledger) -> None:
+    fenced(ledger, "A")
+    assert do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED)) == [Settled.DONE]
+    record = row_of(ledger, "A")
+    expected = {"state": "created", "case_id": "77", "http_status": 201, "code": "created", "run": ledger.run}
+    assert {name: record[name] for name in expected} == expected
+
+
+def test_a_record_that_has_moved_on_cannot_be_settled(ledger: Ledger) -> None:
+    """An answer that comes after the row was given up settles nothing."""
+    fenced(ledger, "A")
+    do(ledger, ledger.abandon)
+    assert do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED)) == [Settled.LOST]
+    assert row_of(ledger, "A")["state"] == "unknown"
+
+
+def test_one_case_for_two_rows_makes_both_unknown(ledger: Ledger) -> None:
+    """F4: two answers claim one case, so neither proves anything."""
+    fenced(ledger, "A", "B")
+    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
+    assert do(ledger, lambda: ledger.settle(2, State.SENDING, CREATED)) == [Settled.CROSSED]
+    for key in "AB":
+        record = row_of(ledger, key)
+        assert (record["state"], record["code"], record["case_id"]) == ("unknown", "crossed", None)
+        assert "77" in record["message"]
+
+
+def test_a_look_up_that_finds_another_rows_case_makes_both_unknown(ledger: Ledger) -> None:
+    fenced(ledger, "A", "B")
+    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
+    do(ledger, ledger.abandon)
+    assert do(ledger, lambda: ledger.settle(2, State.UNKNOWN, CREATED)) == [Settled.CROSSED]
+    assert ledger.counts() == {State.UNKNOWN: 2}
+
+
+def test_crossing_in_one_group_undoes_nothing_else(ledger: Ledger) -> None:
+    fenced(ledger, "A", "B", "C")
+    other = Outcome(State.CREATED, "78", 201, "created")
+    wishes = [
+        lambda: ledger.settle(1, State.SENDING, CREATED),
+        lambda: ledger.settle(2, State.SENDING, CREATED),
+        lambda: ledger.settle(3, State.SENDING, other),
+    ]
+    assert do(ledger, *wishes) == [Settled.DONE, Settled.CROSSED, Settled.DONE]
+    assert row_of(ledger, "C")["state"] == "created"
+
+
+# -- reopening ------------------------------------------------------------------------------------------
+
+
+def test_refused_rows_are_reopened_and_no_others(ledger: Ledger) -> None:
+    fenced(ledger, "A", "B")
+    stage(ledger, [valid("C")], sha256="2")
+    do(ledger, lambda: ledger.fence(3))
+    for number in (1, 3):
+        refused = Outcome(State.REFUSED, None, 422, "0900001", "no such owner")
+        do(ledger, lambda number=number, outcome=refused: ledger.settle(number, State.SENDING, outcome))
+    assert ledger.reopen_refused() == 2
+    assert ledger.counts() == {State.PENDING: 2, State.SENDING: 1}
+    record = row_of(ledger, "A")
+    assert (record["attempts"], record["http_status"], record["code"]) == (1, None, None)
+    assert [found.key for found in ledger.pending(Selection(run=ledger.run), after=0, limit=9)] == ["A", "C"]
+
+
+def test_rows_in_doubt_are_not_reopened(ledger: Ledger) -> None:
+    """Only a look-up, or a person by name, may decide them."""
+    fenced(ledger, "A")
+    do(ledger, ledger.abandon)
+    assert ledger.reopen_refused() == 0
+    assert ledger.counts() == {State.UNKNOWN: 1}
+
+
+@pytest.mark.parametrize(("status", "reopened"), [(403, 1), (404, 1), (405, 1), (400, 0), (422, 0)])
+def test_what_shut_out_the_whole_account_is_no_refusal_of_a_row(ledger: Ledger, status: int, reopened: int) -> None:
+    fenced(ledger, "A")
+    do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.REFUSED, None, status, f"http_{status}", "no")))
+    assert ledger.reopen_shut_out() == reopened
+
+
+def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
+    with Ledger(path, verb="run") as ledger:
+        fenced(ledger, "A")
+        do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.REFUSED, None, 403, "http_403", "no")))
+    with Ledger(path, verb="run") as ledger:
+        assert ledger.reopen_shut_out() == 0
+
+
+# -- what a crash leaves --------------------------------------------------------------------------------
+
+
+def test_after_a_crash_rows_that_were_being_sent_are_unknown(ledger: Ledger, tmp_path: Path) -> None:
+    """I1: never straight back to pending; the run they belong to stays the one that sent them."""
+    fenced(ledger, "A", "B")
+    do(ledger, lambda: ledger.settle(2, State.SENDING, CREATED))
+    with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
+        assert again.counts() == {State.UNKNOWN: 1, State.CREATED: 1}
+        record = row_of(again, "A")
+        assert (record["code"], record["run"], record["attempts"]) == ("interrupted", 1, 1)
+        assert again.was_cut_short
+        assert pending(again) == []
+        assert [doubt.key for doubt in again.doubtful()] == ["A"]
+
+
+def test_killed_during_recovery_and_again(path: Path, tmp_path: Path) -> None:
+    """I3: recovery may be repeated as often as it likes."""
+    with Ledger(path, verb="run") as ledger:
+        fenced(ledger, "A")
+        path = as_killed(ledger, tmp_path / "killed")
+    for number in range(5):
+        with Ledger(path, verb="run") as ledger:
+            assert ledger.counts() == {State.UNKNOWN: 1}
+            states = [state for (state,) in ledger.connection.execute("SELECT state FROM event ORDER BY id")]
+            assert states == ["sending", "unknown"]
+            path = as_killed(ledger, tmp_path / f"killed-{number}")
+
+
+def test_a_run_that_ended_was_not_cut_short(path: Path) -> None:
+    with Ledger(path, verb="run") as first:
+        assert not first.was_cut_short
+    with Ledger(path, verb="run") as second:
+        assert not second.was_cut_short
+
+
+def test_a_doubt_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path: Path) -> None:
+    """The window of a look-up by content must hold the moment at which the case was made."""
+    before = time.time()
+    fenced(ledger, "A")
+    with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
+        (doubt,) = again.doubtful()
+        assert before - 2 <= doubt.since <= time.time()
+        assert (doubt.id, doubt.row, doubt.key, doubt.stamp) == (1, 2, "A", "text1")
+
+
+# -- a person decides -----------------------------------------------------------------------------------
+
+DECISIONS = {
+    "created": Outcome(State.CREATED, "77", code="resolved", message="ana: seen in Talkdesk"),
+    "resend": Outcome(State.PENDING, code="resolved", message="ana: not there"),
+    "drop": Outcome(State.SKIPPED, code="resolved", message="ana: not wanted"),
+}
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) -> None:
+    fenced(ledger, "A")
+    do(ledger, ledger.abandon)
+    assert ledger.resolve("A", DECISIONS[decision]) == [State.UNKNOWN]
+    assert row_of(ledger, "A")["state"] == DECISIONS[decision].state
+    (message,) = ledger.connection.execute("SELECT message FROM event ORDER BY id DESC LIMIT 1").fetchone()
+    assert message.startswith("ana: ")
+
+
+@pytest.mark.parametrize("settled", ["pending", "created"])
+def test_nobody_decides_about_a_row_that_is_in_no_doubt(ledger: Ledger, settled: str) -> None:
+    fenced(ledger, "A")
+    outcome = CREATED if settled == "created" else Outcome(State.PENDING)
+    do(ledger, lambda: ledger.settle(1, State.SENDING, outcome))
+    assert ledger.resolve("A", DECISIONS["drop"]) == []
+    assert row_of(ledger, "A")["state"] == settled
+
+
+# -- reading --------------------------------------------------------------------------------------------
+
+
+def test_pending_rows_come_in_pages_and_in_input_order(ledger: Ledger) -> None:
+    stage(ledger, [valid(f"K{row}", row=row) for row in range(2, 9)])
+    first = pending(ledger, after=0, limit=3)
+    second = pending(ledger, after=first[-1].id, limit=30)
+    assert [record.row for record in first + second] == list(range(2, 9))
+
+
+def test_pending_rows_of_one_source(ledger: Ledger) -> None:
+    stage(ledger, [valid("A")])
+    other = stage(ledger, [valid("B")], sha256="2", stamp=None)
+    assert [(record.key, record.stamp) for record in pending(ledger, source=other)] == [("B", None)]
+
+
+def test_a_half_read_source_is_never_sent(path: Path) -> None:
+    """Its records are dropped when it is read again; if they had become cases, they would be made twice."""
+    with Ledger(path, verb="run") as ledger:
+        stage(ledger, [valid("A")], finish=False)
+    with Ledger(path, verb="retry") as ledger:
+        assert pending(ledger) == []
+
+
+def test_the_canary_is_the_newest_case_that_is_old_enough(ledger: Ledger) -> None:
+    fenced(ledger, "A", "B", "C")
+    for number, key in enumerate("AB", 1):
+        outcome = Outcome(State.CREATED, f"case-{key}", 201, "created")
+        do(ledger, lambda number=number, outcome=outcome: ledger.settle(number, State.SENDING, outcome))
+    newest = ledger.newest_created("text1", age=0.0)
+    assert newest is not None
+    assert (newest.case_id, newest.stamp) == ("case-B", "text1")
+    assert ledger.newest_created("text1", age=3600.0) is None
+    assert ledger.newest_created("text2", age=0.0) is None
+
+
+def test_a_case_that_became_doubtful_is_no_canary(ledger: Ledger) -> None:
+    fenced(ledger, "A", "B")
+    for number in (1, 2):
+        do(ledger, lambda number=number: ledger.settle(number, State.SENDING, CREATED))
+    assert ledger.newest_created("text1", age=0.0) is None
+
+
+def test_claimed_cases_are_known(ledger: Ledger) -> None:
+    fenced(ledger, "A")
+    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
+    assert ledger.has_case("77")
+    assert not ledger.has_case("78")
+
+
+def test_counts_are_those_of_one_source_or_of_all(ledger: Ledger) -> None:
+    stage(ledger, [valid("A"), invalid("B")])
+    other = stage(ledger, [valid("C")], sha256="2")
+    assert ledger.counts() == {State.PENDING: 2, State.INVALID: 1}
+    assert ledger.counts(other) == {State.PENDING: 1}
+
+
+# -- target and name ------------------------------------------------------------------------------------
+
+
+def test_a_ledger_is_pinned_to_its_first_target(path: Path) -> None:
+    """F35: sandbox and production must not be mixed up."""
+    with Ledger(path, verb="run") as ledger:
+        ledger.pin_target("https://api.example.com (account acme)")
+        ledger.pin_target("https://api.example.com (account acme)")
+    with Ledger(path, verb="run") as ledger, pytest.raises(TargetError, match="nothing was sent") as refusal:
+        ledger.pin_target("sandbox:1")
+    assert refusal.value.exit_code == 7
+
+
+def test_the_name_of_a_ledger_stays(path: Path) -> None:
+    with Ledger(path, verb="run") as ledger:
+        name = ledger.id
+    with Ledger(path, verb="run") as ledger:
+        assert ledger.id == name
+    assert len(name) == 8
+
+
+def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
+    stage(ledger, [valid("A")])
+    with pytest.raises(ZeroDivisionError):
+        do(ledger, lambda: ledger.fence(1), lambda: 1 / 0)
+    assert not ledger.connection.in_transaction
+    assert row_of(ledger, "A")["state"] == "pending"
+    with store.transaction(ledger.connection):
+        ledger.fence(1)
+    assert row_of(ledger, "A")["state"] == "sending"

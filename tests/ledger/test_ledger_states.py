@@ -1,0 +1,135 @@
+"""Promises P1 to P3 below all code: what the tables themselves refuse, whoever writes the SQL."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+
+import pytest
+from ledgers import AT_THE_SERVER, LEGAL, do, row_of, stage, valid
+
+from importer.errors import LedgerError
+from importer.ledger import Ledger, Outcome
+from importer.records import State
+
+NEVER_THERE = tuple(state for state in State if state not in AT_THE_SERVER)
+
+
+def enter(ledger: Ledger, key: str, state: State, *, case_id: str | None = None) -> int:
+    """Put a record into a state by plain SQL."""
+    case_id = case_id or (f"case-{key}" if state is State.CREATED else None)
+    number = ledger.connection.execute(
+        "INSERT INTO record (source, row, key, state, case_id) VALUES (1, 2, ?, ?, ?)", (key, state, case_id)
+    ).lastrowid
+    assert number is not None
+    return number
+
+
+@pytest.fixture
+def staged(ledger: Ledger) -> Ledger:
+    """A ledger with a source, for rows that are entered by hand."""
+    stage(ledger, [])
+    return ledger
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.permutations(State, 2)], ids=lambda state: state.value)
+def test_a_record_moves_only_as_the_design_allows(staged: Ledger, before: State, after: State) -> None:
+    number = enter(staged, "A", before)
+    case_id = "case-A" if after is State.CREATED else None
+    move = "UPDATE record SET state = ?, case_id = ? WHERE id = ?"
+    if after in LEGAL[before]:
+        staged.connection.execute(move, (after, case_id, number))
+        assert row_of(staged, "A")["state"] == after
+    else:
+        with pytest.raises(sqlite3.IntegrityError, match="may not move like that"):
+            staged.connection.execute(move, (after, case_id, number))
+        assert row_of(staged, "A")["state"] == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [pair for pair in itertools.permutations(State, 2) if pair[1] not in LEGAL[pair[0]]],
+    ids=lambda state: state.value,
+)
+def test_an_illegal_move_through_the_ledger_is_refused(staged: Ledger, before: State, after: State) -> None:
+    number = enter(staged, "A", before)
+    outcome = Outcome(after, case_id="case-A" if after is State.CREATED else None)
+    with pytest.raises(LedgerError, match="may not move like that"):
+        do(staged, lambda: staged.settle(number, before, outcome))
+    assert row_of(staged, "A")["state"] == before
+
+
+def test_a_record_has_one_of_the_known_states(staged: Ledger) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        staged.connection.execute("INSERT INTO record (source, row, key, state) VALUES (1, 2, 'A', 'sent')")
+
+
+@pytest.mark.parametrize("first", AT_THE_SERVER)
+@pytest.mark.parametrize("second", AT_THE_SERVER)
+def test_one_case_per_key(staged: Ledger, first: State, second: State) -> None:
+    """P1: of all rows with one key, one may be at the server."""
+    enter(staged, "A", first)
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE.*key"):
+        enter(staged, "A", second, case_id="another" if second is State.CREATED else None)
+
+
+@pytest.mark.parametrize("other", NEVER_THERE)
+@pytest.mark.parametrize("at_the_server", AT_THE_SERVER)
+def test_rows_that_never_reached_the_server_may_share_a_key(staged: Ledger, at_the_server: State, other: State) -> None:
+    enter(staged, "A", at_the_server)
+    enter(staged, "A", other)
+    enter(staged, "A", other)
+
+
+@pytest.mark.parametrize("state", [State.CREATED, State.UNKNOWN, State.REFUSED, State.SKIPPED, State.DUPLICATE])
+def test_one_row_per_case(staged: Ledger, state: State) -> None:
+    """P2: a case id answers for one row."""
+    enter(staged, "A", State.CREATED, case_id="1")
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE.*case_id"):
+        enter(staged, "B", state, case_id="1")
+
+
+def test_created_needs_a_case_id(staged: Ledger) -> None:
+    number = enter(staged, "A", State.SENDING)
+    with pytest.raises(LedgerError, match="CHECK"):
+        do(staged, lambda: staged.settle(number, State.SENDING, Outcome(State.CREATED)))
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.SENDING, State.INVALID])
+def test_what_is_still_to_be_sent_has_no_case_id(staged: Ledger, state: State) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        enter(staged, "A", state, case_id="1")
+
+
+def test_every_move_is_in_the_history_with_its_evidence(ledger: Ledger) -> None:
+    stage(ledger, [valid("A")])
+    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.PENDING, None, 429, "http_429", "slow down")))
+    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.CREATED, "77", 201, "created")))
+    columns = "record, run, state, attempt, case_id, http_status, code, message"
+    history = ledger.connection.execute(f"SELECT {columns} FROM event ORDER BY id").fetchall()
+    assert history == [
+        (1, ledger.run, "sending", 1, None, None, None, None),
+        (1, ledger.run, "pending", 1, None, 429, "http_429", "slow down"),
+        (1, ledger.run, "sending", 2, None, None, None, None),
+        (1, ledger.run, "created", 2, "77", 201, "created", None),
+    ]
+    times = [at for (at,) in ledger.connection.execute("SELECT at FROM event ORDER BY id")]
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("change", ["UPDATE event SET state = 'refused'", "DELETE FROM event"])
+def test_history_is_only_appended(ledger: Ledger, change: str) -> None:
+    stage(ledger, [valid("A")])
+    do(ledger, lambda: ledger.fence(1))
+    with pytest.raises(sqlite3.IntegrityError, match="only appended"):
+        ledger.connection.execute(change)
+
+
+def test_a_row_that_was_sent_cannot_be_deleted(ledger: Ledger) -> None:
+    """No loss: no statement removes a row that may be at the server."""
+    stage(ledger, [valid("A")])
+    do(ledger, lambda: ledger.fence(1))
+    with pytest.raises(sqlite3.IntegrityError, match="never dropped"):
+        ledger.connection.execute("DELETE FROM record WHERE id = 1")

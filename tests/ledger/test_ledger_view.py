@@ -1,0 +1,126 @@
+"""Looking at a ledger: one moment, no trace, no way to change it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from ledgers import do, invalid, stage, valid
+
+from importer.errors import LedgerError
+from importer.ledger import CauseCount, Ledger, LedgerView, Outcome
+from importer.records import State
+
+
+@pytest.fixture
+def mixed(ledger: Ledger) -> Ledger:
+    """Two sources with rows in several states."""
+    stage(ledger, [valid("A", row=2), valid("B", row=3), invalid("C", row=4), valid("D", row=5), valid("A", row=6)])
+    stage(ledger, [valid("E", row=2), invalid("F", row=3)], sha256="2" * 64, name="second.csv")
+    outcomes = {
+        1: Outcome(State.CREATED, "77", 201, "created"),
+        2: Outcome(State.REFUSED, None, 422, "0900001", "no such owner"),
+        4: Outcome(State.UNKNOWN, None, 500, "http_500", "HTTP 500"),
+    }
+    for number, outcome in outcomes.items():
+        do(ledger, lambda number=number: ledger.fence(number))
+        do(ledger, lambda number=number, outcome=outcome: ledger.settle(number, State.SENDING, outcome))
+    return ledger
+
+
+def test_all_numbers_are_of_one_moment(mixed: Ledger, path: Path) -> None:
+    """M4: what happens while reports are written is in none of them."""
+    with LedgerView(path) as view:
+        before = view.counts()
+        do(mixed, lambda: mixed.fence(6))
+        stage(mixed, [valid("G")], sha256="3" * 64)
+        assert view.counts() == before
+        assert len(list(view.results())) == before.total() == 7
+        assert [source.name for source in view.sources()] == ["tickets.csv", "second.csv"]
+        assert view.requests() == 3
+    with LedgerView(path) as later:
+        assert later.counts().total() == 8
+
+
+def test_results_come_in_the_order_of_the_input(mixed: Ledger, path: Path) -> None:
+    with LedgerView(path) as view:
+        lines = list(view.results())
+    assert [line.id for line in lines] == list(range(1, 8))
+    assert lines[0][2:] == (2, "A", "created", "77", 201, 1, "created", None)
+    assert [line.row for line in lines] == [2, 3, 4, 5, 6, 2, 3]
+
+
+def test_failures_are_all_that_is_neither_created_nor_taken_care_of(mixed: Ledger, path: Path) -> None:
+    with LedgerView(path) as view:
+        failures = list(view.failures())
+    states = {failure.result.id: failure.result.state for failure in failures}
+    assert states == {2: "refused", 3: "invalid", 4: "unknown", 6: "pending", 7: "invalid"}
+    by_id = {failure.result.id: failure for failure in failures}
+    assert by_id[3].cells == ("C", "It burns …")
+    assert [error.code for error in by_id[3].errors] == ["too_long"]
+    assert by_id[2].errors == ()
+
+
+@pytest.mark.parametrize(("source", "rows", "requests"), [(None, 7, 3), (1, 5, 3), (2, 2, 0)])
+def test_a_view_of_one_source_sees_nothing_else(
+    mixed: Ledger, path: Path, source: int | None, rows: int, requests: int
+) -> None:
+    with LedgerView(path, source=source) as view:
+        assert view.counts().total() == rows
+        assert len(list(view.results())) == rows
+        assert view.requests() == requests
+        assert sum(info.rows for info in view.sources()) == rows
+        assert {failure.result.source for failure in view.failures()} <= ({source} if source else {1, 2})
+
+
+def test_causes_are_counted_with_an_example_and_the_first_row(mixed: Ledger, path: Path) -> None:
+    with LedgerView(path) as view:
+        causes = view.causes()
+    assert causes[0] == CauseCount(State.INVALID, "too_long", 2, causes[0].example, 3)
+    assert CauseCount(State.REFUSED, "0900001", 1, "no such owner", 3) in causes
+    assert State.CREATED not in {cause.state for cause in causes}
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE record SET state = 'pending'", "DELETE FROM record", "INSERT INTO event DEFAULT VALUES"]
+)
+def test_a_view_cannot_write(mixed: Ledger, path: Path, change: str) -> None:
+    """K6: not by mistake, and not by checkpointing either."""
+    with LedgerView(path) as view, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        view._connection.execute(change)
+
+
+def test_a_reader_does_not_hold_up_the_writer(mixed: Ledger, path: Path) -> None:
+    """J15"""
+    with LedgerView(path) as view:
+        view.counts()
+        for _ in range(50):
+            do(mixed, lambda: mixed.fence(6))
+            do(mixed, lambda: mixed.unfence(6))
+
+
+def test_a_view_of_a_ledger_with_no_rows(ledger: Ledger, path: Path) -> None:
+    with LedgerView(path) as view:
+        assert (view.counts(), list(view.results()), view.causes(), view.sources(), view.requests()) == (
+            {},
+            [],
+            [],
+            [],
+            0,
+        )
+        assert view.identity() == (ledger.id, None)
+
+
+def test_a_half_read_view_can_be_closed(mixed: Ledger, path: Path) -> None:
+    """What is left of a report that failed in the middle must not complain when it is cleared away."""
+    with LedgerView(path) as view:
+        lines = view.results()
+        next(lines)
+    del lines
+
+
+def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(LedgerError):
+        LedgerView(tmp_path / "notes.txt")

@@ -1,0 +1,126 @@
+"""Ledgers with rows in them, for the tests of several rooms."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from importer.ledger import Ledger, Pending, Selection, StagedRow, staging, store
+from importer.records import FieldError, Mapped, Row, State
+
+ROOT = Path(__file__).parent.parent
+COLUMNS = ("Ticket", "Subject")
+STAMP = "text1"
+
+#: Design, "States of a record": who may move where. Written down once more, so that a slip in the schema shows.
+LEGAL = {
+    State.PENDING: {State.SENDING, State.SKIPPED, State.INVALID, State.WAITING},
+    State.WAITING: {State.PENDING, State.INVALID, State.SKIPPED},
+    State.SENDING: {State.CREATED, State.REFUSED, State.PENDING, State.UNKNOWN},
+    State.UNKNOWN: {State.CREATED, State.DUPLICATE, State.PENDING, State.REFUSED, State.SKIPPED},
+    State.DUPLICATE: {State.CREATED, State.SKIPPED},
+    State.CREATED: {State.UNKNOWN},
+    State.REFUSED: {State.PENDING, State.SKIPPED, State.INVALID},
+    State.INVALID: {State.PENDING, State.SKIPPED},
+    State.SKIPPED: set(),
+}
+AT_THE_SERVER = (State.SENDING, State.CREATED, State.UNKNOWN, State.DUPLICATE)
+
+
+def memory() -> str | None:
+    """A folder where syncing costs nothing; None for the usual place.
+
+    Most tests are about what a ledger says, and a busy disk would only make them slow. Those about durability watch
+    the system calls instead of the disk.
+    """
+    shared = Path("/dev/shm")
+    return str(shared) if os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 50_000_000 else None
+
+
+def case_body(key: str, **fields: Any) -> bytes:
+    """What is sent for the ticket ``key``."""
+    case = {"title": f"Ticket {key}", "description": "It burns.", "custom_fields": {STAMP: key}}
+    return orjson.dumps(case | fields)
+
+
+def valid(key: str, *, row: int = 2, subject: str = "It burns", body: bytes | None = None, **more: Any) -> StagedRow:
+    """A row that can be sent."""
+    return StagedRow(Row(row, (key, subject)), Mapped(key, body or case_body(key)), **more)
+
+
+def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> StagedRow:
+    """A row that cannot be sent."""
+    errors = (FieldError(code, "Subject", "It burns …", "at most 150 characters", "shorten it", "title"),)
+    return StagedRow(Row(row, (key, "It burns …")), Mapped(key, None, errors), **more)
+
+
+def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **changed: Any) -> int:
+    """Enter rows as one source, and return its number."""
+    known = {
+        "name": "tickets.csv",
+        "sha256": "0" * 64,
+        "columns": COLUMNS,
+        "mapping_name": "tickets.yml",
+        "mapping_sha256": "1" * 64,
+        "stamp": STAMP,
+    }
+    source = staging.begin_source(ledger, **(known | changed))
+    staging.add_rows(ledger, source, list(rows))
+    if finish:
+        staging.finish_source(ledger, source)
+    return source
+
+
+def do(ledger: Ledger, *works: Any) -> list[Any]:
+    """What the writer does with wishes, without its thread: all of them in one transaction."""
+    with store.translated(ledger.path), store.transaction(ledger.connection):
+        return [work() for work in works]
+
+
+def pending(ledger: Ledger, *, source: int | None = None, after: int = 0, limit: int = 100) -> list[Pending]:
+    """What may be sent."""
+    return ledger.pending(Selection(source), after=after, limit=limit)
+
+
+def row_of(ledger: Ledger, key: str) -> dict[str, Any]:
+    """The record with this key, column by column."""
+    cursor = ledger.connection.execute("SELECT * FROM record WHERE key = ? ORDER BY id DESC LIMIT 1", (key,))
+    return dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
+
+
+def as_killed(ledger: Ledger, folder: Path) -> Path:
+    """The files as a process leaves them that is killed at this very moment, in a new folder."""
+    folder.mkdir()
+    copy = folder / ledger.path.name
+    for suffix in ("", "-wal"):
+        shutil.copyfile(f"{ledger.path}{suffix}", f"{copy}{suffix}")
+    return copy
+
+
+def child(script: Path, *arguments: object, wrap: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[str]:
+    """A process of its own that runs ``script``; ``wrap`` is a command that starts it (strace, unshare, …)."""
+    folders = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    return subprocess.Popen(
+        [*wrap, sys.executable, str(script), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": folders},
+        stdout=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def output_of(process: subprocess.Popen[str], *, timeout: float = 60) -> list[str]:
+    """The lines that a child wrote until its end."""
+    with process:
+        try:
+            written, _ = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+    return written.splitlines()

@@ -1,0 +1,192 @@
+"""The program as its users start it: child processes with an environment of their own, nothing imported."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import socket
+import struct
+import subprocess
+import sysconfig
+import termios
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+COMMAND = str(Path(sysconfig.get_path("scripts")) / "case-importer")
+#: Seconds after which something must have got stuck. Nothing is ever measured against it.
+PATIENCE = 100.0
+
+_WHAT_CHANGES_US = re.compile(r"CASE_IMPORTER_|TQDM_|(COLUMNS|LINES|NO_COLOR|FORCE_COLOR)$")
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What ``--json`` printed: one object and nothing beside it."""
+        return json.loads(self.out)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The states that have records, as ``--json`` printed them."""
+        return counts_of(self.json["balance"])
+
+
+def counts_of(balance: dict[str, Any]) -> dict[str, int]:
+    """The states that have records; the books must add up."""
+    states = {name: count for name, count in balance.items() if name not in ("read", "balanced")}
+    assert balance["balanced"] is True
+    assert sum(states.values()) == balance["read"]
+    return {state: count for state, count in states.items() if count}
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without anything that changes what the program does, and with ``more``."""
+    return {name: value for name, value in os.environ.items() if not _WHAT_CHANGES_US.match(name)} | more
+
+
+class Program:
+    """Runs the command in one folder with one environment.
+
+    Args:
+        folder: The working directory.
+        variables: Variables of the environment.
+    """
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder = folder
+        self.variables = variables
+
+    def having(self, **variables: str) -> Program:
+        """The same with more variables."""
+        return Program(self.folder, **self.variables | variables)
+
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[Any]:
+        """Start a command and leave it running; its outputs are pipes of text."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        return subprocess.Popen(
+            [COMMAND, *map(str, arguments)],
+            cwd=self.folder,
+            env=environment(**self.variables),
+            **pipes | {"stdin": subprocess.DEVNULL} | options,
+        )
+
+    def __call__(self, *arguments: object) -> Ended:
+        """Run a command to its end with nobody watching."""
+        with self.running(*arguments) as process:
+            return end_of(process)
+
+    def at_once(self, commands: Iterable[Sequence[object]]) -> list[Ended]:
+        """Run commands that do not disturb each other, as many at a time as there are processors."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda command: self(*command), commands))
+
+    @contextmanager
+    def running(self, *arguments: object, **options: Any) -> Iterator[subprocess.Popen[Any]]:
+        """A command that runs inside the block and has ended after it, whatever happens."""
+        with self.start(*arguments, **options) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def watched(self, *arguments: object, columns: int = 100) -> Ended:
+        """Run a command with a person watching: everything goes to one terminal of this width."""
+        head, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "encoding": None}
+        with self.having(TERM="xterm-256color").running(*arguments, **streams) as process:
+            os.close(terminal)
+            shown = b"".join(_until_closed(head))
+            return Ended(process.wait(PATIENCE), shown.decode(), "")
+
+
+def end_of(process: subprocess.Popen[str]) -> Ended:
+    """Wait until a command has ended, reading what it prints."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return Ended(process.returncode, out, err)
+
+
+def _until_closed(head: int) -> Iterator[bytes]:
+    with os.fdopen(head, "rb", buffering=0) as screen:
+        while True:
+            try:
+                shown = screen.read(65536)
+            except OSError:  # how Linux says that the other side is closed
+                return
+            if not shown:
+                return
+            yield shown
+
+
+def until(condition: Callable[[], object], *, what: str) -> None:
+    """Wait until ``condition`` holds; a condition that never holds is a failure that says ``what`` was waited for."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.005)
+
+
+class SandboxProcess(NamedTuple):
+    """A sandbox in a process of its own."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    @property
+    def login(self) -> dict[str, str]:
+        """The variables that let the program in."""
+        return {"CASE_IMPORTER_CLIENT_ID": "sandbox-client", "CASE_IMPORTER_CLIENT_SECRET": "sandbox-secret"}
+
+    def cases(self) -> list[dict[str, Any]]:
+        """Every case it ever made, oldest first."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/cases.ndjson", timeout=PATIENCE) as lines:
+            return [json.loads(line) for line in lines]
+
+    def state(self) -> dict[str, Any]:
+        """What it counted."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/state", timeout=PATIENCE) as answer:
+            state: dict[str, Any] = json.load(answer)
+        return state
+
+    def creates(self) -> int:
+        """Requests to create a case that came in."""
+        return int(self.state()["requests"].get("create", 0))
+
+
+@contextmanager
+def sandbox_process(folder: Path, *arguments: object, faults: dict[str, Any] | None = None) -> Iterator[SandboxProcess]:
+    """A sandbox that runs inside the block.
+
+    Args:
+        folder: For its fault plan.
+        arguments: Of the ``sandbox`` command.
+        faults: The fault plan, if any.
+    """
+    if faults is not None:
+        plan = folder / "faults.json"
+        plan.write_text(json.dumps(faults), encoding="utf-8")
+        arguments = (*arguments, "--faults", plan)
+    with Program(folder).running("sandbox", "--port", 0, *arguments, stderr=None) as process:
+        yield SandboxProcess(process.stdout.readline().strip(), process)
+
+
+@contextmanager
+def closed_address() -> Iterator[str]:
+    """An address of this machine where nobody listens, and nobody else can begin to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"

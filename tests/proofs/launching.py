@@ -1,0 +1,79 @@
+"""The program in child processes that can be changed from outside before they start: killed at a point, or built wrong.
+
+The program itself knows nothing of this. A child is forked from a process that has imported everything and done
+nothing yet, so that it starts in milliseconds; then it is changed, then it runs the ordinary command line.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from program import PATIENCE, Ended, environment
+
+#: What is done to a child before it runs the command line. It travels by pickle.
+Change = Callable[[], AbstractContextManager[object]]
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.run"])
+#: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
+_COLLECTING = threading.Lock()
+
+
+class Child:
+    """One run of the command in a process of its own.
+
+    Args:
+        folder: The working directory.
+        arguments: The command line.
+        change: What is different about this build.
+        variables: Variables of the environment.
+    """
+
+    def __init__(
+        self, folder: Path, *arguments: object, change: Change = nullcontext, variables: dict[str, str] | None = None
+    ) -> None:
+        self._outputs = (folder / "stdout", folder / "stderr")
+        words = [str(argument) for argument in arguments]
+        what = (folder, words, change, environment(**(variables or {})), self._outputs)
+        self.process: BaseProcess = _FORKS.Process(target=_become, args=what, daemon=True)
+        with _COLLECTING:
+            self.process.start()
+
+    def end(self) -> Ended:
+        """How it ended; -9 is SIGKILL."""
+        if not wait([self.process.sentinel], PATIENCE):
+            self.process.kill()
+            raise AssertionError("the program got stuck")
+        with _COLLECTING:
+            self.process.join()
+        out, err = (path.read_text(encoding="utf-8") for path in self._outputs)
+        assert self.process.exitcode is not None
+        return Ended(self.process.exitcode, out, err)
+
+
+def run(folder: Path, *arguments: object, **options: object) -> Ended:
+    """One run of the command, to its end."""
+    return Child(folder, *arguments, **options).end()  # type: ignore[arg-type]
+
+
+def _become(
+    folder: Path, arguments: list[str], change: Change, variables: dict[str, str], outputs: tuple[Path, Path]
+) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    for number, path in enumerate(outputs, 1):
+        os.dup2(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), number)
+    sys.argv = ["case-importer", *arguments]
+    from importer.cli import main
+
+    with change():
+        main()

@@ -1,0 +1,252 @@
+"""A run without sockets, threads or time: the true rooms of delivery around a Case API of a few lines.
+
+Ledger, staging, mapping, courier, pool, queue, pace, judge, look-up and reconciliation are the real ones, put together
+as a session does. Time is virtual, so that an hour of waiting takes no time; and a run can be cut off between any two
+steps that another process could see, as if it had been killed there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeVar
+from unittest.mock import patch
+from urllib.parse import parse_qs
+
+import orjson
+from ledgers import as_killed
+from virtual_time import VirtualLoop, now
+
+from importer import session
+from importer.config import Settings
+from importer.delivery.pool import Delivered, Stop
+from importer.ledger import Known, Ledger, LedgerWriter
+from importer.ledger.writer import _Wish
+from importer.observer import Silent
+from importer.session import Orders, Place
+from importer.talkdesk.answers import Answer, NoAnswer, NotSent
+
+T = TypeVar("T")
+STAMP = "text1"
+#: Longer than this server ever takes to make a case and to list it.
+SETTINGS = Settings(api_url="http://127.0.0.1:9", token="x", horizon=60.0, concurrency=3, rate=20.0)
+LONGEST_WORK, INDEX_LAG = 40.0, 15.0
+
+#: What can become of a request to create a case.
+FATES = (
+    "created",
+    "created, no answer",
+    "created, 503",
+    "created, no id",
+    "created late, no answer",
+    "lost, no answer",
+    "lost, 503",
+    "not sent",
+    "refused",
+    "too fast",
+)
+#: What the list of cases can be like.
+LISTS = ("honest", "other encoding", "ignores filters", "fails")
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Fuse:
+    """Burns down with every step of a run; at its end the process dies, and nothing of it happens any more."""
+
+    def __init__(self, steps: int | None) -> None:
+        self._left = steps
+        self.is_burnt = False
+
+    def burn(self) -> None:
+        """One step further."""
+        if self._left is not None:
+            self._left -= 1
+            self.is_burnt = self.is_burnt or self._left < 0
+        if self.is_burnt:
+            raise Killed
+
+
+class Case(NamedTuple):
+    """A case at the server."""
+
+    id: str
+    body: dict[str, Any]
+    made_at: float
+
+    @property
+    def stamp(self) -> str:
+        return str(self.body["custom_fields"][STAMP])
+
+
+class World:
+    """The server and its clock; both live on when a run dies."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.fates: Sequence[str] = ("created",)
+        self.list_is = "honest"
+        self.cases: list[Case] = []
+        self.requests = 0
+
+    def make(self, body: bytes, *, after: float = 0.0) -> Case:
+        """A new case, or one that will be made in a while whatever becomes of its client."""
+        self.cases.append(Case(f"case-{len(self.cases) + 1}", orjson.loads(body), self.time + after))
+        return self.cases[-1]
+
+    def truth(self) -> list[dict[str, Any]]:
+        """All cases as the history checker wants them, those under way included."""
+        return [{"id": case.id, **case.body} for case in self.cases]
+
+    def keys(self) -> list[str]:
+        return [case.stamp for case in self.cases]
+
+
+class Api:
+    """One run's way to the server: ``CreateCase``, ``ListCases`` and ``TokenSource`` in one."""
+
+    def __init__(self, world: World, fuse: Fuse) -> None:
+        self._world = world
+        self._fuse = fuse
+        self._began = world.time
+
+    def _tick(self) -> None:
+        self._world.time = self._began + now()
+
+    async def authorization(self) -> str:
+        return "Bearer x"
+
+    def refused(self, header: str) -> bool:
+        return True
+
+    async def create(self, body: bytes, *, authorization: str) -> Answer:
+        self._fuse.burn()
+        self._tick()
+        world = self._world
+        fate = world.fates[world.requests % len(world.fates)]
+        world.requests += 1
+        if fate == "not sent":
+            raise NotSent("unreachable", "nobody there")
+        case = None
+        if fate.startswith("created"):
+            case = world.make(body, after=LONGEST_WORK if "late" in fate else 0.0)
+        self._fuse.burn()
+        await asyncio.sleep(0.05)
+        return _answer(fate, case)
+
+    async def list_cases(self, query: str, *, authorization: str) -> Answer:
+        await asyncio.sleep(0.05)
+        self._tick()
+        self._fuse.burn()
+        if self._world.list_is == "fails":
+            return Answer(503, {}, b"{}")
+        (wanted,) = orjson.loads(parse_qs(query).get("custom_fields", ["[null]"])[0])
+        shown = [case for case in self._world.cases if case.made_at + INDEX_LAG <= self._world.time]
+        found = [case for case in shown if wanted is None or self._fits(case, wanted)]
+        data = [{"id": case.id, "custom_fields": orjson.dumps(case.body["custom_fields"]).decode()} for case in found]
+        content = {"_embedded": {"data": data}, "total": len(data), "_links": {"self": {"href": "/"}}}
+        return Answer(200, {}, orjson.dumps(content))
+
+    def _fits(self, case: Case, wanted: dict[str, Any]) -> bool:
+        """The encoding of filters that this server does not read filters nothing."""
+        if self._world.list_is == "ignores filters" or ("label" in wanted) is (self._world.list_is != "honest"):
+            return True
+        return case.stamp == (wanted["value"] if "label" in wanted else wanted[STAMP]["value"])
+
+
+def _answer(fate: str, case: Case | None) -> Answer:
+    if fate.endswith("no answer"):
+        raise NoAnswer("timeout", "no answer in time")
+    if fate.endswith("503"):
+        return Answer(503, {}, b"{}")
+    if fate == "refused":
+        return Answer(422, {}, b'{"code": "1", "message": "no"}')
+    if fate == "too fast":
+        return Answer(429, {"Retry-After": "1"}, b"{}")
+    assert case is not None
+    return Answer(201, {}, orjson.dumps(case.body | ({} if fate.endswith("no id") else {"id": case.id})))
+
+
+class AgelessLedger(Ledger):
+    """A ledger whose events lie behind by the wall clock, which stands still here; so every case is old enough."""
+
+    def newest_created(self, stamp: str | None, *, age: float) -> Known | None:
+        """As the parent's, for an age of nothing: a canary that is too young makes look-ups fail, and only that."""
+        return super().newest_created(stamp, age=0.0)
+
+
+class InlineWriter(LedgerWriter):
+    """The writer without its thread; a run can be killed before and behind every commit."""
+
+    def __init__(self, ledger: Ledger, fuse: Fuse) -> None:
+        super().__init__(ledger)
+        self._fuse = fuse
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    def call(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        def watched() -> T:
+            result = work()
+            self._fuse.burn()
+            return result
+
+        if self._fuse.is_burnt:
+            raise Killed
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._serve([_Wish(watched, future)])
+        self._fuse.burn()
+        return future
+
+
+def deliver(ledger: Ledger, world: World, fuse: Fuse, orders: Orders) -> Delivered:
+    """Send what is pending and settle what is in doubt: the session of a run, but for its ways to the outside.
+
+    Raises:
+        Killed: the fuse burnt down.
+    """
+    began = world.time
+    api = Api(world, fuse)
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner, _make_believe(ledger, api, fuse):
+        loop = runner.get_loop()
+        loop.set_exception_handler(lambda *_: None)  # what is left of a dead process has nothing to say
+        try:
+            return runner.run(_deliver(ledger, orders))
+        finally:
+            world.time = began + loop.time() + 1.0
+
+
+async def _deliver(ledger: Ledger, orders: Orders) -> Delivered:
+    place = Place("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
+    return await session.send_pending(ledger, place, SETTINGS, orders, stop=Stop(), observer=Silent())
+
+
+def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> AbstractContextManager[Any]:
+    timed = {
+        name: partial(getattr(session, name), clock=now) for name in ("Pace", "Breaker", "RecordQueue", "Reconciler")
+    }
+    return patch.multiple(
+        session,
+        HttpClient=lambda **_: nullcontext(),
+        CaseApi=lambda *_, **__: api,
+        Tokens=lambda *_, **__: api,
+        LedgerWriter=lambda _: InlineWriter(ledger, fuse),
+        Courier=partial(session.Courier, clock=now, jitter=lambda: 0.5),
+        **timed,
+    )
+
+
+def corpse_of(ledger: Ledger, folder: Path) -> Path:
+    """The files as a process leaves them that is killed now; they are taken to ``folder``."""
+    copy = as_killed(ledger, folder)
+    ledger.connection.close()
+    ledger._lock.release()
+    return copy

@@ -1,0 +1,249 @@
+"""P1–P3 in histories that nobody thought of: run, be killed, edit the file, retry, resolve, reconcile, in any order.
+
+Beside the ledger stands a world that knows which cases really exist. The rooms are the real ones; only sockets,
+threads and time are make-believe.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from history import read_history
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from make_believe import FATES, LISTS, AgelessLedger, Fuse, Killed, World, corpse_of, deliver
+from tickets import MAPPING, Ticket, write_tickets
+
+import importer.delivery.deliver as delivering
+from importer.errors import CaseImporterError
+from importer.ledger import Ledger, LedgerView, Selection
+from importer.mapping import load_mapping
+from importer.records import State
+from importer.report.balance import balance_of
+from importer.run import resolve
+from importer.session import Orders
+from importer.source import open_source
+from importer.stage import stage_source
+
+KEYS = st.sampled_from(["A", "B", "C", "D", "E"])
+#: Where files cost nothing: what a disk does is not what is tested here.
+_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+#: Steps until the process is killed; none, in a third of all runs.
+FUSES = st.none() | st.integers(0, 12) | st.integers(0, 120)
+
+
+class Machine(RuleBasedStateMachine):
+    """One import and all that can happen to it."""
+
+    @initialize(keys=st.lists(KEYS, min_size=1, max_size=5))
+    def begin(self, keys: list[str]) -> None:
+        self.folder = tempfile.TemporaryDirectory(dir=_MEMORY)
+        self.place = Path(self.folder.name)
+        (self.place / "m.yml").write_text(MAPPING, encoding="utf-8")
+        self.mapping = load_mapping(self.place / "m.yml")
+        self.path = self.place / "0" / "ledger.db"
+        self.world = World()
+        self.rows = [Ticket(key, f"Ticket {key}") for key in keys]
+        self.nights = self.deaths = 0
+        self.read: set[str] = set()
+        self.dropped: set[str] = set()
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            try:
+                self.end_well()
+            finally:
+                self.folder.cleanup()
+
+    # -- what can happen ----------------------------------------------------------------------------
+
+    @rule(fates=st.lists(st.sampled_from(FATES), min_size=1, max_size=6), list_is=st.sampled_from(LISTS))
+    def the_server_changes(self, fates: list[str], list_is: str) -> None:
+        self.world.fates, self.world.list_is = fates, list_is
+
+    @rule(key=KEYS)
+    def append_a_row(self, key: str) -> None:
+        self.rows = [*self.rows, Ticket(key, f"Ticket {key}, again")]
+
+    @rule(place=st.integers(0, 9), text=st.sampled_from(["another subject", ""]))
+    def change_a_cell(self, place: int, text: str) -> None:
+        place %= len(self.rows)
+        self.rows = [row._replace(subject=text) if at == place else row for at, row in enumerate(self.rows)]
+
+    @rule()
+    def reorder(self) -> None:
+        self.rows = self.rows[::-1]
+
+    @rule(keys=st.lists(KEYS, min_size=1, max_size=4))
+    def a_new_file_comes_at_night(self, keys: list[str]) -> None:
+        self.nights += 1
+        self.rows = [Ticket(key, f"Ticket {key} of night {self.nights}") for key in keys]
+
+    @rule(fuse=FUSES, limit=st.none() | st.integers(1, 3))
+    def run(self, fuse: int | None, limit: int | None) -> None:
+        with Process(self, "run", fuse) as ledger:
+            source = self.stage(ledger)
+            deliver(ledger, self.world, self.fuse, Orders(chosen=Selection(source=source), limit=limit))
+
+    @rule(fuse=FUSES)
+    def retry_what_was_refused(self, fuse: int | None) -> None:
+        if self.path.exists():
+            with Process(self, "retry", fuse) as ledger:
+                ledger.reopen_refused()
+                deliver(ledger, self.world, self.fuse, Orders(chosen=Selection()))
+
+    @rule(fuse=FUSES)
+    def reconcile(self, fuse: int | None) -> None:
+        if self.path.exists():
+            with Process(self, "reconcile", fuse) as ledger:
+                deliver(ledger, self.world, self.fuse, Orders(chosen=Selection(), limit=0, resend=False))
+
+    @rule(key=KEYS, drops=st.booleans())
+    def a_person_decides(self, key: str, drops: bool) -> None:
+        """Somebody who has looked at the server, long after everything has come to rest, and tells the truth."""
+        if not self.path.exists():
+            return
+        self.world.time += 1000
+        cases = [case.id for case in self.world.cases if case.stamp == key]
+        decision: Any = "created" if cases else "drop" if drops else "resend"
+        try:
+            resolve(self.path, key, decision, reason="looked", case_id=cases[0] if cases else None)
+        except CaseImporterError:
+            return  # that row is not in doubt
+        if decision == "drop":
+            self.dropped.add(key)
+
+    # -- how it happens -----------------------------------------------------------------------------
+
+    def stage(self, ledger: Ledger) -> int:
+        path = write_tickets(self.place / f"t{self.nights}.csv", self.rows)
+        source = open_source(path)
+        number = stage_source(ledger, source, self.mapping, accept_changes=True, progress=lambda *_: None).id
+        self.read |= {row.id for row in self.rows}
+        return number
+
+    def end_well(self) -> None:
+        """A good day: the server is honest again, and the same command ends what was begun."""
+        self.world.fates, self.world.list_is = ("created",), "honest"
+        for _ in range(4):
+            self.world.time += 100
+            self.run(None, None)
+            self.retry_what_was_refused(None)
+        history = read_history(self.path, keys=sorted(self.read), cases=self.world.truth())
+        offences = {name for name in history.offences if name != "doubtful"}
+        assert offences == set(), history.story(world=self.world.cases)
+        if history.doubtful:
+            self.only_what_nobody_can_decide(history.doubtful)
+
+    def only_what_nobody_can_decide(self, keys: list[str]) -> None:
+        """A row may stay in doubt if no other ever became a case: nothing shows that the list works."""
+        with LedgerView(self.path) as view:
+            created = view.counts()[State.CREATED]
+        assert created == 0, f"still in doubt: {keys}"
+
+    # -- what must always be true -------------------------------------------------------------------
+
+    @invariant()
+    def p1_no_key_has_two_cases(self) -> None:
+        if hasattr(self, "world"):
+            assert max(Counter(self.world.keys()).values(), default=0) <= 1, self.world.cases
+
+    @invariant()
+    def p2_what_is_called_created_is_a_case_of_this_key(self) -> None:
+        if hasattr(self, "world") and self.path.exists():
+            history = read_history(self.path, keys=sorted(self.read), cases=self.world.truth())
+            assert history.phantom == history.unexpected == [], history.story(world=self.world.cases)
+
+    @invariant()
+    def p3_the_books_balance(self) -> None:
+        if hasattr(self, "world") and self.path.exists():
+            with LedgerView(self.path) as view:
+                assert balance_of(view).is_true
+
+
+class Process:
+    """A process that holds the ledger, and may be killed in the middle of it.
+
+    Args:
+        machine: Whose ledger.
+        verb: What for.
+        steps: Until it is killed; None if it is not.
+    """
+
+    def __init__(self, machine: Machine, verb: str, steps: int | None) -> None:
+        self._machine = machine
+        self._verb = verb
+        machine.fuse = Fuse(steps)
+
+    def __enter__(self) -> Ledger:
+        self._ledger = AgelessLedger(self._machine.path, verb=self._verb)
+        return self._ledger
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        machine = self._machine
+        if machine.fuse.is_burnt:
+            machine.deaths += 1
+            machine.path = corpse_of(self._ledger, machine.place / str(machine.deaths))
+            return kind is Killed
+        self._ledger.close()
+        return False
+
+
+_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
+Machine.TestCase.settings = settings(max_examples=100, stateful_step_count=15, **_COMMON)
+TestHistories = Machine.TestCase
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_thousands_of_histories() -> None:
+    run_state_machine_as_test(Machine, settings=settings(max_examples=5000, stateful_step_count=30, **_COMMON))
+
+
+class BlindRetries(Machine):
+    """A wrong build: what is unknown is simply sent again."""
+
+    @rule(fuse=FUSES, limit=st.none() | st.integers(1, 3))
+    def run(self, fuse: int | None, limit: int | None) -> None:
+        silence = delivering.judge_silence
+        try:
+            delivering.judge_silence = lambda trouble: _pending(silence(trouble))
+            super().run(fuse, limit)
+        finally:
+            delivering.judge_silence = silence
+
+
+class ForgetfulStart(Machine):
+    """A wrong build: what a dead process was sending is pending again."""
+
+    @rule(fuse=FUSES, limit=st.none() | st.integers(1, 3))
+    def run(self, fuse: int | None, limit: int | None) -> None:
+        begin_run = Ledger._begin_run
+
+        def forgetful(ledger: Ledger, verb: str) -> int:
+            ledger.connection.execute("UPDATE record SET state = 'pending' WHERE state = 'sending'")
+            return begin_run(ledger, verb)
+
+        try:
+            Ledger._begin_run = forgetful  # type: ignore[method-assign]
+            super().run(fuse, limit)
+        finally:
+            Ledger._begin_run = begin_run  # type: ignore[method-assign]
+
+
+def _pending(verdict: Any) -> Any:
+    return verdict._replace(outcome=verdict.outcome._replace(state=State.PENDING))
+
+
+@pytest.mark.parametrize("wrong", [BlindRetries, ForgetfulStart])
+def test_wrong_builds_are_caught(wrong: type[Machine]) -> None:
+    """Negative controls: a model that lets these pass would prove nothing."""
+    how = {"derandomize": True, "phases": [Phase.generate], "report_multiple_bugs": False}
+    once = settings(max_examples=500, stateful_step_count=15, **how, **_COMMON)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(wrong, settings=once)

@@ -1,0 +1,189 @@
+"""Builds that are wrong in one respect each, made from outside. The proofs are worth what they say about these."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+from crash_points import Crash
+
+import importer.delivery.deliver as deliver
+import importer.delivery.judge as judging
+import importer.talkdesk.client as client
+from importer.delivery.judge import Verdict
+from importer.delivery.lookup import Lookup
+from importer.delivery.pool import Stop
+from importer.ledger import Ledger, LedgerWriter, store
+from importer.records import State
+from importer.talkdesk.answers import Answer
+from importer.talkdesk.search import Encoding
+
+
+def impatient() -> None:
+    """Not wrong, but quick to give up: what makes a slow server a test of seconds."""
+    client._TIMEOUT = aiohttp.ClientTimeout(total=0.4, connect=None, sock_connect=10.0, sock_read=0.4)
+
+
+def retries_blindly() -> None:
+    """Whatever is not a success is sent again, as most scripts do."""
+
+    def again(verdict: Verdict) -> Verdict:
+        if verdict.outcome.state is not State.UNKNOWN:
+            return verdict
+        return verdict._replace(outcome=verdict.outcome._replace(state=State.PENDING))
+
+    right, silence = deliver.judge, deliver.judge_silence
+    deliver.judge = lambda *what, **more: again(right(*what, **more))
+    deliver.judge_silence = lambda trouble: again(silence(trouble))
+
+
+def sending_becomes_pending() -> None:
+    """What a dead process was sending is simply sent again."""
+    begin_run = Ledger._begin_run
+
+    def forgetful(self: Ledger, verb: str) -> int:
+        self.connection.execute("UPDATE record SET state = 'pending' WHERE state = 'sending'")
+        return begin_run(self, verb)
+
+    Ledger._begin_run = forgetful  # type: ignore[method-assign]
+
+
+def needs_no_canary() -> None:
+    """A list that does not show a case is taken at its word."""
+
+    async def certified(self: Lookup, *_: Any) -> Encoding:
+        return Encoding.DOC
+
+    async def sees(self: Lookup, *_: Any, **__: Any) -> bool:
+        return True
+
+    Lookup.certified, Lookup.sees = certified, sees  # type: ignore[method-assign]
+
+
+def trusts_exceptions() -> None:
+    """The status in an exception is taken for an answer; aiohttp invents one (400) for what is no HTTP."""
+    translated = client._translated
+
+    def with_status(error: Exception, phase: Any) -> Any:
+        trouble = translated(error, phase)
+        trouble.status = getattr(error, "status", None)  # type: ignore[union-attr]
+        return trouble
+
+    def believe(trouble: Any) -> Verdict:
+        if trouble.status:
+            return judging.judge(Answer(trouble.status, {}, b"{}"), b"{}", stamp=None)
+        return judging.judge_silence(trouble)
+
+    client._translated, deliver.judge_silence = with_status, believe
+
+
+def follows_redirects() -> None:
+    """As HTTP libraries do unless they are told not to."""
+    request = aiohttp.ClientSession._request
+
+    async def following(self: Any, *where: Any, **how: Any) -> Any:
+        return await request(self, *where, **how | {"allow_redirects": True})
+
+    aiohttp.ClientSession._request = following  # type: ignore[method-assign]
+
+
+def answers_before_commit() -> None:
+    """The writer says "it is on disk" a moment too early; the disk is a slow one."""
+
+    def commit(self: LedgerWriter, group: list[Any]) -> list[Any]:
+        with store.transaction(self.ledger.connection):
+            results = [wish.work() for wish in group]
+            for wish, result in zip(group, results, strict=True):
+                self._loop.call_soon_threadsafe(_answer, wish.future, result)
+            time.sleep(0.05)
+        return results
+
+    LedgerWriter._commit = commit  # type: ignore[method-assign]
+
+
+def _answer(future: asyncio.Future[Any], result: Any) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def syncs_lazily() -> None:
+    """A ledger that somebody made faster."""
+    connect = store.connect
+
+    def fast(path: Path) -> Any:
+        connection = connect(path)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    store.connect = fast
+
+
+class Built(NamedTuple):
+    """A build with all of these changes, by their names in this module, that may also die somewhere."""
+
+    changes: tuple[str, ...]
+    crash: Crash | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        for change in self.changes:
+            globals()[change]()
+        with self.crash() if self.crash else nullcontext():
+            yield
+
+
+def built(*changes: Callable[[], None], crash: Crash | None = None) -> Built:
+    """A build with these changes, functions of this module."""
+    return Built(tuple(change.__name__ for change in changes), crash)
+
+
+def notes_the_stop() -> None:
+    """Not wrong: says when it was told to stop, by the clock that the ledger's events have."""
+    request = Stop.request
+
+    def noted(self: Stop) -> None:
+        Path("heard").write_text(str(time.time()), encoding="utf-8")
+        request(self)
+
+    Stop.request = noted  # type: ignore[method-assign]
+
+
+def ignores_the_stop() -> None:
+    """Is told to stop and goes on for half a second."""
+
+    async def later(stop: Stop) -> None:
+        await asyncio.sleep(0.5)
+        stop.gently.set()
+
+    def request(self: Stop) -> None:
+        Path("heard").write_text(str(time.time()), encoding="utf-8")
+        self.going_on = asyncio.ensure_future(later(self))  # type: ignore[attr-defined]
+
+    Stop.request = request  # type: ignore[method-assign]
+
+
+def clock_leaps_ahead() -> None:
+    """Not wrong: the wall clock goes a day forward with every case that is made."""
+    _leap(86_400.0)
+
+
+def clock_leaps_back() -> None:
+    """Not wrong: the wall clock goes a day back with every case that is made."""
+    _leap(-86_400.0)
+
+
+def _leap(seconds: float) -> None:
+    create, clock = client.CaseApi.create, time.time
+    leaps = []
+
+    async def leaping(self: client.CaseApi, body: bytes, *, authorization: str) -> Answer:
+        leaps.append(seconds)
+        return await create(self, body, authorization=authorization)
+
+    client.CaseApi.create = leaping  # type: ignore[method-assign]
+    time.time = lambda: clock() + sum(leaps)

@@ -1,0 +1,169 @@
+"""Asking the list of cases in both encodings, against a sandbox that reads only one of them, or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from importer.sandbox import Sandbox, SandboxOptions
+from importer.talkdesk.answers import Answer, custom_fields
+from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk.search import (
+    PER_PAGE,
+    Encoding,
+    UnreadableListError,
+    by_content,
+    by_stamp,
+    is_complete,
+    query,
+    read_page,
+)
+
+AUTHORIZATION = "Bearer abc"
+NOW = time.time()
+STAMPS = ["T-1", "T-10", "t-1", "T 1", "T+1&x=2", 'T"1', "Ü-1", "T\\1", "1'; DROP TABLE cases"]
+
+
+@asynccontextmanager
+async def filled(stamps: list[str], **options: Any) -> AsyncIterator[CaseApi]:
+    """An API with one case for each stamp."""
+    async with (
+        Sandbox(SandboxOptions(static_token="abc", **options)) as sandbox,
+        HttpClient(concurrency=4, fresh_connections=False) as http,
+    ):
+        api = CaseApi(http, api_url=sandbox.base_url)
+        for stamp in stamps:
+            case = {
+                "title": f"Ticket {stamp}",
+                "description": "It burns.",
+                "requester_email": "ana@example.com" if stamp < "U" else "bo@example.com",
+                "custom_fields": {"text1": stamp},
+            }
+            answer = await api.create(orjson.dumps(case), authorization=AUTHORIZATION)
+            assert answer.status == 201, answer.body
+        yield api
+
+
+async def found(api: CaseApi, parameters: list[tuple[str, str]], *, page: int = 1) -> list[str]:
+    """The stamps of the cases on one page."""
+    answer = await api.list_cases(query(parameters, page=page), authorization=AUTHORIZATION)
+    return [custom_fields(case)["text1"] for case in read_page(answer).cases]
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+async def test_a_stamp_is_found_to_the_letter(encoding: Encoding) -> None:
+    """Every stamp finds its own case and no other, whatever characters are in it."""
+    async with filled(STAMPS, filters=encoding.value) as api:
+        for stamp in STAMPS:
+            assert await found(api, by_stamp("text1", stamp, encoding=encoding)) == [stamp]
+        assert await found(api, by_stamp("text1", "T-100", encoding=encoding)) == []
+
+
+@pytest.mark.parametrize(("asked", "read"), [(Encoding.DOC, "spec"), (Encoding.SPEC, "doc"), (Encoding.DOC, "ignore")])
+async def test_a_filter_in_the_wrong_encoding_is_ignored(asked: Encoding, read: str) -> None:
+    """Why every answer is filtered again on our side, and why only a filter that was seen to work may say "none"."""
+    async with filled(STAMPS[:3], filters=read) as api:
+        assert sorted(await found(api, by_stamp("text1", "T-1", encoding=asked))) == sorted(STAMPS[:3])
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+async def test_content_is_found_by_title_requester_and_time(encoding: Encoding) -> None:
+    async with filled(STAMPS, filters=encoding.value) as api:
+
+        async def asked(title: str, email: str | None, since: float, until: float) -> list[str]:
+            filters = by_content(email=email, title=title, since=since, until=until, encoding=encoding)
+            return await found(api, filters)
+
+        assert await asked("Ticket T-1", "ana@example.com", NOW - 900, NOW + 900) == ["T-1"]
+        assert await asked("Ticket T-1", None, NOW - 900, NOW + 900) == ["T-1"]
+        assert await asked("Ticket T-1", "bo@example.com", NOW - 900, NOW + 900) == []
+        assert await asked("Ticket T-1", "ana@example.com", NOW - 900, NOW - 600) == []
+        assert await asked("Ticket T-1", "ana@example.com", NOW + 600, NOW + 900) == []
+
+
+def test_a_title_that_is_too_long_for_a_filter_is_left_out() -> None:
+    """The list refuses such a filter; time and requester still narrow it."""
+    names = [name for name, _ in by_content(email="a@b.c", title="x" * 256, since=0, until=1, encoding=Encoding.DOC)]
+    assert "title" not in names
+    assert "requester_email" in names
+
+
+async def test_all_pages_together_hold_every_case_once() -> None:
+    stamps = [f"T-{number:03}" for number in range(2 * PER_PAGE + 7)]
+    async with filled(stamps) as api:
+        seen: list[str] = []
+        for page in range(1, 10):
+            answer = await api.list_cases(query([], page=page), authorization=AUTHORIZATION)
+            result = read_page(answer)
+            seen += [custom_fields(case)["text1"] for case in result.cases]
+            if is_complete(result, received=len(seen)):
+                break
+    assert page == 3
+    assert sorted(seen) == stamps
+
+
+# -- pages ----------------------------------------------------------------------------------------------
+
+
+def listing(cases: int, **more: Any) -> Answer:
+    content = {"_embedded": {"data": [{"id": str(number)} for number in range(cases)]}, **more}
+    return Answer(200, {}, orjson.dumps(content))
+
+
+NEXT = {"self": {"href": "/x"}, "next": {"href": "/x?page=2"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "received", "complete"),
+    [
+        (listing(0), 0, True),
+        (listing(0, total=900, _links=NEXT), 100, True),  # nothing more comes, whatever is promised
+        (listing(100, total=250, _links=NEXT), 100, False),
+        (listing(50, total=250, _links=NEXT), 250, True),  # the link is always there
+        (listing(50, total=50, _links={"self": {"href": "/x"}}), 50, True),
+        (listing(50, total=90, _links=NEXT), 50, False),  # smaller pages than asked for
+        (listing(50, total=90), 50, False),
+        (listing(100, _links=NEXT), 100, False),
+        (listing(100, _links={"self": {}, "next": None}), 100, True),
+        (listing(100, _links={"self": {}, "next": {"href": ""}}), 100, True),
+        (listing(7, total="7", _links=NEXT), 7, False),
+        (listing(7, total=True, _links=NEXT), 7, False),
+    ],
+)
+def test_where_a_list_ends(answer: Answer, received: int, complete: bool) -> None:
+    """F31: a case on a page that is not read would be called missing, and made twice."""
+    assert is_complete(read_page(answer), received=received) is complete
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, {}, b""),
+        Answer(200, {}, b"<html>Log in</html>"),
+        Answer(200, {}, b"[]"),
+        Answer(200, {}, b"{}"),
+        Answer(200, {}, b'{"_embedded": []}'),
+        Answer(200, {}, b'{"_embedded": {"data": {}}}'),
+        Answer(200, {}, b'{"_embedded": {"data": ["x"]}}'),
+        Answer(401, {}, listing(1).body),
+        Answer(206, {}, listing(1).body),
+        Answer(302, {}, listing(0).body),
+        Answer(503, {}, listing(0).body),
+    ],
+)
+def test_what_is_no_list_proves_nothing(answer: Answer) -> None:
+    """F32: a look-up that fails is never "not found"."""
+    with pytest.raises(UnreadableListError):
+        read_page(answer)
+
+
+def test_nothing_in_a_filter_can_leave_the_query() -> None:
+    """L14: keys and titles come out of files that others wrote."""
+    text = query(by_stamp("text1", "a&b=c#d?e/../%00\r\nHost: evil", encoding=Encoding.DOC), page=1)
+    assert text.count("&") == 2
+    assert not set(text) & set("# \r\n?")

@@ -1,0 +1,213 @@
+"""The folder list is the architecture: who may know whom, where foreign libraries live, and how large things get."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "importer"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: From the bottom up: a room may know the rooms below it and itself, and nothing beside or above it.
+FLOORS = (
+    {"errors", "records", "version"},
+    {"source", "talkdesk"},
+    {"mapping"},
+    {"ledger"},
+    {"delivery", "report"},
+    {"bundled", "config", "look", "observer", "rehearse", "results", "run", "session", "stage"},
+    {"cli", "__init__", "__main__"},
+)
+COMPOSING = FLOORS[5]
+#: Apart from all: it must not inherit the mistakes of the client.
+SANDBOX = "sandbox"
+
+#: The homes of each foreign library, as the beginnings of module names.
+HOMES = {
+    "aiohttp": ("talkdesk.", "sandbox."),
+    "aiolimiter": ("delivery.pace",),
+    "charset_normalizer": ("source.",),
+    "click": ("cli.",),
+    "cryptography": ("sandbox.",),
+    "dotenv": ("config",),
+    "filelock": ("ledger.lock",),
+    "jwt": ("talkdesk.auth", "sandbox."),
+    "multidict": ("sandbox.",),
+    "numpy": ("source.",),
+    "pandas": ("source.",),
+    "pydantic": ("config", "talkdesk.", "mapping."),
+    "pydantic_core": ("mapping.",),
+    "python_calamine": ("source.",),
+    "ruamel": ("mapping.yaml_nodes",),
+    "sqlite3": ("ledger.", "sandbox.store"),
+    "tqdm": ("cli.",),
+    "uvloop": ("run", "cli."),
+    "yarl": ("talkdesk.",),
+}
+#: Of aiohttp the sandbox may use what serves, and nothing that asks.
+SERVING = re.compile(r"aiohttp\.(web\w*|abc|http_parser|streams|hdrs)(\..+)?")
+
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 60
+
+
+def name_of(path: Path) -> str:
+    """``ledger.store`` for ``importer/ledger/store.py``; a package is called by its folder and a dot."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1]) + "." if parts[-1] == "__init__" and len(parts) > 1 else ".".join(parts)
+
+
+def modules_but(*names: str, reason: str) -> list[Any]:
+    """All modules; those with these names are known not to pass yet."""
+    awaited = [pytest.mark.xfail(strict=True, reason=reason)]
+    return [pytest.param(path, id=name_of(path), marks=awaited if name_of(path) in names else []) for path in MODULES]
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def is_for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Everything that is run; imports for the type checker are none."""
+    for child in ast.iter_child_nodes(tree):
+        if not is_for_types_only(child):
+            yield child
+            yield from nodes(child)
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """The full names of all that a module imports, wherever in it."""
+    found = set()
+    for node in nodes(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written out in full"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def room_of(name: str) -> str:
+    return name.split(".")[0]
+
+
+def known_rooms(path: Path) -> set[str]:
+    """The rooms that a module imports from."""
+    rooms = {name.split(".")[1] for name in imports(path) if name.startswith("importer.")}
+    return {"version" if room == "__version__" else room for room in rooms}
+
+
+def floor_of(room: str) -> int:
+    return next((number for number, floor in enumerate(FLOORS) if room in floor), FLOORS.index(COMPOSING))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_rooms_know_only_what_is_below_them(path: Path) -> None:
+    room = room_of(name_of(path))
+    known = known_rooms(path) - {room}
+    if room == SANDBOX:
+        assert known <= {"errors"}
+        return
+    if room in ("cli", "__init__", "__main__"):
+        return
+    above = {other for other in known - {SANDBOX} if floor_of(other) >= floor_of(room) and room not in COMPOSING}
+    assert above == set()
+    assert not known & FLOORS[6]
+    if room not in COMPOSING:
+        assert SANDBOX not in known
+
+
+def test_every_room_has_its_floor() -> None:
+    """A new room is a decision, not an accident."""
+    rooms = {room_of(name_of(path)) for path in MODULES}
+    assert rooms - {SANDBOX} <= set().union(*FLOORS), "where does it belong?"
+
+
+@pytest.mark.parametrize(
+    "path", modules_but("rehearse", reason="SecretStr is pydantic's, and rehearse.py no home of it")
+)
+def test_each_foreign_library_lives_in_one_place(path: Path) -> None:
+    name = name_of(path)
+    strangers = {
+        library
+        for library in {imported.split(".")[0] for imported in imports(path)}
+        if library in HOMES and not name.startswith(HOMES[library])
+    }
+    assert strangers == set()
+
+
+def test_no_foreign_library_without_a_home() -> None:
+    """A new dependency is a decision as well."""
+    used = {imported.split(".")[0] for path in MODULES for imported in imports(path)}
+    everywhere = {"importer", "orjson", "typing_extensions"}
+    assert used - set(sys.stdlib_module_names) - everywhere - set(HOMES) == set()
+
+
+def test_no_library_is_given_a_home_that_it_does_not_need() -> None:
+    used = {imported.split(".")[0] for path in MODULES for imported in imports(path)}
+    assert set(HOMES) - used <= {"numpy", "cryptography"}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(name_of(path)) == SANDBOX], ids=name_of)
+def test_the_sandbox_serves_and_asks_nobody(path: Path) -> None:
+    asking = {name for name in imports(path) if name.split(".")[0] == "aiohttp" and not SERVING.fullmatch(name)}
+    assert asking == set()
+
+
+def test_only_the_client_room_asks() -> None:
+    """There is one border to the network; source and mapping are on this side of it."""
+    words = {"socket", "ssl", "http", "urllib.request", "requests", "httpx"}
+    asking = {
+        name_of(path)
+        for path in MODULES
+        if any(imported == word or imported.startswith(f"{word}.") for imported in imports(path) for word in words)
+    }
+    assert {room_of(name) for name in asking} <= {"talkdesk", SANDBOX}
+
+
+def test_help_loads_no_heavy_library() -> None:
+    """The command answers at once, and the package costs nothing before it is used."""
+    for arguments in (["-m", "importer", "--help"], ["-c", "import importer"]):
+        command = [sys.executable, "-X", "importtime", *arguments]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+        loaded = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in run.stderr.splitlines() if "|" in line}
+        assert "importer" in loaded
+        assert loaded & {"pandas", "numpy", "aiohttp", "pydantic", "python_calamine", "jwt", "cryptography"} == set()
+
+
+@pytest.mark.parametrize("path", modules_but("session", reason="send_pending has 69 lines"))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_A_FILE
+    lengths = {
+        node.name: (node.end_lineno or node.lineno) - node.lineno + 1
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_OF_A_FUNCTION} == {}
+
+
+def test_no_room_is_called_by_what_it_is_not_about() -> None:
+    words = {"utils", "util", "helpers", "helper", "manager", "handler", "handlers", "common", "misc", "tools"}
+    assert {path for path in MODULES if words & {path.stem, path.parent.name}} == set()
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """They share one name space, for want of packages."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
