@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError
 from importer.mapping.document import Document, Problems
 from importer.mapping.header import Header
 from importer.mapping.key import Key, bind_key
 from importer.mapping.notes import bind_notes
-from importer.mapping.origins import Binding, bind_value
+from importer.mapping.origins import bind_value
 from importer.mapping.parts import Cells, Part, table
 from importer.mapping.plan import Plan
 from importer.mapping.targets import NUL
@@ -62,7 +63,7 @@ class RowMapper:
     def _explained(self, cells: Cells) -> Mapped:
         """The slow path: every part is asked what is wrong with it."""
         key = self._key_or_nothing(cells)
-        errors = tuple(self._problems(cells))
+        errors = tuple(dict.fromkeys(self._problems(cells)))  # a text that overflows is looked at twice
         return Mapped(key, None, errors) if errors else Mapped(key, self._body(cells, key))
 
     def _problems(self, cells: Cells) -> Iterator[FieldError]:
@@ -127,8 +128,8 @@ def _parts(plan: Plan, binding: Binding) -> dict[str, Part]:
         custom[plan.stamp] = Part(binding.header.width, str, lambda _: iter(()))
     if custom:
         parts["custom_fields"] = table(custom)
-    if plan.notes:
-        parts["notes"] = bind_notes(plan.notes, binding)
+    if plan.notes or plan.overflows:
+        parts["notes"] = bind_notes(plan.notes, plan.overflows, binding)
     return {name: parts[name] for name in CASE_FIELDS if name in parts}
 
 

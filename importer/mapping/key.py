@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError, bad_text
-from importer.mapping.origins import Binding
 from importer.mapping.parts import Cells, Find
 from importer.mapping.spec import SourceForm
 from importer.mapping.targets import NUL

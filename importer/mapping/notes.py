@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
+from importer.mapping.binding import Binding
 from importer.mapping.document import Problems
-from importer.mapping.origins import Binding, bind_value
-from importer.mapping.parts import WHOLE_ROW, Cells, Find, Part
+from importer.mapping.origins import bind_value
+from importer.mapping.overflow import Overflow, bind_overflow
+from importer.mapping.parts import WHOLE_ROW, Cells, Find, NotesRead, Part
 from importer.mapping.spec import NoteForm, ValueForm
 from importer.mapping.targets import Target, note_target
 from importer.mapping.values import Value, compile_value
+from importer.mapping.when import bind_test
 from importer.mapping.yaml_nodes import NodePath
 from importer.records import FieldError
 
@@ -24,6 +27,7 @@ class Note(NamedTuple):
         body: Its text.
         each: The column of which each cell is a note.
         public: Whether the requester sees it.
+        when: The condition that a row must meet to have it.
     """
 
     path: NodePath
@@ -31,14 +35,12 @@ class Note(NamedTuple):
     body: Value | None
     each: str | None
     public: Value | None
+    when: str | None
 
 
 class _Bodies(NamedTuple):
     read: Callable[[Cells], list[str]]
     problems: Find
-
-
-_Read: TypeAlias = "Callable[[Cells], list[dict[str, Any]]]"
 
 
 def compile_note(form: NoteForm, *, path: NodePath, problems: Problems) -> Note:
@@ -47,6 +49,9 @@ def compile_note(form: NoteForm, *, path: NodePath, problems: Problems) -> Note:
     def compiled(key: str, value: ValueForm | None, target: Target) -> Value | None:
         if value is None:
             return None
+        if value.overflow == "note":
+            cure = "write `overflow: truncate`; a body has no limit"
+            problems.add((*path, key, "overflow"), "a note cannot overflow into a note", cure, key=True)
         return compile_value(value, path=(*path, key), target=target, problems=problems)
 
     return Note(
@@ -55,6 +60,7 @@ def compile_note(form: NoteForm, *, path: NodePath, problems: Problems) -> Note:
         body=compiled("body", form.body, note_target("note_body")),
         each=form.each,
         public=compiled("public", form.public, note_target("public")),
+        when=form.when,
     )
 
 
@@ -67,9 +73,10 @@ def _heading(form: NoteForm) -> ValueForm | None:
     return title
 
 
-def bind_notes(notes: list[Note], binding: Binding) -> Part:
-    """The part that is the list of all notes of a row; left out if there are none."""
-    bound = [_bind_note(note, binding) for note in notes]
+def bind_notes(notes: list[Note], overflows: list[Overflow], binding: Binding) -> Part:
+    """The part that is the list of all notes of a row, overflows last; left out if there are none."""
+    bound = [_bind_when(note, binding) for note in notes]
+    bound += [bind_overflow(overflow, binding) for overflow in overflows]
 
     def read(cells: Cells) -> list[dict[str, Any]] | None:
         return [note for read_notes, _ in bound for note in read_notes(cells)] or None
@@ -81,7 +88,20 @@ def bind_notes(notes: list[Note], binding: Binding) -> Part:
     return Part(WHOLE_ROW, read, problems)
 
 
-def _bind_note(note: Note, binding: Binding) -> tuple[_Read, Find]:
+def _bind_when(note: Note, binding: Binding) -> tuple[NotesRead, Find]:
+    read, find = _bind_note(note, binding)
+    if note.when is None:
+        return read, find
+    test = bind_test(note.when, binding=binding, path=(*note.path, "when"), target="notes")
+
+    def problems(cells: Cells) -> Iterator[FieldError]:
+        undecided = list(test.problems(cells))
+        yield from undecided or (find(cells) if test.met(cells) else ())
+
+    return lambda cells: read(cells) if test.met(cells) else [], problems
+
+
+def _bind_note(note: Note, binding: Binding) -> tuple[NotesRead, Find]:
     bodies = _bind_bodies(note, binding)
     title = bind_value(note.title, binding) if note.title else None
     public = bind_value(note.public, binding) if note.public else None

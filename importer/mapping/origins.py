@@ -10,12 +10,15 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import missing
 from importer.mapping.header import Header
+from importer.mapping.html_text import readable
 from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, leaf
 from importer.mapping.spec import ColumnForm
 from importer.mapping.templates import parse_template
 from importer.mapping.values import Value, distinct, in_entries
+from importer.mapping.when import bind_test, conditional
 
 #: How many different texts of a column are remembered with their values.
 REMEMBERED = 4096
@@ -25,34 +28,27 @@ class _Source(NamedTuple):
     """The text of a value is ``text(cells[where])``, or the cell there if ``text`` is None; "" is nothing."""
 
     where: int | slice
-    text: Callable[[Cells], str] | None
+    text: Callable[[Any], str] | None
     blame: Callable[[Cells], Blame]
-
-
-class Binding(NamedTuple):
-    """What the values of a mapping are bound to.
-
-    Attributes:
-        header: The columns of the export.
-        empty: Texts that count as no value; "" among them.
-    """
-
-    header: Header
-    empty: tuple[str, ...]
-
-    def filled(self, text: str) -> str:
-        """``text``, or "" if it counts as no value."""
-        return "" if text.strip() in self.empty else text
 
 
 def bind_value(value: Value, binding: Binding) -> Part:
     """The part that reads ``value`` from the rows of an export."""
+    part = _bind(value, binding)
+    if (when := value.form.when) is None:
+        return part
+    test = bind_test(when, binding=binding, path=(*value.path, "when"), target=value.target.name)
+    return conditional(part, test, default=value.default, required=value.required, target=value.target.name)
+
+
+def _bind(value: Value, binding: Binding) -> Part:
     if value.form.origin == "value":
         return _bind_constant(value)
-    if value.kind.many and (repeated := _repeated(value, binding.header)):
+    binding = binding._replace(html=value.form.html is not None)
+    if value.split and (repeated := _repeated(value, binding.header)):
         return _bind_repeated(value, repeated, binding)
     source = _TEXTS[value.form.origin](value, binding)
-    convert = in_entries(value.convert, value.form.separator) if value.kind.many else value.convert
+    convert = in_entries(value.convert, value.split) if value.split else value.convert
     return _part(value, source=source, convert=convert, empty=binding.empty)
 
 
@@ -86,9 +82,9 @@ def _repeated(value: Value, header: Header) -> tuple[int, ...]:
 
 
 def _bind_repeated(value: Value, positions: tuple[int, ...], binding: Binding) -> Part:
-    """A list with an entry for each cell; only if a separator is given, cells are split too."""
-    separator = value.form.separator
-    split = in_entries(value.convert, separator) if separator else lambda text: [value.convert(text)]
+    """A list with an entry for each cell; where a separator could be given and is not, cells are not split."""
+    whole_cells = value.split is None or (value.form.separator is None and "separator" in value.kind.options)
+    split = in_entries(value.convert, _whole if whole_cells else value.split or _whole)
 
     def read(cells: Cells) -> list[Any] | None:
         texts = [text for position in positions if (text := binding.filled(cells[position]))]
@@ -103,20 +99,27 @@ def _bind_repeated(value: Value, positions: tuple[int, ...], binding: Binding) -
     return leaf(WHOLE_ROW, read, target=value.target, blame=blame)
 
 
+def _whole(text: str) -> list[str]:
+    return [text]
+
+
 def _column(value: Value, binding: Binding) -> _Source:
     form, path = value.form, (*value.path, "column")
     column = form.column or ""
     if form.join is not None:
         return _joined(column, binding.header.positions(column, path=path), join=form.join, binding=binding)
     position = binding.header.position(ColumnForm(column=column, occurrence=form.occurrence), path=path)
-    return _Source(position, None, lambda cells: Blame(column, cells[position]))
+    return _Source(position, readable if form.html else None, lambda cells: Blame(column, cells[position]))
 
 
 def _joined(column: str, positions: tuple[int, ...], *, join: str, binding: Binding) -> _Source:
-    def text(cells: Cells) -> str:
+    def joined(cells: Cells, binding: Binding) -> str:
         return join.join(text for position in positions if (text := binding.filled(cells[position])))
 
-    return _Source(WHOLE_ROW, text, lambda cells: Blame(column, text(cells)))
+    as_written = binding._replace(html=False)
+    return _Source(
+        WHOLE_ROW, lambda cells: joined(cells, binding), lambda cells: Blame(column, joined(cells, as_written))
+    )
 
 
 def _first(value: Value, binding: Binding) -> _Source:
@@ -124,13 +127,14 @@ def _first(value: Value, binding: Binding) -> _Source:
     path = (*value.path, "first")
     positions = [binding.header.position(form, path=(*path, number)) for number, form in enumerate(columns)]
 
-    def blame(cells: Cells) -> Blame:
-        for form, position in zip(columns, positions, strict=True):
-            if binding.filled(cells[position]):
-                return Blame(form.column, cells[position])
-        return Blame(columns[0].column, cells[positions[0]])
+    def text(cells: Cells) -> str:
+        return next(filter(None, (binding.filled(cells[position]) for position in positions)), "")
 
-    return _Source(WHOLE_ROW, lambda cells: blame(cells).text, blame)
+    def blame(cells: Cells) -> Blame:
+        texts = [Blame(form.column, cells[position]) for form, position in zip(columns, positions, strict=True)]
+        return next((blame for blame in texts if blame.text.strip() not in binding.empty), texts[0])
+
+    return _Source(WHOLE_ROW, text, blame)
 
 
 def _template(value: Value, binding: Binding) -> _Source:
@@ -138,6 +142,10 @@ def _template(value: Value, binding: Binding) -> _Source:
     path = (*value.path, "template")
     empty = binding.empty
     positions = [binding.header.position(ColumnForm(column=column), path=path) for column in columns]
+
+    def html_text(cells: Cells) -> str:
+        texts = tuple([binding.filled(cells[position]) for position in positions])
+        return frame % texts if any(texts) else ""
 
     def text(cells: Cells) -> str:
         texts = tuple([text if (text := cells[position]).strip() not in empty else "" for position in positions])
@@ -148,7 +156,7 @@ def _template(value: Value, binding: Binding) -> _Source:
         texts = [Blame(column, cells[position]) for column, position in zip(columns, positions, strict=True)]
         return max(texts, key=lambda blame: len(blame.text))
 
-    return _Source(WHOLE_ROW, text, blame)
+    return _Source(WHOLE_ROW, html_text if binding.html else text, blame)
 
 
 _Origin: TypeAlias = "Callable[[Value, Binding], _Source]"

@@ -14,6 +14,7 @@ from importer.records import FieldError
 
 Cells: TypeAlias = "tuple[str, ...]"
 Find: TypeAlias = "Callable[[Cells], Iterator[FieldError]]"
+NotesRead: TypeAlias = "Callable[[Cells], list[dict[str, Any]]]"
 
 #: ``cells[WHOLE_ROW]`` is ``cells``.
 WHOLE_ROW = slice(None)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.document import Problems
 from importer.mapping.notes import Note, compile_note
+from importer.mapping.overflow import Overflow, overflows
 from importer.mapping.problems import listed, nearest
 from importer.mapping.spec import CaseForm, MappingForm, SourceForm, ValueForm
 from importer.mapping.targets import case_target, custom_target
@@ -29,6 +30,7 @@ class Plan(NamedTuple):
         fields: Plain fields of the case.
         custom_fields: Custom fields by their keys.
         notes: Notes, in order.
+        overflows: Texts that become a note if they are too long for their fields.
     """
 
     source: SourceForm
@@ -36,6 +38,7 @@ class Plan(NamedTuple):
     fields: dict[str, Value]
     custom_fields: dict[str, Value]
     notes: list[Note]
+    overflows: list[Overflow]
 
 
 def make_plan(form: MappingForm, problems: Problems) -> Plan:
@@ -45,7 +48,9 @@ def make_plan(form: MappingForm, problems: Problems) -> Plan:
         compile_note(note, path=("case", "notes", number), problems=problems)
         for number, note in enumerate(form.case.notes)
     ]
-    return Plan(form.source, form.stamp, _fields(form.case, problems), _custom_fields(form.case, problems), notes)
+    fields, custom_fields = _fields(form.case, problems), _custom_fields(form.case, problems)
+    long_texts = list(overflows([*fields.values(), *custom_fields.values()], problems))
+    return Plan(form.source, form.stamp, fields, custom_fields, notes, long_texts)
 
 
 def assumptions(plan: Plan) -> Iterator[str]:

@@ -21,7 +21,9 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from importer.mapping.conditions import parse_condition
 from importer.mapping.dates import parser, time_zone
+from importer.mapping.folding import Ignored
 from importer.mapping.problems import Malformed, listed, nearest
 from importer.mapping.templates import parse_template
 from importer.mapping.types import TYPES
@@ -101,6 +103,13 @@ DateFormats = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=DateFormat | list[DateFormat]),
 ]
 
+Ignore = Annotated[
+    tuple[Ignored, ...],
+    AfterValidator(_not_empty),
+    BeforeValidator(_as_list, json_schema_input_type=Ignored | list[Ignored]),
+]
+When = Annotated[str, _checked(parse_condition)]
+
 #: Where a value comes from: a value has exactly one of these keys.
 ORIGINS = ("column", "value", "template", "first")
 
@@ -137,6 +146,12 @@ class ValueForm(_Form):
     unknown: Literal["reject", "default", "keep", "empty"] = "reject"
     """What becomes of a text that `values` does not list: an error, `default`, the text itself, or nothing."""
 
+    ignore: Ignore | None = None
+    """With `values`: what does not count when texts are compared: `case`, `blanks`, or both."""
+
+    when: When | None = None
+    """Condition, such as "Status == 'open'". A row that does not meet it has no value here."""
+
     default: Scalar | None = None
     """What to take when there is no value. Not translated by `values`."""
 
@@ -152,6 +167,9 @@ class ValueForm(_Form):
     separator: Annotated[str, Field(min_length=1)] | None = None
     """What stands between the entries of a list. By default a comma."""
 
+    html: Literal["text"] | None = None
+    """`text` if the cells hold HTML, which is to become the text that a reader of it would see."""
+
     strip: bool | None = None
     """Whether blanks around a text are removed. By default yes, except in texts of several lines."""
 
@@ -161,8 +179,8 @@ class ValueForm(_Form):
     max: Annotated[int, Field(ge=1)] | None = None
     """How many characters a text may have. By default what the target takes."""
 
-    overflow: Literal["reject", "truncate"] = "reject"
-    """What becomes of a longer text: an error, or its begin with an ellipsis."""
+    overflow: Literal["reject", "truncate", "note"] = "reject"
+    """What becomes of a longer text: an error, its begin with an ellipsis, or that and a note with the whole text."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> ValueForm:
@@ -196,6 +214,9 @@ class NoteForm(_Form):
 
     each: ColumnName | None = None
     """Instead of `body`: one note for each cell that is not empty, of all columns with this header."""
+
+    when: When | None = None
+    """Condition, such as "Status == 'open'". A row that does not meet it does not have this note."""
 
     public: Flag = Field(default=ValueForm(value="false"), json_schema_extra={"default": False})
     """Whether the requester can see the note: true, false, or a value."""

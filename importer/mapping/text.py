@@ -35,7 +35,7 @@ def _fit(form: ValueForm, target: Target) -> list[Step]:
     most = form.max or target.limit
     if most is None:
         return []
-    if form.overflow == "truncate":
+    if form.overflow in ("truncate", "note"):
         return [lambda text: truncated(text, most)]
     return [lambda text: _within(text, most)] if form.max else []
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from importer.mapping.cell_errors import CellError, too_large
 from importer.mapping.dates import ISO, day, instant, parser, time_zone
+from importer.mapping.json_texts import json_texts
 from importer.mapping.problems import listed
 from importer.mapping.text import text_steps
 from importer.talkdesk.case import INTEGER_MAX
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 #: The text of a cell that is not empty → its value. Raises :class:`CellError`.
 Convert: TypeAlias = "Callable[[str], Any]"
+Split: TypeAlias = "Callable[[str], list[str]]"
 _Build: TypeAlias = "Callable[[ValueForm, Target], Convert]"
 
 
@@ -31,13 +33,18 @@ class ValueType(NamedTuple):
         yields: What comes out, for :attr:`Target.takes` to accept or not.
         build: Makes the function that converts one text.
         options: Keys of a value that mean something for this type only.
-        many: Whether a cell holds several texts; ``build`` then converts one of them.
+        split: If a cell holds several texts: makes the function that takes them apart; ``build`` then converts one.
     """
 
     yields: str
     build: _Build
     options: frozenset[str] = frozenset()
-    many: bool = False
+    split: Callable[[ValueForm], Split] | None = None
+
+    @property
+    def many(self) -> bool:
+        """Whether a cell holds several texts."""
+        return self.split is not None
 
 
 #: Words for yes and no. Upper and lower case are the same.
@@ -159,17 +166,28 @@ def _entry(_: ValueForm, __: Target) -> Convert:
     return str.strip
 
 
+def _separated(form: ValueForm) -> Split:
+    separator = form.separator or DEFAULT_SEPARATOR
+    return lambda text: text.split(separator)
+
+
+def _json(_: ValueForm) -> Split:
+    return json_texts
+
+
+DEFAULT_SEPARATOR = ","
 _DATE_OPTIONS = frozenset({"format", "timezone"})
 
 TYPES: Mapping[str, ValueType] = MappingProxyType(
     {
-        "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow"})),
+        "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow", "html"})),
         "integer": ValueType("integer", _integer),
         "decimal": ValueType("decimal", _decimal),
         "boolean": ValueType("boolean", _boolean),
         "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
         "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
         "email": ValueType("text", _email),
-        "list": ValueType("list", _entry, frozenset({"separator"}), many=True),
+        "list": ValueType("list", _entry, frozenset({"separator"}), split=_separated),
+        "json": ValueType("list", _entry, split=_json),
     }
 )

@@ -6,20 +6,20 @@ an error of the mapping, with its line, and not of ten thousand rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from importer.mapping.cell_errors import CellError
 from importer.mapping.document import Problems
+from importer.mapping.folding import Fold, folding
 from importer.mapping.problems import listed
 from importer.mapping.spec import ValueForm
 from importer.mapping.targets import Target
-from importer.mapping.types import TYPES, Convert, ValueType
+from importer.mapping.types import TYPES, Convert, Split, ValueType
 from importer.mapping.yaml_nodes import NodePath
 from importer.records import shown
 
-DEFAULT_SEPARATOR = ","
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
 
 
@@ -32,7 +32,8 @@ class Value:
         path: Where it stands.
         target: The field that it is for.
         kind: Its type.
-        convert: One text that is not empty → its value, or one entry of it if the type has many; None for nothing.
+        convert: One text that is not empty → its value, or one entry of it if there is ``split``; None for nothing.
+        split: Takes a text apart that holds several.
         default: The value to take when there is none; None for nothing.
         constant: For `value:`: what every case gets.
     """
@@ -42,6 +43,7 @@ class Value:
     target: Target
     kind: ValueType
     convert: Convert
+    split: Split | None = None
     default: Any = None
     constant: Any = None
 
@@ -66,6 +68,11 @@ def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: 
         return None
     for key, what, cure in _contradictions(form, name=name, target=target):
         problems.add((*path, key), what, cure, key=True)
+    return compiled(form, kind, path=path, target=target, problems=problems)
+
+
+def compiled(form: ValueForm, kind: ValueType, *, path: NodePath, target: Target, problems: Problems) -> Value:
+    """The value of a form that is right in itself. Its texts are converted here, and may have problems."""
     constants = _Constants(kind, form=form, target=target, path=path, problems=problems)
     default = constants.convert("default", form.default)
     return Value(
@@ -73,7 +80,8 @@ def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: 
         path,
         target,
         kind,
-        convert=_with_table(form, plain=constants.plain, table=constants.table(), default=default),
+        convert=_with_table(form, plain=constants.plain, table=constants.table(), default=default, fold=constants.fold),
+        split=kind.split(form) if kind.split else None,
         default=default,
         constant=constants.convert("value", form.value),
     )
@@ -84,7 +92,8 @@ class _Constants:
 
     def __init__(self, kind: ValueType, *, form: ValueForm, target: Target, path: NodePath, problems: Problems) -> None:
         self.plain = kind.build(form, target)
-        self._many = kind.many
+        self.fold = folding(form.ignore or ())
+        self._split = kind.split(form) if kind.split else None
         self._form = form
         self._target = target
         self._path = path
@@ -94,7 +103,7 @@ class _Constants:
         """The value of the text at ``key``; None for no text, or after a problem."""
         if text is None:
             return None
-        convert = in_entries(self.plain, self._form.separator) if self._many else self.plain
+        convert = in_entries(self.plain, self._split) if self._split else self.plain
         return self._checked(convert, text, path=(*self._path, key))
 
     def table(self) -> dict[str, Any]:
@@ -102,14 +111,15 @@ class _Constants:
         table: dict[str, Any] = {}
         for word, text in (self._form.values or {}).items():
             path = (*self._path, "values", word)
-            if word.strip() in table:
+            key = self.fold(word)
+            if key in table:
                 self._problems.add(path, f"{word.strip()!r} occurs twice in the table", "keep one of the two", key=True)
             entry = self._checked(self._entry, text, path=path) if text else None
-            table[word.strip()] = entry[0] if self._many and entry else entry
+            table[key] = entry[0] if self._split and entry else entry
         return table
 
     def _entry(self, text: str) -> Any:
-        return [self.plain(text)] if self._many else self.plain(text)
+        return [self.plain(text)] if self._split else self.plain(text)
 
     def _checked(self, convert: Convert, text: str, *, path: NodePath) -> Any:
         try:
@@ -123,12 +133,11 @@ class _Constants:
         return value
 
 
-def in_entries(convert: Convert, separator: str | None) -> Convert:
+def in_entries(convert: Convert, split: Split) -> Convert:
     """Converts each part of a text; parts that repeat or come to nothing are left out."""
 
     def convert_all(text: str) -> list[Any] | None:
-        parts = text.split(separator or DEFAULT_SEPARATOR)
-        return distinct(convert(part) for part in parts if part.strip())
+        return distinct(convert(part) for part in split(text) if part.strip())
 
     return convert_all
 
@@ -138,25 +147,25 @@ def distinct(entries: Iterator[Any]) -> list[Any] | None:
     return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
 
 
-def _with_table(form: ValueForm, *, plain: Convert, table: dict[str, Any], default: Any) -> Convert:
+def _with_table(form: ValueForm, *, plain: Convert, table: dict[str, Any], default: Any, fold: Fold) -> Convert:
     if form.values is None:
         return plain
     unknown: Callable[[str], Any] = {
-        "reject": _rejecting(table),
+        "reject": _rejecting(form.values),
         "default": lambda _: default,
         "keep": plain,
         "empty": lambda _: None,
     }[form.unknown]
 
     def convert(text: str) -> Any:
-        word = text.strip()
+        word = fold(text)
         return table[word] if word in table else unknown(text)
 
     return convert
 
 
-def _rejecting(table: dict[str, Any]) -> Callable[[str], Any]:
-    rule = f"is not in the values table ({listed(table)})"
+def _rejecting(table: Iterable[str]) -> Callable[[str], Any]:
+    rule = f"is not in the values table ({listed(map(str.strip, table))})"
 
     def reject(text: str) -> None:
         cure = f"add the line `{shown(text.strip())!r}: …` to the table, or set `unknown:`"
@@ -171,10 +180,10 @@ def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[t
     for key in sorted(given & _TYPE_OPTIONS - TYPES[name].options):
         owners = [other for other, kind in TYPES.items() if key in kind.options]
         yield key, f"`{key}` means nothing for type: {name}", f"it goes with type: {listed(owners)}"
-    for key, needed in (("unknown", "values"), ("occurrence", "column"), ("join", "column")):
+    for key, needed in (("unknown", "values"), ("ignore", "values"), ("occurrence", "column"), ("join", "column")):
         if key in given and needed not in given:
             yield key, f"`{key}` needs `{needed}` beside it", f"add `{needed}`, or remove `{key}`"
-    for key in sorted(given & {"values", "default", "required"}) if form.origin == "value" else ():
+    for key in sorted(given & _never_with_constant(form)):
         yield key, f"`{key}` never comes into play beside `value`", f"remove `{key}`"
     if "occurrence" in given and "join" in given:
         yield "join", "`occurrence` takes one column and `join` takes all", "keep one of the two"
@@ -185,6 +194,12 @@ def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[t
     if form.required and form.default is not None:
         yield "required", "`required` never comes into play beside `default`", "keep one of the two"
     yield from _length_contradictions(form, given=given, limit=target.limit)
+
+
+def _never_with_constant(form: ValueForm) -> set[str]:
+    if form.origin != "value":
+        return set()
+    return {"values", "html"} if form.when else {"values", "html", "default", "required"}
 
 
 def _length_contradictions(form: ValueForm, *, given: set[str], limit: int | None) -> Iterator[tuple[str, str, str]]:

@@ -77,3 +77,30 @@ def test_a_title_that_repeats_the_body_is_cut_and_any_other_is_not(bind: Bind) -
     assert note["note_title"] == "first line second " + "x" * 236 + "…"
     strict = bind(CASE + "  notes: [{title: {column: B, overflow: reject}, body: B}]\n", "ID|T|D|B")
     assert [error.code for error in strict.apply(Row(2, ("1", "T", "D", text))).errors] == ["too_long"]
+
+
+def test_a_text_that_is_too_long_for_its_field_is_kept_whole_in_a_note(bind: Bind) -> None:
+    text = CASE.replace("title: T", "title: {column: T, overflow: note}").replace(
+        "description: D", "description: {template: '{D}!', overflow: note, html: text}"
+    )
+    long_title, long_text = "t" * 151, "d" * 2000
+    mapped = bind(text + "  notes: [{body: N}]\n", "ID|T|D|N").apply(Row(2, ("1", long_title, long_text, "n")))
+    body = orjson.loads(mapped.body or b"")
+    assert (len(body["title"]), len(body["description"])) == (150, 2000)
+    assert [(note.get("note_title"), note["note_body"], note["public"]) for note in body["notes"]] == [
+        (None, "n", False),
+        ("Full text of title", long_title, False),
+        ("Full text of description", long_text + "!", False),
+    ]
+
+
+def test_a_text_that_fits_has_no_note(bind: Bind) -> None:
+    text = CASE.replace("title: T", "title: {column: T, overflow: note, values: {x: y}, unknown: keep}")
+    for title in ("t" * 150, "x"):
+        assert "notes" not in orjson.loads(bind(text, "ID|T|D").apply(Row(2, ("1", title, "D"))).body or b"")
+
+
+def test_what_is_wrong_with_a_text_that_overflows_is_said_once(bind: Bind) -> None:
+    text = CASE.replace("title: T", "title: {column: T, overflow: note}")
+    errors = bind(text, "ID|T|D").apply(Row(2, ("1", "", "D"))).errors
+    assert [error.code for error in errors] == ["missing"]

@@ -58,6 +58,19 @@ NAME = "requester_name"
         ("{column: A, values: {x: y}, unknown: default, default: z}", "w", "z"),
         ("{column: A, values: {1: one, no: none, 007: bond}}", "no", "none"),
         ("{column: A, values: {1: one, no: none, 007: bond}}", "007", "bond"),
+        ("{column: A, values: {in progress: y}, ignore: blanks}", "in  pro gress\xa0", "y"),
+        ("{column: A, values: {STRASSE: y}, ignore: [case]}", " straße ", "y"),
+        ("{column: A, values: {'Very High': y}, ignore: [blanks, case]}", "veryhigh", "y"),
+        ("{column: A, html: text}", "<b>x</b>\n&amp; y", "x & y"),
+        ("{column: A, html: text}", "<br>", None),
+        ("{column: A, html: text, default: z}", "<br>", "z"),
+        ("{first: [A], html: text}", "<b>x</b>", "x"),
+        ("{template: '<{A}>', html: text}", "<b>x</b>", "<x>"),
+        ("{template: '<{A}>', html: text}", "<br>", None),
+        ("{column: A, html: text, max: 3, overflow: truncate}", "<b>abcd</b>", "ab…"),
+        ("{column: A, when: empty(A)}", "x", None),
+        ("{column: A, when: empty(A), default: z}", "x", "z"),
+        ("{value: y, when: not empty(A), default: z}", "", "z"),
         ("{column: A, type: date, format: '%d.%m.%y'}", "1.2.24", "2024-02-01T00:00:00Z"),
         ("{template: '<{A}>'}", " x ", "< x >"),
         ("{template: '{A}{A}'}", "x", "xx"),
@@ -84,6 +97,10 @@ def test_a_text(bind: Bind, value: str, cell: str, becomes: str | None) -> None:
         ("checkbox1", "はい", True),
         ("multi_select1", "b, a,,b", ["b", "a"]),
         ("multi_select1", " , ", None),
+        ("multi_select1: {column: A, type: json}", '["b", "a", "b", null, 1.50, true]', ["b", "a", "1.50", "true"]),
+        ("multi_select1: {column: A, type: json}", "12345678901234567890", ["12345678901234567890"]),
+        ("multi_select1: {column: A, type: json}", "[]", None),
+        ("multi_select1: {column: A, type: json}", "null", None),
         ("dependent_field1", "a,b,c", ["a", "b", "c"]),
         ("drop_down1", "001", "001"),
         ("dropdown1", "001", "001"),
@@ -94,8 +111,9 @@ def test_a_text(bind: Bind, value: str, cell: str, becomes: str | None) -> None:
     ],
 )
 def test_a_custom_field_takes_what_its_kind_says(bind: Bind, key: str, cell: str, becomes: object) -> None:
-    expected = {} if becomes is None else {"custom_fields": {key: becomes}}
-    assert sent(bind, f"custom_fields: {{{key}: A}}", {"A": cell}) == expected
+    name, _, value = key.partition(": ")
+    expected = {} if becomes is None else {"custom_fields": {name: becomes}}
+    assert sent(bind, f"custom_fields: {{{name}: {value or 'A'}}}", {"A": cell}) == expected
 
 
 @pytest.mark.parametrize(
@@ -124,6 +142,18 @@ def test_a_custom_field_takes_what_its_kind_says(bind: Bind, key: str, cell: str
         ("custom_fields: {decimal1: A}", "nan", "not_a_decimal", "custom_fields.decimal1"),
         ("custom_fields: {decimal1: A}", "1.2345678901234567890", "too_precise", "custom_fields.decimal1"),
         ("custom_fields: {checkbox1: A}", "?", "not_a_boolean", "custom_fields.checkbox1"),
+        ("custom_fields: {multi_select1: {column: A, type: json}}", "a", "not_json", "custom_fields.multi_select1"),
+        ("custom_fields: {multi_select1: {column: A, type: json}}", "[[1]]", "not_json", "custom_fields.multi_select1"),
+        ("custom_fields: {multi_select1: {column: A, type: json}}", "[NaN]", "not_json", "custom_fields.multi_select1"),
+        (
+            "custom_fields: {multi_select1: {column: A, type: json}}",
+            "[" * 100_000,
+            "not_json",
+            "custom_fields.multi_select1",
+        ),
+        ("requester_name: {column: A, html: text, max: 3}", "<b>abcd", "too_long", "requester_name"),
+        ("requester_name: {column: A, html: text}", "<p>" + "<div>" * 300, "unreadable_html", "requester_name"),
+        ("requester_name: {column: A, max: 3, overflow: note}", "abc\ud800", "bad_text", NAME),
         ("custom_fields: {date1: A}", "12/07/2024", "not_a_date", "custom_fields.date1"),
         ("custom_fields: {dependent_field1: A}", "a,b,c,d", "too_many", "custom_fields.dependent_field1"),
         ("custom_fields: {multi_select1: A}", "a,b\x00", "bad_text", "custom_fields.multi_select1"),
@@ -190,6 +220,12 @@ def test_repeated_columns(bind: Bind) -> None:
         "description": "D",
         "custom_fields": {"multi_select4": ["z"]},
     }
+
+
+def test_json_lists_in_repeated_columns_are_taken_apart(bind: Bind) -> None:
+    mapper = bind(CASE + "  custom_fields: {multi_select1: {column: L, type: json}}\n", "ID|T|D|L|L")
+    body = mapper.apply(Row(2, ("1", "T", "D", '["a", "b"]', '["c"]'))).body
+    assert orjson.loads(body or b"")["custom_fields"] == {"multi_select1": ["a", "b", "c"]}
 
 
 def test_a_repeated_list_can_be_required(bind: Bind) -> None:

@@ -1,0 +1,28 @@
+"""What a mapping is bound to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from importer.mapping.header import Header
+from importer.mapping.html_text import readable
+
+
+class Binding(NamedTuple):
+    """What the values of a mapping are bound to.
+
+    Attributes:
+        header: The columns of the export.
+        empty: Texts that count as no value; "" among them.
+        html: Whether the cells hold HTML, of which the readable text counts.
+    """
+
+    header: Header
+    empty: tuple[str, ...]
+    html: bool = False
+
+    def filled(self, text: str) -> str:
+        """``text``, or "" if it counts as no value."""
+        if self.html:
+            text = readable(text)
+        return "" if text.strip() in self.empty else text

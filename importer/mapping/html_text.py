@@ -1,0 +1,92 @@
+"""HTML → text that a person can read. The only module that knows the HTML library.
+
+Cells that promise HTML often hold plain text, or plain text with ``<ana@example.com>`` in it. So only what is a
+tag of HTML counts as one, and every other ``<`` is a character: nothing that a person wrote falls into a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+from importer.mapping.cell_errors import CellError, bad_text
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+#: A ``<``, with the name behind it if it opens or closes a tag. No part can match in two ways: time is linear.
+_OPEN = re.compile(r"<(?!!--|!doctype|!\[|\?)(?:/?([a-z][a-z0-9]*(?::[a-z]+)?)(?=[\s/>])(?=[^<>]*>))?", re.IGNORECASE)
+_SELF_LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:mailto:)?\1\)")
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
+_TOO_DEEP = "ERR_RESOURCE_LIMIT"
+
+
+def readable(text: str) -> str:
+    """The text that a browser would show, with the targets of links and the descriptions of pictures.
+
+    A text without any tag keeps its line breaks; only its character references (``&amp;``) are resolved.
+
+    Raises:
+        CellError: It is nested too deep to be read whole, or holds what no parser keeps.
+    """
+    if "<" not in text:
+        return unescape(text) if "&" in text else text
+    if _UNSENDABLE.search(text):
+        raise bad_text()
+    escaped, has_tags = _without_false_tags(text)
+    if not has_tags:
+        return unescape(text)
+    return _SELF_LINK.sub(r"\1", _rendered(_tree(escaped))).strip("\n")
+
+
+def _without_false_tags(text: str) -> tuple[str, bool]:
+    """``text`` with every ``<`` escaped that opens no tag, and whether there is any that does."""
+    names = _names()
+    found = "<!--" in text
+
+    def escape(match: re.Match[str]) -> str:
+        nonlocal found
+        name = match[1]
+        if name is None or (":" not in name and name.lower() not in names):
+            return "&lt;" + match[0][1:]
+        found = True
+        return match[0]
+
+    return _OPEN.sub(escape, text), found
+
+
+@cache
+def _names() -> frozenset[str]:
+    from lxml.html import defs
+
+    return frozenset(defs.tags)
+
+
+def _tree(text: str) -> HtmlElement:
+    from lxml.html import HTMLParser, document_fromstring
+
+    # Comments and instructions go before the library sees the tree: it would drop the text behind the latter.
+    parser = HTMLParser(remove_comments=True, remove_pis=True)
+    tree = document_fromstring(f"<body>{text}</body>", parser=parser)
+    if any(error.type_name == _TOO_DEEP for error in parser.error_log):
+        rule = "is HTML that is nested too deep to be read whole"
+        raise CellError("unreadable_html", rule, "leave `html: text` out, or correct the cell")
+    return tree
+
+
+def _rendered(tree: HtmlElement) -> str:
+    from inscriptis import Inscriptis
+
+    text: str = Inscriptis(tree, _config()).get_text()
+    return text
+
+
+@cache
+def _config() -> Any:
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.model.config import ParserConfig
+
+    # The strict profile is the one that does not indent: every mail client wraps its text in boxes.
+    return ParserConfig(css=CSS_PROFILES["strict"], display_images=True, display_links=True)

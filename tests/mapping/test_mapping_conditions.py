@@ -1,0 +1,165 @@
+"""The language of `when:`: what it decides, and that it can do nothing else."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mapping_files import CASE, Bind, Load
+
+from importer.errors import MappingError
+from importer.mapping.conditions import LENGTH_MAX, parse_condition
+from importer.mapping.problems import Malformed
+from importer.records import Row
+
+ROW = {
+    "Status": "Open",
+    "Due date": "2024-07-12",
+    "n": "12",
+    "Blank": "",
+    "a'b\"c": "odd",
+    "column_0": "",
+    "_column_0": "",
+}
+
+
+def decide(text: str) -> bool:
+    condition = parse_condition(text)
+    return condition.test(tuple(ROW[column] for column in condition.columns))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Status == 'Open'", True),
+        ("Status == 'open'", False),
+        ("'Open' == Status", True),
+        ("Status != 'Open'", False),
+        ("lower(Status) == 'open'", True),
+        ("empty(Blank)", True),
+        ("not empty(Status) and empty(Blank)", True),
+        ("empty(Status) or empty({Blank})", True),
+        ("not (Status == 'Open' or n == '12')", False),
+        ("Status in ['Open', 'New']", True),
+        ("Status in ('Closed', 'New')", False),
+        ("Status not in ['Open']", False),
+        ("Status in []", False),
+        ("contains(Status, 'pen')", True),
+        ("contains('reopened', lower(Status))", True),
+        ("startswith({Due date}, '2024-')", True),
+        ("{Due date} < '2024-08-01'", True),
+        ("number(n) > 9", True),
+        ("n > '9'", False),
+        ("number(n) == 12.0", True),
+        ("number(n) > -1.5", True),
+        ("number(Blank) < 1 or number(Blank) >= 1", False),
+        ("{a'b\"c} == 'odd'", True),
+        ("Status == '{Status}' or Status == '}{'", False),
+        (" Status\n == 'Open' # really", True),
+        ("{Status} == 'Open' and column_0 == '' and _column_0 == ''", True),
+    ],
+)
+def test_a_condition_decides(text: str, expected: bool) -> None:
+    assert decide(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "this is no condition"),
+        ("Status ==", "this is no condition"),
+        ("Status = 'Open'", "this is no condition"),
+        ("{Status == 'Open'", "this is no condition"),
+        ("Status == 'Open", "this is no condition"),
+        ("\x00", "this is no condition"),
+        ("Status", "a text alone is no condition"),
+        ("'Open'", "a text alone is no condition"),
+        ("Status == '' , n == ''", "this is nothing that a condition can use"),
+        ("'a' == 'a'", "this condition reads no column"),
+        ("{} == 'a'", "'{}' names no column"),
+        ("Status == 12", "a text cannot be compared with a number"),
+        ("number(n) == '12'", "a text cannot be compared with a number"),
+        ("Status in 'Open'", "behind `in` a list is expected"),
+        ("Status in [n]", "the list behind `in` holds texts"),
+        ("'a' < n < 'b'", "only two things can be compared"),
+        ("Status is 'Open'", "`is` does not compare texts"),
+        ("contains(Status)", "contains() takes 2 arguments"),
+        ("contains(Status, 1)", "a text is expected here"),
+        ("lower(Status)", "lower() cannot be used like this"),
+        ("number('12') > 1", "number() cannot be used like this"),
+        ("empty(x=Status)", "empty() cannot be used like this"),
+        ("lenght(Status)", "there is no function 'lenght'"),
+        ("__import__('os')", "there is no function '__import__'"),
+        ("Status.__class__ == 'x'", "this is nothing that a condition can use"),
+        ("Status[0] == 'O'", "this is nothing that a condition can use"),
+        ("(lambda: Status)() == ''", "this is nothing that a condition can use"),
+        ("f'{n}' == '12'", "this is nothing that a condition can use"),
+        ("Status * 9 == ''", "this is nothing that a condition can use"),
+        ("(x := Status) == ''", "this is nothing that a condition can use"),
+        ("[x for x in Status] == ''", "this is nothing that a condition can use"),
+        ("Status == True", "this is nothing that a condition can use"),
+        ("Status == b'Open'", "this is nothing that a condition can use"),
+        ("Status == ''" + " " * LENGTH_MAX, "a condition has at most 1000 characters"),
+        ("(" * 900 + "Status == ''", "this is no condition"),
+        ("not " * 240 + "Status", "a text alone is no condition"),
+    ],
+)
+def test_what_is_no_condition_is_refused_in_words(text: str, what: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        parse_condition(text)
+    assert caught.value.what.startswith(what)
+    assert caught.value.cure
+
+
+@given(st.text("Status={}()[]'\"\\ nandortiemply.0123,<>!:*", max_size=60))
+def test_any_text_is_a_condition_or_is_refused(text: str) -> None:
+    try:
+        condition = parse_condition(text)
+    except Malformed:
+        return
+    assert isinstance(condition.test(("x",) * len(condition.columns)) if not condition.numbers else True, bool)
+
+
+@pytest.mark.parametrize("token", ["'", '"', "{", "\\", "'\\", "not ", "a or ", "-", "("])
+def test_the_worst_condition_takes_no_time(token: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(Malformed):
+        parse_condition((token * LENGTH_MAX)[:LENGTH_MAX])
+    assert time.process_time() - begun < 1
+
+
+def test_a_column_that_does_not_exist_is_answered_with_the_nearest(bind: Bind) -> None:
+    text = CASE + "  priority: {value: HIGH, when: \"Statsu == 'x'\"}\n"
+    with pytest.raises(MappingError, match=r"m.yml:6:33: the export has no column 'Statsu'\n  did you mean 'Status'"):
+        bind(text, "ID|T|D|Status")
+
+
+def test_a_bad_condition_has_its_place(load: Load) -> None:
+    with pytest.raises(MappingError, match=r"m.yml:7:23: there is no function 'emty'"):
+        load(CASE + "  notes:\n    - {body: A, when: emty(A)}\n")
+
+
+def test_cells_that_count_as_empty_are_empty_in_conditions_and_their_columns_are_used(bind: Bind) -> None:
+    text = CASE.replace("{key: ID}", "{key: ID, empty: '-'}") + "  priority: {value: LOW, when: empty(A)}\n"
+    mapper = bind(text, "ID|T|D|A")
+    assert [b'"priority"' in (mapper.apply(Row(2, ("1", "T", "D", a))).body or b"") for a in (" - ", "x")] == [
+        True,
+        False,
+    ]
+    assert mapper.columns_used == {"ID", "T", "D", "A"}
+
+
+def test_a_required_value_that_its_condition_takes_away_is_missing(bind: Bind) -> None:
+    mapper = bind(CASE.replace("title: T", "title: {column: T, when: empty(A)}"), "ID|T|D|A")
+    errors = mapper.apply(Row(2, ("1", "T", "D", "x"))).errors
+    assert [(error.code, error.column, error.target) for error in errors] == [("missing", "A", "title")]
+
+
+def test_a_number_that_is_none_is_blamed_on_its_column(bind: Bind) -> None:
+    condition = "number(A) > 1 or number(B) > 1"
+    text = CASE + f"  priority: {{value: LOW, when: '{condition}'}}\n  notes: [{{body: T, when: '{condition}'}}]\n"
+    errors = bind(text, "ID|T|D|A|B").apply(Row(2, ("1", "T", "D", "0", "1,5"))).errors
+    assert [(error.code, error.column, error.value, error.target) for error in errors] == [
+        ("not_a_number", "B", "1,5", "priority"),
+        ("not_a_number", "B", "1,5", "notes"),
+    ]
