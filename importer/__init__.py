@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from importer.version import __version__
 
 if TYPE_CHECKING:
+    from importer.account import save_fields, save_fields_async, save_users, save_users_async
     from importer.config import Settings, load_settings
     from importer.delivery.pool import Stop
     from importer.errors import (
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "importer.account": ("save_fields", "save_fields_async", "save_users", "save_users_async"),
     "importer.config": ("Settings", "load_settings"),
     "importer.delivery.pool": ("Stop",),
     "importer.errors": (
@@ -142,6 +144,10 @@ __all__ = [
     "retry_async",
     "run_import",
     "run_import_async",
+    "save_fields",
+    "save_fields_async",
+    "save_users",
+    "save_users_async",
     "status",
     "status_async",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli import account
 from importer.cli import options as option
 from importer.version import __version__
 
@@ -334,6 +335,10 @@ def schema() -> None:
     from importer.mapping import json_schema
 
     say_json(json_schema())
+
+
+cli.add_command(account.fields)
+cli.add_command(account.users)
 
 
 def _without(given: dict[str, Any], *names: str) -> dict[str, Any]:

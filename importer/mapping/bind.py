@@ -19,7 +19,7 @@ from importer.mapping.parts import Cells, Part, table
 from importer.mapping.plan import Plan
 from importer.mapping.targets import NUL
 from importer.records import FieldError, Mapped, Row
-from importer.talkdesk.case import CASE_FIELDS, case_check
+from importer.talkdesk.case import CASE_FIELDS, Check, case_check
 
 
 class RowMapper:
@@ -29,12 +29,12 @@ class RowMapper:
         columns_used: The columns that the mapping reads.
     """
 
-    def __init__(self, case: Part, *, key: Key, header: Header, custom_fields: list[str]) -> None:
+    def __init__(self, case: Part, *, key: Key, header: Header, check: Check) -> None:
         self.columns_used = frozenset(header.used)
         self._width = header.width
         self._read_key = key.read
         self._read_case = case.read
-        self._check = case_check(custom_fields)
+        self._check = check
         self._case = case
         self._key = key
 
@@ -109,7 +109,7 @@ def bind(plan: Plan, columns: tuple[str, ...], document: Document) -> RowMapper:
     key = bind_key(plan.source, binding)
     case = table(_parts(plan, binding))
     problems.raise_if_any()
-    return RowMapper(case, key=key, header=binding.header, custom_fields=_custom_field_keys(plan))
+    return RowMapper(case, key=key, header=binding.header, check=case_check(_custom_field_keys(plan), plan.kinds))
 
 
 def _empty(plan: Plan) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -13,10 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from importer.errors import MappingError
+from importer.mapping.beside import Beside
 from importer.mapping.bind import RowMapper, bind
 from importer.mapping.document import Document, Problems
+from importer.mapping.fields_file import Definitions, read_fields
 from importer.mapping.plan import Plan, assumptions, make_plan
-from importer.mapping.problems import MappingProblems, Mark, Problem, listed, nearest
+from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem, listed, nearest
 from importer.mapping.spec import MappingForm
 from importer.mapping.spec_problems import report
 from importer.mapping.yaml_nodes import Node, Table, parse, plain
@@ -32,7 +33,7 @@ class Mapping:
 
     Attributes:
         name: File name, or the name of a bundled mapping.
-        sha256: Of the bytes of the file, in hex.
+        sha256: Of the bytes of the file, and of the files that it names, in hex.
         stamp: Key of the custom field that receives the key of the row, such as ``text1``; None for none.
         notes: What the mapping leaves open and is therefore assumed.
     """
@@ -71,22 +72,32 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
     content = _read(source, name)
     file = source.name if _is_bare(name) else name
     document = Document(file, _root(_decoded(content, file), file))
-    problems = Problems(document)
-    plan = _plan(plain(document.root), problems)
-    digest = hashlib.sha256(content).hexdigest()
-    return Mapping(Path(name).name, digest, plan.stamp, tuple(assumptions(plan)), plan, document)
+    beside = Beside(source.parent if isinstance(source, Path) else Path(), content)
+    plan = _plan(plain(document.root), Problems(document), beside)
+    return Mapping(Path(name).name, beside.sha256(), plan.stamp, tuple(assumptions(plan)), plan, document)
 
 
-def _plan(content: Any, problems: Problems) -> Plan:
+def _plan(content: Any, problems: Problems, beside: Beside) -> Plan:
     try:
         form = MappingForm.model_validate(content)
     except ValidationError as error:
         report(error, problems)
         problems.raise_if_any()
         raise
-    plan = make_plan(form, problems)
+    plan = make_plan(form, problems, _definitions(form, problems, beside))
     problems.raise_if_any()
     return plan
+
+
+def _definitions(form: MappingForm, problems: Problems, beside: Beside) -> Definitions | None:
+    if form.fields is None:
+        return None
+    try:
+        return read_fields(beside.content(form.fields), form.fields)
+    except Malformed as error:
+        problems.add(("fields",), error.what, error.cure)
+        problems.raise_if_any()
+        raise
 
 
 def _root(text: str, file: str) -> Node:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.document import Problems
+from importer.mapping.fields_file import Definitions
 from importer.mapping.notes import Note, compile_note
 from importer.mapping.overflow import Overflow, overflows
 from importer.mapping.problems import listed, nearest
@@ -15,10 +15,10 @@ from importer.mapping.spec import CaseForm, MappingForm, SourceForm, ValueForm
 from importer.mapping.targets import case_target, custom_target
 from importer.mapping.types import TYPES
 from importer.mapping.values import Value, compile_value
+from importer.mapping.yaml_nodes import NodePath
 from importer.records import shown
-from importer.talkdesk.case import CASE_FIELDS, CUSTOM_FIELD_TYPES
-
-_STAMP = re.compile("(multi_line_)?text[0-9]+")
+from importer.talkdesk.case import CASE_FIELDS, CUSTOM_FIELD_TYPES, custom_field_prefix
+from importer.talkdesk.fields import FieldDefinition
 
 
 class Plan(NamedTuple):
@@ -30,6 +30,7 @@ class Plan(NamedTuple):
         fields: Plain fields of the case.
         custom_fields: Custom fields by their keys.
         notes: Notes, in order.
+        kinds: Prefix of the kind of each custom field, stamp included, whose key does not show it.
         overflows: Texts that become a note if they are too long for their fields.
     """
 
@@ -39,18 +40,25 @@ class Plan(NamedTuple):
     custom_fields: dict[str, Value]
     notes: list[Note]
     overflows: list[Overflow]
+    kinds: dict[str, str]
 
 
-def make_plan(form: MappingForm, problems: Problems) -> Plan:
-    """The plan of a mapping. What does not fit together goes to ``problems``."""
-    _check_stamp(form, problems)
+def make_plan(form: MappingForm, problems: Problems, definitions: Definitions | None = None) -> Plan:
+    """The plan of a mapping. What does not fit together goes to ``problems``.
+
+    Args:
+        form: The mapping.
+        problems: Where problems go.
+        definitions: The custom fields of the account, if they are known.
+    """
+    _check_stamp(form, problems, definitions)
     notes = [
         compile_note(note, path=("case", "notes", number), problems=problems)
         for number, note in enumerate(form.case.notes)
     ]
-    fields, custom_fields = _fields(form.case, problems), _custom_fields(form.case, problems)
+    fields, custom_fields = _fields(form.case, problems), _custom_fields(form.case, problems, definitions)
     long_texts = list(overflows([*fields.values(), *custom_fields.values()], problems))
-    return Plan(form.source, form.stamp, fields, custom_fields, notes, long_texts)
+    return Plan(form.source, form.stamp, fields, custom_fields, notes, long_texts, _kinds(form, definitions or {}))
 
 
 def assumptions(plan: Plan) -> Iterator[str]:
@@ -62,11 +70,19 @@ def assumptions(plan: Plan) -> Iterator[str]:
             yield f"{value.target.name}: no `timezone:` given, so times without an offset are read as UTC"
 
 
-def _check_stamp(form: MappingForm, problems: Problems) -> None:
+def _kinds(form: MappingForm, definitions: Definitions) -> dict[str, str]:
+    known = [definitions[key] for key in (*form.case.custom_fields, form.stamp or "") if key in definitions]
+    return {definition.key: kind for definition in known if (kind := definition.kind)}
+
+
+def _check_stamp(form: MappingForm, problems: Problems, definitions: Definitions | None) -> None:
     stamp = form.stamp
     if stamp is None:
         return
-    if not _STAMP.fullmatch(stamp):
+    if definitions is not None:
+        _is_usable(stamp, definitions, path=("stamp",), problems=problems)
+    known = definitions.get(stamp) if definitions else None
+    if (known.kind if known else custom_field_prefix(stamp)) not in ("text", "multi_line_text"):
         problems.add(("stamp",), f"{shown(stamp)!r} cannot be a stamp", "name a text field, such as text1")
     if stamp in form.case.custom_fields:
         cure = "the stamp is set from `source.key`; remove one of the two"
@@ -85,16 +101,45 @@ def _fields(form: CaseForm, problems: Problems) -> dict[str, Value]:
     return fields
 
 
-def _custom_fields(form: CaseForm, problems: Problems) -> dict[str, Value]:
+def _custom_fields(form: CaseForm, problems: Problems, definitions: Definitions | None) -> dict[str, Value]:
     fields = {}
     for key, value in form.custom_fields.items():
         path = ("case", "custom_fields", key)
-        if target := custom_target(key):
+        if definitions is not None and not _is_usable(key, definitions, path=path, problems=problems):
+            continue
+        definition = definitions[key] if definitions else None
+        if target := custom_target(key, definition):
             if compiled := compile_value(value, path=path, target=target, problems=problems):
                 fields[key] = compiled
         else:
-            prefix = key.rstrip("0123456789")
-            otherwise = f"a key is a number after one of {listed(CUSTOM_FIELD_TYPES)}"
-            cure = nearest(prefix, CUSTOM_FIELD_TYPES, otherwise=otherwise)
-            problems.add(path, f"{shown(key)!r} is no key of a custom field", cure, key=True)
+            problems.add(path, *_no_kind(key, definition), key=True)
     return fields
+
+
+def _no_kind(key: str, definition: FieldDefinition | None) -> tuple[str, str]:
+    if definition:
+        what = f"the definition of {shown(key)!r} does not say of what kind it is (type {definition.type!r})"
+        return what, f"write its `type:` into the file of fields: one of {listed(CUSTOM_FIELD_TYPES)}"
+    otherwise = f"a key is a number after one of {listed(CUSTOM_FIELD_TYPES)}"
+    cure = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=otherwise)
+    return f"{shown(key)!r} is no key of a custom field", cure
+
+
+def _is_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
+    """Whether the account has this field, and uses it."""
+    is_key = path != ("stamp",)
+    if key not in definitions:
+        names = [known for known in definitions.values() if known.name.casefold() == key.strip().casefold()]
+        cure = (
+            f"that is the name of {listed(known.key for known in names)}" if names else _nearest_key(key, definitions)
+        )
+        problems.add(path, f"the account has no custom field {shown(key)!r}", cure, key=is_key)
+    elif not definitions[key].active:
+        what = f"the custom field {shown(key)!r} ({definitions[key].name}) is not active"
+        problems.add(path, what, "activate it in Talkdesk and save the fields again, or leave it out", key=is_key)
+    return key in definitions and definitions[key].active
+
+
+def _nearest_key(key: str, definitions: Definitions) -> str:
+    has = listed(f"{known.key} ({known.name})" for known in definitions.values() if known.active)
+    return nearest(key, definitions, otherwise=f"it has: {has}")

@@ -263,10 +263,7 @@ class CaseForm(_Form):
     priority: Value | None = None
     """LOW, NORMAL, HIGH or URGENT."""
 
-    custom_fields: Annotated[
-        dict[str, Value],
-        Field(json_schema_extra={"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}),
-    ] = {}
+    custom_fields: dict[str, Value] = {}
     """Custom fields by their keys, such as text1 or date1."""
 
     notes: tuple[NoteForm, ...] = ()
@@ -282,10 +279,21 @@ class CaseForm(_Form):
     """Only `Contact` can be sent."""
 
 
+#: Only the definitions of an account can allow a key that does not show its kind.
+_KEYS_WITHOUT_DEFINITIONS: dict[str, Any] = {
+    "if": {"not": {"required": ["fields"]}},
+    "then": {
+        "properties": {
+            "case": {"properties": {"custom_fields": {"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}}}
+        }
+    },
+}
+
+
 class MappingForm(_Form):
     """A mapping file of case-importer: how each row of an export becomes a Talkdesk case."""
 
-    model_config = ConfigDict(title="case-importer mapping")
+    model_config = ConfigDict(title="case-importer mapping", json_schema_extra=_KEYS_WITHOUT_DEFINITIONS)
 
     version: Annotated[int, Field(ge=1, le=1)]
     """Version of this form: 1."""
@@ -295,6 +303,9 @@ class MappingForm(_Form):
 
     case: CaseForm
     """What is sent."""
+
+    fields: Annotated[str, Field(min_length=1)] | None = None
+    """File with the custom field definitions of the account, saved by `case-importer fields`: labels become keys."""
 
     stamp: str | None = None
     """Custom text field that receives the key, by which a case is found again, such as text1."""

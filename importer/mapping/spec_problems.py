@@ -35,13 +35,13 @@ _EXPECTED: Mapping[str, str] = MappingProxyType(
 )
 
 
-def report(error: ValidationError, problems: Problems) -> None:
-    """Adds a problem for each thing that pydantic found."""
+def report(error: ValidationError, problems: Problems, form: type[BaseModel] = MappingForm) -> None:
+    """Adds a problem for each thing that pydantic found in what should have had this form."""
     for found in error.errors(include_url=False, include_context=True):
         path: NodePath = tuple(found["loc"])
         kind, context = found["type"], found.get("ctx", {})
         if kind == "extra_forbidden":
-            problems.add(path, *_unknown_key(path), key=True)
+            problems.add(path, *_unknown_key(path, form), key=True)
         elif kind == "missing":
             problems.add(path[:-1], f"`{path[-1]}` is missing{_inside(path)}", f"add the line `{path[-1]}: …`")
         elif kind == "literal_error":
@@ -49,7 +49,7 @@ def report(error: ValidationError, problems: Problems) -> None:
         elif kind == "malformed":
             problems.add(path, context["what"], context["cure"])
         elif path == ("version",):
-            problems.add(path, "this version of the mapping form is not known", "write `version: 1`")
+            problems.add(path, "this version of the form is not known", "write `version: 1`")
         else:
             problems.add(path, _EXPECTED.get(kind, found["msg"]), "see docs/mapping.md for the form")
 
@@ -59,8 +59,8 @@ def _inside(path: NodePath) -> str:
     return f" in `{names}`" if names else ""
 
 
-def _unknown_key(path: NodePath) -> tuple[str, str]:
-    key, known = str(path[-1]), _keys_at(path[:-1])
+def _unknown_key(path: NodePath, form: type[BaseModel]) -> tuple[str, str]:
+    key, known = str(path[-1]), _keys_at(path[:-1], form)
     return f"unknown key {shown(key)!r}{_inside(path)}", _key_cure(key, path[:-1], known)
 
 
@@ -77,9 +77,9 @@ def _not_one_of(value: Any, expected: str) -> tuple[str, str]:
     return f"{shown(str(value))!r} is not known here", nearest(str(value), words, otherwise=f"one of {listed(words)}")
 
 
-def _keys_at(path: NodePath) -> list[str]:
+def _keys_at(path: NodePath, form: type[BaseModel]) -> list[str]:
     """The keys that the form knows at ``path``."""
-    model: type[BaseModel] = MappingForm
+    model = form
     for step in path:
         if isinstance(step, str) and step in model.model_fields:
             model = _model_in(model.model_fields[step].annotation) or model

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from importer.mapping.cell_errors import CellError, bad_text, from_validation
+from importer.mapping.options import Options
 from importer.talkdesk.case import (
     CUSTOM_FIELD_TYPES,
     DESCRIPTION_MAX,
@@ -26,6 +27,7 @@ from importer.talkdesk.case import (
     custom_field_prefix,
     value_check,
 )
+from importer.talkdesk.fields import FieldDefinition
 
 NUL = "\x00"
 
@@ -41,6 +43,7 @@ class Target(NamedTuple):
         one_line: Whether a text is one line, which has its blanks and line breaks put in order by default.
         limit: How many characters a text may have, if that is known.
         required: Whether a case without it is invalid.
+        options: What can be chosen, if that is known: a text is then the label of an option.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Target(NamedTuple):
     one_line: bool = True
     limit: int | None = None
     required: bool = False
+    options: Options | None = None
 
     def problem(self, value: Any) -> CellError | None:
         """What the case says against ``value``; None if it is good."""
@@ -103,7 +107,7 @@ _CUSTOM: Mapping[str, _Kind] = MappingProxyType(
         "checkbox": _BOOLEAN,
         "date": _Kind("datetime", frozenset({"instant"})),
         "decimal": _Kind("decimal", frozenset({"integer", "decimal"})),
-        "dependent_field": _LIST,
+        "dependent_field": _Kind("list", frozenset({"list", "path"})),
         "drop_down": _TEXT,
         "dropdown": _TEXT,
         "multi_line_text": _Kind(one_line=False),
@@ -112,6 +116,7 @@ _CUSTOM: Mapping[str, _Kind] = MappingProxyType(
         "text": _TEXT,
     }
 )
+_WITH_OPTIONS = frozenset({"dependent_field", "drop_down", "dropdown", "multi_select"})
 
 
 def case_target(name: str) -> Target:
@@ -126,10 +131,21 @@ def note_target(name: str) -> Target:
     return _target(f"notes.{name}", annotation, kind)
 
 
-def custom_target(key: str) -> Target | None:
-    """The target of a custom field; None if the key has no known prefix."""
-    prefix = custom_field_prefix(key)
-    return _target(f"custom_fields.{key}", CUSTOM_FIELD_TYPES[prefix], _CUSTOM[prefix]) if prefix else None
+def custom_target(key: str, definition: FieldDefinition | None = None) -> Target | None:
+    """The target of a custom field; None if neither its key nor its definition says of what kind it is."""
+    kind = definition.kind if definition else custom_field_prefix(key)
+    if kind is None:
+        return None
+    target = _target(f"custom_fields.{key}", CUSTOM_FIELD_TYPES[kind], _CUSTOM[kind])
+    if definition is None or kind not in _WITH_OPTIONS:
+        return target
+    return _with_options(target, kind=kind, options=Options(definition))
+
+
+def _with_options(target: Target, *, kind: str, options: Options) -> Target:
+    if kind == "dependent_field":  # which options there are depends on those before
+        return target._replace(options=options, type="path", takes=frozenset({"path"}))
+    return target._replace(options=options)
 
 
 def _target(name: str, annotation: Any, kind: _Kind) -> Target:

@@ -176,6 +176,27 @@ def _json(_: ValueForm) -> Split:
 
 
 DEFAULT_SEPARATOR = ","
+
+
+def _path(form: ValueForm, target: Target) -> Convert:
+    split = _separated(form)
+    keys_of = target.options.path_of if target.options else list[str]
+
+    def convert(text: str) -> list[str] | None:
+        return keys_of([part.strip() for part in split(text) if part.strip()]) or None
+
+    return convert
+
+
+def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
+    """Converts one text to a value of a type; where the target has options, to the key of one."""
+    convert = kind.build(form, target)
+    if target.options is None or kind.yields == "path":
+        return convert
+    key_of = target.options.key_of
+    return lambda text: key_of(convert(text))
+
+
 _DATE_OPTIONS = frozenset({"format", "timezone"})
 
 TYPES: Mapping[str, ValueType] = MappingProxyType(
@@ -188,6 +209,7 @@ TYPES: Mapping[str, ValueType] = MappingProxyType(
         "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
         "email": ValueType("text", _email),
         "list": ValueType("list", _entry, frozenset({"separator"}), split=_separated),
+        "path": ValueType("path", _path, frozenset({"separator"})),
         "json": ValueType("list", _entry, split=_json),
     }
 )

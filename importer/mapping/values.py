@@ -16,7 +16,7 @@ from importer.mapping.folding import Fold, folding
 from importer.mapping.problems import listed
 from importer.mapping.spec import ValueForm
 from importer.mapping.targets import Target
-from importer.mapping.types import TYPES, Convert, Split, ValueType
+from importer.mapping.types import TYPES, Convert, Split, ValueType, converter
 from importer.mapping.yaml_nodes import NodePath
 from importer.records import shown
 
@@ -55,7 +55,7 @@ class Value:
     @property
     def repeats(self) -> bool:
         """Whether converting is worth remembering: the same few texts come again and again."""
-        return self.kind is not TYPES["text"] or self.form.values is not None
+        return self.kind is not TYPES["text"] or self.form.values is not None or self.target.options is not None
 
 
 def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: Problems) -> Value | None:
@@ -91,7 +91,7 @@ class _Constants:
     """Converts and checks the texts that stand in the mapping itself."""
 
     def __init__(self, kind: ValueType, *, form: ValueForm, target: Target, path: NodePath, problems: Problems) -> None:
-        self.plain = kind.build(form, target)
+        self.plain = converter(kind, form, target)
         self.fold = folding(form.ignore or ())
         self._split = kind.split(form) if kind.split else None
         self._form = form

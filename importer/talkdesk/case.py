@@ -110,17 +110,18 @@ def value_check(annotation: Any) -> Check:
     return TypeAdapter(annotation, config=ConfigDict(strict=True)).validator.validate_python
 
 
-def case_check(custom_fields: Iterable[str]) -> Check:
+def case_check(custom_fields: Iterable[str], kinds: Mapping[str, str] = MappingProxyType({})) -> Check:
     """The check of a whole body that may carry exactly these custom fields.
 
     Args:
         custom_fields: Keys such as ``text1``. Which keys an account has is its own business, so a check can
             only be made for keys that somebody named.
+        kinds: Key → prefix of its kind, where the key itself does not show it.
 
     Raises:
         ValueError: A key has none of the known prefixes.
     """
-    custom = _strict_dict("CustomFields", {key: NotRequired[_custom_field_type(key)] for key in custom_fields})
+    custom = _strict_dict("CustomFields", {key: NotRequired[_custom_field_type(key, kinds)] for key in custom_fields})
     fields = {**get_type_hints(CaseCreate, include_extras=True), "custom_fields": NotRequired[custom]}
     return TypeAdapter[Any](_strict_dict("CaseCreate", fields)).validator.validate_python
 
@@ -132,8 +133,8 @@ def _strict_dict(name: str, fields: dict[str, Any]) -> Any:
     return made
 
 
-def _custom_field_type(key: str) -> Any:
-    prefix = custom_field_prefix(key)
+def _custom_field_type(key: str, kinds: Mapping[str, str]) -> Any:
+    prefix = kinds.get(key) or custom_field_prefix(key)
     if prefix is None:
         raise ValueError(f"{key!r} is no custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
     return CUSTOM_FIELD_TYPES[prefix]

@@ -50,6 +50,14 @@ def examples() -> list[Example]:
 
 
 EXAMPLES = examples()
+#: Files that the examples name: code blocks with the name of a file.
+FILES = dict(re.findall(r"```\w+ ([\w.-]+)\n(.*?)```", PAGE, re.DOTALL))
+
+
+@pytest.fixture(autouse=True)
+def files_beside_the_mapping(tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, "utf-8")
 
 
 def whole(text: str) -> str:
@@ -86,7 +94,8 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.message], ids=lambda e: f"line{e.line}")
 def test_a_refused_example_is_refused_as_the_page_says(load: Load, example: Example) -> None:
-    header, _, message = example.message.rpartition("mapping.yml:")
+    header, _, message = example.message.partition("mapping.yml:")
+    message = message.replace("mapping.yml:", "m.yml:")
     with pytest.raises(MappingError) as caught:
         load(example.text).bind(tuple(header.strip().split(",")))
     assert str(caught.value) == f"m.yml:{message}".strip()

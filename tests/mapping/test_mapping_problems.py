@@ -15,14 +15,14 @@ FORM = [
         "version: 2\nsorce: 1\ncase: {titel: x}\n",
         [
             "1:1: `source` is missing",
-            "1:10: this version of the mapping form is not known",
+            "1:10: this version of the form is not known",
             "2:1: unknown key 'sorce'",
             "3:7: `title` is missing in `case`",
             "3:7: `description` is missing in `case`",
             "3:8: unknown key 'titel' in `case`",
         ],
     ),
-    (HEAD.replace("1", "one") + "case: {title: T, description: D}", ["1:10: this version of the mapping form is not"]),
+    (HEAD.replace("1", "one") + "case: {title: T, description: D}", ["1:10: this version of the form is not"]),
     (
         "version: 1\nsource: ID\ncase: []\n",
         ["2:9: keys with values are expected", "3:7: keys with values are expected"],

@@ -1,0 +1,196 @@
+"""The verbs that fetch what a mapping needs to know about an account, and save it as a file for the mapping.
+
+Each that uses the network exists twice: a coroutine (``save_fields_async``) and a plain function (``save_fields``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+import random
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from importer.config import Settings, load_settings
+from importer.delivery.waits import asked_wait, backoff
+from importer.errors import CaseImporterError, ExitCode, TargetError
+from importer.mapping.fields_file import fields_text
+from importer.report.files import whole_file
+from importer.run import run_to_end
+from importer.session import open_place
+from importer.talkdesk.answers import Answer, NoAnswer, NotSent, error_body
+from importer.talkdesk.auth import Tokens, TokenTrouble
+from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk.fields import UnreadableFieldsError, read_definitions
+from importer.talkdesk.regions import FIELDS_PATH, USERS_PATH
+from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_users
+
+ATTEMPTS = 5
+_LONGEST_WAIT = 60.0
+StrPath = str | os.PathLike[str]
+
+
+class UnreachableError(CaseImporterError):
+    """The account does not answer as it should; later it may."""
+
+    exit_code = ExitCode.TEMPORARY
+
+
+class Saved(NamedTuple):
+    """What was saved.
+
+    Attributes:
+        path: The file.
+        entries: How many fields or users are in it.
+        left_out: How many inactive users, or users without an e-mail address, are not.
+    """
+
+    path: Path
+    entries: int
+    left_out: int = 0
+
+
+async def save_fields_async(path: StrPath, *, settings: Settings | None = None) -> Saved:
+    """Save the custom field definitions of an account, for ``fields:`` in a mapping.
+
+    Args:
+        path: The file. What stood there before is replaced once all is known.
+        settings: Target and credentials; by default from environment and ``.env``, else the embedded sandbox.
+
+    Raises:
+        TargetError: the credentials are refused, or may not read the fields.
+        UnreachableError: no usable answer came.
+        ConfigError: the file cannot be written.
+    """
+    async with _open_account(settings or load_settings()) as account:
+        answer = await account.get(FIELDS_PATH, scope="case-fields-public:read")
+        try:
+            definitions = read_definitions(answer)
+        except UnreadableFieldsError as error:
+            raise account.unreadable(FIELDS_PATH, error) from None
+    with whole_file(Path(path)) as file:
+        file.write(fields_text(definitions, account=account.name))
+    return Saved(Path(path), len(definitions))
+
+
+async def save_users_async(path: StrPath, *, settings: Settings | None = None) -> Saved:
+    """Save the active users of an account as a CSV file of e-mail, id and name, for ``lookup:`` in a mapping.
+
+    Args:
+        path: The file. What stood there before is replaced once all is known.
+        settings: See :func:`save_fields_async`.
+
+    Raises:
+        CaseImporterError: see :func:`save_fields_async`.
+    """
+    async with _open_account(settings or load_settings()) as account:
+        users = await _all_users(account)
+    chosen = sorted(user for user in users if user.active and user.email)
+    with whole_file(Path(path)) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("email", "id", "name"))
+        writer.writerows((user.email, user.id, user.name) for user in chosen)
+    return Saved(Path(path), len(chosen), len(users) - len(chosen))
+
+
+async def _all_users(account: _Account) -> list[User]:
+    users: dict[str, User] = {}
+    page, pages = 1, 1
+    while page <= pages:
+        query = f"page={page}&per_page={PER_PAGE}"
+        try:
+            found, pages = read_users(await account.get(USERS_PATH, query, scope="users:read"))
+        except UnreadableUsersError as error:
+            raise account.unreadable(USERS_PATH, error) from None
+        users |= {user.id: user for user in found}  # someone who is added meanwhile moves others to the next page
+        page += 1
+        if not found:
+            break
+    return list(users.values())
+
+
+@asynccontextmanager
+async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
+    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
+        async with (
+            open_place(settings, Path(folder) / "ledger.db") as place,
+            HttpClient(
+                concurrency=1, fresh_connections=False, ca_file=str(settings.ca_file) if settings.ca_file else None
+            ) as http,
+        ):
+            tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
+            yield _Account(CaseApi(http, api_url=place.api_url), tokens, name=settings.target.name, url=place.api_url)
+
+
+class _Account:
+    """Reads from an account, patiently: reading twice does no harm."""
+
+    def __init__(self, api: CaseApi, tokens: Tokens, *, name: str, url: str) -> None:
+        self.name = name
+        self._api = api
+        self._tokens = tokens
+        self._url = url
+
+    async def get(self, path: str, query: str = "", *, scope: str) -> Any:
+        """The JSON that stands at ``path``.
+
+        Args:
+            path: Where; it begins with a slash.
+            query: A ready-made, percent-encoded query string.
+            scope: What the credentials must allow, for the message if they do not.
+        """
+        trouble, wait = "", 0.0
+        for attempt in range(1, ATTEMPTS + 1):
+            await asyncio.sleep(wait)
+            wait = backoff(attempt, base=1.0, cap=20.0, random=random.random)
+            try:
+                header = await self._tokens.authorization()
+                answer = await self._api.get(path, query, authorization=header)
+            except (NoAnswer, NotSent, TokenTrouble) as error:
+                trouble = str(error)
+                continue
+            if answer.status == 200:
+                return answer.json()
+            self._refuse(answer, path, header=header, scope=scope)
+            trouble = f"HTTP {answer.status}"
+            wait = min(asked_wait(answer.headers, error_body(answer).retry_hint) or wait, _LONGEST_WAIT)
+        raise UnreachableError(
+            f"{path} could not be read: {trouble}", where=self._url, cure="run the same command again later"
+        )
+
+    def _refuse(self, answer: Answer, path: str, *, header: str, scope: str) -> None:
+        """Raises if trying again cannot help."""
+        if answer.status == 401 and self._tokens.refused(header) and self._tokens.renewals < 2:
+            return
+        if answer.status in (401, 403):
+            raise TargetError(
+                f"the credentials may not read {path} (HTTP {answer.status})",
+                where=self._url,
+                cure=f"give the OAuth client the scope {scope} in Talkdesk Builder",
+            )
+        if answer.status < 500 and answer.status not in (408, 429):
+            raise TargetError(
+                f"{path} was refused (HTTP {answer.status}): {error_body(answer).text}",
+                where=self._url,
+                cure="check the account, the region or --api-url",
+            )
+
+    def unreadable(self, path: str, error: Exception) -> UnreachableError:
+        """What to raise for an answer that is not of the documented form."""
+        return UnreachableError(
+            f"the answer of {path} is not understood: {error}", where=self._url, cure="is --api-url right?"
+        )
+
+
+def save_fields(path: StrPath, *, settings: Settings | None = None) -> Saved:
+    """:func:`save_fields_async` for code that is not asynchronous; same arguments, result and errors."""
+    return run_to_end(save_fields_async(path, settings=settings))
+
+
+def save_users(path: StrPath, *, settings: Settings | None = None) -> Saved:
+    """:func:`save_users_async` for code that is not asynchronous; same arguments, result and errors."""
+    return run_to_end(save_users_async(path, settings=settings))

@@ -1,0 +1,103 @@
+"""Definitions of the custom fields of an account, as ``GET /cm/meta/va/fields`` gives them.
+
+Source: Talkdesk reference, "Get a list of case fields", and the OpenAPI bundle. The one shows an array, the other a
+single object, and lists elsewhere are wrapped in ``_embedded``: all three are taken. The label of an option is called
+``text``, ``value`` or ``lable`` there. Only two type codes are documented; else the prefix of the key tells the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from importer.talkdesk.answers import clean
+from importer.talkdesk.case import CUSTOM_FIELD_TYPES, custom_field_prefix
+
+_KINDS_OF_CODES: Mapping[str, str] = MappingProxyType({"001": "drop_down", "002": "dependent_field"})
+_LABEL_MAX = 10_000
+_LABELS = ("text", "value", "label", "lable")
+
+
+class UnreadableFieldsError(ValueError):
+    """This is no list of custom field definitions."""
+
+
+class Option(NamedTuple):
+    """An option of a field. The key is what is sent, the label is what people see."""
+
+    key: str
+    label: str
+    children: tuple[Option, ...] = ()
+
+
+class FieldDefinition(NamedTuple):
+    """A custom field of an account.
+
+    Attributes:
+        key: As it is called in requests, such as ``drop_down1``.
+        name: As people call it.
+        type: The code of its type, or the name of its kind.
+        active: Whether it is in use. Others should not be sent.
+        options: What can be chosen; dependent fields have options within options.
+    """
+
+    key: str
+    name: str
+    type: str = ""
+    active: bool = True
+    options: tuple[Option, ...] = ()
+
+    @property
+    def kind(self) -> str | None:
+        """One of :data:`importer.talkdesk.case.CUSTOM_FIELD_TYPES`; None if nothing says which."""
+        if kind := custom_field_prefix(self.key) or _KINDS_OF_CODES.get(self.type):
+            return kind
+        if self.type in CUSTOM_FIELD_TYPES:
+            return self.type
+        if any(option.children for option in self.options):
+            return "dependent_field"
+        return "drop_down" if self.options else None
+
+
+def read_definitions(content: Any) -> tuple[FieldDefinition, ...]:
+    """The definitions in the JSON of an answer.
+
+    Raises:
+        UnreadableFieldsError: it is not of any of the known forms.
+    """
+    return tuple(_definition(entry) for entry in _entries(content))
+
+
+def _entries(content: Any) -> list[Any]:
+    if isinstance(content, list):
+        return content
+    if isinstance(content, dict) and "key" in content:
+        return [content]
+    inner = content.get("_embedded", content) if isinstance(content, dict) else None
+    lists = [value for value in inner.values() if isinstance(value, list)] if isinstance(inner, dict) else []
+    if len(lists) == 1:
+        return lists[0]
+    raise UnreadableFieldsError("there is no list of fields in it")
+
+
+def _definition(entry: Any) -> FieldDefinition:
+    if not isinstance(entry, dict) or not entry.get("key"):
+        raise UnreadableFieldsError("a field in it has no key")
+    key, options = str(entry["key"]), entry.get("dict_list") or []
+    name = clean(str(entry.get("name") or key))
+    return FieldDefinition(key, name, str(entry.get("type") or ""), entry.get("active") is not False, _options(options))
+
+
+def _options(entries: Any) -> tuple[Option, ...]:
+    if not isinstance(entries, list):
+        raise UnreadableFieldsError("the options of a field in it are no list")
+    return tuple(_option(entry) for entry in entries)
+
+
+def _option(entry: Any) -> Option:
+    if not isinstance(entry, dict) or entry.get("key") in (None, ""):
+        raise UnreadableFieldsError("an option in it has no key")
+    key = str(entry["key"])
+    label = next((str(entry[name]) for name in _LABELS if entry.get(name) is not None), key)
+    return Option(key, clean(label, _LABEL_MAX), _options(entry.get("children") or []))

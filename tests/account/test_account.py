@@ -1,0 +1,90 @@
+"""Saving what an account knows, against a real sandbox: whole or not at all, and patient with a bad network."""
+
+import asyncio
+import csv
+import stat
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from importer.account import Saved, UnreachableError, save_fields_async, save_users_async
+from importer.cli.commands import cli
+from importer.config import Settings
+from importer.errors import TargetError
+from importer.mapping.fields_file import read_fields
+from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
+from importer.sandbox.breaks import Drop
+from importer.sandbox.effects import Status
+from importer.sandbox.faults import Rule
+
+Save = Callable[..., Coroutine[Any, Any, Saved]]
+
+
+def saved(save: Save, path: Path, **options: Any) -> Saved:
+    """What was saved from a sandbox with these options."""
+
+    async def story() -> Saved:
+        async with Sandbox(SandboxOptions(static_token="t", **options)) as sandbox:
+            settings = Settings(api_url=sandbox.base_url, token="t")
+            return await save(path, settings=settings)
+
+    return asyncio.run(story())
+
+
+def faults(*rules: Rule) -> FaultPlan:
+    return FaultPlan(rules=rules)
+
+
+def test_fields_are_saved_so_that_a_mapping_can_read_them(tmp_path: Path) -> None:
+    result = saved(save_fields_async, path := tmp_path / "fields.yml")
+    content = path.read_bytes()
+    fields = read_fields(content, "fields.yml")
+    assert result == Saved(path, len(fields))
+    assert b"  # Channel\n" in content
+    assert fields["drop_down2"].options[0] == ("001", "Email", ())
+    assert fields["dependent_field1"].options[0].children[0].label == "Santa Clara"
+    assert not fields["text11"].active
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_active_users_of_all_pages_are_saved_in_a_table(tmp_path: Path) -> None:
+    result = saved(save_users_async, path := tmp_path / "owners.csv", user_count=450)
+    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    assert (result.entries, result.left_out) == (405, 45)
+    assert len({row["id"] for row in rows}) == 405
+    assert [row["email"] for row in rows] == sorted(row["email"] for row in rows)
+
+
+@pytest.mark.parametrize("effect", [Status(503), Status(429, retry_after=1), Drop()], ids=["503", "429", "cut"])
+def test_trouble_that_passes_is_waited_for(tmp_path: Path, effect: Any) -> None:
+    plan = faults(Rule(effect=effect, on=("users", "fields"), limit=1))
+    assert saved(save_users_async, tmp_path / "owners.csv", faults=plan).entries == 23
+
+
+def test_what_may_not_be_read_names_the_scope_and_leaves_the_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text("mine")
+    with pytest.raises(TargetError) as caught:
+        saved(save_users_async, path, faults=faults(Rule(effect=Status(403), on=("users",))))
+    assert "users:read" in caught.value.cure
+    assert path.read_text() == "mine"
+
+
+def test_an_answer_of_another_kind_is_not_taken_for_an_empty_list(tmp_path: Path) -> None:
+    plan = faults(Rule(effect=Status(200), on=("users", "fields")))
+    for save in (save_users_async, save_fields_async):
+        with pytest.raises(UnreachableError, match="is not understood"):
+            saved(save, tmp_path / "file", faults=plan)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_commands_save_from_the_embedded_sandbox(tmp_path: Path) -> None:
+    runner = CliRunner()
+    fields, users = str(tmp_path / "fields.yml"), str(tmp_path / "owners.csv")
+    said = runner.invoke(cli, ["fields", "--sandbox", "--save", fields], catch_exceptions=False).output
+    assert said == f"31 custom fields: {fields}\n"
+    said = runner.invoke(cli, ["users", "--sandbox", "--save", users], catch_exceptions=False).output
+    assert said.splitlines() == [f"23 users: {users}", "Left out: 2 who are not active or have no e-mail address."]

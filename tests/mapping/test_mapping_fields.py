@@ -1,0 +1,191 @@
+"""`fields:`: labels become option keys, and only fields that the account has and uses are taken."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mapping_files import CASE, Bind, Load
+
+from importer.errors import MappingError
+from importer.mapping import Mapping
+from importer.mapping.fields_file import fields_text, read_fields
+from importer.records import Row
+from importer.talkdesk.fields import FieldDefinition, Option
+
+FIELDS = """\
+version: 1
+fields:
+  drop_down1:
+    name: Channel
+    options: [{key: "1", label: E-mail}, {key: "2", label: "1"}, {key: "3", label: Fax}, {key: "4", label: FAX}]
+  dependent_field1:
+    name: Place
+    options: [{key: a, label: A, options: [{key: ab, label: A, options: [{key: abc, label: C}]}]}, {key: b, label: B}]
+  text1: {name: Old id}
+  memo: {name: Memo, type: multi_line_text}
+  odd: {name: Odd, type: "009"}
+  text2: {name: Gone, active: false}
+"""
+WITH_FIELDS = CASE.replace("case:", "fields: fields.yml\ncase:")
+
+
+@pytest.fixture(autouse=True)
+def fields_file(tmp_path: Path) -> Path:
+    path = tmp_path / "fields.yml"
+    path.write_text(FIELDS)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "becomes"),
+    [
+        ("drop_down1: A", " e-MAIL ", "1"),
+        ("drop_down1: A", "1", "2"),
+        ("drop_down1: A", "2", "2"),
+        ("drop_down1: {column: A, values: {fax: '3'}, ignore: case}", "FAX", "3"),
+        ("drop_down1: {value: e-mail}", "", "1"),
+        ("drop_down1: {column: A, default: e-mail}", "", "1"),
+        ("dependent_field1: A", "a, A,c", ["a", "ab", "abc"]),
+        ("dependent_field1: {column: A, separator: ' > '}", "B > ", ["b"]),
+        ("dependent_field1: {column: A, values: {here: 'A,A'}}", "here", ["a", "ab"]),
+        ("dependent_field1: {template: '{A}/{B}', separator: /}", "A", ["a"]),
+        ("memo: A", " a\n", " a\n"),
+    ],
+)
+def test_labels_become_keys(bind: Bind, field: str, cell: str, becomes: object) -> None:
+    mapped = bind(WITH_FIELDS + f"  custom_fields:\n    {field}\n", "ID|T|D|A|B").apply(
+        Row(2, ("1", "T", "D", cell, ""))
+    )
+    assert orjson.loads(mapped.body or b"{}").get("custom_fields") == {field.partition(":")[0]: becomes}, mapped.errors
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "code", "words"),
+    [
+        ("drop_down1: A", "E-mial", "unknown_option", "did you mean 'E-mail'?"),
+        ("drop_down1: A", "?", "unknown_option", "it has: 'E-mail', '1', 'Fax'"),
+        ("drop_down1: A", "fax", "ambiguous_option", "label of several options of 'Channel' (drop_down1): 3, 4"),
+        (
+            "dependent_field1: A",
+            "A,B",
+            "unknown_option",
+            "has 'B' in it, which is no option of 'Place' (depen",
+        ),
+        ("dependent_field1: A", "B,A", "unknown_option", "there is nothing below it"),
+    ],
+)
+def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell: str, code: str, words: str) -> None:
+    mapper = bind(WITH_FIELDS + f"  custom_fields: {{{field}}}\n", "ID|T|D|A")
+    (error,) = mapper.apply(Row(2, ("1", "T", "D", cell))).errors
+    assert (error.code, error.column) == (code, "A")
+    assert words in f"{error.rule}; {error.cure}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            WITH_FIELDS + "  custom_fields: {text3: A}\n",
+            "m.yml:7:19: the account has no custom field 'text3'\n",
+        ),
+        (
+            WITH_FIELDS + "  custom_fields: {memos: A}\n",
+            "m.yml:7:19: the account has no custom field 'memos'\n",
+        ),
+        (
+            WITH_FIELDS + "  custom_fields: {' place': A}\n",
+            "no custom field ' place'\n  that is the name of",
+        ),
+        (WITH_FIELDS + "  custom_fields: {text2: A}\n", "m.yml:7:19: the custom field 'text2' (Gone) is not active"),
+        (WITH_FIELDS + "  custom_fields: {odd: A}\n", "m.yml:7:19: the definition of 'odd' does not say of what kind"),
+        (WITH_FIELDS + "stamp: text9\n", "m.yml:7:8: the account has no custom field 'text9'"),
+        (WITH_FIELDS + "stamp: drop_down1\n", "m.yml:7:8: 'drop_down1' cannot be a stamp"),
+        (
+            WITH_FIELDS + "  custom_fields: {drop_down1: {value: Phone}}\n",
+            "m.yml:7:39: 'Phone' is no option",
+        ),
+        (
+            WITH_FIELDS + "  custom_fields: {dependent_field1: {column: A, type: list}}\n",
+            "m.yml:7:55: custom_fields.dependent_field1 cannot take type: list\n  it takes path",
+        ),
+        (CASE + "fields:\n", "m.yml:6:1: a text is expected here"),
+        (CASE + "fields: nowhere.yml\n", "m.yml:6:9: there is no file 'nowhere.yml'\n  its path begins in the folder"),
+        (CASE + "fields: .\n", "m.yml:6:9: the file '.' cannot be read"),
+        (CASE + 'fields: "a\\0b"\n', "m.yml:6:9: there is no file"),
+    ],
+)
+def test_what_does_not_fit_the_account_has_its_place(load: Load, text: str, message: str) -> None:
+    with pytest.raises(MappingError) as caught:
+        load(text)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "fields.yml:1:1: this is no file of custom fields"),
+        (b"\xff\xfe", "m.yml:3:9: fields.yml is not UTF-8 text"),
+        (b"{}", "m.yml:3:9: fields.yml holds no custom field definitions"),
+        (b"[{", "m.yml:3:9: fields.yml holds no custom field definitions"),
+        (b"[" * 9999, "m.yml:3:9: fields.yml holds no custom field definitions"),
+        (b"a:\n\t- b", "fields.yml:2:1: a tab stands here"),
+        (
+            b"version: 1\nfields: {a: {name: A, actve: no}}",
+            "fields.yml:2:23: unknown key 'actve' in `fields.a`",
+        ),
+        (b"version: 1\nfields: {a: {name: A, options: [{label: x}]}}", "fields.yml:2:33: `key` is missing"),
+        (b"version: 1\nfields: {a: {name: A}, a: {name: B}}", "fields.yml:2:24: key 'a' occurs twice"),
+        (b"version: 1\nfields: &a {b: {name: *a}}", "fields.yml:2:9: anchor '&a' is not allowed"),
+        (b"#" * (16 * 1024 * 1024 + 1), "m.yml:3:9: fields.yml has more than 16 MiB"),
+    ],
+)
+def test_a_file_that_is_no_file_of_fields(load: Load, fields_file: Path, content: bytes, message: str) -> None:
+    fields_file.write_bytes(content)
+    with pytest.raises(MappingError) as caught:
+        load(WITH_FIELDS)
+    assert message in str(caught.value)
+
+
+def test_the_bare_answer_of_the_api_will_do(load: Load, fields_file: Path) -> None:
+    fields_file.write_text('[{"key": "assign_reason", "type": "001", "dict_list": [{"key": "1", "value": "low"}]}]')
+    mapper = load(WITH_FIELDS + "  custom_fields: {assign_reason: {value: LOW}}\n").bind(("ID", "T", "D"))
+    assert b'"assign_reason":"1"' in (mapper.apply(Row(2, ("1", "T", "D"))).body or b"")
+
+
+def test_a_text_field_of_any_name_can_be_the_stamp(load: Load) -> None:
+    mapping: Mapping = load(WITH_FIELDS + "stamp: memo\n")
+    assert b'"memo":"1"' in (mapping.bind(("ID", "T", "D")).apply(Row(2, ("1", "T", "D"))).body or b"")
+
+
+def test_a_change_of_the_file_is_a_change_of_the_mapping(load: Load, fields_file: Path) -> None:
+    before, alone = load(WITH_FIELDS).sha256, load(CASE).sha256
+    assert load(WITH_FIELDS).sha256 == before != alone
+    fields_file.write_text(FIELDS + "# changed\n")
+    assert load(WITH_FIELDS).sha256 != before
+
+
+def tree(keys: st.SearchStrategy[str], labels: st.SearchStrategy[str]) -> st.SearchStrategy[Option]:
+    leaf = st.builds(Option, keys, labels, st.just(()))
+    return st.recursive(
+        leaf, lambda inner: st.builds(Option, keys, labels, st.lists(inner, max_size=2).map(tuple)), max_leaves=4
+    )
+
+
+anything = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=5)
+one_line = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=5)
+definitions = st.builds(
+    FieldDefinition,
+    anything,
+    one_line,
+    anything,
+    st.booleans(),
+    st.lists(tree(anything, one_line), max_size=2).map(tuple),
+)
+
+
+@given(st.lists(definitions, max_size=2, unique_by=lambda definition: definition.key))
+def test_what_is_written_is_read_back_the_same(fields: list[FieldDefinition]) -> None:
+    text = fields_text(fields, account="https://api.example (account acme)")
+    assert list(read_fields(text.encode(), "fields.yml").values()) == fields
