@@ -105,7 +105,7 @@ def bind(plan: Plan, columns: tuple[str, ...], document: Document) -> RowMapper:
         MappingProblems: The mapping names columns that the export does not have, or has more than once.
     """
     problems = Problems(document)
-    binding = Binding(Header(columns, problems), _empty(plan))
+    binding = Binding(Header(columns, problems), _empty(plan), plan.tables)
     key = bind_key(plan.source, binding)
     case = table(_parts(plan, binding))
     problems.raise_if_any()

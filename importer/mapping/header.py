@@ -14,12 +14,18 @@ class Header:
 
     After a problem a position is returned all the same, so that the rest of the mapping is looked at too.
 
+    Args:
+        columns: In the order of the file, repeats kept.
+        problems: Where problems go.
+        owner: What messages call the file.
+
     Attributes:
         width: Number of columns.
         used: Columns that were asked for.
     """
 
-    def __init__(self, columns: tuple[str, ...], problems: Problems) -> None:
+    def __init__(self, columns: tuple[str, ...], problems: Problems, owner: str = "the export") -> None:
+        self._owner = owner
         self.width = len(columns)
         self.used: set[str] = set()
         self._problems = problems
@@ -32,7 +38,7 @@ class Header:
         self.used.add(column)
         if column not in self._positions:
             cure = f"{nearest(column, self._positions)} it has: {listed(map(repr, self._positions))}".strip()
-            self._problems.add(path, f"the export has no column {shown(column)!r}", cure)
+            self._problems.add(path, f"{self._owner} has no column {shown(column)!r}", cure)
         return tuple(self._positions.get(column, [0]))
 
     def position(self, form: ColumnForm, *, path: NodePath) -> int:
@@ -41,8 +47,8 @@ class Header:
         name = shown(form.column)
         if form.occurrence is None and len(found) > 1:
             cure = f"take one, {{column: {name}, occurrence: 2}}, or all of them, {{column: {name}, join: ', '}}"
-            self._problems.add(path, f"the export has {len(found)} columns {name!r}", cure)
+            self._problems.add(path, f"{self._owner} has {len(found)} columns {name!r}", cure)
         elif (form.occurrence or 1) > len(found):
-            self._problems.add(path, f"the export has only {len(found)} columns {name!r}", "count from 1")
+            self._problems.add(path, f"{self._owner} has only {len(found)} columns {name!r}", "count from 1")
             return 0
         return found[(form.occurrence or 1) - 1]

@@ -16,6 +16,7 @@ from importer.mapping.beside import Beside
 from importer.mapping.bind import RowMapper, bind
 from importer.mapping.document import Document, Problems
 from importer.mapping.fields_file import Definitions, read_fields
+from importer.mapping.lookup_table import load_tables
 from importer.mapping.plan import Plan, assumptions, make_plan
 from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem, listed, nearest
 from importer.mapping.spec import MappingForm
@@ -84,7 +85,8 @@ def _plan(content: Any, problems: Problems, beside: Beside) -> Plan:
         report(error, problems)
         problems.raise_if_any()
         raise
-    plan = make_plan(form, problems, _definitions(form, problems, beside))
+    definitions = _definitions(form, problems, beside)
+    plan = make_plan(form, problems, definitions=definitions, tables=load_tables(form, problems, beside))
     problems.raise_if_any()
     return plan
 

@@ -1,6 +1,6 @@
-"""Where the text of a value comes from: a column, the first of several, a template.
+"""Where the text of a value comes from: a column, the first of several, a template, or a look-up.
 
-A new origin is a new entry in :data:`_TEXTS`.
+A new origin of plain text is a new entry in :data:`_TEXTS`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import missing
 from importer.mapping.header import Header
 from importer.mapping.html_text import readable
-from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, leaf
+from importer.mapping.lookup import bind_lookup
+from importer.mapping.parts import REMEMBERED, WHOLE_ROW, Blame, Cells, Part, leaf
 from importer.mapping.spec import ColumnForm
 from importer.mapping.templates import parse_template
 from importer.mapping.values import Value, distinct, in_entries
 from importer.mapping.when import bind_test, conditional
-
-#: How many different texts of a column are remembered with their values.
-REMEMBERED = 4096
 
 
 class _Source(NamedTuple):
@@ -45,6 +43,8 @@ def _bind(value: Value, binding: Binding) -> Part:
     if value.form.origin == "value":
         return _bind_constant(value)
     binding = binding._replace(html=value.form.html is not None)
+    if value.form.lookup:
+        return bind_lookup(value, value.form.lookup, binding)
     if value.split and (repeated := _repeated(value, binding.header)):
         return _bind_repeated(value, repeated, binding)
     source = _TEXTS[value.form.origin](value, binding)

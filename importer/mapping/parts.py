@@ -18,6 +18,8 @@ NotesRead: TypeAlias = "Callable[[Cells], list[dict[str, Any]]]"
 
 #: ``cells[WHOLE_ROW]`` is ``cells``.
 WHOLE_ROW = slice(None)
+#: How many different texts of a column are remembered with their values.
+REMEMBERED = 4096
 
 
 class Part(NamedTuple):

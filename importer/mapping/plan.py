@@ -8,6 +8,7 @@ from typing import NamedTuple
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.document import Problems
 from importer.mapping.fields_file import Definitions
+from importer.mapping.lookup_table import LookupTable
 from importer.mapping.notes import Note, compile_note
 from importer.mapping.overflow import Overflow, overflows
 from importer.mapping.problems import listed, nearest
@@ -31,6 +32,7 @@ class Plan(NamedTuple):
         custom_fields: Custom fields by their keys.
         notes: Notes, in order.
         kinds: Prefix of the kind of each custom field, stamp included, whose key does not show it.
+        tables: Look-up tables by the paths of the values that use them.
         overflows: Texts that become a note if they are too long for their fields.
     """
 
@@ -41,15 +43,19 @@ class Plan(NamedTuple):
     notes: list[Note]
     overflows: list[Overflow]
     kinds: dict[str, str]
+    tables: dict[NodePath, LookupTable]
 
 
-def make_plan(form: MappingForm, problems: Problems, definitions: Definitions | None = None) -> Plan:
+def make_plan(
+    form: MappingForm, problems: Problems, *, definitions: Definitions | None, tables: dict[NodePath, LookupTable]
+) -> Plan:
     """The plan of a mapping. What does not fit together goes to ``problems``.
 
     Args:
         form: The mapping.
         problems: Where problems go.
         definitions: The custom fields of the account, if they are known.
+        tables: The look-up tables.
     """
     _check_stamp(form, problems, definitions)
     notes = [
@@ -58,7 +64,9 @@ def make_plan(form: MappingForm, problems: Problems, definitions: Definitions | 
     ]
     fields, custom_fields = _fields(form.case, problems), _custom_fields(form.case, problems, definitions)
     long_texts = list(overflows([*fields.values(), *custom_fields.values()], problems))
-    return Plan(form.source, form.stamp, fields, custom_fields, notes, long_texts, _kinds(form, definitions or {}))
+    return Plan(
+        form.source, form.stamp, fields, custom_fields, notes, long_texts, _kinds(form, definitions or {}), tables
+    )
 
 
 def assumptions(plan: Plan) -> Iterator[str]:

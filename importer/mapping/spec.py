@@ -111,7 +111,41 @@ Ignore = Annotated[
 When = Annotated[str, _checked(parse_condition)]
 
 #: Where a value comes from: a value has exactly one of these keys.
-ORIGINS = ("column", "value", "template", "first")
+ORIGINS = ("column", "value", "template", "first", "lookup")
+
+
+class LookupForm(_Form):
+    """What another file (CSV, Excel) says about one or several cells of a row."""
+
+    file: Annotated[str, Field(min_length=1)]
+    """The file. Its path begins in the folder of the mapping."""
+
+    key: Columns
+    """The columns of the file in which the cells are looked up."""
+
+    by: Columns | None = None
+    """The columns of the export that hold what is looked up. By default those that are called like `key`."""
+
+    value: OneColumn
+    """The column of the file that holds what the value becomes."""
+
+    ignore: Ignore | None = None
+    """What does not count when cells are compared: `case`, `blanks`, or both."""
+
+    none: Literal["reject", "empty", "default"] = "reject"
+    """What becomes of cells that the file does not have: an error, nothing, or `default`."""
+
+    several: Literal["reject", "first"] = "reject"
+    """What becomes of cells that stand in the file with several values: an error, or the first of them."""
+
+    sheet: Scalar | None = None
+    """Sheet of a workbook, by name or number. By default the first one that is shown and has cells."""
+
+    encoding: str | None = None
+    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
+
+    delimiter: str | None = None
+    """Delimiter of a CSV file. By default what the file shows."""
 
 
 class ValueForm(_Form):
@@ -130,6 +164,9 @@ class ValueForm(_Form):
 
     first: Columns | None = None
     """Several columns: the first that is not empty counts."""
+
+    lookup: LookupForm | None = None
+    """What another file says about cells of the row."""
 
     occurrence: Annotated[int, Field(ge=1)] | None = None
     """With `column`: which one, if several columns have this header; 1 is the leftmost."""

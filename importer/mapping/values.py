@@ -193,7 +193,17 @@ def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[t
         yield "unknown", "`unknown: default` does not go with a list", "use `keep`, `empty` or `reject`"
     if form.required and form.default is not None:
         yield "required", "`required` never comes into play beside `default`", "keep one of the two"
+    yield from _lookup_contradictions(form)
     yield from _length_contradictions(form, given=given, limit=target.limit)
+
+
+def _lookup_contradictions(form: ValueForm) -> Iterator[tuple[str, str, str]]:
+    lookup = form.lookup
+    if lookup and lookup.by and len(lookup.by) != len(lookup.key):
+        what = f"`key` names {len(lookup.key)} columns of the file, and `by` {len(lookup.by)} of the export"
+        yield "lookup", what, "name as many of the one as of the other"
+    if lookup and lookup.none == "default" and form.default is None:
+        yield "lookup", "`none: default` needs `default` beside `lookup`", "add `default`"
 
 
 def _never_with_constant(form: ValueForm) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import pytest
+import xlsxwriter
 from mapping_files import Load
 
 import importer
@@ -57,7 +58,19 @@ FILES = dict(re.findall(r"```\w+ ([\w.-]+)\n(.*?)```", PAGE, re.DOTALL))
 @pytest.fixture(autouse=True)
 def files_beside_the_mapping(tmp_path: Path) -> None:
     for name, text in FILES.items():
-        (tmp_path / name).write_text(text, "utf-8")
+        if name.endswith(".xlsx"):
+            write_workbook(tmp_path / name, sheet="Agents", rows=[line.split(",") for line in text.splitlines()])
+        else:
+            (tmp_path / name).write_text(text, "utf-8")
+
+
+def write_workbook(path: Path, *, sheet: str, rows: list[list[str]]) -> None:
+    """A workbook with another sheet before the one that is meant."""
+    with xlsxwriter.Workbook(path) as workbook:
+        workbook.add_worksheet("Other").write_row(0, 0, ["Login"])
+        worksheet = workbook.add_worksheet(sheet)
+        for number, row in enumerate(rows):
+            worksheet.write_row(number, 0, row)
 
 
 def whole(text: str) -> str:
