@@ -10,14 +10,14 @@ import csv
 import os
 import random
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from importer.config import Settings, load_settings
 from importer.delivery.waits import asked_wait, backoff
-from importer.errors import CaseImporterError, ExitCode, TargetError
+from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.mapping.fields_file import fields_text
 from importer.report.files import whole_file
 from importer.run import run_to_end
@@ -72,7 +72,7 @@ async def save_fields_async(path: StrPath, *, settings: Settings | None = None) 
             definitions = read_definitions(answer)
         except UnreadableFieldsError as error:
             raise account.unreadable(FIELDS_PATH, error) from None
-    with whole_file(Path(path)) as file:
+    with _saved_file(Path(path)) as file:
         file.write(fields_text(definitions, account=account.name))
     return Saved(Path(path), len(definitions))
 
@@ -90,11 +90,21 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
     async with _open_account(settings or load_settings()) as account:
         users = await _all_users(account)
     chosen = sorted(user for user in users if user.active and user.email)
-    with whole_file(Path(path)) as file:
+    with _saved_file(Path(path)) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "id", "name"))
         writer.writerows((user.email, user.id, user.name) for user in chosen)
     return Saved(Path(path), len(chosen), len(users) - len(chosen))
+
+
+@contextmanager
+def _saved_file(path: Path) -> Iterator[TextIO]:
+    try:
+        with whole_file(path) as file:
+            yield file
+    except ConfigError as error:
+        what = error.what.replace("the report", "the file")
+        raise ConfigError(what, where=str(path), cure="check its folder, and the rights there") from None
 
 
 async def _all_users(account: _Account) -> list[User]:

@@ -176,7 +176,7 @@ class _Compiler:
                 return _Operand("text", operator.itemgetter(self._column(name)))
             case ast.Call(func=ast.Name(id="lower"), args=args, keywords=[]):
                 read = self._text(self._counted("lower", args, 1)[0])
-                return _Operand("text", lambda texts: read(texts).casefold())
+                return _Operand("text", lambda texts: read(texts).lower())
             case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
                 position = self._column(name)
                 self.numbers.add(position)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from importer.account import Saved, UnreachableError, save_fields_async, save_users_async
 from importer.cli.commands import cli
 from importer.config import Settings
-from importer.errors import TargetError
+from importer.errors import ConfigError, TargetError
 from importer.mapping.fields_file import read_fields
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Drop
@@ -79,6 +79,11 @@ def test_an_answer_of_another_kind_is_not_taken_for_an_empty_list(tmp_path: Path
         with pytest.raises(UnreachableError, match="is not understood"):
             saved(save, tmp_path / "file", faults=plan)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the file cannot be written: No such file or directory"):
+        saved(save_fields_async, tmp_path / "nowhere" / "fields.yml")
 
 
 def test_the_commands_save_from_the_embedded_sandbox(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def decide(text: str) -> bool:
         ("'Open' == Status", True),
         ("Status != 'Open'", False),
         ("lower(Status) == 'open'", True),
+        ("lower('STRAßE') == 'straße' and not empty(Status)", True),
         ("empty(Blank)", True),
         ("not empty(Status) and empty(Blank)", True),
         ("empty(Status) or empty({Blank})", True),

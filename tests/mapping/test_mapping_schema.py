@@ -64,6 +64,13 @@ def test_a_bundled_mapping_is_valid(file: Path) -> None:
         (CASE + "  custom_fields: {date1: {column: A, format: [iso, '%d.%m.%Y']}}\n", True),
         (CASE + "  notes: [{each: A, public: true}, {body: A, public: {column: B}}]\n", True),
         (CASE.replace("{key: ID}", "{key: [A, B], join: '-', empty: '-'}"), True),
+        (CASE + "  priority: {value: LOW, when: empty(A)}\n  notes: [{body: A, when: empty(A)}]\n", True),
+        (CASE + "  requester_name: {column: A, values: {1: x}, ignore: [case, blanks]}\n", True),
+        (CASE + "  requester_name: {column: A, values: {1: x}, ignore: case, html: text}\n", True),
+        (CASE + "  requester_name: {column: A, max: 9, overflow: note}\n", True),
+        (CASE + "  priority: {column: A, html: yes}\n", False),
+        (CASE + "  priority: {column: A, lookup: {file: o.csv, key: a, value: b}}\n", False),
+        (CASE + "  priority: {lookup: {file: o.csv, key: a}}\n", False),
         (CASE.replace("title", "titel"), False),
         (CASE + "  custom_fields: {txt1: A}\n", False),
         (CASE + "  notes: [{title: A}]\n", False),
@@ -85,3 +92,10 @@ def test_the_schema_and_the_loader_agree(load: Load, text: str, good: bool) -> N
     except MappingError:
         loaded = False
     assert loaded == good
+
+
+def test_files_beside_the_mapping_are_named_in_a_form_that_editors_take() -> None:
+    fields = CASE + "  custom_fields: {assign_reason: A}\n"
+    assert not valid(fields)
+    assert valid(fields + "fields: fields.yml\n")
+    assert valid(CASE + "  owner_id: {lookup: {file: o.csv, key: [a, {column: b}], by: [c, d], value: e, sheet: 2}}\n")
