@@ -68,7 +68,7 @@ class _Level:
     def nearest(self, text: str) -> str:
         """A cure: the labels closest to ``text``, or those that there are."""
         if not self._labels:
-            return "there is nothing below it: leave it out"
+            return "leave it out: there is nothing to choose from"
         labels = {folded: options[0].label for folded, options in self._labels.items()}
         if close := get_close_matches(_folded(text), labels, n=3, cutoff=0.6):
             return f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"

@@ -73,7 +73,7 @@ def test_labels_become_keys(bind: Bind, field: str, cell: str, becomes: object) 
             "unknown_option",
             "has 'B' in it, which is no option of 'Place' (depen",
         ),
-        ("dependent_field1: A", "B,A", "unknown_option", "there is nothing below it"),
+        ("dependent_field1: A", "B,A", "unknown_option", "leave it out: there is nothing to choose from"),
     ],
 )
 def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell: str, code: str, words: str) -> None:
