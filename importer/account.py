@@ -161,6 +161,8 @@ class _Account:
                 header = await self._tokens.authorization()
                 answer = await self._api.get(path, query, authorization=header)
             except (NoAnswer, NotSent, TokenTrouble) as error:
+                if isinstance(error, NotSent) and error.fatal:
+                    raise TargetError(error.message, where=self._url, cure="check --api-url, or --ca-file") from None
                 trouble = str(error)
                 continue
             if answer.status == 200:
