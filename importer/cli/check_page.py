@@ -97,18 +97,18 @@ def _say_groups(groups: Sequence[Group], suggested: Sequence[Suggestion]) -> Non
     for group in groups[:_GROUPS_SHOWN]:
         state = click.style(group.state, fg=printing.COLOURS.get(group.state))
         say(f"  {_count(group):>10}  {state} · {_place(group)} · {group.code} · {_rows(group.rows)}")
-        for line in _explained(group):
+        lines = [it for it in suggested if group.code in it.codes and group.target == it.target]
+        for line in _explained(group, is_cured=bool(lines)):
             say(f"{'':14}{clean(line, printing.width() - 14)}")
-        for suggestion in suggested:
-            if group.code in suggestion.codes and group.target == suggestion.target:
-                _say_lines(suggestion)
+        for suggestion in lines:
+            _say_lines(suggestion)
     if len(groups) > _GROUPS_SHOWN:
         say(f"  … and {len(groups) - _GROUPS_SHOWN} more, see --json")
 
 
-def _explained(group: Group) -> Iterator[str]:
-    yield f"{group.example!r} {group.rule}" if group.example else group.rule
-    if group.cure:
+def _explained(group: Group, *, is_cured: bool) -> Iterator[str]:
+    yield f"'{group.example}' {group.rule}" if group.example else group.rule
+    if group.cure and not is_cured:
         yield group.cure
 
 
