@@ -57,6 +57,7 @@ def write_suggestions(mapping: str | os.PathLike[str], found: Iterable[Suggestio
     if new == old:
         return Fix(None, None, "", undecided)
     path = beside.parent / file.name if is_bundled else Path(name)
+    path = path.resolve() if path.is_symlink() else path
     backup = _write(path, new, is_new=is_bundled)
     load_mapping(os.path.join(path.parent, path.name))
     diff = "".join(unified_diff(old.splitlines(True), new.splitlines(True), name, str(path)))
@@ -70,6 +71,7 @@ def _write(path: Path, text: str, *, is_new: bool) -> Path | None:
             with path.open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
             return None
+        path.open("r+b").close()  # a file that may not be written is not replaced either
         backup, draft = _free(path), path.with_name(f".{path.name}.new")
         shutil.copy2(path, backup)
         draft.write_text(text, encoding="utf-8", newline="")

@@ -40,9 +40,10 @@ def say_check(result: CheckResult) -> None:
     _say_groups(found.groups, found.suggestions)
     _section("Damage in the file (warnings)", _damage(found.damage))
     _section("Keys that look alike, but are different tickets to the importer", _near_twins(found))
-    _section("Value tables", _tables(found.tables))
-    _section("Texts against the limits", _lengths(found.lengths))
-    _section("Columns", _columns(found))
+    if found.rows:
+        _section("Value tables", _tables(found.tables))
+        _section("Texts against the limits", _lengths(found.lengths))
+        _section("Columns", _columns(found))
 
 
 def say_first(found: Surveyed) -> None:

@@ -67,7 +67,7 @@ def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str)
     if root is None or problems:
         raise MappingError("this mapping cannot be read", where=file, cure="run check without --fix")
     page = _Page(text)
-    edits = [edit for path, entries in tables.items() for edit in page.edits(_node(root, path), entries)]
+    edits = [edit for path, entries in tables.items() for edit in page.edits(_node(root, path, file), entries)]
     new = _applied(text, edits)
     _verify(new, _expected(root, tables), file)
     return new
@@ -143,10 +143,13 @@ class _Page:
         return self._starts[mark.line - 1] + mark.column - 1
 
 
-def _node(root: Node, path: NodePath) -> Node:
+def _node(root: Node, path: NodePath, file: str) -> Node:
     node = root
-    for step in path:
-        node = node.nodes[step]  # type: ignore[union-attr, index]  # the mapping was compiled from it
+    try:
+        for step in path:
+            node = node.nodes[step]  # type: ignore[union-attr, index]  # if it is none, the file has changed
+    except (AttributeError, LookupError, TypeError):
+        raise MappingError("this mapping has changed since it was read", where=file, cure="check again") from None
     return node
 
 

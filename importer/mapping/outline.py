@@ -28,6 +28,7 @@ class Outline(NamedTuple):
         columns: The columns it reads.
         bare: Whether nothing but its column is said of it.
         table: Its `values:`, text → what it becomes; None if it has none.
+        fold: A word → the form in which it is looked up: words with the same form are one to the table.
         unknown: What becomes of a text that the table does not list.
         choices: What the field takes, if these are a few words; empty otherwise.
         limit: Most characters that are taken; None if that is not known.
@@ -45,6 +46,7 @@ class Outline(NamedTuple):
     columns: tuple[str, ...]
     bare: bool
     table: dict[str, str] | None
+    fold: Callable[[str], str]
     unknown: str
     choices: tuple[str, ...]
     limit: int | None
@@ -81,6 +83,7 @@ def _entry(value: Value, binding: Binding) -> Outline | None:
         columns=_columns(form),
         bare=form.model_fields_set == {"column"},
         table=None if form.values is None else {word.strip(): text for word, text in form.values.items()},
+        fold=str.strip,
         unknown=form.unknown,
         choices=_choices(value),
         limit=form.max or target.limit,

@@ -68,7 +68,8 @@ def suggestions(
 def _for_words(outline: Outline, use: TableUse, where: str) -> Suggestion:
     table = outline.table or {}
     choices = list(dict.fromkeys((*table.values(), *outline.choices)))
-    entries = tuple(_entry(word, count, table=table, choices=choices) for word, count in use.unknown.items())
+    once = {outline.fold(word): (word, count) for word, count in reversed(use.unknown.items())}
+    entries = tuple(_entry(*word, table=table, choices=choices) for word in reversed(once.values()))
     if outline.table is None:  # with a table, words that fitted without one need a line too
         fitting = [Entry(word, word, "") for word in use.words if word in outline.choices]
         entries = (*fitting, *entries)

@@ -51,17 +51,20 @@ class TableSurvey:
     def uses(self) -> Iterator[tuple[Outline, TableUse]]:
         """One a value with a table or with few choices, in the order of the mapping."""
         for outline, distinct in self._counted:
-            known = outline.choices if outline.table is None else outline.table
-            words = dict(distinct.counts.most_common())
-            yield (
-                outline,
-                TableUse(
-                    outline.target,
-                    outline.columns,
-                    words,
-                    {word: count for word, count in words.items() if word not in known},
-                    tuple(word for word in outline.table or () if word not in words),
-                    outline.unknown,
-                    distinct.capped,
-                ),
-            )
+            yield outline, _use(outline, distinct)
+
+
+def _use(outline: Outline, distinct: Distinct) -> TableUse:
+    fold, listed = outline.fold, outline.table or {}
+    words = dict(distinct.counts.most_common())
+    known = set(outline.choices if outline.table is None else map(fold, listed))
+    came = set(map(fold, words))
+    return TableUse(
+        outline.target,
+        outline.columns,
+        words,
+        unknown={word: count for word, count in words.items() if fold(word) not in known},
+        never_hit=tuple(word for word in listed if fold(word) not in came),
+        policy=outline.unknown,
+        capped=distinct.capped,
+    )

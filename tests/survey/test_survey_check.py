@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from importer import check
-from importer.errors import ChangedShapeError, ConfigError, ExitCode
+from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError
 from importer.fixing import Fix, write_suggestions
 from importer.results import CheckResult
 from importer.survey import Surveyed
@@ -230,6 +230,20 @@ class TestFix:
         content = Path("m.yml").read_bytes()
         assert content.startswith(b"\xef\xbb\xbfversion")
         assert content.count(b"\n") == content.count(b"\r\n")
+
+    def test_a_link_stays_a_link(self) -> None:
+        Path("m.yml").rename("real.yml")
+        Path("m.yml").symlink_to("real.yml")
+        self.fixed("1,S,B,ASAP,\n")
+        assert Path("m.yml").is_symlink()
+        assert "ASAP: URGENT" in Path("real.yml").read_text(encoding="utf-8")
+
+    def test_a_mapping_that_changed_meanwhile_is_left_alone(self) -> None:
+        found = checked("1,S,B,ASAP,\n").found
+        Path("m.yml").write_text("case: []\n", encoding="utf-8")
+        with pytest.raises(MappingError, match="has changed"):
+            write_suggestions("m.yml", found.suggestions, beside=Path("t.csv"))
+        assert Path("m.yml").read_text(encoding="utf-8") == "case: []\n"
 
     def test_without_anything_to_write_nothing_is_touched(self) -> None:
         assert self.fixed("1,S,B,Low,\n") == Fix(None, None, "", 0)
