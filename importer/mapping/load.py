@@ -86,15 +86,6 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
     return Mapping(Path(name).name, digest, plan.stamp, tuple(assumptions(plan)), plan, document)
 
 
-def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path | Traversable, bool]:
-    """Where a mapping lies, and whether it is one of those that come with the package."""
-    name = os.fspath(path_or_name)
-    if _is_bare(name):
-        return _bundled(name), True
-    folder = _bundled_folder()
-    return Path(name), isinstance(folder, Path) and Path(name).resolve().parent == folder.resolve()
-
-
 def _plan(content: Any, problems: Problems) -> Plan:
     try:
         form = MappingForm.model_validate(content)
@@ -142,6 +133,15 @@ def _read(source: Path | Traversable, name: str) -> bytes:
         raise MappingError(
             f"the mapping {shown(name)!r} cannot be read: {reason}", cure="check its path and rights"
         ) from None
+
+
+def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path | Traversable, bool]:
+    """Where a mapping lies, and whether it is one of those that come with the package."""
+    name = os.fspath(path_or_name)
+    if _is_bare(name):
+        return _bundled(name), True
+    folder = _bundled_folder()
+    return Path(name), isinstance(folder, Path) and Path(name).resolve().parent == folder.resolve()
 
 
 def _is_bare(name: str) -> bool:

@@ -15,7 +15,7 @@ from importer.mapping.header import Header
 from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, leaf
 from importer.mapping.spec import ColumnForm
 from importer.mapping.templates import parse_template
-from importer.mapping.values import DEFAULT_SEPARATOR, Value, distinct, in_entries
+from importer.mapping.values import Value, distinct, in_entries
 
 #: How many different texts of a column are remembered with their values.
 REMEMBERED = 4096
@@ -161,12 +161,10 @@ class Asked(NamedTuple):
     Attributes:
         position: The cell that alone is read; None if there are several.
         text: The cells of a row → their text; empty for nothing.
-        split: The text → its entries; one, unless the value is a list.
     """
 
     position: int | None
     text: Callable[[Cells], str]
-    split: Callable[[str], list[str]]
 
 
 def asked(value: Value, binding: Binding) -> Asked | None:
@@ -175,13 +173,8 @@ def asked(value: Value, binding: Binding) -> Asked | None:
         return None
     source = _TEXTS[value.form.origin](value, binding)
     position = source.where if isinstance(source.where, int) else None
-    separator = (value.form.separator or DEFAULT_SEPARATOR) if value.kind.many else None
 
     def text(cells: Cells) -> str:
         return binding.filled(cells[position] if position is not None else source.blame(cells).text)
 
-    def split(text: str) -> list[str]:
-        parts = text.split(separator) if separator else [text]
-        return [word for part in parts if (word := part.strip())]
-
-    return Asked(position, source.text or text, split)
+    return Asked(position, source.text or text)

@@ -14,7 +14,7 @@ from importer.mapping.spec import ValueForm
 from importer.mapping.templates import parse_template
 from importer.mapping.text import text_steps
 from importer.mapping.types import TYPES
-from importer.mapping.values import Value
+from importer.mapping.values import DEFAULT_SEPARATOR, Value
 from importer.mapping.yaml_nodes import NodePath
 from importer.talkdesk.case import Priority
 
@@ -92,9 +92,19 @@ def _entry(value: Value, binding: Binding) -> Outline | None:
         position=reads.position,
         text=reads.text,
         filled=binding.filled,
-        split=reads.split,
+        split=_split(value),
         length=_length(value),
     )
+
+
+def _split(value: Value) -> Callable[[str], list[str]]:
+    separator = (value.form.separator or DEFAULT_SEPARATOR) if value.kind.many else None
+
+    def split(text: str) -> list[str]:
+        parts = text.split(separator) if separator else [text]
+        return [word for part in parts if (word := part.strip())]
+
+    return split
 
 
 def _choices(value: Value) -> tuple[str, ...]:
