@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from importer.errors import (
         CaseImporterError,
         ChangedError,
+        ChangedShapeError,
         ConfigError,
         ExitCode,
         LedgerError,
@@ -61,6 +62,7 @@ _HOMES = {
     "importer.errors": (
         "CaseImporterError",
         "ChangedError",
+        "ChangedShapeError",
         "ConfigError",
         "ExitCode",
         "LedgerError",
@@ -109,6 +111,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "CaseImporterError",
     "ChangedError",
+    "ChangedShapeError",
     "CheckResult",
     "ConfigError",
     "ExitCode",

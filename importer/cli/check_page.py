@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,8 @@ def say_first(found: Surveyed) -> None:
     """Print what the first rows show, for a person who waits for the rest."""
     lines = [f"{_count(group)} · {_place(group)} · {group.code} · {_rows(group.rows)}" for group in found.groups]
     lines += [f"{finding.column or 'the file'}: {finding.what} · {_rows(finding.rows)}" for finding in found.damage]
-    head = f"The first {found.rows:,} rows: {'nothing is wrong so far' if not lines else ''}".rstrip()
-    say(head, error=True)
+    rows = f"{found.rows:,} row{'s' * (found.rows != 1)}"
+    say(f"A first look, at {rows}:{'' if lines else ' nothing is wrong so far'}", error=True)
     for line in lines[:_FIRST_SHOWN]:
         say(f"  {clean(line, printing.width() - 2)}", error=True)
     if len(lines) > _FIRST_SHOWN:
@@ -156,12 +157,10 @@ def _near_twins(found: Surveyed) -> Iterator[str]:
 def _twins(twins: AlikeKeys) -> str:
     (row, key), (other_row, other) = twins.first, twins.second
     more = f" ({twins.keys:,} different ones)" if twins.keys > 2 else ""
-    return f"{_key(key)} in row {row} and {_key(other)} in row {other_row}{more}"
-
-
-def _key(key: str) -> str:
-    """A key, so that also what cannot be seen differs: composed and decomposed characters, say."""
-    return repr(clean(key, 80)) if key.isascii() else ascii(key)
+    shown, other_shown = clean(key, 80), clean(other, 80)
+    if unicodedata.normalize("NFC", shown) == unicodedata.normalize("NFC", other_shown):
+        shown, other_shown = ascii(key)[1:-1], ascii(other)[1:-1]  # nobody would see the difference
+    return f"'{shown}' in row {row} and '{other_shown}' in row {other_row}{more}"
 
 
 def _tables(tables: Sequence[TableUse]) -> Iterator[str]:
