@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from importer.errors import (
         CaseImporterError,
         ChangedError,
+        ChangedShapeError,
         ConfigError,
         ExitCode,
         LedgerError,
@@ -63,6 +64,7 @@ _HOMES = {
     "importer.errors": (
         "CaseImporterError",
         "ChangedError",
+        "ChangedShapeError",
         "ConfigError",
         "ExitCode",
         "LedgerError",
@@ -111,6 +113,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "CaseImporterError",
     "ChangedError",
+    "ChangedShapeError",
     "CheckResult",
     "ConfigError",
     "ExitCode",

@@ -11,7 +11,8 @@ the help text and the code are one thing::
     ├── ChangedError         2   the source or the mapping is not the one the ledger was begun with
     ├── TargetError          7   wrong target, wrong address, no right to create cases
     ├── LedgerError          8   the ledger cannot be read or written durably
-    └── LedgerLockedError   11   another run holds the ledger
+    ├── LedgerLockedError   11   another run holds the ledger
+    └── ChangedShapeError   12   the export is not like the one that it is compared with
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class ExitCode(IntEnum):
     LEDGER = 8
     TOO_LONG = 10
     LOCKED = 11
+    CHANGED_SHAPE = 12
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -91,3 +93,9 @@ class LedgerLockedError(CaseImporterError):
     """Another process is running on the same ledger."""
 
     exit_code = ExitCode.LOCKED
+
+
+class ChangedShapeError(CaseImporterError):
+    """The export is so unlike the one of the baseline that there is nothing to look at."""
+
+    exit_code = ExitCode.CHANGED_SHAPE

@@ -9,24 +9,29 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import ExitCode
-from importer.ledger import Ledger, LedgerView
+from importer.errors import ChangedShapeError, ExitCode
+from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
 from importer.observer import Observer, Silent
 from importer.records import State
-from importer.report import Reports, balance_of, write_reports
+from importer.report import Balance, Reports, balance_of, write_reports
 from importer.results import CheckResult, PreviewRow, Status
 from importer.source import Source, open_source
-from importer.stage import preview_rows, stage_source
+from importer.stage import columns_mapped, preview_rows, stage_source
+from importer.survey import Survey, Surveyed
+from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 StrPath = str | os.PathLike[str]
+
+_FIRST_ROWS = 2_000
 
 
 def open_both(
@@ -46,7 +51,10 @@ def check(
     mapping: StrPath | Mapping,
     *,
     ledger: StrPath | None = None,
+    baseline: StrPath | None = None,
+    volume_factor: float = VOLUME_FACTOR,
     observer: Observer | None = None,
+    first: Callable[[Surveyed], None] | None = None,
     **reading: Any,
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
@@ -55,27 +63,67 @@ def check(
         source: File or DataFrame.
         mapping: File, name of a bundled mapping, or a loaded one.
         ledger: An existing ledger whose keys are taken into account; it is not changed.
+        baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
+        volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
         observer: Is told how far it is.
+        first: Is told at once what the first rows show.
         reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
+        ConfigError: the baseline cannot be read.
+        ChangedShapeError: there is a baseline, and the file is wholly empty.
     """
     begun = time.monotonic()
-    observer = observer or Silent()
+    before = None if baseline is None else _baseline(Path(baseline), source)
     opened, loaded = open_both(source, mapping, reading)
+    if first is not None:
+        first(_first_look(opened, loaded))
+    survey = Survey(opened, loaded, columns=columns_mapped(opened))
+    progress = (observer or Silent()).read
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
         path = Path(folder, "ledger.db")
         if ledger is not None and Path(ledger).exists():
             copy_ledger(Path(ledger), path)
         with Ledger(path, verb="check") as scratch:
-            info = stage_source(scratch, opened, loaded, accept_changes=True, progress=observer.read)
+            info = stage_source(scratch, opened, loaded, accept_changes=True, progress=progress, watch=survey.take)
         with LedgerView(path, source=info.id) as view:
-            balance, causes = balance_of(view), tuple(view.causes())
-    code = ExitCode.ROWS_FAILED if balance.counts[State.INVALID] else ExitCode.OK
-    shown = tuple(cause for cause in causes if cause.state is not State.PENDING)
-    return CheckResult(code, balance, shown, (*opened.notes, *loaded.notes), time.monotonic() - begun)
+            balance, causes, found = balance_of(view), tuple(view.causes()), survey.finished(view)
+    differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
+    return CheckResult(
+        source=opened.name,
+        mapping=loaded.name,
+        exit_code=_exit_code(balance, differences),
+        balance=balance,
+        causes=tuple(cause for cause in causes if cause.state is not State.PENDING),
+        notes=(*opened.notes, *loaded.notes),
+        seconds=time.monotonic() - begun,
+        found=found,
+        changes=differences,
+    )
+
+
+def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
+    if differences:
+        return ExitCode.CHANGED_SHAPE
+    return ExitCode.ROWS_FAILED if balance.counts[State.INVALID] else ExitCode.OK
+
+
+def _baseline(path: Path, source: StrPath | DataFrame) -> Baseline:
+    """The baseline; a file without a single byte cannot even be opened, and is the plainest change of all."""
+    loaded = load_baseline(path)
+    if isinstance(source, str | os.PathLike) and os.path.isfile(source) and os.path.getsize(source) == 0:
+        cure = f"last time it had {loaded.rows:,} rows: look at what writes it"
+        raise ChangedShapeError("the file is empty", where=Path(source).name, cure=cure)
+    return loaded
+
+
+def _first_look(source: Source, mapping: Mapping) -> Surveyed:
+    """What the first rows show; on a file of any size this takes no longer than on a small one."""
+    survey = Survey(source, mapping, columns=columns_mapped(source))
+    survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
+    return survey.so_far()
 
 
 def preview(

@@ -10,6 +10,8 @@ from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import CauseCount, SourceInfo
 from importer.records import FieldError, State
 from importer.report import Balance, Reports
+from importer.survey import Surveyed
+from importer.survey.baseline import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +19,26 @@ class CheckResult:
     """What an export would come to, without sending anything.
 
     Attributes:
-        exit_code: ``ROWS_FAILED`` if any row is invalid.
+        source: What was looked at.
+        mapping: Name of the mapping.
+        exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
         balance: Rows by state: pending ones would be sent.
         causes: Invalid and skipped rows by cause, most frequent first.
         notes: What the reader found worth saying (encoding, sheet, …).
         seconds: How long it took.
+        found: What the rows, the columns and the mapping show.
+        changes: What differs from the baseline.
     """
 
+    source: str
+    mapping: str
     exit_code: ExitCode
     balance: Balance
     causes: tuple[CauseCount, ...]
     notes: tuple[str, ...]
     seconds: float
+    found: Surveyed
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
 
+#: Is shown every batch of rows once it is mapped, before it is entered.
+Watch = Callable[[Sequence[StagedRow]], None]
+
 _BATCH = 2000
 _UNFINISHED = (State.PENDING, State.WAITING, State.SENDING, State.UNKNOWN)
 
@@ -33,6 +36,7 @@ def stage_source(
     reading: dict[str, object] | None = None,
     accept_changes: bool = False,
     progress: Progress,
+    watch: Watch | None = None,
 ) -> SourceInfo:
     """Enter all rows of ``source`` into ``ledger``, unless they are there already.
 
@@ -43,6 +47,7 @@ def stage_source(
         reading: How the user said it is to be read (encoding, delimiter): the same bytes read otherwise are other rows.
         accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
         progress: Is told how far it is.
+        watch: Is shown the rows on their way.
 
     Raises:
         ChangedError: the file or the mapping is not the one that this ledger knows; nothing was changed.
@@ -57,7 +62,7 @@ def stage_source(
         return same
     if not accept_changes:
         _refuse_changed_source(ledger, known, source)
-    return _read(ledger, source, mapping, identity, progress)
+    return _read(ledger, source, mapping, identity=identity, progress=progress, watch=watch)
 
 
 def _identity(source: Source, reading: dict[str, object]) -> str:
@@ -93,7 +98,9 @@ def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Sour
                 )
 
 
-def _read(ledger: Ledger, source: Source, mapping: Mapping, identity: str, progress: Progress) -> SourceInfo:
+def _read(
+    ledger: Ledger, source: Source, mapping: Mapping, *, identity: str, progress: Progress, watch: Watch | None
+) -> SourceInfo:
     replay = replay_of(source.columns)
     columns = replay.user_columns if replay else source.columns
     mapper = mapping.bind(columns)
@@ -109,6 +116,8 @@ def _read(ledger: Ledger, source: Source, mapping: Mapping, identity: str, progr
     rows = 0
     for chunk in source.chunks():
         batch = list(_staged(chunk.rows(), mapper, replay, ledger.id if replay else "", source.name))
+        if watch is not None:
+            watch(batch)
         entry.add_rows(ledger, number, batch)
         rows += len(batch)
         progress(chunk.progress, rows)
@@ -158,6 +167,12 @@ def _map_again(old: Unsent, mapper: RowMapper, columns: int) -> Mapped:
 
 #: Errors without a target that the mapping finds itself, so they must not outlive it.
 _MAPPING_CODES = frozenset({"missing_key"})
+
+
+def columns_mapped(source: Source) -> tuple[str, ...]:
+    """The columns that a mapping is bound to: those of the export, without what a failures file has beside them."""
+    replay = replay_of(source.columns)
+    return replay.user_columns if replay else source.columns
 
 
 def preview_rows(source: Source, mapping: Mapping, count: int) -> list[tuple[Row, Mapped]]:

@@ -26,6 +26,7 @@ Exit codes:
   8    trouble with the ledger
   10   a rehearsal says that the import takes too long
   11   another run holds the ledger
+  12   check: the file is not like the one of the baseline
   130  interrupted (143: terminated); run the same command again
 Any other code means failure."""
 
@@ -72,28 +73,52 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
 @cli.command()
 @click.argument("source", type=option.FILE)
 @option.mapping
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Take the keys of this ledger into account; it is not changed.",
+)
+@click.option("--fix", is_flag=True, help="Write the lines that are proposed for value tables into the mapping.")
+@click.option("--baseline", type=option.FILE, help="Compare with what check --json printed of an earlier file.")
+@click.option(
+    "--volume-factor",
+    type=click.FloatRange(min=1, min_open=True),
+    metavar="X",
+    default=2,
+    show_default=True,
+    help="With --baseline: how many times more or fewer rows there may be.",
+)
 @option.reading
 @option.talking
 def check(source: Path, **given: Any) -> None:
     """Read, map and validate all of SOURCE; no network. Exit code 3 if a row is invalid."""
-    _check(source, ledger=None, **given)
+    _check(source, **given)
 
 
-def _check(source: Path, *, quiet: bool, as_json: bool, **given: Any) -> None:
-    from importer.cli import printing
+def _check(source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool = False, **given: Any) -> None:
+    from importer.cli import check_page, printing
     from importer.cli.progress import Terminal
-    from importer.cli.shapes import check_shape
+    from importer.cli.shapes import check_shape, fix_shape
     from importer.look import check as check_source
 
     observer = Terminal(quiet=quiet)
+    first = check_page.say_first if printing.is_terminal() and not quiet else None
     try:
-        result = check_source(source, observer=observer, **given)
+        result = check_source(source, mapping, observer=observer, first=first, **given)
     finally:
         observer.close()
+    if not as_json and not quiet:
+        check_page.say_check(result)
+    written = None
+    if fix:
+        from importer.fixing import write_suggestions
+
+        written = write_suggestions(mapping, result.found.suggestions, beside=source)
     if as_json:
-        printing.say_json(check_shape(result))
-    elif not quiet:
-        printing.say_check(result)
+        shape = check_shape(result)
+        printing.say_json(shape if written is None else {**shape, "fix": fix_shape(written)})
+    elif written is not None and not quiet:
+        check_page.say_fix(written)
     raise click.exceptions.Exit(int(result.exit_code))
 
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from importer.ledger import CauseCount
     from importer.rehearse import Rehearsal
     from importer.report import Balance
-    from importer.results import CheckResult, PreviewRow, RunResult, Status
+    from importer.results import PreviewRow, RunResult, Status
 
 _CAUSES_SHOWN = 10
-_COLOURS = {
+COLOURS = {
     State.CREATED: "green",
     State.INVALID: "yellow",
     State.REFUSED: "red",
@@ -66,7 +66,7 @@ def say_balance(balance: Balance, *, sent: bool = True) -> None:
     for state in State:
         count = balance.counts[state]
         if count:
-            say(f"  {count:>9,}  {click.style(f'{state.value:<9}', fg=_COLOURS.get(state))}  {meanings[state]}")
+            say(f"  {count:>9,}  {click.style(f'{state.value:<9}', fg=COLOURS.get(state))}  {meanings[state]}")
     terms = " + ".join(f"{balance.counts[state]:,} {state}" for state in State if balance.counts[state]) or "0"
     if balance.is_true:
         say(f"  The books balance: {balance.read:,} read = {terms}")
@@ -81,10 +81,10 @@ def say_causes(causes: Iterable[CauseCount]) -> None:
         return
     say("\nWhy rows did not become cases:")
     for cause in shown[:_CAUSES_SHOWN]:
-        state = click.style(cause.state, fg=_COLOURS.get(cause.state))
+        state = click.style(cause.state, fg=COLOURS.get(cause.state))
         say(f"  {cause.records:>9,}  {state} · {cause.code or '?'} · first in row {cause.first_row}")
         if cause.example:
-            say(f"{'':13}{clean(cause.example, _width() - 13)}")
+            say(f"{'':13}{clean(cause.example, width() - 13)}")
     if len(shown) > _CAUSES_SHOWN:
         say(f"  … and {len(shown) - _CAUSES_SHOWN} more causes, see summary.json")
 
@@ -93,13 +93,6 @@ def say_notes(notes: Iterable[str]) -> None:
     """Print what the reader found worth saying."""
     for note in notes:
         say(f"  note: {note}")
-
-
-def say_check(result: CheckResult) -> None:
-    """Print what an export would come to."""
-    say_notes(result.notes)
-    say_balance(result.balance, sent=False)
-    say_causes(result.causes)
 
 
 def say_run(result: RunResult) -> None:
@@ -142,7 +135,7 @@ def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
         say(f"Reports of the rehearsal: {run.reports.results.parent}")
 
 
-def _width() -> int:
+def width() -> int:
     """Columns of the terminal; where there is none, room for a whole sentence."""
     return max(60, shutil.get_terminal_size((200, 24)).columns)
 

@@ -10,8 +10,10 @@ import orjson
 from importer.ledger import CauseCount
 from importer.report import Reports
 from importer.results import CheckResult, PreviewRow, RunResult, Status
+from importer.survey.suggestions import Suggestion
 
 if TYPE_CHECKING:
+    from importer.fixing import Fix
     from importer.rehearse import Rehearsal
 
 
@@ -22,12 +24,39 @@ def causes_shape(causes: Iterable[CauseCount]) -> list[dict[str, Any]]:
 
 def check_shape(result: CheckResult) -> dict[str, Any]:
     """A check."""
+    found = result.found
     return {
+        "source": result.source,
+        "mapping": result.mapping,
         "balance": result.balance.as_dict(),
         "causes": causes_shape(result.causes),
+        "groups": [group._asdict() for group in found.groups],
+        "suggestions": [_suggestion(suggestion) for suggestion in found.suggestions],
+        "damage": [finding._asdict() for finding in found.damage],
+        "tables": [use._asdict() for use in found.tables],
+        "lengths": [use._asdict() for use in found.lengths],
+        "columns": [use._asdict() for use in found.columns],
+        "near_twins": [twins._asdict() for twins in found.near_twins],
+        "near_twins_count": found.near_twins_count,
+        "changes": [change._asdict() for change in result.changes],
         "notes": list(result.notes),
         "seconds": round(result.seconds, 3),
         "exit_code": int(result.exit_code),
+    }
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    entries = [entry._asdict() for entry in suggestion.entries]
+    return {**suggestion._asdict(), "codes": sorted(suggestion.codes), "entries": entries}
+
+
+def fix_shape(fix: Fix) -> dict[str, Any]:
+    """What ``check --fix`` wrote."""
+    return {
+        "path": None if fix.path is None else str(fix.path),
+        "backup": None if fix.backup is None else str(fix.backup),
+        "diff": fix.diff,
+        "open": fix.open,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,20 @@ class CauseCount(NamedTuple):
     records: int
     example: str | None
     first_row: int
+
+
+class AlikeKeys(NamedTuple):
+    """Different keys that look alike.
+
+    Attributes:
+        keys: How many different ones there are.
+        first: One of them: the first row that has it, and the key.
+        second: Another one.
+    """
+
+    keys: int
+    first: tuple[int, str]
+    second: tuple[int, str]
 
 
 class LedgerView:
@@ -101,6 +115,42 @@ class LedgerView:
         )
         with self._sound():
             return [CauseCount(State(state), *rest) for state, *rest in rows]
+
+    def first_rows(self, cause: CauseCount, most: int) -> tuple[int, ...]:
+        """The first rows that stand for a cause."""
+        with store.translated(self.path):
+            rows = self._connection.execute(
+                "SELECT row FROM record WHERE state = :state AND code IS :code AND source = coalesce(:source, source)"
+                " ORDER BY id LIMIT :most",
+                {"state": cause.state, "code": cause.code, "source": self.source, "most": most},
+            ).fetchall()
+        return tuple(row for (row,) in rows)
+
+    def alike(self, look: Callable[[str], str], most: int) -> tuple[list[AlikeKeys], int]:
+        """Groups of different keys for which ``look`` gives the same text, at least one of them in view.
+
+        Sorting is left to the file, so memory is flat however many keys there are.
+
+        Returns:
+            The first ``most`` groups, and how many there are.
+        """
+        query = """
+            SELECT count(DISTINCT key), min(key), max(key) FROM record WHERE key <> '' GROUP BY look(key)
+            HAVING min(key) <> max(key) AND max(:source IS NULL OR source = :source) ORDER BY min(id)"""
+        with store.translated(self.path):
+            self._connection.create_function("look", 1, look, deterministic=True)
+            groups, count = [], 0
+            for keys, first, second in self._connection.execute(query, {"source": self.source}):
+                count += 1
+                if count <= most:
+                    rows = sorted((self._first_row_of(key), key) for key in (first, second))
+                    groups.append(AlikeKeys(keys, *rows))
+        return groups, count
+
+    def _first_row_of(self, key: str) -> int:
+        """The first row with ``key``, in view if there is one."""
+        query = "SELECT row FROM record WHERE key = ? ORDER BY source IS NOT ?, id LIMIT 1"
+        return int(self._connection.execute(query, (key, self.source)).fetchone()[0])
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""

@@ -17,11 +17,12 @@ from importer.mapping.bind import RowMapper, bind
 from importer.mapping.document import Document, Problems
 from importer.mapping.fields_file import Definitions, read_fields
 from importer.mapping.lookup_table import load_tables
+from importer.mapping.outline import Outline, outline
 from importer.mapping.plan import Plan, assumptions, make_plan
-from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem, listed, nearest
+from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem, listed, nearest, place
 from importer.mapping.spec import MappingForm
 from importer.mapping.spec_problems import report
-from importer.mapping.yaml_nodes import Node, Table, parse, plain
+from importer.mapping.yaml_nodes import Node, NodePath, Table, mark_of, parse, plain
 from importer.records import shown
 
 SIZE_MAX = 1024 * 1024
@@ -56,6 +57,14 @@ class Mapping:
             MappingError: A column does not exist, or exists more than once where one is meant.
         """
         return bind(self._plan, tuple(columns), self._document)
+
+    def outline(self, columns: tuple[str, ...]) -> tuple[Outline, ...]:
+        """The values that read columns, for looking at an export with these columns, which the mapping must fit."""
+        return outline(self._plan, tuple(columns), self._document)
+
+    def place(self, path: NodePath) -> str:
+        """``file:line:column`` of what stands at ``path``, or of the nearest thing above it."""
+        return place(self._document.file, mark_of(self._document.root, path))
 
 
 def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
@@ -137,6 +146,15 @@ def _read(source: Path | Traversable, name: str) -> bytes:
         raise MappingError(
             f"the mapping {shown(name)!r} cannot be read: {reason}", cure="check its path and rights"
         ) from None
+
+
+def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path | Traversable, bool]:
+    """Where a mapping lies, and whether it is one of those that come with the package."""
+    name = os.fspath(path_or_name)
+    if _is_bare(name):
+        return _bundled(name), True
+    folder = _bundled_folder()
+    return Path(name), isinstance(folder, Path) and Path(name).resolve().parent == folder.resolve()
 
 
 def _is_bare(name: str) -> bool:

@@ -161,3 +161,29 @@ def _template(value: Value, binding: Binding) -> _Source:
 
 _Origin: TypeAlias = "Callable[[Value, Binding], _Source]"
 _TEXTS: Mapping[str, _Origin] = MappingProxyType({"column": _column, "first": _first, "template": _template})
+
+
+class Asked(NamedTuple):
+    """The texts that a value is made of, before anything is done with them.
+
+    Attributes:
+        position: The cell that alone is read; None if there are several.
+        text: The cells of a row → their text; empty for nothing.
+    """
+
+    position: int | None
+    text: Callable[[Cells], str]
+
+
+def asked(value: Value, binding: Binding) -> Asked | None:
+    """What ``value`` reads; None for a constant, or if it takes each cell of a repeated column for itself."""
+    if value.form.origin == "value" or (value.split and _repeated(value, binding.header)):
+        return None
+    binding = binding._replace(html=value.form.html is not None)
+    source = _TEXTS[value.form.origin](value, binding)
+    position = source.where if isinstance(source.where, int) else None
+
+    def text(cells: Cells) -> str:
+        return binding.filled(cells[position] if position is not None else source.blame(cells).text)
+
+    return Asked(position, source.text or text)

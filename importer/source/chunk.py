@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from importer.records import FieldError, Row
+from importer.source.checkup.finding import Finding
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,14 @@ class Source(Protocol):
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what is read: of the file as it lies on the disk, and of the sheet's name if it has one."""
+        ...
+
+    def oddities(self) -> Iterator[Finding]:
+        """What a person would not see, or see otherwise, in a spreadsheet program: hidden rows, merged cells, …
+
+        Raises:
+            SourceError: The file is damaged.
+        """
         ...
 
     def chunks(self) -> Iterator[Chunk]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import SourceError
 from importer.records import FieldError, Row, shown
+from importer.source.checkup.finding import Finding
 from importer.source.chunk import Chunk, Draft
 from importer.source.dialect import CANDIDATES, Layout, find_layout, strict_reader
 from importer.source.encoding import encoding_note, settle_encoding
@@ -47,6 +48,10 @@ class DelimitedSource:
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the file as it lies on the disk, packed or not."""
         return file_digest(self._text.file.path)
+
+    def oddities(self) -> Iterator[Finding]:
+        """A text file hides nothing."""
+        return iter(())
 
     def chunks(self) -> Iterator[Chunk]:
         """Read from the start, in chunks of at most as many rows as was asked for."""

@@ -20,6 +20,7 @@ from importer.source.cell_text import (
     number_text,
     truth_text,
 )
+from importer.source.checkup.finding import Finding
 from importer.source.chunk import Chunk, Draft
 from importer.source.header import name_columns, unnamed_note
 
@@ -53,6 +54,10 @@ class FrameSource:
             for row in chunk.rows():
                 digest.update(repr((row.number, row.cells)).encode())
         return digest.hexdigest()
+
+    def oddities(self) -> Iterator[Finding]:
+        """A DataFrame hides nothing."""
+        return iter(())
 
     def chunks(self) -> Iterator[Chunk]:
         """Read from the start, in chunks of at most as many rows as was asked for."""

@@ -28,6 +28,8 @@ from python_calamine import (
 from importer.errors import SourceError
 from importer.records import FieldError
 from importer.source.cell_text import cell_text, duration_as_shown, inexact_number, is_inexact
+from importer.source.checkup.finding import Finding
+from importer.source.checkup.sheet import sheet_findings
 from importer.source.chunk import Chunk, Draft
 from importer.source.damage import damaged, password_protected
 from importer.source.header import column_letters, name_columns, unnamed_note, width_text
@@ -78,6 +80,7 @@ class WorkbookSource:
         self._sheet = sheet
         self._problems = problems
         self._opendocument = kind is Kind.ODS
+        self._xlsx = kind is Kind.XLSX
         self._chunk_rows = chunk_rows
         self._left = sheet.start[1] if sheet.start else 0
         self._height = sheet.end[0] + 1 if sheet.end else 0
@@ -89,6 +92,10 @@ class WorkbookSource:
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the workbook as it lies on the disk and the name of the sheet."""
         return file_digest(self._path, self._sheet.name)
+
+    def oddities(self) -> Iterator[Finding]:
+        """Hidden rows, columns and sheets, filters, merged cells; in .xlsx workbooks only."""
+        return sheet_findings(self._path, self._sheet.name, first_row=self._header_row) if self._xlsx else iter(())
 
     def chunks(self) -> Iterator[Chunk]:
         """Read from the start, in chunks of at most as many rows as was asked for."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 from delivering import SHORT, desk, echo
@@ -248,6 +249,17 @@ async def test_d14_what_comes_too_late_settles_nothing(tmp_path: Path) -> None:
         await here.deliver()
         await asyncio.sleep(0.1)
         assert (here.row()["state"], here.row()["code"]) == (State.UNKNOWN, "timeout")
+
+
+@pytest.mark.parametrize(
+    "name", ["E6 garbage", "E6 an answer of another protocol", "E7 length and chunks", "E8 endless header"]
+)
+async def test_the_status_that_a_library_invents_for_them(tmp_path: Path, name: str) -> None:
+    """The negative control: aiohttp says it heard "400", which would prove that nothing was created."""
+    async with RawServer(STEPS[name]()) as server, desk(tmp_path / "l.db", server.url) as here:
+        with pytest.raises(aiohttp.ClientResponseError) as invention:
+            await here.session.post(server.url, data=case_body("A"))
+    assert invention.value.status == 400
 
 
 async def test_a_redirect_stops_the_run_whether_it_has_a_body_or_not(tmp_path: Path) -> None:

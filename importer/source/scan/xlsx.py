@@ -32,7 +32,7 @@ _CELL_COLUMN = re.compile(rb'<(?:\w+:)?c [^>]*?\br="([A-Z]+)')
 def search_sheet(path: Path, sheet: str) -> tuple[Reach, ProblemWalk]:
     """See :data:`importer.source.scan.SheetSearch`."""
     with package.opened(path) as archive:
-        part = _sheet_part(archive, sheet)
+        part = sheet_part(archive, sheet)
         with archive.open(part) as file:
             reach, suspicious = _quick_search(file)
         if reach is None:
@@ -41,7 +41,12 @@ def search_sheet(path: Path, sheet: str) -> tuple[Reach, ProblemWalk]:
     return reach, partial(_walk, path, part) if suspicious else no_problems
 
 
-def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
+def sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
+    """The part of a workbook that holds the sheet of this name.
+
+    Raises:
+        LookupError: There is none.
+    """
     workbook = package.workbook_part(archive)
     for element, attributes in package.elements(package.read_part(archive, workbook)):
         if element == "sheet" and attributes.get("name") == sheet:

@@ -1,0 +1,162 @@
+"""A look at a whole export through its mapping, while it is staged: what `check` tells a person.
+
+Each topic is a small accumulator that is fed with batches of rows and keeps bounded counts, never rows, so that
+memory is flat. Nothing here changes what becomes of a row, and a run does without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from importer.ledger import LedgerView, StagedRow
+from importer.ledger.view import AlikeKeys
+from importer.mapping import Mapping
+from importer.mapping.outline import Outline
+from importer.records import State
+from importer.source import Source
+from importer.source.checkup import CheckUp, Finding, batch_of
+from importer.source.checkup.finding import ROWS_NAMED
+from importer.survey.causes import CauseSurvey, Group
+from importer.survey.columns import ColumnSurvey, ColumnUse
+from importer.survey.keys import look
+from importer.survey.lengths import LengthSurvey, LengthUse
+from importer.survey.suggestions import Suggestion, suggestions
+from importer.survey.tables import TableSurvey, TableUse
+
+__all__ = ["Survey", "Surveyed"]
+
+_TWINS_NAMED = 10
+_ABOUT_THE_WHOLE = ("total_line", "empty_columns")
+_FORCED = {"day_first_dates": "%d", "month_first_dates": "%m"}
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What was found.
+
+    Attributes:
+        rows: How many rows were looked at.
+        groups: Rows that cannot be sent, by cause; those that a person can act on first.
+        damage: What happened to the file before.
+        tables: Values that take certain words only, and the words that came.
+        lengths: Fields with a limit, and the longest texts.
+        columns: The columns of the export.
+        near_twins: Keys that look alike, the first few.
+        near_twins_count: How many groups of such keys there are.
+        suggestions: Lines to add to the mapping.
+    """
+
+    rows: int
+    groups: tuple[Group, ...]
+    damage: tuple[Finding, ...]
+    tables: tuple[TableUse, ...]
+    lengths: tuple[LengthUse, ...]
+    columns: tuple[ColumnUse, ...]
+    suggestions: tuple[Suggestion, ...]
+    near_twins: tuple[AlikeKeys, ...] = ()
+    near_twins_count: int = 0
+
+
+class Survey:
+    """Looks at the rows of an export as they are staged.
+
+    Args:
+        source: The export.
+        mapping: Its mapping.
+        columns: The columns that the mapping is bound to, if these are not those of the source.
+
+    Raises:
+        MappingError: The mapping does not fit the columns.
+    """
+
+    def __init__(self, source: Source, mapping: Mapping, *, columns: tuple[str, ...] | None = None) -> None:
+        self._source = source
+        self._mapping = mapping
+        self._columns = columns or source.columns
+        used = mapping.bind(self._columns).columns_used
+        self._outlines = mapping.outline(self._columns)
+        self._rows = 0
+        self._check_up = CheckUp(self._columns)
+        self._causes = CauseSurvey()
+        self._cells = ColumnSurvey(self._columns, used)
+        self._tables = TableSurvey(self._outlines)
+        self._lengths = LengthSurvey(self._outlines)
+
+    def take(self, staged: Sequence[StagedRow]) -> None:
+        """Look at the next rows."""
+        self._rows += len(staged)
+        self._causes.take((row.row.number, row.mapped.errors) for row in staged if row.mapped.errors)
+        batch = batch_of([row.row for row in staged], len(self._columns))
+        for survey in (self._check_up, self._cells, self._tables, self._lengths):
+            survey.take(batch)
+
+    def so_far(self, *, whole: bool = False) -> Surveyed:
+        """What has been found until now, from the rows alone; ``whole`` says that there are no more."""
+        damage = tuple(
+            finding
+            for finding in self._check_up.findings()
+            if (whole or finding.kind not in _ABOUT_THE_WHOLE) and not _is_settled(finding, self._outlines)
+        )
+        tables = list(self._tables.uses())
+        groups = self._causes.groups()
+        lines = suggestions(self._mapping, self._outlines, tables=tables, groups=groups, damage=damage)
+        return Surveyed(
+            rows=self._rows,
+            groups=tuple(groups),
+            damage=damage,
+            tables=tuple(use for _, use in tables),
+            lengths=tuple(self._lengths.uses()),
+            columns=tuple(self._cells.uses()),
+            suggestions=tuple(lines),
+        )
+
+    def finished(self, view: LedgerView) -> Surveyed:
+        """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
+        found = self.so_far(whole=True)
+        near, count = view.alike(look, _TWINS_NAMED)
+        return Surveyed(
+            rows=found.rows,
+            groups=(*found.groups, *_skipped(view)),
+            damage=(*found.damage, *self._source.oddities()),
+            tables=found.tables,
+            lengths=found.lengths,
+            columns=found.columns,
+            suggestions=found.suggestions,
+            near_twins=tuple(near),
+            near_twins_count=count,
+        )
+
+
+def _is_settled(finding: Finding, outlines: Sequence[Outline]) -> bool:
+    """Whether the mapping reads the dates of the column in the order that the other rows force."""
+    first = _FORCED.get(finding.kind)
+    formats = [form for outline in outlines if finding.column in outline.columns for form in outline.formats]
+    return first is not None and bool(formats) and all(form.lstrip().startswith(first) for form in formats)
+
+
+def _skipped(view: LedgerView) -> list[Group]:
+    """Rows whose key is taken care of by another row or by a case."""
+    return [
+        Group(
+            cause.state,
+            cause.code or "",
+            None,
+            None,
+            cause.records,
+            view.first_rows(cause, ROWS_NAMED),
+            "",
+            cause.example or "",
+            _CURES.get(cause.code or "", ""),
+        )
+        for cause in view.causes()
+        if cause.state is State.SKIPPED
+    ]
+
+
+_CURES = {
+    "twin": "the first row with the key is sent; see which one is right",
+    "already_created": "nothing: it is a case already",
+    "changed": "the case exists with other content; it is not changed",
+    "in_doubt": "look it up first: case-importer reconcile",
+}

@@ -1,0 +1,108 @@
+"""An export against the one of last time: what must stop a nightly load."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from importer.errors import ConfigError
+from importer.survey import Surveyed
+
+#: By what factor the number of rows may grow or shrink.
+VOLUME_FACTOR = 2.0
+_NAMED = 8
+
+
+class Baseline(NamedTuple):
+    """What is remembered of an earlier export.
+
+    Attributes:
+        rows: How many rows it had.
+        columns: Its header.
+        words: By field, the words that came.
+        capped: Fields of which not all words are known.
+    """
+
+    rows: int
+    columns: tuple[str, ...]
+    words: dict[str, frozenset[str]]
+    capped: frozenset[str]
+
+
+class Change(NamedTuple):
+    """One way in which an export differs.
+
+    Attributes:
+        kind: ``empty``, ``volume``, ``new_column``, ``lost_column`` or ``new_value``.
+        what: For a person.
+        names: The columns or values that it is about.
+    """
+
+    kind: str
+    what: str
+    names: tuple[str, ...] = ()
+
+
+def load_baseline(path: Path) -> Baseline:
+    """What ``check --json`` printed of an earlier export.
+
+    Raises:
+        ConfigError: it cannot be read, or is something else.
+    """
+    cure = "give a file that `case-importer check … --json` wrote"
+    try:
+        content: Any = orjson.loads(path.read_bytes())
+        tables = content["tables"]
+        return Baseline(
+            rows=int(content["balance"]["read"]),
+            columns=tuple(column["column"] for column in content["columns"]),
+            words={table["target"]: frozenset(table["words"]) for table in tables},
+            capped=frozenset(table["target"] for table in tables if table["capped"]),
+        )
+    except OSError as error:
+        raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), cure=cure) from None
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise ConfigError("this is no result of a check", where=str(path), cure=cure) from None
+
+
+def changes(baseline: Baseline, found: Surveyed, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
+    """What is new, or gone, compared with ``baseline``.
+
+    Args:
+        baseline: The export of last time.
+        found: The one of today.
+        factor: The number of rows may be up to so many times larger or smaller.
+    """
+    if found.rows == 0:
+        yield Change("empty", "the file has no rows")
+    elif baseline.rows and not baseline.rows / factor <= found.rows <= baseline.rows * factor:
+        grown = f"{found.rows:,} rows, last time {baseline.rows:,}: {found.rows / baseline.rows:.2g} times as many"
+        yield Change("volume", f"{grown} (allowed: {1 / factor:.2g} to {factor:g})")
+    yield from _columns(baseline, found)
+    yield from _values(baseline, found)
+
+
+def _columns(baseline: Baseline, found: Surveyed) -> Iterator[Change]:
+    now, then = Counter(use.column for use in found.columns), Counter(baseline.columns)
+    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "gone", then - now)):
+        if names:
+            yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
+
+
+def _values(baseline: Baseline, found: Surveyed) -> Iterator[Change]:
+    """A word that the table lists is no surprise, even if it came for the first time."""
+    for use in found.tables:
+        if use.target in baseline.words and use.target not in baseline.capped:
+            fresh = tuple(word for word in use.unknown if word not in baseline.words[use.target])
+            if fresh:
+                columns = ", ".join(use.columns)
+                yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(repr, names[:_NAMED])) + more

@@ -1,0 +1,126 @@
+"""From what was found to the lines that a mapping needs."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from importer.mapping import Mapping
+from importer.mapping.amend import Entry, quoted
+from importer.mapping.outline import Outline
+from importer.mapping.yaml_nodes import NodePath
+from importer.source.checkup import Finding
+from importer.source.checkup.dates import pattern_of
+from importer.survey.causes import Group
+from importer.survey.tables import TableUse
+
+#: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.
+NEAR = 0.75
+
+
+class Suggestion(NamedTuple):
+    """Lines for the mapping.
+
+    Attributes:
+        path: The value that they belong to.
+        target: The field that it is for.
+        columns: The columns that it reads.
+        codes: Codes of the errors that they cure.
+        where: ``file:line:column`` of the value in the mapping.
+        lines: The lines that belong there; the whole value if it was no more than a column before.
+        entries: The same for a `values:` table, which can be written by ``--fix``; empty for other lines.
+    """
+
+    path: NodePath
+    target: str
+    columns: tuple[str, ...]
+    codes: frozenset[str]
+    where: str
+    lines: tuple[str, ...]
+    entries: tuple[Entry, ...] = ()
+
+
+def suggestions(
+    mapping: Mapping,
+    outlines: Iterable[Outline],
+    *,
+    tables: Iterable[tuple[Outline, TableUse]],
+    groups: Iterable[Group],
+    damage: Iterable[Finding],
+) -> Iterator[Suggestion]:
+    """All lines that would help: for words that no table lists, and for other errors that a key of a value cures."""
+    for outline, use in tables:
+        if use.unknown and (outline.table is None or outline.unknown == "reject"):
+            yield _for_words(outline, use, mapping.place(outline.path))
+    forms = {finding.column: _form(finding) for finding in damage if finding.kind in _DAY_FIRST}
+    wanted = {(group.code, group.target): group for group in groups}
+    for outline in outlines:
+        for code, line_of in _LINES.items():
+            group = wanted.get((code, outline.target))
+            if group and group.column in outline.columns and (line := line_of(forms.get(group.column, ""))):
+                where = mapping.place(outline.path)
+                lines = _whole(outline, (line,))
+                yield Suggestion(outline.path, outline.target, outline.columns, frozenset({code}), where, lines)
+
+
+def _for_words(outline: Outline, use: TableUse, where: str) -> Suggestion:
+    table = outline.table or {}
+    choices = list(dict.fromkeys((*table.values(), *outline.choices)))
+    once = {outline.fold(word): (word, count) for word, count in reversed(use.unknown.items())}
+    entries = tuple(_entry(*word, table=table, choices=choices) for word in reversed(once.values()))
+    if outline.table is None:  # with a table, words that fitted without one need a line too
+        fitting = [Entry(word, word, "") for word in use.words if word in outline.choices]
+        entries = (*fitting, *entries)
+    lines = _whole(outline, ("values:", *(f"  {entry.line()}" for entry in entries)))
+    codes = frozenset({"unknown_value", "not_allowed"})
+    return Suggestion(outline.path, outline.target, outline.columns, codes, where, lines, entries)
+
+
+def _whole(outline: Outline, lines: tuple[str, ...]) -> tuple[str, ...]:
+    """``lines`` of a value, with what must stand around them if so far it is a column only."""
+    if not outline.bare:
+        return lines
+    return (f"{outline.path[-1]}:", *(f"  {line}" for line in (f"column: {quoted(outline.columns[0])}", *lines)))
+
+
+def _entry(word: str, count: int, *, table: dict[str, str], choices: list[str]) -> Entry:
+    rows = f"{count:,} row{'s' * (count != 1)}"
+    if (near := nearest_word(word, table)) is not None:
+        return Entry(word, table[near], f"{rows}; nearest is {near!r}")
+    if (near := nearest_word(word, choices)) is not None:
+        return Entry(word, near, f"{rows}; nearest is {near!r}")
+    told = ", ".join(filter(None, choices[:8]))
+    return Entry(word, None, f"{rows}; choose: {told}" if told else rows)
+
+
+def nearest_word(word: str, known: Iterable[str]) -> str | None:
+    """The known word that differs only by case, accents, blanks and signs, or else one that is close; or None."""
+    folded = {bare(name): name for name in reversed(list(known)) if name}
+    own = bare(word)
+    if own in folded:
+        return folded[own]
+    close = get_close_matches(own, folded, n=1, cutoff=NEAR) if own else []
+    return folded[close[0]] if close else None
+
+
+def bare(text: str) -> str:
+    """``text`` without case, accents, blanks and punctuation."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+_DAY_FIRST = {"day_first_dates": True, "month_first_dates": False}
+
+
+def _form(finding: Finding) -> str:
+    return pattern_of(finding.example, day_first=_DAY_FIRST[finding.kind])
+
+
+#: Error code → the line that cures it, given the form of the dates in the column, if that is known.
+_LINES: dict[str, Callable[[str], str]] = {
+    "too_long": lambda _: "overflow: truncate   # cuts the text; or shorten it in the file",
+    "missing": lambda _: "default: …   # what to send where the cell is empty; or fill the cells",
+    "not_a_date": lambda form: f"format: {quoted(form)}   # as the dates of the column show" if form else "",
+}

@@ -1,0 +1,70 @@
+"""The words of the export against the `values:` tables of the mapping."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from importer.mapping.outline import Outline
+from importer.source.checkup import Batch
+from importer.survey.distinct import Distinct
+
+
+class TableUse(NamedTuple):
+    """A value that takes certain words only, and the words that came.
+
+    Attributes:
+        target: The field that it is for.
+        columns: Where its words come from.
+        words: Each different word and how often it came, most frequent first.
+        unknown: Those that the table does not list, in the same order; without a table those that do not fit.
+        never_hit: Lines of the table that no row asked for.
+        policy: What becomes of an unknown word.
+        capped: Whether there were more different words than are listed.
+    """
+
+    target: str
+    columns: tuple[str, ...]
+    words: dict[str, int]
+    unknown: dict[str, int]
+    never_hit: tuple[str, ...]
+    policy: str
+    capped: bool
+
+
+class TableSurvey:
+    """Counts the words that the tables are asked for."""
+
+    def __init__(self, outlines: tuple[Outline, ...]) -> None:
+        tables = [outline for outline in outlines if outline.table is not None or outline.choices]
+        self._counted = [(outline, Distinct()) for outline in tables]
+
+    def take(self, batch: Batch) -> None:
+        """Count the next rows."""
+        for outline, distinct in self._counted:
+            whole = map(outline.text, batch.cells) if outline.position is None else batch.columns[outline.position]
+            for text, count in Counter(whole).items():
+                words = outline.split(outline.filled(text))
+                distinct.add(Counter(dict.fromkeys(words, count)))
+
+    def uses(self) -> Iterator[tuple[Outline, TableUse]]:
+        """One a value with a table or with few choices, in the order of the mapping."""
+        for outline, distinct in self._counted:
+            yield outline, _use(outline, distinct)
+
+
+def _use(outline: Outline, distinct: Distinct) -> TableUse:
+    fold, listed = outline.fold, outline.table or {}
+    words = dict(distinct.counts.most_common())
+    known = set(outline.choices if outline.table is None else map(fold, listed))
+    came = set(map(fold, words))
+    return TableUse(
+        outline.target,
+        outline.columns,
+        words,
+        unknown={word: count for word, count in words.items() if fold(word) not in known},
+        never_hit=tuple(word for word in listed if fold(word) not in came),
+        policy=outline.unknown,
+        capped=distinct.capped,
+    )
