@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         report_async,
         status,
         status_async,
+        suggest_mapping,
+        suggest_mapping_async,
     )
     from importer.mapping import Mapping, load_mapping
     from importer.observer import Observer
@@ -82,6 +84,8 @@ _HOMES = {
         "report_async",
         "status",
         "status_async",
+        "suggest_mapping",
+        "suggest_mapping_async",
     ),
     "importer.run": (
         "reconcile",
@@ -144,4 +148,6 @@ __all__ = [
     "run_import_async",
     "status",
     "status_async",
+    "suggest_mapping",
+    "suggest_mapping_async",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli import options as option
+from importer.cli.suggest import suggest
 from importer.version import __version__
 
 if TYPE_CHECKING:
@@ -334,6 +335,9 @@ def schema() -> None:
     from importer.mapping import json_schema
 
     say_json(json_schema())
+
+
+cli.add_command(suggest)
 
 
 def _without(given: dict[str, Any], *names: str) -> dict[str, Any]:
