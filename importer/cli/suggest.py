@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, **reading: Any) -
         click.echo(suggestion.text, nl=False)
     else:
         _write(output, suggestion.text, force=force)
-        _say_next(source, output, suggestion)
+        _say_next(source, output, suggestion, reading)
 
 
 def _refuse_to_lose(output: Path, source: Path, *, force: bool) -> None:
@@ -59,7 +60,7 @@ def _write(output: Path, text: str, *, force: bool) -> None:
         raise ConfigError(f"cannot be written: {error.strerror}", where=str(output), cure=cure) from None
 
 
-def _say_next(source: Path, output: Path, suggestion: Suggestion) -> None:
+def _say_next(source: Path, output: Path, suggestion: Suggestion, reading: dict[str, str | None]) -> None:
     """What was written, and what to do with it."""
     from importer.cli.printing import say
 
@@ -69,4 +70,6 @@ def _say_next(source: Path, output: Path, suggestion: Suggestion) -> None:
         ready = f"; there is a ready mapping too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"It looks like an export of {suggestion.system}{ready}.")
     say(f"Tried on {trial.rows:,} rows: {trial.sent:,} would be sent, {trial.rows - trial.sent:,} would not.")
-    say(f"Read it, then: case-importer check {source} --mapping {output}")
+    given = [text for name, value in reading.items() if value is not None for text in (f"--{name}", value)]
+    command = shlex.join(["case-importer", "check", str(source), "--mapping", str(output), *given])
+    say(f"Read it, then: {command}")

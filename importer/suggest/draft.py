@@ -84,7 +84,7 @@ class Draft:
         elif missing or twice:
             self._say_key(f"{name}, {pick.reason}, but {_lacks(missing, twice)}; those are invalid or skipped", CHECK)
         else:
-            text = f"{name}, {pick.reason}; filled and different in all of {counted(rows, 'row')}"
+            text = f"{name}, {pick.reason}; filled and different in each of {counted(rows, 'row')}"
             self._say_key(text, "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK)
         if facts.repeats > 1:
             self._say_key(f"{facts.repeats} columns are called so; this is number {facts.occurrence}", CHECK)
@@ -106,9 +106,7 @@ class Draft:
     def _title(self) -> None:
         pick, page = self._roles.one.get("title"), self.page
         if pick is None:
-            page.comment("no column looks like a subject, so the key stands here. Name a better one.", 2, CHECK)
-            parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
-            page.line(f"title: {value(parts)}", 2)
+            self._title_of_something_else()
             return
         facts = pick.look.facts
         self._because(pick, f"the longest has {facts.longest} characters, a title at most {TITLE_MAX}")
@@ -119,6 +117,17 @@ class Draft:
             self._cut_title = facts
         self._default(facts, parts, NO_TITLE)
         page.line(f"title: {value(parts)}", 2)
+
+    def _title_of_something_else(self) -> None:
+        described = self._roles.one.get("description")
+        facts = described.look.facts if described else self._key
+        if facts.filled < self._table.rows or described is None:
+            self.page.comment("no column looks like a subject, so the key stands here. Name a better one.", 2, CHECK)
+            parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
+        else:
+            self.page.comment("no column looks like a subject, so the description begins here too.", 2, CHECK)
+            parts = reference(facts) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+        self.page.line(f"title: {value(parts)}", 2)
 
     def _description(self) -> None:
         pick, page = self._roles.one.get("description"), self.page

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.source import Source
-from importer.suggest.shapes import has_html, is_address, is_email, is_number
+from importer.suggest.shapes import has_html, is_address, is_email, is_number, is_spoken
 
 ROWS_MAX = 20_000  #: Rows read for the statistics of an export of usual width.
 CELLS_MAX = 2_000_000  #: Cells read of a very wide one.
@@ -29,6 +29,7 @@ class Facts:
         longest: Characters of the longest one.
         total: Characters of all of them.
         multi_line: How many have a line break.
+        spoken: How many have several words, or letters of a script that puts no blanks between them.
         html: How many have HTML in them.
         emails: How many are an e-mail address.
         numbers: How many are a number.
@@ -47,6 +48,7 @@ class Facts:
     longest: int = 0
     total: int = 0
     multi_line: int = 0
+    spoken: int = 0
     html: int = 0
     emails: int = 0
     numbers: int = 0
@@ -168,6 +170,7 @@ class _Tally:
         sums["filled"] += 1
         sums["total"] += length
         sums["multi_line"] += "\n" in text or "\r" in text
+        sums["spoken"] += is_spoken(text)
         sums["html"] += has_html(text)
         self._longest = max(self._longest, length)
         self._hashes.add(hash(text))

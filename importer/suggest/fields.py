@@ -22,9 +22,13 @@ def custom_fields(page: Page, roles: Roles) -> None:
     """Writes the custom fields; nothing if there is none to propose."""
     writer = _Writer(page, roles)
     entries = [*writer.dates(), *writer.texts(), *writer.labels(), *writer.flags()]
+    if entries or roles.undated:
+        page.blank()
+    if roles.undated:
+        names = named(look.facts for look in roles.undated)
+        page.comment(f"{names} is called like a date, but its cells are none that can be read here.", 2, CHECK)
     if not entries:
         return
-    page.blank()
     page.comment("The fields of your own account. Delete the lines that you have no field for.", 2)
     page.comment("the numbers behind text, date and checkbox are proposals: write those of your account.", 2, CHECK)
     page.line("custom_fields:", 2)

@@ -40,6 +40,7 @@ class Roles:
         notes: Columns that hold comments and answers; of repeated ones the first.
         labels: Columns that hold labels; of repeated ones the first.
         flags: Columns of yes and no.
+        undated: Columns without a role that are called like the day of creation, but hold no dates that can be read.
         rest: Columns that have no role and are not empty, in file order.
         empty: Columns without any text.
     """
@@ -49,6 +50,7 @@ class Roles:
     notes: tuple[Look, ...] = ()
     labels: tuple[Look, ...] = ()
     flags: tuple[Look, ...] = ()
+    undated: tuple[Look, ...] = ()
     rest: tuple[Look, ...] = ()
     empty: tuple[Look, ...] = ()
 
@@ -64,7 +66,8 @@ def assign(table: Table, looks: Sequence[Look], vocabulary: Vocabulary, system: 
     flags = chooser.take([look for look in chooser.free if look.kind is Kind.BOOLEAN][:2])
     empty = tuple(look for look in chooser.free if look.kind is Kind.EMPTY)
     rest = tuple(look for look in chooser.free if look.kind is not Kind.EMPTY)
-    return Roles(system, one, notes=notes, labels=labels, flags=flags, rest=rest, empty=empty)
+    undated = () if "created" in one else tuple(look for look in rest if chooser.is_called(look, "created"))
+    return Roles(system, one, notes=notes, labels=labels, flags=flags, undated=undated, rest=rest, empty=empty)
 
 
 class _Chooser:
@@ -104,10 +107,14 @@ class _Chooser:
 
     def all_of(self, role: str, fits: Callable[[Look, bool], bool]) -> tuple[Look, ...]:
         """All columns that fit, given whether they are called so; of repeated ones the first stands for all."""
-        fitting = [look for look in self.free if fits(look, self._rank(look, role) is not None)]
+        fitting = [look for look in self.free if fits(look, self.is_called(look, role))]
         firsts = {look.name: look for look in reversed(fitting)}
         self.take(look for look in self.free if look.name in firsts)
         return tuple(reversed(firsts.values()))
+
+    def is_called(self, look: Look, role: str) -> bool:
+        """Whether the name of the column says that it has this role."""
+        return self._known(look, role) or self._rank(look, role) is not None
 
     def _score(self, look: Look, role: str) -> float:
         """How well a column fits; 0 if it does not at all."""
@@ -152,7 +159,7 @@ def _fits_title(look: Look, _: int, called: float) -> float:
     different = facts.share(facts.distinct)
     if look.kind not in _TEXTS or facts.mean > 400 or look.of_agents:
         return 0
-    if not called and (different < 0.5 or not 12 <= facts.mean <= 200 or look.kind is Kind.LONG):
+    if not called and (different < 0.5 or facts.share(facts.spoken) < 0.8 or look.kind is Kind.LONG):
         return 0
     return called + 30 * different + (0 if called else min(facts.mean, 60) / 10 - 25)
 

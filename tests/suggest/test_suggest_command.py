@@ -65,3 +65,13 @@ def test_mistakes_end_in_a_message(arguments: tuple[str, ...], message: str, tmp
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_to_do_next_can_be_pasted(tmp_path: Path) -> None:
+    """With the options that the export needs to be read, and in quotes where the shell wants them."""
+    export = tmp_path / "my tickets.csv"
+    export.write_bytes("num;Betreff\n1;Gerät kaputt\n2;Gerät fehlt\n".encode("cp1252"))
+    done = program("suggest", export.name, "--encoding", "cp1252", "-o", "m.yml", folder=tmp_path)
+    assert "case-importer check 'my tickets.csv' --mapping m.yml --encoding cp1252" in done.stdout
+    checked = program("check", export.name, "--mapping", "m.yml", "--encoding", "cp1252", folder=tmp_path)
+    assert checked.returncode == 0

@@ -121,3 +121,16 @@ def test_columns_with_error_cells_are_left_out(tmp_path: Path) -> None:
     source = open_source(tmp_path / "t.xlsx")
     suggestion = suggest(source)
     assert suggestion.trial.sent == len(numbers())
+
+
+def test_without_a_subject_the_description_begins_the_title() -> None:
+    source = table({"id": numbers(), "author_id": [f"65b0{n:08x}" for n in range(12)], "message": LETTER})
+    body = json.loads(mapped(suggest(source).text, source)[0].body or b"{}")
+    assert body["title"] == "Hello, the machine does not start any more. Many thanks"
+
+
+def test_a_date_that_cannot_be_read_is_pointed_out() -> None:
+    """Seconds since 1970 are no form of the mapping language."""
+    text = suggest(table({"id": numbers(), "Subject": ["Hi there"], "created_at": ["1704190245", "1704190299"]})).text
+    assert "# CHECK: `created_at` is called like a date, but its cells are none that can be read here." in text
+    assert "created_at: {created_at}" in text
