@@ -1,8 +1,8 @@
 """An export nobody has a mapping for → a mapping to begin with, in which every guess says that it is one.
 
 The trip of a suggestion: ``facts`` counts what stands in the columns, ``blanks`` finds what stands for nothing,
-``looks`` tells dates from names, ``roles`` decides which column is what, ``draft`` writes it down, ``trial`` tries it.
-Nothing here knows the network, and nothing of the export is kept.
+``looks`` tells dates from names, ``roles`` and ``keys`` decide which column is what, ``draft`` writes it down,
+``trial`` tries it. Nothing here knows the network, and nothing of the export is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importer.source import Source
 from importer.suggest.blanks import find_blanks
 from importer.suggest.draft import CHECK, GUESS, Draft
 from importer.suggest.facts import Table, count, rows_to_read
+from importer.suggest.keys import find_parts
 from importer.suggest.looks import look_at
 from importer.suggest.page import Page, counted, shown
 from importer.suggest.roles import assign
@@ -63,8 +64,10 @@ def suggest(source: Source, *, rows_max: int | None = None) -> Suggestion:
     blanks = find_blanks(counted, vocabulary)
     table = counted.without(blanks.taken)
     system = recognise(source.columns, vocabulary.systems)
-    roles = assign(table, look_at(table, vocabulary), vocabulary, system)
-    body = Draft(table, roles, blanks, vocabulary).write()
+    looks = look_at(table, vocabulary)
+    roles = assign(table, looks, vocabulary, system)
+    parts = find_parts(source, table, looks) if "key" not in roles.one and table.rows else None
+    body = Draft(table, roles, blanks, vocabulary, parts).write()
     trial = attempt(bound(body, source.columns), source, rows_max=most)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
@@ -95,7 +98,7 @@ def _head(table: Table, system: Recognised | None, ready: str, trial: Trial, not
     page = Page()
     page.comment(f"Suggested for {shown(table.name)} → Talkdesk cases. Read it before you use it.")
     page.comment("")
-    page.comment(f"{GUESS}: taken from names or numbers, with the reason. {CHECK}: has to be looked at by a person.")
+    page.comment(f"{GUESS} is taken from names or numbers, with the reason; {CHECK} has to be looked at by a person.")
     page.comment("Everything that can stand here is explained in docs/mapping.md.")
     page.comment("")
     page.comment(_counted(table))

@@ -8,6 +8,7 @@ from importer.suggest.blanks import Blanks
 from importer.suggest.columns import heading, in_template, label, named, reference
 from importer.suggest.facts import Facts, Table
 from importer.suggest.fields import custom_fields
+from importer.suggest.keys import KeyParts
 from importer.suggest.levels import USUAL, levels
 from importer.suggest.looks import Look
 from importer.suggest.page import Page, counted, quoted, scalar, shown, value
@@ -25,12 +26,15 @@ NO_TEXT = "(no description)"
 class Draft:
     """A mapping while it is being written."""
 
-    def __init__(self, table: Table, roles: Roles, blanks: Blanks, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, table: Table, roles: Roles, blanks: Blanks, vocabulary: Vocabulary, parts: KeyParts | None = None
+    ) -> None:
         self.page = Page()
         self._table = table
         self._roles = roles
         self._blanks = blanks
         self._vocabulary = vocabulary
+        self._parts = parts
         self._key = self._find_key()
         self._cut_title: Facts | None = None  # cut above, and kept whole in a note
         self._cut_description: Facts | None = None
@@ -49,8 +53,9 @@ class Draft:
 
     # ---------------------------------------------------------------------------------------------- source
     def _find_key(self) -> Facts:
-        pick = self._roles.one.get("key")
-        if pick:
+        if self._parts:
+            return self._parts.parts[0]
+        if pick := self._roles.one.get("key"):
             return pick.look.facts
         return max(self._table.columns, key=lambda facts: (facts.filled and facts.distinct, facts.filled))
 
@@ -60,8 +65,11 @@ class Draft:
         page.blank()
         page.line("source:")
         page.comment("What identifies a ticket for ever, so that it is never sent twice.", 2)
-        self._reason_of_key()
-        page.line(f"key: {value(reference(self._key))}", 2)
+        if self._parts:
+            self._key_of_parts(self._parts)
+        else:
+            self._reason_of_key()
+            page.line(f"key: {value(reference(self._key))}", 2)
         self._empty()
         page.blank()
         page.comment(
@@ -71,6 +79,13 @@ class Draft:
         page.comment("text1 must exist and be free: ask an administrator.", mark=CHECK)
         page.line("stamp: text1")
         page.blank()
+
+    def _key_of_parts(self, found: KeyParts) -> None:
+        names = named(found.parts)
+        self._say_key(f"no column alone, but {names} together are different in each of the rows", CHECK)
+        self.page.line(f"key: [{', '.join(value(reference(part)) for part in found.parts)}]", 2)
+        if found.join != "/":
+            self.page.line(f"join: {quoted(found.join)}", 2)
 
     def _reason_of_key(self) -> None:
         facts, rows, pick = self._key, self._table.rows, self._roles.one.get("key")
@@ -154,17 +169,22 @@ class Draft:
 
     def _described(self, facts: Facts) -> dict[str, str]:
         """The description with a line about where it comes from, or without if no template can say it."""
-        if not (in_template(facts) and in_template(self._key)):
+        if not (in_template(facts) and self._key_text()):
             parts = reference(facts)
             self._default(facts, parts, NO_TEXT)
             return parts
         origin = f" {self._roles.system.system.short_name}" if self._roles.system else ""
-        return {"template": f"{{{facts.name}}}\n\nImported from{origin} ticket {{{self._key.name}}}."}
+        return {"template": f"{{{facts.name}}}\n\nImported from{origin} ticket {self._key_text()}."}
 
     def _made_of_key(self, text: str) -> dict[str, str]:
-        if in_template(self._key):
-            return {"template": text.format(f"{{{self._key.name}}}")}
+        if key := self._key_text():
+            return {"template": text.format(key)}
         return reference(self._key)
+
+    def _key_text(self) -> str:
+        """The key for a template; empty if a template cannot name it."""
+        parts, join = (self._parts.parts, self._parts.join) if self._parts else ((self._key,), "")
+        return join.join(f"{{{facts.name}}}" for facts in parts) if all(map(in_template, parts)) else ""
 
     def _default(self, facts: Facts, parts: dict[str, str], text: str) -> None:
         if lacking := self._table.rows - facts.filled:

@@ -39,6 +39,8 @@ def levels(values: Mapping[str, int], vocabulary: Vocabulary) -> list[Level]:
 
 
 def _level(word: str, count: int, vocabulary: Vocabulary) -> Level:
+    if negations := vocabulary.negations.intersection(word.casefold().replace("-", " ").split()):
+        return Level(word, count, USUAL, f"{min(negations)!r} turns the rest round", sure=False)
     if known := _known_word(word, vocabulary):
         return Level(word, count, vocabulary.priority[known], f"the word {known!r}", sure=True)
     number = _NUMBER.fullmatch(word)

@@ -54,6 +54,7 @@ class Vocabulary:
         prefixes: Words in front of a column's name that say nothing but "ticket".
         agents: Words in a column's name that speak of those who answer, not of those who ask.
         priority: Word of a priority → the word of Talkdesk, longer words first.
+        negations: Words that turn the meaning of a priority round.
         blank_signs: Texts without a letter to speak of that stand for an empty cell.
         blank_words: Words that may stand for an empty cell.
         systems: The helpdesks that can be recognised.
@@ -63,6 +64,7 @@ class Vocabulary:
     prefixes: tuple[str, ...]
     agents: frozenset[str]
     priority: Mapping[str, str]
+    negations: frozenset[str]
     blank_signs: frozenset[str]
     blank_words: frozenset[str]
     systems: tuple[System, ...]
@@ -88,6 +90,7 @@ def load_vocabulary() -> Vocabulary:
         prefixes=tuple(words["prefixes"]),
         agents=frozenset(words["agents"]["words"]),
         priority=dict(sorted(table.items(), key=lambda entry: -len(entry[0]))),
+        negations=frozenset(words["negation"]["words"]),
         blank_signs=frozenset(words["empty"]["sure"]),
         blank_words=frozenset(words["empty"]["words"]),
         systems=tuple(map(_system, signatures["system"])),

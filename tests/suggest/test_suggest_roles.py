@@ -134,3 +134,18 @@ def test_a_date_that_cannot_be_read_is_pointed_out() -> None:
     text = suggest(table({"id": numbers(), "Subject": ["Hi there"], "created_at": ["1704190245", "1704190299"]})).text
     assert "# CHECK: `created_at` is called like a date, but its cells are none that can be read here." in text
     assert "created_at: {created_at}" in text
+
+
+def test_two_columns_are_a_key_where_none_is_alone() -> None:
+    """A stage is unique only within its pipeline."""
+    source = table({"stage": ["1", "2", "3", "4"], "pipeline": ["A/x", "B/x", "C/x"], "label": ["same"]})
+    suggestion = suggest(source)
+    assert "key: [stage, pipeline]" in suggestion.text
+    assert len({row.key for row in mapped(suggestion.text, source)}) == suggestion.trial.sent == 12
+
+
+def test_what_stands_between_the_parts_is_in_none_of_them() -> None:
+    source = table({"a": ["p", "q", "r"], "b": ["w/x", "w/y", "w/z", "w/w"]})
+    suggestion = suggest(source)
+    assert 'join: "|"' in suggestion.text
+    assert suggestion.trial.sent == 12

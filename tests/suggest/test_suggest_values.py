@@ -26,6 +26,10 @@ from importer.suggest.vocabulary import load_vocabulary
         ("4", "LOW", False),
         ("highway", "NORMAL", False),
         ("Gold", "NORMAL", False),
+        ("not urgent", "NORMAL", False),
+        ("Nicht dringend", "NORMAL", False),
+        ("non-critical", "NORMAL", False),
+        ("abnormal", "NORMAL", False),
     ],
 )
 def test_levels(word: str, becomes: str, sure: bool) -> None:
@@ -88,3 +92,10 @@ def test_what_the_trial_finds_stands_at_the_top() -> None:
     suggestion = suggest(source)
     assert "# Tried on 12 rows: 8 would be sent, 4 would not." in suggestion.text
     assert "# CHECK: not_an_email in `Email`: 4 rows." in suggestion.text
+
+
+def test_guesses_and_checks_are_counted() -> None:
+    suggestion = suggest(table({"ID": numbers(), "Subject": ["Hi there"]}))
+    lines = suggestion.text.splitlines()
+    assert suggestion.guesses == sum("# GUESS: " in line for line in lines) == 2
+    assert suggestion.checks == sum("# CHECK: " in line for line in lines) == 3
