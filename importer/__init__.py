@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         report_async,
         status,
         status_async,
+        suggest_mapping,
+        suggest_mapping_async,
     )
     from importer.mapping import Mapping, load_mapping
     from importer.observer import Observer
@@ -86,6 +88,8 @@ _HOMES = {
         "report_async",
         "status",
         "status_async",
+        "suggest_mapping",
+        "suggest_mapping_async",
     ),
     "importer.run": (
         "reconcile",
@@ -153,4 +157,6 @@ __all__ = [
     "save_users_async",
     "status",
     "status_async",
+    "suggest_mapping",
+    "suggest_mapping_async",
 ]

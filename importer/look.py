@@ -23,6 +23,7 @@ from importer.report import Balance, Reports, balance_of, write_reports
 from importer.results import CheckResult, PreviewRow, Status
 from importer.source import Source, open_source
 from importer.stage import columns_mapped, preview_rows, stage_source
+from importer.suggest import Suggestion, suggest
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline
 
@@ -140,6 +141,20 @@ def preview(
     return [PreviewRow(row.number, mapped.key, mapped.body, mapped.errors) for row, mapped in pairs]
 
 
+def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
+    """A mapping to begin with, for an export that nobody has one for; every guess in it says that it is one.
+
+    Args:
+        source: File or DataFrame; its first 20,000 rows are read.
+        reading: ``sheet``, ``encoding``, ``delimiter``.
+
+    Raises:
+        SourceError: the file cannot be read.
+        MappingError: no mapping can be made for its columns.
+    """
+    return suggest(open_source(source, **reading))
+
+
 def status(ledger: StrPath) -> Status:
     """How a ledger stands; it may be in use.
 
@@ -169,6 +184,11 @@ async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, *
 async def preview_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> list[PreviewRow]:
     """:func:`preview` for asynchronous code; same arguments, result and errors."""
     return await asyncio.to_thread(preview, source, mapping, **options)
+
+
+async def suggest_mapping_async(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
+    """:func:`suggest_mapping` for asynchronous code; same arguments, result and errors."""
+    return await asyncio.to_thread(suggest_mapping, source, **reading)
 
 
 async def status_async(ledger: StrPath) -> Status:

@@ -177,4 +177,4 @@ def _cure_for_missing(name: str) -> str:
     known = f"bundled are: {listed(names, most=99)}" if names else "no mappings are bundled"
     if not _is_bare(name):
         return f"check the path; {known}"
-    return nearest(name, names, otherwise=f"{known}; a file of that name is written ./{name}")
+    return f"a file of that name is written ./{name}; {nearest(name, names, otherwise=known)}"

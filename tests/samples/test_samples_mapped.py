@@ -66,10 +66,6 @@ def test_every_row_ends_as_expected(name: str) -> None:
     assert ends == expected.read_text(encoding="utf-8").splitlines()
 
 
-def test_each_bundled_mapping_has_a_sample() -> None:
-    assert {path.name for path in (ROOT / "mappings").iterdir()} == {f"{name}.yml" for name in SAMPLES}
-
-
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_stamp_is_the_key(name: str) -> None:
     assert load_mapping(name).stamp == "text1"

@@ -1,0 +1,320 @@
+"""Writes the body of a mapping: each line with its reason, each guess with its mark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from importer.suggest.blanks import Blanks
+from importer.suggest.columns import heading, in_template, label, named, reference
+from importer.suggest.facts import Facts, Table
+from importer.suggest.fields import custom_fields
+from importer.suggest.keys import KeyParts
+from importer.suggest.levels import USUAL, levels
+from importer.suggest.looks import Look
+from importer.suggest.page import Page, counted, quoted, scalar, shown, value
+from importer.suggest.roles import Pick, Roles
+from importer.suggest.vocabulary import Vocabulary
+from importer.talkdesk.case import DESCRIPTION_MAX, TITLE_MAX
+
+CHECK, GUESS = "CHECK", "GUESS"
+REST_MAX = 60  #: Columns that the note with the rest takes.
+FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
+NO_TITLE = "(no title)"
+NO_TEXT = "(no description)"
+
+
+class Draft:
+    """A mapping while it is being written."""
+
+    def __init__(
+        self, table: Table, roles: Roles, blanks: Blanks, vocabulary: Vocabulary, parts: KeyParts | None = None
+    ) -> None:
+        self.page = Page()
+        self._table = table
+        self._roles = roles
+        self._blanks = blanks
+        self._vocabulary = vocabulary
+        self._parts = parts
+        self._key = self._find_key()
+        self._cut_title: Facts | None = None  # cut above, and kept whole in a note
+        self._cut_description: Facts | None = None
+
+    def write(self) -> str:
+        """The whole body."""
+        self._source()
+        self.page.line("case:")
+        self._title()
+        self._description()
+        self._priority()
+        self._requester()
+        custom_fields(self.page, self._roles)
+        self._notes()
+        return self.page.text
+
+    # ---------------------------------------------------------------------------------------------- source
+    def _find_key(self) -> Facts:
+        if self._parts:
+            return self._parts.parts[0]
+        if pick := self._roles.one.get("key"):
+            return pick.look.facts
+        return max(self._table.columns, key=lambda facts: (facts.filled and facts.distinct, facts.filled))
+
+    def _source(self) -> None:
+        page = self.page
+        page.line("version: 1")
+        page.blank()
+        page.line("source:")
+        page.comment("What identifies a ticket for ever, so that it is never sent twice.", 2)
+        if self._parts:
+            self._key_of_parts(self._parts)
+        else:
+            self._reason_of_key()
+            page.line(f"key: {value(reference(self._key))}", 2)
+        self._empty()
+        page.blank()
+        page.comment(
+            "The text field of your Talkdesk account that receives the key, so that people can search for it, and the "
+            "importer can find the case again if the network fails."
+        )
+        page.comment("text1 must exist and be free: ask an administrator.", mark=CHECK)
+        page.line("stamp: text1")
+        page.blank()
+
+    def _key_of_parts(self, found: KeyParts) -> None:
+        names = named(found.parts)
+        self._say_key(f"no column alone, but {names} together are different in each of the rows", CHECK)
+        self.page.line(f"key: [{', '.join(value(reference(part)) for part in found.parts)}]", 2)
+        if found.join != "/":
+            self.page.line(f"join: {quoted(found.join)}", 2)
+
+    def _reason_of_key(self) -> None:
+        facts, rows, pick = self._key, self._table.rows, self._roles.one.get("key")
+        missing, twice = rows - facts.filled, facts.filled - facts.distinct
+        name = named([facts])
+        if not rows:
+            self._say_key(f"{name}; there is no row to tell by", CHECK)
+        elif pick is None:
+            nearest = f"no column is filled and different in every row; {name} comes nearest: {_lacks(missing, twice)}"
+            self._say_key(f"{nearest}. Several columns together can be a key too: [First, Second]", CHECK)
+        elif missing or twice:
+            self._say_key(f"{name}, {pick.reason}, but {_lacks(missing, twice)}; those are invalid or skipped", CHECK)
+        else:
+            text = f"{name}, {pick.reason}; filled and different in each of {counted(rows, 'row')}"
+            self._say_key(text, "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK)
+        if facts.repeats > 1:
+            self._say_key(f"{facts.repeats} columns are called so; this is number {facts.occurrence}", CHECK)
+
+    def _say_key(self, text: str, mark: str) -> None:
+        self.page.comment(f"{text}.", 2, mark)
+
+    def _empty(self) -> None:
+        taken, kept = self._blanks.taken, self._blanks.kept
+        if taken:
+            seen = ", ".join(f"{quoted(text)} {_times(*times)}" for text, times in taken.items())
+            self.page.comment(f"found again and again where a value should be: {seen}.", 2, GUESS)
+            self.page.line(f"empty: [{', '.join(quoted(text) for text in ('', *taken))}]", 2)
+        if kept:
+            seen = ", ".join(f"{quoted(text)} {_times(*times)}" for text, times in list(kept.items())[:8])
+            self.page.comment(f"kept as texts, because they are too few to tell: {seen}.", 2, CHECK)
+
+    # ---------------------------------------------------------------------------------------------- texts
+    def _title(self) -> None:
+        pick, page = self._roles.one.get("title"), self.page
+        if pick is None:
+            self._title_of_something_else()
+            return
+        facts = pick.look.facts
+        self._because(pick, f"the longest has {facts.longest} characters, a title at most {TITLE_MAX}")
+        parts = reference(facts)
+        if facts.longest > TITLE_MAX:
+            page.comment("longer ones are cut, so a note at the end has the whole text (of every row).", 2, GUESS)
+            parts["overflow"] = "truncate"
+            self._cut_title = facts
+        self._default(facts, parts, NO_TITLE)
+        page.line(f"title: {value(parts)}", 2)
+
+    def _title_of_something_else(self) -> None:
+        described = self._roles.one.get("description")
+        facts = described.look.facts if described else self._key
+        if facts.filled < self._table.rows or described is None:
+            self.page.comment("no column looks like a subject, so the key stands here. Name a better one.", 2, CHECK)
+            parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
+        else:
+            self.page.comment("no column looks like a subject, so the description begins here too.", 2, CHECK)
+            parts = reference(facts) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+        self.page.line(f"title: {value(parts)}", 2)
+
+    def _description(self) -> None:
+        pick, page = self._roles.one.get("description"), self.page
+        page.blank()
+        if pick is None:
+            page.comment(
+                "no column looks like a description. What the columns say is in the note at the end.", 2, CHECK
+            )
+            page.line(f"description: {value(self._made_of_key('Imported from ticket {}.'))}", 2)
+            return
+        facts = pick.look.facts
+        self._because(pick, f"the longest has {facts.longest} characters, a description at most {DESCRIPTION_MAX:,}")
+        if facts.html:
+            page.comment(
+                f"{facts.html:,} of {facts.filled:,} texts seem to be HTML; its tags stay as they are.", 2, CHECK
+            )
+        parts = self._described(facts)
+        added = self._key.longest + 60
+        if facts.longest + added > DESCRIPTION_MAX:
+            page.comment("longer ones are cut, so a note at the end has the whole text (of every row).", 2, GUESS)
+            parts["overflow"] = "truncate"
+            self._cut_description = facts
+        page.line(f"description: {value(parts)}", 2)
+
+    def _described(self, facts: Facts) -> dict[str, str]:
+        """The description with a line about where it comes from, or without if no template can say it."""
+        if not (in_template(facts) and self._key_text()):
+            parts = reference(facts)
+            self._default(facts, parts, NO_TEXT)
+            return parts
+        origin = f" {self._roles.system.system.short_name}" if self._roles.system else ""
+        return {"template": f"{{{facts.name}}}\n\nImported from{origin} ticket {self._key_text()}."}
+
+    def _made_of_key(self, text: str) -> dict[str, str]:
+        if key := self._key_text():
+            return {"template": text.format(key)}
+        return reference(self._key)
+
+    def _key_text(self) -> str:
+        """The key for a template; empty if a template cannot name it."""
+        parts, join = (self._parts.parts, self._parts.join) if self._parts else ((self._key,), "")
+        return join.join(f"{{{facts.name}}}" for facts in parts) if all(map(in_template, parts)) else ""
+
+    def _default(self, facts: Facts, parts: dict[str, str], text: str) -> None:
+        if lacking := self._table.rows - facts.filled:
+            self.page.comment(
+                f"{counted(lacking, 'row')} without one; without `default` they would be invalid.", 2, GUESS
+            )
+            parts["default"] = text
+
+    # ---------------------------------------------------------------------------------------------- priority, people
+    def _priority(self) -> None:
+        pick, page = self._roles.one.get("priority"), self.page
+        page.blank()
+        if pick is None:
+            page.comment(
+                "No column looks like a priority. If there is one: priority: {column: …, values: {…: HIGH}}", 2
+            )
+            return
+        facts = pick.look.facts
+        self._because(
+            pick, f"{counted(len(facts.values), 'different text')}; a text that is not listed makes the row invalid"
+        )
+        page.line("priority:", 2)
+        for key, text in reference(facts).items():
+            page.line(f"{key}: {scalar(text)}", 4)
+        self._levels(facts)
+        page.line("unknown: reject", 4)
+        page.line(f"default: {USUAL}{_default_note(self._table.rows - facts.filled)}", 4)
+
+    def _levels(self, facts: Facts) -> None:
+        known = levels(facts.values, self._vocabulary)
+        self.page.line("values:" if known else "values: {}", 4)
+        for level in known:
+            mark = GUESS if level.sure else CHECK
+            note = f"# {counted(level.count, 'row')}; {mark}: {shown(level.reason, 90)}"
+            self.page.line(f"{scalar(level.word)}: {level.becomes}  {note}", 6)
+
+    def _requester(self) -> None:
+        page, email, name = self.page, self._roles.one.get("requester_email"), self._roles.one.get("requester_name")
+        page.blank()
+        page.comment("Talkdesk finds or makes the contact from address and name.", 2)
+        if email is None:
+            page.comment(
+                "no column has e-mail addresses, so cases will have no requester that can be reached.", 2, CHECK
+            )
+        else:
+            facts = email.look.facts
+            self._because(email, f"{facts.emails:,} of {facts.filled:,} are addresses")
+            if facts.emails < facts.filled:
+                page.comment("the others make their rows invalid; correct them in the export.", 2, CHECK)
+            page.line(f"requester_email: {value(reference(facts))}", 2)
+        if name is not None:
+            self._because(name, f"{name.look.facts.distinct:,} different ones")
+            page.line(f"requester_name: {value(reference(name.look.facts))}", 2)
+
+    def _because(self, pick: Pick, more: str) -> None:
+        mark = "" if pick.known else GUESS
+        if not self._table.rows:
+            mark, more = CHECK, "there is no row to tell by"
+        self.page.comment(f"{named([pick.look.facts])}, {pick.reason}; {more}.", 2, mark)
+
+    # ---------------------------------------------------------------------------------------------- notes
+    def _notes(self) -> None:
+        roles, page = self._roles, self.page
+        rest = [look for look in roles.rest if not look.facts.broken][:REST_MAX]
+        self._say_left_out([look for look in roles.rest if look not in rest])
+        if not (roles.notes or rest or self._cut_title or self._cut_description):
+            return
+        page.blank()
+        page.comment("Notes are written in this order. public: false → only agents see them.", 2)
+        page.line("notes:", 2)
+        for look in roles.notes:
+            self._note_of(look)
+        if self._cut_description:
+            whole = value(reference(self._cut_description))
+            page.line(f"- {{title: {{value: Description in full}}, body: {whole}, public: false}}", 4)
+        self._note_of_rest([*filter(None, [self._cut_title]), *(look.facts for look in rest)])
+
+    def _note_of(self, look: Look) -> None:
+        title = f"title: {{value: {scalar(heading(look.name))}}}"
+        if look.facts.repeats > 1:
+            self.page.comment(
+                f"{named([look.facts])} is there {look.facts.repeats} times: one note for each cell.", 4, GUESS
+            )
+            self.page.line(f"- {{each: {scalar(look.name)}, {title}, public: false}}", 4)
+        else:
+            self.page.comment(f"{named([look.facts])} looks like something that was said.", 4, GUESS)
+            self.page.line(f"- {{{title}, body: {scalar(look.name)}, public: false}}", 4)
+
+    def _note_of_rest(self, rest: Sequence[Facts]) -> None:
+        page = self.page
+        if lines := [facts for facts in rest if in_template(facts)]:
+            page.comment("What a new case cannot carry in fields of its own. Delete what nobody needs.", 4)
+            page.line("- title: {value: As it was before}", 4)
+            page.line("body:", 6)
+            page.line('template: "\\', 8)
+            *texts, last = [quoted(f"{label(facts.name)}: {{{facts.name}}}")[1:-1] for facts in lines]
+            for text in texts:
+                page.line(f"{text}\\n\\", 10)
+            page.line(f'{last}"', 10)
+            page.line("public: false", 6)
+        for name, facts in {facts.name: facts for facts in rest if not in_template(facts)}.items():
+            body = reference(facts) if facts.repeats == 1 else {"column": name, "join": ", "}
+            title = f"title: {{value: {scalar(heading(name))}}}"
+            page.line(f"- {{{title}, body: {value(body)}, public: false}}", 4)
+
+    def _say_left_out(self, looks: Sequence[Look]) -> None:
+        page, roles = self.page, self._roles
+        broken = [look.facts for look in looks if look.facts.broken]
+        others = [look.facts for look in looks if not look.facts.broken]
+        if broken or others or roles.empty:
+            page.blank()
+        if broken:
+            page.comment(
+                f"not used, because some cells are errors or formulas without a value: {named(broken)}.", 2, CHECK
+            )
+        if others:
+            page.comment(f"not used, because there are so many columns: {named(others)}.", 2, CHECK)
+        if roles.empty and self._table.rows:
+            page.comment(
+                f"Empty in every row that was read, and not used: {named(look.facts for look in roles.empty)}.", 2
+            )
+
+
+def _lacks(missing: int, twice: int) -> str:
+    return f"{counted(missing, 'row')} without one, and {counted(twice, 'row')} with one that was there before"
+
+
+def _times(cells: int, columns: int) -> str:
+    return f"({counted(cells, 'cell')} in {counted(columns, 'column')})"
+
+
+def _default_note(lacking: int) -> str:
+    return f"  # for the {counted(lacking, 'row')} without one" if lacking > 0 else "  # for rows without one"

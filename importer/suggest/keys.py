@@ -1,0 +1,61 @@
+"""Several columns that identify a row together, where no column does alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+
+from importer.source import Source
+from importer.suggest.facts import Facts, Table
+from importer.suggest.looks import Kind, Look
+
+_CANDIDATES = 7
+_JOINS = ("/", "|", "::", " + ")
+_ORDER = (Kind.NUMBER, Kind.TEXT, Kind.DATE)
+
+
+@dataclass(frozen=True)
+class KeyParts:
+    """Columns that are different in every row if taken together.
+
+    Attributes:
+        parts: The columns, the one with the most different texts first.
+        join: What can stand between their texts, because none of them has it inside.
+    """
+
+    parts: tuple[Facts, ...]
+    join: str
+
+
+def find_parts(source: Source, table: Table, looks: Sequence[Look]) -> KeyParts | None:
+    """Two columns, or else three, that are filled and different in every row; None if there are none.
+
+    Raises:
+        SourceError: The export turns out to be unreadable.
+    """
+    candidates = _candidates(table, looks)
+    rows = list(islice(_cells(source, [position for position, _ in candidates]), table.rows))
+    places = range(len(candidates))
+    for chosen in (*combinations(places, 2), *combinations(places, 3)):
+        if len({tuple(row[place] for place in chosen) for row in rows}) == len(rows):
+            first = [row[place] for row in rows for place in chosen[:-1]]
+            if join := next((join for join in _JOINS if not any(join in text for text in first)), ""):
+                return KeyParts(tuple(candidates[place][1] for place in chosen), join)
+    return None
+
+
+def _candidates(table: Table, looks: Sequence[Look]) -> list[tuple[int, Facts]]:
+    """Short columns that are filled in every row and not always the same: numbers and words before dates."""
+    fitting = [
+        (_ORDER.index(look.kind), -look.facts.distinct, position)
+        for position, look in enumerate(looks)
+        if look.kind in _ORDER and look.facts.filled == table.rows and look.facts.distinct > 1 and look.facts.mean <= 40
+    ]
+    return [(position, looks[position].facts) for *_, position in sorted(fitting)[:_CANDIDATES]]
+
+
+def _cells(source: Source, positions: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    for chunk in source.chunks():
+        columns = [[text.strip() for text in chunk.frame.iloc[:, position].tolist()] for position in positions]
+        yield from zip(*columns, strict=True)

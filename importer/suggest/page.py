@@ -1,0 +1,85 @@
+"""Text of a YAML file: texts quoted where they must be, comments wrapped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+WIDTH = 118
+_PLAIN = re.compile(r"[^\W\d_][\w ./()+-]*|\d[\w./+-]*(?: - [\w /]+)?")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def quoted(text: str) -> str:
+    """``text`` in double quotes; what cannot be seen becomes an escape."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def scalar(text: str) -> str:
+    """``text`` as YAML, in quotes unless nobody can misread it without."""
+    plain = _PLAIN.fullmatch(text) and text == text.strip() and text.isprintable()
+    return text if plain else quoted(text)
+
+
+def shown(text: str, most: int = 60) -> str:
+    """``text`` for a comment: in one line, cut to ``most`` characters."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def value(parts: Mapping[str, str | Sequence[str]]) -> str:
+    """A value of the mapping on one line; a column alone is a bare text."""
+    if list(parts) == ["column"]:
+        return scalar(str(parts["column"]))
+    return "{" + ", ".join(f"{key}: {_entry(entry)}" for key, entry in parts.items()) + "}"
+
+
+def _entry(entry: str | Sequence[str]) -> str:
+    if isinstance(entry, str):
+        return scalar(entry)
+    return "[" + ", ".join(map(scalar, entry)) + "]"
+
+
+class Page:
+    """Lines of YAML and of comments."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def blank(self) -> None:
+        """An empty line, unless there is one or nothing stands above."""
+        if self.lines and self.lines[-1]:
+            self.lines.append("")
+
+    def line(self, text: str, indent: int = 0) -> None:
+        """A line of YAML."""
+        self.lines.append(" " * indent + text)
+
+    def comment(self, text: str, indent: int = 0, mark: str = "") -> None:
+        """A comment, wrapped; with a mark it begins with it."""
+        margin = " " * indent + "# "
+        marked = f"{mark}: {text}" if mark else text
+        following = margin + ("  " if mark else "")
+        self.lines += wrap(
+            marked, WIDTH, initial_indent=margin, subsequent_indent=following, break_on_hyphens=False
+        ) or [margin.rstrip()]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.lines) + "\n"

@@ -1,0 +1,142 @@
+"""What columns and values are called, and by which columns an export is recognised. The words are in TOML files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NOT_A_WORD = re.compile(r"[\W_]+")
+
+
+def plain_name(name: str) -> str:
+    """``name`` for comparing: lower case, no punctuation, CamelCase taken apart; ``#`` stays what it is."""
+    words = _NOT_A_WORD.sub(" ", _CAMEL.sub(" ", name)).casefold().strip()
+    return words or name.strip()
+
+
+@dataclass(frozen=True)
+class System:
+    """A helpdesk whose exports are known.
+
+    Attributes:
+        name: As people call it.
+        mapping: Name of the ready mapping; empty if there is none.
+        telling: Columns that hardly anybody else has, as plain names.
+        least: Share of them that an export must have to be taken for this system.
+        clock: Whose clock its dates show.
+        roles: Role → its columns as plain names, the better ones first.
+    """
+
+    name: str
+    mapping: str
+    telling: frozenset[str]
+    least: float
+    clock: str
+    roles: Mapping[str, tuple[str, ...]]
+
+    @property
+    def short_name(self) -> str:
+        """Its name without what stands in brackets."""
+        return self.name.partition(" (")[0]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """All words.
+
+    Attributes:
+        roles: Role → plain names of columns, the better ones first.
+        prefixes: Words in front of a column's name that say nothing but "ticket".
+        agents: Words in a column's name that speak of those who answer, not of those who ask.
+        priority: Word of a priority → the word of Talkdesk, longer words first.
+        negations: Words that turn the meaning of a priority round.
+        blank_signs: Texts without a letter to speak of that stand for an empty cell.
+        blank_words: Words that may stand for an empty cell.
+        systems: The helpdesks that can be recognised.
+    """
+
+    roles: Mapping[str, tuple[str, ...]]
+    prefixes: tuple[str, ...]
+    agents: frozenset[str]
+    priority: Mapping[str, str]
+    negations: frozenset[str]
+    blank_signs: frozenset[str]
+    blank_words: frozenset[str]
+    systems: tuple[System, ...]
+
+    def names_of(self, column: str) -> tuple[str, ...]:
+        """What ``column`` may be called in the lists: its plain name, and that without the words that say "ticket"."""
+        names = [plain_name(column)]
+        while shorter := _without_prefix(names[-1], self.prefixes):
+            names.append(shorter)
+        return tuple(names)
+
+
+def _without_prefix(name: str, prefixes: Iterable[str]) -> str:
+    return next((name.removeprefix(f"{prefix} ") for prefix in prefixes if name.startswith(f"{prefix} ")), "")
+
+
+def load_vocabulary() -> Vocabulary:
+    """The words that come with the program."""
+    words, signatures = _read("words.toml"), _read("signatures.toml")
+    table = {word: level for level, known in words["priority"].items() for word in known}
+    return Vocabulary(
+        roles={role: _plain(names) for role, names in words["roles"].items()},
+        prefixes=tuple(words["prefixes"]),
+        agents=frozenset(words["agents"]["words"]),
+        priority=dict(sorted(table.items(), key=lambda entry: -len(entry[0]))),
+        negations=frozenset(words["negation"]["words"]),
+        blank_signs=frozenset(words["empty"]["sure"]),
+        blank_words=frozenset(words["empty"]["words"]),
+        systems=tuple(map(_system, signatures["system"])),
+    )
+
+
+def _system(entry: dict[str, Any]) -> System:
+    return System(
+        entry["name"],
+        entry.get("mapping", ""),
+        telling=frozenset(_plain(entry["telling"])),
+        least=entry["least"],
+        clock=entry["clock"],
+        roles={role: _plain(names) for role, names in entry["roles"].items()},
+    )
+
+
+def _plain(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(plain_name, names)))
+
+
+def _read(file: str) -> dict[str, Any]:
+    return tomllib.loads(files("importer.suggest").joinpath(file).read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The system that an export seems to come from.
+
+    Attributes:
+        system: It.
+        found: How many of its telling columns the export has.
+    """
+
+    system: System
+    found: int
+
+    @property
+    def score(self) -> float:
+        """Share of the telling columns that are there."""
+        return self.found / len(self.system.telling)
+
+
+def recognise(columns: Iterable[str], systems: Iterable[System]) -> Recognised | None:
+    """The system whose telling columns the export has, or None. The best score counts, then the most columns."""
+    names = {plain_name(column) for column in columns}
+    candidates = [Recognised(system, len(system.telling & names)) for system in systems]
+    fitting = [candidate for candidate in candidates if candidate.score >= candidate.system.least]
+    return max(fitting, key=lambda candidate: (candidate.score, candidate.found), default=None)

@@ -1,0 +1,94 @@
+"""Every ready mapping fits the sample of its system, and every row of it becomes a case."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.mapping import load_mapping
+from importer.source import open_source
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ROOT / "sample_data" / "small"
+NAMES = sorted(path.stem for path in SMALL.glob("*.csv"))
+LARGE = {"jira", "servicenow", "zendesk"}
+KEYS = {
+    "freshdesk": "Ticket ID",
+    "glpi": "ID",
+    "glpi-fr": "ID",
+    "hubspot": "Ticket ID",
+    "intercom": "conversation_id",
+    "jira-cloud": "Issue key",
+    "jira-cloud-de": "Vorgangsschlüssel",
+    "osticket": "Ticket Number",
+    "redmine": "#",
+    "salesforce": "CaseNumber",
+    "zammad": "#",
+}
+
+
+def cases(name: str) -> dict[str, dict[str, Any]]:
+    source = open_source(SMALL / f"{name}.csv")
+    mapper = load_mapping(name).bind(source.columns)
+    results = [mapper.apply(row) for chunk in source.chunks() for row in chunk.rows()]
+    assert [error for mapped in results for error in mapped.errors] == []
+    return {mapped.key: json.loads(mapped.body or b"") for mapped in results}
+
+
+def test_every_ready_mapping_has_a_sample() -> None:
+    assert {path.stem for path in (ROOT / "mappings").glob("*.yml")} == {*NAMES, *LARGE}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_becomes_a_case_of_its_own(name: str) -> None:
+    """Counted by the standard library, which knows nothing of our reader."""
+    with (SMALL / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";" if name.startswith("glpi") else ","))
+    assert 30 <= len(rows) <= 60
+    assert list(cases(name)) == [row[KEYS[name]] for row in rows]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cases_carry_what_they_should(name: str) -> None:
+    for key, case in cases(name).items():
+        custom = case["custom_fields"]
+        assert custom["text1"] == key
+        assert re.fullmatch(r"2024-\d\d-\d\dT\d\d:\d\d:\d\dZ", custom["date1"])
+        assert key in case["description"]
+        assert case["requester_name"]
+        assert case["notes"][-1]["public"] is False
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_left_to_be_assumed(name: str) -> None:
+    assert load_mapping(name).notes == ()
+
+
+@pytest.mark.parametrize("name", [*NAMES, *sorted(LARGE)])
+def test_a_mapping_says_how_it_is_used(name: str) -> None:
+    text = (ROOT / "mappings" / f"{name}.yml").read_text(encoding="utf-8")
+    assert f"--mapping {name} " in text
+    assert max(map(len, text.splitlines())) <= 120
+    if name not in LARGE:
+        assert re.search("^# .*Confirmed: ", text, re.MULTILINE)
+        assert re.search("^# .*Not confirmed: ", text, re.MULTILINE)
+
+
+def test_the_script_writes_the_same_bytes_again(tmp_path: Path) -> None:
+    script = [sys.executable, "-B", str(SMALL.parent / "small.py"), "--out", str(tmp_path)]
+    subprocess.run(script, check=True, capture_output=True, timeout=60)
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert written == {path.name: path.read_bytes() for path in SMALL.iterdir()}
+
+
+def test_addresses_and_phones_belong_to_nobody() -> None:
+    text = "".join(path.read_text(encoding="utf-8-sig") for path in SMALL.iterdir())
+    assert set(re.findall(r"@([\w-]+(?:\.[\w-]+)+)", text)) <= {"example.com", "example.org", "example.net"}
+    assert all(re.fullmatch(r"\+1-555-01\d\d", phone) for phone in re.findall(r"\+\d[\d-]{6,}", text))

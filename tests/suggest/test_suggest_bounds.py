@@ -1,0 +1,40 @@
+"""A large export is not read to its end, and the mapping says so."""
+
+from pathlib import Path
+
+import pytest
+
+from importer.source import open_source
+from importer.suggest import suggest
+from importer.suggest.facts import ROWS_MAX, rows_to_read
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write("ID,Subject,Priority\n")
+        file.writelines(f"{number},Machine {number} is broken,High\n" for number in range(ROWS_MAX + 5_000))
+        file.write("x,the last one,Gold\n")
+    return path
+
+
+def test_what_was_not_read_is_said(large: Path) -> None:
+    suggestion = suggest(open_source(large))
+    assert suggestion.trial.rows == ROWS_MAX
+    assert "Made from 20,000 rows and 3 columns: the rest was not looked at" in suggestion.text
+    assert "Gold" not in suggestion.text
+
+
+def test_of_a_wide_export_fewer_rows_are_read() -> None:
+    assert rows_to_read(10) == ROWS_MAX
+    assert rows_to_read(1_000) == 2_000
+    assert rows_to_read(16_384) > 0
+
+
+def test_an_export_without_rows_gets_a_mapping_by_names(tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text("Ticket ID,Subject,Description,Priority\n", encoding="utf-8")
+    text = suggest(open_source(path)).text
+    assert "title: Subject" in text
+    assert "there is no row to tell by" in text

@@ -1,0 +1,88 @@
+"""Which of day and month comes first is proven by the column, borrowed from another one, or marked as open."""
+
+import pytest
+from suggest_tables import lines_with, numbers, table
+
+from importer.suggest import suggest
+from importer.suggest.days import date_form, formats_of
+from importer.suggest.facts import Facts
+
+
+def column(*texts: str) -> Facts:
+    return Facts(
+        "Created",
+        1,
+        1,
+        filled=len(texts),
+        distinct=len(texts),
+        longest=max(map(len, texts)),
+        total=sum(map(len, texts)),
+        values=dict.fromkeys(texts, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "formats"),
+    [
+        (["2024-07-12T09:41:00Z", "2024-01-02 10:00"], ("iso",)),
+        (["05/Jun/23 9:04 AM", "17/Dec/23 11:59 PM"], ("%d/%b/%y %I:%M %p",)),
+        (["12.07.2024 09:41", "31.12.2024 10:00"], ("%d.%m.%Y %H:%M",)),
+        (["07/31/2024", "01/02/2024"], ("%m/%d/%Y",)),
+        (["Jul 12, 2024 9:41 AM", "Aug 1, 2024 10:00 PM"], ("%b %d, %Y %I:%M %p",)),
+        (["12 July 2024", "1 August 2024"], ("%d %B %Y",)),
+        (["Fri, 12 Jul 2024 09:41:07 +0000"], ("%a, %d %b %Y %H:%M:%S %z",)),
+        (["2024/07/12 09:41:07", "2024/7/2 10:00:00"], ("%Y/%m/%d %H:%M:%S",)),
+        (["12.07.24, 09:41"], ("%d.%m.%y, %H:%M",)),
+    ],
+)
+def test_the_format_is_found(texts: list[str], formats: tuple[str, ...]) -> None:
+    form = date_form(column(*texts))
+    assert form is not None
+    assert form.formats == formats
+    assert form.fitting == len(texts)
+
+
+def test_a_day_above_twelve_proves_the_order() -> None:
+    form = date_form(column("01/02/2024", "25/02/2024"))
+    assert form is not None
+    assert (form.order, form.proof, form.in_doubt) == ("day", "25/02/2024", False)
+
+
+def test_without_proof_the_order_is_in_doubt() -> None:
+    form = date_form(column("01/02/2024", "03/04/2024"))
+    assert form is not None
+    assert form.in_doubt
+
+
+def test_both_proofs_together_are_said() -> None:
+    form = date_form(column(*(f"{day}/02/2024" for day in range(13, 29)), "02/13/2024"))
+    assert form is not None
+    assert (form.order, form.against) == ("day", "02/13/2024")
+
+
+@pytest.mark.parametrize("text", ["", "hello", "12/34/56/78", "1.2.3.4", "2024", "12:30", "INC-2024-01-02"])
+def test_what_is_no_date_has_no_format(text: str) -> None:
+    assert formats_of(text) == ()
+
+
+def test_words_and_numbers_are_no_dates() -> None:
+    assert date_form(column("12", "13")) is None
+    assert date_form(column("Mayor", "May")) is None
+
+
+def test_another_column_proves_it_for_the_file() -> None:
+    """`Created` alone could be read both ways; `Closed` cannot, and the same program wrote both."""
+    text = suggest(
+        table({"ID": numbers(), "Subject": ["It is broken"], "Created": ["01/02/2024"], "Closed": ["02/28/2024"]})
+    ).text
+    assert 'date1: {column: Created, type: date, format: "%m/%d/%Y", timezone: UTC}' in text
+
+
+def test_an_open_order_is_marked() -> None:
+    text = suggest(table({"ID": numbers(), "Subject": ["It is broken"], "Created": ["01/02/2024"]})).text
+    assert any(line.startswith("# CHECK: nothing in the column proves") for line in lines_with(text, "proves"))
+
+
+def test_an_offset_needs_no_time_zone() -> None:
+    text = suggest(table({"ID": numbers(), "Subject": ["Hi"], "Created": ["2024-01-02T03:04:05Z"]})).text
+    assert "date1: {column: Created, type: datetime, format: iso}" in text

@@ -1,0 +1,151 @@
+"""Which column becomes what, by name in several languages, by the recognised system, and by what stands in it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+from suggest_tables import lines_with, mapped, numbers, repeated, table
+
+from importer.source import open_source
+from importer.suggest import suggest
+
+LETTER = ["Hello,\n\nthe machine does not start any more.\n\nMany thanks", "Good morning,\n\nnothing works.\n\nBye"]
+
+
+@pytest.mark.parametrize(
+    ("key", "title", "description", "priority", "created"),
+    [
+        ("Ticket ID", "Subject", "Description", "Priority", "Created at"),
+        ("Ticketnummer", "Betreff", "Beschreibung", "Priorität", "Erstellt am"),
+        ("Protocolo", "Assunto", "Descrição", "Prioridade", "Data de abertura"),
+        ("Número", "Asunto", "Descripción", "Prioridad", "Fecha de creación"),
+        ("Numéro", "Objet", "Contenu", "Priorité", "Date d'ouverture"),
+        ("Numero ticket", "Oggetto", "Descrizione", "Priorità", "Data apertura"),
+        ("番号", "件名", "内容", "優先度", "作成日時"),
+        ("工单编号", "标题", "描述", "优先级", "创建时间"),
+        ("CASE_NUMBER", "case_title", "case_description", "casePriority", "DateCreated"),
+    ],
+)
+def test_names_in_many_languages(key: str, title: str, description: str, priority: str, created: str) -> None:
+    source = table(
+        {
+            "Zone": ["A", "B"],
+            created: ["2024-01-02 10:00"],
+            title: [f"Machine {number} is broken" for number in range(12)],
+            key: numbers(),
+            priority: ["High", "Low"],
+            description: LETTER,
+        }
+    )
+    bodies = [json.loads(row.body or b"{}") for row in mapped(suggest(source).text, source)]
+    assert [body["custom_fields"]["text1"] for body in bodies] == numbers()
+    assert bodies[3]["title"] == "Machine 3 is broken"
+    assert bodies[0]["description"].startswith(LETTER[0])
+    assert [body["priority"] for body in bodies[:2]] == ["HIGH", "LOW"]
+    assert bodies[0]["custom_fields"]["date1"] == "2024-01-02T10:00:00Z"
+
+
+def test_without_telling_names_the_cells_decide() -> None:
+    source = table(
+        {
+            "A": ["x", "y"],
+            "B": numbers(),
+            "C": LETTER,
+            "D": ["who@example.com", "me@example.com"],
+            "E": [f"The number {n} is wrong today" for n in range(12)],
+            "F": ["P1", "P3"],
+        }
+    )
+    body = json.loads(mapped(suggest(source).text, source)[0].body or b"{}")
+    assert body["custom_fields"]["text1"] == "T-0000"
+    assert body["title"] == "The number 0 is wrong today"
+    assert body["description"].startswith(LETTER[0])
+    assert body["requester_email"] == "who@example.com"
+    assert body["priority"] == "URGENT"
+
+
+def test_the_address_of_an_agent_is_not_the_requester() -> None:
+    source = table({"ID": numbers(), "Assignee email": ["agent@example.com"], "Mail of sender": ["who@example.com"]})
+    assert "requester_email: Mail of sender" in suggest(source).text
+
+
+def test_a_subject_of_few_words_yields_to_a_better_title() -> None:
+    """In city data `subject` is the department; `case_title` says what happened."""
+    source = table({"id": numbers(), "subject": ["Parks"], "case_title": [f"Tree {n} fell" for n in range(12)]})
+    assert "title: case_title" in suggest(source).text
+
+
+def test_a_key_with_gaps_is_marked() -> None:
+    keys = ["", *numbers(60)[1:58], "T-0001", "T-0002"]
+    text = suggest(table({"Ticket ID": keys, "Subject": ["Hi there"]}, rows=60)).text
+    assert "key: Ticket ID" in text
+    assert lines_with(text, "by its name, but")[0].startswith(
+        "# CHECK: `Ticket ID`, by its name, but 1 row without one"
+    )
+
+
+def test_no_key_at_all_is_marked() -> None:
+    text = suggest(table({"Kind": ["a", "b"], "Colour": ["red", "green", "blue"]})).text
+    assert "# CHECK: no column is filled and different in every row; `Colour` comes nearest" in text
+
+
+def test_repeated_comments_become_notes_and_repeated_labels_one_text() -> None:
+    source = repeated(
+        ["Issue key", "Summary", "Labels", "Labels", "Comment", "Comment"],
+        [[key, "Hi there", "net", "vip", "12/Jul;ana;It does not work", "13/Jul;bo;It does"] for key in numbers()],
+    )
+    body = json.loads(mapped(suggest(source).text, source)[0].body or b"{}")
+    assert [note["note_body"] for note in body["notes"]] == ["12/Jul;ana;It does not work", "13/Jul;bo;It does"]
+    assert body["custom_fields"]["text2"] == "net, vip"
+
+
+def test_of_three_columns_with_one_name_the_mapping_says_which() -> None:
+    text = suggest(repeated(["id", "name", "id"], [["1", "a", "01"], ["2", "b", "02"]])).text
+    assert "key: {column: id, occurrence: 1}" in text
+    assert "# CHECK: 2 columns are called so; this is number 1." in text
+
+
+def test_yes_and_no_become_a_checkbox() -> None:
+    text = suggest(table({"ID": numbers(), "Subject": ["Hello there"], "VIP": ["Sim", "Não", ""]})).text
+    assert "checkbox1: {column: VIP, type: boolean}" in text
+
+
+def test_columns_with_error_cells_are_left_out(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["ID", "Subject", "Region"])
+        for row, key in enumerate(numbers(), start=1):
+            sheet.write_row(row, 0, [key, f"Machine {key} is broken"])
+            sheet.write_formula(row, 2, "=NA()", value="#N/A")
+    source = open_source(tmp_path / "t.xlsx")
+    suggestion = suggest(source)
+    assert suggestion.trial.sent == len(numbers())
+
+
+def test_without_a_subject_the_description_begins_the_title() -> None:
+    source = table({"id": numbers(), "author_id": [f"65b0{n:08x}" for n in range(12)], "message": LETTER})
+    body = json.loads(mapped(suggest(source).text, source)[0].body or b"{}")
+    assert body["title"] == "Hello, the machine does not start any more. Many thanks"
+
+
+def test_a_date_that_cannot_be_read_is_pointed_out() -> None:
+    """Seconds since 1970 are no form of the mapping language."""
+    text = suggest(table({"id": numbers(), "Subject": ["Hi there"], "created_at": ["1704190245", "1704190299"]})).text
+    assert "# CHECK: `created_at` is called like a date, but its cells are none that can be read here." in text
+    assert "created_at: {created_at}" in text
+
+
+def test_two_columns_are_a_key_where_none_is_alone() -> None:
+    """A stage is unique only within its pipeline."""
+    source = table({"stage": ["1", "2", "3", "4"], "pipeline": ["A/x", "B/x", "C/x"], "label": ["same"]})
+    suggestion = suggest(source)
+    assert "key: [stage, pipeline]" in suggestion.text
+    assert len({row.key for row in mapped(suggestion.text, source)}) == suggestion.trial.sent == 12
+
+
+def test_what_stands_between_the_parts_is_in_none_of_them() -> None:
+    source = table({"a": ["p", "q", "r"], "b": ["w/x", "w/y", "w/z", "w/w"]})
+    suggestion = suggest(source)
+    assert 'join: "|"' in suggestion.text
+    assert suggestion.trial.sent == 12
