@@ -329,7 +329,7 @@ class _Run:
             return Delivered()
         orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
         async with open_place(self.settings, self.path) as place:
-            ledger.pin_target(place.identity)
+            ledger.check_target(place.identity)
             self.observer.sending(total)
             return await send_pending(ledger, place, self.settings, orders, stop=self.stop, observer=self.observer)
 

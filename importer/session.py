@@ -113,6 +113,7 @@ async def send_pending(
     ):
         tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
         await _check_credentials(tokens, place)
+        ledger.pin_target(place.identity)
         api = CaseApi(http, api_url=place.api_url)
         pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
         if ledger.was_cut_short:

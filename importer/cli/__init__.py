@@ -12,6 +12,7 @@ def main() -> None:
     """Entry point: the only place that turns exceptions into messages and exit codes."""
     from importer.cli.commands import cli
 
+    _fill_streams()
     os.umask(0o077)  # ledgers and reports hold customers' data
     try:
         code = cli.main(standalone_mode=False)
@@ -22,6 +23,15 @@ def main() -> None:
     except Exception as error:
         code = _of_click(error)
     _leave(int(code) if isinstance(code, int) else 0)
+
+
+def _fill_streams() -> None:
+    """Some schedulers start programs with all streams closed; no file of ours may get their numbers."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as we run
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _of_click(error: Exception) -> int:

@@ -17,6 +17,7 @@ _SAMPLES = (("zendesk-tickets.csv", "zendesk"), ("servicenow-incidents.xlsx", "s
 #: What an earlier demonstration left behind in its folders, and nothing else.
 _OURS = (
     "ledger.db",
+    "ledger.db.end",
     "ledger.db-wal",
     "ledger.db-shm",
     "ledger.db.sandbox",

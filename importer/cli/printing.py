@@ -43,7 +43,7 @@ _MEANING = {
 def say(text: str = "", *, error: bool = False) -> None:
     """Print a line; a closed pipe is no reason to stop a run."""
     with contextlib.suppress(BrokenPipeError, ValueError):
-        click.echo(text, err=error)
+        click.echo(text.encode("utf-8", "replace").decode(), err=error)  # file names need not be Unicode
 
 
 def complain(text: str) -> None:

@@ -142,6 +142,7 @@ class Pool:
             abandoned = await self._ledger.call(self._ledger.ledger.abandon)
             self.result.moved[State.UNKNOWN] += abandoned + self._doubts.open
         self.result.error = self.result.error or self._breaker.stop
+        self.result.moved = +self.result.moved  # no zeros
         return self.result
 
     async def _until_done(

@@ -7,6 +7,7 @@ One process works on it at a time (``lock.py``), through one connection (``store
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import sqlite3
 import time
@@ -18,7 +19,7 @@ from typing import Self
 
 from importer.errors import ExitCode, LedgerError, TargetError
 from importer.ledger import store
-from importer.ledger.lock import lock_ledger, lock_path
+from importer.ledger.lock import lock_ledger
 from importer.ledger.values import Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
 from importer.records import State
 from importer.version import __version__
@@ -98,7 +99,7 @@ class Ledger:
 
     def _was_folded(self, run: int) -> bool:
         try:
-            return lock_path(self.path).read_text(encoding="ascii").split() == [f"{run:012d}", "folded"]
+            return self._end_file.read_text(encoding="ascii").split() == [f"{run:012d}", "folded"]
         except (OSError, UnicodeDecodeError):
             return False
 
@@ -141,6 +142,7 @@ class Ledger:
                 finally:
                     self.connection.close()
                     self._note_log(self.run, is_folded=not self._log.exists())
+            self._end_file.unlink(missing_ok=True)
         finally:
             self._lock.release()
 
@@ -149,13 +151,21 @@ class Ledger:
         return self.path.with_name(self.path.name + "-wal")
 
     def _note_log(self, run: int, *, is_folded: bool) -> None:
-        """Note in the lock file, in place, whether the log of a run was folded into the ledger when it ended.
+        """Note in a file beside the ledger whether the log of a run was folded into the ledger when it ended.
 
         On a full disk the end of a run cannot be noted in the ledger itself, but a few bytes that are there already
         can be written over.
         """
         with contextlib.suppress(OSError):
-            lock_path(self.path).write_text(f"{run:012d} {'folded' if is_folded else 'open  '}\n", encoding="ascii")
+            handle = os.open(self._end_file, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                os.write(handle, f"{run:012d} {'folded' if is_folded else 'open  '}\n".encode())
+            finally:
+                os.close(handle)
+
+    @property
+    def _end_file(self) -> Path:
+        return self.path.with_name(self.path.name + ".end")
 
     def is_in_place(self) -> bool:
         """Whether the path still names the file that is open; a moved or deleted ledger must stop the run."""
@@ -170,16 +180,18 @@ class Ledger:
         return str(self._scalar("SELECT id FROM ledger"))
 
     def pin_target(self, target: str) -> None:
-        """Tie the ledger to the API it sends to, the first time; refuse any other from then on.
+        """Tie the ledger to the API it sends to, once that has answered; a tie is for ever."""
+        with store.translated(self.path):
+            self.connection.execute("UPDATE ledger SET target = ? WHERE target IS NULL", (target,))
+
+    def check_target(self, target: str) -> None:
+        """Refuse any API but the one that the ledger is tied to.
 
         Raises:
             TargetError: this ledger belongs to another target.
         """
         pinned = self._scalar("SELECT target FROM ledger")
-        if pinned is None:
-            with store.translated(self.path):
-                self.connection.execute("UPDATE ledger SET target = ?", (target,))
-        elif pinned != target:
+        if pinned is not None and pinned != target:
             raise TargetError(
                 f"this ledger belongs to {pinned}, not to {target}; nothing was sent",
                 where=str(self.path),

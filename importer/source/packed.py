@@ -14,7 +14,7 @@ from typing import IO, cast
 
 from importer.errors import SourceError
 from importer.source.damage import UNPACKING_ERRORS, damaged, password_protected
-from importer.source.sniff import Kind
+from importer.source.sniff import Kind, shown_name
 
 _ENCRYPTED = 0x1  # bit of ZipInfo.flag_bits
 
@@ -68,7 +68,8 @@ class PackedFile:
     @property
     def name(self) -> str:
         """How messages call it."""
-        return f"{self.path.name} [{self.member}]" if self.member else self.path.name
+        name = shown_name(self.path)
+        return f"{name} [{self.member}]" if self.member else name
 
     @contextmanager
     def open(self) -> Iterator[ByteStream]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import zipfile
@@ -90,14 +91,24 @@ def existing_file(path: Path) -> Path:
     raise SourceError(what, where=str(path), cure="save it to a file first")
 
 
+def shown_name(path: Path) -> str:
+    """The name of a file as text that can be written anywhere; old archives hold names that are not Unicode."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
 def kind_of(path: Path) -> Kind:
     """The kind of the file at ``path``.
 
     Raises:
         SourceError: It is empty, a workbook with a password, or something that is no export at all.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise SourceError(
+            f"the file cannot be read: {error.strerror}", where=shown_name(path), cure="check the disk, or copy it anew"
+        ) from None
     if not head:
         raise SourceError("the file is empty", where=path.name, cure=_EXPORT)
     _refuse_foreign(head, path.name)

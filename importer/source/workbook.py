@@ -37,7 +37,7 @@ from importer.source.limits import MOST_ROWS
 from importer.source.packed import file_digest
 from importer.source.scan import CellProblem, SheetProblems, SheetSearch, no_problems, refuse_sprawl, sheet_search
 from importer.source.sheets import Sheet, choose_sheet
-from importer.source.sniff import Kind
+from importer.source.sniff import Kind, shown_name
 
 _CURES = {
     "error_cell": ("is an error value", "correct the formula, or clear the cell"),
@@ -84,7 +84,7 @@ class WorkbookSource:
         self._chunk_rows = chunk_rows
         self._left = sheet.start[1] if sheet.start else 0
         self._height = sheet.end[0] + 1 if sheet.end else 0
-        self.name = f"{path.name} [{sheet.name}]"
+        self.name = f"{shown_name(path)} [{sheet.name}]"
         self._header_row, header, spoiled = self._find_header()
         self.columns, made_up = name_columns(header[: self._used_width(header, spoiled)], self._left)
         self.notes = (*notes, *self._header_notes(spoiled), *unnamed_note(made_up))

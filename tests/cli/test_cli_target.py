@@ -103,7 +103,6 @@ def test_a_ledger_stays_with_the_target_it_was_begun_with(online: Program, serve
     assert server.creates() == before
 
 
-@pytest.mark.xfail(strict=True, reason="a ledger is pinned before anybody has answered there")
 def test_an_address_where_nobody_ever_answered_does_not_keep_the_ledger(local: Program, server: SandboxProcess) -> None:
     """A misspelt address is corrected, and the same ledger goes on."""
     known = local.having(**server.login)

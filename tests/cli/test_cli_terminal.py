@@ -65,7 +65,6 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(local: Program, reader: s
     assert _states(local) == ["created"] * 20
 
 
-@pytest.mark.xfail(strict=True, reason="the event loop aborts when its files get the numbers of closed streams")
 def test_no_streams_at_all_are_no_reason_to_fail(local: Program) -> None:
     """How some schedulers start programs: all three streams closed."""
     write_tickets(local.folder / "t.csv", tickets(3))

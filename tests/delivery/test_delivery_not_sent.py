@@ -15,7 +15,7 @@ from certificates import Authority
 from delivering import SHORT, desk, echo
 from ledgers import child, output_of
 from program import closed_address
-from servers import Line, RawServer, Request, hang
+from servers import Line, RawServer, Request, drop, hang
 
 from importer.delivery.judge import Signal
 from importer.records import State
@@ -182,3 +182,21 @@ async def test_a_gate_that_closes_behind_the_fence_takes_the_fence_down(tmp_path
         handed = await here.deliver(authorization=authorization)
         assert handed == (State.PENDING, 0.0)
         assert (here.row()["state"], here.row()["attempts"], server.connections) == (State.PENDING, 0, 0)
+
+
+async def test_a_row_whose_key_may_be_at_the_server_is_not_sent(tmp_path: Path) -> None:
+    """P1 at the last gate: the fence says that another row has this key, so no request leaves."""
+    async with RawServer(drop()) as server, desk(tmp_path / "l.db", server.url, keys="AB") as here:
+        await here.deliver("A")
+        here.ledger.connection.execute("UPDATE record SET key = 'A' WHERE key = 'B'")
+        assert (await here.deliver("B")).state is State.SKIPPED
+        assert len(server.requests) == 1
+        assert here.ledger.counts() == {State.UNKNOWN: 1, State.SKIPPED: 1}
+
+
+async def test_a_row_that_somebody_else_has_fenced_is_not_sent(tmp_path: Path) -> None:
+    async with RawServer(drop()) as server, desk(tmp_path / "l.db", server.url) as here:
+        await here.deliver()
+        assert (await here.deliver()).state is State.PENDING
+        assert len(server.requests) == 1
+        assert here.row()["state"] == State.UNKNOWN

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from delivering import TOKEN, CaseServer, echo, run_once, staged_ledger, standing
 from ledgers import stage, valid
+from program import closed_address
 from servers import Line, RawServer, Request, drop, http, reply
 
 from importer.delivery.breaker import OUTAGE_AFTER
@@ -67,7 +68,7 @@ async def test_a_row_is_tried_three_times_and_then_left_for_another_run(tmp_path
 
     path = staged_ledger(tmp_path / "l.db", keys(3))
     async with RawServer(step) as server:
-        result = await run_once(path, server.url, concurrency=1)
+        result = await run_once(path, server.url, concurrency=1, fresh_connections=True)
         assert sent_keys(server) == {"K0": 1, "K1": MOST_ATTEMPTS, "K2": 1}
     assert states(path) == {"created": 2, "pending": 1}
     assert result.left_over == 1
@@ -92,25 +93,41 @@ async def test_a_row_that_is_always_lost_on_the_way_is_tried_three_times_too(tmp
     assert states(path)["created"] == 2
 
 
-async def test_with_one_in_ten_throttled_no_more_than_a_tenth_is_sent_twice(tmp_path: Path) -> None:
-    """N11: what the budget cannot pay for stays pending, and the next run has a budget of its own."""
+@pytest.mark.parametrize("every", [10, 2])
+async def test_trouble_is_not_multiplied(tmp_path: Path, every: int) -> None:
+    """N11, F26: what the retry budget cannot pay for stays pending, and the next run has a budget of its own."""
     cases = CaseServer()
+    trouble = True
 
     async def step(line: Line, request: Request) -> None:
-        if len(server.requests) % 10 == 0:
+        if trouble and len(server.requests) % every == 0:
             await line.send(http(425, {}, "Retry-After: 0"))
         else:
             await cases(line, request)
 
-    path = staged_ledger(tmp_path / "l.db", keys(400))
+    path = staged_ledger(tmp_path / "l.db", keys(200))
     async with RawServer(step) as server:
-        result = await run_once(path, server.url, concurrency=8)
-        assert len(server.requests) <= 1.10 * 400 + 10  # a few are there from the start, for small files
-        assert states(path)["created"] >= 390
+        result = await run_once(path, server.url, concurrency=8, fresh_connections=True)
+        assert len(server.requests) <= 1.10 * 200 + 10  # a few are there from the start, for small files
         assert result.left_over == states(path)["pending"]
+        trouble = False
         await run_once(path, server.url, concurrency=8)
-    assert states(path) == {"created": 400}
+    assert states(path) == {"created": 200}
     assert all(len(ids) == 1 for ids in cases.cases.values())
+
+
+async def test_a_server_that_is_not_there_is_not_hammered(tmp_path: Path) -> None:
+    """F27: every attempt is proven not sent, and yet it is not repeated at once."""
+    path, stop = staged_ledger(tmp_path / "l.db", keys(200)), Stop()
+    with closed_address() as url:
+        run = asyncio.create_task(run_once(path, url, stop=stop))
+        await asyncio.sleep(0.5)
+        stop.request()
+        await run
+    with Ledger(path, verb="look") as ledger:
+        (attempts,) = ledger.connection.execute("SELECT sum(attempts) FROM record").fetchone()
+    assert OUTAGE_AFTER <= attempts <= OUTAGE_AFTER + 4
+    assert states(path) == {"pending": 200}
 
 
 async def test_an_outage_is_not_stormed(tmp_path: Path) -> None:
@@ -343,14 +360,23 @@ async def test_a_ledger_that_is_taken_away_stops_the_run(tmp_path: Path) -> None
 
 
 async def test_a_mistake_of_ours_ends_the_run_loudly_and_leaves_the_row_in_doubt(tmp_path: Path) -> None:
-    """I9: no worker dies in silence. Here: a body that is no JSON got into the ledger, and the server took it."""
+    """I9: no worker dies in silence, and the others take nothing new.
+
+    Here: a body that is no JSON got into the ledger, and the server took it.
+    """
     path = tmp_path / "l.db"
     with Ledger(path, verb="run") as ledger:
-        stage(ledger, [valid("A", body=b"not json"), valid("B")], stamp=None)
-    async with RawServer(reply(http(201, {"id": "1"}))) as server:
+        stage(ledger, [valid("A", body=b"not json"), *(valid(key) for key in keys(200))], stamp=None)
+
+    async def step(line: Line, request: Request) -> None:
+        await line.send(http(201, {"id": str(len(server.requests))}))
+
+    async with RawServer(step) as server:
         with pytest.raises(ValueError, match=r"JSON|json|literal"):
-            await run_once(path, server.url, concurrency=1)
+            await run_once(path, server.url, concurrency=2)
+        assert len(server.requests) < 20
     assert standing(path)["A"][0] == State.UNKNOWN
+    assert states(path)["sending"] == 0
 
 
 # -- secrets --------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from delivering import desk, echo
 from ledgers import case_body
+from multidict import CIMultiDict
 from servers import Line, RawServer, Request, http
 
 from importer.delivery import judge as rules
@@ -92,6 +93,23 @@ def test_what_a_status_says_about_the_run(status: int) -> None:
     body = {"id": "1"} if status == 201 else {}
     answer = Answer(status, {}, http(status, body).partition(b"\r\n\r\n")[2])
     assert judge(answer, case_body("A"), stamp="text1").signal is SIGNALS[status]
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 401, 404, 422, 425, 429, 500, 502, 503, 504])
+def test_whose_wish_to_wait_counts(status: int) -> None:
+    """F23: "too fast" and "not now" are about everybody; other answers ask for nothing that we could give."""
+    answer = Answer(status, CIMultiDict({"Retry-After": "7"}), b'{"id": "1"}')
+    wait = judge(answer, case_body("A"), stamp="text1").wait
+    assert wait == (7.0 if status in (425, 429, 503) else None)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"RateLimit": '"default";r=0;t=7'}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}]
+)
+def test_who_has_used_up_a_window_waits_for_the_next(headers: dict[str, str]) -> None:
+    """F19: also behind a success; the next request would only be refused."""
+    answer = Answer(201, CIMultiDict(headers), b'{"id": "1"}')
+    assert judge(answer, case_body("A"), stamp="text1").wait == 7.0
 
 
 @pytest.mark.parametrize("case_id", ["77", 77, 2**53 + 1, 10**30, "a-B_9", "0077"], ids=lambda value: repr(value))

@@ -30,6 +30,7 @@ class OtherServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # with the five of the standard library, connections would wait for seconds
 
     def __init__(self, silent: Callable[[int], bool]) -> None:
         super().__init__(("127.0.0.1", 0), _Conversation)

@@ -55,7 +55,9 @@ def test_only_its_owner_can_read_a_ledger(path: Path, umask: int) -> None:
             files = {file.name: mode(file) for file in path.parent.iterdir()}
     finally:
         os.umask(before)
-    assert files == dict.fromkeys(("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock"), 0o600)
+    assert files == dict.fromkeys(
+        ("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock", "ledger.db.end"), 0o600
+    )
     assert mode(path.parent) == 0o700
 
 
@@ -437,7 +439,7 @@ def test_a_disk_that_is_full_while_reading(tmp_path: Path, small_disk: tuple[str
 def test_a_disk_that_is_full_at_the_fence(tmp_path: Path, small_disk: tuple[str, ...], runs_before: int) -> None:
     """J1: nothing was fenced, so nothing is sent; with room made, the same command goes on with every row pending."""
     path = tmp_path / "disk" / "ledger.db"
-    process = child(CHILDREN, "full_disk_at_the_fence", path, runs_before, wrap=small_disk, stderr=None)
+    process = child(CHILDREN, "full_disk_at_the_fence", path, runs_before, wrap=small_disk, stderr=subprocess.DEVNULL)
     at_the_fence, afterwards = output_of(process)
     assert at_the_fence == "the disk is full (SQLITE_FULL)"
     assert afterwards == "[('pending', 197), ('unknown', 3)]"

@@ -312,10 +312,11 @@ def test_counts_are_those_of_one_source_or_of_all(ledger: Ledger) -> None:
 def test_a_ledger_is_pinned_to_its_first_target(path: Path) -> None:
     """F35: sandbox and production must not be mixed up."""
     with Ledger(path, verb="run") as ledger:
+        ledger.check_target("https://api.example.com (account acme)")
         ledger.pin_target("https://api.example.com (account acme)")
-        ledger.pin_target("https://api.example.com (account acme)")
+        ledger.check_target("https://api.example.com (account acme)")
     with Ledger(path, verb="run") as ledger, pytest.raises(TargetError, match="nothing was sent") as refusal:
-        ledger.pin_target("sandbox:1")
+        ledger.check_target("sandbox:1")
     assert refusal.value.exit_code == 7
 
 

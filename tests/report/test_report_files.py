@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ConfigError
+from importer.report import files
 from importer.report.files import make_folder, whole_file
 
 
@@ -51,6 +52,19 @@ def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
         file.write("new")
     assert not path.is_symlink()
     assert (path.read_text(), victim.read_text()) == ("new", "precious")
+
+
+def test_a_link_planted_under_the_temporary_name_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is random; even if it were guessed, nothing would be written through it."""
+    monkeypatch.setattr(files, "token_hex", lambda length: "guessed")
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / ".results.csv.guessed").symlink_to(victim)
+    with pytest.raises(ConfigError), whole_file(tmp_path / "results.csv"):
+        pass
+    assert victim.read_text() == "precious"
 
 
 def test_a_dangling_link_makes_nothing_elsewhere(tmp_path: Path) -> None:
