@@ -429,13 +429,7 @@ def test_a_disk_that_is_full_while_reading(tmp_path: Path, small_disk: tuple[str
     assert second in ("opened", "LedgerError 8")
 
 
-@pytest.mark.parametrize(
-    "runs_before",
-    [
-        0,
-        1,
-    ],
-)
+@pytest.mark.parametrize("runs_before", [0, 1])
 def test_a_disk_that_is_full_at_the_fence(tmp_path: Path, small_disk: tuple[str, ...], runs_before: int) -> None:
     """J1: nothing was fenced, so nothing is sent; with room made, the same command goes on with every row pending."""
     path = tmp_path / "disk" / "ledger.db"
