@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import SecretStr
-
 from importer.config import CAREFUL_RATE, Settings
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
@@ -94,12 +92,14 @@ async def rehearse_async(
     plan: FaultPlan = PROFILES[profile](seed)
     with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
         async with Sandbox(SandboxOptions(faults=plan, seed=seed, any_owner=True)) as sandbox:
-            settings = Settings(
-                api_url=sandbox.base_url,
-                client_id=sandbox.client_id,
-                client_secret=SecretStr(sandbox.client_secret),
-                horizon=_HORIZON,
-                concurrency=_WORKERS,
+            settings = Settings.model_validate(
+                {
+                    "api_url": sandbox.base_url,
+                    "client_id": sandbox.client_id,
+                    "client_secret": sandbox.client_secret,
+                    "horizon": _HORIZON,
+                    "concurrency": _WORKERS,
+                }
             )
             folder = Path(out) if out is not None else Path(scratch)
             run = await run_import_async(source, mapping, out=folder, settings=settings, observer=observer, **options)

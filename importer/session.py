@@ -115,47 +115,62 @@ async def send_pending(
         await _check_credentials(tokens, place)
         ledger.pin_target(place.identity)
         api = CaseApi(http, api_url=place.api_url)
-        pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
-        if ledger.was_cut_short:
-            pace.close_gate(1.0)  # what a killed run sent in its last second counts
-        breaker = Breaker(target=place.api_url, most_refused=orders.most_refused, on_stop=stop.gently.set)
-        queue = RecordQueue(
-            lambda after, count: writer.call(lambda: ledger.pending(orders.chosen, after=after, limit=count)),
-            limit=orders.limit,
-        )
-        reconciler = Reconciler(
-            ledger=writer,
-            lookup=Lookup(api=api, tokens=tokens, pace=pace, breaker=breaker),
-            horizon=settings.waits,
-            on_settled=lambda record, state: pool.on_settled(record, state),
-            is_outage=lambda: breaker.is_open,
-        )
-        pool = Pool(
-            courier=Courier(
-                api=api,
-                tokens=tokens,
-                ledger=writer,
-                pace=pace,
-                budget=RetryBudget(),
-                breaker=breaker,
-                causes=Causes(),
-                notice=observer.notice,
-            ),
-            queue=queue,
-            ledger=writer,
-            breaker=breaker,
-            stop=stop,
-            concurrency=settings.workers,
-            grace=settings.grace,
-            observer=observer,
-            doubts=reconciler,
-            resend=orders.resend,
-        )
+        pool = _pool(api, tokens, writer, settings, orders, target=place.api_url, stop=stop, observer=observer)
         pool.take_over(ledger.doubtful(orders.chosen.source))
         delivered = await pool.run()
     if isinstance(delivered.error, TargetError):
         ledger.reopen_shut_out()
     return delivered
+
+
+def _pool(
+    api: CaseApi,
+    tokens: Tokens,
+    writer: LedgerWriter,
+    settings: Settings,
+    orders: Orders,
+    *,
+    target: str,
+    stop: Stop,
+    observer: Observer,
+) -> Pool:
+    """The workers of one run and all that they share."""
+    ledger = writer.ledger
+    pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
+    if ledger.was_cut_short:
+        pace.close_gate(1.0)  # what a killed run sent in its last second counts
+    breaker = Breaker(target=target, most_refused=orders.most_refused, on_stop=stop.gently.set)
+    pool = Pool(
+        courier=Courier(
+            api=api,
+            tokens=tokens,
+            ledger=writer,
+            pace=pace,
+            budget=RetryBudget(),
+            breaker=breaker,
+            causes=Causes(),
+            notice=observer.notice,
+        ),
+        queue=RecordQueue(
+            lambda after, count: writer.call(lambda: ledger.pending(orders.chosen, after=after, limit=count)),
+            limit=orders.limit,
+        ),
+        ledger=writer,
+        breaker=breaker,
+        stop=stop,
+        concurrency=settings.workers,
+        grace=settings.grace,
+        observer=observer,
+        doubts=Reconciler(
+            ledger=writer,
+            lookup=Lookup(api=api, tokens=tokens, pace=pace, breaker=breaker),
+            horizon=settings.waits,
+            on_settled=lambda record, state: pool.on_settled(record, state),
+            is_outage=lambda: breaker.is_open,
+        ),
+        resend=orders.resend,
+    )
+    return pool
 
 
 async def _check_credentials(tokens: Tokens, place: Place) -> None:

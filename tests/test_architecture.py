@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -81,12 +80,6 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1]) + "." if parts[-1] == "__init__" and len(parts) > 1 else ".".join(parts)
 
 
-def modules_but(*names: str, reason: str) -> list[Any]:
-    """All modules; those with these names are known not to pass yet."""
-    awaited = [pytest.mark.xfail(strict=True, reason=reason)]
-    return [pytest.param(path, id=name_of(path), marks=awaited if name_of(path) in names else []) for path in MODULES]
-
-
 @cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -153,9 +146,7 @@ def test_every_room_has_its_floor() -> None:
     assert rooms - {SANDBOX} <= set().union(*FLOORS), "where does it belong?"
 
 
-@pytest.mark.parametrize(
-    "path", modules_but("rehearse", reason="SecretStr is pydantic's, and rehearse.py no home of it")
-)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_each_foreign_library_lives_in_one_place(path: Path) -> None:
     name = name_of(path)
     strangers = {
@@ -205,7 +196,7 @@ def test_help_loads_no_heavy_library() -> None:
         assert loaded & {"pandas", "numpy", "aiohttp", "pydantic", "python_calamine", "jwt", "cryptography"} == set()
 
 
-@pytest.mark.parametrize("path", modules_but("session", reason="send_pending has 69 lines"))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_files_and_functions_stay_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_A_FILE
     lengths = {

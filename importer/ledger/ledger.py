@@ -55,9 +55,10 @@ class Ledger:
         self._lock = lock_ledger(self.path)
         try:
             self.connection = self._open()
-            self._inode = self.path.stat().st_ino
-            self.run = self._begin_run(verb)
-            self._note_log(self.run, is_folded=False)
+            with store.closed_on_error(self.connection):
+                self._inode = self.path.stat().st_ino
+                self.run = self._begin_run(verb)
+                self._note_log(self.run, is_folded=False)
         except BaseException:
             self._lock.release()
             raise

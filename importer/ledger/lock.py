@@ -25,7 +25,7 @@ def lock_ledger(ledger: Path) -> FileLock:
         LedgerLockedError: another process holds it.
         LedgerError: the lock file cannot be made.
     """
-    lock = FileLock(lock_path(ledger), mode=0o600, thread_local=False)
+    lock = FileLock(lock_path(ledger), mode=0o600, thread_local=False, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:

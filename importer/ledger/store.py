@@ -50,6 +50,16 @@ def translated(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """A connection that turns out to be of no use is closed, not left to the garbage collector."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+@contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing, and on disk when it ends: BEGIN IMMEDIATE … COMMIT with the WAL synced.
 
@@ -110,17 +120,18 @@ def connect(path: Path) -> sqlite3.Connection:
     with translated(path):
         # The writer thread takes over from the thread that staged; never two at a time.
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "busy_timeout=5000",
-            "foreign_keys=OFF",  # the importer writes both sides itself; checking each row would double its cost
-            "trusted_schema=OFF",
-            "cell_size_check=ON",
-            "cache_size=-16384",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        _assert_durable(connection, path)
+        with closed_on_error(connection):
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "busy_timeout=5000",
+                "foreign_keys=OFF",  # the importer writes both sides itself; checking each row would double its cost
+                "trusted_schema=OFF",
+                "cell_size_check=ON",
+                "cache_size=-16384",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            _assert_durable(connection, path)
     return connection
 
 
@@ -146,8 +157,9 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         raise LedgerError("there is no ledger here", where=str(path), cure=_GIVE_LEDGER)
     with translated(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        connection.execute("PRAGMA busy_timeout=5000")
-    check_schema(connection, path)
+        with closed_on_error(connection):
+            connection.execute("PRAGMA busy_timeout=5000")
+            check_schema(connection, path)
     return connection
 
 

@@ -11,6 +11,7 @@ from secrets import token_hex
 from typing import TextIO
 
 from importer.errors import ConfigError
+from importer.ledger.store import sync_directory
 
 #: Seconds after which nobody can still be writing a report.
 _LEFT_OVER_AFTER = 3600.0
@@ -46,6 +47,7 @@ def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
             file.flush()
             os.fsync(handle)
         os.replace(temporary, path)
+        sync_directory(path.parent)
     except OSError as error:
         raise _cannot(path, error) from error
     finally:
