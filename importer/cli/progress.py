@@ -28,6 +28,7 @@ class Terminal:
         self._quiet = quiet
         self._draws = not quiet and is_terminal()
         self._counts: Counter[State] = Counter()
+        # The stubs make tqdm generic over what it iterates; a bar that is moved by hand iterates over nothing.
         self._bar: tqdm | None = None  # type: ignore[type-arg]
 
     def begun(self, *, source: str, mapping: str, target: str, ledger: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import orjson
 
 from importer.delivery.breaker import Breaker
+from importer.delivery.deliver import TokenSource
 from importer.delivery.judge import case_id_of
 from importer.delivery.pace import Pace
 from importer.delivery.waits import asked_wait, backoff
@@ -36,18 +37,6 @@ class ListCases(Protocol):
 
     async def list_cases(self, query: str, *, authorization: str) -> Answer:
         """See :meth:`importer.talkdesk.client.CaseApi.list_cases`."""
-        ...
-
-
-class TokenSource(Protocol):
-    """Where the Authorization header comes from."""
-
-    async def authorization(self) -> str:
-        """A header that is good for one request."""
-        ...
-
-    def refused(self, header: str) -> bool:
-        """The API did not accept this header; says whether that is news."""
         ...
 
 
