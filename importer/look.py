@@ -138,7 +138,7 @@ def preview(
     """
     opened, loaded = open_both(source, mapping, reading)
     pairs = preview_rows(opened, loaded, count)
-    return [PreviewRow(row.number, mapped.key, mapped.body, mapped.errors) for row, mapped in pairs]
+    return [PreviewRow(row.number, mapped.key, mapped.body, mapped.errors, mapped.left_out) for row, mapped in pairs]
 
 
 def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:

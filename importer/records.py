@@ -57,24 +57,26 @@ class Row(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """What a mapping made of one row: either a body to send, or field errors, never both.
+    """What a mapping made of one row: a body to send, field errors, or the reason why it is left out; one of them.
 
     Attributes:
         key: What identifies the ticket for ever; empty when the row has none (then ``errors`` says so).
-        body: The JSON that will be sent, byte for byte; None when the row is invalid.
+        body: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
         errors: All field errors of the row.
+        left_out: The condition of the mapping by which the row is left out on purpose. Its key may be empty then.
     """
 
     key: str
     body: bytes | None
     errors: tuple[FieldError, ...] = ()
+    left_out: str | None = None
 
 
 class State(StrEnum):
     """Where a record stands. See ``docs/design.md`` for who may move it where."""
 
     INVALID = "invalid"  #: mapping or validation failed; never sent
-    SKIPPED = "skipped"  #: its key is already taken care of by another record; never sent
+    SKIPPED = "skipped"  #: another record answers for its key, or the mapping leaves it out; never sent
     WAITING = "waiting"  #: its parent is not created yet
     PENDING = "pending"  #: may be sent
     SENDING = "sending"  #: the fence is on disk; a request may have left

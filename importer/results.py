@@ -43,12 +43,13 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One row as it would be sent: the exact bytes, or what is wrong with it."""
+    """One row as it would be sent: the exact bytes, what is wrong with it, or why it is left out."""
 
     row: int
     key: str
     body: bytes | None
     errors: tuple[FieldError, ...]
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ from importer.delivery.breaker import TooManyFailuresError
 from importer.delivery.limits import FailureLimit, failure_limit
 from importer.delivery.pool import Delivered, Stop
 from importer.delivery.resolution import Decision, resolution
+from importer.delivery.retryable import retryable
 from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.ledger import Ledger, LedgerView, Selection
-from importer.ledger.staging import sources
+from importer.ledger.staging import sources, unsent
 from importer.look import open_both
 from importer.mapping import Mapping, load_mapping
 from importer.observer import Observer, Silent
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 StrPath = str | os.PathLike[str]
-_RETRYABLE = frozenset({State.REFUSED, State.PENDING, State.INVALID})
 
 
 class StoppedWhileReading(CaseImporterError):
@@ -128,7 +128,8 @@ async def retry_async(
 
     Args:
         ledger: The ledger.
-        states: Which rows: ``refused`` and ``pending`` by default; ``invalid`` ones too if there is a new mapping.
+        states: Which rows: ``refused`` and ``pending`` by default; if there is a new mapping also ``invalid`` ones,
+            and of the ``skipped`` ones those that the mapping left out.
         mapping: Map these rows anew, then send those that are valid.
         out: Folder of the reports; by default that of the ledger.
         settings: See :func:`run_import_async`.
@@ -142,7 +143,7 @@ async def retry_async(
         CaseImporterError: see :func:`run_import_async`.
     """
     path = existing(ledger)
-    wanted = _checked_states(states, has_mapping=mapping is not None)
+    wanted = retryable(states, has_mapping=mapping is not None)
     loaded = None if mapping is None else mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
     run = _Run(
         verb="retry",
@@ -160,7 +161,7 @@ async def retry_async(
     def reopen(open_ledger: Ledger) -> Selection:
         if loaded is not None:
             for info in sources(open_ledger):
-                if any(open_ledger.counts(info.id)[state] for state in wanted):
+                if info.staged and unsent(open_ledger, info.id, states=wanted, after=0, limit=1):
                     remap_source(open_ledger, info, loaded, states=wanted)
         elif State.REFUSED in wanted:
             open_ledger.reopen_refused()
@@ -245,20 +246,6 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
             raise ConfigError(f"the row {key!r} is not in doubt: {states}", cure="see case-importer status")
         open_ledger.exit_code = ExitCode.OK
     return outcome.state
-
-
-def _checked_states(states: Collection[State] | None, *, has_mapping: bool) -> frozenset[State]:
-    if states is None:
-        return _RETRYABLE if has_mapping else _RETRYABLE - {State.INVALID}
-    wanted = frozenset(states)
-    if wanted - _RETRYABLE:
-        names = ", ".join(sorted(wanted - _RETRYABLE))
-        raise ConfigError(
-            f"rows in state {names} cannot be sent again", cure="retry works for refused, pending and invalid rows"
-        )
-    if State.INVALID in wanted and not has_mapping:
-        raise ConfigError("invalid rows stay invalid under the same mapping", cure="give the new one with --mapping")
-    return wanted
 
 
 @dataclass(slots=True, kw_only=True)

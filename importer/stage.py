@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import Ledger, SourceInfo, StagedRow
 from importer.ledger import staging as entry
+from importer.ledger.returning import settle_returned
 from importer.records import Mapped, Row, State
 from importer.report.replay import Replay, replay_of
 
@@ -151,9 +152,13 @@ def remap_source(ledger: Ledger, info: SourceInfo, mapping: Mapping, *, states: 
         )
     mapper = mapping.bind(info.columns)
     total, last = 0, 0
+    returned: list[int] = []
     while page := entry.unsent(ledger, info.id, states=states, after=last, limit=_BATCH):
-        entry.remap(ledger, info.id, [(old, _map_again(old, mapper, len(info.columns))) for old in page])
+        remapped = [(old, _map_again(old, mapper, len(info.columns))) for old in page]
+        entry.remap(ledger, info.id, remapped)
+        returned += [old.id for old, mapped in remapped if old.state is State.SKIPPED and mapped.left_out is None]
         total, last = total + len(page), page[-1].id
+    settle_returned(ledger, returned)
     entry.adopt_mapping(ledger, info.id, name=mapping.name, sha256=mapping.sha256, stamp=mapping.stamp)
     return total
 

@@ -31,6 +31,8 @@ LEGAL = {
     State.INVALID: {State.PENDING, State.SKIPPED},
     State.SKIPPED: set(),
 }
+#: Only of rows that a mapping left out.
+LEGAL_IF_LEFT_OUT = {State.PENDING, State.INVALID}
 AT_THE_SERVER = (State.SENDING, State.CREATED, State.UNKNOWN, State.DUPLICATE)
 
 
@@ -59,6 +61,12 @@ def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> S
     """A row that cannot be sent."""
     errors = (FieldError(code, "Subject", "It burns …", "at most 150 characters", "shorten it", "title"),)
     return StagedRow(Row(row, (key, "It burns …")), Mapped(key, None, errors), **more)
+
+
+def left_out(key: str, *, row: int = 2, **more: Any) -> StagedRow:
+    """A row that the mapping leaves out on purpose."""
+    mapped = Mapped(key, None, left_out="source.skip is met: Subject == 'spam'")
+    return StagedRow(Row(row, (key, "spam")), mapped, **more)
 
 
 def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **changed: Any) -> int:

@@ -39,6 +39,7 @@ def say_check(result: CheckResult) -> None:
     printing.say_balance(result.balance, sent=False)
     _say_changes(result.changes)
     _say_groups(found.groups, found.suggestions)
+    _section("Rows that the mapping leaves out", _choices(found))
     _section("Damage in the file (warnings)", _damage(found.damage))
     _section("Keys that look alike, but are different tickets to the importer", _near_twins(found))
     if found.rows:
@@ -133,6 +134,13 @@ def _place(group: Group) -> str:
 
 def _rows(rows: Sequence[int]) -> str:
     return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}" if rows else "no certain row"
+
+
+def _choices(found: Surveyed) -> Iterator[str]:
+    for use in found.choices:
+        line = f"{clean(use.condition, 200)}: {use.rows:,} of {found.rows:,} rows"
+        warning = use.warning(found.rows)
+        yield line + (click.style(f" — {warning}", fg="yellow") if warning else "")
 
 
 def _damage(findings: Sequence[Finding]) -> Iterator[str]:

@@ -236,8 +236,9 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
     "--state",
     "states",
     multiple=True,
-    type=click.Choice(["refused", "pending", "invalid"]),
-    help="Which rows; may be given several times. [default: refused and pending; with --mapping also invalid]",
+    type=click.Choice(["refused", "pending", "invalid", "skipped"]),
+    help="Which rows; may be given several times; of skipped ones those that the mapping left out. [default: refused"
+    " and pending; with --mapping all]",
 )
 @click.option("--mapping", "-m", metavar="FILE", help="Map all rows anew that never reached the server.")
 @click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")

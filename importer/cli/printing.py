@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,15 +63,21 @@ def say_balance(balance: Balance, *, sent: bool = True) -> None:
     """Print the books."""
     meanings = dict(_MEANING) if sent else {**_MEANING, State.PENDING: "ready to be sent"}
     say(f"  {balance.read:>9,}  rows read")
-    for state in State:
-        count = balance.counts[state]
+    for state, count, meaning in _lines(balance, meanings):
         if count:
-            say(f"  {count:>9,}  {click.style(f'{state.value:<9}', fg=COLOURS.get(state))}  {meanings[state]}")
+            say(f"  {count:>9,}  {click.style(f'{state.value:<9}', fg=COLOURS.get(state))}  {meaning}")
     terms = " + ".join(f"{balance.counts[state]:,} {state}" for state in State if balance.counts[state]) or "0"
     if balance.is_true:
         say(f"  The books balance: {balance.read:,} read = {terms}")
     else:
         complain(f"the books do not balance: {balance.read:,} read, but {terms}; please report this")
+
+
+def _lines(balance: Balance, meanings: dict[State, str]) -> Iterator[tuple[State, int, str]]:
+    for state in State:
+        apart = balance.left_out if state is State.SKIPPED else 0
+        yield state, balance.counts[state] - apart, meanings[state]
+        yield state, apart, "left out by the mapping, on purpose"
 
 
 def say_causes(causes: Iterable[CauseCount]) -> None:
@@ -162,7 +168,10 @@ def say_preview(rows: Iterable[PreviewRow]) -> None:
     import orjson
 
     for row in rows:
-        if row.body is not None:
+        if row.left_out is not None:
+            say(click.style(f"row {row.row} · key {row.key or '(none)'} · left out", bold=True))
+            say(f"  {clean(row.left_out, 400)}")
+        elif row.body is not None:
             say(click.style(f"row {row.row} · key {row.key}", bold=True))
             say(orjson.dumps(orjson.loads(row.body), option=orjson.OPT_INDENT_2).decode())
         else:

@@ -36,6 +36,7 @@ def check_shape(result: CheckResult) -> dict[str, Any]:
         "tables": [use._asdict() for use in found.tables],
         "lengths": [use._asdict() for use in found.lengths],
         "columns": [use._asdict() for use in found.columns],
+        "choices": [choice._asdict() for choice in found.choices],
         "near_twins": [twins._asdict() for twins in found.near_twins],
         "near_twins_count": found.near_twins_count,
         "changes": [change._asdict() for change in result.changes],
@@ -121,5 +122,5 @@ def status_shape(status: Status) -> dict[str, Any]:
 def preview_line(row: PreviewRow) -> str:
     """One row of a preview as one line of JSON; the body is exactly what would be sent."""
     errors = [error._asdict() for error in row.errors]
-    head = orjson.dumps({"row": row.row, "key": row.key, "errors": errors}).decode()
+    head = orjson.dumps({"row": row.row, "key": row.key, "errors": errors, "left_out": row.left_out}).decode()
     return f'{head[:-1]},"body":{"null" if row.body is None else row.body.decode()}}}'

@@ -94,10 +94,13 @@ INSERT INTO transition (before, after) VALUES
     ('unknown', 'skipped'), ('duplicate', 'created'), ('duplicate', 'skipped'),     -- a person decided
     ('created', 'unknown'),             -- two answers claimed one case
     ('refused', 'pending'), ('refused', 'skipped'), ('refused', 'invalid'),
-    ('invalid', 'pending'), ('invalid', 'skipped');
+    ('invalid', 'pending'), ('invalid', 'skipped'),
+    ('skipped', 'pending'), ('skipped', 'invalid');     -- only if a mapping left it out, and another one does not
 
 CREATE TRIGGER record_moves BEFORE UPDATE OF state ON record
-WHEN OLD.state <> NEW.state AND NOT EXISTS (SELECT 1 FROM transition WHERE before = OLD.state AND after = NEW.state)
+WHEN OLD.state <> NEW.state
+    AND (NOT EXISTS (SELECT 1 FROM transition WHERE before = OLD.state AND after = NEW.state)
+         OR (OLD.state = 'skipped' AND OLD.code IS NOT 'left_out'))
 BEGIN
     SELECT RAISE(ABORT, 'this record may not move like that');
 END;

@@ -62,20 +62,16 @@ def begin_source(
 
 
 def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
-    """Enter rows of ``source`` as pending or invalid, in the order given."""
+    """Enter rows of ``source`` as pending, invalid or left out, in the order given."""
     connection = ledger.connection
     records: list[tuple[Any, ...]] = []
     contents: list[tuple[Any, ...]] = []
     with store.translated(ledger.path), store.transaction(connection):
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
         for number, (row, mapped, replaces) in enumerate(rows, last + 1):
-            errors = mapped.errors
-            if errors:
-                records.append((number, source, row.number, mapped.key, State.INVALID, *summary(errors)))
-                contents.append((number, packed(row.cells), None, _packed_errors(errors), replaces))
-            else:
-                records.append((number, source, row.number, mapped.key, State.PENDING, None, None))
-                contents.append((number, packed(row.cells), mapped.body, None, replaces))
+            errors = _packed_errors(mapped.errors) if mapped.errors else None
+            records.append((number, source, row.number, mapped.key, *_standing(mapped)))
+            contents.append((number, packed(row.cells), mapped.body, errors, replaces))
         connection.executemany(
             "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)", records
         )
@@ -83,6 +79,17 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
         connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(records), source))
 
 
+def _standing(mapped: Mapped) -> tuple[State, str | None, str | None]:
+    """Where a row stands by its mapping alone, with code and message."""
+    if mapped.errors:
+        return State.INVALID, *summary(mapped.errors)
+    if mapped.left_out is not None:
+        return State.SKIPPED, LEFT_OUT, mapped.left_out
+    return State.PENDING, None, None
+
+
+#: The code of rows that a mapping leaves out: the only skipped ones that another mapping may bring back.
+LEFT_OUT = "left_out"
 _MESSAGE_LIMIT = 1000
 
 
@@ -93,16 +100,18 @@ def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
 
 
 #: May be at the server, so nothing else with this key may be sent.
-_TAKEN = "('created', 'sending', 'unknown', 'duplicate')"
+TAKEN = "('created', 'sending', 'unknown', 'duplicate')"
 #: Never reached the server, so a newer row may take the place.
-_OPEN = "('pending', 'waiting', 'refused', 'invalid')"
-_ANSWERED = """state = 'skipped', run = :run,
+OPEN = "('pending', 'waiting', 'refused', 'invalid')"
+ANSWERED = """state = 'skipped', run = :run,
     code = CASE WHEN old.state <> 'created' THEN 'in_doubt'
                 WHEN now.body IS (SELECT body FROM content WHERE record = old.id) THEN 'already_created'
                 ELSE 'changed' END,
     message = CASE WHEN old.state = 'created' THEN 'created before as case ' || old.case_id
                    ELSE 'may have been created before; look it up first' END
               || ' (row ' || old.row || ' of ' || (SELECT name FROM source WHERE id = old.source) || ')'"""
+READ_AGAIN = """state = 'skipped', run = :run, code = 'superseded',
+    message = 'read again as row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)"""
 
 #: In this order. ``:first`` is the first record of the new source.
 _WHO_ANSWERS = (
@@ -112,14 +121,14 @@ _WHO_ANSWERS = (
             UNION
             SELECT heir.correction, later.record FROM heir JOIN content AS later ON later.replaces = heir.id
             WHERE later.record < :first)
-        UPDATE record SET {_ANSWERED}
+        UPDATE record SET {ANSWERED}
         FROM heir JOIN record AS old ON old.id = heir.id JOIN content AS now ON now.record = heir.correction
-        WHERE record.id = heir.correction AND record.state IN ('pending', 'invalid') AND old.state IN {_TAKEN}""",
+        WHERE record.id = heir.correction AND record.state IN ('pending', 'invalid') AND old.state IN {TAKEN}""",
     # A row whose key has reached the server before is not sent.
-    f"""UPDATE record SET {_ANSWERED}
+    f"""UPDATE record SET {ANSWERED}
         FROM content AS now, record AS old
         WHERE record.id >= :first AND now.record = record.id AND record.state = 'pending'
-          AND old.key = record.key AND old.id < :first AND old.state IN {_TAKEN}""",
+          AND old.key = record.key AND old.id < :first AND old.state IN {TAKEN}""",
     # Of several rows with one key in this source, the first answers.
     """UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || (
             SELECT row FROM record AS first WHERE first.key = record.key AND first.id >= :first
@@ -128,16 +137,14 @@ _WHO_ANSWERS = (
             SELECT 1 FROM record AS first WHERE first.key = record.key AND first.id >= :first
               AND first.id < record.id AND first.state = 'pending')""",
     # What an earlier file could not get across is answered for by the corrected row …
-    f"""UPDATE record SET state = 'skipped', run = :run, code = 'superseded',
-            message = 'read again as row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)
+    f"""UPDATE record SET {READ_AGAIN}
         FROM content AS now JOIN record AS new ON new.id = now.record
         WHERE record.id = now.replaces AND new.id >= :first AND new.state IN ('pending', 'invalid')
-          AND record.id < :first AND record.state IN {_OPEN}""",
+          AND record.id < :first AND record.state IN {OPEN}""",
     # … or by the newer row with its key.
-    f"""UPDATE record SET state = 'skipped', run = :run, code = 'superseded',
-            message = 'read again as row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)
+    f"""UPDATE record SET {READ_AGAIN}
         FROM record AS new
-        WHERE record.id < :first AND record.state IN {_OPEN} AND record.key <> ''
+        WHERE record.id < :first AND record.state IN {OPEN} AND record.key <> ''
           AND new.key = record.key AND new.id >= :first AND new.state = 'pending'""",
 )
 
@@ -154,13 +161,17 @@ def finish_source(ledger: Ledger, source: int) -> None:
 
 
 def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int, limit: int) -> list[Unsent]:
-    """Records of ``source`` in some of the states pending, invalid and refused, behind the record ``after``."""
+    """Records of ``source`` in some of the states pending, invalid and refused, behind the record ``after``.
+
+    Of skipped ones, those that the mapping left out: all others are answered for by another record.
+    """
     marks = ", ".join("?" for _ in states)
     with store.translated(ledger.path):
         rows = ledger.connection.execute(
             "SELECT record.id, row, state, cells, errors FROM record JOIN content ON content.record = record.id"
-            f" WHERE source = ? AND record.id > ? AND state IN ({marks}) ORDER BY record.id LIMIT ?",
-            (source, after, *states, limit),
+            f" WHERE source = ? AND record.id > ? AND state IN ({marks}) AND (state <> 'skipped' OR code = ?)"
+            " ORDER BY record.id LIMIT ?",
+            (source, after, *states, LEFT_OUT, limit),
         ).fetchall()
     return [
         Unsent(number, row, State(state), tuple(unpacked(cells)), field_errors(errors))
@@ -199,14 +210,14 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]
     with store.translated(ledger.path), store.transaction(connection):
         for old, mapped in remapped:
             errors = _packed_errors(mapped.errors) if mapped.errors else None
-            code, message = summary(mapped.errors) if mapped.errors else (None, None)
+            state, code, message = _standing(mapped)
             connection.execute(
                 "UPDATE content SET body = ?, errors = ? WHERE record = ?", (mapped.body, errors, old.id)
             )
             connection.execute(
                 "UPDATE record SET key = ?, state = ?, run = ?, http_status = NULL, code = ?, message = ?"
                 " WHERE id = ? AND source = ?",
-                (mapped.key, State.INVALID if errors else State.PENDING, ledger.run, code, message, old.id, source),
+                (mapped.key, state, ledger.run, code, message, old.id, source),
             )
 
 

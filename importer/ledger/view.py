@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from importer.ledger import store
-from importer.ledger.staging import SOURCE_QUERY, field_errors, source_info, unpacked
+from importer.ledger.staging import LEFT_OUT, SOURCE_QUERY, field_errors, source_info, unpacked
 from importer.ledger.values import FailureLine, ResultLine, SourceInfo
 from importer.records import State
 
@@ -106,6 +106,11 @@ class LedgerView:
         with self._sound():
             return Counter({State(state): count for state, count in rows})
 
+    def left_out(self) -> int:
+        """How many of the skipped records were left out by their mapping."""
+        rows = self._select("SELECT count(*) FROM record {where}", f"state = 'skipped' AND code = '{LEFT_OUT}'")
+        return int(next(iter(rows))[0])
+
     def causes(self) -> list[CauseCount]:
         """Records that are not simply created, grouped by state and code, most frequent first."""
         rows = self._select(
@@ -135,7 +140,8 @@ class LedgerView:
             The first ``most`` groups, and how many there are.
         """
         query = """
-            SELECT count(DISTINCT key), min(key), max(key) FROM record WHERE key <> '' GROUP BY look(key)
+            SELECT count(DISTINCT key), min(key), max(key) FROM record
+            WHERE key <> '' AND (state <> 'skipped' OR code IS NOT 'left_out') GROUP BY look(key)
             HAVING min(key) <> max(key) AND max(:source IS NULL OR source = :source) ORDER BY min(id)"""
         with store.translated(self.path):
             self._connection.create_function("look", 1, look, deterministic=True)

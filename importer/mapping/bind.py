@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError
+from importer.mapping.choice import Choice, bind_choice
 from importer.mapping.document import Document, Problems
 from importer.mapping.header import Header
 from importer.mapping.key import Key, bind_key
@@ -29,7 +30,7 @@ class RowMapper:
         columns_used: The columns that the mapping reads.
     """
 
-    def __init__(self, case: Part, *, key: Key, header: Header, check: Check) -> None:
+    def __init__(self, case: Part, *, key: Key, choice: Choice | None, header: Header, check: Check) -> None:
         self.columns_used = frozenset(header.used)
         self._width = header.width
         self._read_key = key.read
@@ -37,9 +38,11 @@ class RowMapper:
         self._check = check
         self._case = case
         self._key = key
+        self._left_out_for = choice.left_out if choice else None
+        self._choice = choice
 
     def apply(self, row: Row) -> Mapped:
-        """A body to send, or all that is wrong with the row.
+        """A body to send, all that is wrong with the row, or why it is left out on purpose.
 
         Never raises: what the reader found wrong, or what cannot be sent, comes back as field errors.
         """
@@ -49,6 +52,8 @@ class RowMapper:
         if NUL in "".join(cells):
             return self._explained(cells)
         try:
+            if self._left_out_for is not None and (reason := self._left_out_for(cells)):
+                return Mapped(self._key_or_nothing(cells), None, left_out=reason)
             key = self._read_key(cells)
             return Mapped(key, self._body(cells, key))
         except (CellError, ValidationError):
@@ -60,13 +65,28 @@ class RowMapper:
         self._check(payload)
         return orjson.dumps(payload)
 
+    def _left_out(self, cells: Cells, spoiled: frozenset[str | None] = frozenset()) -> Mapped | None:
+        """What becomes of a row that is not meant; None if it is, or if its cells do not tell."""
+        if self._choice is None or spoiled & self._choice.columns:
+            return None
+        try:
+            reason = self._choice.left_out(cells)
+        except CellError:
+            return None
+        key = "" if spoiled & self._key.columns else self._key_or_nothing(cells)
+        return Mapped(key, None, left_out=reason) if reason else None
+
     def _explained(self, cells: Cells) -> Mapped:
         """The slow path: every part is asked what is wrong with it."""
+        if left_out := self._left_out(cells):
+            return left_out
         key = self._key_or_nothing(cells)
         errors = tuple(dict.fromkeys(self._problems(cells)))  # a text that overflows is looked at twice
         return Mapped(key, None, errors) if errors else Mapped(key, self._body(cells, key))
 
     def _problems(self, cells: Cells) -> Iterator[FieldError]:
+        if self._choice is not None:
+            yield from self._choice.problems(cells)
         yield from self._key.problems(cells)
         yield from self._case.problems(cells)
 
@@ -87,7 +107,8 @@ class RowMapper:
         if about_row:
             return self._rejected(row.cells, [*about_row, *about_cells], self._key.problems(row.cells))
         if about_cells:
-            return self._rejected(row.cells, about_cells, self._problems(row.cells))
+            left_out = self._left_out(row.cells, frozenset(error.column for error in about_cells))
+            return left_out or self._rejected(row.cells, about_cells, self._problems(row.cells))
         return self.apply(Row(row.number, row.cells))
 
     def _rejected(self, cells: Cells, found: list[FieldError], more: Iterable[FieldError]) -> Mapped:
@@ -107,9 +128,11 @@ def bind(plan: Plan, columns: tuple[str, ...], document: Document) -> RowMapper:
     problems = Problems(document)
     binding = Binding(Header(columns, problems), _empty(plan), plan.tables)
     key = bind_key(plan.source, binding)
+    choice = bind_choice(plan.source, binding)
     case = table(_parts(plan, binding))
     problems.raise_if_any()
-    return RowMapper(case, key=key, header=binding.header, check=case_check(_custom_field_keys(plan), plan.kinds))
+    check = case_check(_custom_field_keys(plan), plan.kinds)
+    return RowMapper(case, key=key, choice=choice, header=binding.header, check=check)
 
 
 def _empty(plan: Plan) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from importer.errors import MappingError
 from importer.mapping.beside import Beside
 from importer.mapping.bind import RowMapper, bind
+from importer.mapping.choice import reasons
 from importer.mapping.document import Document, Problems
 from importer.mapping.fields_file import Definitions, read_fields
 from importer.mapping.lookup_table import load_tables
@@ -61,6 +62,11 @@ class Mapping:
     def outline(self, columns: tuple[str, ...]) -> tuple[Outline, ...]:
         """The values that read columns, for looking at an export with these columns, which the mapping must fit."""
         return outline(self._plan, tuple(columns), self._document)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The conditions by which rows are left out on purpose, as :class:`importer.records.Mapped` names them."""
+        return reasons(self._plan.source)
 
     def place(self, path: NodePath) -> str:
         """``file:line:column`` of what stands at ``path``, or of the nearest thing above it."""

@@ -281,6 +281,12 @@ class SourceForm(_Form):
     )
     """Texts that count as no value. A cell of blanks always does."""
 
+    only: When | None = None
+    """Condition, such as "Status != 'spam'". A row that does not meet it is left out on purpose."""
+
+    skip: When | None = None
+    """Condition, such as "Type == 'test'". A row that meets it is left out on purpose."""
+
 
 class CaseForm(_Form):
     """The fields of a case, each a value: a bare text is the name of a column."""

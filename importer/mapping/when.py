@@ -18,12 +18,12 @@ class Test(NamedTuple):
     """A condition of an export.
 
     Attributes:
-        column: The first column that it reads, for messages.
+        columns: The columns that it reads, each once.
         met: The cells of a row → whether the condition is met. Raises :class:`CellError`.
         problems: What keeps it from being decided.
     """
 
-    column: str
+    columns: tuple[str, ...]
     met: Callable[[Cells], bool]
     problems: Find
 
@@ -43,7 +43,7 @@ def bind_test(text: str, *, binding: Binding, path: NodePath, target: str) -> Te
         except CellError as error:
             yield error.at(**_blame(condition, found), target=target)
 
-    return Test(condition.columns[0], lambda cells: condition.test(texts(cells)), problems)
+    return Test(condition.columns, lambda cells: condition.test(texts(cells)), problems)
 
 
 def _blame(condition: Condition, texts: tuple[str, ...]) -> dict[str, str]:
@@ -69,6 +69,6 @@ def conditional(part: Part, test: Test, *, default: Any, required: bool, target:
         if test.met(cells):
             yield from part.problems(cells)
         elif default is None and required:
-            yield missing().at(column=test.column, text="", target=target)
+            yield missing().at(column=test.columns[0], text="", target=target)
 
     return Part(WHOLE_ROW, read, problems)

@@ -17,10 +17,12 @@ class Balance(NamedTuple):
     Attributes:
         read: Rows that were read, as counted while reading.
         counts: Records by state, as counted in the ledger.
+        left_out: How many of the skipped ones the mapping leaves out on purpose.
     """
 
     read: int
     counts: Counter[State]
+    left_out: int = 0
 
     @property
     def is_true(self) -> bool:
@@ -59,7 +61,7 @@ _CODES = (
 
 def balance_of(view: LedgerView) -> Balance:
     """The books of what ``view`` looks at."""
-    return Balance(rows_read(view.sources()), view.counts())
+    return Balance(rows_read(view.sources()), view.counts(), view.left_out())
 
 
 def rows_read(sources: Iterable[SourceInfo]) -> int:

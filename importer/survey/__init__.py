@@ -7,9 +7,10 @@ memory is flat. Nothing here changes what becomes of a row, and a run does witho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from importer.ledger import LedgerView, StagedRow
+from importer.ledger.staging import LEFT_OUT
 from importer.ledger.view import AlikeKeys
 from importer.mapping import Mapping
 from importer.mapping.outline import Outline
@@ -18,6 +19,7 @@ from importer.source import Source
 from importer.source.checkup import CheckUp, Finding, batch_of
 from importer.source.checkup.finding import ROWS_NAMED
 from importer.survey.causes import CauseSurvey, Group
+from importer.survey.choices import ChoiceSurvey, ChoiceUse
 from importer.survey.columns import ColumnSurvey, ColumnUse
 from importer.survey.keys import look
 from importer.survey.lengths import LengthSurvey, LengthUse
@@ -45,6 +47,7 @@ class Surveyed:
         near_twins: Keys that look alike, the first few.
         near_twins_count: How many groups of such keys there are.
         suggestions: Lines to add to the mapping.
+        choices: The conditions by which rows are left out on purpose.
     """
 
     rows: int
@@ -54,6 +57,7 @@ class Surveyed:
     lengths: tuple[LengthUse, ...]
     columns: tuple[ColumnUse, ...]
     suggestions: tuple[Suggestion, ...]
+    choices: tuple[ChoiceUse, ...] = ()
     near_twins: tuple[AlikeKeys, ...] = ()
     near_twins_count: int = 0
 
@@ -79,6 +83,7 @@ class Survey:
         self._rows = 0
         self._check_up = CheckUp(self._columns)
         self._causes = CauseSurvey()
+        self._choices = ChoiceSurvey(mapping.choices)
         self._cells = ColumnSurvey(self._columns, used)
         self._tables = TableSurvey(self._outlines)
         self._lengths = LengthSurvey(self._outlines)
@@ -87,9 +92,14 @@ class Survey:
         """Look at the next rows."""
         self._rows += len(staged)
         self._causes.take((row.row.number, row.mapped.errors) for row in staged if row.mapped.errors)
+        self._choices.take(row.mapped.left_out for row in staged)
         batch = batch_of([row.row for row in staged], len(self._columns))
-        for survey in (self._check_up, self._cells, self._tables, self._lengths):
-            survey.take(batch)
+        self._check_up.take(batch)
+        self._cells.take(batch)
+        if self._mapping.choices:  # what is left out need not fit
+            batch = batch_of([row.row for row in staged if row.mapped.left_out is None], len(self._columns))
+        self._tables.take(batch)
+        self._lengths.take(batch)
 
     def so_far(self, *, whole: bool = False) -> Surveyed:
         """What has been found until now, from the rows alone; ``whole`` says that there are no more."""
@@ -109,20 +119,17 @@ class Survey:
             lengths=tuple(self._lengths.uses()),
             columns=tuple(self._cells.uses()),
             suggestions=tuple(lines),
+            choices=tuple(self._choices.uses()),
         )
 
     def finished(self, view: LedgerView) -> Surveyed:
         """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
         found = self.so_far(whole=True)
         near, count = view.alike(look, _TWINS_NAMED)
-        return Surveyed(
-            rows=found.rows,
+        return replace(
+            found,
             groups=(*found.groups, *_skipped(view)),
             damage=(*found.damage, *self._source.oddities()),
-            tables=found.tables,
-            lengths=found.lengths,
-            columns=found.columns,
-            suggestions=found.suggestions,
             near_twins=tuple(near),
             near_twins_count=count,
         )
@@ -136,7 +143,7 @@ def _is_settled(finding: Finding, outlines: Sequence[Outline]) -> bool:
 
 
 def _skipped(view: LedgerView) -> list[Group]:
-    """Rows whose key is taken care of by another row or by a case."""
+    """Rows whose key is taken care of by another row or by a case, and those that are not meant."""
     return [
         Group(
             cause.state,
@@ -158,5 +165,6 @@ _CURES = {
     "twin": "the first row with the key is sent; see which one is right",
     "already_created": "nothing: it is a case already",
     "changed": "the case exists with other content; it is not changed",
+    LEFT_OUT: "nothing, if these are the rows that you mean",
     "in_doubt": "look it up first: case-importer reconcile",
 }

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -24,11 +25,25 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from ledgers import AT_THE_SERVER, LEGAL, as_killed, do, invalid, memory, pending, stage, valid
+from ledgers import (
+    AT_THE_SERVER,
+    LEGAL,
+    LEGAL_IF_LEFT_OUT,
+    as_killed,
+    do,
+    invalid,
+    left_out,
+    memory,
+    pending,
+    stage,
+    valid,
+)
 
 from importer.ledger import Fence, Ledger, Outcome, staging
-from importer.records import Mapped, State
+from importer.ledger.returning import settle_returned
+from importer.records import State
 
+ROWS = st.sampled_from([valid, invalid, left_out])
 KEYS = st.sampled_from(["A", "B", "C", "D"])
 #: What becomes of a request: was the case made, and did the answer say so?
 FATES = st.sampled_from(["created", "refused", "again", "made, answer lost", "not made, answer lost"])
@@ -49,9 +64,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # -- what can happen ----------------------------------------------------------------------------
 
-    @rule(keys=st.lists(st.tuples(KEYS, st.booleans()), max_size=5), replaces=st.none() | st.integers(1, 12))
-    def read_a_file(self, keys: list[tuple[str, bool]], replaces: int | None) -> None:
-        rows = [(valid if good else invalid)(key, row=row, replaces=replaces) for row, (key, good) in enumerate(keys)]
+    @rule(keys=st.lists(st.tuples(KEYS, ROWS), max_size=5), replaces=st.none() | st.integers(1, 12))
+    def read_a_file(self, keys: list[tuple[str, Any]], replaces: int | None) -> None:
+        rows = [make(key, row=row, replaces=replaces) for row, (key, make) in enumerate(keys)]
         stage(self.ledger, rows)
         self.read += len(rows)
         self.half_read = 0  # what a dead process left behind is dropped
@@ -103,14 +118,16 @@ class LedgerMachine(RuleBasedStateMachine):
     def retry(self) -> None:
         self.ledger.reopen_refused()
 
-    @precondition(lambda self: staging.sources(self.ledger))
-    @rule(choice=st.integers(0, 20), key=KEYS)
-    def map_anew(self, choice: int, key: str) -> None:
-        source = staging.sources(self.ledger)[-1].id
-        states = (State.PENDING, State.INVALID, State.REFUSED)
+    @precondition(lambda self: any(source.staged for source in staging.sources(self.ledger)))
+    @rule(choice=st.integers(0, 20), key=KEYS, make=ROWS)
+    def map_anew(self, choice: int, key: str, make: Any) -> None:
+        source = [source.id for source in staging.sources(self.ledger) if source.staged][-1]
+        states = (State.PENDING, State.INVALID, State.REFUSED, State.SKIPPED)
         if unsent := staging.unsent(self.ledger, source, states=states, after=0, limit=10):
-            old = unsent[choice % len(unsent)]
-            staging.remap(self.ledger, source, [(old, Mapped(key, valid(key).mapped.body))])
+            old, mapped = unsent[choice % len(unsent)], make(key).mapped
+            staging.remap(self.ledger, source, [(old, mapped)])
+            if old.state is State.SKIPPED and mapped.left_out is None:
+                settle_returned(self.ledger, [old.id])
 
     # -- how it happens -----------------------------------------------------------------------------
 
@@ -162,11 +179,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_history_leads_to_where_everything_stands(self) -> None:
-        query = "SELECT state FROM event WHERE record = ? ORDER BY id"
+        query = "SELECT state, code FROM event WHERE record = ? ORDER BY id"
         for record, state in self.ledger.connection.execute("SELECT id, state FROM record").fetchall():
-            steps = [State(step) for (step,) in self.ledger.connection.execute(query, (record,))]
-            assert (steps[-1] if steps else state) == state
-            assert all(after in LEGAL[before] for before, after in pairwise(steps))
+            steps = [(State(step), code) for step, code in self.ledger.connection.execute(query, (record,))]
+            assert (steps[-1][0] if steps else state) == state
+            for (before, code), (after, _) in pairwise(steps):
+                assert after in LEGAL[before] | (LEGAL_IF_LEFT_OUT if code == "left_out" else set())
 
 
 class WithoutTheIndex(LedgerMachine):

@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 
 import pytest
-from ledgers import AT_THE_SERVER, LEGAL, do, row_of, stage, valid
+from ledgers import AT_THE_SERVER, LEGAL, LEGAL_IF_LEFT_OUT, do, row_of, stage, valid
 
 from importer.errors import LedgerError
 from importer.ledger import Ledger, Outcome
@@ -44,6 +44,24 @@ def test_a_record_moves_only_as_the_design_allows(staged: Ledger, before: State,
         with pytest.raises(sqlite3.IntegrityError, match="may not move like that"):
             staged.connection.execute(move, (after, case_id, number))
         assert row_of(staged, "A")["state"] == before
+
+
+@pytest.mark.parametrize("code", ["left_out", "twin", "already_created", "in_doubt", "superseded", "resolved", None])
+@pytest.mark.parametrize("after", [state for state in State if state is not State.SKIPPED])
+def test_of_skipped_rows_only_those_that_were_left_out_come_back(
+    staged: Ledger, after: State, code: str | None
+) -> None:
+    """P1: all others are answered for by another row, or by a person."""
+    number = enter(staged, "A", State.SKIPPED)
+    staged.connection.execute("UPDATE record SET code = ? WHERE id = ?", (code, number))
+    move = "UPDATE record SET state = ?, case_id = ?, code = NULL WHERE id = ?"
+    values = (after, "case-A" if after is State.CREATED else None, number)
+    if code == "left_out" and after in LEGAL_IF_LEFT_OUT:
+        staged.connection.execute(move, values)
+        assert row_of(staged, "A")["state"] == after
+    else:
+        with pytest.raises(sqlite3.IntegrityError, match="may not move like that"):
+            staged.connection.execute(move, values)
 
 
 @pytest.mark.parametrize(

@@ -391,3 +391,44 @@ class TestPage:
     def test_a_ledger_that_does_not_exist_is_a_mistake(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,Low,\n", encoding="utf-8")
         assert command("check", "t.csv", "-m", "m.yml", "--ledger", "nowhere.db").returncode == 2
+
+
+@pytest.mark.usefixtures("folder")
+class TestRowsLeftOut:
+    CHOOSY = MAPPING.replace("{key: Id}", "{key: Id, only: \"Extra != 'spam'\", skip: \"Extra == 'test'\"}")
+
+    def check_choosy(self, rows: str, **options: Any) -> CheckResult:
+        Path("choosy.yml").write_text(self.CHOOSY, encoding="utf-8")
+        return checked(rows, mapping="choosy.yml", **options)
+
+    def test_each_condition_is_counted_and_the_rows_are_in_the_books(self) -> None:
+        result = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n4,S,B,Low,spam\n")
+        assert [(use.condition.split()[0], use.rows) for use in result.found.choices] == [
+            ("source.only", 2),
+            ("source.skip", 1),
+        ]
+        assert (result.exit_code, result.balance.left_out) == (ExitCode.OK, 3)
+        assert result.balance.is_true
+        assert [(group.code, group.rows) for group in result.found.groups] == [("left_out", (3, 4, 5))]
+
+    @pytest.mark.parametrize(
+        ("extra", "only", "skip"),
+        [("spam", "every row", "no row"), ("test", "no row", "every row"), ("x", "no row", "no row")],
+    )
+    def test_a_condition_that_does_nothing_or_everything_is_warned_of(self, extra: str, only: str, skip: str) -> None:
+        Path("choosy.yml").write_text(self.CHOOSY, encoding="utf-8")
+        Path("t.csv").write_text(HEADER + f"1,S,B,Low,{extra}\n2,S,B,Low,{extra}\n", encoding="utf-8")
+        lines = command("check", "t.csv", "-m", "choosy.yml").stdout.splitlines()
+        first = lines.index("Rows that the mapping leaves out") + 1
+        assert all(f"it leaves {what} out" in line for what, line in zip((only, skip), lines[first:], strict=False))
+
+    def test_a_condition_that_works_is_not_warned_of(self) -> None:
+        found = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n").found
+        assert [use.warning(found.rows) for use in found.choices] == ["", ""]
+
+    def test_words_of_rows_that_are_left_out_need_no_line_in_the_mapping(self) -> None:
+        found = self.check_choosy("1,S,B,Low,\n2,S,B,Casino,spam\n3," + "x" * 200 + ",B,Low,test\n").found
+        assert (found.suggestions, found.tables[0].unknown, found.lengths[0].longest) == ((), {}, 1)
+
+    def test_without_conditions_nothing_is_said(self) -> None:
+        assert checked("1,S,B,Low,\n").found.choices == ()
