@@ -34,4 +34,8 @@ class Problems:
     def raise_if_any(self) -> None:
         """Raises :class:`MappingProblems` with all that was found."""
         if self._found:
-            raise MappingProblems(self._document.file, self._found)
+            raise self.as_error()
+
+    def as_error(self) -> MappingProblems:
+        """All that was found, as the error that ends the reading."""
+        return MappingProblems(self._document.file, self._found)

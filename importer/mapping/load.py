@@ -9,8 +9,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from importer.errors import MappingError
 from importer.mapping.beside import Beside
 from importer.mapping.bind import RowMapper, bind
@@ -22,7 +20,7 @@ from importer.mapping.outline import Outline, outline
 from importer.mapping.plan import Plan, assumptions, make_plan
 from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem, listed, nearest, place
 from importer.mapping.spec import MappingForm
-from importer.mapping.spec_problems import report
+from importer.mapping.well_formed import well_formed, without_custom_fields
 from importer.mapping.yaml_nodes import Node, NodePath, Table, mark_of, parse, plain
 from importer.records import shown
 
@@ -94,13 +92,12 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
 
 
 def _plan(content: Any, problems: Problems, beside: Beside) -> Plan:
-    try:
-        form = MappingForm.model_validate(content)
-    except ValidationError as error:
-        report(error, problems)
-        problems.raise_if_any()
-        raise
+    form = well_formed(content, problems)
+    if form is None:
+        raise problems.as_error()
     definitions = _definitions(form, problems, beside)
+    if form.fields is not None and definitions is None:
+        form = without_custom_fields(form)
     plan = make_plan(form, problems, definitions=definitions, tables=load_tables(form, problems, beside))
     problems.raise_if_any()
     return plan
@@ -113,8 +110,7 @@ def _definitions(form: MappingForm, problems: Problems, beside: Beside) -> Defin
         return read_fields(beside.content(form.fields), form.fields)
     except Malformed as error:
         problems.add(("fields",), error.what, error.cure)
-        problems.raise_if_any()
-        raise
+        return None
 
 
 def _root(text: str, file: str) -> Node:

@@ -217,3 +217,40 @@ def test_a_long_text_is_not_repeated_at_length(load: Load) -> None:
     with pytest.raises(MappingProblems) as caught:
         load(CASE + f"  priority: {{value: {'x' * 10_000}}}\n  custom_fields: {{{'y' * 900}: A}}\n")
     assert len(str(caught.value)) < 1000
+
+
+TOGETHER = [
+    # a key that is not known, and a word that is not
+    (CASE + "  titel: x\n  priority: {value: low}\n", ["6:3: unknown key 'titel'", "7:21: 'low' is not one of"]),
+    # nothing is said of a value that is malformed but that
+    (CASE + "  priority: {colum: A, values: {a: b}, max: 0}\n", ["6:14: unknown key 'colum'", "6:45: "]),
+    # what no mapping can do without is malformed
+    (
+        "version: 2\nsource: {ky: ID}\nstamp: checkbox1\ncase:\n  description: []\n  priority: {value: low}\n",
+        ["1:10: ", "2:9: `key`", "2:10: unknown key 'ky'", "3:8: 'checkbox1'", "4:1: `title`", "5:16: ", "6:21: 'low'"],
+    ),
+    # the others of a list keep their places
+    (
+        CASE
+        + "  notes:\n    - {bdy: A}\n    - {body: {column: A, format: iso}}\n  custom_fields: {text1: {}, txt2: A}\n",
+        ["7:8: unknown key 'bdy'", "8:26: `format` means", "9:26: this value comes", "9:30: 'txt2' is no"],
+    ),
+    # a stamp that is filled twice is not noticed if one of the two is malformed
+    (CASE + "  custom_fields: {text1: {}}\nstamp: text1\n", ["6:26: this value comes from nowhere"]),
+    # without definitions nothing is said of custom fields
+    (
+        CASE + "  custom_fields: {tier: A}\n  priority: {value: low}\nfields: gone.yml\nstamp: other\n",
+        ["7:21: 'low' is not", "8:9: "],
+    ),
+    (CASE + "  custom_fields: {tier: A}\nfields: [a]\nstamp: other\nx: y\n", ["7:9: one text", "9:1: unknown key 'x'"]),
+    (CASE + "  priority: {lookup: {file: gone.csv, key: A, value: B}}\n  x: y\n", ["6:29: ", "7:3: unknown key 'x'"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TOGETHER)
+def test_form_and_meaning_are_said_at_once_in_the_order_of_the_file(load: Load, text: str, expected: list[str]) -> None:
+    with pytest.raises(MappingProblems) as caught:
+        load(text)
+    found = [f"{problem.mark.line}:{problem.mark.column}: {problem.what}" for problem in caught.value.problems]
+    assert [line[: len(want)] for line, want in zip(found, expected, strict=False)] == expected
+    assert len(found) == len(expected), found
