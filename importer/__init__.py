@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         SourceError,
         TargetError,
     )
+    from importer.forgetting import Forgotten, forget, forget_async
     from importer.look import (
         check,
         check_async,
@@ -75,6 +76,7 @@ _HOMES = {
         "SourceError",
         "TargetError",
     ),
+    "importer.forgetting": ("Forgotten", "forget", "forget_async"),
     "importer.mapping": ("Mapping", "load_mapping"),
     "importer.observer": ("Observer",),
     "importer.records": ("FieldError", "State"),
@@ -122,6 +124,7 @@ __all__ = [
     "ConfigError",
     "ExitCode",
     "FieldError",
+    "Forgotten",
     "LedgerError",
     "LedgerLockedError",
     "Mapping",
@@ -138,6 +141,8 @@ __all__ = [
     "__version__",
     "check",
     "check_async",
+    "forget",
+    "forget_async",
     "load_mapping",
     "load_settings",
     "preview",

@@ -241,6 +241,9 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
         stood = open_ledger.states_of(key)
         if decision == "resend" and State.DUPLICATE in stood:
             raise ConfigError(f"the row {key!r} has several cases already", cure="choose one with --created, or --drop")
+        if decision == "resend" and open_ledger.is_forgotten(key):
+            what = f"the texts of the row {key!r} were forgotten, so it cannot be sent again"
+            raise ConfigError(what, cure="--drop it, then import it from a file once more")
         if not open_ledger.resolve(key, outcome):
             states = ", ".join(stood) or "not in this ledger"
             raise ConfigError(f"the row {key!r} is not in doubt: {states}", cure="see case-importer status")

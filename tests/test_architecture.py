@@ -29,6 +29,7 @@ FLOORS = (
         "bundled",
         "config",
         "fixing",
+        "forgetting",
         "look",
         "observer",
         "rehearse",

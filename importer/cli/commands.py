@@ -9,6 +9,7 @@ import click
 
 from importer.cli import account
 from importer.cli import options as option
+from importer.cli.forget import forget
 from importer.cli.suggest import suggest
 from importer.version import __version__
 
@@ -367,6 +368,7 @@ def schema() -> None:
 cli.add_command(account.fields)
 cli.add_command(account.users)
 cli.add_command(suggest)
+cli.add_command(forget)
 
 
 def _without(given: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -137,8 +137,8 @@ class Lookup:
 
     async def sees(self, field: str, canary: Known, *, encoding: Encoding) -> bool:
         """Whether a look-up by stamp finds a case that exists."""
-        value = orjson.loads(canary.body)["custom_fields"][field]
-        return any(case_id_of(case) == canary.case_id for case in await self.stamped(field, value, encoding=encoding))
+        found = await self.stamped(field, canary.key, encoding=encoding)
+        return any(case_id_of(case) == canary.case_id for case in found)
 
     async def _all(
         self, parameters: list[tuple[str, str]], *, most: int = MOST_PAGES, is_bounded: bool = False

@@ -234,7 +234,8 @@ class Ledger:
                 " CAST(strftime('%s', run.started_at) AS REAL)"
                 " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
                 " JOIN run ON run.id = record.run"
-                f" WHERE record.state = 'unknown' {where} ORDER BY record.id",
+                # two answers may have claimed a case whose row is forgotten: that is for a person
+                f" WHERE record.state = 'unknown' AND body IS NOT NULL {where} ORDER BY record.id",
                 values,
             )
             return [Doubtful(*row) for row in rows]
@@ -242,10 +243,10 @@ class Ledger:
     def newest_created(self, stamp: str | None, *, age: float) -> Known | None:
         """The newest case with ``stamp`` that has existed for ``age`` seconds for sure; None if there is none."""
         row = self.connection.execute(
-            "SELECT event.case_id, body, source.stamp, event.at FROM event"
+            "SELECT event.case_id, key, source.stamp, event.at FROM event"
             # from the newest event backwards, whatever the planner thinks
             " CROSS JOIN record ON record.id = event.record"
-            " JOIN source ON source.id = record.source JOIN content ON content.record = record.id"
+            " JOIN source ON source.id = record.source"
             " WHERE event.state = 'created' AND record.state = 'created' AND source.stamp IS ?"
             " AND event.at <= ? ORDER BY event.id DESC LIMIT 1",
             (stamp, time.time() - age),
@@ -257,6 +258,14 @@ class Ledger:
         with store.translated(self.path):
             rows = self.connection.execute("SELECT state FROM record WHERE key = ? ORDER BY id", (key,))
             return [State(state) for (state,) in rows]
+
+    def is_forgotten(self, key: str) -> bool:
+        """Whether the record in doubt that has ``key`` has no body any more that could be sent."""
+        query = (
+            "SELECT 1 FROM record LEFT JOIN content ON content.record = record.id"
+            " WHERE key = ? AND state IN ('unknown', 'duplicate') AND body IS NULL"
+        )
+        return self._scalar(query, (key,)) is not None
 
     def has_case(self, case_id: str) -> bool:
         """Whether a record of this ledger claims this case."""
@@ -368,6 +377,6 @@ class Ledger:
         with store.translated(self.path), store.transaction(self.connection):
             return self.connection.execute(
                 "UPDATE record SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
-                " WHERE state = 'refused'",
+                " WHERE state = 'refused' AND id IN (SELECT record FROM content WHERE body IS NOT NULL)",
                 (self.run,),
             ).rowcount

@@ -45,7 +45,8 @@ CREATE TABLE record (                   -- one row of a source
     CHECK (state NOT IN ('pending', 'sending', 'invalid') OR case_id IS NULL)
 ) STRICT;
 
--- Cold and large, apart from `record`, so that moving a record does not rewrite it; dropped by `forget`.
+-- Cold and large, apart from `record`, so that moving a record does not rewrite it. Dropped by `forget`, except for
+-- `replaces`: a record that corrects another one keeps a row here, with empty cells.
 CREATE TABLE content (
     record INTEGER PRIMARY KEY REFERENCES record (id),
     cells BLOB NOT NULL,                -- JSON array: the user's own cells
@@ -117,7 +118,10 @@ BEGIN
     SELECT RAISE(ABORT, 'a record that was sent is never dropped');
 END;
 
-CREATE TRIGGER event_is_kept BEFORE UPDATE ON event
+CREATE TRIGGER event_is_kept BEFORE UPDATE ON event -- but `forget` may drop its words
+WHEN NEW.message IS NOT NULL
+    OR (NEW.id, NEW.record, NEW.run, NEW.at, NEW.state, NEW.attempt, NEW.case_id, NEW.http_status, NEW.code)
+        IS NOT (OLD.id, OLD.record, OLD.run, OLD.at, OLD.state, OLD.attempt, OLD.case_id, OLD.http_status, OLD.code)
 BEGIN
     SELECT RAISE(ABORT, 'history is only appended');
 END;

@@ -105,6 +105,7 @@ TAKEN = "('created', 'sending', 'unknown', 'duplicate')"
 OPEN = "('pending', 'waiting', 'refused', 'invalid')"
 ANSWERED = """state = 'skipped', run = :run,
     code = CASE WHEN old.state <> 'created' THEN 'in_doubt'
+                WHEN NOT EXISTS (SELECT 1 FROM content WHERE record = old.id AND body IS NOT NULL) THEN 'created_before'
                 WHEN now.body IS (SELECT body FROM content WHERE record = old.id) THEN 'already_created'
                 ELSE 'changed' END,
     message = CASE WHEN old.state = 'created' THEN 'created before as case ' || old.case_id
@@ -163,13 +164,15 @@ def finish_source(ledger: Ledger, source: int) -> None:
 def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int, limit: int) -> list[Unsent]:
     """Records of ``source`` in some of the states pending, invalid and refused, behind the record ``after``.
 
-    Of skipped ones, those that the mapping left out: all others are answered for by another record.
+    Of skipped ones, those that the mapping left out: all others are answered for by another record. What was
+    forgotten cannot be mapped anew.
     """
     marks = ", ".join("?" for _ in states)
     with store.translated(ledger.path):
         rows = ledger.connection.execute(
             "SELECT record.id, row, state, cells, errors FROM record JOIN content ON content.record = record.id"
             f" WHERE source = ? AND record.id > ? AND state IN ({marks}) AND (state <> 'skipped' OR code = ?)"
+            " AND cells <> x''"  # forgotten
             " ORDER BY record.id LIMIT ?",
             (source, after, *states, LEFT_OUT, limit),
         ).fetchall()

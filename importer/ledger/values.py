@@ -81,7 +81,7 @@ class Known(NamedTuple):
     """A case that exists for sure: this ledger created it."""
 
     case_id: str
-    body: bytes
+    key: str
     stamp: str | None
     at: float
 

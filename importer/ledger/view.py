@@ -164,12 +164,15 @@ class LedgerView:
             yield ResultLine(*row)
 
     def failures(self) -> Iterator[FailureLine]:
-        """The records that are neither created nor skipped, with the user's own cells, in input order."""
+        """The records that are neither created nor skipped, with the user's own cells, in input order.
+
+        Forgotten ones are left out: without cells there is nothing to correct.
+        """
         query = (
             f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id"
         )
-        for *line, cells, errors in self._select(query, f"state IN {_FAILED}"):
+        for *line, cells, errors in self._select(query, f"state IN {_FAILED} AND cells <> x''"):
             with self._sound():
                 failure = FailureLine(ResultLine(*line), tuple(unpacked(cells)), field_errors(errors))
             yield failure

@@ -164,6 +164,7 @@ def _skipped(view: LedgerView) -> list[Group]:
 _CURES = {
     "twin": "the first row with the key is sent; see which one is right",
     "already_created": "nothing: it is a case already",
+    "created_before": "nothing: it is a case already",
     "changed": "the case exists with other content; it is not changed",
     LEFT_OUT: "nothing, if these are the rows that you mean",
     "in_doubt": "look it up first: case-importer reconcile",

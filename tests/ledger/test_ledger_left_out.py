@@ -138,9 +138,9 @@ def test_the_newer_file_answers(ledger: Ledger) -> None:
 
 def test_a_correction_that_comes_back_is_not_sent_beside_its_original(ledger: Ledger) -> None:
     """P1 across keys: the corrected row has another key, but it is the same ticket."""
-    stage(ledger, [invalid("A"), invalid("B")])
+    originals = stage(ledger, [invalid("A"), invalid("B")])
     corrections = stage(ledger, [left_out("A2", replaces=1), left_out("B2", replaces=2)])
-    ledger.connection.execute("UPDATE record SET state = 'pending' WHERE id = 1")
+    map_anew(ledger, originals, [valid("A"), invalid("B")])
     send(ledger, 1)
     map_anew(ledger, corrections, [valid("A2"), valid("B2")])
     assert standing(ledger) == [

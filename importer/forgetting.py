@@ -1,0 +1,77 @@
+"""Forgets what an import that is over need not remember: the only verb that drops anything from a ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.errors import ConfigError, ExitCode, LedgerError
+from importer.ledger import Ledger, LedgerView
+from importer.ledger import forget as dropping
+from importer.records import State
+
+_FINISHED = (State.CREATED, State.SKIPPED)
+_FAILED = (State.INVALID, State.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was dropped.
+
+    Attributes:
+        rows: How many rows lost their cells, bodies and errors.
+        kept: How many rows have them still, because they may be needed.
+        before: Bytes of the ledger, its log included.
+        after: The same afterwards.
+    """
+
+    rows: int
+    kept: int
+    before: int
+    after: int
+
+
+def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten:
+    """Drop the texts of rows that are cases or were skipped; keys, states, case ids and history stay.
+
+    Args:
+        ledger: The ledger; no run may be going on.
+        failed: Also of invalid and refused rows, which cannot be corrected or sent again afterwards.
+
+    Raises:
+        ConfigError: failed rows are to be forgotten, and others are not finished.
+        LedgerError: the ledger cannot be read or written, or somebody who looks at it is in the way.
+    """
+    path = Path(ledger)
+    with LedgerView(path) as view:
+        counts = view.counts()
+    states = (*_FINISHED, *_FAILED) if failed else _FINISHED
+    others = {state: counts[state] for state in State if state not in (*_FINISHED, *_FAILED) and counts[state]}
+    if failed and others:
+        named = ", ".join(f"{count:,} {state}" for state, count in others.items())
+        raise ConfigError(
+            f"the import is not over: {named} rows",
+            where=str(path),
+            cure="finish them first, with retry, reconcile or resolve; or forget what is finished, without --failed",
+        )
+    before = dropping.size(path)
+    with Ledger(path, verb="forget") as opened:
+        rows = dropping.forget(opened, states)
+        is_whole = dropping.shrink(opened)
+        opened.exit_code = ExitCode.OK if is_whole else ExitCode.LEDGER
+    if not is_whole:
+        raise LedgerError(
+            f"{rows:,} rows are forgotten, but a program that looks at the ledger keeps their texts in the file",
+            where=str(path),
+            cure="close that program, then run the same command again",
+        )
+    return Forgotten(
+        rows, sum(count for state, count in counts.items() if state not in states), before, dropping.size(path)
+    )
+
+
+async def forget_async(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten:
+    """:func:`forget` for asynchronous code; same arguments, result and errors."""
+    return await asyncio.to_thread(forget, ledger, failed=failed)
