@@ -7,6 +7,7 @@ the help text and the code are one thing::
     CaseImporterError
     ├── ConfigError          2   flags, environment, settings file
     ├── SourceError          2   the export cannot be read as it is
+    │   └── EmptySourceError 2   there is nothing in it
     ├── MappingError         2   the mapping file is wrong or does not fit the export
     ├── ChangedError         2   the source or the mapping is not the one the ledger was begun with
     ├── TargetError          7   wrong target, wrong address, no right to create cases
@@ -67,6 +68,10 @@ class ConfigError(CaseImporterError):
 
 class SourceError(CaseImporterError):
     """The export as a whole cannot be read: missing, empty, wrong encoding, unclosed quote, password."""
+
+
+class EmptySourceError(SourceError):
+    """There is nothing in the export, not even a header."""
 
 
 class MappingError(CaseImporterError):

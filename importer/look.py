@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import ChangedShapeError, ExitCode
+from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
@@ -25,7 +25,7 @@ from importer.source import Source, open_source
 from importer.stage import columns_mapped, preview_rows, stage_source
 from importer.suggest import Suggestion, suggest
 from importer.survey import Survey, Surveyed
-from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline
+from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -74,11 +74,13 @@ def check(
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
         ConfigError: the baseline cannot be read.
-        ChangedShapeError: there is a baseline, and the file is wholly empty.
+        ChangedShapeError: there is a baseline, and the file is wholly empty or lacks columns that the mapping needs.
     """
     begun = time.monotonic()
-    before = None if baseline is None else _baseline(Path(baseline), source)
-    opened, loaded = open_both(source, mapping, reading)
+    before = None if baseline is None else load_baseline(Path(baseline))
+    opened, loaded = (
+        open_both(source, mapping, reading) if before is None else _open_like(before, source, mapping, reading)
+    )
     if first is not None:
         first(_first_look(opened, loaded))
     survey = Survey(opened, loaded, columns=columns_mapped(opened))
@@ -111,13 +113,23 @@ def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
     return ExitCode.ROWS_FAILED if balance.counts[State.INVALID] else ExitCode.OK
 
 
-def _baseline(path: Path, source: StrPath | DataFrame) -> Baseline:
-    """The baseline; a file without a single byte cannot even be opened, and is the plainest change of all."""
-    loaded = load_baseline(path)
-    if isinstance(source, str | os.PathLike) and os.path.isfile(source) and os.path.getsize(source) == 0:
-        cure = f"last time it had {loaded.rows:,} rows: look at what writes it"
-        raise ChangedShapeError("the file is empty", where=Path(source).name, cure=cure)
-    return loaded
+def _open_like(
+    before: Baseline, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+) -> tuple[Source, Mapping]:
+    """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
+    try:
+        opened, loaded = open_both(source, mapping, reading)
+    except EmptySourceError as error:
+        cure = f"last time it had {before.rows:,} rows: look at what writes it"
+        raise ChangedShapeError(error.what, where=error.where, cure=cure) from None
+    columns = columns_mapped(opened)
+    try:
+        loaded.bind(columns)
+    except MappingError as error:
+        if change := lost_columns(before, columns, loaded):
+            raise ChangedShapeError(change.what, where=opened.name, cure=change.cure) from error
+        raise
+    return opened, loaded
 
 
 def _first_look(source: Source, mapping: Mapping) -> Surveyed:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from importer.errors import SourceError
+from importer.errors import EmptySourceError, SourceError
 from importer.source.limits import LONGEST_CELL
 
 if TYPE_CHECKING:
@@ -175,4 +175,4 @@ def _header(body: Sequence[str], delimiter: str, lead: int, name: str) -> tuple[
             "correct the first line of the file",
         )
         raise SourceError(what, where=f"{name}:{lead + start}", cure=cure) from None
-    raise SourceError("the file has no header and no rows", where=f"{name}:1", cure="export again")
+    raise EmptySourceError("the file has no header and no rows", where=f"{name}:1", cure="export again")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from importer.errors import SourceError
+from importer.errors import EmptySourceError, SourceError
 from importer.source.damage import UNPACKING_ERRORS, damaged, password_protected
 from importer.source.sniff import Kind, shown_name
 
@@ -107,7 +107,7 @@ def _only_member(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not _is_clutter(info)]
     if not members:
-        raise SourceError("the archive is empty", where=path.name, cure="export again")
+        raise EmptySourceError("the archive is empty", where=path.name, cure="export again")
     if len(members) > 1:
         names = ", ".join(repr(info.filename) for info in members[:10]) + (", …" if len(members) > 10 else "")
         cure = f"unpack it and give the file to import, such as {members[0].filename!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from importer.errors import SourceError
+from importer.errors import EmptySourceError, SourceError
 
 
 class Sheet(NamedTuple):
@@ -48,7 +48,7 @@ def choose_sheet(
     chosen = next((sheet for sheet in shown if has_cells(sheet)), None)
     if chosen is None:
         what = "the sheet is empty" if len(shown) == 1 else f"all sheets are empty: {_names(shown)}"
-        raise SourceError(what, where=where, cure="export again, or name a hidden sheet with --sheet")
+        raise EmptySourceError(what, where=where, cure="export again, or name a hidden sheet with --sheet")
     return chosen, _notes(sheets, chosen)
 
 

@@ -9,7 +9,7 @@ import zipfile
 from enum import Enum
 from pathlib import Path
 
-from importer.errors import SourceError
+from importer.errors import EmptySourceError, SourceError
 from importer.source.compound import CompoundFile
 from importer.source.damage import UNPACKING_ERRORS, damaged, password_protected
 
@@ -110,7 +110,7 @@ def kind_of(path: Path) -> Kind:
             f"the file cannot be read: {error.strerror}", where=shown_name(path), cure="check the disk, or copy it anew"
         ) from None
     if not head:
-        raise SourceError("the file is empty", where=path.name, cure=_EXPORT)
+        raise EmptySourceError("the file is empty", where=path.name, cure=_EXPORT)
     _refuse_foreign(head, path.name)
     if head.startswith(_GZIP):
         return Kind.GZIP
@@ -128,7 +128,7 @@ def refuse_unless_text(head: bytes, name: str) -> None:
         SourceError: It is empty, a workbook, another archive, or something that is no export at all.
     """
     if not head:
-        raise SourceError("the file is empty", where=name, cure=_EXPORT)
+        raise EmptySourceError("the file is empty", where=name, cure=_EXPORT)
     _refuse_foreign(head, name)
     if head.startswith((_GZIP, *_ZIP, CompoundFile.SIGNATURE)):
         raise SourceError("there is a workbook or an archive inside, not text", where=name, cure=_UNPACK)

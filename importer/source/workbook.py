@@ -25,7 +25,7 @@ from python_calamine import (
     load_workbook,
 )
 
-from importer.errors import SourceError
+from importer.errors import EmptySourceError
 from importer.records import FieldError
 from importer.source.cell_text import cell_text, duration_as_shown, inexact_number, is_inexact
 from importer.source.checkup.finding import Finding
@@ -143,7 +143,9 @@ class WorkbookSource:
             cells = self._texts(values)
             if problems or any(cell.strip() for cell in cells):
                 return number, cells, problems
-        raise SourceError("the sheet is empty", where=self.name, cure="export again, or name another one with --sheet")
+        raise EmptySourceError(
+            "the sheet is empty", where=self.name, cure="export again, or name another one with --sheet"
+        )
 
     def _used_width(self, header: Sequence[str], spoiled: Sequence[CellProblem]) -> int:
         """Width without the columns on the right that have no name and nothing below."""

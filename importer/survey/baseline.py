@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from importer.errors import ConfigError
+from importer.errors import ConfigError, MappingError
+from importer.mapping import Mapping
 from importer.survey import Surveyed
 
 #: By what factor the number of rows may grow or shrink.
@@ -84,6 +86,34 @@ def changes(baseline: Baseline, found: Surveyed, *, factor: float = VOLUME_FACTO
         yield Change("volume", f"{grown} (allowed: {1 / factor:.2g} to {factor:g})")
     yield from _columns(baseline, found)
     yield from _values(baseline, found)
+
+
+class Lost(NamedTuple):
+    """Columns without which an export cannot even be looked at, and what may stand in their place."""
+
+    what: str
+    cure: str
+
+
+def lost_columns(baseline: Baseline, columns: Sequence[str], mapping: Mapping) -> Lost | None:
+    """What is gone of the columns that ``mapping`` needs; None if the baseline did not have them all either."""
+    try:
+        needed = mapping.bind(baseline.columns).columns_used
+    except MappingError:
+        return None
+    gone = [column for column in Counter(baseline.columns) - Counter(columns) if column in needed]
+    if not gone:
+        return None
+    fresh = tuple(Counter(columns) - Counter(baseline.columns))
+    nearest = [
+        f"{column!r} (is it {near[0]!r} now?)" if (near := get_close_matches(column, fresh, 1)) else repr(column)
+        for column in gone
+    ]
+    new = f"new in the file: {_listed(fresh)}; look at" if fresh else "look at"
+    return Lost(
+        f"columns that the mapping needs are gone: {', '.join(nearest)}",
+        f"{new} what writes it, or name other columns in the mapping",
+    )
 
 
 def _columns(baseline: Baseline, found: Surveyed) -> Iterator[Change]:

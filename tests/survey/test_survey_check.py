@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pty
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from importer import check
-from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError
+from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError, SourceError
 from importer.fixing import Fix, write_suggestions
 from importer.results import CheckResult
 from importer.survey import Surveyed
@@ -311,6 +313,39 @@ class TestBaseline:
             check("t.csv", "m.yml", baseline="last.json")
         ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
         assert (ended.returncode, ended.stdout) == (12, "")
+
+    @pytest.mark.parametrize("header", ["Id,Subject,Bodies,Priority,Extra\n", "Id,Subject,Text,Priority,Extra\n"])
+    def test_a_mapped_column_that_is_gone_ends_with_the_same_code(self, header: str) -> None:
+        Path("t.csv").write_text(header + ten_rows(), encoding="utf-8")
+        with pytest.raises(ChangedShapeError, match="columns that the mapping needs are gone: 'Body'") as caught:
+            check("t.csv", "m.yml", baseline="last.json")
+        assert ("is it 'Bodies' now?" in caught.value.what) is ("Bodies" in header)
+        assert ("new in the file: 'Text'" in caught.value.cure) is ("Text" in header)
+        assert caught.value.exit_code is ExitCode.CHANGED_SHAPE
+        with pytest.raises(MappingError, match="has no column 'Body'"):
+            check("t.csv", "m.yml")
+
+    def test_a_column_that_the_baseline_did_not_have_either_is_an_error_of_the_mapping(self) -> None:
+        Path("new.yml").write_text(MAPPING.replace("Subject ", "Title "), encoding="utf-8")
+        with pytest.raises(MappingError, match="has no column 'Title'"):
+            checked(ten_rows(), mapping="new.yml", baseline="last.json")
+
+    @pytest.mark.parametrize("content", [b"\n\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+    def test_so_does_a_file_in_which_nothing_is(self, content: bytes) -> None:
+        Path("t.csv").write_bytes(content)
+        with pytest.raises(ChangedShapeError, match="last time it had 10 rows"):
+            check("t.csv", "m.yml", baseline="last.json")
+
+    def test_so_does_an_empty_sheet(self) -> None:
+        with xlsxwriter.Workbook("t.xlsx") as workbook:
+            workbook.add_worksheet("Export")
+        with pytest.raises(ChangedShapeError, match="the sheet is empty"):
+            check("t.xlsx", "m.yml", baseline="last.json")
+
+    def test_a_file_that_cannot_be_read_for_another_reason_is_not_compared(self) -> None:
+        Path("t.csv").write_bytes(b"<html><body>log in</body></html>")
+        with pytest.raises(SourceError, match="web page"):
+            check("t.csv", "m.yml", baseline="last.json")
 
     @pytest.mark.parametrize("content", ["", "[]", "{}", '{"balance": {"read": "x"}, "tables": []}', None])
     def test_what_is_no_baseline_is_refused(self, content: str | None) -> None:
