@@ -9,7 +9,8 @@ from importer.delivery.judge import Signal, Verdict
 from importer.errors import CaseImporterError, ExitCode, TargetError
 from importer.records import State
 
-#: Attempts in a row that meet an outage before everybody stands still.
+#: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
+#: two rows would reach any number by its own retries, and wait for a service that it has no more use for.
 OUTAGE_AFTER = 5
 #: Seconds of outage after which the run ends, to be taken up again later.
 PATIENCE = 900.0
@@ -65,21 +66,21 @@ class Breaker:
         self._clock = clock
         self._patience = patience
         self._succeeded = False
-        self._silent = 0
+        self._silent: set[object] = set()
         self._silent_since = 0.0
         self._locked_out = 0
         self.stop: CaseImporterError | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether the last attempts all met an outage."""
-        return self._silent >= OUTAGE_AFTER
+        """Whether the last attempts, of several records, all met an outage."""
+        return len(self._silent) >= OUTAGE_AFTER
 
-    def hear(self, verdict: Verdict) -> None:
-        """Take one verdict into account."""
+    def hear(self, verdict: Verdict, record: int | None = None) -> None:
+        """Take one verdict into account, of an attempt for ``record``."""
         signal = verdict.signal
         if signal is Signal.OUTAGE:
-            self.hear_outage(str(verdict.outcome.message))
+            self.hear_outage(str(verdict.outcome.message), record)
             return
         if signal is Signal.HOPELESS:
             cure = "check --api-url; for a certificate of your own company give it with --ca-file"
@@ -105,7 +106,7 @@ class Breaker:
 
     def hear_life(self) -> None:
         """The service gave a whole answer, whatever it says: there is no outage."""
-        self._silent = 0
+        self._silent.clear()
 
     def _stop(self, error: CaseImporterError) -> None:
         self.stop = self.stop or error
@@ -124,11 +125,17 @@ class Breaker:
                 )
             )
 
-    def hear_outage(self, what: str) -> None:
-        """A request brought no whole answer, or a server error; ``what`` says it for a person."""
-        if self._silent == 0:
+    def hear_outage(self, what: str, record: int | None = None) -> None:
+        """A request brought no whole answer, or a server error.
+
+        Args:
+            what: Says it for a person.
+            record: For which it was sent; None for a look-up, each of which counts: rows in doubt need the service.
+        """
+        if not self._silent:
             self._silent_since = self._clock()
-        self._silent += 1
+        if not self.is_open:
+            self._silent.add(object() if record is None else record)
         if self.is_open and self._clock() - self._silent_since > self._patience:
             self._stop(outage(what, where=self._target, seconds=self._patience))
 

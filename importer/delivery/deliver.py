@@ -136,7 +136,7 @@ class Courier:
         sent_at = self._clock()
         answer = await self._send(record, authorization)
         verdict = self._judge(answer, record, authorization)
-        self._tell_everybody(verdict, authorization, sent_at)
+        self._tell_everybody(verdict, record, authorization, sent_at=sent_at)
         if isinstance(answer, Answer) and answer.connection is not None and await self._api.is_followed(answer):
             verdict = _STRAY  # "not created" may have been said to somebody else
         if (cause := self._causes.hear(verdict, record.body)) is not None:
@@ -158,9 +158,9 @@ class Courier:
             return verdict._replace(outcome=verdict.outcome._replace(message=message.replace(secret, "***")))
         return verdict
 
-    def _tell_everybody(self, verdict: Verdict, authorization: str, sent_at: float) -> None:
+    def _tell_everybody(self, verdict: Verdict, record: Pending, authorization: str, *, sent_at: float) -> None:
         if verdict.signal is not Signal.UNAUTHORIZED or self._tokens.refused(authorization):
-            self._breaker.hear(verdict)
+            self._breaker.hear(verdict, record.id)
         if verdict.signal is Signal.CREATED:
             self._pace.accepted()
         elif verdict.signal is Signal.THROTTLED:

@@ -54,6 +54,41 @@ def test_trouble_in_a_row_is_an_outage(trouble: Verdict) -> None:
     assert breaker.stop is None  # it may pass
 
 
+@pytest.mark.parametrize("records", [1, 2, OUTAGE_AFTER - 1])
+def test_a_few_records_are_no_outage_however_often_they_are_tried(records: int) -> None:
+    """They have soon used up their attempts, and nobody is left who would wait."""
+    breaker = breaker_of()
+    for attempt in range(100):
+        breaker.hear(UNREACHABLE, attempt % records)
+    assert not breaker.is_open
+
+
+def test_as_many_records_as_it_takes_are_one_whatever_was_tried_in_between() -> None:
+    breaker = breaker_of()
+    for record in [1, 1, 1, 2, 2, 3, 1, 4]:
+        breaker.hear(UNREACHABLE, record)
+    assert not breaker.is_open
+    breaker.hear(UNREACHABLE, 5)
+    assert breaker.is_open
+
+
+def test_records_are_counted_from_the_last_answer_on() -> None:
+    breaker = breaker_of()
+    for record in range(OUTAGE_AFTER - 1):
+        breaker.hear(SILENCE, record)
+    breaker.hear(verdict(201), 99)
+    breaker.hear(SILENCE, 100)
+    assert not breaker.is_open
+
+
+def test_each_look_up_counts() -> None:
+    """A row in doubt waits for the service, even if it is the only one."""
+    breaker = hear(breaker_of(), SILENCE)
+    for _ in range(OUTAGE_AFTER - 1):
+        breaker.hear_outage("the list does not answer")
+    assert breaker.is_open
+
+
 @pytest.mark.parametrize("status", [201, 400, 401, 403, 404, 409, 422, 429])
 def test_any_whole_answer_of_the_service_ends_an_outage(status: int) -> None:
     breaker = hear(breaker_of(), verdict(201), *[SILENCE] * OUTAGE_AFTER)

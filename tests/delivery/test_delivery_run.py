@@ -17,6 +17,7 @@ from servers import Line, RawServer, Request, drop, http, reply
 
 from importer.delivery.breaker import OUTAGE_AFTER
 from importer.delivery.deliver import MOST_ATTEMPTS
+from importer.delivery.pace import PROBE_EVERY
 from importer.delivery.pool import Delivered, Stop
 from importer.errors import CaseImporterError, ExitCode, LedgerError, TargetError
 from importer.ledger import Ledger
@@ -128,6 +129,16 @@ async def test_a_server_that_is_not_there_is_not_hammered(tmp_path: Path) -> Non
         (attempts,) = ledger.connection.execute("SELECT sum(attempts) FROM record").fetchone()
     assert OUTAGE_AFTER <= attempts <= OUTAGE_AFTER + 4
     assert states(path) == {"pending": 200}
+
+
+async def test_two_rows_do_not_wait_for_a_server_that_is_not_there(tmp_path: Path) -> None:
+    """Their attempts are used up at once; the thirty seconds between probes would help nobody."""
+    path = staged_ledger(tmp_path / "l.db", keys(2))
+    with closed_address() as url:
+        result = await asyncio.wait_for(run_once(path, url), PROBE_EVERY / 2)
+    assert (states(path), result.left_over) == ({"pending": 2}, 2)
+    with Ledger(path, verb="look") as ledger:
+        assert ledger.connection.execute("SELECT attempts FROM record").fetchall() == [(MOST_ATTEMPTS,)] * 2
 
 
 async def test_an_outage_is_not_stormed(tmp_path: Path) -> None:
