@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -216,7 +217,8 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     given = {name: value for name, value in flags.items() if value is not None}
-    values = {**_of_file(config_file), **_of_environment(environment)}
+    in_file, in_environment = _of_file(config_file), _of_environment(environment)
+    values = {**in_file, **in_environment}
     if given.get("sandbox") or given.keys() & {"api_url", "region"}:
         # A target on the command line replaces the whole target of the environment, never half of it.
         for name in ("sandbox", "api_url", "auth_url", "region", "account"):
@@ -224,16 +226,57 @@ def load_settings(
     try:
         return Settings(**{**values, **given})
     except ValidationError as error:
-        raise ConfigError("; ".join(_readable(error)), cure="see case-importer run --help") from None
+        places = {
+            **dict.fromkeys(in_file, f" (set in {config_file or _DEFAULT_FILE})"),
+            **{name: f" (set by {ENVIRONMENT_PREFIX}{name.upper()} in the environment)" for name in in_environment},
+            **dict.fromkeys(given, ""),
+        }
+        cure = "docs/operating.md lists all settings; case-importer run --help lists the flags"
+        raise ConfigError("; ".join(dict.fromkeys(_readable(error, places))), cure=cure) from None
 
 
-def _readable(error: ValidationError) -> list[str]:
-    return [
-        ".".join(str(step) for step in problem["loc"]).replace("_", "-")
-        + (": " if problem["loc"] else "")
-        + problem["msg"].removeprefix("Value error, ")
-        for problem in error.errors()
-    ]
+#: What a setting takes, where its type does not say it well enough.
+_TAKES = {
+    "rate": "a number above 0 and up to 100,000, or auto",
+    "reserve": "a share from 0 to 0.9, or a percentage such as 20%",
+    "concurrency": "a whole number from 1 to 1,024",
+    "grace": "a number of seconds from 0 to 600",
+    "horizon": "a number of seconds from 0 to 86,400",
+    "region": "us, eu or ca",
+    "account": "the sub-domain used at login: up to 63 letters, digits and hyphens",
+    "sandbox": "true or false",
+    "fresh_connections": "true or false",
+}
+
+
+def _readable(error: ValidationError, places: Mapping[str, str]) -> Iterator[str]:
+    """Never the value itself: it may be a secret in the wrong place."""
+    for problem in error.errors():
+        name = ".".join(str(step) for step in problem["loc"][:1])
+        place = places.get(name, "")
+        if not name:
+            yield problem["msg"].removeprefix("Value error, ")
+        elif problem["type"] == "extra_forbidden":
+            near = get_close_matches(name, Settings.model_fields, 1)
+            yield f"there is no setting {name!r}{place}" + (f"; did you mean {near[0]!r}?" if near else "")
+        else:
+            yield f"{_called(name)} must be {_TAKES.get(name, 'one text')}{place}"
+
+
+def _called(name: str) -> str:
+    """A setting as a user knows it: by its flag, if it has one."""
+    return f"--{name.replace('_', '-')}" if name in _FLAGS else f"{ENVIRONMENT_PREFIX}{name.upper()}"
+
+
+_FLAGS = frozenset(Settings.model_fields) - {
+    "grace",
+    "token",
+    "client_id",
+    "client_secret",
+    "private_key_file",
+    "key_id",
+}
+_DEFAULT_FILE = ".env"
 
 
 def _of_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -243,14 +286,15 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _of_file(path: Path | None) -> dict[str, Any]:
     if path is None:
-        path = Path(".env")
+        path = Path(_DEFAULT_FILE)
         if not path.is_file():
             return {}
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"the settings file cannot be read: {reason}", where=str(path)) from None
+        cure = "check its path and rights; --config names a .env or YAML file"
+        raise ConfigError(f"the settings file cannot be read: {reason}", where=str(path), cure=cure) from None
     if path.suffix.lower() in (".yml", ".yaml"):
         return _of_yaml(text, path)
     return dict(_of_environment({name: value for name, value in dotenv_values(path).items() if value is not None}))

@@ -23,12 +23,12 @@ IMPOSSIBLE = {
     "--region eu --account a/b": "account",
     "--region eu --account acme --api-url https://example.com": "not both",
     "--auth-url https://example.com": "--auth-url belongs to --api-url",
-    "--rate fast": "rate",
-    "--rate 0": "rate",
-    "--reserve 100%": "reserve",
-    "--concurrency 0": "concurrency",
-    "--horizon -1": "horizon",
-    "--config gone.env": "gone.env: the settings file cannot be read",
+    "--rate fast": "error: --rate must be a number above 0 and up to 100,000, or auto\n",
+    "--rate 0": "error: --rate must be a number above 0 and up to 100,000, or auto\n",
+    "--reserve 100%": "error: --reserve must be a share from 0 to 0.9, or a percentage such as 20%\n",
+    "--concurrency 0": "error: --concurrency must be a whole number from 1 to 1,024\n",
+    "--horizon -1": "error: --horizon must be a number of seconds from 0 to 86,400\n",
+    "--config gone.env": "gone.env: the settings file cannot be read: No such file or directory\n  check its path",
 }
 
 
@@ -51,6 +51,36 @@ def test_settings_that_cannot_be(refusals: dict[str, Ended], flags: str) -> None
     assert ended.err.startswith("error: ")
     assert IMPOSSIBLE[flags] in ended.err
     assert "user:secret" not in ended.err
+
+
+#: Where a bad setting stands → what the message says: the flag, what it takes, and the place.
+PLACES = {
+    "environment": "--rate must be a number above 0 and up to 100,000, or auto (set by CASE_IMPORTER_RATE in the env",
+    "settings.yml": "--rate must be a number above 0 and up to 100,000, or auto (set in settings.yml)",
+    "settings.env": "--rate must be a number above 0 and up to 100,000, or auto (set in settings.env)",
+    ".env": "--rate must be a number above 0 and up to 100,000, or auto (set in .env)",
+    "grace.yml": "CASE_IMPORTER_GRACE must be a number of seconds from 0 to 600 (set in grace.yml)",
+    "typo.yml": "there is no setting 'rat' (set in typo.yml); did you mean 'rate'?",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_message_names_the_place_of_a_setting_that_cannot_be(local: Program, place: str) -> None:
+    texts = {"grace.yml": "grace: long\n", "typo.yml": "rat: 5\n", "settings.yml": "rate: s3cret\n"}
+    text = texts.get(place, "CASE_IMPORTER_RATE=s3cret\n")
+    program = local.having(CASE_IMPORTER_RATE="s3cret") if place == "environment" else local
+    if place != "environment":
+        (local.folder / place).write_text(text, encoding="utf-8")
+    config = [] if place in ("environment", ".env") else ["--config", place]
+    ended = program("run", "t.csv", "-m", "m.yml", *config)
+    assert (ended.code, ended.out) == (2, "")
+    assert PLACES[place] in ended.err
+    assert "s3cret" not in ended.err, "what stands there may be a secret in the wrong place"
+
+
+def test_a_flag_that_is_wrong_is_not_blamed_on_the_environment(local: Program) -> None:
+    ended = local.having(CASE_IMPORTER_RATE="5")("run", "t.csv", "-m", "m.yml", "--rate", "0")
+    assert "or auto\n" in ended.err
 
 
 def test_without_credentials_nothing_is_sent_and_the_message_says_what_to_set(local: Program) -> None:
