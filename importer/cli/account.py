@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from importer.cli import options as option
+
+if TYPE_CHECKING:
+    from importer.account import Saved
+    from importer.config import Settings
 
 
 @click.command()
@@ -16,12 +20,8 @@ from importer.cli import options as option
 def fields(path: Path, **given: Any) -> None:
     """Save the custom field definitions of the account, for `fields:` in a mapping."""
     from importer.account import save_fields
-    from importer.cli.printing import say
-    from importer.config import load_settings
 
-    settings, _ = option.split_settings(given)
-    saved = save_fields(path, settings=load_settings(**settings))
-    say(f"{saved.entries} custom fields: {saved.path}")
+    _say(save_fields(path, settings=_settings(given)), "custom fields")
 
 
 @click.command()
@@ -30,11 +30,20 @@ def fields(path: Path, **given: Any) -> None:
 def users(path: Path, **given: Any) -> None:
     """Save e-mail, id and name of the account's active users, for `lookup:` in a mapping."""
     from importer.account import save_users
-    from importer.cli.printing import say
+
+    _say(save_users(path, settings=_settings(given)), "users")
+
+
+def _settings(given: dict[str, Any]) -> Settings:
     from importer.config import load_settings
 
     settings, _ = option.split_settings(given)
-    saved = save_users(path, settings=load_settings(**settings))
-    say(f"{saved.entries} users: {saved.path}")
+    return load_settings(**settings)
+
+
+def _say(saved: Saved, what: str) -> None:
+    from importer.cli.printing import say
+
+    say(f"{saved.entries} {what}: {saved.path}")
     if saved.left_out:
         say(f"Left out: {saved.left_out} who are not active or have no e-mail address.")

@@ -64,11 +64,8 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
     from importer.config import load_settings
     from importer.run import run_import
 
-    observer = Terminal(quiet=quiet)
-    try:
+    with Terminal(quiet=quiet) as observer:
         result = run_import(source, observer=observer, settings=load_settings(**settings), **rest)
-    finally:
-        observer.close()
     _show_run(result, quiet=quiet, as_json=as_json)
 
 
@@ -103,12 +100,9 @@ def _check(source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool 
     from importer.cli.shapes import check_shape, fix_shape
     from importer.look import check as check_source
 
-    observer = Terminal(quiet=quiet)
     first = check_page.say_first if printing.is_terminal() and not quiet else None
-    try:
+    with Terminal(quiet=quiet) as observer:
         result = check_source(source, mapping, observer=observer, first=first, **given)
-    finally:
-        observer.close()
     if not as_json and not quiet:
         check_page.say_check(result)
     written = None
@@ -181,13 +175,10 @@ def rehearse(
     from importer.rehearse import seconds_of
 
     window = None if must_finish_in is None else seconds_of(must_finish_in)
-    observer = Terminal(quiet=quiet)
-    try:
+    with Terminal(quiet=quiet) as observer:
         result = rehearse_source(
             source, mapping, rate=rate or CAREFUL_RATE, must_finish_in=window, observer=observer, **given
         )
-    finally:
-        observer.close()
     if as_json:
         printing.say_json(rehearsal_shape(result))
     elif not quiet:
@@ -255,8 +246,7 @@ def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, 
     from importer.run import retry as retry_ledger
 
     settings, rest = option.split_settings(given)
-    observer = Terminal(quiet=quiet)
-    try:
+    with Terminal(quiet=quiet) as observer:
         result = retry_ledger(
             ledger,
             states=[State(state) for state in states] or None,
@@ -264,8 +254,6 @@ def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, 
             settings=load_settings(**settings),
             **rest,
         )
-    finally:
-        observer.close()
     _show_run(result, quiet=quiet, as_json=as_json)
 
 
@@ -281,11 +269,8 @@ def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None
     from importer.run import reconcile as reconcile_ledger
 
     settings, rest = option.split_settings(given)
-    observer = Terminal(quiet=quiet)
-    try:
+    with Terminal(quiet=quiet) as observer:
         result = reconcile_ledger(ledger, observer=observer, settings=load_settings(**settings), **rest)
-    finally:
-        observer.close()
     _show_run(result, quiet=quiet, as_json=as_json)
 
 

@@ -36,13 +36,9 @@ def show_demo(out: Path) -> int:
         folder = out / name.split(".", 1)[0]
         for left in _OURS:
             (folder / left).unlink(missing_ok=True)
-        observer = Terminal(quiet=False)
-        try:
-            result = run_import(
-                bundled("sample_data") / name, mapping, out=folder, settings=settings, observer=observer
-            )
-        finally:
-            observer.close()
+        sample = bundled("sample_data") / name
+        with Terminal(quiet=False) as observer:
+            result = run_import(sample, mapping, out=folder, settings=settings, observer=observer)
         say_run(result)
         say()
         if result.exit_code != ExitCode.ROWS_FAILED:

@@ -6,6 +6,8 @@ import contextlib
 import sys
 from collections import Counter
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from tqdm import tqdm
 
@@ -18,7 +20,7 @@ _FAILED = (State.REFUSED, State.INVALID, State.DUPLICATE)
 
 
 class Terminal:
-    """An observer that draws progress bars on standard error, if somebody is watching.
+    """An observer that draws progress bars on standard error, if somebody is watching. Use as a context manager.
 
     Args:
         quiet: Say nothing at all.
@@ -30,6 +32,14 @@ class Terminal:
         self._counts: Counter[State] = Counter()
         # The stubs make tqdm generic over what it iterates; a bar that is moved by hand iterates over nothing.
         self._bar: tqdm | None = None  # type: ignore[type-arg]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def begun(self, *, source: str, mapping: str, target: str, ledger: Path) -> None:
         """Say what is about to happen, if somebody is watching."""

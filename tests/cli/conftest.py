@@ -9,10 +9,6 @@ from scenery import PLAN, Import
 from tickets import MAPPING, Ticket, write_tickets
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes many seconds; left out with -m 'not soak and not slow'")
-
-
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     """The command, in an empty folder, without settings."""
