@@ -46,13 +46,14 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
     """
     path = Path(ledger)
     with LedgerView(path) as view:
-        counts = view.counts()
+        counts, half_read = view.counts(), view.half_read()
     states = (*_FINISHED, *_FAILED) if failed else _FINISHED
     others = {state: counts[state] for state in State if state not in (*_FINISHED, *_FAILED) and counts[state]}
-    if failed and others:
-        named = ", ".join(f"{count:,} {state}" for state, count in others.items())
+    if failed and (others or half_read):
+        named = [f"{count:,} {state} rows" for state, count in others.items()]
+        named += [f"{name} was not read to its end" for name in half_read]
         raise ConfigError(
-            f"the import is not over: {named} rows",
+            f"the import is not over: {', '.join(named)}",
             where=str(path),
             cure="finish them first, with retry, reconcile or resolve; or forget what is finished, without --failed",
         )

@@ -175,7 +175,15 @@ def status(ledger: StrPath) -> Status:
     """
     with LedgerView(Path(ledger)) as view:
         ledger_id, target = view.identity()
-        return Status(ledger_id, target, tuple(view.sources()), balance_of(view), tuple(view.causes()), view.requests())
+        return Status(
+            ledger_id,
+            target,
+            tuple(view.sources()),
+            balance_of(view),
+            tuple(view.causes()),
+            view.requests(),
+            view.half_read(),
+        )
 
 
 def report(ledger: StrPath, out: StrPath) -> Reports:

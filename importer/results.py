@@ -92,6 +92,7 @@ class Status:
         balance: The books.
         causes: Records that are not created, by state and cause.
         requests: Requests that were sent to create cases.
+        half_read: Files that are being read, or whose reading was cut short; they are in no other figure.
     """
 
     ledger_id: str
@@ -100,3 +101,4 @@ class Status:
     balance: Balance
     causes: tuple[CauseCount, ...]
     requests: int
+    half_read: tuple[str, ...] = ()

@@ -217,6 +217,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         printing.say_json(reports_shape(reports))
     elif not quiet:
+        printing.say_half_read(reports.half_read)
         printing.say_balance(reports.balance)
         printing.say(f"Reports: {reports.results.parent}")
     raise click.exceptions.Exit(int(reports.balance.exit_code) if not reports.balance.is_true else 0)

@@ -101,6 +101,12 @@ def say_notes(notes: Iterable[str]) -> None:
         say(f"  note: {note}")
 
 
+def say_half_read(names: Iterable[str]) -> None:
+    """Print which files are not in the books yet."""
+    for name in names:
+        say(f"  note: reading {name} was cut short, unless a run is reading it now; it is read again on the next run")
+
+
 def say_run(result: RunResult) -> None:
     """Print how a run ended."""
     say_outcome(result)
@@ -119,6 +125,7 @@ def say_outcome(result: RunResult, where: str = "") -> None:
         where = "the embedded sandbox (nothing left this machine)" if result.target == "sandbox" else result.target
     say(click.style(f"{result.source} → {where}", bold=True) + f"  (mapping {result.mapping}, {_time(result.seconds)})")
     say_notes(result.notes)
+    say_half_read(result.reports.half_read)
     say_balance(result.reports.balance)
     say_causes(result.reports.causes)
 
@@ -159,6 +166,7 @@ def say_status(status: Status) -> None:
     say(f"Ledger {status.ledger_id}, target {status.target or 'not chosen yet'}, {status.requests:,} requests sent")
     for source in status.sources:
         say(f"  {source.name}: {source.rows:,} rows, mapping {source.mapping_name}")
+    say_half_read(status.half_read)
     say_balance(status.balance)
     say_causes(status.causes)
 

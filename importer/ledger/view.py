@@ -45,6 +45,8 @@ class AlikeKeys(NamedTuple):
 class LedgerView:
     """A ledger as it was at one moment: one read transaction, so that all reports agree with each other.
 
+    Sources that were not read to their end are not in view: their records are dropped and read again.
+
     Args:
         path: The ledger.
         source: Look at this source only; None for the whole ledger.
@@ -59,6 +61,8 @@ class LedgerView:
         self._connection = store.connect_read_only(path)
         with store.translated(path):
             self._connection.execute("BEGIN")
+            half_read = "SELECT id FROM source WHERE staged = 0"
+            self._is_whole = self._connection.execute(half_read).fetchone() is None
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +77,9 @@ class LedgerView:
         self._connection.close()
 
     def _select(self, query: str, where: str = "") -> Iterator[tuple[Any, ...]]:
-        conditions = [condition for condition in (where, "source = :source" if self.source else "") if condition]
+        chosen = "source = :source" if self.source else ""
+        read = "" if self._is_whole else "source IN (SELECT id FROM source WHERE staged = 1)"
+        conditions = [condition for condition in (where, chosen, read) if condition]
         clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         with store.translated(self.path):
             # not "yield from": that would close the cursor of a half-read generator after its connection
@@ -98,7 +104,12 @@ class LedgerView:
         """The sources in view, oldest first."""
         with store.translated(self.path):
             found = [source_info(row) for row in self._connection.execute(SOURCE_QUERY)]
-        return [source for source in found if self.source in (None, source.id)]
+        return [source for source in found if source.staged and self.source in (None, source.id)]
+
+    def half_read(self) -> tuple[str, ...]:
+        """Names of files that are being read, or whose reading was cut short."""
+        with store.translated(self.path):
+            return tuple(name for (name,) in self._connection.execute("SELECT name FROM source WHERE staged = 0"))
 
     def counts(self) -> Counter[State]:
         """Records by state."""

@@ -15,7 +15,7 @@ __all__ = ["Balance", "Reports", "balance_of", "summary_of", "write_reports"]
 
 
 class Reports(NamedTuple):
-    """Where the reports are and what they say in short."""
+    """Where the reports are and what they say in short; ``half_read`` names files that are in none of them."""
 
     balance: Balance
     causes: tuple[CauseCount, ...]
@@ -23,6 +23,7 @@ class Reports(NamedTuple):
     results: Path
     failures: tuple[Path, ...]
     summary: Path
+    half_read: tuple[str, ...] = ()
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> Reports:
@@ -44,4 +45,5 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> R
         failures = write_failures(view, folder)
         summary = folder / "summary.json"
         write_summary(view, summary)
-        return Reports(balance_of(view), tuple(view.causes()), view.requests(), results, tuple(failures), summary)
+        books, causes, requests = balance_of(view), tuple(view.causes()), view.requests()
+        return Reports(books, causes, requests, results, tuple(failures), summary, view.half_read())

@@ -32,6 +32,7 @@ def summary_of(view: LedgerView, balance: Balance | None = None) -> dict[str, An
             }
             for source in view.sources()
         ],
+        "half_read": view.half_read(),
         "balance": balance.as_dict(),
         "requests": view.requests(),
         "causes": [

@@ -205,6 +205,13 @@ def test_failed_rows_are_not_forgotten_before_all_is_over(path: Path, state: Sta
         assert (ledger.doubtful() or pending(ledger))[0].body == case_body("B", title=SECRET)
 
 
+def test_nor_before_every_file_was_read(finished: Path) -> None:
+    with Ledger(finished, verb="run") as ledger:
+        stage(ledger, [valid("F")], name="next.csv", finish=False)
+    with pytest.raises(ConfigError, match=r"next\.csv was not read to its end"):
+        forget(finished, failed=True)
+
+
 def test_somebody_who_looks_on_is_in_the_way(finished: Path) -> None:
     with closing(sqlite3.connect(finished, isolation_level=None)) as looking:
         looking.execute("BEGIN")

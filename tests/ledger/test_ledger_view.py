@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from ledgers import do, invalid, stage, valid
+from ledgers import do, invalid, left_out, stage, valid
 
 from importer.errors import LedgerError
 from importer.ledger import CauseCount, Ledger, LedgerView, Outcome
 from importer.records import State
+from importer.report.balance import balance_of
 
 
 @pytest.fixture
@@ -124,3 +125,15 @@ def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(LedgerError):
         LedgerView(tmp_path / "notes.txt")
+
+
+def test_a_source_that_was_not_read_to_its_end_is_not_in_view(mixed: Ledger, path: Path) -> None:
+    """Its records are dropped and read again, so none of them is pending."""
+    with LedgerView(path) as view:
+        before = [view.counts(), view.causes(), list(view.results()), list(view.failures()), view.sources()]
+        assert view.half_read() == ()
+    stage(mixed, [valid("H"), invalid("I"), left_out("J")], name="third.csv", sha256="4" * 64, finish=False)
+    with LedgerView(path) as view:
+        assert [view.counts(), view.causes(), list(view.results()), list(view.failures()), view.sources()] == before
+        assert (view.half_read(), view.left_out()) == (("third.csv",), 0)
+        assert balance_of(view).is_true
