@@ -32,5 +32,5 @@ def resolution(decision: Decision, *, reason: str, case_id: str | None) -> Outco
 def _who() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as in some containers
+    except (KeyError, OSError, ImportError):  # an account without a name, as in some containers; ImportError: Windows
         return "somebody"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from sandbox_client import CASES, PATIENCE_S, Live
 from test_sandbox_store import Served
 
 from importer.errors import ConfigError
-from importer.sandbox import FaultPlan, SandboxOptions
+from importer.sandbox import FaultPlan, SandboxOptions, serve
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -169,3 +170,22 @@ def test_the_sandbox_shares_no_code_with_the_client_side():
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     others = {name.split(".")[1] for name in loaded if "." in name} - {"sandbox", "errors", "version"}
     assert others == set()
+
+
+def test_it_runs_where_loops_know_no_signals():
+    """As on Windows: Ctrl-C comes as an exception there."""
+
+    class Deaf(asyncio.SelectorEventLoop):
+        def add_signal_handler(self, sig, callback, *args):
+            raise NotImplementedError
+
+    told = []
+
+    def announce(text):
+        told.append(text)
+        if text.startswith("Stop with"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        serve(SandboxOptions(port=0), announce=announce, loop_factory=Deaf)
+    assert told[0].startswith("http://")
