@@ -41,9 +41,9 @@ class HearingBreaker(Breaker):
         super().__init__(**options)
         self.heard: list[Verdict] = []
 
-    def hear(self, verdict: Verdict) -> None:
+    def hear(self, verdict: Verdict, record: int | None = None) -> None:
         self.heard.append(verdict)
-        super().hear(verdict)
+        super().hear(verdict, record)
 
 
 class Desk:
