@@ -9,20 +9,22 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
+from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
+from importer.notes import Beside, open_notes
 from importer.observer import Observer, Silent
 from importer.records import State
 from importer.report import Balance, Reports, balance_of, write_reports
 from importer.results import CheckResult, PreviewRow, Status
 from importer.source import Source, open_source
-from importer.stage import columns_mapped, preview_rows, stage_source
+from importer.stage import columns_mapped, notes_known, preview_rows, stage_source
 from importer.suggest import Suggestion, suggest
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
@@ -47,10 +49,16 @@ def open_both(
     return open_source(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
 
 
+def folder_of(source: StrPath | DataFrame) -> Path:
+    """Where an export lies, and its files of notes beside it."""
+    return Path(source).parent if isinstance(source, str | os.PathLike) else Path()
+
+
 def check(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     *,
+    notes: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
@@ -63,6 +71,8 @@ def check(
     Args:
         source: File or DataFrame.
         mapping: File, name of a bundled mapping, or a loaded one.
+        notes: Where the files of notes are that the mapping names, as ``FILE`` or ``NAME=FILE``; by default beside
+            the export.
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
@@ -83,15 +93,12 @@ def check(
     )
     if first is not None:
         first(_first_look(opened, loaded))
-    survey = Survey(opened, loaded, columns=columns_mapped(opened))
-    progress = (observer or Silent()).read
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
         path = Path(folder, "ledger.db")
         if ledger is not None and Path(ledger).exists():
             copy_ledger(Path(ledger), path)
-        with Ledger(path, verb="check") as scratch:
-            info = stage_source(scratch, opened, loaded, accept_changes=True, progress=progress, watch=survey.take)
-        with LedgerView(path, source=info.id) as view:
+        survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Silent())
+        with LedgerView(path, source=number) as view:
             balance, causes, found = balance_of(view), tuple(view.causes()), survey.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
     return CheckResult(
@@ -105,6 +112,24 @@ def check(
         found=found,
         changes=differences,
     )
+
+
+def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, observer: Observer) -> tuple[Survey, int]:
+    """A look at all rows on their way into a ledger that is thrown away, and the number of the source there."""
+    with Ledger(ledger, verb="check") as scratch:
+        known = notes_known(source, sources(scratch))
+        with open_notes(mapping, beside, known=known) as notes:
+            survey = Survey(source, mapping, columns=columns_mapped(source), notes=notes.files)
+            info = stage_source(
+                scratch,
+                source,
+                mapping,
+                notes=notes,
+                accept_changes=True,
+                progress=observer.read,
+                watch=survey.take,
+            )
+    return survey, info.id
 
 
 def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
@@ -140,16 +165,22 @@ def _first_look(source: Source, mapping: Mapping) -> Surveyed:
 
 
 def preview(
-    source: StrPath | DataFrame, mapping: StrPath | Mapping, *, count: int = 5, **reading: Any
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
+    *,
+    notes: Iterable[StrPath] = (),
+    count: int = 5,
+    **reading: Any,
 ) -> list[PreviewRow]:
-    """The first ``count`` rows as they would be sent.
+    """The first ``count`` rows as they would be sent; ``notes`` as in :func:`check`.
 
     Raises:
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
     """
     opened, loaded = open_both(source, mapping, reading)
-    pairs = preview_rows(opened, loaded, count)
+    with open_notes(loaded, Beside(folder_of(source), notes)) as beside:
+        pairs = preview_rows(opened, loaded, count, notes=beside)
     return [PreviewRow(row.number, mapped.key, mapped.body, mapped.errors, mapped.left_out) for row, mapped in pairs]
 
 

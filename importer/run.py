@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,15 +24,15 @@ from importer.delivery.resolution import Decision, resolution
 from importer.delivery.retryable import retryable
 from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.ledger import Ledger, LedgerView, Selection
-from importer.ledger.staging import sources, unsent
-from importer.look import open_both
+from importer.look import folder_of, open_both
 from importer.mapping import Mapping, load_mapping
+from importer.notes import Beside
 from importer.observer import Observer, Silent
 from importer.records import State
 from importer.report import Balance, Reports, write_reports
 from importer.results import RunResult
 from importer.session import Orders, open_place, send_pending, stop_on_signals
-from importer.stage import remap_source, stage_source
+from importer.stage import remap_all, stage_export
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,6 +57,7 @@ async def run_import_async(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     *,
+    notes: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     out: StrPath | None = None,
     settings: Settings | None = None,
@@ -72,12 +73,13 @@ async def run_import_async(
     Args:
         source: File or DataFrame.
         mapping: File, name of a bundled mapping, or a loaded one.
+        notes: See :func:`importer.look.check`.
         ledger: Where the state is kept; by default ``ledger.db`` in ``out``.
         out: Folder of the reports; by default named after the export.
         settings: Target, pace, credentials; by default from environment and ``.env``, else the embedded sandbox.
         limit: Send at most so many records; the rest stays pending.
         max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
-        accept_changes: See :func:`importer.stage.stage_source`.
+        accept_changes: See :func:`importer.stage.stage_export`.
         observer: Is told what happens.
         stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
         reading: ``sheet``, ``encoding``, ``delimiter``.
@@ -85,8 +87,8 @@ async def run_import_async(
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
     """
-    settings = settings or load_settings()
     opened, loaded = open_both(source, mapping, reading)
+    beside = Beside(folder_of(source), notes)
     folder = Path(out) if out is not None else default_folder(source)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     run = _Run(
@@ -95,7 +97,7 @@ async def run_import_async(
         mapping=loaded.name,
         path=path,
         folder=folder,
-        settings=settings,
+        settings=settings or load_settings(),
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
@@ -104,8 +106,8 @@ async def run_import_async(
     )
 
     def stage(open_ledger: Ledger) -> Selection:
-        info = stage_source(
-            open_ledger, opened, loaded, reading=reading, accept_changes=accept_changes, progress=run.on_read
+        info = stage_export(
+            open_ledger, opened, loaded, beside, reading=reading, accept_changes=accept_changes, progress=run.on_read
         )
         return Selection(source=info.id)
 
@@ -117,6 +119,7 @@ async def retry_async(
     *,
     states: Collection[State] | None = None,
     mapping: StrPath | Mapping | None = None,
+    notes: Iterable[StrPath] = (),
     out: StrPath | None = None,
     settings: Settings | None = None,
     limit: int | None = None,
@@ -131,6 +134,7 @@ async def retry_async(
         states: Which rows: ``refused`` and ``pending`` by default; if there is a new mapping also ``invalid`` ones,
             and of the ``skipped`` ones those that the mapping left out.
         mapping: Map these rows anew, then send those that are valid.
+        notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
         out: Folder of the reports; by default that of the ledger.
         settings: See :func:`run_import_async`.
         limit: Send at most so many records.
@@ -160,9 +164,7 @@ async def retry_async(
 
     def reopen(open_ledger: Ledger) -> Selection:
         if loaded is not None:
-            for info in sources(open_ledger):
-                if info.staged and unsent(open_ledger, info.id, states=wanted, after=0, limit=1):
-                    remap_source(open_ledger, info, loaded, states=wanted)
+            remap_all(open_ledger, loaded, states=wanted, notes=notes)
         elif State.REFUSED in wanted:
             open_ledger.reopen_refused()
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ChangedError, MappingError
-from importer.ledger import Ledger, SourceInfo, StagedRow
+from importer.ledger import Ledger, NotesRead, OrphanNote, SourceInfo, StagedRow
 from importer.ledger import staging as entry
+from importer.ledger.orphans import add_orphans
 from importer.ledger.returning import settle_returned
+from importer.notes import Beside, Notes, StrPath, open_notes
 from importer.records import Mapped, Row, State
 from importer.report.replay import Replay, replay_of
 
@@ -29,11 +32,34 @@ _BATCH = 2000
 _UNFINISHED = (State.PENDING, State.WAITING, State.SENDING, State.UNKNOWN)
 
 
+def stage_export(
+    ledger: Ledger,
+    source: Source,
+    mapping: Mapping,
+    beside: Beside,
+    *,
+    reading: dict[str, object] | None = None,
+    accept_changes: bool = False,
+    progress: Progress,
+) -> SourceInfo:
+    """As :func:`stage_source`, with the files of notes that lie ``beside`` the export.
+
+    Raises:
+        CaseImporterError: see :func:`importer.notes.open_notes` and :func:`stage_source`.
+    """
+    known = notes_known(source, entry.sources(ledger))
+    with open_notes(mapping, beside, known=known) as notes:
+        return stage_source(
+            ledger, source, mapping, notes=notes, reading=reading, accept_changes=accept_changes, progress=progress
+        )
+
+
 def stage_source(
     ledger: Ledger,
     source: Source,
     mapping: Mapping,
     *,
+    notes: Notes | None = None,
     reading: dict[str, object] | None = None,
     accept_changes: bool = False,
     progress: Progress,
@@ -45,6 +71,7 @@ def stage_source(
         ledger: Where to.
         source: The export.
         mapping: Makes payloads of its rows.
+        notes: The files of notes that the mapping names.
         reading: How the user said it is to be read (encoding, delimiter): the same bytes read otherwise are other rows.
         accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
         progress: Is told how far it is.
@@ -55,15 +82,16 @@ def stage_source(
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
-    known = entry.sources(ledger)
+    known, notes = entry.sources(ledger), notes or Notes()
     identity = _identity(source, reading or {})
-    same = next((info for info in reversed(known) if info.staged and info.sha256 == identity), None)
-    if same is not None:
-        _refuse_changed_mapping(ledger, same, mapping)
-        return same
+    same = [info for info in reversed(known) if info.staged and info.sha256 == identity]
+    if same:
+        _refuse_changed_mapping(ledger, same[0], mapping)
+        if before := next((info for info in same if notes.is_as(info.notes)), None):
+            return before
     if not accept_changes:
-        _refuse_changed_source(ledger, known, source)
-    return _read(ledger, source, mapping, identity=identity, progress=progress, watch=watch)
+        _refuse_changed_source(ledger, known, source, what="the notes beside it have" if same else "the file has")
+    return _read(ledger, source, mapping, notes, identity=identity, progress=progress, watch=watch)
 
 
 def _identity(source: Source, reading: dict[str, object]) -> str:
@@ -84,14 +112,14 @@ def _refuse_changed_mapping(ledger: Ledger, info: SourceInfo, mapping: Mapping) 
     )
 
 
-def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Source) -> None:
+def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Source, *, what: str) -> None:
     for info in known:
         if info.staged and info.name == source.name:
             counts = ledger.counts(info.id)
             unfinished = sum(counts[state] for state in _UNFINISHED)
             if unfinished:
                 raise ChangedError(
-                    f"the file has changed since this ledger read it, and {unfinished} rows of it are not finished;"
+                    f"{what} changed since this ledger read it, and {unfinished} rows of it are not finished;"
                     " nothing was sent",
                     where=source.name,
                     cure=f"finish them first with: case-importer retry --ledger {ledger.path}"
@@ -100,11 +128,19 @@ def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Sour
 
 
 def _read(
-    ledger: Ledger, source: Source, mapping: Mapping, *, identity: str, progress: Progress, watch: Watch | None
+    ledger: Ledger,
+    source: Source,
+    mapping: Mapping,
+    notes: Notes,
+    *,
+    identity: str,
+    progress: Progress,
+    watch: Watch | None,
 ) -> SourceInfo:
     replay = replay_of(source.columns)
     columns = replay.user_columns if replay else source.columns
-    mapper = mapping.bind(columns)
+    mapper = mapping.bind(columns, notes.files)
+    notes.load(lambda: progress(0.0, 0))
     number = entry.begin_source(
         ledger,
         name=source.name,
@@ -116,14 +152,21 @@ def _read(
     )
     rows = 0
     for chunk in source.chunks():
-        batch = list(_staged(chunk.rows(), mapper, replay, ledger.id if replay else "", source.name))
+        batch = list(_staged(notes.counting(chunk.rows()), mapper, replay, ledger.id if replay else "", source.name))
         if watch is not None:
             watch(batch)
         entry.add_rows(ledger, number, batch)
         rows += len(batch)
         progress(chunk.progress, rows)
-    entry.finish_source(ledger, number)
+    entry.finish_source(ledger, number, notes.as_read(None if replay else _keep_orphans(ledger, number, notes)))
     return next(info for info in entry.sources(ledger) if info.id == number)
+
+
+def _keep_orphans(ledger: Ledger, source: int, notes: Notes) -> list[int]:
+    return [
+        add_orphans(ledger, (OrphanNote(source, place, *orphan) for orphan in file.orphans()))
+        for place, file in enumerate(notes.files)
+    ]
 
 
 def _staged(
@@ -138,7 +181,22 @@ def _staged(
         yield StagedRow(own, mapper.apply(own), replay.record(row, ledger_id, name=name))
 
 
-def remap_source(ledger: Ledger, info: SourceInfo, mapping: Mapping, *, states: Collection[State]) -> int:
+def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:
+    """Map all rows anew that stand in one of the states, with the files of notes that they were read with.
+
+    Raises:
+        CaseImporterError: see :func:`importer.notes.open_notes` and :func:`remap_source`.
+    """
+    for info in entry.sources(ledger):
+        if info.staged and entry.unsent(ledger, info.id, states=states, after=0, limit=1):
+            folder = Path(info.notes[0].path).parent if info.notes else Path()
+            with open_notes(mapping, Beside(folder, notes), known=info.notes) as opened:
+                remap_source(ledger, info, mapping, states=states, notes=opened)
+
+
+def remap_source(
+    ledger: Ledger, info: SourceInfo, mapping: Mapping, *, states: Collection[State], notes: Notes | None = None
+) -> int:
     """Map rows of a source anew that never reached the server; returns how many there were.
 
     Raises:
@@ -150,7 +208,9 @@ def remap_source(ledger: Ledger, info: SourceInfo, mapping: Mapping, *, states: 
             where=mapping.name,
             cure="keep the stamp, or cases could not be found again",
         )
-    mapper = mapping.bind(info.columns)
+    notes = notes or Notes()
+    mapper = mapping.bind(info.columns, notes.files)
+    notes.load(lambda: None)
     total, last = 0, 0
     returned: list[int] = []
     while page := entry.unsent(ledger, info.id, states=states, after=last, limit=_BATCH):
@@ -159,7 +219,14 @@ def remap_source(ledger: Ledger, info: SourceInfo, mapping: Mapping, *, states: 
         returned += [old.id for old, mapped in remapped if old.state is State.SKIPPED and mapped.left_out is None]
         total, last = total + len(page), page[-1].id
     settle_returned(ledger, returned)
-    entry.adopt_mapping(ledger, info.id, name=mapping.name, sha256=mapping.sha256, stamp=mapping.stamp)
+    entry.adopt_mapping(
+        ledger,
+        info.id,
+        name=mapping.name,
+        sha256=mapping.sha256,
+        stamp=mapping.stamp,
+        notes=notes.as_read_again(info.notes),
+    )
     return total
 
 
@@ -180,14 +247,25 @@ def columns_mapped(source: Source) -> tuple[str, ...]:
     return replay.user_columns if replay else source.columns
 
 
-def preview_rows(source: Source, mapping: Mapping, count: int) -> list[tuple[Row, Mapped]]:
-    """The first ``count`` rows and what the mapping makes of them.
+def notes_known(source: Source, known: Sequence[SourceInfo]) -> list[NotesRead]:
+    """Where the files of notes were that the rows of a failures file were read with; nothing for any other source."""
+    if replay_of(source.columns) is None:
+        return []
+    return [notes for info in reversed(known) for notes in info.notes]
+
+
+def preview_rows(
+    source: Source, mapping: Mapping, count: int, *, notes: Notes | None = None
+) -> list[tuple[Row, Mapped]]:
+    """The first ``count`` rows and what the mapping makes of them; without ``notes``, those of files are left out.
 
     Raises:
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read.
     """
     replay = replay_of(source.columns)
-    mapper = mapping.bind(replay.user_columns if replay else source.columns)
+    mapper = mapping.bind(replay.user_columns if replay else source.columns, notes.files if notes else None)
+    if notes is not None:
+        notes.load(lambda: None)
     rows = (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())
     return [(row, mapper.apply(row)) for row in islice(rows, count)]

@@ -28,6 +28,7 @@ class Export(NamedTuple):
     delimiter: str = ","
     newline: str = "\n"
     encoding: str = "utf-8"
+    beside: tuple[str, Callable[[Voice, Ticket], list[Row]]] | None = None  # a second file, and its rows for a ticket
 
 
 def ticket(voice: Voice, nth: int) -> Ticket:
@@ -51,16 +52,27 @@ EXPORTS: dict[str, Export] = {
     "jira-cloud-de": Export(rows.jira_cloud_de, newline="\r\n"),
     "osticket": Export(rows.osticket, encoding="utf-8-sig"),
     "redmine": Export(rows.redmine),
-    "salesforce": Export(rows.salesforce),
+    "salesforce": Export(rows.salesforce, beside=("CaseComment", rows.case_comments)),
     "zammad": Export(rows.zammad),
 }
 
 
 def write(name: str, export: Export, folder: Path) -> None:
-    """Writes one export."""
+    """Writes one export, and what lies beside it."""
     voice = Voice(name)
-    records = [export.row(voice, ticket(voice, nth)) for nth in range(ROWS)]
-    with (folder / f"{name}.csv").open("w", encoding=export.encoding, newline="") as file:
+    tickets, records = [], []
+    for nth in range(ROWS):
+        tickets.append(ticket(voice, nth))
+        records.append(export.row(voice, tickets[-1]))
+    write_file(folder / f"{name}.csv", export, records)
+    if export.beside:
+        other, rows_of = export.beside
+        write_file(folder / f"{other}.csv", export, [row for it in reversed(tickets) for row in rows_of(voice, it)])
+
+
+def write_file(path: Path, export: Export, records: list[Row]) -> None:
+    """Writes one file."""
+    with path.open("w", encoding=export.encoding, newline="") as file:
         writer = csv.writer(file, delimiter=export.delimiter, lineterminator=export.newline)
         writer.writerow([column for column, _ in records[0]])
         writer.writerows([text for _, text in record] for record in records)

@@ -149,9 +149,8 @@ def jira_cloud_de(voice: Voice, it: Ticket) -> Row:
 
 
 def salesforce(voice: Voice, it: Ticket) -> Row:
-    """Salesforce by its API names, two comments beside each case."""
+    """Salesforce by its API names."""
     when = "%Y-%m-%dT%H:%M:%S.000Z"
-    comments = [voice.remark(it.who) for _ in range(it.nth % 3)]
     return [
         ("Id", f"500Ab{it.nth:010d}XYZ"),
         ("CaseNumber", f"{1_026 + it.nth:08d}"),
@@ -174,7 +173,24 @@ def salesforce(voice: Voice, it: Ticket) -> Row:
         ("CreatedDate", written(it.opened, when)),
         ("LastModifiedDate", written(it.updated, when)),
         ("SystemModstamp", written(it.updated, when)),
-        *(("CommentBody", text) for text in (*comments, "", "")[:2]),
+    ]
+
+
+def case_comments(voice: Voice, it: Ticket) -> list[Row]:
+    """The comments of a Salesforce case, which are another file; up to three, the newest first."""
+    when = "%Y-%m-%dT%H:%M:%S.000Z"
+    return [
+        [
+            ("Id", f"00aAb{it.nth * 3 + nth:010d}XYZ"),
+            ("ParentId", f"500Ab{it.nth:010d}XYZ"),
+            ("IsPublished", voice.any_of("true", "false")),
+            ("CommentBody", voice.remark(it.who)),
+            ("CreatedById", f"005Ab{nth:010d}XYZ"),
+            ("CreatedDate", written(it.opened + timedelta(hours=5 * nth + 1), when)),
+            ("SystemModstamp", written(it.opened + timedelta(hours=5 * nth + 1), when)),
+            ("IsDeleted", "false"),
+        ]
+        for nth in reversed(range(it.nth % 4))
     ]
 
 

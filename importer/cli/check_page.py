@@ -13,7 +13,9 @@ from importer.cli.printing import say
 from importer.ledger.view import AlikeKeys
 from importer.survey import Surveyed
 from importer.survey.causes import Group
+from importer.survey.columns import ColumnUse
 from importer.survey.lengths import LengthUse
+from importer.survey.notes import NotesUse
 from importer.survey.suggestions import Suggestion
 from importer.survey.tables import TableUse
 from importer.talkdesk.answers import clean
@@ -42,6 +44,8 @@ def say_check(result: CheckResult) -> None:
     _section("Rows that the mapping leaves out", _choices(found))
     _section("Damage in the file (warnings)", _damage(found.damage))
     _section("Keys that look alike, but are different tickets to the importer", _near_twins(found))
+    for use in found.notes:
+        _section(f"Notes of {clean(use.file, 60)}", _notes(use))
     if found.rows:
         _section("Value tables", _tables(found.tables))
         _section("Texts against the limits", _lengths(found.lengths))
@@ -155,6 +159,20 @@ def _damage(findings: Sequence[Finding]) -> Iterator[str]:
         yield f"… and {len(findings) - _FINDINGS_SHOWN} more, see --json"
 
 
+def _notes(use: NotesUse) -> Iterator[str]:
+    yield printing.notes_line(use.file, use.rows, use.without_row, use.rows_without)
+    for orphan in use.orphans:
+        key = f" of '{clean(orphan.key, 60)}'" if orphan.key else ""
+        yield f"    row {orphan.row}{key}: {clean(orphan.message, 120)}"
+    if use.orphans:
+        yield "    a run keeps all of them in notes-without-case.csv; is this the right column, or an older export?"
+    if use.rows and use.rows == use.without_row:
+        yield "    no note belongs to any row: compare the columns of `key` and `by`, or write `ignore: [case, blanks]`"
+    if unused := _unused(use.columns):
+        yield unused
+    yield from _damage(use.damage)
+
+
 def _near_twins(found: Surveyed) -> Iterator[str]:
     for twins in found.near_twins:
         yield _twins(twins)
@@ -198,9 +216,13 @@ def _columns(found: Surveyed) -> Iterator[str]:
                 f"{clean(column.column, 60)}: filled in {column.filled:,} of {found.rows:,} rows,"
                 f" {more}{column.distinct:,} different"
             )
-    unused = [f"{clean(column.column, 60)} ({column.filled:,} filled)" for column in found.columns if not column.used]
-    if unused:
-        yield f"not used by the mapping: {_names(unused, most=40)}"
+    if unused := _unused(found.columns):
+        yield unused
+
+
+def _unused(columns: Sequence[ColumnUse]) -> str:
+    unused = [f"{clean(column.column, 60)} ({column.filled:,} filled)" for column in columns if not column.used]
+    return f"not used by the mapping: {_names(unused, most=40)}" if unused else ""
 
 
 def _names(names: Sequence[str], *, most: int = _NAMES_SHOWN) -> str:

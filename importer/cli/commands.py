@@ -45,6 +45,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("source", type=option.FILE)
 @option.mapping
+@option.notes
 @click.option("--ledger", type=option.FILE, help="Where the state is kept. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: NAME-import]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending.")
@@ -72,6 +73,7 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
 @cli.command()
 @click.argument("source", type=option.FILE)
 @option.mapping
+@option.notes
 @click.option(
     "--ledger",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -121,6 +123,7 @@ def _check(source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool 
 @cli.command()
 @click.argument("source", type=option.FILE)
 @option.mapping
+@option.notes
 @click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="How many rows.")
 @option.reading
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one object a row.")
@@ -141,6 +144,7 @@ def preview(source: Path, mapping: str, *, as_json: bool, **given: Any) -> None:
 @cli.command()
 @click.argument("source", type=option.FILE)
 @option.mapping
+@option.notes
 @click.option(
     "--profile",
     type=click.Choice(["calm", "rough", "hostile"]),
@@ -234,6 +238,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
     " and pending; with --mapping all]",
 )
 @click.option("--mapping", "-m", metavar="FILE", help="Map all rows anew that never reached the server.")
+@option.notes
 @click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
 @option.max_failures

@@ -33,6 +33,13 @@ mapping = click.option(
     "--mapping", "-m", required=True, metavar="FILE", help="Mapping file, or the name of a ready one: zendesk, jira, …"
 )
 
+notes = click.option(
+    "--notes",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="Where a file of notes is that the mapping names; else it lies beside the export.",
+)
+
 ledger = click.option("--ledger", type=FILE, required=True, help="The ledger of the import.")
 
 max_failures = click.option(

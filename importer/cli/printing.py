@@ -80,6 +80,15 @@ def _lines(balance: Balance, meanings: dict[State, str]) -> Iterator[tuple[State
         yield state, apart, "left out by the mapping, on purpose"
 
 
+def notes_line(file: str, notes: int, without_row: int | None, rows_without: int | None) -> str:
+    """What a file of notes came to."""
+    line = f"{clean(file, 60)}: {notes:,} note{'s' * (notes != 1)}"
+    if without_row is None:
+        return line
+    orphans = click.style(f"{without_row:,} of no row", fg="yellow" if without_row else None)
+    return f"{line}, {orphans}; {rows_without:,} row{'s' * (rows_without != 1)} without a note"
+
+
 def say_causes(causes: Iterable[CauseCount]) -> None:
     """Print why rows are not created, most frequent cause first."""
     shown = [cause for cause in causes if cause.code is not None]  # what merely waits for its turn has no cause
@@ -113,6 +122,8 @@ def say_run(result: RunResult) -> None:
     say(f"\nReports: {result.reports.results}  (every row)")
     for path in result.reports.failures:
         say(f"         {path}  (rows to correct, with your own columns)")
+    for path in result.reports.orphans:
+        say(f"         {path}  (notes of no row, with your own columns)")
     say(f"         {result.reports.summary}  (for scripts)")
     say(f"Ledger:  {result.ledger}  (the same command again goes on from here)")
     if result.error is not None:
@@ -127,6 +138,8 @@ def say_outcome(result: RunResult, where: str = "") -> None:
     say_notes(result.notes)
     say_half_read(result.reports.half_read)
     say_balance(result.reports.balance)
+    for notes in result.reports.notes:
+        say(f"  {notes_line(notes.file, notes.rows, notes.without_row, notes.rows_without)}")
     say_causes(result.reports.causes)
 
 

@@ -15,6 +15,7 @@ from importer.survey.suggestions import Suggestion
 if TYPE_CHECKING:
     from importer.fixing import Fix
     from importer.rehearse import Rehearsal
+    from importer.survey.notes import NotesUse
 
 
 def causes_shape(causes: Iterable[CauseCount]) -> list[dict[str, Any]]:
@@ -39,6 +40,7 @@ def check_shape(result: CheckResult) -> dict[str, Any]:
         "choices": [choice._asdict() for choice in found.choices],
         "near_twins": [twins._asdict() for twins in found.near_twins],
         "near_twins_count": found.near_twins_count,
+        "note_files": [_notes_use(use) for use in found.notes],
         "changes": [change._asdict() for change in result.changes],
         "notes": list(result.notes),
         "seconds": round(result.seconds, 3),
@@ -49,6 +51,15 @@ def check_shape(result: CheckResult) -> dict[str, Any]:
 def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
     entries = [entry._asdict() for entry in suggestion.entries]
     return {**suggestion._asdict(), "codes": sorted(suggestion.codes), "entries": entries}
+
+
+def _notes_use(use: NotesUse) -> dict[str, Any]:
+    return {
+        **use._asdict(),
+        "orphans": [orphan._asdict() for orphan in use.orphans],
+        "columns": [column._asdict() for column in use.columns],
+        "damage": [finding._asdict() for finding in use.damage],
+    }
 
 
 def fix_shape(fix: Fix) -> dict[str, Any]:
@@ -71,6 +82,8 @@ def reports_shape(reports: Reports) -> dict[str, Any]:
         "results": str(reports.results),
         "failures": [str(path) for path in reports.failures],
         "summary": str(reports.summary),
+        "orphans": [str(path) for path in reports.orphans],
+        "note_files": [notes._asdict() for notes in reports.notes],
     }
 
 
@@ -113,7 +126,9 @@ def status_shape(status: Status) -> dict[str, Any]:
     return {
         "ledger": status.ledger_id,
         "target": status.target,
-        "sources": [source._asdict() for source in status.sources],
+        "sources": [
+            {**source._asdict(), "notes": [notes._asdict() for notes in source.notes]} for source in status.sources
+        ],
         "half_read": list(status.half_read),
         "balance": status.balance.as_dict(),
         "causes": causes_shape(status.causes),

@@ -29,6 +29,10 @@ _SILENCE = (
 _SILENCE_EVENTS = """UPDATE event SET message = NULL WHERE id > :after AND id <= :last AND message IS NOT NULL
     AND code IS NOT 'resolved' AND record IN (SELECT id FROM record WHERE state IN ({states}))"""
 
+#: They belong to no record, so no state keeps them.
+_DROP_ORPHANS = "DELETE FROM orphan WHERE id > :after AND id <= :last"
+_FORGOTTEN = (("record", (_DROP, _EMPTY, _SILENCE)), ("event", (_SILENCE_EVENTS,)), ("orphan", (_DROP_ORPHANS,)))
+
 
 def forget(ledger: Ledger, states: Iterable[State]) -> int:
     """Drop the contents of all records in ``states``; returns how many had any.
@@ -39,7 +43,7 @@ def forget(ledger: Ledger, states: Iterable[State]) -> int:
     forgotten = 0
     with store.translated(ledger.path):
         connection.execute("PRAGMA secure_delete=ON")
-        for table, statements in (("record", (_DROP, _EMPTY, _SILENCE)), ("event", (_SILENCE_EVENTS,))):
+        for table, statements in _FORGOTTEN:
             (last,) = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()
             for after in range(0, last, _AT_ONCE):
                 with store.transaction(connection):

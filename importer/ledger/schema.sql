@@ -15,6 +15,7 @@ CREATE TABLE source (                   -- one export file that was read into th
     mapping_name TEXT NOT NULL,
     mapping_sha256 TEXT NOT NULL,
     stamp TEXT,                         -- custom field that carries the key; NULL: cases cannot be found again by key
+    notes TEXT NOT NULL DEFAULT '[]',   -- JSON array: the files of notes that were read with it
     rows INTEGER NOT NULL DEFAULT 0,    -- rows read
     staged INTEGER NOT NULL DEFAULT 0   -- 0: reading was cut short, its records are dropped and read again
 ) STRICT;
@@ -53,6 +54,17 @@ CREATE TABLE content (
     body BLOB,                          -- the JSON that is sent, byte for byte
     errors BLOB,                        -- JSON array of field errors
     replaces INTEGER                    -- the record that this row corrects, if its file says so
+) STRICT;
+
+CREATE TABLE orphan (                   -- a row of a file of notes that belongs to no row of its source
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES source (id),
+    file INTEGER NOT NULL,              -- which of the files in `source.notes`, from 0
+    row INTEGER NOT NULL,               -- where it begins in that file
+    key TEXT NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    cells BLOB NOT NULL                 -- JSON array: the user's own cells
 ) STRICT;
 
 CREATE INDEX record_key ON record (key);

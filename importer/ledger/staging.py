@@ -14,11 +14,11 @@ import orjson
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import SourceInfo, StagedRow, Unsent
+from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
 from importer.records import FieldError, Mapped, State
 
 SOURCE_QUERY = (
-    "SELECT id, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged FROM source ORDER BY id"
+    "SELECT id, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged, notes FROM source ORDER BY id"
 )
 
 
@@ -30,9 +30,17 @@ def sources(ledger: Ledger) -> list[SourceInfo]:
 
 def source_info(row: tuple[Any, ...]) -> SourceInfo:
     """A row of the source table as a value."""
-    number, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged = row
-    header = tuple(orjson.loads(columns))
-    return SourceInfo(number, name, sha256, header, mapping_name, mapping_sha256, stamp, rows, bool(staged))
+    number, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged, notes = row
+    header, files = tuple(orjson.loads(columns)), tuple(map(_notes_read, orjson.loads(notes)))
+    return SourceInfo(number, name, sha256, header, mapping_name, mapping_sha256, stamp, rows, bool(staged), files)
+
+
+def _notes_read(found: dict[str, Any]) -> NotesRead:
+    return NotesRead(**{**found, "columns": tuple(found["columns"])})
+
+
+def _notes_text(notes: Sequence[NotesRead]) -> str:
+    return orjson.dumps([read._asdict() for read in notes]).decode()
 
 
 def begin_source(
@@ -52,6 +60,7 @@ def begin_source(
             f"DELETE FROM content WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
         )
         ledger.connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
+        ledger.connection.execute(f"DELETE FROM orphan WHERE source IN {unfinished}")
         ledger.connection.execute("DELETE FROM source WHERE staged = 0")
         number = ledger.connection.execute(
             "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, stamp) VALUES (?, ?, ?, ?, ?, ?)",
@@ -150,7 +159,7 @@ _WHO_ANSWERS = (
 )
 
 
-def finish_source(ledger: Ledger, source: int) -> None:
+def finish_source(ledger: Ledger, source: int, notes: Sequence[NotesRead] = ()) -> None:
     """Make all rows of ``source`` count, at once; a row whose key is taken care of becomes skipped."""
     connection = ledger.connection
     with store.translated(ledger.path), store.transaction(connection):
@@ -158,7 +167,7 @@ def finish_source(ledger: Ledger, source: int) -> None:
         values = {"first": first, "run": ledger.run}
         for statement in _WHO_ANSWERS:
             connection.execute(statement, values)
-        connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
+        connection.execute("UPDATE source SET staged = 1, notes = ? WHERE id = ?", (_notes_text(notes), source))
 
 
 def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int, limit: int) -> list[Unsent]:
@@ -224,10 +233,12 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]
             )
 
 
-def adopt_mapping(ledger: Ledger, source: int, *, name: str, sha256: str, stamp: str | None) -> None:
-    """Note that all unsent records of ``source`` were mapped anew."""
+def adopt_mapping(
+    ledger: Ledger, source: int, *, name: str, sha256: str, stamp: str | None, notes: Sequence[NotesRead] = ()
+) -> None:
+    """Note that all unsent records of ``source`` were mapped anew, with these files of notes."""
     with store.translated(ledger.path):
         ledger.connection.execute(
-            "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, stamp = ? WHERE id = ?",
-            (name, sha256, stamp, source),
+            "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, stamp = ?, notes = ? WHERE id = ?",
+            (name, sha256, stamp, _notes_text(notes), source),
         )

@@ -47,6 +47,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise ledger_error(error, path) from error
+    except UnicodeDecodeError as error:  # SQLite quotes what it stumbled over, and that need not be text
+        raise damaged(path, "it holds text that is none") from error
 
 
 @contextmanager

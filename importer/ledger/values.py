@@ -104,6 +104,50 @@ class Unsent(NamedTuple):
     errors: tuple[FieldError, ...]
 
 
+class NotesRead(NamedTuple):
+    """A file of notes that was read together with a source.
+
+    Attributes:
+        file: What the mapping calls it.
+        path: Where it was.
+        sha256: Of what was read.
+        columns: Its header.
+        rows: How many rows it has.
+        without_row: How many of them belong to no row of the source; None if the source is not a whole export.
+        rows_without: How many rows of the source have no note in it; None likewise.
+    """
+
+    file: str
+    path: str
+    sha256: str
+    columns: tuple[str, ...]
+    rows: int
+    without_row: int | None
+    rows_without: int | None
+
+
+class OrphanNote(NamedTuple):
+    """A row of a file of notes that belongs to no row of its source.
+
+    Attributes:
+        source: The source.
+        file: Which of its files of notes, from 0.
+        row: Where it stands in that file.
+        key: What it says to belong to; text with halves of characters written out.
+        code: Stable word for machines.
+        message: Why it is a note of no case.
+        cells: As they were read.
+    """
+
+    source: int
+    file: int
+    row: int
+    key: str
+    code: str
+    message: str
+    cells: tuple[str, ...]
+
+
 class SourceInfo(NamedTuple):
     """One source as the ledger knows it."""
 
@@ -116,6 +160,7 @@ class SourceInfo(NamedTuple):
     stamp: str | None
     rows: int
     staged: bool
+    notes: tuple[NotesRead, ...] = ()
 
 
 class ResultLine(NamedTuple):

@@ -76,7 +76,8 @@ class LedgerView:
         """Let go of the file."""
         self._connection.close()
 
-    def _select(self, query: str, where: str = "") -> Iterator[tuple[Any, ...]]:
+    def select(self, query: str, where: str = "") -> Iterator[tuple[Any, ...]]:
+        """The rows of a query whose ``{where}`` narrows it to the sources in view that were read to their end."""
         chosen = "source = :source" if self.source else ""
         read = "" if self._is_whole else "source IN (SELECT id FROM source WHERE staged = 1)"
         conditions = [condition for condition in (where, chosen, read) if condition]
@@ -102,7 +103,7 @@ class LedgerView:
 
     def sources(self) -> list[SourceInfo]:
         """The sources in view, oldest first."""
-        with store.translated(self.path):
+        with store.translated(self.path), self._sound():
             found = [source_info(row) for row in self._connection.execute(SOURCE_QUERY)]
         return [source for source in found if source.staged and self.source in (None, source.id)]
 
@@ -113,18 +114,18 @@ class LedgerView:
 
     def counts(self) -> Counter[State]:
         """Records by state."""
-        rows = self._select("SELECT state, count(*) FROM record {where} GROUP BY state")
+        rows = self.select("SELECT state, count(*) FROM record {where} GROUP BY state")
         with self._sound():
             return Counter({State(state): count for state, count in rows})
 
     def left_out(self) -> int:
         """How many of the skipped records were left out by their mapping."""
-        rows = self._select("SELECT count(*) FROM record {where}", f"state = 'skipped' AND code = '{LEFT_OUT}'")
+        rows = self.select("SELECT count(*) FROM record {where}", f"state = 'skipped' AND code = '{LEFT_OUT}'")
         return int(next(iter(rows))[0])
 
     def causes(self) -> list[CauseCount]:
         """Records that are not simply created, grouped by state and code, most frequent first."""
-        rows = self._select(
+        rows = self.select(
             "SELECT state, code, count(*), message, min(row) FROM record {where} GROUP BY state, code"
             " ORDER BY count(*) DESC",
             "state <> 'created'",
@@ -171,7 +172,7 @@ class LedgerView:
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""
-        for row in self._select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"):
+        for row in self.select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"):
             yield ResultLine(*row)
 
     def failures(self) -> Iterator[FailureLine]:
@@ -183,12 +184,12 @@ class LedgerView:
             f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id"
         )
-        for *line, cells, errors in self._select(query, f"state IN {_FAILED} AND cells <> x''"):
+        for *line, cells, errors in self.select(query, f"state IN {_FAILED} AND cells <> x''"):
             with self._sound():
                 failure = FailureLine(ResultLine(*line), tuple(unpacked(cells)), field_errors(errors))
             yield failure
 
     def requests(self) -> int:
         """Requests that were sent to create the records in view."""
-        rows = self._select("SELECT coalesce(sum(attempts), 0) FROM record {where}")
+        rows = self.select("SELECT coalesce(sum(attempts), 0) FROM record {where}")
         return int(next(iter(rows))[0])

@@ -6,6 +6,6 @@ may stand in it, ``plan`` compiles it, ``bind`` joins it with the columns of an 
 
 from importer.mapping.bind import RowMapper
 from importer.mapping.load import Mapping, load_mapping
-from importer.mapping.spec import json_schema
+from importer.mapping.spec_case import json_schema
 
 __all__ = ["Mapping", "RowMapper", "json_schema", "load_mapping"]

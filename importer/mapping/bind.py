@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from importer.mapping.document import Document, Problems
 from importer.mapping.header import Header
 from importer.mapping.key import Key, bind_key
 from importer.mapping.notes import bind_notes
+from importer.mapping.notes_file import NotesFile
 from importer.mapping.origins import bind_value
 from importer.mapping.parts import Cells, Part, table
 from importer.mapping.plan import Plan
@@ -119,14 +120,16 @@ class RowMapper:
         return Mapped(key, None, (*found, *others))
 
 
-def bind(plan: Plan, columns: tuple[str, ...], document: Document) -> RowMapper:
-    """The mapper of an export with these columns.
+def bind(
+    plan: Plan, columns: tuple[str, ...], document: Document, notes: Collection[NotesFile] | None = None
+) -> RowMapper:
+    """The mapper of an export with these columns, and with these files of notes; None leaves such notes out.
 
     Raises:
         MappingProblems: The mapping names columns that the export does not have, or has more than once.
     """
     problems = Problems(document)
-    binding = Binding(Header(columns, problems), _empty(plan), plan.tables)
+    binding = Binding(Header(columns, problems), _empty(plan), plan.tables, notes)
     key = bind_key(plan.source, binding)
     choice = bind_choice(plan.source, binding)
     case = table(_parts(plan, binding))

@@ -30,10 +30,10 @@ class CellError(ValueError):
 
     def at(self, *, column: str | None, text: str, target: str) -> FieldError:
         """The same error, now of a certain cell."""
-        return FieldError(self.code, column, shown(_printable(text)), self.rule, self.cure, target)
+        return FieldError(self.code, column, shown(printable(text)), self.rule, self.cure, target)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """``text`` with halves of characters written out, so that whatever keeps the error can encode it."""
     return text if text.isprintable() else text.encode("utf-8", "backslashreplace").decode()
 

@@ -26,12 +26,22 @@ class Header:
 
     def __init__(self, columns: tuple[str, ...], problems: Problems, owner: str = "the export") -> None:
         self._owner = owner
+        self._columns = columns
         self.width = len(columns)
         self.used: set[str] = set()
         self._problems = problems
         self._positions: dict[str, list[int]] = {}
         for position, column in enumerate(columns):
             self._positions.setdefault(column, []).append(position)
+
+    def beside(self, parts: tuple[str, ...]) -> Header:
+        """A header with ``parts`` behind the columns of this one, hiding those of the same name."""
+        hidden = tuple("" if column in parts else column for column in self._columns)
+        return Header((*hidden, *parts), self._problems, self._owner)
+
+    def of_file(self, columns: tuple[str, ...], *, owner: str) -> Header:
+        """The header of another file, whose problems are those of the same mapping."""
+        return Header(columns, self._problems, owner)
 
     def positions(self, column: str, *, path: NodePath) -> tuple[int, ...]:
         """Where the cells of all columns with this header stand; the leftmost first."""

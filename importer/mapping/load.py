@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,10 +17,11 @@ from importer.mapping.choice import reasons
 from importer.mapping.document import Document, Problems
 from importer.mapping.fields_file import Definitions, read_fields
 from importer.mapping.lookup_table import load_tables
+from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline, outline
 from importer.mapping.plan import Plan, assumptions, make_plan
 from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem, listed, nearest, place
-from importer.mapping.spec import MappingForm
+from importer.mapping.spec_case import EachForm, MappingForm
 from importer.mapping.well_formed import well_formed, without_custom_fields
 from importer.mapping.yaml_nodes import Node, NodePath, Table, mark_of, parse, plain
 from importer.records import shown
@@ -46,16 +48,26 @@ class Mapping:
     _plan: Plan = field(repr=False)
     _document: Document = field(repr=False)
 
-    def bind(self, columns: tuple[str, ...]) -> RowMapper:
+    @property
+    def note_files(self) -> list[tuple[EachForm, NodePath]]:
+        """The files of notes that lie beside the export, and where the mapping speaks of each first."""
+        found: list[tuple[EachForm, NodePath]] = []
+        for each in filter(None, (note.each for note in self._plan.notes)):
+            if each.form.file and all(each.form != form for form, _ in found):
+                found.append((each.form, each.path))
+        return found
+
+    def bind(self, columns: tuple[str, ...], notes: Collection[NotesFile] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
 
         Args:
             columns: The header, in file order, repeats kept.
+            notes: One file for each of :attr:`note_files`, opened; without them, notes of files are left out.
 
         Raises:
             MappingError: A column does not exist, or exists more than once where one is meant.
         """
-        return bind(self._plan, tuple(columns), self._document)
+        return bind(self._plan, tuple(columns), self._document, notes)
 
     def outline(self, columns: tuple[str, ...]) -> tuple[Outline, ...]:
         """The values that read columns, for looking at an export with these columns, which the mapping must fit."""

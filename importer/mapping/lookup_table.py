@@ -11,7 +11,8 @@ from importer.mapping.document import Problems
 from importer.mapping.folding import Fold, folding
 from importer.mapping.header import Header
 from importer.mapping.problems import Malformed
-from importer.mapping.spec import LookupForm, MappingForm, ValueForm
+from importer.mapping.spec import LookupForm, ValueForm
+from importer.mapping.spec_case import MappingForm
 from importer.mapping.yaml_nodes import NodePath
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def _values(form: MappingForm) -> Iterator[tuple[NodePath, ValueForm]]:
         for name, value in note:
             if isinstance(value, ValueForm):
                 yield ("case", "notes", number, name), value
+        for place, value in enumerate((note.each and note.each.order) or ()):
+            yield ("case", "notes", number, "each", "order", place), value
 
 
 def _load(form: LookupForm, *, path: NodePath, problems: Problems, beside: Beside) -> LookupTable | None:

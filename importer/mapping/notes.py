@@ -1,4 +1,4 @@
-"""Notes of a case: one from a value, or one for each cell of a repeated column."""
+"""Notes of a case: one from the row, or one for each of its entries."""
 
 from __future__ import annotations
 
@@ -7,44 +7,41 @@ from typing import Any, NamedTuple
 
 from importer.mapping.binding import Binding
 from importer.mapping.document import Problems
+from importer.mapping.entries import ORDER, Each, bind_each, bound_entries
 from importer.mapping.origins import bind_value
 from importer.mapping.overflow import Overflow, bind_overflow
 from importer.mapping.parts import WHOLE_ROW, Cells, Find, NotesRead, Part
-from importer.mapping.spec import NoteForm, ValueForm
+from importer.mapping.spec import SourceForm, ValueForm
+from importer.mapping.spec_case import EachForm, NoteForm
 from importer.mapping.targets import Target, note_target
 from importer.mapping.values import Value, compile_value
-from importer.mapping.when import bind_test
+from importer.mapping.when import Test, bind_test
 from importer.mapping.yaml_nodes import NodePath
 from importer.records import FieldError
 
 
 class Note(NamedTuple):
-    """A note of the mapping, compiled. Either ``body`` or ``each`` is there.
+    """A note of the mapping, compiled.
 
     Attributes:
         path: Where it stands in the mapping.
         title: Its title; None for a note without.
         body: Its text.
-        each: The column of which each cell is a note.
+        each: Where the entries come from of which each is a note; None for one note of the row.
         public: Whether the requester sees it.
-        when: The condition that a row must meet to have it.
+        when: The condition that an entry, or the row, must meet.
     """
 
     path: NodePath
     title: Value | None
     body: Value | None
-    each: str | None
+    each: Each | None
     public: Value | None
     when: str | None
 
 
-class _Bodies(NamedTuple):
-    read: Callable[[Cells], list[str]]
-    problems: Find
-
-
-def compile_note(form: NoteForm, *, path: NodePath, problems: Problems) -> Note:
-    """The compiled note."""
+def compile_note(form: NoteForm, *, path: NodePath, source: SourceForm, problems: Problems) -> Note:
+    """The compiled note of an export that is described by ``source``."""
 
     def compiled(key: str, value: ValueForm | None, target: Target) -> Value | None:
         if value is None:
@@ -57,8 +54,8 @@ def compile_note(form: NoteForm, *, path: NodePath, problems: Problems) -> Note:
     return Note(
         path,
         title=compiled("title", _heading(form), note_target("note_title")),
-        body=compiled("body", form.body, note_target("note_body")),
-        each=form.each,
+        body=compiled("body", form.text, note_target("note_body")),
+        each=_compile_each(form.each, path=(*path, "each"), source=source, problems=problems) if form.each else None,
         public=compiled("public", form.public, note_target("public")),
         when=form.when,
     )
@@ -66,16 +63,28 @@ def compile_note(form: NoteForm, *, path: NodePath, problems: Problems) -> Note:
 
 def _heading(form: NoteForm) -> ValueForm | None:
     """The title; if it reads the column of the body it is cut to its limit, since the body has the whole text."""
-    title, body = form.title, form.body
+    title, body = form.title, form.text
     same = title and body and title.column is not None and title.column == body.column
     if title and same and title.type is None and "overflow" not in title.model_fields_set:
         return title.model_copy(update={"overflow": "truncate"})
     return title
 
 
+def _compile_each(form: EachForm, *, path: NodePath, source: SourceForm, problems: Problems) -> Each:
+    by = form.by or (source.key if form.file else ())
+    if form.file and len(by) != len(form.key or ()):
+        what = f"`key` has {len(form.key or ())} columns, and {len(by)} are looked up in them"
+        problems.add((*path, "key"), what, "name as many in `by:`; by default they are those of `source.key`")
+    compiled = [
+        compile_value(value, path=(*path, "order", number), target=ORDER, problems=problems)
+        for number, value in enumerate(form.order or ())
+    ]
+    return Each(form, path, tuple(filter(None, compiled)), by)
+
+
 def bind_notes(notes: list[Note], overflows: list[Overflow], binding: Binding) -> Part:
     """The part that is the list of all notes of a row, overflows last; left out if there are none."""
-    bound = [_bind_when(note, binding) for note in notes]
+    bound = [_bind_note(note, binding) for note in notes]
     bound += [bind_overflow(overflow, binding) for overflow in overflows]
 
     def read(cells: Cells) -> list[dict[str, Any]] | None:
@@ -88,64 +97,72 @@ def bind_notes(notes: list[Note], overflows: list[Overflow], binding: Binding) -
     return Part(WHOLE_ROW, read, problems)
 
 
-def _bind_when(note: Note, binding: Binding) -> tuple[NotesRead, Find]:
-    read, find = _bind_note(note, binding)
-    if note.when is None:
-        return read, find
-    test = bind_test(note.when, binding=binding, path=(*note.path, "when"), target="notes")
+def _bind_note(compiled: Note, binding: Binding) -> tuple[NotesRead, Find]:
+    each = compiled.each
+    entries = bind_each(each, binding)
+    if entries is None:
+        return lambda _: [], lambda _: iter(())
+    own = binding._replace(header=entries.header)
+    when, path = compiled.when, (*compiled.path, "when")
+    form = _Bound(
+        test=bind_test(when, binding=own, path=path, target="notes") if when else None,
+        title=bind_value(compiled.title, own) if compiled.title else None,
+        body=bind_value(compiled.body, own) if compiled.body else None,
+        public=bind_value(compiled.public, own) if compiled.public else None,
+    )
+    bound_entries(entries, each, binding)
+    take, note = entries.read, form.maker()
 
-    def problems(cells: Cells) -> Iterator[FieldError]:
-        undecided = list(test.problems(cells))
-        yield from undecided or (find(cells) if test.met(cells) else ())
+    def read_row(row: Cells) -> list[dict[str, Any]]:
+        made = note(row)
+        return [] if made is None else [made]
 
-    return lambda cells: read(cells) if test.met(cells) else [], problems
+    def read(row: Cells) -> list[dict[str, Any]]:
+        return [made for entry in take(row) if (made := note(entry)) is not None]
+
+    def problems(row: Cells) -> Iterator[FieldError]:
+        yield from entries.problems(row)
+        for entry in entries.sound(row):
+            yield from (entries.named(error, entry) for error in form.problems(entry))
+
+    return read_row if each is None else read, problems
 
 
-def _bind_note(note: Note, binding: Binding) -> tuple[NotesRead, Find]:
-    bodies = _bind_bodies(note, binding)
-    title = bind_value(note.title, binding) if note.title else None
-    public = bind_value(note.public, binding) if note.public else None
+class _Bound(NamedTuple):
+    """The parts of a note, bound to the header of its entries."""
 
-    def read(cells: Cells) -> list[dict[str, Any]]:
-        if not (texts := bodies.read(cells)):
-            return []
-        heading = title.value(cells) if title else None
-        head = {} if heading is None else {"note_title": heading}
-        seen = public.value(cells) if public else False
-        return [{**head, "note_body": text, "public": seen} for text in texts]
+    test: Test | None
+    title: Part | None
+    body: Part | None
+    public: Part | None
 
-    def problems(cells: Cells) -> Iterator[FieldError]:
-        found = list(bodies.problems(cells))
+    def maker(self) -> Callable[[Cells], dict[str, Any] | None]:
+        """The function that makes the note of an entry; None if it has none."""
+        test, title, body, public = self
+
+        def note(entry: Cells) -> dict[str, Any] | None:
+            if body is None or (test is not None and not test.met(entry)):
+                return None
+            text = body.read(entry[body.where])
+            if text is None:
+                return None
+            heading = None if title is None else title.read(entry[title.where])
+            seen = False if public is None else public.read(entry[public.where])
+            if heading is None:
+                return {"note_body": text, "public": seen}
+            return {"note_title": heading, "note_body": text, "public": seen}
+
+        return note
+
+    def problems(self, entry: Cells) -> Iterator[FieldError]:
+        """All that is wrong with the note of an entry."""
+        test, title, body, public = self
+        undecided = list(test.problems(entry)) if test is not None else []
+        yield from undecided
+        if undecided or body is None or (test is not None and not test.met(entry)):
+            return
+        found = list(body.problems(entry))
         yield from found
-        if found or bodies.read(cells):
+        if found or body.value(entry) is not None:
             for part in filter(None, (title, public)):
-                yield from part.problems(cells)
-
-    return read, problems
-
-
-def _bind_bodies(note: Note, binding: Binding) -> _Bodies:
-    if note.body is None:
-        return _bind_each(note.each or "", note.path, binding)
-    body = bind_value(note.body, binding)
-
-    def read(cells: Cells) -> list[str]:
-        text = body.value(cells)
-        return [] if text is None else [text]
-
-    return _Bodies(read, body.problems)
-
-
-def _bind_each(column: str, path: NodePath, binding: Binding) -> _Bodies:
-    positions = binding.header.positions(column, path=(*path, "each"))
-    target = note_target("note_body")
-
-    def read(cells: Cells) -> list[str]:
-        return [text for position in positions if (text := binding.filled(cells[position]))]
-
-    def problems(cells: Cells) -> Iterator[FieldError]:
-        for text in read(cells):
-            if error := target.problem(text):
-                yield error.at(column=column, text=text, target=target.name)
-
-    return _Bodies(read, problems)
+                yield from part.problems(entry)

@@ -71,6 +71,8 @@ def _values(plan: Plan) -> Iterator[Value]:
     yield from plan.fields.values()
     yield from plan.custom_fields.values()
     for note in plan.notes:
+        if note.each is not None:  # its values read the entries, not the rows
+            continue
         yield from filter(None, (note.title, note.body, note.public))
 
 

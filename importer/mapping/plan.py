@@ -12,7 +12,8 @@ from importer.mapping.lookup_table import LookupTable
 from importer.mapping.notes import Note, compile_note
 from importer.mapping.overflow import Overflow, overflows
 from importer.mapping.problems import listed, nearest
-from importer.mapping.spec import CaseForm, MappingForm, SourceForm, ValueForm
+from importer.mapping.spec import SourceForm, ValueForm
+from importer.mapping.spec_case import CaseForm, MappingForm
 from importer.mapping.targets import case_target, custom_target
 from importer.mapping.types import TYPES
 from importer.mapping.values import Value, compile_value
@@ -59,7 +60,7 @@ def make_plan(
     """
     _check_stamp(form, problems, definitions)
     notes = [
-        compile_note(note, path=("case", "notes", number), problems=problems)
+        compile_note(note, path=("case", "notes", number), source=form.source, problems=problems)
         for number, note in enumerate(form.case.notes)
     ]
     fields, custom_fields = _fields(form.case, problems), _custom_fields(form.case, problems, definitions)

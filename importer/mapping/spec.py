@@ -1,7 +1,7 @@
-"""The form of a mapping file, as pydantic models: what may stand where, and what each key means.
+"""The forms that a mapping file is made of, as pydantic models: what a value may say, and what each key means.
 
-The descriptions are the ones that editors show, by way of :func:`json_schema`. What depends on more than one
-key, on the custom fields or on the columns of an export is not decided here but where it is compiled.
+The descriptions are the ones that editors show, by way of the JSON Schema. What depends on more than one key, on the
+custom fields or on the columns of an export is not decided here but where it is compiled.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError
 
 from importer.mapping.conditions import parse_condition
 from importer.mapping.dates import parser, time_zone
@@ -27,12 +26,13 @@ from importer.mapping.folding import Ignored
 from importer.mapping.problems import Malformed, listed, nearest
 from importer.mapping.templates import parse_template
 from importer.mapping.types import TYPES
-from importer.talkdesk.case import CUSTOM_FIELD_KEY
 
 T = TypeVar("T")
 
 
-def _checked(check: Callable[[str], object]) -> AfterValidator:
+def checked(check: Callable[[str], object]) -> AfterValidator:
+    """Validates a text with a function that raises :class:`Malformed`."""
+
     def validate(text: str) -> str:
         try:
             check(text)
@@ -48,17 +48,20 @@ def _known_type(name: str) -> None:
         raise Malformed(f"there is no type {name!r}", nearest(name, TYPES, otherwise=f"one of {listed(TYPES)}"))
 
 
-def _not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
+def not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuses a list of nothing."""
     if not entries:
         raise PydanticCustomError("malformed", "{what}", {"what": "this list is empty", "cure": "name at least one"})
     return entries
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """One entry is a list of one."""
     return value if isinstance(value, list) else [value]
 
 
-def _column(value: Any) -> Any:
+def as_column(value: Any) -> Any:
+    """A bare text is the name of a column."""
     return {"column": value} if isinstance(value, str) else value
 
 
@@ -71,7 +74,9 @@ Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]}
 ColumnName = Annotated[Scalar, Field(min_length=1)]
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """What all forms have in common."""
+
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
@@ -80,7 +85,7 @@ class _Form(BaseModel):
     )
 
 
-class ColumnForm(_Form):
+class ColumnForm(Form):
     """One column of the export."""
 
     column: ColumnName
@@ -90,31 +95,31 @@ class ColumnForm(_Form):
     """Which one, if several columns have this header: 1 is the leftmost."""
 
 
-OneColumn = Annotated[ColumnForm, BeforeValidator(_column, json_schema_input_type=Scalar | ColumnForm)]
+OneColumn = Annotated[ColumnForm, BeforeValidator(as_column, json_schema_input_type=Scalar | ColumnForm)]
 Columns = Annotated[
     tuple[OneColumn, ...],
-    AfterValidator(_not_empty),
-    BeforeValidator(_as_list, json_schema_input_type=OneColumn | list[OneColumn]),
+    AfterValidator(not_empty),
+    BeforeValidator(as_list, json_schema_input_type=OneColumn | list[OneColumn]),
 ]
-DateFormat = Annotated[Scalar, _checked(parser)]
+DateFormat = Annotated[Scalar, checked(parser)]
 DateFormats = Annotated[
     tuple[DateFormat, ...],
-    AfterValidator(_not_empty),
-    BeforeValidator(_as_list, json_schema_input_type=DateFormat | list[DateFormat]),
+    AfterValidator(not_empty),
+    BeforeValidator(as_list, json_schema_input_type=DateFormat | list[DateFormat]),
 ]
 
 Ignore = Annotated[
     tuple[Ignored, ...],
-    AfterValidator(_not_empty),
-    BeforeValidator(_as_list, json_schema_input_type=Ignored | list[Ignored]),
+    AfterValidator(not_empty),
+    BeforeValidator(as_list, json_schema_input_type=Ignored | list[Ignored]),
 ]
-When = Annotated[str, _checked(parse_condition)]
+When = Annotated[str, checked(parse_condition)]
 
 #: Where a value comes from: a value has exactly one of these keys.
 ORIGINS = ("column", "value", "template", "first", "lookup")
 
 
-class LookupForm(_Form):
+class LookupForm(Form):
     """What another file (CSV, Excel) says about one or several cells of a row."""
 
     file: Annotated[str, Field(min_length=1)]
@@ -148,7 +153,7 @@ class LookupForm(_Form):
     """Delimiter of a CSV file. By default what the file shows."""
 
 
-class ValueForm(_Form):
+class ValueForm(Form):
     """A value of the case: where it comes from, and what is done with it."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [origin]} for origin in ORIGINS]})
@@ -159,7 +164,7 @@ class ValueForm(_Form):
     value: Scalar | None = None
     """The same text for every case."""
 
-    template: Annotated[str, _checked(parse_template)] | None = None
+    template: Annotated[str, checked(parse_template)] | None = None
     """Text with {Column} in it. {{ and }} stand for braces. Empty if all of its columns are empty."""
 
     first: Columns | None = None
@@ -174,7 +179,7 @@ class ValueForm(_Form):
     join: str | None = None
     """With `column`, if several columns have this header: what stands between their cells."""
 
-    type: Annotated[str, _checked(_known_type), WithJsonSchema({"enum": list(TYPES)})] | None = None
+    type: Annotated[str, checked(_known_type), WithJsonSchema({"enum": list(TYPES)})] | None = None
     """What the text means. By default what the target takes, or text."""
 
     values: dict[str, Scalar] | None = None
@@ -198,7 +203,7 @@ class ValueForm(_Form):
     format: DateFormats | None = None
     """Form of a date: `iso`, or a pattern such as '%d/%m/%Y %H:%M', or a list of them. By default iso."""
 
-    timezone: Annotated[str, _checked(time_zone)] | None = None
+    timezone: Annotated[str, checked(time_zone)] | None = None
     """The clocks that the dates were read from, as an IANA name. By default UTC."""
 
     separator: Annotated[str, Field(min_length=1)] | None = None
@@ -234,40 +239,11 @@ class ValueForm(_Form):
         return next(origin for origin in ORIGINS if origin in self.model_fields_set)
 
 
-Value = Annotated[ValueForm, BeforeValidator(_column, json_schema_input_type=Scalar | ValueForm)]
+Value = Annotated[ValueForm, BeforeValidator(as_column, json_schema_input_type=Scalar | ValueForm)]
 Flag = Annotated[ValueForm, BeforeValidator(_constant, json_schema_input_type=bool | ValueForm)]
 
 
-class NoteForm(_Form):
-    """A note of the case, or one for each cell of a repeated column. Without a body there is no note."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["body"]}, {"required": ["each"]}]})
-
-    title: Value | None = None
-    """The title of the note, at most 255 characters."""
-
-    body: Value | None = None
-    """The text of the note. If it is empty the note is left out."""
-
-    each: ColumnName | None = None
-    """Instead of `body`: one note for each cell that is not empty, of all columns with this header."""
-
-    when: When | None = None
-    """Condition, such as "Status == 'open'". A row that does not meet it does not have this note."""
-
-    public: Flag = Field(default=ValueForm(value="false"), json_schema_extra={"default": False})
-    """Whether the requester can see the note: true, false, or a value."""
-
-    @model_validator(mode="after")
-    def _one_body(self) -> NoteForm:
-        if (self.body is None) == (self.each is None):
-            cure = "write `body: Column`, or `each: Column` for one note a cell"
-            what = "`body` and `each` exclude each other" if self.body else "this note has no text"
-            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
-        return self
-
-
-class SourceForm(_Form):
+class SourceForm(Form):
     """What the export means."""
 
     key: Columns
@@ -276,9 +252,7 @@ class SourceForm(_Form):
     join: Annotated[str, Field(min_length=1)] = "/"
     """What stands between the parts of a key of several columns."""
 
-    empty: Annotated[tuple[Scalar, ...], BeforeValidator(_as_list, json_schema_input_type=Scalar | list[Scalar])] = (
-        "",
-    )
+    empty: Annotated[tuple[Scalar, ...], BeforeValidator(as_list, json_schema_input_type=Scalar | list[Scalar])] = ("",)
     """Texts that count as no value. A cell of blanks always does."""
 
     only: When | None = None
@@ -286,91 +260,3 @@ class SourceForm(_Form):
 
     skip: When | None = None
     """Condition, such as "Type == 'test'". A row that meets it is left out on purpose."""
-
-
-class CaseForm(_Form):
-    """The fields of a case, each a value: a bare text is the name of a column."""
-
-    title: Value
-    """Subject of the case, at most 150 characters."""
-
-    description: Value
-    """First entry of the case, at most 2,000 characters, taken byte for byte."""
-
-    parent_id: Value | None = None
-    """Id of the Talkdesk case that this one belongs to."""
-
-    owner_id: Value | None = None
-    """Id of the Talkdesk user who gets the case; an e-mail address will not do."""
-
-    priority: Value | None = None
-    """LOW, NORMAL, HIGH or URGENT."""
-
-    custom_fields: dict[str, Value] = {}
-    """Custom fields by their keys, such as text1 or date1."""
-
-    notes: tuple[NoteForm, ...] = ()
-    """Notes of the case, in this order."""
-
-    requester_email: Value | None = None
-    """E-mail address of the person who asked."""
-
-    requester_name: Value | None = None
-    """Name of the person who asked."""
-
-    requester_type: Value | None = None
-    """Only `Contact` can be sent."""
-
-
-#: Only the definitions of an account can allow a key that does not show its kind.
-_KEYS_WITHOUT_DEFINITIONS: dict[str, Any] = {
-    "if": {"not": {"required": ["fields"]}},
-    "then": {
-        "properties": {
-            "case": {"properties": {"custom_fields": {"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}}}
-        }
-    },
-}
-
-
-class MappingForm(_Form):
-    """A mapping file of case-importer: how each row of an export becomes a Talkdesk case."""
-
-    model_config = ConfigDict(title="case-importer mapping", json_schema_extra=_KEYS_WITHOUT_DEFINITIONS)
-
-    version: Annotated[int, Field(ge=1, le=1)]
-    """Version of this form: 1."""
-
-    source: SourceForm
-    """What identifies a ticket, and which cells count as empty."""
-
-    case: CaseForm
-    """What is sent."""
-
-    fields: Annotated[str, Field(min_length=1)] | None = None
-    """File with the custom field definitions of the account, saved by `case-importer fields`: labels become keys."""
-
-    stamp: str | None = None
-    """Custom text field that receives the key, by which a case is found again, such as text1."""
-
-
-class _WithoutNull(GenerateJsonSchema):
-    """Leaves null out: in a mapping ``null`` is a text, and a key without a value is left out instead."""
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """The schema of what is there if something is there."""
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """The schema with its default, unless that is null."""
-        return (
-            super().default_schema(schema)
-            if schema.get("default") is not None
-            else self.generate_inner(schema["schema"])
-        )
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a mapping file, for editors."""
-    schema = MappingForm.model_json_schema(schema_generator=_WithoutNull)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

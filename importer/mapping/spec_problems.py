@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from importer.mapping.document import Problems
 from importer.mapping.problems import listed, nearest
-from importer.mapping.spec import MappingForm
+from importer.mapping.spec_case import MappingForm
 from importer.mapping.yaml_nodes import NodePath
 from importer.records import shown
 from importer.talkdesk.case import custom_field_prefix

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from importer.mapping.document import Problems
-from importer.mapping.spec import MappingForm
+from importer.mapping.spec_case import MappingForm
 from importer.mapping.spec_problems import report
 from importer.mapping.yaml_nodes import NodePath
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from importer.ledger import CauseCount, LedgerView
+from importer.ledger import CauseCount, LedgerView, NotesRead
 from importer.report.balance import Balance, balance_of
 from importer.report.files import make_folder
+from importer.report.orphans import write_orphans
 from importer.report.summary import summary_of, write_summary
 from importer.report.tables import write_failures, write_results
 
@@ -15,7 +16,10 @@ __all__ = ["Balance", "Reports", "balance_of", "summary_of", "write_reports"]
 
 
 class Reports(NamedTuple):
-    """Where the reports are and what they say in short; ``half_read`` names files that are in none of them."""
+    """Where the reports are and what they say in short.
+
+    ``half_read`` names files that are in none of them; ``orphans`` and ``notes`` are about second files of notes.
+    """
 
     balance: Balance
     causes: tuple[CauseCount, ...]
@@ -24,10 +28,12 @@ class Reports(NamedTuple):
     failures: tuple[Path, ...]
     summary: Path
     half_read: tuple[str, ...] = ()
+    orphans: tuple[Path, ...] = ()
+    notes: tuple[NotesRead, ...] = ()
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> Reports:
-    """Write ``results.csv``, ``failures.csv`` and ``summary.json`` into ``folder``.
+    """Write ``results.csv``, ``failures.csv``, ``summary.json`` and ``notes-without-case.csv`` into ``folder``.
 
     Args:
         ledger: The ledger; it may be in use.
@@ -46,4 +52,7 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> R
         summary = folder / "summary.json"
         write_summary(view, summary)
         books, causes, requests = balance_of(view), tuple(view.causes()), view.requests()
-        return Reports(books, causes, requests, results, tuple(failures), summary, view.half_read())
+        orphans = tuple(write_orphans(view, folder))
+        notes = tuple(notes for info in view.sources() for notes in info.notes)
+        half_read = view.half_read()
+        return Reports(books, causes, requests, results, tuple(failures), summary, half_read, orphans, notes)

@@ -29,6 +29,7 @@ def summary_of(view: LedgerView, balance: Balance | None = None) -> dict[str, An
                 "rows": source.rows,
                 "mapping": source.mapping_name,
                 "mapping_sha256": source.mapping_sha256,
+                "note_files": [notes._asdict() for notes in source.notes],
             }
             for source in view.sources()
         ],

@@ -13,6 +13,7 @@ from importer.ledger import LedgerView, StagedRow
 from importer.ledger.staging import LEFT_OUT
 from importer.ledger.view import AlikeKeys
 from importer.mapping import Mapping
+from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline
 from importer.records import State
 from importer.source import Source
@@ -23,6 +24,7 @@ from importer.survey.choices import ChoiceSurvey, ChoiceUse
 from importer.survey.columns import ColumnSurvey, ColumnUse
 from importer.survey.keys import look
 from importer.survey.lengths import LengthSurvey, LengthUse
+from importer.survey.notes import NotesSurvey, NotesUse, uses
 from importer.survey.suggestions import Suggestion, suggestions
 from importer.survey.tables import TableSurvey, TableUse
 
@@ -46,6 +48,7 @@ class Surveyed:
         columns: The columns of the export.
         near_twins: Keys that look alike, the first few.
         near_twins_count: How many groups of such keys there are.
+        notes: The files of notes beside the export.
         suggestions: Lines to add to the mapping.
         choices: The conditions by which rows are left out on purpose.
     """
@@ -60,6 +63,7 @@ class Surveyed:
     choices: tuple[ChoiceUse, ...] = ()
     near_twins: tuple[AlikeKeys, ...] = ()
     near_twins_count: int = 0
+    notes: tuple[NotesUse, ...] = ()
 
 
 class Survey:
@@ -69,16 +73,25 @@ class Survey:
         source: The export.
         mapping: Its mapping.
         columns: The columns that the mapping is bound to, if these are not those of the source.
+        notes: The files of notes that the mapping names, if they are looked at.
 
     Raises:
         MappingError: The mapping does not fit the columns.
     """
 
-    def __init__(self, source: Source, mapping: Mapping, *, columns: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        mapping: Mapping,
+        *,
+        columns: tuple[str, ...] | None = None,
+        notes: Sequence[NotesFile] | None = None,
+    ) -> None:
         self._source = source
         self._mapping = mapping
         self._columns = columns or source.columns
-        used = mapping.bind(self._columns).columns_used
+        used = mapping.bind(self._columns, notes).columns_used
+        self._notes = [NotesSurvey(file) for file in notes or ()]
         self._outlines = mapping.outline(self._columns)
         self._rows = 0
         self._check_up = CheckUp(self._columns)
@@ -132,6 +145,7 @@ class Survey:
             damage=(*found.damage, *self._source.oddities()),
             near_twins=tuple(near),
             near_twins_count=count,
+            notes=uses(self._notes, view),
         )
 
 

@@ -12,6 +12,7 @@ from importer.cli.commands import cli
 from importer.config import ENVIRONMENT_PREFIX, Settings
 from importer.errors import ExitCode
 from importer.records import State
+from importer.report.orphans import ORPHAN_COLUMNS
 from importer.report.replay import REASON_COLUMNS
 from importer.report.tables import RESULT_COLUMNS
 
@@ -66,9 +67,10 @@ def test_each_setting_by_its_variable() -> None:
 
 def test_each_column_of_the_reports() -> None:
     text = section("Reports")
-    assert [cell for cell in first_cells(text) if cell in (*RESULT_COLUMNS, *REASON_COLUMNS)] == [
+    assert [cell for cell in first_cells(text) if cell in (*RESULT_COLUMNS, *REASON_COLUMNS, *ORPHAN_COLUMNS)] == [
         *RESULT_COLUMNS,
         *REASON_COLUMNS,
+        *ORPHAN_COLUMNS,
     ]
 
 

@@ -15,6 +15,7 @@ import importer
 from importer.errors import MappingError
 from importer.mapping import json_schema
 from importer.mapping.types import BOOLEAN_WORDS, TYPES
+from importer.notes import Beside, open_notes
 from importer.records import Row
 
 PACKAGE = Path(importer.__file__).parent
@@ -96,9 +97,15 @@ def expected_of(sent: str) -> Any:
 def test_an_example_does_what_the_page_says(load: Load, example: Example) -> None:
     fragment = not example.text.startswith("version:")
     columns = (*example.columns, "Row of the table") if fragment else example.columns
-    mapper = load(whole(example.text)).bind(columns)
-    for number, (cells, sent) in zip(count(1), example.rows, strict=False):
-        mapped = mapper.apply(Row(number, (*cells, str(number)) if fragment else cells))
+    mapping = load(whole(example.text))
+    rows = [
+        Row(number, (*cells, str(number)) if fragment else cells) for number, (cells, _) in enumerate(example.rows, 1)
+    ]
+    with open_notes(mapping, Beside(Path())) as notes:
+        mapper = mapping.bind(columns, notes.files)
+        notes.load(lambda: None)
+        results = list(map(mapper.apply, rows))
+    for number, mapped, (_, sent) in zip(count(1), results, example.rows, strict=False):
         if mapped.body is None:
             found: Any = "left out" if mapped.left_out else [error.code for error in mapped.errors]
         else:

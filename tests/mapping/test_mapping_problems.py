@@ -41,8 +41,8 @@ FORM = [
     (CASE + "  requester_name: {column: A, type: strng}\n", ["6:37: there is no type 'strng'"]),
     (CASE + "  status: A\n  text1: B\n", ["6:3: unknown key 'status'", "7:3: unknown key 'text1'"]),
     (
-        CASE + "  notes:\n    - {title: A}\n    - {body: A, each: B}\n",
-        ["7:7: this note has no", "8:7: `body` and `each`"],
+        CASE + "  notes:\n    - {title: A}\n    - {body: A, each: {}}\n",
+        ["7:7: this note has no", "8:23: these notes come from nowhere"],
     ),
     (CASE + "  requester_name: {template: '{A'}\n", ["6:30: a lonely '{' in the template"]),
     (CASE + "  requester_name: {template: 'A}'}\n", ["6:30: a lonely '}' in the template"]),

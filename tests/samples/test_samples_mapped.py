@@ -107,8 +107,10 @@ def test_zendesk_dashes_are_blanks() -> None:
 def test_jira_comments_become_notes_in_their_order() -> None:
     cells = csv_cells("jira", "Issue key")
     for key, case in cases("jira").items():
-        wanted = [cell for column, cell in cells[key] if column == "Comment" and cell]
-        assert [note["note_body"] for note in case["notes"] if note["note_title"] == "Comment in Jira"] == wanted
+        comments = [cell.split(";", 2) for column, cell in cells[key] if column == "Comment" and cell]
+        wanted = [(f"Comment of {author}, {date}", text) for date, author, text in comments]
+        sent = [(note["note_title"], note["note_body"]) for note in case["notes"]]
+        assert [note for note in sent if note[0].startswith("Comment of")] == wanted
 
 
 def test_jira_labels_and_the_issue_above_are_kept() -> None:

@@ -13,11 +13,15 @@ from typing import Any
 import pytest
 
 from importer.mapping import load_mapping
+from importer.notes import Beside, open_notes
 from importer.source import open_source
+from importer.stage import preview_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT / "sample_data" / "small"
-NAMES = sorted(path.stem for path in SMALL.glob("*.csv"))
+#: Files of notes, and the export that each lies beside.
+BESIDE = {"CaseComment": "salesforce"}
+NAMES = sorted({path.stem for path in SMALL.glob("*.csv")} - set(BESIDE))
 LARGE = {"jira", "servicenow", "zendesk"}
 KEYS = {
     "freshdesk": "Ticket ID",
@@ -36,8 +40,8 @@ KEYS = {
 
 def cases(name: str) -> dict[str, dict[str, Any]]:
     source = open_source(SMALL / f"{name}.csv")
-    mapper = load_mapping(name).bind(source.columns)
-    results = [mapper.apply(row) for chunk in source.chunks() for row in chunk.rows()]
+    with open_notes(load_mapping(name), Beside(SMALL)) as notes:
+        results = [mapped for _, mapped in preview_rows(source, load_mapping(name), 1_000, notes=notes)]
     assert [error for mapped in results for error in mapped.errors] == []
     return {mapped.key: json.loads(mapped.body or b"") for mapped in results}
 
@@ -64,6 +68,36 @@ def test_cases_carry_what_they_should(name: str) -> None:
         assert key in case["description"]
         assert case["requester_name"]
         assert case["notes"][-1]["public"] is False
+
+
+def test_comments_of_a_second_file_are_notes_of_their_case_the_oldest_first() -> None:
+    """Joined and sorted by the standard library alone."""
+    with (SMALL / "CaseComment.csv").open(encoding="utf-8", newline="") as file:
+        comments = sorted(csv.DictReader(file), key=lambda comment: comment["CreatedDate"])
+    sent = [note for case in cases("salesforce").values() for note in case["notes"][:-1]]
+    assert len(sent) == len(comments) > 50
+    for case in cases("salesforce").values():
+        wanted = [comment for comment in comments if comment["ParentId"] == case["custom_fields"]["text2"]]
+        assert case["notes"][:-1] == [
+            {
+                "note_title": f"Comment of {comment['CreatedById']}, {comment['CreatedDate']}",
+                "note_body": comment["CommentBody"],
+                "public": comment["IsPublished"] == "true",
+            }
+            for comment in wanted
+        ]
+
+
+def test_comments_of_jira_cloud_are_taken_apart() -> None:
+    with (SMALL / "jira-cloud.csv").open(encoding="utf-8", newline="") as file:
+        header, *records = csv.reader(file)
+    key = header.index("Issue key")
+    sent = cases("jira-cloud")
+    for record in records:
+        cells = [cell for column, cell in zip(header, record, strict=True) if column == "Comment" and cell]
+        wanted = [(f"Comment of {who}, {when}", text) for when, who, text in (cell.split(";", 2) for cell in cells)]
+        notes = sent[record[key]]["notes"][:-1]
+        assert [(note["note_title"], note["note_body"]) for note in notes] == wanted
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -61,7 +61,7 @@ def test_the_samples_are_recognised_and_nearly_all_rows_pass(file: str, system: 
     assert suggestion.trial.sent >= 0.98 * suggestion.trial.rows
 
 
-@pytest.mark.parametrize("file", sorted((SAMPLES / "small").glob("*.csv")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted((SAMPLES / "small").glob("[a-z]*.csv")), ids=lambda file: file.stem)
 def test_small_samples_are_recognised(file: Path) -> None:
     suggestion = suggest(open_source(file))
     assert suggestion.ready == file.stem

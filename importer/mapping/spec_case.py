@@ -1,0 +1,241 @@
+"""The form of a mapping file as a whole: the case, its notes, and where they come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
+
+from importer.mapping.spec import (
+    ColumnName,
+    Columns,
+    Flag,
+    Form,
+    Ignore,
+    Scalar,
+    SourceForm,
+    Value,
+    ValueForm,
+    When,
+    as_column,
+    as_list,
+    not_empty,
+)
+from importer.talkdesk.case import CUSTOM_FIELD_KEY
+
+_OF_CELLS = ("separator", "into", "short", "entries")
+_OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter")
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("malformed", "{what}", {"what": "two parts have one name", "cure": "name each once"})
+    return names
+
+
+class EachForm(Form):
+    """Where the entries come from of which each is a note: the cells of a column, or the rows of another file."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["column"]}, {"required": ["file", "key"]}]})
+
+    column: ColumnName | None = None
+    """The column: each cell that is not empty, of all columns with this header."""
+
+    separator: Annotated[str, Field(min_length=1)] | None = None
+    """With `column`: what stands between the parts of an entry, such as ';'."""
+
+    into: Annotated[tuple[ColumnName, ...], AfterValidator(not_empty), AfterValidator(_different)] | None = None
+    """With `separator`: the names of the parts, by which values read them like columns. The last takes all the rest."""
+
+    short: Literal["reject", "keep"] = "reject"
+    """What becomes of an entry with too few parts: an error, or the whole of it is the last part."""
+
+    entries: Annotated[str, Field(min_length=1)] | None = None
+    """With `column`: what stands between several entries in one cell, such as "\\n---\\n"."""
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """A second file (CSV, Excel): each row of it is an entry. Its path begins in the folder of the export."""
+
+    key: Columns | None = None
+    """With `file`: the columns of the file that say which row of the export an entry belongs to."""
+
+    by: Columns | None = None
+    """With `file`: the columns of the export that hold the same. By default those of `source.key`."""
+
+    order: (
+        Annotated[
+            tuple[Value, ...],
+            AfterValidator(not_empty),
+            BeforeValidator(as_list, json_schema_input_type=Value | list[Value]),
+        ]
+        | None
+    ) = None
+    """With `file`: the values by which the entries of a row are sorted. By default they stay as in the file."""
+
+    ignore: Ignore | None = None
+    """With `file`: what does not count when keys are compared: `case`, `blanks`, or both."""
+
+    sheet: Scalar | None = None
+    """Sheet of a workbook, by name or number. By default the first one that is shown and has cells."""
+
+    encoding: str | None = None
+    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
+
+    delimiter: str | None = None
+    """Delimiter of a CSV file. By default what the file shows."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> EachForm:
+        if wrong := self._contradiction():
+            what, cure = wrong
+            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
+        return self
+
+    def _contradiction(self) -> tuple[str, str] | None:
+        if (self.column is None) == (self.file is None):
+            what = "`column` and `file` exclude each other" if self.file else "these notes come from nowhere"
+            return what, "write one of column, file"
+        strange = [key for key in (_OF_FILES if self.column else _OF_CELLS) if key in self.model_fields_set]
+        if strange:
+            return f"`{strange[0]}` means nothing without `{'file' if self.column else 'column'}`", "leave it out"
+        if self.file and self.key is None:
+            return "`file` needs a `key`", "name the column of the file that says which ticket a note belongs to"
+        if (self.separator is None) != (self.into is None):
+            return (
+                "`separator` and `into` go together",
+                "write {column: Comment, separator: ';', into: [created, text]}",
+            )
+        if self.into is None and "short" in self.model_fields_set:
+            return "`short` means nothing without `into`", "leave it out"
+        return None
+
+
+Each = Annotated[EachForm, BeforeValidator(as_column, json_schema_input_type=Scalar | EachForm)]
+
+
+class NoteForm(Form):
+    """A note of the case, or one for each of several entries. Without a body there is no note."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["body"]}, {"required": ["each"]}]})
+
+    title: Value | None = None
+    """The title of the note, at most 255 characters."""
+
+    body: Value | None = None
+    """The text of the note. If it is empty the note is left out. With `each`, by default the last part of the cell."""
+
+    each: Each | None = None
+    """One note for each cell of a column, or for each row of another file that belongs to the ticket."""
+
+    when: When | None = None
+    """Condition, such as "Status == 'open'". A row, or an entry of `each`, that does not meet it has no note."""
+
+    public: Flag = Field(default=ValueForm(value="false"), json_schema_extra={"default": False})
+    """Whether the requester can see the note: true, false, or a value."""
+
+    @model_validator(mode="after")
+    def _has_a_body(self) -> NoteForm:
+        if self.text is None:
+            cure = "write `body: Column`, or `each: Column` for one note a cell"
+            what = "this note has no text"
+            if self.each:
+                what, cure = "the rows of a file need a `body`", "name the column of the file that has the text"
+            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
+        return self
+
+    @property
+    def text(self) -> ValueForm | None:
+        """The body, be it said or by default."""
+        if self.body is not None or self.each is None or self.each.column is None:
+            return self.body
+        return ValueForm(column=self.each.into[-1] if self.each.into else self.each.column)
+
+
+class CaseForm(Form):
+    """The fields of a case, each a value: a bare text is the name of a column."""
+
+    title: Value
+    """Subject of the case, at most 150 characters."""
+
+    description: Value
+    """First entry of the case, at most 2,000 characters, taken byte for byte."""
+
+    parent_id: Value | None = None
+    """Id of the Talkdesk case that this one belongs to."""
+
+    owner_id: Value | None = None
+    """Id of the Talkdesk user who gets the case; an e-mail address will not do."""
+
+    priority: Value | None = None
+    """LOW, NORMAL, HIGH or URGENT."""
+
+    custom_fields: dict[str, Value] = Field(default={})
+    """Custom fields by their keys, such as text1 or date1."""
+
+    notes: tuple[NoteForm, ...] = ()
+    """Notes of the case, in this order."""
+
+    requester_email: Value | None = None
+    """E-mail address of the person who asked."""
+
+    requester_name: Value | None = None
+    """Name of the person who asked."""
+
+    requester_type: Value | None = None
+    """Only `Contact` can be sent."""
+
+
+#: Only the definitions of an account can allow a key that does not show its kind.
+_KEYS_WITHOUT_DEFINITIONS: dict[str, Any] = {
+    "if": {"not": {"required": ["fields"]}},
+    "then": {
+        "properties": {
+            "case": {"properties": {"custom_fields": {"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}}}
+        }
+    },
+}
+
+
+class MappingForm(Form):
+    """A mapping file of case-importer: how each row of an export becomes a Talkdesk case."""
+
+    model_config = ConfigDict(title="case-importer mapping", json_schema_extra=_KEYS_WITHOUT_DEFINITIONS)
+
+    version: Annotated[int, Field(ge=1, le=1)]
+    """Version of this form: 1."""
+
+    source: SourceForm
+    """What identifies a ticket, and which cells count as empty."""
+
+    case: CaseForm
+    """What is sent."""
+
+    fields: Annotated[str, Field(min_length=1)] | None = None
+    """File with the custom field definitions of the account, saved by `case-importer fields`: labels become keys."""
+
+    stamp: str | None = None
+    """Custom text field that receives the key, by which a case is found again, such as text1."""
+
+
+class _WithoutNull(GenerateJsonSchema):
+    """Leaves null out: in a mapping ``null`` is a text, and a key without a value is left out instead."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """The schema of what is there if something is there."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """The schema with its default, unless that is null."""
+        return (
+            super().default_schema(schema)
+            if schema.get("default") is not None
+            else self.generate_inner(schema["schema"])
+        )
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a mapping file, for editors."""
+    schema = MappingForm.model_json_schema(schema_generator=_WithoutNull)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

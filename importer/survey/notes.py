@@ -1,0 +1,80 @@
+"""What stands in the files of notes beside an export, and how well their keys fit its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from importer.ledger import LedgerView, NotesRead, OrphanNote
+from importer.ledger.orphans import orphans
+from importer.mapping.notes_file import NotesFile
+from importer.records import Row
+from importer.source.checkup import CheckUp, Finding, batch_of
+from importer.survey.columns import ColumnSurvey, ColumnUse
+
+_ORPHANS_NAMED = 5
+
+
+class NotesUse(NamedTuple):
+    """A file of notes.
+
+    Attributes:
+        file: What messages call it.
+        rows: How many rows it has.
+        without_row: How many of them belong to no row of the export; None if that was not counted.
+        orphans: The first of these.
+        rows_without: How many rows of the export have no note in it; None likewise.
+        columns: Its columns.
+        damage: What happened to the file before.
+    """
+
+    file: str
+    rows: int
+    without_row: int | None
+    orphans: tuple[OrphanNote, ...]
+    rows_without: int | None
+    columns: tuple[ColumnUse, ...]
+    damage: tuple[Finding, ...]
+
+
+class NotesSurvey:
+    """Looks at the rows of a file of notes while it is loaded.
+
+    Args:
+        file: The file; it is told to show its rows.
+    """
+
+    def __init__(self, file: NotesFile) -> None:
+        columns = file.source.columns
+        self._file = file
+        self._check_up = CheckUp(columns)
+        self._cells = ColumnSurvey(columns, file.used)
+        file.watch = self._take
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        batch = batch_of(rows, len(self._file.source.columns))
+        self._check_up.take(batch)
+        self._cells.take(batch)
+
+    def use(self, read: NotesRead, first: Sequence[OrphanNote]) -> NotesUse:
+        """What was found, now that the file was read to its end."""
+        return NotesUse(
+            self._file.name,
+            rows=read.rows,
+            without_row=read.without_row,
+            orphans=tuple(first),
+            rows_without=read.rows_without,
+            columns=tuple(self._cells.uses()),
+            damage=(*self._check_up.findings(), *self._file.source.oddities()),
+        )
+
+
+def uses(surveys: Sequence[NotesSurvey], view: LedgerView) -> tuple[NotesUse, ...]:
+    """What was found in each file, once the source in view is staged."""
+    if not surveys:
+        return ()
+    read = view.sources()[0].notes
+    return tuple(
+        survey.use(notes, list(orphans(view, file=place, most=_ORPHANS_NAMED)))
+        for place, (survey, notes) in enumerate(zip(surveys, read, strict=True))
+    )
