@@ -41,16 +41,18 @@ CREATE TABLE record (                   -- one row of a source
     http_status INTEGER,
     code TEXT,
     message TEXT,
-    CHECK (state IN ('invalid', 'skipped', 'waiting', 'pending', 'sending', 'created', 'refused', 'unknown', 'duplicate')),
+    -- Each list is built anew for every row that is written, so what is nearly always true is asked first.
+    CHECK (state = 'pending' OR state = 'sending' OR state = 'created'
+           OR state IN ('invalid', 'skipped', 'waiting', 'refused', 'unknown', 'duplicate')),
     CHECK (state <> 'created' OR case_id IS NOT NULL),
-    CHECK (state NOT IN ('pending', 'sending', 'invalid') OR case_id IS NULL)
+    CHECK (case_id IS NULL OR state NOT IN ('pending', 'sending', 'invalid'))
 ) STRICT;
 
 -- Cold and large, apart from `record`, so that moving a record does not rewrite it. Dropped by `forget`, except for
 -- `replaces`: a record that corrects another one keeps a row here, with empty cells.
 CREATE TABLE content (
     record INTEGER PRIMARY KEY REFERENCES record (id),
-    cells BLOB NOT NULL,                -- JSON array: the user's own cells
+    cells BLOB NOT NULL,                -- JSON array: the user's own cells; see packing.py
     body BLOB,                          -- the JSON that is sent, byte for byte
     errors BLOB,                        -- JSON array of field errors
     replaces INTEGER                    -- the record that this row corrects, if its file says so
@@ -71,9 +73,19 @@ CREATE INDEX record_key ON record (key);
 CREATE INDEX corrections ON content (replaces) WHERE replaces IS NOT NULL;
 
 -- Promise P1: of all rows with one key, at most one may be, or may have been, at the server.
-CREATE UNIQUE INDEX one_case_per_key ON record (key) WHERE state IN ('sending', 'created', 'unknown', 'duplicate');
+CREATE UNIQUE INDEX one_case_per_key ON record (key)
+    WHERE state = 'sending' OR state = 'created' OR state = 'unknown' OR state = 'duplicate';
 -- Promise P2: a case id answers for one row only.
 CREATE UNIQUE INDEX one_row_per_case ON record (case_id) WHERE case_id IS NOT NULL;
+
+-- Cells that begin with a blank lean on the body: what they point at must be a JSON text after every change.
+CREATE TRIGGER cells_lean_on_body BEFORE UPDATE OF cells, body ON content
+WHEN substr(NEW.cells, 1, 1) = x'20' AND (NEW.body IS NULL OR EXISTS (
+    SELECT 1 FROM json_each(CAST(NEW.cells AS TEXT)) AS cell WHERE cell.type = 'array'
+    AND NOT json_valid(CAST(substr(NEW.body, 1 + json_extract(cell.value, '$[0]'), json_extract(cell.value, '$[1]')) AS TEXT))))
+BEGIN
+    SELECT RAISE(ABORT, 'a body changes together with the cells that lean on it');
+END;
 
 CREATE TABLE event (                    -- the history: appended by the trigger below, never changed
     id INTEGER PRIMARY KEY,

@@ -6,7 +6,6 @@ counts before :func:`finish_source`, which also decides, row by row, who answers
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import orjson
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
+from importer.ledger.packing import field_errors, long_columns, packed_cells, packed_errors, unpacked_cells
 from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
 from importer.records import FieldError, Mapped, State
 
@@ -71,16 +71,21 @@ def begin_source(
 
 
 def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
-    """Enter rows of ``source`` as pending, invalid or left out, in the order given."""
+    """Enter rows of ``source`` as pending, invalid or left out, in the order given.
+
+    These commits are not synced one by one: nothing of them counts before :func:`finish_source`, whose sync takes the
+    whole log to the disk. What a power cut leaves of a source that was not finished is dropped.
+    """
     connection = ledger.connection
+    long = long_columns(row.row.cells for row in rows if row.mapped.body is not None)
     records: list[tuple[Any, ...]] = []
     contents: list[tuple[Any, ...]] = []
-    with store.translated(ledger.path), store.transaction(connection):
+    with store.translated(ledger.path), store.unsynced(connection), store.transaction(connection):
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
         for number, (row, mapped, replaces) in enumerate(rows, last + 1):
-            errors = _packed_errors(mapped.errors) if mapped.errors else None
+            errors = packed_errors(mapped.errors) if mapped.errors else None
             records.append((number, source, row.number, mapped.key, *_standing(mapped)))
-            contents.append((number, packed(row.cells), mapped.body, errors, replaces))
+            contents.append((number, packed_cells(row.cells, mapped.body, long), mapped.body, errors, replaces))
         connection.executemany(
             "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)", records
         )
@@ -179,52 +184,29 @@ def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int
     marks = ", ".join("?" for _ in states)
     with store.translated(ledger.path):
         rows = ledger.connection.execute(
-            "SELECT record.id, row, state, cells, errors FROM record JOIN content ON content.record = record.id"
+            "SELECT record.id, row, state, cells, body, errors FROM record JOIN content ON content.record = record.id"
             f" WHERE source = ? AND record.id > ? AND state IN ({marks}) AND (state <> 'skipped' OR code = ?)"
             " AND cells <> x''"  # forgotten
             " ORDER BY record.id LIMIT ?",
             (source, after, *states, LEFT_OUT, limit),
         ).fetchall()
     return [
-        Unsent(number, row, State(state), tuple(unpacked(cells)), field_errors(errors))
-        for number, row, state, cells, errors in rows
+        Unsent(number, row, State(state), unpacked_cells(cells, body), field_errors(errors))
+        for number, row, state, cells, body, errors in rows
     ]
-
-
-def packed(value: Any) -> bytes:
-    """JSON as the ledger keeps it. Cells may hold halves of characters, which only the slow way can write."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        return json.dumps(value).encode()
-
-
-def unpacked(text: bytes) -> Any:
-    """What :func:`packed` was given, tuples as lists."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
-def _packed_errors(errors: Sequence[FieldError]) -> bytes:
-    return packed([tuple(error) for error in errors])
-
-
-def field_errors(text: bytes | None) -> tuple[FieldError, ...]:
-    """Field errors as the ledger keeps them."""
-    return tuple(FieldError(*error) for error in unpacked(text)) if text else ()
 
 
 def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]) -> None:
     """Enter what another mapping made of records that never reached the server."""
     connection = ledger.connection
+    long = long_columns(old.cells for old, mapped in remapped if mapped.body is not None)
     with store.translated(ledger.path), store.transaction(connection):
         for old, mapped in remapped:
-            errors = _packed_errors(mapped.errors) if mapped.errors else None
+            errors = packed_errors(mapped.errors) if mapped.errors else None
             state, code, message = _standing(mapped)
             connection.execute(
-                "UPDATE content SET body = ?, errors = ? WHERE record = ?", (mapped.body, errors, old.id)
+                "UPDATE content SET cells = ?, body = ?, errors = ? WHERE record = ?",
+                (packed_cells(old.cells, mapped.body, long), mapped.body, errors, old.id),
             )
             connection.execute(
                 "UPDATE record SET key = ?, state = ?, run = ?, http_status = NULL, code = ?, message = ?"

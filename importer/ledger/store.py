@@ -77,6 +77,19 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def unsynced(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commits inside may be lost by a power cut, in order: never one before another one that was lost.
+
+    Only for what does not count yet. The next commit outside syncs the log, and all of these with it.
+    """
+    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous=FULL")
+
+
 def make_folder(path: Path) -> None:
     """Make the folder of a ledger, for its owner only."""
     try:

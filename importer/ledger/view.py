@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from importer.ledger import store
-from importer.ledger.staging import LEFT_OUT, SOURCE_QUERY, field_errors, source_info, unpacked
+from importer.ledger.packing import field_errors, unpacked_cells
+from importer.ledger.staging import LEFT_OUT, SOURCE_QUERY, source_info
 from importer.ledger.values import FailureLine, ResultLine, SourceInfo
 from importer.records import State
 
@@ -181,12 +182,12 @@ class LedgerView:
         Forgotten ones are left out: without cells there is nothing to correct.
         """
         query = (
-            f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
+            f"SELECT {_LINE}, cells, body, errors FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id"
         )
-        for *line, cells, errors in self.select(query, f"state IN {_FAILED} AND cells <> x''"):
+        for *line, cells, body, errors in self.select(query, f"state IN {_FAILED} AND cells <> x''"):
             with self._sound():
-                failure = FailureLine(ResultLine(*line), tuple(unpacked(cells)), field_errors(errors))
+                failure = FailureLine(ResultLine(*line), unpacked_cells(cells, body), field_errors(errors))
             yield failure
 
     def requests(self) -> int:

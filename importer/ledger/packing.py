@@ -1,0 +1,91 @@
+"""How cells, bodies and field errors of a row lie in the ledger.
+
+A body holds most of the long texts of its row once more: the description alone is often half of an export. So a long
+cell that stands in the body as it is is kept there only, and the list of cells says where: with the cells
+``["T-7", [10, 190], "open"]`` the second one is the JSON text that begins at byte 10 of the body and is 190 bytes long.
+Such a list has a blank in front. A body must not change without the cells that lean on it: the trigger
+``cells_lean_on_body`` sees to that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from importer.records import FieldError
+
+#: A shorter text is not worth looking for.
+LONG = 40
+#: How many rows show which columns hold long texts.
+_LOOKED_AT = 20
+
+
+def long_columns(rows: Iterable[Sequence[str]]) -> frozenset[int]:
+    """The positions in which the first of ``rows`` have a long text."""
+    return frozenset(at for cells in islice(rows, _LOOKED_AT) for at, cell in enumerate(cells) if len(cell) >= LONG)
+
+
+def packed_cells(cells: Sequence[str], body: bytes | None, long: Collection[int]) -> bytes:
+    """The cells of a row as the ledger keeps them beside ``body``.
+
+    Args:
+        cells: As they were read.
+        body: What is kept beside them.
+        long: Where to look for long texts, see :func:`long_columns`.
+    """
+    if body is None or not long:
+        return packed(cells)
+    leans = False
+    kept: list[str | tuple[int, int]] = list(cells)
+    for position in long:
+        if position < len(cells) and len(cell := cells[position]) >= LONG:
+            text = packed(cell)
+            if (begin := body.find(text)) >= 0:
+                kept[position] = begin, len(text)
+                leans = True
+    return b" " + packed(kept) if leans else packed(kept)
+
+
+def unpacked_cells(kept: bytes, body: bytes | None) -> tuple[str, ...]:
+    """The cells that :func:`packed_cells` was given.
+
+    Raises:
+        ValueError, TypeError: These are not such bytes.
+    """
+    return tuple([cell if type(cell) is str else _in_body(body, *cell) for cell in unpacked(kept)])
+
+
+def _in_body(body: bytes | None, begin: int, length: int) -> str:
+    if body is None:
+        raise ValueError("cells without the body that they lean on")
+    return str(orjson.loads(body[begin : begin + length]))
+
+
+def packed_errors(errors: Sequence[FieldError]) -> bytes:
+    """Field errors as the ledger keeps them."""
+    return packed([tuple(error) for error in errors])
+
+
+def field_errors(text: bytes | None) -> tuple[FieldError, ...]:
+    """What :func:`packed_errors` was given; none for None."""
+    return tuple(FieldError(*error) for error in unpacked(text)) if text else ()
+
+
+def packed(value: Any) -> bytes:
+    """JSON as the ledger keeps it. Cells may hold halves of characters, which only the slow way can write."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode()
+
+
+def unpacked(text: bytes) -> Any:
+    """What :func:`packed` was given, tuples as lists."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
