@@ -198,6 +198,19 @@ def test_help_loads_no_heavy_library() -> None:
         assert loaded & {"pandas", "numpy", "aiohttp", "pydantic", "python_calamine", "jwt", "cryptography"} == set()
 
 
+def test_a_text_file_is_read_without_pandas(tmp_path: Path) -> None:
+    """It costs more memory than a whole run, and time at every start; only a DataFrame needs it."""
+    (tmp_path / "t.csv").write_text("Id,Subject\n1,It burns\n", encoding="utf-8")
+    script = (
+        "import sys; from importer.source import open_source;"
+        "rows = [row for chunk in open_source(sys.argv[1]).chunks() for row in chunk.rows()];"
+        "print(len(rows), {'pandas', 'numpy'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "t.csv")]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout == "1 set()\n"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_files_and_functions_stay_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_A_FILE

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from importer.source.chunk import Chunk, Source
 from importer.source.delimited import open_delimited
-from importer.source.frame import FrameSource
 from importer.source.limits import CHUNK_ROWS
 from importer.source.sniff import Kind, existing_file, kind_of, renamed_note
-from importer.source.workbook import open_workbook
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Chunk", "Source", "open_source"]
 
@@ -49,13 +49,17 @@ def open_source(
     """
     if chunk_rows < 1:
         raise ValueError(f"chunk_rows must be at least 1, not {chunk_rows}")
-    if isinstance(path_or_frame, pd.DataFrame):
+    if not isinstance(path_or_frame, str | PathLike):
+        from importer.source.frame import FrameSource  # who has a DataFrame has paid for pandas already
+
         return FrameSource(path_or_frame, chunk_rows=chunk_rows)
     path = existing_file(Path(path_or_frame))
     kind = kind_of(path)
     notes = [*renamed_note(path, kind), *_needless(kind, sheet=sheet, encoding=encoding, delimiter=delimiter)]
     if kind in _TEXT_KINDS:
         return open_delimited(path, kind, encoding=encoding, delimiter=delimiter, notes=notes, chunk_rows=chunk_rows)
+    from importer.source.workbook import open_workbook  # its reader is of no use to a text file
+
     return open_workbook(path, kind, sheet=sheet, notes=notes, chunk_rows=chunk_rows)
 
 

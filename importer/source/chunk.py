@@ -1,19 +1,23 @@
-"""What a source hands out: chunks of text rows in a DataFrame, each row knowing where it stands in the file."""
+"""What a source hands out: chunks of text rows, each row knowing where it stands in the file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from heapq import merge
 from itertools import repeat
 from operator import itemgetter
-from typing import Protocol
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol
 
 from importer.records import FieldError, Row
 from importer.source.checkup.finding import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: ``Row`` from its three values, without the Python function that a named tuple has for it.
+_row = partial(tuple.__new__, Row)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,25 +25,36 @@ class Chunk:
     """Some consecutive rows of a source.
 
     Attributes:
-        frame: The good rows. Every cell is ``str`` (dtype object), the columns are the header with its repeats,
-            the index (``row``) holds the file row numbers in ascending order.
+        columns: The header with its repeats.
+        numbers: The file row numbers of the good rows, in ascending order.
+        cells: Their cells, as many in each row as there are columns; all ``str``.
         bad: Rows that are no good as rows, such as one with too many fields: raw cells and the reason.
-        cell_problems: By file row number, what is wrong with single cells of ``frame``; the column is named.
+        cell_problems: By file row number, what is wrong with single good cells; the column is named.
         progress: Share of the source (0 to 1) that had been read when this chunk was complete.
         blank: How many wholly blank rows were passed over on the way; they are no rows.
     """
 
-    frame: pd.DataFrame
+    columns: tuple[str, ...]
+    numbers: list[int]
+    cells: list[Sequence[str]]
     bad: list[Row]
     cell_problems: dict[int, tuple[FieldError, ...]]
     progress: float
     blank: int = 0
 
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The good rows as a DataFrame, made when it is first asked for: what is changed in it changes :meth:`rows`.
+
+        Every cell is ``str`` (dtype object), the columns are the header, the index (``row``) has the row numbers.
+        """
+        return _text_frame(self.columns, self.numbers, self.cells)
+
     def rows(self) -> Iterator[Row]:
         """Good and bad rows in file order. By position, so that repeated column names do no harm."""
-        numbers = self.frame.index.tolist()
-        problems = map(self.cell_problems.get, numbers, repeat(())) if self.cell_problems else repeat(())
-        good = map(Row, numbers, map(tuple, self.frame.to_numpy().tolist()), problems)
+        cells = self.frame.to_numpy().tolist() if "frame" in self.__dict__ else self.cells
+        problems = map(self.cell_problems.get, self.numbers, repeat(())) if self.cell_problems else repeat(())
+        good = map(_row, zip(self.numbers, map(tuple, cells), problems, strict=False))
         return merge(good, self.bad, key=itemgetter(0)) if self.bad else good
 
 
@@ -100,12 +115,15 @@ class Draft:
 
     def finish(self, progress: float) -> Chunk:
         """The chunk as it goes out."""
-        frame = _text_frame(self.columns, self.numbers, self.rows)
-        return Chunk(frame, self.bad, self.cell_problems, min(progress, 1.0), self.blank)
+        progress = min(progress, 1.0)
+        return Chunk(self.columns, self.numbers, self.rows, self.bad, self.cell_problems, progress, self.blank)
 
 
 def _text_frame(columns: tuple[str, ...], numbers: list[int], rows: list[Sequence[str]]) -> pd.DataFrame:
     """One object block: ``dtype=object`` keeps pandas from turning the texts into its own string type."""
+    import numpy as np  # a quarter of a second and 50 MB, and only who wants a DataFrame pays
+    import pandas as pd
+
     cells = np.empty((len(rows), len(columns)), dtype=object)
     if rows:
         cells[:] = rows

@@ -34,11 +34,14 @@ class FrameSource:
 
     Raises:
         SourceError: Its columns have several levels, or there are none.
+        TypeError: It is no DataFrame.
     """
 
     name = "DataFrame"
 
     def __init__(self, frame: pd.DataFrame, *, chunk_rows: int) -> None:
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"a path or a DataFrame is needed, not {type(frame).__name__}")
         if frame.columns.nlevels > 1 or not len(frame.columns):
             cure = "give each column one name: frame.columns = [...]"
             raise SourceError("a header of one level is needed", where=self.name, cure=cure)

@@ -141,3 +141,8 @@ def test_a_header_of_several_levels_or_none_is_refused(columns):
     frame = pd.DataFrame([["1"]], columns=columns) if len(columns) else pd.DataFrame(index=[0])
     with pytest.raises(SourceError, match="header of one level"):
         open_source(frame)
+
+
+def test_what_is_neither_a_path_nor_a_frame() -> None:
+    with pytest.raises(TypeError, match="not dict"):
+        open_source({"id": ["1"]})  # type: ignore[arg-type]
