@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError
 from importer.mapping.choice import Choice, bind_choice
+from importer.mapping.compiled import compiled
 from importer.mapping.document import Document, Problems
 from importer.mapping.header import Header
 from importer.mapping.key import Key, bind_key
@@ -19,9 +20,11 @@ from importer.mapping.notes_file import NotesFile
 from importer.mapping.origins import bind_value
 from importer.mapping.parts import Cells, Part, table
 from importer.mapping.plan import Plan
-from importer.mapping.targets import NUL
 from importer.records import FieldError, Mapped, Row
 from importer.talkdesk.case import CASE_FIELDS, Check, case_check
+
+#: How JSON has a NUL. A text may hold these very characters too: such a row is looked at once more.
+_ESCAPED_NUL = b"\\u0000"
 
 
 class RowMapper:
@@ -35,8 +38,9 @@ class RowMapper:
         self.columns_used = frozenset(header.used)
         self._width = header.width
         self._read_key = key.read
-        self._read_case = case.read
+        self._read_case = compiled(case)
         self._check = check
+        self._is_sound = case.sound
         self._case = case
         self._key = key
         self._left_out_for = choice.left_out if choice else None
@@ -50,21 +54,18 @@ class RowMapper:
         _, cells, problems = row
         if problems or len(cells) != self._width:
             return self._apply_spoiled(row)
-        if NUL in "".join(cells):
-            return self._explained(cells)
         try:
             if self._left_out_for is not None and (reason := self._left_out_for(cells)):
                 return Mapped(self._key_or_nothing(cells), None, left_out=reason)
             key = self._read_key(cells)
-            return Mapped(key, self._body(cells, key))
-        except (CellError, ValidationError):
+            # The key travels as one more cell behind the last column: there the stamp finds it.
+            payload = self._read_case((*cells, key))
+            if not self._is_sound:
+                self._check(payload)
+            body = orjson.dumps(payload)
+        except (CellError, ValidationError, orjson.JSONEncodeError):
             return self._explained(cells)
-
-    def _body(self, cells: Cells, key: str) -> bytes:
-        # The key travels as one more cell behind the last column: there the stamp finds it.
-        payload: Any = self._read_case((*cells, key))
-        self._check(payload)
-        return orjson.dumps(payload)
+        return self._explained(cells) if _ESCAPED_NUL in body else Mapped(key, body)
 
     def _left_out(self, cells: Cells, spoiled: frozenset[str | None] = frozenset()) -> Mapped | None:
         """What becomes of a row that is not meant; None if it is, or if its cells do not tell."""
@@ -83,7 +84,11 @@ class RowMapper:
             return left_out
         key = self._key_or_nothing(cells)
         errors = tuple(dict.fromkeys(self._problems(cells)))  # a text that overflows is looked at twice
-        return Mapped(key, None, errors) if errors else Mapped(key, self._body(cells, key))
+        if errors:
+            return Mapped(key, None, errors)
+        payload: Any = self._case.read((*cells, key))
+        self._check(payload)
+        return Mapped(key, orjson.dumps(payload))
 
     def _problems(self, cells: Cells) -> Iterator[FieldError]:
         if self._choice is not None:
@@ -151,7 +156,7 @@ def _parts(plan: Plan, binding: Binding) -> dict[str, Part]:
     parts = {name: bind_value(value, binding) for name, value in plan.fields.items()}
     custom = {name: bind_value(value, binding) for name, value in plan.custom_fields.items()}
     if plan.stamp:
-        custom[plan.stamp] = Part(binding.header.width, str, lambda _: iter(()))
+        custom[plan.stamp] = Part(binding.header.width, str, lambda _: iter(()), sound=True)
     if custom:
         parts["custom_fields"] = table(custom)
     if plan.notes or plan.overflows:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -82,6 +83,8 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
     }
 )
 _PLAIN_UNITS = ("year", "month", "day", "hour", "minute", "second")
+_LIKE_ISO = frozenset(f"%Y-%m-%d{time}" for time in ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S"))
+_FULL_WIDTH = str.maketrans({"Y": r"\d{4}", "H": r"(?:[01]\d|2[0-3])"} | dict.fromkeys("mdMS", r"\d\d"))
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,]\d{1,6})?)?)?) ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
@@ -110,7 +113,8 @@ def parser(pattern: str) -> Parse:
     units = [directive.unit for directive in directives]
     reads = [directive.read for directive in directives]
     if set(units) == set(_PLAIN_UNITS[: len(units)]) and set(reads) == {int}:
-        return _plain_parser(expression, units)
+        plain = _plain_parser(expression, units)
+        return _iso_first(pattern, plain) if pattern in _LIKE_ISO else plain
     return _full_parser(expression, units=units, reads=reads)
 
 
@@ -148,6 +152,21 @@ def _plain_parser(expression: re.Pattern[str], units: list[str]) -> Parse:
         try:
             return datetime(*map(int, in_order(match.groups())))  # type: ignore[arg-type]  # six at most
         except ValueError:  # the 31st of a short month, the year 0
+            return None
+
+    return parse
+
+
+def _iso_first(pattern: str, otherwise: Parse) -> Parse:
+    """For texts of a format that the standard library reads by itself, if all units have their full width."""
+    exact = re.compile(pattern.translate(_FULL_WIDTH).replace("%", ""), re.ASCII)
+
+    def parse(text: str) -> datetime | None:
+        if exact.fullmatch(text) is None:
+            return otherwise(text)
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
             return None
 
     return parse
@@ -208,11 +227,24 @@ def instant(moment: datetime, zone: tzinfo) -> str:
     """
     if moment.tzinfo is not None:
         return _utc_text(moment.replace(tzinfo=None), moment.utcoffset())
+    steady = _offset_of_day(zone, moment.toordinal())
+    if steady is not None:
+        return _utc_text(moment, steady)
     first = zone.utcoffset(moment)
     second = zone.utcoffset(_second_showing(moment))
     if first != second:
         raise _twice(zone) if first > second else _never(zone)  # type: ignore[operator]  # zones have offsets
     return _utc_text(moment, first)
+
+
+@lru_cache(16_384)
+def _offset_of_day(zone: tzinfo, ordinal: int) -> timedelta | None:
+    """The offset that the clocks had all day, as on nearly all days; None if they were changed, or if in doubt."""
+    midnight = datetime.fromordinal(ordinal)
+    half_hours = (midnight + timedelta(minutes=minutes) for minutes in range(0, 24 * 60, 30))
+    moments = [*half_hours, midnight.replace(hour=23, minute=59, second=59)]
+    offsets = {zone.utcoffset(moment.replace(fold=fold)) for moment in moments for fold in (0, 1)}
+    return offsets.pop() if len(offsets) == 1 else None
 
 
 def _second_showing(moment: datetime) -> datetime:

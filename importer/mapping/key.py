@@ -45,7 +45,12 @@ def bind_key(source: SourceForm, binding: Binding) -> Key:
     """The key of the rows of an export, from one column or several."""
     parts, empty, join = _parts(source, binding), binding.empty, source.join
 
+    first = parts[0].position
+
     def read_one(cells: Cells) -> str:
+        text = cells[first].strip()
+        if text not in empty and len(text) <= KEY_MAX and text.isprintable():
+            return text
         return _text(parts[0], cells, empty)
 
     def read_several(cells: Cells) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError, missing
 from importer.mapping.lookup_table import LookupKey, LookupTable
-from importer.mapping.parts import REMEMBERED, WHOLE_ROW, Blame, Cells, Part, leaf
+from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, leaf, remembering
 from importer.mapping.problems import listed
 from importer.mapping.spec import LookupForm
 from importer.mapping.values import Value, in_entries
@@ -22,7 +21,7 @@ def bind_lookup(value: Value, form: LookupForm, binding: Binding) -> Part:
     positions = [binding.header.position(column, path=(*path, number)) for number, column in enumerate(columns)]
     table = binding.tables[value.path]
     fold = table.fold
-    value_of = lru_cache(REMEMBERED)(_value_of(value, form, table=table, empty=binding.empty))
+    value_of = remembering(_value_of(value, form, table=table, empty=binding.empty), value.target)
 
     def read(cells: Cells) -> Any:
         return value_of(tuple([fold(binding.filled(cells[position])) for position in positions]))
@@ -31,7 +30,7 @@ def bind_lookup(value: Value, form: LookupForm, binding: Binding) -> Part:
         texts = [cells[position] for position in positions]
         return Blame(columns[0].column, " / ".join(texts) if any(map(str.strip, texts)) else "")
 
-    return leaf(WHOLE_ROW, read, target=value.target, blame=blame)
+    return leaf(WHOLE_ROW, read, target=value.target, blame=blame, sound=True)
 
 
 def _value_of(

@@ -6,7 +6,6 @@ A new origin of plain text is a new entry in :data:`_TEXTS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,9 +14,10 @@ from importer.mapping.cell_errors import missing
 from importer.mapping.header import Header
 from importer.mapping.html_text import readable
 from importer.mapping.lookup import bind_lookup
-from importer.mapping.parts import REMEMBERED, WHOLE_ROW, Blame, Cells, Part, leaf
+from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, PlainText, leaf, remembering
 from importer.mapping.spec import ColumnForm
 from importer.mapping.templates import parse_template
+from importer.mapping.text import fit_steps, tidy_steps
 from importer.mapping.values import Value, distinct, in_entries
 from importer.mapping.when import bind_test, conditional
 
@@ -54,7 +54,7 @@ def _bind(value: Value, binding: Binding) -> Part:
 
 def _bind_constant(value: Value) -> Part:
     constant, text = value.constant, value.form.value or ""
-    return leaf(WHOLE_ROW, lambda _: constant, target=value.target, blame=lambda _: Blame(None, text))
+    return leaf(WHOLE_ROW, lambda _: constant, target=value.target, blame=lambda _: Blame(None, text), sound=True)
 
 
 def _part(value: Value, *, source: _Source, convert: Callable[[str], Any], empty: tuple[str, ...]) -> Part:
@@ -66,10 +66,25 @@ def _part(value: Value, *, source: _Source, convert: Callable[[str], Any], empty
             raise missing()
         return found
 
-    read = lru_cache(REMEMBERED)(value_of) if value.repeats else value_of
-    if (text := source.text) is not None:
-        return leaf(source.where, lambda cells: read(text(cells)), target=value.target, blame=source.blame)
-    return leaf(source.where, read, target=value.target, blame=source.blame)
+    plain = _plain(value, source, empty) if value.is_plain else None
+    read = value_of if plain else remembering(value_of, value.target)
+    text = source.text
+    read_source = read if text is None else lambda cells: read(text(cells))
+    return leaf(source.where, read_source, target=value.target, blame=source.blame, sound=True, plain=plain)
+
+
+def _plain(value: Value, source: _Source, empty: tuple[str, ...]) -> PlainText:
+    form, target = value.form, value.target
+    fit = next(iter(fit_steps(form, target)), None)
+    return PlainText(
+        source.text,
+        frozenset(empty),
+        value.default,
+        value.required,
+        tidy=tuple(tidy_steps(form, target)),
+        most=form.max or target.limit,
+        fit=fit,
+    )
 
 
 def _repeated(value: Value, header: Header) -> tuple[int, ...]:

@@ -6,9 +6,12 @@ Reading is the fast path and gives up at the first :class:`CellError`; only then
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from importer.mapping.cell_errors import CellError
+from pydantic import ValidationError
+
+from importer.mapping.cell_errors import CellError, from_validation
 from importer.mapping.targets import Target
 from importer.records import FieldError
 
@@ -16,10 +19,34 @@ Cells: TypeAlias = "tuple[str, ...]"
 Find: TypeAlias = "Callable[[Cells], Iterator[FieldError]]"
 NotesRead: TypeAlias = "Callable[[Cells], list[dict[str, Any]]]"
 
+T = TypeVar("T")
+
 #: ``cells[WHOLE_ROW]`` is ``cells``.
 WHOLE_ROW = slice(None)
 #: How many different texts of a column are remembered with their values.
 REMEMBERED = 4096
+
+
+class PlainText(NamedTuple):
+    """What becomes of a text for which nothing is looked up and nothing is converted.
+
+    Attributes:
+        text: Makes the text of what the part reads; None if that is the text.
+        empty: Texts that count as no value.
+        default: What to take instead; None for nothing.
+        required: Whether there must be a value.
+        tidy: Functions that the text goes through first; none of them makes nothing of something.
+        most: How many characters are taken; None for any number.
+        fit: What to do with a longer text; None to refuse it.
+    """
+
+    text: Callable[[Any], str] | None
+    empty: frozenset[str]
+    default: str | None
+    required: bool
+    tidy: tuple[Callable[[str], str], ...]
+    most: int | None
+    fit: Callable[[str], str] | None
 
 
 class Part(NamedTuple):
@@ -32,11 +59,17 @@ class Part(NamedTuple):
         where: What ``read`` is given: the position of a cell, or :data:`WHOLE_ROW`.
         read: Makes the value; None if it is to be left out. Raises :class:`CellError`.
         problems: The cells of a row → everything that is wrong with this part.
+        sound: Whether the model of the case has nothing to say against whatever ``read`` makes: it was asked before.
+        plain: How ``read`` works, if it makes a plain text.
+        members: The parts that it consists of, if it is an object.
     """
 
     where: int | slice
     read: Callable[[Any], Any]
     problems: Find
+    sound: bool = False
+    plain: PlainText | None = None
+    members: Mapping[str, Part] | None = None
 
     def value(self, cells: Cells) -> Any:
         """What this part makes of a row."""
@@ -50,14 +83,39 @@ class Blame(NamedTuple):
     text: str
 
 
-def leaf(where: int | slice, read: Callable[[Any], Any], *, target: Target, blame: Callable[[Cells], Blame]) -> Part:
+def leaf(
+    where: int | slice,
+    read: Callable[[Any], Any],
+    *,
+    target: Target,
+    blame: Callable[[Cells], Blame],
+    sound: bool = False,
+    plain: PlainText | None = None,
+) -> Part:
     """A part that is one value of one target."""
 
     def problems(cells: Cells) -> Iterator[FieldError]:
         if error := _error(read, cells[where], target=target):
             yield error.at(**blame(cells)._asdict(), target=target.name)
 
-    return Part(where, read, problems)
+    return Part(where, read, problems, sound, plain)
+
+
+def remembering(read: Callable[[T], Any], target: Target) -> Callable[[T], Any]:
+    """``read``, which remembers what it made of a text and lets the model of the case check each value once."""
+
+    check = target.check
+
+    def checked(text: T) -> Any:
+        value = read(text)
+        if value is not None:
+            try:
+                check(value)
+            except ValidationError as error:
+                raise from_validation(error, value) from None
+        return value
+
+    return lru_cache(REMEMBERED)(checked)
 
 
 def _error(read: Callable[[Any], Any], argument: Any, *, target: Target) -> CellError | None:
@@ -84,4 +142,5 @@ def table(parts: Mapping[str, Part]) -> Part:
         for part in parts.values():
             yield from part.problems(cells)
 
-    return Part(WHOLE_ROW, read, problems)
+    sound = all(part.sound for part in parts.values())
+    return Part(WHOLE_ROW, read, problems, sound, members=parts)

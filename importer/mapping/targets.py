@@ -44,6 +44,7 @@ class Target(NamedTuple):
         limit: How many characters a text may have, if that is known.
         required: Whether a case without it is invalid.
         options: What can be chosen, if that is known: a text is then the label of an option.
+        free: Whether any text will do that is not too long.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Target(NamedTuple):
     limit: int | None = None
     required: bool = False
     options: Options | None = None
+    free: bool = True
 
     def problem(self, value: Any) -> CellError | None:
         """What the case says against ``value``; None if it is good."""
@@ -76,9 +78,11 @@ class _Kind(NamedTuple):
     one_line: bool = True
     limit: int | None = None
     required: bool = False
+    free: bool = True
 
 
 _TEXT = _Kind()
+_WORD = _Kind(free=False)
 _BOOLEAN = _Kind("boolean", frozenset({"boolean"}))
 _LIST = _Kind("list", frozenset({"list"}))
 
@@ -89,10 +93,10 @@ _CASE: Mapping[str, tuple[Any, _Kind]] = MappingProxyType(
         "description": (Description, _Kind(one_line=False, limit=DESCRIPTION_MAX, required=True)),
         "parent_id": (Text, _TEXT),
         "owner_id": (OwnerId, _Kind(limit=OWNER_ID_MAX)),
-        "priority": (Priority, _TEXT),
+        "priority": (Priority, _WORD),
         "requester_email": (Text, _Kind("email")),
         "requester_name": (Text, _TEXT),
-        "requester_type": (RequesterType, _TEXT),
+        "requester_type": (RequesterType, _WORD),
     }
 )
 _NOTE: Mapping[str, tuple[Any, _Kind]] = MappingProxyType(

@@ -21,17 +21,19 @@ _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
 def text_steps(form: ValueForm, target: Target) -> list[Step]:
     """The steps that a value goes through, in this order: strip, collapse, fit."""
-    return [*_tidy(form, target), *_fit(form, target)]
+    return [*tidy_steps(form, target), *fit_steps(form, target)]
 
 
-def _tidy(form: ValueForm, target: Target) -> list[Step]:
+def tidy_steps(form: ValueForm, target: Target) -> list[Step]:
+    """Those that put blanks and line breaks in order; none of them makes nothing of something."""
     strip = target.one_line if form.strip is None else form.strip
     if form.collapse is None and target.one_line:
         return [tidied if strip else in_one_line]
     return [*([str.strip] if strip else []), *([collapsed] if form.collapse else [])]
 
 
-def _fit(form: ValueForm, target: Target) -> list[Step]:
+def fit_steps(form: ValueForm, target: Target) -> list[Step]:
+    """What is done about the length of a text; at most one step, which leaves alone what is short enough."""
     most = form.max or target.limit
     if most is None:
         return []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -67,9 +68,12 @@ BOOLEAN_WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingPr
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
+_DIGITS_KEPT = 15  # so many decimal digits survive in any double
 _EMAIL_MAX = 254
+_DOMAINS = 1024  # remembered
 _ATOM = r"[^\s\x00-\x20\x7f@.,;:<>()\[\]\\\"]+"
-_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:[^\W_](?:[\w-]{{0,61}}[^\W_])?\.)+[^\W_](?:[\w-]{{0,61}}[^\W_])?")
+_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_](?:[\w-]{0,61}[^\W_])?")
 
 
 def _text(form: ValueForm, target: Target) -> Convert:
@@ -88,9 +92,12 @@ def _after(first: Convert, rest: list[Convert]) -> Convert:
 
 
 def _email(_: ValueForm, __: Target) -> Convert:
+    is_domain = lru_cache(_DOMAINS)(lambda domain: _DOMAIN.fullmatch(domain) is not None)  # there are few of them
+
     def convert(text: str) -> str:
         text = text.strip()
-        if len(text) > _EMAIL_MAX or _EMAIL.fullmatch(text) is None:
+        local, at, domain = text.rpartition("@")
+        if len(text) > _EMAIL_MAX or not at or _LOCAL_PART.fullmatch(local) is None or not is_domain(domain):
             raise CellError("not_an_email", "is not one e-mail address, such as ana@example.com", "correct the cell")
         return text
 
@@ -117,7 +124,7 @@ def _decimal(_: ValueForm, __: Target) -> Convert:
             rule = "is not a number with a point before the decimals, such as 1234.5"
             raise CellError("not_a_decimal", rule, "correct the cell")
         number = float(text)
-        if Decimal(repr(number)) != Decimal(text):
+        if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
             rule = "has more digits than readers of JSON keep"
             raise CellError("too_precise", rule, "keep it in a text field instead")
         return number

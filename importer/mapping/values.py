@@ -55,7 +55,13 @@ class Value:
     @property
     def repeats(self) -> bool:
         """Whether converting is worth remembering: the same few texts come again and again."""
-        return self.kind is not TYPES["text"] or self.form.values is not None or self.target.options is not None
+        return not self.is_plain
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a text that is taken as it is, but for tidying and its length."""
+        one_of_few = self.form.values is not None or self.target.options is not None or not self.target.free
+        return self.kind is TYPES["text"] and not one_of_few
 
 
 def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: Problems) -> Value | None:

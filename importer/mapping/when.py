@@ -71,4 +71,4 @@ def conditional(part: Part, test: Test, *, default: Any, required: bool, target:
         elif default is None and required:
             yield missing().at(column=test.columns[0], text="", target=target)
 
-    return Part(WHOLE_ROW, read, problems)
+    return Part(WHOLE_ROW, read, problems, part.sound)
