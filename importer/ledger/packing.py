@@ -19,7 +19,7 @@ import orjson
 from importer.records import FieldError
 
 #: A shorter text is not worth looking for.
-LONG = 40
+LONG = 24
 #: How many rows show which columns hold long texts.
 _LOOKED_AT = 20
 

@@ -6,7 +6,8 @@ counts before :func:`finish_source`, which also decides, row by row, who answers
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -78,19 +79,37 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
     """
     connection = ledger.connection
     long = long_columns(row.row.cells for row in rows if row.mapped.body is not None)
-    records: list[tuple[Any, ...]] = []
-    contents: list[tuple[Any, ...]] = []
     with store.translated(ledger.path), store.unsynced(connection), store.transaction(connection):
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
-        for number, (row, mapped, replaces) in enumerate(rows, last + 1):
-            errors = packed_errors(mapped.errors) if mapped.errors else None
-            records.append((number, source, row.number, mapped.key, *_standing(mapped)))
-            contents.append((number, packed_cells(row.cells, mapped.body, long), mapped.body, errors, replaces))
-        connection.executemany(
-            "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)", records
+        _add(connection, source, enumerate(rows, last + 1), long)
+        connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(rows), source))
+
+
+def _add(
+    connection: sqlite3.Connection, source: int, rows: Iterable[tuple[int, StagedRow]], long: Collection[int]
+) -> None:
+    """Write numbered rows. Nearly all of them need few columns: each NULL that is bound costs as much as a cell."""
+    records: list[tuple[Any, ...]] = []
+    contents: list[tuple[Any, ...]] = []
+    others: list[tuple[int, StagedRow]] = []
+    for number, staged in rows:
+        (place, cells, _), (key, body, *_), replaces = staged
+        if body is None or replaces is not None:
+            others.append((number, staged))
+        else:
+            records.append((number, source, place, key))
+            # The module looks for an adapter of every bytes, and finds none; it does not for a bytearray.
+            contents.append((number, bytearray(packed_cells(cells, body, long)), bytearray(body)))
+    connection.executemany("INSERT INTO record (id, source, row, key, state) VALUES (?, ?, ?, ?, 'pending')", records)
+    connection.executemany("INSERT INTO content (record, cells, body) VALUES (?, ?, ?)", contents)
+    for number, (row, mapped, replaces) in others:
+        errors = packed_errors(mapped.errors) if mapped.errors else None
+        connection.execute(
+            "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, source, row.number, mapped.key, *_standing(mapped)),
         )
-        connection.executemany("INSERT INTO content VALUES (?, ?, ?, ?, ?)", contents)
-        connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(records), source))
+        kept = packed_cells(row.cells, mapped.body, long)
+        connection.execute("INSERT INTO content VALUES (?, ?, ?, ?, ?)", (number, kept, mapped.body, errors, replaces))
 
 
 def _standing(mapped: Mapped) -> tuple[State, str | None, str | None]:

@@ -75,7 +75,7 @@ def test_only_rows_that_do_not_count_yet_are_not_synced(ledger: Ledger) -> None:
 
 def test_a_batch_that_fails_leaves_the_ledger_durable(ledger: Ledger) -> None:
     source = stage(ledger, [], finish=False)
-    unwritable = StagedRow(Row(3, ("B",)), Mapped("B", "not bytes"))  # type: ignore[arg-type]
+    unwritable = StagedRow(Row(3, ("B",)), Mapped(b"not a text", b"{}"))  # type: ignore[arg-type]
     with pytest.raises(LedgerError):
         staging.add_rows(ledger, source, [unwritable])
     assert ledger.connection.execute("PRAGMA synchronous").fetchone() == (2,)

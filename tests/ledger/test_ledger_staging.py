@@ -99,8 +99,8 @@ def test_what_was_staged_stays_when_another_source_is_cut_short(ledger: Ledger) 
 
 def test_a_batch_that_cannot_be_written_leaves_nothing(ledger: Ledger) -> None:
     source = stage(ledger, [], finish=False)
-    unwritable = StagedRow(Row(3, ("B", "x")), Mapped("B", "not bytes"))  # type: ignore[arg-type]
-    with pytest.raises(LedgerError, match="BLOB"):
+    unwritable = StagedRow(Row(3, ("B", "x")), Mapped(b"not a text", b"{}"))  # type: ignore[arg-type]
+    with pytest.raises(LedgerError, match="TEXT"):
         staging.add_rows(ledger, source, [valid("A"), unwritable])
     assert standing(ledger) == []
     assert staging.sources(ledger)[0].rows == 0
