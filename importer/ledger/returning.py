@@ -17,12 +17,12 @@ _WHO_ANSWERS = (
             SELECT heir.correction, other.record FROM heir JOIN content AS other ON other.replaces = heir.id
             WHERE other.record <> heir.correction)
         UPDATE record SET {ANSWERED}
-        FROM heir JOIN record AS old ON old.id = heir.id JOIN content AS now ON now.record = heir.correction
+        FROM heir JOIN record AS old ON old.id = heir.id
         WHERE record.id = heir.correction AND record.state IN ('pending', 'invalid') AND old.state IN {TAKEN}""",
     # Nor is a row whose key has reached the server meanwhile.
     f"""UPDATE record SET {ANSWERED}
-        FROM returned, content AS now, record AS old
-        WHERE record.id = returned.id AND now.record = record.id AND record.state = 'pending'
+        FROM returned, record AS old
+        WHERE record.id = returned.id AND record.state = 'pending'
           AND old.key = record.key AND old.id <> record.id AND old.state IN {TAKEN}""",
     # Nor one whose key stands in a later source, or in a row of its own source that was never left out.
     f"""UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || other.row

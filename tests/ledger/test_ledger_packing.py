@@ -98,3 +98,13 @@ def test_a_power_cut_while_staging_leaves_no_row_that_counts(ledger: Ledger, tmp
         assert pending(again) == []
         assert stage(again, [valid("A")]) == 1
         assert again.counts() == {State.PENDING: 1}
+
+
+def test_the_end_of_staging_does_not_read_all_contents(ledger: Ledger) -> None:
+    """They are most of the file: a million rows would be read again, for a handful that are corrections."""
+    stage(ledger, [valid("A")])
+    for statement in staging._WHO_ANSWERS:
+        plan = ledger.connection.execute(f"EXPLAIN QUERY PLAN {statement}", {"first": 1, "run": 1})
+        steps = [step for *_, step in plan]
+        assert not [step for step in steps if step.startswith("SCAN content")]
+        assert not [step for step in steps if step.startswith("SEARCH content") and "rowid>" in step]
