@@ -155,12 +155,14 @@ def _read(
     rows = 0
     with _few_objects_to_look_through():
         for chunk in source.chunks():
-            batch = list(_staged(notes.counting(chunk.rows()), mapper, replay, ledger.id if replay else "", source.name))
+            counted = notes.counting(chunk.rows())
+            batch = list(_staged(counted, mapper, replay, ledger.id if replay else "", source.name))
             if watch is not None:
                 watch(batch)
             entry.add_rows(ledger, number, batch)
             rows += len(batch)
             progress(chunk.progress, rows)
+            gc.collect()
     entry.finish_source(ledger, number, notes.as_read(None if replay else _keep_orphans(ledger, number, notes)))
     return next(info for info in entry.sources(ledger) if info.id == number)
 
@@ -176,13 +178,18 @@ def _keep_orphans(ledger: Ledger, source: int, notes: Notes) -> list[int]:
 def _few_objects_to_look_through() -> Iterator[None]:
     """Keeps the garbage collector from going through the whole program again and again.
 
-    It is called by how many objects were made, and rows are many; what was there before them is not garbage.
+    It begins by how many objects were made, and rows are many. What was there before them is not garbage; for the rest
+    it is called by hand, once a chunk.
     """
+    was_enabled = gc.isenabled()
     gc.freeze()
+    gc.disable()
     try:
         yield
     finally:
         gc.unfreeze()
+        if was_enabled:
+            gc.enable()
 
 
 def _staged(

@@ -33,7 +33,7 @@ def packed_cells(cells: Sequence[str], body: bytes | None, long: Collection[int]
     """The cells of a row as the ledger keeps them beside ``body``.
 
     Args:
-        cells: As they were read.
+        cells: As they were read; if there is a body, one for each column.
         body: What is kept beside them.
         long: Where to look for long texts, see :func:`long_columns`.
     """
@@ -41,13 +41,15 @@ def packed_cells(cells: Sequence[str], body: bytes | None, long: Collection[int]
         return packed(cells)
     leans = False
     kept: list[str | tuple[int, int]] = list(cells)
-    for position in long:
-        if position < len(cells) and len(cell := cells[position]) >= LONG:
-            text = packed(cell)
-            if (begin := body.find(text)) >= 0:
+    try:
+        for position in long:
+            text = orjson.dumps(cells[position])
+            if len(text) > LONG and (begin := body.find(text)) >= 0:
                 kept[position] = begin, len(text)
                 leans = True
-    return b" " + packed(kept) if leans else packed(kept)
+        return b" " + orjson.dumps(kept) if leans else orjson.dumps(kept)
+    except TypeError:  # half of a character
+        return packed(cells)
 
 
 def unpacked_cells(kept: bytes, body: bytes | None) -> tuple[str, ...]:

@@ -6,8 +6,7 @@ Reading is the fast path and gives up at the first :class:`CellError`; only then
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
@@ -101,21 +100,37 @@ def leaf(
     return Part(where, read, problems, sound, plain)
 
 
-def remembering(read: Callable[[T], Any], target: Target) -> Callable[[T], Any]:
-    """``read``, which remembers what it made of a text and lets the model of the case check each value once."""
+class Remembering(Generic[T]):
+    """Reads texts, remembers what became of them, and lets the model of the case check each value once.
 
-    check = target.check
+    When the memory is full, all is forgotten: texts that matter come again at once, and a text that does not repeat
+    costs nothing but its place.
 
-    def checked(text: T) -> Any:
-        value = read(text)
+    Attributes:
+        memory: Text → value. Who looks here first saves a call.
+    """
+
+    def __init__(self, read: Callable[[T], Any], target: Target) -> None:
+        self.memory: dict[T, Any] = {}
+        self._read = read
+        self._check = target.check
+
+    def __call__(self, text: T) -> Any:
+        """The value of ``text``; raises :class:`CellError`, and then remembers nothing."""
+        return self.memory[text] if text in self.memory else self.learn(text)
+
+    def learn(self, text: T) -> Any:
+        """The same, for a text that is not in the memory."""
+        value = self._read(text)
         if value is not None:
             try:
-                check(value)
+                self._check(value)
             except ValidationError as error:
                 raise from_validation(error, value) from None
+        if len(self.memory) >= REMEMBERED:
+            self.memory.clear()
+        self.memory[text] = value
         return value
-
-    return lru_cache(REMEMBERED)(checked)
 
 
 def _error(read: Callable[[Any], Any], argument: Any, *, target: Target) -> CellError | None:
