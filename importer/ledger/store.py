@@ -143,7 +143,7 @@ def connect(path: Path) -> sqlite3.Connection:
                 "foreign_keys=OFF",  # the importer writes both sides itself; checking each row would double its cost
                 "trusted_schema=OFF",
                 "cell_size_check=ON",
-                "cache_size=-16384",
+                "cache_size=-8192",  # KiB; more is only a second cache in front of that of the system
             ):
                 connection.execute(f"PRAGMA {pragma}")
             _assert_durable(connection, path)
