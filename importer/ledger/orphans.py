@@ -7,7 +7,7 @@ from itertools import islice
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
-from importer.ledger.staging import packed, unpacked
+from importer.ledger.packing import packed, unpacked
 from importer.ledger.values import OrphanNote
 from importer.ledger.view import LedgerView
 
