@@ -19,6 +19,7 @@ from importer.version import __version__
 
 if TYPE_CHECKING:
     from importer.account import save_fields, save_fields_async, save_users, save_users_async
+    from importer.books import report, report_async, resolve, status, status_async
     from importer.config import Settings, load_settings
     from importer.delivery.pool import Stop
     from importer.errors import (
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
         check_async,
         preview,
         preview_async,
-        report,
-        report_async,
-        status,
-        status_async,
         suggest_mapping,
         suggest_mapping_async,
     )
@@ -53,7 +50,6 @@ if TYPE_CHECKING:
     from importer.run import (
         reconcile,
         reconcile_async,
-        resolve,
         retry,
         retry_async,
         run_import,
@@ -62,6 +58,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "importer.account": ("save_fields", "save_fields_async", "save_users", "save_users_async"),
+    "importer.books": ("report", "report_async", "resolve", "status", "status_async"),
     "importer.config": ("Settings", "load_settings"),
     "importer.delivery.pool": ("Stop",),
     "importer.errors": (
@@ -86,17 +83,12 @@ _HOMES = {
         "check_async",
         "preview",
         "preview_async",
-        "report",
-        "report_async",
-        "status",
-        "status_async",
         "suggest_mapping",
         "suggest_mapping_async",
     ),
     "importer.run": (
         "reconcile",
         "reconcile_async",
-        "resolve",
         "retry",
         "retry_async",
         "run_import",

@@ -1,4 +1,4 @@
-"""The verbs that only look: at an export, at a mapping, at a ledger. None of them sends anything or changes a ledger.
+"""The verbs that only look at an export and a mapping. None of them sends anything or changes a ledger.
 
 Each exists twice: a plain function (``check``) and a coroutine (``check_async``), which runs it in a thread.
 """
@@ -21,8 +21,8 @@ from importer.mapping import Mapping, load_mapping
 from importer.notes import Beside, open_notes
 from importer.observer import Observer, Silent
 from importer.records import State
-from importer.report import Balance, Reports, balance_of, write_reports
-from importer.results import CheckResult, PreviewRow, Status
+from importer.report import Balance, balance_of
+from importer.results import CheckResult, PreviewRow
 from importer.source import Source, open_source
 from importer.stage import columns_mapped, notes_known, preview_rows, stage_source
 from importer.suggest import Suggestion, suggest
@@ -198,35 +198,6 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
     return suggest(open_source(source, **reading))
 
 
-def status(ledger: StrPath) -> Status:
-    """How a ledger stands; it may be in use.
-
-    Raises:
-        LedgerError: it cannot be read.
-    """
-    with LedgerView(Path(ledger)) as view:
-        ledger_id, target = view.identity()
-        return Status(
-            ledger_id,
-            target,
-            tuple(view.sources()),
-            balance_of(view),
-            tuple(view.causes()),
-            view.requests(),
-            view.half_read(),
-        )
-
-
-def report(ledger: StrPath, out: StrPath) -> Reports:
-    """Write the reports of a whole ledger into ``out``, from the ledger alone.
-
-    Raises:
-        LedgerError: the ledger cannot be read.
-        ConfigError: a file cannot be written.
-    """
-    return write_reports(Path(ledger), Path(out))
-
-
 async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> CheckResult:
     """:func:`check` for asynchronous code; same arguments, result and errors."""
     return await asyncio.to_thread(check, source, mapping, **options)
@@ -240,13 +211,3 @@ async def preview_async(source: StrPath | DataFrame, mapping: StrPath | Mapping,
 async def suggest_mapping_async(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
     """:func:`suggest_mapping` for asynchronous code; same arguments, result and errors."""
     return await asyncio.to_thread(suggest_mapping, source, **reading)
-
-
-async def status_async(ledger: StrPath) -> Status:
-    """:func:`status` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(status, ledger)
-
-
-async def report_async(ledger: StrPath, out: StrPath) -> Reports:
-    """:func:`report` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(report, ledger, out)

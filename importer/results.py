@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import CauseCount, SourceInfo
 from importer.records import FieldError, State
 from importer.report import Balance, Reports
-from importer.survey import Surveyed
-from importer.survey.baseline import Change
+
+if TYPE_CHECKING:  # `status` has no export to look at, and shall not pay for what reads one
+    from importer.survey import Surveyed
+    from importer.survey.baseline import Change
 
 
 @dataclass(frozen=True, slots=True)

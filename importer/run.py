@@ -16,15 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from importer.books import StrPath, existing
 from importer.config import Settings, load_settings
 from importer.delivery.breaker import TooManyFailuresError
 from importer.delivery.limits import FailureLimit, failure_limit
 from importer.delivery.pool import Delivered, Stop
-from importer.delivery.resolution import Decision, resolution
 from importer.delivery.retryable import retryable
-from importer.errors import CaseImporterError, ConfigError, ExitCode
-from importer.ledger import Ledger, LedgerView, Selection
-from importer.look import folder_of, open_both
+from importer.errors import CaseImporterError, ExitCode
+from importer.ledger import Ledger, Selection
 from importer.mapping import Mapping, load_mapping
 from importer.notes import Beside
 from importer.observer import Observer, Silent
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 T = TypeVar("T")
-StrPath = str | os.PathLike[str]
 
 
 class StoppedWhileReading(CaseImporterError):
@@ -87,6 +85,8 @@ async def run_import_async(
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
     """
+    from importer.look import folder_of, open_both  # with pandas, which a retry does not need
+
     opened, loaded = open_both(source, mapping, reading)
     beside = Beside(folder_of(source), notes)
     folder = Path(out) if out is not None else default_folder(source)
@@ -172,17 +172,6 @@ async def retry_async(
     return await run.go(reopen)
 
 
-def existing(ledger: StrPath) -> Path:
-    """The path of a ledger that is there.
-
-    Raises:
-        LedgerError: there is none: a ledger that is not there must not be made by accident.
-    """
-    path = Path(ledger)
-    LedgerView(path).close()
-    return path
-
-
 async def reconcile_async(
     ledger: StrPath,
     *,
@@ -218,39 +207,6 @@ async def reconcile_async(
         resend=False,
     )
     return await run.go(lambda _: Selection())
-
-
-def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:
-    """Settle a row in doubt because a person looked; the reason and the person stay in the history.
-
-    Args:
-        ledger: The ledger.
-        key: Key of the row.
-        decision: ``created`` (then with ``case_id``), ``resend`` or ``drop``.
-        reason: Why; for those who read the books later.
-        case_id: The case that the row became.
-
-    Returns:
-        The state that the row stands in now.
-
-    Raises:
-        ConfigError: no row with this key is in doubt, or the case belongs to another row.
-    """
-    outcome = resolution(decision, reason=reason, case_id=case_id)
-    with Ledger(existing(ledger), verb="resolve") as open_ledger:
-        if case_id is not None and open_ledger.has_case(case_id):
-            raise ConfigError(f"case {case_id} belongs to another row", cure="look at the case once more")
-        stood = open_ledger.states_of(key)
-        if decision == "resend" and State.DUPLICATE in stood:
-            raise ConfigError(f"the row {key!r} has several cases already", cure="choose one with --created, or --drop")
-        if decision == "resend" and open_ledger.is_forgotten(key):
-            what = f"the texts of the row {key!r} were forgotten, so it cannot be sent again"
-            raise ConfigError(what, cure="--drop it, then import it from a file once more")
-        if not open_ledger.resolve(key, outcome):
-            states = ", ".join(stood) or "not in this ledger"
-            raise ConfigError(f"the row {key!r} is not in doubt: {states}", cure="see case-importer status")
-        open_ledger.exit_code = ExitCode.OK
-    return outcome.state
 
 
 @dataclass(slots=True, kw_only=True)

@@ -26,6 +26,7 @@ FLOORS = (
     {"delivery", "report", "survey", "suggest"},
     {
         "account",
+        "books",
         "bundled",
         "config",
         "fixing",

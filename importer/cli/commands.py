@@ -195,9 +195,9 @@ def rehearse(
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def status(ledger: Path, *, as_json: bool) -> None:
     """Show the books of a ledger, by state; also while a run is going on."""
+    from importer.books import status as ledger_status
     from importer.cli import printing
     from importer.cli.shapes import status_shape
-    from importer.look import status as ledger_status
 
     result = ledger_status(ledger)
     if as_json:
@@ -213,9 +213,9 @@ def status(ledger: Path, *, as_json: bool) -> None:
 @option.talking
 def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
     """Write the reports again, from the ledger alone."""
+    from importer.books import report as write_report
     from importer.cli import printing
     from importer.cli.shapes import reports_shape
-    from importer.look import report as write_report
 
     reports = write_report(ledger, out)
     if as_json:
@@ -291,8 +291,8 @@ def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: 
     """Settle the row KEY that is in doubt, because you looked: --created ID, --resend or --drop."""
     if (case_id is not None) + resend + drop != 1:
         raise click.UsageError("say one of --created ID, --resend, --drop")
+    from importer.books import resolve as resolve_key
     from importer.cli.printing import say
-    from importer.run import resolve as resolve_key
 
     state = resolve_key(
         ledger,

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from importer.ledger import CauseCount
-from importer.report import Reports
-from importer.results import CheckResult, PreviewRow, RunResult, Status
-from importer.survey.suggestions import Suggestion
-
 if TYPE_CHECKING:
     from importer.fixing import Fix
+    from importer.ledger import CauseCount
     from importer.rehearse import Rehearsal
+    from importer.report import Reports
+    from importer.results import CheckResult, PreviewRow, RunResult, Status
     from importer.survey.notes import NotesUse
+    from importer.survey.suggestions import Suggestion
 
 
 def causes_shape(causes: Iterable[CauseCount]) -> list[dict[str, Any]]:

@@ -12,10 +12,11 @@ from program import Program, environment
 
 from importer.cli.commands import cli
 from importer.errors import ExitCode
+from importer.ledger import Ledger
 from importer.version import __version__
 
 #: Ends the program as ``case-importer --help`` does and then names the heavy libraries that were loaded for it.
-LOADED_BY_HELP = """
+LOADED_BY = """
 import sys
 from importer.cli import main
 sys.argv = ["case-importer", *sys.argv[1:]]
@@ -43,15 +44,38 @@ def test_the_help_lists_every_exit_code(program: Program) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
 def test_help_loads_no_heavy_library(tmp_path: Path, arguments: list[str]) -> None:
     """Help must come at once, also on a slow machine."""
+    assert loaded_by(arguments, tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["status"], set()),
+        (["status", "--json"], set()),
+        (["report", "--out", "reports", "--quiet"], set()),
+        (["resolve", "K", "--drop", "--reason", "seen"], set()),
+        (["retry", "--quiet"], {"aiohttp", "pydantic"}),
+    ],
+)
+def test_what_needs_no_export_loads_nothing_that_reads_one(
+    tmp_path: Path, arguments: list[str], needed: set[str]
+) -> None:
+    """People and monitors ask for the books all the time; none of these needs pandas."""
+    with Ledger(tmp_path / "ledger.db", verb="run") as ledger:
+        ledger.exit_code = ExitCode.OK
+    assert loaded_by([*arguments, "--ledger", "ledger.db"], tmp_path) == needed
+
+
+def loaded_by(arguments: list[str], folder: Path) -> set[str]:
+    """The heavy libraries that a command loads."""
     ended = subprocess.run(
-        [sys.executable, "-c", LOADED_BY_HELP, *arguments],
+        [sys.executable, "-c", LOADED_BY, *arguments],
         capture_output=True,
         text=True,
         env=environment(),
-        cwd=tmp_path,
-        check=True,
+        cwd=folder,
     )
-    assert ended.stderr.strip() == "loaded:"
+    return set(ended.stderr.rpartition("loaded:")[2].split())
 
 
 def test_version(program: Program) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from ledgers import case_body, do, invalid, left_out, pending, row_of, stage, valid
 
+from importer.books import resolve
 from importer.errors import ConfigError, LedgerError
 from importer.forgetting import forget
 from importer.ledger import Fence, Ledger, LedgerView, Outcome, Settled, staging
 from importer.ledger.forget import forget as drop
 from importer.records import State
 from importer.report.balance import balance_of
-from importer.run import resolve
 
 SECRET = "Ana Kovač, Ilica 12"
 CREATED = Outcome(State.CREATED, "77", 201, "created")

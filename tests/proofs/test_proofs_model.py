@@ -20,12 +20,12 @@ from make_believe import FATES, LISTS, AgelessLedger, Fuse, Killed, World, corps
 from tickets import MAPPING, Ticket, write_tickets
 
 import importer.delivery.deliver as delivering
+from importer.books import resolve
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.mapping import load_mapping
 from importer.records import State
 from importer.report.balance import balance_of
-from importer.run import resolve
 from importer.session import Orders
 from importer.source import open_source
 from importer.stage import stage_source

@@ -1,0 +1,103 @@
+"""The verbs that need a ledger and nothing else: no export, no network, and none of the libraries for them.
+
+So they answer at once, also in a loop of somebody who watches a run. Those that take a while exist twice: a plain
+function (``report``) and a coroutine (``report_async``), which runs it in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from importer.delivery.resolution import Decision, resolution
+from importer.errors import ConfigError, ExitCode
+from importer.ledger import Ledger, LedgerView
+from importer.records import State
+from importer.report import Reports, balance_of, write_reports
+from importer.results import Status
+
+StrPath = str | os.PathLike[str]
+
+
+def existing(ledger: StrPath) -> Path:
+    """The path of a ledger that is there.
+
+    Raises:
+        LedgerError: there is none: a ledger that is not there must not be made by accident.
+    """
+    path = Path(ledger)
+    LedgerView(path).close()
+    return path
+
+
+def status(ledger: StrPath) -> Status:
+    """How a ledger stands; it may be in use.
+
+    Raises:
+        LedgerError: it cannot be read.
+    """
+    with LedgerView(Path(ledger)) as view:
+        ledger_id, target = view.identity()
+        return Status(
+            ledger_id,
+            target,
+            tuple(view.sources()),
+            balance_of(view),
+            tuple(view.causes()),
+            view.requests(),
+            view.half_read(),
+        )
+
+
+def report(ledger: StrPath, out: StrPath) -> Reports:
+    """Write the reports of a whole ledger into ``out``, from the ledger alone.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+        ConfigError: a file cannot be written.
+    """
+    return write_reports(Path(ledger), Path(out))
+
+
+def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:
+    """Settle a row in doubt because a person looked; the reason and the person stay in the history.
+
+    Args:
+        ledger: The ledger.
+        key: Key of the row.
+        decision: ``created`` (then with ``case_id``), ``resend`` or ``drop``.
+        reason: Why; for those who read the books later.
+        case_id: The case that the row became.
+
+    Returns:
+        The state that the row stands in now.
+
+    Raises:
+        ConfigError: no row with this key is in doubt, or the case belongs to another row.
+    """
+    outcome = resolution(decision, reason=reason, case_id=case_id)
+    with Ledger(existing(ledger), verb="resolve") as open_ledger:
+        if case_id is not None and open_ledger.has_case(case_id):
+            raise ConfigError(f"case {case_id} belongs to another row", cure="look at the case once more")
+        stood = open_ledger.states_of(key)
+        if decision == "resend" and State.DUPLICATE in stood:
+            raise ConfigError(f"the row {key!r} has several cases already", cure="choose one with --created, or --drop")
+        if decision == "resend" and open_ledger.is_forgotten(key):
+            what = f"the texts of the row {key!r} were forgotten, so it cannot be sent again"
+            raise ConfigError(what, cure="--drop it, then import it from a file once more")
+        if not open_ledger.resolve(key, outcome):
+            states = ", ".join(stood) or "not in this ledger"
+            raise ConfigError(f"the row {key!r} is not in doubt: {states}", cure="see case-importer status")
+        open_ledger.exit_code = ExitCode.OK
+    return outcome.state
+
+
+async def status_async(ledger: StrPath) -> Status:
+    """:func:`status` for asynchronous code; same arguments, result and errors."""
+    return await asyncio.to_thread(status, ledger)
+
+
+async def report_async(ledger: StrPath, out: StrPath) -> Reports:
+    """:func:`report` for asynchronous code; same arguments, result and errors."""
+    return await asyncio.to_thread(report, ledger, out)
