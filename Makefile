@@ -6,6 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv/.bench-ready
 
 .PHONY: demo test check fmt soak bench lock clean
 
@@ -28,7 +29,8 @@ fmt: $(READY)
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
-bench: $(READY)
+# About an hour; for a first look: .venv/bin/python -m benchmarks --quick
+bench: $(BENCH_READY)
 	$(BIN)/python -m benchmarks
 
 $(READY): requirements.lock pyproject.toml
@@ -38,10 +40,17 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# After a change of the dependencies in pyproject.toml.
+# What is measured beside us; the tests need none of it.
+$(BENCH_READY): requirements-bench.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	touch $@
+
+# After a change of the dependencies in pyproject.toml. The second lock may not contradict the first.
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --output-file requirements.lock
+	uv pip compile --group pyproject.toml:bench --constraint requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements-bench.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-import
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-import bench-results
