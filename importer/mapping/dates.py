@@ -1,7 +1,8 @@
 """Dates and times of an export → instants in UTC, as the Case API takes them.
 
 A format is compiled to one regular expression. It means what ``strptime`` means by it, but only ASCII digits
-and English names count, whatever the locale of the machine, so the same file gives the same bytes everywhere.
+count, and names of months in all listed languages, whatever the locale of the machine, so the same file gives the
+same bytes everywhere.
 Local times that a clock shows twice, or never, are refused: which instant was meant cannot be known.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from operator import itemgetter
 from types import MappingProxyType
@@ -17,17 +18,23 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from importer.mapping.cell_errors import CellError
+from importer.mapping.month_names import (
+    FULL_EXPRESSION,
+    HALF_EXPRESSION,
+    SHORT_EXPRESSION,
+    is_afternoon,
+    month_number,
+)
 from importer.mapping.problems import Malformed, listed, nearest
 
 ISO = "iso"
+#: Counts since the begin of 1970 in UTC, as programs write them: the name of the format → how many are a second.
+EPOCHS: Mapping[str, int] = MappingProxyType({"epoch": 1, "epoch_ms": 1000, "epoch_us": 1_000_000})
 
 #: The text as the file's wall clock shows it → the moment; with a time zone if the text itself names one.
 Parse = Callable[[str], "datetime | None"]
 
-_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
-_MONTHS_SHORT = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
-_DAYS_SHORT = "mon|tue|wed|thu|fri|sat|sun"
+_DAY_NAME = r"(?u:[^\W\d_]{1,12}\.?)"  # of any language: it says nothing that the date does not say
 
 
 class _Directive(NamedTuple):
@@ -40,12 +47,8 @@ def _short_year(text: str) -> int:
     return int(text) + (2000 if int(text) < 69 else 1900)
 
 
-def _month(text: str) -> int:
-    return _MONTHS_SHORT.index(text[:3].lower()) // len("jan|") + 1
-
-
 def _afternoon(text: str) -> int:
-    return int(text.lower() == "pm")
+    return int(is_afternoon(text))
 
 
 def _microseconds(text: str) -> int:
@@ -68,24 +71,26 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
         "%Y": _Directive("year", r"\d{4}"),
         "%y": _Directive("year", r"\d{2}", _short_year),
         "%m": _Directive("month", r"1[0-2]|0?[1-9]"),
-        "%B": _Directive("month", _MONTHS, _month),
-        "%b": _Directive("month", _MONTHS_SHORT, _month),
+        "%B": _Directive("month", FULL_EXPRESSION, month_number),
+        "%b": _Directive("month", SHORT_EXPRESSION, month_number),
         "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
         "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
         "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("afternoon", "am|pm", _afternoon),
+        "%p": _Directive("afternoon", HALF_EXPRESSION, _afternoon),
         "%M": _Directive("minute", r"[0-5]\d|\d"),
         "%S": _Directive("second", r"[0-5]\d|\d"),
         "%f": _Directive("microsecond", r"\d{1,6}", _microseconds),
         "%z": _Directive("offset", r"[+-]\d\d:?[0-5]\d|z", _offset_seconds),
-        "%A": _Directive("weekday", _DAYS, _ignored),
-        "%a": _Directive("weekday", _DAYS_SHORT, _ignored),
+        "%A": _Directive("weekday", _DAY_NAME, _ignored),
+        "%a": _Directive("weekday", _DAY_NAME, _ignored),
     }
 )
 _PLAIN_UNITS = ("year", "month", "day", "hour", "minute", "second")
 _LIKE_ISO = frozenset(f"%Y-%m-%d{time}" for time in ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S"))
 _FULL_WIDTH = str.maketrans({"Y": r"\d{4}", "H": r"(?:[01]\d|2[0-3])"} | dict.fromkeys("mdMS", r"\d\d"))
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COUNT = re.compile(r"(-?\d{1,20})(?:\.\d*)?", re.ASCII)
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,]\d{1,6})?)?)?) ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
@@ -93,21 +98,23 @@ _ISO = re.compile(
 
 
 def has_offset(pattern: str) -> bool:
-    """Whether texts of this format carry their own offset from UTC."""
-    return "%z" in pattern.replace("%%", "")
+    """Whether texts of this format carry their own offset from UTC, or are counted in UTC."""
+    return pattern in EPOCHS or "%z" in pattern.replace("%%", "")
 
 
 def parser(pattern: str) -> Parse:
     """The function that reads texts of one format; it returns None for a text of another form.
 
     Args:
-        pattern: ``iso``, or a format such as ``%d/%m/%Y %H:%M``.
+        pattern: ``iso``, one of :data:`EPOCHS`, or a format such as ``%d/%m/%Y %H:%M``.
 
     Raises:
         Malformed: The format has an unknown directive, one unit twice, or no full date.
     """
     if pattern == ISO:
         return _parse_iso
+    if pattern in EPOCHS:
+        return _epoch_parser(EPOCHS[pattern])
     directives = _directives(pattern)
     expression = re.compile("".join(map(_as_expression, _TOKEN.findall(pattern))), re.ASCII | re.IGNORECASE)
     units = [directive.unit for directive in directives]
@@ -188,6 +195,19 @@ def _full_parser(expression: re.Pattern[str], *, units: list[str], reads: list[C
             zone = None if seconds is None else timezone(timedelta(seconds=seconds))
             return datetime(**parts, tzinfo=zone)
         except ValueError:
+            return None
+
+    return parse
+
+
+def _epoch_parser(in_a_second: int) -> Parse:
+    def parse(text: str) -> datetime | None:
+        match = _COUNT.fullmatch(text)
+        if match is None:
+            return None
+        try:
+            return _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
+        except OverflowError:
             return None
 
     return parse

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from importer.mapping import dates
 from importer.mapping.cell_errors import CellError
 from importer.mapping.dates import day, instant, parser, time_zone
+from importer.mapping.month_names import FULL, SHORT, month_number
 from importer.mapping.problems import Malformed
 
 
@@ -29,7 +30,24 @@ from importer.mapping.problems import Malformed
         ("%d/%b/%y %I:%M %p", "12/Mar/24 9:41 AM", datetime(2024, 3, 12, 9, 41)),
         ("%d/%b/%y %I:%M %p", "12/mar/24 12:41 am", datetime(2024, 3, 12, 0, 41)),
         ("%d/%b/%y %I:%M %p", "12/MAR/24 12:41 PM", datetime(2024, 3, 12, 12, 41)),
-        ("%d/%b/%y %I:%M %p", "12/Mär/24 9:41 AM", None),
+        ("%d/%b/%y %I:%M %p", "12/Mär/24 9:41 AM", datetime(2024, 3, 12, 9, 41)),
+        ("%d/%b/%y %H:%M", "05/Mai/23 7:04", datetime(2023, 5, 5, 7, 4)),
+        ("%d %b %Y", "4 févr. 2024", datetime(2024, 2, 4)),
+        ("%d %b %Y", "4 feber 2024", None),
+        ("%d %B %Y", "1 ЯНВАРЯ 2024", datetime(2024, 1, 1)),
+        ("%d de %B de %Y", "1 de março de 2024", datetime(2024, 3, 1)),
+        ("%d.%b.%Y", "03.paź.2024", datetime(2024, 10, 3)),
+        ("%A, %d. %B %Y", "Dienstag, 12. März 2024", datetime(2024, 3, 12)),
+        ("%d/%m/%Y %I:%M %p", "1/3/2024 1:05 p. m.", datetime(2024, 3, 1, 13, 5)),
+        ("%Y年%m月%d日 %p%I:%M", "2024年3月1日 下午1:05", datetime(2024, 3, 1, 13, 5)),
+        ("%y/%m/%d %I:%M %p", "24/3/1 12:05 午前", datetime(2024, 3, 1, 0, 5)),
+        ("epoch", "1709283845", datetime(2024, 3, 1, 9, 4, 5, tzinfo=UTC)),
+        ("epoch", "1709283845.75", datetime(2024, 3, 1, 9, 4, 5, tzinfo=UTC)),
+        ("epoch", "-1", datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("epoch", "1.7E+9", None),
+        ("epoch", "99999999999999999999", None),
+        ("epoch_ms", "1709283845123", datetime(2024, 3, 1, 9, 4, 5, tzinfo=UTC)),
+        ("epoch_us", "1709283845123456", datetime(2024, 3, 1, 9, 4, 5, tzinfo=UTC)),
         ("%A, %B %d, %Y", "Tuesday, March 12, 2024", datetime(2024, 3, 12)),
         ("%a %d %b %Y", "Tue 12 May 2024", datetime(2024, 5, 12)),
         ("%Y%m%d%H%M%S", "20240312094107", datetime(2024, 3, 12, 9, 41, 7)),
@@ -54,6 +72,19 @@ from importer.mapping.problems import Malformed
 )
 def test_a_text_and_what_it_means(pattern: str, text: str, expected: datetime | None) -> None:
     assert parser(pattern)(text) == expected
+
+
+def test_no_name_of_a_month_means_two_months() -> None:
+    """Otherwise a format would have to say its language."""
+    meanings: dict[str, set[int]] = {}
+    for languages in (FULL, SHORT):
+        for language, months in languages.items():
+            assert len(months.split()) == 12, language
+            for number, names in enumerate(months.split(), 1):
+                for name in names.split("|"):
+                    meanings.setdefault(name, set()).add(number)
+    assert {name: numbers for name, numbers in meanings.items() if len(numbers) > 1} == {}
+    assert all(month_number(name.upper()) == min(numbers) for name, numbers in meanings.items() if "ı" not in name)
 
 
 PATTERNS = [
