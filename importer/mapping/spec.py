@@ -144,7 +144,7 @@ class LookupForm(Form):
     """What becomes of cells that stand in the file with several values: an error, or the first of them."""
 
     sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first one that is shown and has cells."""
+    """Sheet of a workbook, by name or number. By default the first one that is shown and holds a table."""
 
     encoding: str | None = None
     """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""

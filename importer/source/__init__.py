@@ -37,7 +37,7 @@ def open_source(
         path_or_frame: A delimited text file (plain, .gz, or alone in a .zip), a workbook (.xlsx, .xlsm, .xlsb, .xls,
             .ods), or a DataFrame.
         sheet: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Without it the
-            first one that is shown and has cells.
+            first one that is shown and holds a table, or at least has cells.
         encoding: Encoding of a text file. Without it a byte order mark, or else UTF-8.
         delimiter: What separates the cells of a text file. Without it comma, semicolon, tab or bar, as the header and
             the rows show.

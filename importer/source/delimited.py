@@ -19,6 +19,7 @@ from importer.source.packed import file_digest, packed_file
 from importer.source.quotes import opening_line
 from importer.source.sniff import HEAD_BYTES, Kind, refuse_binary, refuse_markup, refuse_unless_text
 from importer.source.text_file import Lines, TextFile
+from importer.source.titles import title_note
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -90,6 +91,7 @@ def _layout_notes(text: TextFile, layout: Layout) -> Iterator[str]:
     separated = f" separated by {called}" if len(layout.header) > 1 else ""
     codec = text.encoding.codec.upper()
     yield f"{codec} text, {width_text(layout.header)}{separated}, header in line {layout.header_line}"
+    yield from title_note(layout.titles)
     if not layout.rows_follow:
         yield "0 rows: nothing stands below the header"
     if not layout.rows_fit:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import EmptySourceError, SourceError
 from importer.source.limits import LONGEST_CELL
+from importer.source.titles import title_lines
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -34,6 +35,7 @@ class Layout:
         header: The header cells.
         header_line: The line on which the header begins, 1-based.
         skipped: How many records :mod:`csv` reads up to and including the header.
+        titles: The records above the header that are not blank.
         rows_follow: Whether rows stand below the header, as far as the first block tells.
         rows_fit: Whether one of the first rows is as wide as the header.
     """
@@ -42,6 +44,7 @@ class Layout:
     header: tuple[str, ...]
     header_line: int
     skipped: int
+    titles: tuple[tuple[str, ...], ...]
     rows_follow: bool
     rows_fit: bool
 
@@ -69,14 +72,17 @@ def find_layout(block: Sequence[str], *, given: str | None, complete: bool, name
     wanted = given or (excel and excel[1])
     delimiter = named_delimiter(wanted, name) if wanted else _found(body, complete, name)
     lead = len(block) - len(body)
-    header_line, header, skipped = _header(body, delimiter, lead, name)
-    below = _sample(body, delimiter, complete)[1:]
+    records = _sample(body, delimiter, complete)
+    titles = title_lines(records)
+    header_line, header, skipped = _header(body, delimiter, lead, name, titles)
+    below = records[titles + 1 :]
     rows = [cells for cells in below if cells]
     if rows and all(_ends_with_surplus(cells, len(header)) for cells in rows):
         header.append("")
     rows_follow = bool(below) or not complete
     rows_fit = not rows or any(len(cells) == len(header) for cells in rows)
-    return Layout(delimiter, tuple(header), header_line, skipped, rows_follow, rows_fit)
+    above = tuple(map(tuple, records[:titles]))
+    return Layout(delimiter, tuple(header), header_line, skipped, above, rows_follow, rows_fit)
 
 
 def named_delimiter(given: str, name: str) -> str:
@@ -93,11 +99,10 @@ def named_delimiter(given: str, name: str) -> str:
 
 
 def _found(body: Sequence[str], complete: bool, name: str) -> str:
-    """The delimiter that splits the header, and splits the rows alike."""
-    shapes = {delimiter: _shape(body, delimiter, complete) for delimiter in CANDIDATES}
-    ranked = sorted(
-        ((share * width, width, delimiter) for delimiter, (width, share) in shapes.items() if width > 1), reverse=True
-    )
+    """The delimiter that splits the header, and splits the rows alike; lines above the header only if need be."""
+    ranked = _ranked(body, complete)
+    if not (ranked and ranked[0][0] >= _CONFIRMED * ranked[0][1]):
+        ranked = _ranked(body, complete, below_titles=True) or ranked
     if not ranked:
         return _single_column(body, complete, name)
     if len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]:
@@ -105,6 +110,18 @@ def _found(body: Sequence[str], complete: bool, name: str) -> str:
         cure = f"say which it is: --delimiter {ranked[0][2]!r} or --delimiter {ranked[1][2]!r}"
         raise SourceError(f"the cells may be separated by {either}", where=f"{name}:1", cure=cure)
     return ranked[0][2]
+
+
+def _ranked(body: Sequence[str], complete: bool, *, below_titles: bool = False) -> list[tuple[float, int, str]]:
+    """Points, width and delimiter, the best first; only tables that have titles above them, if so asked."""
+    found = []
+    for delimiter in CANDIDATES:
+        records = _sample(body, delimiter, complete)
+        titles = title_lines(records) if below_titles else 0
+        width, share = _shape_of(records[titles:])
+        if width > 1 and bool(titles) is below_titles:
+            found.append((share * width, width, delimiter))
+    return sorted(found, reverse=True)
 
 
 def _single_column(body: Sequence[str], complete: bool, name: str) -> str:
@@ -133,7 +150,11 @@ def _absent(body: Sequence[str]) -> str:
 
 def _shape(body: Sequence[str], delimiter: str, complete: bool) -> tuple[int, float]:
     """Width of the first record, and the share of the others that are as wide."""
-    header, *rows = _sample(body, delimiter, complete) or [[]]
+    return _shape_of(_sample(body, delimiter, complete))
+
+
+def _shape_of(records: Sequence[list[str]]) -> tuple[int, float]:
+    header, *rows = records or [[]]
     alike = sum(len(cells) == len(header) or _ends_with_surplus(cells, len(header)) for cells in rows)
     return len(header), alike / len(rows) if rows else 1.0
 
@@ -160,14 +181,16 @@ def _sample(body: Sequence[str], delimiter: str, complete: bool) -> list[list[st
     return records
 
 
-def _header(body: Sequence[str], delimiter: str, lead: int, name: str) -> tuple[int, list[str], int]:
-    """Line, cells and count of records up to the first record that is not blank."""
+def _header(body: Sequence[str], delimiter: str, lead: int, name: str, titles: int) -> tuple[int, list[str], int]:
+    """Line, cells and count of records up to the header: the first record below the titles that is not blank."""
     reader = strict_reader(body, delimiter)
     start = 1
     try:
         for skipped, cells in enumerate(reader, lead + 1):
             if any(cell.strip() for cell in cells):
-                return lead + start, cells, skipped
+                if not titles:
+                    return lead + start, cells, skipped
+                titles -= 1
             start = reader.line_num + 1
     except csv.Error:
         what, cure = (

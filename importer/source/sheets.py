@@ -23,15 +23,16 @@ class Sheet(NamedTuple):
 
 
 def choose_sheet(
-    sheets: Sequence[Sheet], wanted: str | int | None, *, has_cells: Callable[[Sheet], bool], where: str
+    sheets: Sequence[Sheet], wanted: str | int | None, *, shape: Callable[[Sheet], tuple[int, int]], where: str
 ) -> tuple[Sheet, list[str]]:
     """The sheet to read, and notes about those that are not.
 
     Args:
         sheets: The worksheets of the workbook, in its order.
         wanted: Name of a sheet (hidden ones included), or its number among the tabs that are shown, 1-based;
-            None for the first one that is shown and has cells.
-        has_cells: Whether there is anything in a sheet.
+            None for the first one that is shown and holds a table, of at least three columns and two rows; if there
+            is none, the first one that is shown and has cells.
+        shape: How many rows and columns of a sheet are in use.
         where: How messages call the workbook.
 
     Raises:
@@ -45,11 +46,17 @@ def choose_sheet(
         raise SourceError(
             f"all sheets are hidden: {_names(sheets)}" if sheets else "it has no sheets", where=where, cure=cure
         )
-    chosen = next((sheet for sheet in shown if has_cells(sheet)), None)
+    filled = (sheet for sheet in shown if all(shape(sheet)))
+    chosen = next((sheet for sheet in shown if _is_table(*shape(sheet))), None) or next(filled, None)
     if chosen is None:
         what = "the sheet is empty" if len(shown) == 1 else f"all sheets are empty: {_names(shown)}"
         raise EmptySourceError(what, where=where, cure="export again, or name a hidden sheet with --sheet")
     return chosen, _notes(sheets, chosen)
+
+
+def _is_table(rows: int, columns: int) -> bool:
+    """Not a cover with a title and an author, as people put in front."""
+    return rows >= 2 and columns >= 3
 
 
 def _named(sheets: Sequence[Sheet], shown: Sequence[Sheet], wanted: str | int, where: str) -> Sheet:

@@ -38,6 +38,7 @@ from importer.source.packed import file_digest
 from importer.source.scan import CellProblem, SheetProblems, SheetSearch, no_problems, refuse_sprawl, sheet_search
 from importer.source.sheets import Sheet, choose_sheet
 from importer.source.sniff import Kind, shown_name
+from importer.source.titles import LOOKED_AT, title_lines, title_note
 
 _CURES = {
     "error_cell": ("is an error value", "correct the formula, or clear the cell"),
@@ -85,9 +86,9 @@ class WorkbookSource:
         self._left = sheet.start[1] if sheet.start else 0
         self._height = sheet.end[0] + 1 if sheet.end else 0
         self.name = f"{shown_name(path)} [{sheet.name}]"
-        self._header_row, header, spoiled = self._find_header()
+        self._header_row, header, spoiled, titles = self._find_header()
         self.columns, made_up = name_columns(header[: self._used_width(header, spoiled)], self._left)
-        self.notes = (*notes, *self._header_notes(spoiled), *unnamed_note(made_up))
+        self.notes = (*notes, *self._header_notes(spoiled), *title_note(titles), *unnamed_note(made_up))
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the workbook as it lies on the disk and the name of the sheet."""
@@ -137,15 +138,16 @@ class WorkbookSource:
                 cell = f"{rule} (cell {column_letters(problem.column)}{problem.row})"
                 yield FieldError(problem.code, self.columns[position], problem.value, cell, cure)
 
-    def _find_header(self) -> tuple[int, list[str], Sequence[CellProblem]]:
-        """The first row with anything in it."""
-        for number, values, problems in self._numbered():
-            cells = self._texts(values)
-            if problems or any(cell.strip() for cell in cells):
-                return number, cells, problems
-        raise EmptySourceError(
-            "the sheet is empty", where=self.name, cure="export again, or name another one with --sheet"
-        )
+    def _find_header(self) -> tuple[int, list[str], Sequence[CellProblem], list[list[str]]]:
+        """The first row with anything in it, below the titles of the sheet; and those titles."""
+        rows = ((number, self._texts(values), problems) for number, values, problems in self._numbered())
+        first = list(islice((row for row in rows if row[2] or any(cell.strip() for cell in row[1])), LOOKED_AT))
+        if not first:
+            cure = "export again, or name another one with --sheet"
+            raise EmptySourceError("the sheet is empty", where=self.name, cure=cure)
+        texts = [cells for _, cells, _ in first]
+        titles = title_lines(texts)
+        return *first[titles], texts[:titles]
 
     def _used_width(self, header: Sequence[str], spoiled: Sequence[CellProblem]) -> int:
         """Width without the columns on the right that have no name and nothing below."""
@@ -207,7 +209,7 @@ def open_workbook(
     with guarded(path), path.open("rb") as file, load_workbook(file) as workbook:
         load = cache(partial(_load, path, search, workbook))
         chosen, choice = choose_sheet(
-            _worksheets(workbook), sheet, has_cells=lambda s: load(s)[0].start is not None, where=path.name
+            _worksheets(workbook), sheet, shape=lambda s: (load(s)[0].height, load(s)[0].width), where=path.name
         )
         cells, problems, unsure = load(chosen)
     return WorkbookSource(
