@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from importer.errors import SourceError
+from importer.source.codepages import latin_codepage
 
 #: Byte order marks and the encodings they stand for. The mark of UTF-32 LE begins like that of UTF-16 LE.
 _MARKS = (
@@ -105,16 +106,15 @@ def _cure(data: bytes, at: int, encoding: Encoding) -> str:
 def suggest_encoding(data: bytes, at: int = 0) -> tuple[str, str] | None:
     """An encoding that ``data`` may be in, and a word of it as it would then read; None if there is no idea.
 
-    Detectors take cp1252 for its neighbours, so mostly Latin text that is valid cp1252 is called that; the rest is
-    left to charset-normalizer. Never used to read a file: a wrong guess corrupts names in silence.
+    Detectors mix up cp1252 and its neighbours, so in mostly Latin text the letters of known languages decide; the rest
+    is left to charset-normalizer. Never used to read a file: a wrong guess corrupts names in silence.
     """
     if _decodes(data, "utf-8"):
         return "utf-8", ""
     lines = b"\n".join(_HIGH_LINES.findall(data))[:_SAMPLE_BYTES]
     letters = len(_LETTERS.findall(lines)) or 1
-    if _decodes(lines, "cp1252") and len(_HIGH.findall(lines)) / letters < _MOSTLY_LATIN:
-        codec = "cp1252"
-    else:
+    codec = latin_codepage(lines) if len(_HIGH.findall(lines)) / letters < _MOSTLY_LATIN else ""
+    if not codec:
         from charset_normalizer import from_bytes  # 60 ms, and only needed on the way out
 
         best = from_bytes(lines).best()

@@ -83,6 +83,12 @@ def test_wrong_bytes_far_into_a_file_are_found_at_their_place(save, end):
         ("サウロン（Sauron、アイヌアの創造の時）は、指輪物語の登場人物", "shift_jis", ("cp932", "shift-jis")),
         ("Не удаётся войти в систему, помогите пожалуйста сегодня", "cp1251", ("cp1251",)),
         ("Não consigo abrir a aplicação desde terça-feira", "cp1252", ("cp1252",)),
+        ("Der Drucker im Büro druckt “äußerst” schlecht – 5 €", "cp1252", ("cp1252",)),
+        ("Nie mogę się zalogować, drukarka też nie działa, źle", "iso8859-2", ("iso8859-2",)),
+        ("Nie mogę się zalogować, drukarka też nie działa, źle", "cp1250", ("cp1250",)),
+        ("Účet je stále zablokovaný, žádost číslo dvě řešíme", "cp1250", ("cp1250",)),
+        ("Yazıcı sabahtan beri çalışmıyor, şifremi değiştirdim", "cp1254", ("cp1254",)),
+        ("打印机无法打印，请尽快帮忙处理一下", "gb18030", ("gb18030",)),
     ],
 )
 def test_suggestions_for_common_encodings(save, text, codec, suggested):
