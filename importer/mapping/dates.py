@@ -142,7 +142,7 @@ def _directives(pattern: str) -> list[_Directive]:
 
 def _as_expression(token: str) -> str:
     if token.isspace():
-        return r"\s+"
+        return r"(?u:\s+)"  # also the narrow no-break space that browsers write before AM and PM
     if token == "%%":
         return "%"
     return f"({_DIRECTIVES[token].pattern})" if token[0] == "%" else re.escape(token)

@@ -31,7 +31,7 @@ _LANGUAGES["iso8859-2"] = _LANGUAGES["cp1250"]
 _LEAST = 0.5
 _SYMBOL_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\w\s\x00-\x7f’‘´`·–—…]|[\x80-\x9f]")
 _CAPITAL_IN_WORD = re.compile(r"(?<=[a-z])[À-ÖØ-ÞŸĽŚŹŻŠŽ](?=[a-z])")
-_LETTER = re.compile(r"[^\W\d_]")
+_LETTER = re.compile(r"(?<=[^\W\d_])[^\W\d_]|[^\W\d_](?=[^\W\d_])")  # a letter alone may be a sign such as ©
 
 
 def latin_codepage(data: bytes) -> str:
@@ -51,6 +51,6 @@ def _likelihood(data: bytes, codec: str) -> float:
     odd = len(_SYMBOL_IN_WORD.findall(text)) + len(_CAPITAL_IN_WORD.findall(text))
     letters = [letter for letter in _LETTER.findall(text.lower()) if not letter.isascii()]
     if not letters:
-        return -float(odd)
+        return _LEAST - odd
     known = max(sum(letter in language for letter in letters) for language in _LANGUAGES[codec])
     return (known - odd) / (len(letters) + odd)

@@ -19,6 +19,7 @@ from importer.suggest.keys import find_parts
 from importer.suggest.looks import look_at
 from importer.suggest.page import Page, counted, shown
 from importer.suggest.roles import assign
+from importer.suggest.totals import total_lines
 from importer.suggest.trial import Trial, attempt, bound
 from importer.suggest.vocabulary import Recognised, load_vocabulary, recognise
 
@@ -67,7 +68,8 @@ def suggest(source: Source, *, rows_max: int | None = None) -> Suggestion:
     looks = look_at(table, vocabulary)
     roles = assign(table, looks, vocabulary, system)
     parts = find_parts(source, table, looks) if "key" not in roles.one and table.rows else None
-    body = Draft(table, roles, blanks, vocabulary, parts).write()
+    totals = total_lines(source) if table.whole else None
+    body = Draft(table, roles, blanks, vocabulary, parts=parts, totals=totals).write()
     trial = attempt(bound(body, source.columns), source, rows_max=most)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body

@@ -6,24 +6,39 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 
-from importer.mapping.dates import ISO, Parse, parser
+from importer.mapping.dates import EPOCHS, ISO, Parse, parser
+from importer.mapping.month_names import is_short
 from importer.suggest.facts import Facts
 
 LEAST_SHARE = 0.9  #: Of the cells of a column that must be dates for it to be a column of dates.
 _FORMATS_MAX = 4
 
-_MONTH = r"[a-z]{3,9}"
+_NAME = r"[^\W\d_]{2,12}\.?"
+_GAP = r"(?:[-/. ]|\. |, | de | del | of )"
 _DATE = (
-    r"(?P<day>[a-z]{3,9},? )?"
-    rf"(?P<one>\d{{1,4}}|{_MONTH})(?P<gap>[-/. ])(?P<two>\d{{1,2}}|{_MONTH})"
-    r"(?P<gap2>[-/. ]|, )(?P<three>\d{4}|\d{2})"
+    rf"(?P<day>{_NAME},? )?"
+    rf"(?P<one>\d{{1,4}}|{_NAME})(?P<gap>{_GAP})(?P<two>\d{{1,2}}|{_NAME})"
+    rf"(?P<gap2>{_GAP})(?P<three>\d{{4}}|\d{{1,2}})"
 )
+_EAST = r"(?P<year>\d{4})(?P<y>年|년) ?(?P<month>\d{1,2})(?P<m>月|월) ?\d{1,2}(?P<d>日|일)"
+_HALF = r"[ap]m|[ap]\. ?m\.|午前|午後|上午|下午|오전|오후"
 _TIME = (
-    r"(?:(?P<join>,? |T|, at | at )(?P<hour>\d{1,2}):\d\d(?P<second>:\d\d(?P<fraction>\.\d{1,6})?)?(?P<half> ?[ap]m)?)?"
+    rf"(?:(?P<join>,? |T|, at | at | um | à )?(?P<before>(?:{_HALF}) ?)?\d{{1,2}}(?P<colon>[:.h])\d\d"
+    rf"(?P<second>(?:[:.])\d\d(?P<fraction>\.\d{{1,6}})?)?(?P<half> ?(?:{_HALF}))?)?"
 )
-_ZONE = r"(?P<zone> ?(?:z|[+-]\d\d:?\d\d))?"
-_SHAPE = re.compile(_DATE + _TIME + _ZONE, re.IGNORECASE | re.ASCII)
+_ZONE = r"(?P<zone> ?(?:z|[+-]\d\d:?\d\d)|(?P<universal> (?:utc|gmt|uhr)))?"
+_SHAPE = re.compile(_DATE + _TIME + _ZONE, re.IGNORECASE)
+_EAST_SHAPE = re.compile(_EAST + _TIME + _ZONE, re.IGNORECASE)
+_UNIX_SHAPE = re.compile(
+    rf"{_NAME} (?P<month>{_NAME}) +\d{{1,2}} \d\d:\d\d:\d\d(?P<zone> [+-]\d{{4}}| (?:utc|gmt))? \d{{4}}", re.IGNORECASE
+)
+_HAS_OFFSET = re.compile(r"(?:z|utc|gmt|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_BLANKS = str.maketrans("\u202f\xa0", "  ")
+_COUNT = re.compile(r"\d{9,17}(?:\.0*)?")
+#: Seconds that a count may stand for: from 1990 to 2060.
+_COUNT_FROM, _COUNT_TO = 631_152_000, 2_840_140_800
 
 
 @dataclass(frozen=True)
@@ -58,18 +73,33 @@ class DateForm:
 
 def formats_of(text: str) -> tuple[str, ...]:
     """The formats that ``text`` may be written in: none if it is no date, two if day and month may be either."""
-    if (match := _SHAPE.fullmatch(text)) is None:
-        return ()
-    parts = match.groupdict()
-    behind = _time_format(parts) + (_gap(parts["zone"]) + "%z" if parts["zone"] else "")
-    return tuple(_weekday(parts["day"]) + date + behind for date in _date_formats(parts))
+    text = text.translate(_BLANKS)
+    if match := _SHAPE.fullmatch(text):
+        parts = match.groupdict()
+        return tuple(_weekday(parts["day"]) + date + _behind(parts) for date in _date_formats(parts))
+    if match := _EAST_SHAPE.fullmatch(text):
+        parts = match.groupdict()
+        blanks = [" " if f"{parts[unit]} " in text.partition(":")[0] else "" for unit in "ym"]
+        return (f"%Y{parts['y']}{blanks[0]}%m{parts['m']}{blanks[1]}%d{parts['d']}{_behind(parts)}",)
+    match = _UNIX_SHAPE.fullmatch(text)
+    if match and (month := _month(match["month"])) != "%m":
+        zone = match["zone"] or ""
+        return (f"%a {month} %d %H:%M:%S{' %z' if zone[1:2] in ('+', '-') else zone} %Y",)
+    return ()
+
+
+def _behind(parts: Mapping[str, str | None]) -> str:
+    """The format of what follows the date."""
+    if parts["universal"]:
+        return _time_format(parts) + parts["universal"]
+    return _time_format(parts) + (_gap(parts["zone"]) + "%z" if parts["zone"] else "")
 
 
 def _date_formats(parts: Mapping[str, str]) -> Iterator[str]:
     one, two, three = parts["one"], parts["two"], parts["three"]
     gap, gap2 = parts["gap"], parts["gap2"]
     year = "%Y" if len(three) == 4 else "%y"
-    if len(one) == 4 and one.isdigit():
+    if len(one) == 4 and one.isdigit() and len(three) < 4:
         yield f"%Y{gap}{_month(two)}{gap2}%d"
     elif not one.isdigit() and two.isdigit():
         yield f"{_month(one)}{gap}%d{gap2}{year}"
@@ -83,26 +113,31 @@ def _date_formats(parts: Mapping[str, str]) -> Iterator[str]:
 def _month(text: str) -> str:
     if text.isdigit():
         return "%m"
-    return "%b" if len(text) == 3 else "%B"
+    return "%b" if is_short(text) else "%B"
 
 
 def _weekday(text: str | None) -> str:
     if not text:
         return ""
     word = text.rstrip(" ,")
-    return ("%a" if len(word) == 3 else "%A") + text[len(word) :]
+    return ("%a" if len(word) <= 4 else "%A") + text[len(word) :]
 
 
 def _time_format(parts: Mapping[str, str | None]) -> str:
-    if parts["hour"] is None:
+    if parts["colon"] is None:
         return ""
-    half = parts["half"]
-    clock = f"%I:%M{_seconds(parts)}{_gap(half)}%p" if half else f"%H:%M{_seconds(parts)}"
-    return f"{parts['join']}{clock}"
+    colon, before, half = parts["colon"], parts["before"], parts["half"]
+    clock = f"{'%I' if before or half else '%H'}{colon}%M{_seconds(parts)}"
+    if before:
+        clock = f"%p{' ' * before.endswith(' ')}{clock}"
+    if half:
+        clock += f"{_gap(half)}%p"
+    return f"{parts['join'] or ''}{clock}"
 
 
 def _seconds(parts: Mapping[str, str | None]) -> str:
-    return (":%S" if parts["second"] else "") + (".%f" if parts["fraction"] else "")
+    second = parts["second"]
+    return (f"{second[0]}%S" if second else "") + (".%f" if parts["fraction"] else "")
 
 
 def _gap(text: str | None) -> str:
@@ -150,9 +185,29 @@ def _form(formats: tuple[str, ...], fitting: Mapping[str, int], looked_at: int) 
         formats,
         sum(fitting.values()),
         looked_at,
-        has_time=any(":" in text for text in fitting),
-        has_offset=all(re.search(r"(?:z|utc|[+-]\d\d:?\d\d)$", text, re.IGNORECASE) for text in fitting),
+        has_time=any("%M" in each for each in formats) or any(":" in text for text in fitting),
+        has_offset=all(_HAS_OFFSET.search(text) or "%z" in formats[0] for text in fitting),
     )
+
+
+def epoch_form(facts: Facts) -> DateForm | None:
+    """How a column called like a date counts the time since 1970; None if its cells are no such counts."""
+    counted = {text: times for text, times in facts.values.items() if _COUNT.fullmatch(text)}
+    looked_at = sum(facts.values.values()) - facts.values.get("0", 0)
+    for name, in_a_second in EPOCHS.items():
+        lowest, highest = _COUNT_FROM * in_a_second, _COUNT_TO * in_a_second
+        fitting = sum(times for text, times in counted.items() if lowest <= int(float(text)) < highest)
+        if looked_at and fitting >= LEAST_SHARE * looked_at:
+            return DateForm((name,), fitting, looked_at, has_time=True, has_offset=True)
+    return None
+
+
+def middle(facts: Facts, form: DateForm) -> float:
+    """The moment in the middle of a column, in seconds since 1970 by its own clock, to compare columns by."""
+    parsers = [parser(each) for each in form.formats]
+    moments = (next(filter(None, (parse(text) for parse in parsers)), None) for text in facts.values)
+    seconds = sorted(moment.replace(tzinfo=UTC).timestamp() for moment in moments if moment is not None)
+    return seconds[len(seconds) // 2] if seconds else 0.0
 
 
 def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:

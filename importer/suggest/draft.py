@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from importer.source.checkup.finding import Finding
 from importer.suggest.blanks import Blanks
 from importer.suggest.columns import heading, in_template, label, named, reference
 from importer.suggest.facts import Facts, Table
 from importer.suggest.fields import custom_fields
 from importer.suggest.keys import KeyParts
 from importer.suggest.levels import USUAL, levels
-from importer.suggest.looks import Look
+from importer.suggest.looks import Kind, Look
 from importer.suggest.page import Page, counted, quoted, scalar, shown, value
 from importer.suggest.roles import Pick, Roles
 from importer.suggest.vocabulary import Vocabulary
@@ -18,6 +19,7 @@ from importer.talkdesk.case import DESCRIPTION_MAX, TITLE_MAX
 
 CHECK, GUESS = "CHECK", "GUESS"
 REST_MAX = 60  #: Columns that the note with the rest takes.
+HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
@@ -27,7 +29,14 @@ class Draft:
     """A mapping while it is being written."""
 
     def __init__(
-        self, table: Table, roles: Roles, blanks: Blanks, vocabulary: Vocabulary, parts: KeyParts | None = None
+        self,
+        table: Table,
+        roles: Roles,
+        blanks: Blanks,
+        vocabulary: Vocabulary,
+        *,
+        parts: KeyParts | None = None,
+        totals: Finding | None = None,
     ) -> None:
         self.page = Page()
         self._table = table
@@ -35,9 +44,8 @@ class Draft:
         self._blanks = blanks
         self._vocabulary = vocabulary
         self._parts = parts
+        self._totals = totals
         self._key = self._find_key()
-        self._cut_title: Facts | None = None  # cut above, and kept whole in a note
-        self._cut_description: Facts | None = None
 
     def write(self) -> str:
         """The whole body."""
@@ -71,6 +79,7 @@ class Draft:
             self._reason_of_key()
             page.line(f"key: {value(reference(self._key))}", 2)
         self._empty()
+        self._say_totals()
         page.blank()
         page.comment(
             "The text field of your Talkdesk account that receives the key, so that people can search for it, and the "
@@ -107,6 +116,25 @@ class Draft:
     def _say_key(self, text: str, mark: str) -> None:
         self.page.comment(f"{text}.", 2, mark)
 
+    def _say_totals(self) -> None:
+        if (totals := self._totals) is None:
+            return
+        lines = f"{counted(totals.times, 'line')} at the end: {shown(totals.example)!r} (row {totals.rows[0]:,})"
+        if condition := self._no_ticket(totals):
+            self.page.comment(f"no ticket, it seems: {lines}. Rows with as little as that are left out.", 2, GUESS)
+            self.page.line(f"skip: {quoted(condition)}", 2)
+        else:
+            self.page.comment(f"no ticket, it seems: {lines}. Delete it from the export, or say `skip`.", 2, CHECK)
+
+    def _no_ticket(self, totals: Finding) -> str:
+        """A condition that the lines at the end meet and no other row; empty if there is none that is plain."""
+        texts = [pick.look.facts for role in ("title", "description") if (pick := self._roles.one.get(role))]
+        lacking = min((self._table.rows - facts.filled for facts in texts), default=0)
+        is_text = any(totals.example.partition(" | ")[0] in facts.values for facts in texts)
+        if is_text or not 0 < lacking <= totals.times or not all(map(in_template, texts)):
+            return ""
+        return " and ".join(f"empty({{{facts.name}}})" for facts in texts)
+
     def _empty(self) -> None:
         taken, kept = self._blanks.taken, self._blanks.kept
         if taken:
@@ -126,11 +154,9 @@ class Draft:
         facts = pick.look.facts
         self._because(pick, f"the longest has {facts.longest} characters, a title at most {TITLE_MAX}")
         parts = reference(facts)
-        if facts.longest > TITLE_MAX:
-            page.comment("longer ones are cut, so a note at the end has the whole text (of every row).", 2, GUESS)
-            parts["overflow"] = "truncate"
-            self._cut_title = facts
-        self._default(facts, parts, NO_TITLE)
+        parts |= self._html(facts) | self._overflow(facts.longest, TITLE_MAX)
+        if self._totals is None or self._totals.times < self._table.rows - facts.filled:
+            self._default(facts, parts, NO_TITLE)
         page.line(f"title: {value(parts)}", 2)
 
     def _title_of_something_else(self) -> None:
@@ -155,17 +181,27 @@ class Draft:
             return
         facts = pick.look.facts
         self._because(pick, f"the longest has {facts.longest} characters, a description at most {DESCRIPTION_MAX:,}")
-        if facts.html:
-            page.comment(
-                f"{facts.html:,} of {facts.filled:,} texts seem to be HTML; its tags stay as they are.", 2, CHECK
-            )
         parts = self._described(facts)
-        added = self._key.longest + 60
-        if facts.longest + added > DESCRIPTION_MAX:
-            page.comment("longer ones are cut, so a note at the end has the whole text (of every row).", 2, GUESS)
-            parts["overflow"] = "truncate"
-            self._cut_description = facts
+        parts |= self._html(facts) | self._overflow(facts.longest + self._key.longest + 60, DESCRIPTION_MAX)
         page.line(f"description: {value(parts)}", 2)
+
+    def _html(self, facts: Facts) -> dict[str, str]:
+        """What makes readable text of HTML, if there is any."""
+        if not facts.html:
+            return {}
+        seen = f"{facts.html:,} of {facts.filled:,} texts have tags of HTML"
+        if facts.share(facts.html) < HTML_SHARE:
+            self.page.comment(f"{seen}, which stay; `html: text` makes readable text of them.", 2, CHECK)
+            return {}
+        self.page.comment(f"{seen}: the text that a reader of it would see is sent.", 2, GUESS)
+        return {"html": "text"}
+
+    def _overflow(self, longest: int, most: int) -> dict[str, str]:
+        """What keeps longer texts whole, if there are any, or if rows that were not read may have some."""
+        if longest <= most and self._table.whole:
+            return {}
+        self.page.comment("longer ones are cut, and a note has the whole text.", 2, GUESS)
+        return {"overflow": "note"}
 
     def _described(self, facts: Facts) -> dict[str, str]:
         """The description with a line about where it comes from, or without if no template can say it."""
@@ -174,7 +210,9 @@ class Draft:
             self._default(facts, parts, NO_TEXT)
             return parts
         origin = f" {self._roles.system.system.short_name}" if self._roles.system else ""
-        return {"template": f"{{{facts.name}}}\n\nImported from{origin} ticket {self._key_text()}."}
+        lacking = self._table.rows - facts.filled
+        blank = {"strip": "true"} if lacking else {}
+        return {"template": f"{{{facts.name}}}\n\nImported from{origin} ticket {self._key_text()}."} | blank
 
     def _made_of_key(self, text: str) -> dict[str, str]:
         if key := self._key_text():
@@ -238,6 +276,21 @@ class Draft:
         if name is not None:
             self._because(name, f"{name.look.facts.distinct:,} different ones")
             page.line(f"requester_name: {value(reference(name.look.facts))}", 2)
+        self._owner()
+
+    def _owner(self) -> None:
+        """How the agents could be found, as a comment: it takes a file that only the account can give."""
+        if (look := self._roles.owner) is None or look.facts.repeats > 1:
+            return
+        key = "email" if look.kind is Kind.EMAIL else "name"
+        self.page.blank()
+        self.page.comment(
+            f"Who worked on it stands in {named([look.facts])}. To keep that, save the users of your account with "
+            "`case-importer users --save owners.csv`, and remove the # of the next line:",
+            2,
+        )
+        lookup = f"file: owners.csv, key: {key}, by: {scalar(look.name)}, value: id, ignore: case, none: empty"
+        self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
     def _because(self, pick: Pick, more: str) -> None:
         mark = "" if pick.known else GUESS
@@ -250,17 +303,14 @@ class Draft:
         roles, page = self._roles, self.page
         rest = [look for look in roles.rest if not look.facts.broken][:REST_MAX]
         self._say_left_out([look for look in roles.rest if look not in rest])
-        if not (roles.notes or rest or self._cut_title or self._cut_description):
+        if not (roles.notes or rest):
             return
         page.blank()
         page.comment("Notes are written in this order. public: false → only agents see them.", 2)
         page.line("notes:", 2)
         for look in roles.notes:
             self._note_of(look)
-        if self._cut_description:
-            whole = value(reference(self._cut_description))
-            page.line(f"- {{title: {{value: Description in full}}, body: {whole}, public: false}}", 4)
-        self._note_of_rest([*filter(None, [self._cut_title]), *(look.facts for look in rest)])
+        self._note_of_rest([look.facts for look in rest])
 
     def _note_of(self, look: Look) -> None:
         title = f"title: {{value: {scalar(heading(look.name))}}}"
@@ -271,7 +321,8 @@ class Draft:
             self.page.line(f"- {{each: {scalar(look.name)}, {title}, public: false}}", 4)
         else:
             self.page.comment(f"{named([look.facts])} looks like something that was said.", 4, GUESS)
-            self.page.line(f"- {{{title}, body: {scalar(look.name)}, public: false}}", 4)
+            body = reference(look.facts) | ({"html": "text"} if look.facts.share(look.facts.html) >= HTML_SHARE else {})
+            self.page.line(f"- {{{title}, body: {value(body)}, public: false}}", 4)
 
     def _note_of_rest(self, rest: Sequence[Facts]) -> None:
         page = self.page

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.source import Source
-from importer.suggest.shapes import has_html, is_address, is_email, is_number, is_spoken
+from importer.suggest.shapes import has_html, is_address, is_code, is_email, is_number, is_spoken
 
 ROWS_MAX = 20_000  #: Rows read for the statistics of an export of usual width.
 CELLS_MAX = 2_000_000  #: Cells read of a very wide one.
@@ -34,6 +34,7 @@ class Facts:
         emails: How many are an e-mail address.
         numbers: How many are a number.
         addresses: How many are a web address.
+        codes: How many are letters, a dash and a number, as keys of tickets are.
         values: The first :data:`VALUES_MAX` different short texts, and how often each occurs.
         complete: Whether ``values`` has all of them.
         blanks: How often each text occurs that may stand for an empty cell.
@@ -53,6 +54,7 @@ class Facts:
     emails: int = 0
     numbers: int = 0
     addresses: int = 0
+    codes: int = 0
     values: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
     blanks: Mapping[str, int] = field(default_factory=dict)
@@ -180,6 +182,7 @@ class _Tally:
         sums["emails"] += is_email(text)
         sums["numbers"] += is_number(text)
         sums["addresses"] += is_address(text)
+        sums["codes"] += is_code(text)
         if text in self._maybe_blank:
             self._blanks[text] += 1
         if text in self._values or len(self._values) < VALUES_MAX:

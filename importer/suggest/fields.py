@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from importer.mapping.dates import EPOCHS
 from importer.suggest.columns import named, reference
 from importer.suggest.facts import Facts
 from importer.suggest.looks import Look
-from importer.suggest.page import Page, value
+from importer.suggest.page import Entry, Page, value
 from importer.suggest.roles import Roles
 
 CHECK, GUESS = "CHECK", "GUESS"
@@ -55,15 +56,17 @@ class _Writer:
                 comments = [(mark, f"{named([pick.look.facts])}, {pick.reason}: when the ticket was {role}.")]
                 yield [*comments, *self._evidence(pick.look)], f"date{number}: {value(self._date(pick.look))}"
 
-    def _date(self, look: Look) -> dict[str, str | list[str]]:
-        parts: dict[str, str | list[str]] = dict(reference(look.facts))
+    def _date(self, look: Look) -> dict[str, Entry]:
+        parts: dict[str, Entry] = dict(reference(look.facts))
         if look.form is None:
             return parts
         formats = list(look.form.formats)
         parts["type"] = "datetime" if look.form.has_time else "date"
         parts["format"] = formats[0] if len(formats) == 1 else formats
-        if not look.form.has_offset:
+        if not look.form.has_offset or any(each.endswith((" UTC", " GMT")) for each in formats):
             parts["timezone"] = "UTC"
+        if formats[0] in EPOCHS and "0" in look.facts.values:
+            parts |= {"values": {"0": ""}, "unknown": "keep"}
         return parts
 
     def _evidence(self, look: Look) -> Iterator[tuple[str, str]]:
@@ -80,9 +83,11 @@ class _Writer:
         if form.against:
             yield CHECK, f"{form.against!r} proves the opposite: the column is written in both ways."
         if not form.has_offset:
-            yield self._clock()
+            yield self._clock(look)
 
-    def _clock(self) -> tuple[str, str]:
+    def _clock(self, look: Look) -> tuple[str, str]:
+        if {"utc", "gmt"}.intersection(look.names[0].split()):
+            return GUESS, "the times are in UTC, as the name of the column says."
         clock = self._roles.system.system.clock if self._roles.system else ""
         if clock.startswith("UTC"):
             return GUESS, f"no time zone stands in the cells; they should be {clock}."

@@ -12,7 +12,7 @@ from importer.suggest.looks import Kind, Look
 
 _CANDIDATES = 7
 _JOINS = ("/", "|", "::", " + ")
-_ORDER = (Kind.NUMBER, Kind.TEXT, Kind.DATE)
+_ORDER = (Kind.NUMBER, Kind.TEXT, Kind.EMAIL, Kind.DATE)
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,29 @@ def find_parts(source: Source, table: Table, looks: Sequence[Look]) -> KeyParts 
 
 
 def _candidates(table: Table, looks: Sequence[Look]) -> list[tuple[int, Facts]]:
-    """Short columns that are filled in every row and not always the same: numbers and words before dates."""
+    """Short columns that are filled in every row and not always the same: codes before dates, sentences last."""
+    numbered = any(look.kind is Kind.NUMBER for look in looks)
     fitting = [
-        (_ORDER.index(look.kind), -look.facts.distinct, position)
+        (
+            look.facts.share(look.facts.spoken) > 0.2 and look.kind is Kind.TEXT,
+            _preference(look, numbered=numbered),
+            -look.facts.distinct,
+            position,
+        )
         for position, look in enumerate(looks)
         if look.kind in _ORDER and look.facts.filled == table.rows and look.facts.distinct > 1 and look.facts.mean <= 40
     ]
     return [(position, looks[position].facts) for *_, position in sorted(fitting)[:_CANDIDATES]]
+
+
+def _preference(look: Look, *, numbered: bool) -> int:
+    """Codes before dates; but where nothing is numbered, who wrote at what time tells more than a word does."""
+    facts = look.facts
+    if not numbered and (
+        look.kind is Kind.EMAIL or (look.form and look.form.has_time and facts.distinct >= 0.9 * facts.filled)
+    ):
+        return _ORDER.index(Kind.NUMBER)
+    return _ORDER.index(look.kind)
 
 
 def _cells(source: Source, positions: Sequence[int]) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from importer.mapping.types import BOOLEAN_WORDS
-from importer.suggest.days import DateForm, date_form
+from importer.suggest.days import DateForm, date_form, epoch_form
 from importer.suggest.facts import Facts, Table
 from importer.suggest.vocabulary import Vocabulary
 
@@ -65,6 +65,8 @@ def look_at(table: Table, vocabulary: Vocabulary) -> list[Look]:
 def _look(facts: Facts, form: DateForm | None, vocabulary: Vocabulary) -> Look:
     names = vocabulary.names_of(facts.name)
     of_agents = not vocabulary.agents.isdisjoint(names[0].split())
+    if form is None and vocabulary.speaks_of_time(names[0]):
+        form = epoch_form(facts)
     kind = _kind(facts, form)
     return Look(facts, names, kind, form if kind is Kind.DATE else None, of_agents)
 

@@ -42,16 +42,22 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def value(parts: Mapping[str, str | Sequence[str]]) -> str:
+#: A text, several, or a table of texts.
+Entry = str | Sequence[str] | Mapping[str, str]
+
+
+def value(parts: Mapping[str, Entry]) -> str:
     """A value of the mapping on one line; a column alone is a bare text."""
     if list(parts) == ["column"]:
         return scalar(str(parts["column"]))
     return "{" + ", ".join(f"{key}: {_entry(entry)}" for key, entry in parts.items()) + "}"
 
 
-def _entry(entry: str | Sequence[str]) -> str:
+def _entry(entry: Entry) -> str:
     if isinstance(entry, str):
         return scalar(entry)
+    if isinstance(entry, Mapping):
+        return "{" + ", ".join(f"{scalar(key)}: {scalar(text)}" for key, text in entry.items()) + "}"
     return "[" + ", ".join(map(scalar, entry)) + "]"
 
 

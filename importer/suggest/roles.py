@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from importer.suggest.days import middle
 from importer.suggest.facts import Table
 from importer.suggest.levels import speaks_of_levels
 from importer.suggest.looks import Kind, Look
-from importer.suggest.vocabulary import Recognised, System, Vocabulary
+from importer.suggest.vocabulary import Recognised, System, Vocabulary, squeezed
 
 KEY_LENGTH_MAX = 255
 _TEXTS = frozenset({Kind.TEXT, Kind.LONG})
@@ -37,6 +38,7 @@ class Roles:
     Attributes:
         system: The system that the export seems to come from.
         one: Role → the column that has it.
+        owner: The column that names the agent; it has no role, because that needs the users of the account.
         notes: Columns that hold comments and answers; of repeated ones the first.
         labels: Columns that hold labels; of repeated ones the first.
         flags: Columns of yes and no.
@@ -47,6 +49,7 @@ class Roles:
 
     system: Recognised | None
     one: dict[str, Pick] = field(default_factory=dict)
+    owner: Look | None = None
     notes: tuple[Look, ...] = ()
     labels: tuple[Look, ...] = ()
     flags: tuple[Look, ...] = ()
@@ -61,13 +64,18 @@ def assign(table: Table, looks: Sequence[Look], vocabulary: Vocabulary, system: 
     one = {role: pick for role in _FITS if (pick := chooser.choose(role))}
     if "priority" not in one and (pick := chooser.choose_by_levels()):
         one["priority"] = pick
+    if "created" not in one and (pick := chooser.choose_earliest()):
+        one["created"] = pick
     notes = chooser.all_of("note", _is_note)
     labels = chooser.all_of("label", _is_label)
+    owner = chooser.owner()
     flags = chooser.take([look for look in chooser.free if look.kind is Kind.BOOLEAN][:2])
     empty = tuple(look for look in chooser.free if look.kind is Kind.EMPTY)
     rest = tuple(look for look in chooser.free if look.kind is not Kind.EMPTY)
     undated = () if "created" in one else tuple(look for look in rest if chooser.is_called(look, "created"))
-    return Roles(system, one, notes=notes, labels=labels, flags=flags, undated=undated, rest=rest, empty=empty)
+    return Roles(
+        system, one, owner=owner, notes=notes, labels=labels, flags=flags, undated=undated, rest=rest, empty=empty
+    )
 
 
 class _Chooser:
@@ -81,7 +89,8 @@ class _Chooser:
 
     def choose(self, role: str) -> Pick | None:
         """The best column for ``role``, or None."""
-        scored = [(self._score(look, role), -place, look) for place, look in enumerate(self.free)]
+        free = [look for look in self.free if not self._is_spoken_for(look, role)]
+        scored = [(self._score(look, role), -place, look) for place, look in enumerate(free)]
         fitting = [entry for entry in scored if entry[0] > 0]
         if not fitting:
             return None
@@ -98,6 +107,30 @@ class _Chooser:
                 self.take([look])
                 return Pick(look, "by what stands in it: words of a priority", known=False)
         return None
+
+    def choose_earliest(self) -> Pick | None:
+        """The column with the earliest dates, if nearly every row has one: a ticket is created before all else."""
+        dated = [
+            (middle(look.facts, look.form), -look.facts.filled, place, look)
+            for place, look in enumerate(self.free)
+            if look.form and look.facts.filled >= 0.9 * self._table.rows
+            if not self._is_spoken_for(look, "created") and self._vocabulary.strangers.isdisjoint(look.names[0].split())
+        ]
+        if not dated:
+            return None
+        look = min(dated, key=lambda entry: entry[:3])[3]
+        self.take([look])
+        return Pick(look, "by what stands in it: no other dates are earlier", known=False)
+
+    def owner(self) -> Look | None:
+        """The column that names the agent, an address rather than a name."""
+        named = [(self._rank(look, "owner"), look) for look in self.free if look.kind in (Kind.EMAIL, Kind.TEXT)]
+        ranked = [
+            (look.kind is not Kind.EMAIL, rank, place, look)
+            for place, (rank, look) in enumerate(named)
+            if rank is not None
+        ]
+        return min(ranked, key=lambda entry: entry[:3])[3] if ranked else None
 
     def take(self, looks: Iterable[Look]) -> tuple[Look, ...]:
         """Gives these columns away."""
@@ -127,11 +160,17 @@ class _Chooser:
         return _FITS[role](look, self._table.rows, called)
 
     def _known(self, look: Look, role: str) -> bool:
-        return self._system is not None and look.names[0] in self._system.roles.get(role, ())
+        return self._system is not None and squeezed(look.names[0]) in self._system.roles.get(role, ())
+
+    def _is_spoken_for(self, look: Look, role: str) -> bool:
+        """Whether the column has a name of another role, and none of this one."""
+        others = [other for other in _NAMED if other not in (role, _ALSO_SAID_OF.get(role))]
+        if self._system is not None and any(self._known(look, other) for other in others):
+            return not self._known(look, role)
+        return self._rank(look, role) is None and any(self._rank(look, other) is not None for other in others)
 
     def _rank(self, look: Look, role: str) -> int | None:
-        names = self._vocabulary.roles[role]
-        return next((names.index(name) for name in look.names if name in names), None)
+        return self._vocabulary.rank(look.names, role)
 
     def _reason(self, look: Look, role: str) -> str:
         if self._known(look, role) and self._system:
@@ -150,8 +189,10 @@ def _fits_key(look: Look, rows: int, called: float) -> float:
     whole = facts.filled == rows and facts.distinct == facts.filled
     if not called and not whole:
         return 0
+    if not called and facts.share(facts.spoken) > 0.2:
+        return 0
     ends_in_id = look.names[0].split()[-1] in ("id", "number", "key", "no", "code")
-    return called + 15 * ends_in_id + 10 * whole + max(0.0, 10 - facts.mean / 4)
+    return called + 15 * ends_in_id + 10 * whole + 10 * facts.share(facts.codes) + max(0.0, 10 - facts.mean / 4)
 
 
 def _fits_title(look: Look, _: int, called: float) -> float:
@@ -161,14 +202,17 @@ def _fits_title(look: Look, _: int, called: float) -> float:
         return 0
     if not called and (different < 0.5 or facts.share(facts.spoken) < 0.8 or look.kind is Kind.LONG):
         return 0
-    return called + 30 * different + (0 if called else min(facts.mean, 60) / 10 - 25)
+    return called + 30 * different if called else 10 * different + min(facts.mean, 60) / 4
 
 
-def _fits_description(look: Look, _: int, called: float) -> float:
-    facts = look.facts
-    if look.kind not in _TEXTS or (not called and (look.kind is not Kind.LONG or facts.mean < 40)):
+def _fits_description(look: Look, rows: int, called: float) -> float:
+    facts, is_long = look.facts, look.kind is Kind.LONG
+    said = facts.mean >= 40 and facts.share(facts.spoken) >= 0.8 and facts.share(facts.distinct) >= 0.15
+    if look.kind not in _TEXTS or (not called and not said) or facts.repeats > 1:
         return 0
-    return called + min(facts.mean, 400) / 20 + 10 * (look.kind is Kind.LONG)
+    if look.names[0] == "notes" and facts.filled < 0.8 * rows:
+        return 0  # so a few systems call the description; where it is rare, it is a remark
+    return called + min(facts.mean, 400) / 20 + 10 * is_long
 
 
 def _fits_priority(look: Look, _: int, called: float) -> float:
@@ -218,8 +262,8 @@ _FITS: dict[str, Callable[[Look, int, float], float]] = {
     "key": _fits_key,
     "created": _fits_date,
     "closed": _fits_date,
-    "title": _fits_title,
     "description": _fits_description,
+    "title": _fits_title,
     "priority": _fits_priority,
     "requester_email": _fits_email,
     "requester_name": _fits_name,
@@ -227,3 +271,7 @@ _FITS: dict[str, Callable[[Look, int, float], float]] = {
     "type": _fits_code,
     "parent": _fits_reference,
 }
+#: A column called like the one may be the other: systems without names of people give their addresses as reporter.
+_ALSO_SAID_OF = {"requester_email": "requester_name"}
+#: Roles that a column can have by its name; a column with such a name is nothing else.
+_NAMED = (*_FITS, "note", "label")

@@ -10,6 +10,7 @@ _HTML = re.compile(
 )
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?")
+_CODE = re.compile(r"#?[A-Z][A-Z0-9]{1,9}-\d{1,9}")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
@@ -36,3 +37,13 @@ def is_number(text: str) -> bool:
 def is_address(text: str) -> bool:
     """Whether ``text`` is a web address and nothing else."""
     return _ADDRESS.fullmatch(text) is not None
+
+
+def is_code(text: str) -> bool:
+    """Whether ``text`` looks like the key of a ticket: ``SUP-123``."""
+    return _CODE.fullmatch(text) is not None
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether ``text`` has letters of a script that puts no blanks between words."""
+    return _UNSPACED.search(text) is not None

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from importer.suggest.shapes import is_unspaced
+
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
 _NOT_A_WORD = re.compile(r"[\W_]+")
 
 
@@ -19,6 +22,11 @@ def plain_name(name: str) -> str:
     return words or name.strip()
 
 
+def squeezed(plain: str) -> str:
+    """A plain name without blanks: ``CASENUMBER`` and ``Case Number`` are the same then, as are e-mail and email."""
+    return plain.replace(" ", "")
+
+
 @dataclass(frozen=True)
 class System:
     """A helpdesk whose exports are known.
@@ -26,10 +34,10 @@ class System:
     Attributes:
         name: As people call it.
         mapping: Name of the ready mapping; empty if there is none.
-        telling: Columns that hardly anybody else has, as plain names.
+        telling: Columns that hardly anybody else has, as squeezed plain names.
         least: Share of them that an export must have to be taken for this system.
         clock: Whose clock its dates show.
-        roles: Role → its columns as plain names, the better ones first.
+        roles: Role → its columns as squeezed plain names, the better ones first.
     """
 
     name: str
@@ -50,7 +58,10 @@ class Vocabulary:
     """All words.
 
     Attributes:
-        roles: Role → plain names of columns, the better ones first.
+        roles: Role → squeezed plain names of columns, the better ones first.
+        phrases: Role → words that mean it anywhere in the name of a column, the better ones first.
+        strangers: Words in a column's name that speak of something else than the ticket.
+        times: Parts of a column's name that speak of days and times.
         prefixes: Words in front of a column's name that say nothing but "ticket".
         agents: Words in a column's name that speak of those who answer, not of those who ask.
         priority: Word of a priority → the word of Talkdesk, longer words first.
@@ -61,6 +72,9 @@ class Vocabulary:
     """
 
     roles: Mapping[str, tuple[str, ...]]
+    phrases: Mapping[str, tuple[str, ...]]
+    strangers: frozenset[str]
+    times: tuple[str, ...]
     prefixes: tuple[str, ...]
     agents: frozenset[str]
     priority: Mapping[str, str]
@@ -76,6 +90,31 @@ class Vocabulary:
             names.append(shorter)
         return tuple(names)
 
+    def rank(self, names: Sequence[str], role: str) -> int | None:
+        """How well a column that may be called ``names`` fits a role by its name, 0 being best; None if not at all."""
+        listed = self.roles[role]
+        exact = min((listed.index(name) for name in map(squeezed, names) if name in listed), default=None)
+        if exact is not None:
+            return min(exact, _EXACT_MOST)
+        words = names[0].split()
+        if self.strangers.intersection(words):
+            return None
+        phrases = self.phrases.get(role, ())
+        found = next((place for place, phrase in enumerate(phrases) if _says(words, phrase)), None)
+        return None if found is None else _EXACT_MOST + 1 + min(found, _PHRASE_MOST)
+
+    def speaks_of_time(self, name: str) -> bool:
+        """Whether the name of a column speaks of a day or a time."""
+        return any(part in name for part in self.times)
+
+
+def _says(words: Sequence[str], phrase: str) -> bool:
+    """Whether the words of ``phrase`` stand in ``words``; scripts without blanks are searched letter by letter."""
+    if is_unspaced(phrase):
+        return phrase in "".join(words)
+    wanted = phrase.split()
+    return any(list(words[at : at + len(wanted)]) == wanted for at in range(len(words) - len(wanted) + 1))
+
 
 def _without_prefix(name: str, prefixes: Iterable[str]) -> str:
     return next((name.removeprefix(f"{prefix} ") for prefix in prefixes if name.startswith(f"{prefix} ")), "")
@@ -86,7 +125,10 @@ def load_vocabulary() -> Vocabulary:
     words, signatures = _read("words.toml"), _read("signatures.toml")
     table = {word: level for level, known in words["priority"].items() for word in known}
     return Vocabulary(
-        roles={role: _plain(names) for role, names in words["roles"].items()},
+        roles={role: _squeezed(names) for role, names in words["roles"].items()},
+        phrases={role: _plain(names) for role, names in words["phrases"].items()},
+        strangers=frozenset(words["strangers"]["words"]),
+        times=tuple(words["times"]["parts"]),
         prefixes=tuple(words["prefixes"]),
         agents=frozenset(words["agents"]["words"]),
         priority=dict(sorted(table.items(), key=lambda entry: -len(entry[0]))),
@@ -101,15 +143,19 @@ def _system(entry: dict[str, Any]) -> System:
     return System(
         entry["name"],
         entry.get("mapping", ""),
-        telling=frozenset(_plain(entry["telling"])),
+        telling=frozenset(_squeezed(entry["telling"])),
         least=entry["least"],
         clock=entry["clock"],
-        roles={role: _plain(names) for role, names in entry["roles"].items()},
+        roles={role: _squeezed(names) for role, names in entry["roles"].items()},
     )
 
 
 def _plain(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(plain_name, names)))
+
+
+def _squeezed(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(squeezed, _plain(names))))
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -136,7 +182,7 @@ class Recognised:
 
 def recognise(columns: Iterable[str], systems: Iterable[System]) -> Recognised | None:
     """The system whose telling columns the export has, or None. The best score counts, then the most columns."""
-    names = {plain_name(column) for column in columns}
+    names = {squeezed(plain_name(column)) for column in columns}
     candidates = [Recognised(system, len(system.telling & names)) for system in systems]
     fitting = [candidate for candidate in candidates if candidate.score >= candidate.system.least]
     return max(fitting, key=lambda candidate: (candidate.score, candidate.found), default=None)

@@ -41,6 +41,7 @@ from importer.mapping.problems import Malformed
         ("%d/%m/%Y %I:%M %p", "1/3/2024 1:05 p. m.", datetime(2024, 3, 1, 13, 5)),
         ("%Y年%m月%d日 %p%I:%M", "2024年3月1日 下午1:05", datetime(2024, 3, 1, 13, 5)),
         ("%y/%m/%d %I:%M %p", "24/3/1 12:05 午前", datetime(2024, 3, 1, 0, 5)),
+        ("%m/%d/%y, %I:%M %p", "3/1/24, 9:04\u202fAM", datetime(2024, 3, 1, 9, 4)),
         ("epoch", "1709283845", datetime(2024, 3, 1, 9, 4, 5, tzinfo=UTC)),
         ("epoch", "1709283845.75", datetime(2024, 3, 1, 9, 4, 5, tzinfo=UTC)),
         ("epoch", "-1", datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),

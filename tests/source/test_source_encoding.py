@@ -84,6 +84,7 @@ def test_wrong_bytes_far_into_a_file_are_found_at_their_place(save, end):
         ("Не удаётся войти в систему, помогите пожалуйста сегодня", "cp1251", ("cp1251",)),
         ("Não consigo abrir a aplicação desde terça-feira", "cp1252", ("cp1252",)),
         ("Der Drucker im Büro druckt “äußerst” schlecht – 5 €", "cp1252", ("cp1252",)),
+        ("Copyright © 2024 Acme, all rights reserved", "cp1252", ("cp1252",)),
         ("Nie mogę się zalogować, drukarka też nie działa, źle", "iso8859-2", ("iso8859-2",)),
         ("Nie mogę się zalogować, drukarka też nie działa, źle", "cp1250", ("cp1250",)),
         ("Účet je stále zablokovaný, žádost číslo dvě řešíme", "cp1250", ("cp1250",)),

@@ -130,8 +130,8 @@ def test_without_a_subject_the_description_begins_the_title() -> None:
 
 
 def test_a_date_that_cannot_be_read_is_pointed_out() -> None:
-    """Seconds since 1970 are no form of the mapping language."""
-    text = suggest(table({"id": numbers(), "Subject": ["Hi there"], "created_at": ["1704190245", "1704190299"]})).text
+    """Weeks are no form of the mapping language."""
+    text = suggest(table({"id": numbers(), "Subject": ["Hi there"], "created_at": ["2024-W11", "2024-W12"]})).text
     assert "# CHECK: `created_at` is called like a date, but its cells are none that can be read here." in text
     assert "created_at: {created_at}" in text
 

@@ -76,9 +76,11 @@ def test_what_is_too_long_is_cut_and_kept_whole() -> None:
     assert suggestion.trial.sent == suggestion.trial.rows
 
 
-def test_html_is_pointed_out() -> None:
-    text = suggest(table({"ID": numbers(), "Subject": ["Hi there"], "Description": ["<p>Hello <b>you</b></p>"]})).text
-    assert "# CHECK: 12 of 12 texts seem to be HTML" in text
+def test_html_becomes_text() -> None:
+    source = table({"ID": numbers(), "Subject": ["Hi there"], "Description": ["<p>Hello <b>you</b></p>"]})
+    text = suggest(source).text
+    assert "# GUESS: 12 of 12 texts have tags of HTML" in text
+    assert json.loads(mapped(text, source)[0].body or b"{}")["description"].startswith("Hello you")
 
 
 def test_rows_without_a_title_get_one_that_says_so() -> None:
