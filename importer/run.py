@@ -90,12 +90,11 @@ async def run_import_async(
     opened, loaded = open_both(source, mapping, reading)
     beside = Beside(folder_of(source), notes)
     folder = Path(out) if out is not None else default_folder(source)
-    path = Path(ledger) if ledger is not None else folder / "ledger.db"
     run = _Run(
         verb="run",
         source=opened.name,
         mapping=loaded.name,
-        path=path,
+        path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings or load_settings(),
         observer=observer or Silent(),
