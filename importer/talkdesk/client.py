@@ -1,34 +1,60 @@
 """The wire: one method per call of the Case API, and the only border to aiohttp's client.
 
 Answers go up as values, whatever their status; what is not a whole answer goes up as one of two exceptions,
-:class:`NotSent` or :class:`NoAnswer`. Nothing here retries, follows redirects, or decides.
+:class:`NotSent` or :class:`NoAnswer`. Nothing here retries, follows redirects, keeps cookies, or decides.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from importer.talkdesk.answers import ANSWER_LIMIT, Answer, NoAnswer, NotSent
-from importer.talkdesk.connections import Phase, WatchedConnector, current_phase
+from importer.talkdesk.connections import Connections, Deadlines, says_more
 from importer.talkdesk.regions import CASES_PATH
 from importer.version import __version__
 
-#: Seconds. ``total`` bounds an endless drip; ``connect`` would count the wait for a free connection, so it is off.
-_TIMEOUT = aiohttp.ClientTimeout(total=90.0, connect=None, sock_connect=10.0, sock_read=60.0)
+#: Seconds to get a connection: in all, and for each address that the server's name has.
+_TO_CONNECT = aiohttp.ClientTimeout(connect=30.0, sock_connect=10.0)
+#: Seconds from when a request leaves until its whole answer must be there.
+_TO_ANSWER = 60.0
 
 #: Seconds to listen for a second answer behind a refusal on a connection that was used before.
 _LISTEN = 1.0
 
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",  # no answer can swell
+    "User-Agent": f"case-importer/{__version__}",
+}
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class _Route(NamedTuple):
+    """What all requests with one method to one address have in common.
+
+    Attributes:
+        request: Where to, for aiohttp's pool; never sent itself.
+        head: The first lines of the request.
+    """
+
+    request: aiohttp.ClientRequest
+    head: bytes
+
 
 class HttpClient:
-    """One session, one pool, for one run. Use as an async context manager.
+    """One pool of connections for one run. Use as an async context manager.
+
+    No proxy and no password is taken from the environment: the target comes from the settings alone.
 
     Args:
         concurrency: Requests at once; the pool is as large, so that no request waits for a connection.
@@ -37,23 +63,15 @@ class HttpClient:
     """
 
     def __init__(self, *, concurrency: int, fresh_connections: bool, ca_file: str | None = None) -> None:
-        self._connector = WatchedConnector(
+        self._connections = Connections(
             limit=concurrency + 4,  # workers, look-ups and the token never wait for each other
             force_close=fresh_connections,
             ttl_dns_cache=10,
             ssl=ssl.create_default_context(cafile=ca_file),
         )
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            cookie_jar=aiohttp.DummyCookieJar(),  # a server's cookie must not colour later requests
-            trust_env=False,  # no proxy, no .netrc from the environment: the target comes from the settings alone
-            timeout=_TIMEOUT,
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",  # no answer can swell
-                "User-Agent": f"case-importer/{__version__}",
-            },
-        )
+        self._headers = _HEADERS | ({"Connection": "close"} if fresh_connections else {})
+        self._route = lru_cache(maxsize=16)(self._new_route)
+        self._deadlines = Deadlines(_TO_ANSWER)
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,7 +79,8 @@ class HttpClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._session.close()
+        self._deadlines.close()
+        await self._connections.close()
 
     async def exchange(
         self,
@@ -77,7 +96,7 @@ class HttpClient:
         Args:
             method: HTTP method.
             url: Where to.
-            headers: Beside those of the session.
+            headers: Beside those that all requests have.
             body: The bytes to send.
             doubts_refusal: Keep the connection of a refusal that may be somebody else's, for :meth:`is_followed`.
 
@@ -85,50 +104,86 @@ class HttpClient:
             NotSent: no connection was had for it.
             NoAnswer: it may have left, and no whole answer came.
         """
-        phase = Phase()
-        mark = current_phase.set(phase)
+        # Never aiohttp's error itself: its text may hold the request's headers, token included.
         try:
-            async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                is_kept = doubts_refusal and phase.reused and 400 <= response.status < 500
-                if is_kept:  # before anything is awaited, or the connection may be in other hands
-                    self._connector.keep(phase.protocol)
-                content = await _whole_body(response)
-                return Answer(response.status, response.headers, content, phase.protocol if is_kept else None)
-        except (NoAnswer, asyncio.CancelledError):
-            raise
+            route = self._route(method, url)
+            wire = _wire(route.head, headers, body)
+            connection, is_reused = await self._connections.take(route.request, _TO_CONNECT)
         except Exception as error:
-            # Never the error itself: its text may hold the request's headers, token included.
-            raise _translated(error, phase) from None
+            raise _not_sent(error) from None
+        try:
+            answer = await self._converse(connection.protocol, wire)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, Exception) and not isinstance(error, NoAnswer):
+                raise _no_answer(error) from None
+            raise
+        if doubts_refusal and is_reused and 400 <= answer.status < 500:
+            return answer._replace(connection=connection)
+        if connection.transport is None or connection.transport.get_write_buffer_size():
+            connection.close()  # it was answered before it had left
+        else:
+            connection.release()
+        return answer
+
+    async def _converse(self, protocol: Any, wire: bytes) -> Answer:
+        """Write a request to a connection and read its whole answer."""
+        protocol.set_response_params(read_until_eof=True)  # a new parser: nothing that came before can be in it
+        if protocol.transport is None or protocol.transport.is_closing():
+            raise aiohttp.ClientConnectionError
+        self._deadlines.begin(protocol)
+        try:
+            protocol.transport.write(wire)
+            message, content = await protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:  # early hints
+                message, content = await protocol.read()
+            return Answer(message.code, message.headers, await _whole_body(message, content))
+        except Exception:
+            if self._deadlines.end(protocol):
+                raise NoAnswer("timeout", "no answer in time") from None
+            raise
         finally:
-            current_phase.reset(mark)
+            self._deadlines.end(protocol)
+
+    def _new_route(self, method: str, url: URL) -> _Route:
+        request = aiohttp.ClientRequest(method, url, headers=self._headers, loop=asyncio.get_running_loop())
+        request.headers.pop("Content-Length", None)  # said for each request anew
+        lines = [f"{name}: {value}\r\n" for name, value in request.headers.items()]
+        return _Route(request, f"{method} {request.url.raw_path_qs} HTTP/1.1\r\n{''.join(lines)}".encode())
 
     async def is_followed(self, answer: Answer) -> bool:
         """Whether a second answer comes behind ``answer`` on its kept connection, which is closed afterwards."""
-        return await self._connector.says_more(answer.connection, within=_LISTEN)
+        return await says_more(answer.connection, within=_LISTEN)
 
 
-async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+def _wire(head: bytes, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """All bytes of a request."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if _UNSAFE.search(lines.replace("\r\n", "", len(headers))):
+        raise ValueError("a header with control characters")
+    if body is None:
+        return b"%b%b\r\n" % (head, lines.encode())
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (head, lines.encode(), len(body), body)
+
+
+async def _whole_body(message: Any, content: aiohttp.StreamReader) -> bytes:
     """The body, if it is known to be whole and is not absurdly large."""
-    headers = response.headers
-    if 300 <= response.status < 400:  # never followed, so what it shows beside is of no interest
+    status, headers = message.code, message.headers
+    if 300 <= status < 400:  # never followed, so what it shows beside is of no interest
         return b""
     if "Content-Length" not in headers and headers.get("Transfer-Encoding", "").lower() != "chunked":
-        if response.status in (204, 304):
+        if status in (204, 304):
             return b""
-        raise NoAnswer("cut_answer", f"the answer (HTTP {response.status}) does not say where it ends")
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > ANSWER_LIMIT:
-            raise NoAnswer("huge_answer", f"the answer (HTTP {response.status}) is larger than {ANSWER_LIMIT} bytes")
-    return bytes(content)
+        raise NoAnswer("cut_answer", f"the answer (HTTP {status}) does not say where it ends")
+    body = await content.readany()
+    while not content.at_eof():
+        body += await content.readany()
+        if len(body) > ANSWER_LIMIT:
+            raise NoAnswer("huge_answer", f"the answer (HTTP {status}) is larger than {ANSWER_LIMIT} bytes")
+    return body
 
 
-def _translated(error: Exception, phase: Phase) -> NotSent | NoAnswer:
-    if phase.connected:
-        return NoAnswer(*_describe_no_answer(error))
+def _not_sent(error: Exception) -> NotSent:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return NotSent("certificate", "the server's certificate is not trusted", fatal=True)
     if isinstance(error, aiohttp.InvalidURL | ValueError):
@@ -136,16 +191,14 @@ def _translated(error: Exception, phase: Phase) -> NotSent | NoAnswer:
     return NotSent("unreachable", _describe_unreachable(error))
 
 
-def _describe_no_answer(error: Exception) -> tuple[str, str]:
-    if isinstance(error, TimeoutError):
-        return "timeout", "no answer in time"
+def _no_answer(error: Exception) -> NoAnswer:
     if isinstance(error, aiohttp.ClientPayloadError):
-        return "cut_answer", "the answer broke off"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return "garbled_answer", "the answer is not valid HTTP"
+        return NoAnswer("cut_answer", "the answer broke off")
+    if isinstance(error, HttpProcessingError):
+        return NoAnswer("garbled_answer", "the answer is not valid HTTP")
     if isinstance(error, aiohttp.ClientConnectionError | OSError):
-        return "connection_lost", "the connection was lost before the answer came"
-    return "no_answer", f"no answer ({type(error).__name__})"
+        return NoAnswer("connection_lost", "the connection was lost before the answer came")
+    return NoAnswer("no_answer", f"no answer ({type(error).__name__})")
 
 
 def _describe_unreachable(error: Exception) -> str:

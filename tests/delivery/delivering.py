@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import orjson
+import pytest
 from ledgers import STAMP, case_body, pending, row_of, stage, valid
 from servers import Line, Request, http
 
@@ -26,12 +27,19 @@ from importer.delivery.speed import Speed
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.observer import Silent
 from importer.session import Orders, Place, send_pending
+from importer.talkdesk import client
 from importer.talkdesk.auth import StaticCredentials, Tokens
 from importer.talkdesk.client import CaseApi, HttpClient
 
 TOKEN = "t0k3n-c4n4ry"
-#: What a server that is not slow, but not there, costs a test.
-SHORT = aiohttp.ClientTimeout(total=0.6, sock_connect=0.3, sock_read=0.3)
+#: Seconds that a server that is not slow, but not there, costs a test.
+SHORT = 0.3
+
+
+def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on the client gives up soon."""
+    monkeypatch.setattr(client, "_TO_CONNECT", aiohttp.ClientTimeout(connect=2 * SHORT, sock_connect=SHORT))
+    monkeypatch.setattr(client, "_TO_ANSWER", SHORT)
 
 
 class HearingBreaker(Breaker):
@@ -55,7 +63,6 @@ class Desk:
         self.ledger = ledger
         self.writer = writer
         self.http_client = http_client
-        self.session: aiohttp.ClientSession = http_client._session
         self.tokens = self.tokens_of(TOKEN)
         self.breaker = HearingBreaker(target="https://api.example.com")
         self.pace = Pace(Speed(rate))

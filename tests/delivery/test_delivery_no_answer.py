@@ -12,13 +12,12 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from delivering import SHORT, desk, echo
+from delivering import SHORT, desk, echo, make_impatient
 from ledgers import case_body
 from servers import Line, RawServer, Request, Step, cut, drip, drop, hang, http, reply
 
 from importer.delivery.judge import Signal
 from importer.records import State
-from importer.talkdesk import client
 
 CREATED = http(201, {"id": "1", **orjson.loads(case_body("A"))})
 HEAD, _, CONTENT = CREATED.partition(b"\r\n\r\n")
@@ -27,7 +26,7 @@ CHUNKED = http(201, b"%x\r\n%b\r\n0\r\n\r\n" % (len(CONTENT), CONTENT), "Transfe
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_TIMEOUT", SHORT)
+    make_impatient(monkeypatch)
 
 
 #: aiohttp would rather have a file than so many bytes; we want them sent as they are.
@@ -242,7 +241,7 @@ async def test_d10_cancelled_behind_the_fence_the_row_stays_in_doubt(tmp_path: P
 
 async def test_d14_what_comes_too_late_settles_nothing(tmp_path: Path) -> None:
     async def late(line: Line, request: Request) -> None:
-        await asyncio.sleep(SHORT.sock_read or 1.0)
+        await asyncio.sleep(SHORT)
         await line.send(echo(request))
 
     async with RawServer(late) as server, desk(tmp_path / "l.db", server.url) as here:
@@ -256,9 +255,9 @@ async def test_d14_what_comes_too_late_settles_nothing(tmp_path: Path) -> None:
 )
 async def test_the_status_that_a_library_invents_for_them(tmp_path: Path, name: str) -> None:
     """The negative control: aiohttp says it heard "400", which would prove that nothing was created."""
-    async with RawServer(STEPS[name]()) as server, desk(tmp_path / "l.db", server.url) as here:
+    async with RawServer(STEPS[name]()) as server, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientResponseError) as invention:
-            await here.session.post(server.url, data=case_body("A"))
+            await session.post(server.url, data=case_body("A"))
     assert invention.value.status == 400
 
 

@@ -9,24 +9,24 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from certificates import Authority
-from delivering import SHORT, desk, echo
+from delivering import desk, echo, make_impatient
 from ledgers import child, output_of
 from program import closed_address
 from servers import Line, RawServer, Request, drop, hang
+from yarl import URL
 
 from importer.delivery.judge import Signal
 from importer.records import State
-from importer.talkdesk import client
+from importer.talkdesk.connections import Deadlines
 
 CHILDREN = Path(__file__).with_name("delivery_children.py")
 
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_TIMEOUT", SHORT)
+    make_impatient(monkeypatch)
 
 
 async def assert_not_sent(path: Path, url: str, code: str, said: str, **options: Any) -> None:
@@ -126,8 +126,9 @@ async def test_c5_a_server_that_answers_plainly(tmp_path: Path, loop_factory: An
 async def test_c6_the_wait_for_a_connection_is_no_wait_for_an_answer(tmp_path: Path, loop_factory: Any) -> None:
     """Who never got one was not sent, however long it waited."""
     async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url, concurrency=1) as here:
-        patience = aiohttp.ClientTimeout(total=30)
-        others = [asyncio.create_task(here.session.get(server.url, timeout=patience)) for _ in range(5)]
+        here.http_client._deadlines = Deadlines(30.0)
+        ask = here.http_client.exchange
+        others = [asyncio.create_task(ask("GET", URL(server.url), headers={})) for _ in range(5)]
         await server.received(5)  # all connections that there are
         await here.deliver()
         assert (here.row()["state"], here.row()["code"]) == (State.PENDING, "unreachable")

@@ -11,13 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from delivering import CaseServer, run_once, staged_ledger, standing
 from servers import Line, RawServer, Request, http
 
 from importer.records import State
-from importer.talkdesk import client
+from importer.talkdesk import connections
 
 KEYS = [f"K{number}" for number in range(5)]
 
@@ -137,13 +136,10 @@ async def test_without_the_guard_a_stray_answer_settles_another_row(
 ) -> None:
     """The negative control: aiohttp's own pool hands what lies on a connection to the next row."""
 
-    class Unguarded(aiohttp.TCPConnector):
-        async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109
-            connection = await super().connect(req, traces, timeout)
-            client.current_phase.get().connected = True
-            return connection
+    async def unguarded(self: Any, request: Any, timeout: Any) -> Any:  # noqa: ASYNC109
+        return await self._connector.connect(request, [], timeout), False
 
-    monkeypatch.setattr(client, "WatchedConnector", Unguarded)
+    monkeypatch.setattr(connections.Connections, "take", unguarded)
     cases = CaseServer(while_idle({**STRAYS, **BELIEVED}[stray]))
     async with RawServer(cases) as server:
         path = staged_ledger(tmp_path / "l.db", KEYS)

@@ -9,8 +9,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import aiohttp
 from crash_points import Crash
+from yarl import URL
 
 import importer.delivery.deliver as deliver
 import importer.delivery.judge as judging
@@ -26,7 +26,7 @@ from importer.talkdesk.search import Encoding
 
 def impatient() -> None:
     """Not wrong, but quick to give up: what makes a slow server a test of seconds."""
-    client._TIMEOUT = aiohttp.ClientTimeout(total=0.4, connect=None, sock_connect=10.0, sock_read=0.4)
+    client._TO_ANSWER = 0.4
 
 
 def retries_blindly() -> None:
@@ -67,11 +67,11 @@ def needs_no_canary() -> None:
 
 def trusts_exceptions() -> None:
     """The status in an exception is taken for an answer; aiohttp invents one (400) for what is no HTTP."""
-    translated = client._translated
+    translated = client._no_answer
 
-    def with_status(error: Exception, phase: Any) -> Any:
-        trouble = translated(error, phase)
-        trouble.status = getattr(error, "status", None)  # type: ignore[union-attr]
+    def with_status(error: Exception) -> Any:
+        trouble = translated(error)
+        trouble.status = getattr(error, "code", None)  # type: ignore[attr-defined]
         return trouble
 
     def believe(trouble: Any) -> Verdict:
@@ -79,17 +79,20 @@ def trusts_exceptions() -> None:
             return judging.judge(Answer(trouble.status, {}, b"{}"), b"{}", stamp=None)
         return judging.judge_silence(trouble)
 
-    client._translated, deliver.judge_silence = with_status, believe
+    client._no_answer, deliver.judge_silence = with_status, believe
 
 
 def follows_redirects() -> None:
     """As HTTP libraries do unless they are told not to."""
-    request = aiohttp.ClientSession._request
+    exchange = client.HttpClient.exchange
 
-    async def following(self: Any, *where: Any, **how: Any) -> Any:
-        return await request(self, *where, **how | {"allow_redirects": True})
+    async def following(self: Any, method: str, url: URL, **what: Any) -> Answer:
+        answer = await exchange(self, method, url, **what)
+        if 300 <= answer.status < 400:
+            return await following(self, method, url.join(URL(answer.headers["Location"])), **what)
+        return answer
 
-    aiohttp.ClientSession._request = following  # type: ignore[method-assign]
+    client.HttpClient.exchange = following  # type: ignore[method-assign,assignment]
 
 
 def answers_before_commit() -> None:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-import aiohttp
 import jwt
 import orjson
 import pytest
@@ -312,7 +311,7 @@ async def test_an_endpoint_that_cannot_be_reached_is_trouble() -> None:
 
 @pytest.mark.parametrize("step", [hang(), hang(token()[:60]), drop(), drop(rst=True)])
 async def test_an_endpoint_that_does_not_answer_is_trouble(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_TIMEOUT", aiohttp.ClientTimeout(total=1.0, sock_connect=0.2, sock_read=0.2))
+    monkeypatch.setattr(client, "_TO_ANSWER", 0.2)
     async with RawServer(step) as server, open_client() as http_client:
         with pytest.raises(TokenTrouble) as trouble:
             await tokens_of(http_client, server.url).authorization()

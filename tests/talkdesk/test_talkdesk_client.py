@@ -9,7 +9,8 @@ import pytest
 from servers import Line, RawServer, Request, http, reply
 from yarl import URL
 
-from importer.talkdesk.answers import NoAnswer
+from importer.talkdesk import client
+from importer.talkdesk.answers import NoAnswer, NotSent
 from importer.talkdesk.client import CaseApi, HttpClient
 from importer.version import __version__
 
@@ -103,6 +104,43 @@ async def test_early_hints_are_passed_over(loop_factory: Any) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
     async with RawServer(reply(hints + CREATED)) as server, open_client() as http_client:
         assert (await create(http_client, server)).status == 201
+
+
+async def test_no_header_can_hold_another_one() -> None:
+    """P13: a token with a line end in it is no second header, and nothing leaves."""
+    async with RawServer(reply(CREATED)) as server, open_client() as http_client:
+        for token in ("Bearer a\r\nX-Other: 1", "Bearer a\nX-Other: 1", "Bearer a\0"):
+            with pytest.raises(NotSent) as refusal:
+                await CaseApi(http_client, api_url=server.url).create(BODY, authorization=token)
+            assert (refusal.value.code, refusal.value.fatal) == ("invalid_request", True)
+        assert server.connections == 0
+
+
+async def test_each_request_has_its_own_time(loop_factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One timer watches all of them: those that began later are cut later, and those that end are left alone."""
+    monkeypatch.setattr(client, "_TO_ANSWER", 0.3)
+
+    async def step(line: Line, request: Request) -> None:
+        if request.target == "/quick":
+            await line.send(CREATED)
+        else:
+            await asyncio.Event().wait()
+
+    async def ask(path: str, after: float) -> str:
+        await asyncio.sleep(after)
+        begun = loop.time()
+        try:
+            await http_client.exchange("GET", URL(server.url + path), headers={})
+        except NoAnswer as silence:
+            assert 0.28 < loop.time() - begun < 5.0
+            return silence.code
+        return "answered"
+
+    loop = asyncio.get_running_loop()
+    async with RawServer(step) as server, open_client() as http_client:
+        quick = [ask("/quick", number / 10) for number in range(6)]
+        slow = [ask("/slow", 0.0), ask("/slow", 0.15), ask("/slow", 0.5)]
+        assert await asyncio.gather(*quick, *slow) == ["answered"] * 6 + ["timeout"] * 3
 
 
 # -- connections ----------------------------------------------------------------------------------------
