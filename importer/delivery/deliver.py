@@ -63,6 +63,10 @@ class Handed(NamedTuple):
     retry_in: float | None = None
 
 
+#: Is told that the success of a record is on disk; or that it is no success, because another row has its case.
+Then = Callable[[Pending, Handed], None]
+
+
 class Courier:
     """Delivers records, one at a time for each worker that calls it.
 
@@ -123,8 +127,15 @@ class Courier:
         await self._pace.turn()
         return await self._tokens.authorization()
 
-    async def deliver(self, record: Pending, authorization: str) -> Handed:
-        """Fence, send, judge, settle. Once the fence is up this must not be cancelled except to end the process."""
+    async def deliver(self, record: Pending, authorization: str, then: Then | None = None) -> Handed:
+        """Fence, send, judge, settle. Once the fence is up this must not be cancelled except to end the process.
+
+        Args:
+            record: What to send.
+            authorization: The header to send.
+            then: If given, a success is not waited for until it is on disk; ``then`` is called when it is. It is on
+                disk before the next fence of the same worker is up, so that no worker ever has two rows in doubt.
+        """
         if (fence := await self._ledger.fence(record.id)) is not Fence.UP:
             return Handed(State.SKIPPED if fence is Fence.TAKEN else State.PENDING)
         if not await self._pace.leave():
@@ -141,7 +152,15 @@ class Courier:
             verdict = _STRAY  # "not created" may have been said to somebody else
         if (cause := self._causes.hear(verdict, record.body)) is not None:
             self._notice(f"{cause.refused} rows refused: {cause}; rows of this kind are left alone from now on")
-        return await self._settle(record, verdict, attempt)
+        if verdict.outcome.state is State.CREATED and then is not None:
+            self._ledger.settle_soon(
+                record.id,
+                verdict.outcome,
+                lambda settled: then(record, self._settled(record, verdict, attempt, settled)),
+            )
+            return Handed(State.CREATED)
+        settled = await self._ledger.settle(record.id, verdict.outcome)
+        return self._settled(record, verdict, attempt, settled)
 
     async def _send(self, record: Pending, authorization: str) -> Answer | NotSent | NoAnswer:
         try:
@@ -171,9 +190,9 @@ class Courier:
             self._pace.close_gate(backoff(1, base=_BASE_THROTTLED, cap=_CAP, random=self._jitter))
         self._pace.outage(is_on=self._breaker.is_open)
 
-    async def _settle(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
+    def _settled(self, record: Pending, verdict: Verdict, attempt: int, settled: Settled) -> Handed:
+        """The outcome is on disk."""
         outcome = verdict.outcome
-        settled = await self._ledger.settle(record.id, outcome)
         if settled is Settled.CROSSED:
             self._breaker.hear_crossed(str(outcome.case_id))
             return Handed(State.UNKNOWN)

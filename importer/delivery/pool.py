@@ -190,10 +190,20 @@ class Pool:
             authorization = await self._get_ready()
             self._sending.add(task)
             try:
-                handed = await self._courier.deliver(record, authorization)
+                handed = await self._courier.deliver(record, authorization, then=self._on_created)
             finally:
                 self._sending.discard(task)
-            self._note(record, handed)
+            if handed.state is State.CREATED:
+                self._slots.release()
+            else:
+                self._note(record, handed)
+
+    def _on_created(self, record: Pending, handed: Handed) -> None:
+        """Only what is on disk is a success; the worker went on long ago."""
+        if handed.state is State.CREATED:
+            self._count(State.CREATED)
+        else:  # its case is another row's as well: the run is over
+            self._doubts.doubt(_in_doubt(record))
 
     async def _get_ready(self) -> str:
         """Wait for a token and a turn; a token endpoint in trouble says nothing about any row."""
@@ -211,7 +221,7 @@ class Pool:
     def _note(self, record: Pending, handed: Handed) -> None:
         if handed.state is State.UNKNOWN:
             self._in_slot.add(record.id)
-            self._doubts.doubt(Doubtful(record.id, record.row, record.key, record.body, record.stamp, time.time()))
+            self._doubts.doubt(_in_doubt(record))
         else:
             self._slots.release()
             if handed.retry_in is not None:
@@ -234,3 +244,7 @@ class Pool:
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.stamp))
         else:
             self._count(state)
+
+
+def _in_doubt(record: Pending) -> Doubtful:
+    return Doubtful(record.id, record.row, record.key, record.body, record.stamp, time.time())

@@ -1,8 +1,8 @@
 """Many rows, one fsync: the writer collects what all workers want and commits it together.
 
-A fence must be on disk before its request leaves, and an fsync costs far more than a statement. So the workers
-hand their wishes to one thread, which takes everything that waits into one transaction. Order is kept: when a
-fence is up, every outcome handed in before it is on disk as well.
+A fence must be on disk before its request leaves, and an fsync costs far more than a statement. So wishes are collected
+while a thread writes those that came before, and go to it together, as one transaction. Outcomes come first in it: when
+a fence is up, every outcome handed in before it is on disk as well.
 """
 
 from __future__ import annotations
@@ -13,21 +13,56 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from importer.errors import LedgerError
 from importer.ledger import store
+from importer.ledger.groups import Settlement, fence_all, settle_all
 from importer.ledger.ledger import Ledger
 from importer.ledger.values import Fence, Outcome, Settled
 from importer.records import State
 
 T = TypeVar("T")
-_MOST_AT_ONCE = 500
+#: Who is told what became of a wish: somebody who waits, or a function to be called.
+_Who = asyncio.Future[Any] | Callable[[Any], None]
 
 
-class _Wish(NamedTuple):
-    work: Callable[[], Any]
-    future: asyncio.Future[Any]
+class _Wishes:
+    """Wishes of one kind, and who is told of each."""
+
+    __slots__ = ("what", "who")
+
+    def __init__(self) -> None:
+        self.what: list[Any] = []
+        self.who: list[_Who] = []
+
+    def add(self, what: Any, who: _Who) -> None:
+        self.what.append(what)
+        self.who.append(who)
+
+
+class _Group:
+    """What is wished for at one moment: one transaction."""
+
+    __slots__ = ("calls", "fences", "settlements")
+
+    def __init__(self) -> None:
+        self.settlements = _Wishes()
+        self.fences = _Wishes()
+        self.calls = _Wishes()
+
+    def carry_out(self, ledger: Ledger) -> list[Any]:
+        """The results, in the order of :attr:`who`."""
+        return [
+            *settle_all(ledger, self.settlements.what),
+            *fence_all(ledger, self.fences.what),
+            *(work() for work in self.calls.what),
+        ]
+
+    @property
+    def who(self) -> list[_Who]:
+        """Who is told, in this order."""
+        return [*self.settlements.who, *self.fences.who, *self.calls.who]
 
 
 class LedgerWriter:
@@ -40,8 +75,11 @@ class LedgerWriter:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._loop = asyncio.get_running_loop()
-        self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
-        self._broken: LedgerError | None = None
+        self._next = _Group()
+        self._groups: SimpleQueue[_Group | None] = SimpleQueue()
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self._broken: Exception | None = None
         self._is_closed = False
         self._thread = Thread(target=self._work, name="ledger-writer", daemon=True)
 
@@ -54,7 +92,8 @@ class LedgerWriter:
     ) -> None:
         """Write what still waits, then stop the thread."""
         self._is_closed = True
-        self._wishes.put(None)
+        await self._is_idle.wait()
+        self._groups.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def fence(self, record: int) -> asyncio.Future[Fence]:
@@ -63,40 +102,64 @@ class LedgerWriter:
         Raises (through the future):
             LedgerError: it could not be written; nothing may be sent.
         """
-        return self.call(lambda: self.ledger.fence(record))
+        return self._wish(self._next.fences, record)
 
     def settle(self, record: int, outcome: Outcome, *, before: State = State.SENDING) -> asyncio.Future[Settled]:
         """Note durably what became of ``record``."""
-        return self.call(lambda: self.ledger.settle(record, before, outcome))
+        return self._wish(self._next.settlements, Settlement(record, before, outcome))
+
+    def settle_soon(self, record: int, outcome: Outcome, then: Callable[[Settled], None]) -> None:
+        """As :meth:`settle` from ``sending``, for those who do not wait: ``then`` is called when it is on disk.
+
+        It is on disk before any fence is up that is asked for later. If it cannot be written, no later fence is.
+        """
+        self._next.settlements.add(Settlement(record, State.SENDING, outcome), then)
+        self._hand_over_soon()
 
     def call(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run ``work`` in the writer's next transaction. It must not begin or end transactions itself."""
-        future: asyncio.Future[T] = self._loop.create_future()
+        return self._wish(self._next.calls, work)
+
+    def _wish(self, wishes: _Wishes, what: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = self._loop.create_future()
         if self._is_closed:
             future.set_exception(LedgerError("the ledger is closed", where=str(self.ledger.path)))
-            return future
-        self._wishes.put(_Wish(work, future))
+        else:
+            wishes.add(what, future)
+            self._hand_over_soon()
         return future
+
+    def _hand_over_soon(self) -> None:
+        """Unless the thread is at work: then it gets all that is wished for until it is done."""
+        if self._is_idle.is_set():
+            self._is_idle.clear()
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        group, self._next = self._next, _Group()
+        self._groups.put(group)
+
+    def _answer(self, group: _Group, results: list[Any], error: Exception | None) -> None:
+        for position, who in enumerate(group.who):
+            if not isinstance(who, asyncio.Future):
+                if error is None:
+                    who(results[position])
+            elif not who.done():  # else its worker was cancelled; the ledger has it all the same
+                who.set_result(results[position]) if error is None else who.set_exception(error)
+        if self._next.who:
+            self._hand_over()
+        else:
+            self._is_idle.set()
 
     # -- the thread -------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while (wish := self._wishes.get()) is not None:
-            group = [wish]
-            last = False
-            while len(group) < _MOST_AT_ONCE and not self._wishes.empty():
-                following = self._wishes.get()
-                if following is None:
-                    last = True
-                    break
-                group.append(following)
+        while (group := self._groups.get()) is not None:
             self._serve(group)
-            if last:
-                return
 
-    def _serve(self, group: list[_Wish]) -> None:
+    def _serve(self, group: _Group) -> None:
         results: list[Any] = []
-        error: BaseException | None = self._broken
+        error = self._broken
         if error is None:
             try:
                 results = self._commit(group)
@@ -104,10 +167,12 @@ class LedgerWriter:
                 self._broken = error = caught
             except Exception as caught:  # a mistake of ours: report it to those who wait, do not die in silence
                 error = caught
+                if not all(isinstance(who, asyncio.Future) for who in group.who):
+                    self._broken = caught  # what nobody waits for must not be lost in silence either
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
-            self._loop.call_soon_threadsafe(_answer, group, results, error)
+            self._loop.call_soon_threadsafe(self._answer, group, results, error)
 
-    def _commit(self, group: list[_Wish]) -> list[Any]:
+    def _commit(self, group: _Group) -> list[Any]:
         if not self.ledger.is_in_place():
             raise LedgerError(
                 "the ledger was moved or deleted during the run",
@@ -115,14 +180,4 @@ class LedgerWriter:
                 cure="put it back, then run the same command again",
             )
         with store.translated(self.ledger.path), store.transaction(self.ledger.connection):
-            return [wish.work() for wish in group]
-
-
-def _answer(group: list[_Wish], results: list[Any], error: BaseException | None) -> None:
-    for position, (_, future) in enumerate(group):
-        if future.done():  # its worker was cancelled; the ledger has it all the same
-            continue
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(results[position])
+            return group.carry_out(self.ledger)

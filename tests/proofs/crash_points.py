@@ -24,7 +24,7 @@ import importer.report.summary
 import importer.report.tables
 from importer.delivery.lookup import Lookup
 from importer.delivery.pool import Pool
-from importer.ledger import Fence, Ledger, LedgerWriter, Settled, staging, store
+from importer.ledger import Fence, Ledger, LedgerWriter, Settled, staging, store, writer
 from importer.records import State
 from importer.talkdesk.client import CaseApi
 
@@ -46,35 +46,36 @@ def _die_if(is_time: bool) -> None:
 
 
 def _in_transaction(tick: Tick, *, name: str, good: object) -> None:
-    """Around the moves of a ledger: the statement was executed, the transaction is not committed."""
-    move = getattr(Ledger, name)
+    """Around the moves of a ledger: they were executed, the transaction is not committed."""
+    move = getattr(writer, name)
 
-    def watched(self: Ledger, *arguments: Any) -> Any:
-        result = move(self, *arguments)
-        _die_if(result is good and tick())
-        return result
+    def watched(ledger: Ledger, what: Any) -> Any:
+        results = move(ledger, what)
+        for result in results:
+            _die_if(result is good and tick())
+        return results
 
-    setattr(Ledger, name, watched)
+    setattr(writer, name, watched)
 
 
 def _behind_commit(tick: Tick, *, name: str, good: object) -> None:
     """The transaction is on disk, and nobody knows yet."""
-    move, commit = getattr(Ledger, name), LedgerWriter._commit
+    move, commit = getattr(writer, name), LedgerWriter._commit
     moved = []
 
-    def watched(self: Ledger, *arguments: Any) -> Any:
-        result = move(self, *arguments)
-        moved.extend([None] * (result is good))
-        return result
+    def watched(ledger: Ledger, what: Any) -> Any:
+        results = move(ledger, what)
+        moved.extend(result for result in results if result is good)
+        return results
 
-    def committed(self: LedgerWriter, group: list[Any]) -> list[Any]:
+    def committed(self: LedgerWriter, group: Any) -> list[Any]:
         moved.clear()
         results = commit(self, group)
         for _ in moved:
             _die_if(tick())
         return results
 
-    setattr(Ledger, name, watched)
+    setattr(writer, name, watched)
     LedgerWriter._commit = committed  # type: ignore[method-assign]
 
 
@@ -243,13 +244,13 @@ POINTS: dict[str, Callable[[Tick], None]] = {
     "the ledger is made": _making_ledger,
     "in staging": _in_staging,
     "staging ends": _staging_ends,
-    "before the fence is committed": partial(_in_transaction, name="fence", good=Fence.UP),
-    "behind the fence": partial(_behind_commit, name="fence", good=Fence.UP),
+    "before the fence is committed": partial(_in_transaction, name="fence_all", good=Fence.UP),
+    "behind the fence": partial(_behind_commit, name="fence_all", good=Fence.UP),
     "before the request": _before_request,
     "the server has read it": _request_read,
     "the answer has arrived": _answer_arrived,
-    "before the settlement is committed": partial(_in_transaction, name="settle", good=Settled.DONE),
-    "behind the settlement": partial(_behind_commit, name="settle", good=Settled.DONE),
+    "before the settlement is committed": partial(_in_transaction, name="settle_all", good=Settled.DONE),
+    "behind the settlement": partial(_behind_commit, name="settle_all", good=Settled.DONE),
     "a success is announced": _announced,
     "in a look-up": _in_lookup,
     "in a report": _in_report,

@@ -8,11 +8,11 @@ steps that another process could see, as if it had been killed there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 from unittest.mock import patch
 from urllib.parse import parse_qs
 
@@ -23,13 +23,12 @@ from virtual_time import VirtualLoop, now
 from importer import session
 from importer.config import Settings
 from importer.delivery.pool import Delivered, Stop
-from importer.ledger import Known, Ledger, LedgerWriter
-from importer.ledger.writer import _Wish
+from importer.ledger import Known, Ledger, LedgerWriter, store
+from importer.ledger.writer import _Group
 from importer.observer import Silent
 from importer.session import Orders, Place
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent
 
-T = TypeVar("T")
 STAMP = "text1"
 #: Longer than this server ever takes to make a case and to list it.
 SETTINGS = Settings(api_url="http://127.0.0.1:9", token="x", horizon=60.0, concurrency=3, rate=20.0)
@@ -62,6 +61,7 @@ class Fuse:
     def __init__(self, steps: int | None) -> None:
         self._left = steps
         self.is_burnt = False
+        self.died = asyncio.Event()
 
     def burn(self) -> None:
         """One step further."""
@@ -193,18 +193,24 @@ class InlineWriter(LedgerWriter):
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    def call(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        def watched() -> T:
-            result = work()
-            self._fuse.burn()
-            return result
-
+    def _hand_over_soon(self) -> None:
         if self._fuse.is_burnt:
             raise Killed
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._serve([_Wish(watched, future)])
+        super()._hand_over_soon()
+
+    def _hand_over(self) -> None:
+        group, self._next = self._next, _Group()
+        try:
+            self._serve(group)
+        except Killed:  # this is nobody's turn
+            self._fuse.died.set()
+
+    def _commit(self, group: _Group) -> list[Any]:
+        with store.translated(self.ledger.path), store.transaction(self.ledger.connection):
+            results = group.carry_out(self.ledger)
+            self._fuse.burn()
         self._fuse.burn()
-        return future
+        return results
 
 
 def deliver(ledger: Ledger, world: World, fuse: Fuse, orders: Orders) -> Delivered:
@@ -219,14 +225,19 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, orders: Orders) -> Deliver
         loop = runner.get_loop()
         loop.set_exception_handler(lambda *_: None)  # what is left of a dead process has nothing to say
         try:
-            return runner.run(_deliver(ledger, orders))
+            return runner.run(_deliver(ledger, orders, fuse))
         finally:
             world.time = began + loop.time() + 1.0
 
 
-async def _deliver(ledger: Ledger, orders: Orders) -> Delivered:
+async def _deliver(ledger: Ledger, orders: Orders, fuse: Fuse) -> Delivered:
     place = Place("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
-    return await session.send_pending(ledger, place, SETTINGS, orders, stop=Stop(), observer=Silent())
+    sending = session.send_pending(ledger, place, SETTINGS, orders, stop=Stop(), observer=Silent())
+    run, death = asyncio.ensure_future(sending), asyncio.ensure_future(fuse.died.wait())
+    await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
+    if death.done():
+        raise Killed
+    return run.result()
 
 
 def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> AbstractContextManager[Any]:
