@@ -24,6 +24,9 @@ from importer.delivery.speed import Speed
 PROBE_EVERY = 30.0
 #: Seconds added to the sliding second, for what the way to the server may add to the distance of two requests.
 _MARGIN = 0.008
+#: Seconds for which the workers may have been held up without losing their turns; the ceiling sees to it that they do
+#: not catch up too fast.
+_CATCHES_UP = 0.2
 #: A new rate is taken over when it differs by this share; a limiter cannot change its rate, so it is made anew.
 _STEP = 0.02
 
@@ -68,6 +71,7 @@ class Pace:
         self._rate: float | None = None
         self._limiter: AsyncLimiter | None = None
         self._ceiling: Ceiling | None = None
+        self._last = asyncio.Lock()
 
     def now(self) -> float:
         """The clock of this pace."""
@@ -80,6 +84,8 @@ class Pace:
 
     async def turn(self) -> None:
         """Wait for a turn; call before the fence. Cancelling it costs nothing."""
+        if self._limiter is None and self._probe_at is None and self.rate is None and self.closed_for == 0:
+            return  # nothing that could be waited for
         await self._gate()
         await self._follow_speed()
         if self._limiter is not None:
@@ -92,14 +98,15 @@ class Pace:
         if wanted is None or (self._rate is not None and abs(wanted - self._rate) <= _STEP * self._rate):
             return
         self._rate = wanted
-        burst = max(1.0, wanted / 25)  # with a capacity of `rate`, the first second would see twice the rate
+        burst = max(1.0, wanted * _CATCHES_UP)
         limiter = AsyncLimiter(burst, burst / wanted)
         self._limiter = limiter
         if self._ceiling is None:
             self._ceiling = Ceiling(wanted)
         else:
             self._ceiling.set_rate(wanted)
-            await limiter.acquire(burst)  # at once: a change of rate is no reason for a burst
+        if burst > 1.0:  # at once: neither the start nor a change of rate is a reason for a burst
+            await limiter.acquire(burst - 1.0)
 
     async def leave(self) -> bool:
         """Wait for the last permission; call behind the fence, and send at once afterwards.
@@ -107,13 +114,14 @@ class Pace:
         Returns:
             False if the gate was closed in the meantime: the request must not leave.
         """
-        while self._ceiling is not None and (wait := self._ceiling.wait(self._clock())) > 0:
-            await asyncio.sleep(wait)
-        if self.closed_for > 0:
-            return False
         if self._ceiling is not None:
-            self._ceiling.note(self._clock())
-        return True
+            async with self._last:  # one after the other: if all slept, all would wake for each that may leave
+                while self.closed_for == 0 and (wait := self._ceiling.wait(self._clock())) > 0:
+                    await asyncio.sleep(wait)
+                if self.closed_for == 0:
+                    self._ceiling.note(self._clock())
+                    return True
+        return self.closed_for == 0
 
     async def _gate(self) -> None:
         while (wait := self._open_at - self._clock()) > 0:

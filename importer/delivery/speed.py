@@ -78,7 +78,8 @@ class Speed:
         """The server took a request."""
         if self._top is None:
             self._accepted.append(now)
-            self._taken(now)  # forgets what is older than a second
+            if self._accepted[0] <= now - 1.0:  # as fast as it grows, it forgets
+                self._accepted.popleft()
 
     def too_fast(self, now: float, *, sent_at: float) -> None:
         """The server said "too fast" to a request that left at ``sent_at``.
