@@ -19,7 +19,7 @@ from importer.version import __version__
 
 if TYPE_CHECKING:
     from importer.account import save_fields, save_fields_async, save_users, save_users_async
-    from importer.books import report, report_async, resolve, status, status_async
+    from importer.books import report, report_async, resolve, resolve_notes, status, status_async
     from importer.config import Settings, load_settings
     from importer.delivery.pool import Stop
     from importer.errors import (
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "importer.account": ("save_fields", "save_fields_async", "save_users", "save_users_async"),
-    "importer.books": ("report", "report_async", "resolve", "status", "status_async"),
+    "importer.books": ("report", "report_async", "resolve", "resolve_notes", "status", "status_async"),
     "importer.config": ("Settings", "load_settings"),
     "importer.delivery.pool": ("Stop",),
     "importer.errors": (
@@ -144,6 +144,7 @@ __all__ = [
     "report",
     "report_async",
     "resolve",
+    "resolve_notes",
     "retry",
     "retry_async",
     "run_import",

@@ -10,10 +10,11 @@ import asyncio
 import os
 from pathlib import Path
 
-from importer.delivery.resolution import Decision, resolution
+from importer.delivery.resolution import Decision, NotesDecision, notes_resolution, resolution
 from importer.errors import ConfigError, ExitCode
 from importer.ledger import Ledger, LedgerView
-from importer.records import State
+from importer.ledger.additions import resolve_addition, stuck_states
+from importer.records import AdditionState, State
 from importer.report import Reports, balance_of, write_reports
 from importer.results import Status
 
@@ -91,6 +92,34 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
             raise ConfigError(f"the row {key!r} is not in doubt: {states}", cure="see case-importer status")
         open_ledger.exit_code = ExitCode.OK
     return outcome.state
+
+
+def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason: str) -> AdditionState:
+    """Settle notes that may have followed their case, or were refused, because a person looked.
+
+    Args:
+        ledger: The ledger.
+        key: Key of the row whose case it is.
+        decision: ``delivered``: the case has them, by whatever way; ``not_delivered``: it has none of them, send them;
+            ``dropped``: nobody is to send them.
+        reason: Why; for those who read the books later.
+
+    Returns:
+        The state that these notes stand in now. Notes behind them are sent by the next run.
+
+    Raises:
+        ConfigError: the row has no case, or no notes of it are in doubt or were refused.
+    """
+    taken = notes_resolution(decision, reason=reason)
+    with Ledger(existing(ledger), verb="resolve") as open_ledger:
+        stuck = next(stuck_states(open_ledger, key), None)
+        if stuck is None:
+            raise ConfigError(
+                f"no notes of the row {key!r} are in doubt or were refused", cure="see open-notes.csv in the reports"
+            )
+        resolve_addition(open_ledger, key, stuck, taken)
+        open_ledger.exit_code = ExitCode.OK
+    return taken.state
 
 
 async def status_async(ledger: StrPath) -> Status:

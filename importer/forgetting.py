@@ -59,7 +59,7 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
         )
     before = dropping.size(path)
     with Ledger(path, verb="forget") as opened:
-        rows = dropping.forget(opened, states)
+        rows, waiting = dropping.forget(opened, states), dropping.waiting(opened)
         is_whole = dropping.shrink(opened)
         opened.exit_code = ExitCode.OK if is_whole else ExitCode.LEDGER
     if not is_whole:
@@ -68,9 +68,8 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
             where=str(path),
             cure="close that program, then run the same command again",
         )
-    return Forgotten(
-        rows, sum(count for state, count in counts.items() if state not in states), before, dropping.size(path)
-    )
+    kept = waiting + sum(count for state, count in counts.items() if state not in states)
+    return Forgotten(rows, kept, before, dropping.size(path))
 
 
 async def forget_async(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten:

@@ -181,7 +181,7 @@ def preview(
     opened, loaded = open_both(source, mapping, reading)
     with open_notes(loaded, Beside(folder_of(source), notes)) as beside:
         pairs = preview_rows(opened, loaded, count, notes=beside)
-    return [PreviewRow(row.number, mapped.key, mapped.body, mapped.errors, mapped.left_out) for row, mapped in pairs]
+    return [PreviewRow(row.number, *mapped) for row, mapped in pairs]
 
 
 def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:

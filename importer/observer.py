@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from importer.records import State
+from importer.records import AdditionState, State
 
 
 class Observer(Protocol):
@@ -27,6 +27,14 @@ class Observer(Protocol):
         """One record reached ``state``, and that is on disk."""
         ...
 
+    def following(self, total: int) -> None:
+        """``total`` updates with notes for which the first call had no room are about to be sent."""
+        ...
+
+    def followed(self, state: AdditionState) -> None:
+        """One of these updates reached ``state``, and that is on disk."""
+        ...
+
     def notice(self, text: str) -> None:
         """Something that a person should know now."""
         ...
@@ -45,6 +53,12 @@ class Silent:
         """Say nothing."""
 
     def settled(self, state: State) -> None:
+        """Say nothing."""
+
+    def following(self, total: int) -> None:
+        """Say nothing."""
+
+    def followed(self, state: AdditionState) -> None:
         """Say nothing."""
 
     def notice(self, text: str) -> None:

@@ -64,12 +64,15 @@ class Mapped(NamedTuple):
         body: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
         errors: All field errors of the row.
         left_out: The condition of the mapping by which the row is left out on purpose. Its key may be empty then.
+        additions: The bodies that follow by update once the case is there, in order: notes for which the first
+            call has no room.
     """
 
     key: str
     body: bytes | None
     errors: tuple[FieldError, ...] = ()
     left_out: str | None = None
+    additions: tuple[bytes, ...] = ()
 
 
 class State(StrEnum):
@@ -84,3 +87,14 @@ class State(StrEnum):
     REFUSED = "refused"  #: the server proved that it did not create it, for a data reason
     UNKNOWN = "unknown"  #: may have been created; must be looked up before anything else
     DUPLICATE = "duplicate"  #: the look-up found two or more cases; for a person
+
+
+class AdditionState(StrEnum):
+    """Where an addition stands: notes that follow a case by an update."""
+
+    PENDING = "pending"  #: may be sent once its row is a case and all before it are there
+    SENDING = "sending"  #: the fence is on disk; a request may have left
+    DONE = "done"  #: the case has these notes
+    REFUSED = "refused"  #: the server proved that it did not take them
+    UNKNOWN = "unknown"  #: the case may have these notes; must be looked up before anything else
+    DROPPED = "dropped"  #: a person decided that nobody is to send them

@@ -46,13 +46,17 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One row as it would be sent: the exact bytes, what is wrong with it, or why it is left out."""
+    """One row as it would be sent: the exact bytes, what is wrong with it, or why it is left out.
+
+    ``additions`` are the bodies of updates with notes that follow once it is a case.
+    """
 
     row: int
     key: str
     body: bytes | None
     errors: tuple[FieldError, ...]
     left_out: str | None = None
+    additions: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

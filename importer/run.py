@@ -24,6 +24,7 @@ from importer.delivery.pool import Delivered, Stop
 from importer.delivery.retryable import retryable
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, Selection
+from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
 from importer.notes import Beside
 from importer.observer import Observer, Silent
@@ -166,6 +167,8 @@ async def retry_async(
             remap_all(open_ledger, loaded, states=wanted, notes=notes)
         elif State.REFUSED in wanted:
             open_ledger.reopen_refused()
+        if State.REFUSED in wanted:
+            reopen_refused_additions(open_ledger)
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)
 
     return await run.go(reopen)
@@ -272,7 +275,7 @@ class _Run:
         counts = ledger.counts(chosen.source)
         pending = ledger.count_pending(chosen)
         total = counts[State.UNKNOWN] + (pending if self.limit is None else min(pending, self.limit))
-        if total == 0:
+        if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
             return Delivered()
         orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
         async with open_place(self.settings, self.path) as place:

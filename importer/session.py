@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.config import Settings
+from importer.delivery.additions import NoteCourier
 from importer.delivery.breaker import Breaker, OutageError
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
@@ -20,9 +21,11 @@ from importer.delivery.pace import Pace
 from importer.delivery.pool import Delivered, Pool, Stop
 from importer.delivery.queue import RecordQueue
 from importer.delivery.reconcile import Reconciler
+from importer.delivery.second_pass import SecondPass
 from importer.delivery.speed import Speed
-from importer.errors import ConfigError, TargetError
+from importer.errors import CaseImporterError, ConfigError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
+from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.observer import Observer
 from importer.sandbox import Sandbox, SandboxOptions
 from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
@@ -114,45 +117,76 @@ async def send_pending(
         tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
         await _check_credentials(tokens, place)
         ledger.pin_target(place.identity)
-        api = CaseApi(http, api_url=place.api_url)
-        pool = _pool(api, tokens, writer, settings, orders, target=place.api_url, stop=stop, observer=observer)
+        shared = _shared(
+            CaseApi(http, api_url=place.api_url),
+            tokens,
+            writer,
+            settings,
+            target=place.api_url,
+            most_refused=orders.most_refused,
+            stop=stop,
+            observer=observer,
+        )
+        pool = _pool(shared, settings, orders, stop=stop, observer=observer)
         pool.take_over(ledger.doubtful(orders.chosen.source))
         delivered = await pool.run()
+        if delivered.error is None and not stop.gently.is_set():
+            delivered.error = await _send_additions(shared, settings, orders, stop=stop, observer=observer)
     if isinstance(delivered.error, TargetError):
         ledger.reopen_shut_out()
+        reopen_refused_additions(ledger, run=ledger.run, statuses=(403, 405))
     return delivered
 
 
-def _pool(
+class _Shared(NamedTuple):
+    """What both passes of one run over the network share."""
+
+    api: CaseApi
+    ledger: LedgerWriter
+    pace: Pace
+    budget: RetryBudget
+    breaker: Breaker
+    lookup: Lookup
+    courier: Courier
+
+
+def _shared(
     api: CaseApi,
     tokens: Tokens,
     writer: LedgerWriter,
     settings: Settings,
-    orders: Orders,
     *,
     target: str,
+    most_refused: int | None,
     stop: Stop,
     observer: Observer,
-) -> Pool:
-    """The workers of one run and all that they share."""
-    ledger = writer.ledger
+) -> _Shared:
     pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
-    if ledger.was_cut_short:
+    if writer.ledger.was_cut_short:
         pace.close_gate(1.0)  # what a killed run sent in its last second counts
-    breaker = Breaker(target=target, most_refused=orders.most_refused, on_stop=stop.gently.set)
+    breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set)
+    budget = RetryBudget()
+    courier = Courier(
+        api=api,
+        tokens=tokens,
+        ledger=writer,
+        pace=pace,
+        budget=budget,
+        breaker=breaker,
+        causes=Causes(),
+        notice=observer.notice,
+    )
+    lookup = Lookup(api=api, tokens=tokens, pace=pace, breaker=breaker)
+    return _Shared(api, writer, pace, budget, breaker, lookup, courier)
+
+
+def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer) -> Pool:
+    """The workers that create cases."""
+    writer, breaker = shared.ledger, shared.breaker
     pool = Pool(
-        courier=Courier(
-            api=api,
-            tokens=tokens,
-            ledger=writer,
-            pace=pace,
-            budget=RetryBudget(),
-            breaker=breaker,
-            causes=Causes(),
-            notice=observer.notice,
-        ),
+        courier=shared.courier,
         queue=RecordQueue(
-            lambda after, count: writer.call(lambda: ledger.pending(orders.chosen, after=after, limit=count)),
+            lambda after, count: writer.call(lambda: writer.ledger.pending(orders.chosen, after=after, limit=count)),
             limit=orders.limit,
         ),
         ledger=writer,
@@ -163,7 +197,7 @@ def _pool(
         observer=observer,
         doubts=Reconciler(
             ledger=writer,
-            lookup=Lookup(api=api, tokens=tokens, pace=pace, breaker=breaker),
+            lookup=shared.lookup,
             horizon=settings.waits,
             on_settled=lambda record, state: pool.on_settled(record, state),
             is_outage=lambda: breaker.is_open,
@@ -171,6 +205,41 @@ def _pool(
         resend=orders.resend,
     )
     return pool
+
+
+async def _send_additions(
+    shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
+) -> CaseImporterError | None:
+    """The second pass: the notes that follow, to all cases that wait for some; nothing at all if none does."""
+    source, only_doubts = orders.chosen.source, not orders.resend
+    writer = shared.ledger
+    waiting = await writer.call(lambda: count_waiting(writer.ledger, source, only_doubts=only_doubts))
+    if not waiting:
+        return None
+    observer.following(waiting)
+    courier = NoteCourier(
+        courier=shared.courier,
+        api=shared.api,
+        ledger=shared.ledger,
+        lookup=shared.lookup,
+        pace=shared.pace,
+        budget=shared.budget,
+        breaker=shared.breaker,
+        horizon=settings.waits,
+        sends=orders.resend,
+        stop=stop,
+        observer=observer,
+    )
+    second_pass = SecondPass(
+        courier=courier,
+        ledger=shared.ledger,
+        source=source,
+        only_doubts=only_doubts,
+        stop=stop,
+        concurrency=settings.workers,
+        grace=settings.grace,
+    )
+    return await second_pass.run() or shared.breaker.stop
 
 
 async def _check_credentials(tokens: Tokens, place: Place) -> None:

@@ -57,6 +57,17 @@ def valid(key: str, *, row: int = 2, subject: str = "It burns", body: bytes | No
     return StagedRow(Row(row, (key, subject)), Mapped(key, body or case_body(key)), **more)
 
 
+def notes(*texts: str) -> bytes:
+    """An update that adds these notes."""
+    return orjson.dumps({"notes": [{"note_body": text, "public": False} for text in texts]})
+
+
+def following(key: str, *parts: bytes, row: int = 2, first: str = "first") -> StagedRow:
+    """A row with one note, which these updates are to follow."""
+    staged = valid(key, row=row, body=case_body(key, notes=[{"note_body": first, "public": False}]))
+    return staged._replace(mapped=staged.mapped._replace(additions=parts))
+
+
 def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> StagedRow:
     """A row that cannot be sent."""
     errors = (FieldError(code, "Subject", "It burns …", "at most 150 characters", "shorten it", "title"),)

@@ -286,14 +286,21 @@ def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None
 @click.option("--created", "case_id", metavar="ID", help="It is this case.")
 @click.option("--resend", is_flag=True, help="It is no case; send it again.")
 @click.option("--drop", is_flag=True, help="Leave it alone, whatever it is.")
+@click.option("--notes-delivered", "notes", flag_value="delivered", help="Its case has the notes that followed.")
+@click.option("--notes-not-delivered", "notes", flag_value="not_delivered", help="It has none of them; send them.")
+@click.option("--notes-dropped", "notes", flag_value="dropped", help="Nobody is to send these notes.")
 @click.option("--reason", required=True, help="Why you are sure; kept in the history.")
-def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, reason: str) -> None:
-    """Settle the row KEY that is in doubt, because you looked: --created ID, --resend or --drop."""
-    if (case_id is not None) + resend + drop != 1:
-        raise click.UsageError("say one of --created ID, --resend, --drop")
+def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, notes: Any, reason: str) -> None:
+    """Settle the row KEY, or the notes of its case, in doubt, because you looked."""
+    if (case_id is not None) + resend + drop + (notes is not None) != 1:
+        raise click.UsageError("say one of --created ID, --resend, --drop, or one of the --notes-… flags")
     from importer.books import resolve as resolve_key
+    from importer.books import resolve_notes
     from importer.cli.printing import say
 
+    if notes is not None:
+        say(f"These notes of {key} are {resolve_notes(ledger, key, notes, reason=reason)} now.")
+        return
     state = resolve_key(
         ledger,
         key,

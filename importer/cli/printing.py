@@ -16,7 +16,7 @@ from importer.talkdesk.answers import clean
 if TYPE_CHECKING:
     from importer.ledger import CauseCount
     from importer.rehearse import Rehearsal
-    from importer.report import Balance
+    from importer.report import Balance, Following
     from importer.results import PreviewRow, RunResult, Status
 
 _CAUSES_SHOWN = 10
@@ -66,6 +66,7 @@ def say_balance(balance: Balance, *, sent: bool = True) -> None:
     for state, count, meaning in _lines(balance, meanings):
         if count:
             say(f"  {count:>9,}  {click.style(f'{state.value:<9}', fg=COLOURS.get(state))}  {meaning}")
+    say_following(balance.following)
     terms = " + ".join(f"{balance.counts[state]:,} {state}" for state in State if balance.counts[state]) or "0"
     if balance.is_true:
         say(f"  The books balance: {balance.read:,} read = {terms}")
@@ -87,6 +88,23 @@ def notes_line(file: str, notes: int, without_row: int | None, rows_without: int
         return line
     orphans = click.style(f"{without_row:,} of no row", fg="yellow" if without_row else None)
     return f"{line}, {orphans}; {rows_without:,} row{'s' * (rows_without != 1)} without a note"
+
+
+def say_following(following: Following) -> None:
+    """Print what became of the notes for which the first call had no room; nothing if there are none."""
+    if following.later:
+        say(f"  {following.later:>9,}  notes follow by updates, once their rows are cases")
+    if not following.total:
+        return
+    words = (
+        (following.open, "not sent yet; run the same command again"),
+        (following.refused, "refused, see open-notes.csv"),
+        (following.unknown, "in doubt: reconcile, then resolve"),
+        (following.held, "held back behind these"),
+        (following.dropped, "dropped by a person"),
+    )
+    rest = "".join(f"; {count:,} {word}" for count, word in words if count)
+    say(f"  Notes that follow: {following.done:,} of {following.total:,} delivered{rest}")
 
 
 def say_causes(causes: Iterable[CauseCount]) -> None:
@@ -124,6 +142,8 @@ def say_run(result: RunResult) -> None:
         say(f"         {path}  (rows to correct, with your own columns)")
     for path in result.reports.orphans:
         say(f"         {path}  (notes of no row, with your own columns)")
+    if result.reports.open_notes is not None:
+        say(f"         {result.reports.open_notes}  (notes that did not follow their cases)")
     say(f"         {result.reports.summary}  (for scripts)")
     say(f"Ledger:  {result.ledger}  (the same command again goes on from here)")
     if result.error is not None:
@@ -194,7 +214,10 @@ def say_preview(rows: Iterable[PreviewRow]) -> None:
             say(f"  {clean(row.left_out, 400)}")
         elif row.body is not None:
             say(click.style(f"row {row.row} · key {row.key}", bold=True))
-            say(orjson.dumps(orjson.loads(row.body), option=orjson.OPT_INDENT_2).decode())
+            for number, body in enumerate((row.body, *row.additions)):
+                if number:
+                    say(click.style(f"row {row.row} · update {number}, once it is a case", bold=True))
+                say(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
         else:
             say(click.style(f"row {row.row} · key {row.key or '(none)'} · invalid", fg="yellow", bold=True))
             for error in row.errors:

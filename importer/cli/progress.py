@@ -12,7 +12,7 @@ from typing import Self
 from tqdm import tqdm
 
 from importer.cli.printing import is_terminal, say
-from importer.records import State
+from importer.records import AdditionState, State
 
 _READ_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 _SEND_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
@@ -73,6 +73,17 @@ class Terminal:
         doubt = f", {counts[State.UNKNOWN]} in doubt" if counts[State.UNKNOWN] else ""
         self._bar.set_postfix_str(f"{counts[State.CREATED]:,} created, {failed:,} failed{doubt}", refresh=False)
         self._update(1)
+
+    def following(self, total: int) -> None:
+        """Begin the bar of the notes that follow."""
+        self.close()
+        if self._draws:
+            self._bar = self._new(total=total, desc="Notes that follow", bar_format=_SEND_BAR, unit=" updates")
+
+    def followed(self, state: AdditionState) -> None:
+        """Count one update."""
+        if self._bar is not None:
+            self._update(1)
 
     def notice(self, text: str) -> None:
         """Print a line above the bar."""

@@ -75,6 +75,7 @@ def reports_shape(reports: Reports) -> dict[str, Any]:
     """Where reports are, and their books."""
     return {
         "balance": reports.balance.as_dict(),
+        "notes_that_follow": reports.balance.following._asdict(),
         "causes": causes_shape(reports.causes),
         "requests": reports.requests,
         "half_read": list(reports.half_read),
@@ -83,6 +84,7 @@ def reports_shape(reports: Reports) -> dict[str, Any]:
         "summary": str(reports.summary),
         "orphans": [str(path) for path in reports.orphans],
         "note_files": [notes._asdict() for notes in reports.notes],
+        "open_notes": None if reports.open_notes is None else str(reports.open_notes),
     }
 
 
@@ -108,6 +110,7 @@ def rehearsal_shape(rehearsal: Rehearsal) -> dict[str, Any]:
     run = run_shape(rehearsal.run)
     return {
         "balance": run["balance"],
+        "notes_that_follow": run["notes_that_follow"],
         "causes": run["causes"],
         "profile": rehearsal.profile,
         "requests": rehearsal.requests,
@@ -130,13 +133,16 @@ def status_shape(status: Status) -> dict[str, Any]:
         ],
         "half_read": list(status.half_read),
         "balance": status.balance.as_dict(),
+        "notes_that_follow": status.balance.following._asdict(),
         "causes": causes_shape(status.causes),
         "requests": status.requests,
     }
 
 
 def preview_line(row: PreviewRow) -> str:
-    """One row of a preview as one line of JSON; the body is exactly what would be sent."""
+    """One row of a preview as one line of JSON; the bodies are exactly what would be sent."""
     errors = [error._asdict() for error in row.errors]
     head = orjson.dumps({"row": row.row, "key": row.key, "errors": errors, "left_out": row.left_out}).decode()
-    return f'{head[:-1]},"body":{"null" if row.body is None else row.body.decode()}}}'
+    body = "null" if row.body is None else row.body.decode()
+    additions = f',"additions":[{b",".join(row.additions).decode()}]' if row.additions else ""
+    return f'{head[:-1]},"body":{body}{additions}}}'

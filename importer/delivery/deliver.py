@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from importer.delivery.breaker import Breaker
@@ -144,12 +144,12 @@ class Courier:
         attempt = self._attempts.get(record.id, 0) + 1
         if attempt == 1:
             self._budget.first_attempt()
-        sent_at = self._clock()
-        answer = await self._send(record, authorization)
-        verdict = self._judge(answer, record, authorization)
-        self._tell_everybody(verdict, record, authorization, sent_at=sent_at)
-        if isinstance(answer, Answer) and answer.connection is not None and await self._api.is_followed(answer):
-            verdict = _STRAY  # "not created" may have been said to somebody else
+        verdict = await self.attempt(
+            self._api.create(record.body, authorization=authorization),
+            lambda answer: judge(answer, record.body, stamp=record.stamp),
+            authorization,
+            about=record.id,
+        )
         if (cause := self._causes.hear(verdict, record.body)) is not None:
             self._notice(f"{cause.refused} rows refused: {cause}; rows of this kind are left alone from now on")
         if verdict.outcome.state is State.CREATED and then is not None:
@@ -162,24 +162,39 @@ class Courier:
         settled = await self._ledger.settle(record.id, verdict.outcome)
         return self._settled(record, verdict, attempt, settled)
 
-    async def _send(self, record: Pending, authorization: str) -> Answer | NotSent | NoAnswer:
-        try:
-            return await self._api.create(record.body, authorization=authorization)
-        except (NotSent, NoAnswer) as trouble:
-            return trouble
+    async def attempt(
+        self, request: Awaitable[Answer], judge: Callable[[Answer], Verdict], authorization: str, *, about: int
+    ) -> Verdict:
+        """Send one request whose fence is up, and say what its answer proves; everybody who must know is told.
 
-    def _judge(self, answer: Answer | NotSent | NoAnswer, record: Pending, authorization: str) -> Verdict:
+        Args:
+            request: Sends it when it is awaited.
+            judge: Judges a whole answer.
+            authorization: The header that it carries.
+            about: The record that it is about.
+        """
+        sent_at = self._clock()
+        answer = await _outcome(request)
+        verdict = self._judge(answer, judge, authorization)
+        self._tell_everybody(verdict, about, authorization, sent_at=sent_at)
+        if isinstance(answer, Answer) and answer.connection is not None and await self._api.is_followed(answer):
+            return _STRAY  # "not done" may have been said to somebody else
+        return verdict
+
+    def _judge(
+        self, answer: Answer | NotSent | NoAnswer, judge: Callable[[Answer], Verdict], authorization: str
+    ) -> Verdict:
         if not isinstance(answer, Answer):
             return judge_silence(answer)
-        verdict = judge(answer, record.body, stamp=record.stamp)
+        verdict = judge(answer)
         message, secret = verdict.outcome.message, authorization.removeprefix("Bearer ")
         if message and secret in message:  # a server may repeat what it was sent; the ledger must not
             return verdict._replace(outcome=verdict.outcome._replace(message=message.replace(secret, "***")))
         return verdict
 
-    def _tell_everybody(self, verdict: Verdict, record: Pending, authorization: str, *, sent_at: float) -> None:
+    def _tell_everybody(self, verdict: Verdict, record: int, authorization: str, *, sent_at: float) -> None:
         if verdict.signal is not Signal.UNAUTHORIZED or self._tokens.refused(authorization):
-            self._breaker.hear(verdict, record.id)
+            self._breaker.hear(verdict, record)
         if verdict.signal is Signal.CREATED:
             self._pace.accepted()
         elif verdict.signal is Signal.THROTTLED:
@@ -210,13 +225,25 @@ class Courier:
         return self._attempts.get(record, 0) < MOST_ATTEMPTS
 
     def _plan_retry(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
+        if verdict.signal is not Signal.UNAUTHORIZED:
+            self._attempts[record.id] = attempt
+        return Handed(State.PENDING, retry_in=self.retry_wait(verdict, attempt))
+
+    def retry_wait(self, verdict: Verdict, attempt: int) -> float | None:
+        """Seconds until what is proven not done may be sent again; None if not in this run."""
         if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the row, so it does not use up an attempt
-            return Handed(State.PENDING, retry_in=0.0)
-        self._attempts[record.id] = attempt
+            return 0.0
         if attempt >= MOST_ATTEMPTS or not self._budget.take_retry():
-            return Handed(State.PENDING)
+            return None
         base = _BASE_THROTTLED if verdict.signal is Signal.THROTTLED else _BASE
-        return Handed(State.PENDING, retry_in=backoff(attempt, base=base, cap=_CAP, random=self._jitter))
+        return backoff(attempt, base=base, cap=_CAP, random=self._jitter)
+
+
+async def _outcome(request: Awaitable[Answer]) -> Answer | NotSent | NoAnswer:
+    try:
+        return await request
+    except (NotSent, NoAnswer) as trouble:
+        return trouble
 
 
 _STRAY = Verdict(

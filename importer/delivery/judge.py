@@ -56,6 +56,7 @@ AGAIN = frozenset({401, 425, 429})
 #: Answers of a place that is not the Case API.
 WRONG_PLACE = frozenset({404, 405, 410, 501, 505})
 CREATED = 201
+UPDATED = 200
 
 _SIGNALS = {401: Signal.UNAUTHORIZED, 403: Signal.FORBIDDEN, 429: Signal.THROTTLED}
 _CASE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -72,6 +73,32 @@ def judge(answer: Answer, body: bytes, *, stamp: str | None) -> Verdict:
     status = answer.status
     if status == CREATED:
         return _judge_created(answer, orjson.loads(body), stamp)
+    return _judge_failure(answer)
+
+
+def judge_added(answer: Answer, case_id: str) -> Verdict:
+    """Judge a whole answer to an update that adds notes to a case; "created" means that it has them.
+
+    What proves "not done" for a create proves it for an update as well.
+    """
+    if answer.status != UPDATED:
+        verdict = _judge_failure(answer)
+        # Of an update, 404 speaks of this case and not of the address.
+        return verdict._replace(signal=Signal.NONE) if answer.status == 404 else verdict
+    case = answer.json()
+    if not isinstance(case, dict):
+        return _odd(answer, "not_json", "HTTP 200 without a case in it", Signal.OUTAGE)
+    echoed = case_id_of(case)
+    if echoed is None:
+        return _odd(answer, "no_id", "HTTP 200 without a usable case id", Signal.OUTAGE)
+    if echoed != case_id:
+        return _odd(answer, "wrong_echo", f"HTTP 200, but for case {echoed} and not for {case_id}", Signal.CROSSED)
+    outcome = Outcome(State.CREATED, case_id, answer.status, "added")
+    return Verdict(outcome, Signal.CREATED, rate_limit_wait(answer.headers))
+
+
+def _judge_failure(answer: Answer) -> Verdict:
+    status = answer.status
     told = error_body(answer)
     message = told.text or f"HTTP {status}"
     code = told.code or f"http_{status}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -28,20 +28,33 @@ MOST_PAGES = 40
 _TRIES = 4
 #: Newest pages that are read where no filter works; they can show that a case exists, never that it does not.
 _NEWEST_PAGES = 5
+#: No right to read cases, or no such case (any more).
+_HOPELESS = frozenset({403, 404, 410})
 #: Seconds that the server's clock may differ from ours.
 CLOCK_MARGIN = 900.0
 
 
-class ListCases(Protocol):
-    """Asks the list of cases, once."""
+T = TypeVar("T")
+
+
+class ReadCases(Protocol):
+    """Asks for cases, once."""
 
     async def list_cases(self, query: str, *, authorization: str) -> Answer:
         """See :meth:`importer.talkdesk.client.CaseApi.list_cases`."""
         ...
 
+    async def get_case(self, case_id: str, *, authorization: str) -> Answer:
+        """See :meth:`importer.talkdesk.client.CaseApi.get_case`."""
+        ...
+
 
 class LookupFailedError(Exception):
-    """The list could not be read to its end; this says nothing about the case."""
+    """What was asked for could not be read to its end; this says nothing about the case."""
+
+
+class UnreadableError(LookupFailedError):
+    """As above, and asking again in this run would not help."""
 
 
 class Lookup:
@@ -58,7 +71,7 @@ class Lookup:
     def __init__(
         self,
         *,
-        api: ListCases,
+        api: ReadCases,
         tokens: TokenSource,
         pace: Pace,
         breaker: Breaker,
@@ -153,21 +166,41 @@ class Lookup:
             return cases
         raise LookupFailedError(f"the list is longer than {most} pages: it does not filter")
 
+    async def case(self, case_id: str) -> dict[str, Any]:
+        """The case with this id.
+
+        Raises:
+            UnreadableError: it is not there, or there is no right to read it.
+            LookupFailedError: it could not be read.
+        """
+        return await self._read(
+            lambda authorization: self._api.get_case(case_id, authorization=authorization),
+            lambda answer: _read_case(answer, case_id),
+            what=f"case {case_id}",
+        )
+
     async def _page(self, parameters: list[tuple[str, str]], number: int) -> search.Page:
-        """One page; reading may be repeated safely."""
+        query = search.query(parameters, page=number)
+        return await self._read(
+            lambda authorization: self._api.list_cases(query, authorization=authorization),
+            search.read_page,
+            what="the list of cases",
+        )
+
+    async def _read(self, ask: Callable[[str], Awaitable[Answer]], read: Callable[[Answer], T], *, what: str) -> T:
+        """What was asked for; reading may be repeated safely."""
         trouble = ""
         for attempt in range(1, _TRIES + 1):
             try:
-                answer = await self._ask(search.query(parameters, page=number))
-                page = search.read_page(answer)
+                found = read(await self._ask(ask))
             except (NotSent, NoAnswer, UnreadableListError) as error:
                 trouble = str(error)
                 self._hear(trouble)
             else:
                 self._hear(None)
-                return page
+                return found
             await self._sleep(backoff(attempt, base=0.5, cap=10.0, random=lambda: 1.0))
-        raise LookupFailedError(f"the list of cases cannot be read: {trouble}")
+        raise LookupFailedError(f"{what} cannot be read: {trouble}")
 
     def _hear(self, trouble: str | None) -> None:
         if trouble is None:
@@ -176,19 +209,28 @@ class Lookup:
             self._breaker.hear_outage(trouble)
         self._pace.outage(is_on=self._breaker.is_open)
 
-    async def _ask(self, query: str) -> Answer:
+    async def _ask(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
         authorization = await self._tokens.authorization()
         await self._pace.turn()
         while not await self._pace.leave():
             await self._pace.turn()
         asked_at = self._pace.now()
-        answer = await self._api.list_cases(query, authorization=authorization)
+        answer = await ask(authorization)
         if answer.status == 401:
             self._tokens.refused(authorization)
         elif answer.status == 429:
             self._pace.slow_down(sent_at=asked_at)
             self._pace.close_gate(asked_wait(answer.headers, error_body(answer).retry_hint) or 1.0)
         return answer
+
+
+def _read_case(answer: Answer, case_id: str) -> dict[str, Any]:
+    if answer.status in _HOPELESS:
+        raise UnreadableError(f"case {case_id} cannot be read: HTTP {answer.status} {error_body(answer).text}".strip())
+    case = answer.json()
+    if answer.status != 200 or not isinstance(case, dict) or case_id_of(case) != case_id:
+        raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without this case in it")
+    return case
 
 
 def _is_alike(case: dict[str, Any], sent: dict[str, Any]) -> bool:

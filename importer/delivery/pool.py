@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -47,6 +48,20 @@ class Delivered:
     error: CaseImporterError | None = None
     left_over: int = 0
     parked: int = 0
+
+
+async def get_ready(courier: Courier, notice: Callable[[str], None]) -> str:
+    """Wait for a token and a turn; a token endpoint in trouble says nothing about any row."""
+    waited = 0.0
+    while True:
+        try:
+            return await courier.get_ready()
+        except TokenTrouble as trouble:
+            if waited >= PATIENCE:
+                raise outage(f"no token: {trouble}", where="token endpoint", seconds=waited) from None
+            notice(f"no token: {trouble}; trying again in {_TOKEN_WAIT:.0f} s")
+            await asyncio.sleep(_TOKEN_WAIT)
+            waited += _TOKEN_WAIT
 
 
 class Doubts(Protocol):
@@ -158,7 +173,8 @@ class Pool:
 
     async def _end(self, workers: list[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:
         """Send away who has nothing under way; give the others the grace time; then cut them off."""
-        self._stop.gently.set()
+        if not all(worker.done() for worker in workers):
+            self._stop.gently.set()
         for task in (settling, *workers):
             if task not in self._sending:
                 task.cancel()
@@ -187,7 +203,7 @@ class Pool:
                 self.result.parked += 1
                 self._note(record, Handed(State.PENDING))
                 continue
-            authorization = await self._get_ready()
+            authorization = await get_ready(self._courier, self._observer.notice)
             self._sending.add(task)
             try:
                 handed = await self._courier.deliver(record, authorization, then=self._on_created)
@@ -204,19 +220,6 @@ class Pool:
             self._count(State.CREATED)
         else:  # its case is another row's as well: the run is over
             self._doubts.doubt(_in_doubt(record))
-
-    async def _get_ready(self) -> str:
-        """Wait for a token and a turn; a token endpoint in trouble says nothing about any row."""
-        waited = 0.0
-        while True:
-            try:
-                return await self._courier.get_ready()
-            except TokenTrouble as trouble:
-                if waited >= PATIENCE:
-                    raise outage(f"no token: {trouble}", where="token endpoint", seconds=waited) from None
-                self._observer.notice(f"no token: {trouble}; trying again in {_TOKEN_WAIT:.0f} s")
-                await asyncio.sleep(_TOKEN_WAIT)
-                waited += _TOKEN_WAIT
 
     def _note(self, record: Pending, handed: Handed) -> None:
         if handed.state is State.UNKNOWN:

@@ -23,7 +23,7 @@ from importer.talkdesk.auth import TokenTrouble
 from importer.talkdesk.search import Encoding
 
 #: Look-ups of one row that may fail before it is left to a later run.
-_PATIENCE = 5
+PATIENCE = 5
 #: Look-ups at once.
 _AT_ONCE = 4
 
@@ -120,7 +120,7 @@ class Reconciler:
             outcome = await self._decide(doubt)
         except (LookupFailedError, TokenTrouble):
             doubt.failures += not self._is_outage()  # an outage says nothing about this row; the breaker ends it
-            if doubt.failures < _PATIENCE:
+            if doubt.failures < PATIENCE:
                 doubt.due = self._clock() + self._horizon.recheck * 2**doubt.failures
                 return
             outcome = None

@@ -1,4 +1,4 @@
-"""What a person may decide about a row in doubt."""
+"""What a person may decide about a row in doubt, or about notes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from typing import Literal
 
 from importer.errors import ConfigError
 from importer.ledger import Outcome
-from importer.records import State
+from importer.ledger.additions import Taken
+from importer.records import AdditionState, State
 from importer.talkdesk.answers import clean
 
 Decision = Literal["created", "resend", "drop"]
+NotesDecision = Literal["delivered", "not_delivered", "dropped"]
+
+_NOTES = {
+    "delivered": AdditionState.DONE,
+    "not_delivered": AdditionState.PENDING,
+    "dropped": AdditionState.DROPPED,
+}
 
 
 def resolution(decision: Decision, *, reason: str, case_id: str | None) -> Outcome:
@@ -19,14 +27,27 @@ def resolution(decision: Decision, *, reason: str, case_id: str | None) -> Outco
     Raises:
         ConfigError: the reason or the case id is missing, or a case id is too much.
     """
-    if not reason.strip():
-        raise ConfigError("a reason is missing", cure="say with --reason why; it stays in the history")
+    message = _signed(reason)
     if (decision == "created") != (case_id is not None):
         raise ConfigError("a case id belongs to --created, and only to it")
-    message = clean(f"{_who()}: {reason}")
     if decision == "created":
         return Outcome(State.CREATED, case_id, None, "resolved", message)
     return Outcome(State.PENDING if decision == "resend" else State.SKIPPED, None, None, "resolved", message)
+
+
+def notes_resolution(decision: NotesDecision, *, reason: str) -> Taken:
+    """Where notes go by a person's decision, with who decided and why.
+
+    Raises:
+        ConfigError: the reason is missing.
+    """
+    return Taken(_NOTES[decision], None, "resolved", _signed(reason))
+
+
+def _signed(reason: str) -> str:
+    if not reason.strip():
+        raise ConfigError("a reason is missing", cure="say with --reason why; it stays in the history")
+    return clean(f"{_who()}: {reason}")
 
 
 def _who() -> str:

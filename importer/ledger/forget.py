@@ -15,7 +15,13 @@ from importer.records import State
 
 #: Records, or events, a transaction, so that the log stays small.
 _AT_ONCE = 10_000
-_NAMED = "(SELECT id FROM record WHERE id > :after AND id <= :last AND state IN ({states}))"
+#: A case that still waits for notes is not finished: its row is left alone.
+_WAITS = (
+    "record.state = 'created' AND EXISTS (SELECT 1 FROM addition"
+    " WHERE addition.record = record.id AND addition.state NOT IN ('done', 'dropped'))"
+)
+_NAMED = f"(SELECT id FROM record WHERE id > :after AND id <= :last AND state IN ({{states}}) AND NOT ({_WAITS}))"
+_DROP_NOTES = f"UPDATE addition SET body = x'', message = NULL WHERE record IN {_NAMED} AND body <> x''"
 _DROP = f"DELETE FROM content WHERE record IN {_NAMED} AND replaces IS NULL"
 _EMPTY = (
     f"UPDATE content SET cells = x'', body = NULL, errors = NULL WHERE record IN {_NAMED}"
@@ -25,13 +31,20 @@ _EMPTY = (
 _SILENCE = (
     f"UPDATE record SET message = NULL WHERE id IN {_NAMED} AND state IN ('invalid', 'refused') AND message IS NOT NULL"
 )
+_SILENCE_NOTES = """UPDATE addition_event SET message = NULL WHERE id > :after AND id <= :last AND message IS NOT NULL
+    AND code IS NOT 'resolved' AND record IN (SELECT record FROM addition WHERE body = x'')"""
 #: Answers of the server may repeat what was sent. What a person said stays.
 _SILENCE_EVENTS = """UPDATE event SET message = NULL WHERE id > :after AND id <= :last AND message IS NOT NULL
     AND code IS NOT 'resolved' AND record IN (SELECT id FROM record WHERE state IN ({states}))"""
 
 #: They belong to no record, so no state keeps them.
 _DROP_ORPHANS = "DELETE FROM orphan WHERE id > :after AND id <= :last"
-_FORGOTTEN = (("record", (_DROP, _EMPTY, _SILENCE)), ("event", (_SILENCE_EVENTS,)), ("orphan", (_DROP_ORPHANS,)))
+_FORGOTTEN = (
+    ("record", (_DROP, _EMPTY, _SILENCE, _DROP_NOTES)),
+    ("event", (_SILENCE_EVENTS,)),
+    ("addition_event", (_SILENCE_NOTES,)),
+    ("orphan", (_DROP_ORPHANS,)),
+)
 
 
 def forget(ledger: Ledger, states: Iterable[State]) -> int:
@@ -55,6 +68,12 @@ def forget(ledger: Ledger, states: Iterable[State]) -> int:
                     ]
                 forgotten += sum(counts[:2]) if table == "record" else 0
     return forgotten
+
+
+def waiting(ledger: Ledger) -> int:
+    """How many cases still wait for notes, so that their rows are not forgotten."""
+    with store.translated(ledger.path):
+        return int(ledger.connection.execute(f"SELECT count(*) FROM record WHERE {_WAITS}").fetchone()[0])
 
 
 def shrink(ledger: Ledger) -> bool:

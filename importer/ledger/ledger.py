@@ -116,6 +116,10 @@ class Ledger:
                 "UPDATE record SET state = 'unknown', code = 'interrupted',"
                 " message = 'the run ended while this row was being sent' WHERE state = 'sending'"
             )
+            self.connection.execute(
+                "UPDATE addition SET state = 'unknown', code = 'interrupted',"
+                " message = 'the run ended while these notes were being sent' WHERE state = 'sending'"
+            )
         with store.translated(self.path):  # so that the file itself, without its log, knows that a run has begun
             self.connection.execute("PRAGMA wal_checkpoint(FULL)")
         return run

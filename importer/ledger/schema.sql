@@ -87,6 +87,85 @@ BEGIN
     SELECT RAISE(ABORT, 'a body changes together with the cells that lean on it');
 END;
 
+-- Notes for which one call has no room. They follow their case by updates, strictly one after another.
+CREATE TABLE addition (                 -- one update
+    record INTEGER NOT NULL REFERENCES record (id),
+    part INTEGER NOT NULL,              -- 1, 2, …: the order in which they go
+    notes INTEGER NOT NULL,             -- how many notes it carries
+    state TEXT NOT NULL DEFAULT 'pending',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    run INTEGER REFERENCES run (id),    -- the run that moved it last
+    http_status INTEGER,
+    code TEXT,
+    message TEXT,
+    body BLOB NOT NULL,                 -- the JSON that is sent, byte for byte
+    PRIMARY KEY (record, part),
+    CHECK (state IN ('pending', 'sending', 'done', 'refused', 'unknown', 'dropped'))
+) STRICT;
+
+CREATE INDEX addition_state ON addition (state, record);
+
+CREATE TRIGGER addition_moves BEFORE UPDATE OF state ON addition
+WHEN OLD.state <> NEW.state AND OLD.state || ' ' || NEW.state NOT IN (
+    'pending sending',                  -- the fence
+    'sending done', 'sending refused',
+    'sending pending',                  -- proven not taken, and worth another attempt
+    'sending unknown',                  -- anything else, and every crash
+    'unknown done', 'unknown pending',  -- looked up, or a person decided
+    'unknown dropped', 'refused dropped', 'refused done',   -- a person decided
+    'refused pending')                  -- a person asked for it
+BEGIN
+    SELECT RAISE(ABORT, 'this addition may not move like that');
+END;
+
+-- Promise P15: notes go only to the case that their row was created as, and in order.
+CREATE TRIGGER addition_waits BEFORE UPDATE OF state ON addition
+WHEN NEW.state = 'sending' AND (
+    (SELECT state FROM record WHERE id = NEW.record) <> 'created'
+    OR EXISTS (SELECT 1 FROM addition AS earlier WHERE earlier.record = NEW.record AND earlier.part < NEW.part
+               AND earlier.state NOT IN ('done', 'dropped')))
+BEGIN
+    SELECT RAISE(ABORT, 'it is not the turn of this addition');
+END;
+
+CREATE TRIGGER addition_stays BEFORE DELETE ON addition WHEN OLD.attempts > 0
+BEGIN
+    SELECT RAISE(ABORT, 'an addition that was sent is never dropped');
+END;
+
+CREATE TABLE addition_event (           -- the history of additions: appended by the trigger below, never changed
+    id INTEGER PRIMARY KEY,
+    record INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    run INTEGER,
+    at REAL NOT NULL,                   -- seconds since 1970 by the wall clock
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    http_status INTEGER,
+    code TEXT,
+    message TEXT
+) STRICT;
+
+CREATE TRIGGER addition_moved AFTER UPDATE OF state ON addition WHEN OLD.state <> NEW.state
+BEGIN
+    INSERT INTO addition_event (record, part, run, at, state, attempt, http_status, code, message)
+    VALUES (NEW.record, NEW.part, NEW.run, (julianday('now') - 2440587.5) * 86400.0, NEW.state, NEW.attempts,
+            NEW.http_status, NEW.code, NEW.message);
+END;
+
+CREATE TRIGGER addition_event_is_kept BEFORE UPDATE ON addition_event -- but `forget` may drop its words
+WHEN NEW.message IS NOT NULL
+    OR (NEW.id, NEW.record, NEW.part, NEW.run, NEW.at, NEW.state, NEW.attempt, NEW.http_status, NEW.code)
+        IS NOT (OLD.id, OLD.record, OLD.part, OLD.run, OLD.at, OLD.state, OLD.attempt, OLD.http_status, OLD.code)
+BEGIN
+    SELECT RAISE(ABORT, 'history is only appended');
+END;
+
+CREATE TRIGGER addition_event_stays BEFORE DELETE ON addition_event
+BEGIN
+    SELECT RAISE(ABORT, 'history is only appended');
+END;
+
 CREATE TABLE event (                    -- the history: appended by the trigger below, never changed
     id INTEGER PRIMARY KEY,
     record INTEGER NOT NULL,

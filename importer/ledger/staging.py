@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from importer.ledger import store
+from importer.ledger.additions import enter_additions, replace_additions
 from importer.ledger.ledger import Ledger
 from importer.ledger.packing import field_errors, long_columns, packed_cells, packed_errors, unpacked_cells
 from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
@@ -60,6 +61,9 @@ def begin_source(
         ledger.connection.execute(
             f"DELETE FROM content WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
         )
+        ledger.connection.execute(
+            f"DELETE FROM addition WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
+        )
         ledger.connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
         ledger.connection.execute(f"DELETE FROM orphan WHERE source IN {unfinished}")
         ledger.connection.execute("DELETE FROM source WHERE staged = 0")
@@ -94,6 +98,8 @@ def _add(
     others: list[tuple[int, StagedRow]] = []
     for number, staged in rows:
         (place, cells, _), (key, body, *_), replaces = staged
+        if staged.mapped.additions:
+            enter_additions(connection, number, staged.mapped.additions)
         if body is None or replaces is not None:
             others.append((number, staged))
         else:
@@ -140,7 +146,12 @@ ANSWERED = """state = 'skipped', run = :run,
     code = CASE WHEN old.state <> 'created' THEN 'in_doubt'
                 WHEN NOT EXISTS (SELECT 1 FROM content WHERE record = old.id AND body IS NOT NULL) THEN 'created_before'
                 WHEN (SELECT body FROM content WHERE record = record.id)
-                      IS (SELECT body FROM content WHERE record = old.id) THEN 'already_created'
+                      IS (SELECT body FROM content WHERE record = old.id)
+                     AND NOT EXISTS (SELECT part, body FROM addition WHERE record = record.id
+                                     EXCEPT SELECT part, body FROM addition WHERE record = old.id)
+                     AND NOT EXISTS (SELECT part FROM addition WHERE record = old.id
+                                     EXCEPT SELECT part FROM addition WHERE record = record.id)
+                THEN 'already_created'
                 ELSE 'changed' END,
     message = CASE WHEN old.state = 'created' THEN 'created before as case ' || old.case_id
                    ELSE 'may have been created before; look it up first' END
@@ -230,6 +241,7 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]
                 "UPDATE content SET cells = ?, body = ?, errors = ? WHERE record = ?",
                 (packed_cells(old.cells, mapped.body, long), mapped.body, errors, old.id),
             )
+            replace_additions(ledger, old.id, mapped.additions)
             connection.execute(
                 "UPDATE record SET key = ?, state = ?, run = ?, http_status = NULL, code = ?, message = ?"
                 " WHERE id = ? AND source = ?",

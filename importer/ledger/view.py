@@ -19,6 +19,30 @@ _LINE = "record.id, source, row, key, state, case_id, http_status, attempts, cod
 _FAILED = "('invalid', 'refused', 'unknown', 'duplicate', 'pending', 'waiting', 'sending')"
 
 
+_STANDING = (
+    "CASE WHEN record.state <> 'created' THEN 'later' WHEN addition.state = 'pending' AND EXISTS ("
+    "SELECT 1 FROM addition AS other WHERE other.record = addition.record AND other.state IN ('refused', 'unknown'))"
+    " THEN 'held' ELSE addition.state END"
+)
+_FOLLOWING = (
+    f"SELECT {_STANDING} AS standing, sum(notes) FROM addition JOIN record ON record.id = addition.record {{where}}"
+)
+_MAY_FOLLOW = "record.state IN ('created', 'pending', 'waiting', 'sending', 'unknown')"
+
+
+class OpenNotes(NamedTuple):
+    """One update that did not reach its case, with what is in it; ``standing`` as in :meth:`LedgerView.following`."""
+
+    key: str
+    case_id: str
+    part: int
+    standing: str
+    http_status: int | None
+    code: str | None
+    message: str | None
+    body: bytes
+
+
 class CauseCount(NamedTuple):
     """How many records stand in a state for one cause."""
 
@@ -190,7 +214,28 @@ class LedgerView:
                 failure = FailureLine(ResultLine(*line), unpacked_cells(cells, body), field_errors(errors))
             yield failure
 
+    def following(self) -> Counter[str]:
+        """Notes that follow their cases, by where they stand.
+
+        Standings are the values of :class:`importer.records.AdditionState`, for rows that are cases, and beside them
+        ``held`` (those before them are in doubt or were refused) and ``later`` (their row is not a case yet).
+        """
+        return Counter(dict(self.select(_FOLLOWING + " GROUP BY standing", _MAY_FOLLOW)))
+
+    def open_notes(self) -> Iterator[OpenNotes]:
+        """What did not follow its case although that is there, in order."""
+        query = (
+            f"SELECT key, case_id, part, {_STANDING}, addition.http_status, addition.code, addition.message, body"
+            " FROM addition JOIN record ON record.id = addition.record {where} ORDER BY addition.record, part"
+        )
+        where = "record.state = 'created' AND addition.state NOT IN ('done', 'dropped')"
+        for row in self.select(query, where):
+            yield OpenNotes(*row)
+
     def requests(self) -> int:
-        """Requests that were sent to create the records in view."""
-        rows = self.select("SELECT coalesce(sum(attempts), 0) FROM record {where}")
+        """Requests that were sent to create the records in view, and to add notes to their cases."""
+        rows = self.select(
+            "SELECT coalesce(sum(attempts), 0) + coalesce(sum((SELECT sum(addition.attempts) FROM addition"
+            " WHERE addition.record = record.id)), 0) FROM record {where}"
+        )
         return int(next(iter(rows))[0])

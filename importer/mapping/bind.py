@@ -15,7 +15,7 @@ from importer.mapping.compiled import compiled
 from importer.mapping.document import Document, Problems
 from importer.mapping.header import Header
 from importer.mapping.key import Key, bind_key
-from importer.mapping.notes import bind_notes
+from importer.mapping.notes import batched, bind_notes
 from importer.mapping.notes_file import NotesFile
 from importer.mapping.origins import bind_value
 from importer.mapping.parts import Cells, Part, table
@@ -34,13 +34,16 @@ class RowMapper:
         columns_used: The columns that the mapping reads.
     """
 
-    def __init__(self, case: Part, *, key: Key, choice: Choice | None, header: Header, check: Check) -> None:
+    def __init__(
+        self, case: Part, *, key: Key, choice: Choice | None, header: Header, check: Check, notes_per_call: int
+    ) -> None:
         self.columns_used = frozenset(header.used)
         self._width = header.width
         self._read_key = key.read
         self._read_case = compiled(case)
         self._check = check
         self._is_sound = case.sound
+        self._notes_per_call = notes_per_call
         self._case = case
         self._key = key
         self._left_out_for = choice.left_out if choice else None
@@ -57,15 +60,29 @@ class RowMapper:
         try:
             if self._left_out_for is not None and (reason := self._left_out_for(cells)):
                 return Mapped(self._key_or_nothing(cells), None, left_out=reason)
-            key = self._read_key(cells)
-            # The key travels as one more cell behind the last column: there the stamp finds it.
-            payload = self._read_case((*cells, key))
-            if not self._is_sound:
-                self._check(payload)
-            body = orjson.dumps(payload)
+            return self._mapped(cells, self._read_key(cells)) or self._explained(cells)
         except (CellError, ValidationError, orjson.JSONEncodeError):
             return self._explained(cells)
-        return self._explained(cells) if _ESCAPED_NUL in body else Mapped(key, body)
+
+    def _mapped(self, cells: Cells, key: str) -> Mapped | None:
+        """What is sent; None if there is NUL in it."""
+        # The key travels as one more cell behind the last column: there the stamp finds it.
+        payload: Any = self._read_case((*cells, key))
+        if not self._is_sound:
+            self._check(payload)
+        if len(payload.get("notes", ())) > self._notes_per_call:
+            return self._divided(payload, key)
+        body = orjson.dumps(payload)
+        return None if _ESCAPED_NUL in body else Mapped(key, body)
+
+    def _divided(self, payload: Any, key: str) -> Mapped | None:
+        """A case with more notes than one call carries."""
+        first, *others = batched(payload["notes"], self._notes_per_call)
+        body = orjson.dumps(payload | {"notes": first})
+        additions = tuple(orjson.dumps({"notes": notes}) for notes in others)
+        if any(_ESCAPED_NUL in part for part in (body, *additions)):
+            return None
+        return Mapped(key, body, additions=additions)
 
     def _left_out(self, cells: Cells, spoiled: frozenset[str | None] = frozenset()) -> Mapped | None:
         """What becomes of a row that is not meant; None if it is, or if its cells do not tell."""
@@ -88,7 +105,11 @@ class RowMapper:
             return Mapped(key, None, errors)
         payload: Any = self._case.read((*cells, key))
         self._check(payload)
-        return Mapped(key, orjson.dumps(payload))
+        if len(payload.get("notes", ())) <= self._notes_per_call:
+            return Mapped(key, orjson.dumps(payload))
+        first, *others = batched(payload["notes"], self._notes_per_call)
+        additions = tuple(orjson.dumps({"notes": notes}) for notes in others)
+        return Mapped(key, orjson.dumps(payload | {"notes": first}), additions=additions)
 
     def _problems(self, cells: Cells) -> Iterator[FieldError]:
         if self._choice is not None:
@@ -140,7 +161,9 @@ def bind(
     case = table(_parts(plan, binding))
     problems.raise_if_any()
     check = case_check(_custom_field_keys(plan), plan.kinds)
-    return RowMapper(case, key=key, choice=choice, header=binding.header, check=check)
+    return RowMapper(
+        case, key=key, choice=choice, header=binding.header, check=check, notes_per_call=plan.notes_per_call
+    )
 
 
 def _empty(plan: Plan) -> tuple[str, ...]:

@@ -97,6 +97,11 @@ def bind_notes(notes: list[Note], overflows: list[Overflow], binding: Binding) -
     return Part(WHOLE_ROW, read, problems)
 
 
+def batched(notes: list[Any], most: int) -> Iterator[list[Any]]:
+    """The notes in order, at most so many at a time."""
+    return (notes[first : first + most] for first in range(0, len(notes), most))
+
+
 def _bind_note(compiled: Note, binding: Binding) -> tuple[NotesRead, Find]:
     each = compiled.each
     entries = bind_each(each, binding)

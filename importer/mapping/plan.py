@@ -35,6 +35,7 @@ class Plan(NamedTuple):
         kinds: Prefix of the kind of each custom field, stamp included, whose key does not show it.
         tables: Look-up tables by the paths of the values that use them.
         overflows: Texts that become a note if they are too long for their fields.
+        notes_per_call: How many notes one call carries; the others follow.
     """
 
     source: SourceForm
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     custom_fields: dict[str, Value]
     notes: list[Note]
     overflows: list[Overflow]
+    notes_per_call: int
     kinds: dict[str, str]
     tables: dict[NodePath, LookupTable]
 
@@ -66,7 +68,15 @@ def make_plan(
     fields, custom_fields = _fields(form.case, problems), _custom_fields(form.case, problems, definitions)
     long_texts = list(overflows([*fields.values(), *custom_fields.values()], problems))
     return Plan(
-        form.source, form.stamp, fields, custom_fields, notes, long_texts, _kinds(form, definitions or {}), tables
+        source=form.source,
+        stamp=form.stamp,
+        fields=fields,
+        custom_fields=custom_fields,
+        notes=notes,
+        overflows=long_texts,
+        notes_per_call=form.notes_per_call,
+        kinds=_kinds(form, definitions or {}),
+        tables=tables,
     )
 
 

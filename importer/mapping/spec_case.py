@@ -198,6 +198,11 @@ _KEYS_WITHOUT_DEFINITIONS: dict[str, Any] = {
 }
 
 
+#: The API names no limit. So many cells of the largest size that Excel has (32,767 characters) stay well below 1 MiB,
+#: the most that proxies commonly take.
+NOTES_PER_CALL = 20
+
+
 class MappingForm(Form):
     """A mapping file of case-importer: how each row of an export becomes a Talkdesk case."""
 
@@ -217,6 +222,9 @@ class MappingForm(Form):
 
     stamp: str | None = None
     """Custom text field that receives the key, by which a case is found again, such as text1."""
+
+    notes_per_call: Annotated[int, Field(ge=1, le=1000)] = NOTES_PER_CALL
+    """How many notes one call carries, 1 to 1000; the others follow by updates of the case, in order."""
 
 
 class _WithoutNull(GenerateJsonSchema):

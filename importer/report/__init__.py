@@ -6,19 +6,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.ledger import CauseCount, LedgerView, NotesRead
-from importer.report.balance import Balance, balance_of
+from importer.report.balance import Balance, Following, balance_of
 from importer.report.files import make_folder
 from importer.report.orphans import write_orphans
 from importer.report.summary import summary_of, write_summary
-from importer.report.tables import write_failures, write_results
+from importer.report.tables import write_failures, write_open_notes, write_results
 
-__all__ = ["Balance", "Reports", "balance_of", "summary_of", "write_reports"]
+__all__ = ["Balance", "Following", "Reports", "balance_of", "summary_of", "write_reports"]
 
 
 class Reports(NamedTuple):
     """Where the reports are and what they say in short.
 
-    ``half_read`` names files that are in none of them; ``orphans`` and ``notes`` are about second files of notes.
+    Attributes:
+        half_read: Files that are in none of them.
+        orphans: Notes of second files that belong to no row.
+        notes: What second files of notes came to.
+        open_notes: Only if notes follow cases by updates.
     """
 
     balance: Balance
@@ -30,10 +34,13 @@ class Reports(NamedTuple):
     half_read: tuple[str, ...] = ()
     orphans: tuple[Path, ...] = ()
     notes: tuple[NotesRead, ...] = ()
+    open_notes: Path | None = None
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> Reports:
     """Write ``results.csv``, ``failures.csv``, ``summary.json`` and ``notes-without-case.csv`` into ``folder``.
+
+    Beside them ``open-notes.csv``, if notes follow cases by updates.
 
     Args:
         ledger: The ledger; it may be in use.
@@ -55,4 +62,12 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> R
         orphans = tuple(write_orphans(view, folder))
         notes = tuple(notes for info in view.sources() for notes in info.notes)
         half_read = view.half_read()
-        return Reports(books, causes, requests, results, tuple(failures), summary, half_read, orphans, notes)
+        open_notes = _write_open_notes(view, folder / "open-notes.csv") if books.following.total else None
+        return Reports(
+            books, causes, requests, results, tuple(failures), summary, half_read, orphans, notes, open_notes
+        )
+
+
+def _write_open_notes(view: LedgerView, path: Path) -> Path:
+    write_open_notes(view, path)
+    return path

@@ -11,6 +11,33 @@ from importer.ledger import LedgerView, SourceInfo
 from importer.records import State
 
 
+class Following(NamedTuple):
+    """Notes for which the first call had no room, by where they stand.
+
+    Attributes:
+        done: The cases have them.
+        open: To be sent.
+        held: Not sent, because those before them are in doubt or were refused.
+        refused: The server did not take them.
+        unknown: The cases may have them.
+        dropped: A person decided against them.
+        later: Their rows are not cases yet.
+    """
+
+    done: int = 0
+    open: int = 0
+    held: int = 0
+    refused: int = 0
+    unknown: int = 0
+    dropped: int = 0
+    later: int = 0
+
+    @property
+    def total(self) -> int:
+        """All notes that follow cases that exist."""
+        return sum(self) - self.later
+
+
 class Balance(NamedTuple):
     """Rows read against records by state.
 
@@ -18,11 +45,13 @@ class Balance(NamedTuple):
         read: Rows that were read, as counted while reading.
         counts: Records by state, as counted in the ledger.
         left_out: How many of the skipped ones the mapping leaves out on purpose.
+        following: Notes that follow their cases. They are no rows, but no import is finished without them.
     """
 
     read: int
     counts: Counter[State]
     left_out: int = 0
+    following: Following = Following()
 
     @property
     def is_true(self) -> bool:
@@ -34,8 +63,8 @@ class Balance(NamedTuple):
         """What the states alone say about how a run ended; the most alarming thing wins."""
         if not self.is_true:
             return ExitCode.LEDGER
-        for code, states in _CODES:
-            if any(self.counts[state] for state in states):
+        for code, states, standings in _CODES:
+            if any(self.counts[state] for state in states) or any(getattr(self.following, name) for name in standings):
                 return code
         return ExitCode.OK
 
@@ -44,7 +73,7 @@ class Balance(NamedTuple):
         """As :attr:`exit_code`, if what is pending was meant to stay behind."""
         others = Counter(self.counts)
         del others[State.PENDING]
-        return Balance(sum(others.values()), others).exit_code if self.is_true else self.exit_code
+        return self._replace(read=sum(others.values()), counts=others).exit_code if self.is_true else self.exit_code
 
     def as_dict(self) -> dict[str, int | bool]:
         """For JSON: every state, also those with no records."""
@@ -52,16 +81,22 @@ class Balance(NamedTuple):
 
 
 _CODES = (
-    (ExitCode.DUPLICATE, (State.DUPLICATE,)),
-    (ExitCode.IN_DOUBT, (State.UNKNOWN, State.SENDING)),
-    (ExitCode.TEMPORARY, (State.PENDING, State.WAITING)),
-    (ExitCode.ROWS_FAILED, (State.REFUSED, State.INVALID)),
+    (ExitCode.DUPLICATE, (State.DUPLICATE,), ()),
+    (ExitCode.IN_DOUBT, (State.UNKNOWN, State.SENDING), ("unknown",)),
+    (ExitCode.TEMPORARY, (State.PENDING, State.WAITING), ("open",)),
+    (ExitCode.ROWS_FAILED, (State.REFUSED, State.INVALID), ("refused",)),
 )
 
 
 def balance_of(view: LedgerView) -> Balance:
     """The books of what ``view`` looks at."""
-    return Balance(rows_read(view.sources()), view.counts(), view.left_out())
+    return Balance(rows_read(view.sources()), view.counts(), view.left_out(), following_of(view.following()))
+
+
+def following_of(notes: Counter[str]) -> Following:
+    """The notes that follow, from what the ledger says; one that is being sent is in doubt until that has ended."""
+    others = {name: notes[name] for name in ("done", "held", "refused", "dropped", "later")}
+    return Following(**others, open=notes["pending"], unknown=notes["unknown"] + notes["sending"])
 
 
 def rows_read(sources: Iterable[SourceInfo]) -> int:

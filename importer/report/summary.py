@@ -35,6 +35,7 @@ def summary_of(view: LedgerView, balance: Balance | None = None) -> dict[str, An
         ],
         "half_read": view.half_read(),
         "balance": balance.as_dict(),
+        "notes_that_follow": balance.following._asdict(),
         "requests": view.requests(),
         "causes": [
             {"state": state.value, "code": code, "rows": rows, "first_row": first_row, "example": example}

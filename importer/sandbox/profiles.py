@@ -35,6 +35,7 @@ from importer.sandbox.effects import (
 )
 from importer.sandbox.faults import FaultPlan, Rule
 
+_WRITING = ("create", "update")
 _LOOKING = ("list", "get")
 
 
@@ -44,23 +45,23 @@ def calm(seed: int = 0) -> FaultPlan:
         name="calm",
         seed=seed,
         rules=(
-            Rule(effect=Slow(300), chance=0.002),
+            Rule(effect=Slow(300), on=_WRITING, chance=0.002),
             _throttle(3),
         ),
     )
 
 
 def rough(seed: int = 0) -> FaultPlan:
-    """A bad day: about 5 % of creates fail, a third of those after the case was made, and look-ups fail as well."""
+    """A bad day: about 5 % of creates and updates fail, a third of those after they were done, and look-ups as well."""
     return FaultPlan(
         name="rough",
         seed=seed,
         rules=(
-            *_creates(0.010, Status(503), Slow(500)),
-            *_creates(0.005, Status(500, save=True), Drop(save=False), Drop(save=True)),
+            *_writes(0.010, Status(503), Slow(500)),
+            *_writes(0.005, Status(500, save=True), Drop(save=False), Drop(save=True)),
             _throttle(5),
-            *_creates(0.003, Drop(save=True, how="rst"), Html(502)),
-            Rule(effect=ExpireTokens(), skip=100, every=500),
+            *_writes(0.003, Drop(save=True, how="rst"), Html(502)),
+            Rule(effect=ExpireTokens(), on=_WRITING, skip=100, every=500),
             Rule(effect=IndexLag(1), chance=0.3),
             Rule(effect=Status(503), on=_LOOKING, chance=0.05),
         ),
@@ -68,21 +69,21 @@ def rough(seed: int = 0) -> FaultPlan:
 
 
 def hostile(seed: int = 0) -> FaultPlan:
-    """Everything at once: about one create in six is lied about, cut, garbled, held back or thrown away."""
+    """Everything at once: about one create or update in six is lied about, cut, garbled, held back or thrown away."""
     return FaultPlan(
         name="hostile",
         seed=seed,
         rules=(
-            *_creates(0.006, *_lies()),
-            *_creates(0.008, *_refusals()),
+            *_writes(0.006, *_lies()),
+            *_writes(0.008, *_refusals()),
             *_throttles(),
-            *_creates(0.004, *_oddities()),
+            *_writes(0.004, *_oddities()),
             # The big and the endless ones are bounded in number, so that a rehearsal ends.
-            Rule(effect=Hang(save=True), chance=0.005, limit=5),
-            Rule(effect=Hang(save=False), chance=0.005, limit=5),
-            Rule(effect=Hang(save=True, at=40), chance=0.005, limit=5),
-            Rule(effect=GzipBomb(), chance=0.005, limit=5),
-            Rule(effect=ExpireTokens(), skip=50, every=200),
+            Rule(effect=Hang(save=True), on=_WRITING, chance=0.005, limit=5),
+            Rule(effect=Hang(save=False), on=_WRITING, chance=0.005, limit=5),
+            Rule(effect=Hang(save=True, at=40), on=_WRITING, chance=0.005, limit=5),
+            Rule(effect=GzipBomb(), on=_WRITING, chance=0.005, limit=5),
+            Rule(effect=ExpireTokens(), on=_WRITING, skip=50, every=200),
             Rule(effect=IndexLag(2), chance=0.4),
             Rule(effect=FuzzyFilter(), chance=0.2),
             Rule(effect=Status(429, retry_after=1), on=_LOOKING, chance=0.05, limit=5),
@@ -100,7 +101,7 @@ PROFILES: Mapping[str, Callable[[int], FaultPlan]] = MappingProxyType(
 
 def _throttle(limit: int, effect: Effect | None = None) -> Rule:
     """Now and then "too fast". Bounded, because a 429 that has nothing to do with speed slows down whoever obeys it."""
-    return Rule(effect=effect or Status(429, retry_after=1), chance=0.01, limit=limit)
+    return Rule(effect=effect or Status(429, retry_after=1), on=_WRITING, chance=0.01, limit=limit)
 
 
 def _throttles() -> tuple[Rule, ...]:
@@ -114,9 +115,9 @@ def _throttles() -> tuple[Rule, ...]:
     return tuple(_throttle(2, way) for way in ways)
 
 
-def _creates(chance: float, *effects: Effect) -> tuple[Rule, ...]:
-    """One rule for each effect, each with this chance."""
-    return tuple(Rule(effect=effect, chance=chance) for effect in effects)
+def _writes(chance: float, *effects: Effect) -> tuple[Rule, ...]:
+    """One rule for each effect, each with this chance, on creates and updates alike."""
+    return tuple(Rule(effect=effect, on=_WRITING, chance=chance) for effect in effects)
 
 
 def _lies() -> tuple[Effect, ...]:

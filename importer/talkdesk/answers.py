@@ -123,3 +123,14 @@ def _unescaped(text: str) -> Any:
         return orjson.loads(text.replace('\\"', '"'))
     except orjson.JSONDecodeError:
         return None
+
+
+def note_texts(case: Mapping[str, Any]) -> list[str] | None:
+    """The texts of the notes of a case, or of a body, in order; None if it does not say.
+
+    Reads name them ``notes_body``, create and update ``note_body`` (Talkdesk OpenAPI); both are understood everywhere.
+    """
+    notes = case.get("notes")
+    if not isinstance(notes, list) or not all(isinstance(note, dict) for note in notes):
+        return None
+    return [str(note.get("note_body") or note.get("notes_body") or "") for note in notes]

@@ -35,7 +35,7 @@ NEVER_THERE = Drop(save=False)
 @pytest.fixture(autouse=True)
 def short_outages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "PROBE_EVERY", 0.005)
-    monkeypatch.setattr(rules_of_doubt, "_PATIENCE", 3)
+    monkeypatch.setattr(rules_of_doubt, "PATIENCE", 3)
 
 
 def on_key(key: str, effect: Any) -> Rule:

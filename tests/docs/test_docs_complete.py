@@ -14,7 +14,7 @@ from importer.errors import ExitCode
 from importer.records import State
 from importer.report.orphans import ORPHAN_COLUMNS
 from importer.report.replay import REASON_COLUMNS
-from importer.report.tables import RESULT_COLUMNS
+from importer.report.tables import NOTE_COLUMNS, RESULT_COLUMNS
 
 GUIDE = read("docs/operating.md")
 PACKAGE_FILES = [*(PROJECT / "importer").rglob("*.py"), *(PROJECT / "importer").rglob("*.sql")]
@@ -74,11 +74,16 @@ def test_each_column_of_the_reports() -> None:
     ]
 
 
+def test_each_column_of_the_notes_that_did_not_follow() -> None:
+    assert set(NOTE_COLUMNS) - words_in_code(section("Notes that follow")) == set()
+
+
 def test_each_code_that_the_program_itself_gives() -> None:
     """Codes are collected from the text of the program, so that a new one cannot be forgotten."""
     text = "\n".join(
         read(f"importer/{name}")
         for name in (
+            "delivery/additions.py",
             "delivery/deliver.py",
             "delivery/judge.py",
             "delivery/reconcile.py",
@@ -93,7 +98,7 @@ def test_each_code_that_the_program_itself_gives() -> None:
         r"(?:THEN|ELSE) '([a-z_]+)'",
         r"(?:NotSent|NoAnswer|_odd)\((?:answer, )?\"([a-z_]+)\"",
         r"return \"([a-z_]+)\", \"",
-        r"Outcome\([^)]*None, \"([a-z]+)\"",
+        r"(?:Outcome|Taken)\([^)]*None, \"([a-z_]+)\"",
     )
     codes = {code for form in forms for code in re.findall(form, text)}
     assert {"twin", "changed", "found", "parked", "timeout", "unreachable", "wrong_echo"} <= codes

@@ -1,0 +1,136 @@
+"""Notes that follow their cases, as a person meets them: what is printed, listed and settled, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from following import NOTHING, notes_of, what_is_wrong, write_export
+from program import Program, SandboxProcess, sandbox_process
+from tickets import read_csv
+
+ROWS = [("N-1", notes_of("N-1", 45)), ("N-2", notes_of("N-2", 3))]
+RUN = ("run", "t.csv", "-m", "m.yml", "--concurrency", 1)
+LEDGER = ("--ledger", "t-import/ledger.db")
+
+
+@contextmanager
+def importing(program: Program, *rules: dict[str, Any]) -> Iterator[tuple[Program, SandboxProcess]]:
+    """Two rows, one of which has 45 notes, and a server that does these things to updates and looks."""
+    write_export(program.folder, ROWS)
+    with sandbox_process(program.folder, faults={"name": "notes", "rules": list(rules)}) as server:
+        yield program.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_HORIZON="0.2"), server
+
+
+def open_notes(program: Program) -> list[dict[str, str]]:
+    return read_csv(program.folder / "t-import/open-notes.csv")
+
+
+def test_all_is_well(program: Program) -> None:
+    with importing(program) as (online, server):
+        ended = online(*RUN)
+        assert ended.code == 0
+        assert "Notes that follow: 25 of 25 delivered\n" in ended.out
+        assert "The books balance: 2 read = 2 created" in ended.out
+        assert open_notes(online) == []
+        assert what_is_wrong(ROWS, server.cases()) == NOTHING
+        status = online("status", *LEDGER, "--json").json
+        standings = ("done", "open", "held", "refused", "unknown", "dropped", "later")
+        assert status["notes_that_follow"] == dict.fromkeys(standings, 0) | {"done": 25}
+        assert status["requests"] == 4
+        again = online(*RUN, "--json")
+        assert (again.code, again.json["requests"]) == (0, 4)
+
+
+def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(program: Program) -> None:
+    with importing(program, {"do": "status", "status": 422, "on": ["update"], "limit": 1}) as (online, server):
+        ended = online(*RUN)
+        assert ended.code == 3
+        assert "Notes that follow: 0 of 25 delivered; 20 refused, see open-notes.csv; 5 held back" in ended.out
+        lines = open_notes(online)
+        assert [line["note_body"] for line in lines] == ROWS[0][1][20:], "no text is lost"
+        assert {(line["key"], line["case_id"]) for line in lines} == {("N-1", "1")}
+        assert [line["state"] for line in lines] == ["refused"] * 20 + ["held"] * 5
+        assert (lines[0]["part"], lines[-1]["part"], lines[0]["http_status"]) == ("1", "2", "422")
+        assert "case-importer retry" in lines[0]["what_to_do"]
+        assert online(*RUN, "--quiet").code == 3, "not sent again unless somebody asks for it"
+        again = online("retry", *LEDGER, "--json")
+        assert (again.code, again.json["notes_that_follow"]["done"]) == (0, 25)
+        assert what_is_wrong(ROWS, server.cases()) == NOTHING
+
+
+def lost(program: Program) -> Any:
+    """An update that is not taken, and whose answer is lost, on an account that may not read cases."""
+    return importing(
+        program,
+        {"do": "drop", "save": False, "on": ["update"], "limit": 1},
+        {"do": "status", "status": 403, "on": ["get"]},
+    )
+
+
+def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(program: Program) -> None:
+    with lost(program) as (online, server):
+        ended = online(*RUN)
+        assert ended.code == 4
+        assert "20 in doubt: reconcile, then resolve; 5 held back behind these" in ended.out
+        first, *_ = open_notes(online)
+        assert (first["state"], first["code"]) == ("unknown", "unreadable")
+        assert "HTTP 403" in first["message"]
+        assert "resolve KEY" in first["what_to_do"]
+        assert online("reconcile", *LEDGER, "--quiet").code == 4
+        assert online("retry", *LEDGER, "--quiet").code == 4, "what is in doubt is never sent again"
+
+        said = online("resolve", "N-1", *LEDGER, "--notes-not-delivered", "--reason", "looked: 20 notes")
+        assert (said.code, said.out) == (0, "These notes of N-1 are pending now.\n")
+        assert online(*RUN, "--quiet").code == 0
+        assert what_is_wrong(ROWS, server.cases()) == NOTHING
+        once_more = online("resolve", "N-1", *LEDGER, "--notes-delivered", "--reason", "x")
+        assert once_more.code == 2
+        assert "no notes of the row 'N-1' are in doubt or were refused" in once_more.err
+
+
+@pytest.mark.parametrize(("flag", "state"), [("--notes-delivered", "done"), ("--notes-dropped", "dropped")])
+def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str, state: str) -> None:
+    with lost(program) as (online, server):
+        assert online(*RUN, "--quiet").code == 4
+        said = online("resolve", "N-1", *LEDGER, flag, "--reason", "entered by hand")
+        assert (said.code, said.out) == (0, f"These notes of N-1 are {state} now.\n")
+        ended = online(*RUN, "--json")
+        assert (ended.code, ended.json["notes_that_follow"][state]) == (0, 20 + 5 * (state == "done"))
+        assert what_is_wrong(ROWS, server.cases()).lost == 20, "those behind them follow"
+
+
+def test_what_cannot_be_sent_for_now_ends_with_5(program: Program) -> None:
+    with importing(program, {"do": "status", "status": 429, "on": ["update"], "limit": 3}) as (online, server):
+        assert online(*RUN, "--quiet").code == 5
+        assert {line["state"] for line in open_notes(online)} == {"pending"}
+        assert online(*RUN, "--quiet").code == 0
+        assert what_is_wrong(ROWS, server.cases()) == NOTHING
+
+
+def test_check_and_preview_tell_what_will_follow(program: Program) -> None:
+    write_export(program.folder, ROWS)
+    assert "25  notes follow by updates" in program("check", "t.csv", "-m", "m.yml").out
+    shown = program("preview", "t.csv", "-m", "m.yml").out
+    assert "row 2 · update 2, once it is a case" in shown
+    first, second = (json.loads(line) for line in program("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines())
+    assert [len(part["notes"]) for part in (first["body"], *first["additions"])] == [20, 20, 5]
+    assert "additions" not in second
+
+
+def test_a_rehearsal_counts_them(program: Program) -> None:
+    write_export(program.folder, ROWS)
+    ended = program("rehearse", "t.csv", "-m", "m.yml", "--profile", "calm", "--json")
+    assert ended.json["requests"]["update"] >= 2
+    assert ended.json["notes_that_follow"]["done"] == 25
+
+
+def test_the_embedded_sandbox_takes_them(program: Program) -> None:
+    write_export(program.folder, ROWS)
+    assert program(*RUN, "--quiet").code == 0
+    summary = json.loads(Path(program.folder, "t-import/summary.json").read_text("utf-8"))
+    assert summary["notes_that_follow"]["done"] == 25

@@ -1,0 +1,97 @@
+"""Builds that treat notes that follow their cases wrongly, made from outside, and points at which one can die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from crash_points import die
+
+import importer.delivery.additions as additions
+from importer.ledger import Ledger
+from importer.mapping.bind import RowMapper
+from importer.records import AdditionState, Mapped, State
+from importer.talkdesk.client import CaseApi
+
+
+def sends_notes_again_blindly() -> None:
+    """An update whose answer was lost is simply sent again."""
+    additions._AFTER[State.UNKNOWN] = AdditionState.PENDING
+
+
+def forgets_notes_in_flight() -> None:
+    """What a dead process was sending is simply sent again."""
+    begin_run = Ledger._begin_run
+
+    def forgetful(self: Ledger, verb: str) -> int:
+        self.connection.execute("UPDATE addition SET state = 'pending' WHERE state = 'sending'")
+        return begin_run(self, verb)
+
+    Ledger._begin_run = forgetful  # type: ignore[method-assign]
+
+
+def takes_doubt_for_success() -> None:
+    """An update whose answer was lost is called done."""
+    additions._AFTER[State.UNKNOWN] = AdditionState.DONE
+
+
+def drops_the_last_part() -> None:
+    """Some notes never get into the ledger, so the books balance all the same."""
+    mapped = RowMapper._mapped
+
+    def careless(self: RowMapper, *row: Any) -> Mapped:
+        found = mapped(self, *row)
+        return found._replace(additions=found.additions[:-1])
+
+    RowMapper._mapped = careless  # type: ignore[method-assign]
+
+
+def turns_notes_around() -> None:
+    """The updates of a case go in the wrong order."""
+    mapped = RowMapper._mapped
+
+    def backwards(self: RowMapper, *row: Any) -> Mapped:
+        found = mapped(self, *row)
+        return found._replace(additions=found.additions[::-1])
+
+    RowMapper._mapped = backwards  # type: ignore[method-assign]
+
+
+class Built(NamedTuple):
+    """A build with one of these changes, that may die at its ``hit``-th update.
+
+    Attributes:
+        change: The name of a function of this module; empty for the right build.
+        hit: At which update it dies; 0 for none.
+        before: Before the update leaves; otherwise when its answer has arrived, and nothing was made of it.
+    """
+
+    change: str = ""
+    hit: int = 0
+    before: bool = False
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        if self.change:
+            globals()[self.change]()
+        update, hits = CaseApi.update, []
+
+        async def watched(api: CaseApi, *what: Any, **how: Any) -> Any:
+            hits.append(None)
+            is_last = len(hits) == self.hit
+            if is_last and self.before:
+                die()
+            try:
+                return await update(api, *what, **how)
+            finally:
+                if is_last:
+                    die()
+
+        CaseApi.update = watched  # type: ignore[method-assign]
+        yield
+
+
+def built(change: Callable[[], None] | None = None, **more: Any) -> Built:
+    """A build with this change, a function of this module."""
+    return Built(change.__name__ if change else "", **more)
