@@ -21,10 +21,10 @@ from importer.mapping import Mapping, load_mapping
 from importer.notes import Beside, open_notes
 from importer.observer import Observer, Silent
 from importer.records import State
-from importer.report import Balance, balance_of
+from importer.report import Balance, balance_of, notes_of
 from importer.results import CheckResult, PreviewRow
 from importer.source import Source, open_source
-from importer.stage import columns_mapped, notes_known, preview_rows, stage_source
+from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.suggest import Suggestion, suggest
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
@@ -100,6 +100,7 @@ def check(
         survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Silent())
         with LedgerView(path, source=number) as view:
             balance, causes, found = balance_of(view), tuple(view.causes()), survey.finished(view)
+            remarks = (*opened.notes, *loaded.notes, *notes_of(view))
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
     return CheckResult(
         source=opened.name,
@@ -107,7 +108,7 @@ def check(
         exit_code=_exit_code(balance, differences),
         balance=balance,
         causes=tuple(cause for cause in causes if cause.state is not State.PENDING),
-        notes=(*opened.notes, *loaded.notes),
+        notes=remarks,
         seconds=time.monotonic() - begun,
         found=found,
         changes=differences,
@@ -181,7 +182,12 @@ def preview(
     opened, loaded = open_both(source, mapping, reading)
     with open_notes(loaded, Beside(folder_of(source), notes)) as beside:
         pairs = preview_rows(opened, loaded, count, notes=beside)
-    return [PreviewRow(row.number, *mapped) for row, mapped in pairs]
+    parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
+    places = rows_named(opened, loaded, {parent for parent in parents if parent is not None})
+    return [
+        PreviewRow(row.number, *mapped[:-1], parent, places.get(parent or ""))
+        for (row, mapped), parent in zip(pairs, parents, strict=True)
+    ]
 
 
 def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:

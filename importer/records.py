@@ -56,6 +56,34 @@ class Row(NamedTuple):
     problems: tuple[FieldError, ...] = ()
 
 
+class Link(NamedTuple):
+    """What a row says about the row above it, whose case becomes the parent of its own.
+
+    Attributes:
+        name: What other rows call this row by; empty if nothing, None if it is the key.
+        parent: What the row calls the row above it; None if there is none.
+    """
+
+    name: str | None
+    parent: str | None
+
+
+class Links(NamedTuple):
+    """How a mapping links rows, and what becomes of links that cannot be made.
+
+    Attributes:
+        column: The column that names the row above, for messages.
+        missing: If there is no such row: ``reject`` or ``drop``.
+        cycle: If the rows above lead back to the row: ``reject`` or ``drop``.
+        deep: If the row above has a row above it as well: ``reject``, ``drop``, or ``root`` (link to the topmost one).
+    """
+
+    column: str
+    missing: str = "reject"
+    cycle: str = "reject"
+    deep: str = "reject"
+
+
 class Mapped(NamedTuple):
     """What a mapping made of one row: a body to send, field errors, or the reason why it is left out; one of them.
 
@@ -66,6 +94,7 @@ class Mapped(NamedTuple):
         left_out: The condition of the mapping by which the row is left out on purpose. Its key may be empty then.
         additions: The bodies that follow by update once the case is there, in order: notes for which the first
             call has no room.
+        link: What it says about the row above it; None if the mapping links no rows, or it cannot be read.
     """
 
     key: str
@@ -73,6 +102,7 @@ class Mapped(NamedTuple):
     errors: tuple[FieldError, ...] = ()
     left_out: str | None = None
     additions: tuple[bytes, ...] = ()
+    link: Link | None = None
 
 
 class State(StrEnum):

@@ -48,7 +48,15 @@ class CheckResult:
 class PreviewRow:
     """One row as it would be sent: the exact bytes, what is wrong with it, or why it is left out.
 
-    ``additions`` are the bodies of updates with notes that follow once it is a case.
+    Attributes:
+        row: Where it stands.
+        key: Its key.
+        body: What would be sent. The id of a parent that is another row is put in once that row is a case.
+        errors: What is wrong with it.
+        left_out: The condition by which the mapping leaves it out.
+        additions: Bodies of updates with notes that follow once it is a case.
+        parent: What it calls the row above it; None if it names none.
+        parent_row: Where that row stands; None if it is not in this file.
     """
 
     row: int
@@ -57,6 +65,8 @@ class PreviewRow:
     errors: tuple[FieldError, ...]
     left_out: str | None = None
     additions: tuple[bytes, ...] = ()
+    parent: str | None = None
+    parent_row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,8 @@ async def retry_async(
 
     def reopen(open_ledger: Ledger) -> Selection:
         if loaded is not None:
-            remap_all(open_ledger, loaded, states=wanted, notes=notes)
+            states = wanted | {State.WAITING} if State.PENDING in wanted else wanted
+            remap_all(open_ledger, loaded, states=states, notes=notes)
         elif State.REFUSED in wanted:
             open_ledger.reopen_refused()
         if State.REFUSED in wanted:
@@ -267,14 +268,16 @@ class _Run:
                 target=target,
                 moved=delivered.moved,
                 error=delivered.error,
-                notes=self.notes,
+                notes=(*self.notes, *reports.unlinked),
                 seconds=time.monotonic() - self.begun,
             )
 
     async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
         counts = ledger.counts(chosen.source)
         pending = ledger.count_pending(chosen)
-        total = counts[State.UNKNOWN] + (pending if self.limit is None else min(pending, self.limit))
+        # Children are sent by the same run, if their parents become cases.
+        sendable = pending + counts[State.WAITING] if pending or counts[State.UNKNOWN] else 0
+        total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
         if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
             return Delivered()
         orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))

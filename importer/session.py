@@ -26,6 +26,7 @@ from importer.delivery.speed import Speed
 from importer.errors import CaseImporterError, ConfigError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
+from importer.ledger.links import next_page
 from importer.observer import Observer
 from importer.sandbox import Sandbox, SandboxOptions
 from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
@@ -186,7 +187,8 @@ def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, ob
     pool = Pool(
         courier=shared.courier,
         queue=RecordQueue(
-            lambda after, count: writer.call(lambda: writer.ledger.pending(orders.chosen, after=after, limit=count)),
+            lambda after, count: writer.call(lambda: next_page(writer.ledger, orders.chosen, after=after, limit=count)),
+            released=lambda: bool(writer.ledger.released),
             limit=orders.limit,
         ),
         ledger=writer,

@@ -31,7 +31,8 @@ Progress = Callable[[float, int], None]
 Watch = Callable[[Sequence[StagedRow]], None]
 
 _BATCH = 2000
-_UNFINISHED = (State.PENDING, State.WAITING, State.SENDING, State.UNKNOWN)
+#: Not waiting rows: either what they wait for is unfinished, or they wait for a row that somebody must correct.
+_UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
 
 def stage_export(
@@ -151,6 +152,7 @@ def _read(
         mapping_name=mapping.name,
         mapping_sha256=mapping.sha256,
         stamp=mapping.stamp,
+        links=mapping.links,
     )
     rows = 0
     with _few_objects_to_look_through():
@@ -249,6 +251,7 @@ def remap_source(
         sha256=mapping.sha256,
         stamp=mapping.stamp,
         notes=notes.as_read_again(info.notes),
+        links=mapping.links,
     )
     return total
 
@@ -286,9 +289,32 @@ def preview_rows(
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read.
     """
-    replay = replay_of(source.columns)
-    mapper = mapping.bind(replay.user_columns if replay else source.columns, notes.files if notes else None)
+    mapper = mapping.bind(columns_mapped(source), notes.files if notes else None)
     if notes is not None:
         notes.load(lambda: None)
-    rows = (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())
-    return [(row, mapper.apply(row)) for row in islice(rows, count)]
+    return [(row, mapper.apply(row)) for row in islice(_own_rows(source), count)]
+
+
+def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
+    """Where the rows stand that other rows call by these names; the source is read until all of them are found.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    found: dict[str, int] = {}
+    mapper = mapping.bind(columns_mapped(source))
+    rows = _own_rows(source)
+    while len(found) < len(names) and (row := next(rows, None)) is not None:
+        link = mapper.link(row)
+        if link is None:
+            continue
+        name = mapper.key(row) if link.name is None else link.name
+        if name in names:
+            found.setdefault(name, row.number)
+    return found
+
+
+def _own_rows(source: Source) -> Iterator[Row]:
+    """The rows of an export, or the user's own part of the rows of a failures file."""
+    replay = replay_of(source.columns)
+    return (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())

@@ -27,12 +27,12 @@ LEGAL = {
     State.UNKNOWN: {State.CREATED, State.DUPLICATE, State.PENDING, State.REFUSED, State.SKIPPED},
     State.DUPLICATE: {State.CREATED, State.SKIPPED},
     State.CREATED: {State.UNKNOWN},
-    State.REFUSED: {State.PENDING, State.SKIPPED, State.INVALID},
-    State.INVALID: {State.PENDING, State.SKIPPED},
+    State.REFUSED: {State.PENDING, State.SKIPPED, State.INVALID, State.WAITING},
+    State.INVALID: {State.PENDING, State.SKIPPED, State.WAITING},
     State.SKIPPED: set(),
 }
 #: Only of rows that a mapping left out.
-LEGAL_IF_LEFT_OUT = {State.PENDING, State.INVALID}
+LEGAL_IF_LEFT_OUT = {State.PENDING, State.INVALID, State.WAITING}
 AT_THE_SERVER = (State.SENDING, State.CREATED, State.UNKNOWN, State.DUPLICATE)
 
 

@@ -30,7 +30,7 @@ COLOURS = {
 _MEANING = {
     State.INVALID: "do not fit; correct them in failures.csv or in the mapping",
     State.SKIPPED: "taken care of by another row",
-    State.WAITING: "wait for their parent",
+    State.WAITING: "wait for the row above them to become a case",
     State.PENDING: "not sent yet; run the same command again",
     State.SENDING: "being sent",
     State.CREATED: "are cases now",
@@ -38,6 +38,8 @@ _MEANING = {
     State.UNKNOWN: "may be cases; look them up before anything else",
     State.DUPLICATE: "have two or more cases; a person must decide",
 }
+
+_MEANING_OF_CHECK = {State.PENDING: "ready to be sent", State.WAITING: "sent as soon as the row above them is a case"}
 
 
 def say(text: str = "", *, error: bool = False) -> None:
@@ -61,7 +63,7 @@ def say_json(value: Any) -> None:
 
 def say_balance(balance: Balance, *, sent: bool = True) -> None:
     """Print the books."""
-    meanings = dict(_MEANING) if sent else {**_MEANING, State.PENDING: "ready to be sent"}
+    meanings = dict(_MEANING) if sent else {**_MEANING, **_MEANING_OF_CHECK}
     say(f"  {balance.read:>9,}  rows read")
     for state, count, meaning in _lines(balance, meanings):
         if count:
@@ -218,10 +220,18 @@ def say_preview(rows: Iterable[PreviewRow]) -> None:
                 if number:
                     say(click.style(f"row {row.row} · update {number}, once it is a case", bold=True))
                 say(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
+                if not number:
+                    _say_parent(row)
         else:
             say(click.style(f"row {row.row} · key {row.key or '(none)'} · invalid", fg="yellow", bold=True))
             for error in row.errors:
                 say(f"  {clean(str(error), 400)}")
+
+
+def _say_parent(row: PreviewRow) -> None:
+    if row.parent is not None:
+        where = "no row of this file" if row.parent_row is None else f"row {row.parent_row}"
+        say(f"  parent_id: the case of {clean(row.parent, 80)!r} ({where})")
 
 
 def is_terminal() -> bool:

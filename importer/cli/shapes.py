@@ -142,7 +142,9 @@ def status_shape(status: Status) -> dict[str, Any]:
 def preview_line(row: PreviewRow) -> str:
     """One row of a preview as one line of JSON; the bodies are exactly what would be sent."""
     errors = [error._asdict() for error in row.errors]
-    head = orjson.dumps({"row": row.row, "key": row.key, "errors": errors, "left_out": row.left_out}).decode()
+    parent = {"parent": {"name": row.parent, "row": row.parent_row}} if row.parent is not None else {}
+    said = {"row": row.row, "key": row.key, "errors": errors, "left_out": row.left_out, **parent}
+    head = orjson.dumps(said).decode()
     body = "null" if row.body is None else row.body.decode()
     additions = f',"additions":[{b",".join(row.additions).decode()}]' if row.additions else ""
     return f'{head[:-1]},"body":{body}{additions}}}'

@@ -20,7 +20,9 @@ class RecordQueue:
     bring it back is *awaited* (:meth:`expect`, :meth:`unexpect`).
 
     Args:
-        load: Loads the next page: pending records behind the one with the given id, at most so many.
+        load: Loads the next page: pending records behind the one with the given id, at most so many. Children that
+            were released come first, wherever they stand.
+        released: Whether there are children that were released, and that no page had yet.
         limit: Hand out at most so many different records; None for all.
         clock: Monotonic seconds.
     """
@@ -29,10 +31,12 @@ class RecordQueue:
         self,
         load: Callable[[int, int], Awaitable[list[Pending]]],
         *,
+        released: Callable[[], bool] = lambda: False,
         limit: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._load = load
+        self._released = released
         self._left = limit
         self._clock = clock
         self._page: deque[Pending] = deque()
@@ -50,7 +54,7 @@ class RecordQueue:
             if record is not None:
                 self._out += 1
                 return record
-            if not self._exhausted:
+            if self._may_have_more():
                 await self._load_page()
             elif not self._later and self._out == 0:
                 self._changed.set()
@@ -63,18 +67,23 @@ class RecordQueue:
             return heapq.heappop(self._later)[2]
         return self._page.popleft() if self._page else None
 
+    def _may_have_more(self) -> bool:
+        """A record that was settled a moment ago may have let its children go."""
+        return not self._exhausted or (self._left != 0 and self._released())
+
     async def _load_page(self) -> None:
         async with self._loading:
-            if self._page or self._exhausted:
+            if self._page or not self._may_have_more():
                 return
             wanted = PAGE if self._left is None else min(PAGE, self._left)
             page = await self._load(self._last, wanted) if wanted else []
             if len(page) < wanted or wanted == 0:
                 self._exhausted = True
             if page:
-                self._last = page[-1].id
+                self._last = next((record.id for record in reversed(page) if not record.released), self._last)
                 self._page.extend(page)
                 self._left = None if self._left is None else self._left - len(page)
+                self._changed.set()  # whoever waits for something to come back may take from this page
 
     async def _wait(self) -> None:
         """Until something comes back or falls due."""

@@ -1,7 +1,8 @@
 """Dropping what a finished import need not remember: the texts of its rows.
 
-What stays is what keeps promises: keys, states, case ids, and who corrects whom. A record is forgotten if it has no
-content any more, or an empty one where only the record that it corrects is left.
+What stays is what keeps promises: keys, the names by which rows call each other, states, case ids, who corrects whom
+and which row is above which. A record is forgotten if it has no content any more, or an empty one where only the record
+that it corrects is left.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _SILENCE = (
 )
 _SILENCE_NOTES = """UPDATE addition_event SET message = NULL WHERE id > :after AND id <= :last AND message IS NOT NULL
     AND code IS NOT 'resolved' AND record IN (SELECT record FROM addition WHERE body = x'')"""
+#: Which row is above which is decided, and stays. So does what a row is called, as its key does: rows of a later file
+#: may name it.
+_UNLINK = f"UPDATE link SET parent = NULL WHERE record IN {_NAMED} AND parent IS NOT NULL"
 #: Answers of the server may repeat what was sent. What a person said stays.
 _SILENCE_EVENTS = """UPDATE event SET message = NULL WHERE id > :after AND id <= :last AND message IS NOT NULL
     AND code IS NOT 'resolved' AND record IN (SELECT id FROM record WHERE state IN ({states}))"""
@@ -40,7 +44,7 @@ _SILENCE_EVENTS = """UPDATE event SET message = NULL WHERE id > :after AND id <=
 #: They belong to no record, so no state keeps them.
 _DROP_ORPHANS = "DELETE FROM orphan WHERE id > :after AND id <= :last"
 _FORGOTTEN = (
-    ("record", (_DROP, _EMPTY, _SILENCE, _DROP_NOTES)),
+    ("record", (_DROP, _EMPTY, _SILENCE, _DROP_NOTES, _UNLINK)),
     ("event", (_SILENCE_EVENTS,)),
     ("addition_event", (_SILENCE_NOTES,)),
     ("orphan", (_DROP_ORPHANS,)),

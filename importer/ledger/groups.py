@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import orjson
 
+from importer.ledger import links
 from importer.ledger.ledger import Ledger
 from importer.ledger.values import Fence, Outcome, Settled
 from importer.records import State
@@ -61,7 +62,11 @@ def _settle_alike(ledger: Ledger, settlements: Sequence[Settlement]) -> bool:
     _, before, (state, _, http_status, code, message) = settlements[0]
     cases = {str(record): outcome.case_id for record, _, outcome in settlements}
     told = orjson.dumps(cases).decode()
-    return _moves_all(ledger, len(settlements), _SETTLE, (state, ledger.run, http_status, code, message, told, before))
+    values = (state, ledger.run, http_status, code, message, told, before)
+    if not _moves_all(ledger, len(settlements), _SETTLE, values):
+        return False
+    links.tell_children(ledger, [record for record, _, _ in settlements], before, state)
+    return True
 
 
 def _moves_all(ledger: Ledger, count: int, statement: str, values: tuple[object, ...]) -> bool:

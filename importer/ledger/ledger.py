@@ -11,14 +11,14 @@ import os
 import secrets
 import sqlite3
 import time
-from collections import Counter
+from collections import Counter, deque
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from importer.errors import ExitCode, LedgerError, TargetError
-from importer.ledger import store
+from importer.ledger import links, store
 from importer.ledger.lock import lock_ledger
 from importer.ledger.values import Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
 from importer.records import State
@@ -59,10 +59,13 @@ class Ledger:
                 self._inode = self.path.stat().st_ino
                 self.run = self._begin_run(verb)
                 self._note_log(self.run, is_folded=False)
+                with store.translated(self.path):
+                    self.has_children = links.are_there(self.connection)
         except BaseException:
             self._lock.release()
             raise
         self.exit_code: ExitCode | None = None
+        self.released: deque[int] = deque()  #: children that may be sent since their parents became cases in this run
 
     @property
     def was_cut_short(self) -> bool:
@@ -291,6 +294,8 @@ class Ledger:
                 (self.run, record),
             ).rowcount
         except sqlite3.IntegrityError as error:
+            if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and links.hold(self, record):
+                return Fence.LOST
             if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
                 raise
             taken = Outcome(State.SKIPPED, code="in_doubt", message="another row with this key was sent")
@@ -339,6 +344,8 @@ class Ledger:
             " WHERE id = ? AND state = ?",
             (state, self.run, case_id, http_status, code, message, record, before),
         ).rowcount
+        if moved == 1:
+            links.tell_children(self, [record], before, state)
         return moved == 1
 
     def resolve(self, key: str, outcome: Outcome) -> list[State]:

@@ -10,7 +10,8 @@ Such a list has a blank in front. A body must not change without the cells that 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -65,6 +66,22 @@ def _in_body(body: bytes | None, begin: int, length: int) -> str:
     if body is None:
         raise ValueError("cells without the body that they lean on")
     return str(orjson.loads(body[begin : begin + length]))
+
+
+def rewrite(connection: sqlite3.Connection, record: int, change: Callable[[bytes | None], bytes | None]) -> None:
+    """Change the body of a record, and with it the cells that lean on it.
+
+    Args:
+        connection: The ledger's, inside a transaction.
+        record: Whose body.
+        change: The old body → the new one.
+    """
+    kept, body = connection.execute("SELECT cells, body FROM content WHERE record = ?", (record,)).fetchone()
+    changed = change(body)
+    if kept.startswith(b" "):
+        cells = unpacked_cells(kept, body)
+        kept = packed_cells(cells, changed, long_columns([cells]))
+    connection.execute("UPDATE content SET cells = ?, body = ? WHERE record = ?", (kept, changed, record))
 
 
 def packed_errors(errors: Sequence[FieldError]) -> bytes:

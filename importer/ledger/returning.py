@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
-from importer.ledger.staging import ANSWERED, OPEN, READ_AGAIN, TAKEN
+from importer.ledger.staging import ANSWERED, FITS, OPEN, READ_AGAIN, TAKEN
 
 #: In this order; they are the rules of staging, for rows that are somewhere in the middle of the ledger.
 _WHO_ANSWERS = (
@@ -18,29 +18,31 @@ _WHO_ANSWERS = (
             WHERE other.record <> heir.correction)
         UPDATE record SET {ANSWERED}
         FROM heir JOIN record AS old ON old.id = heir.id
-        WHERE record.id = heir.correction AND record.state IN ('pending', 'invalid') AND old.state IN {TAKEN}""",
+        WHERE record.id = heir.correction AND record.state IN ('pending', 'waiting', 'invalid')
+          AND old.state IN {TAKEN}""",
     # Nor is a row whose key has reached the server meanwhile.
     f"""UPDATE record SET {ANSWERED}
         FROM returned, record AS old
-        WHERE record.id = returned.id AND record.state = 'pending'
+        WHERE record.id = returned.id AND record.state IN {FITS}
           AND old.key = record.key AND old.id <> record.id AND old.state IN {TAKEN}""",
     # Nor one whose key stands in a later source, or in a row of its own source that was never left out.
     f"""UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || other.row
               || ' of ' || (SELECT name FROM source WHERE id = other.source)
         FROM returned, record AS other
-        WHERE record.id = returned.id AND record.state = 'pending' AND other.key = record.key AND other.id <> record.id
+        WHERE record.id = returned.id AND record.state IN {FITS} AND other.key = record.key AND other.id <> record.id
           AND (other.source > record.source AND other.state IN {OPEN}
-               OR other.source = record.source AND other.state = 'pending'
+               OR other.source = record.source AND other.state IN {FITS}
                   AND (other.id < record.id OR other.id NOT IN (SELECT id FROM returned)))""",
     # What an earlier file could not get across is answered for by the row that is back: the corrected one …
     f"""UPDATE record SET {READ_AGAIN}
         FROM returned JOIN content AS now ON now.record = returned.id JOIN record AS new ON new.id = returned.id
-        WHERE record.id = now.replaces AND new.state IN ('pending', 'invalid') AND record.state IN {OPEN}""",
+        WHERE record.id = now.replaces AND new.state IN ('pending', 'waiting', 'invalid')
+          AND record.state IN {OPEN}""",
     # … or the newer one with its key.
     f"""UPDATE record SET {READ_AGAIN}
         FROM returned JOIN record AS new ON new.id = returned.id
         WHERE record.source < new.source AND record.state IN {OPEN} AND record.key <> ''
-          AND new.key = record.key AND new.state = 'pending'""",
+          AND new.key = record.key AND new.state IN {FITS}""",
 )
 
 

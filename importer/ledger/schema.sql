@@ -16,6 +16,7 @@ CREATE TABLE source (                   -- one export file that was read into th
     mapping_sha256 TEXT NOT NULL,
     stamp TEXT,                         -- custom field that carries the key; NULL: cases cannot be found again by key
     notes TEXT NOT NULL DEFAULT '[]',   -- JSON array: the files of notes that were read with it
+    links TEXT,                         -- JSON object: how the mapping links rows to each other; NULL: it does not
     rows INTEGER NOT NULL DEFAULT 0,    -- rows read
     staged INTEGER NOT NULL DEFAULT 0   -- 0: reading was cut short, its records are dropped and read again
 ) STRICT;
@@ -69,7 +70,18 @@ CREATE TABLE orphan (                   -- a row of a file of notes that belongs
     cells BLOB NOT NULL                 -- JSON array: the user's own cells
 ) STRICT;
 
+-- What a row says about the row above it. Only rows of a mapping that links rows are here.
+CREATE TABLE link (
+    record INTEGER PRIMARY KEY REFERENCES record (id),
+    name TEXT,                          -- what other rows call it by; NULL: its key, and it calls them by theirs
+    parent TEXT,                        -- what it calls the row above it; NULL: there is none
+    above TEXT,                         -- key of the row whose case becomes its parent; NULL: none, or not decided yet
+    fate TEXT                           -- why the link is not the one of the file: left out, or led to the topmost row
+) STRICT;
+
 CREATE INDEX record_key ON record (key);
+CREATE INDEX named ON link (name) WHERE name IS NOT NULL;
+CREATE INDEX children ON link (above) WHERE above IS NOT NULL;
 CREATE INDEX corrections ON content (replaces) WHERE replaces IS NOT NULL;
 
 -- Promise P1: of all rows with one key, at most one may be, or may have been, at the server.
@@ -197,9 +209,9 @@ INSERT INTO transition (before, after) VALUES
     ('unknown', 'created'), ('unknown', 'duplicate'), ('unknown', 'pending'), ('unknown', 'refused'),
     ('unknown', 'skipped'), ('duplicate', 'created'), ('duplicate', 'skipped'),     -- a person decided
     ('created', 'unknown'),             -- two answers claimed one case
-    ('refused', 'pending'), ('refused', 'skipped'), ('refused', 'invalid'),
-    ('invalid', 'pending'), ('invalid', 'skipped'),
-    ('skipped', 'pending'), ('skipped', 'invalid');     -- only if a mapping left it out, and another one does not
+    ('refused', 'pending'), ('refused', 'skipped'), ('refused', 'invalid'), ('refused', 'waiting'),
+    ('invalid', 'pending'), ('invalid', 'skipped'), ('invalid', 'waiting'),
+    ('skipped', 'pending'), ('skipped', 'invalid'), ('skipped', 'waiting');     -- only if a mapping left it out, and another one does not
 
 CREATE TRIGGER record_moves BEFORE UPDATE OF state ON record
 WHEN OLD.state <> NEW.state
@@ -207,6 +219,16 @@ WHEN OLD.state <> NEW.state
          OR (OLD.state = 'skipped' AND OLD.code IS NOT 'left_out'))
 BEGIN
     SELECT RAISE(ABORT, 'this record may not move like that');
+END;
+
+-- A row is sent only as a child of the very case that the row above it is.
+CREATE TRIGGER parent_first BEFORE UPDATE OF state ON record
+WHEN NEW.state = 'sending' AND EXISTS (SELECT 1 FROM link WHERE record = NEW.id AND above IS NOT NULL)
+BEGIN
+    SELECT RAISE(ABORT, 'its parent is not the case that it names') WHERE NOT EXISTS (
+        SELECT 1 FROM link JOIN record AS up ON up.key = link.above AND up.state = 'created'
+            JOIN content ON content.record = link.record
+        WHERE link.record = NEW.id AND json_extract(CAST(content.body AS TEXT), '$.parent_id') = up.case_id);
 END;
 
 CREATE TRIGGER record_moved AFTER UPDATE OF state ON record WHEN OLD.state <> NEW.state

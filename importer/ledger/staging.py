@@ -15,9 +15,11 @@ import orjson
 from importer.ledger import store
 from importer.ledger.additions import enter_additions, replace_additions
 from importer.ledger.ledger import Ledger
-from importer.ledger.packing import field_errors, long_columns, packed_cells, packed_errors, unpacked_cells
+from importer.ledger.links import SAME_ROW
+from importer.ledger.packing import field_errors, long_columns, packed_cells, packed_errors, rewrite, unpacked_cells
+from importer.ledger.tree import place_children
 from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
-from importer.records import FieldError, Mapped, State
+from importer.records import FieldError, Link, Links, Mapped, State
 
 SOURCE_QUERY = (
     "SELECT id, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged, notes FROM source ORDER BY id"
@@ -54,29 +56,29 @@ def begin_source(
     mapping_name: str,
     mapping_sha256: str,
     stamp: str | None,
+    links: Links | None = None,
 ) -> int:
     """Open a new source, dropping whatever an interrupted reading left behind; returns its number."""
     with store.translated(ledger.path), store.transaction(ledger.connection):
         unfinished = "(SELECT id FROM source WHERE staged = 0)"
-        ledger.connection.execute(
-            f"DELETE FROM content WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
-        )
-        ledger.connection.execute(
-            f"DELETE FROM addition WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
-        )
+        for table in ("content", "addition", "link"):
+            ledger.connection.execute(
+                f"DELETE FROM {table} WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
+            )
         ledger.connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
         ledger.connection.execute(f"DELETE FROM orphan WHERE source IN {unfinished}")
         ledger.connection.execute("DELETE FROM source WHERE staged = 0")
         number = ledger.connection.execute(
-            "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, stamp) VALUES (?, ?, ?, ?, ?, ?)",
-            (name, sha256, orjson.dumps(columns).decode(), mapping_name, mapping_sha256, stamp),
+            "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, stamp, links)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (name, sha256, orjson.dumps(columns).decode(), mapping_name, mapping_sha256, stamp, _packed_links(links)),
         ).lastrowid
     assert number is not None
     return number
 
 
 def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
-    """Enter rows of ``source`` as pending, invalid or left out, in the order given.
+    """Enter rows of ``source`` as pending, waiting, invalid or left out, in the order given.
 
     These commits are not synced one by one: nothing of them counts before :func:`finish_source`, whose sync takes the
     whole log to the disk. What a power cut leaves of a source that was not finished is dropped.
@@ -96,11 +98,14 @@ def _add(
     records: list[tuple[Any, ...]] = []
     contents: list[tuple[Any, ...]] = []
     others: list[tuple[int, StagedRow]] = []
+    links: list[tuple[int, Link]] = []
     for number, staged in rows:
-        (place, cells, _), (key, body, *_), replaces = staged
-        if staged.mapped.additions:
-            enter_additions(connection, number, staged.mapped.additions)
-        if body is None or replaces is not None:
+        (place, cells, _), (key, body, _, _, additions, link), replaces = staged
+        if additions:
+            enter_additions(connection, number, additions)
+        if link is not None:
+            links.append((number, link))
+        if body is None or replaces is not None or (link is not None and link.parent is not None):
             others.append((number, staged))
         else:
             records.append((number, source, place, key))
@@ -108,23 +113,46 @@ def _add(
             contents.append((number, bytearray(packed_cells(cells, body, long)), bytearray(body)))
     connection.executemany("INSERT INTO record (id, source, row, key, state) VALUES (?, ?, ?, ?, 'pending')", records)
     connection.executemany("INSERT INTO content (record, cells, body) VALUES (?, ?, ?)", contents)
-    for number, (row, mapped, replaces) in others:
-        errors = packed_errors(mapped.errors) if mapped.errors else None
-        connection.execute(
-            "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (number, source, row.number, mapped.key, *_standing(mapped)),
-        )
-        kept = packed_cells(row.cells, mapped.body, long)
-        connection.execute("INSERT INTO content VALUES (?, ?, ?, ?, ?)", (number, kept, mapped.body, errors, replaces))
+    connection.executemany(
+        "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        ((number, source, row.number, mapped.key, *_standing(mapped)) for number, (row, mapped, _) in others),
+    )
+    connection.executemany(
+        "INSERT INTO content VALUES (?, ?, ?, ?, ?)",
+        (
+            (
+                number,
+                packed_cells(row.cells, mapped.body, long),
+                mapped.body,
+                packed_errors(mapped.errors) if mapped.errors else None,
+                replaces,
+            )
+            for number, (row, mapped, replaces) in others
+        ),
+    )
+    _add_links(connection, links)
 
 
 def _standing(mapped: Mapped) -> tuple[State, str | None, str | None]:
-    """Where a row stands by its mapping alone, with code and message."""
+    """Where a row stands by its mapping alone, with code and message; a child waits until its parent is known."""
     if mapped.errors:
         return State.INVALID, *summary(mapped.errors)
     if mapped.left_out is not None:
         return State.SKIPPED, LEFT_OUT, mapped.left_out
+    if mapped.link is not None and mapped.link.parent is not None:
+        return State.WAITING, None, None
     return State.PENDING, None, None
+
+
+def _add_links(connection: sqlite3.Connection, links: Sequence[tuple[int, Link]]) -> None:
+    """Keep what rows say about the rows above them; a top row that is called by its key needs no word."""
+    said = [(number, *link) for number, link in links if link.parent is not None or link.name]
+    if said:
+        connection.executemany("INSERT INTO link (record, name, parent) VALUES (?, ?, ?)", said)
+
+
+def _packed_links(links: Links | None) -> str | None:
+    return None if links is None else orjson.dumps(links._asdict()).decode()
 
 
 #: The code of rows that a mapping leaves out: the only skipped ones that another mapping may bring back.
@@ -142,11 +170,12 @@ def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
 TAKEN = "('created', 'sending', 'unknown', 'duplicate')"
 #: Never reached the server, so a newer row may take the place.
 OPEN = "('pending', 'waiting', 'refused', 'invalid')"
-ANSWERED = """state = 'skipped', run = :run,
+#: Can be sent, now or behind its parent.
+FITS = "('pending', 'waiting')"
+ANSWERED = f"""state = 'skipped', run = :run,
     code = CASE WHEN old.state <> 'created' THEN 'in_doubt'
                 WHEN NOT EXISTS (SELECT 1 FROM content WHERE record = old.id AND body IS NOT NULL) THEN 'created_before'
-                WHEN (SELECT body FROM content WHERE record = record.id)
-                      IS (SELECT body FROM content WHERE record = old.id)
+                WHEN {SAME_ROW}
                      AND NOT EXISTS (SELECT part, body FROM addition WHERE record = record.id
                                      EXCEPT SELECT part, body FROM addition WHERE record = old.id)
                      AND NOT EXISTS (SELECT part FROM addition WHERE record = old.id
@@ -171,45 +200,60 @@ _WHO_ANSWERS = (
         UPDATE record SET {ANSWERED}
         FROM heir JOIN record AS old ON old.id = heir.id
         WHERE record.id = heir.correction AND record.id IN (SELECT correction FROM heir)
-          AND record.state IN ('pending', 'invalid') AND old.state IN {TAKEN}""",
+          AND record.state IN ('pending', 'waiting', 'invalid') AND old.state IN {TAKEN}""",
     # A row whose key has reached the server before is not sent.
     f"""UPDATE record SET {ANSWERED}
         FROM record AS old
-        WHERE record.id >= :first AND record.state = 'pending' AND :first > (SELECT min(id) FROM record)
+        WHERE record.id >= :first AND record.state IN {FITS} AND :first > (SELECT min(id) FROM record)
           AND old.key = record.key AND old.id < :first AND old.state IN {TAKEN}""",
     # Of several rows with one key in this source, the first answers.
-    """UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || (
+    f"""UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || (
             SELECT row FROM record AS first WHERE first.key = record.key AND first.id >= :first
-              AND first.state = 'pending' ORDER BY first.id LIMIT 1)
-        WHERE id >= :first AND state = 'pending' AND EXISTS (
+              AND first.state IN {FITS} ORDER BY first.id LIMIT 1)
+        WHERE id >= :first AND state IN {FITS} AND EXISTS (
             SELECT 1 FROM record AS first WHERE first.key = record.key AND first.id >= :first
-              AND first.id < record.id AND first.state = 'pending')""",
+              AND first.id < record.id AND first.state IN {FITS})""",
     # What an earlier file could not get across is answered for by the corrected row …
     f"""UPDATE record SET {READ_AGAIN}
         FROM content AS now JOIN record AS new ON new.id = now.record
-        WHERE record.id = now.replaces AND new.id >= :first AND new.state IN ('pending', 'invalid')
+        WHERE record.id = now.replaces AND new.id >= :first AND new.state IN ('pending', 'waiting', 'invalid')
           AND record.id < :first AND record.state IN {OPEN}""",
     # … or by the newer row with its key.
     f"""UPDATE record SET {READ_AGAIN}
         FROM record AS new
         WHERE record.id < :first AND record.state IN {OPEN} AND record.key <> ''
-          AND new.key = record.key AND new.id >= :first AND new.state = 'pending'""",
+          AND new.key = record.key AND new.id >= :first AND new.state IN {FITS}""",
 )
 
 
 def finish_source(ledger: Ledger, source: int, notes: Sequence[NotesRead] = ()) -> None:
-    """Make all rows of ``source`` count, at once; a row whose key is taken care of becomes skipped."""
+    """Make all rows of ``source`` count, at once.
+
+    A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not.
+    """
     connection = ledger.connection
     with store.translated(ledger.path), store.transaction(connection):
         (first,) = connection.execute("SELECT coalesce(min(id), 0) FROM record WHERE source = ?", (source,)).fetchone()
         values = {"first": first, "run": ledger.run}
         for statement in _WHO_ANSWERS:
             connection.execute(statement, values)
+        place_children(ledger, lambda record, error: _reject(ledger, record, error))
         connection.execute("UPDATE source SET staged = 1, notes = ? WHERE id = ?", (_notes_text(notes), source))
 
 
+def _reject(ledger: Ledger, record: int, error: FieldError) -> None:
+    """Enter that a row cannot be sent for what only all rows together can show."""
+    rewrite(ledger.connection, record, lambda _: None)
+    replace_additions(ledger, record, ())
+    ledger.connection.execute("UPDATE content SET errors = ? WHERE record = ?", (packed_errors([error]), record))
+    ledger.connection.execute(
+        "UPDATE record SET state = 'invalid', run = ?, code = ?, message = ? WHERE id = ?",
+        (ledger.run, *summary([error]), record),
+    )
+
+
 def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int, limit: int) -> list[Unsent]:
-    """Records of ``source`` in some of the states pending, invalid and refused, behind the record ``after``.
+    """Records of ``source`` that never reached the server, in some states, behind the record ``after``.
 
     Of skipped ones, those that the mapping left out: all others are answered for by another record. What was
     forgotten cannot be mapped anew.
@@ -237,6 +281,9 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]
         for old, mapped in remapped:
             errors = packed_errors(mapped.errors) if mapped.errors else None
             state, code, message = _standing(mapped)
+            connection.execute("DELETE FROM link WHERE record = ?", (old.id,))
+            if mapped.link is not None:
+                _add_links(connection, [(old.id, mapped.link)])
             connection.execute(
                 "UPDATE content SET cells = ?, body = ?, errors = ? WHERE record = ?",
                 (packed_cells(old.cells, mapped.body, long), mapped.body, errors, old.id),
@@ -250,11 +297,19 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]
 
 
 def adopt_mapping(
-    ledger: Ledger, source: int, *, name: str, sha256: str, stamp: str | None, notes: Sequence[NotesRead] = ()
+    ledger: Ledger,
+    source: int,
+    *,
+    name: str,
+    sha256: str,
+    stamp: str | None,
+    notes: Sequence[NotesRead] = (),
+    links: Links | None = None,
 ) -> None:
-    """Note that all unsent records of ``source`` were mapped anew, with these files of notes."""
-    with store.translated(ledger.path):
+    """Note that all unsent records of ``source`` were mapped anew, with these files of notes, and find parents anew."""
+    with store.translated(ledger.path), store.transaction(ledger.connection):
         ledger.connection.execute(
-            "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, stamp = ?, notes = ? WHERE id = ?",
-            (name, sha256, stamp, _notes_text(notes), source),
+            "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, stamp = ?, notes = ?, links = ? WHERE id = ?",
+            (name, sha256, stamp, _notes_text(notes), _packed_links(links), source),
         )
+        place_children(ledger, lambda record, error: _reject(ledger, record, error))

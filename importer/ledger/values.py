@@ -52,6 +52,7 @@ class Pending(NamedTuple):
     key: str
     body: bytes
     stamp: str | None
+    released: bool = False  #: its parent became a case in this run: it comes out of order
 
 
 class Selection(NamedTuple):

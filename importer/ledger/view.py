@@ -9,13 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from importer.ledger import store
+from importer.ledger import links, store
 from importer.ledger.packing import field_errors, unpacked_cells
 from importer.ledger.staging import LEFT_OUT, SOURCE_QUERY, source_info
 from importer.ledger.values import FailureLine, ResultLine, SourceInfo
-from importer.records import State
+from importer.records import FieldError, State
 
-_LINE = "record.id, source, row, key, state, case_id, http_status, attempts, code, message"
+_LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {links.CODE}, {links.MESSAGE}"
 _FAILED = "('invalid', 'refused', 'unknown', 'duplicate', 'pending', 'waiting', 'sending')"
 
 
@@ -50,6 +50,22 @@ class CauseCount(NamedTuple):
     code: str | None
     records: int
     example: str | None
+    first_row: int
+
+
+class UnlinkedCount(NamedTuple):
+    """How many links between rows were not made as the file has them, for one cause.
+
+    Attributes:
+        code: Why.
+        led_to_root: They lead to the topmost row instead; else they were left out.
+        records: How many.
+        first_row: The first of them.
+    """
+
+    code: str
+    led_to_root: bool
+    records: int
     first_row: int
 
 
@@ -151,8 +167,8 @@ class LedgerView:
     def causes(self) -> list[CauseCount]:
         """Records that are not simply created, grouped by state and code, most frequent first."""
         rows = self.select(
-            "SELECT state, code, count(*), message, min(row) FROM record {where} GROUP BY state, code"
-            " ORDER BY count(*) DESC",
+            f"SELECT state, {links.CODE} AS cause, count(*), {links.MESSAGE}, min(row) FROM record {{where}}"
+            " GROUP BY state, cause ORDER BY count(*) DESC",
             "state <> 'created'",
         )
         with self._sound():
@@ -162,11 +178,39 @@ class LedgerView:
         """The first rows that stand for a cause."""
         with store.translated(self.path):
             rows = self._connection.execute(
-                "SELECT row FROM record WHERE state = :state AND code IS :code AND source = coalesce(:source, source)"
-                " ORDER BY id LIMIT :most",
+                f"SELECT row FROM record WHERE state = :state AND {links.CODE} IS :code"
+                " AND source = coalesce(:source, source) ORDER BY id LIMIT :most",
                 {"state": cause.state, "code": cause.code, "source": self.source, "most": most},
             ).fetchall()
         return tuple(row for (row,) in rows)
+
+    def example(self, cause: CauseCount) -> FieldError | None:
+        """The field error of the first row that stands for a cause; None if it has none."""
+        with store.translated(self.path):
+            row = self._connection.execute(
+                "SELECT errors FROM record JOIN content ON content.record = record.id WHERE state = :state"
+                " AND code IS :code AND source = coalesce(:source, source) ORDER BY id LIMIT 1",
+                {"state": cause.state, "code": cause.code, "source": self.source},
+            ).fetchone()
+        errors = field_errors(row[0]) if row else ()
+        return errors[0] if errors else None
+
+    def waits_for(self) -> Counter[State | None]:
+        """Waiting records by where the rows stand that they wait for; None: for one that will not be a case."""
+        rows = self.select(
+            f"SELECT {links.WAITS_FOR} AS parent, count(*) FROM record {{where}} GROUP BY parent", "state = 'waiting'"
+        )
+        with self._sound():
+            return Counter({None if state is None else State(state): count for state, count in rows})
+
+    def unlinked(self) -> list[UnlinkedCount]:
+        """Links of good rows that were not made as the file has them, by cause."""
+        rows = self.select(
+            "SELECT fate, above IS NOT NULL AS led, count(*), min(row) FROM link"
+            " JOIN record ON record.id = link.record {where} GROUP BY fate, led",
+            "fate IS NOT NULL AND state <> 'invalid' AND state <> 'skipped'",
+        )
+        return [UnlinkedCount(code, bool(led), count, row) for code, led, count, row in rows]
 
     def alike(self, look: Callable[[str], str], most: int) -> tuple[list[AlikeKeys], int]:
         """Groups of different keys for which ``look`` gives the same text, at least one of them in view.

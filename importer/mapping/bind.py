@@ -18,9 +18,10 @@ from importer.mapping.key import Key, bind_key
 from importer.mapping.notes import batched, bind_notes
 from importer.mapping.notes_file import NotesFile
 from importer.mapping.origins import bind_value
+from importer.mapping.parent import Parent, bind_parent
 from importer.mapping.parts import Cells, Part, table
 from importer.mapping.plan import Plan
-from importer.records import FieldError, Mapped, Row
+from importer.records import FieldError, Link, Mapped, Row
 from importer.talkdesk.case import CASE_FIELDS, Check, case_check
 
 #: How JSON has a NUL. A text may hold these very characters too: such a row is looked at once more.
@@ -35,7 +36,15 @@ class RowMapper:
     """
 
     def __init__(
-        self, case: Part, *, key: Key, choice: Choice | None, header: Header, check: Check, notes_per_call: int
+        self,
+        case: Part,
+        *,
+        key: Key,
+        choice: Choice | None,
+        header: Header,
+        check: Check,
+        notes_per_call: int,
+        parent: Parent | None,
     ) -> None:
         self.columns_used = frozenset(header.used)
         self._width = header.width
@@ -48,6 +57,8 @@ class RowMapper:
         self._key = key
         self._left_out_for = choice.left_out if choice else None
         self._choice = choice
+        self._parent = parent
+        self._read_link = parent.read if parent else None
 
     def apply(self, row: Row) -> Mapped:
         """A body to send, all that is wrong with the row, or why it is left out on purpose.
@@ -70,19 +81,20 @@ class RowMapper:
         payload: Any = self._read_case((*cells, key))
         if not self._is_sound:
             self._check(payload)
+        link = self._read_link(cells) if self._read_link else None
         if len(payload.get("notes", ())) > self._notes_per_call:
-            return self._divided(payload, key)
+            return self._divided(payload, key, link)
         body = orjson.dumps(payload)
-        return None if _ESCAPED_NUL in body else Mapped(key, body)
+        return None if _ESCAPED_NUL in body else Mapped(key, body, (), None, (), link)
 
-    def _divided(self, payload: Any, key: str) -> Mapped | None:
+    def _divided(self, payload: Any, key: str, link: Link | None) -> Mapped | None:
         """A case with more notes than one call carries."""
         first, *others = batched(payload["notes"], self._notes_per_call)
         body = orjson.dumps(payload | {"notes": first})
         additions = tuple(orjson.dumps({"notes": notes}) for notes in others)
         if any(_ESCAPED_NUL in part for part in (body, *additions)):
             return None
-        return Mapped(key, body, additions=additions)
+        return Mapped(key, body, additions=additions, link=link)
 
     def _left_out(self, cells: Cells, spoiled: frozenset[str | None] = frozenset()) -> Mapped | None:
         """What becomes of a row that is not meant; None if it is, or if its cells do not tell."""
@@ -101,21 +113,38 @@ class RowMapper:
             return left_out
         key = self._key_or_nothing(cells)
         errors = tuple(dict.fromkeys(self._problems(cells)))  # a text that overflows is looked at twice
+        link = self._link_or_nothing(cells)
         if errors:
-            return Mapped(key, None, errors)
+            return Mapped(key, None, errors, link=link)
         payload: Any = self._case.read((*cells, key))
         self._check(payload)
         if len(payload.get("notes", ())) <= self._notes_per_call:
-            return Mapped(key, orjson.dumps(payload))
+            return Mapped(key, orjson.dumps(payload), link=link)
         first, *others = batched(payload["notes"], self._notes_per_call)
         additions = tuple(orjson.dumps({"notes": notes}) for notes in others)
-        return Mapped(key, orjson.dumps(payload | {"notes": first}), additions=additions)
+        return Mapped(key, orjson.dumps(payload | {"notes": first}), additions=additions, link=link)
 
     def _problems(self, cells: Cells) -> Iterator[FieldError]:
         if self._choice is not None:
             yield from self._choice.problems(cells)
         yield from self._key.problems(cells)
         yield from self._case.problems(cells)
+        if self._parent:
+            yield from self._parent.problems(cells)
+
+    def link(self, row: Row) -> Link | None:
+        """What a row says about the row above it, whatever else is wrong with it."""
+        return self._link_or_nothing(row.cells) if len(row.cells) == self._width else None
+
+    def key(self, row: Row) -> str:
+        """The key of a row, whatever else is wrong with it; empty if it has none."""
+        return self._key_or_nothing(row.cells) if len(row.cells) == self._width else ""
+
+    def _link_or_nothing(self, cells: Cells) -> Link | None:
+        try:
+            return self._read_link(cells) if self._read_link else None
+        except CellError:
+            return None
 
     def _key_or_nothing(self, cells: Cells) -> str:
         try:
@@ -143,7 +172,8 @@ class RowMapper:
         spoiled = {error.column for error in found}
         others = [error for error in more if error.column not in spoiled]
         key = "" if spoiled & self._key.columns else self._key_or_nothing(cells)
-        return Mapped(key, None, (*found, *others))
+        link = None if self._parent and spoiled & self._parent.columns else self._link_or_nothing(cells)
+        return Mapped(key, None, (*found, *others), link=link)
 
 
 def bind(
@@ -159,10 +189,17 @@ def bind(
     key = bind_key(plan.source, binding)
     choice = bind_choice(plan.source, binding)
     case = table(_parts(plan, binding))
+    parent = bind_parent(plan.parent, plan.source, binding) if plan.parent else None
     problems.raise_if_any()
     check = case_check(_custom_field_keys(plan), plan.kinds)
     return RowMapper(
-        case, key=key, choice=choice, header=binding.header, check=check, notes_per_call=plan.notes_per_call
+        case,
+        key=key,
+        choice=choice,
+        header=binding.header,
+        check=check,
+        notes_per_call=plan.notes_per_call,
+        parent=parent,
     )
 
 

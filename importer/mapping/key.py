@@ -104,7 +104,7 @@ def _text(part: _PartOfKey, cells: Cells, empty: tuple[str, ...]) -> str:
     if banned and banned in text:
         rule = f"holds {banned!r}, which stands between the parts of a key"
         raise CellError("ambiguous_key", rule, "set `source.join` to something that no part contains")
-    if not text.isprintable() and _unsendable(text):
+    if not text.isprintable() and is_unsendable(text):
         raise bad_text()
     return _short(text)
 
@@ -116,5 +116,6 @@ def _short(text: str) -> str:
     return text
 
 
-def _unsendable(text: str) -> bool:
+def is_unsendable(text: str) -> bool:
+    """Whether a text holds what neither the ledger nor the server can be trusted with."""
     return NUL in text or any("\ud800" <= character <= "\udfff" for character in text)

@@ -19,12 +19,13 @@ from importer.mapping.fields_file import Definitions, read_fields
 from importer.mapping.lookup_table import load_tables
 from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline, outline
+from importer.mapping.parent import links_of
 from importer.mapping.plan import Plan, assumptions, make_plan
 from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem, listed, nearest, place
 from importer.mapping.spec_case import EachForm, MappingForm
 from importer.mapping.well_formed import well_formed, without_custom_fields
 from importer.mapping.yaml_nodes import Node, NodePath, Table, mark_of, parse, plain
-from importer.records import shown
+from importer.records import Links, shown
 
 SIZE_MAX = 1024 * 1024
 SUFFIX = ".yml"
@@ -47,6 +48,11 @@ class Mapping:
     notes: tuple[str, ...]
     _plan: Plan = field(repr=False)
     _document: Document = field(repr=False)
+
+    @property
+    def links(self) -> Links | None:
+        """How it links rows to each other; None if it does not."""
+        return None if self._plan.parent is None else links_of(self._plan.parent)
 
     @property
     def note_files(self) -> list[tuple[EachForm, NodePath]]:

@@ -11,6 +11,7 @@ from importer.mapping.fields_file import Definitions
 from importer.mapping.lookup_table import LookupTable
 from importer.mapping.notes import Note, compile_note
 from importer.mapping.overflow import Overflow, overflows
+from importer.mapping.parent import check_parent
 from importer.mapping.problems import listed, nearest
 from importer.mapping.spec import SourceForm, ValueForm
 from importer.mapping.spec_case import CaseForm, MappingForm
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
         tables: Look-up tables by the paths of the values that use them.
         overflows: Texts that become a note if they are too long for their fields.
         notes_per_call: How many notes one call carries; the others follow.
+        parent: Names the row above; None if rows are not linked.
     """
 
     source: SourceForm
@@ -47,6 +49,7 @@ class Plan(NamedTuple):
     notes_per_call: int
     kinds: dict[str, str]
     tables: dict[NodePath, LookupTable]
+    parent: ValueForm | None = None
 
 
 def make_plan(
@@ -77,6 +80,7 @@ def make_plan(
         notes_per_call=form.notes_per_call,
         kinds=_kinds(form, definitions or {}),
         tables=tables,
+        parent=check_parent(form.case, problems),
     )
 
 
@@ -112,7 +116,7 @@ def _fields(form: CaseForm, problems: Problems) -> dict[str, Value]:
     fields = {}
     for name in CASE_FIELDS:
         value = getattr(form, name)
-        if not isinstance(value, ValueForm):
+        if not isinstance(value, ValueForm) or (name == "parent_id" and value.origin == "record"):
             continue
         compiled = compile_value(value, path=("case", name), target=case_target(name), problems=problems)
         if compiled:

@@ -116,7 +116,7 @@ Ignore = Annotated[
 When = Annotated[str, checked(parse_condition)]
 
 #: Where a value comes from: a value has exactly one of these keys.
-ORIGINS = ("column", "value", "template", "first", "lookup")
+ORIGINS = ("column", "value", "template", "first", "lookup", "record")
 
 
 class LookupForm(Form):
@@ -172,6 +172,21 @@ class ValueForm(Form):
 
     lookup: LookupForm | None = None
     """What another file says about cells of the row."""
+
+    record: Columns | None = None
+    """Only for `parent_id`: the columns that name another row, whose case becomes the parent of this one."""
+
+    of: Columns | None = None
+    """With `record`: the columns that hold what other rows call a row by. By default its key."""
+
+    missing: Literal["reject", "drop"] = "reject"
+    """With `record`: what becomes of a row if there is no row above it: an error, or a case without parent."""
+
+    cycle: Literal["reject", "drop"] = "reject"
+    """With `record`: what becomes of rows that stand above themselves: an error, or cases without parent."""
+
+    deep: Literal["reject", "drop", "root"] = "reject"
+    """With `record`: what becomes of a row below two others: an error, a case without parent, or linked to the top."""
 
     occurrence: Annotated[int, Field(ge=1)] | None = None
     """With `column`: which one, if several columns have this header; 1 is the leftmost."""

@@ -163,7 +163,7 @@ class CaseForm(Form):
     """First entry of the case, at most 2,000 characters, taken byte for byte."""
 
     parent_id: Value | None = None
-    """Id of the Talkdesk case that this one belongs to."""
+    """Id of the Talkdesk case that this one belongs to, or `record`: the row that it is made of."""
 
     owner_id: Value | None = None
     """Id of the Talkdesk user who gets the case; an e-mail address will not do."""

@@ -183,6 +183,12 @@ def _rejecting(table: Iterable[str]) -> Callable[[str], Any]:
 def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
     """Keys that mean nothing beside the others: the key, what is wrong, and the cure."""
     given = form.model_fields_set
+    if form.origin == "record":
+        yield "record", f"{target.name} cannot be taken from another row", "only `parent_id` takes `record`"
+        return
+    for key in ("of", "missing", "cycle", "deep"):
+        if key in given:
+            yield key, f"`{key}` needs `record` beside it", f"remove `{key}`"
     for key in sorted(given & _TYPE_OPTIONS - TYPES[name].options):
         owners = [other for other, kind in TYPES.items() if key in kind.options]
         yield key, f"`{key}` means nothing for type: {name}", f"it goes with type: {listed(owners)}"

@@ -11,8 +11,9 @@ from importer.report.files import make_folder
 from importer.report.orphans import write_orphans
 from importer.report.summary import summary_of, write_summary
 from importer.report.tables import write_failures, write_open_notes, write_results
+from importer.report.unlinked import notes_of
 
-__all__ = ["Balance", "Following", "Reports", "balance_of", "summary_of", "write_reports"]
+__all__ = ["Balance", "Following", "Reports", "balance_of", "notes_of", "summary_of", "write_reports"]
 
 
 class Reports(NamedTuple):
@@ -35,6 +36,7 @@ class Reports(NamedTuple):
     orphans: tuple[Path, ...] = ()
     notes: tuple[NotesRead, ...] = ()
     open_notes: Path | None = None
+    unlinked: tuple[str, ...] = ()  #: links between rows that were not made as the file has them
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> Reports:
@@ -61,10 +63,10 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> R
         books, causes, requests = balance_of(view), tuple(view.causes()), view.requests()
         orphans = tuple(write_orphans(view, folder))
         notes = tuple(notes for info in view.sources() for notes in info.notes)
-        half_read = view.half_read()
+        files = (results, tuple(failures), summary)
         open_notes = _write_open_notes(view, folder / "open-notes.csv") if books.following.total else None
         return Reports(
-            books, causes, requests, results, tuple(failures), summary, half_read, orphans, notes, open_notes
+            books, causes, requests, *files, view.half_read(), orphans, notes, open_notes, unlinked=notes_of(view)
         )
 
 

@@ -46,12 +46,14 @@ class Balance(NamedTuple):
         counts: Records by state, as counted in the ledger.
         left_out: How many of the skipped ones the mapping leaves out on purpose.
         following: Notes that follow their cases. They are no rows, but no import is finished without them.
+        waits_for: Waiting records by where the rows stand that they wait for; None: for one that will not be a case.
     """
 
     read: int
     counts: Counter[State]
     left_out: int = 0
     following: Following = Following()
+    waits_for: Counter[State | None] = Counter()  # noqa: RUF012  (never changed)
 
     @property
     def is_true(self) -> bool:
@@ -61,19 +63,23 @@ class Balance(NamedTuple):
     @property
     def exit_code(self) -> ExitCode:
         """What the states alone say about how a run ended; the most alarming thing wins."""
-        if not self.is_true:
-            return ExitCode.LEDGER
-        for code, states, standings in _CODES:
-            if any(self.counts[state] for state in states) or any(getattr(self.following, name) for name in standings):
-                return code
-        return ExitCode.OK
+        return _code_of(self._standing, self.following) if self.is_true else ExitCode.LEDGER
+
+    @property
+    def _standing(self) -> Counter[State]:
+        """Records by state, those that wait for another row with that row: what keeps it back keeps them back."""
+        counts = Counter(self.counts)
+        for state, waiting in self.waits_for.items():
+            counts[State.WAITING] -= waiting
+            counts[State.INVALID if state is None else state] += waiting
+        return counts
 
     @property
     def exit_code_without_pending(self) -> ExitCode:
         """As :attr:`exit_code`, if what is pending was meant to stay behind."""
-        others = Counter(self.counts)
+        others = self._standing
         del others[State.PENDING]
-        return self._replace(read=sum(others.values()), counts=others).exit_code if self.is_true else self.exit_code
+        return _code_of(others, self.following) if self.is_true else self.exit_code
 
     def as_dict(self) -> dict[str, int | bool]:
         """For JSON: every state, also those with no records."""
@@ -88,9 +94,18 @@ _CODES = (
 )
 
 
+def _code_of(counts: Counter[State], following: Following) -> ExitCode:
+    for code, states, standings in _CODES:
+        if any(counts[state] > 0 for state in states) or any(getattr(following, name) for name in standings):
+            return code
+    return ExitCode.OK
+
+
 def balance_of(view: LedgerView) -> Balance:
     """The books of what ``view`` looks at."""
-    return Balance(rows_read(view.sources()), view.counts(), view.left_out(), following_of(view.following()))
+    counts = view.counts()
+    waits_for = view.waits_for() if counts[State.WAITING] else Counter[State | None]()
+    return Balance(rows_read(view.sources()), counts, view.left_out(), following_of(view.following()), waits_for)
 
 
 def following_of(notes: Counter[str]) -> Following:

@@ -41,6 +41,7 @@ def summary_of(view: LedgerView, balance: Balance | None = None) -> dict[str, An
             {"state": state.value, "code": code, "rows": rows, "first_row": first_row, "example": example}
             for state, code, rows, example, first_row in view.causes()
         ],
+        "links_not_made": [count._asdict() for count in view.unlinked()],
         "exit_code": int(balance.exit_code),
         "meaning": ExitCode(balance.exit_code).name.lower(),
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from importer.ledger import LedgerView, StagedRow
 from importer.ledger.staging import LEFT_OUT
+from importer.ledger.tree import CODES as LINK_CODES
 from importer.ledger.view import AlikeKeys
 from importer.mapping import Mapping
 from importer.mapping.notes_file import NotesFile
@@ -141,7 +142,7 @@ class Survey:
         near, count = view.alike(look, _TWINS_NAMED)
         return replace(
             found,
-            groups=(*found.groups, *_skipped(view)),
+            groups=(*found.groups, *_unplaced(view), *_kept_back(view)),
             damage=(*found.damage, *self._source.oddities()),
             near_twins=tuple(near),
             near_twins_count=count,
@@ -156,8 +157,20 @@ def _is_settled(finding: Finding, outlines: Sequence[Outline]) -> bool:
     return first is not None and bool(formats) and all(form.lstrip().startswith(first) for form in formats)
 
 
-def _skipped(view: LedgerView) -> list[Group]:
-    """Rows whose key is taken care of by another row or by a case, and those that are not meant."""
+def _unplaced(view: LedgerView) -> list[Group]:
+    """Rows whose link to the row above them cannot be made, which only all rows together show."""
+    groups = []
+    for cause in view.causes():
+        error = view.example(cause) if cause.state is State.INVALID and cause.code in LINK_CODES else None
+        if error:
+            rows = view.first_rows(cause, ROWS_NAMED)
+            code, column, value, rule, cure, target = error
+            groups.append(Group(State.INVALID, code, column, target, cause.records, rows, value, rule, cure))
+    return groups
+
+
+def _kept_back(view: LedgerView) -> list[Group]:
+    """Rows whose key is taken care of by another row or by a case, or that wait for a row that cannot be sent."""
     return [
         Group(
             cause.state,
@@ -171,10 +184,11 @@ def _skipped(view: LedgerView) -> list[Group]:
             _CURES.get(cause.code or "", ""),
         )
         for cause in view.causes()
-        if cause.state is State.SKIPPED
+        if cause.state is State.SKIPPED or (cause.state is State.WAITING and cause.code not in _WILL_BE_RELEASED)
     ]
 
 
+_WILL_BE_RELEASED = frozenset({"parent_pending", "parent_waiting", "parent_sending"})
 _CURES = {
     "twin": "the first row with the key is sent; see which one is right",
     "already_created": "nothing: it is a case already",

@@ -219,3 +219,62 @@ def test_who_gives_up_waiting_takes_nothing_along() -> None:
         return await drain(queue)
 
     assert in_virtual_time(story) == [1, 2, 3]
+
+
+# -- children that are let go ---------------------------------------------------------------------------
+
+
+class Families:
+    """A ledger of parents 1 to ``count``, each of which lets a child go when it is finished, as one list of pages."""
+
+    def __init__(self, count: int, *, foreign: int = 0) -> None:
+        self.rows = Rows(count)
+        self.foreign = foreign
+        self.free: list[Pending] = []
+
+    def finish(self, number: int) -> None:
+        if 0 < number <= self.rows.count:
+            self.free.append(record(self.foreign - number)._replace(released=True))
+
+    async def __call__(self, after: int, limit: int) -> list[Pending]:
+        self.rows.asked.append((after, limit))
+        await asyncio.sleep(0.01)
+        freed, self.free = self.free[:limit], self.free[limit:]
+        more = range(after + 1, self.rows.count + 1)
+        return [*freed, *(record(number) for number in more)][:limit]
+
+
+async def drain_families(families: Families, *, takers: int, limit: int | None = None) -> list[int]:
+    queue = RecordQueue(families, released=lambda: bool(families.free), limit=limit, clock=now)
+    taken: list[int] = []
+
+    async def take() -> None:
+        while (one := await queue.take()) is not None:
+            taken.append(one.id)
+            await asyncio.sleep(0.1)
+            families.finish(one.id)
+            queue.done()
+
+    await asyncio.gather(*(take() for _ in range(takers)))
+    return taken
+
+
+@pytest.mark.parametrize("takers", [1, 7, 40])
+@pytest.mark.parametrize("count", [1, 5, PAGE, PAGE + 1])
+@pytest.mark.parametrize("foreign", [0, 10**6], ids=["before the cursor", "of another source"])
+def test_children_come_in_the_run_that_lets_them_go(count: int, takers: int, foreign: int) -> None:
+    taken = in_virtual_time(lambda: drain_families(Families(count, foreign=foreign), takers=takers))
+    assert sorted(taken) == sorted([*range(1, count + 1), *(foreign - number for number in range(1, count + 1))])
+
+
+def test_the_end_of_the_queue_waits_for_children_without_asking_again_and_again() -> None:
+    families = Families(3)
+    taken = in_virtual_time(lambda: drain_families(families, takers=9))
+    assert sorted(taken) == [-3, -2, -1, 1, 2, 3]
+    assert len(families.rows.asked) <= 1 + 3, "one page, and at most one for each child"
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 4, 5, 6, 7])
+def test_children_count_against_the_limit(limit: int) -> None:
+    taken = in_virtual_time(lambda: drain_families(Families(3), takers=2, limit=limit))
+    assert len(taken) == min(limit, 6)

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 import pytest
 from ledgers import do, row_of, stage, valid
+from test_ledger_tree import child
 
 from importer.ledger import Fence, Ledger, Outcome, Settled
 from importer.ledger.groups import Settlement, fence_all, settle_all
-from importer.records import State
+from importer.records import Links, State
 
 T = TypeVar("T")
 
@@ -124,3 +125,24 @@ def _outcome(random: Random) -> Outcome:
             Outcome(State.UNKNOWN, None, None, "timeout", "no answer in time"),
         ]
     )
+
+
+def test_many_parents_let_their_children_go(ledger: Ledger) -> None:
+    families = [child("A"), child("B"), child("C", "A"), child("D", "B"), child("E", "B")]
+    stage(ledger, families, links=Links("P"))
+    once(ledger, lambda: fence_all(ledger, [1, 2]))
+    moves: list[str] = []
+    ledger.connection.set_trace_callback(lambda query: moves.append(query) if "json_each" in query else None)
+    settlements = [Settlement(record, State.SENDING, created(f"c{record}")) for record in (1, 2)]
+    assert once(ledger, lambda: settle_all(ledger, settlements)) == [Settled.DONE] * 2
+    ledger.connection.set_trace_callback(None)
+    assert moves[0].startswith("UPDATE record SET state = 'created'"), "the fast way was not taken"
+    assert list(ledger.released) == [3, 4, 5]
+    assert once(ledger, lambda: fence_all(ledger, [3, 4, 5])) == [Fence.UP] * 3, "each names the case of its parent"
+
+
+def test_a_child_that_may_not_go_holds_up_nobody(ledger: Ledger) -> None:
+    stage(ledger, [child("A"), child("B"), child("C", "A")], links=Links("P"))
+    do(ledger, lambda: ledger.connection.execute("UPDATE record SET state = 'pending' WHERE key = 'C'"))
+    assert once(ledger, lambda: fence_all(ledger, [1, 2, 3])) == [Fence.UP, Fence.UP, Fence.LOST]
+    assert row_of(ledger, "C")["state"] == "waiting"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,14 +10,18 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 import xlsxwriter
+from ledgers import do, pending, stage
 from mapping_files import Load
 
 import importer
 from importer.errors import MappingError
+from importer.ledger import Ledger, Outcome, StagedRow
+from importer.ledger.packing import field_errors
+from importer.ledger.tree import CODES as LINK_CODES
 from importer.mapping import json_schema
 from importer.mapping.types import BOOLEAN_WORDS, TYPES
 from importer.notes import Beside, open_notes
-from importer.records import Row
+from importer.records import Row, State
 
 PACKAGE = Path(importer.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "mapping.md").read_text("utf-8")
@@ -93,7 +98,31 @@ def expected_of(sent: str) -> Any:
     return re.findall(r"`(\w+)`", sent) if sent.startswith("error") else json.loads(sent.strip("`"))
 
 
-@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.rows], ids=lambda e: f"line{e.line}")
+def is_linked(example: Example) -> bool:
+    return "record:" in example.text
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.rows and is_linked(e)], ids=lambda e: f"line{e.line}")
+def test_an_example_of_linked_rows_does_what_the_page_says(load: Load, tmp_path: Path, example: Example) -> None:
+    """All rows of the table are one file; the server calls the case of the row ``K`` "case of K"."""
+    mapping = load(example.text)
+    mapper = mapping.bind(example.columns)
+    rows = [Row(number, cells) for number, (cells, _) in enumerate(example.rows, 1)]
+    with Ledger(tmp_path / "ledger.db", verb="run") as ledger:
+        stage(ledger, [StagedRow(row, mapper.apply(row)) for row in rows], links=mapping.links)
+        while waiting := pending(ledger):
+            for one in waiting:
+                created = Outcome(State.CREATED, f"case of {one.key}")
+                do(ledger, partial(ledger.fence, one.id), partial(ledger.settle, one.id, State.SENDING, created))
+        query = "SELECT body, errors FROM content ORDER BY record"
+        found = [
+            [error.code for error in field_errors(errors)] if body is None else orjson.loads(body)
+            for body, errors in ledger.connection.execute(query)
+        ]
+    assert found == [expected_of(sent) for _, sent in example.rows]
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.rows and not is_linked(e)], ids=lambda e: f"line{e.line}")
 def test_an_example_does_what_the_page_says(load: Load, example: Example) -> None:
     fragment = not example.text.startswith("version:")
     columns = (*example.columns, "Row of the table") if fragment else example.columns
@@ -160,7 +189,7 @@ def test_no_word_means_both_yes_and_no() -> None:
 
 def test_every_error_code_is_listed() -> None:
     sources = "".join(file.read_text("utf-8") for file in (PACKAGE / "mapping").glob("*.py"))
-    codes = set(re.findall(r"(?:CellError|FieldError)\(\s*\"(\w+)\"", sources)) - {"not_accepted"}
+    codes = set(re.findall(r"(?:CellError|FieldError)\(\s*\"(\w+)\"", sources)) - {"not_accepted"} | LINK_CODES
     assert codes == {
         code
         for row in re.findall(r"^\| (`.*?) \|", PAGE.split("## Errors")[1], re.M)

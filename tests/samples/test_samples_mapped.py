@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
+from importer import check
+from importer.ledger.tree import CODES
 from importer.mapping import load_mapping
-from importer.records import Mapped, Row
+from importer.records import Link, Mapped, Row, State
 from importer.source import open_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +122,21 @@ def test_jira_labels_and_the_issue_above_are_kept() -> None:
         custom = case["custom_fields"]
         assert custom.get("text4", "") == ", ".join(labels)
         assert custom.get("text3", "") == dict(cells[key])["Parent id"]
+
+
+def test_jira_rows_name_the_issue_above_them() -> None:
+    cells = csv_cells("jira", "Issue key")
+    for _, mapped in mapped_rows("jira"):
+        if mapped.key in cells and mapped.body is not None:
+            row = dict(cells[mapped.key])
+            assert mapped.link == Link(row["Issue id"], row["Parent id"] or None)
+
+
+def test_every_jira_sub_task_finds_its_issue() -> None:
+    found = check(SAMPLES["jira"], "jira")
+    children = {mapped.key for _, mapped in mapped_rows("jira") if mapped.body and mapped.link and mapped.link.parent}
+    assert found.balance.counts[State.WAITING] == len(children) > 100
+    assert not {cause.code for cause in found.causes} & (CODES | {"parent_invalid"})
 
 
 def test_jira_parents_stand_before_and_after_their_children() -> None:

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from importer.talkdesk.case import (
     custom_field_prefix,
     value_check,
 )
+from importer.talkdesk.subcase import with_parent
 
 KEYS = [f"{prefix}1" for prefix in CUSTOM_FIELD_TYPES]
 GOOD: dict[str, Any] = {
@@ -49,6 +51,14 @@ def test_a_full_body_passes_as_it_is() -> None:
     case_check(KEYS)(body)
     assert body == GOOD
     assert list(body) == list(CASE_FIELDS)
+
+
+@pytest.mark.parametrize("left_out", [(), ("parent_id",), ("owner_id", "notes"), ("parent_id", "custom_fields")])
+def test_the_id_of_a_parent_stands_where_a_case_has_it(left_out: tuple[str, ...]) -> None:
+    body = {name: value for name, value in GOOD.items() if name not in left_out}
+    changed = with_parent(orjson.dumps(body), "77")
+    wanted = body | {"parent_id": "77"}
+    assert changed == orjson.dumps({name: wanted[name] for name in CASE_FIELDS if name in wanted})
 
 
 def test_the_least_a_case_needs() -> None:
