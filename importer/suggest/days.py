@@ -1,16 +1,17 @@
-"""How the dates of a column are written, and what proves which of day and month comes first."""
+"""How the dates of a column are written."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from importer.mapping.dates import EPOCHS, ISO, Parse, parser
 from importer.mapping.month_names import is_short
 from importer.suggest.facts import Facts
+from importer.suggest.order import find_order
 
 LEAST_SHARE = 0.9  #: Of the cells of a column that must be dates for it to be a column of dates.
 _FORMATS_MAX = 4
@@ -51,9 +52,11 @@ class DateForm:
         looked_at: Cells looked at.
         has_time: Whether there is a time of day.
         has_offset: Whether every one of them says its offset from UTC.
-        order: ``day`` or ``month`` if the first of two numbers is that; empty if no numbers are in doubt.
+        order: What comes first, ``day``, ``month`` or ``year``, if cells can be read in several ways; empty if not.
         proof: A cell that can be read in no other order; empty if there is none.
         against: A cell that proves the opposite; empty if there is none.
+        open: Between what the column leaves it open; empty if ``order`` is proven.
+        counted: What the numbers of the column show about its years; empty if that is no question.
     """
 
     formats: tuple[str, ...]
@@ -64,28 +67,42 @@ class DateForm:
     order: str = ""
     proof: str = ""
     against: str = ""
+    open: tuple[str, ...] = ()
+    counted: str = ""
 
     @property
     def in_doubt(self) -> bool:
-        """Whether nothing in the column says which of day and month comes first."""
-        return bool(self.order) and not self.proof
+        """Whether nothing in the column says which of day, month and year comes first."""
+        return bool(self.open)
 
 
 def formats_of(text: str) -> tuple[str, ...]:
-    """The formats that ``text`` may be written in: none if it is no date, two if day and month may be either."""
+    """The formats that ``text`` may be written in: none if it is no date, several if the order is open."""
+    return tuple(readings_of(text).values())
+
+
+def readings_of(text: str) -> dict[str, str]:
+    """What comes first (``day``, ``month``, ``year``; nothing if that is plain) → the format of ``text`` then."""
     text = text.translate(_BLANKS)
     if match := _SHAPE.fullmatch(text):
         parts = match.groupdict()
-        return tuple(_weekday(parts["day"]) + date + _behind(parts) for date in _date_formats(parts))
+        before, behind = _weekday(parts["day"]), _behind(parts)
+        return {way: before + date + behind for way, date in _date_formats(parts)}
+    plain = _other_format(text)
+    return {"": plain} if plain else {}
+
+
+def _other_format(text: str) -> str:
+    """The format of a date that is not written with numbers and signs, or names of months, alone."""
     if match := _EAST_SHAPE.fullmatch(text):
         parts = match.groupdict()
         blanks = [" " if f"{parts[unit]} " in text.partition(":")[0] else "" for unit in "ym"]
-        return (f"%Y{parts['y']}{blanks[0]}%m{parts['m']}{blanks[1]}%d{parts['d']}{_behind(parts)}",)
+        return f"%Y{parts['y']}{blanks[0]}%m{parts['m']}{blanks[1]}%d{parts['d']}{_behind(parts)}"
     match = _UNIX_SHAPE.fullmatch(text)
     if match and (month := _month(match["month"])) != "%m":
         zone = match["zone"] or ""
-        return (f"%a {month} %d %H:%M:%S{' %z' if zone[1:2] in ('+', '-') else zone} %Y",)
-    return ()
+        return f"%a {month} %d %H:%M:%S{' %z' if zone[1:2] in ('+', '-') else zone} %Y"
+    return ""
 
 
 def _behind(parts: Mapping[str, str | None]) -> str:
@@ -95,19 +112,23 @@ def _behind(parts: Mapping[str, str | None]) -> str:
     return _time_format(parts) + (_gap(parts["zone"]) + "%z" if parts["zone"] else "")
 
 
-def _date_formats(parts: Mapping[str, str]) -> Iterator[str]:
+def _date_formats(parts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What comes first, if that is open, and the format of the date."""
     one, two, three = parts["one"], parts["two"], parts["three"]
     gap, gap2 = parts["gap"], parts["gap2"]
     year = "%Y" if len(three) == 4 else "%y"
     if len(one) == 4 and one.isdigit() and len(three) < 4:
-        yield f"%Y{gap}{_month(two)}{gap2}%d"
+        yield "", f"%Y{gap}{_month(two)}{gap2}%d"
     elif not one.isdigit() and two.isdigit():
-        yield f"{_month(one)}{gap}%d{gap2}{year}"
+        yield "", f"{_month(one)}{gap}%d{gap2}{year}"
     elif one.isdigit() and not two.isdigit():
-        yield f"%d{gap}{_month(two)}{gap2}{year}"
+        yield "", f"%d{gap}{_month(two)}{gap2}{year}"
     elif one.isdigit() and len(one) < 3:
-        yield f"%d{gap}%m{gap2}{year}"
-        yield f"%m{gap}%d{gap2}{year}"
+        if len(three) > 1:  # nobody writes a year with one digit
+            yield "day", f"%d{gap}%m{gap2}{year}"
+            yield "month", f"%m{gap}%d{gap2}{year}"
+        if len(one) == 2 and len(three) < 3 and gap in "/-":  # with dots it is the number of a version
+            yield "year", f"%y{gap}%m{gap2}%d"
 
 
 def _month(text: str) -> str:
@@ -149,7 +170,7 @@ def date_form(facts: Facts, *, order: str = "") -> DateForm | None:
 
     Args:
         facts: The column.
-        order: What to take first, ``day`` or ``month``, where the column itself proves nothing.
+        order: What to take first, ``day``, ``month`` or ``year``, where the column itself proves nothing.
     """
     counts = facts.values
     looked_at = sum(counts.values())
@@ -158,25 +179,16 @@ def date_form(facts: Facts, *, order: str = "") -> DateForm | None:
     fitting_iso = _fitting(counts, [parser(ISO)])
     if sum(fitting_iso.values()) >= LEAST_SHARE * looked_at:
         return _form((ISO,), fitting_iso, looked_at)
-    proof = {way: _proof(counts, way) for way in ("day", "month")}
-    way = _order(proof, counts, order)
-    formats = _formats(counts, way)
+    found = find_order({text: readings_of(text) for text in counts}, counts, order)
+    formats = _formats(counts, found.way)
     fitting = _fitting(counts, [parser(each) for each in formats])
     if not formats or sum(fitting.values()) < LEAST_SHARE * looked_at:
         return None
     form = _form(formats, fitting, looked_at)
-    if not _doubtful(counts):
+    if not found.way:
         return form
-    other = "month" if way == "day" else "day"
-    return DateForm(
-        form.formats,
-        form.fitting,
-        looked_at,
-        form.has_time,
-        form.has_offset,
-        order=way,
-        proof=proof[way],
-        against=proof[other],
+    return replace(
+        form, order=found.way, proof=found.proof, against=found.against, open=found.open, counted=found.counted
     )
 
 
@@ -214,10 +226,10 @@ def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:
     """The commonest formats of a column, each of which reads some of its cells."""
     found: Counter[str] = Counter()
     for text, times in counts.items():
-        choices = formats_of(text)
-        for choice in choices if len(choices) < 2 else [choices[0 if way == "day" else 1]]:
-            if parser(choice)(text) is not None:
-                found[choice] += times
+        readings = readings_of(text)
+        choice = readings.get(way) or readings.get("", "")
+        if choice and parser(choice)(text) is not None:
+            found[choice] += times
     most = max(found.values(), default=0)
     return tuple(each for each, times in found.most_common(_FORMATS_MAX) if times >= max(2, most / 50) or times == most)
 
@@ -225,32 +237,3 @@ def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:
 def _fitting(counts: Mapping[str, int], parsers: Iterable[Parse]) -> dict[str, int]:
     parsers = list(parsers)
     return {text: times for text, times in counts.items() if any(parse(text) for parse in parsers)}
-
-
-def _doubtful(counts: Iterable[str]) -> bool:
-    return any(len(formats_of(text)) == 2 for text in counts)
-
-
-def _proof(counts: Mapping[str, int], way: str) -> str:
-    """A cell that is a date only if the first number is what ``way`` says."""
-    right, wrong = (0, 1) if way == "day" else (1, 0)
-    for text in counts:
-        choices = formats_of(text)
-        if len(choices) == 2 and parser(choices[right])(text) and not parser(choices[wrong])(text):
-            return text
-    return ""
-
-
-def _order(proof: Mapping[str, str], counts: Mapping[str, int], order: str) -> str:
-    if proof["day"] and proof["month"]:
-        return max(("day", "month"), key=lambda way: _weight(counts, way))
-    return next((way for way in ("day", "month") if proof[way]), order or "day")
-
-
-def _weight(counts: Mapping[str, int], way: str) -> int:
-    place = 0 if way == "day" else 1
-    return sum(
-        times
-        for text, times in counts.items()
-        if len(choices := formats_of(text)) == 2 and parser(choices[place])(text) is not None
-    )

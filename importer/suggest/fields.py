@@ -78,8 +78,11 @@ class _Writer:
             yield CHECK, f"{lost:,} of {form.looked_at:,} cells looked at are no such date; their rows are invalid."
         if form.order and form.proof:
             yield GUESS, f"the {form.order} comes first, because {form.proof!r} can be read in no other way."
+        if form.counted:
+            yield GUESS, f"{form.counted}."
         if form.in_doubt:
-            yield CHECK, f"nothing in the column proves whether day or month comes first; the {form.order} is taken."
+            ways = " or ".join(form.open)
+            yield CHECK, f"nothing in the column proves whether {ways} comes first; the {form.order} is taken."
         if form.against:
             yield CHECK, f"{form.against!r} proves the opposite: the column is written in both ways."
         if not form.has_offset:

@@ -54,6 +54,30 @@ def test_without_proof_the_order_is_in_doubt() -> None:
     assert form.in_doubt
 
 
+@pytest.mark.parametrize(
+    ("texts", "written", "order"),
+    [
+        (["24/3/1", "24/03/11"], "%y/%m/%d", "year"),  # nobody writes a year with one digit
+        (["98/03/11", "01/03/11"], "%y/%m/%d", "year"),  # no month has so many days
+        ([f"24/0{month}/{day}" for month in (1, 2) for day in range(10, 29)], "%y/%m/%d", "year"),
+        ([f"{day}/0{month}/24" for month in (1, 2) for day in range(10, 29)], "%d/%m/%y", "day"),
+        ([f"0{month}/{day}/24" for month in (1, 2) for day in range(10, 29)], "%m/%d/%y", "month"),
+        (["1/2/24", "25/2/24"], "%d/%m/%y", "day"),
+    ],
+)
+def test_the_place_of_two_digit_years_is_proven(texts: list[str], written: str, order: str) -> None:
+    form = date_form(column(*texts))
+    assert form is not None
+    assert (form.formats, form.order, form.in_doubt) == ((written,), order, False)
+
+
+def test_two_digit_years_without_proof_are_in_doubt() -> None:
+    """25/12/23 is the day before Christmas Eve of 2025, or Christmas of 2023."""
+    form = date_form(column("25/12/23", "24/11/22"))
+    assert form is not None
+    assert form.open == ("day", "month", "year")
+
+
 def test_both_proofs_together_are_said() -> None:
     form = date_form(column(*(f"{day}/02/2024" for day in range(13, 29)), "02/13/2024"))
     assert form is not None
@@ -68,6 +92,7 @@ def test_what_is_no_date_has_no_format(text: str) -> None:
 def test_words_and_numbers_are_no_dates() -> None:
     assert date_form(column("12", "13")) is None
     assert date_form(column("Mayor", "May")) is None
+    assert date_form(column("10.2.1", "10.2.3", "11.0.1")) is None
 
 
 def test_another_column_proves_it_for_the_file() -> None:
