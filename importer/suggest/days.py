@@ -202,6 +202,12 @@ def _form(formats: tuple[str, ...], fitting: Mapping[str, int], looked_at: int) 
     )
 
 
+def is_date(text: str) -> bool:
+    """Whether ``text`` is a date in one of the forms that are known."""
+    formats = [ISO, *formats_of(text)]
+    return any(parser(each)(text) is not None for each in formats)
+
+
 def epoch_form(facts: Facts) -> DateForm | None:
     """How a column called like a date counts the time since 1970; None if its cells are no such counts."""
     counted = {text: times for text, times in facts.values.items() if _COUNT.fullmatch(text)}

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from importer.source.checkup.finding import Finding
 from importer.suggest.blanks import Blanks
-from importer.suggest.columns import heading, in_template, label, named, reference
+from importer.suggest.columns import in_template, named, reference
 from importer.suggest.facts import Facts, Table
 from importer.suggest.fields import custom_fields
 from importer.suggest.keys import KeyParts
 from importer.suggest.levels import USUAL, levels
-from importer.suggest.looks import Kind, Look
+from importer.suggest.looks import Kind
+from importer.suggest.notes import HTML_SHARE, write_notes
 from importer.suggest.page import Page, counted, quoted, scalar, shown, value
 from importer.suggest.roles import Pick, Roles
 from importer.suggest.vocabulary import Vocabulary
 from importer.talkdesk.case import DESCRIPTION_MAX, TITLE_MAX
 
 CHECK, GUESS = "CHECK", "GUESS"
-REST_MAX = 60  #: Columns that the note with the rest takes.
-HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
@@ -56,7 +53,7 @@ class Draft:
         self._priority()
         self._requester()
         custom_fields(self.page, self._roles)
-        self._notes()
+        write_notes(self.page, self._roles, self._table)
         return self.page.text
 
     # ---------------------------------------------------------------------------------------------- source
@@ -297,66 +294,6 @@ class Draft:
         if not self._table.rows:
             mark, more = CHECK, "there is no row to tell by"
         self.page.comment(f"{named([pick.look.facts])}, {pick.reason}; {more}.", 2, mark)
-
-    # ---------------------------------------------------------------------------------------------- notes
-    def _notes(self) -> None:
-        roles, page = self._roles, self.page
-        rest = [look for look in roles.rest if not look.facts.broken][:REST_MAX]
-        self._say_left_out([look for look in roles.rest if look not in rest])
-        if not (roles.notes or rest):
-            return
-        page.blank()
-        page.comment("Notes are written in this order. public: false → only agents see them.", 2)
-        page.line("notes:", 2)
-        for look in roles.notes:
-            self._note_of(look)
-        self._note_of_rest([look.facts for look in rest])
-
-    def _note_of(self, look: Look) -> None:
-        title = f"title: {{value: {scalar(heading(look.name))}}}"
-        if look.facts.repeats > 1:
-            self.page.comment(
-                f"{named([look.facts])} is there {look.facts.repeats} times: one note for each cell.", 4, GUESS
-            )
-            self.page.line(f"- {{each: {scalar(look.name)}, {title}, public: false}}", 4)
-        else:
-            self.page.comment(f"{named([look.facts])} looks like something that was said.", 4, GUESS)
-            body = reference(look.facts) | ({"html": "text"} if look.facts.share(look.facts.html) >= HTML_SHARE else {})
-            self.page.line(f"- {{{title}, body: {value(body)}, public: false}}", 4)
-
-    def _note_of_rest(self, rest: Sequence[Facts]) -> None:
-        page = self.page
-        if lines := [facts for facts in rest if in_template(facts)]:
-            page.comment("What a new case cannot carry in fields of its own. Delete what nobody needs.", 4)
-            page.line("- title: {value: As it was before}", 4)
-            page.line("body:", 6)
-            page.line('template: "\\', 8)
-            *texts, last = [quoted(f"{label(facts.name)}: {{{facts.name}}}")[1:-1] for facts in lines]
-            for text in texts:
-                page.line(f"{text}\\n\\", 10)
-            page.line(f'{last}"', 10)
-            page.line("public: false", 6)
-        for name, facts in {facts.name: facts for facts in rest if not in_template(facts)}.items():
-            body = reference(facts) if facts.repeats == 1 else {"column": name, "join": ", "}
-            title = f"title: {{value: {scalar(heading(name))}}}"
-            page.line(f"- {{{title}, body: {value(body)}, public: false}}", 4)
-
-    def _say_left_out(self, looks: Sequence[Look]) -> None:
-        page, roles = self.page, self._roles
-        broken = [look.facts for look in looks if look.facts.broken]
-        others = [look.facts for look in looks if not look.facts.broken]
-        if broken or others or roles.empty:
-            page.blank()
-        if broken:
-            page.comment(
-                f"not used, because some cells are errors or formulas without a value: {named(broken)}.", 2, CHECK
-            )
-        if others:
-            page.comment(f"not used, because there are so many columns: {named(others)}.", 2, CHECK)
-        if roles.empty and self._table.rows:
-            page.comment(
-                f"Empty in every row that was read, and not used: {named(look.facts for look in roles.empty)}.", 2
-            )
 
 
 def _lacks(missing: int, twice: int) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.source import Source
-from importer.suggest.shapes import has_html, is_address, is_code, is_email, is_number, is_spoken
+from importer.suggest.shapes import has_html, head_of, is_address, is_code, is_email, is_number, is_spoken
 
 ROWS_MAX = 20_000  #: Rows read for the statistics of an export of usual width.
 CELLS_MAX = 2_000_000  #: Cells read of a very wide one.
 ROWS_MIN = 100  #: Rows read however wide it is.
 VALUES_MAX = 500  #: Different short texts of a column that are remembered with their number.
+HEADS_MAX = 100  #: Different first parts of cells such as ``date;author;text`` that are remembered.
 VALUE_LENGTH_MAX = 120  #: What counts as a short text.
 
 
@@ -35,6 +36,8 @@ class Facts:
         numbers: How many are a number.
         addresses: How many are a web address.
         codes: How many are letters, a dash and a number, as keys of tickets are.
+        headed: How many may be a date, a name and more, with semicolons between them.
+        heads: The first :data:`HEADS_MAX` different first parts of those, and how often each occurs.
         values: The first :data:`VALUES_MAX` different short texts, and how often each occurs.
         complete: Whether ``values`` has all of them.
         blanks: How often each text occurs that may stand for an empty cell.
@@ -55,6 +58,8 @@ class Facts:
     numbers: int = 0
     addresses: int = 0
     codes: int = 0
+    headed: int = 0
+    heads: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
     blanks: Mapping[str, int] = field(default_factory=dict)
@@ -156,6 +161,7 @@ class _Tally:
     def __init__(self, blanks: Collection[str]) -> None:
         self._maybe_blank = blanks
         self._blanks: Counter[str] = Counter()
+        self._heads: Counter[str] = Counter()
         self._values: Counter[str] = Counter()
         self._hashes: set[int] = set()
         self._sums: Counter[str] = Counter()
@@ -174,6 +180,10 @@ class _Tally:
         sums["multi_line"] += "\n" in text or "\r" in text
         sums["spoken"] += is_spoken(text)
         sums["html"] += has_html(text)
+        if head := head_of(text):
+            sums["headed"] += 1
+            if head in self._heads or len(self._heads) < HEADS_MAX:
+                self._heads[head] += 1
         self._longest = max(self._longest, length)
         self._hashes.add(hash(text))
         if length > VALUE_LENGTH_MAX:
@@ -197,6 +207,7 @@ class _Tally:
             repeats,
             distinct=len(self._hashes),
             longest=self._longest,
+            heads=dict(self._heads),
             values=dict(self._values),
             complete=self._complete,
             blanks=dict(self._blanks),

@@ -12,6 +12,7 @@ from importer.suggest.looks import Kind, Look
 from importer.suggest.vocabulary import Recognised, System, Vocabulary, squeezed
 
 KEY_LENGTH_MAX = 255
+SPLIT_SHARE = 0.9  #: Of the cells of a column that hold date;author;text for it to be one of notes.
 _TEXTS = frozenset({Kind.TEXT, Kind.LONG})
 _CODES = frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
 
@@ -250,6 +251,8 @@ def _is_note(look: Look, called: bool) -> bool:
     said = look.kind is Kind.LONG or (look.kind is Kind.TEXT and facts.mean >= 20 and facts.distinct > 3)
     if facts.broken or look.kind not in _TEXTS:
         return False
+    if facts.headed and facts.share(facts.headed) >= SPLIT_SHARE:
+        return True
     return (said or facts.repeats > 1) if called else (look.kind is Kind.LONG and facts.repeats > 1)
 
 

@@ -11,6 +11,7 @@ _HTML = re.compile(
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?")
 _CODE = re.compile(r"#?[A-Z][A-Z0-9]{1,9}-\d{1,9}")
+_HEAD = re.compile(r"(?=(?:[^;\n]*\d){2})[^;\n]{6,40}(?=;[^;\n]{1,120};)")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
@@ -22,6 +23,12 @@ def is_email(text: str) -> bool:
 def has_html(text: str) -> bool:
     """Whether there is a tag of HTML in ``text``."""
     return "<" in text and _HTML.search(text) is not None
+
+
+def head_of(text: str) -> str:
+    """What stands before the first semicolon, if ``text`` may be a date, a name and more: ``date;author;text``."""
+    found = _HEAD.match(text) if ";" in text else None
+    return found[0].strip() if found else ""
 
 
 def is_spoken(text: str) -> bool:
