@@ -201,7 +201,8 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
         SourceError: the file cannot be read.
         MappingError: no mapping can be made for its columns.
     """
-    return suggest(open_source(source, **reading))
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    return suggest(open_source(source, **reading), path=path, encoding=reading.get("encoding"))
 
 
 async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> CheckResult:

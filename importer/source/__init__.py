@@ -18,7 +18,7 @@ from importer.source.sniff import Kind, existing_file, kind_of, renamed_note
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Chunk", "Source", "open_source"]
+__all__ = ["Chunk", "Source", "open_source", "sheet_names"]
 
 _TEXT_KINDS = (Kind.TEXT, Kind.GZIP, Kind.ZIP)
 
@@ -61,6 +61,19 @@ def open_source(
     from importer.source.workbook import open_workbook  # its reader is of no use to a text file
 
     return open_workbook(path, kind, sheet=sheet, notes=notes, chunk_rows=chunk_rows)
+
+
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook that are shown, in its order; none if the file is no workbook.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    if kind_of(existing_file(path)) in _TEXT_KINDS:
+        return []
+    from importer.source.workbook import shown_sheets
+
+    return shown_sheets(path)
 
 
 def _needless(kind: Kind, **options: str | int | None) -> list[str]:

@@ -217,6 +217,16 @@ def open_workbook(
     )
 
 
+def shown_sheets(path: Path) -> list[str]:
+    """The names of the worksheets that are shown.
+
+    Raises:
+        SourceError: The workbook is damaged, or protected by a password.
+    """
+    with guarded(path), path.open("rb") as file, load_workbook(file) as workbook:
+        return [sheet.name for sheet in _worksheets(workbook) if sheet.visible]
+
+
 def _load(
     path: Path, search: SheetSearch, workbook: CalamineWorkbook, sheet: Sheet
 ) -> tuple[CalamineSheet, SheetProblems, list[str]]:

@@ -8,19 +8,23 @@ The trip of a suggestion: ``facts`` counts what stands in the columns, ``blanks`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from importer.errors import MappingError, SourceError
 from importer.mapping import load_mapping
 from importer.source import Source
 from importer.suggest.blanks import find_blanks
+from importer.suggest.companions import companions
 from importer.suggest.draft import CHECK, GUESS, Draft
 from importer.suggest.facts import Table, count, rows_to_read
 from importer.suggest.keys import find_parts
 from importer.suggest.looks import look_at
+from importer.suggest.nearby import nearby
 from importer.suggest.page import Page, counted, shown
 from importer.suggest.roles import assign
 from importer.suggest.totals import total_lines
 from importer.suggest.trial import Trial, attempt, bound
+from importer.suggest.unique import find_names
 from importer.suggest.vocabulary import Recognised, load_vocabulary, recognise
 
 __all__ = ["Suggestion", "Trial", "suggest"]
@@ -47,11 +51,15 @@ class Suggestion:
     trial: Trial
 
 
-def suggest(source: Source, *, rows_max: int | None = None) -> Suggestion:
+def suggest(
+    source: Source, *, rows_max: int | None = None, path: Path | None = None, encoding: str | None = None
+) -> Suggestion:
     """Suggests a mapping.
 
     Args:
         source: The export.
+        path: Where it lies: files of comments may lie beside it, or in other sheets of it.
+        encoding: How it is read, if that had to be said.
         rows_max: How many rows to read at most; by default 20,000, fewer if the export is very wide.
 
     Raises:
@@ -69,7 +77,11 @@ def suggest(source: Source, *, rows_max: int | None = None) -> Suggestion:
     roles = assign(table, looks, vocabulary, system)
     parts = find_parts(source, table, looks) if "key" not in roles.one and table.rows else None
     totals = total_lines(source) if table.whole else None
-    body = Draft(table, roles, blanks, vocabulary, parts=parts, totals=totals).write()
+    key = roles.one["key"].look.facts if "key" in roles.one else None
+    names = find_names(source, table, looks, key)
+    tables = nearby(path, source, vocabulary, encoding=encoding) if path is not None else ()
+    beside = tuple(companions(tables, source.columns, names, vocabulary))
+    body = Draft(table, roles, blanks, vocabulary, parts=parts, totals=totals, beside=beside).write()
     trial = attempt(bound(body, source.columns), source, rows_max=most)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from importer.source.checkup.finding import Finding
 from importer.suggest.blanks import Blanks
 from importer.suggest.columns import in_template, named, reference
+from importer.suggest.companions import Companion
 from importer.suggest.facts import Facts, Table
 from importer.suggest.fields import custom_fields
 from importer.suggest.keys import KeyParts
@@ -34,6 +37,7 @@ class Draft:
         *,
         parts: KeyParts | None = None,
         totals: Finding | None = None,
+        beside: Sequence[Companion] = (),
     ) -> None:
         self.page = Page()
         self._table = table
@@ -42,6 +46,7 @@ class Draft:
         self._vocabulary = vocabulary
         self._parts = parts
         self._totals = totals
+        self._beside = beside
         self._key = self._find_key()
 
     def write(self) -> str:
@@ -53,7 +58,7 @@ class Draft:
         self._priority()
         self._requester()
         custom_fields(self.page, self._roles)
-        write_notes(self.page, self._roles, self._table)
+        write_notes(self.page, self._roles, self._table, self._beside)
         return self.page.text
 
     # ---------------------------------------------------------------------------------------------- source

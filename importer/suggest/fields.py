@@ -39,6 +39,21 @@ def custom_fields(page: Page, roles: Roles) -> None:
         page.line(line, 4)
 
 
+def date_value(look: Look) -> dict[str, Entry]:
+    """The keys of a value that reads the dates of this column."""
+    parts: dict[str, Entry] = dict(reference(look.facts))
+    if look.form is None:
+        return parts
+    formats = list(look.form.formats)
+    parts["type"] = "datetime" if look.form.has_time else "date"
+    parts["format"] = formats[0] if len(formats) == 1 else formats
+    if not look.form.has_offset or any(each.endswith((" UTC", " GMT")) for each in formats):
+        parts["timezone"] = "UTC"
+    if formats[0] in EPOCHS and "0" in look.facts.values:
+        parts |= {"values": {"0": ""}, "unknown": "keep"}
+    return parts
+
+
 _Entry = tuple[list[tuple[str, str]], str]
 
 
@@ -54,20 +69,7 @@ class _Writer:
                 number += 1
                 mark = "" if pick.known else GUESS
                 comments = [(mark, f"{named([pick.look.facts])}, {pick.reason}: when the ticket was {role}.")]
-                yield [*comments, *self._evidence(pick.look)], f"date{number}: {value(self._date(pick.look))}"
-
-    def _date(self, look: Look) -> dict[str, Entry]:
-        parts: dict[str, Entry] = dict(reference(look.facts))
-        if look.form is None:
-            return parts
-        formats = list(look.form.formats)
-        parts["type"] = "datetime" if look.form.has_time else "date"
-        parts["format"] = formats[0] if len(formats) == 1 else formats
-        if not look.form.has_offset or any(each.endswith((" UTC", " GMT")) for each in formats):
-            parts["timezone"] = "UTC"
-        if formats[0] in EPOCHS and "0" in look.facts.values:
-            parts |= {"values": {"0": ""}, "unknown": "keep"}
-        return parts
+                yield [*comments, *self._evidence(pick.look)], f"date{number}: {value(date_value(pick.look))}"
 
     def _evidence(self, look: Look) -> Iterator[tuple[str, str]]:
         form = look.form

@@ -35,7 +35,7 @@ def find_parts(source: Source, table: Table, looks: Sequence[Look]) -> KeyParts 
         SourceError: The export turns out to be unreadable.
     """
     candidates = _candidates(table, looks)
-    rows = list(islice(_cells(source, [position for position, _ in candidates]), table.rows))
+    rows = list(islice(read_cells(source, [position for position, _ in candidates]), table.rows))
     places = range(len(candidates))
     for chosen in (*combinations(places, 2), *combinations(places, 3)):
         if len({tuple(row[place] for place in chosen) for row in rows}) == len(rows):
@@ -71,7 +71,8 @@ def _preference(look: Look, *, numbered: bool) -> int:
     return _ORDER.index(look.kind)
 
 
-def _cells(source: Source, positions: Sequence[int]) -> Iterator[tuple[str, ...]]:
+def read_cells(source: Source, positions: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """The cells of some columns, row by row, without the blanks around them."""
     for chunk in source.chunks():
         columns = [[text.strip() for text in chunk.frame.iloc[:, position].tolist()] for position in positions]
         yield from zip(*columns, strict=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from importer.suggest.columns import heading, in_template, label, named, reference
+from importer.suggest.companion_note import write_companion
+from importer.suggest.companions import Companion
 from importer.suggest.days import is_date
 from importer.suggest.facts import Facts, Table
 from importer.suggest.looks import Look
@@ -16,28 +18,36 @@ REST_MAX = 60  #: Columns that the note with the rest takes.
 HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
 
 
-def write_notes(page: Page, roles: Roles, table: Table) -> None:
+def write_notes(page: Page, roles: Roles, table: Table, beside: Sequence[Companion]) -> None:
     """Writes the notes, and which columns are left out of all."""
-    _Writer(page, roles, table).write()
+    _Writer(page, roles, table, beside).write()
 
 
 class _Writer:
-    def __init__(self, page: Page, roles: Roles, table: Table) -> None:
+    def __init__(self, page: Page, roles: Roles, table: Table, beside: Sequence[Companion]) -> None:
         self._page = page
         self._roles = roles
         self._table = table
+        self._beside = [companion for companion in beside if companion.is_of_use]
+        self._of_no_use = [companion for companion in beside if not companion.is_of_use]
 
     def write(self) -> None:
         roles, page = self._roles, self._page
         rest = [look for look in roles.rest if not look.facts.broken][:REST_MAX]
         self._say_left_out([look for look in roles.rest if look not in rest])
-        if not (roles.notes or rest):
+        for companion in self._of_no_use:
+            page.blank()
+            what = f"`{shown(companion.nearby.file)}` beside the export looks like comments, but {companion.trouble}."
+            page.comment(what, 2, CHECK)
+        if not (roles.notes or rest or self._beside):
             return
         page.blank()
         page.comment("Notes are written in this order. public: false → only agents see them.", 2)
         page.line("notes:", 2)
         for look in roles.notes:
             self._note_of(look)
+        for companion in self._beside:
+            write_companion(page, companion)
         self._note_of_rest([look.facts for look in rest])
 
     def _note_of(self, look: Look) -> None:

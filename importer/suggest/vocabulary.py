@@ -68,6 +68,9 @@ class Vocabulary:
         negations: Words that turn the meaning of a priority round.
         blank_signs: Texts without a letter to speak of that stand for an empty cell.
         blank_words: Words that may stand for an empty cell.
+        beside: Parts of the names of files that hold comments.
+        authors: Words in a column's name that speak of who wrote a comment.
+        shown: Squeezed plain names of columns that say whether the requester saw a comment.
         systems: The helpdesks that can be recognised.
     """
 
@@ -81,6 +84,9 @@ class Vocabulary:
     negations: frozenset[str]
     blank_signs: frozenset[str]
     blank_words: frozenset[str]
+    beside: tuple[str, ...]
+    authors: frozenset[str]
+    shown: frozenset[str]
     systems: tuple[System, ...]
 
     def names_of(self, column: str) -> tuple[str, ...]:
@@ -135,6 +141,9 @@ def load_vocabulary() -> Vocabulary:
         negations=frozenset(words["negation"]["words"]),
         blank_signs=frozenset(words["empty"]["sure"]),
         blank_words=frozenset(words["empty"]["words"]),
+        beside=tuple(words["beside"]["parts"]),
+        authors=frozenset(words["beside"]["authors"]),
+        shown=frozenset(_squeezed(words["beside"]["shown"])),
         systems=tuple(map(_system, signatures["system"])),
     )
 

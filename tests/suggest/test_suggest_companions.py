@@ -1,0 +1,118 @@
+"""Comments in a file beside the export, or in another sheet of it, are found by the keys in them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from importer import Settings, check, preview, run_import
+from importer.look import suggest_mapping
+
+TICKETS = [["Ticket ID", "Ref", "Subject"], *([str(100 + n), f"R-{n}", f"Printer {n} burns"] for n in range(12))]
+COMMENTS = [
+    ["id", "Ticket ID", "Author", "Written at", "Comment"],
+    ["100", "101", "Ana", "2024-03-02 10:00", "It burns still, and it smokes as well"],
+    ["101", "101", "Bo", "2024-03-01 09:00", "Have you tried water, or a blanket?"],
+    ["102", "111", "Bo", "2024-03-05 09:00", "Nobody answers on the phone for days"],
+    ["103", "111", "Ana", "2024-03-06 09:00", "Sorry, <b>we</b> were all out with the brigade"],
+]
+
+COMMENTS_BY_REF = [["Parent", "Text"], ["R-3", "It burns still, and it smokes"], ["R-9", "Out it is, after all"]]
+
+
+def save(path: Path, rows: list[list[str]], *, encoding: str = "utf-8") -> Path:
+    path.write_text("\n".join(";".join(row) for row in rows) + "\n", encoding=encoding)
+    return path
+
+
+def notes_of(export: Path, text: str) -> dict[str, list[dict[str, Any]]]:
+    mapping = export.parent / "mapping.yml"
+    mapping.write_text(text, encoding="utf-8")
+    assert check(export, mapping).exit_code == 0
+    rows = preview(export, mapping, count=100)
+    bodies = {row.key: row.body if isinstance(row.body, dict) else json.loads(row.body or b"{}") for row in rows}
+    return {key: notes for key, body in bodies.items() if (notes := body.get("notes", [])[:9])}
+
+
+def test_a_file_beside_the_export_is_joined_and_sorted(tmp_path: Path) -> None:
+    """The numbers of the comments are numbers of tickets too, by chance."""
+    export = save(tmp_path / "tickets.csv", TICKETS)
+    save(tmp_path / "ticket_comments.csv", COMMENTS)
+    text = suggest_mapping(export).text
+    assert "4 of 4 cells looked at in `Ticket ID` stand in `Ticket ID` here" in text.replace("\n    #  ", "")
+    notes = notes_of(export, text)
+    assert [note["note_title"] for note in notes["101"][:2]] == ["Bo, 2024-03-01 09:00", "Ana, 2024-03-02 10:00"]
+    assert notes["111"][1]["note_body"] == "Sorry, we were all out with the brigade"
+    result = run_import(export, tmp_path / "mapping.yml", out=tmp_path / "out", settings=Settings(sandbox=True))
+    assert result.exit_code == 0
+
+
+def test_a_column_that_is_not_the_key_can_name_the_ticket(tmp_path: Path) -> None:
+    export = save(tmp_path / "tickets.csv", TICKETS)
+    save(
+        tmp_path / "notes.csv",
+        [["Parent", "Text"], ["R-3", "It burns still, and it smokes"], ["R-9", "Out it is, after all"]],
+    )
+    text = suggest_mapping(export).text
+    assert "by: Ref" in text
+    assert notes_of(export, text)["103"][0]["note_body"] == "It burns still, and it smokes"
+
+
+def test_another_sheet_of_the_workbook_is_joined(tmp_path: Path) -> None:
+    export = tmp_path / "all.xlsx"
+    with xlsxwriter.Workbook(export) as book:
+        agents = [["Name", "Ticket ID"], ["Ana", "101"]]
+        for name, rows in {"Tickets": TICKETS, "Agents": agents, "Comments": COMMENTS}.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    text = suggest_mapping(export).text
+    assert ("sheet: Comments" in text, "sheet: Agents" in text) == (True, False)
+    assert notes_of(export, text)["101"][1]["note_title"] == "Ana, 2024-03-02 10:00"
+
+
+def test_what_only_a_person_can_tell_is_marked(tmp_path: Path) -> None:
+    """Which of day and month is first, and whether everybody may see it."""
+    export = save(tmp_path / "tickets.csv", TICKETS)
+    rows = [["Ticket ID", "Written", "Text", "is_public"]]
+    rows += [["101", "02/01/2024", "It burns", "true"], ["101", "01/02/2024", "Still", "false"]]
+    save(tmp_path / "comments.csv", rows)
+    text = suggest_mapping(export).text.replace("\n    #  ", "")
+    assert "sorted by `Written`, but whether day or month comes first is not proven: day is taken" in text
+    assert "if so: public: {column: is_public}" in text
+    assert [note["public"] for note in notes_of(export, suggest_mapping(export).text)["101"]][:2] == [False, False]
+
+
+def test_an_encoding_that_had_to_be_said_counts_for_both(tmp_path: Path) -> None:
+    export = save(tmp_path / "tickets.csv", [*TICKETS, ["200", "R-99", "Café brûlé"]], encoding="cp1252")
+    save(tmp_path / "comments.csv", [["Ticket ID", "Text"], ["200", "Déjà brûlé"]], encoding="cp1252")
+    assert "encoding: cp1252" in suggest_mapping(export, encoding="cp1252").text
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "said"),
+    [
+        ("ticket_comments.csv", [["ticket_id", "body"], ["999", "Nobody knows this one"]], "only 0 of 1 cells of"),
+        ("comments.csv", [["ticket_id", "body"], ["101", "It burns"], ['101;"open']], "cannot be read"),
+        ("comments.csv", TICKETS, ""),  # another export of the same kind
+        ("notes.txt", [["Dear all"], ["this is no table"]], ""),
+        ("invoices.csv", COMMENTS, ""),
+    ],
+)
+def test_what_is_no_companion_is_not_joined(tmp_path: Path, name: str, rows: list[list[str]], said: str) -> None:
+    export = save(tmp_path / "tickets.csv", TICKETS)
+    save(tmp_path / name, rows)
+    text = suggest_mapping(export).text
+    assert "file:" not in text
+    assert (name in text) == bool(said)
+    assert said in text
+
+
+def test_a_dataframe_lies_nowhere(tmp_path: Path) -> None:
+    """Nothing is looked for in the folder of the process."""
+    import pandas as pd
+
+    save(tmp_path / "comments.csv", COMMENTS)
+    assert "file:" not in suggest_mapping(pd.DataFrame(TICKETS[1:], columns=TICKETS[0])).text
