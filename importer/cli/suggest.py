@@ -69,7 +69,7 @@ def _say_next(source: Path, output: Path, suggestion: Suggestion, reading: dict[
     if suggestion.system:
         ready = f"; there is a ready mapping too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"It looks like an export of {suggestion.system}{ready}.")
-    say(f"Tried on {trial.rows:,} rows: {trial.sent:,} would be sent, {trial.rows - trial.sent:,} would not.")
+    say(f"Tried on {trial.rows:,} rows: {trial.fared}.")
     given = [text for name, value in reading.items() if value is not None for text in (f"--{name}", value)]
     command = shlex.join(["case-importer", "check", str(source), "--mapping", str(output), *given])
     say(f"Read it, then: {command}")

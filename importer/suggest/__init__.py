@@ -14,7 +14,9 @@ from importer.errors import MappingError, SourceError
 from importer.mapping import load_mapping
 from importer.source import Source
 from importer.suggest.blanks import find_blanks
+from importer.suggest.columns import named
 from importer.suggest.companions import companions
+from importer.suggest.days import is_date
 from importer.suggest.draft import CHECK, GUESS, Draft
 from importer.suggest.facts import Table, count, rows_to_read
 from importer.suggest.keys import find_parts
@@ -22,6 +24,7 @@ from importer.suggest.looks import look_at
 from importer.suggest.nearby import nearby
 from importer.suggest.page import Page, counted, shown
 from importer.suggest.roles import assign
+from importer.suggest.shapes import is_email, is_number
 from importer.suggest.totals import total_lines
 from importer.suggest.trial import Trial, attempt, bound
 from importer.suggest.unique import find_names
@@ -118,6 +121,7 @@ def _head(table: Table, system: Recognised | None, ready: str, trial: Trial, not
     page.comment(_counted(table))
     for note in notes:
         page.comment(f"How it was read: {shown(note, 200)}.")
+    _say_header(page, table)
     _say_system(page, system, ready)
     _say_trial(page, trial)
     page.blank()
@@ -128,6 +132,16 @@ def _counted(table: Table) -> str:
     what = "all of it" if table.whole else "the rest was not looked at, and can hold more values and longer texts"
     bad = f"; {counted(table.bad, 'row')} left out, no good as rows" if table.bad else ""
     return f"Made from {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}."
+
+
+def _say_header(page: Page, table: Table) -> None:
+    names = [facts.name for facts in table.columns]
+    values = [name for name in names if is_number(name) or is_date(name) or is_email(name)]
+    if 2 * len(values) > len(names) or (values and len(values) == len(names)):
+        text = (
+            f"the header looks like a row: {named(table.columns)}. If it is one, put the names of the columns above it."
+        )
+        page.comment(text, mark=CHECK)
 
 
 def _say_system(page: Page, system: Recognised | None, ready: str) -> None:
@@ -147,9 +161,7 @@ def _say_system(page: Page, system: Recognised | None, ready: str) -> None:
 def _say_trial(page: Page, trial: Trial) -> None:
     if not trial.rows:
         return
-    page.comment(
-        f"Tried on {counted(trial.rows, 'row')}: {trial.sent:,} would be sent, {trial.rows - trial.sent:,} would not."
-    )
+    page.comment(f"Tried on {counted(trial.rows, 'row')}: {trial.fared}.")
     for code, column, times in trial.errors[:10]:
         where = f" in `{shown(column, 40)}`" if column else ""
         page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)

@@ -185,7 +185,7 @@ def _fits_key(look: Look, rows: int, called: float) -> float:
     facts = look.facts
     if look.kind in (Kind.DATE, Kind.BOOLEAN, Kind.LONG) or facts.longest > KEY_LENGTH_MAX:
         return 0
-    if facts.filled < 0.95 * rows or facts.distinct < 0.95 * facts.filled:
+    if not (_is_nearly(facts.filled, rows) and _is_nearly(facts.distinct, facts.filled)):
         return 0
     whole = facts.filled == rows and facts.distinct == facts.filled
     if not called and not whole:
@@ -194,6 +194,11 @@ def _fits_key(look: Look, rows: int, called: float) -> float:
         return 0
     ends_in_id = look.names[0].split()[-1] in ("id", "number", "key", "no", "code")
     return called + 15 * ends_in_id + 10 * whole + 10 * facts.share(facts.codes) + max(0.0, 10 - facts.mean / 4)
+
+
+def _is_nearly(count: int, whole: int) -> bool:
+    """All but a few; in a small export one is few."""
+    return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
 
 
 def _fits_title(look: Look, _: int, called: float) -> float:

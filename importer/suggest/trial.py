@@ -21,12 +21,20 @@ class Trial:
     Attributes:
         rows: Rows that it was tried on.
         sent: Rows that would be sent.
+        left_out: Rows that the mapping leaves out on purpose.
         errors: Code of a field error and its column → how many rows have it.
     """
 
     rows: int
     sent: int
+    left_out: int
     errors: tuple[tuple[str, str, int], ...]
+
+    @property
+    def fared(self) -> str:
+        """The same in words."""
+        left_out = f", {self.left_out:,} left out" if self.left_out else ""
+        return f"{self.sent:,} would be sent{left_out}, {self.rows - self.sent - self.left_out:,} would not"
 
 
 def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
@@ -44,13 +52,14 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
 def attempt(mapper: RowMapper, source: Source, *, rows_max: int) -> Trial:
     """Maps the first ``rows_max`` rows of the export; nothing of it is kept but numbers."""
     errors: Counter[tuple[str, str]] = Counter()
-    rows = sent = 0
+    rows = sent = left_out = 0
     for row in islice(_rows(source), rows_max):
         mapped = mapper.apply(row)
         rows += 1
         sent += mapped.body is not None
+        left_out += mapped.left_out is not None
         errors.update({(error.code, error.column or "") for error in mapped.errors})
-    return Trial(rows, sent, tuple((code, column, count) for (code, column), count in errors.most_common()))
+    return Trial(rows, sent, left_out, tuple((code, column, count) for (code, column), count in errors.most_common()))
 
 
 def _rows(source: Source) -> Iterator[Row]:
