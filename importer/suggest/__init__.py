@@ -23,6 +23,7 @@ from importer.suggest.keys import find_parts
 from importer.suggest.looks import look_at
 from importer.suggest.nearby import nearby
 from importer.suggest.page import Page, counted, shown
+from importer.suggest.parents import find_parents
 from importer.suggest.roles import assign
 from importer.suggest.shapes import is_email, is_number
 from importer.suggest.totals import total_lines
@@ -84,7 +85,9 @@ def suggest(
     names = find_names(source, table, looks, key)
     tables = nearby(path, source, vocabulary, encoding=encoding) if path is not None else ()
     beside = tuple(companions(tables, source.columns, names, vocabulary))
-    body = Draft(table, roles, blanks, vocabulary, parts=parts, totals=totals, beside=beside).write()
+    above = find_parents(source, table, looks, names, vocabulary=vocabulary, system=system)
+    draft = Draft(table, roles, blanks, vocabulary, parts=parts, totals=totals, beside=beside, parents=above)
+    body = draft.write()
     trial = attempt(bound(body, source.columns), source, rows_max=most)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body

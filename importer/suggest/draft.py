@@ -15,6 +15,7 @@ from importer.suggest.levels import USUAL, levels
 from importer.suggest.looks import Kind
 from importer.suggest.notes import HTML_SHARE, write_notes
 from importer.suggest.page import Page, counted, quoted, scalar, shown, value
+from importer.suggest.parents import Parents, write_parents
 from importer.suggest.roles import Pick, Roles
 from importer.suggest.vocabulary import Vocabulary
 from importer.talkdesk.case import DESCRIPTION_MAX, TITLE_MAX
@@ -38,6 +39,7 @@ class Draft:
         parts: KeyParts | None = None,
         totals: Finding | None = None,
         beside: Sequence[Companion] = (),
+        parents: Parents | None = None,
     ) -> None:
         self.page = Page()
         self._table = table
@@ -47,6 +49,7 @@ class Draft:
         self._parts = parts
         self._totals = totals
         self._beside = beside
+        self._parents = parents
         self._key = self._find_key()
 
     def write(self) -> str:
@@ -55,6 +58,8 @@ class Draft:
         self.page.line("case:")
         self._title()
         self._description()
+        if self._parents is not None:
+            write_parents(self.page, self._parents)
         self._priority()
         self._requester()
         custom_fields(self.page, self._roles)
