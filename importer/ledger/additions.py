@@ -76,7 +76,8 @@ _WAITING = (
     " FROM addition JOIN record ON record.id = addition.record"
     " JOIN source ON source.id = record.source AND source.staged = 1"
     " WHERE addition.state IN ({states}) AND record.state = 'created'"
-    " AND (:source IS NULL OR record.source = :source) AND NOT EXISTS ("
+    " AND (:source IS NULL OR record.source = :source OR record.run = :run)"  # a child may be of another source
+    " AND NOT EXISTS ("
     "SELECT 1 FROM addition AS other WHERE other.record = addition.record AND other.state = 'refused')"
 )
 _ALL, _IN_DOUBT = "'pending', 'unknown'", "'unknown'"
@@ -87,7 +88,7 @@ def waiting_cases(ledger: Ledger, source: int | None, *, after: int, limit: int,
     query = _WAITING.format(states=_IN_DOUBT if only_doubts else _ALL)
     rows = ledger.connection.execute(
         f"SELECT DISTINCT addition.record{query} AND addition.record > :after ORDER BY addition.record LIMIT :limit",
-        {"source": source, "after": after, "limit": limit},
+        {"source": source, "run": ledger.run, "after": after, "limit": limit},
     )
     return [record for (record,) in rows]
 
@@ -96,7 +97,9 @@ def count_waiting(ledger: Ledger, source: int | None, *, only_doubts: bool) -> i
     """How many additions may be sent, or looked up."""
     query = _WAITING.format(states=_IN_DOUBT if only_doubts else _ALL)
     with store.translated(ledger.path):
-        return int(ledger.connection.execute(f"SELECT count(*){query}", {"source": source}).fetchone()[0])
+        return int(
+            ledger.connection.execute(f"SELECT count(*){query}", {"source": source, "run": ledger.run}).fetchone()[0]
+        )
 
 
 def next_addition(ledger: Ledger, record: int) -> Addition | None:

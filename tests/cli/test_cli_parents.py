@@ -176,6 +176,22 @@ def test_a_child_gets_its_parent_and_the_notes_that_follow(families: Program, se
     assert (notes["q-2"], notes["q-1"]) == (["one", "two", "three"], ["four", "five"])
 
 
+def test_a_child_of_another_file_gets_its_notes_as_well(families: Program, server: SandboxProcess) -> None:
+    """The run of the corrected parent sends the child, and all that follows it."""
+    text = LINKED.replace("version: 1\n", "version: 1\nnotes_per_call: 1\n") + "  notes: [{each: Comment}]\n"
+    (families.folder / "p.yml").write_text(text, encoding="utf-8")
+    header = (*HEADER, "Comment", "Comment")
+    rows = [(*row("j-2", "j-1"), "one", "two"), (*row("j-1", subject=REFUSED), "", "")]
+    write_tickets(families.folder / "t.csv", rows, header=header)
+    assert run(families).counts == {"refused": 1, "waiting": 1}
+    write_tickets(families.folder / "mended.csv", [(*row("j-1"), "", "")], header=header)
+    ended = run(families, name="mended.csv")
+    assert (ended.code, ended.counts) == (0, {"created": 1})
+    assert parents(server, "j-") == {"j-1": None, "j-2": "j-1"}
+    (notes,) = (case["notes"] for case in server.cases() if case["custom_fields"]["text1"] == "j-2")
+    assert [note["note_body"] for note in notes] == ["one", "two"]
+
+
 def test_a_limit_counts_parents_and_children(families: Program, server: SandboxProcess) -> None:
     write(families, row("z-2", "z-1"), row("z-3", "z-1"), row("z-1"), row("z-4"))
     first = run(families, "--limit", 1)
