@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -25,30 +25,40 @@ LONG = 24
 _LOOKED_AT = 20
 
 
-def long_columns(rows: Iterable[Sequence[str]]) -> frozenset[int]:
-    """The positions in which the first of ``rows`` have a long text."""
-    return frozenset(at for cells in islice(rows, _LOOKED_AT) for at, cell in enumerate(cells) if len(cell) >= LONG)
+def leaning_columns(rows: Iterable[tuple[Sequence[str], bytes]]) -> tuple[int, ...]:
+    """The positions in which the first of ``rows`` have a long text that stands in the body; in the order of the body.
+
+    Args:
+        rows: Cells and body of each.
+    """
+    begins: dict[int, int] = {}
+    for cells, body in islice(rows, _LOOKED_AT):
+        for position, cell in enumerate(cells):
+            if position not in begins and len(cell) >= LONG and (begin := body.find(packed(cell))) >= 0:
+                begins[position] = begin
+    return tuple(sorted(begins, key=begins.__getitem__))
 
 
-def packed_cells(cells: Sequence[str], body: bytes | None, long: Collection[int]) -> bytes:
+def packed_cells(cells: Sequence[str], body: bytes | None, leaning: Iterable[int]) -> bytes:
     """The cells of a row as the ledger keeps them beside ``body``.
 
     Args:
         cells: As they were read; if there is a body, one for each column.
         body: What is kept beside them.
-        long: Where to look for long texts, see :func:`long_columns`.
+        leaning: Where to look for long texts, see :func:`leaning_columns`. Each is looked for behind the one before:
+            there it begins after some bytes, and nothing is slower here than looking through a whole body.
     """
-    if body is None or not long:
+    if body is None:
         return packed(cells)
-    leans = False
+    end = 0
     kept: list[str | tuple[int, int]] = list(cells)
     try:
-        for position in long:
+        for position in leaning:
             text = orjson.dumps(cells[position])
-            if len(text) > LONG and (begin := body.find(text)) >= 0:
+            if len(text) > LONG and (begin := body.find(text, end)) >= 0:
                 kept[position] = begin, len(text)
-                leans = True
-        return b" " + orjson.dumps(kept) if leans else orjson.dumps(kept)
+                end = begin + len(text)
+        return b" " + orjson.dumps(kept) if end else orjson.dumps(kept)
     except TypeError:  # half of a character
         return packed(cells)
 
@@ -80,7 +90,7 @@ def rewrite(connection: sqlite3.Connection, record: int, change: Callable[[bytes
     changed = change(body)
     if kept.startswith(b" "):
         cells = unpacked_cells(kept, body)
-        kept = packed_cells(cells, changed, long_columns([cells]))
+        kept = packed_cells(cells, changed, leaning_columns([(cells, changed or b"")]))
     connection.execute("UPDATE content SET cells = ?, body = ? WHERE record = ?", (kept, changed, record))
 
 

@@ -16,7 +16,7 @@ from importer.ledger import store
 from importer.ledger.additions import enter_additions, replace_additions
 from importer.ledger.ledger import Ledger
 from importer.ledger.links import SAME_ROW
-from importer.ledger.packing import field_errors, long_columns, packed_cells, packed_errors, rewrite, unpacked_cells
+from importer.ledger.packing import field_errors, leaning_columns, packed_cells, packed_errors, rewrite, unpacked_cells
 from importer.ledger.tree import place_children
 from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
 from importer.records import FieldError, Link, Links, Mapped, State
@@ -84,15 +84,15 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
     whole log to the disk. What a power cut leaves of a source that was not finished is dropped.
     """
     connection = ledger.connection
-    long = long_columns(row.row.cells for row in rows if row.mapped.body is not None)
+    leaning = leaning_columns((row.row.cells, body) for row in rows if (body := row.mapped.body) is not None)
     with store.translated(ledger.path), store.unsynced(connection), store.transaction(connection):
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
-        _add(connection, source, enumerate(rows, last + 1), long)
+        _add(connection, source, enumerate(rows, last + 1), leaning)
         connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(rows), source))
 
 
 def _add(
-    connection: sqlite3.Connection, source: int, rows: Iterable[tuple[int, StagedRow]], long: Collection[int]
+    connection: sqlite3.Connection, source: int, rows: Iterable[tuple[int, StagedRow]], leaning: Sequence[int]
 ) -> None:
     """Write numbered rows. Nearly all of them need few columns: each NULL that is bound costs as much as a cell."""
     records: list[tuple[Any, ...]] = []
@@ -110,7 +110,7 @@ def _add(
         else:
             records.append((number, source, place, key))
             # The module looks for an adapter of every bytes, and finds none; it does not for a bytearray.
-            contents.append((number, bytearray(packed_cells(cells, body, long)), bytearray(body)))
+            contents.append((number, bytearray(packed_cells(cells, body, leaning)), bytearray(body)))
     connection.executemany("INSERT INTO record (id, source, row, key, state) VALUES (?, ?, ?, ?, 'pending')", records)
     connection.executemany("INSERT INTO content (record, cells, body) VALUES (?, ?, ?)", contents)
     connection.executemany(
@@ -122,7 +122,7 @@ def _add(
         (
             (
                 number,
-                packed_cells(row.cells, mapped.body, long),
+                packed_cells(row.cells, mapped.body, leaning),
                 mapped.body,
                 packed_errors(mapped.errors) if mapped.errors else None,
                 replaces,
@@ -276,7 +276,7 @@ def unsent(ledger: Ledger, source: int, *, states: Collection[State], after: int
 def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]) -> None:
     """Enter what another mapping made of records that never reached the server."""
     connection = ledger.connection
-    long = long_columns(old.cells for old, mapped in remapped if mapped.body is not None)
+    leaning = leaning_columns((old.cells, body) for old, mapped in remapped if (body := mapped.body) is not None)
     with store.translated(ledger.path), store.transaction(connection):
         for old, mapped in remapped:
             errors = packed_errors(mapped.errors) if mapped.errors else None
@@ -286,7 +286,7 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[Unsent, Mapped]]
                 _add_links(connection, [(old.id, mapped.link)])
             connection.execute(
                 "UPDATE content SET cells = ?, body = ?, errors = ? WHERE record = ?",
-                (packed_cells(old.cells, mapped.body, long), mapped.body, errors, old.id),
+                (packed_cells(old.cells, mapped.body, leaning), mapped.body, errors, old.id),
             )
             replace_additions(ledger, old.id, mapped.additions)
             connection.execute(

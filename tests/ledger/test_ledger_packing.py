@@ -13,7 +13,7 @@ from ledgers import as_killed, pending, stage, valid
 
 from importer.errors import LedgerError
 from importer.ledger import Ledger, StagedRow, staging
-from importer.ledger.packing import LONG, long_columns, packed_cells, unpacked_cells
+from importer.ledger.packing import LONG, leaning_columns, packed_cells, unpacked_cells
 from importer.records import Mapped, Row, State
 
 LONG_TEXT = 'It burns, "really",\nsince Monday — ' * 20
@@ -25,8 +25,18 @@ def test_cells_come_back_as_they_were(drawn: tuple[list[str], list[str]]) -> Non
     cells, others = drawn
     body = orjson.dumps([text for text in others[::2] if "\ud83d" not in text])
     for at_hand in (body, None):
-        kept = packed_cells(cells, at_hand, long_columns([cells]))
+        kept = packed_cells(cells, at_hand, leaning_columns([(cells, body)]))
         assert unpacked_cells(kept, at_hand) == tuple(cells)
+
+
+def test_all_long_texts_of_a_body_are_found_whatever_their_order() -> None:
+    cells = ["T-1", LONG_TEXT, "not in the body at all, but long", "x" * LONG]
+    body = orjson.dumps({"title": cells[3], "description": cells[1]})
+    leaning = leaning_columns([(["T-0", "short", "short", "short"], b"{}"), (cells, body)])
+    assert leaning == (3, 1)
+    kept = packed_cells(cells, body, leaning)
+    assert [type(cell) for cell in orjson.loads(kept)] == [str, list, str, list]
+    assert unpacked_cells(kept, body) == tuple(cells)
 
 
 def test_a_long_text_is_kept_once(ledger: Ledger) -> None:
