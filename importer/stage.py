@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -29,6 +30,9 @@ Progress = Callable[[float, int], None]
 
 #: Is shown every batch of rows once it is mapped, before it is entered.
 Watch = Callable[[Sequence[StagedRow]], None]
+
+#: ``StagedRow`` from its three values, without the Python function that a named tuple has for it.
+_staged_row = partial(tuple.__new__, StagedRow)
 
 _BATCH = 2000
 #: Not waiting rows: either what they wait for is unfinished, or they wait for a row that somebody must correct.
@@ -199,7 +203,7 @@ def _staged(
 ) -> Iterator[StagedRow]:
     if replay is None:
         for row in rows:
-            yield StagedRow(row, mapper.apply(row))
+            yield _staged_row((row, mapper.apply(row), None))
         return
     for row in rows:
         own = replay.row(row)

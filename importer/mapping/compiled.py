@@ -3,11 +3,11 @@
 Calling a function for each field is most of what mapping a row costs, so the parts are put together once, as source
 text such as::
 
-    def read(cells):
+    def read(cells, key):
         values0 = {}
         text = cells[1]
         stripped = text.strip()
-        if stripped in empty0:
+        if not stripped:
             raise missing()
         else:
             text = stripped
@@ -17,6 +17,7 @@ text such as::
         value = known1(cells[4], unknown)
         if value is unknown: value = learn1(cells[4])
         if value is not None: values0[name1] = value
+        values0[name2] = key
         return values0 or None
 
 Only numbers and words of this module stand in the text; whatever a mapping says is handed over under a name. The parts
@@ -32,15 +33,21 @@ from importer.mapping.cell_errors import missing, too_long
 from importer.mapping.parts import Cells, Part, PlainText, Remembering
 from importer.mapping.text import in_one_line, tidied
 
-ReadCase = Callable[[Cells], "dict[str, Any] | None"]
+#: The cells and the key of a row → its payload.
+ReadCase = Callable[[Cells, str], "dict[str, Any] | None"]
 
 
-def compiled(case: Part) -> ReadCase:
-    """The function that reads what the part ``case`` reads, faster. ``case`` has members, as a table has."""
-    writer = _Writer()
+def compiled(case: Part, *, key_at: int) -> ReadCase:
+    """The function that reads what the part ``case`` reads, faster.
+
+    Args:
+        case: Has members, as a table has.
+        key_at: Parts that read this cell read the key.
+    """
+    writer = _Writer(key_at)
     values = writer.table(case)
     writer.line(f"return {values} or None")
-    text = "\n".join(["def read(cells):", *(f"    {line}" for line in writer.lines)])
+    text = "\n".join(["def read(cells, key):", *(f"    {line}" for line in writer.lines)])
     exec(compile(text, "<mapping>", "exec"), writer.names)  # see above for what stands in it
     read: ReadCase = writer.names["read"]
     return read
@@ -49,7 +56,8 @@ def compiled(case: Part) -> ReadCase:
 class _Writer:
     """The lines of the function, and what they call by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, key_at: int) -> None:
+        self._key_at = key_at
         self.lines: list[str] = []
         self.names: dict[str, Any] = {"missing": missing, "too_long": too_long, "unknown": object()}
 
@@ -71,6 +79,8 @@ class _Writer:
             if member.members is not None:
                 inner = self.table(member)
                 self.line(f"if {inner}: {slot} = {inner}")
+            elif member.where == self._key_at:
+                self.line(f"{slot} = key")
             elif member.plain is not None:
                 self._plain(member.plain, self._argument(member), slot)
             else:
@@ -93,7 +103,8 @@ class _Writer:
         source = argument if plain.text is None else f"{self.name('text', plain.text)}({argument})"
         self.line(f"text = {source}")
         self.line("stripped = text.strip()")
-        self.line(f"if stripped in {self.name('empty', plain.empty)}:")
+        nothing = "not stripped" if plain.empty == {""} else f"stripped in {self.name('empty', plain.empty)}"
+        self.line(f"if {nothing}:")
         self.line(f"    {self._without(plain, slot)}")
         self.line("else:")
         for step in plain.tidy:
