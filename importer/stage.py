@@ -35,6 +35,7 @@ Watch = Callable[[Sequence[StagedRow]], None]
 _staged_row = partial(tuple.__new__, StagedRow)
 
 _BATCH = 2000
+_COLLECT_EVERY = 10  # chunks
 #: Not waiting rows: either what they wait for is unfinished, or they wait for a row that somebody must correct.
 _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
@@ -160,7 +161,7 @@ def _read(
     )
     rows = 0
     with _few_objects_to_look_through():
-        for chunk in source.chunks():
+        for place, chunk in enumerate(source.chunks(), 1):
             counted = notes.counting(chunk.rows())
             batch = list(_staged(counted, mapper, replay, ledger.id if replay else "", source.name))
             if watch is not None:
@@ -168,7 +169,8 @@ def _read(
             entry.add_rows(ledger, number, batch)
             rows += len(batch)
             progress(chunk.progress, rows)
-            gc.collect()
+            if place % _COLLECT_EVERY == 0:
+                gc.collect()
     entry.finish_source(ledger, number, notes.as_read(None if replay else _keep_orphans(ledger, number, notes)))
     return next(info for info in entry.sources(ledger) if info.id == number)
 
@@ -185,7 +187,7 @@ def _few_objects_to_look_through() -> Iterator[None]:
     """Keeps the garbage collector from going through the whole program again and again.
 
     It begins by how many objects were made, and rows are many. What was there before them is not garbage; for the rest
-    it is called by hand, once a chunk.
+    it is called by hand, now and then: only errors leave garbage that it has to find.
     """
     was_enabled = gc.isenabled()
     gc.freeze()

@@ -120,7 +120,7 @@ def _error(split: Callable[[str], object], text: str) -> CellError | None:
     try:
         split(text)
     except CellError as error:
-        return error
+        return error.with_traceback(None)  # as in parts.py
     return None
 
 

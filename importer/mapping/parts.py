@@ -137,7 +137,7 @@ def _error(read: Callable[[Any], Any], argument: Any, *, target: Target) -> Cell
     try:
         value = read(argument)
     except CellError as error:
-        return error
+        return error.with_traceback(None)  # it leads back to who keeps the error: a ring, for the collector to find
     return None if value is None else target.problem(value)
 
 

@@ -1,5 +1,7 @@
 """The mapper as a whole: bytes, keys, and every error of a row at once."""
 
+import gc
+
 import orjson
 import pytest
 from mapping_files import CASE, Bind
@@ -180,3 +182,17 @@ def test_remembering_does_not_mix_rows_up(bind: Bind) -> None:
     for row in rows:
         body = orjson.loads(mapper.apply(row).body or b"")
         assert body["custom_fields"] == {"multi_select1": [row.cells[3]], "numeric1": int(row.cells[3])}
+
+
+def test_rows_that_do_not_fit_leave_nothing_for_the_garbage_collector(bind: Bind) -> None:
+    """It comes by rarely while a file is read, and a ring for each error would pile up until then."""
+    mapper = bind(FULL, COLUMNS)
+    bad = Row(2, ("", "x" * 200, "", "lower", "Ana", "ana at example", "5f", "12", "a,b", "12.7.2024", "n", "o"))
+    mapper.apply(bad)
+    gc.collect()
+    gc.disable()
+    try:
+        assert len(mapper.apply(bad).errors) == 6
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
