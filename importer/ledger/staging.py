@@ -21,6 +21,9 @@ from importer.ledger.tree import place_children
 from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
 from importer.records import FieldError, Link, Links, Mapped, State
 
+#: How many rows go into the database with one statement.
+_TOGETHER = 25
+
 SOURCE_QUERY = (
     "SELECT id, name, sha256, columns, mapping_name, mapping_sha256, stamp, rows, staged, notes FROM source ORDER BY id"
 )
@@ -95,24 +98,25 @@ def _add(
     connection: sqlite3.Connection, source: int, rows: Iterable[tuple[int, StagedRow]], leaning: Sequence[int]
 ) -> None:
     """Write numbered rows. Nearly all of them need few columns: each NULL that is bound costs as much as a cell."""
-    records: list[tuple[Any, ...]] = []
-    contents: list[tuple[Any, ...]] = []
+    records: list[Any] = []
+    contents: list[Any] = []
     others: list[tuple[int, StagedRow]] = []
     links: list[tuple[int, Link]] = []
     for number, staged in rows:
-        (place, cells, _), (key, body, _, _, additions, link), replaces = staged
-        if additions:
-            enter_additions(connection, number, additions)
+        row, mapped, replaces = staged
+        body, link = mapped.body, mapped.link
+        if mapped.additions:
+            enter_additions(connection, number, mapped.additions)
         if link is not None:
             links.append((number, link))
         if body is None or replaces is not None or (link is not None and link.parent is not None):
             others.append((number, staged))
         else:
-            records.append((number, source, place, key))
+            records += number, source, row.number, mapped.key
             # The module looks for an adapter of every bytes, and finds none; it does not for a bytearray.
-            contents.append((number, bytearray(packed_cells(cells, body, leaning)), bytearray(body)))
-    connection.executemany("INSERT INTO record (id, source, row, key, state) VALUES (?, ?, ?, ?, 'pending')", records)
-    connection.executemany("INSERT INTO content (record, cells, body) VALUES (?, ?, ?)", contents)
+            contents += number, bytearray(packed_cells(row.cells, body, leaning)), bytearray(body)
+    _insert(connection, "record (id, source, row, key, state)", "(?, ?, ?, ?, 'pending')", records)
+    _insert(connection, "content (record, cells, body)", "(?, ?, ?)", contents)
     connection.executemany(
         "INSERT INTO record (id, source, row, key, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?)",
         ((number, source, row.number, mapped.key, *_standing(mapped)) for number, (row, mapped, _) in others),
@@ -131,6 +135,22 @@ def _add(
         ),
     )
     _add_links(connection, links)
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: str, values: list[Any]) -> None:
+    """Insert many rows with one statement, as each call of SQLite costs as much as a row.
+
+    Args:
+        connection: Where to.
+        table: The table and its columns.
+        row: What stands for one row in the statement.
+        values: Those of all rows, one after another.
+    """
+    several = row.count("?") * _TOGETHER
+    for begin in range(0, len(values), several):
+        bound = values[begin : begin + several]
+        rows = ", ".join([row] * (len(bound) // row.count("?")))
+        connection.execute(f"INSERT INTO {table} VALUES {rows}", bound)
 
 
 def _standing(mapped: Mapped) -> tuple[State, str | None, str | None]:
