@@ -23,7 +23,7 @@ from importer.report.replay import Replay, replay_of
 if TYPE_CHECKING:
     from importer.ledger.values import Unsent
     from importer.mapping import Mapping, RowMapper
-    from importer.source import Source
+    from importer.source import Chunk, Source
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -160,15 +160,20 @@ def _read(
         links=mapping.links,
     )
     rows = 0
+
+    def enter_chunk(chunk: Chunk) -> None:
+        """The memory of a chunk is free when this returns, and the next one gets it while it is in the caches."""
+        nonlocal rows
+        counted = notes.counting(chunk.rows())
+        batch = list(_staged(counted, mapper, replay, ledger.id if replay else "", source.name))
+        if watch is not None:
+            watch(batch)
+        entry.add_rows(ledger, number, batch)
+        rows += len(batch)
+        progress(chunk.progress, rows)
+
     with _few_objects_to_look_through():
-        for place, chunk in enumerate(source.chunks(), 1):
-            counted = notes.counting(chunk.rows())
-            batch = list(_staged(counted, mapper, replay, ledger.id if replay else "", source.name))
-            if watch is not None:
-                watch(batch)
-            entry.add_rows(ledger, number, batch)
-            rows += len(batch)
-            progress(chunk.progress, rows)
+        for place, _ in enumerate(map(enter_chunk, source.chunks()), 1):
             if place % _COLLECT_EVERY == 0:
                 gc.collect()
     entry.finish_source(ledger, number, notes.as_read(None if replay else _keep_orphans(ledger, number, notes)))

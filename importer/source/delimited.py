@@ -58,8 +58,13 @@ class DelimitedSource:
         """Read from the start, in chunks of at most as many rows as was asked for."""
         with self._text.lines() as lines:
             records = _Records(self._text, self._layout, lines)
-            while (draft := records.take(Draft(self.columns), self._chunk_rows)).taken:
-                yield draft.finish(lines.progress)
+
+            def take() -> Chunk | None:
+                draft = records.take(Draft(self.columns), self._chunk_rows)
+                return draft.finish(lines.progress) if draft.taken else None
+
+            # Nothing here holds a chunk that was handed out, so the next one gets its memory, still in the caches.
+            yield from iter(take, None)
 
 
 def open_delimited(
