@@ -117,12 +117,13 @@ class WorkbookSource:
             return
         draft.numbers.append(number)
         draft.rows.append(cells)
-        inexact = (
-            inexact_number(self.columns[i], cells[i])
-            for i, value in enumerate(values)
-            if type(value) is float and is_inexact(value)
-        )
-        found = [*self._named(problems), *inexact]
+        found = list(self._named(problems))
+        if cells != values:  # most rows are all text; of one object in two lists, nothing is compared
+            found += (
+                inexact_number(self.columns[i], cells[i])
+                for i, value in enumerate(values)
+                if type(value) is float and is_inexact(value)
+            )
         if found:
             draft.cell_problems[number] = tuple(found)
 

@@ -25,8 +25,7 @@ from importer.source.scan.xlsx_cells import CellParser, column_of
 _LONGEST_ROW = 64 * 1024**2  # bytes; more is no row, and a search for its end would take for ever
 _ROOT = re.compile(rb"<(\w+:)?worksheet[\s>]")
 _SPACED_CELL = re.compile(rb"</(?:\w+:)?c>\s")
-_ROW_NUMBER = re.compile(rb'<(?:\w+:)?row [^>]*?\br="(\d+)"')
-_CELL_COLUMN = re.compile(rb'<(?:\w+:)?c [^>]*?\br="([A-Z]+)')
+_CELL_PLACE = re.compile(rb'<(?:\w+:)?c [^>]*?\br="([A-Z]+)(\d+)"')
 
 
 def search_sheet(path: Path, sheet: str) -> tuple[Reach, ProblemWalk]:
@@ -80,9 +79,9 @@ def _quick_search(file: IO[bytes]) -> tuple[Reach | None, bool]:
 
 
 def _may_hold_problem(xml: bytes, prefix: bytes) -> bool:
-    if b't="e"' in xml or b"t='e'" in xml:
+    if b't="e"' in xml or (b"'" in xml and b"t='e'" in xml):  # one byte is found many times faster than several
         return True
-    if b"<" + prefix + b"f" not in xml:
+    if re.search(b"<" + prefix + b"f", xml) is None:  # twice as fast as `in`, for a text as short as this
         return False
     end_of_cell = b"</" + prefix + b"c>"
     valueless = (b"f>" + end_of_cell, b"/>" + end_of_cell, b"<" + prefix + b"v></" + prefix + b"v>")
@@ -91,16 +90,15 @@ def _may_hold_problem(xml: bytes, prefix: bytes) -> bool:
 
 def _reach_of_rows(xml: bytes, prefix: bytes, end_of_row: bytes, reach: Reach) -> Reach | None:
     """``reach`` and all whole rows of ``xml``: the last cell of a row is its widest. None if one has no reference."""
-    row_tag, cell_tag = b"<" + prefix + b"row ", b"<" + prefix + b"c "
+    cell_tag = b"<" + prefix + b"c "
     begin, end = 0, xml.find(end_of_row)
     while end >= 0:
         at = xml.rfind(cell_tag, begin, end)
         if at >= 0:
-            column = _CELL_COLUMN.match(xml, at)
-            row = _ROW_NUMBER.match(xml, xml.rfind(row_tag, begin, at))
-            if column is None or row is None:
+            place = _CELL_PLACE.match(xml, at)
+            if place is None:
                 return None
-            reach = reach.with_cell(int(row[1]), column_of(column[1].decode()) + 1)
+            reach = reach.with_cell(int(place[2]), column_of(place[1].decode()) + 1)
         begin, end = end, xml.find(end_of_row, end + 1)
     return reach
 
