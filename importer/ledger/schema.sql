@@ -79,7 +79,7 @@ CREATE TABLE link (
     fate TEXT                           -- why the link is not the one of the file: left out, or led to the topmost row
 ) STRICT;
 
-CREATE INDEX record_key ON record (key);
+CREATE INDEX record_key ON record (key);    -- made again when a first source is entered: see finish_source
 CREATE INDEX named ON link (name) WHERE name IS NOT NULL;
 CREATE INDEX children ON link (above) WHERE above IS NOT NULL;
 CREATE INDEX corrections ON content (replaces) WHERE replaces IS NOT NULL;

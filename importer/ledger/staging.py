@@ -71,6 +71,8 @@ def begin_source(
         ledger.connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
         ledger.connection.execute(f"DELETE FROM orphan WHERE source IN {unfinished}")
         ledger.connection.execute("DELETE FROM source WHERE staged = 0")
+        if ledger.connection.execute("SELECT NOT EXISTS (SELECT 1 FROM record)").fetchone()[0]:
+            ledger.connection.execute("DROP INDEX IF EXISTS record_key")  # see finish_source
         number = ledger.connection.execute(
             "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, stamp, links)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -250,11 +252,15 @@ def finish_source(ledger: Ledger, source: int, notes: Sequence[NotesRead] = ()) 
     """Make all rows of ``source`` count, at once.
 
     A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not.
+
+    The keys of the first source are sorted here for their index, in one go. Entered one by one, keys in no order, as
+    many systems have them, would write nearly every page of the index anew with every batch.
     """
     connection = ledger.connection
     with store.translated(ledger.path), store.transaction(connection):
         (first,) = connection.execute("SELECT coalesce(min(id), 0) FROM record WHERE source = ?", (source,)).fetchone()
         values = {"first": first, "run": ledger.run}
+        connection.execute("CREATE INDEX IF NOT EXISTS record_key ON record (key)")
         for statement in _WHO_ANSWERS:
             connection.execute(statement, values)
         place_children(ledger, lambda record, error: _reject(ledger, record, error))

@@ -277,3 +277,20 @@ def test_a_message_of_many_errors_stays_short(ledger: Ledger) -> None:
     assert len(row_of(ledger, "A")["message"]) <= 1000
     (packed,) = ledger.connection.execute("SELECT errors FROM content").fetchone()
     assert len(orjson.loads(packed)) == 100
+
+
+def test_keys_have_their_index_once_rows_count_whatever_became_of_the_readings_before(ledger: Ledger) -> None:
+    """The first source is entered without it; nothing that counts may be looked for without it."""
+
+    def is_there() -> bool:
+        return bool(
+            ledger.connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'record_key'").fetchone()[0]
+        )
+
+    stage(ledger, [valid("A")], finish=False)
+    assert not is_there()
+    stage(ledger, [valid("B"), valid("A"), valid("A")])
+    assert is_there()
+    assert ledger.counts() == {State.PENDING: 2, State.SKIPPED: 1}
+    stage(ledger, [valid("C")], finish=False)
+    assert is_there()
