@@ -35,7 +35,7 @@ from importer.ledger.additions import (
     unfence_addition,
 )
 from importer.records import AdditionState, State
-from importer.talkdesk.answers import Answer, clean, note_texts
+from importer.talkdesk.answers import Answer, Leave, clean, note_texts
 from importer.talkdesk.auth import TokenTrouble
 
 _AFTER = {
@@ -49,7 +49,7 @@ _AFTER = {
 class UpdateCase(Protocol):
     """Sends one update, once."""
 
-    async def update(self, case_id: str, body: bytes, *, authorization: str) -> Answer:
+    async def update(self, case_id: str, body: bytes, *, authorization: str, leave: Leave | None = None) -> Answer:
         """See :meth:`importer.talkdesk.client.CaseApi.update`."""
         ...
 
@@ -149,24 +149,27 @@ class NoteCourier:
         try:
             if not await self._ledger.call(lambda: fence_addition(self._ledger.ledger, addition)):
                 return False
-            if not await self._pace.leave():
-                await self._ledger.call(lambda: unfence_addition(self._ledger.ledger, addition))
+            verdict = await self._deliver(addition, authorization)
+            if verdict is None:
                 return True
             if not attempts[addition.part]:
                 self._budget.first_attempt()
-            verdict = await self._deliver(addition, authorization)
         finally:
             self.sending.discard(task)
         attempts[addition.part] += verdict.signal is not Signal.UNAUTHORIZED
         return await self._may_go_on(verdict, attempts[addition.part])
 
-    async def _deliver(self, addition: Addition, authorization: str) -> Verdict:
+    async def _deliver(self, addition: Addition, authorization: str) -> Verdict | None:
+        """None if it was held back."""
         verdict = await self._courier.attempt(
-            self._api.update(addition.case_id, addition.body, authorization=authorization),
+            lambda leave: self._api.update(addition.case_id, addition.body, authorization=authorization, leave=leave),
             lambda answer: judge_added(answer, addition.case_id),
             authorization,
             about=addition.record,
         )
+        if verdict is None:
+            await self._ledger.call(lambda: unfence_addition(self._ledger.ledger, addition))
+            return None
         _, _, http_status, code, message = verdict.outcome
         taken = Taken(_AFTER[verdict.outcome.state], http_status, code, message)
         await self._settle(addition, AdditionState.SENDING, taken)

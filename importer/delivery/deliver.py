@@ -1,25 +1,26 @@
 """The life of one record: turn, fence, request, judgement, settlement; again if that is proven safe.
 
 This is the only place from which a case is created. Order matters more than anything else here:
-whatever can be waited for is waited for before the fence, and nothing is waited for between the fence and the request.
+whatever can be waited for is waited for before the fence. Behind it only a connection and the last permission are
+waited for, and nothing between that permission and the request.
 """
 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from importer.delivery.breaker import Breaker
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
+from importer.delivery.ceiling import Departure
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.delivery.pace import Pace
 from importer.delivery.waits import backoff
 from importer.ledger import Fence, LedgerWriter, Outcome, Pending, Settled
 from importer.records import State
-from importer.talkdesk.answers import Answer, NoAnswer, NotSent
+from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
 
 #: Requests for one record in one run; after that it stays pending, and the run says "temporary".
 MOST_ATTEMPTS = 3
@@ -30,7 +31,7 @@ _BASE, _BASE_THROTTLED, _CAP = 0.05, 1.0, 20.0
 class CreateCase(Protocol):
     """Sends one body, once."""
 
-    async def create(self, body: bytes, *, authorization: str) -> Answer:
+    async def create(self, body: bytes, *, authorization: str, leave: Leave | None = None) -> Answer:
         """See :meth:`importer.talkdesk.client.CaseApi.create`."""
         ...
 
@@ -79,7 +80,6 @@ class Courier:
         breaker: Hears every verdict.
         causes: Says which rows to leave alone.
         notice: Is told what a person should know now.
-        clock: Monotonic seconds.
         jitter: Random number in [0, 1).
     """
 
@@ -94,7 +94,6 @@ class Courier:
         breaker: Breaker,
         causes: Causes,
         notice: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._api = api
@@ -105,7 +104,6 @@ class Courier:
         self._breaker = breaker
         self._causes = causes
         self._notice = notice
-        self._clock = clock
         self._jitter = jitter
         self._attempts: dict[int, int] = {}
 
@@ -138,18 +136,18 @@ class Courier:
         """
         if (fence := await self._ledger.fence(record.id)) is not Fence.UP:
             return Handed(State.SKIPPED if fence is Fence.TAKEN else State.PENDING)
-        if not await self._pace.leave():
+        verdict = await self.attempt(
+            lambda leave: self._api.create(record.body, authorization=authorization, leave=leave),
+            lambda answer: judge(answer, record.body, stamp=record.stamp),
+            authorization,
+            about=record.id,
+        )
+        if verdict is None:
             await self._ledger.call(lambda: self._ledger.ledger.unfence(record.id))
             return Handed(State.PENDING, retry_in=0.0)
         attempt = self._attempts.get(record.id, 0) + 1
         if attempt == 1:
             self._budget.first_attempt()
-        verdict = await self.attempt(
-            self._api.create(record.body, authorization=authorization),
-            lambda answer: judge(answer, record.body, stamp=record.stamp),
-            authorization,
-            about=record.id,
-        )
         if (cause := self._causes.hear(verdict, record.body)) is not None:
             self._notice(f"{cause.refused} rows refused: {cause}; rows of this kind are left alone from now on")
         if verdict.outcome.state is State.CREATED and then is not None:
@@ -163,20 +161,34 @@ class Courier:
         return self._settled(record, verdict, attempt, settled)
 
     async def attempt(
-        self, request: Awaitable[Answer], judge: Callable[[Answer], Verdict], authorization: str, *, about: int
-    ) -> Verdict:
+        self,
+        request: Callable[[Leave], Awaitable[Answer]],
+        judge: Callable[[Answer], Verdict],
+        authorization: str,
+        *,
+        about: int,
+    ) -> Verdict | None:
         """Send one request whose fence is up, and say what its answer proves; everybody who must know is told.
 
+
         Args:
-            request: Sends it when it is awaited.
+            request: Sends it, as soon as what it is given says so.
             judge: Judges a whole answer.
             authorization: The header that it carries.
             about: The record that it is about.
+
+        Returns:
+            None if it was held back: nothing has left.
         """
-        sent_at = self._clock()
-        answer = await _outcome(request)
+        if self._pace.closed_for > 0:  # no need to ask for a connection
+            return None
+        departure = Departure()
+        answer = await _outcome(request(lambda: self._pace.leave(departure)))
+        if answer is None:
+            return None
+        self._pace.answered(departure)
         verdict = self._judge(answer, judge, authorization)
-        self._tell_everybody(verdict, about, authorization, sent_at=sent_at)
+        self._tell_everybody(verdict, about, authorization, departure)
         if isinstance(answer, Answer) and answer.connection is not None and await self._api.is_followed(answer):
             return _STRAY  # "not done" may have been said to somebody else
         return verdict
@@ -192,13 +204,13 @@ class Courier:
             return verdict._replace(outcome=verdict.outcome._replace(message=message.replace(secret, "***")))
         return verdict
 
-    def _tell_everybody(self, verdict: Verdict, record: int, authorization: str, *, sent_at: float) -> None:
+    def _tell_everybody(self, verdict: Verdict, record: int, authorization: str, departure: Departure) -> None:
         if verdict.signal is not Signal.UNAUTHORIZED or self._tokens.refused(authorization):
             self._breaker.hear(verdict, record)
         if verdict.signal is Signal.CREATED:
-            self._pace.accepted()
+            self._pace.accepted(departure)
         elif verdict.signal is Signal.THROTTLED:
-            self._pace.slow_down(sent_at=sent_at)
+            self._pace.slow_down(departure)
         if verdict.wait is not None:
             self._pace.close_gate(verdict.wait)
         elif verdict.signal is Signal.THROTTLED:
@@ -239,9 +251,12 @@ class Courier:
         return backoff(attempt, base=base, cap=_CAP, random=self._jitter)
 
 
-async def _outcome(request: Awaitable[Answer]) -> Answer | NotSent | NoAnswer:
+async def _outcome(request: Awaitable[Answer]) -> Answer | NotSent | NoAnswer | None:
+    """None for a request that was held back."""
     try:
         return await request
+    except HeldBack:
+        return None
     except (NotSent, NoAnswer) as trouble:
         return trouble
 

@@ -7,6 +7,7 @@ is known to exist, and must find nothing for a value that does not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
@@ -14,13 +15,14 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from importer.delivery.breaker import Breaker
+from importer.delivery.ceiling import Departure
 from importer.delivery.deliver import TokenSource
 from importer.delivery.judge import case_id_of
 from importer.delivery.pace import Pace
 from importer.delivery.waits import asked_wait, backoff
 from importer.ledger import Known
 from importer.talkdesk import search
-from importer.talkdesk.answers import Answer, NoAnswer, NotSent, custom_fields, error_body
+from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent, custom_fields, error_body
 from importer.talkdesk.search import Encoding, UnreadableListError
 
 #: Pages that one look-up reads at most; what lies behind them cannot be called "not found".
@@ -35,16 +37,18 @@ CLOCK_MARGIN = 900.0
 
 
 T = TypeVar("T")
+#: Asks once, with this authorization, as soon as it may leave.
+_Ask = Callable[[str, Leave], Awaitable[Answer]]
 
 
 class ReadCases(Protocol):
     """Asks for cases, once."""
 
-    async def list_cases(self, query: str, *, authorization: str) -> Answer:
+    async def list_cases(self, query: str, *, authorization: str, leave: Leave | None = None) -> Answer:
         """See :meth:`importer.talkdesk.client.CaseApi.list_cases`."""
         ...
 
-    async def get_case(self, case_id: str, *, authorization: str) -> Answer:
+    async def get_case(self, case_id: str, *, authorization: str, leave: Leave | None = None) -> Answer:
         """See :meth:`importer.talkdesk.client.CaseApi.get_case`."""
         ...
 
@@ -174,7 +178,7 @@ class Lookup:
             LookupFailedError: it could not be read.
         """
         return await self._read(
-            lambda authorization: self._api.get_case(case_id, authorization=authorization),
+            lambda authorization, leave: self._api.get_case(case_id, authorization=authorization, leave=leave),
             lambda answer: _read_case(answer, case_id),
             what=f"case {case_id}",
         )
@@ -182,12 +186,12 @@ class Lookup:
     async def _page(self, parameters: list[tuple[str, str]], number: int) -> search.Page:
         query = search.query(parameters, page=number)
         return await self._read(
-            lambda authorization: self._api.list_cases(query, authorization=authorization),
+            lambda authorization, leave: self._api.list_cases(query, authorization=authorization, leave=leave),
             search.read_page,
             what="the list of cases",
         )
 
-    async def _read(self, ask: Callable[[str], Awaitable[Answer]], read: Callable[[Answer], T], *, what: str) -> T:
+    async def _read(self, ask: _Ask, read: Callable[[Answer], T], *, what: str) -> T:
         """What was asked for; reading may be repeated safely."""
         trouble = ""
         for attempt in range(1, _TRIES + 1):
@@ -209,17 +213,19 @@ class Lookup:
             self._breaker.hear_outage(trouble)
         self._pace.outage(is_on=self._breaker.is_open)
 
-    async def _ask(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
+    async def _ask(self, ask: _Ask) -> Answer:
         authorization = await self._tokens.authorization()
-        await self._pace.turn()
-        while not await self._pace.leave():
+        departure = Departure()
+        while True:
             await self._pace.turn()
-        asked_at = self._pace.now()
-        answer = await ask(authorization)
+            with contextlib.suppress(HeldBack):
+                answer = await ask(authorization, lambda: self._pace.leave(departure))
+                break
+        self._pace.answered(departure)
         if answer.status == 401:
             self._tokens.refused(authorization)
         elif answer.status == 429:
-            self._pace.slow_down(sent_at=asked_at)
+            self._pace.slow_down(departure)
             self._pace.close_gate(asked_wait(answer.headers, error_body(answer).retry_hint) or 1.0)
         return answer
 

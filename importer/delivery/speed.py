@@ -33,11 +33,21 @@ class Curve:
         return met * (1 - self.fall * (1 - since / self.span) ** 3)
 
 
+#: The rate that a user ordered falls by this share after "too fast", twice as much each time that it is heard again
+#: within so many seconds, and by the last share at most. From there it climbs for so many seconds.
+_FIRST_FALL, _AGAIN_WITHIN, _DEEPEST_FALL, _LONGEST_CLIMB = 0.05, 120.0, 0.5, 60.0
+
+
+def _curve_below_top(fall: float) -> Curve:
+    """Once may have been an accident; whoever hears it over and over was given too high a rate."""
+    return Curve(fall=fall, span=_LONGEST_CLIMB * fall / _DEEPEST_FALL)
+
+
 def _curve(*, auto: bool, has_top: bool, share: float) -> Curve:
-    """Whoever only avoids trouble climbs slowly; whoever has no rate of his own must find the limit again soon."""
+    """Whoever has no rate of his own must find the limit again soon."""
     if auto:
-        return Curve(fall=0.2, span=12.0 / share)
-    return Curve(fall=0.5, span=60.0) if has_top else Curve(fall=0.3, span=12.0)
+        return Curve(fall=0.1, span=20.0 / share)
+    return _curve_below_top(_FIRST_FALL) if has_top else Curve(fall=0.3, span=12.0)
 
 
 class Speed:
@@ -58,6 +68,7 @@ class Speed:
         self._met: float | None = None
         self._met_at = -math.inf
         self._accepted: deque[float] = deque()  # of the last second
+        self._used = _FIRST_RATE  # the most that the server took in a second since it last objected
 
     def rate(self, now: float) -> float | None:
         """Requests a second that are right at ``now``; None for no limit."""
@@ -69,8 +80,9 @@ class Speed:
             wanted = _FIRST_RATE * 2.0 ** min(30.0, (now - self._began) / _DOUBLES_IN)
         else:
             return self._top
-        if self._auto:  # a rate that the workers do not use says nothing about the server
-            wanted = min(wanted, max(_FIRST_RATE, 2 * (self._taken(now) or 0.0)))
+        if self._auto:  # a rate that the workers never used says nothing about the server
+            self._used = max(self._used, self._taken(now) or 0.0)
+            wanted = min(wanted, 2 * self._used)
         wanted = max(LOWEST_RATE, wanted)
         return wanted if self._top is None else min(wanted, self._top)
 
@@ -91,7 +103,11 @@ class Speed:
         rate = self.rate(now)
         taken = self._taken(now)
         self._met = taken if rate is None else rate if taken is None else min(rate, max(taken, rate / 2))
+        if not self._auto and self._top is not None:
+            is_again = now - self._met_at < _AGAIN_WITHIN
+            self._curve = _curve_below_top(min(_DEEPEST_FALL, 2 * self._curve.fall) if is_again else _FIRST_FALL)
         self._met_at = now
+        self._used = max(_FIRST_RATE, self._met or 0.0)
 
     def _taken(self, now: float) -> float | None:
         """Requests a second that the server took lately, where that is counted."""

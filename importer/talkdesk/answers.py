@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -52,6 +52,14 @@ class NotSent(Exception):
         self.code = code
         self.message = message
         self.fatal = fatal
+
+
+class HeldBack(Exception):
+    """The request was not allowed to leave when its connection was there, so it has not."""
+
+
+#: Waits until a request may leave, and says whether it may.
+Leave = Callable[[], Awaitable[bool]]
 
 
 class NoAnswer(Exception):

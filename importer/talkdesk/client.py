@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from importer.talkdesk.answers import ANSWER_LIMIT, Answer, NoAnswer, NotSent
+from importer.talkdesk.answers import ANSWER_LIMIT, Answer, HeldBack, Leave, NoAnswer, NotSent
 from importer.talkdesk.connections import Connections, Deadlines, says_more
 from importer.talkdesk.regions import CASES_PATH
 from importer.version import __version__
@@ -91,6 +91,7 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes | None = None,
         doubts_refusal: bool = False,
+        leave: Leave | None = None,
     ) -> Answer:
         """Send one request once and read its whole answer.
 
@@ -100,8 +101,10 @@ class HttpClient:
             headers: Beside those that all requests have.
             body: The bytes to send.
             doubts_refusal: Keep the connection of a refusal that may be somebody else's, for :meth:`is_followed`.
+            leave: The last permission, waited for when the connection is there; nothing is between it and the request.
 
         Raises:
+            HeldBack: ``leave`` said no.
             NotSent: no connection was had for it.
             NoAnswer: it may have left, and no whole answer came.
         """
@@ -109,7 +112,9 @@ class HttpClient:
         try:
             route = self._route(method, url)
             wire = _wire(route.head, headers, body)
-            connection, is_reused = await self._connections.take(route.request, _TO_CONNECT)
+            connection, is_reused = await self._connections.take(route.request, _TO_CONNECT, leave)
+        except HeldBack:
+            raise
         except Exception as error:
             raise _not_sent(error) from None
         try:
@@ -225,19 +230,22 @@ class CaseApi:
         self._api_url = api_url
         self._cases = URL(api_url + CASES_PATH)
 
-    async def create(self, body: bytes, *, authorization: str) -> Answer:
+    async def create(self, body: bytes, *, authorization: str, leave: Leave | None = None) -> Answer:
         """POST one case; ``body`` is its JSON. Source: Talkdesk reference, "Create a new case".
 
         The authorization is an argument, so that waiting for a token never comes between the fence and the request.
 
         Raises:
+            HeldBack: ``leave`` said no.
             NotSent: no connection was had for it.
             NoAnswer: it may have been created, and no whole answer says so.
         """
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
-        return await self._http.exchange("POST", self._cases, headers=headers, body=body, doubts_refusal=True)
+        return await self._http.exchange(
+            "POST", self._cases, headers=headers, body=body, doubts_refusal=True, leave=leave
+        )
 
-    async def update(self, case_id: str, body: bytes, *, authorization: str) -> Answer:
+    async def update(self, case_id: str, body: bytes, *, authorization: str, leave: Leave | None = None) -> Answer:
         """PATCH one case; ``body`` is its JSON. Source: Talkdesk reference, "Update a case".
 
         Notes in it are added to those of the case, so sending it twice adds them twice (our reading; the reference
@@ -249,7 +257,7 @@ class CaseApi:
         """
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
         url = URL(f"{self._cases}/{quote(case_id, safe='')}", encoded=True)
-        return await self._http.exchange("PATCH", url, headers=headers, body=body, doubts_refusal=True)
+        return await self._http.exchange("PATCH", url, headers=headers, body=body, doubts_refusal=True, leave=leave)
 
     async def is_followed(self, answer: Answer) -> bool:
         """Whether a second answer follows on the connection of ``answer``.
@@ -259,26 +267,27 @@ class CaseApi:
         """
         return await self._http.is_followed(answer)
 
-    async def list_cases(self, query: str, *, authorization: str) -> Answer:
+    async def list_cases(self, query: str, *, authorization: str, leave: Leave | None = None) -> Answer:
         """GET the list of cases with a ready-made, percent-encoded query string.
 
         Raises:
+            HeldBack: ``leave`` said no.
             NotSent: no connection was had for it.
             NoAnswer: no whole answer came.
         """
         url = URL(f"{self._cases}?{query}", encoded=True)
-        return await self._http.exchange("GET", url, headers={"Authorization": authorization})
+        return await self._http.exchange("GET", url, headers={"Authorization": authorization}, leave=leave)
 
-    async def get_case(self, case_id: str, *, authorization: str) -> Answer:
+    async def get_case(self, case_id: str, *, authorization: str, leave: Leave | None = None) -> Answer:
         """GET one case. Source: Talkdesk reference, "Get case details"; it takes the scope ``cases-public:read``.
 
         Raises:
             NotSent: no connection was had for it.
             NoAnswer: no whole answer came.
         """
-        return await self.get(f"{CASES_PATH}/{quote(case_id, safe='')}", authorization=authorization)
+        return await self.get(f"{CASES_PATH}/{quote(case_id, safe='')}", authorization=authorization, leave=leave)
 
-    async def get(self, path: str, query: str = "", *, authorization: str) -> Answer:
+    async def get(self, path: str, query: str = "", *, authorization: str, leave: Leave | None = None) -> Answer:
         """GET anything else of the API, with a ready-made, percent-encoded query string.
 
         Raises:
@@ -286,4 +295,4 @@ class CaseApi:
             NoAnswer: no whole answer came.
         """
         url = URL(f"{self._api_url}{path}{'?' if query else ''}{query}", encoded=True)
-        return await self._http.exchange("GET", url, headers={"Authorization": authorization})
+        return await self._http.exchange("GET", url, headers={"Authorization": authorization}, leave=leave)

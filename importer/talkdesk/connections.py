@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
+from importer.talkdesk.answers import HeldBack, Leave
+
 
 class Connections:
     """A pool that knows which connections were used before, and never hands out one with leftovers.
@@ -33,19 +35,36 @@ class Connections:
         #: Every connection that was handed out, and how to look into its socket.
         self._used: WeakKeyDictionary[Any, Callable[[], bool]] = WeakKeyDictionary()
 
-    async def take(self, request: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout) -> tuple[Any, bool]:  # noqa: ASYNC109  # aiohttp's way
+    async def take(
+        self,
+        request: aiohttp.ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's way
+        leave: Leave | None = None,
+    ) -> tuple[Any, bool]:
         """A connection for ``request``, and whether it was used before. Nothing has left on it yet.
 
-        Whoever takes it must call its ``release()`` or ``close()``.
+        Whoever takes it must write to it at once, and call its ``release()`` or ``close()`` afterwards.
+
+        Args:
+            request: Where to.
+            timeout: How long to try.
+            leave: Waited for when the connection is there.
+
+        Raises:
+            HeldBack: ``leave`` said no.
         """
         while True:
             connection = await self._connector.connect(request, [], timeout)
             is_readable = self._used.get(connection.protocol)
-            if is_readable is None:
-                self._used[connection.protocol] = _watch(connection.transport)
-                return connection, False
-            if not has_leftovers(connection.protocol, is_readable):
-                return connection, True
+            try:
+                is_fit = await _is_fit(connection.protocol, is_readable, leave)
+            except BaseException:
+                connection.close()
+                raise
+            if is_fit:
+                if is_readable is None:
+                    self._used[connection.protocol] = _watch(connection.transport)
+                return connection, is_readable is not None
             connection.close()
 
     async def close(self) -> None:
@@ -77,6 +96,21 @@ async def says_more(connection: Any, *, within: float) -> bool:
 def has_leftovers(protocol: Any, is_readable: Callable[[], bool]) -> bool:
     """Whether anything came on an idle connection: an answer to nobody, or its end."""
     return protocol.should_close or is_readable()
+
+
+async def _is_fit(protocol: Any, is_readable: Callable[[], bool] | None, leave: Leave | None) -> bool:
+    """Wait for permission to write to a connection; False if anything came on it before that."""
+    if is_readable is not None and has_leftovers(protocol, is_readable):
+        return False
+    if leave is None:
+        return True
+    if not await leave():
+        raise HeldBack
+    if is_readable is not None:
+        return not has_leftovers(protocol, is_readable)
+    if protocol.should_close:  # new, and ended before anything was asked; another one would be no better
+        raise aiohttp.ServerDisconnectedError
+    return True
 
 
 def _watch(transport: Any) -> Callable[[], bool]:

@@ -25,15 +25,42 @@ def test_without_a_rate_there_is_no_limit_until_the_server_objects() -> None:
     assert rate < 500
 
 
-def test_too_fast_halves_a_fixed_rate_which_climbs_back_and_never_above_the_users_word() -> None:
+@pytest.mark.parametrize(("complaints", "left"), [(1, 95.0), (2, 90.0), (3, 80.0), (4, 60.0), (5, 50.0), (9, 50.0)])
+def test_too_fast_lowers_a_fixed_rate_which_climbs_back_and_never_above_the_users_word(
+    complaints: int, left: float
+) -> None:
+    """Each time by a larger share; between two of them there is time here to climb back."""
     speed = Speed(100.0)
-    speed.rate(0.0)
-    speed.too_fast(1.0, sent_at=0.9)
-    rates = [speed.rate(1.0 + seconds) or 0.0 for seconds in range(0, 200, 5)]
-    assert rates[0] == pytest.approx(50.0)
+    for number in range(complaints):
+        speed.rate(number * 100.0)
+        speed.too_fast(number * 100.0, sent_at=number * 100.0)
+    last = (complaints - 1) * 100.0
+    rates = [speed.rate(last + seconds) or 0.0 for seconds in range(0, 200, 5)]
+    assert rates[0] == pytest.approx(left)
     assert rates == sorted(rates)
     assert rates[-1] == 100.0
     assert max(rates) <= 100.0
+
+
+def test_one_accident_costs_little_and_is_forgotten() -> None:
+    """What a minute loses by one "too fast"; an hour later it costs no more."""
+    speed = Speed(100.0)
+    for moment in (0.0, 3600.0):
+        speed.rate(moment)
+        speed.too_fast(moment, sent_at=moment)
+        lost = sum(100.0 - (speed.rate(moment + step / 10) or 0.0) for step in range(600)) / 600
+        assert lost < 0.2
+
+
+def test_a_rate_that_is_much_too_high_falls_faster_and_faster() -> None:
+    """The user said 100, the account takes 10: heard again at every climb, not once a second."""
+    speed, moment, heard = Speed(100.0), 0.0, 0
+    while moment < 600.0:
+        moment += 0.1
+        if (speed.rate(moment) or 0.0) > 10.0:
+            speed.too_fast(moment, sent_at=moment)
+            heard += 1
+    assert heard < 40
 
 
 def test_requests_that_were_under_way_when_it_was_heard_say_nothing_new() -> None:

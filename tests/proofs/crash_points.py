@@ -82,9 +82,9 @@ def _behind_commit(tick: Tick, *, name: str, good: object) -> None:
 def _before_request(tick: Tick) -> None:
     create = CaseApi.create
 
-    async def watched(self: CaseApi, body: bytes, *, authorization: str) -> Any:
+    async def watched(self: CaseApi, body: bytes, **how: Any) -> Any:
         _die_if(tick())
-        return await create(self, body, authorization=authorization)
+        return await create(self, body, **how)
 
     CaseApi.create = watched  # type: ignore[method-assign]
 
@@ -93,8 +93,8 @@ def _request_read(tick: Tick) -> None:
     """The server has made the case, and its answer is not taken."""
     create = CaseApi.create
 
-    async def watched(self: CaseApi, body: bytes, *, authorization: str) -> Any:
-        request = asyncio.ensure_future(create(self, body, authorization=authorization))
+    async def watched(self: CaseApi, body: bytes, **how: Any) -> Any:
+        request = asyncio.ensure_future(create(self, body, **how))
         if tick():
             stamp = orjson.loads(body)["custom_fields"]["text1"]
             await asyncio.to_thread(_until_made, str(self._cases.origin()), stamp)
@@ -116,9 +116,9 @@ def _answer_arrived(tick: Tick) -> None:
     """The answer, or the news that there will be none, has arrived, and nothing was made of it."""
     create = CaseApi.create
 
-    async def watched(self: CaseApi, body: bytes, *, authorization: str) -> Any:
+    async def watched(self: CaseApi, body: bytes, **how: Any) -> Any:
         try:
-            return await create(self, body, authorization=authorization)
+            return await create(self, body, **how)
         finally:
             _die_if(tick())
 

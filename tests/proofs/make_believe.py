@@ -27,7 +27,7 @@ from importer.ledger import Known, Ledger, LedgerWriter, store
 from importer.ledger.writer import _Group
 from importer.observer import Silent
 from importer.session import Orders, Place
-from importer.talkdesk.answers import Answer, NoAnswer, NotSent
+from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
 
 STAMP = "text1"
 #: Longer than this server ever takes to make a case and to list it.
@@ -124,7 +124,9 @@ class Api:
     def refused(self, header: str) -> bool:
         return True
 
-    async def create(self, body: bytes, *, authorization: str) -> Answer:
+    async def create(self, body: bytes, *, authorization: str, leave: Leave | None = None) -> Answer:
+        if leave is not None and not await leave():
+            raise HeldBack
         self._fuse.burn()
         self._tick()
         world = self._world
@@ -139,7 +141,9 @@ class Api:
         await asyncio.sleep(0.05)
         return _answer(fate, case)
 
-    async def list_cases(self, query: str, *, authorization: str) -> Answer:
+    async def list_cases(self, query: str, *, authorization: str, leave: Leave | None = None) -> Answer:
+        if leave is not None and not await leave():
+            raise HeldBack
         await asyncio.sleep(0.05)
         self._tick()
         self._fuse.burn()
@@ -250,7 +254,7 @@ def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> AbstractContextManage
         CaseApi=lambda *_, **__: api,
         Tokens=lambda *_, **__: api,
         LedgerWriter=lambda _: InlineWriter(ledger, fuse),
-        Courier=partial(session.Courier, clock=now, jitter=lambda: 0.5),
+        Courier=partial(session.Courier, jitter=lambda: 0.5),
         **timed,
     )
 

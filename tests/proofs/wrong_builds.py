@@ -181,9 +181,9 @@ def _leap(seconds: float) -> None:
     create, clock = client.CaseApi.create, time.time
     leaps = []
 
-    async def leaping(self: client.CaseApi, body: bytes, *, authorization: str) -> Answer:
+    async def leaping(self: client.CaseApi, body: bytes, **how: Any) -> Answer:
         leaps.append(seconds)
-        return await create(self, body, authorization=authorization)
+        return await create(self, body, **how)
 
     client.CaseApi.create = leaping  # type: ignore[method-assign]
     time.time = lambda: clock() + sum(leaps)
