@@ -30,6 +30,8 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+#: What the trigger `one_case_per_key` says.
+_KEY_IS_TAKEN = "another record with this key may be at the server"
 _CHOSEN = (
     "AND (:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
@@ -294,9 +296,9 @@ class Ledger:
                 (self.run, record),
             ).rowcount
         except sqlite3.IntegrityError as error:
-            if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and links.hold(self, record):
-                return Fence.LOST
-            if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
+            if str(error) != _KEY_IS_TAKEN:
+                if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and links.hold(self, record):
+                    return Fence.LOST
                 raise
             taken = Outcome(State.SKIPPED, code="in_doubt", message="another row with this key was sent")
             self._move(record, State.PENDING, taken)

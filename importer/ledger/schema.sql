@@ -85,8 +85,25 @@ CREATE INDEX children ON link (above) WHERE above IS NOT NULL;
 CREATE INDEX corrections ON content (replaces) WHERE replaces IS NOT NULL;
 
 -- Promise P1: of all rows with one key, at most one may be, or may have been, at the server.
-CREATE UNIQUE INDEX one_case_per_key ON record (key)
-    WHERE state = 'sending' OR state = 'created' OR state = 'unknown' OR state = 'duplicate';
+-- Not a unique index: that would be written at every move, which is a third of the cost of a case.
+CREATE TRIGGER one_case_per_key BEFORE UPDATE OF state, key ON record
+WHEN (NEW.state = 'sending' OR NEW.state = 'created' OR NEW.state = 'unknown' OR NEW.state = 'duplicate')
+    AND NOT (NEW.key = OLD.key AND (OLD.state = 'sending' OR OLD.state = 'created'
+                                    OR OLD.state = 'unknown' OR OLD.state = 'duplicate'))
+    AND EXISTS (SELECT 1 FROM record AS other INDEXED BY record_key WHERE other.key = NEW.key AND other.id <> NEW.id
+                AND other.state IN ('sending', 'created', 'unknown', 'duplicate'))
+BEGIN
+    SELECT RAISE(ABORT, 'another record with this key may be at the server');
+END;
+
+CREATE TRIGGER one_case_per_key_from_the_start BEFORE INSERT ON record
+WHEN (NEW.state = 'sending' OR NEW.state = 'created' OR NEW.state = 'unknown' OR NEW.state = 'duplicate')
+    AND EXISTS (SELECT 1 FROM record AS other INDEXED BY record_key WHERE other.key = NEW.key
+                AND other.state IN ('sending', 'created', 'unknown', 'duplicate'))
+BEGIN
+    SELECT RAISE(ABORT, 'another record with this key may be at the server');
+END;
+
 -- Promise P2: a case id answers for one row only.
 CREATE UNIQUE INDEX one_row_per_case ON record (case_id) WHERE case_id IS NOT NULL;
 

@@ -87,8 +87,22 @@ def test_a_record_has_one_of_the_known_states(staged: Ledger) -> None:
 def test_one_case_per_key(staged: Ledger, first: State, second: State) -> None:
     """P1: of all rows with one key, one may be at the server."""
     enter(staged, "A", first)
-    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE.*key"):
+    with pytest.raises(sqlite3.IntegrityError, match="another record with this key"):
         enter(staged, "A", second, case_id="another" if second is State.CREATED else None)
+
+
+def test_one_case_per_key_also_when_a_row_moves_or_gets_another_key(staged: Ledger) -> None:
+    """The trigger looks at all three ways to break it: a row that is written, that moves, and whose key changes."""
+    enter(staged, "A", State.CREATED)
+    moves, changes = enter(staged, "A", State.PENDING), enter(staged, "B", State.UNKNOWN)
+    for statement in (
+        f"UPDATE record SET state = 'sending' WHERE id = {moves}",
+        f"UPDATE record SET key = 'A' WHERE id = {changes}",
+        f"UPDATE record SET key = 'A', state = 'created', case_id = '2' WHERE id = {changes}",
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="another record with this key"):
+            staged.connection.execute(statement)
+    staged.connection.execute(f"UPDATE record SET key = 'C' WHERE id = {changes}")
 
 
 @pytest.mark.parametrize("other", NEVER_THERE)
