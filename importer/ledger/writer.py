@@ -112,7 +112,12 @@ class LedgerWriter:
         """As :meth:`settle` from ``sending``, for those who do not wait: ``then`` is called when it is on disk.
 
         It is on disk before any fence is up that is asked for later. If it cannot be written, no later fence is.
+
+        Raises:
+            LedgerError: the writer is closed.
         """
+        if self._is_closed:
+            raise self._closed()
         self._next.settlements.add(Settlement(record, State.SENDING, outcome), then)
         self._hand_over_soon()
 
@@ -123,11 +128,14 @@ class LedgerWriter:
     def _wish(self, wishes: _Wishes, what: Any) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._is_closed:
-            future.set_exception(LedgerError("the ledger is closed", where=str(self.ledger.path)))
+            future.set_exception(self._closed())
         else:
             wishes.add(what, future)
             self._hand_over_soon()
         return future
+
+    def _closed(self) -> LedgerError:
+        return LedgerError("the ledger is closed", where=str(self.ledger.path))
 
     def _hand_over_soon(self) -> None:
         """Unless the thread is at work: then it gets all that is wished for until it is done."""

@@ -153,3 +153,13 @@ async def test_who_comes_after_the_end_does_not_wait_for_ever(staged: Ledger) ->
     async with asyncio.timeout(0.2):
         with pytest.raises(LedgerError):
             await writer.fence(1)
+
+
+async def test_a_closed_writer_takes_nothing_more(staged: Ledger) -> None:
+    """Least of all in silence, from those who do not wait."""
+    async with LedgerWriter(staged) as writer:
+        pass
+    with pytest.raises(LedgerError, match="closed"):
+        await writer.fence(1)
+    with pytest.raises(LedgerError, match="closed"):
+        writer.settle_soon(1, created(1), lambda settled: None)
