@@ -11,11 +11,12 @@ from collections import deque
 from dataclasses import dataclass
 
 #: Seconds added to the sliding second, for what the way to the server may add that no answer shows.
-MARGIN = 0.007
+MARGIN = 0.005
 #: Most seconds that a request counts on because its answer is late.
 _MOST_LATE = 0.25
-#: "Late" is later than this share of so many answers before it; looked at anew after every few.
-_USUALLY, _BEFORE, _FEW = 0.9, 100, 10
+#: What counts as usual is chosen so that this is what requests count on, in seconds, on an average of so many; it is
+#: chosen anew after every few answers.
+_ON_AVERAGE, _BEFORE, _FEW = 0.004, 100, 10
 
 
 @dataclass(slots=True, eq=False)
@@ -71,4 +72,15 @@ class Ceiling:
         self._took.append(departure.answered_at - departure.sent_at)
         self._answers += 1
         if self._answers % _FEW == 0:
-            self._usual = sorted(self._took)[int(_USUALLY * (len(self._took) - 1))]
+            self._usual = _level(sorted(self._took, reverse=True), _ON_AVERAGE)
+
+
+def _level(heights: list[float], above: float) -> float:
+    """The level, not below the lowest, over which ``heights`` (the highest first) rise by ``above`` on an average."""
+    level, total = heights[-1], 0.0
+    for count, height in enumerate(heights, 1):
+        total += height
+        level = (total - above * len(heights)) / count
+        if count == len(heights) or heights[count] <= level:
+            break
+    return max(level, heights[-1])

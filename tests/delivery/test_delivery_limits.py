@@ -140,11 +140,21 @@ def test_a_request_that_was_held_up_on_its_way_counts_on() -> None:
     for number in range(100):
         ceiling.accepted(Departure(number, number + 0.01))
     ceiling.note(Departure(200.0, 200.07))
-    assert ceiling.wait(201.0) == pytest.approx(0.067)
+    assert ceiling.wait(201.0) == pytest.approx(0.065)
     ceiling.note(Departure(300.0, 300.01))
-    assert ceiling.wait(301.0) == pytest.approx(0.007)
+    assert ceiling.wait(301.0) == pytest.approx(0.005)
     ceiling.note(Departure(400.0))  # no answer, and it is not known where it is
-    assert ceiling.wait(401.0) == pytest.approx(0.257)
+    assert ceiling.wait(401.0) == pytest.approx(0.255)
+
+
+@pytest.mark.parametrize(
+    ("took", "level"), [([1.0, 1.0], 1.0), ([1.0, 1.002], 1.0), ([1.0, 1.1], 1.092), ([1, 2, 3], 2.988)]
+)
+def test_what_is_usual_leaves_four_milliseconds_on_an_average(took: list[float], level: float) -> None:
+    ceiling = Ceiling(1)
+    for number in range(30):
+        ceiling.accepted(Departure(0.0, took[number % len(took)]))
+    assert ceiling._usual == pytest.approx(level)
 
 
 def test_without_that_a_stall_of_the_server_is_an_answer_of_429(monkeypatch: pytest.MonkeyPatch) -> None:
