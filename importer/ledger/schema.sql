@@ -90,7 +90,7 @@ CREATE TRIGGER one_case_per_key BEFORE UPDATE OF state, key ON record
 WHEN (NEW.state = 'sending' OR NEW.state = 'created' OR NEW.state = 'unknown' OR NEW.state = 'duplicate')
     AND NOT (NEW.key = OLD.key AND (OLD.state = 'sending' OR OLD.state = 'created'
                                     OR OLD.state = 'unknown' OR OLD.state = 'duplicate'))
-    AND EXISTS (SELECT 1 FROM record AS other INDEXED BY record_key WHERE other.key = NEW.key AND other.id <> NEW.id
+    AND EXISTS (SELECT 1 FROM record AS other WHERE other.key = NEW.key AND other.id <> NEW.id
                 AND other.state IN ('sending', 'created', 'unknown', 'duplicate'))
 BEGIN
     SELECT RAISE(ABORT, 'another record with this key may be at the server');
@@ -98,7 +98,7 @@ END;
 
 CREATE TRIGGER one_case_per_key_from_the_start BEFORE INSERT ON record
 WHEN (NEW.state = 'sending' OR NEW.state = 'created' OR NEW.state = 'unknown' OR NEW.state = 'duplicate')
-    AND EXISTS (SELECT 1 FROM record AS other INDEXED BY record_key WHERE other.key = NEW.key
+    AND EXISTS (SELECT 1 FROM record AS other WHERE other.key = NEW.key
                 AND other.state IN ('sending', 'created', 'unknown', 'duplicate'))
 BEGIN
     SELECT RAISE(ABORT, 'another record with this key may be at the server');
