@@ -120,7 +120,7 @@ def test_a_row_too_deep_is_dealt_with_as_the_mapping_says(
 
 def test_a_parent_that_is_corrected_lets_its_children_go(families: Program, server: SandboxProcess) -> None:
     """Whoever corrects the one row that is wrong expects the rows below it to arrive as well."""
-    write(families, row("f-1", subject=""), row("f-2", "f-1"), row("f-3", "f-1"))
+    write(families, row("fam-1", subject=""), row("fam-2", "fam-1"), row("fam-3", "fam-1"))
     first = run(families)
     assert (first.code, first.counts) == (3, {"invalid": 1, "waiting": 2})
     lines = read_csv(families.folder / "out/failures.csv")
@@ -132,7 +132,7 @@ def test_a_parent_that_is_corrected_lets_its_children_go(families: Program, serv
     rewrite(families.folder / "corrected.csv", [lines[0] | {"Subject": "Mended"}, lines[2]])
     second = run(families, name="corrected.csv")
     assert (second.code, second.counts) == (0, {"created": 2})
-    assert parents(server, "f-") == {"f-1": None, "f-2": "f-1", "f-3": "f-1"}
+    assert parents(server, "fam-") == {"fam-1": None, "fam-2": "fam-1", "fam-3": "fam-1"}
     whole = families("status", *LEDGER, "--json")
     assert whole.counts == {"created": 3, "skipped": 2}
 
