@@ -139,7 +139,7 @@ class Settings(BaseModel):
     @property
     def workers(self) -> int:
         """Requests at once."""
-        return self.concurrency or (32 if self.target.is_local else 8)
+        return self.concurrency or (64 if self.target.is_local else 8)
 
     @property
     def waits(self) -> Horizon:

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import uvloop
 
-_WORKERS = 32
+_WORKERS = 64
 
 
 async def main(url: str, path: Path) -> None:

@@ -25,6 +25,10 @@ FAULTS = {
 }
 
 
+#: The exit code of a program that asks for the same command again, and how often it is given that.
+_ASKS_AGAIN, _MOST_AGAIN = 5, 2
+
+
 class Damage(NamedTuple):
     """What became of the rows.
 
@@ -35,6 +39,7 @@ class Damage(NamedTuple):
         throttled_late: The latter.
         code: How the program ended.
         seconds: How long it took.
+        again: How often it asked for the same command once more, and got it.
     """
 
     lost: int
@@ -43,11 +48,14 @@ class Damage(NamedTuple):
     throttled_late: int
     code: int
     seconds: float
+    again: int = 0
 
     def __str__(self) -> str:
         told = f"{self.lost:,} lost, {self.duplicated:,} twice"
         if self.throttled:
             told += f", {self.throttled:,} × 429 ({self.throttled_late:,} after the first second)"
+        if self.again:
+            told += f", asked to be run again ({self.again} ×)"
         return told + (f", exit {self.code}" if self.code else "")
 
 
@@ -58,7 +66,9 @@ def suffer(name: str, command: Command, export: Path, rows: int, folder: Path) -
         begun = time.monotonic()
         if name.startswith("kill"):
             _killed_at_half(words, folder, server, rows)
-        code = _ended(words, folder)
+        code, again = _ended(words, folder), 0
+        while code == _ASKS_AGAIN and again < _MOST_AGAIN:
+            code, again = _ended(words, folder), again + 1
         seconds, seen = time.monotonic() - begun, server.stats()
         return Damage(
             rows - seen["distinct"],
@@ -67,6 +77,7 @@ def suffer(name: str, command: Command, export: Path, rows: int, folder: Path) -
             seen.get("throttled_late", 0),
             code,
             seconds,
+            again,
         )
 
 

@@ -86,4 +86,7 @@ def _damages(bench: Bench, command: Command) -> dict[str, Damage]:
 
 
 def _told(suffered: dict[str, Damage]) -> str:
-    return "; ".join(f"{fault}: exit {damage.code}, {damage.seconds:.0f} s" for fault, damage in suffered.items())
+    return "; ".join(
+        f"{fault}: exit {'5, then ' * damage.again}{damage.code}, {damage.seconds:.0f} s"
+        for fault, damage in suffered.items()
+    )
