@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
+from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
@@ -24,6 +24,7 @@ from importer.records import State
 from importer.report import Balance, balance_of, notes_of
 from importer.results import CheckResult, PreviewRow
 from importer.source import Source, open_source
+from importer.source.excerpt import make_excerpt
 from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.suggest import Suggestion, suggest
 from importer.survey import Survey, Surveyed
@@ -87,6 +88,7 @@ def check(
         ChangedShapeError: there is a baseline, and the file is wholly empty or lacks columns that the mapping needs.
     """
     begun = time.monotonic()
+    first = first and _unless_told_early(first, source, mapping, reading)
     before = None if baseline is None else load_baseline(Path(baseline))
     opened, loaded = (
         open_both(source, mapping, reading) if before is None else _open_like(before, source, mapping, reading)
@@ -163,6 +165,24 @@ def _first_look(source: Source, mapping: Mapping) -> Surveyed:
     survey = Survey(source, mapping, columns=columns_mapped(source))
     survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
     return survey.so_far()
+
+
+def _unless_told_early(
+    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+) -> Callable[[Surveyed], None] | None:
+    """Tell ``first`` what the first rows of a large workbook show, before it is loaded; ``first`` if that cannot be."""
+    if not isinstance(source, str | os.PathLike) or not Path(source).is_file():
+        return first
+    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
+        excerpt = make_excerpt(Path(source), Path(folder), rows=_FIRST_ROWS + 1)  # the header is one
+        if excerpt is None:
+            return first
+        try:
+            found = _first_look(*open_both(excerpt, mapping, reading))
+        except CaseImporterError:  # said in full when the whole file is opened
+            return first
+    first(found)
+    return None
 
 
 def preview(
