@@ -25,7 +25,6 @@ from importer.talkdesk.search import (
 )
 
 AUTHORIZATION = "Bearer abc"
-NOW = time.time()
 STAMPS = ["T-1", "T-10", "t-1", "T 1", "T+1&x=2", 'T"1', "Ü-1", "T\\1", "1'; DROP TABLE cases"]
 
 
@@ -79,11 +78,12 @@ async def test_content_is_found_by_title_requester_and_time(encoding: Encoding) 
             filters = by_content(email=email, title=title, since=since, until=until, encoding=encoding)
             return await found(api, filters)
 
-        assert await asked("Ticket T-1", "ana@example.com", NOW - 900, NOW + 900) == ["T-1"]
-        assert await asked("Ticket T-1", None, NOW - 900, NOW + 900) == ["T-1"]
-        assert await asked("Ticket T-1", "bo@example.com", NOW - 900, NOW + 900) == []
-        assert await asked("Ticket T-1", "ana@example.com", NOW - 900, NOW - 600) == []
-        assert await asked("Ticket T-1", "ana@example.com", NOW + 600, NOW + 900) == []
+        now = time.time()
+        assert await asked("Ticket T-1", "ana@example.com", now - 900, now + 900) == ["T-1"]
+        assert await asked("Ticket T-1", None, now - 900, now + 900) == ["T-1"]
+        assert await asked("Ticket T-1", "bo@example.com", now - 900, now + 900) == []
+        assert await asked("Ticket T-1", "ana@example.com", now - 900, now - 600) == []
+        assert await asked("Ticket T-1", "ana@example.com", now + 600, now + 900) == []
 
 
 def test_a_title_that_is_too_long_for_a_filter_is_left_out() -> None:
