@@ -26,12 +26,13 @@ from importer.results import CheckResult, PreviewRow
 from importer.source import Source, open_source
 from importer.source.excerpt import make_excerpt
 from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
-from importer.suggest import Suggestion, suggest
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from importer.suggest import Suggestion
 
 StrPath = str | os.PathLike[str]
 
@@ -221,6 +222,8 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
         SourceError: the file cannot be read.
         MappingError: no mapping can be made for its columns.
     """
+    from importer.suggest import suggest
+
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     return suggest(open_source(source, **reading), path=path, encoding=reading.get("encoding"))
 

@@ -28,7 +28,6 @@ from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.ledger.links import next_page
 from importer.observer import Observer
-from importer.sandbox import Sandbox, SandboxOptions
 from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi, HttpClient
 
@@ -68,6 +67,8 @@ async def open_place(settings: Settings, ledger: Path) -> AsyncIterator[Place]:
             raise ConfigError("--auth-url is missing", cure="give the token endpoint of the account with --auth-url")
         yield Place(target.name, target.api_url, target.token_url or "", settings.credentials)
         return
+    from importer.sandbox import Sandbox, SandboxOptions  # a web server, which no other target needs
+
     async with Sandbox(SandboxOptions(store=sandbox_store(ledger))) as sandbox:
         known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
         yield Place(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)

@@ -9,13 +9,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 from program import Program, environment
+from tickets import MAPPING, tickets, write_tickets
 
 from importer.cli.commands import cli
 from importer.errors import ExitCode
 from importer.ledger import Ledger
 from importer.version import __version__
 
-#: Ends the program as ``case-importer --help`` does and then names the heavy libraries that were loaded for it.
+#: Ends the program as ``case-importer --help`` does and then names the heavy libraries and rooms that were loaded.
 LOADED_BY = """
 import sys
 from importer.cli import main
@@ -23,7 +24,8 @@ sys.argv = ["case-importer", *sys.argv[1:]]
 try:
     main()
 finally:
-    heavy = {"aiohttp", "calamine", "numpy", "pandas", "pydantic", "python_calamine"}
+    heavy = {"aiohttp", "calamine", "jwt", "numpy", "pandas", "pydantic", "python_calamine"}
+    heavy |= {"importer.sandbox", "importer.suggest"}
     print("loaded:", *sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
 
@@ -44,7 +46,7 @@ def test_the_help_lists_every_exit_code(program: Program) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
 def test_help_loads_no_heavy_library(tmp_path: Path, arguments: list[str]) -> None:
     """Help must come at once, also on a slow machine."""
-    assert loaded_by(arguments, tmp_path) == set()
+    assert loaded_by(arguments, tmp_path)[0] == set()
 
 
 @pytest.mark.parametrize(
@@ -63,19 +65,30 @@ def test_what_needs_no_export_loads_nothing_that_reads_one(
     """People and monitors ask for the books all the time; none of these needs pandas."""
     with Ledger(tmp_path / "ledger.db", verb="run") as ledger:
         ledger.exit_code = ExitCode.OK
-    assert loaded_by([*arguments, "--ledger", "ledger.db"], tmp_path) == needed
+    assert loaded_by([*arguments, "--ledger", "ledger.db"], tmp_path)[0] == needed
 
 
-def loaded_by(arguments: list[str], folder: Path) -> set[str]:
-    """The heavy libraries that a command loads."""
+def test_a_run_loads_neither_a_web_server_nor_ciphers_for_a_real_account(tmp_path: Path) -> None:
+    """What only the sandbox, signed assertions and suggestions need is a quarter of the start."""
+    write_tickets(tmp_path / "t.csv", tickets(1))
+    (tmp_path / "m.yml").write_text(MAPPING, encoding="utf-8")
+    target = ["--api-url", "http://127.0.0.1:9", "--auth-url", "http://127.0.0.1:9"]
+    loaded, said = loaded_by(["run", "t.csv", "-m", "m.yml", "--quiet", *target], tmp_path)
+    assert "no token can be had" in said, "it got as far as to the network"
+    assert loaded == {"aiohttp", "pydantic"}
+
+
+def loaded_by(arguments: list[str], folder: Path) -> tuple[set[str], str]:
+    """The heavy libraries that a command loads, and what it says on standard error before."""
     ended = subprocess.run(
         [sys.executable, "-c", LOADED_BY, *arguments],
         capture_output=True,
         text=True,
-        env=environment(),
+        env=environment(CASE_IMPORTER_CLIENT_ID="c", CASE_IMPORTER_CLIENT_SECRET="s"),
         cwd=folder,
     )
-    return set(ended.stderr.rpartition("loaded:")[2].split())
+    said, _, loaded = ended.stderr.rpartition("loaded:")
+    return set(loaded.split()), said
 
 
 def test_version(program: Program) -> None:
