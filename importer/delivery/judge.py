@@ -72,7 +72,7 @@ def judge(answer: Answer, body: bytes, *, stamp: str | None) -> Verdict:
     """
     status = answer.status
     if status == CREATED:
-        return _judge_created(answer, orjson.loads(body), stamp)
+        return _judge_created(answer, body, stamp)
     return _judge_failure(answer)
 
 
@@ -128,14 +128,14 @@ def judge_silence(trouble: NotSent | NoAnswer) -> Verdict:
     return Verdict(Outcome(state, None, None, trouble.code, trouble.message), signal)
 
 
-def _judge_created(answer: Answer, sent: dict[str, Any], stamp: str | None) -> Verdict:
+def _judge_created(answer: Answer, body: bytes, stamp: str | None) -> Verdict:
     case = answer.json()
     if not isinstance(case, dict):
         return _odd(answer, "not_json", "HTTP 201 without a case in it", Signal.OUTAGE)
     case_id = case_id_of(case)
     if case_id is None:
         return _odd(answer, "no_id", "HTTP 201 without a usable case id", Signal.OUTAGE)
-    if not echo_fits(case, sent, stamp):
+    if not echo_fits(case, body, stamp):
         return _odd(answer, "wrong_echo", f"HTTP 201, but case {case_id} carries another row's content", Signal.CROSSED)
     return Verdict(
         Outcome(State.CREATED, case_id, answer.status, "created"), Signal.CREATED, rate_limit_wait(answer.headers)
@@ -153,17 +153,16 @@ def case_id_of(case: dict[str, Any]) -> str | None:
     return text if isinstance(text, str) and _CASE_ID.fullmatch(text) else None
 
 
-def echo_fits(case: dict[str, Any], sent: dict[str, Any], stamp: str | None) -> bool:
-    """Whether the case in an answer can be the one that was sent.
+def echo_fits(case: dict[str, Any], body: bytes, stamp: str | None) -> bool:
+    """Whether the case in an answer can be the one that was sent as ``body``.
 
     The stamp decides if it comes back; else the title, forgiving what servers do to texts (white space, cutting).
     """
-    if stamp is not None:
-        echoed = custom_fields(case).get(stamp)
-        if echoed is not None:
-            return bool(str(echoed) == sent["custom_fields"][stamp])
+    echoed = None if stamp is None else custom_fields(case).get(stamp)
+    if echoed is not None:
+        return bool(str(echoed) == orjson.loads(body)["custom_fields"][stamp])
     title = case.get("title")
     if not isinstance(title, str):
         return True
-    got, want = "".join(title.split()), "".join(str(sent["title"]).split())
+    got, want = "".join(title.split()), "".join(str(orjson.loads(body)["title"]).split())
     return bool(got) and (want.startswith(got) or got.startswith(want))

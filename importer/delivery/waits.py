@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 #: No server can put us to sleep for longer than this; seconds.
 LONGEST_WAIT = 3600.0
 
+_OLDER_FIELDS = (("RateLimit-Remaining", "RateLimit-Reset"), ("X-RateLimit-Remaining", "X-RateLimit-Reset"))
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _POLICIES = re.compile(r"(?:\"[^\"]*\"|[^,\"])+")
 _REMAINING = re.compile(r"(?:^|;)\s*r=(\d{1,9})\s*(?=;|$)", re.ASCII)
@@ -73,9 +74,9 @@ def _rate_limit(headers: Mapping[str, str]) -> float | None:
     field = headers.get("RateLimit")
     if field is not None:
         return max(filter(None, map(_used_up, _POLICIES.findall(field))), default=None)
-    for prefix in ("RateLimit", "X-RateLimit"):
-        if headers.get(f"{prefix}-Remaining", "").strip() == "0":
-            return _seconds(headers.get(f"{prefix}-Reset"))  # seven digits and more are a date, not a wait: ignored
+    for remaining, reset in _OLDER_FIELDS:
+        if headers.get(remaining, "").strip() == "0":
+            return _seconds(headers.get(reset))  # seven digits and more are a date, not a wait: ignored
     return None
 
 

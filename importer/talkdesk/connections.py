@@ -100,11 +100,9 @@ def has_leftovers(protocol: Any, is_readable: Callable[[], bool]) -> bool:
 
 async def _is_fit(protocol: Any, is_readable: Callable[[], bool] | None, leave: Leave | None) -> bool:
     """Wait for permission to write to a connection; False if anything came on it before that."""
-    if is_readable is not None and has_leftovers(protocol, is_readable):
+    if is_readable is not None and protocol.should_close:  # no permission is spent on what the loop knows to be over
         return False
-    if leave is None:
-        return True
-    if not await leave():
+    if leave is not None and not await leave():
         raise HeldBack
     if is_readable is not None:
         return not has_leftovers(protocol, is_readable)
