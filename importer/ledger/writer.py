@@ -141,7 +141,8 @@ class LedgerWriter:
         """Unless the thread is at work: then it gets all that is wished for until it is done."""
         if self._is_idle.is_set():
             self._is_idle.clear()
-            self._loop.call_soon(self._hand_over)
+            # A round of the loop later, so that all who are answered at this moment go together.
+            self._loop.call_soon(self._loop.call_soon, self._hand_over)
 
     def _hand_over(self) -> None:
         group, self._next = self._next, _Group()
