@@ -31,6 +31,12 @@ class CrossedError(CaseImporterError):
     exit_code = ExitCode.IN_DOUBT
 
 
+class ContradictionError(CaseImporterError):
+    """An answer said that a row was not created, and it was."""
+
+    exit_code = ExitCode.IN_DOUBT
+
+
 class TooManyFailuresError(CaseImporterError):
     """More rows failed than the user allows."""
 
@@ -103,6 +109,17 @@ class Breaker:
         """A case id was given to two rows."""
         what = f"case {case_id} was reported for two different rows"
         self._stop(CrossedError(what, where=self._target, cure=_CROSSED_CURE))
+
+    def hear_contradiction(self, status: int, key: str) -> None:
+        """The list shows a case for a row of which an answer said that it was not created."""
+        self._stop(
+            ContradictionError(
+                f"HTTP {status} was answered for the row {key!r}, which is a case all the same",
+                where=self._target,
+                cure="run the same command again: it looks up all rows that were answered like that, and from now on"
+                f" HTTP {status} proves nothing",
+            )
+        )
 
     def hear_life(self) -> None:
         """The service gave a whole answer, whatever it says: there is no outage."""

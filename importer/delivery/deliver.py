@@ -17,6 +17,7 @@ from importer.delivery.causes import Causes
 from importer.delivery.ceiling import Departure
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.delivery.pace import Pace
+from importer.delivery.trust import Trust
 from importer.delivery.waits import backoff
 from importer.ledger import Fence, LedgerWriter, Outcome, Pending, Settled
 from importer.records import State
@@ -79,6 +80,7 @@ class Courier:
         budget: Says whether a retry can be afforded.
         breaker: Hears every verdict.
         causes: Says which rows to leave alone.
+        trust: Says whether answers that deny a case are believed.
         notice: Is told what a person should know now.
         jitter: Random number in [0, 1).
     """
@@ -93,6 +95,7 @@ class Courier:
         budget: RetryBudget,
         breaker: Breaker,
         causes: Causes,
+        trust: Trust,
         notice: Callable[[str], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -103,6 +106,7 @@ class Courier:
         self._budget = budget
         self._breaker = breaker
         self._causes = causes
+        self._trust = trust
         self._notice = notice
         self._jitter = jitter
         self._attempts: dict[int, int] = {}
@@ -198,7 +202,7 @@ class Courier:
     ) -> Verdict:
         if not isinstance(answer, Answer):
             return judge_silence(answer)
-        verdict = judge(answer)
+        verdict = self._trust.weigh(judge(answer))
         message, secret = verdict.outcome.message, authorization.removeprefix("Bearer ")
         if message and secret in message:  # a server may repeat what it was sent; the ledger must not
             return verdict._replace(outcome=verdict.outcome._replace(message=message.replace(secret, "***")))
@@ -239,7 +243,8 @@ class Courier:
     def _plan_retry(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
         if verdict.signal is not Signal.UNAUTHORIZED:
             self._attempts[record.id] = attempt
-        return Handed(State.PENDING, retry_in=self.retry_wait(verdict, attempt))
+        planned = self.retry_wait(verdict, attempt)
+        return Handed(State.PENDING, retry_in=self._trust.wait(record, verdict, planned))
 
     def retry_wait(self, verdict: Verdict, attempt: int) -> float | None:
         """Seconds until what is proven not done may be sent again; None if not in this run."""

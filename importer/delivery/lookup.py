@@ -187,7 +187,7 @@ class Lookup:
         query = search.query(parameters, page=number)
         return await self._read(
             lambda authorization, leave: self._api.list_cases(query, authorization=authorization, leave=leave),
-            search.read_page,
+            _read_page,
             what="the list of cases",
         )
 
@@ -228,6 +228,12 @@ class Lookup:
             self._pace.slow_down(departure)
             self._pace.close_gate(asked_wait(answer.headers, error_body(answer).retry_hint) or 1.0)
         return answer
+
+
+def _read_page(answer: Answer) -> search.Page:
+    if answer.status == 403:  # a whole answer, so no outage; and asking again gives nobody the right to read
+        raise UnreadableError(f"the list of cases may not be read: {error_body(answer).text or 'HTTP 403'}")
+    return search.read_page(answer)
 
 
 def _read_case(answer: Answer, case_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from importer.delivery.audit import Audit
 from importer.delivery.breaker import PATIENCE, Breaker, outage
 from importer.delivery.deliver import Courier, Handed
 from importer.delivery.queue import RecordQueue
@@ -98,6 +99,7 @@ class Pool:
 
     Args:
         courier: Delivers one record.
+        audit: Says which records must not be sent again.
         queue: Hands them out.
         ledger: For the last word on rows that are given up.
         breaker: Says when the run must stop.
@@ -113,6 +115,7 @@ class Pool:
         self,
         *,
         courier: Courier,
+        audit: Audit,
         queue: RecordQueue,
         ledger: LedgerWriter,
         breaker: Breaker,
@@ -124,6 +127,7 @@ class Pool:
         resend: bool = True,
     ) -> None:
         self._courier = courier
+        self._audit = audit
         self._queue = queue
         self._ledger = ledger
         self._breaker = breaker
@@ -202,6 +206,9 @@ class Pool:
             if await self._courier.is_parked(record):
                 self.result.parked += 1
                 self._note(record, Handed(State.PENDING))
+                continue
+            if await self._audit.contradicts(record):
+                self._note(record, Handed(State.UNKNOWN))
                 continue
             authorization = await get_ready(self._courier, self._observer.notice)
             self._sending.add(task)

@@ -148,11 +148,11 @@ class Reconciler:
         canary = await self._ledger.call(lambda: self._ledger.ledger.newest_created(record.stamp, age=age))
         encoding = await self._lookup.certified(record.stamp, canary) if canary is not None else None
         if canary is None:  # nothing to prove a filter with
-            found = await self._lookup.stamped(record.stamp, _stamp_of(record), encoding=Encoding.DOC)
+            found = await self._lookup.stamped(record.stamp, stamp_of(record.body, record.stamp), encoding=Encoding.DOC)
         elif encoding is None:
-            found = await self._lookup.newest(record.stamp, _stamp_of(record))
+            found = await self._lookup.newest(record.stamp, stamp_of(record.body, record.stamp))
         else:
-            found = await self._lookup.stamped(record.stamp, _stamp_of(record), encoding=encoding)
+            found = await self._lookup.stamped(record.stamp, stamp_of(record.body, record.stamp), encoding=encoding)
         if found:
             return _found(found)
         if canary is None:
@@ -187,8 +187,9 @@ class Reconciler:
         return Outcome(State.UNKNOWN)
 
 
-def _stamp_of(record: Doubtful) -> str:
-    return str(orjson.loads(record.body)["custom_fields"][record.stamp])
+def stamp_of(body: bytes, stamp: str) -> str:
+    """What the custom field ``stamp`` of a body holds."""
+    return str(orjson.loads(body)["custom_fields"][stamp])
 
 
 def _found(cases: list[dict[str, Any]]) -> Outcome:

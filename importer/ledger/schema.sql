@@ -208,6 +208,11 @@ CREATE TABLE event (                    -- the history: appended by the trigger 
     message TEXT
 ) STRICT;
 
+CREATE TABLE distrusted (               -- answers that said "not created" about a case: such answers prove nothing
+    status INTEGER PRIMARY KEY,         -- of HTTP
+    record INTEGER NOT NULL REFERENCES record (id)  -- of which it was said
+) STRICT;
+
 CREATE TABLE transition (
     before TEXT NOT NULL,
     after TEXT NOT NULL,

@@ -24,6 +24,7 @@ from importer.delivery.judge import Verdict
 from importer.delivery.pace import Pace
 from importer.delivery.pool import Delivered, Stop
 from importer.delivery.speed import Speed
+from importer.delivery.trust import Trust
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.observer import Silent
 from importer.session import Orders, Place, send_pending
@@ -75,6 +76,7 @@ class Desk:
             budget=RetryBudget(),
             breaker=self.breaker,
             causes=Causes(),
+            trust=Trust(),
             notice=self.notices.append,
             jitter=lambda: 0.5,
         )
