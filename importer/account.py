@@ -129,7 +129,10 @@ async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
         async with (
             open_place(settings, Path(folder) / "ledger.db") as place,
             HttpClient(
-                concurrency=1, fresh_connections=False, ca_file=str(settings.ca_file) if settings.ca_file else None
+                concurrency=1,
+                fresh_connections=False,
+                ca_file=str(settings.ca_file) if settings.ca_file else None,
+                proxy=settings.through,
             ) as http,
         ):
             tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
@@ -162,7 +165,8 @@ class _Account:
                 answer = await self._api.get(path, query, authorization=header)
             except (NoAnswer, NotSent, TokenTrouble) as error:
                 if isinstance(error, NotSent) and error.fatal:
-                    raise TargetError(error.message, where=self._url, cure="check --api-url, or --ca-file") from None
+                    cure = error.cure or "check --api-url, or --ca-file"
+                    raise TargetError(error.message, where=self._url, cure=cure) from None
                 trouble = str(error)
                 continue
             if answer.status == 200:

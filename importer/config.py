@@ -1,6 +1,7 @@
 """All settings of a run, validated at once: flags over environment over file over defaults.
 
-Secrets come from the environment or a file, never from the command line, and show up in no text form of a setting.
+Secrets come from the environment or a file, never from the command line, but for the password of a proxy, which may
+stand in its address; they show up in no text form of a setting.
 They are read again whenever a new token is needed, so that a rotated secret is picked up in mid-run.
 """
 
@@ -15,13 +16,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from importer.delivery.reconcile import Horizon
 from importer.errors import ConfigError
 from importer.mapping.yaml_nodes import parse, plain
 from importer.talkdesk import regions
 from importer.talkdesk.auth import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
+from importer.talkdesk.proxy import Proxy, read_proxy
 
 ENVIRONMENT_PREFIX = "CASE_IMPORTER_"
 
@@ -52,6 +63,11 @@ def _share(value: object) -> object:
     return float(value[:-1]) / 100 if isinstance(value, str) and re.fullmatch(r"\d{1,2}%", value) else value
 
 
+def _proxy(value: SecretStr) -> SecretStr:
+    read_proxy(value.get_secret_value())
+    return value
+
+
 class Settings(BaseModel):
     """Settings of a run; frozen. Without any target the embedded sandbox is used.
 
@@ -76,6 +92,8 @@ class Settings(BaseModel):
     horizon: Annotated[float, Field(ge=0, le=86_400)] | None = None
     fresh_connections: bool | None = None  #: use each connection for one request only
     ca_file: Path | None = None  #: certificates to trust instead of the system's
+    #: HTTP proxy on the way to the target: http://host:port or http://user:password@host:port
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
     token: SecretStr | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
@@ -101,6 +119,8 @@ class Settings(BaseModel):
             try:
                 if url:
                     regions.checked_url(url, flag=flag)
+                if url and self.proxy and not self.sandbox and _is_plain(url):
+                    problems.append(f"{flag} is plain http, which is for this machine only and takes no --proxy")
             except ConfigError as error:
                 problems.append(f"{error.what} ({error.cure})")
         return problems
@@ -128,6 +148,11 @@ class Settings(BaseModel):
             is_local = regions.is_loopback(base)
             return Target(base, base, self.auth_url or (f"{base}/oauth/token" if is_local else None), is_local)
         return Target("sandbox", None, None, True)
+
+    @property
+    def through(self) -> Proxy | None:
+        """The proxy on the way to the target; nothing is between here and the embedded sandbox."""
+        return None if self.proxy is None or self.target.api_url is None else read_proxy(self.proxy.get_secret_value())
 
     @property
     def top_rate(self) -> float | None:
@@ -172,6 +197,10 @@ class Settings(BaseModel):
             f" (or {ENVIRONMENT_PREFIX}PRIVATE_KEY_FILE and {ENVIRONMENT_PREFIX}KEY_ID, or {ENVIRONMENT_PREFIX}TOKEN)"
             " in the environment or in a .env file",
         )
+
+
+def _is_plain(url: str) -> bool:
+    return url.lower().startswith("http:")
 
 
 def _is_token(text: str) -> bool:
@@ -223,6 +252,8 @@ def load_settings(
         # A target on the command line replaces the whole target of the environment, never half of it.
         for name in ("sandbox", "api_url", "auth_url", "region", "account"):
             values.pop(name, None)
+        if _is_plain(str(given.get("api_url"))):  # on this machine, where no proxy leads unless one asks for it
+            values.pop("proxy", None)
     try:
         return Settings(**{**values, **given})
     except ValidationError as error:
@@ -244,6 +275,7 @@ _TAKES = {
     "horizon": "a number of seconds from 0 to 86,400",
     "region": "us, eu or ca",
     "account": "the sub-domain used at login: up to 63 letters, digits and hyphens",
+    "proxy": "http://host:port or http://user:password@host:port (odd characters in the password as %40 and so on)",
     "sandbox": "true or false",
     "fresh_connections": "true or false",
 }

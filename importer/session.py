@@ -116,6 +116,7 @@ async def send_pending(
             concurrency=settings.workers,
             fresh_connections=settings.uses_fresh_connections,
             ca_file=str(settings.ca_file) if settings.ca_file else None,
+            proxy=settings.through,
         ) as http,
         LedgerWriter(ledger) as writer,
     ):

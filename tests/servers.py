@@ -17,6 +17,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -58,11 +59,48 @@ class Line:
         method, target, _ = first.split(" ", 2)
         return Request(self.number, method, target, headers, body)
 
+    async def hear(self) -> bytes:
+        """Whatever comes next."""
+        return await self._reader.read(1 << 16)
+
     async def send(self, octets: bytes) -> None:
         if self._writer.is_closing():
             raise ConnectionResetError("the client has gone")
         self._writer.write(octets)
         await self._writer.drain()
+
+    @property
+    def descriptor(self) -> int:
+        """Of its socket, to send what no loop has a part in."""
+        return int(self._writer.get_extra_info("socket").fileno())
+
+    async def lead_to(self, host: str, port: int, *, seen: bytearray | None = None) -> None:
+        """Pass everything on to this address and back, until one side ends.
+
+        Args:
+            host: Where to.
+            port: Where to.
+            seen: Gets what the client sends.
+        """
+        reader, writer = await asyncio.open_connection(host, port)
+        pumps = {
+            asyncio.ensure_future(_pump(self._reader, writer, seen)),
+            asyncio.ensure_future(_pump(reader, self._writer)),
+        }
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            writer.close()
+            self._writer.close()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def ended(self) -> None:
+        """Close with a FIN, and wait until it has left."""
+        self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
     def end(self) -> None:
         """Close with a FIN, behind everything that was sent."""
@@ -73,6 +111,14 @@ class Line:
         handle = self._writer.get_extra_info("socket")
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, seen: bytearray | None = None) -> None:
+    while octets := await source.read(1 << 16):
+        if seen is not None:
+            seen += octets
+        sink.write(octets)
+        await sink.drain()
 
 
 Step = Callable[[Line, Request], Awaitable[None]]

@@ -65,6 +65,7 @@ target = _all(
     click.option("--fresh-connections/--reuse-connections", default=None, help="One connection for each request."),
     click.option("--horizon", type=float, metavar="SECONDS", help="Wait before a row in doubt is looked up."),
     click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
+    click.option("--proxy", metavar="URL", help="HTTP proxy on the way to Talkdesk: http://[user:password@]host:port."),
     click.option("--config", "config_file", type=FILE, help="Settings file (.env or YAML); default: .env here."),
 )
 
@@ -80,6 +81,7 @@ SETTING_NAMES = (
     "concurrency",
     "fresh_connections",
     "ca_file",
+    "proxy",
     "config_file",
 )
 

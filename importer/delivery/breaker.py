@@ -89,7 +89,7 @@ class Breaker:
             self.hear_outage(str(verdict.outcome.message), record)
             return
         if signal is Signal.HOPELESS:
-            cure = "check --api-url; for a certificate of your own company give it with --ca-file"
+            cure = verdict.cure or "check --api-url; for a certificate of your own company give it with --ca-file"
             self._stop(TargetError(str(verdict.outcome.message), where=self._target, cure=cure))
             return
         self.hear_life()

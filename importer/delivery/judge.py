@@ -28,7 +28,7 @@ class Signal(Enum):
     FORBIDDEN = auto()  #: no right to do this; perhaps only for this row
     WRONG_PLACE = auto()  #: this address does not create cases
     CROSSED = auto()  #: the answer belongs to another row: no answer can be trusted any more
-    HOPELESS = auto()  #: no request can leave, now or later (a certificate that is not trusted)
+    HOPELESS = auto()  #: no request can leave, now or later (a certificate that is not trusted, say)
     OUTAGE = auto()  #: no whole answer, or a server error: the service may be down
 
 
@@ -41,12 +41,14 @@ class Verdict(NamedTuple):
         signal: What it says about the run.
         wait: Seconds that the server asked everybody to wait; None if it did not.
         field: The field that a refusal names; empty if none.
+        cure: What a person can do about it, if that is known; else empty.
     """
 
     outcome: Outcome
     signal: Signal = Signal.NONE
     wait: float | None = None
     field: str = ""
+    cure: str = ""
 
 
 #: Whole answers that prove that nothing was created. 404 and 405 are here because a case is not looked up by a create.
@@ -122,10 +124,10 @@ def _wait_of(answer: Answer) -> float | None:
 
 def judge_silence(trouble: NotSent | NoAnswer) -> Verdict:
     """Judge an attempt that brought no whole answer."""
-    is_unsent = isinstance(trouble, NotSent)
-    signal = Signal.HOPELESS if isinstance(trouble, NotSent) and trouble.fatal else Signal.OUTAGE
-    state = State.PENDING if is_unsent else State.UNKNOWN
-    return Verdict(Outcome(state, None, None, trouble.code, trouble.message), signal)
+    if not isinstance(trouble, NotSent):
+        return Verdict(Outcome(State.UNKNOWN, None, None, trouble.code, trouble.message), Signal.OUTAGE)
+    signal = Signal.HOPELESS if trouble.fatal else Signal.OUTAGE
+    return Verdict(Outcome(State.PENDING, None, None, trouble.code, trouble.message), signal, cure=trouble.cure)
 
 
 def _judge_created(answer: Answer, body: bytes, stamp: str | None) -> Verdict:

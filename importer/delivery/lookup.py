@@ -17,7 +17,7 @@ import orjson
 from importer.delivery.breaker import Breaker
 from importer.delivery.ceiling import Departure
 from importer.delivery.deliver import TokenSource
-from importer.delivery.judge import case_id_of
+from importer.delivery.judge import case_id_of, judge_silence
 from importer.delivery.pace import Pace
 from importer.delivery.waits import asked_wait, backoff
 from importer.ledger import Known
@@ -199,6 +199,9 @@ class Lookup:
                 found = read(await self._ask(ask))
             except (NotSent, NoAnswer, UnreadableListError) as error:
                 trouble = str(error)
+                if isinstance(error, NotSent) and error.fatal:
+                    self._breaker.hear(judge_silence(error))
+                    break
                 self._hear(trouble)
             else:
                 self._hear(None)

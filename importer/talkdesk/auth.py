@@ -138,7 +138,7 @@ class Tokens:
             )
         except NotSent as error:
             if error.fatal:
-                raise TargetError(error.message, where=self._token_url, cure="check --auth-url") from None
+                raise TargetError(error.message, where=self._token_url, cure=error.cure or "check --auth-url") from None
             raise TokenTrouble(error.message) from None
         except NoAnswer as error:
             raise TokenTrouble(error.message) from None

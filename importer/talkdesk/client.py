@@ -21,6 +21,7 @@ from yarl import URL
 
 from importer.talkdesk.answers import ANSWER_LIMIT, Answer, HeldBack, Leave, NoAnswer, NotSent
 from importer.talkdesk.connections import Connections, Deadlines, says_more
+from importer.talkdesk.proxy import Proxy, lead_through, without_tunnel
 from importer.talkdesk.regions import CASES_PATH
 from importer.version import __version__
 
@@ -55,15 +56,18 @@ class _Route(NamedTuple):
 class HttpClient:
     """One pool of connections for one run. Use as an async context manager.
 
-    No proxy and no password is taken from the environment: the target comes from the settings alone.
+    No proxy and no password is taken from the environment: target and way come from the settings alone.
 
     Args:
         concurrency: Requests at once; the pool is as large, so that no request waits for a connection.
         fresh_connections: Use each connection for one request only.
         ca_file: Certificates to trust instead of the system's.
+        proxy: Make every connection through it; only https addresses can be reached then.
     """
 
-    def __init__(self, *, concurrency: int, fresh_connections: bool, ca_file: str | None = None) -> None:
+    def __init__(
+        self, *, concurrency: int, fresh_connections: bool, ca_file: str | None = None, proxy: Proxy | None = None
+    ) -> None:
         self._connections = Connections(
             limit=concurrency + 4,  # workers, look-ups and the token never wait for each other
             force_close=fresh_connections,
@@ -71,6 +75,7 @@ class HttpClient:
             ssl=ssl.create_default_context(cafile=ca_file),
         )
         self._headers = _HEADERS | ({"Connection": "close"} if fresh_connections else {})
+        self._proxy = proxy
         self._route = lru_cache(maxsize=16)(self._new_route)
         self._head = lru_cache(maxsize=16)(_head)
         self._deadlines = Deadlines(_TO_ANSWER)
@@ -117,7 +122,7 @@ class HttpClient:
         except HeldBack:
             raise
         except Exception as error:
-            raise _not_sent(error) from None
+            raise _not_sent(error, self._proxy) from None
         try:
             answer = await self._converse(connection.protocol, wire)
         except BaseException as error:
@@ -154,6 +159,8 @@ class HttpClient:
 
     def _new_route(self, method: str, url: URL) -> _Route:
         request = aiohttp.ClientRequest(method, url, headers=self._headers, loop=asyncio.get_running_loop())
+        if self._proxy is not None:
+            lead_through(self._proxy, request)
         request.headers.pop("Content-Length", None)  # said for each request anew
         lines = [f"{name}: {value}\r\n" for name, value in request.headers.items()]
         return _Route(request, f"{method} {request.url.raw_path_qs} HTTP/1.1\r\n{''.join(lines)}".encode())
@@ -193,7 +200,9 @@ async def _whole_body(message: Any, content: aiohttp.StreamReader) -> bytes:
     return body
 
 
-def _not_sent(error: Exception) -> NotSent:
+def _not_sent(error: Exception, proxy: Proxy | None = None) -> NotSent:
+    if proxy is not None and (trouble := without_tunnel(error, proxy)) is not None:
+        return trouble
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return NotSent("certificate", "the server's certificate is not trusted", fatal=True)
     if isinstance(error, aiohttp.InvalidURL | ValueError):

@@ -28,6 +28,11 @@ IMPOSSIBLE = {
     "--reserve 100%": "error: --reserve must be a share from 0 to 0.9, or a percentage such as 20%\n",
     "--concurrency 0": "error: --concurrency must be a whole number from 1 to 1,024\n",
     "--horizon -1": "error: --horizon must be a number of seconds from 0 to 86,400\n",
+    "--proxy proxy.acme.example:3128": "error: --proxy must be http://host:port or http://user:password@host:port (",
+    "--proxy http://proxy.acme.example": "--proxy must be http://host:port",
+    "--proxy https://user:secret@proxy.acme.example:3128": "--proxy must be http://host:port",
+    "--proxy http://user:secret/1@proxy.acme.example:3128": "--proxy must be http://host:port",
+    "--api-url http://127.0.0.1:1 --proxy http://proxy.acme.example:3128": "--api-url is plain http, which is for this",
     "--config gone.env": "gone.env: the settings file cannot be read: No such file or directory\n  check its path",
 }
 

@@ -31,6 +31,7 @@ from importer.session import Orders, Place, send_pending
 from importer.talkdesk import client
 from importer.talkdesk.auth import StaticCredentials, Tokens
 from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk.proxy import read_proxy
 
 TOKEN = "t0k3n-c4n4ry"
 #: Seconds that a server that is not slow, but not there, costs a test.
@@ -112,13 +113,19 @@ async def desk(
     fresh: bool = True,
     concurrency: int = 4,
     ca_file: str | None = None,
+    proxy: str | None = None,
     rate: float | None = None,
 ) -> AsyncIterator[Desk]:
     """A desk with one row for each key, that sends to ``url``."""
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid(key, row=row, body=bodies(key)) for row, key in enumerate(keys, 2)], stamp=stamp)
         async with (
-            HttpClient(concurrency=concurrency, fresh_connections=fresh, ca_file=ca_file) as http_client,
+            HttpClient(
+                concurrency=concurrency,
+                fresh_connections=fresh,
+                ca_file=ca_file,
+                proxy=None if proxy is None else read_proxy(proxy),
+            ) as http_client,
             LedgerWriter(ledger) as writer,
         ):
             yield Desk(ledger, writer, http_client, url, rate)

@@ -91,6 +91,7 @@ def test_each_code_that_the_program_itself_gives() -> None:
             "ledger/ledger.py",
             "ledger/staging.py",
             "talkdesk/client.py",
+            "talkdesk/proxy.py",
         )
     )
     forms = (
@@ -101,7 +102,7 @@ def test_each_code_that_the_program_itself_gives() -> None:
         r"(?:Outcome|Taken)\([^)]*None, \"([a-z_]+)\"",
     )
     codes = {code for form in forms for code in re.findall(form, text)}
-    assert {"twin", "changed", "found", "parked", "timeout", "unreachable", "wrong_echo"} <= codes
+    assert {"twin", "changed", "found", "parked", "timeout", "unreachable", "proxy_refused", "wrong_echo"} <= codes
     assert codes - words_in_code(section("Codes in the reports")) == set()
 
 
