@@ -294,6 +294,21 @@ def test_a_stray_cell_far_out_is_refused_by_name_instead_of_taking_all_memory(tm
         open_source(write_xlsb(tmp_path / "t.xlsb", {1: ["id"], 2: [None] * 199 + ["wide"], 1_000_000: ["low"]}))
 
 
+def test_a_stray_cell_in_the_middle_is_found_as_well(tmp_path):
+    """Most rows end in the same column, so those that do not are what counts."""
+
+    def fill(sheet: Any) -> None:
+        sheet.write_row(0, 0, ["id", "t"])
+        for row in range(1, 3_000):
+            sheet.write_row(row, 0, ["1", "a"])
+        sheet.write(1_500, 16_383, "stray")
+        sheet.write(1_048_575, 1, "last")
+
+    with pytest.raises(SourceError, match="span 1,048,576 rows and 16,384 columns") as error:
+        open_source(write_xlsx(tmp_path / "t.xlsx", fill))
+    assert "XFD1501" in error.value.what
+
+
 def test_blank_filler_up_to_the_last_row_and_column_is_fine(tmp_path):
     """LibreOffice fills each sheet up to its last corner with repeated blank cells."""
     rest = ods_row([ods_cell(numbercolumnsrepeated=16_384)], numberrowsrepeated=1_048_574)

@@ -27,7 +27,7 @@ class Reach(NamedTuple):
         """This and a row whose last cell is in column ``columns`` (1-based)."""
         if columns > self.columns:
             return Reach(max(self.rows, row), columns, row)
-        return self if row <= self.rows else self._replace(rows=row)
+        return self if row <= self.rows else Reach(row, self.columns, self.widest)
 
 
 def refuse_sprawl(reach: Reach, name: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO
 
@@ -91,16 +91,22 @@ def _may_hold_problem(xml: bytes, prefix: bytes) -> bool:
 def _reach_of_rows(xml: bytes, prefix: bytes, end_of_row: bytes, reach: Reach) -> Reach | None:
     """``reach`` and all whole rows of ``xml``: the last cell of a row is its widest. None if one has no reference."""
     cell_tag = b"<" + prefix + b"c "
-    begin, end = 0, xml.find(end_of_row)
-    while end >= 0:
-        at = xml.rfind(cell_tag, begin, end)
+    begin = 0
+    for end in re.finditer(end_of_row, xml):
+        at = xml.rfind(cell_tag, begin, end.start())
         if at >= 0:
             place = _CELL_PLACE.match(xml, at)
             if place is None:
                 return None
-            reach = reach.with_cell(int(place[2]), column_of(place[1].decode()) + 1)
-        begin, end = end, xml.find(end_of_row, end + 1)
+            reach = reach.with_cell(int(place[2]), _columns(place[1]))
+        begin = end.end()
     return reach
+
+
+@lru_cache(maxsize=1024)
+def _columns(letters: bytes) -> int:
+    """How many columns there are up to the one that is called ``letters``; most rows end in the same."""
+    return column_of(letters.decode()) + 1
 
 
 def _thorough_search(file: IO[bytes]) -> Reach:
