@@ -69,11 +69,12 @@ def sheet_names(path: Path) -> list[str]:
     Raises:
         SourceError: It cannot be read.
     """
-    if kind_of(existing_file(path)) in _TEXT_KINDS:
+    kind = kind_of(existing_file(path))
+    if kind in _TEXT_KINDS:
         return []
     from importer.source.workbook import shown_sheets
 
-    return shown_sheets(path)
+    return shown_sheets(path, kind)
 
 
 def _needless(kind: Kind, **options: str | int | None) -> list[str]:

@@ -37,7 +37,7 @@ from importer.source.limits import MOST_ROWS
 from importer.source.packed import file_digest
 from importer.source.scan import CellProblem, SheetProblems, SheetSearch, no_problems, refuse_sprawl, sheet_search
 from importer.source.sheets import Sheet, choose_sheet
-from importer.source.sniff import Kind, shown_name
+from importer.source.sniff import USUAL_ENDINGS, Kind, shown_name
 from importer.source.titles import LOOKED_AT, title_lines, title_note
 
 _CURES = {
@@ -207,7 +207,7 @@ def open_workbook(
         SourceError: It is damaged, protected by a password, too large, or has no such sheet.
     """
     search = sheet_search(path, kind)
-    with guarded(path), path.open("rb") as file, load_workbook(file) as workbook:
+    with guarded(path), _opened(path, kind) as workbook:
         load = cache(partial(_load, path, search, workbook))
         chosen, choice = choose_sheet(
             _worksheets(workbook), sheet, shape=lambda s: (load(s)[0].height, load(s)[0].width), where=path.name
@@ -218,14 +218,29 @@ def open_workbook(
     )
 
 
-def shown_sheets(path: Path) -> list[str]:
+def shown_sheets(path: Path, kind: Kind) -> list[str]:
     """The names of the worksheets that are shown.
 
     Raises:
         SourceError: The workbook is damaged, or protected by a password.
     """
-    with guarded(path), path.open("rb") as file, load_workbook(file) as workbook:
+    with guarded(path), _opened(path, kind) as workbook:
         return [sheet.name for sheet in _worksheets(workbook) if sheet.visible]
+
+
+@contextmanager
+def _opened(path: Path, kind: Kind) -> Iterator[CalamineWorkbook]:
+    """By its path, if that does not mislead the reader: it believes the ending of a name, and knows Unicode only.
+
+    Of a file that is handed to it open it takes all bytes into memory, beside the sheet.
+    """
+    is_unicode = str(path).encode(errors="ignore").decode() == str(path)
+    if is_unicode and path.suffix.lower() in USUAL_ENDINGS[kind]:
+        with load_workbook(path) as workbook:
+            yield workbook
+    else:
+        with path.open("rb") as file, load_workbook(file) as workbook:
+            yield workbook
 
 
 def _load(

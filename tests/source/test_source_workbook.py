@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 import struct
 import zipfile
 from typing import Any
@@ -26,7 +27,7 @@ from source_workbooks import (
 )
 
 from importer.errors import SourceError
-from importer.source import open_source
+from importer.source import open_source, sheet_names
 
 MOMENT = dt.datetime(2024, 3, 1, 14, 30)
 CELLS: list[tuple[Any, str | None, str]] = [
@@ -186,6 +187,20 @@ def test_the_name_and_the_fingerprint_include_the_sheet(tmp_path):
     assert (one.name, two.name) == ("t.xlsx [One]", "t.xlsx [Two]")
     assert one.fingerprint() == open_source(path, sheet=1).fingerprint() != two.fingerprint()
     assert one.fingerprint() == hashlib.sha256(path.read_bytes() + b"\0One").hexdigest()
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".XLSX", ".xlsm", ".xlsb", ".xls", ".ods", ".dat", ""])
+@pytest.mark.parametrize("stem", [b"tickets", "Größe".encode(), "Größe".encode("latin-1")])
+def test_a_workbook_is_read_under_any_name(tmp_path, stem, ending):
+    """The reader beneath goes by the ending, and cannot open a name that is not Unicode."""
+    path = tmp_path / (os.fsdecode(stem) + ending)
+    try:
+        path.touch()
+    except OSError:
+        pytest.skip("no such names here")
+    path.write_bytes(write_sheets(tmp_path / "t", Tickets=[["id"], ["1"]]).read_bytes())
+    assert cells_of(open_source(path)) == [("1",)]
+    assert sheet_names(path) == ["Tickets"]
 
 
 def test_the_first_sheet_with_cells_is_read_and_the_others_are_told(tmp_path):
