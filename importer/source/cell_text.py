@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,11 +24,9 @@ _WRITTEN_OUT = 1e21
 _ISO_DURATION = re.compile(r"(-?)PT(\d+)H(\d+)M(\d+(?:[.,]\d+)?)S")
 
 
-def cell_text(value: object) -> str:
-    """The text of a spreadsheet cell."""
-    if type(value) is str:
-        return value
-    return _WRITERS.get(type(value), str)(value)
+def cell_texts(values: Sequence[object]) -> list[str]:
+    """The texts of the cells of a spreadsheet row. A text stays the same object."""
+    return [value if type(value) is str else _WRITERS.get(type(value), str)(value) for value in values]
 
 
 def duration_as_shown(text: str) -> str:
@@ -50,10 +48,10 @@ def inexact_number(column: str, text: str) -> FieldError:
 
 def number_text(value: float, digits: str = "") -> str:
     """A float: whole ones without ``.0``, others in full or with as many ``digits`` (a format such as ``.15g``)."""
-    if value != value:
-        return ""
     if value.is_integer() and abs(value) < _WRITTEN_OUT:
         return str(int(value))
+    if value != value:
+        return ""
     text = format(value, digits) if digits else str(value)
     return format(Decimal(text), "f") if "e-" in text else text
 
@@ -65,9 +63,9 @@ def truth_text(value: object) -> str:
 
 def moment_text(value: dt.datetime) -> str:
     """A date with time; only the date at midnight, unless there is a time zone, which would be lost."""
-    if value.tzinfo is None and value.time() == dt.time():
-        return value.date().isoformat()
-    return value.isoformat(sep=" ")
+    if value.hour or value.minute or value.second or value.microsecond or value.tzinfo is not None:
+        return value.isoformat(" ")
+    return value.date().isoformat()
 
 
 def duration_text(value: dt.timedelta) -> str:

@@ -27,7 +27,7 @@ from python_calamine import (
 
 from importer.errors import EmptySourceError
 from importer.records import FieldError
-from importer.source.cell_text import cell_text, duration_as_shown, inexact_number, is_inexact
+from importer.source.cell_text import cell_texts, duration_as_shown, inexact_number, is_inexact
 from importer.source.checkup.finding import Finding
 from importer.source.checkup.sheet import sheet_findings
 from importer.source.chunk import Chunk, Draft
@@ -117,18 +117,15 @@ class WorkbookSource:
             return
         draft.numbers.append(number)
         draft.rows.append(cells)
-        found = list(self._named(problems))
+        found = list(self._named(problems)) if problems else []
         if cells != values:  # most rows are all text; of one object in two lists, nothing is compared
-            found += (
-                inexact_number(self.columns[i], cells[i])
-                for i, value in enumerate(values)
-                if type(value) is float and is_inexact(value)
-            )
+            inexact = [i for i, value in enumerate(values) if type(value) is float and is_inexact(value)]
+            found += [inexact_number(self.columns[i], cells[i]) for i in inexact]
         if found:
             draft.cell_problems[number] = tuple(found)
 
     def _texts(self, values: Sequence[Any]) -> list[str]:
-        texts = [value if type(value) is str else cell_text(value) for value in values]
+        texts = cell_texts(values)
         return [duration_as_shown(text) for text in texts] if self._opendocument else texts
 
     def _named(self, problems: Iterable[CellProblem]) -> Iterator[FieldError]:
