@@ -210,7 +210,9 @@ def test_the_small_programs_do_what_they_are_for(tmp_path: Path) -> None:
     export, bodies, rows = bench.export(60), tmp_path / "bodies.ndjson", 60
     assert bench.program("stage", export, bench.mapping, tmp_path / "ledger.db").out == "60\n"
     assert bench.program("read_csv", export).out == "61\n"
-    assert bench.program("read_workbook", write_workbook(tmp_path / "export.xlsx", rows)).out == "61\n"
+    book = write_workbook(tmp_path / "export.xlsx", rows)
+    assert bench.program("read_workbook", book).out == "61\n"
+    assert bench.program("read_rows", book).out == "60\n"
     assert float(bench.program("first_finding", export, bench.mapping).out) > 0
     bench.program("write_bodies", export, bench.mapping, bodies, rows)
     with api_server() as server:
