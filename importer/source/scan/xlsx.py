@@ -92,7 +92,7 @@ def _reach_of_rows(xml: bytes, prefix: bytes, end_of_row: bytes, reach: Reach) -
     """``reach`` and all whole rows of ``xml``: the last cell of a row is its widest. None if one has no reference."""
     cell_tag = b"<" + prefix + b"c "
     begin = 0
-    for end in re.finditer(end_of_row, xml):
+    for end in re.finditer(re.escape(end_of_row), xml):
         at = xml.rfind(cell_tag, begin, end.start())
         if at >= 0:
             place = _CELL_PLACE.match(xml, at)
