@@ -56,8 +56,10 @@ class Pace:
 
     async def turn(self) -> None:
         """Wait for a turn; call before the fence. Cancelling it costs nothing."""
-        if self._probe_at is None and self.rate is None and self.closed_for == 0:
-            return  # nothing that could be waited for
+        if self.rate is None:
+            self._turns = self._turns_at = self._ceiling = None
+            if self._probe_at is None and self.closed_for == 0:
+                return  # nothing that could be waited for
         await self._gate()
         await self._spread()
         await self._gate()
@@ -77,14 +79,14 @@ class Pace:
             return
         # A little slower than the ceiling wants, so that nobody waits there, with the fence up.
         most = max(1.0, rate * _CATCHES_UP)
-        self._turns = AsyncLimiter(most, most * (1.0 + MARGIN) / rate)
-        # Takes no time, for it is empty: neither the start nor a change of rate is a reason for a burst.
-        await self._turns.acquire(most - 1.0 if self._turns_at is None else most)
-        self._turns_at = rate
+        turns, is_first = AsyncLimiter(most, most * (1.0 + MARGIN) / rate), self._turns_at is None
+        self._turns, self._turns_at = turns, rate
         if self._ceiling is None:
             self._ceiling = Ceiling(rate)
         else:
             self._ceiling.set_rate(rate)
+        # Takes no time, for it is empty: neither the start nor a change of rate is a reason for a burst.
+        await turns.acquire(most - 1.0 if is_first else most)
 
     async def leave(self, departure: Departure) -> bool:
         """Wait for the last permission; call when the fence is up and the connection is there, and send at once.
@@ -95,13 +97,13 @@ class Pace:
         Returns:
             False if the gate was closed in the meantime: the request must not leave.
         """
-        if self._ceiling is not None:
+        if (ceiling := self._ceiling) is not None:
             async with self._last:  # one after the other: if all slept, all would wake for each that may leave
-                while self.closed_for == 0 and (wait := self._ceiling.wait(self._clock())) > 0:
+                while self.closed_for == 0 and (wait := ceiling.wait(self._clock())) > 0:
                     await asyncio.sleep(wait)
                 if self.closed_for == 0:
                     departure.sent_at = self._clock()
-                    self._ceiling.note(departure)
+                    ceiling.note(departure)
                     return True
             return False
         departure.sent_at = self._clock()
@@ -146,7 +148,7 @@ class Pace:
 
     def accepted(self, departure: Departure) -> None:
         """The server took a request."""
-        self._speed.accepted(self._clock())
+        self._speed.accepted(self._clock(), sent_at=departure.sent_at)
         if self._ceiling is not None:
             self._ceiling.accepted(departure)
 

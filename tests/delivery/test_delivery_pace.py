@@ -163,6 +163,32 @@ def test_the_ceiling_holds_whatever_comes_and_however_the_rate_changes(
     assert busiest(granted) <= max(1, int(highest))
 
 
+def test_a_limit_that_turns_out_to_be_none_is_waited_for_no_longer() -> None:
+    """A hundred requests in a row look like a limit, until the rest of what was under way is taken as well."""
+
+    async def story() -> tuple[float | None, float | None, float]:
+        pace, sent_at = paced(None), now()
+        assert pace.rate is None
+        for _ in range(100):
+            pace.accepted(Departure(sent_at))
+        await asyncio.sleep(0.05)
+        pace.slow_down(Departure(sent_at))
+        limited = pace.rate
+        await pace.turn()
+        assert await pace.leave(Departure())
+        pace.accepted(Departure(sent_at))
+        begun = now()
+        for _ in range(1000):
+            await pace.turn()
+            assert await pace.leave(Departure())
+        return limited, pace.rate, now() - begun
+
+    limited, rate, took = in_virtual_time(story)
+    assert limited == 95.0
+    assert rate is None
+    assert took < 0.05
+
+
 # -- the gate -------------------------------------------------------------------------------------------
 
 
@@ -336,7 +362,7 @@ def test_auto_finds_the_limit_and_stays_near_it(options: dict[str, float]) -> No
             taken = [time for time in taken if time > moment - 1]
             if len(taken) < limit:
                 taken.append(moment)
-                speed.accepted(moment)
+                speed.accepted(moment, sent_at=moment)
             else:
                 refused += 1
                 speed.too_fast(moment, sent_at=moment)
@@ -358,7 +384,7 @@ def test_auto_comes_down_from_a_rate_that_nobody_could_use() -> None:
     speed = Speed(None, auto=True)
     for step in range(50 * 20):
         speed.rate(step / 50)
-        speed.accepted(step / 50)
+        speed.accepted(step / 50, sent_at=step / 50)
     speed.too_fast(20.0, sent_at=19.9)
     rate = speed.rate(20.0)
     assert rate is not None
