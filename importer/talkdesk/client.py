@@ -39,6 +39,7 @@ _HEADERS = {
     "User-Agent": f"case-importer/{__version__}",
 }
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_QUERY = re.compile(r"[!$-~]*")  # no blank, no end of a line, no fragment
 
 
 class _Route(NamedTuple):
@@ -46,10 +47,12 @@ class _Route(NamedTuple):
 
     Attributes:
         request: Where to, for aiohttp's pool; never sent itself.
-        head: The first lines of the request.
+        target: The first line of the request as far as its query.
+        head: The lines that follow it.
     """
 
     request: aiohttp.ClientRequest
+    target: bytes
     head: bytes
 
 
@@ -95,6 +98,7 @@ class HttpClient:
         url: URL,
         *,
         headers: Mapping[str, str],
+        query: str = "",
         body: bytes | None = None,
         doubts_refusal: bool = False,
         leave: Leave | None = None,
@@ -104,6 +108,7 @@ class HttpClient:
         Args:
             method: HTTP method.
             url: Where to.
+            query: A query, percent-encoded. Not a part of ``url``: what an address needs is worked out once.
             headers: Beside those that all requests have.
             body: The bytes to send.
             doubts_refusal: Keep the connection of a refusal that may be somebody else's, for :meth:`is_followed`.
@@ -117,7 +122,7 @@ class HttpClient:
         # Never aiohttp's error itself: its text may hold the request's headers, token included.
         try:
             route = self._route(method, url)
-            wire = _wire(self._head(route.head, tuple(headers.items())), body)
+            wire = _wire(_target(route, query), self._head(route.head, tuple(headers.items())), body)
             connection, is_reused = await self._connections.take(route.request, _TO_CONNECT, leave)
         except HeldBack:
             raise
@@ -163,24 +168,37 @@ class HttpClient:
             lead_through(self._proxy, request)
         request.headers.pop("Content-Length", None)  # said for each request anew
         lines = [f"{name}: {value}\r\n" for name, value in request.headers.items()]
-        return _Route(request, f"{method} {request.url.raw_path_qs} HTTP/1.1\r\n{''.join(lines)}".encode())
+        return _Route(
+            request, f"{method} {request.url.raw_path_qs}".encode(), f" HTTP/1.1\r\n{''.join(lines)}".encode()
+        )
 
     async def is_followed(self, answer: Answer) -> bool:
         """Whether a second answer comes behind ``answer`` on its kept connection, which is closed afterwards."""
         return await says_more(answer.connection, within=_LISTEN)
 
 
+def _target(route: _Route, query: str) -> bytes:
+    """The first line of a request as far as its address goes."""
+    if not query:
+        return route.target
+    if not _QUERY.fullmatch(query):
+        raise ValueError("a query that is not percent-encoded")
+    return b"%b?%b" % (route.target, query.encode())
+
+
 def _head(begin: bytes, headers: tuple[tuple[str, str], ...]) -> bytes:
-    """The head of a request up to what its body decides; the same for a million cases, but for the token."""
+    """The rest of the head, up to what its body decides; the same for a million cases, but for the token."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
     if _UNSAFE.search(lines.replace("\r\n", "", len(headers))):
         raise ValueError("a header with control characters")
     return begin + lines.encode()
 
 
-def _wire(head: bytes, body: bytes | None) -> bytes:
+def _wire(target: bytes, head: bytes, body: bytes | None) -> bytes:
     """All bytes of a request."""
-    return b"%b\r\n" % head if body is None else b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+    if body is None:
+        return b"%b%b\r\n" % (target, head)
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (target, head, len(body), body)
 
 
 async def _whole_body(message: Any, content: aiohttp.StreamReader) -> bytes:
@@ -288,8 +306,8 @@ class CaseApi:
             NotSent: no connection was had for it.
             NoAnswer: no whole answer came.
         """
-        url = URL(f"{self._cases}?{query}", encoded=True)
-        return await self._http.exchange("GET", url, headers={"Authorization": authorization}, leave=leave)
+        headers = {"Authorization": authorization}
+        return await self._http.exchange("GET", self._cases, query=query, headers=headers, leave=leave)
 
     async def get_case(self, case_id: str, *, authorization: str, leave: Leave | None = None) -> Answer:
         """GET one case. Source: Talkdesk reference, "Get case details"; it takes the scope ``cases-public:read``.
@@ -307,5 +325,6 @@ class CaseApi:
             NotSent: no connection was had for it.
             NoAnswer: no whole answer came.
         """
-        url = URL(f"{self._api_url}{path}{'?' if query else ''}{query}", encoded=True)
-        return await self._http.exchange("GET", url, headers={"Authorization": authorization}, leave=leave)
+        url = URL(self._api_url + path, encoded=True)
+        headers = {"Authorization": authorization}
+        return await self._http.exchange("GET", url, query=query, headers=headers, leave=leave)

@@ -116,6 +116,19 @@ async def test_no_header_can_hold_another_one() -> None:
         assert server.connections == 0
 
 
+async def test_no_query_can_hold_more_than_a_query() -> None:
+    """P13: a blank, a line end or a fragment would change what is asked, and nothing leaves."""
+    async with RawServer(reply(http(200, {}))) as server, open_client() as http_client:
+        api = CaseApi(http_client, api_url=server.url)
+        for query in ("a=1 HTTP/1.1\r\nX-Other: 1", "a=1\r\n", "a=1#b", "a=é", "a b"):
+            with pytest.raises(NotSent) as refusal:
+                await api.list_cases(query, authorization="Bearer a")
+            assert refusal.value.code == "invalid_request"
+        assert server.connections == 0
+        await api.list_cases("a=%5B%22%7B&page=1", authorization="Bearer a")
+        assert server.requests[0].target == "/cm/core/va/cases?a=%5B%22%7B&page=1"
+
+
 async def test_each_request_has_its_own_time(loop_factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One timer watches all of them: those that began later are cut later, and those that end are left alone."""
     monkeypatch.setattr(client, "_TO_ANSWER", 0.3)
