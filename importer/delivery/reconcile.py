@@ -4,20 +4,25 @@ The order is fixed. Wait out the horizon, so that nothing is under way any more.
 Several: duplicate. None: prove with a canary, a case that is known to exist, that the list is up to date, and look
 again later. None again: pending, but only if the row carries a stamp and the filter was seen to work. In all other
 cases the row stays unknown.
+
+Rows that are due at much the same time are looked up together, and share the canary, which is asked for last. It speaks
+only for rows that were looked up a moment before; what took longer is looked up once more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import orjson
 
 from importer.delivery.judge import case_id_of
 from importer.delivery.lookup import Lookup, LookupFailedError
-from importer.ledger import Doubtful, LedgerWriter, Outcome, Settled
+from importer.ledger import Doubtful, Known, LedgerWriter, Outcome, Settled
 from importer.records import State
 from importer.talkdesk.auth import TokenTrouble
 from importer.talkdesk.search import Encoding
@@ -26,6 +31,11 @@ from importer.talkdesk.search import Encoding
 PATIENCE = 5
 #: Look-ups at once.
 _AT_ONCE = 4
+#: Share of :attr:`Horizon.recheck` that counts as the same moment: rows that are due in it are looked up together, and
+#: a list that shows the canary at its end is believed to have been as good at its beginning.
+_MOMENT = 1 / 4
+_TROUBLE = (LookupFailedError, TokenTrouble)
+_NOT_CREATED = Outcome(State.PENDING, code="not_created", message="looked up: not created")
 
 
 class Horizon(NamedTuple):
@@ -52,6 +62,35 @@ class Doubt:
         self.due = due
         self.failures = 0
         self.misses = 0
+
+
+class _Way(NamedTuple):
+    """How rows with one stamp are looked up.
+
+    Attributes:
+        find: Gives the cases of a row.
+        prove: What it comes to that a row was not found, twice; None if it proves nothing. Raises LookupFailedError if
+            it cannot be told at the moment.
+    """
+
+    find: Callable[[Doubtful], Awaitable[list[dict[str, Any]]]]
+    prove: Callable[[], Awaitable[Outcome | None]]
+
+
+class _Look(NamedTuple):
+    """What one look-up of a row came to.
+
+    Attributes:
+        doubt: The row.
+        at: When the answer was there.
+        outcome: What it proves; None if it proves nothing by itself.
+        is_miss: Whether it showed no case.
+    """
+
+    doubt: Doubt
+    at: float
+    outcome: Outcome | None = None
+    is_miss: bool = False
 
 
 class Reconciler:
@@ -81,6 +120,7 @@ class Reconciler:
         self._ledger = ledger
         self._lookup = lookup
         self._horizon = horizon
+        self._moment = horizon.recheck * _MOMENT
         self._on_settled = on_settled
         self._is_outage = is_outage
         self._clock = clock
@@ -89,7 +129,10 @@ class Reconciler:
 
     def doubt(self, record: Doubtful) -> None:
         """Take a record into care; the horizon begins now."""
-        self._doubts[record.id] = Doubt(record, self._clock() + self._horizon.wait)
+        due = self._clock() + self._horizon.wait
+        if self._moment:  # the end of a moment, at which all that fall due in it are looked up together
+            due = max(due, math.ceil(due / self._moment) * self._moment)
+        self._doubts[record.id] = Doubt(record, due)
         self._changed.set()
 
     @property
@@ -101,9 +144,15 @@ class Reconciler:
         """Settle doubts until cancelled."""
         while True:
             self._changed.clear()
-            due = [doubt for doubt in self._doubts.values() if doubt.due <= self._clock()]
-            for start in range(0, len(due), _AT_ONCE):
-                await asyncio.gather(*(self._settle(doubt) for doubt in due[start : start + _AT_ONCE]))
+            now = self._clock()
+            due = defaultdict[str | None, list[Doubt]](list)
+            for doubt in self._doubts.values():
+                if doubt.due <= now:
+                    due[doubt.record.stamp].append(doubt)
+            for stamp, doubts in due.items():
+                left = doubts
+                while left:
+                    left = await self._settle(stamp, left)
             if not due:
                 await self._wait()
 
@@ -115,19 +164,66 @@ class Reconciler:
         except TimeoutError:
             pass
 
-    async def _settle(self, doubt: Doubt) -> None:
+    # -- looking ----------------------------------------------------------------------------------
+
+    async def _settle(self, stamp: str | None, due: list[Doubt]) -> list[Doubt]:
+        """Look up the first of the rows that are due, as many as one canary can speak for; gives the others."""
         try:
-            outcome = await self._decide(doubt)
-        except (LookupFailedError, TokenTrouble):
+            way = await self._way(stamp)
+        except _TROUBLE:
+            self._failed(due[:_AT_ONCE])
+            return due[_AT_ONCE:]
+        looks = await self._look(due, way)
+        decided = {look.doubt: look.outcome for look in looks if look.outcome is not None}
+        if missed := _fresh([look for look in looks if look.is_miss], self._moment):
+            try:
+                final = await way.prove()
+            except _TROUBLE:
+                self._failed(missed)
+            else:
+                decided |= self._miss(missed, final)
+        await asyncio.gather(*(self._write(doubt, outcome) for doubt, outcome in decided.items()))
+        return due[len(looks) :]
+
+    async def _look(self, due: list[Doubt], way: _Way) -> list[_Look]:
+        """Look up some rows, but no more when half of the moment is over: the rest is for the last and the canary."""
+        looks: list[_Look] = []
+        until = self._clock() + self._moment / 2
+        while len(looks) < len(due) and (not looks or self._clock() < until):
+            together = due[len(looks) : len(looks) + _AT_ONCE]
+            looks += await asyncio.gather(*(self._find(doubt, way) for doubt in together))
+        return looks
+
+    async def _find(self, doubt: Doubt, way: _Way) -> _Look:
+        try:
+            cases = await way.find(doubt.record)
+            return _Look(doubt, self._clock(), _found(cases) if cases else None, is_miss=not cases)
+        except _TROUBLE:
+            self._failed([doubt])
+            return _Look(doubt, self._clock())
+
+    def _failed(self, doubts: list[Doubt]) -> None:
+        """Something could not be looked up: it is tried again later, or left to a later run."""
+        for doubt in doubts:
             doubt.failures += not self._is_outage()  # an outage says nothing about this row; the breaker ends it
             if doubt.failures < PATIENCE:
                 doubt.due = self._clock() + self._horizon.recheck * 2**doubt.failures
-                return
-            outcome = None
-        if outcome is None:
-            self._let_go(doubt, State.UNKNOWN)
-        elif outcome.state is not State.UNKNOWN:
-            await self._write(doubt, outcome)
+            else:
+                self._let_go(doubt, State.UNKNOWN)
+
+    def _miss(self, doubts: list[Doubt], final: Outcome | None) -> dict[Doubt, Outcome]:
+        """Rows were not found; gives those for which that is the end, except for what cannot be decided at all."""
+        decided = {}
+        due = self._clock() + self._horizon.recheck
+        for doubt in doubts:
+            doubt.misses += 1
+            if doubt.misses < 2:
+                doubt.due = due
+            elif final is not None:
+                decided[doubt] = final
+            else:
+                self._let_go(doubt, State.UNKNOWN)
+        return decided
 
     async def _write(self, doubt: Doubt, outcome: Outcome) -> None:
         settled = await self._ledger.settle(doubt.record.id, outcome, before=State.UNKNOWN)
@@ -137,54 +233,59 @@ class Reconciler:
         del self._doubts[doubt.record.id]
         self._on_settled(doubt.record, state)
 
-    # -- deciding ---------------------------------------------------------------------------------
+    # -- what a look-up is worth ------------------------------------------------------------------
 
-    async def _decide(self, doubt: Doubt) -> Outcome | None:
-        """The outcome; state unknown for "ask again when it is due"; None if it cannot be decided."""
-        record = doubt.record
-        if record.stamp is None:
-            return await self._decide_by_content(doubt)
-        age = self._horizon.recheck
-        canary = await self._ledger.call(lambda: self._ledger.ledger.newest_created(record.stamp, age=age))
-        encoding = await self._lookup.certified(record.stamp, canary) if canary is not None else None
+    async def _way(self, stamp: str | None) -> _Way:
+        if stamp is None:
+            return _Way(self._by_content, _nothing_proven)
+        canary = await self._canary(stamp)
         if canary is None:  # nothing to prove a filter with
-            found = await self._lookup.stamped(record.stamp, stamp_of(record.body, record.stamp), encoding=Encoding.DOC)
-        elif encoding is None:
-            found = await self._lookup.newest(record.stamp, stamp_of(record.body, record.stamp))
-        else:
-            found = await self._lookup.stamped(record.stamp, stamp_of(record.body, record.stamp), encoding=encoding)
-        if found:
-            return _found(found)
-        if canary is None:
-            raise LookupFailedError("there is no case yet to prove the list with")
+            return _Way(self._by_stamp(stamp, Encoding.DOC), _nothing_to_prove_with)
+        encoding = await self._lookup.certified(stamp, canary)
         if encoding is None:
-            return self._miss(doubt, final=None)
-        if not await self._lookup.sees(record.stamp, canary, encoding=encoding):
-            raise LookupFailedError("the list does not show the newest case yet")
-        return self._miss(doubt, final=Outcome(State.PENDING, code="not_created", message="looked up: not created"))
+            return _Way(lambda record: self._lookup.newest(stamp, stamp_of(record.body, stamp)), _nothing_proven)
+        return _Way(self._by_stamp(stamp, encoding), lambda: self._ask_for_canary(stamp, encoding))
 
-    async def _decide_by_content(self, doubt: Doubt) -> Outcome | None:
+    def _canary(self, stamp: str) -> asyncio.Future[Known | None]:
+        age = self._horizon.recheck
+        return self._ledger.call(lambda: self._ledger.ledger.newest_created(stamp, age=age))
+
+    def _by_stamp(self, stamp: str, encoding: Encoding) -> Callable[[Doubtful], Awaitable[list[dict[str, Any]]]]:
+        return lambda record: self._lookup.stamped(stamp, stamp_of(record.body, stamp), encoding=encoding)
+
+    async def _ask_for_canary(self, stamp: str, encoding: Encoding) -> Outcome:
+        """Chosen when all rows were looked up, so that it is no older than each of them alone could ask for."""
+        canary = await self._canary(stamp)
+        if canary is None or not await self._lookup.sees(stamp, canary, encoding=encoding):
+            raise LookupFailedError("the list does not show the newest case yet")
+        return _NOT_CREATED
+
+    async def _by_content(self, record: Doubtful) -> list[dict[str, Any]]:
         """Without a stamp only a hit proves something: a server may change texts, so a miss does not."""
-        record = doubt.record
         found = await self._lookup.alike(record.body, since=record.since, until=time.time())
         free = [case for case in found if not await self._is_claimed(case)]
-        if len(free) == 1 and not await self._has_rival(record):
-            return _found(free)
-        return self._miss(doubt, final=None)
+        return free if len(free) == 1 and not self._has_rival(record) else []
 
     async def _is_claimed(self, case: dict[str, Any]) -> bool:
         return await self._ledger.call(lambda: self._ledger.ledger.has_case(str(case_id_of(case))))
 
-    async def _has_rival(self, record: Doubtful) -> bool:
+    def _has_rival(self, record: Doubtful) -> bool:
         """Whether another row in doubt could claim the same case."""
         return any(other.record.body == record.body for other in self._doubts.values() if other.record.id != record.id)
 
-    def _miss(self, doubt: Doubt, *, final: Outcome | None) -> Outcome | None:
-        doubt.misses += 1
-        if doubt.misses >= 2:
-            return final
-        doubt.due = self._clock() + self._horizon.recheck
-        return Outcome(State.UNKNOWN)
+
+async def _nothing_proven() -> None:
+    return None
+
+
+async def _nothing_to_prove_with() -> None:
+    raise LookupFailedError("there is no case yet to prove the list with")
+
+
+def _fresh(misses: list[_Look], moment: float) -> list[Doubt]:
+    """Those that were looked up in the moment before the last of them."""
+    last = max((look.at for look in misses), default=0.0)
+    return [look.doubt for look in misses if look.at >= last - moment]
 
 
 def stamp_of(body: bytes, stamp: str) -> str:

@@ -6,6 +6,7 @@ Against the sandbox, whose list can lag, match loosely, ignore filters or fail, 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,12 +16,12 @@ import pytest
 from delivering import Desk, desk
 from ledgers import STAMP, case_body
 from servers import Line, RawServer, Request, http
+from watching import Watch, WatchedLookup, WatchedReconciler
 
 from importer.delivery import pace
 from importer.delivery import reconcile as rules_of_doubt
-from importer.delivery.lookup import Lookup
 from importer.delivery.reconcile import Horizon, Reconciler
-from importer.ledger import Doubtful
+from importer.ledger import Doubtful, Known, Outcome
 from importer.records import State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Drop
@@ -65,9 +66,10 @@ async def sent(
         yield here, sandbox
 
 
-async def reconcile(here: Desk, server: Sandbox | RawServer) -> dict[str, State]:
+async def reconcile(here: Desk, server: Sandbox | RawServer, watch: Watch | None = None) -> dict[str, State]:
     """Look up every row in doubt; where each of them ended."""
     ended: dict[str, State] = {}
+    watch = watch or Watch()
 
     def settled(record: Doubtful, state: State) -> None:
         ended[record.key] = state
@@ -75,14 +77,15 @@ async def reconcile(here: Desk, server: Sandbox | RawServer) -> dict[str, State]
     async def no_pause(seconds: float) -> None:
         await asyncio.sleep(0)
 
-    lookup = Lookup(
+    lookup = WatchedLookup(
         api=CaseApi(here.http_client, api_url=server.url if isinstance(server, RawServer) else server.base_url),
         tokens=here.tokens_of("x"),
         pace=here.pace,
         breaker=here.breaker,
         sleep=no_pause,
     )
-    reconciler = Reconciler(ledger=here.writer, lookup=lookup, horizon=HORIZON, on_settled=settled)
+    reconciler = WatchedReconciler(ledger=here.writer, lookup=lookup, horizon=HORIZON, on_settled=settled, clock=watch)
+    lookup.watch = reconciler.watch = watch
     doubts = here.ledger.doubtful()
     for doubt in doubts:
         reconciler.doubt(doubt)
@@ -187,6 +190,67 @@ async def test_a_filter_that_is_ignored_never_means_not_found(tmp_path: Path, ho
         rules.append(Rule(effect=IgnoreFilter(), on=("list",)))
     async with sent(tmp_path / "l.db", *rules, **options) as (here, sandbox):
         assert await reconcile(here, sandbox) == {"B": State.CREATED, "C": State.UNKNOWN}
+
+
+# -- the canary of several rows -------------------------------------------------------------------------
+
+
+async def test_rows_that_are_looked_up_together_share_the_canary(tmp_path: Path) -> None:
+    """Ten rows, twice each, and the canary once each time; but before that the filter is tried."""
+    lost = "BCDEFGHIJK"
+    rules = [on_key(key, NEVER_THERE) for key in lost]
+    watch = Watch(step=HORIZON.recheck)
+    async with sent(tmp_path / "l.db", *rules, keys=f"A{lost}") as (here, sandbox):
+        assert await reconcile(here, sandbox, watch) == dict.fromkeys(lost, State.PENDING)
+    assert Counter(watch.asked) == {"A": 3, **dict.fromkeys(lost, 2)}
+    assert [at for at, key in enumerate(watch.asked) if key == "A"] == [0, 11, 22]
+
+
+@pytest.mark.parametrize(("is_right", "state"), [(True, State.CREATED), (False, State.PENDING)])
+async def test_a_canary_says_nothing_of_what_was_looked_up_long_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
+) -> None:
+    """B is there, but two looks do not show it. While C is waited for, after the first of them, anything may happen to
+    the list. So that look does not count, and the third one shows B. A build that counts it would send B again."""
+    if not is_right:
+        monkeypatch.setattr(rules_of_doubt, "_fresh", lambda looks, _: [look.doubt for look in looks])
+    rules = (
+        on_key("B", LOST),
+        on_key("C", NEVER_THERE),
+        Rule(effect=IndexLag(60), on=("list",), stamp="B", limit=2),
+    )
+    watch = Watch(step=HORIZON.recheck, slow="C", after="B")
+    async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
+        assert await reconcile(here, sandbox, watch) == {"B": state, "C": State.PENDING}
+
+
+@pytest.mark.parametrize(("is_right", "state"), [(True, State.UNKNOWN), (False, State.PENDING)])
+async def test_the_canary_is_asked_for_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
+) -> None:
+    """The list shows everything while the filter is tried, with two requests, and nothing new after that."""
+    if not is_right:
+        monkeypatch.setattr(Reconciler, "_ask_for_canary", believe_what_was_tried)
+    rules = (on_key("B", LOST), Rule(effect=IndexLag(60), on=("list",), skip=2))
+    async with sent(tmp_path / "l.db", *rules, keys="AB") as (here, sandbox):
+        assert await reconcile(here, sandbox) == {"B": state}
+
+
+async def believe_what_was_tried(*_: Any) -> Outcome:
+    return Outcome(State.PENDING, code="not_created")
+
+
+@pytest.mark.parametrize(("is_right", "state"), [(True, State.UNKNOWN), (False, State.PENDING)])
+async def test_the_canary_is_the_newest_case_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
+) -> None:
+    """The list shows A, and has not shown anything since. A build that asks for A believes it."""
+    rules = [on_key("B", LOST), *(Rule(effect=IndexLag(60), on=("list",), stamp=key) for key in "BC")]
+    async with sent(tmp_path / "l.db", *rules, settled="AC") as (here, sandbox):
+        if not is_right:
+            old = Known(str(here.row("A")["case_id"]), "A", STAMP, 0.0)
+            monkeypatch.setattr(here.ledger, "newest_created", lambda *_, **__: old)
+        assert await reconcile(here, sandbox) == {"B": state}
 
 
 async def test_two_cases_are_for_a_person(tmp_path: Path) -> None:

@@ -82,6 +82,18 @@ def list_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
     return campaign
 
 
+def list_falls_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
+    """The same, but the list shows the cases of a run before, so that it seems to work."""
+    scene = scene._replace(server=scene.behind)
+    campaign = scene.campaign(40, fate=LOST, variables={"CASE_IMPORTER_HORIZON": "0.1"})
+    campaign.options = ("--rate", 40, "--limit", 6)
+    campaign.finish()
+    assert campaign.standing("created") == 6
+    campaign.options = ("--rate", 40)
+    campaign.run(change=wrong.built(*changes))
+    return campaign
+
+
 STORIES: dict[str, tuple[Story, tuple[Any, ...]]] = {
     "retries blindly": (run_and_retry(LOST), (wrong.retries_blindly,)),
     "believes every denial": (denied, (wrong.believes_every_denial,)),
@@ -89,6 +101,8 @@ STORIES: dict[str, tuple[Story, tuple[Any, ...]]] = {
     "fence not committed before the request": (killed_in_the_middle, (wrong.answers_before_commit,)),
     "horizon shorter than the server": (slow_server, (hasty_horizon,)),
     "horizon shorter than the list, no canary": (list_behind, (wrong.needs_no_canary,)),
+    "canary that is too old": (list_falls_behind, (wrong.takes_an_old_canary,)),
+    "canary that is asked for once in a run": (list_falls_behind, (wrong.asks_for_the_canary_once,)),
     "trusts the status in an exception": (run_and_retry(GARBLED), (wrong.trusts_exceptions,)),
     "follows redirects": (run_and_retry(MOVED, "--concurrency", 1), (wrong.follows_redirects,)),
 }

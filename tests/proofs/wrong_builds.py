@@ -20,7 +20,7 @@ from importer.delivery.judge import Verdict
 from importer.delivery.lookup import Lookup
 from importer.delivery.pool import Stop
 from importer.delivery.trust import Trust
-from importer.ledger import Ledger, LedgerWriter, store
+from importer.ledger import Known, Ledger, LedgerWriter, store
 from importer.records import State
 from importer.talkdesk.answers import Answer
 from importer.talkdesk.search import Encoding
@@ -70,6 +70,30 @@ def needs_no_canary() -> None:
         return True
 
     Lookup.certified, Lookup.sees = certified, sees  # type: ignore[method-assign]
+
+
+def takes_an_old_canary() -> None:
+    """What proves that the list is up to date is the oldest case, not the newest."""
+
+    def oldest(self: Ledger, stamp: str | None, *, age: float) -> Known | None:
+        row = self.connection.execute(
+            "SELECT case_id, key, ?, 0.0 FROM record WHERE state = 'created' ORDER BY id LIMIT 1", (stamp,)
+        ).fetchone()
+        return None if row is None else Known(*row)
+
+    Ledger.newest_created = oldest  # type: ignore[method-assign]
+
+
+def asks_for_the_canary_once() -> None:
+    """A list that was good once is believed for the rest of the run."""
+    sees, seen = Lookup.sees, []
+
+    async def sees_once(self: Lookup, *what: Any, **how: Any) -> bool:
+        if not seen and await sees(self, *what, **how):
+            seen.append(True)
+        return bool(seen)
+
+    Lookup.sees = sees_once  # type: ignore[method-assign]
 
 
 def trusts_exceptions() -> None:
