@@ -128,7 +128,10 @@ class NoteCourier:
             if addition.state is AdditionState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
                 doubt_began = self._clock() if attempts[addition.part] else self._begun
-                goes_on = await self._settle_doubt(addition, due=doubt_began + self._horizon.wait)
+                state = await self._settle_doubt(addition, due=doubt_began + self._horizon.wait)
+                goes_on = state is AdditionState.DONE or (
+                    state is AdditionState.PENDING and self._courier.take_attempt(attempts[addition.part])
+                )
             else:
                 goes_on = self._sends and await self._send(addition, attempts)
             if not goes_on:
@@ -191,12 +194,12 @@ class NoteCourier:
 
     # -- looking up -------------------------------------------------------------------------------
 
-    async def _settle_doubt(self, addition: Addition, *, due: float) -> bool:
-        """Find out whether the case has these notes; says whether that could be settled."""
+    async def _settle_doubt(self, addition: Addition, *, due: float) -> AdditionState:
+        """Find out whether the case has these notes; gives where they stand now."""
         await self._sleep(max(0.0, due - self._clock()))
         taken = await self._look_up(addition)
         await self._settle(addition, AdditionState.UNKNOWN, taken)
-        return taken.state is not AdditionState.UNKNOWN
+        return taken.state
 
     async def _look_up(self, addition: Addition) -> Taken:
         """Two looks that find nothing are proof; one that finds the notes is enough."""

@@ -236,9 +236,13 @@ class Courier:
             return Handed(outcome.state)
         return self._plan_retry(record, verdict, attempt)
 
-    def may_try_again(self, record: int) -> bool:
-        """Whether a record has attempts left in this run."""
-        return self._attempts.get(record, 0) < MOST_ATTEMPTS
+    def take_again(self, record: int) -> bool:
+        """Whether a record that was looked up and is no case may be sent in this run; if so, that is paid for."""
+        return self.take_attempt(self._attempts.get(record, 0))
+
+    def take_attempt(self, before: int) -> bool:
+        """Whether what was sent ``before`` times in this run may be sent once more; if so, that is paid for."""
+        return before == 0 or (before < MOST_ATTEMPTS and self._budget.take_retry())
 
     def _plan_retry(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
         if verdict.signal is not Signal.UNAUTHORIZED:
@@ -250,7 +254,7 @@ class Courier:
         """Seconds until what is proven not done may be sent again; None if not in this run."""
         if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the row, so it does not use up an attempt
             return 0.0
-        if attempt >= MOST_ATTEMPTS or not self._budget.take_retry():
+        if not self.take_attempt(attempt):
             return None
         base = _BASE_THROTTLED if verdict.signal is Signal.THROTTLED else _BASE
         return backoff(attempt, base=base, cap=_CAP, random=self._jitter)

@@ -250,7 +250,7 @@ class Pool:
         if record.id in self._in_slot:
             self._in_slot.discard(record.id)
             self._slots.release()
-        if state is State.PENDING and self._resend and self._courier.may_try_again(record.id):
+        if state is State.PENDING and self._resend and self._courier.take_again(record.id):
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.stamp))
         else:
             self._count(state)

@@ -16,9 +16,11 @@ import pytest
 from delivering import TOKEN
 from ledgers import STAMP, following, notes, stage
 
+import importer.session as session
 import importer.talkdesk.client as client
 from importer.config import Settings
 from importer.delivery.breaker import CrossedError
+from importer.delivery.budget import RetryBudget
 from importer.delivery.pool import Delivered, Stop
 from importer.errors import TargetError
 from importer.ledger import Ledger, LedgerView, Selection
@@ -135,6 +137,19 @@ async def test_a_fault_of_an_update_costs_and_doubles_no_note(tmp_path: Path, ef
         assert held(sandbox) == WHOLE
         assert {part.state for part in parts(path)} == {"done"}
         assert (code == "found") == ("found" in {part.code for part in parts(path)})
+
+
+async def test_an_update_that_is_sent_again_is_paid_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N11, P8: it is proven that the notes were not added, but there is no repetition left; the next run has some."""
+    path = staged(tmp_path / "l.db")
+    async with Sandbox(SandboxOptions(faults=plan(Status(503), nth=1))) as sandbox:
+        with monkeypatch.context() as patch:
+            patch.setattr(session, "RetryBudget", lambda: RetryBudget(start=0.0, share=0.0))
+            await send(path, sandbox, concurrency=1)
+        assert [(part.state, part.attempts) for part in parts(path)][:2] == [("pending", 1), ("pending", 0)]
+        assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}
+        await send(path, sandbox)
+        assert held(sandbox) == WHOLE
 
 
 async def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, horizon: float) -> dict[str, list[str]]:

@@ -121,6 +121,26 @@ async def test_trouble_is_not_multiplied(tmp_path: Path, every: int) -> None:
     assert all(len(ids) == 1 for ids in cases.cases.values())
 
 
+async def test_what_is_looked_up_and_sent_again_is_paid_for_too(tmp_path: Path) -> None:
+    """N11, P8: every second create is answered 503; that nothing was made is proven, and sent again out of a tenth."""
+    cases = CaseServer()
+    creates = 0
+
+    async def step(line: Line, request: Request) -> None:
+        nonlocal creates
+        creates += request.method == "POST"
+        if request.method == "POST" and creates % 2 == 0:
+            await line.send(http(503))
+        else:
+            await cases(line, request)
+
+    path = staged_ledger(tmp_path / "l.db", keys(200))
+    async with RawServer(step) as server:
+        result = await run_once(path, server.url, concurrency=64, fresh_connections=True)
+    assert 1.05 * 200 < creates <= 1.10 * 200 + 10
+    assert result.left_over == states(path)["pending"]
+
+
 async def test_a_server_that_is_not_there_is_not_hammered(tmp_path: Path) -> None:
     """F27: every attempt is proven not sent, and yet it is not repeated at once."""
     path, stop = staged_ledger(tmp_path / "l.db", keys(200)), Stop()
