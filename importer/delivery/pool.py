@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -157,7 +157,9 @@ class Pool:
             await self._until_done(workers, {settling, watch}, watch)
         finally:
             watch.cancel()
-            await self._end(workers, settling)
+            self.result.error = await end_workers(
+                workers, settling, sending=self._sending, stop=self._stop, grace=self._grace
+            )
             abandoned = await self._ledger.call(self._ledger.ledger.abandon)
             self.result.moved[State.UNKNOWN] += abandoned + self._doubts.open
         self.result.error = self.result.error or self._breaker.stop
@@ -174,26 +176,6 @@ class Pool:
                 return
             for task in done:  # none of them ends before the queue does, unless something broke: then all end
                 task.result()
-
-    async def _end(self, workers: list[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:
-        """Send away who has nothing under way; give the others the grace time; then cut them off."""
-        if not all(worker.done() for worker in workers):
-            self._stop.gently.set()
-        for task in (settling, *workers):
-            if task not in self._sending:
-                task.cancel()
-        cut_off = asyncio.create_task(self._stop.at_once.wait())
-        everybody = asyncio.gather(settling, *workers, return_exceptions=True)
-        endings: set[asyncio.Future[Any]] = {everybody, cut_off}
-        await asyncio.wait(endings, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
-        cut_off.cancel()
-        for worker in workers:
-            worker.cancel()
-        for ended in await asyncio.gather(settling, *workers, return_exceptions=True):
-            if isinstance(ended, CaseImporterError):
-                self.result.error = self.result.error or ended
-            elif isinstance(ended, Exception):
-                raise ended
 
     async def _work(self) -> None:
         task = asyncio.current_task()
@@ -258,3 +240,44 @@ class Pool:
 
 def _in_doubt(record: Pending) -> Doubtful:
     return Doubtful(record.id, record.row, record.key, record.body, record.stamp, time.time())
+
+
+async def end_workers(
+    workers: Collection[asyncio.Task[None]],
+    *others: asyncio.Task[None],
+    sending: Container[asyncio.Task[None] | None],
+    stop: Stop,
+    grace: float,
+) -> CaseImporterError | None:
+    """Send away who has nothing under way; give the others the grace time; then cut them off.
+
+    Args:
+        workers: If not all of them are done, nobody begins anything new.
+        others: Who works beside them.
+        sending: Who has something under way.
+        stop: Says when the grace is over before its time.
+        grace: Seconds.
+
+    Returns:
+        What ended the first of them that failed, if a user is to be told of it; any other error is raised.
+    """
+    if not all(worker.done() for worker in workers):
+        stop.gently.set()
+    everybody = (*others, *workers)
+    for task in everybody:
+        if task not in sending:
+            task.cancel()
+    cut_off = asyncio.create_task(stop.at_once.wait())
+    all_ended = asyncio.gather(*everybody, return_exceptions=True)
+    endings: set[asyncio.Future[Any]] = {all_ended, cut_off}
+    await asyncio.wait(endings, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+    cut_off.cancel()
+    for worker in workers:
+        worker.cancel()
+    first = None
+    for error in await asyncio.gather(*everybody, return_exceptions=True):
+        if isinstance(error, CaseImporterError):
+            first = first or error
+        elif isinstance(error, Exception):
+            raise error
+    return first

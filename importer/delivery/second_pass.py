@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any
 
 from importer.delivery.additions import NoteCourier
-from importer.delivery.pool import Stop
+from importer.delivery.pool import Stop, end_workers
 from importer.errors import CaseImporterError
 from importer.ledger import LedgerWriter
 from importer.ledger.additions import abandon_additions, waiting_cases
@@ -61,7 +61,7 @@ class SecondPass:
             await _until_first_trouble(workers, asked)
         finally:
             asked.cancel()
-            error = await self._end(workers)
+            error = await end_workers(workers, sending=self._courier.sending, stop=self._stop, grace=self._grace)
             await self._ledger.call(lambda: abandon_additions(self._ledger.ledger))
         return error
 
@@ -82,26 +82,6 @@ class SecondPass:
         return waiting_cases(
             self._ledger.ledger, self._source, after=self._last, limit=PAGE, only_doubts=self._only_doubts
         )
-
-    async def _end(self, workers: list[asyncio.Task[None]]) -> CaseImporterError | None:
-        """Send away who has nothing under way; give the others the grace time; then cut them off."""
-        for worker in workers:
-            if worker not in self._courier.sending:
-                worker.cancel()
-        cut_off = asyncio.create_task(self._stop.at_once.wait())
-        everybody = asyncio.gather(*workers, return_exceptions=True)
-        endings: set[asyncio.Future[Any]] = {everybody, cut_off}
-        await asyncio.wait(endings, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
-        cut_off.cancel()
-        for worker in workers:
-            worker.cancel()
-        error = None
-        for ended in await asyncio.gather(*workers, return_exceptions=True):
-            if isinstance(ended, CaseImporterError):
-                error = error or ended
-            elif isinstance(ended, Exception):
-                raise ended
-        return error
 
 
 async def _until_first_trouble(workers: list[asyncio.Task[None]], asked: asyncio.Task[Any]) -> None:

@@ -287,6 +287,26 @@ async def test_a_second_stop_leaves_doubt_and_not_a_guess(tmp_path: Path) -> Non
         assert held(sandbox) == WHOLE
 
 
+class Mistaken(Silent):
+    """Fails when the first update has ended."""
+
+    def __init__(self) -> None:
+        self._mistakes = iter([RuntimeError("a mistake of ours")])
+
+    def followed(self, state: AdditionState) -> None:
+        for mistake in self._mistakes:
+            raise mistake
+
+
+async def test_when_one_worker_fails_the_other_ends_its_update_and_begins_nothing(tmp_path: Path) -> None:
+    path = staged(tmp_path / "l.db")
+    async with Sandbox(SandboxOptions(faults=plan(Slow(500), nth=2))) as sandbox:
+        with pytest.raises(RuntimeError, match="a mistake of ours"):
+            await send(path, sandbox, concurrency=2, observer=Mistaken())
+        assert [part.state for part in parts(path) if part.attempts] == ["done", "done"]
+        assert sandbox.state()["requests"]["update"] == 2
+
+
 async def test_an_answer_for_another_case_stops_the_run(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan(RepeatId()))) as sandbox:
