@@ -54,7 +54,7 @@ def bind_key(source: SourceForm, binding: Binding) -> Key:
         return _text(parts[0], cells, empty)
 
     def read_several(cells: Cells) -> str:
-        return _short(join.join([_text(part, cells, empty) for part in parts]))
+        return check_length(join.join([_text(part, cells, empty) for part in parts]), of="a key", target=TARGET)
 
     read = read_one if len(parts) == 1 else read_several
 
@@ -101,21 +101,34 @@ def _text(part: _PartOfKey, cells: Cells, empty: tuple[str, ...]) -> str:
             "has no value, and the key of a ticket needs one",
             "fill the cell, or name another `source.key`",
         )
-    if banned and banned in text:
-        rule = f"holds {banned!r}, which stands between the parts of a key"
+    if banned:
+        check_part(text, banned, of="a key")
+    check_characters(text)
+    return check_length(text, of="a key", target=TARGET)
+
+
+def check_part(text: str, joint: str, *, of: str) -> None:
+    """Refuse a part that holds what stands between the parts: two tickets could look like one.
+
+    Args:
+        text: The part.
+        joint: What stands between the parts.
+        of: What it is a part of, for the message.
+    """
+    if joint in text:
+        rule = f"holds {joint!r}, which stands between the parts of {of}"
         raise CellError("ambiguous_key", rule, "set `source.join` to something that no part contains")
-    if not text.isprintable() and is_unsendable(text):
-        raise bad_text()
-    return _short(text)
 
 
-def _short(text: str) -> str:
+def check_length(text: str, *, of: str, target: str) -> str:
+    """Refuse what is longer than a key can be; ``of`` and ``target`` are for the message."""
     if len(text) > KEY_MAX:
-        rule = f"has {len(text)} characters, and a key has at most {KEY_MAX}"
-        raise CellError("too_long", rule, "is this the right column for `source.key`?")
+        rule = f"has {len(text)} characters, and {of} has at most {KEY_MAX}"
+        raise CellError("too_long", rule, f"is this the right column for `{target}`?")
     return text
 
 
-def is_unsendable(text: str) -> bool:
-    """Whether a text holds what neither the ledger nor the server can be trusted with."""
-    return NUL in text or any("\ud800" <= character <= "\udfff" for character in text)
+def check_characters(text: str) -> None:
+    """Refuse what neither the ledger nor the server can be trusted with."""
+    if not text.isprintable() and (NUL in text or any("\ud800" <= character <= "\udfff" for character in text)):
+        raise bad_text()

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from importer.mapping.binding import Binding
-from importer.mapping.cell_errors import CellError, bad_text
+from importer.mapping.cell_errors import CellError
 from importer.mapping.document import Problems
-from importer.mapping.key import KEY_MAX, is_unsendable
+from importer.mapping.key import check_characters, check_length, check_part
 from importer.mapping.parts import Cells, Find
 from importer.mapping.spec import ColumnForm, SourceForm, ValueForm
 from importer.mapping.spec_case import CaseForm
@@ -66,10 +66,11 @@ class _Name(NamedTuple):
         texts = [cells[position].strip() for position in self.positions]
         if any(text in self.empty for text in texts):
             return ""
-        if any(self.join in text for text in texts[:-1]):
-            rule = f"holds {self.join!r}, which stands between the parts of a name"
-            raise CellError("ambiguous_key", rule, "set `source.join` to something that no part contains")
-        return _checked(self.join.join(texts))
+        for text in texts[:-1]:
+            check_part(text, self.join, of="a name")
+        name = check_length(self.join.join(texts), of="the name of a row", target=TARGET)
+        check_characters(name)
+        return name
 
     def problem(self, cells: Cells) -> FieldError | None:
         try:
@@ -111,15 +112,6 @@ def _bind(columns: tuple[ColumnForm, ...], key: str, *, source: SourceForm, bind
     path: NodePath = (*_PATH, key)
     positions = [binding.header.position(form, path=(*path, number)) for number, form in enumerate(columns)]
     return _Name(columns, tuple(positions), source.join, binding.empty)
-
-
-def _checked(text: str) -> str:
-    if len(text) > KEY_MAX:
-        rule = f"has {len(text)} characters, and the name of a row has at most {KEY_MAX}"
-        raise CellError("too_long", rule, "is this the right column for `parent_id`?")
-    if not text.isprintable() and is_unsendable(text):
-        raise bad_text()
-    return text
 
 
 def _names(columns: tuple[ColumnForm, ...]) -> str:
