@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from importer.cli import options as option
 
 if TYPE_CHECKING:
     from importer.account import Saved
-    from importer.config import Settings
 
 
 @click.command()
@@ -21,7 +21,7 @@ def fields(path: Path, **given: Any) -> None:
     """Save the custom field definitions of the account, for `fields:` in a mapping."""
     from importer.account import save_fields
 
-    _say(save_fields(path, settings=_settings(given)), "custom fields")
+    _save("custom fields", save_fields, path, given)
 
 
 @click.command()
@@ -31,19 +31,14 @@ def users(path: Path, **given: Any) -> None:
     """Save e-mail, id and name of the account's active users, for `lookup:` in a mapping."""
     from importer.account import save_users
 
-    _say(save_users(path, settings=_settings(given)), "users")
+    _save("users", save_users, path, given)
 
 
-def _settings(given: dict[str, Any]) -> Settings:
-    from importer.config import load_settings
-
-    settings, _ = option.split_settings(given)
-    return load_settings(**settings)
-
-
-def _say(saved: Saved, what: str) -> None:
+def _save(what: str, save: Callable[..., Saved], path: Path, given: dict[str, Any]) -> None:
     from importer.cli.printing import say
 
+    settings, _ = option.settings_of(given)
+    saved = save(path, settings=settings)
     say(f"{saved.entries} {what}: {saved.path}")
     if saved.left_out:
         say(f"Left out: {saved.left_out} who are not active or have no e-mail address.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,17 +58,13 @@ def cli() -> None:
 @option.talking
 def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any) -> None:
     """Import SOURCE. The same command again goes on where it stopped; no row is ever sent twice."""
-    settings, rest = option.split_settings(given)
     if dry_run:
+        _, rest = option.split_settings(given)
         _check(source, quiet=quiet, as_json=as_json, **_without(rest, "out", "limit", "accept_changes", "max_failures"))
         return
-    from importer.cli.progress import Terminal
-    from importer.config import load_settings
     from importer.run import run_import
 
-    with Terminal(quiet=quiet) as observer:
-        result = run_import(source, observer=observer, settings=load_settings(**settings), **rest)
-    _show_run(result, quiet=quiet, as_json=as_json)
+    _send(run_import, source, given, quiet=quiet, as_json=as_json)
 
 
 @cli.command()
@@ -246,21 +243,11 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
 @option.talking
 def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
     """Send only those rows again that never became cases; a row that succeeded is never sent again."""
-    from importer.cli.progress import Terminal
-    from importer.config import load_settings
     from importer.records import State
     from importer.run import retry as retry_ledger
 
-    settings, rest = option.split_settings(given)
-    with Terminal(quiet=quiet) as observer:
-        result = retry_ledger(
-            ledger,
-            states=[State(state) for state in states] or None,
-            observer=observer,
-            settings=load_settings(**settings),
-            **rest,
-        )
-    _show_run(result, quiet=quiet, as_json=as_json)
+    chosen = [State(state) for state in states] or None
+    _send(retry_ledger, ledger, {**given, "states": chosen}, quiet=quiet, as_json=as_json)
 
 
 @cli.command()
@@ -270,14 +257,9 @@ def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, 
 @option.talking
 def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None:
     """Find out what became of rows in doubt, by looking them up; send nothing."""
-    from importer.cli.progress import Terminal
-    from importer.config import load_settings
     from importer.run import reconcile as reconcile_ledger
 
-    settings, rest = option.split_settings(given)
-    with Terminal(quiet=quiet) as observer:
-        result = reconcile_ledger(ledger, observer=observer, settings=load_settings(**settings), **rest)
-    _show_run(result, quiet=quiet, as_json=as_json)
+    _send(reconcile_ledger, ledger, given, quiet=quiet, as_json=as_json)
 
 
 @cli.command()
@@ -311,10 +293,15 @@ def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: 
     say(f"{key} is {state} now.")
 
 
-def _show_run(result: RunResult, *, quiet: bool, as_json: bool) -> None:
+def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, quiet: bool, as_json: bool) -> None:
+    """Do what sends or looks up, with a progress bar, and show what came of it."""
     from importer.cli import printing
+    from importer.cli.progress import Terminal
     from importer.cli.shapes import run_shape
 
+    with Terminal(quiet=quiet) as observer:
+        settings, rest = option.settings_of(given)
+        result = verb(what, observer=observer, settings=settings, **rest)
     if as_json:
         printing.say_json(run_shape(result))
     elif not quiet:

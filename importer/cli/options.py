@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from importer.config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,3 +93,11 @@ def split_settings(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, A
     """The settings among a command's options, and the rest."""
     settings = {name: options.pop(name) for name in SETTING_NAMES}
     return settings, options
+
+
+def settings_of(options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """All settings, with what environment and files say beside a command's options; and the rest of the options."""
+    from importer.config import load_settings
+
+    settings, rest = split_settings(options)
+    return load_settings(**settings), rest
