@@ -1,4 +1,8 @@
-"""The program as its users start it: child processes with an environment of their own, nothing imported."""
+"""The program as its users start it: child processes with an environment of their own, and what they talk to.
+
+What is only run to its end is forked from a process that has loaded it (see :mod:`launching`), as loading it would take
+most of the time; what is watched, stopped or killed is started as the shell would start it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import fcntl
 import json
 import os
 import pty
-import re
 import socket
 import struct
 import subprocess
@@ -20,42 +23,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ended import PATIENCE, Ended, environment
+from launching import run
+
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "case-importer")
-#: Seconds after which something must have got stuck. Nothing is ever measured against it.
-PATIENCE = 100.0
-
-_WHAT_CHANGES_US = re.compile(r"CASE_IMPORTER_|TQDM_|(COLUMNS|LINES|NO_COLOR|FORCE_COLOR)$")
-
-
-class Ended(NamedTuple):
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What ``--json`` printed: one object and nothing beside it."""
-        return json.loads(self.out)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The states that have records, as ``--json`` printed them."""
-        return counts_of(self.json["balance"])
-
-
-def counts_of(balance: dict[str, Any]) -> dict[str, int]:
-    """The states that have records; the books must add up."""
-    states = {name: count for name, count in balance.items() if name not in ("read", "balanced")}
-    assert balance["balanced"] is True
-    assert sum(states.values()) == balance["read"]
-    return {state: count for state, count in states.items() if count}
-
-
-def environment(**more: str) -> dict[str, str]:
-    """This process's environment without anything that changes what the program does, and with ``more``."""
-    return {name: value for name, value in os.environ.items() if not _WHAT_CHANGES_US.match(name)} | more
 
 
 class Program:
@@ -85,9 +56,8 @@ class Program:
         )
 
     def __call__(self, *arguments: object) -> Ended:
-        """Run a command to its end with nobody watching."""
-        with self.running(*arguments) as process:
-            return end_of(process)
+        """Run a command to its end with nobody watching; in a process of its own that starts quickly."""
+        return run(self.folder, *arguments, variables=self.variables)
 
     def at_once(self, commands: Iterable[Sequence[object]]) -> list[Ended]:
         """Run commands that do not disturb each other, as many at a time as there are processors."""

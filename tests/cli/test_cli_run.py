@@ -6,7 +6,8 @@ import json
 import stat
 from collections import Counter
 
-from program import Program, SandboxProcess, counts_of
+from ended import counts_of
+from program import Program, SandboxProcess
 from scenery import Import
 from tickets import read_csv, tickets, write_tickets
 

@@ -1,4 +1,4 @@
-"""The program in child processes that can be changed from outside before they start: killed at a point, or built wrong.
+"""The program in child processes that start quickly and can be changed before: killed at a point, or built wrong.
 
 The program itself knows nothing of this. A child is forked from a process that has imported everything and done
 nothing yet, so that it starts in milliseconds; then it is changed, then it runs the ordinary command line.
@@ -15,14 +15,16 @@ from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from program import PATIENCE, Ended, environment
+from ended import PATIENCE, Ended, environment
+from ledgers import memory
 
 #: What is done to a child before it runs the command line. It travels by pickle.
 Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.run"])
+_FORKS.set_forkserver_preload(["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.rehearse", "importer.look"])
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()
 
@@ -40,7 +42,8 @@ class Child:
     def __init__(
         self, folder: Path, *arguments: object, change: Change = nullcontext, variables: dict[str, str] | None = None
     ) -> None:
-        self._outputs = (folder / "stdout", folder / "stderr")
+        self._written = TemporaryDirectory(prefix="case-importer-test-", dir=memory())
+        self._outputs = [Path(self._written.name, name) for name in ("stdout", "stderr")]
         words = [str(argument) for argument in arguments]
         what = (folder, words, change, environment(**(variables or {})), self._outputs)
         self.process: BaseProcess = _FORKS.Process(target=_become, args=what, daemon=True)
@@ -54,7 +57,8 @@ class Child:
             raise AssertionError("the program got stuck")
         with _COLLECTING:
             self.process.join()
-        out, err = (path.read_text(encoding="utf-8") for path in self._outputs)
+        with self._written:
+            out, err = (path.read_text(encoding="utf-8") for path in self._outputs)
         assert self.process.exitcode is not None
         return Ended(self.process.exitcode, out, err)
 
@@ -64,12 +68,11 @@ def run(folder: Path, *arguments: object, **options: object) -> Ended:
     return Child(folder, *arguments, **options).end()  # type: ignore[arg-type]
 
 
-def _become(
-    folder: Path, arguments: list[str], change: Change, variables: dict[str, str], outputs: tuple[Path, Path]
-) -> None:
+def _become(folder: Path, arguments: list[str], change: Change, variables: dict[str, str], outputs: list[Path]) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, path in enumerate(outputs, 1):
         os.dup2(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), number)
     sys.argv = ["case-importer", *arguments]
