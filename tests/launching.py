@@ -24,7 +24,9 @@ from ledgers import memory
 Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.rehearse", "importer.look"])
+_FORKS.set_forkserver_preload(
+    ["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.rehearse", "importer.look"]
+)
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()
 

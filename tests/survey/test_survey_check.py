@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from ended import Ended
+from program import Program
 
 from importer import check
 from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError, SourceError
@@ -52,10 +54,8 @@ def checked(rows: str, **options: Any) -> CheckResult:
     return check("t.csv", options.pop("mapping", "m.yml"), **options)
 
 
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "importer", *map(str, arguments)], capture_output=True, encoding="utf-8", check=False
-    )
+def command(*arguments: object) -> Ended:
+    return Program(Path.cwd())(*arguments)
 
 
 def ten_rows(priority: str = "Low") -> str:
@@ -77,7 +77,7 @@ class TestGroups:
 
     def test_keys_that_are_cases_already_are_counted(self, folder: Path) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,Low,\n", encoding="utf-8")
-        assert command("run", "t.csv", "-m", "m.yml", "--out", "out", "-q").returncode == 0
+        assert command("run", "t.csv", "-m", "m.yml", "--out", "out", "-q").code == 0
         result = checked("1,S,B,Low,\n2,S,B,Low,\n", ledger="out/ledger.db")
         assert [(group.code, group.rows) for group in result.found.groups] == [("already_created", (2,))]
         assert result.exit_code is ExitCode.OK
@@ -185,7 +185,7 @@ def test_keys_that_do_not(one: str, other: str) -> None:
 @pytest.mark.usefixtures("folder")
 def test_near_twins_are_found_in_the_whole_file_and_against_the_ledger() -> None:
     Path("t.csv").write_text(HEADER + "A-1,S,B,Low,\n", encoding="utf-8")
-    assert command("run", "t.csv", "-m", "m.yml", "--out", "out", "-q").returncode == 0
+    assert command("run", "t.csv", "-m", "m.yml", "--out", "out", "-q").code == 0
     found = checked("7,S,B,Low,\n007,S,B,Low,\n8,S,B,Low,\na-1,S,B,Low,\n", ledger="out/ledger.db").found
     assert found.near_twins_count == 2
     assert [(twins.first, twins.second) for twins in found.near_twins] == [
@@ -277,7 +277,7 @@ class TestBaseline:
     @pytest.fixture(autouse=True)
     def last(self, folder: Path) -> None:
         Path("t.csv").write_text(HEADER + ten_rows(), encoding="utf-8")
-        Path("last.json").write_text(command("check", "t.csv", "-m", "m.yml", "--json").stdout, encoding="utf-8")
+        Path("last.json").write_text(command("check", "t.csv", "-m", "m.yml", "--json").out, encoding="utf-8")
 
     def test_the_same_file_is_no_change(self) -> None:
         result = checked(ten_rows(), baseline="last.json")
@@ -312,7 +312,7 @@ class TestBaseline:
         with pytest.raises(ChangedShapeError, match="last time it had 10 rows"):
             check("t.csv", "m.yml", baseline="last.json")
         ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
-        assert (ended.returncode, ended.stdout) == (12, "")
+        assert (ended.code, ended.out) == (12, "")
 
     @pytest.mark.parametrize("header", ["Id,Subject,Bodies,Priority,Extra\n", "Id,Subject,Text,Priority,Extra\n"])
     def test_a_mapped_column_that_is_gone_ends_with_the_same_code(self, header: str) -> None:
@@ -358,8 +358,8 @@ class TestBaseline:
     def test_the_command_ends_with_12_and_says_why(self) -> None:
         Path("t.csv").write_text(HEADER + ten_rows("Odd"), encoding="utf-8")
         ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
-        assert ended.returncode == 12
-        assert "new values in Priority → priority: 'Odd'" in ended.stdout
+        assert ended.code == 12
+        assert "new values in Priority → priority: 'Odd'" in ended.out
 
 
 @pytest.mark.usefixtures("folder")
@@ -367,7 +367,7 @@ class TestPage:
     def test_the_page_says_what_to_write_where(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,ASAP,\n01,CafÃ©,B,Low,\n", encoding="utf-8")
         ended = command("check", "t.csv", "-m", "m.yml")
-        assert (ended.returncode, ended.stderr) == (3, "")
+        assert (ended.code, ended.err) == (3, "")
         for line in (
             "1 row  invalid · Priority → priority · unknown_value · row 2",
             "write at m.yml:7:3 (case.priority), or let --fix do it:",
@@ -378,13 +378,13 @@ class TestPage:
             "title: longest 5 of 150 characters, in row 3",
             "not used by the mapping: Extra (0 filled)",
         ):
-            assert line in ended.stdout
+            assert line in ended.out
 
     def test_keys_whose_difference_nobody_sees_are_written_out(self) -> None:
         Path("t.csv").write_text(
             HEADER + "é,S,B,Low,\ne\u0301,S,B,Low,\n日本,S,B,Low,\n日 本,S,B,Low,\n", encoding="utf-8"
         )
-        text = command("check", "t.csv", "-m", "m.yml").stdout
+        text = command("check", "t.csv", "-m", "m.yml").out
         assert "'\\xe9' in row 2 and 'e\\u0301' in row 3" in text
         assert "'日本' in row 4 and '日 本' in row 5" in text
 
@@ -404,13 +404,13 @@ class TestPage:
     def test_fix_shows_the_difference(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,ASAP,\n", encoding="utf-8")
         ended = command("check", "t.csv", "-m", "m.yml", "--fix")
-        assert ended.returncode == 3
-        assert "\n+      ASAP: URGENT  # 1 row; nearest is 'Asap'\n" in ended.stdout
-        assert "as it was before: m.yml.bak" in ended.stdout
+        assert ended.code == 3
+        assert "\n+      ASAP: URGENT  # 1 row; nearest is 'Asap'\n" in ended.out
+        assert "as it was before: m.yml.bak" in ended.out
 
     def test_json_has_all_of_it(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,ASAP,x\n2,Caf\ufffd,B,Low,x\n", encoding="utf-8")
-        shape = json.loads(command("check", "t.csv", "-m", "m.yml", "--json", "--fix").stdout)
+        shape = json.loads(command("check", "t.csv", "-m", "m.yml", "--json", "--fix").out)
         assert [group["code"] for group in shape["groups"]] == ["unknown_value"]
         assert [finding["kind"] for finding in shape["damage"]] == ["replacement_character"]
         assert shape["suggestions"][0]["entries"][0]["value"] == "URGENT"
@@ -420,12 +420,12 @@ class TestPage:
 
     def test_what_a_cell_holds_cannot_steer_the_terminal(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,\x1b[31mred,\n", encoding="utf-8")
-        assert "\x1b" not in command("check", "t.csv", "-m", "m.yml").stdout
-        assert "\x1b" not in command("check", "t.csv", "-m", "m.yml", "--fix").stdout
+        assert "\x1b" not in command("check", "t.csv", "-m", "m.yml").out
+        assert "\x1b" not in command("check", "t.csv", "-m", "m.yml", "--fix").out
 
     def test_a_ledger_that_does_not_exist_is_a_mistake(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,Low,\n", encoding="utf-8")
-        assert command("check", "t.csv", "-m", "m.yml", "--ledger", "nowhere.db").returncode == 2
+        assert command("check", "t.csv", "-m", "m.yml", "--ledger", "nowhere.db").code == 2
 
 
 @pytest.mark.usefixtures("folder")
@@ -453,7 +453,7 @@ class TestRowsLeftOut:
     def test_a_condition_that_does_nothing_or_everything_is_warned_of(self, extra: str, only: str, skip: str) -> None:
         Path("choosy.yml").write_text(self.CHOOSY, encoding="utf-8")
         Path("t.csv").write_text(HEADER + f"1,S,B,Low,{extra}\n2,S,B,Low,{extra}\n", encoding="utf-8")
-        lines = command("check", "t.csv", "-m", "choosy.yml").stdout.splitlines()
+        lines = command("check", "t.csv", "-m", "choosy.yml").out.splitlines()
         first = lines.index("Rows that the mapping leaves out") + 1
         assert all(f"it leaves {what} out" in line for what, line in zip((only, skip), lines[first:], strict=False))
 
