@@ -13,6 +13,9 @@ from importer.errors import LedgerError
 SCHEMA_VERSION = 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
+#: Milliseconds for which a lock of somebody else is waited for.
+_BUSY_MS = 5000
+
 _GIVE_LEDGER = "give the ledger of the import with --ledger"
 
 #: What SQLite says, in words for the person who has to put it right. Checked in this order, by prefix.
@@ -139,7 +142,7 @@ def connect(path: Path) -> sqlite3.Connection:
             for pragma in (
                 "journal_mode=WAL",
                 "synchronous=FULL",
-                "busy_timeout=5000",
+                f"busy_timeout={_BUSY_MS}",
                 "foreign_keys=OFF",  # the importer writes both sides itself; checking each row would double its cost
                 "trusted_schema=OFF",
                 "cell_size_check=ON",
@@ -173,7 +176,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     with translated(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         with closed_on_error(connection):
-            connection.execute("PRAGMA busy_timeout=5000")
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
             check_schema(connection, path)
     return connection
 

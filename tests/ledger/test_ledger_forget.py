@@ -12,7 +12,7 @@ from ledgers import case_body, do, invalid, left_out, pending, row_of, stage, va
 from importer.books import resolve
 from importer.errors import ConfigError, LedgerError
 from importer.forgetting import forget
-from importer.ledger import Fence, Ledger, LedgerView, Outcome, Settled, staging
+from importer.ledger import Fence, Ledger, LedgerView, Outcome, Settled, staging, store
 from importer.ledger.forget import forget as drop
 from importer.records import State
 from importer.report.balance import balance_of
@@ -212,7 +212,8 @@ def test_nor_before_every_file_was_read(finished: Path) -> None:
         forget(finished, failed=True)
 
 
-def test_somebody_who_looks_on_is_in_the_way(finished: Path) -> None:
+def test_somebody_who_looks_on_is_in_the_way(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_BUSY_MS", 100)
     with closing(sqlite3.connect(finished, isolation_level=None)) as looking:
         looking.execute("BEGIN")
         looking.execute("SELECT count(*) FROM record").fetchone()
