@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from importer.suggest.days import middle
 from importer.suggest.facts import Table
@@ -86,6 +87,7 @@ class _Chooser:
         self.free = list(looks)
         self._table = table
         self._vocabulary = vocabulary
+        self._rank_of = cache(vocabulary.rank)  # for each role it is asked of all others as well
         self._system = system
 
     def choose(self, role: str) -> Pick | None:
@@ -171,7 +173,7 @@ class _Chooser:
         return self._rank(look, role) is None and any(self._rank(look, other) is not None for other in others)
 
     def _rank(self, look: Look, role: str) -> int | None:
-        return self._vocabulary.rank(look.names, role)
+        return self._rank_of(look.names, role)
 
     def _reason(self, look: Look, role: str) -> str:
         if self._known(look, role) and self._system:
