@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -126,6 +127,7 @@ def _without_prefix(name: str, prefixes: Iterable[str]) -> str:
     return next((name.removeprefix(f"{prefix} ") for prefix in prefixes if name.startswith(f"{prefix} ")), "")
 
 
+@cache
 def load_vocabulary() -> Vocabulary:
     """The words that come with the program."""
     words, signatures = _read("words.toml"), _read("signatures.toml")
