@@ -52,9 +52,18 @@ class Child:
         with _COLLECTING:
             self.process.start()
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it has ended, or does so within some time. May be asked while others start children."""
+        return bool(wait([self.process.sentinel], seconds))
+
+    def kill(self) -> None:
+        """Kill it, and wait until it is gone."""
+        self.process.kill()
+        self.end()
+
     def end(self) -> Ended:
         """How it ended; -9 is SIGKILL."""
-        if not wait([self.process.sentinel], PATIENCE):
+        if not self.ends_within(PATIENCE):
             self.process.kill()
             raise AssertionError("the program got stuck")
         with _COLLECTING:

@@ -1,7 +1,7 @@
 """The program as its users start it: child processes with an environment of their own, and what they talk to.
 
-What is only run to its end is forked from a process that has loaded it (see :mod:`launching`), as loading it would take
-most of the time; what is watched, stopped or killed is started as the shell would start it.
+What nobody watches is forked from a process that has loaded it (see :mod:`launching`), as loading it would take most of
+the time; all else is started as the shell would start it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ended import PATIENCE, Ended, environment
-from launching import run
+from launching import Child
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "case-importer")
 
@@ -55,9 +55,13 @@ class Program:
             **pipes | {"stdin": subprocess.DEVNULL} | options,
         )
 
+    def fork(self, *arguments: object) -> Child:
+        """Start a command in a process that has nothing left to load, with nobody watching, and leave it running."""
+        return Child(self.folder, *arguments, variables=self.variables)
+
     def __call__(self, *arguments: object) -> Ended:
-        """Run a command to its end with nobody watching; in a process of its own that starts quickly."""
-        return run(self.folder, *arguments, variables=self.variables)
+        """Run a command to its end, with nobody watching."""
+        return self.fork(*arguments).end()
 
     def at_once(self, commands: Iterable[Sequence[object]]) -> list[Ended]:
         """Run commands that do not disturb each other, as many at a time as there are processors."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from history import History, most_in_a_second, read_history
+from launching import Child
 from program import Ended, Program, SandboxProcess, until
 from tickets import MAPPING, tickets, write_tickets
 
@@ -89,19 +88,18 @@ class Campaign:
         """Start the same command so many times, and kill it each time."""
         rng = random.Random(self.seed)
         for moment, _ in zip(moments(rng), range(times), strict=False):
-            with self.program.running(*self._command, stdout=subprocess.DEVNULL) as process:
-                if moment.sending:
-                    self._wait_for_a_request(process)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(moment.seconds)
-                    story = f"killed {'; '.join(map(str, self.killed))}; seed {self.seed}; {process.stderr.read()}"
-                    raise AssertionError(f"the run ended by itself with {process.returncode}: {story}")
-                process.kill()
-                self.killed.append(moment)
+            child = self.program.fork(*self._command)
+            if moment.sending:
+                self._wait_for_a_request(child)
+            if child.ends_within(moment.seconds):
+                story = f"killed {'; '.join(map(str, self.killed))}; seed {self.seed}"
+                raise AssertionError(f"the run ended by itself: {child.end()}; {story}")
+            child.kill()
+            self.killed.append(moment)
 
-    def _wait_for_a_request(self, process: subprocess.Popen[str]) -> None:
+    def _wait_for_a_request(self, child: Child) -> None:
         before = self.server.creates()
-        until(lambda: self.server.creates() > before or process.poll() is not None, what="a request")
+        until(lambda: self.server.creates() > before or child.ends_within(0), what="a request")
 
     def finish(self) -> None:
         """The same command once more, left alone; again while it asks for that. Then ask the server for the truth."""

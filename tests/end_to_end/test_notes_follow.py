@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import subprocess
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from following import NOTHING, notes_of, what_is_wrong, write_export
 from kills import moments
+from launching import Child
 from program import Ended, Program, SandboxProcess, sandbox_process, until
 
 from importer.errors import ExitCode
@@ -49,18 +49,17 @@ class Story:
     def kill(self, times: int, *, seed: int) -> None:
         """Start the command so many times, and kill it each time, mostly while notes are on their way."""
         for moment, _ in zip(moments(random.Random(seed)), range(times), strict=False):
-            with self._program.running(*self.command, stdout=subprocess.DEVNULL) as process:
-                if moment.sending:
-                    self._wait_for_an_update(process)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(moment.seconds)
-                    raise AssertionError(f"it ended by itself: {process.stderr.read()}, killed {self.killed}")
-                process.kill()
-                self.killed.append(str(moment))
+            child = self._program.fork(*self.command)
+            if moment.sending:
+                self._wait_for_an_update(child)
+            if child.ends_within(moment.seconds):
+                raise AssertionError(f"it ended by itself: {child.end()}, killed {self.killed}")
+            child.kill()
+            self.killed.append(str(moment))
 
-    def _wait_for_an_update(self, process: subprocess.Popen[str]) -> None:
+    def _wait_for_an_update(self, child: Child) -> None:
         before = self.updates()
-        until(lambda: self.updates() > before or process.poll() is not None, what="an update")
+        until(lambda: self.updates() > before or child.ends_within(0), what="an update")
 
     def found(self) -> int:
         """Updates of which nobody knew, that turned out to have been taken."""
