@@ -16,6 +16,11 @@ from program import Program
 PATIENCE = 60
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: at the end of a run nobody is left alone with one of them."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """An ``async def`` test runs in an event loop of its own; the fixture ``loop_factory`` chooses which kind."""

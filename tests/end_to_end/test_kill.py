@@ -12,6 +12,8 @@ from kills import Campaign
 from program import Ended, Program, sandbox_process
 from tickets import read_csv
 
+pytestmark = pytest.mark.slow
+
 #: One create in eight goes wrong, and most of these have made a case all the same.
 FAULTS: dict[str, Any] = {
     "name": "lies",

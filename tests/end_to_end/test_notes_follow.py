@@ -16,6 +16,8 @@ from program import Ended, Program, SandboxProcess, sandbox_process, until
 
 from importer.errors import ExitCode
 
+pytestmark = pytest.mark.slow
+
 WRITES = ["create", "update"]
 #: One write in eight goes wrong, and most of these have been done all the same.
 FAULTS: dict[str, Any] = {

@@ -15,6 +15,8 @@ from program import SandboxProcess
 from scenes import LOST, Campaign, rows
 from tickets import read_csv
 
+pytestmark = pytest.mark.slow
+
 ROWS, EVERY, WORKERS = 80, 4, 8
 DOUBTS = ROWS // EVERY
 _SIGKILL = -9

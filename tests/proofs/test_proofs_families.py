@@ -22,6 +22,8 @@ from tickets import HEADER, MAPPING, read_csv, write_tickets
 from importer.ledger import Ledger, links, staging
 from importer.records import State
 
+pytestmark = pytest.mark.slow
+
 COUNT, WORKERS = 60, 8
 _SIGKILL = -9
 _MIDDLE = Crash("the answer has arrived", 17)

@@ -30,6 +30,8 @@ from importer.session import Orders
 from importer.source import open_source
 from importer.stage import stage_source
 
+pytestmark = pytest.mark.slow
+
 KEYS = st.sampled_from(["A", "B", "C", "D", "E"])
 #: Where files cost nothing: what a disk does is not what is tested here.
 _MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None

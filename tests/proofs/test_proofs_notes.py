@@ -15,6 +15,8 @@ from launching import run
 from note_builds import Built, built
 from program import Ended, SandboxProcess, sandbox_process
 
+pytestmark = pytest.mark.slow
+
 #: One update in five is lied about.
 LIES: dict[str, Any] = {
     "name": "lies about updates",

@@ -24,6 +24,8 @@ from scenes import Campaign, rows
 
 from importer.errors import ExitCode
 
+pytestmark = pytest.mark.slow
+
 _MEBIBYTES = 24
 _TOOLS = ("mkfs.ext4", "mount", "umount")
 

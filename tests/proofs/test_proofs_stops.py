@@ -23,6 +23,8 @@ from scenes import LOST, Campaign, rows
 
 from importer.errors import ExitCode
 
+pytestmark = pytest.mark.slow
+
 _LATENCY_MS = 100
 _WORKERS = 8
 

@@ -17,6 +17,8 @@ from history import History
 from program import SandboxProcess, sandbox_process, until
 from scenes import DENIED, GARBLED, LOST, MOVED, PLAN, SLOW, Campaign, rows
 
+pytestmark = pytest.mark.slow
+
 Story = Callable[["Scene", tuple[Any, ...]], Campaign]
 _SIGKILL = -9
 
