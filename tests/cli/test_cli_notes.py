@@ -224,13 +224,13 @@ def test_a_killed_run_leaves_no_notes_behind(noted: Program) -> None:
     temporary.mkdir()
     slow = noted.having(TMPDIR=str(temporary), SQLITE_TMPDIR=str(temporary))
     with (noted.folder / "comments.csv").open("a") as file:
-        file.writelines(f"X{number},2024-01-01T00:00:00Z,Ana,{'lost ' * 60},no,\n" for number in range(200_000))
+        file.writelines(f"X{number},2024-01-01T00:00:00Z,Ana,{'lost ' * 60},no,\n" for number in range(100_000))
     with slow.running(*RUN) as process:
         until(lambda: _open_in(process.pid, temporary), what="the shelf is larger than its memory")
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert list(temporary.iterdir()) == []
-    assert numbers(slow(*RUN).json["note_files"][0]) == (200_005, 200_002, 1)
+    assert numbers(slow(*RUN).json["note_files"][0]) == (100_005, 100_002, 1)
 
 
 def _open_in(pid: int, folder: Path) -> list[str]:
