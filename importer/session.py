@@ -134,7 +134,7 @@ async def send_pending(
             observer=observer,
         )
         pool = _pool(shared, settings, orders, stop=stop, observer=observer)
-        doubt_again(ledger)  # of a run that was cut short before it could
+        doubt_again(ledger)  # what a run that was cut short left undone
         pool.take_over(ledger.doubtful(orders.chosen.source))
         delivered = await pool.run()
         if delivered.error is None and not stop.gently.is_set():

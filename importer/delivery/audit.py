@@ -42,16 +42,23 @@ class Audit:
 
         It is unknown then, on disk, and the run is told to stop.
         """
-        if record.id not in self._trust.to_check:
+        if not self._trust.must_check(record):
             return False
         async with self._one_at_a_time:  # what the first one finds out is enough for a whole burst
             return await self._check(record)
 
     async def _check(self, record: Pending) -> bool:
-        status = self._trust.to_check.pop(record.id, None)
+        status = self._trust.take_check(record)
         if status is None or self._is_blind:
             return False
-        found = await self._is_case(record)
+        try:
+            found = await self._is_case(record)
+        except UnreadableError:
+            self._is_blind = True  # there is no right to read cases, and there will be none
+            return False
+        except (LookupFailedError, TokenTrouble):
+            self._trust.give_up(status)
+            return False
         if found is False:
             self._trust.confirm(status)
         if not found:
@@ -64,20 +71,18 @@ class Audit:
     async def _is_case(self, record: Pending) -> bool | None:
         """Whether the list shows a case with the stamp of ``record``; None if nothing is there yet to try a list with.
 
-        False as well if the list can tell nothing: it would not tell more about the next one.
+        False as well for a list that cannot be searched: it would not tell more about the next one.
+
+        Raises:
+            LookupFailedError: it cannot be told at the moment.
+            TokenTrouble: likewise.
         """
         assert record.stamp is not None
         field = record.stamp
         canary = await self._ledger.call(lambda: self._ledger.ledger.newest_created(field, age=self._lag))
         if canary is None:
             return None
-        try:
-            encoding = await self._lookup.certified(field, canary)
-            return encoding is not None and bool(
-                await self._lookup.stamped(field, stamp_of(record.body, field), encoding=encoding)
-            )
-        except UnreadableError:
-            self._is_blind = True  # there is no right to read cases, and there will be none
-        except (LookupFailedError, TokenTrouble):
-            pass
-        return False
+        encoding = await self._lookup.certified(field, canary)
+        if encoding is None:
+            return False
+        return bool(await self._lookup.stamped(field, stamp_of(record.body, field), encoding=encoding))

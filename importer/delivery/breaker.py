@@ -116,8 +116,8 @@ class Breaker:
             ContradictionError(
                 f"HTTP {status} was answered for the row {key!r}, which is a case all the same",
                 where=self._target,
-                cure="run the same command again: it looks up all rows that were answered like that, and from now on"
-                f" HTTP {status} proves nothing",
+                cure="run the same command again, and reconcile if the ledger holds other files too: all rows that were"
+                f" answered like that are looked up, and from now on HTTP {status} proves nothing",
             )
         )
 

@@ -1,4 +1,4 @@
-"""Whether "it was not created" can be believed. Pure.
+"""Whether "it was not created" can be believed.
 
 A row is sent again after an answer that proves that it did not become a case, such as 429. A server that makes the case
 all the same, or something on the way that says "too fast" in its name, would have every such row made twice. So a few
@@ -27,7 +27,7 @@ class Trust:
         lag: Seconds after which a new case is in the list for sure: that long a row waits whose answer is checked.
 
     Attributes:
-        to_check: Records that must be looked up before they are sent again, and the status that denied them.
+        distrusted: HTTP statuses that were wrong before.
     """
 
     def __init__(self, distrusted: Iterable[int] = (), *, lag: float = 0.0) -> None:
@@ -35,7 +35,7 @@ class Trust:
         self._lag = lag
         self._heard: Counter[int] = Counter()
         self._confirmed: set[int] = set()
-        self.to_check: dict[int, int] = {}
+        self._to_check: dict[int, int] = {}
 
     def weigh(self, verdict: Verdict) -> Verdict:
         """The verdict; "unknown" in place of a proof that is not believed."""
@@ -58,10 +58,25 @@ class Trust:
         self._heard[status] += 1
         if status in self._confirmed and self._heard[status] % ONE_IN != 0:
             return planned
-        self.to_check[record.id] = status
+        self._to_check[record.id] = status
         return max(planned, self._lag)
+
+    def must_check(self, record: Pending) -> bool:
+        """Whether a record must be looked up before it is sent."""
+        return record.id in self._to_check or record.denied is not None
+
+    def take_check(self, record: Pending) -> int | None:
+        """The status that denied a record which must still be looked up; the check is over with that."""
+        status = self._to_check.pop(record.id, None)
+        if status is not None or record.denied is None or record.stamp is None or record.denied in self._confirmed:
+            return status
+        return record.denied
 
     def confirm(self, status: int) -> None:
         """A check ended, and no case was found: those that wait for theirs need none any more."""
         self._confirmed.add(status)
-        self.to_check = {record: other for record, other in self.to_check.items() if other != status}
+        self.give_up(status)
+
+    def give_up(self, status: int) -> None:
+        """A check could not be made, and would not succeed for those that wait for theirs."""
+        self._to_check = {record: other for record, other in self._to_check.items() if other != status}

@@ -6,18 +6,28 @@ from collections import Counter
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import Outcome
+from importer.ledger.values import TAKEN, Outcome, Settled
 from importer.records import State
 
-#: Rows of which an answer said that they were not created, and that no look-up has settled since.
+#: Rows of which an answer said that they were not created, and that no look-up and no person has settled since. Only
+#: those that can be looked up: what is forgotten is signed off, and without a stamp nothing could be told. Cases come
+#: last, because a case that is in doubt moves the rows below it.
 _CONCERNED = """
-SELECT id, state, run FROM record WHERE state IN ('pending', 'created', 'refused') AND id IN (
+SELECT record.id, record.state, record.run FROM record
+JOIN content ON content.record = record.id AND content.body IS NOT NULL
+JOIN source ON source.id = record.source AND source.stamp IS NOT NULL
+WHERE record.state IN ('pending', 'waiting', 'refused', 'created') AND record.id IN (
     SELECT record FROM event
     WHERE record IN (SELECT record FROM event WHERE state = 'pending' AND http_status = :status)
     GROUP BY record
     HAVING max(id) FILTER (WHERE state = 'pending' AND http_status = :status)
-        > coalesce(max(id) FILTER (WHERE code IN ('found', 'not_created')), 0))
+        > coalesce(max(id) FILTER (WHERE code IN ('found', 'not_created', 'resolved')), 0))
+ORDER BY record.state = 'created', record.id
 """
+_HAS_TWIN = (
+    "SELECT 1 FROM record JOIN record AS other ON other.key = record.key AND other.id <> record.id"
+    " WHERE record.id = ? AND other.state IN ('sending', 'created', 'unknown', 'duplicate')"
+)
 
 
 def distrusted(ledger: Ledger) -> frozenset[int]:
@@ -48,17 +58,17 @@ def doubt_again(ledger: Ledger) -> Counter[State]:
         for (status,) in ledger.connection.execute("SELECT status FROM distrusted").fetchall():
             concerned = ledger.connection.execute(_CONCERNED, {"status": status}).fetchall()
             for record, state, run in concerned:
-                _doubt(ledger, record, State(state), status)
-                changed[State.UNKNOWN] += 1
-                changed[State.CREATED] -= state == State.CREATED and run == ledger.run
+                if _doubt(ledger, record, State(state), status):
+                    changed[State.UNKNOWN] += 1
+                    changed[State.CREATED] -= state == State.CREATED and run == ledger.run
     return changed
 
 
-def _doubt(ledger: Ledger, record: int, before: State, status: int) -> None:
-    if before is State.REFUSED:
-        ledger.settle(record, before, Outcome(State.PENDING))
-    if before is not State.CREATED:  # nothing becomes unknown that was not sent
-        ledger.fence(record)
-        before = State.SENDING
+def _doubt(ledger: Ledger, record: int, before: State, status: int) -> bool:
+    """Whether the record is unknown now; if another one answers for its key already, it is skipped."""
+    if ledger.connection.execute(_HAS_TWIN, (record,)).fetchone() is not None:
+        ledger.settle(record, before, TAKEN)
+        return False
     message = f"HTTP {status} said that it was not created, as it said of a row that is a case"
-    ledger.settle(record, before, Outcome(State.UNKNOWN, None, status, "contradicted", message))
+    doubt = Outcome(State.UNKNOWN, None, status, "contradicted", message)
+    return ledger.settle(record, before, doubt) is Settled.DONE

@@ -20,7 +20,7 @@ from typing import Self
 from importer.errors import ExitCode, LedgerError, TargetError
 from importer.ledger import links, store
 from importer.ledger.lock import lock_ledger
-from importer.ledger.values import Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
+from importer.ledger.values import TAKEN, Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
 from importer.records import State
 from importer.version import __version__
 
@@ -221,8 +221,8 @@ class Ledger:
         """The next chosen records that may be sent, in input order, behind the record ``after``."""
         with store.translated(self.path):
             rows = self.connection.execute(
-                "SELECT record.id, row, key, body, stamp FROM record JOIN content ON content.record = record.id"
-                " JOIN source ON source.id = record.source"
+                "SELECT record.id, row, key, body, stamp, 0, http_status"
+                " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
                 f" WHERE record.id > :after AND state = 'pending' {_CHOSEN} ORDER BY record.id LIMIT :limit",
                 {**chosen._asdict(), "after": after, "limit": limit},
             )
@@ -300,8 +300,7 @@ class Ledger:
                 if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and links.hold(self, record):
                     return Fence.LOST
                 raise
-            taken = Outcome(State.SKIPPED, code="in_doubt", message="another row with this key was sent")
-            self._move(record, State.PENDING, taken)
+            self._move(record, State.PENDING, TAKEN)
             return Fence.TAKEN
         return Fence.UP if moved == 1 else Fence.LOST
 

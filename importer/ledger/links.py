@@ -147,9 +147,10 @@ def _still_pending(ledger: Ledger, ids: list[int], chosen: Selection, *, after: 
     marks = ", ".join("?" for _ in ids)
     with store.translated(ledger.path):
         rows = ledger.connection.execute(
-            "SELECT record.id, row, key, body, stamp FROM record JOIN content ON content.record = record.id"
+            "SELECT record.id, row, key, body, stamp, 1, http_status"
+            " FROM record JOIN content ON content.record = record.id"
             f" JOIN source ON source.id = record.source WHERE record.id IN ({marks}) AND record.state = 'pending'"
             " AND (record.id <= ? OR record.source <> ? OR record.run <> ?) ORDER BY record.id",
             (*ids, after, *chosen),
         )
-        return [Pending(number, row, key, body, stamp, released=True) for number, row, key, body, stamp in rows]
+        return [Pending(*row) for row in rows]

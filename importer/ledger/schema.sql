@@ -230,7 +230,8 @@ INSERT INTO transition (before, after) VALUES
     ('sending', 'unknown'),             -- anything else, and every crash
     ('unknown', 'created'), ('unknown', 'duplicate'), ('unknown', 'pending'), ('unknown', 'refused'),
     ('unknown', 'skipped'), ('duplicate', 'created'), ('duplicate', 'skipped'),     -- a person decided
-    ('created', 'unknown'),             -- two answers claimed one case
+    ('created', 'unknown'),             -- two answers claimed one case, or one that denied it proved wrong
+    ('pending', 'unknown'), ('waiting', 'unknown'), ('refused', 'unknown'),     -- the same
     ('refused', 'pending'), ('refused', 'skipped'), ('refused', 'invalid'), ('refused', 'waiting'),
     ('invalid', 'pending'), ('invalid', 'skipped'), ('invalid', 'waiting'),
     ('skipped', 'pending'), ('skipped', 'invalid'), ('skipped', 'waiting');     -- only if a mapping left it out, and another one does not
@@ -278,4 +279,4 @@ BEGIN
     SELECT RAISE(ABORT, 'history is only appended');
 END;
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

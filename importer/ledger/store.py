@@ -10,7 +10,7 @@ from pathlib import Path
 
 from importer.errors import LedgerError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 #: Milliseconds for which a lock of somebody else is waited for.

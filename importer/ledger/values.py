@@ -26,6 +26,10 @@ class Outcome(NamedTuple):
     message: str | None = None
 
 
+#: Of a row whose key another one answers for.
+TAKEN = Outcome(State.SKIPPED, code="in_doubt", message="another row with this key was sent")
+
+
 class Settled(Enum):
     """What became of a request to settle a record."""
 
@@ -53,6 +57,7 @@ class Pending(NamedTuple):
     body: bytes
     stamp: str | None
     released: bool = False  #: its parent became a case in this run: it comes out of order
+    denied: int | None = None  #: the HTTP status of the answer that left it pending in an earlier run, if one did
 
 
 class Selection(NamedTuple):

@@ -292,7 +292,8 @@ async def through_the_proxy(tmp_path: Path) -> None:
             )
         assert {key: [case] for key, (_, case) in standing(ledger).items()} == cases.cases
         assert {state for state, _ in standing(ledger).values()} == {State.CREATED}
-        assert cases.creates == len(keys) == server.connections == len(proxy.tunnels)
+        assert cases.creates == len(keys) == server.connections
+        assert len(proxy.tunnels) == server.connections, "not all went through the proxy"
         assert len(proxy.requests) == len(keys) + 4
 
 
@@ -302,7 +303,7 @@ async def test_a_run_through_a_proxy_that_fails_now_and_then(tmp_path: Path) -> 
 
 async def test_a_build_that_ignores_the_proxy_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "through", None)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="not all went through the proxy"):
         await through_the_proxy(tmp_path)
 
 
