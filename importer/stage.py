@@ -165,7 +165,7 @@ def _read(
         """The memory of a chunk is free when this returns, and the next one gets it while it is in the caches."""
         nonlocal rows
         counted = notes.counting(chunk.rows())
-        batch = list(_staged(counted, mapper, replay, ledger.id if replay else "", source.name))
+        batch = _staged(counted, mapper, replay, ledger.id if replay else "", source.name)
         if watch is not None:
             watch(batch)
         entry.add_rows(ledger, number, batch)
@@ -207,14 +207,12 @@ def _few_objects_to_look_through() -> Iterator[None]:
 
 def _staged(
     rows: Iterator[Row], mapper: RowMapper, replay: Replay | None, ledger_id: str, name: str
-) -> Iterator[StagedRow]:
+) -> list[StagedRow]:
     if replay is None:
-        for row in rows:
-            yield _staged_row((row, mapper.apply(row), None))
-        return
-    for row in rows:
-        own = replay.row(row)
-        yield StagedRow(own, mapper.apply(own), replay.record(row, ledger_id, name=name))
+        apply = mapper.apply
+        return [_staged_row((row, apply(row), None)) for row in rows]
+    own = ((row, replay.row(row)) for row in rows)
+    return [StagedRow(mine, mapper.apply(mine), replay.record(row, ledger_id, name=name)) for row, mine in own]
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:

@@ -13,7 +13,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -25,37 +26,58 @@ LONG = 24
 _LOOKED_AT = 20
 
 
-def leaning_columns(rows: Iterable[tuple[Sequence[str], bytes]]) -> tuple[int, ...]:
-    """The positions in which the first of ``rows`` have a long text that stands in the body; in the order of the body.
+class Leaning(NamedTuple):
+    """A column whose cells stand in the body as well.
+
+    Attributes:
+        position: Its place in the row.
+        gap: How many bytes are usually between the end of the one before it, or the beginning of the body, and it.
+    """
+
+    position: int
+    gap: int
+
+
+def leaning_columns(rows: Iterable[tuple[Sequence[str], bytes]]) -> tuple[Leaning, ...]:
+    """The columns in which the first of ``rows`` have a long text that stands in the body; in the order of the body.
 
     Args:
         rows: Cells and body of each.
     """
-    begins: dict[int, int] = {}
+    places: dict[int, tuple[int, int]] = {}
     for cells, body in islice(rows, _LOOKED_AT):
         for position, cell in enumerate(cells):
-            if position not in begins and len(cell) >= LONG and (begin := body.find(packed(cell))) >= 0:
-                begins[position] = begin
-    return tuple(sorted(begins, key=begins.__getitem__))
+            if position not in places and len(cell) >= LONG:
+                text = packed(cell)
+                if (begin := body.find(text)) >= 0:
+                    places[position] = begin, begin + len(text)
+    leaning, end = [], 0
+    for position, (begin, after) in sorted(places.items(), key=itemgetter(1)):
+        leaning.append(Leaning(position, max(0, begin - end)))
+        end = after
+    return tuple(leaning)
 
 
-def packed_cells(cells: Sequence[str], body: bytes | None, leaning: Iterable[int]) -> bytes:
+def packed_cells(cells: Sequence[str], body: bytes | None, leaning: Iterable[Leaning]) -> bytes:
     """The cells of a row as the ledger keeps them beside ``body``.
 
     Args:
         cells: As they were read; if there is a body, one for each column.
         body: What is kept beside them.
-        leaning: Where to look for long texts, see :func:`leaning_columns`. Each is looked for behind the one before:
-            there it begins after some bytes, and nothing is slower here than looking through a whole body.
+        leaning: Where to look for long texts, see :func:`leaning_columns`. Each is looked for behind the one before,
+            first where it usually is: nothing is slower here than looking through a body.
     """
     if body is None:
         return packed(cells)
     end = 0
     kept: list[str | tuple[int, int]] = list(cells)
     try:
-        for position in leaning:
+        for position, gap in leaning:
             text = orjson.dumps(cells[position])
-            if len(text) > LONG and (begin := body.find(text, end)) >= 0:
+            if len(text) <= LONG:
+                continue
+            begin = end + gap if body.startswith(text, end + gap) else body.find(text, end)
+            if begin >= 0:
                 kept[position] = begin, len(text)
                 end = begin + len(text)
         return b" " + orjson.dumps(kept) if end else orjson.dumps(kept)

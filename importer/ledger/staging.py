@@ -16,7 +16,15 @@ from importer.ledger import store
 from importer.ledger.additions import enter_additions, replace_additions
 from importer.ledger.ledger import Ledger
 from importer.ledger.links import SAME_ROW
-from importer.ledger.packing import field_errors, leaning_columns, packed_cells, packed_errors, rewrite, unpacked_cells
+from importer.ledger.packing import (
+    Leaning,
+    field_errors,
+    leaning_columns,
+    packed_cells,
+    packed_errors,
+    rewrite,
+    unpacked_cells,
+)
 from importer.ledger.tree import place_children
 from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
 from importer.records import FieldError, Link, Links, Mapped, State
@@ -97,7 +105,7 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
 
 
 def _add(
-    connection: sqlite3.Connection, source: int, rows: Iterable[tuple[int, StagedRow]], leaning: Sequence[int]
+    connection: sqlite3.Connection, source: int, rows: Iterable[tuple[int, StagedRow]], leaning: Sequence[Leaning]
 ) -> None:
     """Write numbered rows. Nearly all of them need few columns: each NULL that is bound costs as much as a cell."""
     records: list[Any] = []
@@ -105,18 +113,17 @@ def _add(
     others: list[tuple[int, StagedRow]] = []
     links: list[tuple[int, Link]] = []
     for number, staged in rows:
-        row, mapped, replaces = staged
-        body, link = mapped.body, mapped.link
-        if mapped.additions:
-            enter_additions(connection, number, mapped.additions)
+        (place, cells, _), (key, body, _, _, additions, link), replaces = staged
+        if additions:
+            enter_additions(connection, number, additions)
         if link is not None:
             links.append((number, link))
         if body is None or replaces is not None or (link is not None and link.parent is not None):
             others.append((number, staged))
         else:
-            records += number, source, row.number, mapped.key
+            records += number, source, place, key
             # The module looks for an adapter of every bytes, and finds none; it does not for a bytearray.
-            contents += number, bytearray(packed_cells(row.cells, body, leaning)), bytearray(body)
+            contents += number, bytearray(packed_cells(cells, body, leaning)), bytearray(body)
     _insert(connection, "record (id, source, row, key, state)", "(?, ?, ?, ?, 'pending')", records)
     _insert(connection, "content (record, cells, body)", "(?, ?, ?)", contents)
     connection.executemany(
