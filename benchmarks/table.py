@@ -12,8 +12,8 @@ from benchmarks.bench import Line, Outcome
 
 Results = dict[str, dict[str, Any]]
 
-#: Waiting processes from which on a machine is called busy.
-_BUSY = 1.5
+#: Waiting processes from which on a machine is called busy: a measurement leaves up to two of its own to the next one.
+_BUSY = 2.5
 
 
 def entry(outcome: Outcome, *, machine: dict[str, str], sizes: str, seconds: float) -> dict[str, Any]:
@@ -88,11 +88,12 @@ def _cautions(results: Results) -> str:
     small = [name for name, result in results.items() if result["sizes"] == "quick"]
     if small:
         text += f"\nOnly to see that it works, because of the small sizes of `--quick`: {', '.join(small)}.\n"
-    loads = [float(result["machine"].get("load", 0)) for result in results.values()]
-    if max(loads, default=0.0) > _BUSY:
+    loads = {name: float(result["machine"].get("load", 0)) for name, result in results.items()}
+    busy = [f"{name} (load {load:.0f})" for name, load in loads.items() if load > _BUSY]
+    if busy:
         text += (
-            f"\nOthers were at work on this machine (load up to {max(loads):.0f}), so what is read off a clock, as rows"
-            " a second are, says little; ratios of CPU say more.\n"
+            f"\nOthers were at work on this machine when these were measured: {', '.join(busy)}. There, what is read"
+            " off a clock, as rows a second are, says little; ratios of CPU say more.\n"
         )
     return text
 

@@ -239,7 +239,7 @@ def test_a_missed_goal_is_said() -> None:
     assert "| a thing | 1.5 × another | ≤ 1.35 | **missed** | 3 against 2 |" in text
     assert "the rest: no time" in text
     assert "small sizes of `--quick`: peers." in text
-    assert "load up to 8" in text
+    assert "when these were measured: peers (load 8)." in text
     assert "| us | 7,000 |" in table.peers_table(results())
 
 
