@@ -241,8 +241,7 @@ class LedgerView:
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""
-        for row in self.select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"):
-            yield ResultLine(*row)
+        return map(ResultLine._make, self.select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"))
 
     def failures(self) -> Iterator[FailureLine]:
         """The records that are neither created nor skipped, with the user's own cells, in input order.
