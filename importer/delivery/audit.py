@@ -37,13 +37,15 @@ class Audit:
         self._is_blind = False
         self._one_at_a_time = asyncio.Lock()
 
+    def concerns(self, record: Pending) -> bool:
+        """Whether an answer denied ``record``, so that :meth:`contradicts` has something to tell."""
+        return self._trust.must_check(record)
+
     async def contradicts(self, record: Pending) -> bool:
         """Whether ``record`` must not be sent again, because it is a case although an answer denied it.
 
         It is unknown then, on disk, and the run is told to stop.
         """
-        if not self._trust.must_check(record):
-            return False
         async with self._one_at_a_time:  # what the first one finds out is enough for a whole burst
             return await self._check(record)
 

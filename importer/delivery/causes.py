@@ -104,6 +104,8 @@ class Causes:
 
     def parks(self, body: bytes) -> Cause | None:
         """The cause for which a row with this body would only be refused again; None if it may be sent."""
+        if not self._causes:
+            return None
         frequent = [cause for cause in self._causes.values() if cause.is_frequent]
         if not frequent:
             return None

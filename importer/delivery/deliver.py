@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from importer.delivery.breaker import Breaker
 from importer.delivery.budget import RetryBudget
-from importer.delivery.causes import Causes
+from importer.delivery.causes import Cause, Causes
 from importer.delivery.ceiling import Departure
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.delivery.pace import Pace
@@ -111,14 +111,14 @@ class Courier:
         self._jitter = jitter
         self._attempts: dict[int, int] = {}
 
-    async def is_parked(self, record: Pending) -> bool:
-        """Whether to leave the record alone, because rows like it were refused over and over; if so, it is noted."""
-        cause = self._causes.parks(record.body)
-        if cause is None:
-            return False
+    def cause_to_park(self, record: Pending) -> Cause | None:
+        """Why to leave the record alone, if rows like it were refused over and over."""
+        return self._causes.parks(record.body)
+
+    async def park(self, record: Pending, cause: Cause) -> None:
+        """Note why the record is not sent in this run."""
         message = f"not sent: {cause.refused} rows were refused for the same cause ({cause})"
         await self._ledger.call(lambda: self._ledger.ledger.note(record.id, code="parked", message=message))
-        return True
 
     async def get_ready(self) -> str:
         """Everything that may be waited for: a token, a turn. Cancelling it leaves no trace.

@@ -136,7 +136,7 @@ class Pace:
     @property
     def closed_for(self) -> float:
         """Seconds until the gate opens; 0 if it is open."""
-        return max(0.0, self._open_at - self._clock())
+        return max(0.0, self._open_at - self._clock()) if self._open_at else 0.0  # few runs are ever asked to wait
 
     def close_gate(self, seconds: float) -> None:
         """Let nobody through for ``seconds`` from now; a longer wait that is already on stays."""

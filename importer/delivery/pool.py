@@ -185,11 +185,12 @@ class Pool:
             record = await self._queue.take()
             if record is None:
                 return
-            if await self._courier.is_parked(record):
+            if (cause := self._courier.cause_to_park(record)) is not None:
+                await self._courier.park(record, cause)
                 self.result.parked += 1
                 self._note(record, Handed(State.PENDING))
                 continue
-            if await self._audit.contradicts(record):
+            if self._audit.concerns(record) and await self._audit.contradicts(record):
                 self._note(record, Handed(State.UNKNOWN))
                 continue
             authorization = await get_ready(self._courier, self._observer.notice)
