@@ -6,6 +6,7 @@ import os
 import platform
 import sqlite3
 import sys
+import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +21,7 @@ def machine() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "processor": f"{os.cpu_count()} × {_processor()}",
-        "load": f"{os.getloadavg()[0]:.1f}",  # of others, before the measurement: it spoils what is read off a clock
+        "others": _used_by_others(),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version() + ("" if sys.implementation.name == "cpython" else " (not CPython)"),
@@ -28,6 +29,24 @@ def machine() -> dict[str, str]:
         "nginx": (nginx_version() or "not installed").removeprefix("nginx/"),
         **{name: _version(name) for name in _PACKAGES},
     }
+
+
+def _used_by_others() -> str:
+    """Share of the processors that is used while we do nothing; it spoils what is read off a clock."""
+    try:
+        before = _processor_times()
+        time.sleep(1.0)
+        idle, total = (after - then for after, then in zip(_processor_times(), before, strict=True))
+    except OSError:  # not Linux
+        return "unknown"
+    return f"{100 * (total - idle) / total:.0f} %"
+
+
+def _processor_times() -> tuple[int, int]:
+    """What all processors have idled, and all they had (proc(5), ``/proc/stat``)."""
+    with open("/proc/stat", encoding="ascii") as file:
+        times = [int(text) for text in file.readline().split()[1:9]]
+    return times[3] + times[4], sum(times)
 
 
 def _processor() -> str:

@@ -12,8 +12,8 @@ from benchmarks.bench import Line, Outcome
 
 Results = dict[str, dict[str, Any]]
 
-#: Waiting processes from which on a machine is called busy: a measurement leaves up to two of its own to the next one.
-_BUSY = 2.5
+#: Percent of the processors in use by others from which on a machine is called busy.
+_BUSY = 10.0
 
 
 def entry(outcome: Outcome, *, machine: dict[str, str], sizes: str, seconds: float) -> dict[str, Any]:
@@ -88,14 +88,19 @@ def _cautions(results: Results) -> str:
     small = [name for name, result in results.items() if result["sizes"] == "quick"]
     if small:
         text += f"\nOnly to see that it works, because of the small sizes of `--quick`: {', '.join(small)}.\n"
-    loads = {name: float(result["machine"].get("load", 0)) for name, result in results.items()}
-    busy = [f"{name} (load {load:.0f})" for name, load in loads.items() if load > _BUSY]
+    others = {name: result["machine"].get("others", "") for name, result in results.items()}
+    busy = [f"{name} ({share})" for name, share in others.items() if _percent(share) > _BUSY]
     if busy:
         text += (
             f"\nOthers were at work on this machine when these were measured: {', '.join(busy)}. There, what is read"
             " off a clock, as rows a second are, says little; ratios of CPU say more.\n"
         )
     return text
+
+
+def _percent(share: str) -> float:
+    number = share.removesuffix(" %")
+    return float(number) if number.isdecimal() else 0.0
 
 
 def peers_table(results: Results) -> str:

@@ -230,7 +230,7 @@ LINE = Line("a thing", 1.5, "× another", most(1.35), "3 against 2")
 
 def results() -> table.Results:
     outcome = Outcome([LINE], peers=[{"": "us", "rows/s": "7,000"}], skipped="the rest: no time")
-    return {"peers": table.entry(outcome, machine={"date": "2026-01-01", "load": "7.5"}, sizes="quick", seconds=1.0)}
+    return {"peers": table.entry(outcome, machine={"date": "2026-01-01", "others": "60 %"}, sizes="quick", seconds=1.0)}
 
 
 def test_a_missed_goal_is_said() -> None:
@@ -239,7 +239,7 @@ def test_a_missed_goal_is_said() -> None:
     assert "| a thing | 1.5 × another | ≤ 1.35 | **missed** | 3 against 2 |" in text
     assert "the rest: no time" in text
     assert "small sizes of `--quick`: peers." in text
-    assert "when these were measured: peers (load 8)." in text
+    assert "when these were measured: peers (60 %)." in text
     assert "| us | 7,000 |" in table.peers_table(results())
 
 
