@@ -53,11 +53,6 @@ class Value:
         return self.form.required or self.target.required
 
     @property
-    def repeats(self) -> bool:
-        """Whether converting is worth remembering: the same few texts come again and again."""
-        return not self.is_plain
-
-    @property
     def is_plain(self) -> bool:
         """Whether it is a text that is taken as it is, but for tidying and its length."""
         one_of_few = self.form.values is not None or self.target.options is not None or not self.target.free
