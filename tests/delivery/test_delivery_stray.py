@@ -136,7 +136,7 @@ async def test_without_the_guard_a_stray_answer_settles_another_row(
 ) -> None:
     """The negative control: aiohttp's own pool hands what lies on a connection to the next row."""
 
-    async def unguarded(self: Any, request: Any, timeout: Any, leave: Any) -> Any:  # noqa: ASYNC109
+    async def unguarded(self: Any, request: Any, timeout: Any, leave: Any) -> Any:  # noqa: ASYNC109  # aiohttp's way
         assert leave is None or await leave()
         return await self._connector.connect(request, [], timeout), False
 

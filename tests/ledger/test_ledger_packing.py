@@ -39,6 +39,17 @@ def test_all_long_texts_of_a_body_are_found_whatever_their_order() -> None:
     assert unpacked_cells(kept, body) == tuple(cells)
 
 
+def test_places_are_counted_from_the_beginning_of_the_body() -> None:
+    """Two columns with one text are at one place: the second one is no step back, past the beginning, to the end."""
+    first = "y" * 41
+    leaning = leaning_columns([([first, first], orjson.dumps({"description": first}))])
+    body = orjson.dumps({"description": "x" * 40})
+    cells = ["short", "x" * 40]
+    kept = packed_cells(cells, body, leaning)
+    assert orjson.loads(kept) == ["short", [body.index(b'"x'), 42]]
+    assert unpacked_cells(kept, body) == tuple(cells)
+
+
 def test_a_long_text_is_kept_once(ledger: Ledger) -> None:
     body = orjson.dumps({"title": "x", "description": LONG_TEXT})
     stage(ledger, [valid("A", subject=LONG_TEXT, body=body)])
