@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
 
@@ -25,6 +26,9 @@ PROBE_EVERY = 30.0
 #: Seconds for which the workers may have been held up without losing their turns; the ceiling sees to it that they do
 #: not catch up too fast.
 _CATCHES_UP = 0.2
+#: Nobody who waits for a turn looks again sooner, in seconds. An event loop whose timers count in milliseconds rounds
+#: the last part of a wait to nothing, and would look a hundred times for each turn.
+_TICK = 0.001
 #: A new rate is taken over when it differs by this share; a limiter cannot change its rate, so it is made anew.
 _STEP = 0.02
 
@@ -45,6 +49,7 @@ class Pace:
         self._is_back = asyncio.Event()
         self._turns_at: float | None = None
         self._turns: AsyncLimiter | None = None
+        self._next_turn = -math.inf
         self._ceiling: Ceiling | None = None
         self._first = asyncio.Lock()
         self._last = asyncio.Lock()
@@ -71,7 +76,18 @@ class Pace:
             if (rate := self.rate) is not None:
                 await self._follow(rate)
             if self._turns is not None:
-                await self._turns.acquire()
+                await self._take(self._turns)
+
+    async def _take(self, turns: AsyncLimiter, count: float = 1.0) -> None:
+        """Take turns. When the next one is there is known, so nobody has to rely on the timers of the limiter.
+
+        Turns that were not taken are there at once, up to the capacity of the limiter; then one follows the other.
+        """
+        while not turns.has_capacity(count):
+            await asyncio.sleep(max(_TICK, self._next_turn - self._clock()))
+        await turns.acquire(count)
+        each = turns.time_period / turns.max_rate
+        self._next_turn = max(self._next_turn, self._clock() - each * (turns.max_rate - 1.0)) + each * count
 
     async def _follow(self, rate: float) -> None:
         """Take over a rate, unless it is much the same as the one before."""
@@ -80,13 +96,13 @@ class Pace:
         # A little slower than the ceiling wants, so that nobody waits there, with the fence up.
         most = max(1.0, rate * _CATCHES_UP)
         turns, is_first = AsyncLimiter(most, most * (1.0 + MARGIN) / rate), self._turns_at is None
-        self._turns, self._turns_at = turns, rate
+        self._turns, self._turns_at, self._next_turn = turns, rate, -math.inf
         if self._ceiling is None:
             self._ceiling = Ceiling(rate)
         else:
             self._ceiling.set_rate(rate)
         # Takes no time, for it is empty: neither the start nor a change of rate is a reason for a burst.
-        await turns.acquire(most - 1.0 if is_first else most)
+        await self._take(turns, most - 1.0 if is_first else most)
 
     async def leave(self, departure: Departure) -> bool:
         """Wait for the last permission; call when the fence is up and the connection is there, and send at once.

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from statistics import mean
 from typing import NamedTuple
 
 import pytest
@@ -74,9 +75,11 @@ class Used(NamedTuple):
     requests: int
 
 
-def run(speed: Speed, limit: Callable[[float], float], *, rows: int, way: Way = NEAR, workers: int = 32) -> Used:
+def run(
+    speed: Speed, limit: Callable[[float], float], *, rows: int, way: Way = NEAR, workers: int = 32, seed: int = 1
+) -> Used:
     """Send so many rows; "too fast" asks for a second of quiet."""
-    server, lots, left = Server(limit), Random(1), itertools.repeat(None, rows)
+    server, lots, left = Server(limit), Random(seed), itertools.repeat(None, rows)
 
     async def send(pace: Pace) -> bool:
         await pace.turn()
@@ -179,10 +182,10 @@ def test_auto_finds_the_limit_and_stays_near_it(limit: Callable[[float], float],
 
 
 def test_auto_far_away() -> None:
-    """ "Too fast" is heard 200 ms late, of all that left in between."""
-    used = run(Speed(None, auto=True), lambda _: 30, rows=1800, way=FAR)
-    assert used.refused <= 0.01 * used.requests
-    assert used.share >= 0.85
+    """ "Too fast" is heard 200 ms late, of all that left in between. One run says little there: an average does."""
+    runs = [run(Speed(None, auto=True), lambda _: 30, rows=1800, way=FAR, seed=seed) for seed in range(12)]
+    assert sum(used.refused for used in runs) <= 0.01 * sum(used.requests for used in runs)
+    assert mean(used.share for used in runs) >= 0.85
 
 
 def test_auto_with_a_reserve_leaves_it() -> None:

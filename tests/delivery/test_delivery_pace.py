@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from aiolimiter import AsyncLimiter
 from delivering import desk, echo
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,6 +251,74 @@ def test_who_gives_up_waiting_leaves_no_trace() -> None:
     times = in_virtual_time(story)
     assert busiest(times) <= 5
     assert len(times) >= 18
+
+
+def turns_used(rate: float) -> float:
+    """The share of a rate that is used while the loop is held up for 0 to 40 ms again and again."""
+
+    async def story() -> list[float]:
+        sending, lots, loop = asyncio.create_task(send_for(paced(rate), 30.0)), Random(1), asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        while not sending.done():
+            loop._jumping.now += 0.04 * lots.random()
+            await asyncio.sleep(0.05)
+        return await sending
+
+    return len(in_virtual_time(story)) / (rate * 30.0)
+
+
+@pytest.mark.parametrize("rate", [7, 8, 20, 100])
+def test_who_wakes_late_catches_up(rate: float) -> None:
+    assert turns_used(rate) >= 0.98
+
+
+def test_without_that_it_would_be_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: a turn is counted from when the one before was really taken."""
+
+    async def take(pace: Pace, turns: AsyncLimiter, count: float = 1.0) -> None:
+        await take_turns(pace, turns, count)
+        pace._next_turn = now() + turns.time_period / turns.max_rate
+
+    take_turns = Pace._take
+    monkeypatch.setattr(Pace, "_take", take)
+    assert turns_used(7) < 0.98
+
+
+class CoarseLoop(VirtualLoop):
+    """Its timers count in milliseconds, as those of uvloop do, and the last part of a wait is rounded to nothing."""
+
+    def call_at(self, when: float, *args: Any, **more: Any) -> asyncio.TimerHandle:
+        return super().call_at(self.time() + round((when - self.time()) * 1000) / 1000, *args, **more)
+
+
+def looks_for_turns(turns: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often it was worked out whether the next turn is there, until so many had been taken, at 300 a second."""
+    looks, leak = 0, AsyncLimiter._leak
+
+    def look(limiter: AsyncLimiter) -> None:
+        nonlocal looks
+        looks += 1
+        leak(limiter)
+
+    async def story() -> None:
+        pace = Pace(Speed(300), clock=now)
+        await asyncio.gather(*(pace.turn() for _ in range(turns)))
+
+    monkeypatch.setattr(AsyncLimiter, "_leak", look)
+    with asyncio.Runner(loop_factory=CoarseLoop) as runner:
+        runner.run(story())
+    return looks
+
+
+def test_who_waits_for_a_turn_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that is kept busy by waiting is one that others do not have."""
+    assert looks_for_turns(100, monkeypatch) < 2_000
+
+
+def test_the_limiter_alone_would_not_let_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control."""
+    monkeypatch.setattr(Pace, "_take", lambda pace, turns, count=1.0: turns.acquire(count))
+    assert looks_for_turns(100, monkeypatch) > 5_000
 
 
 # -- outage ---------------------------------------------------------------------------------------------
