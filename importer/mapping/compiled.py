@@ -14,8 +14,7 @@ text such as::
             if not text.isprintable(): text = step0(text)
             if len(text) > 150: raise too_long(text, 150)
             values0[name0] = text
-        value = known1(cells[4], unknown)
-        if value is unknown: value = learn1(cells[4])
+        value = read1(cells[4])
         if value is not None: values0[name1] = value
         values0[name2] = key
         return values0 or None
@@ -30,7 +29,7 @@ from collections.abc import Callable
 from typing import Any
 
 from importer.mapping.cell_errors import missing, too_long
-from importer.mapping.parts import Cells, Part, PlainText, Remembering
+from importer.mapping.parts import Cells, Part, PlainText
 from importer.mapping.text import in_one_line, tidied
 
 #: The cells and the key of a row → its payload.
@@ -59,7 +58,7 @@ class _Writer:
     def __init__(self, key_at: int) -> None:
         self._key_at = key_at
         self.lines: list[str] = []
-        self.names: dict[str, Any] = {"missing": missing, "too_long": too_long, "unknown": object()}
+        self.names: dict[str, Any] = {"missing": missing, "too_long": too_long}
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -84,16 +83,9 @@ class _Writer:
             elif member.plain is not None:
                 self._plain(member.plain, self._argument(member), slot)
             else:
-                self._value(member, self._argument(member))
+                self.line(f"value = {self.name('read', member.read)}({self._argument(member)})")
                 self.line(f"if value is not None: {slot} = value")
         return values
-
-    def _value(self, part: Part, argument: str) -> None:
-        if isinstance(part.read, Remembering):
-            self.line(f"value = {self.name('known', part.read.memory.get)}({argument}, unknown)")
-            self.line(f"if value is unknown: value = {self.name('learn', part.read.learn)}({argument})")
-        else:
-            self.line(f"value = {self.name('read', part.read)}({argument})")
 
     def _argument(self, part: Part) -> str:
         return f"cells[{part.where}]" if isinstance(part.where, int) else "cells"

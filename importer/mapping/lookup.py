@@ -8,7 +8,7 @@ from typing import Any
 from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError, missing
 from importer.mapping.lookup_table import LookupKey, LookupTable
-from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, Remembering, leaf
+from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, leaf, remembering
 from importer.mapping.problems import listed
 from importer.mapping.spec import LookupForm
 from importer.mapping.values import Value, in_entries
@@ -21,7 +21,7 @@ def bind_lookup(value: Value, form: LookupForm, binding: Binding) -> Part:
     positions = [binding.header.position(column, path=(*path, number)) for number, column in enumerate(columns)]
     table = binding.tables[value.path]
     fold = table.fold
-    value_of = Remembering(_value_of(value, form, table=table, empty=binding.empty), value.target)
+    value_of = remembering(_value_of(value, form, table=table, empty=binding.empty), value.target)
 
     def read(cells: Cells) -> Any:
         return value_of(tuple([fold(binding.filled(cells[position])) for position in positions]))

@@ -14,7 +14,7 @@ from importer.mapping.cell_errors import missing
 from importer.mapping.header import Header
 from importer.mapping.html_text import readable
 from importer.mapping.lookup import bind_lookup
-from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, PlainText, Remembering, leaf
+from importer.mapping.parts import WHOLE_ROW, Blame, Cells, Part, PlainText, leaf, remembering
 from importer.mapping.spec import ColumnForm
 from importer.mapping.templates import parse_template
 from importer.mapping.text import fit_steps, tidy_steps
@@ -67,7 +67,7 @@ def _part(value: Value, *, source: _Source, convert: Callable[[str], Any], empty
         return found
 
     plain = _plain(value, source, empty) if value.is_plain else None
-    read = value_of if plain else Remembering(value_of, value.target)
+    read = value_of if plain else remembering(value_of, value.target)
     text = source.text
     read_source = read if text is None else lambda cells: read(text(cells))
     return leaf(source.where, read_source, target=value.target, blame=source.blame, sound=True, plain=plain)

@@ -6,7 +6,8 @@ Reading is the fast path and gives up at the first :class:`CellError`; only then
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
@@ -22,8 +23,8 @@ T = TypeVar("T")
 
 #: ``cells[WHOLE_ROW]`` is ``cells``.
 WHOLE_ROW = slice(None)
-#: How many different texts of a column are remembered with their values.
-REMEMBERED = 4096
+#: How many different texts of a column are remembered with their values: more than most helpdesks have customers.
+REMEMBERED = 8192
 
 
 class PlainText(NamedTuple):
@@ -100,37 +101,24 @@ def leaf(
     return Part(where, read, problems, sound, plain)
 
 
-class Remembering(Generic[T]):
-    """Reads texts, remembers what became of them, and lets the model of the case check each value once.
+def remembering(read: Callable[[T], Any], target: Target) -> Callable[[T], Any]:
+    """``read``, which remembers the latest texts and what became of them; the model of the case checks a value once.
 
-    When the memory is full, all is forgotten: texts that matter come again at once, and a text that does not repeat
-    costs nothing but its place.
-
-    Attributes:
-        memory: Text → value. Who looks here first saves a call.
+    Texts of several lines are not remembered: they hardly repeat, and could be hundreds of megabytes. The function
+    raises :class:`CellError`, and then remembers nothing.
     """
 
-    def __init__(self, read: Callable[[T], Any], target: Target) -> None:
-        self.memory: dict[T, Any] = {}
-        self._read = read
-        self._check = target.check
-
-    def __call__(self, text: T) -> Any:
-        """The value of ``text``; raises :class:`CellError`, and then remembers nothing."""
-        return self.memory[text] if text in self.memory else self.learn(text)
-
-    def learn(self, text: T) -> Any:
-        """The same, for a text that is not in the memory."""
-        value = self._read(text)
+    @lru_cache(REMEMBERED if target.one_line else 0)
+    def value_of(text: T) -> Any:
+        value = read(text)
         if value is not None:
             try:
-                self._check(value)
+                target.check(value)
             except ValidationError as error:
                 raise from_validation(error, value) from None
-        if len(self.memory) >= REMEMBERED:
-            self.memory.clear()
-        self.memory[text] = value
         return value
+
+    return value_of
 
 
 def _error(read: Callable[[Any], Any], argument: Any, *, target: Target) -> CellError | None:
