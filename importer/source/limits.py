@@ -6,9 +6,9 @@ from __future__ import annotations
 CHUNK_ROWS = 500
 
 #: Bytes taken from a text file at a time.
-BLOCK_BYTES = 128 * 1024
+BLOCK_BYTES = 64 * 1024
 
-#: Characters of one cell or one line of a text file. More is an unclosed quote or not a text at all.
+#: Characters of one cell, and bytes of one line of a text file, as UTF-8. More is an unclosed quote or no text at all.
 LONGEST_CELL = 16 * 1024 * 1024
 
 #: Bytes a packed workbook may unpack to.
