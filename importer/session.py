@@ -175,7 +175,7 @@ def _shared(
     if writer.ledger.was_cut_short:
         pace.close_gate(1.0)  # what a killed run sent in its last second counts
     breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set)
-    budget = RetryBudget()
+    budget = RetryBudget(settings.workers)
     trust = Trust(distrusted(writer.ledger), lag=settings.waits.recheck)
     courier = Courier(
         api=api,

@@ -240,9 +240,9 @@ class Courier:
         """Whether a record that was looked up and is no case may be sent in this run; if so, that is paid for."""
         return self.take_attempt(self._attempts.get(record, 0))
 
-    def take_attempt(self, before: int) -> bool:
+    def take_attempt(self, before: int, *, too_fast: bool = False) -> bool:
         """Whether what was sent ``before`` times in this run may be sent once more; if so, that is paid for."""
-        return before == 0 or (before < MOST_ATTEMPTS and self._budget.take_retry())
+        return before == 0 or (before < MOST_ATTEMPTS and self._budget.take_retry(too_fast=too_fast))
 
     def _plan_retry(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
         if verdict.signal is not Signal.UNAUTHORIZED:
@@ -254,9 +254,10 @@ class Courier:
         """Seconds until what is proven not done may be sent again; None if not in this run."""
         if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the row, so it does not use up an attempt
             return 0.0
-        if not self.take_attempt(attempt):
+        too_fast = verdict.signal is Signal.THROTTLED
+        if not self.take_attempt(attempt, too_fast=too_fast):
             return None
-        base = _BASE_THROTTLED if verdict.signal is Signal.THROTTLED else _BASE
+        base = _BASE_THROTTLED if too_fast else _BASE
         return backoff(attempt, base=base, cap=_CAP, random=self._jitter)
 
 

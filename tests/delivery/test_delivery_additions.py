@@ -144,7 +144,7 @@ async def test_an_update_that_is_sent_again_is_paid_for(tmp_path: Path, monkeypa
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan(Status(503), nth=1))) as sandbox:
         with monkeypatch.context() as patch:
-            patch.setattr(session, "RetryBudget", lambda: RetryBudget(start=0.0, share=0.0))
+            patch.setattr(session, "RetryBudget", lambda workers: RetryBudget(start=0.0, share=0.0))
             await send(path, sandbox, concurrency=1)
         assert [(part.state, part.attempts) for part in parts(path)][:2] == [("pending", 1), ("pending", 0)]
         assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}

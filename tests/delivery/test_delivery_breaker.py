@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from importer.delivery.breaker import LOCKED_OUT_AFTER, LOCKED_OUT_LATER, OUTAGE_AFTER, PATIENCE, Breaker
-from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import MOST, MOST_OF_LAST, Causes
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.errors import ExitCode
@@ -270,28 +269,3 @@ def test_a_value_that_was_taken_after_all_is_no_cause() -> None:
         causes.hear(refusal("owner_id"), body(owner_id="gone"))
     causes.hear(CREATED, body(owner_id="gone"))
     assert causes.parks(body(owner_id="gone")) is None
-
-
-# -- the retry budget -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("rows", [0, 100, 10_000])
-def test_at_most_a_tenth_of_all_requests_are_retries(rows: int) -> None:
-    """P8, N11: a few are there from the start, for small files."""
-    budget = RetryBudget()
-    retries = 0
-    for _ in range(rows):
-        budget.first_attempt()
-        retries += budget.take_retry()
-    while budget.take_retry():
-        retries += 1
-    assert 10 + 0.1 * rows - 1 <= retries <= 10 + 0.1 * rows
-
-
-def test_what_is_spent_is_spent() -> None:
-    budget = RetryBudget(start=1.0)
-    assert budget.take_retry()
-    assert not budget.take_retry()
-    for _ in range(11):
-        budget.first_attempt()
-    assert budget.take_retry()
