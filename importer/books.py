@@ -47,6 +47,7 @@ def status(ledger: StrPath) -> Status:
             balance_of(view),
             tuple(view.causes()),
             view.requests(),
+            view.refusals(),
             view.half_read(),
         )
 

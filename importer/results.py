@@ -109,6 +109,7 @@ class Status:
         balance: The books.
         causes: Records that are not created, by state and cause.
         requests: Requests that were sent to create cases.
+        refusals: How many requests for cases and notes were answered with which HTTP status that is none of success.
         half_read: Files that are being read, or whose reading was cut short; they are in no other figure.
     """
 
@@ -118,4 +119,5 @@ class Status:
     balance: Balance
     causes: tuple[CauseCount, ...]
     requests: int
+    refusals: Counter[int]
     half_read: tuple[str, ...] = ()

@@ -199,6 +199,9 @@ def _time(seconds: float) -> str:
 def say_status(status: Status) -> None:
     """Print how a ledger stands."""
     say(f"Ledger {status.ledger_id}, target {status.target or 'not chosen yet'}, {status.requests:,} requests sent")
+    if status.refusals:
+        told = ", ".join(f"{count:,} × HTTP {code}" for code, count in status.refusals.items())
+        say(f"  not successful: {told}")
     for source in status.sources:
         say(f"  {source.name}: {source.rows:,} rows, mapping {source.mapping_name}")
     say_half_read(status.half_read)

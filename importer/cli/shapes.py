@@ -136,6 +136,7 @@ def status_shape(status: Status) -> dict[str, Any]:
         "notes_that_follow": status.balance.following._asdict(),
         "causes": causes_shape(status.causes),
         "requests": status.requests,
+        "refusals": {str(code): count for code, count in status.refusals.items()},
     }
 
 

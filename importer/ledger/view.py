@@ -275,6 +275,19 @@ class LedgerView:
         for row in self.select(query, where):
             yield OpenNotes(*row)
 
+    def refusals(self) -> Counter[int]:
+        """How often a request for the records in view was answered with an HTTP status that is none of success.
+
+        What became of a record because another one proved an answer wrong is told in the history and is no answer.
+        """
+        rows = self.select(
+            "SELECT told.http_status, count(*) FROM ("
+            "SELECT record, http_status FROM event WHERE http_status >= 300 AND code IS NOT 'contradicted' UNION ALL"
+            " SELECT record, http_status FROM addition_event WHERE http_status >= 300"
+            ") AS told JOIN record ON record.id = told.record {where} GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+        return Counter(dict(rows))
+
     def requests(self) -> int:
         """Requests that were sent to create the records in view, and to add notes to their cases."""
         rows = self.select(

@@ -8,7 +8,7 @@ import pytest
 from ledgers import do, pending, row_of, stage, valid
 from test_ledger_tree import child
 
-from importer.ledger import Ledger, Outcome, Selection
+from importer.ledger import Ledger, LedgerView, Outcome, Selection
 from importer.ledger.distrust import distrust, distrusted, doubt_again
 from importer.ledger.links import next_page
 from importer.records import Links, State
@@ -77,6 +77,16 @@ def test_what_was_looked_up_since_is_settled(ledger: Ledger) -> None:
     do(ledger, lambda: ledger.settle(4, State.UNKNOWN, live_on))
     assert not doubt_again(ledger)
     assert states(ledger) == ["unknown", "created", "created", "created"], "once is enough"
+
+
+def test_a_doubt_is_no_answer(ledger: Ledger) -> None:
+    """`status` counts what the account answered, not what followed from it for other rows."""
+    staged(ledger, (DENIED,), (DENIED, DENIED, made(2)), (REFUSED,), (made(4),))
+    contradict(ledger, 1)
+    doubt_again(ledger)
+    assert states(ledger)[:2] == ["unknown", "unknown"]
+    with LedgerView(ledger.path) as view:
+        assert view.refusals() == {429: 3, 422: 1}
 
 
 def test_what_is_forgotten_stays_as_it_is(ledger: Ledger) -> None:
