@@ -41,6 +41,9 @@ CAREFUL_RATE = 5.0
 #: Up to this rate nobody notices what a fresh connection for each request costs, and none can be shared.
 FRESH_UP_TO = 200.0
 
+#: Requests at once on this machine. With half as many, all of them wait for the ledger's disk at times.
+_LOCAL_WORKERS = 128
+
 
 class Target(NamedTuple):
     """Where cases are created.
@@ -164,7 +167,7 @@ class Settings(BaseModel):
     @property
     def workers(self) -> int:
         """Requests at once."""
-        return self.concurrency or (64 if self.target.is_local else 8)
+        return self.concurrency or (_LOCAL_WORKERS if self.target.is_local else 8)
 
     @property
     def waits(self) -> Horizon:

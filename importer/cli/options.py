@@ -64,7 +64,7 @@ target = _all(
         "--rate", metavar="PER_SECOND|auto", help="Most requests in any second (default for a real account: 5)."
     ),
     click.option("--reserve", metavar="PERCENT", help="Leave this share of the rate to live agents, such as 20%."),
-    click.option("--concurrency", type=int, metavar="N", help="Requests at once."),
+    click.option("--concurrency", type=int, metavar="N", help="Requests at once (default for a real account: 8)."),
     click.option("--fresh-connections/--reuse-connections", default=None, help="One connection for each request."),
     click.option("--horizon", type=float, metavar="SECONDS", help="Wait before a row in doubt is looked up."),
     click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
