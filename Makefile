@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
 
-.PHONY: demo test check fmt soak bench lock clean
+.PHONY: demo test check fmt soak bench bench-full lock clean
 
 demo: $(READY)
 	$(BIN)/case-importer demo
@@ -34,6 +34,10 @@ soak: $(READY)
 bench: $(BENCH_READY)
 	$(BIN)/python -m benchmarks
 
+# The sizes of the goals in docs/performance.md, some hours; needs 10 GB of disk.
+bench-full: $(BENCH_READY)
+	$(BIN)/python -m benchmarks --full
+
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
@@ -54,4 +58,4 @@ lock:
 		--generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements-bench.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-import bench-results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build demo-import
