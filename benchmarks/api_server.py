@@ -110,6 +110,7 @@ class Api:
         fail: Share of creates that are answered 503, with nothing created.
         cut: Share of creates that create and then never answer.
         seed: Of the lots that are drawn for them.
+        regular: No lots for ``fail``: every so many-th create it is.
         clock: Monotonic seconds.
     """
 
@@ -120,12 +121,14 @@ class Api:
         fail: float = 0.0,
         cut: float = 0.0,
         seed: int = 1,
+        regular: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit
         self._fail = fail
         self._cut = cut
         self._lots = Random(seed)
+        self._regular = regular
         self._clock = clock
         self.books = Books()
 
@@ -155,7 +158,7 @@ class Api:
             counts["throttled"] += 1
             counts["throttled_late"] += now - (self.books.first_at or now) > 1.0
             return http(429, {"message": "too fast"}, "Retry-After: 1")
-        if self._fail and self._lots.random() < self._fail:
+        if self._fails():
             counts["failed"] += 1
             return http(503, {"message": "down"})
         case_id = self.books.create(orjson.loads(body)["custom_fields"][STAMP])
@@ -163,6 +166,12 @@ class Api:
             counts["cut"] += 1
             return None
         return http(201, {"id": case_id})
+
+    def _fails(self) -> bool:
+        if self._regular:
+            count = self.books.counts["requests"]
+            return int(count * self._fail) > int((count - 1) * self._fail)
+        return bool(self._fail) and self._lots.random() < self._fail
 
     def _list(self, target: str) -> bytes:
         self.books.arrived(self._clock())
@@ -239,12 +248,13 @@ def main() -> None:
     parser.add_argument("--window", choices=["sliding", "clock"], default="sliding")
     parser.add_argument("--then", type=_then, help="SECONDS:LIMIT")
     parser.add_argument("--fail", type=float, default=0.0)
+    parser.add_argument("--regular", action="store_true")
     parser.add_argument("--cut", type=float, default=0.0)
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     limit = Limit(given.limit, given.window, given.then)
-    api = Api(limit=limit, fail=given.fail, cut=given.cut, seed=given.seed)
+    api = Api(limit=limit, fail=given.fail, cut=given.cut, seed=given.seed, regular=given.regular)
     uvloop.run(serve(api, latency=given.latency))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -63,18 +64,33 @@ def write_export(path: Path, rows: int, *, columns: int = len(COLUMNS), notes: i
     return unfinished.rename(path)
 
 
-def write_workbook(path: Path, rows: int) -> Path:
-    """The same as a workbook."""
+def write_workbook(path: Path, rows: int, *, typed: bool = False) -> Path:
+    """The same as a workbook: all cells texts, each where it stands; or ``typed``, as programs of offices save it.
+
+    Args:
+        path: Where to; a file that is there already is kept.
+        rows: How many.
+        typed: Dates and numbers are cells of their kind, and texts are shared.
+    """
     if path.exists():
         return path
     import xlsxwriter  # type: ignore[import-untyped]  # of the development group, as pytest is
 
-    with xlsxwriter.Workbook(path, {"constant_memory": True, "strings_to_formulas": False}) as book:
+    options = {"constant_memory": not typed, "strings_to_formulas": False, "default_date_format": "yyyy-mm-dd hh:mm:ss"}
+    unfinished = path.with_suffix(".part")
+    with xlsxwriter.Workbook(unfinished, options) as book:
         sheet = book.add_worksheet()
         sheet.write_row(0, 0, COLUMNS)
         for number, row in enumerate(_rows(rows, 0, 0, "customer{}@example.com"), 1):
-            sheet.write_row(number, 0, row)
-    return path
+            sheet.write_row(number, 0, _typed(row) if typed else row)
+    return unfinished.rename(path)
+
+
+def _typed(row: list[str]) -> list[object]:
+    kinds: dict[str, Callable[[str], object]] = {
+        "created": datetime.fromisoformat, "updated": datetime.fromisoformat, "seats": int, "hours": float,
+    }  # fmt: skip
+    return [kinds.get(name, str)(text) for name, text in zip(COLUMNS, row, strict=True)]
 
 
 def write_mapping(path: Path, *, notes: int = 0) -> Path:

@@ -6,10 +6,12 @@ import os
 import platform
 import sqlite3
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 
 from benchmarks.servers import nginx_version
 
@@ -29,6 +31,19 @@ def machine() -> dict[str, str]:
         "nginx": (nginx_version() or "not installed").removeprefix("nginx/"),
         **{name: _version(name) for name in _PACKAGES},
     }
+
+
+def sync_time(folder: Path) -> float:
+    """Seconds that the disk of a folder takes to keep 20 KB, as much as a group of fences is."""
+    took, sync = [], getattr(os, "fdatasync", os.fsync)
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        for _ in range(100):
+            file.write(bytes(20_000))
+            file.flush()
+            begun = time.perf_counter()
+            sync(file.fileno())
+            took.append(time.perf_counter() - begun)
+    return median(took)
 
 
 def _used_by_others() -> str:

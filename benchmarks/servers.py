@@ -9,13 +9,13 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.certificate import Certificate
 from benchmarks.measure import PYTHON, cores, start
 
 #: A 201 with an id of its own is all that the importer asks of an answer (``importer/delivery/judge.py``).
@@ -36,7 +36,8 @@ http {{
     client_max_body_size 16m;
     {temp_paths}
     server {{
-        listen 127.0.0.1:{port} backlog=1024;
+        listen 127.0.0.1:{port}{tls} backlog=1024;
+        {certificate}
         default_type application/json;
         location = /cm/core/va/cases {{ return 201 '{{"id":"$instant-$connection-$connection_requests"}}'; }}
         location = /oauth/token {{
@@ -89,22 +90,36 @@ def _nginx() -> str | None:
 @contextmanager
 def fast_server() -> Iterator[Server]:
     """The fastest server there is here: nginx, or for want of it our own."""
-    if _nginx() is None:
+    if nginx_version() is None:
         with api_server() as server:
             yield server._replace(name="api_server (nginx is not installed)")
         return
+    with nginx() as server:
+        yield server
+
+
+@contextmanager
+def nginx(certificate: Certificate | None = None) -> Iterator[Server]:
+    """nginx, which must be installed; with a certificate it speaks TLS."""
     with tempfile.TemporaryDirectory(prefix="case-importer-nginx-") as name:
         folder, port = Path(name), free_port()
         paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in _TEMP_PATHS)
         user = "user root;" if os.geteuid() == 0 else ""
-        text = _NGINX.format(folder=folder, port=port, temp_paths=paths, user=user)
+        said = certificate and f"ssl_certificate {certificate.certificate}; ssl_certificate_key {certificate.key};"
+        text = _NGINX.format(
+            folder=folder,
+            port=port,
+            temp_paths=paths,
+            user=user,
+            tls=" ssl" if certificate else "",
+            certificate=said or "",
+        )
         (folder / "nginx.conf").write_text(text, encoding="utf-8")
         command = [_nginx(), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"]
         process = start(command, core=cores()[1], stderr=subprocess.DEVNULL)
         try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_for(f"{url}/oauth/token")
-            yield Server(url, nginx_version() or "nginx")
+            _wait_for(port)
+            yield Server(f"http{'s' if certificate else ''}://127.0.0.1:{port}", nginx_version() or "nginx")
         finally:
             process.terminate()
             process.wait(30)
@@ -131,13 +146,13 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _wait_for(url: str) -> None:
+def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
             return
-        except urllib.error.URLError:
+        except OSError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)

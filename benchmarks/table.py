@@ -77,9 +77,21 @@ def _row(line: dict[str, Any]) -> str:
 def _machine(results: Results) -> str:
     if not results:
         return "Nothing was measured.\n"
-    newest: dict[str, str] = max((result["machine"] for result in results.values()), key=lambda facts: facts["date"])
-    facts = " · ".join(f"{topic} {value}" if topic != "processor" else value for topic, value in newest.items())
-    return f"{facts} · sizes: {', '.join(sorted({result['sizes'] for result in results.values()}))}\n"
+    groups: dict[str, list[str]] = {}
+    for name, result in results.items():
+        groups.setdefault(_facts(result["machine"]), []).append(f"{name} ({result['sizes']})")
+    days = sorted({result["machine"].get("date", "") for result in results.values()})
+    when = " to ".join(dict.fromkeys((days[0], days[-1])))
+    return f"{when} · " + "\n".join(f"{facts} · sizes: {', '.join(names)}\n" for facts, names in groups.items())
+
+
+def _facts(machine: dict[str, str]) -> str:
+    """Figures of several machines are not mixed under the name of one; what others did is told elsewhere."""
+    return " · ".join(
+        value if topic == "processor" else f"{topic} {value}"
+        for topic, value in machine.items()
+        if topic not in ("date", "others")
+    )
 
 
 def _cautions(results: Results) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import uvloop
 
-_WORKERS = 64
+_WORKERS = 128  # as many as we have
 
 
 async def main(url: str, path: Path) -> None:

@@ -8,7 +8,7 @@ from statistics import median
 
 from benchmarks.arithmetic import most, ratio
 from benchmarks.bench import Bench, Line, Outcome, measurement
-from benchmarks.measure import Cost, in_turns, peak, wall
+from benchmarks.measure import Cost, cpu, in_turns, peak, wall
 from benchmarks.rows.reading import stage
 from benchmarks.servers import Server, api_server, fast_server
 
@@ -55,12 +55,23 @@ def ledger(bench: Bench) -> Outcome:
     if "forget" not in bench.importer("--help").out:
         return Outcome(lines, skipped="after `forget`: this version has no such command")
     with fast_server() as server:
-        bench.importer("run", export, "--mapping", bench.mapping, "--out", folder, "--api-url", server.url, "--quiet")
+        arguments = ("--mapping", bench.mapping, "--api-url", server.url, "--quiet", "--out")
+        bench.importer("run", export, *arguments, folder)
+        known = bench.importer("run", export, *arguments, folder)
+        tomorrow = shutil.copytree(folder, bench.folder / "tomorrow")
+        later = bench.importer("run", bench.export(rows + 1), *arguments, tomorrow)
+    shutil.rmtree(tomorrow)
+    lines += [_nightly("the same file", known, rows), _nightly("a later file with one row more", later, rows)]
     bench.importer("forget", "--ledger", path, "--yes", "--quiet")
     left = _size(path)
     lines.append(Line("after `forget`, all created", left / source, "× the source", most(0.6), f"{left / 1e6:.0f} MB"))
     shutil.rmtree(folder)
     return Outcome(lines)
+
+
+def _nightly(what: str, cost: Cost, rows: int) -> Line:
+    spent = f"{cost.wall:.1f} s, {cost.peak:.0f} MB"
+    return Line(f"run again: {what}", cost.cpu * 1e6 / rows, "µs of CPU a row", None, spent)
 
 
 def _size(path: Path) -> int:
@@ -81,8 +92,16 @@ def begin(bench: Bench) -> Outcome:
         bench.importer(*resumed, rows // 2, *arguments)
         again = [_resume(bench, server, *resumed, 1, *arguments) for _ in range(bench.sizes.rounds)]
     out = bench.fresh()
-    report = bench.importer("report", "--ledger", folder / "ledger.db", "--out", out, "--quiet")
     status = bench.importer("status", "--ledger", folder / "ledger.db")
+    reports = in_turns(
+        {
+            "ledger": lambda: bench.program("read_ledger", folder / "ledger.db"),
+            "report": lambda: bench.importer("report", "--ledger", folder / "ledger.db", "--out", out, "--quiet"),
+        },
+        rounds=bench.sizes.rounds,
+    )
+    report = reports["report"]
+    few = _report_of(bench, rows // 100)
     shutil.rmtree(folder)
     shutil.rmtree(out)
     return Outcome(
@@ -97,14 +116,34 @@ def begin(bench: Bench) -> Outcome:
             Line(f"resume a ledger of {rows:,} rows, half done", median(again), "s to first request", most(3), ""),
             Line(
                 "reports, for a million rows",
-                report.wall * 1e6 / rows,
+                wall(report) * 1e6 / rows,
                 "s",
                 most(30),
-                f"{report.wall:.1f} s for {rows:,} rows; {report.peak:.0f} MB, `status` {status.peak:.0f} MB",
+                f"{wall(report):.1f} s for {rows:,} rows, half of them created; `status` {status.wall:.2f} s",
+            ),
+            Line(
+                "the same",
+                ratio([cost.cpu for cost in report], [cost.cpu for cost in reports["ledger"]]),
+                "× the CPU of one read of the ledger",
+                None,
+                f"{cpu(report) * 1e6 / rows:.1f} µs against {cpu(reports['ledger']) * 1e6 / rows:.1f} µs a row",
+            ),
+            Line(
+                "the same, memory",
+                peak(report) / few.peak,
+                f"× that of {rows // 100:,} rows",
+                most(1.15),
+                f"{peak(report):.0f} MB; `status` {status.peak:.0f} MB",
             ),
             Line("peak memory of a run with one request", peak(costs["begin"]), "MB", most(200), ""),
         ]
     )
+
+
+def _report_of(bench: Bench, rows: int) -> Cost:
+    folder = bench.fresh()
+    bench.program("stage", bench.export(rows), bench.mapping, folder / "ledger.db")
+    return bench.importer("report", "--ledger", folder / "ledger.db", "--out", folder, "--quiet")
 
 
 def _to_first_request(bench: Bench, export: Path, server: Server) -> Cost:

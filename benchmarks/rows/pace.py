@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.arithmetic import least, most
 from benchmarks.bench import Bench, Line, Outcome, measurement
+from benchmarks.measure import Cost
 from benchmarks.servers import api_server
 
 
@@ -15,11 +16,11 @@ def rate(bench: Bench) -> Outcome:
     for limit in bench.sizes.rates:
         rows = int(limit * bench.sizes.seconds)
         with api_server("--limit", limit) as server:
-            bench.import_run(bench.export(rows), server.url, "--rate", limit, created=rows)
+            cost = bench.import_run(bench.export(rows), server.url, "--rate", limit, created=rows)
             seen = server.stats()
         used = rows / (limit * (seen["last_at"] - seen["first_at"] + 1 / limit))
         lines += [
-            Line(f"--rate {limit}", used, "of the allowed rate", least(0.99), f"{rows:,} cases"),
+            Line(f"--rate {limit}", used, "of the allowed rate", least(0.99), _spent(cost, rows)),
             Line(
                 f"--rate {limit}: the fullest second", seen["worst_second"], "requests", most(limit), _throttled(seen)
             ),
@@ -47,14 +48,18 @@ def auto(bench: Bench) -> Outcome:
 
 def _auto(bench: Bench, limit: int, rows: int, what: str, allowed: Any, *server_arguments: object) -> list[Line]:
     with api_server("--limit", limit, *server_arguments) as server:
-        bench.import_run(bench.export(rows), server.url, "--rate", "auto", created=rows)
+        cost = bench.import_run(bench.export(rows), server.url, "--rate", "auto", created=rows)
         seen = server.stats()
     share = rows / allowed(seen["last_at"] - seen["first_at"] + 1 / limit)
     refused = seen.get("throttled", 0) / seen["requests"]
     return [
-        Line(f"--rate auto, {what}", share, "of the limit", least(0.9), f"{rows:,} cases, the search included"),
+        Line(f"--rate auto, {what}", share, "of the limit", least(0.9), f"{_spent(cost, rows)}, the search included"),
         Line(f"--rate auto, {what}: answers of 429", refused, "of all requests", most(0.01), _throttled(seen)),
     ]
+
+
+def _spent(cost: Cost, rows: int) -> str:
+    return f"{rows:,} cases, {cost.cpu / rows * 1e3:.2f} ms of CPU each"
 
 
 def _throttled(seen: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ def commands(bench: Bench) -> dict[str, Command]:
     """The ways to bring the rows in, by name."""
 
     def ours(export: Path, url: str, folder: Path) -> list[object]:
-        target = ["--mapping", bench.mapping, "--out", folder, "--api-url", url]
+        target = ["--mapping", bench.mapping, "--out", folder, "--api-url", url, "--concurrency", 32]  # as the scripts
         return [PYTHON, "-m", "importer", "run", export, *target, "--quiet"]
 
     def script(name: str) -> Command:

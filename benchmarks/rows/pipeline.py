@@ -6,6 +6,7 @@ from statistics import median
 
 from benchmarks.arithmetic import least, most, ratio
 from benchmarks.bench import Bench, Line, Outcome, measurement
+from benchmarks.machine import sync_time
 from benchmarks.measure import cpu, in_turns, peak, wall
 from benchmarks.servers import fast_server
 
@@ -48,7 +49,8 @@ def pipeline(bench: Bench) -> Outcome:
                 ratio([1 / cost.wall for cost in ours], [1 / cost.wall for cost in unguarded]),
                 "× without fsync",
                 least(0.95),
-                f"{rows / wall(ours):,.0f} against {rows / wall(unguarded):,.0f} a second;"
+                f"{rows / wall(ours):,.0f} against {rows / wall(unguarded):,.0f} a second; a sync takes"
+                f" {sync_time(bench.folder) * 1e3:.2f} ms;"
                 f" CPU {median(a.cpu / b.cpu for a, b in zip(ours, unguarded, strict=True)):.2f} ×",
             ),
         ]

@@ -18,11 +18,12 @@ from benchmarks import picture, table
 from benchmarks.api_server import Api, Limit
 from benchmarks.arithmetic import least, most, ratio, slope
 from benchmarks.bench import QUICK, Bench, Line, Outcome, measurements
+from benchmarks.certificate import write_certificate
 from benchmarks.export import COLUMNS, write_export, write_mapping, write_workbook
 from benchmarks.measure import PYTHON, FailedError, in_turns, run
 from benchmarks.peers.ticket import tickets
 from benchmarks.rows.faults import FAULTS, Damage, suffer
-from benchmarks.servers import Server, api_server
+from benchmarks.servers import Server, api_server, nginx, nginx_version
 from importer import State, check, preview
 
 ROOT = Path(__file__).parents[2]
@@ -142,6 +143,12 @@ def test_faults_come_as_often_as_they_should() -> None:
     assert 60 < stats["cut"] < 140
 
 
+def test_regular_faults_are_no_lots() -> None:
+    api = Api(limit=Limit(0), fail=0.05, regular=True)
+    codes = [create(api, str(number)) for number in range(100)]
+    assert [number for number, code in enumerate(codes, 1) if code == 503] == [20, 40, 60, 80, 100]
+
+
 def test_the_sliding_limit_holds_in_any_second() -> None:
     now = [100.0]
     api = Api(limit=Limit(2), clock=lambda: now[0])
@@ -213,6 +220,9 @@ def test_the_small_programs_do_what_they_are_for(tmp_path: Path) -> None:
     book = write_workbook(tmp_path / "export.xlsx", rows)
     assert bench.program("read_workbook", book).out == "61\n"
     assert bench.program("read_rows", book).out == "60\n"
+    assert bench.program("read_rows", write_workbook(tmp_path / "typed.xlsx", rows, typed=True)).out == "60\n"
+    assert bench.program("read_ledger", tmp_path / "ledger.db").out == "60\n"
+    bench.program("map_rows", export, bench.mapping)
     assert float(bench.program("first_finding", export, bench.mapping).out) > 0
     bench.program("write_bodies", export, bench.mapping, bodies, rows)
     with api_server() as server:
@@ -241,6 +251,26 @@ def test_a_missed_goal_is_said() -> None:
     assert "small sizes of `--quick`: peers." in text
     assert "when these were measured: peers (60 %)." in text
     assert "| us | 7,000 |" in table.peers_table(results())
+
+
+def test_figures_of_two_machines_are_not_mixed_under_one_name() -> None:
+    outcome = Outcome([LINE])
+    machines = {"rate": "new", "begin": "old", "auto": "new"}
+    found = {
+        name: table.entry(outcome, machine={"processor": machine, "others": "3 %"}, sizes="full", seconds=1.0)
+        for name, machine in machines.items()
+    }
+    text = table.main_table(found)
+    assert "new · sizes: rate (full), auto (full)\n\nold · sizes: begin (full)\n" in text
+
+
+@pytest.mark.skipif(nginx_version() is None, reason="nginx is not installed")
+def test_nginx_speaks_tls(tmp_path: Path) -> None:
+    certificate = write_certificate(tmp_path)
+    with nginx(certificate) as server:
+        Bench(tmp_path, QUICK).import_run(
+            write_export(tmp_path / "export.csv", 5), server.url, "--ca-file", certificate.certificate, created=5
+        )
 
 
 def test_damage_is_told_with_all_that_belongs_to_it() -> None:
