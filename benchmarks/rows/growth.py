@@ -1,9 +1,9 @@
 """How cost grows: straight lines on log-log paper, and none of them steeper than 1.
 
 The cost of a point is what a run of so much takes beyond a run without it: beyond a run of one row, or beyond one of as
-many rows without more columns, notes or faults. So nothing that is always there flattens the line. It is the least of
-the rounds: others on the machine can make a run dearer, never cheaper, and a line has many points. Each round measures
-all points, so that a busy minute of the machine does not bend the line.
+many rows without more columns, notes or faults. So nothing that is always there flattens the line. Mostly it is the
+least of the rounds: others on the machine can make a run dearer, never cheaper, and a line has many points. Each round
+measures all points, so that a busy minute of the machine does not bend the line.
 """
 
 from __future__ import annotations
