@@ -20,7 +20,6 @@ from importer.version import __version__
 if TYPE_CHECKING:
     from importer.account import save_fields, save_fields_async, save_users, save_users_async
     from importer.books import report, report_async, resolve, resolve_notes, status, status_async
-    from importer.config import Settings, load_settings
     from importer.delivery.pool import Stop
     from importer.errors import (
         CaseImporterError,
@@ -44,8 +43,8 @@ if TYPE_CHECKING:
         suggest_mapping_async,
     )
     from importer.mapping import Mapping, load_mapping
-    from importer.observer import Observer
-    from importer.records import FieldError, State
+    from importer.models import FieldError, State
+    from importer.progress import Observer
     from importer.results import CheckResult, PreviewRow, RunResult, Status
     from importer.run import (
         reconcile,
@@ -55,11 +54,12 @@ if TYPE_CHECKING:
         run_import,
         run_import_async,
     )
+    from importer.settings import Settings, load_settings
 
 _HOMES = {
     "importer.account": ("save_fields", "save_fields_async", "save_users", "save_users_async"),
     "importer.books": ("report", "report_async", "resolve", "resolve_notes", "status", "status_async"),
-    "importer.config": ("Settings", "load_settings"),
+    "importer.settings": ("Settings", "load_settings"),
     "importer.delivery.pool": ("Stop",),
     "importer.errors": (
         "CaseImporterError",
@@ -75,8 +75,8 @@ _HOMES = {
     ),
     "importer.forgetting": ("Forgotten", "forget", "forget_async"),
     "importer.mapping": ("Mapping", "load_mapping"),
-    "importer.observer": ("Observer",),
-    "importer.records": ("FieldError", "State"),
+    "importer.progress": ("Observer",),
+    "importer.models": ("FieldError", "State"),
     "importer.results": ("CheckResult", "PreviewRow", "RunResult", "Status"),
     "importer.look": (
         "check",

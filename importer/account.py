@@ -15,13 +15,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from importer.config import Settings, load_settings
 from importer.delivery.waits import asked_wait, backoff
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.mapping.fields_file import fields_text
 from importer.report.files import whole_file
 from importer.run import run_to_end
 from importer.session import open_place
+from importer.settings import Settings, load_settings
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent, error_body
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi, HttpClient
@@ -104,7 +104,7 @@ def _saved_file(path: Path) -> Iterator[TextIO]:
             yield file
     except ConfigError as error:
         what = error.what.replace("the report", "the file")
-        raise ConfigError(what, where=str(path), cure="check its folder, and the rights there") from None
+        raise ConfigError(what, where=str(path), hint="check its folder, and the rights there") from None
 
 
 async def _all_users(account: _Account) -> list[User]:
@@ -165,8 +165,8 @@ class _Account:
                 answer = await self._api.get(path, query, authorization=header)
             except (NoAnswer, NotSent, TokenTrouble) as error:
                 if isinstance(error, NotSent) and error.fatal:
-                    cure = error.cure or "check --api-url, or --ca-file"
-                    raise TargetError(error.message, where=self._url, cure=cure) from None
+                    hint = error.hint or "check --api-url, or --ca-file"
+                    raise TargetError(error.message, where=self._url, hint=hint) from None
                 trouble = str(error)
                 continue
             if answer.status == 200:
@@ -175,7 +175,7 @@ class _Account:
             trouble = f"HTTP {answer.status}"
             wait = min(asked_wait(answer.headers, error_body(answer).retry_hint) or wait, _LONGEST_WAIT)
         raise UnreachableError(
-            f"{path} could not be read: {trouble}", where=self._url, cure="run the same command again later"
+            f"{path} could not be read: {trouble}", where=self._url, hint="run the same command again later"
         )
 
     def _refuse(self, answer: Answer, path: str, *, header: str, scope: str) -> None:
@@ -186,19 +186,19 @@ class _Account:
             raise TargetError(
                 f"the credentials may not read {path} (HTTP {answer.status})",
                 where=self._url,
-                cure=f"give the OAuth client the scope {scope} in Talkdesk Builder",
+                hint=f"give the OAuth client the scope {scope} in Talkdesk Builder",
             )
         if answer.status < 500 and answer.status not in (408, 429):
             raise TargetError(
                 f"{path} was refused (HTTP {answer.status}): {error_body(answer).text}",
                 where=self._url,
-                cure="check the account, the region or --api-url",
+                hint="check the account, the region or --api-url",
             )
 
     def unreadable(self, path: str, error: Exception) -> UnreachableError:
         """What to raise for an answer that is not of the documented form."""
         return UnreachableError(
-            f"the answer of {path} is not understood: {error}", where=self._url, cure="is --api-url right?"
+            f"the answer of {path} is not understood: {error}", where=self._url, hint="is --api-url right?"
         )
 
 

@@ -14,7 +14,7 @@ from importer.delivery.resolution import Decision, NotesDecision, notes_resoluti
 from importer.errors import ConfigError, ExitCode
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.additions import resolve_addition, stuck_states
-from importer.records import AdditionState, State
+from importer.models import AdditionState, State
 from importer.report import Reports, balance_of, write_reports
 from importer.results import Status
 
@@ -81,16 +81,16 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
     outcome = resolution(decision, reason=reason, case_id=case_id)
     with Ledger(existing(ledger), verb="resolve") as open_ledger:
         if case_id is not None and open_ledger.has_case(case_id):
-            raise ConfigError(f"case {case_id} belongs to another row", cure="look at the case once more")
+            raise ConfigError(f"case {case_id} belongs to another row", hint="look at the case once more")
         stood = open_ledger.states_of(key)
         if decision == "resend" and State.DUPLICATE in stood:
-            raise ConfigError(f"the row {key!r} has several cases already", cure="choose one with --created, or --drop")
+            raise ConfigError(f"the row {key!r} has several cases already", hint="choose one with --created, or --drop")
         if decision == "resend" and open_ledger.is_forgotten(key):
             what = f"the texts of the row {key!r} were forgotten, so it cannot be sent again"
-            raise ConfigError(what, cure="--drop it, then import it from a file once more")
+            raise ConfigError(what, hint="--drop it, then import it from a file once more")
         if not open_ledger.resolve(key, outcome):
             states = ", ".join(stood) or "not in this ledger"
-            raise ConfigError(f"the row {key!r} is not in doubt: {states}", cure="see case-importer status")
+            raise ConfigError(f"the row {key!r} is not in doubt: {states}", hint="see case-importer status")
         open_ledger.exit_code = ExitCode.OK
     return outcome.state
 
@@ -116,7 +116,7 @@ def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason:
         stuck = next(stuck_states(open_ledger, key), None)
         if stuck is None:
             raise ConfigError(
-                f"no notes of the row {key!r} are in doubt or were refused", cure="see open-notes.csv in the reports"
+                f"no notes of the row {key!r} are in doubt or were refused", hint="see open-notes.csv in the reports"
             )
         resolve_addition(open_ledger, key, stuck, taken)
         open_ledger.exit_code = ExitCode.OK

@@ -1,6 +1,6 @@
 """Everything that ends a run, and nothing that is wrong with one row.
 
-A bad row is data (:class:`importer.records.FieldError`); a bad run is one of these exceptions.
+A bad row is data (:class:`importer.models.FieldError`); a bad run is one of these exceptions.
 Each class carries the exit code under which the command line ends, so that the table in the README,
 the help text and the code are one thing::
 
@@ -45,21 +45,21 @@ class CaseImporterError(Exception):
     Args:
         what: One sentence: what is wrong.
         where: The place, such as ``tickets.csv:17`` or ``mapping.yml:4:9``; empty if there is none.
-        cure: What the reader of the message can do about it.
+        hint: What the reader of the message can do about it.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
 
-    def __init__(self, what: str, *, where: str = "", cure: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.where = where
-        self.cure = cure
+        self.hint = hint
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        cure = f"\n  {self.cure}" if self.cure else ""
-        return f"{place}{self.what}{cure}"
+        hint = f"\n  {self.hint}" if self.hint else ""
+        return f"{place}{self.what}{hint}"
 
 
 class ConfigError(CaseImporterError):

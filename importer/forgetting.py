@@ -10,7 +10,7 @@ from pathlib import Path
 from importer.errors import ConfigError, ExitCode, LedgerError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger import forget as dropping
-from importer.records import State
+from importer.models import State
 
 _FINISHED = (State.CREATED, State.SKIPPED)
 _FAILED = (State.INVALID, State.REFUSED)
@@ -55,7 +55,7 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
         raise ConfigError(
             f"the import is not over: {', '.join(named)}",
             where=str(path),
-            cure="finish them first, with retry, reconcile or resolve; or forget what is finished, without --failed",
+            hint="finish them first, with retry, reconcile or resolve; or forget what is finished, without --failed",
         )
     before = dropping.size(path)
     with Ledger(path, verb="forget") as opened:
@@ -66,7 +66,7 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
         raise LedgerError(
             f"{rows:,} rows are forgotten, but a program that looks at the ledger keeps their texts in the file",
             where=str(path),
-            cure="close that program, then run the same command again",
+            hint="close that program, then run the same command again",
         )
     kept = waiting + sum(count for state, count in counts.items() if state not in states)
     return Forgotten(rows, kept, before, dropping.size(path))

@@ -18,9 +18,9 @@ from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
+from importer.models import State
 from importer.notes import Beside, open_notes
-from importer.observer import Observer, Silent
-from importer.records import State
+from importer.progress import Observer, Silent
 from importer.report import Balance, balance_of, notes_of
 from importer.results import CheckResult, PreviewRow
 from importer.source import Source, open_source
@@ -149,14 +149,14 @@ def _open_like(
     try:
         opened, loaded = open_both(source, mapping, reading)
     except EmptySourceError as error:
-        cure = f"last time it had {before.rows:,} rows: look at what writes it"
-        raise ChangedShapeError(error.what, where=error.where, cure=cure) from None
+        hint = f"last time it had {before.rows:,} rows: look at what writes it"
+        raise ChangedShapeError(error.what, where=error.where, hint=hint) from None
     columns = columns_mapped(opened)
     try:
         loaded.bind(columns)
     except MappingError as error:
         if change := lost_columns(before, columns, loaded):
-            raise ChangedShapeError(change.what, where=opened.name, cure=change.cure) from error
+            raise ChangedShapeError(change.what, where=opened.name, hint=change.hint) from error
         raise
     return opened, loaded
 

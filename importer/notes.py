@@ -16,7 +16,7 @@ from importer.source import open_source
 if TYPE_CHECKING:
     from importer.mapping import Mapping as CaseMapping
     from importer.mapping.spec_case import EachForm
-    from importer.records import Row
+    from importer.models import Row
     from importer.source import Source
 
 StrPath = str | os.PathLike[str]
@@ -123,8 +123,8 @@ def open_notes(mapping: CaseMapping, beside: Beside, *, known: Sequence[NotesRea
         path = said.get(name) or (Path(before.path) if before else beside.folder / name)
         file = NotesFile(form, _opened(form, path, where=mapping.place((*place, "file"))))
         if before and name not in said and file.source.fingerprint() != before.sha256:
-            cure = f"put the old file back, or name the one that counts: --notes {name}=FILE"
-            raise ChangedError("the notes have changed since these rows were read", where=str(path), cure=cure)
+            hint = f"put the old file back, or name the one that counts: --notes {name}=FILE"
+            raise ChangedError("the notes have changed since these rows were read", where=str(path), hint=hint)
         files.append(file)
         paths.append(path.absolute())
     try:
@@ -136,10 +136,10 @@ def open_notes(mapping: CaseMapping, beside: Beside, *, known: Sequence[NotesRea
 
 def _opened(form: EachForm, path: Path, *, where: str) -> Source:
     if not path.exists():
-        cure = (
+        hint = (
             f"put it there, or say where it is: --notes FILE; if there are none, remove the note that stands at {where}"
         )
-        raise SourceError("there is no such file of notes", where=str(path), cure=cure)
+        raise SourceError("there is no such file of notes", where=str(path), hint=hint)
     return open_source(path, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
 
 
@@ -152,15 +152,15 @@ def _said(names: list[str], given: list[str]) -> Mapping[str, Path]:
         if name not in names or not file:
             name, file = _only(names, text), text
         if name in said:
-            raise ConfigError(f"--notes says twice where {name} is", cure="give each file once")
+            raise ConfigError(f"--notes says twice where {name} is", hint="give each file once")
         said[name] = Path(file)
     return said
 
 
 def _only(names: list[str], text: str) -> str:
     if not names:
-        raise ConfigError("--notes: this mapping takes no notes from a file", cure="see `each: {file: …}` in the docs")
+        raise ConfigError("--notes: this mapping takes no notes from a file", hint="see `each: {file: …}` in the docs")
     if len(names) > 1:
-        cure = f"say which one it is: {' '.join(f'--notes {name}=FILE' for name in names)}"
-        raise ConfigError(f"--notes {text}: this mapping takes notes from {len(names)} files", cure=cure)
+        hint = f"say which one it is: {' '.join(f'--notes {name}=FILE' for name in names)}"
+        raise ConfigError(f"--notes {text}: this mapping takes notes from {len(names)} files", hint=hint)
     return names[0]

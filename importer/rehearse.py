@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from importer.config import CAREFUL_RATE, Settings
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
-from importer.observer import Observer
+from importer.progress import Observer
 from importer.results import RunResult
 from importer.run import run_import_async, run_to_end
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 from importer.sandbox.profiles import PROFILES
+from importer.settings import CAREFUL_RATE, Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -123,6 +123,6 @@ def seconds_of(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.strip())
     if not text.strip() or match is None:
-        raise ConfigError(f"{text!r} is not a duration", cure="write it as 8h, 1h30m, 90min or 45s")
+        raise ConfigError(f"{text!r} is not a duration", hint="write it as 8h, 1h30m, 90min or 45s")
     hours, minutes, seconds = (float(part) if part else 0.0 for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import CauseCount, SourceInfo
-from importer.records import FieldError, State
+from importer.models import FieldError, State
 from importer.report import Balance, Reports
 
 if TYPE_CHECKING:  # `status` has no export to look at, and shall not pay for what reads one

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from importer.books import StrPath, existing
-from importer.config import Settings, load_settings
 from importer.delivery.breaker import TooManyFailuresError
 from importer.delivery.limits import FailureLimit, failure_limit
 from importer.delivery.pool import Delivered, Stop
@@ -26,12 +25,13 @@ from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
+from importer.models import State
 from importer.notes import Beside
-from importer.observer import Observer, Silent
-from importer.records import State
+from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
 from importer.results import RunResult
 from importer.session import Orders, open_place, send_pending, stop_on_signals
+from importer.settings import Settings, load_settings
 from importer.stage import remap_all, stage_export
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class _Run:
     def on_read(self, share: float, rows: int) -> None:
         """Progress of pass 1, and the place where it can be stopped."""
         if self.stop.gently.is_set():
-            raise StoppedWhileReading("stopped while reading; nothing was sent", cure="run the same command again")
+            raise StoppedWhileReading("stopped while reading; nothing was sent", hint="run the same command again")
         self.observer.read(share, rows)
 
     async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
@@ -295,7 +295,7 @@ class _Run:
             raise TooManyFailuresError(
                 f"{counts[State.INVALID]} of {counts.total()} rows do not fit, more than --max-failures allows;"
                 " nothing was sent",
-                cure="see why in failures.csv, correct the file or the mapping, then run again",
+                hint="see why in failures.csv, correct the file or the mapping, then run again",
             )
         return left
 

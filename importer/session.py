@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from importer.config import Settings
 from importer.delivery.additions import NoteCourier
 from importer.delivery.audit import Audit
 from importer.delivery.breaker import Breaker, ContradictionError, OutageError
@@ -30,7 +29,8 @@ from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.ledger.distrust import distrusted, doubt_again
 from importer.ledger.links import next_page
-from importer.observer import Observer
+from importer.progress import Observer
+from importer.settings import Settings
 from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi, HttpClient
 
@@ -67,7 +67,7 @@ async def open_place(settings: Settings, ledger: Path) -> AsyncIterator[Place]:
     if target.api_url is not None:
         credentials = settings.credentials()
         if target.token_url is None and not isinstance(credentials, StaticCredentials):
-            raise ConfigError("--auth-url is missing", cure="give the token endpoint of the account with --auth-url")
+            raise ConfigError("--auth-url is missing", hint="give the token endpoint of the account with --auth-url")
         yield Place(target.name, target.api_url, target.token_url or "", settings.credentials)
         return
     from importer.sandbox import Sandbox, SandboxOptions  # a web server, which no other target needs
@@ -266,7 +266,7 @@ async def _check_credentials(tokens: Tokens, place: Place) -> None:
         raise OutageError(
             f"no token can be had: {trouble}; nothing was sent",
             where=place.token_url,
-            cure="check the address, or run the same command again later",
+            hint="check the address, or run the same command again later",
         ) from None
 
 

@@ -16,8 +16,8 @@ from importer.ledger import Ledger, NotesRead, OrphanNote, SourceInfo, StagedRow
 from importer.ledger import staging as entry
 from importer.ledger.orphans import add_orphans
 from importer.ledger.returning import settle_returned
+from importer.models import Mapped, Row, State
 from importer.notes import Beside, Notes, StrPath, open_notes
-from importer.records import Mapped, Row, State
 from importer.report.replay import Replay, replay_of
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _refuse_changed_mapping(ledger: Ledger, info: SourceInfo, mapping: Mapping) 
     raise ChangedError(
         f"the mapping is not the one that {info.name} was read with; nothing was sent",
         where=mapping.name,
-        cure=f"to send the rows that did not succeed under the new mapping, run:"
+        hint=f"to send the rows that did not succeed under the new mapping, run:"
         f" case-importer retry --ledger {ledger.path} --mapping {mapping.name}"
         "\n  (or give the old mapping, or begin anew with another --ledger)",
     )
@@ -130,7 +130,7 @@ def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Sour
                     f"{what} changed since this ledger read it, and {unfinished} rows of it are not finished;"
                     " nothing was sent",
                     where=source.name,
-                    cure=f"finish them first with: case-importer retry --ledger {ledger.path}"
+                    hint=f"finish them first with: case-importer retry --ledger {ledger.path}"
                     "\n  or read the changed file as well with --accept-changes (no key is ever sent twice)",
                 )
 
@@ -240,7 +240,7 @@ def remap_source(
         raise MappingError(
             f"the stamp is {mapping.stamp!r}, but cases of this import carry it in {info.stamp!r}",
             where=mapping.name,
-            cure="keep the stamp, or cases could not be found again",
+            hint="keep the stamp, or cases could not be found again",
         )
     notes = notes or Notes()
     mapper = mapping.bind(info.columns, notes.files)

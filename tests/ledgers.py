@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from importer.ledger import Ledger, Pending, Selection, StagedRow, staging, store
-from importer.records import FieldError, Mapped, Row, State
+from importer.models import FieldError, Mapped, Row, State
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = ("Ticket", "Subject")

@@ -1,4 +1,4 @@
-"""The page that `check` prints: what stops rows and the lines that cure it, what the file suffered, what is covered."""
+"""The page that `check` prints: what stops rows and the lines that hint it, what the file suffered, what is covered."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _say_groups(groups: Sequence[Group], suggested: Sequence[Suggestion]) -> Non
         state = click.style(group.state, fg=printing.COLOURS.get(group.state))
         say(f"  {_count(group):>10}  {state} · {_place(group)} · {group.code} · {_rows(group.rows)}")
         lines = [it for it in suggested if group.code in it.codes and group.target == it.target]
-        for line in _explained(group, is_cured=bool(lines)):
+        for line in _explained(group, has_lines=bool(lines)):
             say(f"{'':14}{clean(line, printing.width() - 14)}")
         for suggestion in lines:
             _say_lines(suggestion)
@@ -113,10 +113,10 @@ def _say_groups(groups: Sequence[Group], suggested: Sequence[Suggestion]) -> Non
         say(f"  … and {len(groups) - _GROUPS_SHOWN} more, see --json")
 
 
-def _explained(group: Group, *, is_cured: bool) -> Iterator[str]:
+def _explained(group: Group, *, has_lines: bool) -> Iterator[str]:
     yield f"'{group.example}' {group.rule}" if group.example else group.rule
-    if group.cure and not is_cured:
-        yield group.cure
+    if group.hint and not has_lines:
+        yield group.hint
 
 
 def _say_lines(suggestion: Suggestion) -> None:
@@ -154,7 +154,7 @@ def _damage(findings: Sequence[Finding]) -> Iterator[str]:
         rows = f" · {_rows(finding.rows)}" if finding.rows else ""
         example = f" · '{clean(finding.example, 60)}'" if finding.example else ""
         yield f"    {count}{rows}{example}"
-        yield f"    {finding.cure}"
+        yield f"    {finding.hint}"
     if len(findings) > _FINDINGS_SHOWN:
         yield f"… and {len(findings) - _FINDINGS_SHOWN} more, see --json"
 

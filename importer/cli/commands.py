@@ -171,9 +171,9 @@ def rehearse(
     from importer.cli import printing
     from importer.cli.progress import Terminal
     from importer.cli.shapes import rehearsal_shape
-    from importer.config import CAREFUL_RATE
     from importer.rehearse import rehearse as rehearse_source
     from importer.rehearse import seconds_of
+    from importer.settings import CAREFUL_RATE
 
     window = None if must_finish_in is None else seconds_of(must_finish_in)
     with Terminal(quiet=quiet) as observer:
@@ -243,7 +243,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
 @option.talking
 def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
     """Send only those rows again that never became cases; a row that succeeded is never sent again."""
-    from importer.records import State
+    from importer.models import State
     from importer.run import retry as retry_ledger
 
     chosen = [State(state) for state in states] or None

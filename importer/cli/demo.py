@@ -7,9 +7,9 @@ from pathlib import Path
 from importer.bundled import bundled
 from importer.cli.printing import complain, say, say_run
 from importer.cli.progress import Terminal
-from importer.config import Settings
 from importer.errors import ExitCode
 from importer.run import run_import
+from importer.settings import Settings
 
 #: Requests a second: slow enough for the progress bar to be seen.
 _RATE = 200.0

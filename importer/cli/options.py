@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from importer.config import Settings
+    from importer.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,7 +97,7 @@ def split_settings(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, A
 
 def settings_of(options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
     """All settings, with what environment and files say beside a command's options; and the rest of the options."""
-    from importer.config import load_settings
+    from importer.settings import load_settings
 
     settings, rest = split_settings(options)
     return load_settings(**settings), rest

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.answers import clean
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Self
 from tqdm import tqdm
 
 from importer.cli.printing import is_terminal, say
-from importer.records import AdditionState, State
+from importer.models import AdditionState, State
 
 _READ_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 _SEND_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"

@@ -100,7 +100,7 @@ def run_shape(result: RunResult) -> dict[str, Any]:
         "moved": {state.value: count for state, count in result.moved.items()},
         "notes": list(result.notes),
         "seconds": round(result.seconds, 3),
-        "error": None if error is None else {"what": error.what, "where": error.where, "cure": error.cure},
+        "error": None if error is None else {"what": error.what, "where": error.where, "hint": error.hint},
         "exit_code": int(result.exit_code),
     }
 

@@ -40,13 +40,13 @@ def suggest(source: Path, *, output: Path | None, force: bool, **reading: Any) -
 def _refuse_to_lose(output: Path, source: Path, *, force: bool) -> None:
     """Said before the export is read, which can take a while."""
     if output.exists() and source.exists() and output.samefile(source):
-        raise ConfigError("this is the export itself", where=str(output), cure="name another file for the mapping")
+        raise ConfigError("this is the export itself", where=str(output), hint="name another file for the mapping")
     if output.exists() and not force:
         raise _exists(output)
 
 
 def _exists(output: Path) -> ConfigError:
-    return ConfigError("this file exists already", where=str(output), cure="name another one, or add --force")
+    return ConfigError("this file exists already", where=str(output), hint="name another one, or add --force")
 
 
 def _write(output: Path, text: str, *, force: bool) -> None:
@@ -56,8 +56,8 @@ def _write(output: Path, text: str, *, force: bool) -> None:
     except FileExistsError:
         raise _exists(output) from None
     except OSError as error:
-        cure = "choose another place with -o"
-        raise ConfigError(f"cannot be written: {error.strerror}", where=str(output), cure=cure) from None
+        hint = "choose another place with -o"
+        raise ConfigError(f"cannot be written: {error.strerror}", where=str(output), hint=hint) from None
 
 
 def _say_next(source: Path, output: Path, suggestion: Suggestion, reading: dict[str, str | None]) -> None:

@@ -34,7 +34,7 @@ from importer.ledger.additions import (
     settle_addition,
     unfence_addition,
 )
-from importer.records import AdditionState, State
+from importer.models import AdditionState, State
 from importer.talkdesk.answers import Answer, Leave, clean, note_texts
 from importer.talkdesk.auth import TokenTrouble
 

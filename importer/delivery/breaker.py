@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from importer.delivery.judge import Signal, Verdict
 from importer.errors import CaseImporterError, ExitCode, TargetError
-from importer.records import State
+from importer.models import State
 
 #: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
 #: two rows would reach any number by its own retries, and wait for a service that it has no more use for.
@@ -89,8 +89,8 @@ class Breaker:
             self.hear_outage(str(verdict.outcome.message), record)
             return
         if signal is Signal.HOPELESS:
-            cure = verdict.cure or "check --api-url; for a certificate of your own company give it with --ca-file"
-            self._stop(TargetError(str(verdict.outcome.message), where=self._target, cure=cure))
+            hint = verdict.hint or "check --api-url; for a certificate of your own company give it with --ca-file"
+            self._stop(TargetError(str(verdict.outcome.message), where=self._target, hint=hint))
             return
         self.hear_life()
         if verdict.outcome.state is State.REFUSED:
@@ -101,14 +101,14 @@ class Breaker:
         elif signal is Signal.WRONG_PLACE:
             self._hear_wrong_place(verdict)
         elif signal is Signal.CROSSED:
-            self._stop(CrossedError(str(verdict.outcome.message), where=self._target, cure=_CROSSED_CURE))
+            self._stop(CrossedError(str(verdict.outcome.message), where=self._target, hint=_CROSSED_HINT))
         elif signal in (Signal.FORBIDDEN, Signal.UNAUTHORIZED):
             self._hear_locked_out(verdict)
 
     def hear_crossed(self, case_id: str) -> None:
         """A case id was given to two rows."""
         what = f"case {case_id} was reported for two different rows"
-        self._stop(CrossedError(what, where=self._target, cure=_CROSSED_CURE))
+        self._stop(CrossedError(what, where=self._target, hint=_CROSSED_HINT))
 
     def hear_contradiction(self, status: int, key: str) -> None:
         """The list shows a case for a row of which an answer said that it was not created."""
@@ -116,7 +116,7 @@ class Breaker:
             ContradictionError(
                 f"HTTP {status} was answered for the row {key!r}, which is a case all the same",
                 where=self._target,
-                cure="run the same command again, and reconcile if the ledger holds other files too: all rows that were"
+                hint="run the same command again, and reconcile if the ledger holds other files too: all rows that were"
                 f" answered like that are looked up, and from now on HTTP {status} proves nothing",
             )
         )
@@ -138,7 +138,7 @@ class Breaker:
                 TooManyFailuresError(
                     "more rows failed than --max-failures allows; the rest was not sent",
                     where=self._target,
-                    cure="see why in failures.csv; then run the same command again",
+                    hint="see why in failures.csv; then run the same command again",
                 )
             )
 
@@ -163,7 +163,7 @@ class Breaker:
                 TargetError(
                     f"this address does not create cases (HTTP {status})",
                     where=self._target,
-                    cure="check --region and --account, or --api-url",
+                    hint="check --region and --account, or --api-url",
                 )
             )
 
@@ -176,7 +176,7 @@ class Breaker:
                 TargetError(
                     f"the API refuses these credentials (HTTP {outcome.http_status}: {outcome.message})",
                     where=self._target,
-                    cure="check the credentials and the scope cases-public:write; then run the same command again",
+                    hint="check the credentials and the scope cases-public:write; then run the same command again",
                 )
             )
 
@@ -186,8 +186,8 @@ def outage(what: str, *, where: str, seconds: float) -> OutageError:
     return OutageError(
         f"there was no answer for {seconds / 60:.0f} minutes ({what})",
         where=where,
-        cure="run the same command again later; it goes on where it stopped",
+        hint="run the same command again later; it goes on where it stopped",
     )
 
 
-_CROSSED_CURE = "look for a proxy or balancer on the way; the rows concerned are unknown and are looked up first"
+_CROSSED_HINT = "look for a proxy or balancer on the way; the rows concerned are unknown and are looked up first"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from importer.delivery.judge import Verdict
-from importer.records import State, shown
+from importer.models import State, shown
 
 #: A cause is too frequent when it has refused so many rows …
 MOST = 200

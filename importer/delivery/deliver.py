@@ -20,7 +20,7 @@ from importer.delivery.pace import Pace
 from importer.delivery.trust import Trust
 from importer.delivery.waits import backoff
 from importer.ledger import Fence, LedgerWriter, Outcome, Pending, Settled
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
 
 #: Requests for one record in one run; after that it stays pending, and the run says "temporary".

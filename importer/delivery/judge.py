@@ -14,7 +14,7 @@ import orjson
 
 from importer.delivery.waits import asked_wait, rate_limit_wait
 from importer.ledger import Outcome
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent, clean, custom_fields, error_body
 
 
@@ -41,14 +41,14 @@ class Verdict(NamedTuple):
         signal: What it says about the run.
         wait: Seconds that the server asked everybody to wait; None if it did not.
         field: The field that a refusal names; empty if none.
-        cure: What a person can do about it, if that is known; else empty.
+        hint: What a person can do about it, if that is known; else empty.
     """
 
     outcome: Outcome
     signal: Signal = Signal.NONE
     wait: float | None = None
     field: str = ""
-    cure: str = ""
+    hint: str = ""
 
 
 #: Whole answers that prove that nothing was created. 404 and 405 are here because a case is not looked up by a create.
@@ -127,7 +127,7 @@ def judge_silence(trouble: NotSent | NoAnswer) -> Verdict:
     if not isinstance(trouble, NotSent):
         return Verdict(Outcome(State.UNKNOWN, None, None, trouble.code, trouble.message), Signal.OUTAGE)
     signal = Signal.HOPELESS if trouble.fatal else Signal.OUTAGE
-    return Verdict(Outcome(State.PENDING, None, None, trouble.code, trouble.message), signal, cure=trouble.cure)
+    return Verdict(Outcome(State.PENDING, None, None, trouble.code, trouble.message), signal, hint=trouble.hint)
 
 
 def _judge_created(answer: Answer, body: bytes, stamp: str | None) -> Verdict:

@@ -34,5 +34,5 @@ def failure_limit(text: str) -> FailureLimit:
     """
     match = _FORM.fullmatch(text.strip())
     if match is None or (match[2] and int(match[1]) > 100):
-        raise ConfigError(f"--max-failures {text!r} is neither a number nor a percentage", cure="write 50 or 2%")
+        raise ConfigError(f"--max-failures {text!r} is neither a number nor a percentage", hint="write 50 or 2%")
     return FailureLimit(int(match[1]), bool(match[2]))

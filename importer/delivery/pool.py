@@ -15,7 +15,7 @@ from importer.delivery.deliver import Courier, Handed
 from importer.delivery.queue import RecordQueue
 from importer.errors import CaseImporterError
 from importer.ledger import Doubtful, LedgerWriter, Pending
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.auth import TokenTrouble
 
 #: Seconds between attempts to get a token while the token endpoint is in trouble.

@@ -23,7 +23,7 @@ import orjson
 from importer.delivery.judge import case_id_of
 from importer.delivery.lookup import Lookup, LookupFailedError
 from importer.ledger import Doubtful, Known, LedgerWriter, Outcome, Settled
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.auth import TokenTrouble
 from importer.talkdesk.search import Encoding
 

@@ -8,7 +8,7 @@ from typing import Literal
 from importer.errors import ConfigError
 from importer.ledger import Outcome
 from importer.ledger.additions import Taken
-from importer.records import AdditionState, State
+from importer.models import AdditionState, State
 from importer.talkdesk.answers import clean
 
 Decision = Literal["created", "resend", "drop"]
@@ -46,7 +46,7 @@ def notes_resolution(decision: NotesDecision, *, reason: str) -> Taken:
 
 def _signed(reason: str) -> str:
     if not reason.strip():
-        raise ConfigError("a reason is missing", cure="say with --reason why; it stays in the history")
+        raise ConfigError("a reason is missing", hint="say with --reason why; it stays in the history")
     return clean(f"{_who()}: {reason}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from importer.errors import ConfigError
-from importer.records import State
+from importer.models import State
 
 #: Of skipped rows, those that the mapping left out.
 _RETRYABLE = frozenset({State.REFUSED, State.PENDING, State.INVALID, State.SKIPPED})
@@ -30,9 +30,9 @@ def retryable(states: Collection[State] | None, *, has_mapping: bool) -> frozens
         names = ", ".join(sorted(wanted - _RETRYABLE))
         raise ConfigError(
             f"rows in state {names} cannot be sent again",
-            cure="retry works for refused, pending and invalid rows, and for skipped ones that the mapping left out",
+            hint="retry works for refused, pending and invalid rows, and for skipped ones that the mapping left out",
         )
     if wanted & _OF_MAPPING and not has_mapping:
         names = " and ".join(sorted(wanted & _OF_MAPPING))
-        raise ConfigError(f"{names} rows stay so under the same mapping", cure="give the new one with --mapping")
+        raise ConfigError(f"{names} rows stay so under the same mapping", hint="give the new one with --mapping")
     return wanted

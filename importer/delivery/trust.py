@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from importer.delivery.judge import Verdict
 from importer.ledger import Pending
-from importer.records import State
+from importer.models import State
 
 #: Of the answers with one status all are checked until one check was passed, and then one in so many.
 ONE_IN = 200

@@ -15,7 +15,7 @@ import orjson
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
-from importer.records import AdditionState
+from importer.models import AdditionState
 
 
 class Addition(NamedTuple):

@@ -7,7 +7,7 @@ from collections import Counter
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
 from importer.ledger.values import TAKEN, Outcome, Settled
-from importer.records import State
+from importer.models import State
 
 #: Rows of which an answer said that they were not created, and that no look-up and no person has settled since. Only
 #: those that can be looked up: what is forgotten is signed off, and without a stamp nothing could be told. Cases come

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
-from importer.records import State
+from importer.models import State
 
 #: Records, or events, a transaction, so that the log stays small.
 _AT_ONCE = 10_000

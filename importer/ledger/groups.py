@@ -16,7 +16,7 @@ import orjson
 from importer.ledger import links
 from importer.ledger.ledger import Ledger
 from importer.ledger.values import Fence, Outcome, Settled
-from importer.records import State
+from importer.models import State
 
 _FENCE = (
     "UPDATE record SET state = 'sending', attempts = attempts + 1, run = ?,"

@@ -21,7 +21,7 @@ from importer.errors import ExitCode, LedgerError, TargetError
 from importer.ledger import links, store
 from importer.ledger.lock import lock_ledger
 from importer.ledger.values import TAKEN, Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
-from importer.records import State
+from importer.models import State
 from importer.version import __version__
 
 
@@ -100,7 +100,7 @@ class Ledger:
             raise LedgerError(
                 "the last run was cut short, and the file with its newest entries (-wal) is missing",
                 where=str(self.path),
-                cure="put the -wal file back beside the ledger; without it, cases could be created twice",
+                hint="put the -wal file back beside the ledger; without it, cases could be created twice",
             )
 
     def _was_folded(self, run: int) -> bool:
@@ -205,7 +205,7 @@ class Ledger:
             raise TargetError(
                 f"this ledger belongs to {pinned}, not to {target}; nothing was sent",
                 where=str(self.path),
-                cure="use the target it was begun with, or another --ledger for this one",
+                hint="use the target it was begun with, or another --ledger for this one",
             )
 
     # -- counting and reading ---------------------------------------------------------------------

@@ -16,7 +16,7 @@ import orjson
 from importer.ledger import store
 from importer.ledger.packing import rewrite
 from importer.ledger.values import Pending, Selection
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.subcase import with_parent
 
 if TYPE_CHECKING:

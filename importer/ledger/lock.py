@@ -32,12 +32,12 @@ def lock_ledger(ledger: Path) -> FileLock:
         raise LedgerLockedError(
             "another run is working on this ledger",
             where=str(ledger),
-            cure="wait until it has ended, or look at it with: case-importer status --ledger " + str(ledger),
+            hint="wait until it has ended, or look at it with: case-importer status --ledger " + str(ledger),
         ) from None
     except OSError as error:
         raise LedgerError(
             f"the ledger cannot be locked: {error.strerror}",
             where=str(ledger),
-            cure="use a folder on a local disk that you may write to",
+            hint="use a folder on a local disk that you may write to",
         ) from error
     return lock

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from importer.records import FieldError
+from importer.models import FieldError
 
 #: A shorter text is not worth looking for.
 LONG = 24

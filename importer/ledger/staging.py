@@ -27,7 +27,7 @@ from importer.ledger.packing import (
 )
 from importer.ledger.tree import place_children
 from importer.ledger.values import NotesRead, SourceInfo, StagedRow, Unsent
-from importer.records import FieldError, Link, Links, Mapped, State
+from importer.models import FieldError, Link, Links, Mapped, State
 
 #: How many rows go into the database with one statement.
 _TOGETHER = 25

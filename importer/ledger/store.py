@@ -39,10 +39,10 @@ _TROUBLE = (
 def ledger_error(error: sqlite3.Error, path: Path) -> LedgerError:
     """Translate what SQLite reports; the name of its error stays readable in the text."""
     name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    for prefix, what, cure in _TROUBLE:
+    for prefix, what, hint in _TROUBLE:
         if name.startswith(prefix):
-            return LedgerError(f"{what} ({name})", where=str(path), cure=cure)
-    return LedgerError(f"the ledger failed: {error} ({name})", where=str(path), cure="run the same command again")
+            return LedgerError(f"{what} ({name})", where=str(path), hint=hint)
+    return LedgerError(f"the ledger failed: {error} ({name})", where=str(path), hint="run the same command again")
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def make_folder(path: Path) -> None:
         raise LedgerError(
             f"the folder of the ledger cannot be made: {error.strerror}",
             where=str(path.parent),
-            cure="choose a folder that you may write to with --ledger",
+            hint="choose a folder that you may write to with --ledger",
         ) from error
 
 
@@ -119,7 +119,7 @@ def create_file(path: Path) -> None:
         raise LedgerError(
             f"the ledger cannot be made: {error.strerror}",
             where=str(path),
-            cure="choose a folder that you may write to with --ledger",
+            hint="choose a folder that you may write to with --ledger",
         ) from error
 
 
@@ -167,7 +167,7 @@ def _assert_durable(connection: sqlite3.Connection, path: Path) -> None:
         raise LedgerError(
             f"the ledger cannot be written durably here (journal {mode}, synchronous {level})",
             where=str(path),
-            cure="put the ledger on a local disk",
+            hint="put the ledger on a local disk",
         )
 
 
@@ -178,7 +178,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         LedgerError: the file is missing, is no ledger, or is of another version.
     """
     if not path.is_file():
-        raise LedgerError("there is no ledger here", where=str(path), cure=_GIVE_LEDGER)
+        raise LedgerError("there is no ledger here", where=str(path), hint=_GIVE_LEDGER)
     with translated(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         with closed_on_error(connection):
@@ -228,12 +228,12 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
             0
         ]
     if tables != 2:
-        raise LedgerError("this file is not a ledger", where=str(path), cure=_GIVE_LEDGER)
+        raise LedgerError("this file is not a ledger", where=str(path), hint=_GIVE_LEDGER)
     if version != SCHEMA_VERSION:
         raise LedgerError(
             f"this ledger has version {version}, this program works with version {SCHEMA_VERSION}",
             where=str(path),
-            cure="use the version of case-importer that began this import",
+            hint="use the version of case-importer that began this import",
         )
 
 
@@ -250,5 +250,5 @@ def damaged(path: Path, what: str) -> LedgerError:
     return LedgerError(
         f"the ledger is damaged: {what}",
         where=str(path),
-        cure="restore it from a backup; do not send anything without it",
+        hint="restore it from a backup; do not send anything without it",
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from importer.ledger import links
-from importer.records import FieldError, shown
+from importer.models import FieldError, shown
 
 if TYPE_CHECKING:
     from importer.ledger.ledger import Ledger
@@ -207,7 +207,7 @@ def _decide(ledger: Ledger, reject: Reject) -> None:
 
 
 def _error(code: str, column: str, text: str, row: int | None, *, is_itself: bool) -> FieldError:
-    rule, cure = {
+    rule, hint = {
         MISSING: (
             "is no row of this file, nor of one that was read before",
             "correct the cell, or read the file with that row first, or map it with `missing: drop`",
@@ -221,4 +221,4 @@ def _error(code: str, column: str, text: str, row: int | None, *, is_itself: boo
             "name a row without a row above it, or map it with `deep: root` or `deep: drop`",
         ),
     }[code]
-    return FieldError(code, column, shown(text), rule, cure, "parent_id")
+    return FieldError(code, column, shown(text), rule, hint, "parent_id")

@@ -1,11 +1,11 @@
-"""What goes into the ledger and comes out of it, apart from the shared values of ``importer.records``."""
+"""What goes into the ledger and comes out of it, apart from the shared values of ``importer.models``."""
 
 from __future__ import annotations
 
 from enum import Enum, auto
 from typing import NamedTuple
 
-from importer.records import FieldError, Mapped, Row, State
+from importer.models import FieldError, Mapped, Row, State
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ from importer.ledger import links, store
 from importer.ledger.packing import field_errors, unpacked_cells
 from importer.ledger.staging import LEFT_OUT, SOURCE_QUERY, source_info
 from importer.ledger.values import FailureLine, ResultLine, SourceInfo
-from importer.records import FieldError, State
+from importer.models import FieldError, State
 
 _LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {links.CODE}, {links.MESSAGE}"
 _FAILED = "('invalid', 'refused', 'unknown', 'duplicate', 'pending', 'waiting', 'sending')"
@@ -260,7 +260,7 @@ class LedgerView:
     def following(self) -> Counter[str]:
         """Notes that follow their cases, by where they stand.
 
-        Standings are the values of :class:`importer.records.AdditionState`, for rows that are cases, and beside them
+        Standings are the values of :class:`importer.models.AdditionState`, for rows that are cases, and beside them
         ``held`` (those before them are in doubt or were refused) and ``later`` (their row is not a case yet).
         """
         return Counter(dict(self.select(_FOLLOWING + " GROUP BY standing", _MAY_FOLLOW)))

@@ -20,7 +20,7 @@ from importer.ledger import store
 from importer.ledger.groups import Settlement, fence_all, settle_all
 from importer.ledger.ledger import Ledger
 from importer.ledger.values import Fence, Outcome, Settled
-from importer.records import State
+from importer.models import State
 
 T = TypeVar("T")
 #: Who is told what became of a wish: somebody who waits, or a function to be called.
@@ -186,7 +186,7 @@ class LedgerWriter:
             raise LedgerError(
                 "the ledger was moved or deleted during the run",
                 where=str(self.ledger.path),
-                cure="put it back, then run the same command again",
+                hint="put it back, then run the same command again",
             )
         with store.translated(self.ledger.path), store.transaction(self.ledger.connection):
             return group.carry_out(self.ledger)

@@ -65,7 +65,7 @@ def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str)
     """
     root, problems = parse(text)
     if root is None or problems:
-        raise MappingError("this mapping cannot be read", where=file, cure="run check without --fix")
+        raise MappingError("this mapping cannot be read", where=file, hint="run check without --fix")
     page = _Page(text)
     edits = [edit for path, entries in tables.items() for edit in page.edits(_node(root, path, file), entries)]
     new = _applied(text, edits)
@@ -149,7 +149,7 @@ def _node(root: Node, path: NodePath, file: str) -> Node:
         for step in path:
             node = node.nodes[step]  # type: ignore[union-attr, index]  # if it is none, the file has changed
     except (AttributeError, LookupError, TypeError):
-        raise MappingError("this mapping has changed since it was read", where=file, cure="check again") from None
+        raise MappingError("this mapping has changed since it was read", where=file, hint="check again") from None
     return node
 
 
@@ -180,5 +180,5 @@ def _expected(root: Node, tables: Mapping[NodePath, Sequence[Entry]]) -> object:
 def _verify(text: str, expected: object, file: str) -> None:
     root, problems = parse(text)
     if root is None or problems or plain(root) != expected:
-        cure = "write the lines that `check` proposes by hand"
-        raise MappingError("this mapping is written in a manner that --fix cannot amend", where=file, cure=cure)
+        hint = "write the lines that `check` proposes by hand"
+        raise MappingError("this mapping is written in a manner that --fix cannot amend", where=file, hint=hint)

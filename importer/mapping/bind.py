@@ -22,7 +22,7 @@ from importer.mapping.origins import bind_value
 from importer.mapping.parent import Parent, bind_parent
 from importer.mapping.parts import Cells, Part, table
 from importer.mapping.plan import Plan
-from importer.records import FieldError, Link, Mapped, Row
+from importer.models import FieldError, Link, Mapped, Row
 from importer.talkdesk.case import CASE_FIELDS, Check, case_check
 
 #: How JSON has a NUL. A text may hold these very characters too: such a row is looked at once more.

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from importer.mapping.problems import listed, nearest
-from importer.records import FieldError, shown
+from importer.models import FieldError, shown
 from importer.talkdesk.case import INTEGER_MAX
 
 
@@ -19,18 +19,18 @@ class CellError(ValueError):
     Args:
         code: Stable word for machines.
         rule: What is wrong with the text, as a sentence that begins with it: "has 212 characters, …".
-        cure: What the person can do.
+        hint: What the person can do.
     """
 
-    def __init__(self, code: str, rule: str, cure: str) -> None:
-        super().__init__(code, rule, cure)
+    def __init__(self, code: str, rule: str, hint: str) -> None:
+        super().__init__(code, rule, hint)
         self.code = code
         self.rule = rule
-        self.cure = cure
+        self.hint = hint
 
     def at(self, *, column: str | None, text: str, target: str) -> FieldError:
         """The same error, now of a certain cell."""
-        return FieldError(self.code, column, shown(printable(text)), self.rule, self.cure, target)
+        return FieldError(self.code, column, shown(printable(text)), self.rule, self.hint, target)
 
 
 def printable(text: str) -> str:
@@ -82,8 +82,8 @@ def _too_many(value: Any, limit: Mapping[str, Any], _: str) -> CellError:
 
 def _not_allowed(value: Any, limit: Mapping[str, Any], _: str) -> CellError:
     allowed = limit["expected"].split("'")[1::2]
-    cure = nearest(str(value), allowed, otherwise="translate it with a `values:` table")
-    return CellError("not_allowed", f"is not one of {listed(allowed)}", cure)
+    hint = nearest(str(value), allowed, otherwise="translate it with a `values:` table")
+    return CellError("not_allowed", f"is not one of {listed(allowed)}", hint)
 
 
 def _bad_text(*_: Any) -> CellError:

@@ -9,7 +9,7 @@ from importer.mapping.binding import Binding
 from importer.mapping.parts import Cells, Find
 from importer.mapping.spec import SourceForm
 from importer.mapping.when import Test, bind_test
-from importer.records import FieldError
+from importer.models import FieldError
 
 
 class Choice(NamedTuple):

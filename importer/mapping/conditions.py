@@ -25,7 +25,7 @@ _Read: TypeAlias = "Callable[[Texts], Any]"
 
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
-_CURE = "such as: Status == 'open' and not empty({Due date})"
+_HINT = "such as: Status == 'open' and not empty({Due date})"
 
 _ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
     {
@@ -74,7 +74,7 @@ def parse_condition(text: str) -> Condition:
     compiler = _Compiler(columns, prefix)
     test = compiler.condition(_tree(expression, text))
     if not columns:
-        raise Malformed("this condition reads no column", _CURE)
+        raise Malformed("this condition reads no column", _HINT)
     return Condition(tuple(columns), test, frozenset(compiler.numbers))
 
 
@@ -98,7 +98,7 @@ def _tree(expression: str, text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # Python's advice on odd code is not for the writers of mappings
             return ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise Malformed(f"this is no condition: {text!r}", _CURE) from None
+        raise Malformed(f"this is no condition: {text!r}", _HINT) from None
 
 
 class _Operand(NamedTuple):
@@ -191,7 +191,7 @@ class _Compiler:
     @staticmethod
     def _counted(name: str, args: list[ast.expr], count: int) -> list[ast.expr]:
         if len(args) != count:
-            raise Malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _CURE)
+            raise Malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
         return args
 
 

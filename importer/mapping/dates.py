@@ -135,8 +135,8 @@ def _directives(pattern: str) -> list[_Directive]:
     if twice := [unit for unit in units if units.count(unit) > 1]:
         raise Malformed(f"the date format {pattern!r} has the {twice[0]} twice", "keep one of them")
     if ("%I" in tokens) != ("%p" in tokens):
-        cure = "%H is the hour of a 24-hour clock and needs no %p"
-        raise Malformed(f"in the date format {pattern!r}, %I and %p go together", cure)
+        hint = "%H is the hour of a 24-hour clock and needs no %p"
+        raise Malformed(f"in the date format {pattern!r}, %I and %p go together", hint)
     return [_DIRECTIVES[token] for token in tokens]
 
 
@@ -233,8 +233,8 @@ def time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        cure = nearest(name, available_timezones(), otherwise="use a name such as 'Europe/Lisbon' or 'UTC'")
-        raise Malformed(f"there is no time zone {name!r}", cure) from None
+        hint = nearest(name, available_timezones(), otherwise="use a name such as 'Europe/Lisbon' or 'UTC'")
+        raise Malformed(f"there is no time zone {name!r}", hint) from None
 
 
 def instant(moment: datetime, zone: tzinfo) -> str:

@@ -27,9 +27,9 @@ class Problems:
         self._document = document
         self._found: list[Problem] = []
 
-    def add(self, path: NodePath, what: str, cure: str = "", *, key: bool = False) -> None:
+    def add(self, path: NodePath, what: str, hint: str = "", *, key: bool = False) -> None:
         """Notes a problem of what stands at ``path``, or of the key itself."""
-        self._found.append(Problem(what, mark_of(self._document.root, path, key=key), cure))
+        self._found.append(Problem(what, mark_of(self._document.root, path, key=key), hint))
 
     def raise_if_any(self) -> None:
         """Raises :class:`MappingProblems` with all that was found."""

@@ -19,7 +19,7 @@ from importer.mapping.spec_case import EachForm
 from importer.mapping.targets import note_target
 from importer.mapping.values import Value
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import FieldError
+from importer.models import FieldError
 
 _Take: TypeAlias = "Callable[[Cells], Sequence[Cells]]"
 

@@ -17,7 +17,7 @@ from importer.mapping.spec_problems import report
 from importer.mapping.yaml_nodes import Table, parse, plain
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 
-_CURE = "save it anew with: case-importer fields --save FILE"
+_HINT = "save it anew with: case-importer fields --save FILE"
 _NOT_YAML = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
 
 Definitions = Mapping[str, FieldDefinition]
@@ -73,10 +73,10 @@ def read_fields(content: bytes, file: str) -> Definitions:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Malformed(f"{file} is not UTF-8 text", _CURE) from None
+        raise Malformed(f"{file} is not UTF-8 text", _HINT) from None
     root, problems = parse(text)
     if not isinstance(root, Table) or problems:
-        raise MappingProblems(file, problems or [Problem("this is no file of custom fields", Mark(1, 1), _CURE)])
+        raise MappingProblems(file, problems or [Problem("this is no file of custom fields", Mark(1, 1), _HINT)])
     return _by_key(_from_file(Document(file, root)))
 
 
@@ -88,7 +88,7 @@ def _from_answer(content: bytes, file: str) -> tuple[FieldDefinition, ...]:
     try:
         return read_definitions(orjson.loads(content))
     except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
-        raise Malformed(f"{file} holds no custom field definitions: {error}", _CURE) from None
+        raise Malformed(f"{file} holds no custom field definitions: {error}", _HINT) from None
 
 
 def _from_file(document: Document) -> Iterator[FieldDefinition]:

@@ -6,7 +6,7 @@ from importer.mapping.document import Problems
 from importer.mapping.problems import listed, nearest
 from importer.mapping.spec import ColumnForm
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import shown
+from importer.models import shown
 
 
 class Header:
@@ -47,8 +47,8 @@ class Header:
         """Where the cells of all columns with this header stand; the leftmost first."""
         self.used.add(column)
         if column not in self._positions:
-            cure = f"{nearest(column, self._positions)} it has: {listed(map(repr, self._positions))}".strip()
-            self._problems.add(path, f"{self._owner} has no column {shown(column)!r}", cure)
+            hint = f"{nearest(column, self._positions)} it has: {listed(map(repr, self._positions))}".strip()
+            self._problems.add(path, f"{self._owner} has no column {shown(column)!r}", hint)
         return tuple(self._positions.get(column, [0]))
 
     def position(self, form: ColumnForm, *, path: NodePath) -> int:
@@ -56,8 +56,8 @@ class Header:
         found = self.positions(form.column, path=path)
         name = shown(form.column)
         if form.occurrence is None and len(found) > 1:
-            cure = f"take one, {{column: {name}, occurrence: 2}}, or all of them, {{column: {name}, join: ', '}}"
-            self._problems.add(path, f"{self._owner} has {len(found)} columns {name!r}", cure)
+            hint = f"take one, {{column: {name}, occurrence: 2}}, or all of them, {{column: {name}, join: ', '}}"
+            self._problems.add(path, f"{self._owner} has {len(found)} columns {name!r}", hint)
         elif (form.occurrence or 1) > len(found):
             self._problems.add(path, f"{self._owner} has only {len(found)} columns {name!r}", "count from 1")
             return 0

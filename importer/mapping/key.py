@@ -14,7 +14,7 @@ from importer.mapping.cell_errors import CellError, bad_text
 from importer.mapping.parts import Cells, Find
 from importer.mapping.spec import SourceForm
 from importer.mapping.targets import NUL
-from importer.records import FieldError
+from importer.models import FieldError
 
 #: A longer key could not be looked up: the field filter of the case list goes into an address.
 KEY_MAX = 255

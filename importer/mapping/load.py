@@ -25,7 +25,7 @@ from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem,
 from importer.mapping.spec_case import EachForm, MappingForm
 from importer.mapping.well_formed import well_formed, without_custom_fields
 from importer.mapping.yaml_nodes import Node, NodePath, Table, mark_of, parse, plain
-from importer.records import Links, shown
+from importer.models import Links, shown
 
 SIZE_MAX = 1024 * 1024
 SUFFIX = ".yml"
@@ -81,7 +81,7 @@ class Mapping:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The conditions by which rows are left out on purpose, as :class:`importer.records.Mapped` names them."""
+        """The conditions by which rows are left out on purpose, as :class:`importer.models.Mapped` names them."""
         return reasons(self._plan.source)
 
     def place(self, path: NodePath) -> str:
@@ -127,7 +127,7 @@ def _definitions(form: MappingForm, problems: Problems, beside: Beside) -> Defin
     try:
         return read_fields(beside.content(form.fields), form.fields)
     except Malformed as error:
-        problems.add(("fields",), error.what, error.cure)
+        problems.add(("fields",), error.what, error.hint)
         return None
 
 
@@ -143,14 +143,14 @@ def _root(text: str, file: str) -> Node:
 
 def _decoded(content: bytes, file: str) -> str:
     if len(content) > SIZE_MAX:
-        raise MappingError("a mapping has at most 1 MiB", where=file, cure="is this the export? It goes first")
+        raise MappingError("a mapping has at most 1 MiB", where=file, hint="is this the export? It goes first")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         mark = Mark(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        cure = "save it as UTF-8, or check that this is the right file"
-        raise MappingProblems(file, [Problem("this is not UTF-8 text", mark, cure)]) from None
+        hint = "save it as UTF-8, or check that this is the right file"
+        raise MappingProblems(file, [Problem("this is not UTF-8 text", mark, hint)]) from None
 
 
 def _read(source: Path | Traversable, name: str) -> bytes:
@@ -158,13 +158,13 @@ def _read(source: Path | Traversable, name: str) -> bytes:
         with source.open("rb") as stream:
             return stream.read(SIZE_MAX + 1)
     except FileNotFoundError:
-        raise MappingError(f"there is no mapping {shown(name)!r}", cure=_cure_for_missing(name)) from None
+        raise MappingError(f"there is no mapping {shown(name)!r}", hint=_hint_for_missing(name)) from None
     except IsADirectoryError:
-        raise MappingError(f"{shown(name)!r} is a folder", cure="name the mapping file in it") from None
+        raise MappingError(f"{shown(name)!r} is a folder", hint="name the mapping file in it") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise MappingError(
-            f"the mapping {shown(name)!r} cannot be read: {reason}", cure="check its path and rights"
+            f"the mapping {shown(name)!r} cannot be read: {reason}", hint="check its path and rights"
         ) from None
 
 
@@ -191,7 +191,7 @@ def _bundled_folder() -> Traversable:
     return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "mappings"
 
 
-def _cure_for_missing(name: str) -> str:
+def _hint_for_missing(name: str) -> str:
     folder = _bundled_folder()
     names = sorted(file.name.removesuffix(SUFFIX) for file in folder.iterdir()) if folder.is_dir() else []
     known = f"bundled are: {listed(names, most=99)}" if names else "no mappings are bundled"

@@ -56,8 +56,8 @@ def _value_of(
 
 
 def _not_found(form: LookupForm) -> CellError:
-    cure = "add it there, or say with `none:` what then"
-    return CellError("not_found", f"is not in {form.file}", cure)
+    hint = "add it there, or say with `none:` what then"
+    return CellError("not_found", f"is not in {form.file}", hint)
 
 
 def _several(form: LookupForm, texts: tuple[str, ...]) -> CellError:

@@ -16,7 +16,7 @@ from importer.mapping.spec_case import MappingForm
 from importer.mapping.yaml_nodes import NodePath
 
 if TYPE_CHECKING:
-    from importer.records import Row
+    from importer.models import Row
     from importer.source import Source
 
 #: The folded texts of the key columns.
@@ -77,11 +77,11 @@ def _load(form: LookupForm, *, path: NodePath, problems: Problems, beside: Besid
         table = LookupTable(folding(form.ignore or ()), {})
         table.entries.update(_entries(source, columns, table.fold))
     except Malformed as error:
-        problems.add((*path, "file"), error.what, error.cure)
+        problems.add((*path, "file"), error.what, error.hint)
         return None
     except SourceError as error:
         where = f"{error.where}: " if error.where else ""
-        problems.add((*path, "file"), f"no look-up is possible: {where}{error.what}", _in_mapping_words(error.cure))
+        problems.add((*path, "file"), f"no look-up is possible: {where}{error.what}", _in_mapping_words(error.hint))
         return None
     if not table.entries:
         problems.add((*path, "file"), f"{form.file!r} has no row with a key", "is this the right file?")
@@ -110,10 +110,10 @@ def _refuse_damage(row: Row, name: str, used: frozenset[str]) -> None:
     for problem in row.problems:
         if problem.column is None or problem.column in used:
             column = f" {problem.column}:" if problem.column else ""
-            raise SourceError(f"{column} {problem.rule}".strip(), where=f"{name}:{row.number}", cure=problem.cure)
+            raise SourceError(f"{column} {problem.rule}".strip(), where=f"{name}:{row.number}", hint=problem.hint)
 
 
-def _in_mapping_words(cure: str) -> str:
+def _in_mapping_words(hint: str) -> str:
     for option in ("sheet", "encoding", "delimiter"):
-        cure = cure.replace(f"--{option}", f"`{option}:`")
-    return cure
+        hint = hint.replace(f"--{option}", f"`{option}:`")
+    return hint

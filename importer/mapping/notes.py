@@ -17,7 +17,7 @@ from importer.mapping.targets import Target, note_target
 from importer.mapping.values import Value, compile_value
 from importer.mapping.when import Test, bind_test
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import FieldError
+from importer.models import FieldError
 
 
 class Note(NamedTuple):
@@ -47,8 +47,8 @@ def compile_note(form: NoteForm, *, path: NodePath, source: SourceForm, problems
         if value is None:
             return None
         if value.overflow == "note":
-            cure = "write `overflow: truncate`; a body has no limit"
-            problems.add((*path, key, "overflow"), "a note cannot overflow into a note", cure, key=True)
+            hint = "write `overflow: truncate`; a body has no limit"
+            problems.add((*path, key, "overflow"), "a note cannot overflow into a note", hint, key=True)
         return compile_value(value, path=(*path, key), target=target, problems=problems)
 
     return Note(

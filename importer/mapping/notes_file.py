@@ -12,7 +12,7 @@ from importer.mapping.shelf import Shelf
 from importer.mapping.spec_case import EachForm
 
 if TYPE_CHECKING:
-    from importer.records import FieldError, Row
+    from importer.models import FieldError, Row
     from importer.source import Source
 
 Cells: TypeAlias = "tuple[str, ...]"
@@ -153,7 +153,7 @@ class NotesFile:
         for number, cells, problems in rows:
             if problems and (problem := self._spoiling(problems)):
                 place = f"{problem.column}: " if problem.column else ""
-                message = f"{place}{problem.rule}; {problem.cure}"
+                message = f"{place}{problem.rule}; {problem.hint}"
                 yield None, dumps((number, cells, problem.code, message), _PLAIN)
             else:
                 yield key_of([cells[position] for position in keys]), dumps((number, cells), _PLAIN)

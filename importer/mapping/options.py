@@ -66,7 +66,7 @@ class _Level:
         return self._labels.get(_folded(text)) or [self._keys[key] for key in (text,) if key in self._keys]
 
     def nearest(self, text: str) -> str:
-        """A cure: the labels closest to ``text``, or those that there are."""
+        """A hint: the labels closest to ``text``, or those that there are."""
         if not self._labels:
             return "leave it out: there is nothing to choose from"
         labels = {folded: options[0].label for folded, options in self._labels.items()}

@@ -18,7 +18,7 @@ from importer.mapping.spec import ColumnForm, SourceForm, ValueForm
 from importer.mapping.spec_case import CaseForm
 from importer.mapping.when import Test, bind_test
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import FieldError, Link, Links
+from importer.models import FieldError, Link, Links
 
 TARGET = "parent_id"
 _PATH = ("case", "parent_id")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from importer.mapping.cell_errors import CellError, from_validation
 from importer.mapping.targets import Target
-from importer.records import FieldError
+from importer.models import FieldError
 
 Cells: TypeAlias = "tuple[str, ...]"
 Find: TypeAlias = "Callable[[Cells], Iterator[FieldError]]"

@@ -19,7 +19,7 @@ from importer.mapping.targets import case_target, custom_target
 from importer.mapping.types import TYPES
 from importer.mapping.values import Value, compile_value
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import shown
+from importer.models import shown
 from importer.talkdesk.case import CASE_FIELDS, CUSTOM_FIELD_TYPES, custom_field_prefix
 from importer.talkdesk.fields import FieldDefinition
 
@@ -108,8 +108,8 @@ def _check_stamp(form: MappingForm, problems: Problems, definitions: Definitions
     if (known.kind if known else custom_field_prefix(stamp)) not in ("text", "multi_line_text"):
         problems.add(("stamp",), f"{shown(stamp)!r} cannot be a stamp", "name a text field, such as text1")
     if stamp in form.case.custom_fields:
-        cure = "the stamp is set from `source.key`; remove one of the two"
-        problems.add(("case", "custom_fields", stamp), f"{stamp!r} is the stamp already", cure, key=True)
+        hint = "the stamp is set from `source.key`; remove one of the two"
+        problems.add(("case", "custom_fields", stamp), f"{stamp!r} is the stamp already", hint, key=True)
 
 
 def _fields(form: CaseForm, problems: Problems) -> dict[str, Value]:
@@ -144,8 +144,8 @@ def _no_kind(key: str, definition: FieldDefinition | None) -> tuple[str, str]:
         what = f"the definition of {shown(key)!r} does not say of what kind it is (type {definition.type!r})"
         return what, f"write its `type:` into the file of fields: one of {listed(CUSTOM_FIELD_TYPES)}"
     otherwise = f"a key is a number after one of {listed(CUSTOM_FIELD_TYPES)}"
-    cure = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=otherwise)
-    return f"{shown(key)!r} is no key of a custom field", cure
+    hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=otherwise)
+    return f"{shown(key)!r} is no key of a custom field", hint
 
 
 def _is_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
@@ -153,10 +153,10 @@ def _is_usable(key: str, definitions: Definitions, *, path: NodePath, problems: 
     is_key = path != ("stamp",)
     if key not in definitions:
         names = [known for known in definitions.values() if known.name.casefold() == key.strip().casefold()]
-        cure = (
+        hint = (
             f"that is the name of {listed(known.key for known in names)}" if names else _nearest_key(key, definitions)
         )
-        problems.add(path, f"the account has no custom field {shown(key)!r}", cure, key=is_key)
+        problems.add(path, f"the account has no custom field {shown(key)!r}", hint, key=is_key)
     elif not definitions[key].active:
         what = f"the custom field {shown(key)!r} ({definitions[key].name}) is not active"
         problems.add(path, what, "activate it in Talkdesk and save the fields again, or leave it out", key=is_key)

@@ -23,7 +23,7 @@ class Problem(NamedTuple):
 
     what: str
     mark: Mark
-    cure: str = ""
+    hint: str = ""
 
 
 class Malformed(ValueError):
@@ -31,19 +31,19 @@ class Malformed(ValueError):
 
     Args:
         what: What is wrong.
-        cure: What to write instead.
+        hint: What to write instead.
     """
 
-    def __init__(self, what: str, cure: str) -> None:
-        super().__init__(what, cure)
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what, hint)
         self.what = what
-        self.cure = cure
+        self.hint = hint
 
 
 class MappingProblems(MappingError):
     """A mapping file with one or more problems.
 
-    ``what``, ``where`` and ``cure`` are those of the first problem; the text of the exception names all of them.
+    ``what``, ``where`` and ``hint`` are those of the first problem; the text of the exception names all of them.
 
     Attributes:
         problems: All problems, in the order of the file.
@@ -51,9 +51,9 @@ class MappingProblems(MappingError):
 
     def __init__(self, file: str, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.mark))
-        self._errors = [MappingError(what, where=place(file, mark), cure=cure) for what, mark, cure in self.problems]
+        self._errors = [MappingError(what, where=place(file, mark), hint=hint) for what, mark, hint in self.problems]
         first = self._errors[0]
-        super().__init__(first.what, where=first.where, cure=first.cure)
+        super().__init__(first.what, where=first.where, hint=first.hint)
 
     def __str__(self) -> str:
         lines = [MappingError.__str__(error) for error in self._errors[:PROBLEMS_SHOWN]]
@@ -68,7 +68,7 @@ def place(file: str, mark: Mark) -> str:
 
 
 def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """A cure that names the known word closest to ``word``, or ``otherwise`` if none is close."""
+    """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
     names = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
     return f"did you mean {names[close[0]]!r}?" if close else otherwise

@@ -78,5 +78,5 @@ class Shelf:
         try:
             yield
         except sqlite3.Error as error:
-            cure = "make room in the folder for temporary files, or name another one: TMPDIR=/path"
-            raise SourceError(f"it cannot be sorted on disk: {error}", where=self._name, cure=cure) from error
+            hint = "make room in the folder for temporary files, or name another one: TMPDIR=/path"
+            raise SourceError(f"it cannot be sorted on disk: {error}", where=self._name, hint=hint) from error

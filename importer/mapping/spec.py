@@ -37,7 +37,7 @@ def checked(check: Callable[[str], object]) -> AfterValidator:
         try:
             check(text)
         except Malformed as error:
-            raise PydanticCustomError("malformed", "{what}", {"what": error.what, "cure": error.cure}) from None
+            raise PydanticCustomError("malformed", "{what}", {"what": error.what, "hint": error.hint}) from None
         return text
 
     return AfterValidator(validate)
@@ -51,7 +51,7 @@ def _known_type(name: str) -> None:
 def not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
     """Refuses a list of nothing."""
     if not entries:
-        raise PydanticCustomError("malformed", "{what}", {"what": "this list is empty", "cure": "name at least one"})
+        raise PydanticCustomError("malformed", "{what}", {"what": "this list is empty", "hint": "name at least one"})
     return entries
 
 
@@ -244,8 +244,8 @@ class ValueForm(Form):
         found = [f"`{origin}`" for origin in ORIGINS if origin in self.model_fields_set]
         if len(found) != 1:
             what = f"{' and '.join(found)} exclude each other" if found else "this value comes from nowhere"
-            cure = f"write one of {listed(ORIGINS)}"
-            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
+            hint = f"write one of {listed(ORIGINS)}"
+            raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
         return self
 
     @property

@@ -31,7 +31,7 @@ _OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter")
 
 def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
-        raise PydanticCustomError("malformed", "{what}", {"what": "two parts have one name", "cure": "name each once"})
+        raise PydanticCustomError("malformed", "{what}", {"what": "two parts have one name", "hint": "name each once"})
     return names
 
 
@@ -89,8 +89,8 @@ class EachForm(Form):
     @model_validator(mode="after")
     def _one_place(self) -> EachForm:
         if wrong := self._contradiction():
-            what, cure = wrong
-            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
+            what, hint = wrong
+            raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
         return self
 
     def _contradiction(self) -> tuple[str, str] | None:
@@ -138,11 +138,11 @@ class NoteForm(Form):
     @model_validator(mode="after")
     def _has_a_body(self) -> NoteForm:
         if self.text is None:
-            cure = "write `body: Column`, or `each: Column` for one note a cell"
+            hint = "write `body: Column`, or `each: Column` for one note a cell"
             what = "this note has no text"
             if self.each:
-                what, cure = "the rows of a file need a `body`", "name the column of the file that has the text"
-            raise PydanticCustomError("malformed", "{what}", {"what": what, "cure": cure})
+                what, hint = "the rows of a file need a `body`", "name the column of the file that has the text"
+            raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
         return self
 
     @property

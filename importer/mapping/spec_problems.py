@@ -13,7 +13,7 @@ from importer.mapping.document import Problems
 from importer.mapping.problems import listed, nearest
 from importer.mapping.spec_case import MappingForm
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import shown
+from importer.models import shown
 from importer.talkdesk.case import custom_field_prefix
 
 _NOT_ON_CREATE = frozenset({"status", "type", "group_id", "resolution", "tags", "created_at", "updated_at"})
@@ -47,7 +47,7 @@ def report(error: ValidationError, problems: Problems, form: type[BaseModel] = M
         elif kind == "literal_error":
             problems.add(path, *_not_one_of(found["input"], context["expected"]))
         elif kind == "malformed":
-            problems.add(path, context["what"], context["cure"])
+            problems.add(path, context["what"], context["hint"])
         elif path == ("version",):
             problems.add(path, "this version of the form is not known", "write `version: 1`")
         else:
@@ -61,10 +61,10 @@ def _inside(path: NodePath) -> str:
 
 def _unknown_key(path: NodePath, form: type[BaseModel]) -> tuple[str, str]:
     key, known = str(path[-1]), _keys_at(path[:-1], form)
-    return f"unknown key {shown(key)!r}{_inside(path)}", _key_cure(key, path[:-1], known)
+    return f"unknown key {shown(key)!r}{_inside(path)}", _key_hint(key, path[:-1], known)
 
 
-def _key_cure(key: str, parent: NodePath, known: list[str]) -> str:
+def _key_hint(key: str, parent: NodePath, known: list[str]) -> str:
     if parent == ("case",) and custom_field_prefix(key):
         return "custom fields stand under `custom_fields:`"
     if parent == ("case",) and key in _NOT_ON_CREATE:

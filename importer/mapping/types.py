@@ -141,8 +141,8 @@ def _boolean(_: ValueForm, __: Target) -> Convert:
         try:
             return words[text.strip().casefold()]
         except KeyError:
-            cure = "correct the cell, or translate its words with `values:`"
-            raise CellError("not_a_boolean", "is not a word for yes or no, such as true or false", cure) from None
+            hint = "correct the cell, or translate its words with `values:`"
+            raise CellError("not_a_boolean", "is not a word for yes or no, such as true or false", hint) from None
 
     return convert
 

@@ -18,7 +18,7 @@ from importer.mapping.spec import ValueForm
 from importer.mapping.targets import Target
 from importer.mapping.types import TYPES, Convert, Split, ValueType, converter
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import shown
+from importer.models import shown
 
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
 
@@ -67,8 +67,8 @@ def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: 
         fitting = [other for other, kind in TYPES.items() if kind.yields in target.takes]
         problems.add((*path, "type"), f"{target.name} cannot take type: {name}", f"it takes {listed(fitting)}")
         return None
-    for key, what, cure in _contradictions(form, name=name, target=target):
-        problems.add((*path, key), what, cure, key=True)
+    for key, what, hint in _contradictions(form, name=name, target=target):
+        problems.add((*path, key), what, hint, key=True)
     return compiled(form, kind, path=path, target=target, problems=problems)
 
 
@@ -129,7 +129,7 @@ class _Constants:
         except CellError as error:
             problem = error
         if problem:
-            self._problems.add(path, f"{shown(text)!r} {problem.rule}", problem.cure)
+            self._problems.add(path, f"{shown(text)!r} {problem.rule}", problem.hint)
             return None
         return value
 
@@ -169,14 +169,14 @@ def _rejecting(table: Iterable[str]) -> Callable[[str], Any]:
     rule = f"is not in the values table ({listed(map(str.strip, table))})"
 
     def reject(text: str) -> None:
-        cure = f"add the line `{shown(text.strip())!r}: …` to the table, or set `unknown:`"
-        raise CellError("unknown_value", rule, cure)
+        hint = f"add the line `{shown(text.strip())!r}: …` to the table, or set `unknown:`"
+        raise CellError("unknown_value", rule, hint)
 
     return reject
 
 
 def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
-    """Keys that mean nothing beside the others: the key, what is wrong, and the cure."""
+    """Keys that mean nothing beside the others: the key, what is wrong, and the hint."""
     given = form.model_fields_set
     if form.origin == "record":
         yield "record", f"{target.name} cannot be taken from another row", "only `parent_id` takes `record`"

@@ -11,7 +11,7 @@ from importer.mapping.conditions import Condition, parse_condition
 from importer.mapping.parts import WHOLE_ROW, Cells, Find, Part
 from importer.mapping.spec import ColumnForm
 from importer.mapping.yaml_nodes import NodePath
-from importer.records import FieldError
+from importer.models import FieldError
 
 
 class Test(NamedTuple):

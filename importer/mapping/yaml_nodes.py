@@ -31,7 +31,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from importer.mapping.problems import Mark, Problem
-from importer.records import shown
+from importer.models import shown
 
 DEPTH_MAX = 20
 
@@ -154,8 +154,8 @@ class _Builder:
     def _begin_document(self, event: DocumentStartEvent) -> None:
         self._documents += 1
         if self._documents > 1:
-            cure = "keep one mapping in a file: remove the line '---' and what follows"
-            raise _Stop(Problem("a second document begins here", _mark(event.start_mark), cure))
+            hint = "keep one mapping in a file: remove the line '---' and what follows"
+            raise _Stop(Problem("a second document begins here", _mark(event.start_mark), hint))
 
     def _take_node(self, event: NodeEvent) -> None:
         start, end = _mark(event.start_mark), _mark(event.end_mark)
@@ -196,8 +196,8 @@ class _Builder:
 
     def _put(self, table: Table, key: Scalar, node: Node) -> None:
         if (first := table.keys.get(key.text)) is not None:
-            cure = f"it stands already in line {first.start.line}; keep one of the two"
-            self.problems.append(Problem(f"key {shown(key.text)!r} occurs twice", key.start, cure))
+            hint = f"it stands already in line {first.start.line}; keep one of the two"
+            self.problems.append(Problem(f"key {shown(key.text)!r} occurs twice", key.start, hint))
             return
         if node.start == node.end:  # nothing stands there; the parser looks for it on the next line
             node.start = node.end = key.start
@@ -243,9 +243,9 @@ def _syntax_problem(error: YAMLError, text: str) -> Problem:
     said = str(error.problem or error.context) if isinstance(error, MarkedYAMLError) else str(error)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     where = _mark(mark) if mark else Mark(1, 1)
-    for pattern, what, cure in _SYNTAX:
+    for pattern, what, hint in _SYNTAX:
         if found := re.search(pattern, repr(said) if "\t" in said else said):
-            return Problem(what.format(*found.groups()), where, cure)
+            return Problem(what.format(*found.groups()), where, hint)
     return Problem(f"this is not YAML: {said}", where, "see docs/mapping.md for the form")
 
 

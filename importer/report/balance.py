@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from importer.errors import ExitCode
 from importer.ledger import LedgerView, SourceInfo
-from importer.records import State
+from importer.models import State
 
 
 class Following(NamedTuple):

@@ -66,6 +66,6 @@ def _cannot(path: Path, error: OSError) -> ConfigError:
     return ConfigError(
         f"the report cannot be written: {error.strerror}",
         where=str(path),
-        cure="make room or choose another folder with --out; the ledger has everything, so run:"
+        hint="make room or choose another folder with --out; the ledger has everything, so run:"
         " case-importer report --ledger LEDGER --out DIR",
     )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from importer.errors import SourceError
 from importer.ledger import FailureLine
-from importer.records import FieldError, Row, State
+from importer.models import FieldError, Row, State
 from importer.report.formulas import defuse, restore
 
 RECORD_COLUMN = "importer_record"
@@ -23,7 +23,7 @@ REASON_COLUMNS = (
     "importer_code",
     "importer_column",
     "importer_reason",
-    "importer_cure",
+    "importer_hint",
     "importer_resend",
 )
 _RECORD = re.compile(r"([0-9a-f]{8})-([1-9][0-9]{0,17})")
@@ -51,7 +51,7 @@ def reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
         defuse(_joined(error.code for error in errors)),
         defuse(_joined(error.column or "" for error in errors)),
         defuse(_joined(f"{error.value!r} {error.rule}" if error.value else error.rule for error in errors)),
-        defuse(_joined(error.cure for error in errors)),
+        defuse(_joined(error.hint for error in errors)),
         _RESEND[result.state],
     )
 
@@ -87,7 +87,7 @@ class Replay(NamedTuple):
             raise SourceError(
                 "these rows belong to another ledger",
                 where=f"{name}:{row.number}",
-                cure="give the ledger of the import that wrote this failures file with --ledger; without it, rows"
+                hint="give the ledger of the import that wrote this failures file with --ledger; without it, rows"
                 " that may have been created could be created twice",
             )
         return int(named[2])

@@ -61,7 +61,7 @@ class Rule:
     def __post_init__(self) -> None:
         problem = self._problem()
         if problem:
-            raise ConfigError(problem, where="fault rule", cure="Change this rule of the fault plan.")
+            raise ConfigError(problem, where="fault rule", hint="Change this rule of the fault plan.")
 
     def _problem(self) -> str | None:
         unknown = set(self.operations) - set(OPERATIONS)

@@ -255,8 +255,8 @@ def load_definitions(path: Path) -> tuple[Definition, ...]:
             raise TypeError("it is no array")
         return tuple(map(_definition, content))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        cure = "Give a JSON array as GET /cm/meta/va/fields answers it."
-        raise ConfigError(f"not a list of field definitions ({problem})", where=str(path), cure=cure) from problem
+        hint = "Give a JSON array as GET /cm/meta/va/fields answers it."
+        raise ConfigError(f"not a list of field definitions ({problem})", where=str(path), hint=hint) from problem
 
 
 def _definition(item: Mapping[str, Any]) -> Definition:

@@ -87,7 +87,7 @@ class SandboxOptions:
     def __post_init__(self) -> None:
         problems = [*self._address_problems(), *self._number_problems(), *self._word_problems()]
         if problems:
-            raise ConfigError("; ".join(problems), where="sandbox", cure="Change these settings of the sandbox.")
+            raise ConfigError("; ".join(problems), where="sandbox", hint="Change these settings of the sandbox.")
 
     def _address_problems(self) -> Iterator[str]:
         if not _is_loopback(self.host):

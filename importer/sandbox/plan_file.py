@@ -61,7 +61,7 @@ EFFECTS: Mapping[str, type[Effect]] = types.MappingProxyType(
         )
     }
 )
-_CURE = "The form of a fault plan is described in the documentation of the sandbox."
+_HINT = "The form of a fault plan is described in the documentation of the sandbox."
 
 
 def load_plan(path: Path) -> FaultPlan:
@@ -73,7 +73,7 @@ def load_plan(path: Path) -> FaultPlan:
     try:
         content = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as problem:
-        raise ConfigError(f"cannot be read as JSON ({problem})", where=str(path), cure=_CURE) from problem
+        raise ConfigError(f"cannot be read as JSON ({problem})", where=str(path), hint=_HINT) from problem
     return plan_of(content, where=str(path))
 
 
@@ -86,7 +86,7 @@ def plan_of(content: Any, *, where: str = "fault plan") -> FaultPlan:
     given = _attributes(FaultPlan, content, where=where, besides=("rules",))
     rules = content.get("rules", [])
     if not isinstance(rules, list):
-        raise ConfigError("rules must be an array", where=where, cure=_CURE)
+        raise ConfigError("rules must be an array", where=where, hint=_HINT)
     return FaultPlan(**given, rules=tuple(_rule(rule, where=f"{where}: rule {n}") for n, rule in enumerate(rules, 1)))
 
 
@@ -101,14 +101,14 @@ def plan_as_json(plan: FaultPlan) -> dict[str, Any]:
 def _rule(content: Any, *, where: str) -> Rule:
     effect = EFFECTS.get(str(content.get("do"))) if isinstance(content, dict) else None
     if effect is None:
-        raise ConfigError(f"do must be one of {', '.join(EFFECTS)}", where=where, cure=_CURE)
+        raise ConfigError(f"do must be one of {', '.join(EFFECTS)}", where=where, hint=_HINT)
     own = {field.name for field in dataclasses.fields(effect)}
     made = effect(**_attributes(effect, {k: v for k, v in content.items() if k in own}, where=where))
     when = {name: value for name, value in content.items() if name not in own and name != "do"}
     try:
         return Rule(effect=made, **_attributes(Rule, when, where=where, hidden=("effect",)))
     except ConfigError as problem:
-        raise ConfigError(problem.what, where=where, cure=problem.cure) from problem
+        raise ConfigError(problem.what, where=where, hint=problem.hint) from problem
 
 
 def _attributes(
@@ -116,14 +116,14 @@ def _attributes(
 ) -> dict[str, Any]:
     """The attributes of a dataclass in a JSON object, each of the declared type."""
     if not isinstance(content, dict):
-        raise ConfigError("must be a JSON object", where=where, cure=_CURE)
+        raise ConfigError("must be a JSON object", where=where, hint=_HINT)
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in (*besides, *hidden)}
     unknown = sorted(set(content) - set(hints) - set(besides))
     if unknown:
-        raise ConfigError(f"knows no {', '.join(unknown)}; there are {', '.join(hints)}", where=where, cure=_CURE)
+        raise ConfigError(f"knows no {', '.join(unknown)}; there are {', '.join(hints)}", where=where, hint=_HINT)
     wrong = sorted(name for name, hint in hints.items() if name in content and not _fits(content[name], hint))
     if wrong:
-        raise ConfigError(f"of the wrong type: {', '.join(wrong)}", where=where, cure=_CURE)
+        raise ConfigError(f"of the wrong type: {', '.join(wrong)}", where=where, hint=_HINT)
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in content.items() if name in hints
     }

@@ -59,9 +59,9 @@ class Sandbox:
             await web.TCPSite(self._runner, address, options.port).start()
         except OSError as problem:
             await self._close()
-            cure = "Take another port, or 0 for a free one."
+            hint = "Take another port, or 0 for a free one."
             raise ConfigError(
-                f"cannot listen: {problem}", where=f"{options.host}:{options.port}", cure=cure
+                f"cannot listen: {problem}", where=f"{options.host}:{options.port}", hint=hint
             ) from problem
         self.port: int = self._runner.addresses[0][1]
         return self

@@ -178,9 +178,9 @@ def _opened(path: Path | None) -> sqlite3.Connection:
             database.close()
             raise
     except (OSError, sqlite3.Error) as problem:
-        cure = "Give a file of its own to each sandbox; it is made if it does not exist."
+        hint = "Give a file of its own to each sandbox; it is made if it does not exist."
         raise ConfigError(
-            f"cannot be used as the store of a sandbox: {problem}", where=str(path), cure=cure
+            f"cannot be used as the store of a sandbox: {problem}", where=str(path), hint=hint
         ) from problem
     return database
 

@@ -1,7 +1,7 @@
 """From an export (CSV, Excel, OpenDocument, DataFrame) to chunks of text rows that know their row number.
 
 Nothing is guessed: every cell is the text that a person sees, and what cannot be read for certain is refused
-with the line and the cure, or handed on as a bad row.
+with the line and the hint, or handed on as a bad row.
 """
 
 from __future__ import annotations

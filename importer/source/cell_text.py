@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from importer.records import FieldError, shown
+from importer.models import FieldError, shown
 
 #: Whole numbers from here on are not all representable: the one in the cell may not be the one that was entered.
 INEXACT_FROM = 2.0**53

@@ -10,7 +10,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
-from importer.records import FieldError, Row
+from importer.models import FieldError, Row
 from importer.source.checkup.finding import Finding
 
 if TYPE_CHECKING:

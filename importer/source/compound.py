@@ -110,5 +110,5 @@ class CompoundFile:
         return struct.unpack(f"<{len(data) // 4}I", data)
 
     def _broken(self) -> SourceError:
-        cure = "copy or download it again, and check that it opens in Excel"
-        return SourceError("the workbook is damaged or incomplete", where=self._name, cure=cure)
+        hint = "copy or download it again, and check that it opens in Excel"
+        return SourceError("the workbook is damaged or incomplete", where=self._name, hint=hint)

@@ -18,11 +18,11 @@ PARSING_ERRORS = (struct.error, IndexError)
 def damaged(name: str, reason: object = "") -> SourceError:
     """The error for a file that is cut off or broken."""
     told = f" ({reason})".replace(".)", ")") if str(reason) else ""
-    cure = "copy or download it again, and check that it opens"
-    return SourceError(f"the file is damaged or incomplete{told}", where=name, cure=cure)
+    hint = "copy or download it again, and check that it opens"
+    return SourceError(f"the file is damaged or incomplete{told}", where=name, hint=hint)
 
 
 def password_protected(name: str) -> SourceError:
     """The error for a workbook or archive that only opens with a password."""
-    cure = "open it, save it without the password, and import that copy"
-    return SourceError("this file is password-protected", where=name, cure=cure)
+    hint = "open it, save it without the password, and import that copy"
+    return SourceError("this file is password-protected", where=name, hint=hint)

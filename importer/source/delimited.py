@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import SourceError
-from importer.records import FieldError, Row, shown
+from importer.models import FieldError, Row, shown
 from importer.source.checkup.finding import Finding
 from importer.source.chunk import Chunk, Draft
 from importer.source.dialect import CANDIDATES, Layout, find_layout, strict_reader
@@ -166,11 +166,11 @@ class _Records:
             draft.blank += 1
             return
         if has > wanted:
-            code, cure = "too_many_fields", f"put quotes around a cell that contains {self._layout.delimiter!r}"
+            code, hint = "too_many_fields", f"put quotes around a cell that contains {self._layout.delimiter!r}"
         else:
-            code, cure = "too_few_fields", "complete the row; a cell that contains a line end needs quotes around it"
+            code, hint = "too_few_fields", "complete the row; a cell that contains a line end needs quotes around it"
         rule = f"has {has} field{'s' * (has != 1)}, the header has {wanted}"
-        draft.bad.append(self._bad(cells, code, rule, cure))
+        draft.bad.append(self._bad(cells, code, rule, hint))
 
     def _broken(self) -> Row:
         """The record on which the reader gave up.
@@ -183,21 +183,21 @@ class _Records:
         text = self._lines.line(self._start).rstrip("\r\n")
         if _odd_quotes(text):
             self._doubt = self._start
-        cure = 'write a quote inside a quoted cell twice: "a 5"" nail"'
-        return self._bad([text], "broken_quotes", "has text after a closing quote", cure)
+        hint = 'write a quote inside a quoted cell twice: "a 5"" nail"'
+        return self._bad([text], "broken_quotes", "has text after a closing quote", hint)
 
-    def _bad(self, cells: list[str], code: str, rule: str, cure: str) -> Row:
+    def _bad(self, cells: list[str], code: str, rule: str, hint: str) -> Row:
         value = shown(self._layout.delimiter.join(cells))
-        return Row(self._start, tuple(cells), (FieldError(code, None, value, rule, cure),))
+        return Row(self._start, tuple(cells), (FieldError(code, None, value, rule, hint),))
 
     def _unclosed(self) -> SourceError:
         start, delimiter = self._start, self._layout.delimiter
         with self._text.lines() as lines:
             opened = opening_line(islice(lines, start - 1, None), start, delimiter)
         fate = "never closed" if self._lines.ended else f"not closed before other text in line {self._reader.line_num}"
-        cure = f'close it in line {opened}, and write a quote inside a quoted cell twice: ""'
+        hint = f'close it in line {opened}, and write a quote inside a quoted cell twice: ""'
         return SourceError(
-            f"the quote that opens in line {opened} is {fate}", where=f"{self._text.name}:{opened}", cure=cure
+            f"the quote that opens in line {opened} is {fate}", where=f"{self._text.name}:{opened}", hint=hint
         )
 
 
@@ -213,9 +213,9 @@ def _set_nul_aside(draft: Draft) -> None:
     kept = [(n, cells) for n, cells in zip(draft.numbers, draft.rows, strict=True) if n not in spoiled]
     draft.numbers[:] = [number for number, _ in kept]
     draft.rows[:] = [cells for _, cells in kept]
-    cure = "remove it; it is often a sign that the file is damaged"
+    hint = "remove it; it is often a sign that the file is damaged"
     for number, cells in spoiled.items():
         value = shown(next(cell for cell in cells if "\0" in cell))
-        problem = FieldError("nul_character", None, value, "holds a NUL character", cure)
+        problem = FieldError("nul_character", None, value, "holds a NUL character", hint)
         draft.bad.append(Row(number, tuple(cells), (problem,)))
     draft.bad.sort(key=lambda row: row.number)

@@ -93,8 +93,8 @@ def named_delimiter(given: str, name: str) -> str:
     """
     delimiter = _SPELLED.get(given.lower(), given)
     if len(delimiter) != 1 or delimiter in '"\r\n\0':
-        cure = "give one character, such as --delimiter ';', or the word tab"
-        raise SourceError(f"{given!r} cannot separate cells", where=name, cure=cure)
+        hint = "give one character, such as --delimiter ';', or the word tab"
+        raise SourceError(f"{given!r} cannot separate cells", where=name, hint=hint)
     return delimiter
 
 
@@ -107,8 +107,8 @@ def _found(body: Sequence[str], complete: bool, name: str) -> str:
         return _single_column(body, complete, name)
     if len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]:
         either = " or ".join(CANDIDATES[delimiter] for *_, delimiter in ranked[:2])
-        cure = f"say which it is: --delimiter {ranked[0][2]!r} or --delimiter {ranked[1][2]!r}"
-        raise SourceError(f"the cells may be separated by {either}", where=f"{name}:1", cure=cure)
+        hint = f"say which it is: --delimiter {ranked[0][2]!r} or --delimiter {ranked[1][2]!r}"
+        raise SourceError(f"the cells may be separated by {either}", where=f"{name}:1", hint=hint)
     return ranked[0][2]
 
 
@@ -132,14 +132,14 @@ def _single_column(body: Sequence[str], complete: bool, name: str) -> str:
     for delimiter in RARE:
         width, share = _shape(body, delimiter, complete)
         if width > 1 and share >= _CONFIRMED and len(body) > 1:
-            cure = f"if it separates the cells, add --delimiter {delimiter!r}; if not, --delimiter ','"
-            raise SourceError(f"this looks like {width} columns separated by {delimiter!r}", where=where, cure=cure)
+            hint = f"if it separates the cells, add --delimiter {delimiter!r}; if not, --delimiter ','"
+            raise SourceError(f"this looks like {width} columns separated by {delimiter!r}", where=where, hint=hint)
     for delimiter, called in CANDIDATES.items():
         width, share = _shape(body[1:], delimiter, complete)
         if width > 1 and share >= _CONFIRMED and len(body) > 2:
             what = f"the first line has one cell, the lines below have {width} separated by {called}"
-            cure = f"remove the lines above the header; if it is one column, add --delimiter {_absent(body)!r}"
-            raise SourceError(what, where=where, cure=cure)
+            hint = f"remove the lines above the header; if it is one column, add --delimiter {_absent(body)!r}"
+            raise SourceError(what, where=where, hint=hint)
     return ","
 
 
@@ -193,9 +193,9 @@ def _header(body: Sequence[str], delimiter: str, lead: int, name: str, titles: i
                 titles -= 1
             start = reader.line_num + 1
     except csv.Error:
-        what, cure = (
+        what, hint = (
             "the quotes in the header are not closed, or text follows them",
             "correct the first line of the file",
         )
-        raise SourceError(what, where=f"{name}:{lead + start}", cure=cure) from None
-    raise EmptySourceError("the file has no header and no rows", where=f"{name}:1", cure="export again")
+        raise SourceError(what, where=f"{name}:{lead + start}", hint=hint) from None
+    raise EmptySourceError("the file has no header and no rows", where=f"{name}:1", hint="export again")

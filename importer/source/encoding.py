@@ -58,8 +58,8 @@ def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
     if marked and codec in (marked, marked[:-3], f"{marked}-sig"):
         return Encoding(marked, len(mark), given=True)
     if codec in ("utf-16", "utf-32"):
-        cure = f"say --encoding {codec}-le (Windows) or --encoding {codec}-be"
-        raise SourceError(f"no byte order mark says which {codec.upper()} this is", where=f"{name}:1", cure=cure)
+        hint = f"say --encoding {codec}-le (Windows) or --encoding {codec}-be"
+        raise SourceError(f"no byte order mark says which {codec.upper()} this is", where=f"{name}:1", hint=hint)
     return Encoding(codec, given=True)
 
 
@@ -85,12 +85,12 @@ def not_decodable(error: UnicodeDecodeError, encoding: Encoding, *, offset: int,
     what = f"byte 0x{byte:02X} at offset {offset:,} is not {encoding.codec.upper()}"
     if error.reason in _CUT_OFF:
         return SourceError(
-            f"{what}: the file ends inside a character", where=where, cure="it was cut off: export again"
+            f"{what}: the file ends inside a character", where=where, hint="it was cut off: export again"
         )
-    return SourceError(what, where=where, cure=_cure(data, error.start, encoding))
+    return SourceError(what, where=where, hint=_hint(data, error.start, encoding))
 
 
-def _cure(data: bytes, at: int, encoding: Encoding) -> str:
+def _hint(data: bytes, at: int, encoding: Encoding) -> str:
     if encoding.codec == "utf-8" and _mostly_utf8(data):
         return "the text around it is UTF-8, so this place is damaged: correct it, or export again"
     found = suggest_encoding(data, at)
@@ -152,8 +152,8 @@ def _known_codec(given: str, name: str) -> str:
         codec = codecs.lookup(given).name
         "a".encode(codec)  # refuses codecs such as base64 that are no encodings of text
     except (LookupError, UnicodeError):
-        cure = "common ones are utf-8, cp1252 (Western Windows), utf-16-le, shift_jis, gb18030"
-        raise SourceError(f"there is no encoding {given!r}", where=name, cure=cure) from None
+        hint = "common ones are utf-8, cp1252 (Western Windows), utf-16-le, shift_jis, gb18030"
+        raise SourceError(f"there is no encoding {given!r}", where=name, hint=hint) from None
     return codec
 
 
@@ -162,7 +162,7 @@ def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
     half = len(head) // 2 or 1
     for first, codec in ((1, "utf-16-le"), (0, "utf-16-be")):
         if head[first::2].count(0) > half * 0.7 and head[1 - first :: 2].count(0) < half * 0.1:
-            cure = f"add --encoding {codec}"
+            hint = f"add --encoding {codec}"
             raise SourceError(
-                f"this looks like {codec.upper()} without a byte order mark", where=f"{name}:1", cure=cure
+                f"this looks like {codec.upper()} without a byte order mark", where=f"{name}:1", hint=hint
             )

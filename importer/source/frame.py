@@ -43,8 +43,8 @@ class FrameSource:
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"a path or a DataFrame is needed, not {type(frame).__name__}")
         if frame.columns.nlevels > 1 or not len(frame.columns):
-            cure = "give each column one name: frame.columns = [...]"
-            raise SourceError("a header of one level is needed", where=self.name, cure=cure)
+            hint = "give each column one name: frame.columns = [...]"
+            raise SourceError("a header of one level is needed", where=self.name, hint=hint)
         self._frame = frame.copy(deep=False)
         self._chunk_rows = chunk_rows
         self.columns, made_up = name_columns([frame_text(label) for label in frame.columns])

@@ -88,8 +88,8 @@ class PackedFile:
         try:
             return zipfile.ZipFile(raw).open(self.member or "")
         except NotImplementedError as error:
-            cure = "unpack it and give the file inside"
-            raise SourceError(f"the archive cannot be unpacked here ({error})", where=self.name, cure=cure) from None
+            hint = "unpack it and give the file inside"
+            raise SourceError(f"the archive cannot be unpacked here ({error})", where=self.name, hint=hint) from None
         except UNPACKING_ERRORS as error:
             raise damaged(self.name, error) from None
 
@@ -107,11 +107,11 @@ def _only_member(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not _is_clutter(info)]
     if not members:
-        raise EmptySourceError("the archive is empty", where=path.name, cure="export again")
+        raise EmptySourceError("the archive is empty", where=path.name, hint="export again")
     if len(members) > 1:
         names = ", ".join(repr(info.filename) for info in members[:10]) + (", …" if len(members) > 10 else "")
-        cure = f"unpack it and give the file to import, such as {members[0].filename!r}"
-        raise SourceError(f"the archive holds {len(members)} files: {names}", where=path.name, cure=cure)
+        hint = f"unpack it and give the file to import, such as {members[0].filename!r}"
+        raise SourceError(f"the archive holds {len(members)} files: {names}", where=path.name, hint=hint)
     if members[0].flag_bits & _ENCRYPTED:
         raise password_protected(path.name)
     return members[0].filename

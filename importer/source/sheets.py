@@ -42,15 +42,15 @@ def choose_sheet(
     if wanted is not None:
         return _named(sheets, shown, wanted, where), []
     if not shown:
-        cure = f"name the one to read: --sheet {sheets[0].name!r}" if sheets else "export again"
+        hint = f"name the one to read: --sheet {sheets[0].name!r}" if sheets else "export again"
         raise SourceError(
-            f"all sheets are hidden: {_names(sheets)}" if sheets else "it has no sheets", where=where, cure=cure
+            f"all sheets are hidden: {_names(sheets)}" if sheets else "it has no sheets", where=where, hint=hint
         )
     filled = (sheet for sheet in shown if all(shape(sheet)))
     chosen = next((sheet for sheet in shown if _is_table(*shape(sheet))), None) or next(filled, None)
     if chosen is None:
         what = "the sheet is empty" if len(shown) == 1 else f"all sheets are empty: {_names(shown)}"
-        raise EmptySourceError(what, where=where, cure="export again, or name a hidden sheet with --sheet")
+        raise EmptySourceError(what, where=where, hint="export again, or name a hidden sheet with --sheet")
     return chosen, _notes(sheets, chosen)
 
 
@@ -69,7 +69,7 @@ def _named(sheets: Sequence[Sheet], shown: Sequence[Sheet], wanted: str | int, w
         return shown[int(text) - 1]
     hidden = [sheet for sheet in sheets if not sheet.visible]
     also = f" (hidden: {_names(hidden)})" if hidden else ""
-    raise SourceError(f"there is no sheet {wanted!r}", where=where, cure=f"it has: {_names(shown)}{also}")
+    raise SourceError(f"there is no sheet {wanted!r}", where=where, hint=f"it has: {_names(shown)}{also}")
 
 
 def _notes(sheets: Sequence[Sheet], chosen: Sheet) -> list[str]:

@@ -42,7 +42,7 @@ USUAL_ENDINGS = {
 _UNPACK = "unpack it and give the file inside"
 _EXPORT = "export again as CSV or .xlsx"
 
-#: Leading bytes of what people mistake for an export: what it is, and the cure.
+#: Leading bytes of what people mistake for an export: what it is, and the hint.
 _FOREIGN = (
     (b"%PDF-", "a PDF document", _EXPORT),
     (b"{\\rtf", "an RTF document", _EXPORT),
@@ -81,14 +81,14 @@ def existing_file(path: Path) -> Path:
             path.open("rb").close()
             return path
     except (FileNotFoundError, NotADirectoryError):
-        cure = "check the path; it is taken from where you are"
-        raise SourceError("there is no such file", where=str(path), cure=cure) from None
+        hint = "check the path; it is taken from where you are"
+        raise SourceError("there is no such file", where=str(path), hint=hint) from None
     except (OSError, ValueError) as error:
-        raise SourceError(f"it cannot be opened ({error})", where=str(path), cure="check who may read it") from None
+        raise SourceError(f"it cannot be opened ({error})", where=str(path), hint="check who may read it") from None
     if stat.S_ISDIR(mode):
-        raise SourceError("this is a folder", where=str(path), cure="give the path of the export file itself")
+        raise SourceError("this is a folder", where=str(path), hint="give the path of the export file itself")
     what = "this is not a regular file, and the export is read more than once"
-    raise SourceError(what, where=str(path), cure="save it to a file first")
+    raise SourceError(what, where=str(path), hint="save it to a file first")
 
 
 def shown_name(path: Path) -> str:
@@ -107,10 +107,10 @@ def kind_of(path: Path) -> Kind:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise SourceError(
-            f"the file cannot be read: {error.strerror}", where=shown_name(path), cure="check the disk, or copy it anew"
+            f"the file cannot be read: {error.strerror}", where=shown_name(path), hint="check the disk, or copy it anew"
         ) from None
     if not head:
-        raise EmptySourceError("the file is empty", where=path.name, cure=_EXPORT)
+        raise EmptySourceError("the file is empty", where=path.name, hint=_EXPORT)
     _refuse_foreign(head, path.name)
     if head.startswith(_GZIP):
         return Kind.GZIP
@@ -128,17 +128,17 @@ def refuse_unless_text(head: bytes, name: str) -> None:
         SourceError: It is empty, a workbook, another archive, or something that is no export at all.
     """
     if not head:
-        raise EmptySourceError("the file is empty", where=name, cure=_EXPORT)
+        raise EmptySourceError("the file is empty", where=name, hint=_EXPORT)
     _refuse_foreign(head, name)
     if head.startswith((_GZIP, *_ZIP, CompoundFile.SIGNATURE)):
-        raise SourceError("there is a workbook or an archive inside, not text", where=name, cure=_UNPACK)
+        raise SourceError("there is a workbook or an archive inside, not text", where=name, hint=_UNPACK)
 
 
 def _refuse_foreign(head: bytes, name: str) -> None:
     """Refuse what is known by its first bytes and can never be an export."""
-    for magic, what, cure in _FOREIGN:
+    for magic, what, hint in _FOREIGN:
         if head.startswith(magic):
-            raise SourceError(f"this is {what}, whatever its name says", where=name, cure=cure)
+            raise SourceError(f"this is {what}, whatever its name says", where=name, hint=hint)
 
 
 def refuse_markup(head: str, name: str) -> None:
@@ -147,23 +147,23 @@ def refuse_markup(head: str, name: str) -> None:
     if _HTML.match(head):
         title = _TITLE.search(head)
         titled = f' titled "{title[1]}"' if title and title[1] else ""
-        cure = "if it is a log-in or error page, export again; if it is a table, open it in Excel and save it as .xlsx"
-        raise SourceError(f"this is a web page (HTML){titled}, not an export", where=where, cure=cure)
+        hint = "if it is a log-in or error page, export again; if it is a table, open it in Excel and save it as .xlsx"
+        raise SourceError(f"this is a web page (HTML){titled}, not an export", where=where, hint=hint)
     if head.lstrip().startswith("<?xml"):
         spreadsheet = "urn:schemas-microsoft-com:office:spreadsheet" in head
         what = "an Excel 2003 XML spreadsheet" if spreadsheet else "an XML document"
-        cure = "open it in Excel and save it as .xlsx" if spreadsheet else _EXPORT
-        raise SourceError(f"this is {what}, which cannot be read", where=where, cure=cure)
+        hint = "open it in Excel and save it as .xlsx" if spreadsheet else _EXPORT
+        raise SourceError(f"this is {what}, which cannot be read", where=where, hint=hint)
     if _JSON.match(head):
-        cure = f"{_EXPORT}, or load it with pandas.read_json and import the DataFrame"
-        raise SourceError("this is JSON, not a table", where=where, cure=cure)
+        hint = f"{_EXPORT}, or load it with pandas.read_json and import the DataFrame"
+        raise SourceError("this is JSON, not a table", where=where, hint=hint)
 
 
 def refuse_binary(head: bytes, name: str) -> None:
     """Refuse bytes that cannot be text in UTF-8 or an older encoding: many control characters, one in twenty bytes."""
     if len(_CONTROLS.findall(head)) > max(len(head) / 20, 16):
         raise SourceError(
-            "this is not a text file, and no kind of workbook that is known here", where=name, cure=_EXPORT
+            "this is not a text file, and no kind of workbook that is known here", where=name, hint=_EXPORT
         )
 
 
@@ -191,13 +191,13 @@ def _kind_of_zip(path: Path) -> Kind:
     if "[content_types].xml" in lowered:
         return _kind_of_office(lowered, path.name)
     if any(name.endswith(".iwa") for name in lowered):
-        raise SourceError("this is an Apple Numbers document", where=path.name, cure=_EXPORT)
+        raise SourceError("this is an Apple Numbers document", where=path.name, hint=_EXPORT)
     return Kind.ZIP
 
 
 def _kind_of_office(names: set[str], where: str) -> Kind:
     if any(name.startswith(("word/", "ppt/")) for name in names):
-        raise SourceError("this is a Word or PowerPoint document", where=where, cure=_EXPORT)
+        raise SourceError("this is a Word or PowerPoint document", where=where, hint=_EXPORT)
     return Kind.XLSX
 
 
@@ -206,5 +206,5 @@ def _kind_of_compound(path: Path) -> Kind:
     if "EncryptedPackage" in names:
         raise password_protected(path.name)
     if not names & {"Workbook", "Book"}:
-        raise SourceError("this is an old Office document, but no workbook", where=path.name, cure=_EXPORT)
+        raise SourceError("this is an old Office document, but no workbook", where=path.name, hint=_EXPORT)
     return Kind.XLS

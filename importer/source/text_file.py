@@ -124,7 +124,7 @@ class Lines:
             self._decoded(*_whole_characters(b"".join(pending)))  # in the wrong encoding it may only seem endless
             what = f"a line is longer than {LONGEST_CELL / 1024**2:,.0f} MiB"
             where = f"{self._name}:{self._first + len(self._block)}"
-            raise SourceError(what, where=where, cure="this is hardly a table: export again")
+            raise SourceError(what, where=where, hint="this is hardly a table: export again")
 
 
 def _whole_characters(data: bytes) -> tuple[list[bytes], list[bytes]]:

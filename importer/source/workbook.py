@@ -26,7 +26,7 @@ from python_calamine import (
 )
 
 from importer.errors import EmptySourceError
-from importer.records import FieldError
+from importer.models import FieldError
 from importer.source.cell_text import cell_texts, duration_as_shown, inexact_number, is_inexact
 from importer.source.checkup.finding import Finding
 from importer.source.checkup.sheet import sheet_findings
@@ -132,17 +132,17 @@ class WorkbookSource:
         for problem in problems:
             position = problem.column - self._left
             if 0 <= position < len(self.columns):
-                rule, cure = _CURES[problem.code]
+                rule, hint = _CURES[problem.code]
                 cell = f"{rule} (cell {column_letters(problem.column)}{problem.row})"
-                yield FieldError(problem.code, self.columns[position], problem.value, cell, cure)
+                yield FieldError(problem.code, self.columns[position], problem.value, cell, hint)
 
     def _find_header(self) -> tuple[int, list[str], Sequence[CellProblem], list[list[str]]]:
         """The first row with anything in it, below the titles of the sheet; and those titles."""
         rows = ((number, self._texts(values), problems) for number, values, problems in self._numbered())
         first = list(islice((row for row in rows if row[2] or any(cell.strip() for cell in row[1])), LOOKED_AT))
         if not first:
-            cure = "export again, or name another one with --sheet"
-            raise EmptySourceError("the sheet is empty", where=self.name, cure=cure)
+            hint = "export again, or name another one with --sheet"
+            raise EmptySourceError("the sheet is empty", where=self.name, hint=hint)
         texts = [cells for _, cells, _ in first]
         titles = title_lines(texts)
         return *first[titles], texts[:titles]

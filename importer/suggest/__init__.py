@@ -100,7 +100,7 @@ def _refuse_header(source: Source) -> None:
     for name in source.columns:
         if any("\ud800" <= character <= "\udfff" for character in name):
             what = f"the name of the column {name!a} holds half of a character"
-            raise SourceError(what, where=source.name, cure="correct the header")
+            raise SourceError(what, where=source.name, hint="correct the header")
 
 
 def _ready(system: Recognised | None, source: Source) -> str:

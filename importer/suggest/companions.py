@@ -94,7 +94,7 @@ def _unreadable(nearby: Nearby, error: SourceError) -> Companion | None:
     """Said of files that are called like comments; but most texts of such a name are no tables, nor are most sheets."""
     if nearby.sheet or nearby.file.lower().endswith(".txt"):
         return None
-    return Companion(nearby, trouble=f"cannot be read: {error.what}; {error.cure}")
+    return Companion(nearby, trouble=f"cannot be read: {error.what}; {error.hint}")
 
 
 def _companion(nearby: Nearby, source: Source, names: Sequence[Named], vocabulary: Vocabulary) -> Companion | None:

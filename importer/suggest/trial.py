@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from importer.mapping import RowMapper, load_mapping
-from importer.records import Row
+from importer.models import Row
 from importer.source import Source
 
 

@@ -16,7 +16,7 @@ from importer.ledger.view import AlikeKeys
 from importer.mapping import Mapping
 from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline
-from importer.records import State
+from importer.models import State
 from importer.source import Source
 from importer.source.checkup import CheckUp, Finding, batch_of
 from importer.source.checkup.finding import ROWS_NAMED
@@ -164,8 +164,8 @@ def _unplaced(view: LedgerView) -> list[Group]:
         error = view.example(cause) if cause.state is State.INVALID and cause.code in LINK_CODES else None
         if error:
             rows = view.first_rows(cause, ROWS_NAMED)
-            code, column, value, rule, cure, target = error
-            groups.append(Group(State.INVALID, code, column, target, cause.records, rows, value, rule, cure))
+            code, column, value, rule, hint, target = error
+            groups.append(Group(State.INVALID, code, column, target, cause.records, rows, value, rule, hint))
     return groups
 
 

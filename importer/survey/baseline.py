@@ -55,7 +55,7 @@ def load_baseline(path: Path) -> Baseline:
     Raises:
         ConfigError: it cannot be read, or is something else.
     """
-    cure = "give a file that `case-importer check … --json` wrote"
+    hint = "give a file that `case-importer check … --json` wrote"
     try:
         content: Any = orjson.loads(path.read_bytes())
         tables = content["tables"]
@@ -66,9 +66,9 @@ def load_baseline(path: Path) -> Baseline:
             capped=frozenset(table["target"] for table in tables if table["capped"]),
         )
     except OSError as error:
-        raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), cure=cure) from None
+        raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise ConfigError("this is no result of a check", where=str(path), cure=cure) from None
+        raise ConfigError("this is no result of a check", where=str(path), hint=hint) from None
 
 
 def changes(baseline: Baseline, found: Surveyed, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
@@ -92,7 +92,7 @@ class Lost(NamedTuple):
     """Columns without which an export cannot even be looked at, and what may stand in their place."""
 
     what: str
-    cure: str
+    hint: str
 
 
 def lost_columns(baseline: Baseline, columns: Sequence[str], mapping: Mapping) -> Lost | None:

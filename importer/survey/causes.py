@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from importer.records import FieldError, State
+from importer.models import FieldError, State
 from importer.source.checkup.finding import Tally
 
 
@@ -21,7 +21,7 @@ class Group(NamedTuple):
         rows: The first of them.
         example: The text of one cell, shortened.
         rule: What is wrong.
-        cure: What the person can do.
+        hint: What the person can do.
     """
 
     state: State
@@ -32,7 +32,7 @@ class Group(NamedTuple):
     rows: tuple[int, ...]
     example: str
     rule: str
-    cure: str
+    hint: str
 
 
 class CauseSurvey:
@@ -50,7 +50,7 @@ class CauseSurvey:
     def groups(self) -> list[Group]:
         """All groups, the largest first."""
         found = [
-            Group(State.INVALID, *place, tally.count, tuple(tally.rows), tally.example, error.rule, error.cure)
+            Group(State.INVALID, *place, tally.count, tuple(tally.rows), tally.example, error.rule, error.hint)
             for place, (tally, error) in self._groups.items()
         ]
         return sorted(found, key=lambda group: -group.records)

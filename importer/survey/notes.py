@@ -8,7 +8,7 @@ from typing import NamedTuple
 from importer.ledger import LedgerView, NotesRead, OrphanNote
 from importer.ledger.orphans import orphans
 from importer.mapping.notes_file import NotesFile
-from importer.records import Row
+from importer.models import Row
 from importer.source.checkup import CheckUp, Finding, batch_of
 from importer.survey.columns import ColumnSurvey, ColumnUse
 

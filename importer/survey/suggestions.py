@@ -27,7 +27,7 @@ class Suggestion(NamedTuple):
         path: The value that they belong to.
         target: The field that it is for.
         columns: The columns that it reads.
-        codes: Codes of the errors that they cure.
+        codes: Codes of the errors that they hint.
         where: ``file:line:column`` of the value in the mapping.
         lines: The lines that belong there; the whole value if it was no more than a column before.
         entries: The same for a `values:` table, which can be written by ``--fix``; empty for other lines.
@@ -50,7 +50,7 @@ def suggestions(
     groups: Iterable[Group],
     damage: Iterable[Finding],
 ) -> Iterator[Suggestion]:
-    """All lines that would help: for words that no table lists, and for other errors that a key of a value cures."""
+    """All lines that would help: for words that no table lists, and for other errors that a key of a value hints."""
     for outline, use in tables:
         if use.unknown and (outline.table is None or outline.unknown == "reject"):
             yield _for_words(outline, use, mapping.place(outline.path))
@@ -118,7 +118,7 @@ def _form(finding: Finding) -> str:
     return pattern_of(finding.example, day_first=_DAY_FIRST[finding.kind])
 
 
-#: Error code → the line that cures it, given the form of the dates in the column, if that is known.
+#: Error code → the line that hints it, given the form of the dates in the column, if that is known.
 _LINES: dict[str, Callable[[str], str]] = {
     "too_long": lambda _: "overflow: truncate   # cuts the text; or shorten it in the file",
     "missing": lambda _: "default: …   # what to send where the cell is empty; or fill the cells",

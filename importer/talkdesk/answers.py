@@ -45,15 +45,15 @@ class NotSent(Exception):
         code: Stable word, such as ``unreachable`` or ``certificate``.
         message: For a person.
         fatal: Trying again cannot help (a certificate that is not trusted, say): the run must stop.
-        cure: What a person can do about it, if that is known here.
+        hint: What a person can do about it, if that is known here.
     """
 
-    def __init__(self, code: str, message: str, *, fatal: bool = False, cure: str = "") -> None:
+    def __init__(self, code: str, message: str, *, fatal: bool = False, hint: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.fatal = fatal
-        self.cure = cure
+        self.hint = hint
 
 
 class HeldBack(Exception):

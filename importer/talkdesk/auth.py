@@ -138,7 +138,7 @@ class Tokens:
             )
         except NotSent as error:
             if error.fatal:
-                raise TargetError(error.message, where=self._token_url, cure=error.cure or "check --auth-url") from None
+                raise TargetError(error.message, where=self._token_url, hint=error.hint or "check --auth-url") from None
             raise TokenTrouble(error.message) from None
         except NoAnswer as error:
             raise TokenTrouble(error.message) from None
@@ -179,7 +179,7 @@ def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
         return jwt.encode(claims, credentials.private_key, algorithm="ES256", headers={"kid": credentials.key_id})
     except (ValueError, TypeError, jwt.PyJWTError):
         raise TargetError(
-            "the private key cannot be used", cure="it must be an EC key (P-256) in PEM or in base64 PKCS#8 form"
+            "the private key cannot be used", hint="it must be an EC key (P-256) in PEM or in base64 PKCS#8 form"
         ) from None
 
 
@@ -197,13 +197,13 @@ def read_token(answer: Answer, token_url: str) -> tuple[str, float]:
         raise TargetError(
             f"the credentials were refused ({reason})",
             where=token_url,
-            cure="check client id, secret or key, the account name and the region",
+            hint="check client id, secret or key, the account name and the region",
         )
     if answer.status in (301, 302, 303, 307, 308, 404, 405):
         raise TargetError(
             f"this is not a token endpoint (HTTP {answer.status})",
             where=token_url,
-            cure="check the account name and the region, or --auth-url",
+            hint="check the account name and the region, or --auth-url",
         )
     token = content.get("access_token")
     if answer.status != 200 or not isinstance(token, str) or not token.isprintable() or not token.isascii():
@@ -213,7 +213,7 @@ def read_token(answer: Answer, token_url: str) -> tuple[str, float]:
         raise TargetError(
             f"these credentials may not create cases: the scope {WRITE_SCOPE} is not granted",
             where=token_url,
-            cure="give the OAuth client this scope in Talkdesk Builder",
+            hint="give the OAuth client this scope in Talkdesk Builder",
         )
     life = content.get("expires_in")
     return token, float(life) if isinstance(life, int | float) and life > 0 else 60.0

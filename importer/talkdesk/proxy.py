@@ -94,10 +94,10 @@ def _answered(status: int, proxy: Proxy) -> NotSent:
     """The proxy's own answer to CONNECT, which is whole: nothing went any further."""
     if status == 407:
         does = "refuses this user and password" if proxy.authorization else "wants a user and a password"
-        return NotSent("proxy_refused", f"the proxy {proxy.name} {does} (HTTP 407)", fatal=True, cure=_NO_CREDENTIALS)
+        return NotSent("proxy_refused", f"the proxy {proxy.name} {does} (HTTP 407)", fatal=True, hint=_NO_CREDENTIALS)
     if status in (403, 405):
         what = f"the proxy {proxy.name} does not allow this connection (HTTP {status})"
-        return NotSent("proxy_refused", what, fatal=True, cure=_NOT_ALLOWED)
+        return NotSent("proxy_refused", what, fatal=True, hint=_NOT_ALLOWED)
     return NotSent("unreachable", f"the proxy {proxy.name} made no connection (HTTP {status})")
 
 

@@ -63,14 +63,14 @@ def checked_url(url: str, *, flag: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise ConfigError(f"{flag} is not an address: {url!r}", cure="write it as https://host") from None
+        raise ConfigError(f"{flag} is not an address: {url!r}", hint="write it as https://host") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{flag} is not an address: {url!r}", cure="write it as https://host")
+        raise ConfigError(f"{flag} is not an address: {url!r}", hint="write it as https://host")
     if "@" in parts.netloc or _NOT_BARE.search(url):
-        raise ConfigError(f"{flag} must be a bare address", cure="leave out user, password, ?, # and blanks")
+        raise ConfigError(f"{flag} must be a bare address", hint="leave out user, password, ?, # and blanks")
     if parts.scheme == "http" and not is_loopback(url):
         raise ConfigError(
             f"{flag} would send the token and your customers' data unencrypted to {parts.hostname}",
-            cure="use https:// (plain http is for this machine only)",
+            hint="use https:// (plain http is for this machine only)",
         )
     return url.rstrip("/")

@@ -12,13 +12,13 @@ from click.testing import CliRunner
 
 from importer.account import Saved, UnreachableError, save_fields_async, save_users_async
 from importer.cli.commands import cli
-from importer.config import Settings
 from importer.errors import ConfigError, TargetError
 from importer.mapping.fields_file import read_fields
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Drop
 from importer.sandbox.effects import Status
 from importer.sandbox.faults import Rule
+from importer.settings import Settings
 
 Save = Callable[..., Coroutine[Any, Any, Saved]]
 
@@ -69,7 +69,7 @@ def test_what_may_not_be_read_names_the_scope_and_leaves_the_file_alone(tmp_path
     path.write_text("mine")
     with pytest.raises(TargetError) as caught:
         saved(save_users_async, path, faults=faults(Rule(effect=Status(403), on=("users",))))
-    assert "users:read" in caught.value.cure
+    assert "users:read" in caught.value.hint
     assert path.read_text() == "mine"
 
 

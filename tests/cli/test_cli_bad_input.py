@@ -1,4 +1,4 @@
-"""Files that cannot be used: the message names the place and the cure, the exit code is 2, and nothing is left."""
+"""Files that cannot be used: the message names the place and the hint, the exit code is 2, and nothing is left."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_a_changed_export_is_fine_once_its_rows_are_finished(local: Program) -> 
     assert local(*RUN).counts == {"created": 1, "skipped": 2}
 
 
-def test_a_changed_mapping_is_refused_and_the_cure_works(local: Program) -> None:
+def test_a_changed_mapping_is_refused_and_the_hint_works(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2", subject="x" * 151)])
     assert local(*RUN).counts == {"created": 1, "invalid": 1}
     (local.folder / "m.yml").write_text(

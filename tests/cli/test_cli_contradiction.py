@@ -33,7 +33,7 @@ def test_a_case_that_was_denied_is_not_made_twice(lying: tuple[Program, SandboxP
     first = re.fullmatch(r"HTTP 429 was answered for the row '(\w+)', which is a case all the same", error["what"])
     assert first is not None, error
     assert first[1] in ("denied", "too"), "whichever is looked at first"
-    assert error["cure"].startswith("run the same command again")
+    assert error["hint"].startswith("run the same command again")
     assert stopped.counts["unknown"] >= 1
     assert stopped.json["moved"]["unknown"] == stopped.counts["unknown"]
     ended = program(*run)

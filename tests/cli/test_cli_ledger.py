@@ -94,7 +94,7 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(online: Program, serve
     assert sum(key.startswith("full-") for key in keys) == len({key for key in keys if key.startswith("full-")}) == 800
 
 
-def test_reports_that_cannot_be_written_name_the_cure(local: Program) -> None:
+def test_reports_that_cannot_be_written_name_the_hint(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(1))
     Path(local.folder / "out").write_text("a file, not a folder", encoding="utf-8")
     ended = local("run", "t.csv", "-m", "m.yml", "--ledger", "l.db", "--out", "out/reports")

@@ -127,7 +127,7 @@ async def test_a_proxy_that_wants_another_password_ends_the_run_with_7(
         assert (ended.code, ended.counts) == (7, {"pending": 3})
         error = ended.json["error"]
         assert error["what"] == f"the proxy 127.0.0.1:{here.proxy.port} refuses this user and password (HTTP 407)"
-        assert "--proxy: http://user:password@host:port" in error["cure"]
+        assert "--proxy: http://user:password@host:port" in error["hint"]
         assert (here.outside.connections, server.creates()) == (0, before)
         assert (await here.run("--quiet")).code == 0, "the same command with the right password goes on"
         assert len(keys_at(server, f"refused-{how}-")) == 3

@@ -93,7 +93,7 @@ def test_without_credentials_nothing_is_sent_and_the_message_says_what_to_set(lo
     assert (ended.code, ended.counts) == (2, {"pending": 1})
     assert "no credentials for" in ended.json["error"]["what"]
     for variable in ("CLIENT_ID", "CLIENT_SECRET", "PRIVATE_KEY_FILE", "KEY_ID", "TOKEN"):
-        assert f"CASE_IMPORTER_{variable}" in ended.json["error"]["cure"]
+        assert f"CASE_IMPORTER_{variable}" in ended.json["error"]["hint"]
 
 
 def test_wrong_credentials_end_with_7(online: Program) -> None:

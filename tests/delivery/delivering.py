@@ -15,7 +15,6 @@ import pytest
 from ledgers import STAMP, case_body, pending, row_of, stage, valid
 from servers import Line, Request, http
 
-from importer.config import Settings
 from importer.delivery.breaker import Breaker
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
@@ -26,8 +25,9 @@ from importer.delivery.pool import Delivered, Stop
 from importer.delivery.speed import Speed
 from importer.delivery.trust import Trust
 from importer.ledger import Ledger, LedgerWriter, Selection
-from importer.observer import Silent
+from importer.progress import Silent
 from importer.session import Orders, Place, send_pending
+from importer.settings import Settings
 from importer.talkdesk import client
 from importer.talkdesk.auth import StaticCredentials, Tokens
 from importer.talkdesk.client import CaseApi, HttpClient

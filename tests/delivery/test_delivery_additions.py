@@ -18,18 +18,18 @@ from ledgers import STAMP, following, notes, stage
 
 import importer.session as session
 import importer.talkdesk.client as client
-from importer.config import Settings
 from importer.delivery.breaker import CrossedError
 from importer.delivery.budget import RetryBudget
 from importer.delivery.pool import Delivered, Stop
 from importer.errors import TargetError
 from importer.ledger import Ledger, LedgerView, Selection
-from importer.observer import Silent
-from importer.records import AdditionState
+from importer.models import AdditionState
+from importer.progress import Silent
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Cut, Drop, Garbage
 from importer.sandbox.effects import Effect, ExpireTokens, Html, RepeatId, Slow, Status, WithoutId
 from importer.session import Orders, Place, send_pending
+from importer.settings import Settings
 from importer.talkdesk.auth import SecretCredentials, StaticCredentials
 
 KEYS = "ABC"

@@ -12,7 +12,7 @@ from importer.delivery.causes import MOST, MOST_OF_LAST, Causes
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.errors import ExitCode
 from importer.ledger import Outcome
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent
 
 BODY = orjson.dumps({"title": "T", "description": "D"})

@@ -10,7 +10,7 @@ from delivering import CaseServer, run_once, staged_ledger
 from servers import Line, RawServer, Request, http
 
 from importer.delivery.budget import RetryBudget
-from importer.records import State
+from importer.models import State
 
 
 @pytest.mark.parametrize("rows", [0, 100, 10_000])

@@ -9,7 +9,7 @@ import pytest
 from importer.delivery.causes import LAST, MOST, MOST_OF_LAST, Causes, value_of
 from importer.delivery.judge import Verdict
 from importer.ledger import Outcome
-from importer.records import State
+from importer.models import State
 
 CREATED = Verdict(Outcome(State.CREATED, "1", 201, "created"))
 

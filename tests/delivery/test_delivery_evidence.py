@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from importer.delivery.evidence import Shown, what_is_shown
 from importer.delivery.judge import REFUSED, Signal, judge_added
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.answers import Answer, note_texts
 
 TEXTS = st.lists(st.sampled_from(["any news?", "closed", "one", "two"]), max_size=6)

@@ -17,7 +17,7 @@ from ledgers import case_body
 from servers import Line, RawServer, Request, Step, cut, drip, drop, hang, http, reply
 
 from importer.delivery.judge import Signal
-from importer.records import State
+from importer.models import State
 from importer.talkdesk import client
 
 CREATED = http(201, {"id": "1", **orjson.loads(case_body("A"))})

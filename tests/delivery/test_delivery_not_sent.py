@@ -18,7 +18,7 @@ from servers import Line, RawServer, Request, drop, hang
 from yarl import URL
 
 from importer.delivery.judge import Signal
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.connections import Deadlines
 
 CHILDREN = Path(__file__).with_name("delivery_children.py")

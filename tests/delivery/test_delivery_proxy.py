@@ -18,9 +18,9 @@ from proxies import ESTABLISHED, PASSWORD, SAID, USER, WRITTEN_PASSWORD, Connect
 from servers import Line, RawServer, Request, Step, cut, drop, hang, http, reply
 from yarl import URL
 
-from importer.config import Settings
 from importer.delivery.judge import Signal
-from importer.records import State
+from importer.models import State
+from importer.settings import Settings
 from importer.talkdesk import client
 from importer.talkdesk.answers import NoAnswer, NotSent
 from importer.talkdesk.client import HttpClient
@@ -47,7 +47,7 @@ WAYS_TO_FAIL: dict[str, tuple[Callable[[], Step], str]] = {
         "cannot be reached through the pr",
     ),
 }
-#: What no second try can help → what is said about it, and the cure.
+#: What no second try can help → what is said about it, and the hint.
 REFUSALS = {
     403: ("does not allow this connection (HTTP 403)", "allow CONNECT to the hosts"),
     405: ("does not allow this connection (HTTP 405)", "allow CONNECT to the hosts"),
@@ -98,14 +98,14 @@ async def test_c7_what_gets_no_tunnel_is_not_sent(
 
 @pytest.mark.parametrize("status", REFUSALS)
 async def test_c7_a_refusal_that_stays_stops_the_run(tmp_path: Path, status: int, loop_factory: Any) -> None:
-    said, cure = REFUSALS[status]
+    said, hint = REFUSALS[status]
     async with behind(tmp_path, refuse(status)) as (server, _, here):
         await here.deliver()
         row = here.row()
         assert (row["state"], row["code"], here.verdict.signal) == (State.PENDING, "proxy_refused", Signal.HOPELESS)
         assert said in row["message"]
         assert here.breaker.stop.exit_code == 7
-        assert cure in here.breaker.stop.cure
+        assert hint in here.breaker.stop.hint
         assert PASSWORD not in f"{here.breaker.stop} {row}"
         assert server.connections == 0
 
@@ -151,7 +151,7 @@ async def test_the_certificate_is_that_of_the_server(tmp_path: Path, loop_factor
     async with behind(tmp_path, ca_file=None) as (server, proxy, here):
         await here.deliver()
         assert (here.row()["state"], here.row()["code"]) == (State.PENDING, "certificate")
-        assert "--ca-file" in here.breaker.stop.cure
+        assert "--ca-file" in here.breaker.stop.hint
         assert (len(proxy.tunnels), server.requests) == (1, [])
 
 

@@ -21,7 +21,7 @@ from importer.delivery.pace import PROBE_EVERY
 from importer.delivery.pool import Delivered, Stop
 from importer.errors import CaseImporterError, ExitCode, LedgerError, TargetError
 from importer.ledger import Ledger
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.auth import SecretCredentials
 
 

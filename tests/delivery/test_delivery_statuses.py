@@ -14,7 +14,7 @@ from servers import Line, RawServer, Request, http
 
 from importer.delivery import judge as rules
 from importer.delivery.judge import Signal, judge
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.answers import Answer
 
 #: Reliability notes 3.3: a whole answer with one of these proves that nothing was created …

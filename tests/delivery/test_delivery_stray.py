@@ -15,7 +15,7 @@ import pytest
 from delivering import CaseServer, run_once, staged_ledger, standing
 from servers import Line, RawServer, Request, http
 
-from importer.records import State
+from importer.models import State
 from importer.talkdesk import connections
 
 KEYS = [f"K{number}" for number in range(5)]

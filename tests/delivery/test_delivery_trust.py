@@ -7,7 +7,7 @@ from ledgers import STAMP
 from importer.delivery.judge import Signal, Verdict
 from importer.delivery.trust import ONE_IN, Trust
 from importer.ledger import Outcome, Pending
-from importer.records import State
+from importer.models import State
 
 LAG = 15.0
 

@@ -9,12 +9,12 @@ import pytest
 from documents import PROJECT, prose, read, words_in_code
 
 from importer.cli.commands import cli
-from importer.config import ENVIRONMENT_PREFIX, Settings
 from importer.errors import ExitCode
-from importer.records import State
+from importer.models import State
 from importer.report.orphans import ORPHAN_COLUMNS
 from importer.report.replay import REASON_COLUMNS
 from importer.report.tables import NOTE_COLUMNS, RESULT_COLUMNS
+from importer.settings import ENVIRONMENT_PREFIX, Settings
 
 GUIDE = read("docs/operating.md")
 PACKAGE_FILES = [*(PROJECT / "importer").rglob("*.py"), *(PROJECT / "importer").rglob("*.sql")]

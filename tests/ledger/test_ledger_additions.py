@@ -15,7 +15,7 @@ from importer.ledger import Ledger, LedgerView, Outcome, staging
 from importer.ledger import additions as later
 from importer.ledger.additions import Addition, Taken
 from importer.ledger.forget import forget
-from importer.records import AdditionState, State
+from importer.models import AdditionState, State
 
 LEGAL = {
     AdditionState.PENDING: {AdditionState.SENDING},

@@ -11,7 +11,7 @@ from test_ledger_tree import child
 from importer.ledger import Ledger, LedgerView, Outcome, Selection
 from importer.ledger.distrust import distrust, distrusted, doubt_again
 from importer.ledger.links import next_page
-from importer.records import Links, State
+from importer.models import Links, State
 
 DENIED = Outcome(State.PENDING, None, 429, "http_429", "too fast")
 REFUSED = Outcome(State.REFUSED, None, 422, "no", "too long")

@@ -21,7 +21,7 @@ from ledgers import as_killed, child, do, output_of, pending, stage, valid
 from importer.errors import CaseImporterError, LedgerError, LedgerLockedError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.store import SCHEMA_VERSION, copy_ledger
-from importer.records import State
+from importer.models import State
 
 CHILDREN = Path(__file__).with_name("ledger_children.py")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without rights, or mount")

@@ -14,7 +14,7 @@ from importer.errors import ConfigError, LedgerError
 from importer.forgetting import forget
 from importer.ledger import Fence, Ledger, LedgerView, Outcome, Settled, staging, store
 from importer.ledger.forget import forget as drop
-from importer.records import State
+from importer.models import State
 from importer.report.balance import balance_of
 
 SECRET = "Ana Kovač, Ilica 12"

@@ -14,7 +14,7 @@ from test_ledger_tree import child
 
 from importer.ledger import Fence, Ledger, Outcome, Settled
 from importer.ledger.groups import Settlement, fence_all, settle_all
-from importer.records import Links, State
+from importer.models import Links, State
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from ledgers import do, invalid, left_out, pending, stage, valid
 
 from importer.ledger import Fence, Ledger, LedgerView, Outcome, StagedRow, staging
 from importer.ledger.returning import settle_returned
-from importer.records import State
+from importer.models import State
 
 CREATED = Outcome(State.CREATED, "77", 201, "created")
 REFUSED = Outcome(State.REFUSED, None, 422, "http_422")

@@ -13,7 +13,7 @@ from test_ledger_tree import child, create, standing
 from importer.ledger import Fence, Ledger, LedgerView, Outcome, Pending, Selection, Settled, staging
 from importer.ledger.forget import forget
 from importer.ledger.links import next_page
-from importer.records import Link, Links, Mapped, State
+from importer.models import Link, Links, Mapped, State
 
 LINKS = Links("P")
 FAMILY = [child("B", "A", row=2), child("A", row=3), child("C", "A", row=4)]

@@ -9,7 +9,7 @@ from test_ledger_tree import child, create
 
 from importer.ledger import Ledger, StagedRow
 from importer.ledger.packing import unpacked_cells
-from importer.records import Link, Mapped, Row
+from importer.models import Link, Mapped, Row
 
 SMOKE = "It burns, and nobody knows why it does so at all."
 

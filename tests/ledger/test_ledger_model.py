@@ -41,7 +41,7 @@ from ledgers import (
 
 from importer.ledger import Fence, Ledger, Outcome, staging
 from importer.ledger.returning import settle_returned
-from importer.records import State
+from importer.models import State
 
 ROWS = st.sampled_from([valid, invalid, left_out])
 KEYS = st.sampled_from(["A", "B", "C", "D"])

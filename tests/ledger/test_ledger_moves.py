@@ -10,7 +10,7 @@ from ledgers import as_killed, do, invalid, pending, row_of, stage, valid
 
 from importer.errors import TargetError
 from importer.ledger import Fence, Ledger, Outcome, Selection, Settled, store
-from importer.records import State
+from importer.models import State
 
 CREATED = Outcome(State.CREATED, "77", 201, "created")
 

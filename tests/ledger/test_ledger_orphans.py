@@ -9,7 +9,7 @@ from ledgers import stage, valid
 from importer.ledger import Ledger, LedgerView, NotesRead, OrphanNote, staging
 from importer.ledger.forget import forget, shrink
 from importer.ledger.orphans import add_orphans, orphans
-from importer.records import State
+from importer.models import State
 
 READ = NotesRead("c.csv", "/x/c.csv", "2" * 64, ("Ticket", "Text"), rows=3, without_row=1, rows_without=0)
 

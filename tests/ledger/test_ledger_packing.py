@@ -14,7 +14,7 @@ from ledgers import as_killed, pending, stage, valid
 from importer.errors import LedgerError
 from importer.ledger import Ledger, StagedRow, staging
 from importer.ledger.packing import LONG, leaning_columns, packed_cells, unpacked_cells
-from importer.records import Mapped, Row, State
+from importer.models import Mapped, Row, State
 
 LONG_TEXT = 'It burns, "really",\nsince Monday — ' * 20
 TEXTS = st.text(max_size=8) | st.sampled_from([LONG_TEXT, "x" * LONG, "ü" * LONG, "\ud83d" * LONG, "[0, 5]", " [1]"])

@@ -11,7 +11,7 @@ from ledgers import COLUMNS, case_body, child, do, invalid, output_of, pending, 
 from importer.errors import LedgerError
 from importer.ledger import Fence, Ledger, LedgerView, Outcome, StagedRow, staging
 from importer.ledger.values import Unsent
-from importer.records import FieldError, Mapped, Row, State
+from importer.models import FieldError, Mapped, Row, State
 
 NIGHT = "2" * 64
 CHILDREN = Path(__file__).with_name("ledger_children.py")

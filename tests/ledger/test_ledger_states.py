@@ -10,7 +10,7 @@ from ledgers import AT_THE_SERVER, LEGAL, LEGAL_IF_LEFT_OUT, do, row_of, stage, 
 
 from importer.errors import LedgerError
 from importer.ledger import Ledger, Outcome
-from importer.records import State
+from importer.models import State
 
 NEVER_THERE = tuple(state for state in State if state not in AT_THE_SERVER)
 

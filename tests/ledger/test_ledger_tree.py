@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ledgers import case_body, do, memory, stage
 
 from importer.ledger import Ledger, Outcome, StagedRow
-from importer.records import FieldError, Link, Links, Mapped, Row, State
+from importer.models import FieldError, Link, Links, Mapped, Row, State
 
 KEYS = "ABCDEFGHIJKL"
 ERRORS = (FieldError("too_long", "Subject", "x", "at most 150 characters", "shorten it", "title"),)

@@ -10,7 +10,7 @@ from ledgers import do, invalid, left_out, stage, valid
 
 from importer.errors import LedgerError
 from importer.ledger import CauseCount, Ledger, LedgerView, Outcome
-from importer.records import State
+from importer.models import State
 from importer.report.balance import balance_of
 
 

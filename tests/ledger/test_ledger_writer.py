@@ -13,7 +13,7 @@ from ledgers import as_killed, row_of, stage, valid
 
 from importer.errors import LedgerError
 from importer.ledger import Fence, Ledger, LedgerWriter, Outcome, Settled
-from importer.records import State
+from importer.models import State
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from mapping_files import Bind, Load
 
 from importer.errors import MappingError
-from importer.records import FieldError, Mapped, Row
+from importer.models import FieldError, Mapped, Row
 
 COLUMNS = "ID|T|D|Status|Type|N"
 

@@ -10,7 +10,7 @@ from mapping_files import CASE, Bind, Load
 from importer.errors import MappingError
 from importer.mapping.conditions import LENGTH_MAX, parse_condition
 from importer.mapping.problems import Malformed
-from importer.records import Row
+from importer.models import Row
 
 ROW = {
     "Status": "Open",
@@ -109,7 +109,7 @@ def test_what_is_no_condition_is_refused_in_words(text: str, what: str) -> None:
     with pytest.raises(Malformed) as caught:
         parse_condition(text)
     assert caught.value.what.startswith(what)
-    assert caught.value.cure
+    assert caught.value.hint
 
 
 @given(st.text("Status={}()[]'\"\\ nandortiemply.0123,<>!:*", max_size=60))

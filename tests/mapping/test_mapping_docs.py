@@ -20,8 +20,8 @@ from importer.ledger.packing import field_errors
 from importer.ledger.tree import CODES as LINK_CODES
 from importer.mapping import json_schema
 from importer.mapping.types import BOOLEAN_WORDS, TYPES
+from importer.models import Row, State
 from importer.notes import Beside, open_notes
-from importer.records import Row, State
 
 PACKAGE = Path(importer.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "mapping.md").read_text("utf-8")

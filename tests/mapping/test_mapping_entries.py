@@ -7,7 +7,7 @@ import pytest
 from mapping_files import CASE, Bind, Load
 
 from importer.errors import MappingError
-from importer.records import Mapped, Row
+from importer.models import Mapped, Row
 
 PARTS = "each: {column: C, separator: ;, into: [date, author, text]}"
 

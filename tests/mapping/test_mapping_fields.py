@@ -11,7 +11,7 @@ from mapping_files import CASE, Bind, Load
 from importer.errors import MappingError
 from importer.mapping import Mapping
 from importer.mapping.fields_file import fields_text, read_fields
-from importer.records import Row
+from importer.models import Row
 from importer.talkdesk.fields import FieldDefinition, Option
 
 FIELDS = """\
@@ -80,7 +80,7 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
     mapper = bind(WITH_FIELDS + f"  custom_fields: {{{field}}}\n", "ID|T|D|A")
     (error,) = mapper.apply(Row(2, ("1", "T", "D", cell))).errors
     assert (error.code, error.column) == (code, "A")
-    assert words in f"{error.rule}; {error.cure}"
+    assert words in f"{error.rule}; {error.hint}"
 
 
 @pytest.mark.parametrize(

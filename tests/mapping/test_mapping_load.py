@@ -85,7 +85,7 @@ def test_what_is_no_mapping_is_refused_with_a_place(
     with pytest.raises(MappingError) as caught:
         load_mapping("f.yml")
     assert str(caught.value).startswith(what)
-    assert caught.value.cure
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(MappingError) as caught:
         load_mapping(name)
     assert str(caught.value).startswith(what)
-    assert caught.value.cure
+    assert caught.value.hint
 
 
 def test_a_missing_name_is_answered_with_the_bundled_ones() -> None:

@@ -8,7 +8,7 @@ from mapping_files import CASE, Bind, Load
 
 from importer.errors import MappingError
 from importer.mapping import load_mapping
-from importer.records import Row
+from importer.models import Row
 
 FILE = "email,id,odd\nana@e.org,1,LOW\n bo@e.org ,2,\ncy@e.org,3,HIGH\ncy@e.org,3,LOW\ncy@e.org,4,LOW\n,9,LOW\n"
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from mapping_files import CASE, Bind
 
-from importer.records import Mapped, Row
+from importer.models import Mapped, Row
 
 
 def notes_of(mapped: Mapped) -> Any:

@@ -16,8 +16,8 @@ from mapping_files import CASE, Load
 from importer.errors import CaseImporterError, SourceError
 from importer.mapping import Mapping, RowMapper
 from importer.mapping.notes_file import NotesFile
+from importer.models import Mapped, Row
 from importer.notes import Beside, Notes, open_notes
-from importer.records import Mapped, Row
 
 HEADER = "Ticket,At,Who,Text,Shown\n"
 NOTE = (
@@ -199,7 +199,7 @@ def test_a_file_with_a_header_and_no_rows_has_no_notes(load: Load) -> None:
         assert (notes.files[0].read, notes.files[0].bare, orphans(notes.files[0])) == (0, 1, [])
 
 
-def test_a_missing_file_is_named_with_the_cure(load: Load) -> None:
+def test_a_missing_file_is_named_with_the_hint(load: Load) -> None:
     message = r"c\.csv: there is no such file of notes\n.*--notes FILE.*m\.yml:6:"
     with pytest.raises(SourceError, match=message), opened(load(CASE + NOTE % "")):
         pass

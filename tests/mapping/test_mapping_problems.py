@@ -133,11 +133,11 @@ def test_each_problem_is_named_with_line_and_column(load: Load, text: str, expec
     assert [line[: len(want) + 6] for line, want in zip(lines, expected, strict=True)] == [
         f"m.yml:{w}" for w in expected
     ]
-    assert all(problem.cure for problem in caught.value.problems)
+    assert all(problem.hint for problem in caught.value.problems)
 
 
 @pytest.mark.parametrize(
-    ("text", "cure"),
+    ("text", "hint"),
     [
         (CASE.replace("title", "titel"), "did you mean 'title'?"),
         (CASE + "  requester_name: {columns: A}", "did you mean 'column'?"),
@@ -150,10 +150,10 @@ def test_each_problem_is_named_with_line_and_column(load: Load, text: str, expec
         (CASE + "  notes: [{body: A, publik: true}]", "did you mean 'public'?"),
     ],
 )
-def test_the_cure_names_the_nearest_right_word(load: Load, text: str, cure: str) -> None:
+def test_the_hint_names_the_nearest_right_word(load: Load, text: str, hint: str) -> None:
     with pytest.raises(MappingProblems) as caught:
         load(text)
-    assert cure in str(caught.value)
+    assert hint in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_columns_that_do_not_fit_are_all_named(bind: Bind, text: str, columns: s
         bind(text, columns)
     assert isinstance(caught.value, MappingProblems)
     shown = [
-        f"m.yml:{problem.mark.line}:{problem.mark.column}: {problem.what}\n  {problem.cure}"
+        f"m.yml:{problem.mark.line}:{problem.mark.column}: {problem.what}\n  {problem.hint}"
         for problem in caught.value.problems
     ]
     assert [text[: len(want) + 6] for text, want in zip(shown, expected, strict=True)] == [

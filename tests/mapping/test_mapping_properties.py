@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.mapping import RowMapper, load_mapping
-from importer.records import Row
+from importer.models import Row
 from importer.talkdesk.case import case_check
 
 COLUMNS = ("ID", "T", "D", "P", "M", "N", "L", "L", "O", "X", "Y", "Z", "C", "C")
@@ -113,7 +113,7 @@ def test_any_cells_give_a_body_or_errors_and_the_same_every_time(text: str, cell
         CHECK(body)
         assert body["custom_fields"]["text1"] == mapped.key != ""
     orjson.dumps([tuple(error) for error in mapped.errors])
-    assert all(error.column in COLUMNS and error.rule and error.cure for error in mapped.errors)
+    assert all(error.column in COLUMNS and error.rule and error.hint for error in mapped.errors)
 
 
 @settings(max_examples=200, deadline=None)

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from mapping_files import CASE, Bind
 
-from importer.records import FieldError, Mapped, Row
+from importer.models import FieldError, Mapped, Row
 
 FULL = """\
 version: 1
@@ -62,7 +62,7 @@ def test_all_errors_of_a_row_come_at_once_in_the_order_of_the_case(bind: Bind) -
     title = mapped.errors[1]
     assert title.value == "x" * 79 + "…"
     assert title.rule == "has 151 characters, and at most 150 are allowed"
-    assert all(error.rule and error.cure for error in mapped.errors)
+    assert all(error.rule and error.hint for error in mapped.errors)
 
 
 @pytest.mark.parametrize("length", [150, 151])

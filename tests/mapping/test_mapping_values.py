@@ -6,7 +6,7 @@ import orjson
 import pytest
 from mapping_files import CASE, Bind
 
-from importer.records import Row
+from importer.models import Row
 
 TITLE, DESCRIPTION = "T", "D"
 

@@ -84,7 +84,7 @@ def test_places_are_those_of_keys_and_values() -> None:
 def test_what_is_no_mapping_text_is_named_with_its_place(text: str, what: str, mark: Mark) -> None:
     _, problems = parse(text)
     assert [(problem.what[: len(what)], problem.mark) for problem in problems] == [(what, mark)]
-    assert problems[0].cure
+    assert problems[0].hint
 
 
 def test_several_problems_are_reported_at_once() -> None:

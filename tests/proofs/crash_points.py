@@ -25,7 +25,7 @@ import importer.report.tables
 from importer.delivery.lookup import Lookup
 from importer.delivery.pool import Pool
 from importer.ledger import Fence, Ledger, LedgerWriter, Settled, staging, store, writer
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.client import CaseApi
 
 #: Notes that the point was reached; returns whether the process is to die there.

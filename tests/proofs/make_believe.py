@@ -21,12 +21,12 @@ from ledgers import as_killed
 from virtual_time import VirtualLoop, now
 
 from importer import session
-from importer.config import Settings
 from importer.delivery.pool import Delivered, Stop
 from importer.ledger import Known, Ledger, LedgerWriter, store
 from importer.ledger.writer import _Group
-from importer.observer import Silent
+from importer.progress import Silent
 from importer.session import Orders, Place
+from importer.settings import Settings
 from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
 
 STAMP = "text1"

@@ -24,7 +24,7 @@ from importer.books import resolve
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.mapping import load_mapping
-from importer.records import State
+from importer.models import State
 from importer.report.balance import balance_of
 from importer.session import Orders
 from importer.source import open_source

@@ -21,7 +21,7 @@ from importer.delivery.lookup import Lookup
 from importer.delivery.pool import Stop
 from importer.delivery.trust import Trust
 from importer.ledger import Known, Ledger, LedgerWriter, store
-from importer.records import State
+from importer.models import State
 from importer.talkdesk.answers import Answer
 from importer.talkdesk.search import Encoding
 

@@ -7,7 +7,7 @@ import pytest
 from ledgers import do, invalid, stage, valid
 
 from importer.ledger import Ledger, Outcome
-from importer.records import State
+from importer.models import State
 
 
 @pytest.fixture

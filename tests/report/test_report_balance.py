@@ -10,7 +10,7 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger import Ledger, LedgerView
-from importer.records import State
+from importer.models import State
 from importer.report import Balance, balance_of
 
 #: The most alarming thing first: what each state makes of an exit code, and which code wins.

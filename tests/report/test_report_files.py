@@ -99,7 +99,7 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     path.mkdir()
     with pytest.raises(ConfigError, match="cannot be written") as refusal, whole_file(path) as file:
         file.write("new")
-    assert "--out" in refusal.value.cure
+    assert "--out" in refusal.value.hint
     assert others(path) == []
 
 

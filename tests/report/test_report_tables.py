@@ -16,7 +16,7 @@ from ledgers import COLUMNS, do, invalid, memory, stage, valid
 
 from importer.errors import SourceError
 from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
-from importer.records import FieldError, Mapped, Row, State
+from importer.models import FieldError, Mapped, Row, State
 from importer.report import write_reports
 from importer.report.replay import REASON_COLUMNS, Replay, replay_of
 from importer.report.tables import write_results
@@ -126,7 +126,7 @@ def test_failures_name_what_a_person_must_do(mixed: Ledger, tmp_path: Path) -> N
     assert shown["3"]["importer_record"] == f"{mixed.id}-2"
     assert (shown["3"]["importer_code"], shown["3"]["importer_reason"]) == ("0900001", "no such owner")
     assert shown["8"]["importer_column"] == "Subject"
-    assert shown["8"]["importer_cure"] == "shorten it"
+    assert shown["8"]["importer_hint"] == "shorten it"
     assert (shown["9"]["Ticket"], shown["9"]["Subject"]) == ("'=G", "It burns …")
 
 
@@ -140,7 +140,7 @@ def test_all_errors_of_a_row_are_in_its_line(ledger: Ledger, tmp_path: Path) -> 
     assert line["importer_code"] == "too_long | too_many_fields"
     assert line["importer_column"] == "Subject"
     assert line["importer_reason"] == "'Häh …' at most 150 characters | 2 fields"
-    assert line["importer_cure"] == "shorten it | quote the comma"
+    assert line["importer_hint"] == "shorten it | quote the comma"
 
 
 def test_spreadsheets_see_that_failures_are_utf_8(mixed: Ledger, tmp_path: Path) -> None:

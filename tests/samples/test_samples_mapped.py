@@ -16,7 +16,7 @@ import pytest
 from importer import check
 from importer.ledger.tree import CODES
 from importer.mapping import load_mapping
-from importer.records import Link, Mapped, Row, State
+from importer.models import Link, Mapped, Row, State
 from importer.source import open_source
 
 ROOT = Path(__file__).resolve().parents[2]

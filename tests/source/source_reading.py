@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importer.records import Row
+from importer.models import Row
 from importer.source import Source
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from source_workbooks import write_sheets, write_xlsx
 
-from importer.records import Row
+from importer.models import Row
 from importer.source import open_source
 from importer.source.checkup import CheckUp, Finding, batch_of
 from importer.source.checkup.dates import pattern_of
@@ -88,7 +88,7 @@ def test_one_round_long_number_among_exact_ones_is_chance() -> None:
 def test_lost_leading_zeros_show_in_a_column_of_one_length() -> None:
     found = in_column("000417", "000418", "419", "100000", "42", "100001")
     assert place(found["lost_leading_zeros"]) == ("Text", 2, (4, 6))
-    assert "6 digits" in found["lost_leading_zeros"].cure
+    assert "6 digits" in found["lost_leading_zeros"].hint
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_the_other_rows_force_the_day_first() -> None:
     found = in_column("01/02/2024", "25/12/2023", "03/03/2024")["day_first_dates"]
     assert place(found) == ("Text", 1, (2,))
     assert "'25/12/2023' in row 3" in found.what
-    assert "'%d/%m/%Y'" in found.cure
+    assert "'%d/%m/%Y'" in found.hint
 
 
 def test_the_other_rows_force_the_month_first() -> None:
     found = in_column("1/2/24 3:04 PM", "12/25/23 3:04 PM")["month_first_dates"]
-    assert "'%m/%d/%y %I:%M %p'" in found.cure
+    assert "'%m/%d/%y %I:%M %p'" in found.hint
 
 
 def test_a_column_that_forces_nothing_is_ambiguous() -> None:
@@ -167,7 +167,7 @@ def test_no_table_is_too_odd_to_be_looked_at(rows: list[list[str]]) -> None:
     for finding in check_up(["A", "B"], rows).values():
         assert finding.times >= len(finding.rows)
         assert finding.what
-        assert finding.cure
+        assert finding.hint
 
 
 def findings_of(path: Path) -> dict[str, Finding]:

@@ -41,7 +41,7 @@ def test_a_workbook_cut_off_anywhere_is_refused(tmp_path, name):
         (tmp_path / name).write_bytes(whole[:size])
         with pytest.raises(SourceError) as error:
             rows_of(open_source(tmp_path / name))
-        assert error.value.cure
+        assert error.value.hint
 
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t.xls", "t.xlsb", "t.ods"])

@@ -11,7 +11,7 @@ import pytest
 from source_reading import blanks_of, cells_of, numbers_of, problems_of, rows_of
 
 from importer.errors import SourceError
-from importer.records import Row
+from importer.models import Row
 from importer.source import open_source
 
 
@@ -77,7 +77,7 @@ def test_too_many_and_too_few_fields_spoil_the_row_and_only_that(save):
     assert problems_of(source) == {2: [("too_few_fields", None)], 3: [("too_many_fields", None)]}
     assert "has 2 fields, the header has 3" in str(rows[0].problems[0])
     assert "has 4 fields, the header has 3" in str(rows[1].problems[0])
-    assert all(problem.cure for row in rows for problem in row.problems)
+    assert all(problem.hint for row in rows for problem in row.problems)
 
 
 def test_a_surplus_empty_field_is_a_bad_row_too_because_cells_may_have_shifted(save):

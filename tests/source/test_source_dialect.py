@@ -37,11 +37,11 @@ def test_fully_quoted_files_of_every_delimiter(save):
         assert open_source(save(text)).columns == ("id", "te,xt", "m;n")
 
 
-def test_two_delimiters_that_fit_alike_are_refused_with_both_cures(save):
+def test_two_delimiters_that_fit_alike_are_refused_with_both_hints(save):
     with pytest.raises(SourceError, match="the cells may be separated by") as error:
         open_source(save("a,b;c\n1,2;3\n"))
-    assert "--delimiter ','" in error.value.cure
-    assert "--delimiter ';'" in error.value.cure
+    assert "--delimiter ','" in error.value.hint
+    assert "--delimiter ';'" in error.value.hint
 
 
 def test_a_given_delimiter_wins(save):
@@ -89,11 +89,11 @@ def test_one_column_is_refused_when_a_rare_delimiter_is_plain_to_see(save, delim
     path = save(f"id{delimiter}text\n1{delimiter}x\n2{delimiter}y\n")
     with pytest.raises(SourceError, match="2 columns separated by") as error:
         open_source(path)
-    assert f"--delimiter {delimiter!r}" in error.value.cure
+    assert f"--delimiter {delimiter!r}" in error.value.hint
     assert open_source(path, delimiter=delimiter).columns == ("id", "text")
 
 
 def test_one_column_is_refused_when_the_lines_below_have_more(save):
     with pytest.raises(SourceError, match="first line has one cell, the lines below have 3") as error:
         open_source(save("Ticket export\n1;Ann;a\n2;Bob;b\n"))
-    assert "remove the lines above the header" in error.value.cure
+    assert "remove the lines above the header" in error.value.hint

@@ -63,8 +63,8 @@ def test_wrong_bytes_are_refused_with_offset_line_and_the_likely_encoding(save):
         open_source(path)
     assert error.value.where == "tickets.csv:4"
     assert f"byte 0xFC at offset {len(head) + 3} is not UTF-8" in error.value.what
-    assert "--encoding cp1252" in error.value.cure
-    assert '"Jürgen"' in error.value.cure
+    assert "--encoding cp1252" in error.value.hint
+    assert '"Jürgen"' in error.value.hint
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -95,7 +95,7 @@ def test_wrong_bytes_far_into_a_file_are_found_at_their_place(save, end):
 def test_suggestions_for_common_encodings(save, text, codec, suggested):
     with pytest.raises(SourceError) as error:
         open_source(save(("id,text\n" + f"1,{text}\n" * 5).encode(codec)))
-    assert error.value.cure.endswith(tuple(f"--encoding {name}" for name in suggested))
+    assert error.value.hint.endswith(tuple(f"--encoding {name}" for name in suggested))
 
 
 def test_a_damaged_byte_among_utf8_does_not_lead_to_another_encoding(save):
@@ -103,13 +103,13 @@ def test_a_damaged_byte_among_utf8_does_not_lead_to_another_encoding(save):
     with pytest.raises(SourceError, match=r"byte 0xFC at offset \d+ is not UTF-8") as error:
         open_source(save("id,name\n1,Jürgen\n2,Éva\n".encode() + b"3,M\xfcller\n"))
     assert error.value.where == "tickets.csv:4"
-    assert "this place is damaged" in error.value.cure
+    assert "this place is damaged" in error.value.hint
 
 
 def test_a_wrong_given_encoding_is_refused_and_utf8_recognised(save):
     with pytest.raises(SourceError, match="not CP1252") as error:
         open_source(save("id,name\n1,Ánna\n"), encoding="cp1252")
-    assert "leave --encoding away" in error.value.cure
+    assert "leave --encoding away" in error.value.hint
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
@@ -117,7 +117,7 @@ def test_utf16_without_a_mark_is_recognised_but_not_guessed(save, codec):
     path = save("id,name\n1,Ann\n".encode(codec))
     with pytest.raises(SourceError, match="without a byte order mark") as error:
         open_source(path)
-    assert error.value.cure == f"add --encoding {codec}"
+    assert error.value.hint == f"add --encoding {codec}"
     assert cells_of(open_source(path, encoding=codec)) == [("1", "Ann")]
     with pytest.raises(SourceError, match="no byte order mark says which"):
         open_source(path, encoding="utf-16")
@@ -128,7 +128,7 @@ def test_a_file_that_ends_inside_a_character_was_cut_off(save, codec, cut):
     path = save("id,name\n1,サ".encode(codec)[:-cut])
     with pytest.raises(SourceError, match="ends inside a character") as error:
         open_source(path, encoding=None if codec.startswith("utf") else codec)
-    assert "cut off" in error.value.cure
+    assert "cut off" in error.value.hint
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "base64", "rot13"])

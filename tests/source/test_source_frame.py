@@ -12,7 +12,7 @@ import pytest
 from source_reading import blanks_of, cells_of, numbers_of, problems_of, rows_of
 
 from importer.errors import SourceError
-from importer.records import Row
+from importer.models import Row
 from importer.source import open_source
 
 CELLS: list[tuple[Any, str]] = [

@@ -54,7 +54,7 @@ def test_what_macos_adds_to_an_archive_is_no_member(save):
 def test_several_members_are_refused_by_name(save):
     with pytest.raises(SourceError, match=r"holds 2 files: 'a\.csv', 'b\.csv'") as error:
         open_source(save(zipped(a_dot_csv=TEXT, b_dot_csv=TEXT), "tickets.zip"))
-    assert "unpack" in error.value.cure
+    assert "unpack" in error.value.hint
 
 
 def test_an_empty_archive_and_an_empty_member_are_refused(save):

@@ -50,7 +50,7 @@ def test_an_unclosed_quote_early_in_a_long_file_is_refused_with_its_line(save):
     with pytest.raises(SourceError, match="the quote that opens in line 8 is never closed") as error:
         rows_of(source)
     assert error.value.where == "tickets.csv:8"
-    assert "line 8" in error.value.cure
+    assert "line 8" in error.value.hint
 
 
 def test_an_unclosed_quote_among_quoted_cells_is_refused_with_its_line(save):

@@ -61,7 +61,7 @@ def test_what_is_no_export_is_named_and_refused(save, contents, told, name):
         open_source(save(contents, name))
     assert told in error.value.what
     assert error.value.where.startswith(name)
-    assert error.value.cure
+    assert error.value.hint
 
 
 def test_brackets_in_a_header_are_no_json(save):

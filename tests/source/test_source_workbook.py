@@ -229,7 +229,7 @@ def test_an_unknown_sheet_is_refused_with_the_names(tmp_path, wanted):
     path = write_sheets(tmp_path / "t.xlsx", One=[["id"]], Two=[["id"]], hidden_one=[["id"]])
     with pytest.raises(SourceError, match="there is no sheet") as error:
         open_source(path, sheet=wanted)
-    assert error.value.cure == "it has: 'One', 'Two' (hidden: 'hidden_one')"
+    assert error.value.hint == "it has: 'One', 'Two' (hidden: 'hidden_one')"
 
 
 def test_a_sheet_named_by_a_number_wins_over_its_place(tmp_path):
@@ -285,7 +285,7 @@ def test_a_workbook_that_unpacks_out_of_proportion_is_refused(tmp_path):
     path = write_raw_xlsx(tmp_path / "t.xlsx", "<worksheet>" + " " * (250 * 1024**2) + "</worksheet>")
     with pytest.raises(SourceError, match="would unpack to 250 MiB") as error:
         open_source(path)
-    assert "CSV" in error.value.cure
+    assert "CSV" in error.value.hint
 
 
 def test_a_stray_cell_far_out_is_refused_by_name_instead_of_taking_all_memory(tmp_path):
@@ -300,7 +300,7 @@ def test_a_stray_cell_far_out_is_refused_by_name_instead_of_taking_all_memory(tm
     with pytest.raises(SourceError, match="span 1,048,576 rows and 16,384 columns") as error:
         open_source(path)
     assert "XFD1048576" in error.value.what
-    assert "delete stray" in error.value.cure
+    assert "delete stray" in error.value.hint
     far = ods_row([ods_cell(numbercolumnsrepeated=16_000), ods_text("stray")])
     blank = ods_row([ods_cell(numbercolumnsrepeated=16_384)], numberrowsrepeated=900_000)
     with pytest.raises(SourceError, match="span 900,002 rows and 16,001 columns"):

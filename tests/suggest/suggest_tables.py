@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from importer.mapping import RowMapper
-from importer.records import Mapped
+from importer.models import Mapped
 from importer.source import Source, open_source
 from importer.suggest.trial import bound
 

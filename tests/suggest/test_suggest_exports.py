@@ -30,7 +30,7 @@ def test_the_encoding_is_proposed(sample: Sample, export: Path) -> None:
         return
     with pytest.raises(SourceError) as error:
         suggest_mapping(export)
-    assert error.value.cure.endswith(f"--encoding {sample.reading['encoding']}")
+    assert error.value.hint.endswith(f"--encoding {sample.reading['encoding']}")
 
 
 def test_the_cases_are_those_that_a_person_reads(sample: Sample, export: Path) -> None:

@@ -320,7 +320,7 @@ class TestBaseline:
         with pytest.raises(ChangedShapeError, match="columns that the mapping needs are gone: 'Body'") as caught:
             check("t.csv", "m.yml", baseline="last.json")
         assert ("is it 'Bodies' now?" in caught.value.what) is ("Bodies" in header)
-        assert ("new in the file: 'Text'" in caught.value.cure) is ("Text" in header)
+        assert ("new in the file: 'Text'" in caught.value.hint) is ("Text" in header)
         assert caught.value.exit_code is ExitCode.CHANGED_SHAPE
         with pytest.raises(MappingError, match="has no column 'Body'"):
             check("t.csv", "m.yml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from importer.records import FieldError
+from importer.models import FieldError
 from importer.source.checkup.finding import Batch, Finding, Tally
 
 
@@ -29,4 +29,4 @@ class CellCheck:
         """One a column and kind."""
         for (code, column), (tally, first) in self._tallies.items():
             rule = first.rule.partition(" (cell ")[0]
-            yield tally.finding(code, column, what=f"each {rule}", cure=first.cure)
+            yield tally.finding(code, column, what=f"each {rule}", hint=first.hint)

@@ -69,11 +69,11 @@ class DayMonth:
                     f" in row {forced.rows[0]}, force the {order} first"
                 )
                 pattern = pattern_of(self.both.example, day_first=order == "day")
-                cure = f"let the `format:` of this column have the {order} first, such as '{pattern}'"
-                return self.both.finding(f"{order}_first_dates", column, what=what, cure=cure)
-        cure = "ask whoever made the export, and say it in `format:`, such as %d/%m/%Y"
+                hint = f"let the `format:` of this column have the {order} first, such as '{pattern}'"
+                return self.both.finding(f"{order}_first_dates", column, what=what, hint=hint)
+        hint = "ask whoever made the export, and say it in `format:`, such as %d/%m/%Y"
         what = "dates can be read day first or month first, and no other row tells which"
-        return self.both.finding("ambiguous_dates", column, what=what, cure=cure)
+        return self.both.finding("ambiguous_dates", column, what=what, hint=hint)
 
     def _mixed(self, column: str) -> Finding:
         days, months = self.day_first, self.month_first
@@ -83,8 +83,8 @@ class DayMonth:
             f"dates have the {order} first, and {other.count:,} others, such as {other.example!r} in row"
             f" {other.rows[0]}, the other way round; {self.both.count:,} more can be read both ways"
         )
-        cure = "the column mixes two forms, often since Excel read some of them: export again in ISO form"
-        return rare.finding("mixed_dates", column, what=what, cure=cure)
+        hint = "the column mixes two forms, often since Excel read some of them: export again in ISO form"
+        return rare.finding("mixed_dates", column, what=what, hint=hint)
 
 
 class DateCheck:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from importer.records import Row, shown
+from importer.models import Row, shown
 
 #: How many rows of a finding are named.
 ROWS_NAMED = 5
@@ -23,7 +23,7 @@ class Finding(NamedTuple):
         rows: The first of them, as file row numbers.
         example: One of them, shortened.
         what: What it is, for a person: "texts end at 32,767 characters, where Excel cuts them".
-        cure: What the person can do.
+        hint: What the person can do.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
     rows: tuple[int, ...]
     example: str
     what: str
-    cure: str
+    hint: str
 
 
 class Batch(NamedTuple):
@@ -90,7 +90,7 @@ class Tally:
         if len(self.rows) < ROWS_NAMED:
             self.rows.append(row)
 
-    def finding(self, kind: str, column: str | None, *, what: str, cure: str) -> Finding:
+    def finding(self, kind: str, column: str | None, *, what: str, hint: str) -> Finding:
         """The same as a finding: about cells of a column, or about rows."""
         unit = "row" if column is None else "cell"
-        return Finding(kind, column, self.count, unit, tuple(self.rows), self.example, what, cure)
+        return Finding(kind, column, self.count, unit, tuple(self.rows), self.example, what, hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from importer.records import Row
+from importer.models import Row
 from importer.source.checkup.finding import Batch, Finding, Tally
 
 _TAIL = 3
@@ -39,9 +39,9 @@ class HeaderCheck:
     def findings(self) -> Iterator[Finding]:
         """At most one; a table of one column may well have a row like its header."""
         if self._tally.count and len(self._columns) > 1:
-            cure = "delete these rows: they would become cases"
+            hint = "delete these rows: they would become cases"
             yield self._tally.finding(
-                "repeated_header", None, what="the header comes again between the rows", cure=cure
+                "repeated_header", None, what="the header comes again between the rows", hint=hint
             )
 
 
@@ -66,7 +66,7 @@ class TotalCheck:
         if tally.count:
             tally.rows.reverse()
             what = "lines at the end look like a total or a remark, not like a ticket"
-            yield tally.finding("total_line", None, what=what, cure="delete them: they would become cases")
+            yield tally.finding("total_line", None, what=what, hint="delete them: they would become cases")
 
     def _is_no_ticket(self, cells: tuple[str, ...]) -> bool:
         filled = [cell for cell in cells if cell.strip()]
@@ -97,9 +97,9 @@ class EmptyColumnCheck:
             trailing.insert(0, self._columns[position])
         if trailing and self._rows and len(trailing) < len(self._columns):
             what = "columns at the right end are empty in all rows"
-            cure = "nothing, if that is as it should be; else export again"
+            hint = "nothing, if that is as it should be; else export again"
             names = ", ".join(trailing[:8])
-            yield Finding("empty_columns", None, len(trailing), "column", (), names, what, cure)
+            yield Finding("empty_columns", None, len(trailing), "column", (), names, what, hint)
 
 
 def _folded(text: str) -> str:

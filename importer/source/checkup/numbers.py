@@ -36,7 +36,7 @@ class ScientificCheck:
         for column, tally in zip(self._columns, self._tallies, strict=True):
             if tally.count:
                 what = "numbers are written like 1.23E+11; the digits that are not shown are lost"
-                yield tally.finding("scientific_notation", column, what=what, cure="export this column as text")
+                yield tally.finding("scientific_notation", column, what=what, hint="export this column as text")
 
 
 class RoundedCheck:
@@ -66,7 +66,7 @@ class RoundedCheck:
         for column, tally, numbers in zip(self._columns, self._tallies, self._long, strict=True):
             if tally.count and tally.count * 2 >= numbers:
                 what = f"numbers have only zeros after their {EXCEL_DIGITS}th digit, where Excel rounds"
-                yield tally.finding("rounded_number", column, what=what, cure="export this column as text")
+                yield tally.finding("rounded_number", column, what=what, hint="export this column as text")
 
 
 class LeadingZeroCheck:
@@ -114,6 +114,6 @@ class LeadingZeroCheck:
                 continue
             rows = sorted(pair for length, pairs in first.items() if length < full for pair in pairs)[:ROWS_NAMED]
             what = f"values are shorter than the {full} digits of the others, which have leading zeros"
-            cure = f"leading zeros were lost: export the column as text, or fill it up to {full} digits"
+            hint = f"leading zeros were lost: export the column as text, or fill it up to {full} digits"
             numbers = tuple(number for number, _ in rows)
-            yield Finding("lost_leading_zeros", column, shorter, "cell", numbers, rows[0][1], what, cure)
+            yield Finding("lost_leading_zeros", column, shorter, "cell", numbers, rows[0][1], what, hint)

@@ -32,16 +32,16 @@ def sheet_findings(path: Path, sheet: str, *, first_row: int) -> Iterator[Findin
     yield from _merged(layout, first_row)
     if layout.hidden_sheets:
         names = ", ".join(map(repr, layout.hidden_sheets))
-        what, cure = "sheets are hidden, and not read", "name one with --sheet if its rows are wanted"
-        yield Finding("hidden_sheets", None, len(layout.hidden_sheets), "sheet", (), names, what, cure)
+        what, hint = "sheets are hidden, and not read", "name one with --sheet if its rows are wanted"
+        yield Finding("hidden_sheets", None, len(layout.hidden_sheets), "sheet", (), names, what, hint)
 
 
 def _hidden_rows(layout: SheetLayout, first_row: int) -> Iterator[Finding]:
     rows = [row for row in layout.hidden_rows if row > first_row]
     if rows:
         what = f"rows are {'filtered out' if layout.filtered else 'hidden'}, and are read all the same"
-        cure = "show them and see whether they are wanted; delete those that are not"
-        yield Finding("hidden_rows", None, len(rows), "row", tuple(rows[:ROWS_NAMED]), "", what, cure)
+        hint = "show them and see whether they are wanted; delete those that are not"
+        yield Finding("hidden_rows", None, len(rows), "row", tuple(rows[:ROWS_NAMED]), "", what, hint)
 
 
 def _hidden_columns(layout: SheetLayout) -> Iterator[Finding]:
@@ -49,8 +49,8 @@ def _hidden_columns(layout: SheetLayout) -> Iterator[Finding]:
     if ranges:
         count = sum(last - first + 1 for first, last in ranges)
         letters = ", ".join(_letters(first, last) for first, last in ranges)
-        what, cure = "columns are hidden, and are read all the same", "look whether what they hold may be sent"
-        yield Finding("hidden_columns", None, count, "column", (), letters, what, cure)
+        what, hint = "columns are hidden, and are read all the same", "look whether what they hold may be sent"
+        yield Finding("hidden_columns", None, count, "column", (), letters, what, hint)
 
 
 def _letters(first: int, last: int) -> str:
@@ -63,9 +63,9 @@ def _merged(layout: SheetLayout, first_row: int) -> Iterator[Finding]:
     if below:
         rows = tuple(sorted({_first_row(ref) for _, ref in below})[:ROWS_NAMED])
         what = "ranges of cells are merged; only the first cell of each has the value, the others are empty"
-        cure = "undo the merging, and fill the cells"
+        hint = "undo the merging, and fill the cells"
         yield Finding(
-            "merged_cells", None, len(below), "range", rows, ", ".join(ref for _, ref in below[:4]), what, cure
+            "merged_cells", None, len(below), "range", rows, ", ".join(ref for _, ref in below[:4]), what, hint
         )
 
 

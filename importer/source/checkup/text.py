@@ -29,7 +29,7 @@ class _Sign(NamedTuple):
     kind: str
     found: Callable[[str], re.Match[str] | None]
     what: str
-    cure: str
+    hint: str
 
 
 _SIGNS = (
@@ -88,7 +88,7 @@ class TextCheck:
         for sign in _SIGNS:
             for position, column in enumerate(self._columns):
                 if tally := self._tallies.get((position, sign.kind)):
-                    yield tally.finding(sign.kind, column, what=sign.what, cure=sign.cure)
+                    yield tally.finding(sign.kind, column, what=sign.what, hint=sign.hint)
 
 
 def _is_plain(text: str) -> bool:
@@ -124,8 +124,8 @@ class CutCellCheck:
         for column, tally in zip(self._columns, self._tallies, strict=True):
             if tally.count:
                 what = f"texts end at {EXCEL_CELL_MAX:,} characters, where Excel cuts them"
-                cure = "export again without a detour through Excel: the rest of the text is not in this file"
-                yield tally.finding("cut_cell", column, what=what, cure=cure)
+                hint = "export again without a detour through Excel: the rest of the text is not in this file"
+                yield tally.finding("cut_cell", column, what=what, hint=hint)
 
 
 def _is_cut(cell: str) -> bool:

@@ -22,5 +22,5 @@ def refuse_bomb(path: Path) -> None:
     ratio = unpacked / max(path.stat().st_size, 1)
     if unpacked > MOST_UNPACKED_BYTES or (unpacked > HARMLESS_BYTES and ratio > MOST_RATIO):
         size = f"{unpacked / 1024**2:,.0f} MiB, {ratio:,.0f} times its size"
-        cure = "do not open it if you do not trust it; otherwise save the sheet as CSV, which has no such limit"
-        raise SourceError(f"the workbook would unpack to {size}", where=path.name, cure=cure)
+        hint = "do not open it if you do not trust it; otherwise save the sheet as CSV, which has no such limit"
+        raise SourceError(f"the workbook would unpack to {size}", where=path.name, hint=hint)

@@ -91,4 +91,4 @@ def _target(folder: str, target: str) -> str:
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise SourceError("the workbook contains a document type, which no workbook needs", cure="do not trust this file")
+    raise SourceError("the workbook contains a document type, which no workbook needs", hint="do not trust this file")

@@ -41,5 +41,5 @@ def refuse_sprawl(reach: Reach, name: str) -> None:
     if reach.rows * reach.columns > MOST_SPANNED_CELLS:
         cell = f"{column_letters(reach.columns - 1)}{reach.widest}"
         what = f"the cells span {reach.rows:,} rows and {reach.columns:,} columns (the farthest in {cell})"
-        cure = "delete stray or merely formatted cells outside of the table, or save the sheet as CSV"
-        raise SourceError(what, where=name, cure=cure)
+        hint = "delete stray or merely formatted cells outside of the table, or save the sheet as CSV"
+        raise SourceError(what, where=name, hint=hint)

@@ -125,7 +125,7 @@ class Settings(BaseModel):
                 if url and self.proxy and not self.sandbox and _is_plain(url):
                     problems.append(f"{flag} is plain http, which is for this machine only and takes no --proxy")
             except ConfigError as error:
-                problems.append(f"{error.what} ({error.cure})")
+                problems.append(f"{error.what} ({error.hint})")
         return problems
 
     def _credential_problems(self) -> list[str]:
@@ -196,7 +196,7 @@ class Settings(BaseModel):
             return StaticCredentials(self.token.get_secret_value())
         raise ConfigError(
             f"no credentials for {self.target.name}",
-            cure=f"set {ENVIRONMENT_PREFIX}CLIENT_ID and {ENVIRONMENT_PREFIX}CLIENT_SECRET"
+            hint=f"set {ENVIRONMENT_PREFIX}CLIENT_ID and {ENVIRONMENT_PREFIX}CLIENT_SECRET"
             f" (or {ENVIRONMENT_PREFIX}PRIVATE_KEY_FILE and {ENVIRONMENT_PREFIX}KEY_ID, or {ENVIRONMENT_PREFIX}TOKEN)"
             " in the environment or in a .env file",
         )
@@ -228,7 +228,7 @@ def read_private_key(path: Path) -> str:
         b64decode(packed, validate=True)
     except ValueError:
         raise ConfigError(
-            "this is not a private key", where=str(path), cure="it must be PEM, or base64 as Talkdesk shows it"
+            "this is not a private key", where=str(path), hint="it must be PEM, or base64 as Talkdesk shows it"
         ) from None
     lines = "\n".join(packed[start : start + 64] for start in range(0, len(packed), 64))
     return f"-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n"
@@ -265,8 +265,8 @@ def load_settings(
             **{name: f" (set by {ENVIRONMENT_PREFIX}{name.upper()} in the environment)" for name in in_environment},
             **dict.fromkeys(given, ""),
         }
-        cure = "docs/operating.md lists all settings; case-importer run --help lists the flags"
-        raise ConfigError("; ".join(dict.fromkeys(_readable(error, places))), cure=cure) from None
+        hint = "docs/operating.md lists all settings; case-importer run --help lists the flags"
+        raise ConfigError("; ".join(dict.fromkeys(_readable(error, places))), hint=hint) from None
 
 
 #: What a setting takes, where its type does not say it well enough.
@@ -328,8 +328,8 @@ def _of_file(path: Path | None) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        cure = "check its path and rights; --config names a .env or YAML file"
-        raise ConfigError(f"the settings file cannot be read: {reason}", where=str(path), cure=cure) from None
+        hint = "check its path and rights; --config names a .env or YAML file"
+        raise ConfigError(f"the settings file cannot be read: {reason}", where=str(path), hint=hint) from None
     if path.suffix.lower() in (".yml", ".yaml"):
         return _of_yaml(text, path)
     return dict(_of_environment({name: value for name, value in dotenv_values(path).items() if value is not None}))
@@ -340,5 +340,5 @@ def _of_yaml(text: str, path: Path) -> dict[str, Any]:
     content = None if root is None else plain(root)
     if problems or not isinstance(content, dict):
         what = str(problems[0].what) if problems else "it is not a table of settings"
-        raise ConfigError(f"the settings file is not valid: {what}", where=str(path), cure="write lines like  rate: 10")
+        raise ConfigError(f"the settings file is not valid: {what}", where=str(path), hint="write lines like  rate: 10")
     return {name.replace("-", "_"): value for name, value in content.items()}

@@ -14,7 +14,7 @@ class FieldError(NamedTuple):
         column: Column of the export as its header says; None when the whole row is meant.
         value: The offending text, at most :data:`VALUE_SHOWN` characters of it.
         rule: What is demanded, for a person: "at most 150 characters, this one has 212".
-        cure: What the person can do: "shorten it, or …".
+        hint: What the person can do: "shorten it, or …".
         target: Field of the case that the cell was meant for, such as ``custom_fields.date1``.
     """
 
@@ -22,13 +22,13 @@ class FieldError(NamedTuple):
     column: str | None
     value: str
     rule: str
-    cure: str
+    hint: str
     target: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.column}: " if self.column is not None else ""
         shown = f"{self.value!r} — " if self.value else ""
-        return f"{place}{shown}{self.rule}; {self.cure}"
+        return f"{place}{shown}{self.rule}; {self.hint}"
 
 
 VALUE_SHOWN = 80

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from importer.records import AdditionState, State
+from importer.models import AdditionState, State
 
 
 class Observer(Protocol):
