@@ -12,9 +12,10 @@ from pathlib import Path
 
 from importer.delivery.resolution import Decision, NotesDecision, notes_resolution, resolution
 from importer.errors import ConfigError, ExitCode
-from importer.ledger import Ledger, LedgerView
-from importer.ledger.additions import resolve_addition, stuck_states
-from importer.models import AdditionState, State
+from importer.ledger import Ledger, LedgerView, decisions
+from importer.ledger.case_updates import resolve_update, stuck_states
+from importer.ledger.database import open_read_only
+from importer.models import CaseUpdateState, State
 from importer.report import Reports, balance_of, write_reports
 from importer.results import Status
 
@@ -28,7 +29,7 @@ def existing(ledger: StrPath) -> Path:
         LedgerError: there is none: a ledger that is not there must not be made by accident.
     """
     path = Path(ledger)
-    LedgerView(path).close()
+    open_read_only(path).close()
     return path
 
 
@@ -82,20 +83,20 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
     with Ledger(existing(ledger), verb="resolve") as open_ledger:
         if case_id is not None and open_ledger.has_case(case_id):
             raise ConfigError(f"case {case_id} belongs to another row", hint="look at the case once more")
-        stood = open_ledger.states_of(key)
+        stood = decisions.states_of(open_ledger, key)
         if decision == "resend" and State.DUPLICATE in stood:
             raise ConfigError(f"the row {key!r} has several cases already", hint="choose one with --created, or --drop")
-        if decision == "resend" and open_ledger.is_forgotten(key):
+        if decision == "resend" and decisions.is_forgotten(open_ledger, key):
             what = f"the texts of the row {key!r} were forgotten, so it cannot be sent again"
             raise ConfigError(what, hint="--drop it, then import it from a file once more")
-        if not open_ledger.resolve(key, outcome):
+        if not decisions.resolve(open_ledger, key, outcome):
             states = ", ".join(stood) or "not in this ledger"
             raise ConfigError(f"the row {key!r} is not in doubt: {states}", hint="see case-importer status")
         open_ledger.exit_code = ExitCode.OK
     return outcome.state
 
 
-def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason: str) -> AdditionState:
+def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason: str) -> CaseUpdateState:
     """Settle notes that may have followed their case, or were refused, because a person looked.
 
     Args:
@@ -118,7 +119,7 @@ def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason:
             raise ConfigError(
                 f"no notes of the row {key!r} are in doubt or were refused", hint="see open-notes.csv in the reports"
             )
-        resolve_addition(open_ledger, key, stuck, taken)
+        resolve_update(open_ledger, key, stuck, taken)
         open_ledger.exit_code = ExitCode.OK
     return taken.state
 

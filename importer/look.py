@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from importer.companions import Beside, open_companions
 from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
-from importer.ledger.staging import sources
-from importer.ledger.store import copy_ledger
+from importer.ledger.database import copy_ledger
+from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
-from importer.notes import Beside, open_notes
 from importer.progress import Observer, Silent
 from importer.report import Balance, balance_of, notes_of
 from importer.results import CheckResult, PreviewRow
 from importer.source import Source, open_source
 from importer.source.excerpt import make_excerpt
-from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
+from importer.stage import columns_mapped, companions_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
@@ -121,14 +121,14 @@ def check(
 def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, observer: Observer) -> tuple[Survey, int]:
     """A look at all rows on their way into a ledger that is thrown away, and the number of the source there."""
     with Ledger(ledger, verb="check") as scratch:
-        known = notes_known(source, sources(scratch))
-        with open_notes(mapping, beside, known=known) as notes:
-            survey = Survey(source, mapping, columns=columns_mapped(source), notes=notes.files)
+        known = companions_known(source, sources(scratch))
+        with open_companions(scratch, mapping, beside, known=known) as companions:
+            survey = Survey(source, mapping, columns=columns_mapped(source), companions=companions.files)
             info = stage_source(
                 scratch,
                 source,
                 mapping,
-                notes=notes,
+                companions=companions,
                 accept_changes=True,
                 progress=observer.read,
                 watch=survey.take,
@@ -201,8 +201,12 @@ def preview(
         MappingError: the mapping is not valid or does not fit.
     """
     opened, loaded = open_both(source, mapping, reading)
-    with open_notes(loaded, Beside(folder_of(source), notes)) as beside:
-        pairs = preview_rows(opened, loaded, count, notes=beside)
+    with (
+        tempfile.TemporaryDirectory(prefix="case-importer-") as folder,
+        Ledger(Path(folder, "ledger.db"), verb="preview") as scratch,
+        open_companions(scratch, loaded, Beside(folder_of(source), notes)) as companions,
+    ):
+        pairs = preview_rows(opened, loaded, count, companions=companions)
     parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
     places = rows_named(opened, loaded, {parent for parent in parents if parent is not None})
     return [

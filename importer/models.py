@@ -92,8 +92,8 @@ class Mapped(NamedTuple):
         body: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
         errors: All field errors of the row.
         left_out: The condition of the mapping by which the row is left out on purpose. Its key may be empty then.
-        additions: The bodies that follow by update once the case is there, in order: notes for which the first
-            call has no room.
+        case_updates: The bodies that are sent to the case once it is there, in order: notes for which the first
+            request has no room.
         link: What it says about the row above it; None if the mapping links no rows, or it cannot be read.
     """
 
@@ -101,7 +101,7 @@ class Mapped(NamedTuple):
     body: bytes | None
     errors: tuple[FieldError, ...] = ()
     left_out: str | None = None
-    additions: tuple[bytes, ...] = ()
+    case_updates: tuple[bytes, ...] = ()
     link: Link | None = None
 
 
@@ -112,19 +112,19 @@ class State(StrEnum):
     SKIPPED = "skipped"  #: another record answers for its key, or the mapping leaves it out; never sent
     WAITING = "waiting"  #: its parent is not created yet
     PENDING = "pending"  #: may be sent
-    SENDING = "sending"  #: the fence is on disk; a request may have left
+    SENDING = "sending"  #: marked on disk; a request may have left
     CREATED = "created"  #: the server returned a case id for this very row
     REFUSED = "refused"  #: the server proved that it did not create it, for a data reason
     UNKNOWN = "unknown"  #: may have been created; must be looked up before anything else
     DUPLICATE = "duplicate"  #: the look-up found two or more cases; for a person
 
 
-class AdditionState(StrEnum):
-    """Where an addition stands: notes that follow a case by an update."""
+class CaseUpdateState(StrEnum):
+    """Where a case update stands: what is sent to a case after it was created."""
 
     PENDING = "pending"  #: may be sent once its row is a case and all before it are there
-    SENDING = "sending"  #: the fence is on disk; a request may have left
-    DONE = "done"  #: the case has these notes
-    REFUSED = "refused"  #: the server proved that it did not take them
-    UNKNOWN = "unknown"  #: the case may have these notes; must be looked up before anything else
-    DROPPED = "dropped"  #: a person decided that nobody is to send them
+    SENDING = "sending"  #: marked on disk; a request may have left
+    DONE = "done"  #: the case has it
+    REFUSED = "refused"  #: the server proved that it did not take it
+    UNKNOWN = "unknown"  #: the case may have it; must be read before anything else
+    DROPPED = "dropped"  #: a person decided that nobody is to send it

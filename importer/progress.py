@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from importer.models import AdditionState, State
+from importer.models import CaseUpdateState, State
 
 
 class Observer(Protocol):
@@ -31,7 +31,7 @@ class Observer(Protocol):
         """``total`` updates with notes for which the first call had no room are about to be sent."""
         ...
 
-    def followed(self, state: AdditionState) -> None:
+    def followed(self, state: CaseUpdateState) -> None:
         """One of these updates reached ``state``, and that is on disk."""
         ...
 
@@ -58,7 +58,7 @@ class Silent:
     def following(self, total: int) -> None:
         """Say nothing."""
 
-    def followed(self, state: AdditionState) -> None:
+    def followed(self, state: CaseUpdateState) -> None:
         """Say nothing."""
 
     def notice(self, text: str) -> None:

@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from importer.books import StrPath, existing
+from importer.companions import Beside
 from importer.delivery.breaker import TooManyFailuresError
 from importer.delivery.limits import FailureLimit, failure_limit
 from importer.delivery.pool import Delivered, Stop
 from importer.delivery.retryable import retryable
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, Selection
-from importer.ledger.additions import count_waiting, reopen_refused_additions
+from importer.ledger.case_updates import count_waiting, reopen_refused_updates
+from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
-from importer.notes import Beside
 from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
 from importer.results import RunResult
@@ -167,9 +168,9 @@ async def retry_async(
             states = wanted | {State.WAITING} if State.PENDING in wanted else wanted
             remap_all(open_ledger, loaded, states=states, notes=notes)
         elif State.REFUSED in wanted:
-            open_ledger.reopen_refused()
+            reopen_refused(open_ledger)
         if State.REFUSED in wanted:
-            reopen_refused_additions(open_ledger)
+            reopen_refused_updates(open_ledger)
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)
 
     return await run.go(reopen)
@@ -278,7 +279,7 @@ class _Run:
         # Children are sent by the same run, if their parents become cases.
         sendable = pending + counts[State.WAITING] if pending or counts[State.UNKNOWN] else 0
         total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
-        if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
+        if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.resend) == 0:
             return Delivered()
         orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
         async with open_place(self.settings, self.path) as place:

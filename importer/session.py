@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.delivery.additions import NoteCourier
-from importer.delivery.audit import Audit
-from importer.delivery.breaker import Breaker, ContradictionError, OutageError
+from importer.delivery.breaker import Breaker, OutageError
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
 from importer.delivery.deliver import Courier
@@ -23,12 +22,10 @@ from importer.delivery.queue import RecordQueue
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.second_pass import SecondPass
 from importer.delivery.speed import Speed
-from importer.delivery.trust import Trust
 from importer.errors import CaseImporterError, ConfigError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
-from importer.ledger.additions import count_waiting, reopen_refused_additions
-from importer.ledger.distrust import distrusted, doubt_again
-from importer.ledger.links import next_page
+from importer.ledger.case_updates import count_waiting, reopen_refused_updates
+from importer.ledger.decisions import reopen_shut_out
 from importer.progress import Observer
 from importer.settings import Settings
 from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
@@ -134,16 +131,13 @@ async def send_pending(
             observer=observer,
         )
         pool = _pool(shared, settings, orders, stop=stop, observer=observer)
-        doubt_again(ledger)  # what a run that was cut short left undone
-        pool.take_over(ledger.doubtful(orders.chosen.source))
+        pool.take_over(ledger.unknown_records(orders.chosen.source))
         delivered = await pool.run()
         if delivered.error is None and not stop.gently.is_set():
             delivered.error = await _send_additions(shared, settings, orders, stop=stop, observer=observer)
-    if isinstance(delivered.error, ContradictionError):
-        delivered.moved.update(doubt_again(ledger))
     if isinstance(delivered.error, TargetError):
-        ledger.reopen_shut_out()
-        reopen_refused_additions(ledger, run=ledger.run, statuses=(403, 405))
+        reopen_shut_out(ledger)
+        reopen_refused_updates(ledger, run=ledger.run, statuses=(403, 405))
     return delivered
 
 
@@ -157,7 +151,6 @@ class _Shared(NamedTuple):
     breaker: Breaker
     lookup: Lookup
     courier: Courier
-    trust: Trust
 
 
 def _shared(
@@ -176,7 +169,6 @@ def _shared(
         pace.close_gate(1.0)  # what a killed run sent in its last second counts
     breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set)
     budget = RetryBudget(settings.workers)
-    trust = Trust(distrusted(writer.ledger), lag=settings.waits.recheck)
     courier = Courier(
         api=api,
         tokens=tokens,
@@ -185,11 +177,10 @@ def _shared(
         budget=budget,
         breaker=breaker,
         causes=Causes(),
-        trust=trust,
         notice=observer.notice,
     )
     lookup = Lookup(api=api, tokens=tokens, pace=pace, breaker=breaker)
-    return _Shared(api, writer, pace, budget, breaker, lookup, courier, trust)
+    return _Shared(api, writer, pace, budget, breaker, lookup, courier)
 
 
 def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer) -> Pool:
@@ -197,11 +188,8 @@ def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, ob
     writer, breaker = shared.ledger, shared.breaker
     pool = Pool(
         courier=shared.courier,
-        audit=Audit(
-            trust=shared.trust, lookup=shared.lookup, ledger=writer, breaker=breaker, lag=settings.waits.recheck
-        ),
         queue=RecordQueue(
-            lambda after, count: writer.call(lambda: next_page(writer.ledger, orders.chosen, after=after, limit=count)),
+            lambda after, count: writer.call(lambda: writer.ledger.next_page(orders.chosen, after=after, limit=count)),
             released=lambda: bool(writer.ledger.released),
             limit=orders.limit,
         ),
@@ -229,7 +217,7 @@ async def _send_additions(
     """The second pass: the notes that follow, to all cases that wait for some; nothing at all if none does."""
     source, only_doubts = orders.chosen.source, not orders.resend
     writer = shared.ledger
-    waiting = await writer.call(lambda: count_waiting(writer.ledger, source, only_doubts=only_doubts))
+    waiting = await writer.call(lambda: count_waiting(writer.ledger, source, only_unknown=only_doubts))
     if not waiting:
         return None
     observer.following(waiting)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importer.companions import Beside, Companions, StrPath, open_companions
 from importer.errors import ChangedError, MappingError
-from importer.ledger import Ledger, NotesRead, OrphanNote, SourceInfo, StagedRow
-from importer.ledger import staging as entry
-from importer.ledger.orphans import add_orphans
-from importer.ledger.returning import settle_returned
+from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
+from importer.ledger import sources as entry
 from importer.models import Mapped, Row, State
-from importer.notes import Beside, Notes, StrPath, open_notes
 from importer.report.replay import Replay, replay_of
 
 if TYPE_CHECKING:
-    from importer.ledger.values import Unsent
+    from importer.ledger.values import UnsentRow
     from importer.mapping import Mapping, RowMapper
-    from importer.source import Chunk, Source
+    from importer.source import Source
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -31,11 +26,7 @@ Progress = Callable[[float, int], None]
 #: Is shown every batch of rows once it is mapped, before it is entered.
 Watch = Callable[[Sequence[StagedRow]], None]
 
-#: ``StagedRow`` from its three values, without the Python function that a named tuple has for it.
-_staged_row = partial(tuple.__new__, StagedRow)
-
 _BATCH = 2000
-_COLLECT_EVERY = 10  # chunks
 #: Not waiting rows: either what they wait for is unfinished, or they wait for a row that somebody must correct.
 _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
@@ -50,15 +41,21 @@ def stage_export(
     accept_changes: bool = False,
     progress: Progress,
 ) -> SourceInfo:
-    """As :func:`stage_source`, with the files of notes that lie ``beside`` the export.
+    """As :func:`stage_source`, with the companion files that lie ``beside`` the export.
 
     Raises:
-        CaseImporterError: see :func:`importer.notes.open_notes` and :func:`stage_source`.
+        CaseImporterError: see :func:`importer.companions.open_companions` and :func:`stage_source`.
     """
-    known = notes_known(source, entry.sources(ledger))
-    with open_notes(mapping, beside, known=known) as notes:
+    known = companions_known(source, entry.sources(ledger))
+    with open_companions(ledger, mapping, beside, known=known) as companions:
         return stage_source(
-            ledger, source, mapping, notes=notes, reading=reading, accept_changes=accept_changes, progress=progress
+            ledger,
+            source,
+            mapping,
+            companions=companions,
+            reading=reading,
+            accept_changes=accept_changes,
+            progress=progress,
         )
 
 
@@ -67,7 +64,7 @@ def stage_source(
     source: Source,
     mapping: Mapping,
     *,
-    notes: Notes | None = None,
+    companions: Companions | None = None,
     reading: dict[str, object] | None = None,
     accept_changes: bool = False,
     progress: Progress,
@@ -79,7 +76,7 @@ def stage_source(
         ledger: Where to.
         source: The export.
         mapping: Makes payloads of its rows.
-        notes: The files of notes that the mapping names.
+        companions: The companion files that the mapping names.
         reading: How the user said it is to be read (encoding, delimiter): the same bytes read otherwise are other rows.
         accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
         progress: Is told how far it is.
@@ -90,16 +87,16 @@ def stage_source(
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
-    known, notes = entry.sources(ledger), notes or Notes()
+    known, companions = entry.sources(ledger), companions or Companions()
     identity = _identity(source, reading or {})
     same = [info for info in reversed(known) if info.staged and info.sha256 == identity]
     if same:
         _refuse_changed_mapping(ledger, same[0], mapping)
-        if before := next((info for info in same if notes.is_as(info.notes)), None):
+        if before := next((info for info in same if companions.are_as(info.companions)), None):
             return before
     if not accept_changes:
         _refuse_changed_source(ledger, known, source, what="the notes beside it have" if same else "the file has")
-    return _read(ledger, source, mapping, notes, identity=identity, progress=progress, watch=watch)
+    return _read(ledger, source, mapping, companions, identity=identity, progress=progress, watch=watch)
 
 
 def _identity(source: Source, reading: dict[str, object]) -> str:
@@ -139,7 +136,7 @@ def _read(
     ledger: Ledger,
     source: Source,
     mapping: Mapping,
-    notes: Notes,
+    companions: Companions,
     *,
     identity: str,
     progress: Progress,
@@ -147,125 +144,98 @@ def _read(
 ) -> SourceInfo:
     replay = replay_of(source.columns)
     columns = replay.user_columns if replay else source.columns
-    mapper = mapping.bind(columns, notes.files)
-    notes.load(lambda: progress(0.0, 0))
-    number = entry.begin_source(
-        ledger,
+    mapper = mapping.bind(columns, companions.tables)
+    companions.load(lambda: progress(0.0, 0))
+    new = NewSource(
         name=source.name,
         sha256=identity,
         columns=columns,
         mapping_name=mapping.name,
         mapping_sha256=mapping.sha256,
-        stamp=mapping.stamp,
+        external_id_field=mapping.stamp,
         links=mapping.links,
     )
+    number = entry.begin_source(ledger, new)
     rows = 0
-
-    def enter_chunk(chunk: Chunk) -> None:
-        """The memory of a chunk is free when this returns, and the next one gets it while it is in the caches."""
-        nonlocal rows
-        counted = notes.counting(chunk.rows())
-        batch = _staged(counted, mapper, replay, ledger.id if replay else "", source.name)
+    for chunk in source.chunks():
+        batch = _staged(chunk.rows(), mapper, replay, ledger.id if replay else "", source.name)
+        companions.note_keys([staged.row for staged in batch])
         if watch is not None:
             watch(batch)
         entry.add_rows(ledger, number, batch)
         rows += len(batch)
         progress(chunk.progress, rows)
-
-    with _few_objects_to_look_through():
-        for place, _ in enumerate(map(enter_chunk, source.chunks()), 1):
-            if place % _COLLECT_EVERY == 0:
-                gc.collect()
-    entry.finish_source(ledger, number, notes.as_read(None if replay else _keep_orphans(ledger, number, notes)))
+    entry.finish_source(ledger, number, companions.as_read(), whole=replay is None)
     return next(info for info in entry.sources(ledger) if info.id == number)
-
-
-def _keep_orphans(ledger: Ledger, source: int, notes: Notes) -> list[int]:
-    return [
-        add_orphans(ledger, (OrphanNote(source, place, *orphan) for orphan in file.orphans()))
-        for place, file in enumerate(notes.files)
-    ]
-
-
-@contextmanager
-def _few_objects_to_look_through() -> Iterator[None]:
-    """Keeps the garbage collector from going through the whole program again and again.
-
-    It begins by how many objects were made, and rows are many. What was there before them is not garbage; for the rest
-    it is called by hand, now and then: only errors leave garbage that it has to find.
-    """
-    was_enabled = gc.isenabled()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_enabled:
-            gc.enable()
 
 
 def _staged(
     rows: Iterator[Row], mapper: RowMapper, replay: Replay | None, ledger_id: str, name: str
 ) -> list[StagedRow]:
     if replay is None:
-        apply = mapper.apply
-        return [_staged_row((row, apply(row), None)) for row in rows]
+        return [StagedRow(row, mapper.apply(row)) for row in rows]
     own = ((row, replay.row(row)) for row in rows)
     return [StagedRow(mine, mapper.apply(mine), replay.record(row, ledger_id, name=name)) for row, mine in own]
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:
-    """Map all rows anew that stand in one of the states, with the files of notes that they were read with.
+    """Map all rows anew that stand in one of the states, with the companion files that they were read with.
 
     Raises:
-        CaseImporterError: see :func:`importer.notes.open_notes` and :func:`remap_source`.
+        CaseImporterError: see :func:`importer.companions.open_companions` and :func:`remap_source`.
     """
     for info in entry.sources(ledger):
-        if info.staged and entry.unsent(ledger, info.id, states=states, after=0, limit=1):
-            folder = Path(info.notes[0].path).parent if info.notes else Path()
-            with open_notes(mapping, Beside(folder, notes), known=info.notes) as opened:
-                remap_source(ledger, info, mapping, states=states, notes=opened)
+        if info.staged and entry.unsent_rows(ledger, info.id, states=states, after=0, limit=1):
+            folder = Path(info.companions[0].path).parent if info.companions else Path()
+            with open_companions(ledger, mapping, Beside(folder, notes), known=info.companions) as companions:
+                remap_source(ledger, info, mapping, states=states, companions=companions)
 
 
 def remap_source(
-    ledger: Ledger, info: SourceInfo, mapping: Mapping, *, states: Collection[State], notes: Notes | None = None
+    ledger: Ledger,
+    info: SourceInfo,
+    mapping: Mapping,
+    *,
+    states: Collection[State],
+    companions: Companions | None = None,
 ) -> int:
     """Map rows of a source anew that never reached the server; returns how many there were.
 
     Raises:
         MappingError: the mapping does not fit the columns, or stamps the key into another field.
     """
-    if info.stamp != mapping.stamp and any(ledger.counts(info.id)[state] for state in (State.CREATED, State.UNKNOWN)):
+    if info.external_id_field != mapping.stamp and any(
+        ledger.counts(info.id)[state] for state in (State.CREATED, State.UNKNOWN)
+    ):
         raise MappingError(
-            f"the stamp is {mapping.stamp!r}, but cases of this import carry it in {info.stamp!r}",
+            f"the stamp is {mapping.stamp!r}, but cases of this import carry it in {info.external_id_field!r}",
             where=mapping.name,
             hint="keep the stamp, or cases could not be found again",
         )
-    notes = notes or Notes()
-    mapper = mapping.bind(info.columns, notes.files)
-    notes.load(lambda: None)
+    companions = companions or Companions()
+    mapper = mapping.bind(info.columns, companions.tables)
+    companions.load(lambda: None)
     total, last = 0, 0
     returned: list[int] = []
-    while page := entry.unsent(ledger, info.id, states=states, after=last, limit=_BATCH):
+    while page := entry.unsent_rows(ledger, info.id, states=states, after=last, limit=_BATCH):
         remapped = [(old, _map_again(old, mapper, len(info.columns))) for old in page]
         entry.remap(ledger, info.id, remapped)
         returned += [old.id for old, mapped in remapped if old.state is State.SKIPPED and mapped.left_out is None]
         total, last = total + len(page), page[-1].id
-    settle_returned(ledger, returned)
+    entry.let_others_answer(ledger, returned)
     entry.adopt_mapping(
         ledger,
         info.id,
         name=mapping.name,
         sha256=mapping.sha256,
-        stamp=mapping.stamp,
-        notes=notes.as_read_again(info.notes),
+        external_id_field=mapping.stamp,
+        companions=companions.as_read(),
         links=mapping.links,
     )
     return total
 
 
-def _map_again(old: Unsent, mapper: RowMapper, columns: int) -> Mapped:
+def _map_again(old: UnsentRow, mapper: RowMapper, columns: int) -> Mapped:
     found_by_reader = tuple(error for error in old.errors if error.target is None and error.code not in _MAPPING_CODES)
     if len(old.cells) != columns and not found_by_reader:
         found_by_reader = old.errors[:1]
@@ -282,25 +252,25 @@ def columns_mapped(source: Source) -> tuple[str, ...]:
     return replay.user_columns if replay else source.columns
 
 
-def notes_known(source: Source, known: Sequence[SourceInfo]) -> list[NotesRead]:
-    """Where the files of notes were that the rows of a failures file were read with; nothing for any other source."""
+def companions_known(source: Source, known: Sequence[SourceInfo]) -> list[CompanionFile]:
+    """Where the companion files were that the rows of a failures file were read with; nothing for any other source."""
     if replay_of(source.columns) is None:
         return []
-    return [notes for info in reversed(known) for notes in info.notes]
+    return [file for info in reversed(known) for file in info.companions]
 
 
 def preview_rows(
-    source: Source, mapping: Mapping, count: int, *, notes: Notes | None = None
+    source: Source, mapping: Mapping, count: int, *, companions: Companions | None = None
 ) -> list[tuple[Row, Mapped]]:
-    """The first ``count`` rows and what the mapping makes of them; without ``notes``, those of files are left out.
+    """The first ``count`` rows and what the mapping makes of them; without ``companions``, their notes are left out.
 
     Raises:
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read.
     """
-    mapper = mapping.bind(columns_mapped(source), notes.files if notes else None)
-    if notes is not None:
-        notes.load(lambda: None)
+    mapper = mapping.bind(columns_mapped(source), companions.tables if companions else None)
+    if companions is not None:
+        companions.load(lambda: None)
     return [(row, mapper.apply(row)) for row in islice(_own_rows(source), count)]
 
 

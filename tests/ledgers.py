@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from importer.ledger import Ledger, Pending, Selection, StagedRow, staging, store
+from importer.ledger import Ledger, Mark, NewSource, Outcome, Pending, Selection, Settled, StagedRow, database, sources
+from importer.ledger.values import Settlement
 from importer.models import FieldError, Mapped, Row, State
 
 ROOT = Path(__file__).parent.parent
@@ -21,13 +23,13 @@ STAMP = "text1"
 
 #: Design, "States of a record": who may move where. Written down once more, so that a slip in the schema shows.
 LEGAL = {
-    State.PENDING: {State.SENDING, State.SKIPPED, State.INVALID, State.WAITING, State.UNKNOWN},
-    State.WAITING: {State.PENDING, State.INVALID, State.SKIPPED, State.UNKNOWN},
+    State.PENDING: {State.SENDING, State.SKIPPED, State.INVALID, State.WAITING},
+    State.WAITING: {State.PENDING, State.INVALID, State.SKIPPED},
     State.SENDING: {State.CREATED, State.REFUSED, State.PENDING, State.UNKNOWN},
     State.UNKNOWN: {State.CREATED, State.DUPLICATE, State.PENDING, State.REFUSED, State.SKIPPED},
     State.DUPLICATE: {State.CREATED, State.SKIPPED},
     State.CREATED: {State.UNKNOWN},
-    State.REFUSED: {State.PENDING, State.SKIPPED, State.INVALID, State.WAITING, State.UNKNOWN},
+    State.REFUSED: {State.PENDING, State.SKIPPED, State.INVALID, State.WAITING},
     State.INVALID: {State.PENDING, State.SKIPPED, State.WAITING},
     State.SKIPPED: set(),
 }
@@ -65,7 +67,7 @@ def notes(*texts: str) -> bytes:
 def following(key: str, *parts: bytes, row: int = 2, first: str = "first") -> StagedRow:
     """A row with one note, which these updates are to follow."""
     staged = valid(key, row=row, body=case_body(key, notes=[{"note_body": first, "public": False}]))
-    return staged._replace(mapped=staged.mapped._replace(additions=parts))
+    return replace(staged, mapped=staged.mapped._replace(case_updates=parts))
 
 
 def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> StagedRow:
@@ -88,19 +90,31 @@ def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **c
         "columns": COLUMNS,
         "mapping_name": "tickets.yml",
         "mapping_sha256": "1" * 64,
-        "stamp": STAMP,
+        "external_id_field": STAMP,
     }
-    source = staging.begin_source(ledger, **(known | changed))
-    staging.add_rows(ledger, source, list(rows))
+    source = sources.begin_source(ledger, NewSource(**(known | changed)))
+    sources.add_rows(ledger, source, list(rows))
     if finish:
-        staging.finish_source(ledger, source)
+        sources.finish_source(ledger, source)
     return source
 
 
 def do(ledger: Ledger, *works: Any) -> list[Any]:
     """What the writer does with wishes, without its thread: all of them in one transaction."""
-    with store.translated(ledger.path), store.transaction(ledger.connection):
+    with database.translated(ledger.path), database.transaction(ledger.connection):
         return [work() for work in works]
+
+
+def mark_one(ledger: Ledger, record: int) -> Mark:
+    """Mark one record as sending; inside :func:`do`."""
+    (mark,) = ledger.mark_sending([record])
+    return mark
+
+
+def settle_one(ledger: Ledger, record: int, before: State, outcome: Outcome) -> Settled:
+    """Settle one record; inside :func:`do`."""
+    (settled,) = ledger.settle([Settlement(record, before, outcome)])
+    return settled
 
 
 def pending(ledger: Ledger, *, source: int | None = None, after: int = 0, limit: int = 100) -> list[Pending]:

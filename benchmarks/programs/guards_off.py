@@ -6,13 +6,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from importer.cli import main
-from importer.ledger import store
+from importer.ledger import database
 
-_connect, _transaction = store.connect, store.transaction
+_open, _transaction = database.open_for_writing, database.transaction
 
 
 def _careless(path: Path) -> sqlite3.Connection:
-    connection = _connect(path)
+    connection = _open(path)
     connection.execute("PRAGMA synchronous=OFF")
     return connection
 
@@ -25,7 +25,7 @@ def _still_careless(connection: sqlite3.Connection) -> Iterator[None]:
         yield
 
 
-store.connect = _careless
-store.transaction = _still_careless
-store.unsynced = nullcontext  # type: ignore[assignment]  # it would switch it on when it ends
+database.open_for_writing = _careless
+database.transaction = _still_careless
+database.unsynced = nullcontext  # type: ignore[assignment]  # it would switch it on when it ends
 main()

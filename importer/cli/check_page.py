@@ -10,7 +10,7 @@ import click
 
 from importer.cli import printing
 from importer.cli.printing import say
-from importer.ledger.view import AlikeKeys
+from importer.ledger.values import SimilarKeys
 from importer.survey import Surveyed
 from importer.survey.causes import Group
 from importer.survey.columns import ColumnUse
@@ -180,7 +180,7 @@ def _near_twins(found: Surveyed) -> Iterator[str]:
         yield f"… and {found.near_twins_count - len(found.near_twins):,} more"
 
 
-def _twins(twins: AlikeKeys) -> str:
+def _twins(twins: SimilarKeys) -> str:
     (row, key), (other_row, other) = twins.first, twins.second
     more = f" ({twins.keys:,} different ones)" if twins.keys > 2 else ""
     shown, other_shown = clean(key, 80), clean(other, 80)

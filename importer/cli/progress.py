@@ -12,7 +12,7 @@ from typing import Self
 from tqdm import tqdm
 
 from importer.cli.printing import is_terminal, say
-from importer.models import AdditionState, State
+from importer.models import CaseUpdateState, State
 
 _READ_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 _SEND_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
@@ -80,7 +80,7 @@ class Terminal:
         if self._draws:
             self._bar = self._new(total=total, desc="Notes that follow", bar_format=_SEND_BAR, unit=" updates")
 
-    def followed(self, state: AdditionState) -> None:
+    def followed(self, state: CaseUpdateState) -> None:
         """Count one update."""
         if self._bar is not None:
             self._update(1)

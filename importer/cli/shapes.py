@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
     from importer.fixing import Fix
-    from importer.ledger import CauseCount
+    from importer.ledger import CauseCount, SourceInfo
     from importer.rehearse import Rehearsal
     from importer.report import Reports
     from importer.results import CheckResult, PreviewRow, RunResult, Status
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def causes_shape(causes: Iterable[CauseCount]) -> list[dict[str, Any]]:
     """Causes, most frequent first."""
-    return [cause._asdict() for cause in causes]
+    return [asdict(cause) for cause in causes]
 
 
 def check_shape(result: CheckResult) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def check_shape(result: CheckResult) -> dict[str, Any]:
         "lengths": [use._asdict() for use in found.lengths],
         "columns": [use._asdict() for use in found.columns],
         "choices": [choice._asdict() for choice in found.choices],
-        "near_twins": [twins._asdict() for twins in found.near_twins],
+        "near_twins": [asdict(twins) for twins in found.near_twins],
         "near_twins_count": found.near_twins_count,
         "note_files": [_notes_use(use) for use in found.notes],
         "changes": [change._asdict() for change in result.changes],
@@ -55,7 +56,7 @@ def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
 def _notes_use(use: NotesUse) -> dict[str, Any]:
     return {
         **use._asdict(),
-        "orphans": [orphan._asdict() for orphan in use.orphans],
+        "orphans": [asdict(orphan) for orphan in use.orphans],
         "columns": [column._asdict() for column in use.columns],
         "damage": [finding._asdict() for finding in use.damage],
     }
@@ -83,7 +84,7 @@ def reports_shape(reports: Reports) -> dict[str, Any]:
         "failures": [str(path) for path in reports.failures],
         "summary": str(reports.summary),
         "orphans": [str(path) for path in reports.orphans],
-        "note_files": [notes._asdict() for notes in reports.notes],
+        "note_files": [asdict(notes) for notes in reports.notes],
         "open_notes": None if reports.open_notes is None else str(reports.open_notes),
     }
 
@@ -128,9 +129,7 @@ def status_shape(status: Status) -> dict[str, Any]:
     return {
         "ledger": status.ledger_id,
         "target": status.target,
-        "sources": [
-            {**source._asdict(), "notes": [notes._asdict() for notes in source.notes]} for source in status.sources
-        ],
+        "sources": [_source_shape(source) for source in status.sources],
         "half_read": list(status.half_read),
         "balance": status.balance.as_dict(),
         "notes_that_follow": status.balance.following._asdict(),
@@ -138,6 +137,11 @@ def status_shape(status: Status) -> dict[str, Any]:
         "requests": status.requests,
         "refusals": {str(code): count for code, count in status.refusals.items()},
     }
+
+
+def _source_shape(source: SourceInfo) -> dict[str, Any]:
+    shape = asdict(source)
+    return {**shape, "notes": shape.pop("companions")}
 
 
 def preview_line(row: PreviewRow) -> str:

@@ -24,25 +24,23 @@ from importer.delivery.lookup import Lookup, LookupFailedError, UnreadableError
 from importer.delivery.pace import Pace
 from importer.delivery.pool import Stop, get_ready
 from importer.delivery.reconcile import PATIENCE, Horizon
-from importer.ledger import LedgerWriter
-from importer.ledger.additions import (
-    Addition,
-    Taken,
-    fence_addition,
-    next_addition,
-    notes_before,
-    settle_addition,
-    unfence_addition,
+from importer.ledger import CaseUpdate, LedgerWriter, UpdateOutcome
+from importer.ledger.case_updates import (
+    mark_update_sending,
+    next_case_update,
+    sent_before,
+    settle_update,
+    unmark_update,
 )
-from importer.models import AdditionState, State
+from importer.models import CaseUpdateState, State
 from importer.talkdesk.answers import Answer, Leave, clean, note_texts
 from importer.talkdesk.auth import TokenTrouble
 
 _AFTER = {
-    State.CREATED: AdditionState.DONE,
-    State.REFUSED: AdditionState.REFUSED,
-    State.PENDING: AdditionState.PENDING,
-    State.UNKNOWN: AdditionState.UNKNOWN,
+    State.CREATED: CaseUpdateState.DONE,
+    State.REFUSED: CaseUpdateState.REFUSED,
+    State.PENDING: CaseUpdateState.PENDING,
+    State.UNKNOWN: CaseUpdateState.UNKNOWN,
 }
 
 
@@ -57,7 +55,7 @@ class UpdateCase(Protocol):
 class Observer(Protocol):
     """Is told what happens, as it happens."""
 
-    def followed(self, state: AdditionState) -> None:
+    def followed(self, state: CaseUpdateState) -> None:
         """One update reached ``state``, and it is on disk."""
         ...
 
@@ -125,44 +123,44 @@ class NoteCourier:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
         attempts: Counter[int] = Counter()
         while not self._stop.gently.is_set() and (addition := await self._next(record)) is not None:
-            if addition.state is AdditionState.UNKNOWN:
+            if addition.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
-                doubt_began = self._clock() if attempts[addition.part] else self._begun
+                doubt_began = self._clock() if attempts[addition.position] else self._begun
                 state = await self._settle_doubt(addition, due=doubt_began + self._horizon.wait)
-                goes_on = state is AdditionState.DONE or (
-                    state is AdditionState.PENDING and self._courier.take_attempt(attempts[addition.part])
+                goes_on = state is CaseUpdateState.DONE or (
+                    state is CaseUpdateState.PENDING and self._courier.take_attempt(attempts[addition.position])
                 )
             else:
                 goes_on = self._sends and await self._send(addition, attempts)
             if not goes_on:
                 return
 
-    async def _next(self, record: int) -> Addition | None:
-        return await self._ledger.call(lambda: next_addition(self._ledger.ledger, record))
+    async def _next(self, record: int) -> CaseUpdate | None:
+        return await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
 
     # -- sending ----------------------------------------------------------------------------------
 
-    async def _send(self, addition: Addition, attempts: Counter[int]) -> bool:
+    async def _send(self, addition: CaseUpdate, attempts: Counter[int]) -> bool:
         """One attempt; says whether to go on with this case."""
-        if attempts[addition.part] >= MOST_ATTEMPTS:
+        if attempts[addition.position] >= MOST_ATTEMPTS:
             return False
         authorization = await get_ready(self._courier, self._observer.notice)
         task = asyncio.current_task()
         self.sending.add(task)
         try:
-            if not await self._ledger.call(lambda: fence_addition(self._ledger.ledger, addition)):
+            if not await self._ledger.call(lambda: mark_update_sending(self._ledger.ledger, addition)):
                 return False
             verdict = await self._deliver(addition, authorization)
             if verdict is None:
                 return True
-            if not attempts[addition.part]:
+            if not attempts[addition.position]:
                 self._budget.first_attempt()
         finally:
             self.sending.discard(task)
-        attempts[addition.part] += verdict.signal is not Signal.UNAUTHORIZED
-        return await self._may_go_on(verdict, attempts[addition.part])
+        attempts[addition.position] += verdict.signal is not Signal.UNAUTHORIZED
+        return await self._may_go_on(verdict, attempts[addition.position])
 
-    async def _deliver(self, addition: Addition, authorization: str) -> Verdict | None:
+    async def _deliver(self, addition: CaseUpdate, authorization: str) -> Verdict | None:
         """None if it was held back."""
         verdict = await self._courier.attempt(
             lambda leave: self._api.update(addition.case_id, addition.body, authorization=authorization, leave=leave),
@@ -171,11 +169,11 @@ class NoteCourier:
             about=addition.record,
         )
         if verdict is None:
-            await self._ledger.call(lambda: unfence_addition(self._ledger.ledger, addition))
+            await self._ledger.call(lambda: unmark_update(self._ledger.ledger, addition))
             return None
-        _, _, http_status, code, message = verdict.outcome
-        taken = Taken(_AFTER[verdict.outcome.state], http_status, code, message)
-        await self._settle(addition, AdditionState.SENDING, taken)
+        outcome = verdict.outcome
+        taken = UpdateOutcome(_AFTER[outcome.state], outcome.http_status, outcome.code, outcome.message)
+        await self._settle(addition, CaseUpdateState.SENDING, taken)
         return verdict
 
     async def _may_go_on(self, verdict: Verdict, attempt: int) -> bool:
@@ -187,21 +185,21 @@ class NoteCourier:
             await self._sleep(wait)
         return wait is not None
 
-    async def _settle(self, addition: Addition, before: AdditionState, taken: Taken) -> None:
-        await self._ledger.call(lambda: settle_addition(self._ledger.ledger, addition, before, taken))
-        if taken.state in (AdditionState.DONE, AdditionState.REFUSED):
+    async def _settle(self, addition: CaseUpdate, before: CaseUpdateState, taken: UpdateOutcome) -> None:
+        await self._ledger.call(lambda: settle_update(self._ledger.ledger, addition, before, taken))
+        if taken.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
             self._observer.followed(taken.state)
 
     # -- looking up -------------------------------------------------------------------------------
 
-    async def _settle_doubt(self, addition: Addition, *, due: float) -> AdditionState:
+    async def _settle_doubt(self, addition: CaseUpdate, *, due: float) -> CaseUpdateState:
         """Find out whether the case has these notes; gives where they stand now."""
         await self._sleep(max(0.0, due - self._clock()))
         taken = await self._look_up(addition)
-        await self._settle(addition, AdditionState.UNKNOWN, taken)
+        await self._settle(addition, CaseUpdateState.UNKNOWN, taken)
         return taken.state
 
-    async def _look_up(self, addition: Addition) -> Taken:
+    async def _look_up(self, addition: CaseUpdate) -> UpdateOutcome:
         """Two looks that find nothing are proof; one that finds the notes is enough."""
         looks: list[Shown] = []
         failures = 0
@@ -218,14 +216,16 @@ class NoteCourier:
                     return _unreadable(trouble)
                 await self._sleep(self._horizon.recheck * 2**failures)
             if Shown.THERE in looks:
-                return Taken(AdditionState.DONE, None, "found", "looked up: the case has these notes")
+                return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
         if Shown.UNCLEAR in looks:
             message = "looked up: the case shows other notes than it got, so nobody can say; see it in Talkdesk"
-            return Taken(AdditionState.UNKNOWN, None, "unclear", message)
-        return Taken(AdditionState.PENDING, None, "not_added", "looked up: the case does not have these notes")
+            return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unclear", message)
+        return UpdateOutcome(
+            CaseUpdateState.PENDING, None, "not_added", "looked up: the case does not have these notes"
+        )
 
-    async def _look(self, addition: Addition) -> Shown:
-        before = await self._ledger.call(lambda: notes_before(self._ledger.ledger, addition))
+    async def _look(self, addition: CaseUpdate) -> Shown:
+        before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, addition))
         case = await self._lookup.case(addition.case_id)
         return what_is_shown(
             note_texts(case),
@@ -239,5 +239,5 @@ def _texts(bodies: Iterable[bytes]) -> list[str]:
     return [text for body in bodies for text in note_texts(orjson.loads(body)) or ()]
 
 
-def _unreadable(trouble: Exception) -> Taken:
-    return Taken(AdditionState.UNKNOWN, None, "unreadable", clean(str(trouble)))
+def _unreadable(trouble: Exception) -> UpdateOutcome:
+    return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(trouble)))

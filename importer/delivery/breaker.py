@@ -31,12 +31,6 @@ class CrossedError(CaseImporterError):
     exit_code = ExitCode.IN_DOUBT
 
 
-class ContradictionError(CaseImporterError):
-    """An answer said that a row was not created, and it was."""
-
-    exit_code = ExitCode.IN_DOUBT
-
-
 class TooManyFailuresError(CaseImporterError):
     """More rows failed than the user allows."""
 
@@ -109,17 +103,6 @@ class Breaker:
         """A case id was given to two rows."""
         what = f"case {case_id} was reported for two different rows"
         self._stop(CrossedError(what, where=self._target, hint=_CROSSED_HINT))
-
-    def hear_contradiction(self, status: int, key: str) -> None:
-        """The list shows a case for a row of which an answer said that it was not created."""
-        self._stop(
-            ContradictionError(
-                f"HTTP {status} was answered for the row {key!r}, which is a case all the same",
-                where=self._target,
-                hint="run the same command again, and reconcile if the ledger holds other files too: all rows that were"
-                f" answered like that are looked up, and from now on HTTP {status} proves nothing",
-            )
-        )
 
     def hear_life(self) -> None:
         """The service gave a whole answer, whatever it says: there is no outage."""

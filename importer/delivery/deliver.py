@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from importer.delivery.breaker import Breaker
@@ -17,9 +18,8 @@ from importer.delivery.causes import Cause, Causes
 from importer.delivery.ceiling import Departure
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.delivery.pace import Pace
-from importer.delivery.trust import Trust
 from importer.delivery.waits import backoff
-from importer.ledger import Fence, LedgerWriter, Outcome, Pending, Settled
+from importer.ledger import LedgerWriter, Mark, Outcome, Pending, Settled
 from importer.models import State
 from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
 
@@ -65,10 +65,6 @@ class Handed(NamedTuple):
     retry_in: float | None = None
 
 
-#: Is told that the success of a record is on disk; or that it is no success, because another row has its case.
-Then = Callable[[Pending, Handed], None]
-
-
 class Courier:
     """Delivers records, one at a time for each worker that calls it.
 
@@ -80,7 +76,6 @@ class Courier:
         budget: Says whether a retry can be afforded.
         breaker: Hears every verdict.
         causes: Says which rows to leave alone.
-        trust: Says whether answers that deny a case are believed.
         notice: Is told what a person should know now.
         jitter: Random number in [0, 1).
     """
@@ -95,7 +90,6 @@ class Courier:
         budget: RetryBudget,
         breaker: Breaker,
         causes: Causes,
-        trust: Trust,
         notice: Callable[[str], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -106,7 +100,6 @@ class Courier:
         self._budget = budget
         self._breaker = breaker
         self._causes = causes
-        self._trust = trust
         self._notice = notice
         self._jitter = jitter
         self._attempts: dict[int, int] = {}
@@ -129,38 +122,29 @@ class Courier:
         await self._pace.turn()
         return await self._tokens.authorization()
 
-    async def deliver(self, record: Pending, authorization: str, then: Then | None = None) -> Handed:
+    async def deliver(self, record: Pending, authorization: str) -> Handed:
         """Fence, send, judge, settle. Once the fence is up this must not be cancelled except to end the process.
 
         Args:
             record: What to send.
             authorization: The header to send.
-            then: If given, a success is not waited for until it is on disk; ``then`` is called when it is. It is on
-                disk before the next fence of the same worker is up, so that no worker ever has two rows in doubt.
         """
-        if (fence := await self._ledger.fence(record.id)) is not Fence.UP:
-            return Handed(State.SKIPPED if fence is Fence.TAKEN else State.PENDING)
+        if (mark := await self._ledger.mark_sending(record.id)) is not Mark.DONE:
+            return Handed(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.PENDING)
         verdict = await self.attempt(
             lambda leave: self._api.create(record.body, authorization=authorization, leave=leave),
-            lambda answer: judge(answer, record.body, stamp=record.stamp),
+            lambda answer: judge(answer, record.body, stamp=record.external_id_field),
             authorization,
             about=record.id,
         )
         if verdict is None:
-            await self._ledger.call(lambda: self._ledger.ledger.unfence(record.id))
+            await self._ledger.unmark(record.id)
             return Handed(State.PENDING, retry_in=0.0)
         attempt = self._attempts.get(record.id, 0) + 1
         if attempt == 1:
             self._budget.first_attempt()
         if (cause := self._causes.hear(verdict, record.body)) is not None:
             self._notice(f"{cause.refused} rows refused: {cause}; rows of this kind are left alone from now on")
-        if verdict.outcome.state is State.CREATED and then is not None:
-            self._ledger.settle_soon(
-                record.id,
-                verdict.outcome,
-                lambda settled: then(record, self._settled(record, verdict, attempt, settled)),
-            )
-            return Handed(State.CREATED)
         settled = await self._ledger.settle(record.id, verdict.outcome)
         return self._settled(record, verdict, attempt, settled)
 
@@ -202,10 +186,10 @@ class Courier:
     ) -> Verdict:
         if not isinstance(answer, Answer):
             return judge_silence(answer)
-        verdict = self._trust.weigh(judge(answer))
+        verdict = judge(answer)
         message, secret = verdict.outcome.message, authorization.removeprefix("Bearer ")
         if message and secret in message:  # a server may repeat what it was sent; the ledger must not
-            return verdict._replace(outcome=verdict.outcome._replace(message=message.replace(secret, "***")))
+            return verdict._replace(outcome=replace(verdict.outcome, message=message.replace(secret, "***")))
         return verdict
 
     def _tell_everybody(self, verdict: Verdict, record: int, authorization: str, departure: Departure) -> None:
@@ -247,8 +231,7 @@ class Courier:
     def _plan_retry(self, record: Pending, verdict: Verdict, attempt: int) -> Handed:
         if verdict.signal is not Signal.UNAUTHORIZED:
             self._attempts[record.id] = attempt
-        planned = self.retry_wait(verdict, attempt)
-        return Handed(State.PENDING, retry_in=self._trust.wait(record, verdict, planned))
+        return Handed(State.PENDING, retry_in=self.retry_wait(verdict, attempt))
 
     def retry_wait(self, verdict: Verdict, attempt: int) -> float | None:
         """Seconds until what is proven not done may be sent again; None if not in this run."""

@@ -20,7 +20,7 @@ from importer.delivery.deliver import TokenSource
 from importer.delivery.judge import case_id_of, judge_silence
 from importer.delivery.pace import Pace
 from importer.delivery.waits import asked_wait, backoff
-from importer.ledger import Known
+from importer.ledger import CreatedCase
 from importer.talkdesk import search
 from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent, custom_fields, error_body
 from importer.talkdesk.search import Encoding, UnreadableListError
@@ -125,7 +125,7 @@ class Lookup:
         found = await self._all([], most=_NEWEST_PAGES, is_bounded=True)
         return [case for case in found if str(custom_fields(case).get(field)) == value]
 
-    async def certified(self, field: str, canary: Known) -> Encoding | None:
+    async def certified(self, field: str, canary: CreatedCase) -> Encoding | None:
         """The encoding of filters by ``field`` that was seen to work, None if none does; found out once.
 
         Raises:
@@ -139,7 +139,7 @@ class Lookup:
                 self._certified[field] = found
         return self._certified.get(field)
 
-    async def _probe(self, field: str, canary: Known) -> Encoding | None:
+    async def _probe(self, field: str, canary: CreatedCase) -> Encoding | None:
         absent = f"absent-{secrets.token_hex(12)}"
         can_filter = False
         for encoding in Encoding:
@@ -152,7 +152,7 @@ class Lookup:
             raise LookupFailedError("the list does not show a case that exists")
         return None
 
-    async def sees(self, field: str, canary: Known, *, encoding: Encoding) -> bool:
+    async def sees(self, field: str, canary: CreatedCase, *, encoding: Encoding) -> bool:
         """Whether a look-up by stamp finds a case that exists."""
         found = await self.stamped(field, canary.key, encoding=encoding)
         return any(case_id_of(case) == canary.case_id for case in found)

@@ -9,12 +9,11 @@ from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from importer.delivery.audit import Audit
 from importer.delivery.breaker import PATIENCE, Breaker, outage
 from importer.delivery.deliver import Courier, Handed
 from importer.delivery.queue import RecordQueue
 from importer.errors import CaseImporterError
-from importer.ledger import Doubtful, LedgerWriter, Pending
+from importer.ledger import LedgerWriter, Pending, UnknownRecord
 from importer.models import State
 from importer.talkdesk.auth import TokenTrouble
 
@@ -68,7 +67,7 @@ async def get_ready(courier: Courier, notice: Callable[[str], None]) -> str:
 class Doubts(Protocol):
     """Takes care of records that may have been created."""
 
-    def doubt(self, record: Doubtful) -> None:
+    def doubt(self, record: UnknownRecord) -> None:
         """Take one record into care; :meth:`Pool.on_settled` is called when it is decided."""
         ...
 
@@ -99,7 +98,6 @@ class Pool:
 
     Args:
         courier: Delivers one record.
-        audit: Says which records must not be sent again.
         queue: Hands them out.
         ledger: For the last word on rows that are given up.
         breaker: Says when the run must stop.
@@ -115,7 +113,6 @@ class Pool:
         self,
         *,
         courier: Courier,
-        audit: Audit,
         queue: RecordQueue,
         ledger: LedgerWriter,
         breaker: Breaker,
@@ -127,7 +124,6 @@ class Pool:
         resend: bool = True,
     ) -> None:
         self._courier = courier
-        self._audit = audit
         self._queue = queue
         self._ledger = ledger
         self._breaker = breaker
@@ -142,7 +138,7 @@ class Pool:
         self._sending: set[asyncio.Task[None]] = set()
         self.result = Delivered()
 
-    def take_over(self, records: list[Doubtful]) -> None:
+    def take_over(self, records: list[UnknownRecord]) -> None:
         """Settle doubts that an earlier run left behind; those not created are sent again by this one."""
         for record in records:
             self._queue.expect()
@@ -190,26 +186,13 @@ class Pool:
                 self.result.parked += 1
                 self._note(record, Handed(State.PENDING))
                 continue
-            if self._audit.concerns(record) and await self._audit.contradicts(record):
-                self._note(record, Handed(State.UNKNOWN))
-                continue
             authorization = await get_ready(self._courier, self._observer.notice)
             self._sending.add(task)
             try:
-                handed = await self._courier.deliver(record, authorization, then=self._on_created)
+                handed = await self._courier.deliver(record, authorization)
             finally:
                 self._sending.discard(task)
-            if handed.state is State.CREATED:
-                self._slots.release()
-            else:
-                self._note(record, handed)
-
-    def _on_created(self, record: Pending, handed: Handed) -> None:
-        """Only what is on disk is a success; the worker went on long ago."""
-        if handed.state is State.CREATED:
-            self._count(State.CREATED)
-        else:  # its case is another row's as well: the run is over
-            self._doubts.doubt(_in_doubt(record))
+            self._note(record, handed)
 
     def _note(self, record: Pending, handed: Handed) -> None:
         if handed.state is State.UNKNOWN:
@@ -228,19 +211,19 @@ class Pool:
         self.result.left_over += state is State.PENDING
         self._observer.settled(state)
 
-    def on_settled(self, record: Doubtful, state: State) -> None:
+    def on_settled(self, record: UnknownRecord, state: State) -> None:
         """A doubt is decided, or has been given up (``state`` is unknown then)."""
         if record.id in self._in_slot:
             self._in_slot.discard(record.id)
             self._slots.release()
         if state is State.PENDING and self._resend and self._courier.take_again(record.id):
-            self._queue.again(Pending(record.id, record.row, record.key, record.body, record.stamp))
+            self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
         else:
             self._count(state)
 
 
-def _in_doubt(record: Pending) -> Doubtful:
-    return Doubtful(record.id, record.row, record.key, record.body, record.stamp, time.time())
+def _in_doubt(record: Pending) -> UnknownRecord:
+    return UnknownRecord(record.id, record.row, record.key, record.body, record.external_id_field, time.time())
 
 
 async def end_workers(

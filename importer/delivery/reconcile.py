@@ -22,7 +22,7 @@ import orjson
 
 from importer.delivery.judge import case_id_of
 from importer.delivery.lookup import Lookup, LookupFailedError
-from importer.ledger import Doubtful, Known, LedgerWriter, Outcome, Settled
+from importer.ledger import CreatedCase, LedgerWriter, Outcome, Settled, UnknownRecord
 from importer.models import State
 from importer.talkdesk.auth import TokenTrouble
 from importer.talkdesk.search import Encoding
@@ -57,7 +57,7 @@ class Doubt:
 
     __slots__ = ("due", "failures", "misses", "record")
 
-    def __init__(self, record: Doubtful, due: float) -> None:
+    def __init__(self, record: UnknownRecord, due: float) -> None:
         self.record = record
         self.due = due
         self.failures = 0
@@ -73,7 +73,7 @@ class _Way(NamedTuple):
             it cannot be told at the moment.
     """
 
-    find: Callable[[Doubtful], Awaitable[list[dict[str, Any]]]]
+    find: Callable[[UnknownRecord], Awaitable[list[dict[str, Any]]]]
     prove: Callable[[], Awaitable[Outcome | None]]
 
 
@@ -113,7 +113,7 @@ class Reconciler:
         ledger: LedgerWriter,
         lookup: Lookup,
         horizon: Horizon,
-        on_settled: Callable[[Doubtful, State], None],
+        on_settled: Callable[[UnknownRecord, State], None],
         is_outage: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -127,7 +127,7 @@ class Reconciler:
         self._doubts: dict[int, Doubt] = {}
         self._changed = asyncio.Event()
 
-    def doubt(self, record: Doubtful) -> None:
+    def doubt(self, record: UnknownRecord) -> None:
         """Take a record into care; the horizon begins now."""
         due = self._clock() + self._horizon.wait
         if self._moment:  # the end of a moment, at which all that fall due in it are looked up together
@@ -148,7 +148,7 @@ class Reconciler:
             due = defaultdict[str | None, list[Doubt]](list)
             for doubt in self._doubts.values():
                 if doubt.due <= now:
-                    due[doubt.record.stamp].append(doubt)
+                    due[doubt.record.external_id_field].append(doubt)
             for stamp, doubts in due.items():
                 left = doubts
                 while left:
@@ -246,11 +246,11 @@ class Reconciler:
             return _Way(lambda record: self._lookup.newest(stamp, stamp_of(record.body, stamp)), _nothing_proven)
         return _Way(self._by_stamp(stamp, encoding), lambda: self._ask_for_canary(stamp, encoding))
 
-    def _canary(self, stamp: str) -> asyncio.Future[Known | None]:
+    async def _canary(self, stamp: str) -> CreatedCase | None:
         age = self._horizon.recheck
-        return self._ledger.call(lambda: self._ledger.ledger.newest_created(stamp, age=age))
+        return await self._ledger.call(lambda: self._ledger.ledger.newest_created(stamp, age=age))
 
-    def _by_stamp(self, stamp: str, encoding: Encoding) -> Callable[[Doubtful], Awaitable[list[dict[str, Any]]]]:
+    def _by_stamp(self, stamp: str, encoding: Encoding) -> Callable[[UnknownRecord], Awaitable[list[dict[str, Any]]]]:
         return lambda record: self._lookup.stamped(stamp, stamp_of(record.body, stamp), encoding=encoding)
 
     async def _ask_for_canary(self, stamp: str, encoding: Encoding) -> Outcome:
@@ -260,7 +260,7 @@ class Reconciler:
             raise LookupFailedError("the list does not show the newest case yet")
         return _NOT_CREATED
 
-    async def _by_content(self, record: Doubtful) -> list[dict[str, Any]]:
+    async def _by_content(self, record: UnknownRecord) -> list[dict[str, Any]]:
         """Without a stamp only a hit proves something: a server may change texts, so a miss does not."""
         found = await self._lookup.alike(record.body, since=record.since, until=time.time())
         free = [case for case in found if not await self._is_claimed(case)]
@@ -269,7 +269,7 @@ class Reconciler:
     async def _is_claimed(self, case: dict[str, Any]) -> bool:
         return await self._ledger.call(lambda: self._ledger.ledger.has_case(str(case_id_of(case))))
 
-    def _has_rival(self, record: Doubtful) -> bool:
+    def _has_rival(self, record: UnknownRecord) -> bool:
         """Whether another row in doubt could claim the same case."""
         return any(other.record.body == record.body for other in self._doubts.values() if other.record.id != record.id)
 

@@ -6,18 +6,17 @@ import getpass
 from typing import Literal
 
 from importer.errors import ConfigError
-from importer.ledger import Outcome
-from importer.ledger.additions import Taken
-from importer.models import AdditionState, State
+from importer.ledger import Outcome, UpdateOutcome
+from importer.models import CaseUpdateState, State
 from importer.talkdesk.answers import clean
 
 Decision = Literal["created", "resend", "drop"]
 NotesDecision = Literal["delivered", "not_delivered", "dropped"]
 
 _NOTES = {
-    "delivered": AdditionState.DONE,
-    "not_delivered": AdditionState.PENDING,
-    "dropped": AdditionState.DROPPED,
+    "delivered": CaseUpdateState.DONE,
+    "not_delivered": CaseUpdateState.PENDING,
+    "dropped": CaseUpdateState.DROPPED,
 }
 
 
@@ -35,13 +34,13 @@ def resolution(decision: Decision, *, reason: str, case_id: str | None) -> Outco
     return Outcome(State.PENDING if decision == "resend" else State.SKIPPED, None, None, "resolved", message)
 
 
-def notes_resolution(decision: NotesDecision, *, reason: str) -> Taken:
+def notes_resolution(decision: NotesDecision, *, reason: str) -> UpdateOutcome:
     """Where notes go by a person's decision, with who decided and why.
 
     Raises:
         ConfigError: the reason is missing.
     """
-    return Taken(_NOTES[decision], None, "resolved", _signed(reason))
+    return UpdateOutcome(_NOTES[decision], None, "resolved", _signed(reason))
 
 
 def _signed(reason: str) -> str:

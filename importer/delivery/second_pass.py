@@ -10,7 +10,7 @@ from importer.delivery.additions import NoteCourier
 from importer.delivery.pool import Stop, end_workers
 from importer.errors import CaseImporterError
 from importer.ledger import LedgerWriter
-from importer.ledger.additions import abandon_additions, waiting_cases
+from importer.ledger.case_updates import abandon_updates, waiting_cases
 
 PAGE = 500
 
@@ -62,7 +62,7 @@ class SecondPass:
         finally:
             asked.cancel()
             error = await end_workers(workers, sending=self._courier.sending, stop=self._stop, grace=self._grace)
-            await self._ledger.call(lambda: abandon_additions(self._ledger.ledger))
+            await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
         return error
 
     async def _work(self) -> None:
@@ -80,7 +80,7 @@ class SecondPass:
 
     def _load(self) -> list[int]:
         return waiting_cases(
-            self._ledger.ledger, self._source, after=self._last, limit=PAGE, only_doubts=self._only_doubts
+            self._ledger.ledger, self._source, after=self._last, limit=PAGE, only_unknown=self._only_doubts
         )
 
 

@@ -1,13 +1,16 @@
 """The durable state of an import: which row stands where, and how it got there."""
 
 from importer.ledger.ledger import Ledger
+from importer.ledger.queries import LedgerView
 from importer.ledger.values import (
-    Doubtful,
+    CaseUpdate,
+    CauseCount,
+    CompanionFile,
+    CreatedCase,
     FailureLine,
-    Fence,
-    Known,
-    NotesRead,
-    OrphanNote,
+    Mark,
+    NewSource,
+    Orphan,
     Outcome,
     Pending,
     ResultLine,
@@ -15,21 +18,23 @@ from importer.ledger.values import (
     Settled,
     SourceInfo,
     StagedRow,
+    UnknownRecord,
+    UpdateOutcome,
 )
-from importer.ledger.view import CauseCount, LedgerView
 from importer.ledger.writer import LedgerWriter
 
 __all__ = [
+    "CaseUpdate",
     "CauseCount",
-    "Doubtful",
+    "CompanionFile",
+    "CreatedCase",
     "FailureLine",
-    "Fence",
-    "Known",
     "Ledger",
     "LedgerView",
     "LedgerWriter",
-    "NotesRead",
-    "OrphanNote",
+    "Mark",
+    "NewSource",
+    "Orphan",
     "Outcome",
     "Pending",
     "ResultLine",
@@ -37,4 +42,6 @@ __all__ = [
     "Settled",
     "SourceInfo",
     "StagedRow",
+    "UnknownRecord",
+    "UpdateOutcome",
 ]

@@ -1,50 +1,76 @@
 """The ledger: the queue of an import on disk, the state of every row, and its history.
 
-One process works on it at a time (``lock.py``), through one connection (``store.py``). Sending goes through
-:class:`importer.ledger.writer.LedgerWriter`, which commits many rows at once; everything else is here.
+One process works on it at a time, through one connection (``database.py``). Sending goes through
+:class:`importer.ledger.writer.LedgerWriter`, which commits many rows at once; methods that say so are called inside its
+transactions. The allowed transitions, and what must never happen, stand in ``schema.sql``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import sqlite3
 import time
 from collections import Counter, deque
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+import orjson
+
 from importer.errors import ExitCode, LedgerError, TargetError
-from importer.ledger import links, store
-from importer.ledger.lock import lock_ledger
-from importer.ledger.values import TAKEN, Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
+from importer.ledger import database, parents
+from importer.ledger.database import closing_on_error
+from importer.ledger.lock import LedgerLock
+from importer.ledger.values import CreatedCase, Mark, Outcome, Pending, Selection, Settled, Settlement, UnknownRecord
 from importer.models import State
 from importer.version import __version__
 
-
-def utc_now() -> str:
-    """The wall clock, for people: UTC, ISO 8601, whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-#: What the trigger `one_case_per_key` says.
-_KEY_IS_TAKEN = "another record with this key may be at the server"
 _CHOSEN = (
-    "AND (:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
+    "(:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
 )
+_AT_SERVER = "('sending', 'created', 'unknown', 'duplicate')"
+#: Of the given records those that may be marked as sending: all but the exceptions, which are looked at one by one.
+_MARK = f"""
+    UPDATE record SET state = 'sending', attempts = attempts + 1, run = :run, http_status = NULL, code = NULL,
+        message = NULL
+    WHERE id IN (SELECT value FROM json_each(:records)) AND state = 'pending'
+      AND NOT EXISTS (
+        SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id
+          AND (other.state IN {_AT_SERVER}
+               OR other.id < record.id AND other.id IN (SELECT value FROM json_each(:records))))
+      AND NOT EXISTS (
+        SELECT 1 FROM link WHERE link.record = record.id AND parent_key IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM record AS parent JOIN content ON content.record = link.record
+            WHERE parent.key = link.parent_key AND parent.state = 'created'
+              AND json_extract(content.body, '$.parent_id') = parent.case_id))
+    RETURNING id"""
+_SETTLE = """
+    UPDATE record SET state = json_extract(told.value, '$.outcome.state'), run = ?,
+        case_id = json_extract(told.value, '$.outcome.case_id'),
+        http_status = json_extract(told.value, '$.outcome.http_status'),
+        code = json_extract(told.value, '$.outcome.code'), message = json_extract(told.value, '$.outcome.message')
+    FROM json_each(?) AS told
+    WHERE record.id = json_extract(told.value, '$.record') AND record.state = json_extract(told.value, '$.before')
+    RETURNING id"""
+#: Of a row whose key another one answers for.
+_KEY_UNSETTLED = Outcome(State.SKIPPED, code="key_unsettled", message="another row with this key was sent")
 
 
 class Ledger:
     """An open ledger. Use as a context manager; closing it notes how the run ended.
 
     Args:
-        path: The file; made if missing, readable by its owner only.
+        path: The file; made if missing, readable by its owner only. Links are followed first, so that the lock and the
+            log are found whatever name the ledger is given.
         verb: Which command holds it, for the history.
+
+    Attributes:
+        connection: The one that writes.
+        run: The number of this run.
+        exit_code: How the run ends; set before closing.
+        released: Children that may be sent since their parents became cases in this run.
 
     Raises:
         LedgerLockedError: another run holds it.
@@ -52,137 +78,90 @@ class Ledger:
     """
 
     def __init__(self, path: Path, *, verb: str) -> None:
-        self.path = path.absolute()
-        store.make_folder(self.path)
-        self._lock = lock_ledger(self.path)
+        self.path = path.resolve()
+        database.make_folder(self.path)
+        self._lock = LedgerLock(self.path)
         try:
             self.connection = self._open()
-            with store.closed_on_error(self.connection):
-                self._inode = self.path.stat().st_ino
+            with closing_on_error(self.connection):
                 self.run = self._begin_run(verb)
-                self._note_log(self.run, is_folded=False)
-                with store.translated(self.path):
-                    self.has_children = links.are_there(self.connection)
+                self._lock.note_begin(self.run)
+                with database.translated(self.path):
+                    self._has_children = parents.are_there(self.connection)
         except BaseException:
+            self._lock.note_failure()
             self._lock.release()
             raise
         self.exit_code: ExitCode | None = None
-        self.released: deque[int] = deque()  #: children that may be sent since their parents became cases in this run
+        self.released: deque[int] = deque()
 
-    @property
-    def was_cut_short(self) -> bool:
-        """Whether the run before this one was killed; it may have sent something a moment ago."""
-        return self._scalar("SELECT ended_at FROM run WHERE id < ? ORDER BY id DESC LIMIT 1", (self.run,)) is None and (
-            self.run > 1
-        )
-
+    # -- beginning and end -------------------------------------------------------------------------
     def _open(self) -> sqlite3.Connection:
         if not self.path.exists():
-            store.create_file(self.path)
-        wal_is_missing = not self._log.exists() or self._log.stat().st_size == 0  # who looks leaves an empty one
-        connection = store.connect(self.path)
-        try:
-            if store.is_blank(connection, self.path):
-                store.install_schema(connection, self.path, ledger_id=secrets.token_hex(4), created_at=utc_now())
-            store.check_schema(connection, self.path)
-            store.check_pages(connection, self.path)
-            self._refuse_lost_log(connection, wal_is_missing)
-        except BaseException:
-            connection.close()
-            raise
+            database.create_file(self.path)
+        connection = database.open_for_writing(self.path)
+        with closing_on_error(connection), database.translated(self.path):
+            last = connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+            # A killed run leaves its newest commits in the log; without that, rows that were sent look unsent.
+            if last is not None and last[1] is None and self._lock.lost_log_of(last[0]):
+                raise LedgerError(
+                    "the last run was interrupted, and the -wal file with its newest entries is missing",
+                    where=str(self.path),
+                    hint="put the -wal file back next to the ledger; without it, cases could be created twice",
+                )
         return connection
 
-    def _refuse_lost_log(self, connection: sqlite3.Connection, wal_is_missing: bool) -> None:
-        """A killed run leaves its newest commits in the -wal file; without that file, sent rows look unsent."""
-        with store.translated(self.path):
-            last = connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
-        if last is not None and last[1] is None and wal_is_missing and not self._was_folded(last[0]):
-            raise LedgerError(
-                "the last run was cut short, and the file with its newest entries (-wal) is missing",
-                where=str(self.path),
-                hint="put the -wal file back beside the ledger; without it, cases could be created twice",
-            )
-
-    def _was_folded(self, run: int) -> bool:
-        try:
-            return self._end_file.read_text(encoding="ascii").split() == [f"{run:012d}", "folded"]
-        except (OSError, UnicodeDecodeError):
-            return False
-
     def _begin_run(self, verb: str) -> int:
-        with store.translated(self.path), store.transaction(self.connection):
+        with database.translated(self.path), database.transaction(self.connection):
             run = self.connection.execute(
-                "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, utc_now())
+                "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, database.utc_now())
             ).lastrowid
             assert run is not None
-            # A dead process may have sent these; only a look-up can tell. Never straight back to pending.
-            # Their run stays the one that sent them: a look-up by content begins at its start.
-            self.connection.execute(
-                "UPDATE record SET state = 'unknown', code = 'interrupted',"
-                " message = 'the run ended while this row was being sent' WHERE state = 'sending'"
-            )
-            self.connection.execute(
-                "UPDATE addition SET state = 'unknown', code = 'interrupted',"
-                " message = 'the run ended while these notes were being sent' WHERE state = 'sending'"
-            )
-        with store.translated(self.path):  # so that the file itself, without its log, knows that a run has begun
+            # A dead process may have sent these; only a search can tell. Never straight back to pending.
+            # Their run stays the one that sent them: a search by content begins at its start.
+            for table, what in (("record", "this row was"), ("case_update", "this case update was")):
+                self.connection.execute(
+                    f"UPDATE {table} SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'",
+                    (f"the run ended while {what} being sent",),
+                )
+        with database.translated(self.path):  # so that the file itself, without its log, knows that a run has begun
             self.connection.execute("PRAGMA wal_checkpoint(FULL)")
         return run
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Note the end of the run, fold the log into the file, release the lock. May be called twice."""
-        if not self._lock.is_locked:
+        if not self._lock.is_held:
             return
         try:
-            with store.translated(self.path):
+            with database.translated(self.path):
                 try:
                     if self.is_in_place():
                         self.connection.execute(
                             "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?",
-                            (utc_now(), self.exit_code, self.run),
+                            (database.utc_now(), self.exit_code, self.run),
                         )
                 finally:
                     self.connection.close()
-                    self._note_log(self.run, is_folded=not self._log.exists())
-            self._end_file.unlink(missing_ok=True)
+                    self._lock.note_end(self.run)
+            self._lock.forget_end()
         finally:
             self._lock.release()
 
-    @property
-    def _log(self) -> Path:
-        return self.path.with_name(self.path.name + "-wal")
-
-    def _note_log(self, run: int, *, is_folded: bool) -> None:
-        """Note in a file beside the ledger whether the log of a run was folded into the ledger when it ended.
-
-        On a full disk the end of a run cannot be noted in the ledger itself, but a few bytes that are there already
-        can be written over.
-        """
-        with contextlib.suppress(OSError):
-            handle = os.open(self._end_file, os.O_CREAT | os.O_WRONLY, 0o600)
-            try:
-                os.write(handle, f"{run:012d} {'folded' if is_folded else 'open  '}\n".encode())
-            finally:
-                os.close(handle)
-
-    @property
-    def _end_file(self) -> Path:
-        return self.path.with_name(self.path.name + ".end")
-
     def is_in_place(self) -> bool:
-        """Whether the path still names the file that is open; a moved or deleted ledger must stop the run."""
-        try:
-            return self.path.stat().st_ino == self._inode
-        except OSError:
-            return False
+        """Whether this is still the ledger that its path names, and nobody else can have it."""
+        return self._lock.is_in_place()
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether the run before this one was killed; it may have sent something a moment ago."""
+        query = "SELECT ended_at FROM run WHERE id < ? ORDER BY id DESC LIMIT 1"
+        return self.run > 1 and self._scalar(query, self.run) is None
 
     @property
     def id(self) -> str:
@@ -191,7 +170,7 @@ class Ledger:
 
     def pin_target(self, target: str) -> None:
         """Tie the ledger to the API it sends to, once that has answered; a tie is for ever."""
-        with store.translated(self.path):
+        with database.translated(self.path):
             self.connection.execute("UPDATE ledger SET target = ? WHERE target IS NULL", (target,))
 
     def check_target(self, target: str) -> None:
@@ -205,107 +184,130 @@ class Ledger:
             raise TargetError(
                 f"this ledger belongs to {pinned}, not to {target}; nothing was sent",
                 where=str(self.path),
-                hint="use the target it was begun with, or another --ledger for this one",
+                hint="use the ledger's target, or another --ledger for this target",
             )
 
-    # -- counting and reading ---------------------------------------------------------------------
+    # -- counting and reading ----------------------------------------------------------------------
 
     def counts(self, source: int | None = None) -> Counter[State]:
         """Records by state, of one source or of the whole ledger."""
-        where, values = ("WHERE source = ?", (source,)) if source is not None else ("", ())
-        with store.translated(self.path):
-            rows = self.connection.execute(f"SELECT state, count(*) FROM record {where} GROUP BY state", values)
-            return Counter({State(state): count for state, count in rows})
-
-    def pending(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
-        """The next chosen records that may be sent, in input order, behind the record ``after``."""
-        with store.translated(self.path):
-            rows = self.connection.execute(
-                "SELECT record.id, row, key, body, stamp, 0, http_status"
-                " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
-                f" WHERE record.id > :after AND state = 'pending' {_CHOSEN} ORDER BY record.id LIMIT :limit",
-                {**chosen._asdict(), "after": after, "limit": limit},
-            )
-            return [Pending(*row) for row in rows]
+        query = "SELECT state, count(*) FROM record WHERE source = coalesce(?, source) GROUP BY state"
+        with database.translated(self.path):
+            return Counter({State(state): count for state, count in self.connection.execute(query, (source,))})
 
     def count_pending(self, chosen: Selection) -> int:
         """How many of the chosen records may be sent."""
-        with store.translated(self.path):
-            query = f"SELECT count(*) FROM record WHERE state = 'pending' {_CHOSEN}"
-            return int(self.connection.execute(query, chosen._asdict()).fetchone()[0])
+        query = f"SELECT count(*) FROM record WHERE state = 'pending' AND {_CHOSEN}"
+        with database.translated(self.path):
+            return int(self.connection.execute(query, asdict(chosen)).fetchone()[0])
 
-    def doubtful(self, source: int | None = None) -> list[Doubtful]:
-        """All records that may have been created, with a time (seconds since 1970) before which they were not sent."""
-        where, values = ("AND record.source = ?", (source,)) if source is not None else ("", ())
-        with store.translated(self.path):
+    def pending(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
+        """The next chosen records that may be sent, in input order, behind the record ``after``."""
+        return self._pending(f"record.id > :after AND {_CHOSEN}", {**asdict(chosen), "after": after}, limit)
+
+    def next_page(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
+        """The next records that may be sent: first the released children that no later page has, then those behind.
+
+        Children of a parent that became a case in this run are sent by this run, whichever source they are of. Those
+        behind ``after`` that are chosen come with a page of their own, so they are not given out here.
+        """
+        page: list[Pending] = []
+        elsewhere = (
+            "record.id IN (SELECT value FROM json_each(:children))"
+            " AND (record.id <= :after OR record.source <> :source OR record.run <> :run)"
+        )
+        while self.released and len(page) < limit:
+            children = [self.released.popleft() for _ in range(min(limit - len(page), len(self.released)))]
+            values = {**asdict(chosen), "after": after, "children": orjson.dumps(children).decode()}
+            page += self._pending(elsewhere, values, limit, released=True)
+        return page + self.pending(chosen, after=after, limit=limit - len(page)) if len(page) < limit else page
+
+    def _pending(self, which: str, values: dict[str, object], limit: int, *, released: bool = False) -> list[Pending]:
+        with database.translated(self.path):
             rows = self.connection.execute(
-                "SELECT record.id, record.row, record.key, body, stamp,"
+                "SELECT record.id, row, key, body, payload_sha256, external_id_field"
+                " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
+                f" WHERE record.state = 'pending' AND {which} ORDER BY record.id LIMIT :limit",
+                {**values, "limit": limit},
+            ).fetchall()
+        return [
+            Pending(record, row, key, database.payload(self.path, body, digest, f"row {row}"), field, released)
+            for record, row, key, body, digest, field in rows
+        ]
+
+    def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
+        """All records that may have been created."""
+        with database.translated(self.path):
+            rows = self.connection.execute(
+                "SELECT record.id, record.row, record.key, body, external_id_field,"
                 " CAST(strftime('%s', run.started_at) AS REAL)"
                 " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
                 " JOIN run ON run.id = record.run"
-                # two answers may have claimed a case whose row is forgotten: that is for a person
-                f" WHERE record.state = 'unknown' AND body IS NOT NULL {where} ORDER BY record.id",
-                values,
+                # a case id may have been reported for a row that is forgotten: that is for a person
+                " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
+                " ORDER BY record.id",
+                (source,),
             )
-            return [Doubtful(*row) for row in rows]
+            return [
+                UnknownRecord(record, row, key, body.encode(), field, since)
+                for record, row, key, body, field, since in rows
+            ]
 
-    def newest_created(self, stamp: str | None, *, age: float) -> Known | None:
-        """The newest case with ``stamp`` that has existed for ``age`` seconds for sure; None if there is none."""
+    def newest_created(self, external_id_field: str | None, *, age: float) -> CreatedCase | None:
+        """The newest case with its key in this field that has existed for ``age`` seconds; None if none has."""
         row = self.connection.execute(
-            "SELECT event.case_id, key, source.stamp, event.at FROM event"
+            "SELECT event.case_id, key, source.external_id_field, event.at FROM event"
             # from the newest event backwards, whatever the planner thinks
             " CROSS JOIN record ON record.id = event.record"
             " JOIN source ON source.id = record.source"
-            " WHERE event.state = 'created' AND record.state = 'created' AND source.stamp IS ?"
+            " WHERE event.state = 'created' AND record.state = 'created' AND source.external_id_field IS ?"
             " AND event.at <= ? ORDER BY event.id DESC LIMIT 1",
-            (stamp, time.time() - age),
+            (external_id_field, time.time() - age),
         ).fetchone()
-        return None if row is None else Known(*row)
-
-    def states_of(self, key: str) -> list[State]:
-        """Where the records with ``key`` stand."""
-        with store.translated(self.path):
-            rows = self.connection.execute("SELECT state FROM record WHERE key = ? ORDER BY id", (key,))
-            return [State(state) for (state,) in rows]
-
-    def is_forgotten(self, key: str) -> bool:
-        """Whether the record in doubt that has ``key`` has no body any more that could be sent."""
-        query = (
-            "SELECT 1 FROM record LEFT JOIN content ON content.record = record.id"
-            " WHERE key = ? AND state IN ('unknown', 'duplicate') AND body IS NULL"
-        )
-        return self._scalar(query, (key,)) is not None
+        return None if row is None else CreatedCase(*row)
 
     def has_case(self, case_id: str) -> bool:
         """Whether a record of this ledger claims this case."""
-        return self.connection.execute("SELECT 1 FROM record WHERE case_id = ?", (case_id,)).fetchone() is not None
+        return self._scalar("SELECT 1 FROM record WHERE case_id = ?", case_id) is not None
 
-    def _scalar(self, query: str, values: tuple[object, ...] = ()) -> object:
-        with store.translated(self.path):
+    def _scalar(self, query: str, *values: object) -> object:
+        with database.translated(self.path):
             row = self.connection.execute(query, values).fetchone()
         return None if row is None else row[0]
 
-    # -- moving records: called inside a transaction of the writer ---------------------------------
+    # -- sending: called inside a transaction of the writer ----------------------------------------
 
-    def fence(self, record: int) -> Fence:
-        """Note that a request for ``record`` is about to leave. Holds only once the transaction has committed."""
-        try:
-            moved = self.connection.execute(
-                "UPDATE record SET state = 'sending', attempts = attempts + 1, run = ?,"
-                " http_status = NULL, code = NULL, message = NULL WHERE id = ? AND state = 'pending'",
-                (self.run, record),
-            ).rowcount
-        except sqlite3.IntegrityError as error:
-            if str(error) != _KEY_IS_TAKEN:
-                if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and links.hold(self, record):
-                    return Fence.LOST
-                raise
-            self._move(record, State.PENDING, TAKEN)
-            return Fence.TAKEN
-        return Fence.UP if moved == 1 else Fence.LOST
+    def mark_sending(self, records: Sequence[int]) -> list[Mark]:
+        """Note that a request is about to leave for each of ``records``. Holds only once the transaction has committed.
 
-    def unfence(self, record: int) -> None:
-        """Take the fence of ``record`` down again: nothing was sent, and it does not count as an attempt."""
+        All go with one statement. Those that it does not take are looked at one by one.
+        """
+        values = {"run": self.run, "records": orjson.dumps(records).decode()}
+        marked = {record for (record,) in self.connection.execute(_MARK, values)}
+        marks = []
+        for record in records:
+            marks.append(Mark.DONE if record in marked else self._mark_alone(record))
+            marked.discard(record)
+        return marks
+
+    def _mark_alone(self, record: int) -> Mark:
+        """Mark a record that stayed behind when others were marked, or say why not and put it where it belongs."""
+        if self.connection.execute(_MARK, {"run": self.run, "records": f"[{record}]"}).fetchall():
+            return Mark.DONE
+        key_is_taken = self._scalar(
+            "SELECT EXISTS (SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id"
+            f" AND other.state IN {_AT_SERVER}) FROM record WHERE id = ? AND state = 'pending'",
+            record,
+        )
+        if key_is_taken:
+            self._move(record, State.PENDING, _KEY_UNSETTLED)
+            return Mark.DUPLICATE_KEY
+        if parents.hold(self.connection, self.run, record):
+            self.released.append(record)
+        return Mark.NOT_PENDING
+
+    def unmark(self, record: int) -> None:
+        """Take the mark of ``record`` back: nothing was sent, and it does not count as an attempt."""
         self.connection.execute(
             "UPDATE record SET state = 'pending', attempts = attempts - 1 WHERE id = ? AND state = 'sending'",
             (record,),
@@ -319,76 +321,80 @@ class Ledger:
             (self.run,),
         ).rowcount
 
-    def settle(self, record: int, before: State, outcome: Outcome) -> Settled:
-        """Move ``record`` from ``before`` to the outcome's state, with its evidence."""
-        try:
-            return Settled.DONE if self._move(record, before, outcome) else Settled.LOST
-        except sqlite3.IntegrityError as error:
-            if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE" or outcome.case_id is None:
-                raise
-            self._cross(record, before, outcome)
-            return Settled.CROSSED
+    def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
+        """Move records to where their outcomes say, with the evidence.
 
-    def _cross(self, record: int, before: State, outcome: Outcome) -> None:
-        """Two rows were given one case id: neither answer proves anything any more."""
-        message = f"case {outcome.case_id} was reported for two rows"
-        doubt = Outcome(State.UNKNOWN, None, outcome.http_status, "crossed", message)
-        (other,) = self.connection.execute("SELECT id FROM record WHERE case_id = ?", (outcome.case_id,)).fetchone()
-        self._move(other, State.CREATED, doubt)
+        All go with one statement but those whose case id another record has, or had: these are looked at one by one.
+        """
+        contested, records = self._contested(settlements), Counter(each.record for each in settlements)
+        alone = [each.outcome.case_id in contested or records[each.record] > 1 for each in settlements]
+        moved = self._settle_plain([each for each, is_alone in zip(settlements, alone, strict=True) if not is_alone])
+        return [
+            self._settle_alone(each) if is_alone else Settled.DONE if each.record in moved else Settled.LOST
+            for each, is_alone in zip(settlements, alone, strict=True)
+        ]
+
+    def _settle_plain(self, settlements: Sequence[Settlement]) -> set[int]:
+        told = orjson.dumps(settlements).decode()
+        moved = {record for (record,) in self.connection.execute(_SETTLE, (self.run, told))} if settlements else set()
+        self._tell_children([each for each in settlements if each.record in moved])
+        return moved
+
+    def _contested(self, settlements: Iterable[Settlement]) -> set[str]:
+        """The case ids among these that stand for another record too, or did before."""
+        given = Counter(each.outcome.case_id for each in settlements if each.outcome.case_id is not None)
+        if not given:
+            return set()
+        known = self.connection.execute(
+            "SELECT value FROM json_each(?) AS given WHERE EXISTS (SELECT 1 FROM record WHERE case_id = given.value)"
+            " OR EXISTS (SELECT 1 FROM contested_case_id WHERE case_id = given.value)",
+            (orjson.dumps(list(given)).decode(),),
+        )
+        return {case_id for (case_id,) in known} | {case_id for case_id, times in given.items() if times > 1}
+
+    def _settle_alone(self, settlement: Settlement) -> Settled:
+        """A case id that is given to several rows is contested: no answer that gives it proves anything any more.
+
+        Only a search, which finds a case by what is in it, or a person can still say whose case that is.
+        """
+        record, before, outcome = settlement.record, settlement.before, settlement.outcome
+        if self._scalar("SELECT state FROM record WHERE id = ?", record) != before:
+            return Settled.LOST
+        owner = self._scalar("SELECT id FROM record WHERE case_id = ?", outcome.case_id)
+        is_known = self._scalar("SELECT 1 FROM contested_case_id WHERE case_id = ?", outcome.case_id) is not None
+        if owner is None and (not is_known or before is State.UNKNOWN):
+            self._move(record, before, outcome)
+            return Settled.DONE
+        self.connection.execute("INSERT OR IGNORE INTO contested_case_id VALUES (?)", (outcome.case_id,))
+        message = f"case {outcome.case_id} was reported for more than one row"
+        unknown = Outcome(State.UNKNOWN, None, outcome.http_status, "crossed", message)
+        if isinstance(owner, int):
+            self._move(owner, State.CREATED, unknown)
         if before is not State.UNKNOWN:
-            self._move(record, before, doubt)
+            self._move(record, before, unknown)
+        return Settled.CROSSED
 
     def _move(self, record: int, before: State, outcome: Outcome) -> bool:
-        state, case_id, http_status, code, message = outcome
-        moved = self.connection.execute(
-            "UPDATE record SET state = ?, run = ?, case_id = ?, http_status = ?, code = ?, message = ?"
-            " WHERE id = ? AND state = ?",
-            (state, self.run, case_id, http_status, code, message, record, before),
-        ).rowcount
-        if moved == 1:
-            links.tell_children(self, [record], before, state)
-        return moved == 1
+        return bool(self._settle_plain([Settlement(record, before, outcome)]))
 
-    def resolve(self, key: str, outcome: Outcome) -> list[State]:
-        """Move the record in doubt that has ``key``, because a person decided; returns where it stood.
+    def _tell_children(self, moved: Sequence[Settlement]) -> None:
+        """Children of records that became cases may be sent; those of records that are none any more may not."""
+        if not self._has_children:
+            return
+        created = [each.record for each in moved if each.outcome.state is State.CREATED]
+        no_more = [each.record for each in moved if each.before is State.CREATED]
+        if created:
+            self.released.extend(parents.release_children(self.connection, self.run, created))
+        if no_more:
+            parents.hold_children(self.connection, no_more)
 
-        Returns:
-            The state it stood in; empty if no record with this key is unknown or a duplicate.
-        """
-        with store.translated(self.path), store.transaction(self.connection):
-            rows = self.connection.execute(
-                "SELECT id, state FROM record WHERE key = ? AND state IN ('unknown', 'duplicate')", (key,)
-            ).fetchall()
-            for record, state in rows:
-                self._move(record, State(state), outcome)
-        return [State(state) for _, state in rows]
+    def place_children(self, reject: parents.Reject) -> None:
+        """Decide which row is whose parent, see :func:`importer.ledger.parents.place_children`."""
+        parents.place_children(self.connection, self.run, reject)
+        self._has_children = parents.are_there(self.connection)
 
     def note(self, record: int, *, code: str, message: str) -> None:
         """Say about a record why it was not sent in this run; it stays pending."""
         self.connection.execute(
             "UPDATE record SET code = ?, message = ? WHERE id = ? AND state = 'pending'", (code, message, record)
         )
-
-    def reopen_shut_out(self) -> int:
-        """Make pending again what this run had refused only because the whole account was shut out.
-
-        That is what 403, 404 and 405 meant when they met every row; returns how many there were.
-        """
-        with store.translated(self.path), store.transaction(self.connection):
-            return self.connection.execute(
-                "UPDATE record SET state = 'pending', code = 'shut_out' WHERE state = 'refused' AND run = ?"
-                " AND http_status IN (403, 404, 405)",
-                (self.run,),
-            ).rowcount
-
-    def reopen_refused(self) -> int:
-        """Make refused rows pending again, because a person asked for it; returns how many.
-
-        Nothing else may be reopened: all other rows are either not sent yet or may be at the server.
-        """
-        with store.translated(self.path), store.transaction(self.connection):
-            return self.connection.execute(
-                "UPDATE record SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
-                " WHERE state = 'refused' AND id IN (SELECT record FROM content WHERE body IS NOT NULL)",
-                (self.run,),
-            ).rowcount

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
 
-from importer.models import FieldError, Mapped, Row, State
+from importer.models import CaseUpdateState, FieldError, Links, Mapped, Row, State
 
 
-class Outcome(NamedTuple):
-    """Where a record goes after an attempt, or after a look-up, and on what evidence.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a record goes after an attempt, or after a search, and on what evidence.
 
     Attributes:
         state: The state it moves to.
         case_id: The server's id for this very row; required for ``created``.
         http_status: Status of the answer; None if there was none.
-        code: Stable word for machines (``created``, ``refused``, ``no_answer``, …) or the server's own error code.
+        code: Stable word for programs (``created``, ``refused``, ``no_answer``, …) or the server's own error code.
         message: For a person; at most a few hundred characters, control characters removed.
     """
 
@@ -26,41 +28,47 @@ class Outcome(NamedTuple):
     message: str | None = None
 
 
-#: Of a row whose key another one answers for.
-TAKEN = Outcome(State.SKIPPED, code="in_doubt", message="another row with this key was sent")
+class Mark(Enum):
+    """What became of a request to mark a record as sending."""
+
+    DONE = auto()  #: on disk: the request may leave
+    DUPLICATE_KEY = auto()  #: another record with this key may be a case: this one was skipped
+    NOT_PENDING = auto()  #: the record is no longer pending, or waits for its parent again
 
 
 class Settled(Enum):
     """What became of a request to settle a record."""
 
     DONE = auto()
-    #: The case id belongs to another record already: both are unknown now, and answers cannot be trusted.
+    #: The case id was reported for another record as well: both are unknown now, and answers cannot be trusted.
     CROSSED = auto()
     #: The record was not in the state that the caller thought it was in.
     LOST = auto()
 
 
-class Fence(Enum):
-    """What became of a request to fence a record."""
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A move of a record that an answer, or a search, has earned it."""
 
-    UP = auto()  #: durable: the request may leave
-    TAKEN = auto()  #: another record with this key may be at the server: this one was skipped
-    LOST = auto()  #: the record is no longer pending
+    record: int
+    before: State
+    outcome: Outcome
 
 
-class Pending(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Pending:
     """A record that may be sent."""
 
     id: int
     row: int
     key: str
     body: bytes
-    stamp: str | None
+    external_id_field: str | None
     released: bool = False  #: its parent became a case in this run: it comes out of order
-    denied: int | None = None  #: the HTTP status of the answer that left it pending in an earlier run, if one did
 
 
-class Selection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Selection:
     """Which records a run is about; None does not narrow it.
 
     Attributes:
@@ -72,35 +80,47 @@ class Selection(NamedTuple):
     run: int | None = None
 
 
-class Doubtful(NamedTuple):
-    """A record that may have been created, with what is needed to look it up."""
+@dataclass(frozen=True, slots=True)
+class UnknownRecord:
+    """A record that may have been created, with what is needed to search for it.
+
+    Attributes:
+        since: Seconds since 1970: it was not sent before this time.
+    """
 
     id: int
     row: int
     key: str
     body: bytes
-    stamp: str | None
+    external_id_field: str | None
     since: float
 
 
-class Known(NamedTuple):
-    """A case that exists for sure: this ledger created it."""
+@dataclass(frozen=True, slots=True)
+class CreatedCase:
+    """A case that exists for sure: this ledger created it ``at`` this time (seconds since 1970)."""
 
     case_id: str
     key: str
-    stamp: str | None
+    external_id_field: str | None
     at: float
 
 
-class StagedRow(NamedTuple):
-    """One row of a source together with what the mapping made of it."""
+@dataclass(frozen=True, slots=True)
+class StagedRow:
+    """One row of a source together with what the mapping made of it.
+
+    Attributes:
+        replaces: The record of this ledger that this row corrects, if its file says so (failures files do).
+    """
 
     row: Row
     mapped: Mapped
-    replaces: int | None = None  #: record of this ledger that this row corrects (failures files name it)
+    replaces: int | None = None
 
 
-class Unsent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnsentRow:
     """A record that never reached the server, with what is needed to map it anew."""
 
     id: int
@@ -110,8 +130,9 @@ class Unsent(NamedTuple):
     errors: tuple[FieldError, ...]
 
 
-class NotesRead(NamedTuple):
-    """A file of notes that was read together with a source.
+@dataclass(frozen=True, slots=True)
+class CompanionFile:
+    """A companion file of a source, as it was read.
 
     Attributes:
         file: What the mapping calls it.
@@ -120,7 +141,7 @@ class NotesRead(NamedTuple):
         columns: Its header.
         rows: How many rows it has.
         without_row: How many of them belong to no row of the source; None if the source is not a whole export.
-        rows_without: How many rows of the source have no note in it; None likewise.
+        rows_without: How many rows of the source have no entry in it; None likewise.
     """
 
     file: str
@@ -132,16 +153,17 @@ class NotesRead(NamedTuple):
     rows_without: int | None
 
 
-class OrphanNote(NamedTuple):
-    """A row of a file of notes that belongs to no row of its source.
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A row of a companion file that belongs to no row of its source.
 
     Attributes:
         source: The source.
-        file: Which of its files of notes, from 0.
+        file: Which of the companion files of its source, from 0.
         row: Where it stands in that file.
         key: What it says to belong to; text with halves of characters written out.
-        code: Stable word for machines.
-        message: Why it is a note of no case.
+        code: Stable word for programs.
+        message: Why it belongs to no row.
         cells: As they were read.
     """
 
@@ -154,7 +176,31 @@ class OrphanNote(NamedTuple):
     cells: tuple[str, ...]
 
 
-class SourceInfo(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSource:
+    """A source that is about to be read.
+
+    Attributes:
+        name: What messages call it.
+        sha256: Of what is read.
+        columns: The header.
+        mapping_name: What messages call the mapping.
+        mapping_sha256: Of the mapping and all files that it names.
+        external_id_field: The custom field that carries the key; None for none.
+        links: How the mapping links rows to each other; None if it does not.
+    """
+
+    name: str
+    sha256: str
+    columns: Sequence[str]
+    mapping_name: str
+    mapping_sha256: str
+    external_id_field: str | None
+    links: Links | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
     """One source as the ledger knows it."""
 
     id: int
@@ -163,13 +209,56 @@ class SourceInfo(NamedTuple):
     columns: tuple[str, ...]
     mapping_name: str
     mapping_sha256: str
-    stamp: str | None
+    external_id_field: str | None
     rows: int
     staged: bool
-    notes: tuple[NotesRead, ...] = ()
+    companions: tuple[CompanionFile, ...] = ()
 
 
-class ResultLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CaseUpdate:
+    """The next thing that a case is to get.
+
+    Attributes:
+        record: Whose case it is.
+        position: Which update of this case, from 1.
+        kind: What it carries: ``notes``.
+        case_id: The case.
+        state: ``pending``, or ``unknown`` if the case may have it already.
+        body: The JSON of the update.
+    """
+
+    record: int
+    position: int
+    kind: str
+    case_id: str
+    state: CaseUpdateState
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOutcome:
+    """Where a case update goes after an attempt, a look at the case or a decision, and on what evidence.
+
+    See :class:`Outcome`.
+    """
+
+    state: CaseUpdateState
+    http_status: int | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentBefore:
+    """Bodies that tell what a case must have got before an update for sure, and what it may have got beside that."""
+
+    surely: tuple[bytes, ...]
+    perhaps: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
     """One record for the reports, in input order."""
 
     id: int
@@ -184,9 +273,67 @@ class ResultLine(NamedTuple):
     message: str | None
 
 
-class FailureLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FailureLine:
     """One record that needs a person, with the user's own cells."""
 
     result: ResultLine
     cells: tuple[str, ...]
     errors: tuple[FieldError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpdate:
+    """One case update that did not reach its case, with what is in it; ``standing`` as in ``LedgerView.following``."""
+
+    key: str
+    case_id: str
+    position: int
+    standing: str
+    http_status: int | None
+    code: str | None
+    message: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CauseCount:
+    """How many records stand in a state for one cause."""
+
+    state: State
+    code: str | None
+    records: int
+    example: str | None
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnlinkedCount:
+    """How many links between rows were not made as the file has them, for one cause.
+
+    Attributes:
+        code: Why.
+        led_to_root: They lead to the topmost row instead; else they were dropped.
+        records: How many.
+        first_row: The first of them.
+    """
+
+    code: str
+    led_to_root: bool
+    records: int
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarKeys:
+    """Different keys that look alike.
+
+    Attributes:
+        keys: How many different ones there are.
+        first: One of them: the first row that has it, and the key.
+        second: Another one.
+    """
+
+    keys: int
+    first: tuple[int, str]
+    second: tuple[int, str]

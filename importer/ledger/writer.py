@@ -1,68 +1,47 @@
-"""Many rows, one fsync: the writer collects what all workers want and commits it together.
+"""Group commit: what all workers wait for at one moment is written together, with one fsync.
 
-A fence must be on disk before its request leaves, and an fsync costs far more than a statement. So wishes are collected
-while a thread writes those that came before, and go to it together, as one transaction. Outcomes come first in it: when
-a fence is up, every outcome handed in before it is on disk as well.
+A mark must be on disk before its request leaves, and an fsync costs far more than a statement. So what is asked for is
+collected while a thread writes what was asked for before, and goes to it as one group: one transaction, with one
+statement for all outcomes and one for all marks, and one future that everybody in it awaits. Outcomes come first: when
+a record is marked, every outcome handed in before it is on disk as well.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from importer.errors import LedgerError
-from importer.ledger import store
-from importer.ledger.groups import Settlement, fence_all, settle_all
+from importer.ledger import database
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import Fence, Outcome, Settled
+from importer.ledger.values import Mark, Outcome, Settled, Settlement
 from importer.models import State
 
 T = TypeVar("T")
-#: Who is told what became of a wish: somebody who waits, or a function to be called.
-_Who = asyncio.Future[Any] | Callable[[Any], None]
 
 
-class _Wishes:
-    """Wishes of one kind, and who is told of each."""
-
-    __slots__ = ("what", "who")
+class Group:
+    """What is asked for at one moment, and what came of it."""
 
     def __init__(self) -> None:
-        self.what: list[Any] = []
-        self.who: list[_Who] = []
+        self.settlements: list[Settlement] = []
+        self.records: list[int] = []
+        self.calls: list[Callable[[], Any]] = []
+        self.settled: list[Settled] = []
+        self.marks: list[Mark] = []
+        self.returned: list[Any] = []
+        self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def add(self, what: Any, who: _Who) -> None:
-        self.what.append(what)
-        self.who.append(who)
-
-
-class _Group:
-    """What is wished for at one moment: one transaction."""
-
-    __slots__ = ("calls", "fences", "settlements")
-
-    def __init__(self) -> None:
-        self.settlements = _Wishes()
-        self.fences = _Wishes()
-        self.calls = _Wishes()
-
-    def carry_out(self, ledger: Ledger) -> list[Any]:
-        """The results, in the order of :attr:`who`."""
-        return [
-            *settle_all(ledger, self.settlements.what),
-            *fence_all(ledger, self.fences.what),
-            *(work() for work in self.calls.what),
-        ]
-
-    @property
-    def who(self) -> list[_Who]:
-        """Who is told, in this order."""
-        return [*self.settlements.who, *self.fences.who, *self.calls.who]
+    def carry_out(self, ledger: Ledger) -> None:
+        """Do everything, inside a transaction."""
+        if self.settlements:
+            self.settled = ledger.settle(self.settlements)
+        if self.records:
+            self.marks = ledger.mark_sending(self.records)
+        self.returned = [work() for work in self.calls]
 
 
 class LedgerWriter:
@@ -74,17 +53,13 @@ class LedgerWriter:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._loop = asyncio.get_running_loop()
-        self._next = _Group()
-        self._groups: SimpleQueue[_Group | None] = SimpleQueue()
-        self._is_idle = asyncio.Event()
-        self._is_idle.set()
-        self._broken: Exception | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")
+        self._next: Group | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._broken: LedgerError | None = None
         self._is_closed = False
-        self._thread = Thread(target=self._work, name="ledger-writer", daemon=True)
 
     async def __aenter__(self) -> Self:
-        self._thread.start()
         return self
 
     async def __aexit__(
@@ -92,101 +67,92 @@ class LedgerWriter:
     ) -> None:
         """Write what still waits, then stop the thread."""
         self._is_closed = True
-        await self._is_idle.wait()
-        self._groups.put(None)
-        await asyncio.to_thread(self._thread.join)
+        if self._writing is not None:
+            await self._writing
+        self._thread.shutdown()
 
-    def fence(self, record: int) -> asyncio.Future[Fence]:
-        """Note durably that a request for ``record`` is about to leave; done only when it is on disk.
-
-        Raises (through the future):
-            LedgerError: it could not be written; nothing may be sent.
-        """
-        return self._wish(self._next.fences, record)
-
-    def settle(self, record: int, outcome: Outcome, *, before: State = State.SENDING) -> asyncio.Future[Settled]:
-        """Note durably what became of ``record``."""
-        return self._wish(self._next.settlements, Settlement(record, before, outcome))
-
-    def settle_soon(self, record: int, outcome: Outcome, then: Callable[[Settled], None]) -> None:
-        """As :meth:`settle` from ``sending``, for those who do not wait: ``then`` is called when it is on disk.
-
-        It is on disk before any fence is up that is asked for later. If it cannot be written, no later fence is.
+    async def mark_sending(self, record: int) -> Mark:
+        """Note that a request for ``record`` is about to leave; returns when that is on disk.
 
         Raises:
-            LedgerError: the writer is closed.
+            LedgerError: it could not be written; nothing may be sent.
         """
+        group = self._group()
+        group.records.append(record)
+        position = len(group.records) - 1
+        await self._written(group)
+        return group.marks[position]
+
+    async def unmark(self, record: int) -> None:
+        """Take the mark back: nothing has left."""
+        await self.call(lambda: self.ledger.unmark(record))
+
+    async def settle(self, record: int, outcome: Outcome, *, before: State = State.SENDING) -> Settled:
+        """Note what became of ``record``; returns when that is on disk.
+
+        Raises:
+            LedgerError: it could not be written.
+        """
+        group = self._group()
+        group.settlements.append(Settlement(record, before, outcome))
+        position = len(group.settlements) - 1
+        await self._written(group)
+        return group.settled[position]
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in the writer's thread and next transaction. It must not begin or end transactions itself."""
+        group = self._group()
+        group.calls.append(work)
+        position = len(group.calls) - 1
+        await self._written(group)
+        result: T = group.returned[position]
+        return result
+
+    def _group(self) -> Group:
+        """The group that is collected now. If the thread is idle, it gets it a round of the loop later."""
         if self._is_closed:
-            raise self._closed()
-        self._next.settlements.add(Settlement(record, State.SENDING, outcome), then)
-        self._hand_over_soon()
+            raise LedgerError("the ledger is closed", where=str(self.ledger.path))
+        if self._next is None:
+            self._next = Group()
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_groups(), name="ledger-writer")
+        return self._next
 
-    def call(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Run ``work`` in the writer's next transaction. It must not begin or end transactions itself."""
-        return self._wish(self._next.calls, work)
+    async def _written(self, group: Group) -> None:
+        # A worker that is cancelled must not cancel the others; the ledger does what it asked for all the same.
+        await asyncio.shield(group.written)
 
-    def _wish(self, wishes: _Wishes, what: Any) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = self._loop.create_future()
-        if self._is_closed:
-            future.set_exception(self._closed())
-        else:
-            wishes.add(what, future)
-            self._hand_over_soon()
-        return future
-
-    def _closed(self) -> LedgerError:
-        return LedgerError("the ledger is closed", where=str(self.ledger.path))
-
-    def _hand_over_soon(self) -> None:
-        """Unless the thread is at work: then it gets all that is wished for until it is done."""
-        if self._is_idle.is_set():
-            self._is_idle.clear()
-            # A round of the loop later, so that all who are answered at this moment go together.
-            self._loop.call_soon(self._loop.call_soon, self._hand_over)
-
-    def _hand_over(self) -> None:
-        group, self._next = self._next, _Group()
-        self._groups.put(group)
-
-    def _answer(self, group: _Group, results: list[Any], error: Exception | None) -> None:
-        for position, who in enumerate(group.who):
-            if not isinstance(who, asyncio.Future):
-                if error is None:
-                    who(results[position])
-            elif not who.done():  # else its worker was cancelled; the ledger has it all the same
-                who.set_result(results[position]) if error is None else who.set_exception(error)
-        if self._next.who:
-            self._hand_over()
-        else:
-            self._is_idle.set()
-
-    # -- the thread -------------------------------------------------------------------------------
-
-    def _work(self) -> None:
-        while (group := self._groups.get()) is not None:
-            self._serve(group)
-
-    def _serve(self, group: _Group) -> None:
-        results: list[Any] = []
-        error = self._broken
-        if error is None:
+    async def _write_groups(self) -> None:
+        while self._next is not None:
+            await asyncio.sleep(0)  # so that all who are answered at this moment go together
+            group, self._next = self._next, None
             try:
-                results = self._commit(group)
-            except LedgerError as caught:
-                self._broken = error = caught
-            except Exception as caught:  # a mistake of ours: report it to those who wait, do not die in silence
-                error = caught
-                if not all(isinstance(who, asyncio.Future) for who in group.who):
-                    self._broken = caught  # what nobody waits for must not be lost in silence either
-        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
-            self._loop.call_soon_threadsafe(self._answer, group, results, error)
+                if self._broken is not None:
+                    raise self._broken
+                await self._write(group)
+            except LedgerError as error:
+                self._broken = error
+                _fail(group, error)
+            except Exception as error:  # a mistake of ours: for those who wait, not for this task to die of
+                _fail(group, error)
+            else:
+                group.written.set_result(None)
 
-    def _commit(self, group: _Group) -> list[Any]:
+    async def _write(self, group: Group) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.commit, group)
+
+    def commit(self, group: Group) -> None:
+        """Write a group, in the thread."""
         if not self.ledger.is_in_place():
             raise LedgerError(
-                "the ledger was moved or deleted during the run",
+                "the ledger was moved or deleted during the run, or its lock was",
                 where=str(self.ledger.path),
                 hint="put it back, then run the same command again",
             )
-        with store.translated(self.ledger.path), store.transaction(self.ledger.connection):
-            return group.carry_out(self.ledger)
+        with database.translated(self.ledger.path), database.transaction(self.ledger.connection):
+            group.carry_out(self.ledger)
+
+
+def _fail(group: Group, error: Exception) -> None:
+    group.written.set_exception(error)
+    group.written.exception()  # nobody may wait any more, and that is no mistake

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError
 from importer.mapping.choice import Choice, bind_choice
+from importer.mapping.companion import Companion
 from importer.mapping.compiled import compiled
 from importer.mapping.document import Document, Problems
 from importer.mapping.header import Header
 from importer.mapping.key import Key, bind_key
 from importer.mapping.notes import batched, bind_notes
-from importer.mapping.notes_file import NotesFile
 from importer.mapping.origins import bind_value
 from importer.mapping.parent import Parent, bind_parent
 from importer.mapping.parts import Cells, Part, table
@@ -102,7 +102,7 @@ class RowMapper:
         additions = tuple(orjson.dumps({"notes": notes}) for notes in others)
         if any(map(_holds_nul, (body, *additions))):
             return None
-        return Mapped(key, body, additions=additions, link=link)
+        return Mapped(key, body, case_updates=additions, link=link)
 
     def _left_out(self, cells: Cells, spoiled: frozenset[str | None] = frozenset()) -> Mapped | None:
         """What becomes of a row that is not meant; None if it is, or if its cells do not tell."""
@@ -131,7 +131,7 @@ class RowMapper:
             return Mapped(key, orjson.dumps(payload), link=link)
         first, *others = batched(payload["notes"], self._notes_per_call)
         additions = tuple(orjson.dumps({"notes": notes}) for notes in others)
-        return Mapped(key, orjson.dumps(payload | {"notes": first}), additions=additions, link=link)
+        return Mapped(key, orjson.dumps(payload | {"notes": first}), case_updates=additions, link=link)
 
     def _problems(self, cells: Cells) -> Iterator[FieldError]:
         if self._choice is not None:
@@ -186,15 +186,15 @@ class RowMapper:
 
 
 def bind(
-    plan: Plan, columns: tuple[str, ...], document: Document, notes: Collection[NotesFile] | None = None
+    plan: Plan, columns: tuple[str, ...], document: Document, companions: Collection[Companion] | None = None
 ) -> RowMapper:
-    """The mapper of an export with these columns, and with these files of notes; None leaves such notes out.
+    """The mapper of an export with these columns, and with these companion files; None leaves their notes out.
 
     Raises:
         MappingProblems: The mapping names columns that the export does not have, or has more than once.
     """
     problems = Problems(document)
-    binding = Binding(Header(columns, problems), _empty(plan), plan.tables, notes)
+    binding = Binding(Header(columns, problems), _empty(plan), plan.tables, companions)
     key = bind_key(plan.source, binding)
     choice = bind_choice(plan.source, binding)
     case = table(_parts(plan, binding))

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from importer.mapping.binding import Binding
 from importer.mapping.cell_errors import CellError
+from importer.mapping.companion import Companion
 from importer.mapping.header import Header
-from importer.mapping.notes_file import NotesFile
 from importer.mapping.origins import bind_value
 from importer.mapping.parts import Cells, Find, Part
 from importer.mapping.spec import ColumnForm
@@ -64,7 +64,7 @@ def bind_each(each: Each | None, binding: Binding) -> Entries | None:
         return Entries(binding.header, lambda row: (row,), lambda row: (row,), lambda _: iter(()), _as_it_is)
     if each.form.column is not None:
         return _of_cells(each.form, each.form.column, path=each.path, binding=binding)
-    file = binding.notes_file(each.form)
+    file = binding.companion(each.form)
     return None if file is None else _of_file(each, file, binding)
 
 
@@ -124,9 +124,9 @@ def _error(split: Callable[[str], object], text: str) -> CellError | None:
     return None
 
 
-def _of_file(each: Each, file: NotesFile, binding: Binding) -> Entries:
+def _of_file(each: Each, file: Companion, binding: Binding) -> Entries:
     form, header = each.form, binding.header
-    own = header.of_file(file.source.columns, owner=file.name)
+    own = header.of_file(file.columns, owner=file.name)
     by_path = (*each.path, "by") if form.by else ("source", "key")
     by = [header.position(column, path=(*by_path, number)) for number, column in enumerate(each.by)]
     keys = [own.position(column, path=(*each.path, "key", number)) for number, column in enumerate(form.key or ())]
@@ -162,7 +162,7 @@ def bound_entries(entries: Entries, each: Each | None, binding: Binding) -> None
     """Notes which columns the values of bound entries read, once these are bound as well."""
     if each is None:
         return
-    if file := binding.notes_file(each.form) if each.form.file else None:
+    if file := binding.companion(each.form) if each.form.file else None:
         file.used |= entries.header.used
     else:
         binding.header.used |= entries.header.used - set(each.form.into or ())

@@ -14,10 +14,10 @@ from importer.errors import MappingError
 from importer.mapping.beside import Beside
 from importer.mapping.bind import RowMapper, bind
 from importer.mapping.choice import reasons
+from importer.mapping.companion import Companion
 from importer.mapping.document import Document, Problems
 from importer.mapping.fields_file import Definitions, read_fields
 from importer.mapping.lookup_table import load_tables
-from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline, outline
 from importer.mapping.parent import links_of
 from importer.mapping.plan import Plan, assumptions, make_plan
@@ -63,17 +63,17 @@ class Mapping:
                 found.append((each.form, each.path))
         return found
 
-    def bind(self, columns: tuple[str, ...], notes: Collection[NotesFile] | None = None) -> RowMapper:
+    def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
 
         Args:
             columns: The header, in file order, repeats kept.
-            notes: One file for each of :attr:`note_files`, opened; without them, notes of files are left out.
+            companions: One for each of :attr:`note_files`; without them, notes of files are left out.
 
         Raises:
             MappingError: A column does not exist, or exists more than once where one is meant.
         """
-        return bind(self._plan, tuple(columns), self._document, notes)
+        return bind(self._plan, tuple(columns), self._document, companions)
 
     def outline(self, columns: tuple[str, ...]) -> tuple[Outline, ...]:
         """The values that read columns, for looking at an export with these columns, which the mapping must fit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from importer.ledger import CauseCount, LedgerView, NotesRead
+from importer.ledger import CauseCount, CompanionFile, LedgerView
 from importer.report.balance import Balance, Following, balance_of
 from importer.report.files import make_folder
 from importer.report.orphans import write_orphans
@@ -34,7 +34,7 @@ class Reports(NamedTuple):
     summary: Path
     half_read: tuple[str, ...] = ()
     orphans: tuple[Path, ...] = ()
-    notes: tuple[NotesRead, ...] = ()
+    notes: tuple[CompanionFile, ...] = ()
     open_notes: Path | None = None
     unlinked: tuple[str, ...] = ()  #: links between rows that were not made as the file has them
 
@@ -62,7 +62,7 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> R
         write_summary(view, summary)
         books, causes, requests = balance_of(view), tuple(view.causes()), view.requests()
         orphans = tuple(write_orphans(view, folder))
-        notes = tuple(notes for info in view.sources() for notes in info.notes)
+        notes = tuple(notes for info in view.sources() for notes in info.companions)
         files = (results, tuple(failures), summary)
         open_notes = _write_open_notes(view, folder / "open-notes.csv") if books.following.total else None
         return Reports(

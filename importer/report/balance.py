@@ -105,7 +105,7 @@ def balance_of(view: LedgerView) -> Balance:
     """The books of what ``view`` looks at."""
     counts = view.counts()
     waits_for = view.waits_for() if counts[State.WAITING] else Counter[State | None]()
-    return Balance(rows_read(view.sources()), counts, view.left_out(), following_of(view.following()), waits_for)
+    return Balance(rows_read(view.sources()), counts, view.filtered(), following_of(view.following()), waits_for)
 
 
 def following_of(notes: Counter[str]) -> Following:

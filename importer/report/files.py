@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import TextIO
 
 from importer.errors import ConfigError
-from importer.ledger.store import sync_directory
+from importer.ledger.database import sync_directory
 
 #: Seconds after which nobody can still be writing a report.
 _LEFT_OVER_AFTER = 3600.0

@@ -6,8 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from importer.ledger import LedgerView, OrphanNote
-from importer.ledger.orphans import orphans
+from importer.ledger import LedgerView, Orphan
 from importer.report.files import whole_file
 from importer.report.formulas import defuse
 
@@ -23,7 +22,7 @@ def write_orphans(view: LedgerView, folder: Path) -> list[Path]:
     """
     headers: dict[tuple[str, ...], dict[tuple[int, int], str]] = {}
     for source in view.sources():
-        for place, notes in enumerate(source.notes):
+        for place, notes in enumerate(source.companions):
             if notes.without_row is None:  # the rows were a few of an export
                 continue
             headers.setdefault(notes.columns, {})[source.id, place] = notes.file
@@ -33,12 +32,12 @@ def write_orphans(view: LedgerView, folder: Path) -> list[Path]:
         with whole_file(path, encoding="utf-8-sig") as file:
             writer = csv.writer(file, lineterminator="\r\n")
             writer.writerow((*ORPHAN_COLUMNS, *map(defuse, columns)))
-            for orphan in orphans(view):
+            for orphan in view.orphans():
                 if name := files.get((orphan.source, orphan.file)):
                     writer.writerow((*_reasons(orphan, name), *map(defuse, orphan.cells)))
         paths.append(path)
     return paths
 
 
-def _reasons(orphan: OrphanNote, name: str) -> Iterator[object]:
+def _reasons(orphan: Orphan, name: str) -> Iterator[object]:
     yield from (defuse(name), orphan.row, defuse(orphan.key), orphan.code, defuse(orphan.message))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def summary_of(view: LedgerView, balance: Balance | None = None) -> dict[str, An
                 "rows": source.rows,
                 "mapping": source.mapping_name,
                 "mapping_sha256": source.mapping_sha256,
-                "note_files": [notes._asdict() for notes in source.notes],
+                "note_files": [asdict(notes) for notes in source.companions],
             }
             for source in view.sources()
         ],
@@ -38,10 +39,16 @@ def summary_of(view: LedgerView, balance: Balance | None = None) -> dict[str, An
         "notes_that_follow": balance.following._asdict(),
         "requests": view.requests(),
         "causes": [
-            {"state": state.value, "code": code, "rows": rows, "first_row": first_row, "example": example}
-            for state, code, rows, example, first_row in view.causes()
+            {
+                "state": cause.state.value,
+                "code": cause.code,
+                "rows": cause.records,
+                "first_row": cause.first_row,
+                "example": cause.example,
+            }
+            for cause in view.causes()
         ],
-        "links_not_made": [count._asdict() for count in view.unlinked()],
+        "links_not_made": [asdict(count) for count in view.unlinked()],
         "exit_code": int(balance.exit_code),
         "meaning": ExitCode(balance.exit_code).name.lower(),
     }

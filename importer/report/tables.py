@@ -98,9 +98,9 @@ def write_open_notes(view: LedgerView, path: Path) -> int:
     with whole_file(path, encoding="utf-8-sig") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(NOTE_COLUMNS)
-        for part in view.open_notes():
+        for part in view.open_updates():
             evidence = (part.http_status, defuse(part.code or ""), defuse(part.message or ""))
-            head = (defuse(part.key), part.case_id, part.part, part.standing, *evidence, _NOTE_CURES[part.standing])
+            head = (defuse(part.key), part.case_id, part.position, part.standing, *evidence, _NOTE_CURES[part.standing])
             for note in orjson.loads(part.body)["notes"]:
                 texts = (note.get("note_title", ""), note["note_body"])
                 writer.writerow((*head, *map(defuse, texts), str(note["public"]).lower()))

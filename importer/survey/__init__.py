@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from importer.ledger import LedgerView, StagedRow
-from importer.ledger.staging import LEFT_OUT
-from importer.ledger.tree import CODES as LINK_CODES
-from importer.ledger.view import AlikeKeys
+from importer.ledger.parents import CODES as LINK_CODES
+from importer.ledger.sources import FILTERED
+from importer.ledger.values import SimilarKeys
 from importer.mapping import Mapping
-from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline
 from importer.models import State
 from importer.source import Source
@@ -25,7 +24,7 @@ from importer.survey.choices import ChoiceSurvey, ChoiceUse
 from importer.survey.columns import ColumnSurvey, ColumnUse
 from importer.survey.keys import look
 from importer.survey.lengths import LengthSurvey, LengthUse
-from importer.survey.notes import NotesSurvey, NotesUse, uses
+from importer.survey.notes import NotesSurvey, NotesUse, OpenFile, uses
 from importer.survey.suggestions import Suggestion, suggestions
 from importer.survey.tables import TableSurvey, TableUse
 
@@ -62,7 +61,7 @@ class Surveyed:
     columns: tuple[ColumnUse, ...]
     suggestions: tuple[Suggestion, ...]
     choices: tuple[ChoiceUse, ...] = ()
-    near_twins: tuple[AlikeKeys, ...] = ()
+    near_twins: tuple[SimilarKeys, ...] = ()
     near_twins_count: int = 0
     notes: tuple[NotesUse, ...] = ()
 
@@ -74,7 +73,7 @@ class Survey:
         source: The export.
         mapping: Its mapping.
         columns: The columns that the mapping is bound to, if these are not those of the source.
-        notes: The files of notes that the mapping names, if they are looked at.
+        companions: The companion files that the mapping names, if they are looked at.
 
     Raises:
         MappingError: The mapping does not fit the columns.
@@ -86,13 +85,14 @@ class Survey:
         mapping: Mapping,
         *,
         columns: tuple[str, ...] | None = None,
-        notes: Sequence[NotesFile] | None = None,
+        companions: Sequence[OpenFile] | None = None,
     ) -> None:
         self._source = source
         self._mapping = mapping
         self._columns = columns or source.columns
-        used = mapping.bind(self._columns, notes).columns_used
-        self._notes = [NotesSurvey(file) for file in notes or ()]
+        tables = None if companions is None else [file.companion for file in companions]
+        used = mapping.bind(self._columns, tables).columns_used
+        self._notes = [NotesSurvey(file) for file in companions or ()]
         self._outlines = mapping.outline(self._columns)
         self._rows = 0
         self._check_up = CheckUp(self._columns)
@@ -139,7 +139,7 @@ class Survey:
     def finished(self, view: LedgerView) -> Surveyed:
         """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
         found = self.so_far(whole=True)
-        near, count = view.alike(look, _TWINS_NAMED)
+        near, count = view.similar_keys(look, _TWINS_NAMED)
         return replace(
             found,
             groups=(*found.groups, *_unplaced(view), *_kept_back(view)),
@@ -190,10 +190,10 @@ def _kept_back(view: LedgerView) -> list[Group]:
 
 _WILL_BE_RELEASED = frozenset({"parent_pending", "parent_waiting", "parent_sending"})
 _CURES = {
-    "twin": "the first row with the key is sent; see which one is right",
+    "duplicate_key": "the first row with this key is sent; check that it is the right one",
     "already_created": "nothing: it is a case already",
-    "created_before": "nothing: it is a case already",
-    "changed": "the case exists with other content; it is not changed",
-    LEFT_OUT: "nothing, if these are the rows that you mean",
-    "in_doubt": "look it up first: case-importer reconcile",
+    "already_created_unverified": "nothing: it is a case already",
+    "already_created_changed": "the case exists with other content; it is not changed",
+    FILTERED: "nothing to do, if these are the rows you want to filter",
+    "key_unsettled": "run case-importer reconcile first",
 }

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
-from importer.ledger import LedgerView, NotesRead, OrphanNote
-from importer.ledger.orphans import orphans
-from importer.mapping.notes_file import NotesFile
+from importer.ledger import CompanionFile, LedgerView, Orphan
+from importer.mapping.companion import Companion
 from importer.models import Row
+from importer.source import Source
 from importer.source.checkup import CheckUp, Finding, batch_of
 from importer.survey.columns import ColumnSurvey, ColumnUse
 
 _ORPHANS_NAMED = 5
+
+
+class OpenFile(Protocol):
+    """A companion file that is about to be read."""
+
+    companion: Companion
+    source: Source
+    watch: Callable[[Sequence[Row]], None]
 
 
 class NotesUse(NamedTuple):
@@ -31,7 +39,7 @@ class NotesUse(NamedTuple):
     file: str
     rows: int
     without_row: int | None
-    orphans: tuple[OrphanNote, ...]
+    orphans: tuple[Orphan, ...]
     rows_without: int | None
     columns: tuple[ColumnUse, ...]
     damage: tuple[Finding, ...]
@@ -44,11 +52,11 @@ class NotesSurvey:
         file: The file; it is told to show its rows.
     """
 
-    def __init__(self, file: NotesFile) -> None:
+    def __init__(self, file: OpenFile) -> None:
         columns = file.source.columns
         self._file = file
         self._check_up = CheckUp(columns)
-        self._cells = ColumnSurvey(columns, file.used)
+        self._cells = ColumnSurvey(columns, file.companion.used)
         file.watch = self._take
 
     def _take(self, rows: Sequence[Row]) -> None:
@@ -56,10 +64,10 @@ class NotesSurvey:
         self._check_up.take(batch)
         self._cells.take(batch)
 
-    def use(self, read: NotesRead, first: Sequence[OrphanNote]) -> NotesUse:
+    def use(self, read: CompanionFile, first: Sequence[Orphan]) -> NotesUse:
         """What was found, now that the file was read to its end."""
         return NotesUse(
-            self._file.name,
+            self._file.companion.name,
             rows=read.rows,
             without_row=read.without_row,
             orphans=tuple(first),
@@ -73,8 +81,8 @@ def uses(surveys: Sequence[NotesSurvey], view: LedgerView) -> tuple[NotesUse, ..
     """What was found in each file, once the source in view is staged."""
     if not surveys:
         return ()
-    read = view.sources()[0].notes
+    read = view.sources()[0].companions
     return tuple(
-        survey.use(notes, list(orphans(view, file=place, most=_ORPHANS_NAMED)))
+        survey.use(notes, list(view.orphans(file=place, most=_ORPHANS_NAMED)))
         for place, (survey, notes) in enumerate(zip(surveys, read, strict=True))
     )

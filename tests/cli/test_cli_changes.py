@@ -11,7 +11,7 @@ RUN = ("run", "t.csv", "-m", "m.yml", "--json")
 def test_a_changed_export_is_refused_while_rows_are_unfinished(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(4))
     assert local(*RUN, "--limit", 2).counts == {"created": 2, "pending": 2}
-    write_tickets(local.folder / "t.csv", [*tickets(5)[1:], Ticket("T000001", "changed")])
+    write_tickets(local.folder / "t.csv", [*tickets(5)[1:], Ticket("T000001", "already_created_changed")])
     refused = local(*RUN)
     assert (refused.code, refused.out) == (2, "")
     assert "the file has changed since this ledger read it, and 2 rows of it are not finished" in refused.err

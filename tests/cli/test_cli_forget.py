@@ -87,4 +87,4 @@ def test_the_other_commands_go_on(finished: Program) -> None:
     write_tickets(finished.folder / "t.csv", [*tickets(40), Ticket("bad")])
     night = finished("run", "t.csv", "-m", "m.yml", "--ledger", LEDGER, "--json")
     assert (night.code, night.counts) == (0, {"created": 1, "skipped": 40})
-    assert {cause["code"] for cause in night.json["causes"]} == {"created_before"}
+    assert {cause["code"] for cause in night.json["causes"]} == {"already_created_unverified"}

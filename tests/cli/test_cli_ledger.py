@@ -17,7 +17,7 @@ RUN = ("run", "t.csv", "-m", "m.yml", "--json")
 def test_a_ledger_that_is_not_there_is_not_made(program: Program, verb: list[str]) -> None:
     ended = program(*verb, "--ledger", "gone.db")
     assert (ended.code, ended.out) == (8, "")
-    assert "gone.db: there is no ledger here" in ended.err
+    assert "gone.db: ledger not found" in ended.err
     assert not (program.folder / "gone.db").exists()
 
 
@@ -29,7 +29,7 @@ def test_another_file_is_no_ledger_and_stays_as_it_is(local: Program, verb: list
     before = letter.read_bytes()
     ended = local(*verb, "--ledger", "letter.txt")
     assert (ended.code, ended.out) == (8, "")
-    assert "letter.txt: this file is not a ledger" in ended.err
+    assert "letter.txt: the file is not a ledger" in ended.err
     assert letter.read_bytes() == before
 
 
@@ -60,7 +60,7 @@ def test_newest_entries_that_are_missing_are_noticed(online: Program, server: Sa
     before = server.creates()
     ended = online(*RUN)
     assert (ended.code, ended.out) == (8, "")
-    assert "(-wal) is missing" in ended.err
+    assert "-wal file with its newest entries is missing" in ended.err
     assert server.creates() == before
 
 

@@ -36,9 +36,9 @@ def test_they_are_in_the_books_and_in_the_results_apart_from_others(choosy: Prog
     assert ["1", "skipped", "taken", "care", "of", "by", "another", "row"] in lines
     assert codes(choosy) == [
         ("created", "created"),
-        ("skipped", "left_out"),
-        ("skipped", "twin"),
-        ("skipped", "left_out"),
+        ("skipped", "filtered"),
+        ("skipped", "duplicate_key"),
+        ("skipped", "filtered"),
     ]
     assert len(read_csv(choosy.folder / "t-import" / "failures.csv")) == 0
 
@@ -51,8 +51,8 @@ def test_another_condition_decides_anew_about_what_was_not_sent(choosy: Program)
     assert codes(choosy) == [
         ("created", "created"),
         ("created", "created"),
-        ("skipped", "twin"),
-        ("skipped", "left_out"),
+        ("skipped", "duplicate_key"),
+        ("skipped", "filtered"),
     ]
 
 

@@ -34,7 +34,7 @@ def noted(local: Program) -> Program:
     """Three tickets, the last of them twice, and comments beside them."""
     (local.folder / "m.yml").write_text(MAPPING + NOTES, encoding="utf-8")
     (local.folder / "comments.csv").write_text(COMMENTS, encoding="utf-8")
-    write_tickets(local.folder / "t.csv", [Ticket("T1"), Ticket("T2"), Ticket("T3"), Ticket("T2", "twin")])
+    write_tickets(local.folder / "t.csv", [Ticket("T1"), Ticket("T2"), Ticket("T3"), Ticket("T2", "duplicate_key")])
     return local
 
 

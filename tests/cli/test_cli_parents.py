@@ -70,7 +70,7 @@ def test_check_finds_what_cannot_be_linked(families: Program) -> None:
         "parent_cycle": (3, [6, 7, 8], "Parent"),
     }
     page = families("check", "t.csv", "-m", "p.yml").out
-    assert "'9' is no row of this file, nor of one that was read before" in page
+    assert "'9' is not the key of a row in this file or an earlier one" in page
     assert "sent as soon as the row above them is a case" in page
 
 
@@ -235,6 +235,6 @@ def test_reports_and_page_say_what_to_do(families: Program) -> None:
     write(families, row("w-1", subject=""), row("w-2", "w-1"))
     page = families("run", "t.csv", "-m", "p.yml", "--out", "out").out
     assert "wait for the row above them to become a case" in page
-    assert "waits for row 2 of t.csv, which does not fit: correct that one" in page
+    assert "waits for row 2 of t.csv, which is invalid: fix that row first" in page
     lines = read_csv(families.folder / "out/results.csv")
     assert (lines[1]["state"], lines[1]["code"]) == ("waiting", "parent_invalid")

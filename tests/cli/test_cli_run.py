@@ -37,7 +37,7 @@ def test_results_have_every_row_in_the_order_of_the_file(imported: Import) -> No
     assert [(line["row"], line["key"], line["state"], line["code"]) for line in results] == [
         ("2", "A1", "created", "created"),
         ("4", "A2", "invalid", "missing"),
-        ("6", "A1", "skipped", "twin"),
+        ("6", "A1", "skipped", "duplicate_key"),
         ("8", "A3", "created", "created"),
     ]
 
@@ -68,7 +68,7 @@ def test_words_for_people_have_books_causes_and_places(imported: Import) -> None
     text = imported.program("status", "--ledger", "out/ledger.db").out
     assert "The books balance: 4 read = 1 invalid + 1 skipped + 2 created" in text
     assert "invalid · missing · first in row 4" in text
-    assert "skipped · twin · first in row 6" in text
+    assert "skipped · duplicate_key · first in row 6" in text
 
 
 def test_the_same_command_again_sends_nothing(online: Program, server: SandboxProcess) -> None:

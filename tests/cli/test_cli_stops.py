@@ -70,7 +70,7 @@ def test_one_run_at_a_time_and_everybody_may_look(online: Program, server: Sandb
         assert process.poll() is None
     for refused in (second, retry):
         assert (refused.code, refused.out) == (11, "")
-        assert "another run is working on this ledger" in refused.err
+        assert "another run is using this ledger" in refused.err
         assert "case-importer status --ledger" in refused.err
     assert (status.code, report.code) == (0, 0)
     assert status.counts["created"] >= 3

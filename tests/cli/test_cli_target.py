@@ -134,7 +134,7 @@ def test_a_ledger_stays_with_the_target_it_was_begun_with(online: Program, serve
     ended = online("run", "t.csv", "-m", "m.yml", "--sandbox")
     assert ended.code == 7
     assert f"this ledger belongs to {server.url}" in ended.err
-    assert "use the target it was begun with" in ended.err
+    assert "use the ledger's target" in ended.err
     assert server.creates() == before
 
 

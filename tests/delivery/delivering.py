@@ -23,7 +23,6 @@ from importer.delivery.judge import Verdict
 from importer.delivery.pace import Pace
 from importer.delivery.pool import Delivered, Stop
 from importer.delivery.speed import Speed
-from importer.delivery.trust import Trust
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.progress import Silent
 from importer.session import Orders, Place, send_pending
@@ -77,7 +76,6 @@ class Desk:
             budget=RetryBudget(),
             breaker=self.breaker,
             causes=Causes(),
-            trust=Trust(),
             notice=self.notices.append,
             jitter=lambda: 0.5,
         )
@@ -118,7 +116,8 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """A desk with one row for each key, that sends to ``url``."""
     with Ledger(path, verb="run") as ledger:
-        stage(ledger, [valid(key, row=row, body=bodies(key)) for row, key in enumerate(keys, 2)], stamp=stamp)
+        rows = [valid(key, row=row, body=bodies(key)) for row, key in enumerate(keys, 2)]
+        stage(ledger, rows, external_id_field=stamp)
         async with (
             HttpClient(
                 concurrency=concurrency,

@@ -91,7 +91,10 @@ class Part(NamedTuple):
 
 
 def parts(path: Path) -> list[Part]:
-    query = "SELECT key, part, a.state, a.code, a.attempts FROM addition a JOIN record r ON r.id = record ORDER BY 1, 2"
+    query = (
+        "SELECT key, position, a.state, a.code, a.attempts"
+        " FROM case_update a JOIN record r ON r.id = record ORDER BY 1, 2"
+    )
     with closing(sqlite3.connect(path)) as ledger:
         return [Part(*row) for row in ledger.execute(query)]
 
@@ -178,7 +181,7 @@ async def test_what_is_refused_holds_up_the_rest_of_its_case_only(tmp_path: Path
         assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}
         assert [part.state for part in parts(path)][:2] == ["refused", "pending"]
         with LedgerView(path) as view:
-            assert [(part.key, part.case_id, part.part, part.standing) for part in view.open_notes()] == [
+            assert [(part.key, part.case_id, part.position, part.standing) for part in view.open_updates()] == [
                 ("A", "1", 1, "refused"),
                 ("A", "1", 2, "held"),
             ]
@@ -200,7 +203,7 @@ async def test_an_account_that_is_shut_out_has_refused_nothing(tmp_path: Path) -
         await send(path, sandbox)  # rows became cases, so 405 may be about single cases
         assert {part.state for part in parts(path)} == {"refused", "pending"}
         with Ledger(path, verb="run") as ledger:
-            ledger.connection.execute("UPDATE addition SET state = 'pending' WHERE state = 'refused'")
+            ledger.connection.execute("UPDATE case_update SET state = 'pending' WHERE state = 'refused'")
         delivered = await send(path, sandbox)  # nothing but updates, and not one of them is taken
         assert isinstance(delivered.error, TargetError)
         assert {part.state for part in parts(path)} == {"pending"}

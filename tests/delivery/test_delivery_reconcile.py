@@ -21,7 +21,7 @@ from watching import Watch, WatchedLookup, WatchedReconciler
 from importer.delivery import pace
 from importer.delivery import reconcile as rules_of_doubt
 from importer.delivery.reconcile import Horizon, Reconciler
-from importer.ledger import Doubtful, Known, Outcome
+from importer.ledger import CreatedCase, Outcome, UnknownRecord
 from importer.models import State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Drop
@@ -71,7 +71,7 @@ async def reconcile(here: Desk, server: Sandbox | RawServer, watch: Watch | None
     ended: dict[str, State] = {}
     watch = watch or Watch()
 
-    def settled(record: Doubtful, state: State) -> None:
+    def settled(record: UnknownRecord, state: State) -> None:
         ended[record.key] = state
 
     async def no_pause(seconds: float) -> None:
@@ -248,7 +248,7 @@ async def test_the_canary_is_the_newest_case_of_all(
     rules = [on_key("B", LOST), *(Rule(effect=IndexLag(60), on=("list",), stamp=key) for key in "BC")]
     async with sent(tmp_path / "l.db", *rules, settled="AC") as (here, sandbox):
         if not is_right:
-            old = Known(str(here.row("A")["case_id"]), "A", STAMP, 0.0)
+            old = CreatedCase(str(here.row("A")["case_id"]), "A", STAMP, 0.0)
             monkeypatch.setattr(here.ledger, "newest_created", lambda *_, **__: old)
         assert await reconcile(here, sandbox) == {"B": state}
 

@@ -401,7 +401,7 @@ async def test_a_mistake_of_ours_ends_the_run_loudly_and_leaves_the_row_in_doubt
     """
     path = tmp_path / "l.db"
     with Ledger(path, verb="run") as ledger:
-        stage(ledger, [valid("A", body=b"not json"), *(valid(key) for key in keys(200))], stamp=None)
+        stage(ledger, [valid("A", body=b"not json"), *(valid(key) for key in keys(200))], external_id_field=None)
 
     async def step(line: Line, request: Request) -> None:
         await line.send(http(201, {"id": str(len(server.requests)), "title": "A"}))  # to be compared with what was sent

@@ -89,7 +89,7 @@ def test_each_code_that_the_program_itself_gives() -> None:
             "delivery/reconcile.py",
             "delivery/resolution.py",
             "ledger/ledger.py",
-            "ledger/staging.py",
+            "ledger/sources.py",
             "talkdesk/client.py",
             "talkdesk/proxy.py",
         )
@@ -99,10 +99,19 @@ def test_each_code_that_the_program_itself_gives() -> None:
         r"(?:THEN|ELSE) '([a-z_]+)'",
         r"(?:NotSent|NoAnswer|_odd)\((?:answer, )?\"([a-z_]+)\"",
         r"return \"([a-z_]+)\", \"",
-        r"(?:Outcome|Taken)\([^)]*None, \"([a-z_]+)\"",
+        r"(?:Outcome|UpdateOutcome)\([^)]*None, \"([a-z_]+)\"",
     )
     codes = {code for form in forms for code in re.findall(form, text)}
-    assert {"twin", "changed", "found", "parked", "timeout", "unreachable", "proxy_refused", "wrong_echo"} <= codes
+    assert {
+        "duplicate_key",
+        "already_created_changed",
+        "found",
+        "parked",
+        "timeout",
+        "unreachable",
+        "proxy_refused",
+        "wrong_echo",
+    } <= codes
     assert codes - words_in_code(section("Codes in the reports")) == set()
 
 

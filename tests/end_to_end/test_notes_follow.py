@@ -66,7 +66,7 @@ class Story:
     def found(self) -> int:
         """Updates of which nobody knew, that turned out to have been taken."""
         with closing(sqlite3.connect(self._program.folder / "out/ledger.db")) as ledger:
-            query = "SELECT count(*) FROM addition WHERE state = 'done' AND code = 'found'"
+            query = "SELECT count(*) FROM case_update WHERE state = 'done' AND code = 'found'"
             return int(ledger.execute(query).fetchone()[0])
 
     def finish(self) -> Ended:

@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ledgers import case_body, do, invalid, left_out, pending, row_of, stage, valid
+from ledgers import case_body, do, invalid, left_out, mark_one, pending, row_of, settle_one, stage, valid
 
 from importer.books import resolve
 from importer.errors import ConfigError, LedgerError
 from importer.forgetting import forget
-from importer.ledger import Fence, Ledger, LedgerView, Outcome, Settled, staging, store
+from importer.ledger import Ledger, LedgerView, Mark, Outcome, Settled, database, decisions, sources
 from importer.ledger.forget import forget as drop
 from importer.models import State
 from importer.report.balance import balance_of
@@ -29,8 +29,8 @@ def told(key: str, **more: object) -> object:
 
 
 def send(ledger: Ledger, number: int, outcome: Outcome) -> None:
-    assert do(ledger, lambda: ledger.fence(number)) == [Fence.UP]
-    do(ledger, lambda: ledger.settle(number, State.SENDING, outcome))
+    assert do(ledger, lambda: mark_one(ledger, number)) == [Mark.DONE]
+    do(ledger, lambda: settle_one(ledger, number, State.SENDING, outcome))
 
 
 def places(path: Path) -> list[str]:
@@ -52,7 +52,10 @@ def finished(path: Path) -> Path:
         ledger.connection.execute("UPDATE record SET message = ? WHERE key = 'D'", (f"Subject: {SECRET!r}",))
         send(ledger, 1, CREATED)
         send(ledger, 2, UNKNOWN)
-        do(ledger, lambda: ledger.settle(2, State.UNKNOWN, Outcome(State.CREATED, "78", None, "found", "looked up")))
+        do(
+            ledger,
+            lambda: settle_one(ledger, 2, State.UNKNOWN, Outcome(State.CREATED, "78", None, "found", "looked up")),
+        )
         send(ledger, 6, REFUSED)
     return path
 
@@ -84,7 +87,7 @@ def test_failed_rows_keep_their_texts_unless_a_person_says_so(finished: Path) ->
     with LedgerView(finished) as view:
         assert [(line.result.key, line.cells[1]) for line in view.failures()] == [("D", "It burns …"), ("E", SECRET)]
     with Ledger(finished, verb="retry") as ledger:
-        assert ledger.reopen_refused() == 1
+        assert decisions.reopen_refused(ledger) == 1
         assert [row.key for row in pending(ledger)] == ["E"]
 
 
@@ -105,8 +108,8 @@ def test_failed_rows_have_no_failures_file_any_more_and_cannot_be_sent(finished:
     with LedgerView(finished) as view:
         assert list(view.failures()) == []
     with Ledger(finished, verb="retry") as ledger:
-        assert ledger.reopen_refused() == 0
-        assert staging.unsent(ledger, 1, states=list(State), after=0, limit=10) == []
+        assert decisions.reopen_refused(ledger) == 0
+        assert sources.unsent_rows(ledger, 1, states=list(State), after=0, limit=10) == []
         assert pending(ledger) == []
 
 
@@ -140,8 +143,8 @@ def test_no_key_is_created_twice(finished: Path) -> None:
         stage(ledger, [told("A"), valid("B"), valid("new")])
         lines = ledger.connection.execute("SELECT key, state, code, message FROM record WHERE source = 2").fetchall()
         assert lines == [
-            ("A", "skipped", "created_before", "created before as case 77 (row 2 of tickets.csv)"),
-            ("B", "skipped", "created_before", "created before as case 78 (row 2 of tickets.csv)"),
+            ("A", "skipped", "already_created_unverified", "already case 77 (row 2 of tickets.csv)"),
+            ("B", "skipped", "already_created_unverified", "already case 78 (row 2 of tickets.csv)"),
             ("new", "pending", None, None),
         ]
 
@@ -150,7 +153,7 @@ def test_nothing_is_claimed_about_content_that_is_gone(finished: Path) -> None:
     with Ledger(finished, verb="run") as ledger:
         stage(ledger, [told("A"), valid("B")])
         codes = ledger.connection.execute("SELECT code FROM record WHERE source = 2").fetchall()
-    assert codes == [("already_created",), ("changed",)], "as long as it is there, it is compared"
+    assert codes == [("already_created",), ("already_created_changed",)], "as long as it is there, it is compared"
 
 
 def test_a_corrected_row_is_not_sent_again_under_its_old_key(path: Path) -> None:
@@ -163,7 +166,10 @@ def test_a_corrected_row_is_not_sent_again_under_its_old_key(path: Path) -> None
     assert places(path) == []
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid("wrong", replaces=1)])
-        assert (row_of(ledger, "wrong")["state"], row_of(ledger, "wrong")["code"]) == ("skipped", "created_before")
+        assert (row_of(ledger, "wrong")["state"], row_of(ledger, "wrong")["code"]) == (
+            "skipped",
+            "already_created_unverified",
+        )
 
 
 def test_the_list_can_still_be_proven(finished: Path) -> None:
@@ -178,9 +184,9 @@ def test_two_answers_for_one_case_leave_the_forgotten_row_to_a_person(finished: 
     forget(finished)
     with Ledger(finished, verb="run") as ledger:
         stage(ledger, [valid("new")])
-        assert do(ledger, lambda: ledger.fence(7)) == [Fence.UP]
-        assert do(ledger, lambda: ledger.settle(7, State.SENDING, CREATED)) == [Settled.CROSSED]
-        assert [doubt.key for doubt in ledger.doubtful()] == ["new"]
+        assert do(ledger, lambda: mark_one(ledger, 7)) == [Mark.DONE]
+        assert do(ledger, lambda: settle_one(ledger, 7, State.SENDING, CREATED)) == [Settled.CROSSED]
+        assert [doubt.key for doubt in ledger.unknown_records()] == ["new"]
     with pytest.raises(ConfigError, match="forgotten"):
         resolve(finished, "A", "resend", reason="sure")
     assert resolve(finished, "A", "created", reason="sure", case_id="77") is State.CREATED
@@ -195,14 +201,14 @@ def test_failed_rows_are_not_forgotten_before_all_is_over(path: Path, state: Sta
         stage(ledger, [told("A"), told("B")])
         send(ledger, 1, CREATED)
         if state is not State.PENDING:
-            do(ledger, lambda: ledger.fence(2))
+            do(ledger, lambda: mark_one(ledger, 2))
         if state is State.UNKNOWN:
-            do(ledger, lambda: ledger.settle(2, State.SENDING, UNKNOWN))
+            do(ledger, lambda: settle_one(ledger, 2, State.SENDING, UNKNOWN))
     with pytest.raises(ConfigError, match=f"not over: 1 {state} rows"):
         forget(path, failed=True)
     assert forget(path).rows == 1, "what is finished may be forgotten at any time"
     with Ledger(path, verb="run") as ledger:
-        assert (ledger.doubtful() or pending(ledger))[0].body == case_body("B", title=SECRET)
+        assert (ledger.unknown_records() or pending(ledger))[0].body == case_body("B", title=SECRET)
 
 
 def test_nor_before_every_file_was_read(finished: Path) -> None:
@@ -213,7 +219,7 @@ def test_nor_before_every_file_was_read(finished: Path) -> None:
 
 
 def test_somebody_who_looks_on_is_in_the_way(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_BUSY_MS", 100)
+    monkeypatch.setattr(database, "_BUSY_MS", 100)
     with closing(sqlite3.connect(finished, isolation_level=None)) as looking:
         looking.execute("BEGIN")
         looking.execute("SELECT count(*) FROM record").fetchone()

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from ledgers import as_killed, do, invalid, pending, row_of, stage, valid
+from ledgers import as_killed, do, invalid, mark_one, pending, row_of, settle_one, stage, valid
 
 from importer.errors import TargetError
-from importer.ledger import Fence, Ledger, Outcome, Selection, Settled, store
+from importer.ledger import Ledger, Mark, Outcome, Selection, Settled, database, decisions
 from importer.models import State
 
 CREATED = Outcome(State.CREATED, "77", 201, "created")
@@ -19,7 +19,7 @@ def fenced(ledger: Ledger, *keys: str) -> None:
     """Stage rows with these keys and put all of them behind the fence."""
     stage(ledger, [valid(key, row=row) for row, key in enumerate(keys, 2)])
     for number in range(1, len(keys) + 1):
-        assert do(ledger, lambda number=number: ledger.fence(number)) == [Fence.UP]
+        assert do(ledger, lambda number=number: mark_one(ledger, number)) == [Mark.DONE]
 
 
 # -- the fence ------------------------------------------------------------------------------------------
@@ -27,7 +27,7 @@ def fenced(ledger: Ledger, *keys: str) -> None:
 
 def test_only_one_of_two_can_fence_a_record(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
-    assert do(ledger, lambda: ledger.fence(1), lambda: ledger.fence(1)) == [Fence.UP, Fence.LOST]
+    assert do(ledger, lambda: mark_one(ledger, 1), lambda: mark_one(ledger, 1)) == [Mark.DONE, Mark.NOT_PENDING]
     assert row_of(ledger, "A")["attempts"] == 1
 
 
@@ -37,7 +37,7 @@ def test_only_pending_rows_can_be_fenced(ledger: Ledger, state: State) -> None:
     case_id = "1" if state is State.CREATED else None
     values = (source, state, case_id)
     ledger.connection.execute("INSERT INTO record (source, row, key, state, case_id) VALUES (?, 2, 'A', ?, ?)", values)
-    assert do(ledger, lambda: ledger.fence(1)) == [Fence.LOST]
+    assert do(ledger, lambda: mark_one(ledger, 1)) == [Mark.NOT_PENDING]
     assert row_of(ledger, "A")["state"] == state
 
 
@@ -48,38 +48,38 @@ def test_a_row_whose_key_is_taken_is_skipped_at_the_fence(ledger: Ledger, first:
     source = stage(ledger, [valid("A")])
     insert = "INSERT INTO record (source, row, key, state, case_id) VALUES (?, 9, 'A', ?, ?)"
     ledger.connection.execute(insert, (source, first, case_id))
-    assert do(ledger, lambda: ledger.fence(1)) == [Fence.TAKEN]
+    assert do(ledger, lambda: mark_one(ledger, 1)) == [Mark.DUPLICATE_KEY]
     record = ledger.connection.execute("SELECT state, code, attempts FROM record WHERE id = 1").fetchone()
-    assert record == ("skipped", "in_doubt", 0)
+    assert record == ("skipped", "key_unsettled", 0)
 
 
 def test_a_taken_fence_does_not_undo_the_rest_of_its_group(ledger: Ledger) -> None:
     """Group commit: what one worker is refused must not cost the others their fences."""
     source = stage(ledger, [valid("A"), valid("B"), valid("C")])
     ledger.connection.execute("INSERT INTO record (source, row, key, state) VALUES (?, 9, 'B', 'unknown')", (source,))
-    wishes = [lambda number=number: ledger.fence(number) for number in (1, 2, 3)]
-    assert do(ledger, *wishes) == [Fence.UP, Fence.TAKEN, Fence.UP]
+    wishes = [lambda number=number: mark_one(ledger, number) for number in (1, 2, 3)]
+    assert do(ledger, *wishes) == [Mark.DONE, Mark.DUPLICATE_KEY, Mark.DONE]
     assert ledger.counts() == {State.SENDING: 2, State.SKIPPED: 1, State.UNKNOWN: 1}
 
 
 def test_a_fence_taken_down_is_no_attempt(ledger: Ledger) -> None:
     fenced(ledger, "A")
-    do(ledger, lambda: ledger.unfence(1))
+    do(ledger, lambda: ledger.unmark(1))
     assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("pending", 0)
-    assert do(ledger, lambda: ledger.fence(1)) == [Fence.UP]
+    assert do(ledger, lambda: mark_one(ledger, 1)) == [Mark.DONE]
 
 
 def test_only_a_fence_can_be_taken_down(ledger: Ledger) -> None:
     fenced(ledger, "A")
-    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
-    do(ledger, lambda: ledger.unfence(1))
+    do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
+    do(ledger, lambda: ledger.unmark(1))
     assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("created", 1)
 
 
 def test_abandoned_rows_are_unknown_and_nothing_else_is(ledger: Ledger) -> None:
     fenced(ledger, "A", "B", "C")
-    do(ledger, lambda: ledger.settle(2, State.SENDING, CREATED))
-    do(ledger, lambda: ledger.unfence(3))
+    do(ledger, lambda: settle_one(ledger, 2, State.SENDING, CREATED))
+    do(ledger, lambda: ledger.unmark(3))
     assert do(ledger, ledger.abandon) == [1]
     assert ledger.counts() == {State.UNKNOWN: 1, State.CREATED: 1, State.PENDING: 1}
     assert row_of(ledger, "A")["code"] == "interrupted"
@@ -90,7 +90,7 @@ def test_abandoned_rows_are_unknown_and_nothing_else_is(ledger: Ledger) -> None:
 
 def test_settling_keeps_the_evidence(ledger: Ledger) -> None:
     fenced(ledger, "A")
-    assert do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED)) == [Settled.DONE]
+    assert do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED)) == [Settled.DONE]
     record = row_of(ledger, "A")
     expected = {"state": "created", "case_id": "77", "http_status": 201, "code": "created", "run": ledger.run}
     assert {name: record[name] for name in expected} == expected
@@ -100,15 +100,15 @@ def test_a_record_that_has_moved_on_cannot_be_settled(ledger: Ledger) -> None:
     """An answer that comes after the row was given up settles nothing."""
     fenced(ledger, "A")
     do(ledger, ledger.abandon)
-    assert do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED)) == [Settled.LOST]
+    assert do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED)) == [Settled.LOST]
     assert row_of(ledger, "A")["state"] == "unknown"
 
 
 def test_one_case_for_two_rows_makes_both_unknown(ledger: Ledger) -> None:
     """F4: two answers claim one case, so neither proves anything."""
     fenced(ledger, "A", "B")
-    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
-    assert do(ledger, lambda: ledger.settle(2, State.SENDING, CREATED)) == [Settled.CROSSED]
+    do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
+    assert do(ledger, lambda: settle_one(ledger, 2, State.SENDING, CREATED)) == [Settled.CROSSED]
     for key in "AB":
         record = row_of(ledger, key)
         assert (record["state"], record["code"], record["case_id"]) == ("unknown", "crossed", None)
@@ -117,9 +117,9 @@ def test_one_case_for_two_rows_makes_both_unknown(ledger: Ledger) -> None:
 
 def test_a_look_up_that_finds_another_rows_case_makes_both_unknown(ledger: Ledger) -> None:
     fenced(ledger, "A", "B")
-    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
+    do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
     do(ledger, ledger.abandon)
-    assert do(ledger, lambda: ledger.settle(2, State.UNKNOWN, CREATED)) == [Settled.CROSSED]
+    assert do(ledger, lambda: settle_one(ledger, 2, State.UNKNOWN, CREATED)) == [Settled.CROSSED]
     assert ledger.counts() == {State.UNKNOWN: 2}
 
 
@@ -127,9 +127,9 @@ def test_crossing_in_one_group_undoes_nothing_else(ledger: Ledger) -> None:
     fenced(ledger, "A", "B", "C")
     other = Outcome(State.CREATED, "78", 201, "created")
     wishes = [
-        lambda: ledger.settle(1, State.SENDING, CREATED),
-        lambda: ledger.settle(2, State.SENDING, CREATED),
-        lambda: ledger.settle(3, State.SENDING, other),
+        lambda: settle_one(ledger, 1, State.SENDING, CREATED),
+        lambda: settle_one(ledger, 2, State.SENDING, CREATED),
+        lambda: settle_one(ledger, 3, State.SENDING, other),
     ]
     assert do(ledger, *wishes) == [Settled.DONE, Settled.CROSSED, Settled.DONE]
     assert row_of(ledger, "C")["state"] == "created"
@@ -141,11 +141,11 @@ def test_crossing_in_one_group_undoes_nothing_else(ledger: Ledger) -> None:
 def test_refused_rows_are_reopened_and_no_others(ledger: Ledger) -> None:
     fenced(ledger, "A", "B")
     stage(ledger, [valid("C")], sha256="2")
-    do(ledger, lambda: ledger.fence(3))
+    do(ledger, lambda: mark_one(ledger, 3))
     for number in (1, 3):
         refused = Outcome(State.REFUSED, None, 422, "0900001", "no such owner")
-        do(ledger, lambda number=number, outcome=refused: ledger.settle(number, State.SENDING, outcome))
-    assert ledger.reopen_refused() == 2
+        do(ledger, lambda number=number, outcome=refused: settle_one(ledger, number, State.SENDING, outcome))
+    assert decisions.reopen_refused(ledger) == 2
     assert ledger.counts() == {State.PENDING: 2, State.SENDING: 1}
     record = row_of(ledger, "A")
     assert (record["attempts"], record["http_status"], record["code"]) == (1, None, None)
@@ -156,23 +156,26 @@ def test_rows_in_doubt_are_not_reopened(ledger: Ledger) -> None:
     """Only a look-up, or a person by name, may decide them."""
     fenced(ledger, "A")
     do(ledger, ledger.abandon)
-    assert ledger.reopen_refused() == 0
+    assert decisions.reopen_refused(ledger) == 0
     assert ledger.counts() == {State.UNKNOWN: 1}
 
 
 @pytest.mark.parametrize(("status", "reopened"), [(403, 1), (404, 1), (405, 1), (400, 0), (422, 0)])
 def test_what_shut_out_the_whole_account_is_no_refusal_of_a_row(ledger: Ledger, status: int, reopened: int) -> None:
     fenced(ledger, "A")
-    do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.REFUSED, None, status, f"http_{status}", "no")))
-    assert ledger.reopen_shut_out() == reopened
+    do(
+        ledger,
+        lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, status, f"http_{status}", "no")),
+    )
+    assert decisions.reopen_shut_out(ledger) == reopened
 
 
 def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
     with Ledger(path, verb="run") as ledger:
         fenced(ledger, "A")
-        do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.REFUSED, None, 403, "http_403", "no")))
+        do(ledger, lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, 403, "http_403", "no")))
     with Ledger(path, verb="run") as ledger:
-        assert ledger.reopen_shut_out() == 0
+        assert decisions.reopen_shut_out(ledger) == 0
 
 
 # -- what a crash leaves --------------------------------------------------------------------------------
@@ -181,14 +184,14 @@ def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
 def test_after_a_crash_rows_that_were_being_sent_are_unknown(ledger: Ledger, tmp_path: Path) -> None:
     """I1: never straight back to pending; the run they belong to stays the one that sent them."""
     fenced(ledger, "A", "B")
-    do(ledger, lambda: ledger.settle(2, State.SENDING, CREATED))
+    do(ledger, lambda: settle_one(ledger, 2, State.SENDING, CREATED))
     with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
         assert again.counts() == {State.UNKNOWN: 1, State.CREATED: 1}
         record = row_of(again, "A")
         assert (record["code"], record["run"], record["attempts"]) == ("interrupted", 1, 1)
         assert again.was_cut_short
         assert pending(again) == []
-        assert [doubt.key for doubt in again.doubtful()] == ["A"]
+        assert [doubt.key for doubt in again.unknown_records()] == ["A"]
 
 
 def test_killed_during_recovery_and_again(path: Path, tmp_path: Path) -> None:
@@ -216,9 +219,9 @@ def test_a_doubt_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path
     before = time.time()
     fenced(ledger, "A")
     with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
-        (doubt,) = again.doubtful()
+        (doubt,) = again.unknown_records()
         assert before - 2 <= doubt.since <= time.time()
-        assert (doubt.id, doubt.row, doubt.key, doubt.stamp) == (1, 2, "A", "text1")
+        assert (doubt.id, doubt.row, doubt.key, doubt.external_id_field) == (1, 2, "A", "text1")
 
 
 # -- a person decides -----------------------------------------------------------------------------------
@@ -234,7 +237,7 @@ DECISIONS = {
 def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) -> None:
     fenced(ledger, "A")
     do(ledger, ledger.abandon)
-    assert ledger.resolve("A", DECISIONS[decision]) == [State.UNKNOWN]
+    assert decisions.resolve(ledger, "A", DECISIONS[decision]) == [State.UNKNOWN]
     assert row_of(ledger, "A")["state"] == DECISIONS[decision].state
     (message,) = ledger.connection.execute("SELECT message FROM event ORDER BY id DESC LIMIT 1").fetchone()
     assert message.startswith("ana: ")
@@ -244,8 +247,8 @@ def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) ->
 def test_nobody_decides_about_a_row_that_is_in_no_doubt(ledger: Ledger, settled: str) -> None:
     fenced(ledger, "A")
     outcome = CREATED if settled == "created" else Outcome(State.PENDING)
-    do(ledger, lambda: ledger.settle(1, State.SENDING, outcome))
-    assert ledger.resolve("A", DECISIONS["drop"]) == []
+    do(ledger, lambda: settle_one(ledger, 1, State.SENDING, outcome))
+    assert decisions.resolve(ledger, "A", DECISIONS["drop"]) == []
     assert row_of(ledger, "A")["state"] == settled
 
 
@@ -261,8 +264,8 @@ def test_pending_rows_come_in_pages_and_in_input_order(ledger: Ledger) -> None:
 
 def test_pending_rows_of_one_source(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
-    other = stage(ledger, [valid("B")], sha256="2", stamp=None)
-    assert [(record.key, record.stamp) for record in pending(ledger, source=other)] == [("B", None)]
+    other = stage(ledger, [valid("B")], sha256="2", external_id_field=None)
+    assert [(record.key, record.external_id_field) for record in pending(ledger, source=other)] == [("B", None)]
 
 
 def test_a_half_read_source_is_never_sent(path: Path) -> None:
@@ -277,10 +280,10 @@ def test_the_canary_is_the_newest_case_that_is_old_enough(ledger: Ledger) -> Non
     fenced(ledger, "A", "B", "C")
     for number, key in enumerate("AB", 1):
         outcome = Outcome(State.CREATED, f"case-{key}", 201, "created")
-        do(ledger, lambda number=number, outcome=outcome: ledger.settle(number, State.SENDING, outcome))
+        do(ledger, lambda number=number, outcome=outcome: settle_one(ledger, number, State.SENDING, outcome))
     newest = ledger.newest_created("text1", age=0.0)
     assert newest is not None
-    assert (newest.case_id, newest.stamp) == ("case-B", "text1")
+    assert (newest.case_id, newest.external_id_field) == ("case-B", "text1")
     assert ledger.newest_created("text1", age=3600.0) is None
     assert ledger.newest_created("text2", age=0.0) is None
 
@@ -288,13 +291,13 @@ def test_the_canary_is_the_newest_case_that_is_old_enough(ledger: Ledger) -> Non
 def test_a_case_that_became_doubtful_is_no_canary(ledger: Ledger) -> None:
     fenced(ledger, "A", "B")
     for number in (1, 2):
-        do(ledger, lambda number=number: ledger.settle(number, State.SENDING, CREATED))
+        do(ledger, lambda number=number: settle_one(ledger, number, State.SENDING, CREATED))
     assert ledger.newest_created("text1", age=0.0) is None
 
 
 def test_claimed_cases_are_known(ledger: Ledger) -> None:
     fenced(ledger, "A")
-    do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
+    do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
     assert ledger.has_case("77")
     assert not ledger.has_case("78")
 
@@ -331,9 +334,9 @@ def test_the_name_of_a_ledger_stays(path: Path) -> None:
 def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
     with pytest.raises(ZeroDivisionError):
-        do(ledger, lambda: ledger.fence(1), lambda: 1 / 0)
+        do(ledger, lambda: mark_one(ledger, 1), lambda: 1 / 0)
     assert not ledger.connection.in_transaction
     assert row_of(ledger, "A")["state"] == "pending"
-    with store.transaction(ledger.connection):
-        ledger.fence(1)
+    with database.transaction(ledger.connection):
+        mark_one(ledger, 1)
     assert row_of(ledger, "A")["state"] == "sending"

@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 import xlsxwriter
-from ledgers import do, pending, stage
+from ledgers import do, mark_one, pending, settle_one, stage
 from mapping_files import Load
 
 import importer
+from importer.companions import Beside, open_companions
 from importer.errors import MappingError
 from importer.ledger import Ledger, Outcome, StagedRow
-from importer.ledger.packing import field_errors
-from importer.ledger.tree import CODES as LINK_CODES
+from importer.ledger.json_columns import errors_from_json
+from importer.ledger.parents import CODES as LINK_CODES
 from importer.mapping import json_schema
 from importer.mapping.types import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
-from importer.notes import Beside, open_notes
 
 PACKAGE = Path(importer.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "mapping.md").read_text("utf-8")
@@ -113,10 +113,14 @@ def test_an_example_of_linked_rows_does_what_the_page_says(load: Load, tmp_path:
         while waiting := pending(ledger):
             for one in waiting:
                 created = Outcome(State.CREATED, f"case of {one.key}")
-                do(ledger, partial(ledger.fence, one.id), partial(ledger.settle, one.id, State.SENDING, created))
+                do(
+                    ledger,
+                    partial(mark_one, ledger, one.id),
+                    partial(settle_one, ledger, one.id, State.SENDING, created),
+                )
         query = "SELECT body, errors FROM content ORDER BY record"
         found = [
-            [error.code for error in field_errors(errors)] if body is None else orjson.loads(body)
+            [error.code for error in errors_from_json(errors)] if body is None else orjson.loads(body)
             for body, errors in ledger.connection.execute(query)
         ]
     assert found == [expected_of(sent) for _, sent in example.rows]
@@ -130,9 +134,12 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
     rows = [
         Row(number, (*cells, str(number)) if fragment else cells) for number, (cells, _) in enumerate(example.rows, 1)
     ]
-    with open_notes(mapping, Beside(Path())) as notes:
-        mapper = mapping.bind(columns, notes.files)
-        notes.load(lambda: None)
+    with (
+        Ledger(Path("l.db"), verb="preview") as ledger,
+        open_companions(ledger, mapping, Beside(Path())) as companions,
+    ):
+        mapper = mapping.bind(columns, companions.tables)
+        companions.load(lambda: None)
         results = list(map(mapper.apply, rows))
     for number, mapped, (_, sent) in zip(count(1), results, example.rows, strict=False):
         if mapped.body is None:
@@ -140,8 +147,8 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
         else:
             body = orjson.loads(mapped.body)
             found = {key: value for key, value in body.items() if not fragment or FILLER.get(key) != value}
-            if mapped.additions:  # the page shows them behind the case
-                found = [found, *map(orjson.loads, mapped.additions)]
+            if mapped.case_updates:  # the page shows them behind the case
+                found = [found, *map(orjson.loads, mapped.case_updates)]
         assert found == expected_of(sent), f"row {number}"
 
 

@@ -24,7 +24,8 @@ import importer.report.summary
 import importer.report.tables
 from importer.delivery.lookup import Lookup
 from importer.delivery.pool import Pool
-from importer.ledger import Fence, Ledger, LedgerWriter, Settled, staging, store, writer
+from importer.ledger import Ledger, LedgerWriter, Mark, Settled, database, sources
+from importer.ledger.writer import Group
 from importer.models import State
 from importer.talkdesk.client import CaseApi
 
@@ -45,38 +46,28 @@ def _die_if(is_time: bool) -> None:
         die()
 
 
-def _in_transaction(tick: Tick, *, name: str, good: object) -> None:
-    """Around the moves of a ledger: they were executed, the transaction is not committed."""
-    move = getattr(writer, name)
+def _in_transaction(tick: Tick, *, results: str, good: object) -> None:
+    """The moves of a group were executed, the transaction is not committed."""
+    carry_out = Group.carry_out
 
-    def watched(ledger: Ledger, what: Any) -> Any:
-        results = move(ledger, what)
-        for result in results:
+    def watched(self: Group, ledger: Ledger) -> None:
+        carry_out(self, ledger)
+        for result in getattr(self, results):
             _die_if(result is good and tick())
-        return results
 
-    setattr(writer, name, watched)
+    Group.carry_out = watched  # type: ignore[method-assign]
 
 
-def _behind_commit(tick: Tick, *, name: str, good: object) -> None:
+def _behind_commit(tick: Tick, *, results: str, good: object) -> None:
     """The transaction is on disk, and nobody knows yet."""
-    move, commit = getattr(writer, name), LedgerWriter._commit
-    moved = []
+    commit = LedgerWriter.commit
 
-    def watched(ledger: Ledger, what: Any) -> Any:
-        results = move(ledger, what)
-        moved.extend(result for result in results if result is good)
-        return results
+    def watched(self: LedgerWriter, group: Group) -> None:
+        commit(self, group)
+        for result in getattr(group, results):
+            _die_if(result is good and tick())
 
-    def committed(self: LedgerWriter, group: Any) -> list[Any]:
-        moved.clear()
-        results = commit(self, group)
-        for _ in moved:
-            _die_if(tick())
-        return results
-
-    setattr(writer, name, watched)
-    LedgerWriter._commit = committed  # type: ignore[method-assign]
+    LedgerWriter.commit = watched  # type: ignore[method-assign]
 
 
 def _before_request(tick: Tick) -> None:
@@ -178,36 +169,36 @@ def _in_report(tick: Tick) -> None:
 
 def _making_ledger(tick: Tick) -> None:
     """The ledger is being made: nothing is there yet, then its file is there and open, then its tables are."""
-    lock, install = importer.ledger.ledger.lock_ledger, store.install_schema
+    lock, bring_forward = importer.ledger.ledger.LedgerLock, database.bring_forward
 
     def locked(path: Path) -> Any:
         _die_if(tick())
         return lock(path)
 
-    def installed(*arguments: Any, **more: Any) -> None:
+    def forward(*arguments: Any) -> None:
         _die_if(tick())
-        install(*arguments, **more)
+        bring_forward(*arguments)
         _die_if(tick())
 
-    importer.ledger.ledger.lock_ledger = locked
-    store.install_schema = installed
+    importer.ledger.ledger.LedgerLock = locked  # type: ignore[misc,assignment]
+    database.bring_forward = forward
 
 
 def _in_staging(tick: Tick) -> None:
     """A part of the export is in the ledger."""
-    add_rows = staging.add_rows
+    add_rows = sources.add_rows
     importer.look.open_source = partial(importer.look.open_source, chunk_rows=_CHUNK)
 
     def watched(*arguments: Any) -> None:
         add_rows(*arguments)
         _die_if(tick())
 
-    staging.add_rows = watched
+    sources.add_rows = watched
 
 
 def _staging_ends(tick: Tick) -> None:
     """All of the export is in the ledger; it is being decided which rows count."""
-    statements = staging._WHO_ANSWERS
+    statements = sources._WHO_ANSWERS
 
     class Watched(tuple[str, ...]):
         def __iter__(self) -> Iterator[str]:
@@ -215,12 +206,12 @@ def _staging_ends(tick: Tick) -> None:
                 yield statement
                 _die_if(tick())
 
-    staging._WHO_ANSWERS = Watched(statements)  # type: ignore[assignment]
+    sources._WHO_ANSWERS = Watched(statements)  # type: ignore[assignment]
 
 
 def _in_recovery(tick: Tick, *, committed: bool) -> None:
     """A run begins and takes over what the last one left behind."""
-    begin_run, transaction = Ledger._begin_run, store.transaction
+    begin_run, transaction = Ledger._begin_run, database.transaction
     beginning = []
 
     @contextmanager
@@ -236,7 +227,7 @@ def _in_recovery(tick: Tick, *, committed: bool) -> None:
         _die_if(committed and tick())
         return run
 
-    store.transaction = watched_transaction
+    database.transaction = watched_transaction
     Ledger._begin_run = watched  # type: ignore[method-assign]
 
 
@@ -244,13 +235,13 @@ POINTS: dict[str, Callable[[Tick], None]] = {
     "the ledger is made": _making_ledger,
     "in staging": _in_staging,
     "staging ends": _staging_ends,
-    "before the fence is committed": partial(_in_transaction, name="fence_all", good=Fence.UP),
-    "behind the fence": partial(_behind_commit, name="fence_all", good=Fence.UP),
+    "before the mark is committed": partial(_in_transaction, results="marks", good=Mark.DONE),
+    "behind the mark": partial(_behind_commit, results="marks", good=Mark.DONE),
     "before the request": _before_request,
     "the server has read it": _request_read,
     "the answer has arrived": _answer_arrived,
-    "before the settlement is committed": partial(_in_transaction, name="settle_all", good=Settled.DONE),
-    "behind the settlement": partial(_behind_commit, name="settle_all", good=Settled.DONE),
+    "before the settlement is committed": partial(_in_transaction, results="settled", good=Settled.DONE),
+    "behind the settlement": partial(_behind_commit, results="settled", good=Settled.DONE),
     "a success is announced": _announced,
     "in a look-up": _in_lookup,
     "in a report": _in_report,

@@ -22,8 +22,8 @@ from virtual_time import VirtualLoop, now
 
 from importer import session
 from importer.delivery.pool import Delivered, Stop
-from importer.ledger import Known, Ledger, LedgerWriter, store
-from importer.ledger.writer import _Group
+from importer.ledger import CreatedCase, Ledger, LedgerWriter, database
+from importer.ledger.writer import Group
 from importer.progress import Silent
 from importer.session import Orders, Place
 from importer.settings import Settings
@@ -179,7 +179,7 @@ def _answer(fate: str, case: Case | None) -> Answer:
 class AgelessLedger(Ledger):
     """A ledger whose events lie behind by the wall clock, which stands still here; so every case is old enough."""
 
-    def newest_created(self, stamp: str | None, *, age: float) -> Known | None:
+    def newest_created(self, stamp: str | None, *, age: float) -> CreatedCase | None:
         """As the parent's, for an age of nothing: a canary that is too young makes look-ups fail, and only that."""
         return super().newest_created(stamp, age=0.0)
 
@@ -197,24 +197,23 @@ class InlineWriter(LedgerWriter):
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    def _hand_over_soon(self) -> None:
+    def _group(self) -> Group:
         if self._fuse.is_burnt:
             raise Killed
-        super()._hand_over_soon()
+        return super()._group()
 
-    def _hand_over(self) -> None:
-        group, self._next = self._next, _Group()
+    async def _write(self, group: Group) -> None:
         try:
-            self._serve(group)
+            self.commit(group)
         except Killed:  # this is nobody's turn
             self._fuse.died.set()
+            await asyncio.Event().wait()
 
-    def _commit(self, group: _Group) -> list[Any]:
-        with store.translated(self.ledger.path), store.transaction(self.ledger.connection):
-            results = group.carry_out(self.ledger)
+    def commit(self, group: Group) -> None:
+        with database.translated(self.ledger.path), database.transaction(self.ledger.connection):
+            group.carry_out(self.ledger)
             self._fuse.burn()
         self._fuse.burn()
-        return results
 
 
 def deliver(ledger: Ledger, world: World, fuse: Fuse, orders: Orders) -> Delivered:

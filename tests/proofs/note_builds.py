@@ -11,13 +11,13 @@ from crash_points import die
 import importer.delivery.additions as additions
 from importer.ledger import Ledger
 from importer.mapping.bind import RowMapper
-from importer.models import AdditionState, Mapped, State
+from importer.models import CaseUpdateState, Mapped, State
 from importer.talkdesk.client import CaseApi
 
 
 def sends_notes_again_blindly() -> None:
     """An update whose answer was lost is simply sent again."""
-    additions._AFTER[State.UNKNOWN] = AdditionState.PENDING
+    additions._AFTER[State.UNKNOWN] = CaseUpdateState.PENDING
 
 
 def forgets_notes_in_flight() -> None:
@@ -25,7 +25,7 @@ def forgets_notes_in_flight() -> None:
     begin_run = Ledger._begin_run
 
     def forgetful(self: Ledger, verb: str) -> int:
-        self.connection.execute("UPDATE addition SET state = 'pending' WHERE state = 'sending'")
+        self.connection.execute("UPDATE case_update SET state = 'pending' WHERE state = 'sending'")
         return begin_run(self, verb)
 
     Ledger._begin_run = forgetful  # type: ignore[method-assign]
@@ -33,7 +33,7 @@ def forgets_notes_in_flight() -> None:
 
 def takes_doubt_for_success() -> None:
     """An update whose answer was lost is called done."""
-    additions._AFTER[State.UNKNOWN] = AdditionState.DONE
+    additions._AFTER[State.UNKNOWN] = CaseUpdateState.DONE
 
 
 def drops_the_last_part() -> None:
@@ -42,7 +42,7 @@ def drops_the_last_part() -> None:
 
     def careless(self: RowMapper, *row: Any) -> Mapped:
         found = mapped(self, *row)
-        return found._replace(additions=found.additions[:-1])
+        return found._replace(case_updates=found.case_updates[:-1])
 
     RowMapper._mapped = careless  # type: ignore[method-assign]
 
@@ -53,7 +53,7 @@ def turns_notes_around() -> None:
 
     def backwards(self: RowMapper, *row: Any) -> Mapped:
         found = mapped(self, *row)
-        return found._replace(additions=found.additions[::-1])
+        return found._replace(case_updates=found.case_updates[::-1])
 
     RowMapper._mapped = backwards  # type: ignore[method-assign]
 

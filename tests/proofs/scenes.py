@@ -25,9 +25,6 @@ GARBLED = "-garbled"
 #: The case is made, and the answer sends the client to the same address again.
 MOVED = "-moved"
 
-#: The case is made, and the answer says that it was not.
-DENIED = "-denied"
-
 #: Longer than this server ever takes unless a title says otherwise, and longer than a run that follows a killed one
 #: stands still at first: what is sent then proves to the look-ups that the list is up to date.
 HORIZON = "1.5"
@@ -38,7 +35,6 @@ PLAN: dict[str, Any] = {
         {"do": "drop", "save": True, "title": LOST},
         {"do": "slow", "delay_ms": 3000, "title": SLOW},
         {"do": "garbage", "title": GARBLED},
-        {"do": "status", "status": 429, "save": True, "title": DENIED},
         {"do": "redirect", "status": 307, "location": "/cm/core/va/cases", "save": True, "title": MOVED},
     ],
 }

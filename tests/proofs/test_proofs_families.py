@@ -6,6 +6,7 @@ parent. Both are looked for, and builds that are wrong on purpose show that they
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +20,9 @@ from program import SandboxProcess
 from scenes import LOST, Campaign, rows
 from tickets import HEADER, MAPPING, read_csv, write_tickets
 
-from importer.ledger import Ledger, links, staging
+import importer.ledger.ledger
+from importer.ledger import Ledger, parents, sources
+from importer.ledger.values import Settlement
 from importer.models import State
 
 pytestmark = pytest.mark.slow
@@ -31,8 +34,8 @@ _MIDDLE = Crash("the answer has arrived", 17)
 STORIES: dict[str, tuple[Crash, ...]] = {
     f"{point} {hit}": (Crash(point, hit),)
     for point in (
-        "before the fence is committed",
-        "behind the fence",
+        "before the mark is committed",
+        "behind the mark",
         "the server has read it",
         "the answer has arrived",
         "before the settlement is committed",
@@ -114,49 +117,53 @@ def test_families_killed_at(stories: dict[str, Future[Told]], name: str) -> None
     assert len(above) == COUNT * 2 // 3
 
 
+#: Marks whatever is pending.
+CARELESS_MARK = """UPDATE record SET state = 'sending', attempts = attempts + 1, run = :run
+    WHERE id IN (SELECT value FROM json_each(:records)) AND state = 'pending' RETURNING id"""
+
 # -- builds that are wrong on purpose -------------------------------------------------------------------
 
 
 @contextmanager
 def children_do_not_wait() -> Iterator[None]:
-    """Every row that can be sent is sent, and the database has nothing against it."""
-    finish = staging.finish_source
+    """Every row that can be sent is sent, and neither the ledger nor its database has anything against it."""
+    finish = sources.finish_source
+    importer.ledger.ledger._MARK = CARELESS_MARK
 
-    def hasty(ledger: Ledger, source: int, notes: Any = ()) -> None:
-        finish(ledger, source, notes)
+    def hasty(ledger: Ledger, source: int, *companions: Any, **more: Any) -> None:
+        finish(ledger, source, *companions, **more)
         ledger.connection.execute("DROP TRIGGER IF EXISTS parent_first")
         ledger.connection.execute("UPDATE record SET state = 'pending' WHERE state = 'waiting'")
 
-    staging.finish_source = hasty
+    sources.finish_source = hasty
     yield
 
 
 @contextmanager
 def only_answers_let_go() -> Iterator[None]:
     """A parent that is found by look-up lets nobody go."""
-    tell_children = links.tell_children
+    tell_children = Ledger._tell_children
 
-    def forgetful(ledger: Ledger, records: Sequence[int], before: State, state: State) -> None:
-        if before is State.SENDING:
-            tell_children(ledger, records, before, state)
+    def forgetful(self: Ledger, moved: Sequence[Settlement]) -> None:
+        tell_children(self, [each for each in moved if each.before is State.SENDING])
 
-    links.tell_children = forgetful
+    Ledger._tell_children = forgetful  # type: ignore[method-assign]
     yield
 
 
 @contextmanager
 def children_are_let_go_with_any_case() -> Iterator[None]:
     """The first answer lets everybody go, with the id that it brought; the database keeps them back."""
-    release = links.release
+    release = parents.release
 
-    def generous(ledger: Ledger, records: Sequence[int]) -> None:
-        (case_id,) = ledger.connection.execute("SELECT case_id FROM record WHERE id = ?", (records[0],)).fetchone()
-        waiting = ledger.connection.execute("SELECT id FROM record WHERE state = 'waiting'").fetchall()
-        for (child,) in waiting:
-            release(ledger, child, case_id)
-            ledger.released.append(child)
+    def generous(connection: sqlite3.Connection, run: int, records: Sequence[int]) -> list[int]:
+        (case_id,) = connection.execute("SELECT case_id FROM record WHERE id = ?", (records[0],)).fetchone()
+        waiting = [child for (child,) in connection.execute("SELECT id FROM record WHERE state = 'waiting'")]
+        for child in waiting:
+            release(connection, run, child, case_id)
+        return waiting
 
-    links.release_children = generous
+    parents.release_children = generous
     yield
 
 

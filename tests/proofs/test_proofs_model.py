@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tickets import MAPPING, Ticket, write_tickets
 import importer.delivery.deliver as delivering
 from importer.books import resolve
 from importer.errors import CaseImporterError
-from importer.ledger import Ledger, LedgerView, Selection
+from importer.ledger import Ledger, LedgerView, Selection, decisions
 from importer.mapping import load_mapping
 from importer.models import State
 from importer.report.balance import balance_of
@@ -96,7 +97,7 @@ class Machine(RuleBasedStateMachine):
     def retry_what_was_refused(self, fuse: int | None) -> None:
         if self.path.exists():
             with Process(self, "retry", fuse) as ledger:
-                ledger.reopen_refused()
+                decisions.reopen_refused(ledger)
                 deliver(ledger, self.world, self.fuse, Orders(chosen=Selection()))
 
     @rule(fuse=FUSES)
@@ -239,7 +240,7 @@ class ForgetfulStart(Machine):
 
 
 def _pending(verdict: Any) -> Any:
-    return verdict._replace(outcome=verdict.outcome._replace(state=State.PENDING))
+    return verdict._replace(outcome=replace(verdict.outcome, state=State.PENDING))
 
 
 @pytest.mark.parametrize("wrong", [BlindRetries, ForgetfulStart])

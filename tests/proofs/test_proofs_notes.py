@@ -48,7 +48,7 @@ class Scene:
     def in_flight(self) -> int:
         """Updates that a dead run has left behind."""
         with closing(sqlite3.connect(f"file:{self._folder / 'out/ledger.db'}?mode=ro", uri=True)) as ledger:
-            return int(ledger.execute("SELECT count(*) FROM addition WHERE state = 'sending'").fetchone()[0])
+            return int(ledger.execute("SELECT count(*) FROM case_update WHERE state = 'sending'").fetchone()[0])
 
     def wrong(self) -> Wrong:
         """What the server has against what the export says."""

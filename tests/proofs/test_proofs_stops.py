@@ -150,7 +150,7 @@ def test_a_run_that_sleeps_keeps_its_ledger(slow: SandboxProcess, tmp_path: Path
     until(lambda: len(campaign.cases()) >= 10, what="cases")
     assert child.process.pid is not None
     os.kill(child.process.pid, signal.SIGSTOP)
-    twin = Campaign(tmp_path / "twin", slow, campaign.tickets, (), {}, campaign.folder / "out")
+    twin = Campaign(tmp_path / "duplicate_key", slow, campaign.tickets, (), {}, campaign.folder / "out")
     began = time.monotonic()
     assert start(twin).end().code == ExitCode.LOCKED
     assert time.monotonic() - began < 20, "a lock is refused at once"

@@ -15,7 +15,7 @@ import wrong_builds as wrong
 from crash_points import Crash
 from history import History
 from program import SandboxProcess, sandbox_process, until
-from scenes import DENIED, GARBLED, LOST, MOVED, PLAN, SLOW, Campaign, rows
+from scenes import GARBLED, LOST, MOVED, PLAN, SLOW, Campaign, rows
 
 pytestmark = pytest.mark.slow
 
@@ -45,14 +45,6 @@ def run_and_retry(fate: str, *options: object) -> Story:
         return campaign
 
     return story
-
-
-def denied(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
-    """The server makes the last case and says "too fast"."""
-    campaign = scene.campaign(24, fate=DENIED, every=24)
-    for _ in range(2):  # the first run stops when it finds out, the second one settles what is in doubt
-        campaign.run(change=wrong.built(*changes))
-    return campaign
 
 
 def killed_in_the_middle(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
@@ -98,7 +90,6 @@ def list_falls_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
 
 STORIES: dict[str, tuple[Story, tuple[Any, ...]]] = {
     "retries blindly": (run_and_retry(LOST), (wrong.retries_blindly,)),
-    "believes every denial": (denied, (wrong.believes_every_denial,)),
     "sending becomes pending": (killed_in_the_middle, (wrong.sending_becomes_pending,)),
     "fence not committed before the request": (killed_in_the_middle, (wrong.answers_before_commit,)),
     "horizon shorter than the server": (slow_server, (hasty_horizon,)),

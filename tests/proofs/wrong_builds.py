@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +19,8 @@ import importer.talkdesk.client as client
 from importer.delivery.judge import Verdict
 from importer.delivery.lookup import Lookup
 from importer.delivery.pool import Stop
-from importer.delivery.trust import Trust
-from importer.ledger import Known, Ledger, LedgerWriter, store
+from importer.ledger import CreatedCase, Ledger, LedgerWriter, database
+from importer.ledger.writer import Group
 from importer.models import State
 from importer.talkdesk.answers import Answer
 from importer.talkdesk.search import Encoding
@@ -37,16 +37,11 @@ def retries_blindly() -> None:
     def again(verdict: Verdict) -> Verdict:
         if verdict.outcome.state is not State.UNKNOWN:
             return verdict
-        return verdict._replace(outcome=verdict.outcome._replace(state=State.PENDING))
+        return verdict._replace(outcome=replace(verdict.outcome, state=State.PENDING))
 
     right, silence = deliver.judge, deliver.judge_silence
     deliver.judge = lambda *what, **more: again(right(*what, **more))
     deliver.judge_silence = lambda trouble: again(silence(trouble))
-
-
-def believes_every_denial() -> None:
-    """What an answer denies is never looked up."""
-    Trust.wait = lambda self, record, verdict, planned: planned  # type: ignore[method-assign]
 
 
 def sending_becomes_pending() -> None:
@@ -75,11 +70,11 @@ def needs_no_canary() -> None:
 def takes_an_old_canary() -> None:
     """What proves that the list is up to date is the oldest case, not the newest."""
 
-    def oldest(self: Ledger, stamp: str | None, *, age: float) -> Known | None:
+    def oldest(self: Ledger, stamp: str | None, *, age: float) -> CreatedCase | None:
         row = self.connection.execute(
             "SELECT case_id, key, ?, 0.0 FROM record WHERE state = 'created' ORDER BY id LIMIT 1", (stamp,)
         ).fetchone()
-        return None if row is None else Known(*row)
+        return None if row is None else CreatedCase(*row)
 
     Ledger.newest_created = oldest  # type: ignore[method-assign]
 
@@ -129,28 +124,27 @@ def follows_redirects() -> None:
 def answers_before_commit() -> None:
     """The writer says "it is on disk" a moment too early; the disk is a slow one."""
 
-    def commit(self: LedgerWriter, group: Any) -> list[Any]:
-        early = copy(group)
-        group.__init__()  # nobody is told twice
-        with store.transaction(self.ledger.connection):
-            results = early.carry_out(self.ledger)
-            self._loop.call_soon_threadsafe(self._answer, early, results, None)
+    def commit(self: LedgerWriter, group: Group) -> None:
+        loop, early = group.written.get_loop(), group.written
+        with database.transaction(self.ledger.connection):
+            group.carry_out(self.ledger)
+            group.written = loop.create_future()  # nobody is told twice
+            loop.call_soon_threadsafe(early.set_result, None)
             time.sleep(0.3)
-        return []
 
-    LedgerWriter._commit = commit  # type: ignore[method-assign]
+    LedgerWriter.commit = commit  # type: ignore[method-assign]
 
 
 def syncs_lazily() -> None:
     """A ledger that somebody made faster."""
-    connect = store.connect
+    open_for_writing = database.open_for_writing
 
     def fast(path: Path) -> Any:
-        connection = connect(path)
+        connection = open_for_writing(path)
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
-    store.connect = fast
+    database.open_for_writing = fast
 
 
 class Built(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ledgers import do, invalid, stage, valid
+from ledgers import do, invalid, mark_one, settle_one, stage, valid
 
 from importer.ledger import Ledger, Outcome
 from importer.models import State
@@ -44,8 +44,8 @@ def mixed(ledger: Ledger) -> Ledger:
         4: Outcome(State.UNKNOWN, None, 500, "http_500", "HTTP 500"),
     }
     for number, outcome in outcomes.items():
-        do(ledger, lambda number=number: ledger.fence(number))
-        do(ledger, lambda number=number, outcome=outcome: ledger.settle(number, State.SENDING, outcome))
+        do(ledger, lambda number=number: mark_one(ledger, number))
+        do(ledger, lambda number=number, outcome=outcome: settle_one(ledger, number, State.SENDING, outcome))
     two = Outcome(State.DUPLICATE, None, None, "duplicate", "looked up: there are 2 cases: 78, 79")
-    do(ledger, lambda: ledger.settle(4, State.UNKNOWN, two))
+    do(ledger, lambda: settle_one(ledger, 4, State.UNKNOWN, two))
     return ledger

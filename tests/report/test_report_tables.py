@@ -12,7 +12,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledgers import COLUMNS, do, invalid, memory, stage, valid
+from ledgers import COLUMNS, do, invalid, mark_one, memory, settle_one, stage, valid
 
 from importer.errors import SourceError
 from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
@@ -55,7 +55,11 @@ def test_results_have_one_line_for_each_row_in_input_order(mixed: Ledger, tmp_pa
     assert list(lines[0]) == ["row", "key", "state", "case_id", "http_status", "attempts", "code", "message"]
     assert list(lines[0].values()) == ["2", "A", "created", "77", "201", "1", "created", ""]
     assert lines[1]["message"] == "no such owner"
-    assert (lines[5]["code"], lines[5]["message"], lines[5]["attempts"]) == ("twin", "same key as row 2", "0")
+    assert (lines[5]["code"], lines[5]["message"], lines[5]["attempts"]) == (
+        "duplicate_key",
+        "duplicate key: row 2 is sent",
+        "0",
+    )
 
 
 def test_results_are_plain_for_scripts(mixed: Ledger, tmp_path: Path) -> None:
@@ -68,9 +72,9 @@ def test_results_are_plain_for_scripts(mixed: Ledger, tmp_path: Path) -> None:
 def test_no_words_of_a_server_are_a_formula(ledger: Ledger, tmp_path: Path) -> None:
     """L1, L24: whoever answers can choose code and message freely."""
     stage(ledger, [valid("A")])
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: mark_one(ledger, 1))
     evil = Outcome(State.REFUSED, None, 422, "=cmd|'/c calc'!A1", "@SUM(1+1)")
-    do(ledger, lambda: ledger.settle(1, State.SENDING, evil))
+    do(ledger, lambda: settle_one(ledger, 1, State.SENDING, evil))
     reports = write_reports(ledger.path, tmp_path / "out")
     for path in (reports.results, *reports.failures):
         with path.open(encoding="utf-8-sig", newline="") as file:

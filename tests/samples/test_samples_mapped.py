@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 
 from importer import check
-from importer.ledger.tree import CODES
+from importer.ledger.parents import CODES
 from importer.mapping import load_mapping
 from importer.models import Link, Mapped, Row, State
 from importer.source import open_source
@@ -61,7 +61,7 @@ def test_every_row_ends_as_expected(name: str) -> None:
     for row, mapped in mapped_rows(name):
         state, code = ("invalid", mapped.errors[0].code) if mapped.errors else ("created", "")
         if state == "created" and mapped.key in seen:
-            state, code = "skipped", "twin"
+            state, code = "skipped", "duplicate_key"
         seen |= {mapped.key} if state == "created" else set()
         ends.append(f"{row.number},{mapped.key},{state},{code}")
     expected = ROOT / "sample_data" / "expected" / f"{name}.results.csv"

@@ -8,12 +8,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from importer.companions import Beside, open_companions
+from importer.ledger import Ledger
 from importer.mapping import load_mapping
-from importer.notes import Beside, open_notes
 from importer.source import open_source
 from importer.stage import preview_rows
 
@@ -40,8 +42,13 @@ KEYS = {
 
 def cases(name: str) -> dict[str, dict[str, Any]]:
     source = open_source(SMALL / f"{name}.csv")
-    with open_notes(load_mapping(name), Beside(SMALL)) as notes:
-        results = [mapped for _, mapped in preview_rows(source, load_mapping(name), 1_000, notes=notes)]
+    mapping = load_mapping(name)
+    with (
+        TemporaryDirectory() as folder,
+        Ledger(Path(folder, "l.db"), verb="preview") as ledger,
+        open_companions(ledger, mapping, Beside(SMALL)) as companions,
+    ):
+        results = [mapped for _, mapped in preview_rows(source, mapping, 1_000, companions=companions)]
     assert [error for mapped in results for error in mapped.errors] == []
     return {mapped.key: json.loads(mapped.body or b"") for mapped in results}
 

@@ -73,7 +73,7 @@ class TestGroups:
 
     def test_rows_that_are_skipped_are_a_group_too(self) -> None:
         (group,) = checked("1,S,B,Low,\n1,S,B,Low,\n1,S,B,Low,\n").found.groups
-        assert (group.state, group.code, group.records, group.rows) == ("skipped", "twin", 2, (3, 4))
+        assert (group.state, group.code, group.records, group.rows) == ("skipped", "duplicate_key", 2, (3, 4))
 
     def test_keys_that_are_cases_already_are_counted(self, folder: Path) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,Low,\n", encoding="utf-8")
@@ -444,7 +444,7 @@ class TestRowsLeftOut:
         ]
         assert (result.exit_code, result.balance.left_out) == (ExitCode.OK, 3)
         assert result.balance.is_true
-        assert [(group.code, group.rows) for group in result.found.groups] == [("left_out", (3, 4, 5))]
+        assert [(group.code, group.rows) for group in result.found.groups] == [("filtered", (3, 4, 5))]
 
     @pytest.mark.parametrize(
         ("extra", "only", "skip"),

@@ -7,6 +7,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
+from importer.ledger.parents import with_parent
 from importer.talkdesk.case import (
     CASE_FIELDS,
     CUSTOM_FIELD_TYPES,
@@ -15,7 +16,6 @@ from importer.talkdesk.case import (
     custom_field_prefix,
     value_check,
 )
-from importer.talkdesk.subcase import with_parent
 
 KEYS = [f"{prefix}1" for prefix in CUSTOM_FIELD_TYPES]
 GOOD: dict[str, Any] = {

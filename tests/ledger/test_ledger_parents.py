@@ -11,7 +11,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledgers import case_body, do, memory, stage
+from ledgers import case_body, do, mark_one, memory, settle_one, stage
 
 from importer.ledger import Ledger, Outcome, StagedRow
 from importer.models import FieldError, Link, Links, Mapped, Row, State
@@ -28,7 +28,7 @@ def child(key: str, parent: str | None = None, *, name: str | None = None, row: 
 
 def standing(ledger: Ledger) -> dict[str, tuple[str, str | None]]:
     """Key → state, and the key of the row that its case is, or will be, below."""
-    query = "SELECT key, state, above FROM record LEFT JOIN link ON link.record = record.id ORDER BY record.id"
+    query = "SELECT key, state, parent_key FROM record LEFT JOIN link ON link.record = record.id ORDER BY record.id"
     return {key: (state, above) for key, state, above in ledger.connection.execute(query)}
 
 
@@ -187,12 +187,12 @@ def create(ledger: Ledger, key: str) -> None:
     (number,) = ledger.connection.execute(
         "SELECT id FROM record WHERE key = ? AND state = 'pending'", (key,)
     ).fetchone()
-    do(ledger, lambda: ledger.fence(number))
-    do(ledger, lambda: ledger.settle(number, State.SENDING, Outcome(State.CREATED, f"case {key}")))
+    do(ledger, lambda: mark_one(ledger, number))
+    do(ledger, lambda: settle_one(ledger, number, State.SENDING, Outcome(State.CREATED, f"case {key}")))
 
 
 def _assert_bodies_name_their_parents(ledger: Ledger) -> None:
-    query = """SELECT key, body, above FROM record JOIN content ON content.record = record.id
+    query = """SELECT key, body, parent_key FROM record JOIN content ON content.record = record.id
         LEFT JOIN link ON link.record = record.id WHERE state IN ('pending', 'created')"""
     for key, body, above in ledger.connection.execute(query):
         assert orjson.loads(body).get("parent_id") == (f"case {above}" if above else None), key

@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from ledgers import do, invalid, left_out, stage, valid
+from ledgers import do, invalid, left_out, mark_one, settle_one, stage, valid
 
 from importer.errors import LedgerError
-from importer.ledger import CauseCount, Ledger, LedgerView, Outcome
+from importer.ledger import CauseCount, Ledger, LedgerView, Outcome, ResultLine
 from importer.models import State
 from importer.report.balance import balance_of
 
@@ -25,8 +25,8 @@ def mixed(ledger: Ledger) -> Ledger:
         4: Outcome(State.UNKNOWN, None, 500, "http_500", "HTTP 500"),
     }
     for number, outcome in outcomes.items():
-        do(ledger, lambda number=number: ledger.fence(number))
-        do(ledger, lambda number=number, outcome=outcome: ledger.settle(number, State.SENDING, outcome))
+        do(ledger, lambda number=number: mark_one(ledger, number))
+        do(ledger, lambda number=number, outcome=outcome: settle_one(ledger, number, State.SENDING, outcome))
     return ledger
 
 
@@ -34,7 +34,7 @@ def test_all_numbers_are_of_one_moment(mixed: Ledger, path: Path) -> None:
     """M4: what happens while reports are written is in none of them."""
     with LedgerView(path) as view:
         before = view.counts()
-        do(mixed, lambda: mixed.fence(6))
+        do(mixed, lambda: mark_one(mixed, 6))
         stage(mixed, [valid("G")], sha256="3" * 64)
         assert view.counts() == before
         assert len(list(view.results())) == before.total() == 7
@@ -48,7 +48,7 @@ def test_results_come_in_the_order_of_the_input(mixed: Ledger, path: Path) -> No
     with LedgerView(path) as view:
         lines = list(view.results())
     assert [line.id for line in lines] == list(range(1, 8))
-    assert lines[0][2:] == (2, "A", "created", "77", 201, 1, "created", None)
+    assert lines[0] == ResultLine(1, 1, 2, "A", State.CREATED, "77", 201, 1, "created", None)
     assert [line.row for line in lines] == [2, 3, 4, 5, 6, 2, 3]
 
 
@@ -97,8 +97,8 @@ def test_a_reader_does_not_hold_up_the_writer(mixed: Ledger, path: Path) -> None
     with LedgerView(path) as view:
         view.counts()
         for _ in range(50):
-            do(mixed, lambda: mixed.fence(6))
-            do(mixed, lambda: mixed.unfence(6))
+            do(mixed, lambda: mark_one(mixed, 6))
+            do(mixed, lambda: mixed.unmark(6))
 
 
 def test_a_view_of_a_ledger_with_no_rows(ledger: Ledger, path: Path) -> None:
@@ -135,5 +135,5 @@ def test_a_source_that_was_not_read_to_its_end_is_not_in_view(mixed: Ledger, pat
     stage(mixed, [valid("H"), invalid("I"), left_out("J")], name="third.csv", sha256="4" * 64, finish=False)
     with LedgerView(path) as view:
         assert [view.counts(), view.causes(), list(view.results()), list(view.failures()), view.sources()] == before
-        assert (view.half_read(), view.left_out()) == (("third.csv",), 0)
+        assert (view.half_read(), view.filtered()) == (("third.csv",), 0)
         assert balance_of(view).is_true

@@ -1,0 +1,206 @@
+"""Case updates: what is sent to a case after it was created, such as notes for which one request has no room.
+
+They are kept as durably as records, and move by rules of their own (``schema.sql``): only to the case that their row
+was created as, strictly one after another. What moves them while a run sends is called inside a transaction of the
+writer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+
+import orjson
+
+from importer.ledger import database
+from importer.ledger.ledger import Ledger
+from importer.ledger.values import CaseUpdate, SentBefore, UpdateOutcome
+from importer.models import CaseUpdateState
+
+#: The kinds of updates there are.
+NOTES = "notes"
+
+
+def enter_case_updates(connection: sqlite3.Connection, updates: Iterable[tuple[int, Sequence[bytes]]]) -> None:
+    """Enter what the cases of records are to get after their creation, in order; inside a transaction.
+
+    Args:
+        connection: That of the ledger.
+        updates: Each record with the bodies of its updates.
+    """
+    connection.executemany(
+        "INSERT INTO case_update (record, position, kind, items, body, payload_sha256) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (record, position, NOTES, len(orjson.loads(body)["notes"]), body.decode(), sha256(body).hexdigest())
+            for record, bodies in updates
+            for position, body in enumerate(bodies, 1)
+        ),
+    )
+
+
+def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Sequence[bytes]) -> None:
+    """Enter what the case of a record that was mapped anew is to get; inside a transaction."""
+    connection.execute("DELETE FROM case_update WHERE record = ?", (record,))
+    enter_case_updates(connection, [(record, bodies)])
+
+
+# -- what is to be done ---------------------------------------------------------------------------------
+
+#: A case waits for an update: the first that is not there is neither refused nor being sent.
+_WAITING = (
+    " FROM case_update JOIN record ON record.id = case_update.record"
+    " JOIN source ON source.id = record.source AND source.staged = 1"
+    " WHERE case_update.state IN ({states}) AND record.state = 'created'"
+    " AND (:source IS NULL OR record.source = :source OR record.run = :run)"  # a child may be of another source
+    " AND NOT EXISTS ("
+    "SELECT 1 FROM case_update AS other WHERE other.record = case_update.record AND other.state = 'refused')"
+)
+
+
+def _waiting(only_unknown: bool) -> str:
+    return _WAITING.format(states="'unknown'" if only_unknown else "'pending', 'unknown'")
+
+
+def waiting_cases(ledger: Ledger, source: int | None, *, after: int, limit: int, only_unknown: bool) -> list[int]:
+    """Records behind ``after`` whose case waits for an update; ``only_unknown``: for one that it may have already."""
+    rows = ledger.connection.execute(
+        f"SELECT DISTINCT case_update.record{_waiting(only_unknown)} AND case_update.record > :after"
+        " ORDER BY case_update.record LIMIT :limit",
+        {"source": source, "run": ledger.run, "after": after, "limit": limit},
+    )
+    return [record for (record,) in rows]
+
+
+def count_waiting(ledger: Ledger, source: int | None, *, only_unknown: bool) -> int:
+    """How many updates may be sent, or settled by reading the case."""
+    query = f"SELECT count(*){_waiting(only_unknown)}"
+    with database.translated(ledger.path):
+        return int(ledger.connection.execute(query, {"source": source, "run": ledger.run}).fetchone()[0])
+
+
+def next_case_update(ledger: Ledger, record: int) -> CaseUpdate | None:
+    """The first update of ``record`` that its case does not have for sure; None if it must not be touched.
+
+    Raises:
+        LedgerError: it is damaged.
+    """
+    row = ledger.connection.execute(
+        "SELECT position, kind, case_id, case_update.state, body, payload_sha256"
+        " FROM case_update JOIN record ON record.id = case_update.record"
+        " WHERE case_update.record = ? AND case_update.state NOT IN ('done', 'dropped') AND record.state = 'created'"
+        " ORDER BY position LIMIT 1",
+        (record,),
+    ).fetchone()
+    if row is None:
+        return None
+    position, kind, case_id, state, body, digest = row
+    if state not in (CaseUpdateState.PENDING, CaseUpdateState.UNKNOWN):
+        return None
+    payload = database.payload(ledger.path, body, digest, f"case {case_id}")
+    return CaseUpdate(record, position, kind, case_id, CaseUpdateState(state), payload)
+
+
+def sent_before(ledger: Ledger, update: CaseUpdate) -> SentBefore:
+    """What the case of ``update`` got before it."""
+    rows = ledger.connection.execute(
+        "SELECT 'done' AS state, body FROM content WHERE record = :record UNION ALL"
+        " SELECT state, body FROM case_update WHERE record = :record AND position < :position",
+        {"record": update.record, "position": update.position},
+    ).fetchall()
+    surely = tuple(body.encode() for state, body in rows if state == "done")
+    return SentBefore(surely, perhaps=tuple(body.encode() for state, body in rows if state != "done"))
+
+
+# -- sending: called inside a transaction of the writer -------------------------------------------------
+
+
+def mark_update_sending(ledger: Ledger, update: CaseUpdate) -> bool:
+    """Note that an update is about to leave; False if it must not. Holds only once the transaction has committed."""
+    try:
+        moved = ledger.connection.execute(
+            "UPDATE case_update SET state = 'sending', attempts = attempts + 1, run = ?,"
+            " http_status = NULL, code = NULL, message = NULL WHERE record = ? AND position = ? AND state = 'pending'",
+            (ledger.run, update.record, update.position),
+        ).rowcount
+    except sqlite3.IntegrityError:  # case_update_waits: its row is unknown meanwhile
+        return False
+    return moved == 1
+
+
+def unmark_update(ledger: Ledger, update: CaseUpdate) -> None:
+    """Take the mark back: nothing was sent, and it does not count as an attempt."""
+    ledger.connection.execute(
+        "UPDATE case_update SET state = 'pending', attempts = attempts - 1"
+        " WHERE record = ? AND position = ? AND state = 'sending'",
+        (update.record, update.position),
+    )
+
+
+def settle_update(ledger: Ledger, update: CaseUpdate, before: CaseUpdateState, outcome: UpdateOutcome) -> bool:
+    """Move an update from ``before``, with the evidence; False if it did not stand there."""
+    moved = ledger.connection.execute(
+        "UPDATE case_update SET state = ?, run = ?, http_status = ?, code = ?, message = ?"
+        " WHERE record = ? AND position = ? AND state = ?",
+        (
+            outcome.state,
+            ledger.run,
+            outcome.http_status,
+            outcome.code,
+            outcome.message,
+            update.record,
+            update.position,
+            before,
+        ),
+    ).rowcount
+    return moved == 1
+
+
+def abandon_updates(ledger: Ledger) -> int:
+    """Updates whose answer nobody waits for any more are unknown; returns how many there are."""
+    return ledger.connection.execute(
+        "UPDATE case_update SET state = 'unknown', run = ?, code = 'interrupted',"
+        " message = 'the run was stopped while this case update was being sent' WHERE state = 'sending'",
+        (ledger.run,),
+    ).rowcount
+
+
+# -- decisions ------------------------------------------------------------------------------------------
+
+
+def reopen_refused_updates(ledger: Ledger, *, run: int | None = None, statuses: Sequence[int] = ()) -> int:
+    """Make refused updates pending again, because a person asked for it, or because they were only shut out.
+
+    Args:
+        ledger: The ledger.
+        run: Only those that this run had refused.
+        statuses: Only those refused with one of these.
+    """
+    narrowed = f" AND http_status IN ({', '.join('?' * len(statuses))})" if statuses else ""
+    with database.translated(ledger.path), database.transaction(ledger.connection):
+        return ledger.connection.execute(
+            "UPDATE case_update SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
+            f" WHERE state = 'refused' AND run = coalesce(?, run){narrowed}",
+            (ledger.run, run, *statuses),
+        ).rowcount
+
+
+def stuck_states(ledger: Ledger, key: str) -> Iterator[CaseUpdateState]:
+    """Where the updates of the row with ``key`` stand that a person may decide about; at most one does."""
+    with database.translated(ledger.path):
+        rows = ledger.connection.execute(
+            "SELECT case_update.state FROM case_update JOIN record ON record.id = case_update.record"
+            " WHERE key = ? AND record.state = 'created' AND case_update.state IN ('unknown', 'refused')",
+            (key,),
+        ).fetchall()
+    return (CaseUpdateState(state) for (state,) in rows)
+
+
+def resolve_update(ledger: Ledger, key: str, before: CaseUpdateState, outcome: UpdateOutcome) -> None:
+    """Move the unknown or refused update of the row with ``key``, because a person decided."""
+    with database.translated(ledger.path), database.transaction(ledger.connection):
+        ledger.connection.execute(
+            "UPDATE case_update SET state = ?, run = ?, code = ?, message = ? WHERE state = ? AND record ="
+            " (SELECT id FROM record WHERE key = ? AND state = 'created')",
+            (outcome.state, ledger.run, outcome.code, outcome.message, before, key),
+        )

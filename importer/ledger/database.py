@@ -1,0 +1,311 @@
+"""The SQLite file below a ledger: opened carefully, written durably, never trusted blindly.
+
+Its version is the number of the steps that made it. Opened for writing, an older ledger is brought to the newest
+version, in one transaction; for looking it must have that version already.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from importer.errors import LedgerError
+
+#: In the header of every ledger: "case" in ASCII.
+APPLICATION_ID = 0x63617365
+#: Step n makes a ledger of version n of one of version n - 1. What is released is never changed: a step is added.
+STEPS = (Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"),)
+
+#: Milliseconds for which a lock of somebody else is waited for.
+_BUSY_MS = 5000
+#: Pages in the log from which on it is folded into the file.
+_LOG_PAGES = 1000
+#: WAL with ``synchronous=FULL``: a commit is on disk when it returns. With ``NORMAL`` the last commits may be gone
+#: after a power cut, and a mark "sending" that is gone is a case created twice.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"wal_autocheckpoint={_LOG_PAGES}",
+    f"busy_timeout={_BUSY_MS}",
+    "foreign_keys=OFF",  # the importer writes both sides itself; checking each row would double its cost
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+    "cache_size=-8192",  # KiB; more is only a second cache in front of that of the system
+)
+
+_PASS_LEDGER = "pass the import's ledger with --ledger"
+_RESTORE = "restore it from a backup; do not import without it"
+_FOLDER = "choose a folder that you may write to with --ledger"
+#: What SQLite says, in words for the person who has to put it right. Checked in this order, by prefix.
+_TROUBLE = (
+    ("SQLITE_FULL", "the disk is full", "free disk space, then run the same command again"),
+    ("SQLITE_READONLY", "the ledger is read-only", "make it writable, or use another --ledger"),
+    ("SQLITE_CANTOPEN", "the ledger cannot be opened", "check that the folder exists and that you may write to it"),
+    ("SQLITE_CORRUPT", "the ledger is damaged", _RESTORE),
+    ("SQLITE_NOTADB", "the file is not a ledger", _PASS_LEDGER),
+    ("SQLITE_IOERR", "disk error", "check the disk, then run the same command again"),
+    ("SQLITE_BUSY", "another program has the ledger open", "close that program, then run the same command again"),
+)
+
+
+# -- errors and transactions ---------------------------------------------------------------------------
+
+
+def ledger_error(error: sqlite3.Error, path: Path) -> LedgerError:
+    """Translate what SQLite reports; the name of its error stays readable in the text."""
+    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    for prefix, what, hint in _TROUBLE:
+        if name.startswith(prefix):
+            return LedgerError(f"{what} ({name})", where=str(path), hint=hint)
+    return LedgerError(f"ledger error: {error} ({name})", where=str(path), hint="run the same command again")
+
+
+def damaged(path: Path, what: str) -> LedgerError:
+    """The error that says that what is in the file cannot have been written by us."""
+    return LedgerError(f"the ledger is damaged: {what}", where=str(path), hint=_RESTORE)
+
+
+def payload(path: Path, body: str | None, digest: str | None, whose: str) -> bytes:
+    """What is to be sent, if it is what was entered: a flipped bit must not become a case.
+
+    Raises:
+        LedgerError: it is not.
+    """
+    sent = (body or "").encode()
+    if sha256(sent).hexdigest() != digest:
+        raise damaged(path, f"what is to be sent for {whose} has changed")
+    return sent
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Every SQLite error inside becomes a LedgerError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ledger_error(error, path) from error
+    except UnicodeDecodeError as error:  # SQLite quotes what it stumbled over, and that need not be text
+        raise damaged(path, "it contains invalid text") from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, and on disk when it ends: BEGIN IMMEDIATE … COMMIT with the WAL synced.
+
+    After a full disk SQLite has rolled back already, hence the look before the ROLLBACK.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def unsynced(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commits inside may be lost by a power cut, in order: never one before another one that was lost.
+
+    Only for what does not count yet. The next commit outside syncs the log, and all of these with it. The log is folded
+    into the file less often, because each time costs two syncs.
+    """
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={10 * _LOG_PAGES}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
+        connection.execute("PRAGMA synchronous=FULL")
+
+
+# -- the file ------------------------------------------------------------------------------------------
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a ledger, for its owner only."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot create the ledger's folder: {error.strerror}"
+        raise LedgerError(what, where=str(path.parent), hint=_FOLDER) from error
+
+
+def create_file(path: Path) -> None:
+    """Make an empty ledger that only its owner can read, its directory entry synced to disk."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        sync_directory(path.parent)
+    except OSError as error:
+        raise LedgerError(f"cannot create the ledger: {error.strerror}", where=str(path), hint=_FOLDER) from error
+
+
+def sync_directory(folder: Path) -> None:
+    """Make names in ``folder`` survive a power cut (POSIX; elsewhere directories cannot be synced)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# -- opening -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def closing_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """A connection that turns out to be of no use is closed, not left to the garbage collector."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the one connection that writes, to a ledger of the newest version; an empty file becomes a ledger.
+
+    Raises:
+        LedgerError: it is no ledger, is damaged, or cannot be written durably.
+    """
+    with translated(path):
+        # The writer's thread takes over from the thread that staged; never two at a time.
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        with closing_on_error(connection):
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+            _assert_durable(connection, path)
+            if not _is_blank(connection):
+                _assert_ledger(connection, path)
+            bring_forward(connection, path)
+            _check_pages(connection, path)
+    return connection
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open a connection that can look but neither write nor checkpoint, also while a run is going on.
+
+    Raises:
+        LedgerError: the file is missing, or is no ledger.
+    """
+    if not path.is_file():
+        raise LedgerError("ledger not found", where=str(path), hint=_PASS_LEDGER)
+    with translated(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        with closing_on_error(connection):
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+            _assert_ledger(connection, path)
+    return connection
+
+
+def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse to look at an older ledger as if it were a new one, and say how it becomes one.
+
+    Raises:
+        LedgerError: it has an older version.
+    """
+    version = _pragma(connection, "user_version")
+    if version < len(STEPS):
+        raise LedgerError(
+            f"the ledger has version {version}; this program reads version {len(STEPS)}",
+            where=str(path),
+            hint="the next run, retry or reconcile brings it up to date, with nothing lost, such as:"
+            f" case-importer reconcile --ledger {path}",
+        )
+
+
+def bring_forward(connection: sqlite3.Connection, path: Path, steps: Sequence[str] = STEPS) -> None:
+    """Take the steps that an older ledger, or an empty file, has not taken yet; all or none."""
+    taken = _pragma(connection, "user_version")
+    if taken == len(steps):
+        return
+    with translated(path):
+        try:
+            connection.executescript("BEGIN IMMEDIATE;" + "\n".join(steps[taken:]))
+            if taken == 0:
+                named = (secrets.token_hex(4), utc_now())
+                connection.execute("INSERT INTO ledger (id, created_at) VALUES (?, ?)", named)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(steps)}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def copy_ledger(path: Path, copy: Path) -> None:
+    """Copy a ledger, also one in use, into the new file ``copy``.
+
+    Raises:
+        LedgerError: it cannot be read, or not be copied.
+    """
+    with closing(open_read_only(path)) as original:
+        create_file(copy)
+        with translated(copy), closing(sqlite3.connect(copy)) as target:
+            original.backup(target)
+            with target:  # the copy has everything, so no log of it can be missing
+                target.execute("UPDATE run SET ended_at = started_at WHERE ended_at IS NULL")
+
+
+def utc_now() -> str:
+    """The wall clock, for people: UTC, ISO 8601, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _is_blank(connection: sqlite3.Connection) -> bool:
+    """Whether nothing was ever written to this file, or a process died while it made it."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return bool(tables == 0 and _pragma(connection, "user_version") == 0)
+
+
+def _assert_durable(connection: sqlite3.Connection, path: Path) -> None:
+    """Read the settings back: a file system that cannot do WAL, or a patched SQLite, must not go unnoticed."""
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    level = _pragma(connection, "synchronous")
+    if mode != "wal" or level != 2:
+        raise LedgerError(
+            f"the ledger cannot be written safely here (journal {mode}, synchronous {level})",
+            where=str(path),
+            hint="put the ledger on a local disk",
+        )
+
+
+def _assert_ledger(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that is no ledger, or one that this program does not know."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('ledger', 'record')").fetchone()[0]
+    if tables != 2:
+        raise LedgerError("the file is not a ledger", where=str(path), hint=_PASS_LEDGER)
+    version = _pragma(connection, "user_version")
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise LedgerError(
+            "the ledger was made by a case-importer from before the first release, which this one cannot read",
+            where=str(path),
+            hint="finish that import with the program that began it",
+        )
+    if not 1 <= version <= len(STEPS):
+        raise LedgerError(
+            f"the ledger has version {version}; this program supports {len(STEPS)}",
+            where=str(path),
+            hint="use the version of case-importer that wrote it, or a newer one",
+        )
+
+
+def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
+    """Look for damage in the table that decides what is sent; the large cold table is checked as it is read."""
+    report = [line for (line,) in connection.execute("PRAGMA quick_check('record')")]
+    if report != ["ok"]:
+        raise damaged(path, report[0])

@@ -1,0 +1,65 @@
+"""What a person decides about rows, and what a run takes back when it finds out that it was shut out."""
+
+from __future__ import annotations
+
+from importer.ledger import database
+from importer.ledger.ledger import Ledger
+from importer.ledger.values import Outcome, Settlement
+from importer.models import State
+
+
+def states_of(ledger: Ledger, key: str) -> list[State]:
+    """Where the records with ``key`` stand."""
+    with database.translated(ledger.path):
+        rows = ledger.connection.execute("SELECT state FROM record WHERE key = ? ORDER BY id", (key,))
+        return [State(state) for (state,) in rows]
+
+
+def is_forgotten(ledger: Ledger, key: str) -> bool:
+    """Whether the unknown record that has ``key`` has no body any more that could be sent."""
+    query = (
+        "SELECT 1 FROM record LEFT JOIN content ON content.record = record.id"
+        " WHERE key = ? AND state IN ('unknown', 'duplicate') AND body IS NULL"
+    )
+    with database.translated(ledger.path):
+        return ledger.connection.execute(query, (key,)).fetchone() is not None
+
+
+def resolve(ledger: Ledger, key: str, outcome: Outcome) -> list[State]:
+    """Move the record that has ``key`` and is unknown or a duplicate, because a person decided.
+
+    Returns:
+        The state it stood in; empty if there is none.
+    """
+    with database.translated(ledger.path), database.transaction(ledger.connection):
+        rows = ledger.connection.execute(
+            "SELECT id, state FROM record WHERE key = ? AND state IN ('unknown', 'duplicate')", (key,)
+        ).fetchall()
+        ledger.settle([Settlement(record, State(state), outcome) for record, state in rows])
+    return [State(state) for _, state in rows]
+
+
+def reopen_refused(ledger: Ledger) -> int:
+    """Make refused rows pending again, because a person asked for it; returns how many.
+
+    Nothing else may be reopened: all other rows are either not sent yet or may be at the server.
+    """
+    with database.translated(ledger.path), database.transaction(ledger.connection):
+        return ledger.connection.execute(
+            "UPDATE record SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
+            " WHERE state = 'refused' AND id IN (SELECT record FROM content WHERE body IS NOT NULL)",
+            (ledger.run,),
+        ).rowcount
+
+
+def reopen_shut_out(ledger: Ledger) -> int:
+    """Make pending again what this run had refused only because the whole account was shut out.
+
+    That is what 403, 404 and 405 meant when they met every row; returns how many there were.
+    """
+    with database.translated(ledger.path), database.transaction(ledger.connection):
+        return ledger.connection.execute(
+            "UPDATE record SET state = 'pending', code = 'shut_out' WHERE state = 'refused' AND run = ?"
+            " AND http_status IN (403, 404, 405)",
+            (ledger.run,),
+        ).rowcount

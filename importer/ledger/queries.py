@@ -1,0 +1,294 @@
+"""Looking at a ledger without being able to change it: for status and reports, also while a run is going on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from importer.ledger import database, parents
+from importer.ledger.json_columns import cells_from_json, errors_from_json
+from importer.ledger.sources import FILTERED, read_sources
+from importer.ledger.values import (
+    CauseCount,
+    FailureLine,
+    OpenUpdate,
+    Orphan,
+    ResultLine,
+    SimilarKeys,
+    SourceInfo,
+    UnlinkedCount,
+)
+from importer.models import FieldError, State
+
+_LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}"
+_FAILED = "('invalid', 'refused', 'unknown', 'duplicate', 'pending', 'waiting', 'sending')"
+#: Where a case update stands, as people want to know it: see :meth:`LedgerView.following`.
+_STANDING = (
+    "CASE WHEN record.state <> 'created' THEN 'later' WHEN case_update.state = 'pending' AND EXISTS ("
+    "SELECT 1 FROM case_update AS other"
+    " WHERE other.record = case_update.record AND other.state IN ('refused', 'unknown'))"
+    " THEN 'held' ELSE case_update.state END"
+)
+
+
+class LedgerView:
+    """A ledger as it was at one moment: one read transaction, so that all reports agree with each other.
+
+    Sources that were not read to their end are not in view: their records are dropped and read again.
+
+    Args:
+        path: The ledger.
+        source: Look at this source only; None for the whole ledger.
+
+    Raises:
+        LedgerError: the file is missing, damaged, not a ledger, or one of an older version.
+    """
+
+    def __init__(self, path: Path, *, source: int | None = None) -> None:
+        self.path = path
+        self.source = source
+        self._connection = database.open_read_only(path)
+        with database.closing_on_error(self._connection), database.translated(path):
+            database.assert_newest(self._connection, path)
+            self._connection.execute("BEGIN")
+            half_read = "SELECT id FROM source WHERE staged = 0"
+            self._is_whole = self._connection.execute(half_read).fetchone() is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _select(self, query: str, where: str = "", **values: object) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query whose ``{where}`` narrows it to the sources in view that were read to their end."""
+        chosen = "source = :source" if self.source else ""
+        read = "" if self._is_whole else "source IN (SELECT id FROM source WHERE staged = 1)"
+        conditions = [condition for condition in (where, chosen, read) if condition]
+        clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        with database.translated(self.path):
+            # not "yield from": that would close the cursor of a half-read generator after its connection
+            values["source"] = self.source
+            for row in self._connection.execute(query.format(where=clause), values):  # noqa: UP028
+                yield row
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """A value that cannot be one of ours means damage."""
+        try:
+            yield
+        except (ValueError, TypeError, AttributeError) as error:
+            raise database.damaged(self.path, str(error)) from error
+
+    # -- the whole ------------------------------------------------------------------------------------
+
+    def identity(self) -> tuple[str, str | None]:
+        """The ledger's id and the target it is pinned to."""
+        with database.translated(self.path):
+            row = self._connection.execute("SELECT id, target FROM ledger").fetchone()
+        return row[0], row[1]
+
+    def sources(self) -> list[SourceInfo]:
+        """The sources in view, oldest first."""
+        with database.translated(self.path), self._sound():
+            found = read_sources(self._connection)
+        return [source for source in found if source.staged and self.source in (None, source.id)]
+
+    def half_read(self) -> tuple[str, ...]:
+        """Names of files that are being read, or whose reading was cut short."""
+        with database.translated(self.path):
+            return tuple(name for (name,) in self._connection.execute("SELECT name FROM source WHERE staged = 0"))
+
+    # -- totals ---------------------------------------------------------------------------------------
+
+    def counts(self) -> Counter[State]:
+        """Records by state."""
+        rows = self._select("SELECT state, count(*) FROM record {where} GROUP BY state")
+        with self._sound():
+            return Counter({State(state): count for state, count in rows})
+
+    def filtered(self) -> int:
+        """How many of the skipped records were filtered by their mapping."""
+        rows = self._select("SELECT count(*) FROM record {where}", f"state = 'skipped' AND code = '{FILTERED}'")
+        return int(next(iter(rows))[0])
+
+    def causes(self) -> list[CauseCount]:
+        """Records that are not simply created, grouped by state and code, most frequent first."""
+        rows = self._select(
+            f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row) FROM record {{where}}"
+            " GROUP BY state, cause ORDER BY count(*) DESC",
+            "state <> 'created'",
+        )
+        with self._sound():
+            return [CauseCount(State(state), code, count, text, row) for state, code, count, text, row in rows]
+
+    def first_rows(self, cause: CauseCount, most: int) -> tuple[int, ...]:
+        """The first rows that stand for a cause."""
+        rows = self._select(
+            f"SELECT row FROM record {{where}} ORDER BY id LIMIT {most:d}",
+            f"state = :state AND {parents.CODE} IS :code",
+            state=cause.state,
+            code=cause.code,
+        )
+        return tuple(row for (row,) in rows)
+
+    def example(self, cause: CauseCount) -> FieldError | None:
+        """The field error of the first row that stands for a cause; None if it has none."""
+        rows = self._select(
+            "SELECT errors FROM record JOIN content ON content.record = record.id {where} ORDER BY id LIMIT 1",
+            "state = :state AND code IS :code",
+            state=cause.state,
+            code=cause.code,
+        )
+        with self._sound():
+            errors = [error for (text,) in rows for error in errors_from_json(text)]
+        return errors[0] if errors else None
+
+    def waits_for(self) -> Counter[State | None]:
+        """Waiting records by where the rows stand that they wait for; None: for one that will not be a case."""
+        rows = self._select(
+            f"SELECT {parents.WAITS_FOR} AS parent, count(*) FROM record {{where}} GROUP BY parent", "state = 'waiting'"
+        )
+        with self._sound():
+            return Counter({None if state is None else State(state): count for state, count in rows})
+
+    def unlinked(self) -> list[UnlinkedCount]:
+        """Links of good rows that were not made as the file has them, by cause."""
+        rows = self._select(
+            "SELECT problem, parent_key IS NOT NULL AS led, count(*), min(row) FROM link"
+            " JOIN record ON record.id = link.record {where} GROUP BY problem, led",
+            "problem IS NOT NULL AND state <> 'invalid' AND state <> 'skipped'",
+        )
+        return [UnlinkedCount(code, bool(led), count, row) for code, led, count, row in rows]
+
+    def similar_keys(self, look: Callable[[str], str], most: int) -> tuple[list[SimilarKeys], int]:
+        """Groups of different keys for which ``look`` gives the same text, at least one of them in view.
+
+        Sorting is left to the file, so memory is flat however many keys there are.
+
+        Returns:
+            The first ``most`` groups, and how many there are.
+        """
+        query = f"""
+            SELECT count(DISTINCT key), min(key), max(key) FROM record
+            WHERE key <> '' AND (state <> 'skipped' OR code IS NOT '{FILTERED}') GROUP BY look(key)
+            HAVING min(key) <> max(key) AND max(:source IS NULL OR source = :source) ORDER BY min(id)"""
+        with database.translated(self.path):
+            self._connection.create_function("look", 1, look, deterministic=True)
+            groups, count = [], 0
+            for keys, first, second in self._connection.execute(query, {"source": self.source}):
+                count += 1
+                if count <= most:
+                    rows = sorted((self._first_row_of(key), key) for key in (first, second))
+                    groups.append(SimilarKeys(keys, *rows))
+        return groups, count
+
+    def _first_row_of(self, key: str) -> int:
+        """The first row with ``key``, in view if there is one."""
+        query = "SELECT row FROM record WHERE key = ? ORDER BY source IS NOT ?, id LIMIT 1"
+        return int(self._connection.execute(query, (key, self.source)).fetchone()[0])
+
+    def requests(self) -> int:
+        """Requests that were sent to create the records in view, and to update their cases."""
+        rows = self._select(
+            "SELECT coalesce(sum(attempts), 0) + coalesce(sum((SELECT sum(case_update.attempts) FROM case_update"
+            " WHERE case_update.record = record.id)), 0) FROM record {where}"
+        )
+        return int(next(iter(rows))[0])
+
+    def refusals(self) -> Counter[int]:
+        """How often a request for the records in view was answered with an HTTP status that is none of success."""
+        rows = self._select(
+            "SELECT told.http_status, count(*) FROM ("
+            "SELECT record, http_status FROM event WHERE http_status >= 300 UNION ALL"
+            " SELECT record, http_status FROM case_update_event WHERE http_status >= 300"
+            ") AS told JOIN record ON record.id = told.record {where} GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+        return Counter(dict(rows))
+
+    def following(self) -> Counter[str]:
+        """What case updates carry, such as notes, by where it stands.
+
+        Standings are the values of :class:`importer.models.CaseUpdateState`, for rows that are cases, and beside them
+        ``held`` (an update before it is unknown or was refused) and ``later`` (its row is not a case yet).
+        """
+        rows = self._select(
+            f"SELECT {_STANDING} AS standing, sum(items) FROM case_update"
+            " JOIN record ON record.id = case_update.record {where} GROUP BY standing",
+            "record.state IN ('created', 'pending', 'waiting', 'sending', 'unknown')",
+        )
+        return Counter(dict(rows))
+
+    # -- one by one -----------------------------------------------------------------------------------
+
+    def results(self) -> Iterator[ResultLine]:
+        """One line a record, in input order."""
+        return (_result(*row) for row in self._select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"))
+
+    def failures(self) -> Iterator[FailureLine]:
+        """The records that are neither created nor skipped, with the user's own cells, in input order.
+
+        Forgotten ones are left out: without cells there is nothing to correct.
+        """
+        query = (
+            f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
+            " {where} ORDER BY record.id"
+        )
+        for *line, cells, errors in self._select(query, f"state IN {_FAILED}"):
+            with self._sound():
+                failure = FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors))
+            yield failure
+
+    def open_updates(self) -> Iterator[OpenUpdate]:
+        """What did not reach its case although that is there, in order."""
+        query = (
+            f"SELECT key, case_id, position, {_STANDING}, case_update.http_status, case_update.code,"
+            " case_update.message, body FROM case_update JOIN record ON record.id = case_update.record {where}"
+            " ORDER BY case_update.record, position"
+        )
+        where = "record.state = 'created' AND case_update.state NOT IN ('done', 'dropped')"
+        for key, case_id, position, standing, http_status, code, message, body in self._select(query, where):
+            yield OpenUpdate(key, case_id, position, standing, http_status, code, message, body.encode())
+
+    def orphans(self, *, file: int | None = None, most: int = -1) -> Iterator[Orphan]:
+        """The rows of companion files that belong to no row of the sources in view, in the order of their files.
+
+        Args:
+            file: Only those of this companion file of a source, from 0; None for all.
+            most: At most so many; -1 for all.
+        """
+        rows = self._select(
+            "SELECT source, position, row, key, code, message, cells FROM orphan"
+            f" JOIN companion_file ON companion_file.id = orphan.file {{where}} ORDER BY orphan.id LIMIT {most:d}",
+            "" if file is None else "position = :file",
+            file=file,
+        )
+        for source, position, row, key, code, message, cells in rows:
+            with self._sound():
+                orphan = Orphan(source, position, row, key, code, message, cells_from_json(cells))
+            yield orphan
+
+
+def _result(
+    record: int,
+    source: int,
+    row: int,
+    key: str,
+    state: str,
+    case_id: str | None,
+    http_status: int | None,
+    attempts: int,
+    code: str | None,
+    message: str | None,
+) -> ResultLine:
+    return ResultLine(record, source, row, key, State(state), case_id, http_status, attempts, code, message)

@@ -1,0 +1,349 @@
+"""Entering a source into the ledger: all of its rows or, after a crash, none.
+
+Rows are added in many small transactions, so that a million rows need no giant one. Nothing of a source counts before
+:func:`finish_source`, which also decides, row by row, who answers for a key that occurs twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
+
+from importer.ledger import database
+from importer.ledger.case_updates import enter_case_updates, replace_case_updates
+from importer.ledger.companions import enter_companions, read_companions, replace_companions
+from importer.ledger.json_columns import cells_from_json, errors_from_json, errors_to_json, to_json
+from importer.ledger.ledger import Ledger
+from importer.ledger.parents import SAME_ROW
+from importer.ledger.values import CompanionFile, NewSource, SourceInfo, StagedRow, UnsentRow
+from importer.models import FieldError, Link, Links, Mapped, State
+
+#: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
+FILTERED = "filtered"
+_MESSAGE_LIMIT = 1000
+
+
+# -- what was read ---------------------------------------------------------------------------------------
+
+
+def sources(ledger: Ledger) -> list[SourceInfo]:
+    """All sources that were read into this ledger, oldest first."""
+    with database.translated(ledger.path):
+        return read_sources(ledger.connection)
+
+
+def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
+    """The same through any connection to a ledger."""
+    rows = connection.execute(
+        "SELECT id, name, sha256, columns, mapping_name, mapping_sha256, external_id_field, rows, staged"
+        " FROM source ORDER BY id"
+    ).fetchall()
+    return [
+        SourceInfo(
+            id=number,
+            name=name,
+            sha256=digest,
+            columns=cells_from_json(columns),
+            mapping_name=mapping_name,
+            mapping_sha256=mapping_sha256,
+            external_id_field=field,
+            rows=count,
+            staged=bool(staged),
+            companions=read_companions(connection, number),
+        )
+        for number, name, digest, columns, mapping_name, mapping_sha256, field, count, staged in rows
+    ]
+
+
+# -- reading ---------------------------------------------------------------------------------------------
+
+
+def begin_source(ledger: Ledger, new: NewSource) -> int:
+    """Open a new source, dropping whatever an interrupted reading left behind; returns its number."""
+    connection = ledger.connection
+    with database.translated(ledger.path), database.transaction(connection):
+        unfinished = "(SELECT id FROM source WHERE staged = 0)"
+        for table in ("content", "case_update", "link"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
+            )
+        connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
+        connection.execute("DELETE FROM source WHERE staged = 0")
+        if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM record)").fetchone()[0]:
+            connection.execute("DROP INDEX IF EXISTS record_key")  # see finish_source
+        number = connection.execute(
+            "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, external_id_field, links)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                new.name,
+                new.sha256,
+                to_json(new.columns),
+                new.mapping_name,
+                new.mapping_sha256,
+                new.external_id_field,
+                _links_to_json(new.links),
+            ),
+        ).lastrowid
+    assert number is not None
+    return number
+
+
+def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
+    """Enter rows of ``source`` as pending, waiting, invalid or filtered, in the order given.
+
+    These commits are not synced one by one: nothing of them counts before :func:`finish_source`, whose sync takes the
+    whole log to the disk. What a power cut leaves of a source that was not finished is dropped.
+    """
+    connection = ledger.connection
+    with database.translated(ledger.path), database.unsynced(connection), database.transaction(connection):
+        (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
+        numbered = list(enumerate(rows, last + 1))
+        connection.executemany(
+            "INSERT INTO record (id, source, row, key, replaces, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (record, source, staged.row.number, staged.mapped.key, staged.replaces, *_standing(staged.mapped))
+                for record, staged in numbered
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO content (record, cells, errors, body, payload_sha256) VALUES (?, ?, ?, ?, ?)",
+            ((record, to_json(staged.row.cells), *_payload(staged.mapped)) for record, staged in numbered),
+        )
+        enter_case_updates(
+            connection,
+            ((record, staged.mapped.case_updates) for record, staged in numbered if staged.mapped.case_updates),
+        )
+        _add_links(connection, ((record, staged.mapped.link) for record, staged in numbered))
+        connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(rows), source))
+
+
+def _standing(mapped: Mapped) -> tuple[State, str | None, str | None]:
+    """Where a row stands by its mapping alone, with code and message; a child waits until its parent is known."""
+    if mapped.errors:
+        return State.INVALID, *summary(mapped.errors)
+    if mapped.left_out is not None:
+        return State.SKIPPED, FILTERED, mapped.left_out
+    if mapped.link is not None and mapped.link.parent is not None:
+        return State.WAITING, None, None
+    return State.PENDING, None, None
+
+
+def _payload(mapped: Mapped) -> tuple[str | None, str | None, str | None]:
+    """The columns ``errors``, ``body`` and ``payload_sha256``."""
+    if mapped.body is None:
+        return errors_to_json(mapped.errors), None, None
+    return errors_to_json(mapped.errors), mapped.body.decode(), sha256(mapped.body).hexdigest()
+
+
+def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link | None]]) -> None:
+    """Keep what rows say about their parents; a top row that is called by its key needs no word."""
+    connection.executemany(
+        "INSERT INTO link (record, name, parent) VALUES (?, ?, ?)",
+        (
+            (record, link.name, link.parent)
+            for record, link in links
+            if link is not None and (link.parent is not None or link.name)
+        ),
+    )
+
+
+def _links_to_json(links: Links | None) -> str | None:
+    return None if links is None else to_json(links._asdict())
+
+
+def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
+    """Code of the first field error, and all of them as one text."""
+    text = " | ".join(str(error) for error in errors)
+    return errors[0].code, text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
+
+
+def finish_source(ledger: Ledger, source: int, companions: Sequence[CompanionFile] = (), *, whole: bool = True) -> None:
+    """Make all rows of ``source`` count, at once.
+
+    A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not.
+
+    The keys of the first source are sorted here for their index, in one go. Entered one by one, keys in no order, as
+    many systems have them, would write nearly every page of the index anew with every batch.
+
+    Args:
+        ledger: The ledger.
+        source: The source.
+        companions: The companion files that were read with it.
+        whole: Whether it is a whole export: then their rows that belong to none of its rows are kept as orphans.
+    """
+    connection = ledger.connection
+    with database.translated(ledger.path), database.transaction(connection):
+        connection.execute("CREATE INDEX IF NOT EXISTS record_key ON record (key)")
+        _let_others_answer(ledger, "SELECT id FROM record WHERE source = ?", source)
+        ledger.place_children(lambda record, error: _reject(ledger, record, error))
+        enter_companions(connection, source, companions, whole=whole)
+        connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
+
+
+def _reject(ledger: Ledger, record: int, error: FieldError) -> None:
+    """Enter that a row cannot be sent for what only all rows together can show."""
+    replace_case_updates(ledger.connection, record, ())
+    ledger.connection.execute(
+        "UPDATE content SET body = NULL, payload_sha256 = NULL, errors = ? WHERE record = ?",
+        (errors_to_json([error]), record),
+    )
+    ledger.connection.execute(
+        "UPDATE record SET state = 'invalid', run = ?, code = ?, message = ? WHERE id = ?",
+        (ledger.run, *summary([error]), record),
+    )
+
+
+# -- who answers for a key that occurs twice -------------------------------------------------------------
+
+#: May be at the server, so nothing else with this key may be sent.
+_TAKEN = "('created', 'sending', 'unknown', 'duplicate')"
+#: Never reached the server, so a newer row may take the place.
+_OPEN = "('pending', 'waiting', 'refused', 'invalid')"
+#: Can be sent, now or behind its parent.
+_FITS = "('pending', 'waiting')"
+_ANSWERED = f"""state = 'skipped', run = :run,
+    code = CASE WHEN old.state <> 'created' THEN 'key_unsettled'
+                WHEN NOT EXISTS (SELECT 1 FROM content WHERE record = old.id AND body IS NOT NULL)
+                THEN 'already_created_unverified'
+                WHEN {SAME_ROW}
+                     AND NOT EXISTS (SELECT position, body FROM case_update WHERE record = record.id
+                                     EXCEPT SELECT position, body FROM case_update WHERE record = old.id)
+                     AND NOT EXISTS (SELECT position FROM case_update WHERE record = old.id
+                                     EXCEPT SELECT position FROM case_update WHERE record = record.id)
+                THEN 'already_created'
+                ELSE 'already_created_changed' END,
+    message = CASE WHEN old.state = 'created' THEN 'already case ' || old.case_id
+                   ELSE 'the key has an unknown outcome' END
+              || ' (row ' || old.row || ' of ' || (SELECT name FROM source WHERE id = old.source) || ')'
+              || CASE WHEN old.state = 'created' THEN '' ELSE '; run reconcile first' END"""
+_SUPERSEDED = """state = 'skipped', run = :run, code = 'superseded',
+    message = 'superseded by row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)"""
+#: A row of a later source, or one of the same source that comes first or was there before.
+_COMES_FIRST = f"""record AS other WHERE other.key = record.key AND other.id <> record.id
+      AND (other.source > record.source AND other.state IN {_OPEN}
+           OR other.source = record.source AND other.state IN {_FITS}
+              AND (other.id < record.id OR other.id NOT IN (SELECT id FROM arrived)))"""
+
+#: In this order. ``arrived`` are rows of a new source, or rows that a mapping filtered and another one does not. None
+#: of the rules may go through all contents, which are most of the file: what decides is in the narrow table.
+_WHO_ANSWERS = (
+    # A corrected row whose original, or another correction of it, has reached the server after all is not sent.
+    f"""WITH RECURSIVE same (correction, id) AS (
+            SELECT record.id, replaces FROM record INDEXED BY corrections JOIN arrived ON arrived.id = record.id
+            WHERE replaces IS NOT NULL
+            UNION
+            SELECT same.correction, other.id FROM same JOIN record AS other ON other.replaces = same.id
+            WHERE other.id <> same.correction)
+        UPDATE record SET {_ANSWERED}
+        FROM same JOIN record AS old ON old.id = same.id
+        WHERE record.id = same.correction AND record.state IN ('pending', 'waiting', 'invalid')
+          AND old.state IN {_TAKEN}""",
+    # Nor is a row whose key has reached the server.
+    f"""UPDATE record SET {_ANSWERED}
+        FROM arrived, record AS old
+        WHERE record.id = arrived.id AND record.state IN {_FITS}
+          AND old.key = record.key AND old.id <> record.id AND old.state IN {_TAKEN}""",
+    # Of several rows with one key, the first of the newest source answers.
+    f"""UPDATE record SET state = 'skipped', run = :run, code = 'duplicate_key', message = (
+            SELECT 'duplicate key: row ' || other.row || CASE WHEN other.source = record.source THEN ''
+                ELSE ' of ' || (SELECT name FROM source WHERE id = other.source) END || ' is sent'
+            FROM {_COMES_FIRST} ORDER BY other.id LIMIT 1)
+        WHERE id IN (SELECT id FROM arrived) AND state IN {_FITS} AND EXISTS (SELECT 1 FROM {_COMES_FIRST})""",
+    # What an earlier source could not get across is superseded by the corrected row …
+    f"""UPDATE record SET {_SUPERSEDED}
+        FROM record AS new INDEXED BY corrections JOIN arrived ON arrived.id = new.id
+        WHERE new.replaces IS NOT NULL AND record.id = new.replaces AND record.source < new.source
+          AND new.state IN ('pending', 'waiting', 'invalid') AND record.state IN {_OPEN}""",
+    # … or by the newer row with its key.
+    f"""UPDATE record SET {_SUPERSEDED}
+        FROM arrived JOIN record AS new ON new.id = arrived.id
+        WHERE record.source < new.source AND record.state IN {_OPEN} AND record.key <> ''
+          AND new.key = record.key AND new.state IN {_FITS}""",
+)
+
+
+def _let_others_answer(ledger: Ledger, arrived: str, value: object) -> None:
+    """Decide who answers for the keys of the records that the query ``arrived`` gives; inside a transaction.
+
+    Without this nothing would be sent twice either, but the reports would not say why.
+    """
+    connection = ledger.connection
+    connection.execute("DROP TABLE IF EXISTS temp.arrived")
+    connection.execute("CREATE TEMP TABLE arrived (id INTEGER PRIMARY KEY)")
+    connection.execute(f"INSERT INTO arrived {arrived}", (value,))
+    for statement in _WHO_ANSWERS:
+        connection.execute(statement, {"run": ledger.run})
+    connection.execute("DROP TABLE temp.arrived")
+
+
+# -- another mapping -------------------------------------------------------------------------------------
+
+
+def unsent_rows(ledger: Ledger, source: int, *, states: Collection[State], after: int, limit: int) -> list[UnsentRow]:
+    """Records of ``source`` that never reached the server, in some states, behind the record ``after``.
+
+    Of skipped ones, those that the mapping filtered: all others are answered for by another record. What was forgotten
+    cannot be mapped anew.
+    """
+    with database.translated(ledger.path):
+        rows = ledger.connection.execute(
+            "SELECT record.id, row, state, cells, errors FROM record JOIN content ON content.record = record.id"
+            " WHERE source = ? AND record.id > ? AND state IN (SELECT value FROM json_each(?))"
+            " AND (state <> 'skipped' OR code = ?) ORDER BY record.id LIMIT ?",
+            (source, after, to_json(list(states)), FILTERED, limit),
+        ).fetchall()
+    return [
+        UnsentRow(record, row, State(state), cells_from_json(cells), errors_from_json(errors))
+        for record, row, state, cells, errors in rows
+    ]
+
+
+def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mapped]]) -> None:
+    """Enter what another mapping made of records that never reached the server."""
+    connection = ledger.connection
+    with database.translated(ledger.path), database.transaction(connection):
+        for old, mapped in remapped:
+            connection.execute("DELETE FROM link WHERE record = ?", (old.id,))
+            _add_links(connection, [(old.id, mapped.link)])
+            connection.execute(
+                "UPDATE content SET errors = ?, body = ?, payload_sha256 = ? WHERE record = ?",
+                (*_payload(mapped), old.id),
+            )
+            replace_case_updates(connection, old.id, mapped.case_updates)
+            connection.execute(
+                "UPDATE record SET key = ?, state = ?, code = ?, message = ?, run = ?, http_status = NULL"
+                " WHERE id = ? AND source = ?",
+                (mapped.key, *_standing(mapped), ledger.run, old.id, source),
+            )
+
+
+def let_others_answer(ledger: Ledger, returned: Sequence[int]) -> None:
+    """Let other records answer for the keys of rows that were filtered and are back, or the other way round."""
+    if returned:
+        with database.translated(ledger.path), database.transaction(ledger.connection):
+            _let_others_answer(ledger, "SELECT value FROM json_each(?)", to_json(returned))
+
+
+def adopt_mapping(
+    ledger: Ledger,
+    source: int,
+    *,
+    name: str,
+    sha256: str,
+    external_id_field: str | None,
+    companions: Sequence[CompanionFile] = (),
+    links: Links | None = None,
+) -> None:
+    """Note that all unsent records of ``source`` were mapped anew, and find their parents anew.
+
+    A companion file that was read with it before stays as it was entered: its orphans are those of the whole source.
+    """
+    connection = ledger.connection
+    with database.translated(ledger.path), database.transaction(connection):
+        connection.execute(
+            "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, external_id_field = ?, links = ? WHERE id = ?",
+            (name, sha256, external_id_field, _links_to_json(links), source),
+        )
+        replace_companions(connection, source, companions)
+        ledger.place_children(lambda record, error: _reject(ledger, record, error))
