@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -223,19 +223,19 @@ def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def bring_forward(connection: sqlite3.Connection, path: Path, steps: Sequence[str] = STEPS) -> None:
+def bring_forward(connection: sqlite3.Connection, path: Path) -> None:
     """Take the steps that an older ledger, or an empty file, has not taken yet; all or none."""
     taken = _pragma(connection, "user_version")
-    if taken == len(steps):
+    if taken == len(STEPS):
         return
     with translated(path):
         try:
-            connection.executescript("BEGIN IMMEDIATE;" + "\n".join(steps[taken:]))
+            connection.executescript("BEGIN IMMEDIATE;" + "\n".join(STEPS[taken:]))
             if taken == 0:
                 named = (secrets.token_hex(4), utc_now())
                 connection.execute("INSERT INTO ledger (id, created_at) VALUES (?, ?)", named)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {len(steps)}")
+            connection.execute(f"PRAGMA user_version = {len(STEPS)}")
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

@@ -71,8 +71,8 @@ def killed_while_staging(path: Path, batches: str) -> None:
     kill_me()
 
 
-def killed_behind_the_fence(path: Path) -> None:
-    """Die right after the fence of the first record is on disk."""
+def killed_after_the_mark(path: Path) -> None:
+    """Die right after the mark of the first record is on disk."""
     ledger = Ledger(path, verb="run")
     do(ledger, lambda: mark_one(ledger, 1))
     kill_me()
@@ -102,7 +102,7 @@ def full_disk_while_staging(path: Path) -> None:
     say(attempt(path))
 
 
-def full_disk_at_the_fence(path: Path, runs_before: str) -> None:
+def full_disk_at_the_mark(path: Path, runs_before: str) -> None:
     """Mark three rows, and more on a disk that has become full; then make room and look again."""
     for number in range(int(runs_before) + 1):
         with suppress(CaseImporterError), Ledger(path, verb="run") as ledger:
@@ -112,7 +112,7 @@ def full_disk_at_the_fence(path: Path, runs_before: str) -> None:
                 for record in (1, 2, 3):
                     do(ledger, lambda record=record: mark_one(ledger, record))
                 fill(path.with_name("filler"))
-                asyncio.run(_fence_next(ledger))
+                asyncio.run(_mark_next(ledger))
         del ledger
         gc.collect()  # SQLite closes connections that are forgotten, as it does when a process ends
     path.with_name("filler").unlink()
@@ -120,7 +120,7 @@ def full_disk_at_the_fence(path: Path, runs_before: str) -> None:
         say(sorted((str(state), count) for state, count in ledger.counts().items()))
 
 
-async def _fence_next(ledger: Ledger) -> None:
+async def _mark_next(ledger: Ledger) -> None:
     """The log may have some room left from what was folded into the ledger."""
     async with LedgerWriter(ledger) as writer:
         for record in range(4, 200):
@@ -141,12 +141,12 @@ def fill(filler: Path) -> None:
                     os.write(file.fileno(), b"x" * size)
 
 
-def fence_and_send(path: Path, rows: str, synchronous: str) -> None:
-    """Mark rows one after the other, and send a request over a socket as soon as each fence is up."""
-    asyncio.run(_fence_and_send(path, int(rows), synchronous))
+def mark_and_send(path: Path, rows: str, synchronous: str) -> None:
+    """Mark rows one after the other, and send a request over a socket as soon as each mark is on disk."""
+    asyncio.run(_mark_and_send(path, int(rows), synchronous))
 
 
-async def _fence_and_send(path: Path, rows: int, synchronous: str) -> None:
+async def _mark_and_send(path: Path, rows: int, synchronous: str) -> None:
     here, there = socket.socketpair()
     with Ledger(path, verb="run") as ledger, here, there:
         stage(ledger, [valid(f"K{number}") for number in range(rows)])

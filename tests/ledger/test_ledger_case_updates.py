@@ -46,10 +46,10 @@ def waiting(ledger: Ledger, *, only_unknown: bool = False) -> list[int]:
     return later.waiting_cases(ledger, None, after=0, limit=10, only_unknown=only_unknown)
 
 
-def settle(ledger: Ledger, addition: CaseUpdate, state: CaseUpdateState) -> None:
+def settle(ledger: Ledger, update: CaseUpdate, state: CaseUpdateState) -> None:
     """Mark, then the end of an attempt."""
-    assert do(ledger, lambda: later.mark_update_sending(ledger, addition)) == [True]
-    assert do(ledger, lambda: later.settle_update(ledger, addition, CaseUpdateState.SENDING, UpdateOutcome(state))) == [
+    assert do(ledger, lambda: later.mark_update_sending(ledger, update)) == [True]
+    assert do(ledger, lambda: later.settle_update(ledger, update, CaseUpdateState.SENDING, UpdateOutcome(state))) == [
         True
     ]
 
@@ -63,15 +63,15 @@ def two(ledger: Ledger) -> Ledger:
 
 
 def next_of(ledger: Ledger, record: int = 1) -> CaseUpdate:
-    addition = later.next_case_update(ledger, record)
-    assert addition is not None
-    return addition
+    update = later.next_case_update(ledger, record)
+    assert update is not None
+    return update
 
 
 @pytest.mark.parametrize(
     ("before", "after"), [*itertools.permutations(CaseUpdateState, 2)], ids=lambda state: state.value
 )
-def test_an_addition_moves_only_as_the_design_allows(
+def test_a_case_update_moves_only_as_the_design_allows(
     two: Ledger, before: CaseUpdateState, after: CaseUpdateState
 ) -> None:
     two.connection.execute("DELETE FROM case_update WHERE position = 1")
@@ -118,12 +118,12 @@ def test_notes_go_only_to_the_case_that_their_row_became(ledger: Ledger, state: 
 
 def test_a_row_whose_answer_was_crossed_gets_no_notes(two: Ledger) -> None:
     """Two rows were given one case id: nobody knows whose case it is, so no note goes there."""
-    addition = next_of(two)
+    update = next_of(two)
     stage(two, [valid("B")], sha256="2" * 64)
     do(two, lambda: mark_one(two, 2))
     do(two, lambda: settle_one(two, 2, State.SENDING, Outcome(State.CREATED, "77", 201, "created")))
     assert waiting(two) == []
-    assert do(two, lambda: later.mark_update_sending(two, addition)) == [False]
+    assert do(two, lambda: later.mark_update_sending(two, update)) == [False]
     assert states(two) == ["pending", "pending"]
 
 
@@ -142,7 +142,7 @@ def test_what_nobody_waits_for_any_more_is_in_doubt(two: Ledger) -> None:
     assert states(two) == ["unknown", "pending"]
 
 
-def test_a_fence_that_is_taken_down_was_no_attempt(two: Ledger) -> None:
+def test_a_mark_that_is_taken_back_was_no_attempt(two: Ledger) -> None:
     do(
         two,
         lambda: later.mark_update_sending(two, next_of(two)),
@@ -177,7 +177,7 @@ def test_what_came_before_is_known_exactly(two: Ledger) -> None:
     assert before.perhaps == (notes("b", "c"),)
 
 
-def test_an_addition_that_was_sent_is_never_dropped(two: Ledger) -> None:
+def test_a_case_update_that_was_sent_is_never_dropped(two: Ledger) -> None:
     settle(two, next_of(two), CaseUpdateState.DONE)
     with pytest.raises(sqlite3.IntegrityError, match="never deleted"):
         two.connection.execute("DELETE FROM case_update WHERE position = 1")

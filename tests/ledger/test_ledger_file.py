@@ -47,7 +47,7 @@ def mode(path: Path) -> int:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_only_its_owner_can_read_a_ledger(path: Path, umask: int) -> None:
-    """L12: it holds customers' data; SQLite alone would make it readable for all."""
+    """It holds customers' data; SQLite alone would make it readable for all."""
     before = os.umask(umask)
     try:
         with Ledger(path, verb="run") as ledger, LedgerView(path):
@@ -63,7 +63,7 @@ def test_only_its_owner_can_read_a_ledger(path: Path, umask: int) -> None:
 
 @needs_root
 def test_a_folder_without_the_right_to_write(full: Path) -> None:
-    """J5: a message, exit code 8, and nothing sent; looking is still possible while the log is there."""
+    """A message, exit code 8, and nothing sent; looking is still possible while the log is there."""
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o755)
         for name in ("new.db", "old.db"):
@@ -95,7 +95,7 @@ def test_a_file_in_the_place_of_its_folder(tmp_path: Path) -> None:
 
 
 def test_a_second_process_is_refused_at_once(path: Path) -> None:
-    """K1, N8: 100 tries, none gets in, none waits."""
+    """100 tries, none gets in, none waits."""
     with Ledger(path, verb="run"):
         *answers, longest = output_of(child(CHILDREN, "open_often", path, 100))
     assert answers == ["LedgerLockedError 11"] * 100
@@ -111,7 +111,7 @@ def test_a_second_one_in_the_same_process_is_refused_too(path: Path) -> None:
 
 
 def test_a_killed_process_leaves_no_lock(path: Path) -> None:
-    """K3: nothing to clean up after kill -9."""
+    """Nothing to clean up after kill -9."""
     with child(CHILDREN, "hold", path) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
@@ -124,7 +124,7 @@ def test_a_killed_process_leaves_no_lock(path: Path) -> None:
 
 
 def test_a_child_of_a_run_does_not_keep_the_lock(path: Path) -> None:
-    """K5: what a run started must not lock the next one out."""
+    """What a run started must not lock the next one out."""
     (number,) = output_of(child(CHILDREN, "hold_and_leave_a_child", path))
     try:
         Ledger(path, verb="run").close()
@@ -133,7 +133,7 @@ def test_a_child_of_a_run_does_not_keep_the_lock(path: Path) -> None:
 
 
 def test_looking_needs_no_lock(path: Path) -> None:
-    """K6: status works while a run is going on."""
+    """Status works while a run is going on."""
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid("A")])
         with LedgerView(path) as view:
@@ -162,11 +162,43 @@ def test_of_many_that_begin_at_the_same_moment_one_gets_the_ledger(tmp_path: Pat
             assert {type(one) for one in opened if not isinstance(one, Ledger)} == {LedgerLockedError}
 
 
+def test_through_a_link_a_ledger_is_the_same(full: Path, tmp_path: Path) -> None:
+    """It has one lock and one log, by whatever name it is called."""
+    link = tmp_path / "link.db"
+    link.symlink_to(full)
+    with Ledger(full, verb="run"), pytest.raises(LedgerLockedError):
+        Ledger(link, verb="run")
+    with Ledger(link, verb="run") as ledger:
+        do(ledger, lambda: mark_one(ledger, 200))
+        killed = as_killed(ledger, tmp_path / "killed")
+    (tmp_path / "again.db").symlink_to(killed)
+    with Ledger(tmp_path / "again.db", verb="run") as ledger:
+        assert ledger.counts() == {State.PENDING: 200, State.UNKNOWN: 100}
+    assert {file.name for file in tmp_path.iterdir()} == {"import", "killed", "link.db", "again.db"}
+
+
+def test_a_run_whose_lock_is_deleted_is_not_in_its_place_any_more(full: Path) -> None:
+    """Another one could begin by then."""
+    with Ledger(full, verb="run") as ledger:
+        Path(f"{full}.lock").unlink()
+        assert not ledger.is_in_place()
+
+
+@pytest.mark.parametrize("what", ["link", "folder"])
+def test_nothing_is_written_through_what_stands_in_the_place_of_the_note(full: Path, what: str) -> None:
+    victim, note = full.with_name("victim"), full.with_name("ledger.db.end")
+    victim.write_text("precious, and longer than a note")
+    note.symlink_to(victim) if what == "link" else note.mkdir()
+    with Ledger(full, verb="run") as ledger:
+        do(ledger, lambda: mark_one(ledger, 200))
+    assert victim.read_text() == "precious, and longer than a note"
+
+
 # -- durability -----------------------------------------------------------------------------------------
 
 
 def test_commits_are_on_disk_when_they_return(path: Path) -> None:
-    """J14: WAL alone is not durable; the settings are read back from the connection that writes."""
+    """WAL alone is not durable; the settings are read back from the connection that writes."""
     with Ledger(path, verb="run") as ledger:
         settings = {
             name: ledger.connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -258,7 +290,7 @@ def what_is_sent(path: Path) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("damage", [b"\x00", b"\xff", b"\x0d\x07"], ids=["zeros", "ones", "noise"])
 def test_a_lost_page_is_noticed_before_anything_is_sent(full: Path, tmp_path: Path, damage: bytes) -> None:
-    """J7: whatever page is overwritten, opening or reading says so, or every row is still there."""
+    """Whatever page is overwritten, opening or reading says so, or every row is still there."""
     original = full.read_bytes()
     whole = what_is_sent(full)
     noticed = set()
@@ -278,6 +310,17 @@ def test_a_lost_page_is_noticed_before_anything_is_sent(full: Path, tmp_path: Pa
         "record_key",
         "content",
     }
+
+
+@pytest.mark.parametrize("body", ["body || ' '", "replace(body, 'burns', 'turns')", "NULL", "'{'"])
+def test_what_is_sent_is_what_was_entered(full: Path, body: str) -> None:
+    """A payload that changed on the disk is noticed before its row is marked as sending."""
+    with closing(sqlite3.connect(full)) as connection, connection:
+        digest = ", payload_sha256 = NULL" if body == "NULL" else ""
+        connection.execute(f"UPDATE content SET body = {body}{digest} WHERE record = 200")
+    with Ledger(full, verb="run") as ledger, pytest.raises(LedgerError, match="is damaged") as refusal:
+        pending(ledger, limit=1000)
+    assert refusal.value.exit_code == 8
 
 
 def flipped(original: bytes, folder: Path) -> Iterator[Path]:
@@ -311,7 +354,7 @@ def test_a_flipped_bit_never_ends_a_look_in_a_traceback(full: Path, tmp_path: Pa
 
 
 def test_without_the_log_of_a_killed_run_nothing_is_sent(full: Path, tmp_path: Path) -> None:
-    """J8: the -wal file holds the newest fences; without it, rows that were sent look as if they were not."""
+    """The -wal file holds the newest marks; without it, rows that were sent look as if they were not."""
     with Ledger(full, verb="run") as ledger:
         do(ledger, lambda: mark_one(ledger, 200))
         killed = as_killed(ledger, tmp_path / "killed")
@@ -381,7 +424,6 @@ def test_a_copy_of_a_ledger_in_use_is_whole(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("away", ["moved", "deleted", "replaced"])
 def test_a_ledger_that_is_taken_away_is_noticed(full: Path, away: str) -> None:
-    """J6"""
     with Ledger(full, verb="run") as ledger:
         assert ledger.is_in_place()
         elsewhere = full.with_name("elsewhere.db")
@@ -419,10 +461,10 @@ def test_a_disk_that_is_full_while_reading(tmp_path: Path, small_disk: tuple[str
 
 
 @pytest.mark.parametrize("runs_before", [0, 1])
-def test_a_disk_that_is_full_at_the_fence(tmp_path: Path, small_disk: tuple[str, ...], runs_before: int) -> None:
-    """J1: the fence is not up, so nothing is sent; with room made, the same command goes on with every row pending."""
+def test_a_disk_that_is_full_at_the_mark(tmp_path: Path, small_disk: tuple[str, ...], runs_before: int) -> None:
+    """The mark is not up, so nothing is sent; with room made, the same command goes on with every row pending."""
     path = tmp_path / "disk" / "ledger.db"
-    process = child(CHILDREN, "full_disk_at_the_fence", path, runs_before, wrap=small_disk, stderr=subprocess.DEVNULL)
-    at_the_fence, fenced, afterwards = output_of(process)
-    assert at_the_fence == "the disk is full (SQLITE_FULL)"
-    assert afterwards == f"[('pending', {200 - int(fenced)}), ('unknown', {fenced})]"
+    process = child(CHILDREN, "full_disk_at_the_mark", path, runs_before, wrap=small_disk, stderr=subprocess.DEVNULL)
+    at_the_mark, marked, afterwards = output_of(process)
+    assert at_the_mark == "the disk is full (SQLITE_FULL)"
+    assert afterwards == f"[('pending', {200 - int(marked)}), ('unknown', {marked})]"

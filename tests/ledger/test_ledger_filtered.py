@@ -41,7 +41,7 @@ def test_a_row_that_is_left_out_is_skipped_with_its_reason(ledger: Ledger) -> No
         assert [failure.result.key for failure in view.failures()] == ["B"]
 
 
-def test_it_is_no_twin_and_has_none(ledger: Ledger) -> None:
+def test_it_is_no_duplicate_and_has_none(ledger: Ledger) -> None:
     stage(ledger, [left_out("A"), valid("A"), left_out("A"), valid("A")])
     assert [code for _, _, code in standing(ledger)] == ["filtered", None, "filtered", "duplicate_key"]
     (message,) = ledger.connection.execute("SELECT message FROM record WHERE id = 4").fetchone()
@@ -64,7 +64,7 @@ def test_it_stays_left_out_if_its_key_is_a_case_already(ledger: Ledger) -> None:
     assert standing(ledger)[1] == ("A", "skipped", "filtered")
 
 
-def test_near_twins_are_looked_for_among_rows_that_are_meant(ledger: Ledger) -> None:
+def test_similar_keys_are_looked_for_among_rows_that_are_meant(ledger: Ledger) -> None:
     stage(ledger, [valid("A"), left_out("a"), valid("B"), valid("b")])
     with LedgerView(ledger.path) as view:
         groups, count = view.similar_keys(str.lower, 10)

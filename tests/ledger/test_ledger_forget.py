@@ -46,7 +46,7 @@ def places(path: Path) -> list[str]:
 
 @pytest.fixture
 def finished(path: Path) -> Path:
-    """An import that is over: two cases, a twin, a row that is left out, an invalid and a refused one."""
+    """An import that is over: two cases, a duplicate key, a row that is filtered, an invalid and a refused one."""
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [told("A"), told("B"), told("A", row=4), left_out("C"), invalid("D"), told("E")])
         ledger.connection.execute("UPDATE record SET message = ? WHERE key = 'D'", (f"Subject: {SECRET!r}",))
@@ -175,9 +175,9 @@ def test_a_corrected_row_is_not_sent_again_under_its_old_key(path: Path) -> None
 def test_the_list_can_still_be_proven(finished: Path) -> None:
     forget(finished)
     with Ledger(finished, verb="run") as ledger:
-        canary = ledger.newest_created("text1", age=0)
-    assert canary is not None
-    assert (canary.case_id, canary.key) == ("78", "B")
+        newest = ledger.newest_created("text1", age=0)
+    assert newest is not None
+    assert (newest.case_id, newest.key) == ("78", "B")
 
 
 def test_two_answers_for_one_case_leave_the_forgotten_row_to_a_person(finished: Path) -> None:

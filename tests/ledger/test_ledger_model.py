@@ -83,12 +83,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(choice=st.integers(0, 20), fate=FATES)
     def send(self, choice: int, fate: str) -> None:
-        if (record := self.choose(choice)) and self.fence(record) is Mark.DONE:
+        if (record := self.choose(choice)) and self.mark(record) is Mark.DONE:
             self.request(record, fate)
 
     @rule(choice=st.integers(0, 20), reached_the_server=st.booleans())
     def be_killed_while_sending(self, choice: int, reached_the_server: bool) -> None:
-        if (record := self.choose(choice)) and self.fence(record) is Mark.DONE:
+        if (record := self.choose(choice)) and self.mark(record) is Mark.DONE:
             if reached_the_server:
                 self.make_case(record)
             self.be_killed()
@@ -108,7 +108,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(choice=st.integers(0, 20))
     def hold_back(self, choice: int) -> None:
-        if (record := self.choose(choice)) and self.fence(record) is Mark.DONE:
+        if (record := self.choose(choice)) and self.mark(record) is Mark.DONE:
             do(self.ledger, lambda: self.ledger.unmark(record))
 
     @rule()
@@ -142,7 +142,7 @@ class LedgerMachine(RuleBasedStateMachine):
         rows = pending(self.ledger)
         return rows[choice % len(rows)].id if rows else None
 
-    def fence(self, record: int) -> Mark:
+    def mark(self, record: int) -> Mark:
         (result,) = do(self.ledger, lambda: mark_one(self.ledger, record))
         return result
 
@@ -180,7 +180,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert max(Counter(key for key, state in rows if state in AT_THE_SERVER).values(), default=0) <= 1
 
     @invariant()
-    def the_books_balance(self) -> None:
+    def the_totals_add_up(self) -> None:
         rows = sum(info.rows for info in sources.sources(self.ledger))
         assert self.ledger.counts().total() == rows == self.read + self.half_read
 

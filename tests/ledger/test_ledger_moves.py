@@ -1,4 +1,4 @@
-"""How records move: the fence, the ways behind it, and what a crash leaves."""
+"""How records move: the mark, the ways behind it, and what a crash leaves."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from importer.models import State
 CREATED = Outcome(State.CREATED, "77", 201, "created")
 
 
-def fenced(ledger: Ledger, *keys: str) -> None:
-    """Stage rows with these keys and put all of them behind the fence."""
+def marked(ledger: Ledger, *keys: str) -> None:
+    """Stage rows with these keys and put all of them marked as sending."""
     stage(ledger, [valid(key, row=row) for row, key in enumerate(keys, 2)])
     for number in range(1, len(keys) + 1):
         assert do(ledger, lambda number=number: mark_one(ledger, number)) == [Mark.DONE]
 
 
-# -- the fence ------------------------------------------------------------------------------------------
+# -- the mark ------------------------------------------------------------------------------------------
 
 
-def test_only_one_of_two_can_fence_a_record(ledger: Ledger) -> None:
+def test_only_one_of_two_can_mark_a_record(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
     assert do(ledger, lambda: mark_one(ledger, 1), lambda: mark_one(ledger, 1)) == [Mark.DONE, Mark.NOT_PENDING]
     assert row_of(ledger, "A")["attempts"] == 1
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
-def test_only_pending_rows_can_be_fenced(ledger: Ledger, state: State) -> None:
+def test_only_pending_rows_can_be_marked(ledger: Ledger, state: State) -> None:
     source = stage(ledger, [])
     case_id = "1" if state is State.CREATED else None
     values = (source, state, case_id)
@@ -42,7 +42,7 @@ def test_only_pending_rows_can_be_fenced(ledger: Ledger, state: State) -> None:
 
 
 @pytest.mark.parametrize("first", [State.SENDING, State.UNKNOWN, State.CREATED, State.DUPLICATE])
-def test_a_row_whose_key_is_taken_is_skipped_at_the_fence(ledger: Ledger, first: State) -> None:
+def test_a_row_whose_key_is_taken_is_skipped_at_the_mark(ledger: Ledger, first: State) -> None:
     """Two rows with one key that staging did not see together; only one may pass, whatever became of the other."""
     case_id = "1" if first is State.CREATED else None
     source = stage(ledger, [valid("A")])
@@ -53,8 +53,8 @@ def test_a_row_whose_key_is_taken_is_skipped_at_the_fence(ledger: Ledger, first:
     assert record == ("skipped", "key_unsettled", 0)
 
 
-def test_a_taken_fence_does_not_undo_the_rest_of_its_group(ledger: Ledger) -> None:
-    """Group commit: what one worker is refused must not cost the others their fences."""
+def test_a_refused_mark_does_not_undo_the_rest_of_its_group(ledger: Ledger) -> None:
+    """Group commit: what one worker is refused must not cost the others their marks."""
     source = stage(ledger, [valid("A"), valid("B"), valid("C")])
     ledger.connection.execute("INSERT INTO record (source, row, key, state) VALUES (?, 9, 'B', 'unknown')", (source,))
     wishes = [lambda number=number: mark_one(ledger, number) for number in (1, 2, 3)]
@@ -62,22 +62,22 @@ def test_a_taken_fence_does_not_undo_the_rest_of_its_group(ledger: Ledger) -> No
     assert ledger.counts() == {State.SENDING: 2, State.SKIPPED: 1, State.UNKNOWN: 1}
 
 
-def test_a_fence_taken_down_is_no_attempt(ledger: Ledger) -> None:
-    fenced(ledger, "A")
+def test_a_mark_taken_back_is_no_attempt(ledger: Ledger) -> None:
+    marked(ledger, "A")
     do(ledger, lambda: ledger.unmark(1))
     assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("pending", 0)
     assert do(ledger, lambda: mark_one(ledger, 1)) == [Mark.DONE]
 
 
-def test_only_a_fence_can_be_taken_down(ledger: Ledger) -> None:
-    fenced(ledger, "A")
+def test_only_a_mark_can_be_taken_back(ledger: Ledger) -> None:
+    marked(ledger, "A")
     do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
     do(ledger, lambda: ledger.unmark(1))
     assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("created", 1)
 
 
 def test_abandoned_rows_are_unknown_and_nothing_else_is(ledger: Ledger) -> None:
-    fenced(ledger, "A", "B", "C")
+    marked(ledger, "A", "B", "C")
     do(ledger, lambda: settle_one(ledger, 2, State.SENDING, CREATED))
     do(ledger, lambda: ledger.unmark(3))
     assert do(ledger, ledger.abandon) == [1]
@@ -89,7 +89,7 @@ def test_abandoned_rows_are_unknown_and_nothing_else_is(ledger: Ledger) -> None:
 
 
 def test_settling_keeps_the_evidence(ledger: Ledger) -> None:
-    fenced(ledger, "A")
+    marked(ledger, "A")
     assert do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED)) == [Settled.DONE]
     record = row_of(ledger, "A")
     expected = {"state": "created", "case_id": "77", "http_status": 201, "code": "created", "run": ledger.run}
@@ -98,15 +98,15 @@ def test_settling_keeps_the_evidence(ledger: Ledger) -> None:
 
 def test_a_record_that_has_moved_on_cannot_be_settled(ledger: Ledger) -> None:
     """An answer that comes after the row was given up settles nothing."""
-    fenced(ledger, "A")
+    marked(ledger, "A")
     do(ledger, ledger.abandon)
     assert do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED)) == [Settled.LOST]
     assert row_of(ledger, "A")["state"] == "unknown"
 
 
 def test_one_case_for_two_rows_makes_both_unknown(ledger: Ledger) -> None:
-    """F4: two answers claim one case, so neither proves anything."""
-    fenced(ledger, "A", "B")
+    """Two answers claim one case, so neither proves anything."""
+    marked(ledger, "A", "B")
     do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
     assert do(ledger, lambda: settle_one(ledger, 2, State.SENDING, CREATED)) == [Settled.CROSSED]
     for key in "AB":
@@ -116,7 +116,7 @@ def test_one_case_for_two_rows_makes_both_unknown(ledger: Ledger) -> None:
 
 
 def test_a_look_up_that_finds_another_rows_case_makes_both_unknown(ledger: Ledger) -> None:
-    fenced(ledger, "A", "B")
+    marked(ledger, "A", "B")
     do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
     do(ledger, ledger.abandon)
     assert do(ledger, lambda: settle_one(ledger, 2, State.UNKNOWN, CREATED)) == [Settled.CROSSED]
@@ -124,7 +124,7 @@ def test_a_look_up_that_finds_another_rows_case_makes_both_unknown(ledger: Ledge
 
 
 def test_crossing_in_one_group_undoes_nothing_else(ledger: Ledger) -> None:
-    fenced(ledger, "A", "B", "C")
+    marked(ledger, "A", "B", "C")
     other = Outcome(State.CREATED, "78", 201, "created")
     wishes = [
         lambda: settle_one(ledger, 1, State.SENDING, CREATED),
@@ -139,7 +139,7 @@ def test_crossing_in_one_group_undoes_nothing_else(ledger: Ledger) -> None:
 
 
 def test_refused_rows_are_reopened_and_no_others(ledger: Ledger) -> None:
-    fenced(ledger, "A", "B")
+    marked(ledger, "A", "B")
     stage(ledger, [valid("C")], sha256="2")
     do(ledger, lambda: mark_one(ledger, 3))
     for number in (1, 3):
@@ -154,7 +154,7 @@ def test_refused_rows_are_reopened_and_no_others(ledger: Ledger) -> None:
 
 def test_rows_in_doubt_are_not_reopened(ledger: Ledger) -> None:
     """Only a look-up, or a person by name, may decide them."""
-    fenced(ledger, "A")
+    marked(ledger, "A")
     do(ledger, ledger.abandon)
     assert decisions.reopen_refused(ledger) == 0
     assert ledger.counts() == {State.UNKNOWN: 1}
@@ -162,7 +162,7 @@ def test_rows_in_doubt_are_not_reopened(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize(("status", "reopened"), [(403, 1), (404, 1), (405, 1), (400, 0), (422, 0)])
 def test_what_shut_out_the_whole_account_is_no_refusal_of_a_row(ledger: Ledger, status: int, reopened: int) -> None:
-    fenced(ledger, "A")
+    marked(ledger, "A")
     do(
         ledger,
         lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, status, f"http_{status}", "no")),
@@ -172,7 +172,7 @@ def test_what_shut_out_the_whole_account_is_no_refusal_of_a_row(ledger: Ledger, 
 
 def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
     with Ledger(path, verb="run") as ledger:
-        fenced(ledger, "A")
+        marked(ledger, "A")
         do(ledger, lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, 403, "http_403", "no")))
     with Ledger(path, verb="run") as ledger:
         assert decisions.reopen_shut_out(ledger) == 0
@@ -182,8 +182,8 @@ def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
 
 
 def test_after_a_crash_rows_that_were_being_sent_are_unknown(ledger: Ledger, tmp_path: Path) -> None:
-    """I1: never straight back to pending; the run they belong to stays the one that sent them."""
-    fenced(ledger, "A", "B")
+    """Never straight back to pending; the run they belong to stays the one that sent them."""
+    marked(ledger, "A", "B")
     do(ledger, lambda: settle_one(ledger, 2, State.SENDING, CREATED))
     with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
         assert again.counts() == {State.UNKNOWN: 1, State.CREATED: 1}
@@ -195,9 +195,9 @@ def test_after_a_crash_rows_that_were_being_sent_are_unknown(ledger: Ledger, tmp
 
 
 def test_killed_during_recovery_and_again(path: Path, tmp_path: Path) -> None:
-    """I3: recovery may be repeated as often as it likes."""
+    """Recovery may be repeated as often as it likes."""
     with Ledger(path, verb="run") as ledger:
-        fenced(ledger, "A")
+        marked(ledger, "A")
         path = as_killed(ledger, tmp_path / "killed")
     for number in range(5):
         with Ledger(path, verb="run") as ledger:
@@ -217,7 +217,7 @@ def test_a_run_that_ended_was_not_cut_short(path: Path) -> None:
 def test_a_doubt_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path: Path) -> None:
     """The window of a look-up by content must hold the moment at which the case was made."""
     before = time.time()
-    fenced(ledger, "A")
+    marked(ledger, "A")
     with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
         (doubt,) = again.unknown_records()
         assert before - 2 <= doubt.since <= time.time()
@@ -235,7 +235,7 @@ DECISIONS = {
 
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) -> None:
-    fenced(ledger, "A")
+    marked(ledger, "A")
     do(ledger, ledger.abandon)
     assert decisions.resolve(ledger, "A", DECISIONS[decision]) == [State.UNKNOWN]
     assert row_of(ledger, "A")["state"] == DECISIONS[decision].state
@@ -245,7 +245,7 @@ def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) ->
 
 @pytest.mark.parametrize("settled", ["pending", "created"])
 def test_nobody_decides_about_a_row_that_is_in_no_doubt(ledger: Ledger, settled: str) -> None:
-    fenced(ledger, "A")
+    marked(ledger, "A")
     outcome = CREATED if settled == "created" else Outcome(State.PENDING)
     do(ledger, lambda: settle_one(ledger, 1, State.SENDING, outcome))
     assert decisions.resolve(ledger, "A", DECISIONS["drop"]) == []
@@ -276,8 +276,8 @@ def test_a_half_read_source_is_never_sent(path: Path) -> None:
         assert pending(ledger) == []
 
 
-def test_the_canary_is_the_newest_case_that_is_old_enough(ledger: Ledger) -> None:
-    fenced(ledger, "A", "B", "C")
+def test_the_control_case_is_the_newest_case_that_is_old_enough(ledger: Ledger) -> None:
+    marked(ledger, "A", "B", "C")
     for number, key in enumerate("AB", 1):
         outcome = Outcome(State.CREATED, f"case-{key}", 201, "created")
         do(ledger, lambda number=number, outcome=outcome: settle_one(ledger, number, State.SENDING, outcome))
@@ -288,15 +288,15 @@ def test_the_canary_is_the_newest_case_that_is_old_enough(ledger: Ledger) -> Non
     assert ledger.newest_created("text2", age=0.0) is None
 
 
-def test_a_case_that_became_doubtful_is_no_canary(ledger: Ledger) -> None:
-    fenced(ledger, "A", "B")
+def test_a_case_that_became_doubtful_is_no_control_case(ledger: Ledger) -> None:
+    marked(ledger, "A", "B")
     for number in (1, 2):
         do(ledger, lambda number=number: settle_one(ledger, number, State.SENDING, CREATED))
     assert ledger.newest_created("text1", age=0.0) is None
 
 
 def test_claimed_cases_are_known(ledger: Ledger) -> None:
-    fenced(ledger, "A")
+    marked(ledger, "A")
     do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
     assert ledger.has_case("77")
     assert not ledger.has_case("78")
@@ -313,7 +313,7 @@ def test_counts_are_those_of_one_source_or_of_all(ledger: Ledger) -> None:
 
 
 def test_a_ledger_is_pinned_to_its_first_target(path: Path) -> None:
-    """F35: sandbox and production must not be mixed up."""
+    """Sandbox and production must not be mixed up."""
     with Ledger(path, verb="run") as ledger:
         ledger.check_target("https://api.example.com (account acme)")
         ledger.pin_target("https://api.example.com (account acme)")

@@ -1,4 +1,4 @@
-"""N5: the order of system calls. No request leaves while the log of the ledger has unsynced writes."""
+"""The order of system calls. No request leaves while the log of the ledger has unsynced writes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sends(strace: str, folder: Path, *, synchronous: str) -> tuple[int, int]:
     """Requests that left, and how many of them while the log had unsynced writes."""
     trace = folder / "trace"
     watch = (strace, "-f", "-y", "-o", str(trace), "-e", "trace=pwrite64,fdatasync,fsync,sendto")
-    output_of(child(CHILDREN, "fence_and_send", folder / "ledger.db", ROWS, synchronous, wrap=watch))
+    output_of(child(CHILDREN, "mark_and_send", folder / "ledger.db", ROWS, synchronous, wrap=watch))
     count = too_early = 0
     unsynced = False
     for line in trace.read_text(errors="replace").splitlines():
@@ -44,11 +44,11 @@ def sends(strace: str, folder: Path, *, synchronous: str) -> tuple[int, int]:
     return count, too_early
 
 
-def test_the_fence_is_synced_before_the_request_leaves(strace: str, tmp_path: Path) -> None:
+def test_the_mark_is_synced_before_the_request_leaves(strace: str, tmp_path: Path) -> None:
     assert sends(strace, tmp_path, synchronous="FULL") == (ROWS, 0)
 
 
-def test_this_test_would_notice_a_fence_that_is_not_synced(strace: str, tmp_path: Path) -> None:
+def test_this_test_would_notice_a_mark_that_is_not_synced(strace: str, tmp_path: Path) -> None:
     """The negative control: a build that somebody made faster."""
     count, too_early = sends(strace, tmp_path, synchronous="NORMAL")
     assert count == ROWS

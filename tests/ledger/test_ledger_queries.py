@@ -31,7 +31,7 @@ def mixed(ledger: Ledger) -> Ledger:
 
 
 def test_all_numbers_are_of_one_moment(mixed: Ledger, path: Path) -> None:
-    """M4: what happens while reports are written is in none of them."""
+    """What happens while reports are written is in none of them."""
     with LedgerView(path) as view:
         before = view.counts()
         do(mixed, lambda: mark_one(mixed, 6))
@@ -87,13 +87,12 @@ def test_causes_are_counted_with_an_example_and_the_first_row(mixed: Ledger, pat
     "change", ["UPDATE record SET state = 'pending'", "DELETE FROM record", "INSERT INTO event DEFAULT VALUES"]
 )
 def test_a_view_cannot_write(mixed: Ledger, path: Path, change: str) -> None:
-    """K6: not by mistake, and not by checkpointing either."""
+    """Not by mistake, and not by checkpointing either."""
     with LedgerView(path) as view, pytest.raises(sqlite3.OperationalError, match="readonly"):
         view._connection.execute(change)
 
 
 def test_a_reader_does_not_hold_up_the_writer(mixed: Ledger, path: Path) -> None:
-    """J15"""
     with LedgerView(path) as view:
         view.counts()
         for _ in range(50):

@@ -118,7 +118,7 @@ def test_a_batch_that_cannot_be_written_leaves_nothing(ledger: Ledger) -> None:
 
 
 def test_lone_surrogates_in_cells_do_not_stop_the_reading(ledger: Ledger) -> None:
-    """A20: a workbook or a DataFrame may hold half a character; one such cell must not end the run in a traceback."""
+    """A workbook or a DataFrame may hold half a character; one such cell must not end the run in a traceback."""
     errors = (FieldError("not_text", "Subject", "\ud83d", "whole characters", "retype it"),)
     stage(ledger, [StagedRow(Row(2, ("A", "\ud83d")), Mapped("A", None, errors))])
 
@@ -126,8 +126,8 @@ def test_lone_surrogates_in_cells_do_not_stop_the_reading(ledger: Ledger) -> Non
 # -- keys that occur twice ------------------------------------------------------------------------------
 
 
-def test_of_twins_in_a_file_the_first_answers(ledger: Ledger) -> None:
-    """A13: one is sent, the other points to it; a first row that is invalid does not answer."""
+def test_of_rows_with_one_key_in_a_file_the_first_answers(ledger: Ledger) -> None:
+    """One is sent, the other points to it; a first row that is invalid does not answer."""
     stage(
         ledger,
         [invalid("B", row=2), valid("A", row=3), valid("B", row=4), valid("A", row=5), valid("B", row=6)],
@@ -145,7 +145,7 @@ def test_of_twins_in_a_file_the_first_answers(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("keys", [("1", "1.0"), ("é", "e\u0301"), ("a", "A"), ("a", "a "), ("straße", "strasse")])
 def test_keys_are_compared_to_the_letter(ledger: Ledger, keys: tuple[str, str]) -> None:
-    """A15: what looks alike is not the same key."""
+    """What looks alike is not the same key."""
     stage(ledger, [valid(key) for key in keys])
     assert ledger.counts() == {State.PENDING: 2}
 
@@ -162,7 +162,7 @@ def test_keys_are_compared_to_the_letter(ledger: Ledger, keys: tuple[str, str]) 
 def test_tonights_file_sends_nothing_that_may_be_there(
     ledger: Ledger, before: Outcome, same_body: bool, code: str
 ) -> None:
-    """A14: a key that reached the server is not sent again, and the reason says what is known."""
+    """A key that reached the server is not sent again, and the reason says what is known."""
     stage(ledger, [valid("A", row=2)])
     send(ledger, 1, before)
     body = None if same_body else case_body("A", title="Edited since")
@@ -265,7 +265,7 @@ def test_a_remapped_row_is_sent_as_the_new_mapping_says(ledger: Ledger) -> None:
 
 
 def test_remapped_onto_a_key_that_is_taken_nothing_is_sent(ledger: Ledger) -> None:
-    """The fence refuses what the new mapping's keys would send twice."""
+    """The mark refuses what the new mapping's keys would send twice."""
     source = stage(ledger, [valid("A"), invalid("B")])
     send(ledger, 1, created("77"))
     (second,) = unsent(ledger, source)

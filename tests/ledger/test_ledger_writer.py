@@ -36,8 +36,8 @@ def created(number: int) -> Outcome:
     return Outcome(State.CREATED, f"case-{number}", 201, "created")
 
 
-async def test_a_fence_is_on_disk_when_its_future_is_done(staged: Ledger, tmp_path: Path) -> None:
-    """What a killed process leaves at that moment has the fence in it."""
+async def test_a_mark_is_on_disk_when_its_future_is_done(staged: Ledger, tmp_path: Path) -> None:
+    """What a killed process leaves at that moment has the mark in it."""
     async with LedgerWriter(staged) as writer:
         assert await writer.mark_sending(7) is Mark.DONE
         killed = as_killed(staged, tmp_path / "killed")
@@ -50,16 +50,16 @@ async def test_all_that_wait_share_one_commit(staged: Ledger, commits: list[str]
         begun, may_go_on = Event(), Event()
         blocker = asyncio.ensure_future(writer.call(lambda: (begun.set(), may_go_on.wait(10))))
         await asyncio.to_thread(begun.wait, 10)
-        fences = [asyncio.ensure_future(writer.mark_sending(number)) for number in range(1, 51)]
+        marks = [asyncio.ensure_future(writer.mark_sending(number)) for number in range(1, 51)]
         await asyncio.sleep(0)
         may_go_on.set()
-        assert await asyncio.gather(*fences) == [Mark.DONE] * 50
+        assert await asyncio.gather(*marks) == [Mark.DONE] * 50
         await blocker
     assert commits == ["COMMIT"] * 2
 
 
 async def test_wishes_are_carried_out_in_their_order(staged: Ledger) -> None:
-    """When a fence is up, every outcome handed in before it is on disk as well."""
+    """When a mark is on disk, every outcome handed in before it is on disk as well."""
     async with LedgerWriter(staged) as writer:
         await writer.mark_sending(1)
         first = asyncio.ensure_future(writer.settle(1, created(1)))
@@ -72,16 +72,16 @@ async def test_wishes_are_carried_out_in_their_order(staged: Ledger) -> None:
 
 
 async def test_leaving_waits_for_what_was_asked(staged: Ledger) -> None:
-    """I13: nothing that was handed in is lost when the run ends."""
+    """Nothing that was handed in is lost when the run ends."""
     async with LedgerWriter(staged) as writer:
-        fences = [asyncio.ensure_future(writer.mark_sending(number)) for number in range(1, 101)]
+        marks = [asyncio.ensure_future(writer.mark_sending(number)) for number in range(1, 101)]
         await asyncio.sleep(0)
     assert staged.counts() == {State.SENDING: 100}
-    assert await asyncio.gather(*fences) == [Mark.DONE] * 100
+    assert await asyncio.gather(*marks) == [Mark.DONE] * 100
 
 
 async def test_what_a_cancelled_worker_asked_for_is_done_all_the_same(staged: Ledger) -> None:
-    """D10: the ledger must not believe less than what may have happened."""
+    """The ledger must not believe less than what may have happened."""
     async with LedgerWriter(staged) as writer:
         mark = asyncio.ensure_future(writer.mark_sending(1))
         await asyncio.sleep(0)
@@ -91,7 +91,7 @@ async def test_what_a_cancelled_worker_asked_for_is_done_all_the_same(staged: Le
 
 
 async def test_after_a_failure_nothing_is_written_any_more(staged: Ledger) -> None:
-    """J3: a disk that failed once may have lost what it confirmed."""
+    """A disk that failed once may have lost what it confirmed."""
 
     def fail() -> None:
         raise sqlite3.OperationalError("disk I/O error")
@@ -107,7 +107,7 @@ async def test_after_a_failure_nothing_is_written_any_more(staged: Ledger) -> No
 
 
 async def test_a_failure_undoes_its_whole_group(staged: Ledger) -> None:
-    """Nobody is told that a fence is up which was rolled back with somebody else's failure."""
+    """Nobody is told that a mark is on disk which was rolled back with somebody else's failure."""
     async with LedgerWriter(staged) as writer:
         begun, may_go_on = Event(), Event()
         blocker = asyncio.ensure_future(writer.call(lambda: (begun.set(), may_go_on.wait(10))))
@@ -131,8 +131,8 @@ async def test_a_mistake_of_ours_reaches_those_who_wait(staged: Ledger) -> None:
 
 
 @pytest.mark.parametrize("away", ["moved", "deleted"])
-async def test_nothing_is_fenced_in_a_ledger_that_was_taken_away(staged: Ledger, away: str) -> None:
-    """J6: the next run could not see the fence."""
+async def test_nothing_is_marked_in_a_ledger_that_was_taken_away(staged: Ledger, away: str) -> None:
+    """The next run could not see the mark."""
     async with LedgerWriter(staged) as writer:
         assert await writer.mark_sending(1) is Mark.DONE
         staged.path.rename(staged.path.with_name("elsewhere")) if away == "moved" else staged.path.unlink()
@@ -142,7 +142,7 @@ async def test_nothing_is_fenced_in_a_ledger_that_was_taken_away(staged: Ledger,
 
 
 async def test_another_program_that_holds_the_file_stops_the_run(staged: Ledger) -> None:
-    """J13: busy means that somebody broke the rules; nobody waits for ever."""
+    """Busy means that somebody broke the rules; nobody waits for ever."""
     staged.connection.execute("PRAGMA busy_timeout=50")
     other = sqlite3.connect(staged.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
