@@ -23,7 +23,7 @@ from importer.delivery.budget import RetryBudget
 from importer.delivery.pool import Delivered, Stop
 from importer.errors import TargetError
 from importer.ledger import Ledger, LedgerView, Selection
-from importer.models import AdditionState
+from importer.models import CaseUpdateState
 from importer.progress import Silent
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Cut, Drop, Garbage
@@ -57,7 +57,7 @@ class Watching(Silent):
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
 
-    def followed(self, state: AdditionState) -> None:
+    def followed(self, state: CaseUpdateState) -> None:
         self._stop.gently.set()
 
 
@@ -296,7 +296,7 @@ class Mistaken(Silent):
     def __init__(self) -> None:
         self._mistakes = iter([RuntimeError("a mistake of ours")])
 
-    def followed(self, state: AdditionState) -> None:
+    def followed(self, state: CaseUpdateState) -> None:
         for mistake in self._mistakes:
             raise mistake
 

@@ -86,7 +86,7 @@ async def reconcile(here: Desk, server: Sandbox | RawServer, watch: Watch | None
     )
     reconciler = WatchedReconciler(ledger=here.writer, lookup=lookup, horizon=HORIZON, on_settled=settled, clock=watch)
     lookup.watch = reconciler.watch = watch
-    doubts = here.ledger.doubtful()
+    doubts = here.ledger.unknown_records()
     for doubt in doubts:
         reconciler.doubt(doubt)
     running = asyncio.create_task(reconciler.run())
