@@ -15,10 +15,10 @@ import orjson
 
 from importer.ledger import links
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import Fence, Outcome, Settled
+from importer.ledger.values import Mark, Outcome, Settled
 from importer.models import State
 
-_FENCE = (
+_MARK = (
     "UPDATE record SET state = 'sending', attempts = attempts + 1, run = ?,"
     " http_status = NULL, code = NULL, message = NULL"
     " WHERE id IN (SELECT value FROM json_each(?)) AND state = 'pending'"
@@ -37,12 +37,12 @@ class Settlement(NamedTuple):
     outcome: Outcome
 
 
-def fence_all(ledger: Ledger, records: Sequence[int]) -> list[Fence]:
-    """:meth:`Ledger.fence` for many records."""
+def mark_all(ledger: Ledger, records: Sequence[int]) -> list[Mark]:
+    """:meth:`Ledger.mark_sending` for many records."""
     values = (ledger.run, orjson.dumps(records).decode())
-    if _moves_all(ledger, len(records), _FENCE, values):
-        return [Fence.UP] * len(records)
-    return [ledger.fence(record) for record in records]
+    if _moves_all(ledger, len(records), _MARK, values):
+        return [Mark.DONE] * len(records)
+    return [ledger.mark_sending(record) for record in records]
 
 
 def settle_all(ledger: Ledger, settlements: Sequence[Settlement]) -> list[Settled]:

@@ -20,7 +20,7 @@ from typing import Self
 from importer.errors import ExitCode, LedgerError, TargetError
 from importer.ledger import links, store
 from importer.ledger.lock import lock_ledger
-from importer.ledger.values import TAKEN, Doubtful, Fence, Known, Outcome, Pending, Selection, Settled
+from importer.ledger.values import TAKEN, Doubtful, Known, Mark, Outcome, Pending, Selection, Settled
 from importer.models import State
 from importer.version import __version__
 
@@ -287,7 +287,7 @@ class Ledger:
 
     # -- moving records: called inside a transaction of the writer ---------------------------------
 
-    def fence(self, record: int) -> Fence:
+    def mark_sending(self, record: int) -> Mark:
         """Note that a request for ``record`` is about to leave. Holds only once the transaction has committed."""
         try:
             moved = self.connection.execute(
@@ -298,14 +298,14 @@ class Ledger:
         except sqlite3.IntegrityError as error:
             if str(error) != _KEY_IS_TAKEN:
                 if error.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER" and links.hold(self, record):
-                    return Fence.LOST
+                    return Mark.NOT_PENDING
                 raise
             self._move(record, State.PENDING, TAKEN)
-            return Fence.TAKEN
-        return Fence.UP if moved == 1 else Fence.LOST
+            return Mark.DUPLICATE_KEY
+        return Mark.DONE if moved == 1 else Mark.NOT_PENDING
 
-    def unfence(self, record: int) -> None:
-        """Take the fence of ``record`` down again: nothing was sent, and it does not count as an attempt."""
+    def unmark(self, record: int) -> None:
+        """Take the mark of ``record`` away again: nothing was sent, and it does not count as an attempt."""
         self.connection.execute(
             "UPDATE record SET state = 'pending', attempts = attempts - 1 WHERE id = ? AND state = 'sending'",
             (record,),

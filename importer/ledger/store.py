@@ -138,7 +138,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open the one connection that writes.
 
     WAL with ``synchronous=FULL``: a commit is on disk when it returns. With ``NORMAL`` the last
-    commits may be gone after a power cut, and a fence that is gone is a case sent twice.
+    commits may be gone after a power cut, and a mark that is gone is a case sent twice.
     """
     with translated(path):
         # The writer thread takes over from the thread that staged; never two at a time.

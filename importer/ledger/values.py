@@ -40,12 +40,12 @@ class Settled(Enum):
     LOST = auto()
 
 
-class Fence(Enum):
-    """What became of a request to fence a record."""
+class Mark(Enum):
+    """What became of a request to mark a record as being sent."""
 
-    UP = auto()  #: durable: the request may leave
-    TAKEN = auto()  #: another record with this key may be at the server: this one was skipped
-    LOST = auto()  #: the record is no longer pending
+    DONE = auto()  #: durable: the request may leave
+    DUPLICATE_KEY = auto()  #: another record with this key may be at the server: this one was skipped
+    NOT_PENDING = auto()  #: the record is no longer pending
 
 
 class Pending(NamedTuple):

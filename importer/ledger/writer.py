@@ -1,8 +1,7 @@
 """Many rows, one fsync: the writer collects what all workers want and commits it together.
 
-A fence must be on disk before its request leaves, and an fsync costs far more than a statement. So wishes are collected
-while a thread writes those that came before, and go to it together, as one transaction. Outcomes come first in it: when
-a fence is up, every outcome handed in before it is on disk as well.
+A mark must be on disk before its request leaves, and an fsync costs far more than a statement. So wishes are collected
+while a thread writes those that came before, and go to it together, as one transaction.
 """
 
 from __future__ import annotations
@@ -17,14 +16,12 @@ from typing import Any, Self, TypeVar
 
 from importer.errors import LedgerError
 from importer.ledger import store
-from importer.ledger.groups import Settlement, fence_all, settle_all
+from importer.ledger.groups import Settlement, mark_all, settle_all
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import Fence, Outcome, Settled
+from importer.ledger.values import Mark, Outcome, Settled
 from importer.models import State
 
 T = TypeVar("T")
-#: Who is told what became of a wish: somebody who waits, or a function to be called.
-_Who = asyncio.Future[Any] | Callable[[Any], None]
 
 
 class _Wishes:
@@ -34,9 +31,9 @@ class _Wishes:
 
     def __init__(self) -> None:
         self.what: list[Any] = []
-        self.who: list[_Who] = []
+        self.who: list[asyncio.Future[Any]] = []
 
-    def add(self, what: Any, who: _Who) -> None:
+    def add(self, what: Any, who: asyncio.Future[Any]) -> None:
         self.what.append(what)
         self.who.append(who)
 
@@ -44,25 +41,25 @@ class _Wishes:
 class _Group:
     """What is wished for at one moment: one transaction."""
 
-    __slots__ = ("calls", "fences", "settlements")
+    __slots__ = ("calls", "marks", "settlements")
 
     def __init__(self) -> None:
         self.settlements = _Wishes()
-        self.fences = _Wishes()
+        self.marks = _Wishes()
         self.calls = _Wishes()
 
     def carry_out(self, ledger: Ledger) -> list[Any]:
         """The results, in the order of :attr:`who`."""
         return [
             *settle_all(ledger, self.settlements.what),
-            *fence_all(ledger, self.fences.what),
+            *mark_all(ledger, self.marks.what),
             *(work() for work in self.calls.what),
         ]
 
     @property
-    def who(self) -> list[_Who]:
+    def who(self) -> list[asyncio.Future[Any]]:
         """Who is told, in this order."""
-        return [*self.settlements.who, *self.fences.who, *self.calls.who]
+        return [*self.settlements.who, *self.marks.who, *self.calls.who]
 
 
 class LedgerWriter:
@@ -96,30 +93,21 @@ class LedgerWriter:
         self._groups.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    def fence(self, record: int) -> asyncio.Future[Fence]:
+    def mark_sending(self, record: int) -> asyncio.Future[Mark]:
         """Note durably that a request for ``record`` is about to leave; done only when it is on disk.
 
         Raises (through the future):
             LedgerError: it could not be written; nothing may be sent.
         """
-        return self._wish(self._next.fences, record)
+        return self._wish(self._next.marks, record)
 
     def settle(self, record: int, outcome: Outcome, *, before: State = State.SENDING) -> asyncio.Future[Settled]:
         """Note durably what became of ``record``."""
         return self._wish(self._next.settlements, Settlement(record, before, outcome))
 
-    def settle_soon(self, record: int, outcome: Outcome, then: Callable[[Settled], None]) -> None:
-        """As :meth:`settle` from ``sending``, for those who do not wait: ``then`` is called when it is on disk.
-
-        It is on disk before any fence is up that is asked for later. If it cannot be written, no later fence is.
-
-        Raises:
-            LedgerError: the writer is closed.
-        """
-        if self._is_closed:
-            raise self._closed()
-        self._next.settlements.add(Settlement(record, State.SENDING, outcome), then)
-        self._hand_over_soon()
+    def unmark(self, record: int) -> asyncio.Future[None]:
+        """Take the mark of ``record`` away again: nothing was sent, and it does not count as an attempt."""
+        return self.call(lambda: self.ledger.unmark(record))
 
     def call(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run ``work`` in the writer's next transaction. It must not begin or end transactions itself."""
@@ -150,10 +138,7 @@ class LedgerWriter:
 
     def _answer(self, group: _Group, results: list[Any], error: Exception | None) -> None:
         for position, who in enumerate(group.who):
-            if not isinstance(who, asyncio.Future):
-                if error is None:
-                    who(results[position])
-            elif not who.done():  # else its worker was cancelled; the ledger has it all the same
+            if not who.done():  # else its worker was cancelled; the ledger has it all the same
                 who.set_result(results[position]) if error is None else who.set_exception(error)
         if self._next.who:
             self._hand_over()
@@ -176,8 +161,6 @@ class LedgerWriter:
                 self._broken = error = caught
             except Exception as caught:  # a mistake of ours: report it to those who wait, do not die in silence
                 error = caught
-                if not all(isinstance(who, asyncio.Future) for who in group.who):
-                    self._broken = caught  # what nobody waits for must not be lost in silence either
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
             self._loop.call_soon_threadsafe(self._answer, group, results, error)
 

@@ -74,7 +74,7 @@ def killed_while_staging(path: Path, batches: str) -> None:
 def killed_behind_the_fence(path: Path) -> None:
     """Die right after the fence of the first record is on disk."""
     ledger = Ledger(path, verb="run")
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.mark_sending(1))
     kill_me()
 
 
@@ -103,14 +103,14 @@ def full_disk_while_staging(path: Path) -> None:
 
 
 def full_disk_at_the_fence(path: Path, runs_before: str) -> None:
-    """Fence three rows, and more on a disk that has become full; then make room and look again."""
+    """Mark three rows, and more on a disk that has become full; then make room and look again."""
     for number in range(int(runs_before) + 1):
         with suppress(CaseImporterError), Ledger(path, verb="run") as ledger:
             if number == 0:
                 stage(ledger, [valid(f"K{number}") for number in range(200)])
             if number == int(runs_before):
                 for record in (1, 2, 3):
-                    do(ledger, lambda record=record: ledger.fence(record))
+                    do(ledger, lambda record=record: ledger.mark_sending(record))
                 fill(path.with_name("filler"))
                 asyncio.run(_fence_next(ledger))
         del ledger
@@ -125,7 +125,7 @@ async def _fence_next(ledger: Ledger) -> None:
     async with LedgerWriter(ledger) as writer:
         for record in range(4, 200):
             try:
-                await writer.fence(record)
+                await writer.mark_sending(record)
             except CaseImporterError as error:
                 say(error.what)
                 say(record - 1)
@@ -142,7 +142,7 @@ def fill(filler: Path) -> None:
 
 
 def fence_and_send(path: Path, rows: str, synchronous: str) -> None:
-    """Fence rows one after the other, and send a request over a socket as soon as each fence is up."""
+    """Mark rows one after the other, and send a request over a socket as soon as each fence is up."""
     asyncio.run(_fence_and_send(path, int(rows), synchronous))
 
 
@@ -153,7 +153,7 @@ async def _fence_and_send(path: Path, rows: int, synchronous: str) -> None:
         ledger.connection.execute(f"PRAGMA synchronous={synchronous}")
         async with LedgerWriter(ledger) as writer:
             for number in range(1, rows + 1):
-                await writer.fence(number)
+                await writer.mark_sending(number)
                 here.send(b"POST /cm/core/va/cases")
 
 

@@ -33,7 +33,7 @@ LEGAL = {
 
 
 def become_a_case(ledger: Ledger, record: int, case_id: str) -> None:
-    do(ledger, lambda: ledger.fence(record))
+    do(ledger, lambda: ledger.mark_sending(record))
     do(ledger, lambda: ledger.settle(record, State.SENDING, Outcome(State.CREATED, case_id, 201, "created")))
 
 
@@ -47,7 +47,7 @@ def waiting(ledger: Ledger, *, only_doubts: bool = False) -> list[int]:
 
 
 def settle(ledger: Ledger, addition: Addition, state: AdditionState) -> None:
-    """Fence, then the end of an attempt."""
+    """Mark, then the end of an attempt."""
     assert do(ledger, lambda: later.fence_addition(ledger, addition)) == [True]
     assert do(ledger, lambda: later.settle_addition(ledger, addition, AdditionState.SENDING, Taken(state))) == [True]
 
@@ -96,7 +96,7 @@ def test_parts_go_in_order_whoever_writes_the_sql(two: Ledger) -> None:
 def test_notes_go_only_to_the_case_that_their_row_became(ledger: Ledger, state: State) -> None:
     stage(ledger, [following("A", notes("b"))])
     assert waiting(ledger) == []
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.mark_sending(1))
     with pytest.raises(sqlite3.IntegrityError, match="not the turn"):
         ledger.connection.execute("UPDATE addition SET state = 'sending'")
     do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.UNKNOWN if state is State.SKIPPED else state)))
@@ -110,7 +110,7 @@ def test_a_row_whose_answer_was_crossed_gets_no_notes(two: Ledger) -> None:
     """Two rows were given one case id: nobody knows whose case it is, so no note goes there."""
     addition = next_of(two)
     stage(two, [valid("B")], sha256="2" * 64)
-    do(two, lambda: two.fence(2))
+    do(two, lambda: two.mark_sending(2))
     do(two, lambda: two.settle(2, State.SENDING, Outcome(State.CREATED, "77", 201, "created")))
     assert waiting(two) == []
     assert do(two, lambda: later.fence_addition(two, addition)) == [False]

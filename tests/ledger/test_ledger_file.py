@@ -33,7 +33,7 @@ def full(path: Path) -> Path:
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid(f"K{number}", subject="x" * 200) for number in range(300)])
         for number in range(1, 100):
-            do(ledger, lambda number=number: ledger.fence(number))
+            do(ledger, lambda number=number: ledger.mark_sending(number))
         do(ledger, ledger.abandon)
     return path
 
@@ -323,7 +323,7 @@ def test_a_flipped_bit_never_ends_a_look_in_a_traceback(full: Path, tmp_path: Pa
 def test_without_the_log_of_a_killed_run_nothing_is_sent(full: Path, tmp_path: Path) -> None:
     """J8: the -wal file holds the newest fences; without it, rows that were sent look as if they were not."""
     with Ledger(full, verb="run") as ledger:
-        do(ledger, lambda: ledger.fence(200))
+        do(ledger, lambda: ledger.mark_sending(200))
         killed = as_killed(ledger, tmp_path / "killed")
     killed.with_name("ledger.db-wal").unlink()
     for _ in range(2):  # trying does not make it better
@@ -334,7 +334,7 @@ def test_without_the_log_of_a_killed_run_nothing_is_sent(full: Path, tmp_path: P
 def test_looking_does_not_hide_that_the_log_is_missing(full: Path, tmp_path: Path) -> None:
     """A reader leaves an empty -wal file behind; that one is not the one that is missing."""
     with Ledger(full, verb="run") as ledger:
-        do(ledger, lambda: ledger.fence(200))
+        do(ledger, lambda: ledger.mark_sending(200))
         killed = as_killed(ledger, tmp_path / "killed")
     killed.with_name("ledger.db-wal").unlink()
     with LedgerView(killed) as view:
@@ -346,7 +346,7 @@ def test_looking_does_not_hide_that_the_log_is_missing(full: Path, tmp_path: Pat
 def test_the_first_run_is_guarded_as_well(path: Path, tmp_path: Path) -> None:
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid("A")])
-        do(ledger, lambda: ledger.fence(1))
+        do(ledger, lambda: ledger.mark_sending(1))
         killed = as_killed(ledger, tmp_path / "killed")
     killed.with_name("ledger.db-wal").unlink()
     with pytest.raises(LedgerError, match="-wal"):
@@ -355,7 +355,7 @@ def test_the_first_run_is_guarded_as_well(path: Path, tmp_path: Path) -> None:
 
 def test_with_its_log_a_killed_run_goes_on(full: Path, tmp_path: Path) -> None:
     with Ledger(full, verb="run") as ledger:
-        do(ledger, lambda: ledger.fence(200))
+        do(ledger, lambda: ledger.mark_sending(200))
         killed = as_killed(ledger, tmp_path / "killed")
     with Ledger(killed, verb="run") as again:
         assert again.counts() == {State.PENDING: 200, State.UNKNOWN: 100}
@@ -379,7 +379,7 @@ def test_a_copy_of_a_ledger_in_use_is_whole(path: Path, tmp_path: Path) -> None:
     """What ``check --ledger`` looks at: all that is committed, also while a run goes on or after one was killed."""
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid("A"), valid("B")])
-        do(ledger, lambda: ledger.fence(1))
+        do(ledger, lambda: ledger.mark_sending(1))
         copy_ledger(path, tmp_path / "copy.db")
     assert mode(tmp_path / "copy.db") == 0o600
     with Ledger(tmp_path / "copy.db", verb="check") as copy:
@@ -403,7 +403,7 @@ def test_a_ledger_that_is_taken_away_is_noticed(full: Path, away: str) -> None:
 
 def test_a_ledger_that_is_put_back_goes_on(full: Path) -> None:
     with Ledger(full, verb="run") as ledger:
-        do(ledger, lambda: ledger.fence(200))
+        do(ledger, lambda: ledger.mark_sending(200))
         elsewhere = full.rename(full.with_name("elsewhere.db"))
     elsewhere.rename(full)
     with Ledger(full, verb="run") as ledger:

@@ -12,7 +12,7 @@ from ledgers import case_body, do, invalid, left_out, pending, row_of, stage, va
 from importer.books import resolve
 from importer.errors import ConfigError, LedgerError
 from importer.forgetting import forget
-from importer.ledger import Fence, Ledger, LedgerView, Outcome, Settled, staging, store
+from importer.ledger import Ledger, LedgerView, Mark, Outcome, Settled, staging, store
 from importer.ledger.forget import forget as drop
 from importer.models import State
 from importer.report.balance import balance_of
@@ -29,7 +29,7 @@ def told(key: str, **more: object) -> object:
 
 
 def send(ledger: Ledger, number: int, outcome: Outcome) -> None:
-    assert do(ledger, lambda: ledger.fence(number)) == [Fence.UP]
+    assert do(ledger, lambda: ledger.mark_sending(number)) == [Mark.DONE]
     do(ledger, lambda: ledger.settle(number, State.SENDING, outcome))
 
 
@@ -178,7 +178,7 @@ def test_two_answers_for_one_case_leave_the_forgotten_row_to_a_person(finished: 
     forget(finished)
     with Ledger(finished, verb="run") as ledger:
         stage(ledger, [valid("new")])
-        assert do(ledger, lambda: ledger.fence(7)) == [Fence.UP]
+        assert do(ledger, lambda: ledger.mark_sending(7)) == [Mark.DONE]
         assert do(ledger, lambda: ledger.settle(7, State.SENDING, CREATED)) == [Settled.CROSSED]
         assert [doubt.key for doubt in ledger.doubtful()] == ["new"]
     with pytest.raises(ConfigError, match="forgotten"):
@@ -195,7 +195,7 @@ def test_failed_rows_are_not_forgotten_before_all_is_over(path: Path, state: Sta
         stage(ledger, [told("A"), told("B")])
         send(ledger, 1, CREATED)
         if state is not State.PENDING:
-            do(ledger, lambda: ledger.fence(2))
+            do(ledger, lambda: ledger.mark_sending(2))
         if state is State.UNKNOWN:
             do(ledger, lambda: ledger.settle(2, State.SENDING, UNKNOWN))
     with pytest.raises(ConfigError, match=f"not over: 1 {state} rows"):

@@ -12,8 +12,8 @@ import pytest
 from ledgers import do, row_of, stage, valid
 from test_ledger_tree import child
 
-from importer.ledger import Fence, Ledger, Outcome, Settled
-from importer.ledger.groups import Settlement, fence_all, settle_all
+from importer.ledger import Ledger, Mark, Outcome, Settled
+from importer.ledger.groups import Settlement, mark_all, settle_all
 from importer.models import Links, State
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def statements(ledger: Ledger) -> list[str]:
 
 def test_all_go_together(ledger: Ledger, statements: list[str]) -> None:
     records = list(range(1, 11))
-    assert once(ledger, lambda: fence_all(ledger, records)) == [Fence.UP] * 10
+    assert once(ledger, lambda: mark_all(ledger, records)) == [Mark.DONE] * 10
     settlements = [Settlement(record, State.SENDING, created(f"c{record}")) for record in records]
     assert once(ledger, lambda: settle_all(ledger, settlements)) == [Settled.DONE] * 10
     assert len(set(statements)) == 2  # the log has them once more for each trigger
@@ -54,14 +54,14 @@ def test_all_go_together(ledger: Ledger, statements: list[str]) -> None:
 
 
 def test_nobody_who_waits_for_nothing_costs_anything(ledger: Ledger, statements: list[str]) -> None:
-    assert (fence_all(ledger, []), settle_all(ledger, [])) == ([], [])
+    assert (mark_all(ledger, []), settle_all(ledger, [])) == ([], [])
     assert statements == []
 
 
 def test_one_that_is_no_longer_pending_holds_up_nobody(ledger: Ledger, statements: list[str]) -> None:
-    once(ledger, lambda: ledger.fence(2))
-    assert once(ledger, lambda: fence_all(ledger, [1, 2, 3])) == [Fence.UP, Fence.LOST, Fence.UP]
-    assert once(ledger, lambda: fence_all(ledger, [4, 5, 4])) == [Fence.UP, Fence.UP, Fence.LOST]
+    once(ledger, lambda: ledger.mark_sending(2))
+    assert once(ledger, lambda: mark_all(ledger, [1, 2, 3])) == [Mark.DONE, Mark.NOT_PENDING, Mark.DONE]
+    assert once(ledger, lambda: mark_all(ledger, [4, 5, 4])) == [Mark.DONE, Mark.DONE, Mark.NOT_PENDING]
     assert row_of(ledger, "K0")["attempts"] == 1, "what did not work together left nothing behind"
 
 
@@ -69,14 +69,14 @@ def test_one_whose_key_is_taken_is_skipped_alone(ledger: Ledger) -> None:
     """P1"""
     stage(ledger, [valid(key, row=row) for row, key in enumerate("ABCA", 2)], finish=False)
     ledger.connection.execute("UPDATE source SET staged = 1")
-    assert once(ledger, lambda: fence_all(ledger, [1, 2, 3, 4])) == [Fence.UP, Fence.UP, Fence.UP, Fence.TAKEN]
+    assert once(ledger, lambda: mark_all(ledger, [1, 2, 3, 4])) == [Mark.DONE, Mark.DONE, Mark.DONE, Mark.DUPLICATE_KEY]
     assert ledger.counts() == {State.SENDING: 3, State.SKIPPED: 1}
 
 
 @pytest.mark.parametrize("ids", [("1", "1", "2"), ("2", "1", "1"), ("old", "1", "2")])
 def test_one_case_for_two_rows_is_found_in_a_group(ledger: Ledger, statements: list[str], ids: Sequence[str]) -> None:
     """P2: all but the two that were crossed are settled."""
-    once(ledger, lambda: fence_all(ledger, [1, 2, 3, 4]))
+    once(ledger, lambda: mark_all(ledger, [1, 2, 3, 4]))
     once(ledger, lambda: ledger.settle(4, State.SENDING, created("old")))
     settlements = [Settlement(record, State.SENDING, created(case)) for record, case in enumerate(ids, 1)]
     settled = once(ledger, lambda: settle_all(ledger, settlements))
@@ -108,8 +108,8 @@ def _moved(path: Path, random: Random, *, together: int) -> object:
         return told, ledger.connection.execute(query).fetchall()
 
 
-def _fences(ledger: Ledger, records: list[int], together: int) -> list[Fence]:
-    return fence_all(ledger, records) if together else [ledger.fence(record) for record in records]
+def _fences(ledger: Ledger, records: list[int], together: int) -> list[Mark]:
+    return mark_all(ledger, records) if together else [ledger.mark_sending(record) for record in records]
 
 
 def _settlements(ledger: Ledger, wishes: list[Settlement], together: int) -> list[Settled]:
@@ -130,7 +130,7 @@ def _outcome(random: Random) -> Outcome:
 def test_many_parents_let_their_children_go(ledger: Ledger) -> None:
     families = [child("A"), child("B"), child("C", "A"), child("D", "B"), child("E", "B")]
     stage(ledger, families, links=Links("P"))
-    once(ledger, lambda: fence_all(ledger, [1, 2]))
+    once(ledger, lambda: mark_all(ledger, [1, 2]))
     moves: list[str] = []
     ledger.connection.set_trace_callback(lambda query: moves.append(query) if "json_each" in query else None)
     settlements = [Settlement(record, State.SENDING, created(f"c{record}")) for record in (1, 2)]
@@ -138,11 +138,11 @@ def test_many_parents_let_their_children_go(ledger: Ledger) -> None:
     ledger.connection.set_trace_callback(None)
     assert moves[0].startswith("UPDATE record SET state = 'created'"), "the fast way was not taken"
     assert list(ledger.released) == [3, 4, 5]
-    assert once(ledger, lambda: fence_all(ledger, [3, 4, 5])) == [Fence.UP] * 3, "each names the case of its parent"
+    assert once(ledger, lambda: mark_all(ledger, [3, 4, 5])) == [Mark.DONE] * 3, "each names the case of its parent"
 
 
 def test_a_child_that_may_not_go_holds_up_nobody(ledger: Ledger) -> None:
     stage(ledger, [child("A"), child("B"), child("C", "A")], links=Links("P"))
     do(ledger, lambda: ledger.connection.execute("UPDATE record SET state = 'pending' WHERE key = 'C'"))
-    assert once(ledger, lambda: fence_all(ledger, [1, 2, 3])) == [Fence.UP, Fence.UP, Fence.LOST]
+    assert once(ledger, lambda: mark_all(ledger, [1, 2, 3])) == [Mark.DONE, Mark.DONE, Mark.NOT_PENDING]
     assert row_of(ledger, "C")["state"] == "waiting"

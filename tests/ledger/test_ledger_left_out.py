@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ledgers import do, invalid, left_out, pending, stage, valid
 
-from importer.ledger import Fence, Ledger, LedgerView, Outcome, StagedRow, staging
+from importer.ledger import Ledger, LedgerView, Mark, Outcome, StagedRow, staging
 from importer.ledger.returning import settle_returned
 from importer.models import State
 
@@ -18,7 +18,7 @@ def standing(ledger: Ledger) -> list[tuple[str, str, str | None]]:
 
 
 def send(ledger: Ledger, number: int, outcome: Outcome = CREATED) -> None:
-    assert do(ledger, lambda: ledger.fence(number)) == [Fence.UP]
+    assert do(ledger, lambda: ledger.mark_sending(number)) == [Mark.DONE]
     do(ledger, lambda: ledger.settle(number, State.SENDING, outcome))
 
 

@@ -10,7 +10,7 @@ import pytest
 from ledgers import case_body, do, invalid, left_out, pending, row_of, stage, valid
 from test_ledger_tree import child, create, standing
 
-from importer.ledger import Fence, Ledger, LedgerView, Outcome, Pending, Selection, Settled, staging
+from importer.ledger import Ledger, LedgerView, Mark, Outcome, Pending, Selection, Settled, staging
 from importer.ledger.forget import forget
 from importer.ledger.links import next_page
 from importer.models import Link, Links, Mapped, State
@@ -39,7 +39,7 @@ def settle(
 ) -> Settled:
     number = row_of(ledger, key)["id"]
     if before is State.SENDING:
-        assert do(ledger, lambda: ledger.fence(number)) == [Fence.UP]
+        assert do(ledger, lambda: ledger.mark_sending(number)) == [Mark.DONE]
     [settled] = do(ledger, lambda: ledger.settle(number, before, Outcome(state, case_id, code="x")))
     assert isinstance(settled, Settled)
     return settled
@@ -120,7 +120,7 @@ def test_a_child_that_comes_back_from_doubt_gets_the_parent_that_it_has_now(ledg
     settle(ledger, "D", State.CREATED, case_id="7")
     settle(ledger, "B", State.PENDING, before=State.UNKNOWN)
     number = row_of(ledger, "B")["id"]
-    assert do(ledger, lambda: ledger.fence(number)) == [Fence.LOST]
+    assert do(ledger, lambda: ledger.mark_sending(number)) == [Mark.NOT_PENDING]
     assert states(ledger) == "A unknown, B waiting, C waiting, D unknown"
     settle(ledger, "A", State.CREATED, before=State.UNKNOWN, case_id="9")
     assert orjson.loads(body_of(ledger, "B"))["parent_id"] == "9"
@@ -128,9 +128,9 @@ def test_a_child_that_comes_back_from_doubt_gets_the_parent_that_it_has_now(ledg
     settle(ledger, "B", State.UNKNOWN)
     settle(ledger, "B", State.PENDING, before=State.UNKNOWN)
     ledger.connection.execute("UPDATE content SET body = ? WHERE record = ?", (case_body("B", parent_id="7"), number))
-    assert do(ledger, lambda: ledger.fence(number)) == [Fence.LOST]
+    assert do(ledger, lambda: ledger.mark_sending(number)) == [Mark.NOT_PENDING]
     assert orjson.loads(body_of(ledger, "B"))["parent_id"] == "9", "its parent is a case, so it may go at once"
-    assert do(ledger, lambda: ledger.fence(number)) == [Fence.UP]
+    assert do(ledger, lambda: ledger.mark_sending(number)) == [Mark.DONE]
 
 
 def test_a_ledger_without_links_pays_nothing(ledger: Ledger) -> None:

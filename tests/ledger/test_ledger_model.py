@@ -39,7 +39,7 @@ from ledgers import (
     valid,
 )
 
-from importer.ledger import Fence, Ledger, Outcome, staging
+from importer.ledger import Ledger, Mark, Outcome, staging
 from importer.ledger.returning import settle_returned
 from importer.models import State
 
@@ -81,12 +81,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(choice=st.integers(0, 20), fate=FATES)
     def send(self, choice: int, fate: str) -> None:
-        if (record := self.choose(choice)) and self.fence(record) is Fence.UP:
+        if (record := self.choose(choice)) and self.mark_sending(record) is Mark.DONE:
             self.request(record, fate)
 
     @rule(choice=st.integers(0, 20), reached_the_server=st.booleans())
     def be_killed_while_sending(self, choice: int, reached_the_server: bool) -> None:
-        if (record := self.choose(choice)) and self.fence(record) is Fence.UP:
+        if (record := self.choose(choice)) and self.mark_sending(record) is Mark.DONE:
             if reached_the_server:
                 self.make_case(record)
             self.be_killed()
@@ -106,8 +106,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(choice=st.integers(0, 20))
     def hold_back(self, choice: int) -> None:
-        if (record := self.choose(choice)) and self.fence(record) is Fence.UP:
-            do(self.ledger, lambda: self.ledger.unfence(record))
+        if (record := self.choose(choice)) and self.mark_sending(record) is Mark.DONE:
+            do(self.ledger, lambda: self.ledger.unmark(record))
 
     @rule()
     def look_up(self) -> None:
@@ -137,8 +137,8 @@ class LedgerMachine(RuleBasedStateMachine):
         rows = pending(self.ledger)
         return rows[choice % len(rows)].id if rows else None
 
-    def fence(self, record: int) -> Fence:
-        (result,) = do(self.ledger, lambda: self.ledger.fence(record))
+    def mark_sending(self, record: int) -> Mark:
+        (result,) = do(self.ledger, lambda: self.ledger.mark_sending(record))
         return result
 
     def key_of(self, record: int) -> str:

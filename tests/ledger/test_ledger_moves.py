@@ -9,7 +9,7 @@ import pytest
 from ledgers import as_killed, do, invalid, pending, row_of, stage, valid
 
 from importer.errors import TargetError
-from importer.ledger import Fence, Ledger, Outcome, Selection, Settled, store
+from importer.ledger import Ledger, Mark, Outcome, Selection, Settled, store
 from importer.models import State
 
 CREATED = Outcome(State.CREATED, "77", 201, "created")
@@ -19,7 +19,7 @@ def fenced(ledger: Ledger, *keys: str) -> None:
     """Stage rows with these keys and put all of them behind the fence."""
     stage(ledger, [valid(key, row=row) for row, key in enumerate(keys, 2)])
     for number in range(1, len(keys) + 1):
-        assert do(ledger, lambda number=number: ledger.fence(number)) == [Fence.UP]
+        assert do(ledger, lambda number=number: ledger.mark_sending(number)) == [Mark.DONE]
 
 
 # -- the fence ------------------------------------------------------------------------------------------
@@ -27,7 +27,7 @@ def fenced(ledger: Ledger, *keys: str) -> None:
 
 def test_only_one_of_two_can_fence_a_record(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
-    assert do(ledger, lambda: ledger.fence(1), lambda: ledger.fence(1)) == [Fence.UP, Fence.LOST]
+    assert do(ledger, lambda: ledger.mark_sending(1), lambda: ledger.mark_sending(1)) == [Mark.DONE, Mark.NOT_PENDING]
     assert row_of(ledger, "A")["attempts"] == 1
 
 
@@ -37,7 +37,7 @@ def test_only_pending_rows_can_be_fenced(ledger: Ledger, state: State) -> None:
     case_id = "1" if state is State.CREATED else None
     values = (source, state, case_id)
     ledger.connection.execute("INSERT INTO record (source, row, key, state, case_id) VALUES (?, 2, 'A', ?, ?)", values)
-    assert do(ledger, lambda: ledger.fence(1)) == [Fence.LOST]
+    assert do(ledger, lambda: ledger.mark_sending(1)) == [Mark.NOT_PENDING]
     assert row_of(ledger, "A")["state"] == state
 
 
@@ -48,7 +48,7 @@ def test_a_row_whose_key_is_taken_is_skipped_at_the_fence(ledger: Ledger, first:
     source = stage(ledger, [valid("A")])
     insert = "INSERT INTO record (source, row, key, state, case_id) VALUES (?, 9, 'A', ?, ?)"
     ledger.connection.execute(insert, (source, first, case_id))
-    assert do(ledger, lambda: ledger.fence(1)) == [Fence.TAKEN]
+    assert do(ledger, lambda: ledger.mark_sending(1)) == [Mark.DUPLICATE_KEY]
     record = ledger.connection.execute("SELECT state, code, attempts FROM record WHERE id = 1").fetchone()
     assert record == ("skipped", "in_doubt", 0)
 
@@ -57,29 +57,29 @@ def test_a_taken_fence_does_not_undo_the_rest_of_its_group(ledger: Ledger) -> No
     """Group commit: what one worker is refused must not cost the others their fences."""
     source = stage(ledger, [valid("A"), valid("B"), valid("C")])
     ledger.connection.execute("INSERT INTO record (source, row, key, state) VALUES (?, 9, 'B', 'unknown')", (source,))
-    wishes = [lambda number=number: ledger.fence(number) for number in (1, 2, 3)]
-    assert do(ledger, *wishes) == [Fence.UP, Fence.TAKEN, Fence.UP]
+    wishes = [lambda number=number: ledger.mark_sending(number) for number in (1, 2, 3)]
+    assert do(ledger, *wishes) == [Mark.DONE, Mark.DUPLICATE_KEY, Mark.DONE]
     assert ledger.counts() == {State.SENDING: 2, State.SKIPPED: 1, State.UNKNOWN: 1}
 
 
 def test_a_fence_taken_down_is_no_attempt(ledger: Ledger) -> None:
     fenced(ledger, "A")
-    do(ledger, lambda: ledger.unfence(1))
+    do(ledger, lambda: ledger.unmark(1))
     assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("pending", 0)
-    assert do(ledger, lambda: ledger.fence(1)) == [Fence.UP]
+    assert do(ledger, lambda: ledger.mark_sending(1)) == [Mark.DONE]
 
 
 def test_only_a_fence_can_be_taken_down(ledger: Ledger) -> None:
     fenced(ledger, "A")
     do(ledger, lambda: ledger.settle(1, State.SENDING, CREATED))
-    do(ledger, lambda: ledger.unfence(1))
+    do(ledger, lambda: ledger.unmark(1))
     assert (row_of(ledger, "A")["state"], row_of(ledger, "A")["attempts"]) == ("created", 1)
 
 
 def test_abandoned_rows_are_unknown_and_nothing_else_is(ledger: Ledger) -> None:
     fenced(ledger, "A", "B", "C")
     do(ledger, lambda: ledger.settle(2, State.SENDING, CREATED))
-    do(ledger, lambda: ledger.unfence(3))
+    do(ledger, lambda: ledger.unmark(3))
     assert do(ledger, ledger.abandon) == [1]
     assert ledger.counts() == {State.UNKNOWN: 1, State.CREATED: 1, State.PENDING: 1}
     assert row_of(ledger, "A")["code"] == "interrupted"
@@ -141,7 +141,7 @@ def test_crossing_in_one_group_undoes_nothing_else(ledger: Ledger) -> None:
 def test_refused_rows_are_reopened_and_no_others(ledger: Ledger) -> None:
     fenced(ledger, "A", "B")
     stage(ledger, [valid("C")], sha256="2")
-    do(ledger, lambda: ledger.fence(3))
+    do(ledger, lambda: ledger.mark_sending(3))
     for number in (1, 3):
         refused = Outcome(State.REFUSED, None, 422, "0900001", "no such owner")
         do(ledger, lambda number=number, outcome=refused: ledger.settle(number, State.SENDING, outcome))
@@ -331,9 +331,9 @@ def test_the_name_of_a_ledger_stays(path: Path) -> None:
 def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
     with pytest.raises(ZeroDivisionError):
-        do(ledger, lambda: ledger.fence(1), lambda: 1 / 0)
+        do(ledger, lambda: ledger.mark_sending(1), lambda: 1 / 0)
     assert not ledger.connection.in_transaction
     assert row_of(ledger, "A")["state"] == "pending"
     with store.transaction(ledger.connection):
-        ledger.fence(1)
+        ledger.mark_sending(1)
     assert row_of(ledger, "A")["state"] == "sending"

@@ -9,7 +9,7 @@ import pytest
 from ledgers import COLUMNS, case_body, child, do, invalid, output_of, pending, row_of, stage, valid
 
 from importer.errors import LedgerError
-from importer.ledger import Fence, Ledger, LedgerView, Outcome, StagedRow, staging
+from importer.ledger import Ledger, LedgerView, Mark, Outcome, StagedRow, staging
 from importer.ledger.values import Unsent
 from importer.models import FieldError, Mapped, Row, State
 
@@ -24,8 +24,8 @@ def unsent(ledger: Ledger, source: int, *, after: int = 0) -> list[Unsent]:
 
 
 def send(ledger: Ledger, number: int, outcome: Outcome) -> None:
-    """Fence a record and settle it."""
-    assert do(ledger, lambda: ledger.fence(number)) == [Fence.UP]
+    """Mark a record and settle it."""
+    assert do(ledger, lambda: ledger.mark_sending(number)) == [Mark.DONE]
     do(ledger, lambda: ledger.settle(number, State.SENDING, outcome))
 
 
@@ -259,7 +259,7 @@ def test_remapped_onto_a_key_that_is_taken_nothing_is_sent(ledger: Ledger) -> No
     send(ledger, 1, created("77"))
     (second,) = unsent(ledger, source)
     staging.remap(ledger, source, [(second, Mapped("A", case_body("A")))])
-    assert do(ledger, lambda: ledger.fence(2)) == [Fence.TAKEN]
+    assert do(ledger, lambda: ledger.mark_sending(2)) == [Mark.DUPLICATE_KEY]
     assert ledger.counts() == {State.CREATED: 1, State.SKIPPED: 1}
 
 

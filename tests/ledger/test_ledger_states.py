@@ -135,9 +135,9 @@ def test_what_is_still_to_be_sent_has_no_case_id(staged: Ledger, state: State) -
 
 def test_every_move_is_in_the_history_with_its_evidence(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.mark_sending(1))
     do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.PENDING, None, 429, "http_429", "slow down")))
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.mark_sending(1))
     do(ledger, lambda: ledger.settle(1, State.SENDING, Outcome(State.CREATED, "77", 201, "created")))
     columns = "record, run, state, attempt, case_id, http_status, code, message"
     history = ledger.connection.execute(f"SELECT {columns} FROM event ORDER BY id").fetchall()
@@ -154,7 +154,7 @@ def test_every_move_is_in_the_history_with_its_evidence(ledger: Ledger) -> None:
 @pytest.mark.parametrize("change", ["UPDATE event SET state = 'refused'", "DELETE FROM event"])
 def test_history_is_only_appended(ledger: Ledger, change: str) -> None:
     stage(ledger, [valid("A")])
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.mark_sending(1))
     with pytest.raises(sqlite3.IntegrityError, match="only appended"):
         ledger.connection.execute(change)
 
@@ -162,6 +162,6 @@ def test_history_is_only_appended(ledger: Ledger, change: str) -> None:
 def test_a_row_that_was_sent_cannot_be_deleted(ledger: Ledger) -> None:
     """No loss: no statement removes a row that may be at the server."""
     stage(ledger, [valid("A")])
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.mark_sending(1))
     with pytest.raises(sqlite3.IntegrityError, match="never dropped"):
         ledger.connection.execute("DELETE FROM record WHERE id = 1")

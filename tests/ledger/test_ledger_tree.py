@@ -187,7 +187,7 @@ def create(ledger: Ledger, key: str) -> None:
     (number,) = ledger.connection.execute(
         "SELECT id FROM record WHERE key = ? AND state = 'pending'", (key,)
     ).fetchone()
-    do(ledger, lambda: ledger.fence(number))
+    do(ledger, lambda: ledger.mark_sending(number))
     do(ledger, lambda: ledger.settle(number, State.SENDING, Outcome(State.CREATED, f"case {key}")))
 
 

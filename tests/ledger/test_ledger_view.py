@@ -25,7 +25,7 @@ def mixed(ledger: Ledger) -> Ledger:
         4: Outcome(State.UNKNOWN, None, 500, "http_500", "HTTP 500"),
     }
     for number, outcome in outcomes.items():
-        do(ledger, lambda number=number: ledger.fence(number))
+        do(ledger, lambda number=number: ledger.mark_sending(number))
         do(ledger, lambda number=number, outcome=outcome: ledger.settle(number, State.SENDING, outcome))
     return ledger
 
@@ -34,7 +34,7 @@ def test_all_numbers_are_of_one_moment(mixed: Ledger, path: Path) -> None:
     """M4: what happens while reports are written is in none of them."""
     with LedgerView(path) as view:
         before = view.counts()
-        do(mixed, lambda: mixed.fence(6))
+        do(mixed, lambda: mixed.mark_sending(6))
         stage(mixed, [valid("G")], sha256="3" * 64)
         assert view.counts() == before
         assert len(list(view.results())) == before.total() == 7
@@ -97,8 +97,8 @@ def test_a_reader_does_not_hold_up_the_writer(mixed: Ledger, path: Path) -> None
     with LedgerView(path) as view:
         view.counts()
         for _ in range(50):
-            do(mixed, lambda: mixed.fence(6))
-            do(mixed, lambda: mixed.unfence(6))
+            do(mixed, lambda: mixed.mark_sending(6))
+            do(mixed, lambda: mixed.unmark(6))
 
 
 def test_a_view_of_a_ledger_with_no_rows(ledger: Ledger, path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ledgers import as_killed, row_of, stage, valid
 
 from importer.errors import LedgerError
-from importer.ledger import Fence, Ledger, LedgerWriter, Outcome, Settled
+from importer.ledger import Ledger, LedgerWriter, Mark, Outcome, Settled
 from importer.models import State
 
 
@@ -39,7 +39,7 @@ def created(number: int) -> Outcome:
 async def test_a_fence_is_on_disk_when_its_future_is_done(staged: Ledger, tmp_path: Path) -> None:
     """What a killed process leaves at that moment has the fence in it."""
     async with LedgerWriter(staged) as writer:
-        assert await writer.fence(7) is Fence.UP
+        assert await writer.mark_sending(7) is Mark.DONE
         killed = as_killed(staged, tmp_path / "killed")
     with Ledger(killed, verb="run") as again:
         assert [doubt.id for doubt in again.doubtful()] == [7]
@@ -50,9 +50,9 @@ async def test_all_that_wait_share_one_commit(staged: Ledger, commits: list[str]
         begun, may_go_on = Event(), Event()
         blocker = writer.call(lambda: (begun.set(), may_go_on.wait(10)))
         await asyncio.to_thread(begun.wait, 10)
-        fences = [writer.fence(number) for number in range(1, 51)]
+        fences = [writer.mark_sending(number) for number in range(1, 51)]
         may_go_on.set()
-        assert await asyncio.gather(*fences) == [Fence.UP] * 50
+        assert await asyncio.gather(*fences) == [Mark.DONE] * 50
         await blocker
     assert commits == ["COMMIT"] * 2
 
@@ -60,9 +60,9 @@ async def test_all_that_wait_share_one_commit(staged: Ledger, commits: list[str]
 async def test_wishes_are_carried_out_in_their_order(staged: Ledger) -> None:
     """When a fence is up, every outcome handed in before it is on disk as well."""
     async with LedgerWriter(staged) as writer:
-        await writer.fence(1)
+        await writer.mark_sending(1)
         first = writer.settle(1, created(1))
-        await writer.fence(2)
+        await writer.mark_sending(2)
         assert first.done()
         assert first.result() is Settled.DONE
         order: list[int] = []
@@ -73,17 +73,17 @@ async def test_wishes_are_carried_out_in_their_order(staged: Ledger) -> None:
 async def test_leaving_waits_for_what_was_asked(staged: Ledger) -> None:
     """I13: nothing that was handed in is lost when the run ends."""
     async with LedgerWriter(staged) as writer:
-        fences = [writer.fence(number) for number in range(1, 101)]
+        fences = [writer.mark_sending(number) for number in range(1, 101)]
     assert staged.counts() == {State.SENDING: 100}
-    assert await asyncio.gather(*fences) == [Fence.UP] * 100
+    assert await asyncio.gather(*fences) == [Mark.DONE] * 100
 
 
 async def test_what_a_cancelled_worker_asked_for_is_done_all_the_same(staged: Ledger) -> None:
     """D10: the ledger must not believe less than what may have happened."""
     async with LedgerWriter(staged) as writer:
-        fence = writer.fence(1)
+        fence = writer.mark_sending(1)
         fence.cancel()
-        await writer.fence(2)
+        await writer.mark_sending(2)
     assert row_of(staged, "K0")["state"] == "sending"
 
 
@@ -96,7 +96,7 @@ async def test_after_a_failure_nothing_is_written_any_more(staged: Ledger) -> No
     async with LedgerWriter(staged) as writer:
         with pytest.raises(LedgerError, match="disk I/O error") as first:
             await writer.call(fail)
-        for wish in (writer.fence(1), writer.settle(1, created(1)), writer.call(lambda: 1)):
+        for wish in (writer.mark_sending(1), writer.settle(1, created(1)), writer.call(lambda: 1)):
             with pytest.raises(LedgerError) as later:
                 await wish
             assert later.value is first.value
@@ -109,7 +109,7 @@ async def test_a_failure_undoes_its_whole_group(staged: Ledger) -> None:
         begun, may_go_on = Event(), Event()
         blocker = writer.call(lambda: (begun.set(), may_go_on.wait(10)))
         await asyncio.to_thread(begun.wait, 10)
-        wishes = [writer.fence(1), writer.settle(2, created(2), before=State.PENDING), writer.fence(3)]
+        wishes = [writer.mark_sending(1), writer.settle(2, created(2), before=State.PENDING), writer.mark_sending(3)]
         may_go_on.set()
         results = await asyncio.gather(*wishes, return_exceptions=True)
         await blocker
@@ -122,17 +122,17 @@ async def test_a_mistake_of_ours_reaches_those_who_wait(staged: Ledger) -> None:
     async with LedgerWriter(staged) as writer:
         with pytest.raises(ZeroDivisionError):
             await writer.call(lambda: 1 // 0)
-        assert await writer.fence(1) is Fence.UP
+        assert await writer.mark_sending(1) is Mark.DONE
 
 
 @pytest.mark.parametrize("away", ["moved", "deleted"])
 async def test_nothing_is_fenced_in_a_ledger_that_was_taken_away(staged: Ledger, away: str) -> None:
     """J6: the next run could not see the fence."""
     async with LedgerWriter(staged) as writer:
-        assert await writer.fence(1) is Fence.UP
+        assert await writer.mark_sending(1) is Mark.DONE
         staged.path.rename(staged.path.with_name("elsewhere")) if away == "moved" else staged.path.unlink()
         with pytest.raises(LedgerError, match="moved or deleted"):
-            await writer.fence(2)
+            await writer.mark_sending(2)
     assert staged.counts()[State.SENDING] == 1
 
 
@@ -143,7 +143,7 @@ async def test_another_program_that_holds_the_file_stops_the_run(staged: Ledger)
     other.execute("BEGIN IMMEDIATE")
     async with LedgerWriter(staged) as writer:
         with pytest.raises(LedgerError, match="another program holds the ledger"):
-            await writer.fence(1)
+            await writer.mark_sending(1)
     other.close()
 
 
@@ -152,14 +152,13 @@ async def test_who_comes_after_the_end_does_not_wait_for_ever(staged: Ledger) ->
         pass
     async with asyncio.timeout(0.2):
         with pytest.raises(LedgerError):
-            await writer.fence(1)
+            await writer.mark_sending(1)
 
 
 async def test_a_closed_writer_takes_nothing_more(staged: Ledger) -> None:
-    """Least of all in silence, from those who do not wait."""
     async with LedgerWriter(staged) as writer:
         pass
     with pytest.raises(LedgerError, match="closed"):
-        await writer.fence(1)
+        await writer.mark_sending(1)
     with pytest.raises(LedgerError, match="closed"):
-        writer.settle_soon(1, created(1), lambda settled: None)
+        await writer.settle(1, created(1))

@@ -25,12 +25,9 @@ GARBLED = "-garbled"
 #: The case is made, and the answer sends the client to the same address again.
 MOVED = "-moved"
 
-#: The case is made, and the answer says that it was not.
-DENIED = "-denied"
-
 #: Longer than this server ever takes unless a title says otherwise, and longer than a run that follows a killed one
-#: stands still at first: what is sent then proves to the look-ups that the list is up to date.
-HORIZON = "1.5"
+#: stands still at first: what is sent then proves to the searches that the list is up to date.
+SETTLE_DELAY = "1.5"
 
 PLAN: dict[str, Any] = {
     "name": "by title",
@@ -38,7 +35,6 @@ PLAN: dict[str, Any] = {
         {"do": "drop", "save": True, "title": LOST},
         {"do": "slow", "delay_ms": 3000, "title": SLOW},
         {"do": "garbage", "title": GARBLED},
-        {"do": "status", "status": 429, "save": True, "title": DENIED},
         {"do": "redirect", "status": 307, "location": "/cm/core/va/cases", "save": True, "title": MOVED},
     ],
 }
@@ -88,7 +84,7 @@ class Campaign:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"CASE_IMPORTER_HORIZON": HORIZON, **self.server.login, **self.variables}
+        return {"CASE_IMPORTER_SETTLE_DELAY": SETTLE_DELAY, **self.server.login, **self.variables}
 
     def run(self, **options: Change) -> Ended:
         """The command once."""

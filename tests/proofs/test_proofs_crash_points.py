@@ -29,15 +29,15 @@ HITS = {
     _MAKING: 3,
     "in staging": ROWS // 4,
     "staging ends": 5,
-    "before the fence is committed": ROWS,
-    "behind the fence": ROWS,
+    "before the mark is committed": ROWS,
+    "behind the mark": ROWS,
     "before the request": ROWS,
     "the server has read it": ROWS,
     "the answer has arrived": ROWS,
     "before the settlement is committed": ROWS + DOUBTS,
     "behind the settlement": ROWS + DOUBTS,
     "a success is announced": ROWS,
-    "in a look-up": DOUBTS,
+    "in a search": DOUBTS,
     "in a report": 83,
 }
 

@@ -31,8 +31,8 @@ _MIDDLE = Crash("the answer has arrived", 17)
 STORIES: dict[str, tuple[Crash, ...]] = {
     f"{point} {hit}": (Crash(point, hit),)
     for point in (
-        "before the fence is committed",
-        "behind the fence",
+        "before the mark is committed",
+        "behind the mark",
         "the server has read it",
         "the answer has arrived",
         "before the settlement is committed",
@@ -42,9 +42,9 @@ STORIES: dict[str, tuple[Crash, ...]] = {
 }
 STORIES |= {f"staging ends {hit}": (Crash("staging ends", hit),) for hit in (1, 5)}
 STORIES |= {
-    "in a look-up": (Crash("in a look-up", 1),),
+    "in a search": (Crash("in a search", 1),),
     "behind a death, behind the settlement": (_MIDDLE, Crash("behind the settlement", 1)),
-    "behind a death, in a look-up": (_MIDDLE, Crash("in a look-up", 1)),
+    "behind a death, in a search": (_MIDDLE, Crash("in a search", 1)),
     "three deaths": (_MIDDLE, _MIDDLE, _MIDDLE),
 }
 

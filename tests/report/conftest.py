@@ -44,7 +44,7 @@ def mixed(ledger: Ledger) -> Ledger:
         4: Outcome(State.UNKNOWN, None, 500, "http_500", "HTTP 500"),
     }
     for number, outcome in outcomes.items():
-        do(ledger, lambda number=number: ledger.fence(number))
+        do(ledger, lambda number=number: ledger.mark_sending(number))
         do(ledger, lambda number=number, outcome=outcome: ledger.settle(number, State.SENDING, outcome))
     two = Outcome(State.DUPLICATE, None, None, "duplicate", "looked up: there are 2 cases: 78, 79")
     do(ledger, lambda: ledger.settle(4, State.UNKNOWN, two))

@@ -68,7 +68,7 @@ def test_results_are_plain_for_scripts(mixed: Ledger, tmp_path: Path) -> None:
 def test_no_words_of_a_server_are_a_formula(ledger: Ledger, tmp_path: Path) -> None:
     """L1, L24: whoever answers can choose code and message freely."""
     stage(ledger, [valid("A")])
-    do(ledger, lambda: ledger.fence(1))
+    do(ledger, lambda: ledger.mark_sending(1))
     evil = Outcome(State.REFUSED, None, 422, "=cmd|'/c calc'!A1", "@SUM(1+1)")
     do(ledger, lambda: ledger.settle(1, State.SENDING, evil))
     reports = write_reports(ledger.path, tmp_path / "out")

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from importer.talkdesk.case import (
+from importer.talkdesk.payloads import (
     CASE_FIELDS,
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
