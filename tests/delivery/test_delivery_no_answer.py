@@ -16,6 +16,7 @@ from delivering import SHORT, echo, one_worker
 from ledgers import case_body
 from servers import Line, RawServer, Request, Step, cut, drip, drop, hang, http, reply
 
+from importer.delivery import rate_limit
 from importer.delivery.response_policy import Signal
 from importer.models import State
 from importer.talkdesk import transport
@@ -158,8 +159,11 @@ async def test_a_connection_that_dies_under_the_request(tmp_path: Path, loop_fac
 
 @pytest.mark.parametrize("whole", [CREATED, CHUNKED], ids=["length", "chunks"])
 @pytest.mark.parametrize("rst", [False, True], ids=["FIN", "RST"])
-async def test_an_answer_cut_after_every_byte(tmp_path: Path, loop_factory: Any, whole: bytes, rst: bool) -> None:
+async def test_an_answer_cut_after_every_byte(
+    tmp_path: Path, loop_factory: Any, monkeypatch: pytest.MonkeyPatch, whole: bytes, rst: bool
+) -> None:
     """Accepted when it is whole, and at no other byte."""
+    monkeypatch.setattr(rate_limit, "PROBE_EVERY", 0.0)  # so many lost answers in a row look like an outage
     keys = [str(at) for at in range(len(whole) + 1 - rst)]
 
     async def step(line: Line, request: Request) -> None:
