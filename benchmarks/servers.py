@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from benchmarks.certificate import Certificate
 from benchmarks.measure import PYTHON, cores, start
 
-#: A 201 with an id of its own is all that the importer asks of an answer (``importer/delivery/judge.py``).
+#: A 201 with an id of its own is all that the importer asks of an answer (``importer/delivery/response_policy.py``).
 _NGINX = """\
 {user}
 daemon off;

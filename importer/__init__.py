@@ -20,7 +20,7 @@ from importer.version import __version__
 if TYPE_CHECKING:
     from importer.account import save_fields, save_fields_async, save_users, save_users_async
     from importer.books import report, report_async, resolve, resolve_notes, status, status_async
-    from importer.delivery.pool import Stop
+    from importer.delivery.workers import Stop
     from importer.errors import (
         CaseImporterError,
         ChangedError,
@@ -60,7 +60,7 @@ _HOMES = {
     "importer.account": ("save_fields", "save_fields_async", "save_users", "save_users_async"),
     "importer.books": ("report", "report_async", "resolve", "resolve_notes", "status", "status_async"),
     "importer.settings": ("Settings", "load_settings"),
-    "importer.delivery.pool": ("Stop",),
+    "importer.delivery.workers": ("Stop",),
     "importer.errors": (
         "CaseImporterError",
         "ChangedError",

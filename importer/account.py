@@ -5,28 +5,27 @@ Each that uses the network exists twice: a coroutine (``save_fields_async``) and
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import os
-import random
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from importer.delivery.waits import asked_wait, backoff
+from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.mapping.fields_file import fields_text
+from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file
 from importer.run import run_to_end
-from importer.session import open_place
+from importer.session import open_target, open_transport
 from importer.settings import Settings, load_settings
-from importer.talkdesk.answers import Answer, NoAnswer, NotSent, error_body
 from importer.talkdesk.auth import Tokens, TokenTrouble
-from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk.client import CaseApi
 from importer.talkdesk.fields import UnreadableFieldsError, read_definitions
-from importer.talkdesk.regions import FIELDS_PATH, USERS_PATH
+from importer.talkdesk.payloads import error_body
+from importer.talkdesk.transport import Answer, NotSent, TransportError
 from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_users
 
 ATTEMPTS = 5
@@ -127,16 +126,12 @@ async def _all_users(account: _Account) -> list[User]:
 async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
         async with (
-            open_place(settings, Path(folder) / "ledger.db") as place,
-            HttpClient(
-                concurrency=1,
-                fresh_connections=False,
-                ca_file=str(settings.ca_file) if settings.ca_file else None,
-                proxy=settings.through,
-            ) as http,
+            open_target(settings, Path(folder) / "ledger.db") as target,
+            open_transport(settings) as transport,
         ):
-            tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
-            yield _Account(CaseApi(http, api_url=place.api_url), tokens, name=settings.target.name, url=place.api_url)
+            tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
+            api = CaseApi(transport, api_url=target.api_url)
+            yield _Account(api, tokens, name=settings.target.name, url=target.api_url)
 
 
 class _Account:
@@ -156,31 +151,30 @@ class _Account:
             query: A ready-made, percent-encoded query string.
             scope: What the credentials must allow, for the message if they do not.
         """
-        trouble, wait = "", 0.0
-        for attempt in range(1, ATTEMPTS + 1):
-            await asyncio.sleep(wait)
-            wait = backoff(attempt, base=1.0, cap=20.0, random=random.random)
-            try:
-                header = await self._tokens.authorization()
-                answer = await self._api.get(path, query, authorization=header)
-            except (NoAnswer, NotSent, TokenTrouble) as error:
-                if isinstance(error, NotSent) and error.fatal:
-                    hint = error.hint or "check --api-url, or --ca-file"
-                    raise TargetError(error.message, where=self._url, hint=hint) from None
-                trouble = str(error)
-                continue
-            if answer.status == 200:
-                return answer.json()
-            self._refuse(answer, path, header=header, scope=scope)
-            trouble = f"HTTP {answer.status}"
-            wait = min(asked_wait(answer.headers, error_body(answer).retry_hint) or wait, _LONGEST_WAIT)
-        raise UnreachableError(
-            f"{path} could not be read: {trouble}", where=self._url, hint="run the same command again later"
-        )
+        try:
+            return await retry_reads(lambda: self._get(path, query, scope), attempts=ATTEMPTS)
+        except ReadError as error:
+            what = f"{path} could not be read: {error}"
+            raise UnreachableError(what, where=self._url, hint="run the same command again later") from None
 
-    def _refuse(self, answer: Answer, path: str, *, header: str, scope: str) -> None:
+    async def _get(self, path: str, query: str, scope: str) -> Any:
+        try:
+            token = await self._tokens.get()
+            answer = await self._api.get(path, token, query=query)
+        except (TransportError, TokenTrouble) as error:
+            if isinstance(error, NotSent) and error.fatal:
+                hint = error.hint or "check --api-url, or --ca-file"
+                raise TargetError(error.message, where=self._url, hint=hint) from None
+            raise ReadError(str(error)) from None
+        if answer.status == 200:
+            return answer.json()
+        self._refuse(answer, path, token=token, scope=scope)
+        wait = asked_wait(answer.headers, error_body(answer.body).retry_hint)
+        raise ReadError(f"HTTP {answer.status}", wait=None if wait is None else min(wait, _LONGEST_WAIT))
+
+    def _refuse(self, answer: Answer, path: str, *, token: str, scope: str) -> None:
         """Raises if trying again cannot help."""
-        if answer.status == 401 and self._tokens.refused(header) and self._tokens.renewals < 2:
+        if answer.status == 401 and self._tokens.reject(token) and self._tokens.renewals < 2:
             return
         if answer.status in (401, 403):
             raise TargetError(
@@ -190,7 +184,7 @@ class _Account:
             )
         if answer.status < 500 and answer.status not in (408, 429):
             raise TargetError(
-                f"{path} was refused (HTTP {answer.status}): {error_body(answer).text}",
+                f"{path} was refused (HTTP {answer.status}): {error_body(answer.body).text}",
                 where=self._url,
                 hint="check the account, the region or --api-url",
             )

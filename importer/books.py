@@ -7,19 +7,28 @@ function (``report``) and a coroutine (``report_async``), which runs it in a thr
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 from pathlib import Path
+from typing import Literal
 
-from importer.delivery.resolution import Decision, NotesDecision, notes_resolution, resolution
 from importer.errors import ConfigError, ExitCode
-from importer.ledger import Ledger, LedgerView, decisions
+from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decisions
 from importer.ledger.case_updates import resolve_update, stuck_states
 from importer.ledger.database import open_read_only
-from importer.models import CaseUpdateState, State
+from importer.models import CaseUpdateState, State, clean
 from importer.report import Reports, balance_of, write_reports
 from importer.results import Status
 
 StrPath = str | os.PathLike[str]
+Decision = Literal["created", "resend", "drop"]
+NotesDecision = Literal["delivered", "not_delivered", "dropped"]
+
+_NOTES = {
+    "delivered": CaseUpdateState.DONE,
+    "not_delivered": CaseUpdateState.PENDING,
+    "dropped": CaseUpdateState.DROPPED,
+}
 
 
 def existing(ledger: StrPath) -> Path:
@@ -79,7 +88,7 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
     Raises:
         ConfigError: no row with this key is in doubt, or the case belongs to another row.
     """
-    outcome = resolution(decision, reason=reason, case_id=case_id)
+    outcome = _resolution(decision, reason=reason, case_id=case_id)
     with Ledger(existing(ledger), verb="resolve") as open_ledger:
         if case_id is not None and open_ledger.has_case(case_id):
             raise ConfigError(f"case {case_id} belongs to another row", hint="look at the case once more")
@@ -112,16 +121,39 @@ def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason:
     Raises:
         ConfigError: the row has no case, or no notes of it are in doubt or were refused.
     """
-    taken = notes_resolution(decision, reason=reason)
+    outcome = UpdateOutcome(_NOTES[decision], None, "resolved", _signed(reason))
     with Ledger(existing(ledger), verb="resolve") as open_ledger:
         stuck = next(stuck_states(open_ledger, key), None)
         if stuck is None:
             raise ConfigError(
                 f"no notes of the row {key!r} are in doubt or were refused", hint="see open-notes.csv in the reports"
             )
-        resolve_update(open_ledger, key, stuck, taken)
+        resolve_update(open_ledger, key, stuck, outcome)
         open_ledger.exit_code = ExitCode.OK
-    return taken.state
+    return outcome.state
+
+
+def _resolution(decision: Decision, *, reason: str, case_id: str | None) -> Outcome:
+    """The outcome of a person's decision, with who decided and why."""
+    message = _signed(reason)
+    if (decision == "created") != (case_id is not None):
+        raise ConfigError("a case id belongs to --created, and only to it")
+    if decision == "created":
+        return Outcome(State.CREATED, case_id, None, "resolved", message)
+    return Outcome(State.PENDING if decision == "resend" else State.SKIPPED, None, None, "resolved", message)
+
+
+def _signed(reason: str) -> str:
+    if not reason.strip():
+        raise ConfigError("a reason is missing", hint="say with --reason why; it stays in the history")
+    return clean(f"{_who()}: {reason}")
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # an account without a name, as in some containers; ImportError: Windows
+        return "somebody"
 
 
 async def status_async(ledger: StrPath) -> Status:

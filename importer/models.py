@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -37,6 +39,15 @@ VALUE_SHOWN = 80
 def shown(value: str) -> str:
     """``value`` cut to what fits into a message."""
     return value if len(value) <= VALUE_SHOWN else value[: VALUE_SHOWN - 1] + "…"
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+def clean(text: str, limit: int = 400) -> str:
+    """Text from a server or a file, safe for one line of a terminal or a log."""
+    text = _CONTROL.sub(" ", text).strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 class Row(NamedTuple):
@@ -115,8 +126,8 @@ class State(StrEnum):
     SENDING = "sending"  #: marked on disk; a request may have left
     CREATED = "created"  #: the server returned a case id for this very row
     REFUSED = "refused"  #: the server proved that it did not create it, for a data reason
-    UNKNOWN = "unknown"  #: may have been created; must be looked up before anything else
-    DUPLICATE = "duplicate"  #: the look-up found two or more cases; for a person
+    UNKNOWN = "unknown"  #: may have been created; must be searched for before anything else
+    DUPLICATE = "duplicate"  #: the search found two or more cases; for a person
 
 
 class CaseUpdateState(StrEnum):
@@ -128,3 +139,45 @@ class CaseUpdateState(StrEnum):
     REFUSED = "refused"  #: the server proved that it did not take it
     UNKNOWN = "unknown"  #: the case may have it; must be read before anything else
     DROPPED = "dropped"  #: a person decided that nobody is to send it
+
+
+@dataclass(frozen=True, slots=True)
+class SettleDelay:
+    """How long to wait before a search for a case can be believed.
+
+    Attributes:
+        first: Seconds from when an outcome became unknown to the first search: the longest that the server, and
+            anything before it, may still work on a request whose answer was lost.
+        again: Seconds to the second search, if the first found nothing: the longest that a new case may be missing from
+            the list.
+    """
+
+    first: float
+    again: float
+
+
+@dataclass(frozen=True, slots=True)
+class StaticCredentials:
+    """A ready token (CASE_IMPORTER_TOKEN)."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretCredentials:
+    """Client id and secret, sent as HTTP Basic."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCredentials:
+    """Client id and private key (PEM text), sent as a signed assertion (ES256)."""
+
+    client_id: str
+    key_id: str
+    private_key: str = field(repr=False)
+
+
+Credentials = StaticCredentials | SecretCredentials | KeyCredentials

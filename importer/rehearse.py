@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 Profile = Literal["calm", "rough", "hostile"]
 
-#: Seconds before a rehearsed row in doubt is looked up; a quarter of it is more than the sandbox's list ever lags.
-_HORIZON = 8.0
-#: Rows in doubt hold a worker until they are settled; a rehearsal can afford many.
+#: Seconds before a rehearsed case is searched for whose outcome is unknown; a quarter of it is more than the sandbox's
+#: list ever lags.
+_SETTLE_DELAY = 8.0
+#: Rows with an unknown outcome hold a worker until they are settled; a rehearsal can afford many.
 _WORKERS = 256
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", re.ASCII)
 
@@ -97,7 +98,7 @@ async def rehearse_async(
                     "api_url": sandbox.base_url,
                     "client_id": sandbox.client_id,
                     "client_secret": sandbox.client_secret,
-                    "horizon": _HORIZON,
+                    "settle_delay": _SETTLE_DELAY,
                     "concurrency": _WORKERS,
                 }
             )

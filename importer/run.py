@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from importer.books import StrPath, existing
 from importer.companions import Beside
-from importer.delivery.breaker import TooManyFailuresError
-from importer.delivery.limits import FailureLimit, failure_limit
-from importer.delivery.pool import Delivered, Stop
-from importer.delivery.retryable import retryable
+from importer.delivery.circuit_breaker import FailureLimit, TooManyFailuresError, failure_limit
+from importer.delivery.retry import retryable
+from importer.delivery.workers import Delivered, Stop
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
@@ -31,7 +30,7 @@ from importer.models import State
 from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
 from importer.results import RunResult
-from importer.session import Orders, open_place, send_pending, stop_on_signals
+from importer.session import RunOptions, open_target, send_pending, stop_on_signals
 from importer.settings import Settings, load_settings
 from importer.stage import remap_all, stage_export
 
@@ -281,13 +280,14 @@ class _Run:
         total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
         if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.resend) == 0:
             return Delivered()
-        orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
-        async with open_place(self.settings, self.path) as place:
-            ledger.check_target(place.identity)
+        max_refused = self._max_refused(counts)
+        options = RunOptions(chosen=chosen, limit=self.limit, resend=self.resend, max_refused=max_refused)
+        async with open_target(self.settings, self.path) as target:
+            ledger.check_target(target.identity)
             self.observer.sending(total)
-            return await send_pending(ledger, place, self.settings, orders, stop=self.stop, observer=self.observer)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.observer)
 
-    def _most_refused(self, counts: Counter[State]) -> int | None:
+    def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""
         if self.max_failures is None:
             return None
@@ -311,8 +311,12 @@ class _Run:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        if self.resend and (self.limit is not None or delivered.parked) and delivered.left_over == delivered.parked:
-            # What the limit left behind was to be left behind, and running again would not help parked rows.
+        if (
+            self.resend
+            and (self.limit is not None or delivered.suppressed)
+            and delivered.left_over == delivered.suppressed
+        ):
+            # What the limit left behind was to be left behind, and running again would not help suppressed rows.
             return balance.exit_code_without_pending
         return balance.exit_code
 

@@ -8,31 +8,29 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from importer.delivery.additions import NoteCourier
-from importer.delivery.breaker import Breaker, OutageError
-from importer.delivery.budget import RetryBudget
-from importer.delivery.causes import Causes
-from importer.delivery.deliver import Courier
-from importer.delivery.lookup import Lookup
-from importer.delivery.pace import Pace
-from importer.delivery.pool import Delivered, Pool, Stop
-from importer.delivery.queue import RecordQueue
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.circuit_breaker import CircuitBreaker, OutageError
+from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
-from importer.delivery.second_pass import SecondPass
-from importer.delivery.speed import Speed
+from importer.delivery.retry import RetryBudget
+from importer.delivery.sender import Sender
+from importer.delivery.update_sender import UpdateOptions, UpdateSender
+from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
 from importer.errors import CaseImporterError, ConfigError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_shut_out
+from importer.models import Credentials, SecretCredentials, StaticCredentials
 from importer.progress import Observer
 from importer.settings import Settings
-from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
-from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk.auth import Tokens, TokenTrouble
+from importer.talkdesk.client import CaseApi
+from importer.talkdesk.transport import Transport
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class OpenTarget:
     """A target that can be talked to.
 
     Attributes:
@@ -54,7 +52,7 @@ def sandbox_store(ledger: Path) -> Path:
 
 
 @asynccontextmanager
-async def open_place(settings: Settings, ledger: Path) -> AsyncIterator[Place]:
+async def open_target(settings: Settings, ledger: Path) -> AsyncIterator[OpenTarget]:
     """The target of ``settings``; the embedded sandbox is started for it.
 
     Raises:
@@ -65,42 +63,48 @@ async def open_place(settings: Settings, ledger: Path) -> AsyncIterator[Place]:
         credentials = settings.credentials()
         if target.token_url is None and not isinstance(credentials, StaticCredentials):
             raise ConfigError("--auth-url is missing", hint="give the token endpoint of the account with --auth-url")
-        yield Place(target.name, target.api_url, target.token_url or "", settings.credentials)
+        yield OpenTarget(target.name, target.api_url, target.token_url or "", settings.credentials)
         return
     from importer.sandbox import Sandbox, SandboxOptions  # a web server, which no other target needs
 
     async with Sandbox(SandboxOptions(store=sandbox_store(ledger))) as sandbox:
         known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
-        yield Place(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
+        yield OpenTarget(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
+
+
+def open_transport(settings: Settings) -> Transport:
+    """The connections that ``settings`` ask for."""
+    ca_file = str(settings.ca_file) if settings.ca_file else None
+    return Transport(force_close=settings.force_close, ca_file=ca_file, proxy=settings.through)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class RunOptions:
     """What a run is to do.
 
     Attributes:
         chosen: Which records it is about.
-        limit: Send at most so many records; 0 settles doubts only.
+        limit: Send at most so many records; 0 settles unknown outcomes only.
         resend: Send records again that turn out not to have been created.
-        most_refused: Stop when more rows than this are refused.
+        max_refused: Stop when more rows than this are refused.
     """
 
     chosen: Selection
     limit: int | None = None
     resend: bool = True
-    most_refused: int | None = None
+    max_refused: int | None = None
 
 
 async def send_pending(
-    ledger: Ledger, place: Place, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
+    ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, observer: Observer
 ) -> Delivered:
-    """Settle what is in doubt and send what is pending.
+    """Settle what is unknown and send what is pending; then send the case updates.
 
     Args:
         ledger: The queue.
-        place: Where to.
-        settings: Pace, workers, horizon.
-        orders: What to do.
+        target: Where to.
+        settings: Rate, workers, settle delay.
+        options: What to do.
         stop: How others make it stop.
         observer: Is told.
 
@@ -108,152 +112,86 @@ async def send_pending(
         TargetError: the credentials are refused; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
-    async with (
-        HttpClient(
-            concurrency=settings.workers,
-            fresh_connections=settings.uses_fresh_connections,
-            ca_file=str(settings.ca_file) if settings.ca_file else None,
-            proxy=settings.through,
-        ) as http,
-        LedgerWriter(ledger) as writer,
-    ):
-        tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
-        await _check_credentials(tokens, place)
-        ledger.pin_target(place.identity)
-        shared = _shared(
-            CaseApi(http, api_url=place.api_url),
-            tokens,
-            writer,
-            settings,
-            target=place.api_url,
-            most_refused=orders.most_refused,
-            stop=stop,
-            observer=observer,
+    async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
+        tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
+        await _check_credentials(tokens, target)
+        ledger.pin_target(target.identity)
+        rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
+        if ledger.was_cut_short:
+            rate_limit.pause(1.0)  # what a killed run sent in its last second counts
+        breaker = CircuitBreaker(
+            rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=options.max_refused
         )
-        pool = _pool(shared, settings, orders, stop=stop, observer=observer)
-        pool.take_over(ledger.unknown_records(orders.chosen.source))
-        delivered = await pool.run()
+        client = CaseApi(transport, api_url=target.api_url)
+        sending = _Sending(
+            ApiAccess(client, tokens, rate_limit, breaker, observer),
+            writer,
+            RetryBudget(settings.workers),
+            settings,
+            options,
+            stop,
+        )
+        delivered = await sending.create_cases()
         if delivered.error is None and not stop.gently.is_set():
-            delivered.error = await _send_additions(shared, settings, orders, stop=stop, observer=observer)
+            delivered.error = await sending.update_cases()
     if isinstance(delivered.error, TargetError):
         reopen_shut_out(ledger)
         reopen_refused_updates(ledger, run=ledger.run, statuses=(403, 405))
     return delivered
 
 
-class _Shared(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Sending:
     """What both passes of one run over the network share."""
 
-    api: CaseApi
-    ledger: LedgerWriter
-    pace: Pace
+    api: ApiAccess
+    writer: LedgerWriter
     budget: RetryBudget
-    breaker: Breaker
-    lookup: Lookup
-    courier: Courier
+    settings: Settings
+    options: RunOptions
+    stop: Stop
+
+    @property
+    def worker_options(self) -> WorkerOptions:
+        return WorkerOptions(self.settings.workers, self.settings.grace, self.options.resend)
+
+    async def create_cases(self) -> Delivered:
+        ledger, chosen = self.writer.ledger, self.options.chosen
+        queue = RecordQueue(
+            lambda after, count: self.writer.call(lambda: ledger.next_page(chosen, after=after, limit=count)),
+            released=lambda: bool(ledger.released),
+            limit=self.options.limit,
+        )
+        workers = Workers(
+            Sender(self.api, self.writer, self.budget),
+            queue,
+            Reconciler(self.api, self.writer, delay=self.settings.delay),
+            options=self.worker_options,
+            stop=self.stop,
+        )
+        workers.take_over(ledger.unknown_records(chosen.source))
+        return await workers.run()
+
+    async def update_cases(self) -> CaseImporterError | None:
+        """Nothing at all if no case waits for an update."""
+        ledger, source, sends = self.writer.ledger, self.options.chosen.source, self.options.resend
+        waiting = await self.writer.call(lambda: count_waiting(ledger, source, only_unknown=not sends))
+        if not waiting:
+            return None
+        self.api.progress.following(waiting)
+        options = UpdateOptions(source, sends, self.settings.delay)
+        updates = UpdateSender(self.api, self.writer, budget=self.budget, options=options, stop=self.stop)
+        return await updates.run(self.worker_options)
 
 
-def _shared(
-    api: CaseApi,
-    tokens: Tokens,
-    writer: LedgerWriter,
-    settings: Settings,
-    *,
-    target: str,
-    most_refused: int | None,
-    stop: Stop,
-    observer: Observer,
-) -> _Shared:
-    pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
-    if writer.ledger.was_cut_short:
-        pace.close_gate(1.0)  # what a killed run sent in its last second counts
-    breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set)
-    budget = RetryBudget(settings.workers)
-    courier = Courier(
-        api=api,
-        tokens=tokens,
-        ledger=writer,
-        pace=pace,
-        budget=budget,
-        breaker=breaker,
-        causes=Causes(),
-        notice=observer.notice,
-    )
-    lookup = Lookup(api=api, tokens=tokens, pace=pace, breaker=breaker)
-    return _Shared(api, writer, pace, budget, breaker, lookup, courier)
-
-
-def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer) -> Pool:
-    """The workers that create cases."""
-    writer, breaker = shared.ledger, shared.breaker
-    pool = Pool(
-        courier=shared.courier,
-        queue=RecordQueue(
-            lambda after, count: writer.call(lambda: writer.ledger.next_page(orders.chosen, after=after, limit=count)),
-            released=lambda: bool(writer.ledger.released),
-            limit=orders.limit,
-        ),
-        ledger=writer,
-        breaker=breaker,
-        stop=stop,
-        concurrency=settings.workers,
-        grace=settings.grace,
-        observer=observer,
-        doubts=Reconciler(
-            ledger=writer,
-            lookup=shared.lookup,
-            horizon=settings.waits,
-            on_settled=lambda record, state: pool.on_settled(record, state),
-            is_outage=lambda: breaker.is_open,
-        ),
-        resend=orders.resend,
-    )
-    return pool
-
-
-async def _send_additions(
-    shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
-) -> CaseImporterError | None:
-    """The second pass: the notes that follow, to all cases that wait for some; nothing at all if none does."""
-    source, only_doubts = orders.chosen.source, not orders.resend
-    writer = shared.ledger
-    waiting = await writer.call(lambda: count_waiting(writer.ledger, source, only_unknown=only_doubts))
-    if not waiting:
-        return None
-    observer.following(waiting)
-    courier = NoteCourier(
-        courier=shared.courier,
-        api=shared.api,
-        ledger=shared.ledger,
-        lookup=shared.lookup,
-        pace=shared.pace,
-        budget=shared.budget,
-        breaker=shared.breaker,
-        horizon=settings.waits,
-        sends=orders.resend,
-        stop=stop,
-        observer=observer,
-    )
-    second_pass = SecondPass(
-        courier=courier,
-        ledger=shared.ledger,
-        source=source,
-        only_doubts=only_doubts,
-        stop=stop,
-        concurrency=settings.workers,
-        grace=settings.grace,
-    )
-    return await second_pass.run() or shared.breaker.stop
-
-
-async def _check_credentials(tokens: Tokens, place: Place) -> None:
+async def _check_credentials(tokens: Tokens, target: OpenTarget) -> None:
     """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment."""
     try:
-        await tokens.authorization()
+        await tokens.get()
     except TokenTrouble as trouble:
         raise OutageError(
             f"no token can be had: {trouble}; nothing was sent",
-            where=place.token_url,
+            where=target.token_url,
             hint="check the address, or run the same command again later",
         ) from None
 

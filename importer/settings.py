@@ -27,12 +27,11 @@ from pydantic import (
     model_validator,
 )
 
-from importer.delivery.reconcile import Horizon
+from importer import regions
 from importer.errors import ConfigError
 from importer.mapping.yaml_nodes import parse, plain
-from importer.talkdesk import regions
-from importer.talkdesk.auth import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
-from importer.talkdesk.proxy import Proxy, read_proxy
+from importer.models import Credentials, KeyCredentials, SecretCredentials, SettleDelay, StaticCredentials
+from importer.regions import Proxy, read_proxy
 
 ENVIRONMENT_PREFIX = "CASE_IMPORTER_"
 
@@ -91,9 +90,8 @@ class Settings(BaseModel):
     reserve: Annotated[float, BeforeValidator(_share), Field(ge=0, le=0.9)] = 0.0
     concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None  #: requests at once
     grace: Annotated[float, Field(ge=0, le=600)] = 30.0  #: seconds for running requests after Ctrl-C
-    #: seconds after which a request whose answer was lost can be looked up
-    horizon: Annotated[float, Field(ge=0, le=86_400)] | None = None
-    fresh_connections: bool | None = None  #: use each connection for one request only
+    #: seconds after which a case can be searched for whose create brought no answer
+    settle_delay: Annotated[float, Field(ge=0, le=86_400)] | None = None
     ca_file: Path | None = None  #: certificates to trust instead of the system's
     #: HTTP proxy on the way to the target: http://host:port or http://user:password@host:port
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
@@ -170,16 +168,14 @@ class Settings(BaseModel):
         return self.concurrency or (_LOCAL_WORKERS if self.target.is_local else 8)
 
     @property
-    def waits(self) -> Horizon:
-        """When a look-up can be believed: what nobody has measured for a real account is chosen with care."""
-        wait = self.horizon if self.horizon is not None else 2.0 if self.target.is_local else 60.0
-        return Horizon(wait, max(0.5, wait / 4))
+    def delay(self) -> SettleDelay:
+        """When a search can be believed: what nobody has measured for a real account is chosen with care."""
+        first = self.settle_delay if self.settle_delay is not None else 2.0 if self.target.is_local else 60.0
+        return SettleDelay(first, max(0.5, first / 4))
 
     @property
-    def uses_fresh_connections(self) -> bool:
-        """Whether each connection serves one request: by default wherever its price goes unnoticed."""
-        if self.fresh_connections is not None:
-            return self.fresh_connections
+    def force_close(self) -> bool:
+        """Whether each connection serves one request: wherever the price of that goes unnoticed."""
         return not self.target.is_local or (self.top_rate is not None and self.top_rate <= FRESH_UP_TO)
 
     def credentials(self) -> Credentials:
@@ -275,12 +271,11 @@ _TAKES = {
     "reserve": "a share from 0 to 0.9, or a percentage such as 20%",
     "concurrency": "a whole number from 1 to 1,024",
     "grace": "a number of seconds from 0 to 600",
-    "horizon": "a number of seconds from 0 to 86,400",
+    "settle_delay": "a number of seconds from 0 to 86,400",
     "region": "us, eu or ca",
     "account": "the sub-domain used at login: up to 63 letters, digits and hyphens",
     "proxy": "http://host:port or http://user:password@host:port (odd characters in the password as %40 and so on)",
     "sandbox": "true or false",
-    "fresh_connections": "true or false",
 }
 
 

@@ -119,6 +119,6 @@ def _repeating(bench: Bench, steps: list[int]) -> list[Point]:
 
 def _doubted(bench: Bench, rows: int, share: float, again: list[int]) -> Cost:
     with api_server("--fail", share, "--regular") as server:
-        cost = bench.import_run(bench.export(rows), server.url, "--rate", _PACE, "--horizon", 0.4, accept=(0, 5))
+        cost = bench.import_run(bench.export(rows), server.url, "--rate", _PACE, "--settle-delay", 0.4, accept=(0, 5))
         again.append(server.stats().get("failed", 0))
     return cost

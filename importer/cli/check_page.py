@@ -11,6 +11,7 @@ import click
 from importer.cli import printing
 from importer.cli.printing import say
 from importer.ledger.values import SimilarKeys
+from importer.models import clean
 from importer.survey import Surveyed
 from importer.survey.causes import Group
 from importer.survey.columns import ColumnUse
@@ -18,7 +19,6 @@ from importer.survey.lengths import LengthUse
 from importer.survey.notes import NotesUse
 from importer.survey.suggestions import Suggestion
 from importer.survey.tables import TableUse
-from importer.talkdesk.answers import clean
 
 if TYPE_CHECKING:
     from importer.fixing import Fix

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.models import State
-from importer.talkdesk.answers import clean
+from importer.models import State, clean
 
 if TYPE_CHECKING:
     from importer.ledger import CauseCount

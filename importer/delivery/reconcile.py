@@ -1,305 +1,346 @@
-"""Settling doubt: finding out what became of rows that may or may not be cases.
+"""Settling unknown outcomes: finding out what became of rows that may or may not be cases.
 
-The order is fixed. Wait out the horizon, so that nothing is under way any more. Look the row up. One hit: created.
-Several: duplicate. None: prove with a canary, a case that is known to exist, that the list is up to date, and look
-again later. None again: pending, but only if the row carries a stamp and the filter was seen to work. In all other
-cases the row stays unknown.
-
-Rows that are due at much the same time are looked up together, and share the canary, which is asked for last. It speaks
-only for rows that were looked up a moment before; what took longer is looked up once more.
+The order is fixed. Wait out the settle delay, so that nothing is under way any more. Search by external id. One case:
+created. Several: duplicate. None: that counts only if the list is proven to be up to date by the control case, the
+newest case that is known to exist for some time, which is asked for last; and it must come out twice. Then: pending,
+but only if the row carries an external id and the filter was seen to work. In all other cases the outcome stays
+unknown.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
+import secrets
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 import orjson
 
-from importer.delivery.judge import case_id_of
-from importer.delivery.lookup import Lookup, LookupFailedError
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.retry import ReadError
 from importer.ledger import CreatedCase, LedgerWriter, Outcome, Settled, UnknownRecord
-from importer.models import State
-from importer.talkdesk.auth import TokenTrouble
+from importer.models import SettleDelay, State
+from importer.talkdesk import search
+from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
 
-#: Look-ups of one row that may fail before it is left to a later run.
+#: Searches for one row that may fail before it is left to a later run.
 PATIENCE = 5
-#: Look-ups at once.
-_AT_ONCE = 4
-#: Share of :attr:`Horizon.recheck` that counts as the same moment: rows that are due in it are looked up together, and
-#: a list that shows the canary at its end is believed to have been as good at its beginning.
+#: Pages that one search reads at most; what lies behind them cannot be called "not found".
+MOST_PAGES = 40
+#: Newest pages that are read where no filter works; they can show that a case exists, never that it does not.
+_NEWEST_PAGES = 5
+#: Rows that are searched for together, and share the control case that is asked for behind them.
+_TOGETHER = 4
+#: Share of :attr:`SettleDelay.again` for which a list that shows the control case is believed to have been as good
+#: before.
 _MOMENT = 1 / 4
-_TROUBLE = (LookupFailedError, TokenTrouble)
-_NOT_CREATED = Outcome(State.PENDING, code="not_created", message="looked up: not created")
+#: Seconds that the server's clock may differ from ours.
+CLOCK_MARGIN = 900.0
+
+_NOT_CREATED = Outcome(State.PENDING, code="not_created", message="searched for: not created")
+
+#: Is given each record with the state it ended in: created, duplicate, pending (send it again), or unknown if it could
+#: not be decided.
+OnSettled = Callable[[UnknownRecord, State], None]
 
 
-class Horizon(NamedTuple):
-    """How long to wait before a look-up can be believed.
+class CaseSearch:
+    """Finds cases, as an exception or all of them. Only a filter that was seen to work may say "not found".
 
-    Attributes:
-        wait: Seconds from the beginning of the doubt to the first look-up: the longest that the server, and
-            anything before it, may still work on a request whose answer was lost.
-        recheck: Seconds to the second look-up, if the first found nothing: the longest that a new case may be
-            missing from the list.
+    Args:
+        api: The API of this run.
     """
 
-    wait: float
-    recheck: float
+    def __init__(self, api: ApiAccess) -> None:
+        self._api = api
+        self._certified: dict[str, Encoding | None] = {}
+
+    async def by_external_id(self, field: str, value: str, *, encoding: Encoding = Encoding.DOC) -> list[Case]:
+        """All cases whose custom field ``field`` holds exactly ``value``.
+
+        Raises:
+            ReadError: the list could not be read to its end.
+        """
+        found = await self._all(search.by_external_id(field, value, encoding=encoding))
+        return [case for case in found if case.has(field, value)]
+
+    async def by_content(self, record: UnknownRecord) -> list[Case]:
+        """All cases with the title, description and requester of a record, made since it was sent.
+
+        Raises:
+            ReadError: the list could not be read to its end.
+        """
+        sent = orjson.loads(record.body)
+        email, title = sent.get("requester_email"), sent["title"]
+        since, until = record.since - CLOCK_MARGIN, time.time() + CLOCK_MARGIN
+        found: dict[str, Case] = {}
+        for encoding in Encoding:
+            filters = search.by_content(email=email, title=title, since=since, until=until, encoding=encoding)
+            for case in await self._all(filters):
+                same_requester = (case.requester_email or "").casefold() == (email or "").casefold()
+                if same_requester and case.title == title and case.description == sent["description"]:
+                    found[case.id] = case
+        return list(found.values())
+
+    async def newest(self, field: str, value: str) -> list[Case]:
+        """Those of the newest cases whose custom field ``field`` holds exactly ``value``; for want of a filter.
+
+        Raises:
+            ReadError: the list could not be read.
+        """
+        cases: list[Case] = []
+        for number in range(1, _NEWEST_PAGES + 1):
+            page = await self._page([], number)
+            cases += page.cases
+            if page.completes(len(cases)):
+                break
+        return [case for case in cases if case.has(field, value)]
+
+    async def certified(self, field: str, control: CreatedCase) -> Encoding | None:
+        """The encoding of filters by ``field`` that was seen to work, None if none does; found out once.
+
+        Raises:
+            ReadError: the probe could not be finished, or the control case is not in the list yet.
+        """
+        if field not in self._certified:
+            self._certified[field] = await self._probe(field, control)
+        return self._certified[field]
+
+    async def _probe(self, field: str, control: CreatedCase) -> Encoding | None:
+        """A filter works if it finds a case that exists, and nothing for a value that does not."""
+        absent = f"absent-{secrets.token_hex(12)}"
+        can_filter = False
+        for encoding in Encoding:
+            if (await self._page(search.by_external_id(field, absent, encoding=encoding), 1)).cases:
+                continue  # found what does not exist: this filter is ignored
+            can_filter = True
+            if await self.shows(field, control, encoding=encoding):
+                return encoding
+        if can_filter:
+            raise ReadError("the list does not show a case that exists")
+        return None
+
+    async def shows(self, field: str, control: CreatedCase, *, encoding: Encoding) -> bool:
+        """Whether a search by external id finds the control case."""
+        found = await self.by_external_id(field, control.key, encoding=encoding)
+        return control.case_id in [case.id for case in found]
+
+    async def _all(self, parameters: search.Parameters) -> list[Case]:
+        cases: list[Case] = []
+        for number in range(1, MOST_PAGES + 1):
+            page = await self._page(parameters, number)
+            cases += page.cases
+            if page.completes(len(cases)):
+                return cases
+        raise ReadError(f"the list is longer than {MOST_PAGES} pages: it does not filter")
+
+    async def _page(self, parameters: search.Parameters, number: int) -> search.Page:
+        query = search.query(parameters, page=number)
+        return await self._api.read(
+            lambda token: self._api.client.list_cases(query, token), search.read_page, what="the list of cases"
+        )
 
 
-class Doubt:
-    """One record in doubt, and when to look it up next."""
+@dataclass(slots=True, eq=False)
+class _Unknown:
+    """A record whose outcome is unknown, and when to search for it next."""
 
-    __slots__ = ("due", "failures", "misses", "record")
-
-    def __init__(self, record: UnknownRecord, due: float) -> None:
-        self.record = record
-        self.due = due
-        self.failures = 0
-        self.misses = 0
+    record: UnknownRecord
+    due: float
+    failures: int = 0
+    misses: int = 0
+    searched_at: float | None = None
 
 
-class _Way(NamedTuple):
-    """How rows with one stamp are looked up.
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """How the rows with one external id are searched for.
 
     Attributes:
         find: Gives the cases of a row.
-        prove: What it comes to that a row was not found, twice; None if it proves nothing. Raises LookupFailedError if
-            it cannot be told at the moment.
+        prove: What it comes to that a row was not found twice; None if it proves nothing. Raises ReadError if that
+            cannot be told at the moment.
     """
 
-    find: Callable[[UnknownRecord], Awaitable[list[dict[str, Any]]]]
+    find: Callable[[UnknownRecord], Awaitable[list[Case]]]
     prove: Callable[[], Awaitable[Outcome | None]]
 
 
-class _Look(NamedTuple):
-    """What one look-up of a row came to.
-
-    Attributes:
-        doubt: The row.
-        at: When the answer was there.
-        outcome: What it proves; None if it proves nothing by itself.
-        is_miss: Whether it showed no case.
-    """
-
-    doubt: Doubt
-    at: float
-    outcome: Outcome | None = None
-    is_miss: bool = False
-
-
 class Reconciler:
-    """Settles doubts as they come, beside the workers.
+    """Settles unknown outcomes as they come, beside the workers.
+
+    The settle delay is counted from when this process knows of the unknown outcome, never from a time on disk: clocks
+    move, and a dead process's request may still be running.
 
     Args:
+        api: The API of this run.
         ledger: Remembers.
-        lookup: Finds cases.
-        horizon: When look-ups can be believed. Counted on the monotonic clock from when this process knows of the
-            doubt, never from a time on disk: clocks move, and a dead process's request may still be running.
-        on_settled: Is given each record with the state it ended in: created, duplicate, pending (send it again),
-            or unknown if it could not be decided.
-        is_outage: Whether the service is known to be away.
-        clock: Monotonic seconds.
+        delay: When a search can be believed.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: LedgerWriter,
-        lookup: Lookup,
-        horizon: Horizon,
-        on_settled: Callable[[UnknownRecord, State], None],
-        is_outage: Callable[[], bool] = lambda: False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, api: ApiAccess, ledger: LedgerWriter, *, delay: SettleDelay) -> None:
+        self._api = api
+        self._search = CaseSearch(api)
         self._ledger = ledger
-        self._lookup = lookup
-        self._horizon = horizon
-        self._moment = horizon.recheck * _MOMENT
-        self._on_settled = on_settled
-        self._is_outage = is_outage
-        self._clock = clock
-        self._doubts: dict[int, Doubt] = {}
+        self._delay = delay
+        self._open: dict[int, _Unknown] = {}
         self._changed = asyncio.Event()
 
-    def doubt(self, record: UnknownRecord) -> None:
-        """Take a record into care; the horizon begins now."""
-        due = self._clock() + self._horizon.wait
-        if self._moment:  # the end of a moment, at which all that fall due in it are looked up together
-            due = max(due, math.ceil(due / self._moment) * self._moment)
-        self._doubts[record.id] = Doubt(record, due)
+    def add(self, record: UnknownRecord) -> None:
+        """Take a record into care; the settle delay begins now."""
+        self._open[record.id] = _Unknown(record, _now() + self._delay.first)
         self._changed.set()
 
     @property
     def open(self) -> int:
         """Records in care."""
-        return len(self._doubts)
+        return len(self._open)
 
-    async def run(self) -> None:
-        """Settle doubts until cancelled."""
+    async def run(self, on_settled: OnSettled) -> None:
+        """Settle outcomes until cancelled."""
         while True:
             self._changed.clear()
-            now = self._clock()
-            due = defaultdict[str | None, list[Doubt]](list)
-            for doubt in self._doubts.values():
-                if doubt.due <= now:
-                    due[doubt.record.external_id_field].append(doubt)
-            for stamp, doubts in due.items():
-                left = doubts
-                while left:
-                    left = await self._settle(stamp, left)
-            if not due:
+            due = sorted((unknown for unknown in self._open.values() if unknown.due <= _now()), key=lambda it: it.due)
+            if due:
+                field = due[0].record.external_id_field
+                together = [unknown for unknown in due if unknown.record.external_id_field == field][:_TOGETHER]
+                await self._settle(field, together, on_settled)
+            else:
                 await self._wait()
 
     async def _wait(self) -> None:
-        next_due = min((doubt.due for doubt in self._doubts.values()), default=None)
         try:
-            async with asyncio.timeout(None if next_due is None else max(0.0, next_due - self._clock())):
+            async with asyncio.timeout_at(min((unknown.due for unknown in self._open.values()), default=None)):
                 await self._changed.wait()
         except TimeoutError:
             pass
 
-    # -- looking ----------------------------------------------------------------------------------
-
-    async def _settle(self, stamp: str | None, due: list[Doubt]) -> list[Doubt]:
-        """Look up the first of the rows that are due, as many as one canary can speak for; gives the others."""
+    async def _settle(self, field: str | None, together: list[_Unknown], on_settled: OnSettled) -> None:
+        """Search for some rows that are due, and write down what is decided."""
         try:
-            way = await self._way(stamp)
-        except _TROUBLE:
-            self._failed(due[:_AT_ONCE])
-            return due[_AT_ONCE:]
-        looks = await self._look(due, way)
-        decided = {look.doubt: look.outcome for look in looks if look.outcome is not None}
-        if missed := _fresh([look for look in looks if look.is_miss], self._moment):
-            try:
-                final = await way.prove()
-            except _TROUBLE:
-                self._failed(missed)
-            else:
-                decided |= self._miss(missed, final)
-        await asyncio.gather(*(self._write(doubt, outcome) for doubt, outcome in decided.items()))
-        return due[len(looks) :]
+            method = await self._method(field)
+        except ReadError:
+            self._failed(together, on_settled)
+            return
+        outcomes = await asyncio.gather(*(self._find(unknown, method, on_settled) for unknown in together))
+        found = {it: outcome for it, outcome in zip(together, outcomes, strict=True) if outcome is not None}
+        missed = [it for it in together if it not in found and it.searched_at is not None]
+        if missed:
+            found |= await self._missed(missed, method, on_settled)
+        for unknown, outcome in found.items():
+            settled = await self._ledger.settle(unknown.record.id, outcome, before=State.UNKNOWN)
+            self._let_go(unknown, outcome.state if settled is Settled.DONE else State.UNKNOWN, on_settled)
 
-    async def _look(self, due: list[Doubt], way: _Way) -> list[_Look]:
-        """Look up some rows, but no more when half of the moment is over: the rest is for the last and the canary."""
-        looks: list[_Look] = []
-        until = self._clock() + self._moment / 2
-        while len(looks) < len(due) and (not looks or self._clock() < until):
-            together = due[len(looks) : len(looks) + _AT_ONCE]
-            looks += await asyncio.gather(*(self._find(doubt, way) for doubt in together))
-        return looks
-
-    async def _find(self, doubt: Doubt, way: _Way) -> _Look:
+    async def _find(self, unknown: _Unknown, method: _Method, on_settled: OnSettled) -> Outcome | None:
+        unknown.searched_at = None
         try:
-            cases = await way.find(doubt.record)
-            return _Look(doubt, self._clock(), _found(cases) if cases else None, is_miss=not cases)
-        except _TROUBLE:
-            self._failed([doubt])
-            return _Look(doubt, self._clock())
+            cases = await method.find(unknown.record)
+        except ReadError:
+            self._failed([unknown], on_settled)
+            return None
+        unknown.searched_at = _now()
+        return _found(cases) if cases else None
 
-    def _failed(self, doubts: list[Doubt]) -> None:
-        """Something could not be looked up: it is tried again later, or left to a later run."""
-        for doubt in doubts:
-            doubt.failures += not self._is_outage()  # an outage says nothing about this row; the breaker ends it
-            if doubt.failures < PATIENCE:
-                doubt.due = self._clock() + self._horizon.recheck * 2**doubt.failures
-            else:
-                self._let_go(doubt, State.UNKNOWN)
-
-    def _miss(self, doubts: list[Doubt], final: Outcome | None) -> dict[Doubt, Outcome]:
-        """Rows were not found; gives those for which that is the end, except for what cannot be decided at all."""
+    async def _missed(self, missed: list[_Unknown], method: _Method, on_settled: OnSettled) -> dict[_Unknown, Outcome]:
+        """Rows were not found; gives those for which that is the end, by proof."""
+        # What was found out earlier is searched for once more: the control case speaks only for the moment before it.
+        oldest = max(it.searched_at or 0.0 for it in missed) - self._delay.again * _MOMENT
+        fresh = [it for it in missed if (it.searched_at or 0.0) >= oldest]
+        try:
+            proof = await method.prove()
+        except ReadError:
+            self._failed(fresh, on_settled)
+            return {}
         decided = {}
-        due = self._clock() + self._horizon.recheck
-        for doubt in doubts:
-            doubt.misses += 1
-            if doubt.misses < 2:
-                doubt.due = due
-            elif final is not None:
-                decided[doubt] = final
+        for unknown in fresh:
+            unknown.misses += 1
+            if unknown.misses < 2:
+                unknown.due = _now() + self._delay.again
+            elif proof is not None:
+                decided[unknown] = proof
             else:
-                self._let_go(doubt, State.UNKNOWN)
+                self._let_go(unknown, State.UNKNOWN, on_settled)
         return decided
 
-    async def _write(self, doubt: Doubt, outcome: Outcome) -> None:
-        settled = await self._ledger.settle(doubt.record.id, outcome, before=State.UNKNOWN)
-        self._let_go(doubt, outcome.state if settled is Settled.DONE else State.UNKNOWN)
+    def _failed(self, unknowns: list[_Unknown], on_settled: OnSettled) -> None:
+        """Something could not be searched for: it is tried again later, or left to a later run."""
+        for unknown in unknowns:
+            unknown.failures += not self._api.breaker.is_open  # an outage says nothing about this row; it ends the run
+            if unknown.failures < PATIENCE:
+                unknown.due = _now() + self._delay.again * 2**unknown.failures
+            else:
+                self._let_go(unknown, State.UNKNOWN, on_settled)
 
-    def _let_go(self, doubt: Doubt, state: State) -> None:
-        del self._doubts[doubt.record.id]
-        self._on_settled(doubt.record, state)
+    def _let_go(self, unknown: _Unknown, state: State, on_settled: OnSettled) -> None:
+        del self._open[unknown.record.id]
+        on_settled(unknown.record, state)
 
-    # -- what a look-up is worth ------------------------------------------------------------------
+    # -- what a search is worth -------------------------------------------------------------------
 
-    async def _way(self, stamp: str | None) -> _Way:
-        if stamp is None:
-            return _Way(self._by_content, _nothing_proven)
-        canary = await self._canary(stamp)
-        if canary is None:  # nothing to prove a filter with
-            return _Way(self._by_stamp(stamp, Encoding.DOC), _nothing_to_prove_with)
-        encoding = await self._lookup.certified(stamp, canary)
+    async def _method(self, field: str | None) -> _Method:
+        if field is None:
+            return _Method(self._by_content, _proves_nothing)
+        control = await self._control_case(field)
+        if control is None:
+            return _Method(lambda record: self._by_external_id(record, Encoding.DOC), _lacks_a_control_case)
+        encoding = await self._search.certified(field, control)
         if encoding is None:
-            return _Way(lambda record: self._lookup.newest(stamp, stamp_of(record.body, stamp)), _nothing_proven)
-        return _Way(self._by_stamp(stamp, encoding), lambda: self._ask_for_canary(stamp, encoding))
+            return _Method(lambda record: self._search.newest(field, external_id_in(record)), _proves_nothing)
+        return _Method(
+            lambda record: self._by_external_id(record, encoding), lambda: self._ask_for_control_case(field, encoding)
+        )
 
-    async def _canary(self, stamp: str) -> CreatedCase | None:
-        age = self._horizon.recheck
-        return await self._ledger.call(lambda: self._ledger.ledger.newest_created(stamp, age=age))
+    async def _control_case(self, field: str) -> CreatedCase | None:
+        age = self._delay.again
+        return await self._ledger.call(lambda: self._ledger.ledger.newest_created(field, age=age))
 
-    def _by_stamp(self, stamp: str, encoding: Encoding) -> Callable[[UnknownRecord], Awaitable[list[dict[str, Any]]]]:
-        return lambda record: self._lookup.stamped(stamp, stamp_of(record.body, stamp), encoding=encoding)
+    async def _by_external_id(self, record: UnknownRecord, encoding: Encoding) -> list[Case]:
+        assert record.external_id_field is not None
+        return await self._search.by_external_id(record.external_id_field, external_id_in(record), encoding=encoding)
 
-    async def _ask_for_canary(self, stamp: str, encoding: Encoding) -> Outcome:
-        """Chosen when all rows were looked up, so that it is no older than each of them alone could ask for."""
-        canary = await self._canary(stamp)
-        if canary is None or not await self._lookup.sees(stamp, canary, encoding=encoding):
-            raise LookupFailedError("the list does not show the newest case yet")
+    async def _ask_for_control_case(self, field: str, encoding: Encoding) -> Outcome:
+        """Chosen when all rows were searched for, so that it is no older than each of them alone could ask for."""
+        control = await self._control_case(field)
+        if control is None or not await self._search.shows(field, control, encoding=encoding):
+            raise ReadError("the list does not show the newest case yet")
         return _NOT_CREATED
 
-    async def _by_content(self, record: UnknownRecord) -> list[dict[str, Any]]:
-        """Without a stamp only a hit proves something: a server may change texts, so a miss does not."""
-        found = await self._lookup.alike(record.body, since=record.since, until=time.time())
+    async def _by_content(self, record: UnknownRecord) -> list[Case]:
+        """Without an external id only a hit proves something: a server may change texts, so a miss does not."""
+        found = await self._search.by_content(record)
         free = [case for case in found if not await self._is_claimed(case)]
         return free if len(free) == 1 and not self._has_rival(record) else []
 
-    async def _is_claimed(self, case: dict[str, Any]) -> bool:
-        return await self._ledger.call(lambda: self._ledger.ledger.has_case(str(case_id_of(case))))
+    async def _is_claimed(self, case: Case) -> bool:
+        return await self._ledger.call(lambda: self._ledger.ledger.has_case(case.id))
 
     def _has_rival(self, record: UnknownRecord) -> bool:
-        """Whether another row in doubt could claim the same case."""
-        return any(other.record.body == record.body for other in self._doubts.values() if other.record.id != record.id)
+        """Whether another row with an unknown outcome could claim the same case."""
+        return any(it.record.body == record.body for it in self._open.values() if it.record.id != record.id)
 
 
-async def _nothing_proven() -> None:
+async def _proves_nothing() -> None:
     return None
 
 
-async def _nothing_to_prove_with() -> None:
-    raise LookupFailedError("there is no case yet to prove the list with")
+async def _lacks_a_control_case() -> None:
+    raise ReadError("there is no case yet to prove the list with")
 
 
-def _fresh(misses: list[_Look], moment: float) -> list[Doubt]:
-    """Those that were looked up in the moment before the last of them."""
-    last = max((look.at for look in misses), default=0.0)
-    return [look.doubt for look in misses if look.at >= last - moment]
+def external_id_in(record: UnknownRecord) -> str:
+    """What the custom field of the external id holds in the body of a record that has one."""
+    return str(orjson.loads(record.body)["custom_fields"][record.external_id_field])
 
 
-def stamp_of(body: bytes, stamp: str) -> str:
-    """What the custom field ``stamp`` of a body holds."""
-    return str(orjson.loads(body)["custom_fields"][stamp])
-
-
-def _found(cases: list[dict[str, Any]]) -> Outcome:
-    found = {case_id_of(case) for case in cases}
-    if None in found:
-        raise LookupFailedError("the list shows a case without a usable id")
-    ids = sorted(str(case_id) for case_id in found)
+def _found(cases: list[Case]) -> Outcome:
+    ids = sorted({case.id for case in cases})
     if len(ids) == 1:
-        return Outcome(State.CREATED, ids[0], None, "found", "looked up: it was created")
-    return Outcome(
-        State.DUPLICATE, None, None, "duplicate", f"looked up: there are {len(ids)} cases: {', '.join(ids[:20])}"
-    )
+        return Outcome(State.CREATED, ids[0], None, "found", "searched for: it was created")
+    message = f"searched for: there are {len(ids)} cases: {', '.join(ids[:20])}"
+    return Outcome(State.DUPLICATE, None, None, "duplicate", message)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

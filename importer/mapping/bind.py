@@ -23,7 +23,7 @@ from importer.mapping.parent import Parent, bind_parent
 from importer.mapping.parts import Cells, Part, table
 from importer.mapping.plan import Plan
 from importer.models import FieldError, Link, Mapped, Row
-from importer.talkdesk.case import CASE_FIELDS, Check, case_check
+from importer.talkdesk.payloads import CASE_FIELDS, Check, case_check
 
 #: How JSON has a NUL. A text may hold these very characters too: such a row is looked at once more.
 _ESCAPED_NUL = b"\\u0000"

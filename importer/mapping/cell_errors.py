@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from importer.mapping.problems import listed, nearest
 from importer.models import FieldError, shown
-from importer.talkdesk.case import INTEGER_MAX
+from importer.talkdesk.payloads import INTEGER_MAX
 
 
 class CellError(ValueError):

@@ -18,7 +18,7 @@ from importer.mapping.text import text_steps
 from importer.mapping.types import TYPES
 from importer.mapping.values import Value
 from importer.mapping.yaml_nodes import NodePath
-from importer.talkdesk.case import Priority
+from importer.talkdesk.payloads import Priority
 
 
 class Outline(NamedTuple):

@@ -20,8 +20,8 @@ from importer.mapping.types import TYPES
 from importer.mapping.values import Value, compile_value
 from importer.mapping.yaml_nodes import NodePath
 from importer.models import shown
-from importer.talkdesk.case import CASE_FIELDS, CUSTOM_FIELD_TYPES, custom_field_prefix
 from importer.talkdesk.fields import FieldDefinition
+from importer.talkdesk.payloads import CASE_FIELDS, CUSTOM_FIELD_TYPES, custom_field_prefix
 
 
 class Plan(NamedTuple):

@@ -23,7 +23,7 @@ from importer.mapping.spec import (
     as_list,
     not_empty,
 )
-from importer.talkdesk.case import CUSTOM_FIELD_KEY
+from importer.talkdesk.payloads import CUSTOM_FIELD_KEY
 
 _OF_CELLS = ("separator", "into", "short", "entries")
 _OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter")

@@ -14,7 +14,7 @@ from importer.mapping.problems import listed, nearest
 from importer.mapping.spec_case import MappingForm
 from importer.mapping.yaml_nodes import NodePath
 from importer.models import shown
-from importer.talkdesk.case import custom_field_prefix
+from importer.talkdesk.payloads import custom_field_prefix
 
 _NOT_ON_CREATE = frozenset({"status", "type", "group_id", "resolution", "tags", "created_at", "updated_at"})
 

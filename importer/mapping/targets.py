@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from importer.mapping.cell_errors import CellError, bad_text, from_validation
 from importer.mapping.options import Options
-from importer.talkdesk.case import (
+from importer.talkdesk.fields import FieldDefinition
+from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     DESCRIPTION_MAX,
     NOTE_TITLE_MAX,
@@ -27,7 +28,6 @@ from importer.talkdesk.case import (
     custom_field_prefix,
     value_check,
 )
-from importer.talkdesk.fields import FieldDefinition
 
 NUL = "\x00"
 

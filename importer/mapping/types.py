@@ -15,7 +15,7 @@ from importer.mapping.dates import ISO, day, instant, parser, time_zone
 from importer.mapping.json_texts import json_texts
 from importer.mapping.problems import listed
 from importer.mapping.text import text_steps
-from importer.talkdesk.case import INTEGER_MAX
+from importer.talkdesk.payloads import INTEGER_MAX
 
 if TYPE_CHECKING:
     from importer.mapping.spec import ValueForm

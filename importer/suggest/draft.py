@@ -18,7 +18,7 @@ from importer.suggest.page import Page, counted, quoted, scalar, shown, value
 from importer.suggest.parents import Parents, write_parents
 from importer.suggest.roles import Pick, Roles
 from importer.suggest.vocabulary import Vocabulary
-from importer.talkdesk.case import DESCRIPTION_MAX, TITLE_MAX
+from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
 
 CHECK, GUESS = "CHECK", "GUESS"
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.

@@ -1,4 +1,4 @@
-"""Access tokens: fetched once for all workers, renewed early, read anew when the server refuses them.
+"""Access tokens: fetched once for all workers, renewed early, and fetched anew when the API refuses them.
 
 Source: Talkdesk documentation, "Client credentials" (Basic and ``private_key_jwt``); tokens of this grant live ten
 minutes and come without a refresh token. Token errors have the OAuth form ``{error, error_description}``.
@@ -11,140 +11,144 @@ import time
 import uuid
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from yarl import URL
+from pydantic import BaseModel, Field, ValidationError, WrapValidator
 
 from importer.errors import TargetError
-from importer.talkdesk.answers import Answer, NoAnswer, NotSent, clean
-from importer.talkdesk.client import HttpClient
+from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials, clean
+from importer.talkdesk.payloads import or_absent
+from importer.talkdesk.transport import Answer, NotSent, Transport, TransportError
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
 WRITE_SCOPE = "cases-public:write"
 _RENEW_EARLY = 60.0
+_DEFAULT_LIFE = 60.0
 _ASSERTION_LIFE = 300  # seconds, Talkdesk documentation, "Signed JWT"
-
-
-@dataclass(frozen=True, slots=True)
-class StaticCredentials:
-    """A ready token (CASE_IMPORTER_TOKEN)."""
-
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SecretCredentials:
-    """Client id and secret, sent as HTTP Basic."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCredentials:
-    """Client id and private key (PEM text), sent as a signed assertion (ES256)."""
-
-    client_id: str
-    key_id: str
-    private_key: str = field(repr=False)
-
-
-Credentials = StaticCredentials | SecretCredentials | KeyCredentials
 
 
 class TokenTrouble(Exception):
     """No token can be had at the moment; says nothing about any row."""
 
 
+class TokenAnswer(BaseModel):
+    """The answer of a token endpoint.
+
+    Attributes:
+        access_token: Visible ASCII, as everything in a header must be.
+        expires_in: Its life in seconds.
+        scope: What it allows, separated by blanks; None if the endpoint does not say.
+    """
+
+    access_token: Annotated[str, Field(pattern=r"^[ -~]+\z")]
+    expires_in: Annotated[float | None, WrapValidator(or_absent)] = None
+    scope: str | None = None
+
+    @property
+    def life(self) -> float:
+        """Seconds that it lives, as far as anybody knows."""
+        return self.expires_in if self.expires_in and self.expires_in > 0 else _DEFAULT_LIFE
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """What it allows; None if the endpoint does not say."""
+        return frozenset(self.scope.split()) if self.scope else None
+
+
+class _TokenRefusal(BaseModel):
+    error: Annotated[str, Field(min_length=1)]
+    error_description: str = ""
+
+
 class Tokens:
     """Hands out the current token and renews it, one request at a time however many workers wait.
 
     Args:
-        http: The session to use.
-        token_url: Address of the token endpoint.
+        transport: The connections to use.
+        token_url: Address of the token endpoint; empty if a ready token is used.
         credentials: Called for every renewal, so that a rotated secret is picked up.
         clock: Monotonic seconds.
+
+    Attributes:
+        scopes: What the current token allows; None if the endpoint does not say.
+        renewals: How often a token was asked for.
     """
 
     def __init__(
         self,
-        http: HttpClient,
+        transport: Transport,
         *,
         token_url: str,
         credentials: Callable[[], Credentials],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._http = http
+        self._transport = transport
         self._token_url = token_url
         self._credentials = credentials
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._header: str | None = None
+        self._token: str | None = None
         self._renew_at = 0.0
         self._trouble: TokenTrouble | None = None
+        self.scopes: frozenset[str] | None = None
         self.renewals = 0
 
-    async def authorization(self) -> str:
-        """The Authorization header's value.
+    async def get(self) -> str:
+        """The token to use.
 
         Raises:
             TargetError: the credentials are refused, or lack the right to create cases.
             TokenTrouble: the token endpoint is not answering.
         """
-        if self._is_stale():
-            renewals = self.renewals
-            async with self._lock:
-                if self.renewals != renewals and self._trouble is not None:
-                    raise TokenTrouble(str(self._trouble))  # it failed while we waited: do not storm it
-                if self._is_stale():
-                    await self._renew_or_note()
-        assert self._header is not None
-        return self._header
+        if self._token is None or self._clock() >= self._renew_at:
+            await self._renew_once(self.renewals)
+        assert self._token is not None
+        return self._token
 
-    def _is_stale(self) -> bool:
-        return self._header is None or self._clock() >= self._renew_at
-
-    async def _renew_or_note(self) -> None:
-        self._trouble = None
-        try:
-            await self._renew()
-        except TokenTrouble as trouble:
-            self._trouble = trouble
-            raise
-
-    def refused(self, header: str) -> bool:
-        """Note that the API did not accept ``header``; the next caller gets a new one.
+    def reject(self, token: str) -> bool:
+        """Note that the API did not accept ``token``; the next caller gets a new one.
 
         Returns:
             Whether that is news: many requests may have been under way with one token.
         """
-        is_news = header == self._header
-        if is_news:
-            self._header = None
-        return is_news
+        if token != self._token:
+            return False
+        self._token = None
+        return True
 
-    async def _renew(self) -> None:
-        credentials = self._credentials()
-        self.renewals += 1
+    async def _renew_once(self, renewals: int) -> None:
+        """Renew the token, unless somebody did while we waited for our turn."""
+        async with self._lock:
+            if self.renewals != renewals and self._trouble is not None:
+                raise TokenTrouble(str(self._trouble))  # it failed while we waited: do not storm it
+            if self._token is not None and self._clock() < self._renew_at:
+                return
+            self._trouble = None
+            self.renewals += 1
+            try:
+                await self._renew(self._credentials())
+            except TokenTrouble as trouble:
+                self._trouble = trouble
+                raise
+
+    async def _renew(self, credentials: Credentials) -> None:
         if isinstance(credentials, StaticCredentials):
-            self._header, self._renew_at = f"Bearer {credentials.token}", float("inf")
+            self._token, self._renew_at = credentials.token, float("inf")
             return
         headers, form = token_request(credentials, self._token_url)
         asked_at = self._clock()
         try:
-            answer = await self._http.exchange(
-                "POST", URL(self._token_url), headers=headers, body=urlencode(form, quote_via=quote).encode()
+            answer = await self._transport.request(
+                "POST", self._token_url, headers=headers, body=urlencode(form, quote_via=quote).encode()
             )
-        except NotSent as error:
-            if error.fatal:
+        except TransportError as error:
+            if isinstance(error, NotSent) and error.fatal:
                 raise TargetError(error.message, where=self._token_url, hint=error.hint or "check --auth-url") from None
             raise TokenTrouble(error.message) from None
-        except NoAnswer as error:
-            raise TokenTrouble(error.message) from None
-        token, life = read_token(answer, self._token_url)
-        self._header = f"Bearer {token}"
-        self._renew_at = asked_at + life - min(_RENEW_EARLY, 0.2 * life)
+        granted = read_token(answer, self._token_url)
+        self._token, self.scopes = granted.access_token, granted.scopes
+        self._renew_at = asked_at + granted.life - min(_RENEW_EARLY, 0.2 * granted.life)
 
 
 def token_request(
@@ -183,19 +187,16 @@ def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
         ) from None
 
 
-def read_token(answer: Answer, token_url: str) -> tuple[str, float]:
-    """Token and its life in seconds.
+def read_token(answer: Answer, token_url: str) -> TokenAnswer:
+    """The token in an answer.
 
     Raises:
         TargetError: refused, or without the right to create cases.
         TokenTrouble: anything that may pass.
     """
-    content = answer.json()
-    content = content if isinstance(content, dict) else {}
-    if answer.status in (400, 401, 403) and content.get("error"):
-        reason = clean(f"{content['error']}: {content.get('error_description', '')}".rstrip(": "))
+    if answer.status in (400, 401, 403) and (refusal := _refusal(answer.body)) is not None:
         raise TargetError(
-            f"the credentials were refused ({reason})",
+            f"the credentials were refused ({refusal})",
             where=token_url,
             hint="check client id, secret or key, the account name and the region",
         )
@@ -205,15 +206,25 @@ def read_token(answer: Answer, token_url: str) -> tuple[str, float]:
             where=token_url,
             hint="check the account name and the region, or --auth-url",
         )
-    token = content.get("access_token")
-    if answer.status != 200 or not isinstance(token, str) or not token.isprintable() or not token.isascii():
+    try:
+        granted = TokenAnswer.model_validate_json(answer.body) if answer.status == 200 else None
+    except ValidationError:
+        granted = None
+    if granted is None:
         raise TokenTrouble(f"the token endpoint answered HTTP {answer.status} without a token")
-    scope = content.get("scope")
-    if isinstance(scope, str) and scope and WRITE_SCOPE not in scope.split():
+    if granted.scopes is not None and WRITE_SCOPE not in granted.scopes:
         raise TargetError(
             f"these credentials may not create cases: the scope {WRITE_SCOPE} is not granted",
             where=token_url,
             hint="give the OAuth client this scope in Talkdesk Builder",
         )
-    life = content.get("expires_in")
-    return token, float(life) if isinstance(life, int | float) and life > 0 else 60.0
+    return granted
+
+
+def _refusal(body: bytes) -> str | None:
+    """Why the credentials were refused; None if the answer is not a refusal of theirs."""
+    try:
+        refusal = _TokenRefusal.model_validate_json(body)
+    except ValidationError:
+        return None
+    return clean(f"{refusal.error}: {refusal.error_description}".rstrip(": "))

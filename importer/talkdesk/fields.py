@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from importer.talkdesk.answers import clean
-from importer.talkdesk.case import CUSTOM_FIELD_TYPES, custom_field_prefix
+from importer.models import clean
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, custom_field_prefix
 
 _KINDS_OF_CODES: Mapping[str, str] = MappingProxyType({"001": "drop_down", "002": "dependent_field"})
 _LABEL_MAX = 10_000
@@ -50,7 +50,7 @@ class FieldDefinition(NamedTuple):
 
     @property
     def kind(self) -> str | None:
-        """One of :data:`importer.talkdesk.case.CUSTOM_FIELD_TYPES`; None if nothing says which."""
+        """One of :data:`importer.talkdesk.payloads.CUSTOM_FIELD_TYPES`; None if nothing says which."""
         if kind := custom_field_prefix(self.key) or _KINDS_OF_CODES.get(self.type):
             return kind
         if self.type in CUSTOM_FIELD_TYPES:

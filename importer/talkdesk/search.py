@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 import orjson
+from pydantic import BaseModel, Field, ValidationError
 
-from importer.talkdesk.answers import Answer
+from importer.talkdesk.payloads import Case
+from importer.talkdesk.transport import Answer
 
 PER_PAGE = 100
 _TEXT_FILTER_LIMIT = 255  # characters, OpenAPI: title and requester_email
+
+#: Parameters of a query, as they are written before they are percent-encoded.
+Parameters = list[tuple[str, str]]
 
 
 class Encoding(StrEnum):
@@ -28,33 +33,57 @@ class Encoding(StrEnum):
     SPEC = "spec"
 
 
-class Page(NamedTuple):
-    """One page of a list.
-
-    Attributes:
-        cases: The cases as the server gave them.
-        has_next: Whether the page names a following one.
-        total: How many cases the whole list has; None if it does not say.
-    """
-
-    cases: list[dict[str, Any]]
-    has_next: bool
-    total: int | None
-
-
 class UnreadableListError(Exception):
     """The answer is not a list of cases; it proves nothing about any case."""
 
 
-def by_stamp(field: str, value: str, *, encoding: Encoding) -> list[tuple[str, str]]:
+class _Cases(BaseModel):
+    data: list[Case]
+
+
+class Page(BaseModel):
+    """One page of a list of cases.
+
+    Attributes:
+        total: How many cases the whole list has; None if it does not say.
+    """
+
+    embedded: Annotated[_Cases, Field(validation_alias="_embedded")]
+    links: Annotated[Any, Field(validation_alias="_links")] = None
+    total: Any = None
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases as the server gave them."""
+        return self.embedded.data
+
+    @property
+    def has_next(self) -> bool:
+        """Whether the page names a following one."""
+        following = self.links.get("next") if isinstance(self.links, dict) else None
+        return bool(following.get("href") if isinstance(following, dict) else following)
+
+    def completes(self, received: int) -> bool:
+        """Whether the list ends with this page, after ``received`` cases in all.
+
+        Paging ends where ``_links.next`` is missing (Talkdesk documentation, "Paging results"), but the OpenAPI bundle
+        requires that link always, and a server may give fewer cases a page than were asked for. So the number of cases
+        decides where it is known.
+        """
+        if not self.cases:
+            return True
+        if isinstance(self.total, int) and not isinstance(self.total, bool):
+            return received >= self.total
+        return not self.has_next
+
+
+def by_external_id(field: str, value: str, *, encoding: Encoding) -> Parameters:
     """Filter: the custom field holds exactly this text."""
     wanted: Any = {"label": field, "value": value} if encoding is Encoding.DOC else {field: {"value": value}}
     return [("custom_fields", orjson.dumps([wanted]).decode())]
 
 
-def by_content(
-    *, email: str | None, title: str, since: float, until: float, encoding: Encoding
-) -> list[tuple[str, str]]:
+def by_content(*, email: str | None, title: str, since: float, until: float, encoding: Encoding) -> Parameters:
     """Filter: requester, title and creation time (seconds since 1970) fit."""
     parameters = [("title", title)] if len(title) <= _TEXT_FILTER_LIMIT else []
     if email:
@@ -62,7 +91,7 @@ def by_content(
     return [*parameters, *_times("create_at", since, until, encoding)]
 
 
-def _times(name: str, since: float, until: float, encoding: Encoding) -> Iterable[tuple[str, str]]:
+def _times(name: str, since: float, until: float, encoding: Encoding) -> Parameters:
     moments = [datetime.fromtimestamp(seconds, UTC) for seconds in (since, until)]
     if encoding is Encoding.DOC:
         texts = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in moments]
@@ -81,33 +110,9 @@ def read_page(answer: Answer) -> Page:
     Raises:
         UnreadableListError: the status is not 200, or the body is not a list of cases.
     """
-    content = answer.json() if answer.status == 200 else None
-    embedded = content.get("_embedded") if isinstance(content, dict) else None
-    cases = embedded.get("data") if isinstance(embedded, dict) else None
-    if (
-        not isinstance(content, dict)
-        or not isinstance(cases, list)
-        or not all(isinstance(case, dict) for case in cases)
-    ):
-        raise UnreadableListError(f"HTTP {answer.status}")
-    total = content.get("total")
-    is_number = isinstance(total, int) and not isinstance(total, bool)
-    return Page(cases, _has_next(content), total if is_number else None)
-
-
-def is_complete(page: Page, *, received: int) -> bool:
-    """Whether a list ends with ``page``, after ``received`` cases in all.
-
-    Paging ends where ``_links.next`` is missing (Talkdesk documentation, "Paging results"), but the OpenAPI bundle
-    requires that link always, and a server may give fewer cases a page than were asked for. So the number of cases
-    decides where it is known.
-    """
-    if not page.cases:
-        return True
-    return received >= page.total if page.total is not None else not page.has_next
-
-
-def _has_next(content: dict[str, Any]) -> bool:
-    links = content.get("_links")
-    following = links.get("next") if isinstance(links, dict) else None
-    return bool(following.get("href") if isinstance(following, dict) else following)
+    if answer.status == 200:
+        try:
+            return Page.model_validate_json(answer.body)
+        except ValidationError:
+            pass
+    raise UnreadableListError(f"HTTP {answer.status}")

@@ -190,7 +190,7 @@ def test_an_import_into_it_is_counted(tmp_path: Path) -> None:
     """The whole way: the export, the mapping, the command, a fault, the books."""
     bench = Bench(tmp_path, QUICK)
     with api_server("--cut", 0.05, "--seed", 2) as server:
-        bench.import_run(bench.export(100), server.url, "--horizon", 0.2, created=100)
+        bench.import_run(bench.export(100), server.url, "--settle-delay", 0.2, created=100)
         stats = server.stats()
     assert (stats["distinct"], stats["duplicates"]) == (100, 0)
     assert stats["cut"] > 0

@@ -39,7 +39,7 @@ def local(program: Program, mapping: Path) -> Program:
 @pytest.fixture
 def online(local: Program, server: SandboxProcess) -> Program:
     """The command beside the mapping ``m.yml``; cases go to ``server``, which soon knows all it will ever know."""
-    return local.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_HORIZON="0.2")
+    return local.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2")
 
 
 @pytest.fixture(scope="session")

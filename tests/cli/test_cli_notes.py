@@ -43,7 +43,7 @@ def numbers(notes: dict[str, object]) -> tuple[object, object, object]:
 
 
 def test_notes_reach_their_cases_and_orphans_are_reported_both_ways(noted: Program, server: SandboxProcess) -> None:
-    online = noted.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_HORIZON="0.2")
+    online = noted.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2")
     done = online(*RUN)
     assert done.counts == {"created": 3, "skipped": 1}
     (notes,) = done.json["note_files"]

@@ -23,7 +23,7 @@ def importing(program: Program, *rules: dict[str, Any]) -> Iterator[tuple[Progra
     """Two rows, one of which has 45 notes, and a server that does these things to updates and looks."""
     write_export(program.folder, ROWS)
     with sandbox_process(program.folder, faults={"name": "notes", "rules": list(rules)}) as server:
-        yield program.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_HORIZON="0.2"), server
+        yield program.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2"), server
 
 
 def open_notes(program: Program) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ IMPOSSIBLE = {
     "--rate 0": "error: --rate must be a number above 0 and up to 100,000, or auto\n",
     "--reserve 100%": "error: --reserve must be a share from 0 to 0.9, or a percentage such as 20%\n",
     "--concurrency 0": "error: --concurrency must be a whole number from 1 to 1,024\n",
-    "--horizon -1": "error: --horizon must be a number of seconds from 0 to 86,400\n",
+    "--settle-delay -1": "error: --settle-delay must be a number of seconds from 0 to 86,400\n",
     "--proxy proxy.acme.example:3128": "error: --proxy must be http://host:port or http://user:password@host:port (",
     "--proxy http://proxy.acme.example": "--proxy must be http://host:port",
     "--proxy https://user:secret@proxy.acme.example:3128": "--proxy must be http://host:port",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,22 +16,23 @@ import pytest
 from ledgers import STAMP, case_body, pending, row_of, stage, valid
 from servers import Line, Request, http
 
-from importer.delivery.breaker import Breaker
-from importer.delivery.budget import RetryBudget
-from importer.delivery.causes import Causes
-from importer.delivery.deliver import Courier, Handed
-from importer.delivery.judge import Verdict
-from importer.delivery.pace import Pace
-from importer.delivery.pool import Delivered, Stop
-from importer.delivery.speed import Speed
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.circuit_breaker import CircuitBreaker
+from importer.delivery.rate_limit import RateLimiter
+from importer.delivery.response_policy import Verdict
+from importer.delivery.retry import RetryBudget
+from importer.delivery.sender import Sender, Sent
+from importer.delivery.workers import Delivered, Stop
 from importer.ledger import Ledger, LedgerWriter, Selection
+from importer.models import StaticCredentials
 from importer.progress import Silent
-from importer.session import Orders, Place, send_pending
+from importer.regions import read_proxy
+from importer.session import OpenTarget, RunOptions, send_pending
 from importer.settings import Settings
-from importer.talkdesk import client
-from importer.talkdesk.auth import StaticCredentials, Tokens
-from importer.talkdesk.client import CaseApi, HttpClient
-from importer.talkdesk.proxy import read_proxy
+from importer.talkdesk import transport
+from importer.talkdesk.auth import Tokens
+from importer.talkdesk.client import CaseApi
+from importer.talkdesk.transport import Transport
 
 TOKEN = "t0k3n-c4n4ry"
 #: Seconds that a server that is not slow, but not there, costs a test.
@@ -39,56 +41,38 @@ SHORT = 0.3
 
 def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on the client gives up soon."""
-    monkeypatch.setattr(client, "_TO_CONNECT", aiohttp.ClientTimeout(connect=2 * SHORT, sock_connect=SHORT))
-    monkeypatch.setattr(client, "_TO_ANSWER", SHORT)
+    monkeypatch.setattr(transport, "TIMEOUT", aiohttp.ClientTimeout(connect=2 * SHORT, sock_connect=SHORT))
 
 
-class HearingBreaker(Breaker):
+class HearingBreaker(CircuitBreaker):
     """A breaker that keeps what it heard."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, rate_limit: RateLimiter) -> None:
+        super().__init__(rate_limit, target="https://api.example.com")
         self.heard: list[Verdict] = []
 
-    def hear(self, verdict: Verdict, record: int | None = None) -> None:
+    def record(self, verdict: Verdict, record: int) -> None:
         self.heard.append(verdict)
-        super().hear(verdict, record)
+        super().record(verdict, record)
 
 
-class Desk:
-    """Delivers the rows of a ledger, one at a time, when a test says so."""
+class OneWorker:
+    """Sends the rows of a ledger, one at a time, when a test says so."""
 
-    def __init__(
-        self, ledger: Ledger, writer: LedgerWriter, http_client: HttpClient, url: str, rate: float | None
-    ) -> None:
+    def __init__(self, ledger: Ledger, writer: LedgerWriter, transport: Transport, url: str, token: str) -> None:
         self.ledger = ledger
+        self.transport = transport
+        self.rate_limit = RateLimiter(None)
+        self.breaker = HearingBreaker(self.rate_limit)
+        tokens = Tokens(transport, token_url="", credentials=lambda: StaticCredentials(token))
+        self.api = ApiAccess(CaseApi(transport, api_url=url), tokens, self.rate_limit, self.breaker, Silent())
         self.writer = writer
-        self.http_client = http_client
-        self.tokens = self.tokens_of(TOKEN)
-        self.breaker = HearingBreaker(target="https://api.example.com")
-        self.pace = Pace(Speed(rate))
-        self.notices: list[str] = []
-        self.courier = Courier(
-            api=CaseApi(http_client, api_url=url),
-            tokens=self.tokens,
-            ledger=writer,
-            pace=self.pace,
-            budget=RetryBudget(),
-            breaker=self.breaker,
-            causes=Causes(),
-            notice=self.notices.append,
-            jitter=lambda: 0.5,
-        )
+        self.sender = Sender(self.api, writer, RetryBudget())
         self._records = {record.key: record for record in pending(ledger, limit=10_000)}
 
-    def tokens_of(self, token: str) -> Tokens:
-        """A source that always hands out this token."""
-        return Tokens(self.http_client, token_url="", credentials=lambda: StaticCredentials(token))
-
-    async def deliver(self, key: str = "A", *, authorization: str | None = None) -> Handed:
+    async def send(self, key: str = "A") -> Sent:
         """One attempt for the row with this key."""
-        header = authorization or await self.courier.get_ready()
-        return await self.courier.deliver(self._records[key], header)
+        return await self.sender.send(self._records[key])
 
     def row(self, key: str = "A") -> dict[str, Any]:
         """How the row stands in the ledger."""
@@ -101,33 +85,28 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(
+async def one_worker(
     path: Path,
     url: str,
     *,
     keys: Sequence[str] = ("A",),
     bodies: Callable[[str], bytes] = case_body,
     stamp: str | None = STAMP,
-    fresh: bool = True,
-    concurrency: int = 4,
+    force_close: bool = True,
     ca_file: str | None = None,
     proxy: str | None = None,
-    rate: float | None = None,
-) -> AsyncIterator[Desk]:
-    """A desk with one row for each key, that sends to ``url``."""
+    token: str = TOKEN,
+) -> AsyncIterator[OneWorker]:
+    """A worker with one row for each key, that sends to ``url``."""
+    through = None if proxy is None else read_proxy(proxy)
     with Ledger(path, verb="run") as ledger:
         rows = [valid(key, row=row, body=bodies(key)) for row, key in enumerate(keys, 2)]
         stage(ledger, rows, external_id_field=stamp)
         async with (
-            HttpClient(
-                concurrency=concurrency,
-                fresh_connections=fresh,
-                ca_file=ca_file,
-                proxy=None if proxy is None else read_proxy(proxy),
-            ) as http_client,
+            Transport(force_close=force_close, ca_file=ca_file, proxy=through) as connections,
             LedgerWriter(ledger) as writer,
         ):
-            yield Desk(ledger, writer, http_client, url, rate)
+            yield OneWorker(ledger, writer, connections, url, token)
 
 
 def echo(request: Request, case_id: str = "1", **changed: Any) -> bytes:
@@ -172,17 +151,17 @@ class CaseServer:
 
 
 async def run_once(
-    path: Path, url: str, *, stop: Stop | None = None, place: dict[str, Any] | None = None, **settings: Any
+    path: Path, url: str, *, stop: Stop | None = None, target: dict[str, Any] | None = None, **settings: Any
 ) -> Delivered:
     """Send everything that is pending, as ``case-importer run`` does, with short waits."""
-    known = {"api_url": url, "token": TOKEN, "horizon": 0.0, "concurrency": 4, "grace": 5.0}
-    there = Place(url, url, "", lambda: StaticCredentials(TOKEN))._replace(**place or {})
+    known = {"api_url": url, "token": TOKEN, "settle_delay": 0.0, "concurrency": 4, "grace": 5.0}
+    there = replace(OpenTarget(url, url, "", lambda: StaticCredentials(TOKEN)), **target or {})
     with Ledger(path, verb="run") as ledger:
         return await send_pending(
             ledger,
             there,
             Settings(**{**known, **settings}),
-            Orders(chosen=Selection()),
+            RunOptions(chosen=Selection()),
             stop=stop or Stop(),
             observer=Silent(),
         )

@@ -8,14 +8,14 @@ import os
 import resource
 import sys
 
-from importer.talkdesk.answers import NoAnswer, NotSent
-from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk.client import CaseApi
+from importer.talkdesk.transport import NoAnswer, NotSent, Transport
 
 
 async def create(url: str) -> str:
-    async with HttpClient(concurrency=1, fresh_connections=True) as http_client:
+    async with Transport(force_close=True) as transport:
         try:
-            await CaseApi(http_client, api_url=url).create(b"{}", authorization="Bearer x")
+            await CaseApi(transport, api_url=url).create_case(b"{}", "x")
         except (NotSent, NoAnswer) as trouble:
             return f"{type(trouble).__name__} {trouble}"
     return "answered"
@@ -25,13 +25,13 @@ def without_descriptors(url: str) -> None:
     """Send when no further file or socket can be opened."""
 
     async def story() -> str:
-        async with HttpClient(concurrency=1, fresh_connections=True) as http_client:
+        async with Transport(force_close=True) as transport:
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
             with contextlib.suppress(OSError):
                 while True:
                     os.dup(0)
             try:
-                await CaseApi(http_client, api_url=url).create(b"{}", authorization="Bearer x")
+                await CaseApi(transport, api_url=url).create_case(b"{}", "x")
             except (NotSent, NoAnswer) as trouble:
                 return f"{type(trouble).__name__} {trouble}"
         return "answered"

@@ -1,4 +1,4 @@
-"""Section C of the fault matrix: nothing left, which is proven, so the row may be sent again."""
+"""Nothing left, which is proven, so the row may be sent again."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 from certificates import Authority
-from delivering import desk, echo, make_impatient
+from delivering import echo, make_impatient, one_worker
 from ledgers import child, output_of
 from program import closed_address
 from servers import Line, RawServer, Request, drop, hang
-from yarl import URL
 
-from importer.delivery.judge import Signal
+from importer.delivery.response_policy import Signal
+from importer.delivery.sender import Sent
 from importer.models import State
-from importer.talkdesk.connections import Deadlines
 
 CHILDREN = Path(__file__).with_name("delivery_children.py")
 
@@ -31,17 +30,17 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def assert_not_sent(path: Path, url: str, code: str, said: str, **options: Any) -> None:
     """The row is pending again, with one attempt and the reason on its record."""
-    async with desk(path, url, **options) as here:
-        handed = await here.deliver()
+    async with one_worker(path, url, **options) as here:
+        sent = await here.send()
         row = here.row()
         assert (row["state"], row["attempts"], row["http_status"], row["code"]) == (State.PENDING, 1, None, code)
         assert said in row["message"]
-        assert handed.state is State.PENDING
-        assert handed.retry_in is not None
+        assert sent.state is State.PENDING
+        assert sent.retry_in is not None
         assert here.verdict.signal is (Signal.HOPELESS if code == "certificate" else Signal.OUTAGE)
 
 
-async def test_c1_a_name_that_cannot_be_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_that_cannot_be_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unresolved(*asked: Any, **more: Any) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -49,12 +48,12 @@ async def test_c1_a_name_that_cannot_be_resolved(tmp_path: Path, monkeypatch: py
     await assert_not_sent(tmp_path / "l.db", "https://api.invalid", "unreachable", "name cannot be resolved")
 
 
-async def test_c2_nobody_listens(tmp_path: Path, loop_factory: Any) -> None:
+async def test_nobody_listens(tmp_path: Path, loop_factory: Any) -> None:
     with closed_address() as url:
         await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot be reached")
 
 
-async def test_c3_nobody_takes_the_connection(tmp_path: Path, loop_factory: Any) -> None:
+async def test_nobody_takes_the_connection(tmp_path: Path, loop_factory: Any) -> None:
     """A server so busy that the system answers for it with silence."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -71,7 +70,7 @@ async def test_c3_nobody_takes_the_connection(tmp_path: Path, loop_factory: Any)
 
 
 @pytest.mark.parametrize("wrong", ["untrusted", "expired", "other name"])
-async def test_c4_a_certificate_that_is_not_trusted(tmp_path: Path, wrong: str, loop_factory: Any) -> None:
+async def test_a_certificate_that_is_not_trusted(tmp_path: Path, wrong: str, loop_factory: Any) -> None:
     authority = Authority(tmp_path)
     tls = authority.server("127.0.0.9" if wrong == "other name" else "127.0.0.1", days=-1 if wrong == "expired" else 9)
     trusted = None if wrong == "untrusted" else str(authority.file)
@@ -81,15 +80,15 @@ async def test_c4_a_certificate_that_is_not_trusted(tmp_path: Path, wrong: str, 
         assert server.requests == []
 
 
-async def test_c4_stops_the_run(tmp_path: Path) -> None:
+async def test_stops_the_run(tmp_path: Path) -> None:
     """Trying again cannot help: exit code 7, at once."""
     async with (
         RawServer(hang(), tls=Authority(tmp_path).server()) as server,
-        desk(tmp_path / "l.db", server.url) as here,
+        one_worker(tmp_path / "l.db", server.url) as here,
     ):
-        await here.deliver()
-        assert here.breaker.stop is not None
-        assert here.breaker.stop.exit_code == 7
+        await here.send()
+        assert here.breaker.error is not None
+        assert here.breaker.error.exit_code == 7
 
 
 async def test_a_certificate_that_is_trusted(tmp_path: Path, loop_factory: Any) -> None:
@@ -101,20 +100,20 @@ async def test_a_certificate_that_is_trusted(tmp_path: Path, loop_factory: Any) 
     authority = Authority(tmp_path)
     async with (
         RawServer(step, tls=authority.server()) as server,
-        desk(tmp_path / "l.db", server.url, ca_file=str(authority.file)) as here,
+        one_worker(tmp_path / "l.db", server.url, ca_file=str(authority.file)) as here,
     ):
-        await here.deliver()
+        await here.send()
         assert here.row()["state"] == State.CREATED
 
 
-async def test_c5_a_handshake_that_stalls(tmp_path: Path, loop_factory: Any) -> None:
+async def test_a_handshake_that_stalls(tmp_path: Path, loop_factory: Any) -> None:
     """https to a server that does not speak it, and does not say so."""
     async with RawServer(hang(), greeting=lambda line: asyncio.Event().wait()) as server:
         url = server.url.replace("http:", "https:")
         await assert_not_sent(tmp_path / "l.db", url, "unreachable", "in time")
 
 
-async def test_c5_a_server_that_answers_plainly(tmp_path: Path, loop_factory: Any) -> None:
+async def test_a_server_that_answers_plainly(tmp_path: Path, loop_factory: Any) -> None:
     async def greet(line: Line) -> None:
         await line.send(b"HTTP/1.1 400 The plain HTTP request was sent to HTTPS port\r\n\r\n")
 
@@ -123,22 +122,7 @@ async def test_c5_a_server_that_answers_plainly(tmp_path: Path, loop_factory: An
         await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot be reached")
 
 
-async def test_c6_the_wait_for_a_connection_is_no_wait_for_an_answer(tmp_path: Path, loop_factory: Any) -> None:
-    """Who never got one was not sent, however long it waited."""
-    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url, concurrency=1) as here:
-        here.http_client._deadlines = Deadlines(30.0)
-        ask = here.http_client.exchange
-        others = [asyncio.create_task(ask("GET", URL(server.url), headers={})) for _ in range(5)]
-        await server.received(5)  # all connections that there are
-        await here.deliver()
-        assert (here.row()["state"], here.row()["code"]) == (State.PENDING, "unreachable")
-        assert len(server.requests) == 5
-        for other in others:
-            other.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-
-async def test_c8_no_descriptors_left() -> None:
+async def test_no_descriptors_left() -> None:
     async with RawServer(hang()) as server:
         lines = await asyncio.to_thread(lambda: output_of(child(CHILDREN, "without_descriptors", server.url)))
         assert lines == ["NotSent the server cannot be reached: Too many open files"]
@@ -149,55 +133,46 @@ async def test_c8_no_descriptors_left() -> None:
     os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode != 0,
     reason="only root can make a network that leads nowhere",
 )
-def test_c11_no_route() -> None:
+def test_no_route() -> None:
     process = child(CHILDREN, "without_a_route", "https://192.0.2.1", wrap=("unshare", "--net"))
     assert output_of(process) == ["NotSent the server cannot be reached: Network is unreachable"]
 
 
 @pytest.mark.parametrize("token", ["line\r\nX-Evil: 1", "nul\x00"])
-async def test_c9_a_header_that_cannot_be_sent_is_not_sent(tmp_path: Path, token: str) -> None:
+async def test_a_header_that_cannot_be_sent_is_not_sent(tmp_path: Path, token: str) -> None:
     """Settings refuse such tokens; should one come through, nothing of it may reach the wire."""
-    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver(authorization=f"Bearer {token}")
+    async with RawServer(hang()) as server, one_worker(tmp_path / "l.db", server.url, token=token) as here:
+        await here.send()
         assert server.requests == []
         assert here.row()["state"] in (State.PENDING, State.UNKNOWN)
         assert token not in str(here.row())
 
 
-async def test_c13_cancelled_while_waiting_for_a_turn_leaves_no_trace(tmp_path: Path) -> None:
-    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url) as here:
-        here.pace.close_gate(60.0)
-        waiting = asyncio.create_task(here.deliver())
-        await asyncio.sleep(0.01)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        assert (here.row()["state"], here.row()["attempts"], server.connections) == (State.PENDING, 0, 0)
-
-
-async def test_a_gate_that_closes_behind_the_fence_takes_the_fence_down(tmp_path: Path) -> None:
-    """What the server asked for counts also for who was about to send; it costs the row no attempt."""
-    async with RawServer(hang()) as server, desk(tmp_path / "l.db", server.url) as here:
-        authorization = await here.courier.get_ready()
-        here.pace.close_gate(60.0)
-        handed = await here.deliver(authorization=authorization)
-        assert handed == (State.PENDING, 0.0)
+async def test_a_stop_while_a_row_waits_for_its_turn_takes_the_mark_away(tmp_path: Path) -> None:
+    """Nothing has left, so it costs the row no attempt."""
+    async with RawServer(hang()) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        here.rate_limit.pause(60.0)
+        waiting = asyncio.create_task(here.send())
+        while here.row()["state"] != State.SENDING:  # the mark is on disk before the turn is waited for
+            await asyncio.sleep(0.01)
+        here.rate_limit.stop()
+        assert await waiting == Sent(State.PENDING)
         assert (here.row()["state"], here.row()["attempts"], server.connections) == (State.PENDING, 0, 0)
 
 
 async def test_a_row_whose_key_may_be_at_the_server_is_not_sent(tmp_path: Path) -> None:
-    """P1 at the last gate: the fence says that another row has this key, so no request leaves."""
-    async with RawServer(drop()) as server, desk(tmp_path / "l.db", server.url, keys="AB") as here:
-        await here.deliver("A")
+    """P1 at the last gate: the ledger says that another row has this key, so no request leaves."""
+    async with RawServer(drop()) as server, one_worker(tmp_path / "l.db", server.url, keys="AB") as here:
+        await here.send("A")
         here.ledger.connection.execute("UPDATE record SET key = 'A' WHERE key = 'B'")
-        assert (await here.deliver("B")).state is State.SKIPPED
+        assert (await here.send("B")).state is State.SKIPPED
         assert len(server.requests) == 1
         assert here.ledger.counts() == {State.UNKNOWN: 1, State.SKIPPED: 1}
 
 
-async def test_a_row_that_somebody_else_has_fenced_is_not_sent(tmp_path: Path) -> None:
-    async with RawServer(drop()) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver()
-        assert (await here.deliver()).state is State.PENDING
+async def test_a_row_that_somebody_else_has_marked_is_not_sent(tmp_path: Path) -> None:
+    async with RawServer(drop()) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
+        assert (await here.send()).state is State.PENDING
         assert len(server.requests) == 1
         assert here.row()["state"] == State.UNKNOWN

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from virtual_time import VirtualLoop, now
 
-from importer.delivery.queue import PAGE, RecordQueue
+from importer.delivery.workers import PAGE, RecordQueue
 from importer.errors import LedgerError
 from importer.ledger import Pending
 
@@ -38,7 +38,7 @@ def in_virtual_time(story: Callable[[], Any]) -> Any:
 
 
 def queue_of(count: int, **options: Any) -> RecordQueue:
-    return RecordQueue(Rows(count), clock=now, **options)
+    return RecordQueue(Rows(count), **options)
 
 
 async def drain(queue: RecordQueue, *, takers: int = 1, takes: float = 0.0) -> list[int]:
@@ -82,7 +82,7 @@ def test_a_record_that_comes_back_does_not_count_against_the_limit() -> None:
 def test_pages_are_loaded_once_however_many_wait() -> None:
     async def story() -> list[tuple[int, int]]:
         rows = Rows(PAGE + 3)
-        await drain(RecordQueue(rows, clock=now), takers=20)
+        await drain(RecordQueue(rows), takers=20)
         return rows.asked
 
     assert in_virtual_time(story) == [(0, PAGE), (PAGE, PAGE)]
@@ -204,7 +204,7 @@ def test_a_ledger_that_fails_is_heard_of_by_everybody() -> None:
         raise LedgerError("the disk reported an error")
 
     async def story() -> list[Any]:
-        queue = RecordQueue(fail, clock=now)
+        queue = RecordQueue(fail)
         return await asyncio.gather(*(queue.take() for _ in range(5)), return_exceptions=True)
 
     assert [type(result) for result in in_virtual_time(story)] == [LedgerError] * 5
@@ -246,7 +246,7 @@ class Families:
 
 
 async def drain_families(families: Families, *, takers: int, limit: int | None = None) -> list[int]:
-    queue = RecordQueue(families, released=lambda: bool(families.free), limit=limit, clock=now)
+    queue = RecordQueue(families, released=lambda: bool(families.free), limit=limit)
     taken: list[int] = []
 
     async def take() -> None:

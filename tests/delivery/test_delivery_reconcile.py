@@ -1,4 +1,4 @@
-"""Doubt: a row that may have been created is looked up, and only what is proven moves it.
+"""Unknown outcomes: a row that may have been created is searched for, and only what is proven moves it.
 
 Against the sandbox, whose list can lag, match loosely, ignore filters or fail, and which shares no code with us.
 """
@@ -6,37 +6,35 @@ Against the sandbox, whose list can lag, match loosely, ignore filters or fail, 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from delivering import Desk, desk
+from delivering import OneWorker, one_worker
 from ledgers import STAMP, case_body
 from servers import Line, RawServer, Request, http
-from watching import Watch, WatchedLookup, WatchedReconciler
 
-from importer.delivery import pace
-from importer.delivery import reconcile as rules_of_doubt
-from importer.delivery.reconcile import Horizon, Reconciler
+from importer.delivery import circuit_breaker, retry
+from importer.delivery import reconcile as rules_of_search
+from importer.delivery.reconcile import Reconciler
 from importer.ledger import CreatedCase, Outcome, UnknownRecord
-from importer.models import State
+from importer.models import SettleDelay, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Drop
-from importer.sandbox.effects import FuzzyFilter, Html, IgnoreFilter, IndexLag, SaveTwice, Status
-from importer.talkdesk.client import CaseApi
+from importer.sandbox.effects import FuzzyFilter, Html, IgnoreFilter, IndexLag, SaveTwice, Slow, Status
 
-HORIZON = Horizon(wait=0.0, recheck=0.05)
+DELAY = SettleDelay(first=0.0, again=0.05)
 LOST = Drop(save=True)
 NEVER_THERE = Drop(save=False)
 
 
 @pytest.fixture(autouse=True)
 def short_outages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "PROBE_EVERY", 0.005)
-    monkeypatch.setattr(rules_of_doubt, "PATIENCE", 3)
+    monkeypatch.setattr(rules_of_search, "PATIENCE", 3)
+    monkeypatch.setattr(circuit_breaker, "OUTAGE_AFTER", 1000)  # an outage would be waited for
+    monkeypatch.setattr(retry, "backoff", lambda *_, **__: 0.0)
 
 
 def on_key(key: str, effect: Any) -> Rule:
@@ -52,46 +50,34 @@ async def sent(
     stamp: str | None = STAMP,
     bodies: Any = case_body,
     **options: Any,
-) -> AsyncIterator[tuple[Desk, Sandbox]]:
+) -> AsyncIterator[tuple[OneWorker, Sandbox]]:
     """Send all rows; those in ``settled`` must have been created, and be old enough to prove something."""
     plan = FaultPlan(rules=rules)
     async with (
         Sandbox(SandboxOptions(static_token="x", faults=plan, **options)) as sandbox,
-        desk(path, sandbox.base_url, keys=keys, stamp=stamp, bodies=bodies) as here,
+        one_worker(path, sandbox.base_url, keys=keys, stamp=stamp, bodies=bodies, token="x") as here,
     ):
         for key in keys:
-            await here.deliver(key, authorization="Bearer x")
+            await here.send(key)
         assert {key for key in keys if here.row(key)["state"] == State.CREATED} >= set(settled)
-        await asyncio.sleep(HORIZON.recheck)
+        await asyncio.sleep(DELAY.again)
         yield here, sandbox
 
 
-async def reconcile(here: Desk, server: Sandbox | RawServer, watch: Watch | None = None) -> dict[str, State]:
-    """Look up every row in doubt; where each of them ended."""
+async def reconcile(here: OneWorker) -> dict[str, State]:
+    """Search for every row with an unknown outcome; where each of them ended."""
     ended: dict[str, State] = {}
-    watch = watch or Watch()
 
     def settled(record: UnknownRecord, state: State) -> None:
         ended[record.key] = state
 
-    async def no_pause(seconds: float) -> None:
-        await asyncio.sleep(0)
-
-    lookup = WatchedLookup(
-        api=CaseApi(here.http_client, api_url=server.url if isinstance(server, RawServer) else server.base_url),
-        tokens=here.tokens_of("x"),
-        pace=here.pace,
-        breaker=here.breaker,
-        sleep=no_pause,
-    )
-    reconciler = WatchedReconciler(ledger=here.writer, lookup=lookup, horizon=HORIZON, on_settled=settled, clock=watch)
-    lookup.watch = reconciler.watch = watch
-    doubts = here.ledger.unknown_records()
-    for doubt in doubts:
-        reconciler.doubt(doubt)
-    running = asyncio.create_task(reconciler.run())
+    reconciler = Reconciler(here.api, here.writer, delay=DELAY)
+    unknown = here.ledger.unknown_records()
+    for record in unknown:
+        reconciler.add(record)
+    running = asyncio.create_task(reconciler.run(settled))
     async with asyncio.timeout(20):
-        while len(ended) < len(doubts) and not running.done():
+        while len(ended) < len(unknown) and not running.done():
             await asyncio.sleep(0.005)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -107,9 +93,9 @@ def cases_by_stamp(sandbox: Sandbox) -> dict[str, list[str]]:
 
 
 async def test_what_was_created_is_found(tmp_path: Path) -> None:
-    """D4: lost answers; the ids come from the list, and nothing is sent again."""
+    """Lost answers; the ids come from the list, and nothing is sent again."""
     async with sent(tmp_path / "l.db", on_key("B", LOST), on_key("C", LOST)) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED, "C": State.CREATED}
+        assert await reconcile(here) == {"B": State.CREATED, "C": State.CREATED}
         for key, ids in cases_by_stamp(sandbox).items():
             assert [here.row(key)["case_id"]] == ids
         assert here.row("B")["code"] == "found"
@@ -117,8 +103,8 @@ async def test_what_was_created_is_found(tmp_path: Path) -> None:
 
 async def test_what_was_not_created_may_be_sent_again(tmp_path: Path) -> None:
     async with sent(tmp_path / "l.db", on_key("B", NEVER_THERE)) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.PENDING}
-        await here.deliver("B", authorization="Bearer x")
+        assert await reconcile(here) == {"B": State.PENDING}
+        await here.send("B")
         assert cases_by_stamp(sandbox).keys() == set("AC")  # the rule strikes again: still none, and never two
 
 
@@ -126,59 +112,59 @@ async def test_what_was_not_created_may_be_sent_again(tmp_path: Path) -> None:
 async def test_nothing_found_proves_nothing_without_a_case_that_must_be_found(
     tmp_path: Path, effect: Any, state: State
 ) -> None:
-    """The canary: who has never seen the list work cannot believe it when it is empty."""
-    async with sent(tmp_path / "l.db", on_key("A", effect), keys="A", settled="") as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"A": state}
+    """The control case: who has never seen the list work cannot believe it when it is empty."""
+    async with sent(tmp_path / "l.db", on_key("A", effect), keys="A", settled="") as (here, _):
+        assert await reconcile(here) == {"A": state}
 
 
-async def test_a_case_that_is_younger_than_the_list_may_lag_is_no_canary(tmp_path: Path) -> None:
+async def test_a_case_that_is_younger_than_the_list_may_lag_is_no_control_case(tmp_path: Path) -> None:
     """Its absence would say nothing about the list, and its presence nothing about an older gap."""
     async with sent(tmp_path / "l.db", on_key("B", NEVER_THERE), keys="AB") as (here, _):
-        assert here.ledger.newest_created(STAMP, age=HORIZON.recheck) is not None
+        assert here.ledger.newest_created(STAMP, age=DELAY.again) is not None
         assert here.ledger.newest_created(STAMP, age=60.0) is None
 
 
 @pytest.mark.parametrize("effect", [IndexLag(60), Status(503), Status(500), Html(200), Drop(save=False)])
 async def test_a_list_that_lags_or_fails_never_means_not_found(tmp_path: Path, effect: Any) -> None:
-    """F30, F32: B was created; a look-up that cannot see that must not say that it was not."""
+    """B was created; a look-up that cannot see that must not say that it was not."""
     rules = (on_key("B", LOST), Rule(effect=effect, on=("list",)))
-    async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.UNKNOWN}
+    async with sent(tmp_path / "l.db", *rules) as (here, _):
+        assert await reconcile(here) == {"B": State.UNKNOWN}
         assert here.row("B")["state"] == State.UNKNOWN
 
 
 async def test_a_list_that_fails_now_and_then_is_asked_again(tmp_path: Path) -> None:
     rules = (on_key("B", LOST), on_key("C", NEVER_THERE), Rule(effect=Status(503), on=("list",), every=2))
-    async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED, "C": State.PENDING}
+    async with sent(tmp_path / "l.db", *rules) as (here, _):
+        assert await reconcile(here) == {"B": State.CREATED, "C": State.PENDING}
 
 
 async def test_a_list_that_says_too_fast_is_given_time(tmp_path: Path) -> None:
     rules = (on_key("B", LOST), Rule(effect=Status(429), on=("list",), nth=1))
-    async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED}
+    async with sent(tmp_path / "l.db", *rules) as (here, _):
+        assert await reconcile(here) == {"B": State.CREATED}
 
 
 async def test_a_list_that_shows_new_cases_late_is_waited_for(tmp_path: Path) -> None:
     """The first look misses B, which is there; only the second may decide."""
     rules = (on_key("B", LOST), Rule(effect=IndexLag(60), on=("list",), stamp="B", limit=1))
-    async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED}
+    async with sent(tmp_path / "l.db", *rules) as (here, _):
+        assert await reconcile(here) == {"B": State.CREATED}
 
 
 async def test_a_filter_that_matches_loosely(tmp_path: Path) -> None:
-    """F31: the list finds imp-71 for imp-7; we compare to the letter."""
+    """The list finds imp-71 for imp-7; we compare to the letter."""
     keys = ["imp-1", "imp-7", "imp-71", "IMP-7", "xx imp-7"]
     rules = (on_key("imp-7", NEVER_THERE), Rule(effect=FuzzyFilter(), on=("list",)))
-    async with sent(tmp_path / "l.db", *rules, keys=keys, settled=["imp-1", "imp-71"]) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"imp-7": State.PENDING}
+    async with sent(tmp_path / "l.db", *rules, keys=keys, settled=["imp-1", "imp-71"]) as (here, _):
+        assert await reconcile(here) == {"imp-7": State.PENDING}
 
 
 @pytest.mark.parametrize("reads", ["doc", "spec"])
 async def test_the_encoding_that_works_is_found_out(tmp_path: Path, reads: Any) -> None:
     rules = (on_key("B", LOST), on_key("C", NEVER_THERE))
-    async with sent(tmp_path / "l.db", *rules, filters=reads) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED, "C": State.PENDING}
+    async with sent(tmp_path / "l.db", *rules, filters=reads) as (here, _):
+        assert await reconcile(here) == {"B": State.CREATED, "C": State.PENDING}
 
 
 @pytest.mark.parametrize("how", ["option", "fault"])
@@ -188,52 +174,50 @@ async def test_a_filter_that_is_ignored_never_means_not_found(tmp_path: Path, ho
     options: dict[str, Any] = {"filters": "ignore"} if how == "option" else {}
     if how == "fault":
         rules.append(Rule(effect=IgnoreFilter(), on=("list",)))
-    async with sent(tmp_path / "l.db", *rules, **options) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED, "C": State.UNKNOWN}
+    async with sent(tmp_path / "l.db", *rules, **options) as (here, _):
+        assert await reconcile(here) == {"B": State.CREATED, "C": State.UNKNOWN}
 
 
-# -- the canary of several rows -------------------------------------------------------------------------
+# -- the control case of several rows -------------------------------------------------------------------------
 
 
-async def test_rows_that_are_looked_up_together_share_the_canary(tmp_path: Path) -> None:
-    """Ten rows, twice each, and the canary once each time; but before that the filter is tried."""
+async def test_rows_that_are_searched_for_together_share_the_control_case(tmp_path: Path) -> None:
+    """Ten rows, twice each, and the control case once for each four; but before that the filter is tried."""
     lost = "BCDEFGHIJK"
     rules = [on_key(key, NEVER_THERE) for key in lost]
-    watch = Watch(step=HORIZON.recheck)
     async with sent(tmp_path / "l.db", *rules, keys=f"A{lost}") as (here, sandbox):
-        assert await reconcile(here, sandbox, watch) == dict.fromkeys(lost, State.PENDING)
-    assert Counter(watch.asked) == {"A": 3, **dict.fromkeys(lost, 2)}
-    assert [at for at, key in enumerate(watch.asked) if key == "A"] == [0, 11, 22]
+        assert await reconcile(here) == dict.fromkeys(lost, State.PENDING)
+        assert 2 + 2 * (10 + 3) <= sandbox.state()["requests"]["list"] <= 2 + 2 * (10 + 5)
 
 
 @pytest.mark.parametrize(("is_right", "state"), [(True, State.CREATED), (False, State.PENDING)])
-async def test_a_canary_says_nothing_of_what_was_looked_up_long_before(
+async def test_a_control_case_says_nothing_of_what_was_searched_for_long_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
 ) -> None:
     """B is there, but two looks do not show it. While C is waited for, after the first of them, anything may happen to
     the list. So that look does not count, and the third one shows B. A build that counts it would send B again."""
     if not is_right:
-        monkeypatch.setattr(rules_of_doubt, "_fresh", lambda looks, _: [look.doubt for look in looks])
+        monkeypatch.setattr(rules_of_search, "_MOMENT", 1e9)
     rules = (
         on_key("B", LOST),
         on_key("C", NEVER_THERE),
         Rule(effect=IndexLag(60), on=("list",), stamp="B", limit=2),
+        Rule(effect=Slow(300), on=("list",), stamp="C"),
     )
-    watch = Watch(step=HORIZON.recheck, slow="C", after="B")
-    async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
-        assert await reconcile(here, sandbox, watch) == {"B": state, "C": State.PENDING}
+    async with sent(tmp_path / "l.db", *rules) as (here, _):
+        assert await reconcile(here) == {"B": state, "C": State.PENDING}
 
 
 @pytest.mark.parametrize(("is_right", "state"), [(True, State.UNKNOWN), (False, State.PENDING)])
-async def test_the_canary_is_asked_for_each_time(
+async def test_the_control_case_is_asked_for_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
 ) -> None:
     """The list shows everything while the filter is tried, with two requests, and nothing new after that."""
     if not is_right:
-        monkeypatch.setattr(Reconciler, "_ask_for_canary", believe_what_was_tried)
+        monkeypatch.setattr(Reconciler, "_ask_for_control_case", believe_what_was_tried)
     rules = (on_key("B", LOST), Rule(effect=IndexLag(60), on=("list",), skip=2))
-    async with sent(tmp_path / "l.db", *rules, keys="AB") as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": state}
+    async with sent(tmp_path / "l.db", *rules, keys="AB") as (here, _):
+        assert await reconcile(here) == {"B": state}
 
 
 async def believe_what_was_tried(*_: Any) -> Outcome:
@@ -241,24 +225,24 @@ async def believe_what_was_tried(*_: Any) -> Outcome:
 
 
 @pytest.mark.parametrize(("is_right", "state"), [(True, State.UNKNOWN), (False, State.PENDING)])
-async def test_the_canary_is_the_newest_case_of_all(
+async def test_the_control_case_is_the_newest_case_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
 ) -> None:
     """The list shows A, and has not shown anything since. A build that asks for A believes it."""
     rules = [on_key("B", LOST), *(Rule(effect=IndexLag(60), on=("list",), stamp=key) for key in "BC")]
-    async with sent(tmp_path / "l.db", *rules, settled="AC") as (here, sandbox):
+    async with sent(tmp_path / "l.db", *rules, settled="AC") as (here, _):
         if not is_right:
             old = CreatedCase(str(here.row("A")["case_id"]), "A", STAMP, 0.0)
             monkeypatch.setattr(here.ledger, "newest_created", lambda *_, **__: old)
-        assert await reconcile(here, sandbox) == {"B": state}
+        assert await reconcile(here) == {"B": state}
 
 
 async def test_two_cases_are_for_a_person(tmp_path: Path) -> None:
-    """F34, D13: somebody on the way sent the request twice. Both ids are named, and nothing is deleted."""
+    """Somebody on the way sent the request twice. Both ids are named, and nothing is deleted."""
     async with sent(tmp_path / "l.db", Rule(effect=SaveTwice(), stamp="B", limit=1), keys="AB") as (here, sandbox):
         # as if the answer had been lost as well
         here.ledger.connection.execute("UPDATE record SET state = 'unknown', case_id = NULL WHERE key = 'B'")
-        assert await reconcile(here, sandbox) == {"B": State.DUPLICATE}
+        assert await reconcile(here) == {"B": State.DUPLICATE}
         ids = cases_by_stamp(sandbox)["B"]
         assert len(ids) == 2
         assert all(case_id in here.row("B")["message"] for case_id in ids)
@@ -269,14 +253,14 @@ async def test_a_case_of_another_row_settles_nothing(tmp_path: Path) -> None:
     async with sent(tmp_path / "l.db", on_key("B", LOST), keys="AB") as (here, sandbox):
         (case_id,) = cases_by_stamp(sandbox)["B"]
         here.ledger.connection.execute("UPDATE record SET case_id = ? WHERE key = 'A'", (case_id,))
-        assert await reconcile(here, sandbox) == {"B": State.UNKNOWN}
+        assert await reconcile(here) == {"B": State.UNKNOWN}
         assert {here.row(key)["state"] for key in "AB"} == {State.UNKNOWN}
 
 
 async def test_an_expired_token_is_renewed_for_a_look_up(tmp_path: Path) -> None:
     rules = (on_key("B", LOST), Rule(effect=Status(401), on=("list",), nth=1))
-    async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED}
+    async with sent(tmp_path / "l.db", *rules) as (here, _):
+        assert await reconcile(here) == {"B": State.CREATED}
 
 
 async def test_a_case_without_an_id_settles_nothing(tmp_path: Path) -> None:
@@ -288,13 +272,13 @@ async def test_a_case_without_an_id_settles_nothing(tmp_path: Path) -> None:
         else:
             line.end()
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver()
-        await reconcile(here, server)
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
+        await reconcile(here)
         assert here.row()["state"] == State.UNKNOWN
 
 
-# -- without a stamp ------------------------------------------------------------------------------------
+# -- without an external id ------------------------------------------------------------------------------------
 
 
 def plain(key: str) -> bytes:
@@ -306,15 +290,15 @@ def rules_by_title(*pairs: tuple[str, Any]) -> list[Rule]:
     return [Rule(effect=effect, title=f"Ticket {key}") for key, effect in pairs]
 
 
-async def test_without_a_stamp_one_equal_case_is_this_row(tmp_path: Path) -> None:
+async def test_without_an_external_id_one_equal_case_is_this_row(tmp_path: Path) -> None:
     rules = rules_by_title(("B", LOST), ("C", NEVER_THERE))
     async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=plain) as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.CREATED, "C": State.UNKNOWN}
+        assert await reconcile(here) == {"B": State.CREATED, "C": State.UNKNOWN}
         (case,) = [case for case in sandbox.cases() if case["title"] == "Ticket B"]
         assert here.row("B")["case_id"] == str(case["id"])
 
 
-async def test_without_a_stamp_two_equal_rows_stay_in_doubt(tmp_path: Path) -> None:
+async def test_without_an_external_id_two_equal_rows_stay_in_doubt(tmp_path: Path) -> None:
     """Nobody can say whose case it is."""
 
     def same(key: str) -> bytes:
@@ -322,29 +306,29 @@ async def test_without_a_stamp_two_equal_rows_stay_in_doubt(tmp_path: Path) -> N
 
     async with sent(tmp_path / "l.db", *rules_by_title(("B", LOST)), stamp=None, bodies=same, keys="ABC") as (
         here,
-        sandbox,
+        _,
     ):
-        assert await reconcile(here, sandbox) == {"B": State.UNKNOWN, "C": State.UNKNOWN}
+        assert await reconcile(here) == {"B": State.UNKNOWN, "C": State.UNKNOWN}
 
 
-async def test_without_a_stamp_a_case_that_another_row_has_is_not_taken(tmp_path: Path) -> None:
+async def test_without_an_external_id_a_case_that_another_row_has_is_not_taken(tmp_path: Path) -> None:
     def same(key: str) -> bytes:
         return plain("A" if key in "AB" else key)
 
     rules = [Rule(effect=NEVER_THERE, title="Ticket A", skip=1, limit=1)]
-    async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=same, keys="AB") as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.UNKNOWN}
+    async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=same, keys="AB") as (here, _):
+        assert await reconcile(here) == {"B": State.UNKNOWN}
 
 
 @pytest.mark.parametrize(
     "change", [{"title": "Ticket B "}, {"description": "About b"}, {"requester_email": "bo@x.com"}]
 )
-async def test_without_a_stamp_nearly_equal_is_not_equal(tmp_path: Path, change: dict[str, str]) -> None:
+async def test_without_an_external_id_nearly_equal_is_not_equal(tmp_path: Path, change: dict[str, str]) -> None:
     """B never arrived; another person's case that looks like it must not be taken for it."""
 
     def body(key: str) -> bytes:
         return plain("B") if key == "B" else case_body("B", **{"custom_fields": {}, "description": "About B", **change})
 
     rules = [Rule(effect=NEVER_THERE, title="Ticket B", skip=1, limit=1)]
-    async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=body, keys="AB") as (here, sandbox):
-        assert await reconcile(here, sandbox) == {"B": State.UNKNOWN}
+    async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=body, keys="AB") as (here, _):
+        assert await reconcile(here) == {"B": State.UNKNOWN}

@@ -15,14 +15,13 @@ from ledgers import stage, valid
 from program import closed_address
 from servers import Line, RawServer, Request, drop, http, reply
 
-from importer.delivery.breaker import OUTAGE_AFTER
-from importer.delivery.deliver import MOST_ATTEMPTS
-from importer.delivery.pace import PROBE_EVERY
-from importer.delivery.pool import Delivered, Stop
+from importer.delivery.circuit_breaker import OUTAGE_AFTER
+from importer.delivery.rate_limit import PROBE_EVERY
+from importer.delivery.retry import MAX_ATTEMPTS
+from importer.delivery.workers import Delivered, Stop
 from importer.errors import CaseImporterError, ExitCode, LedgerError, TargetError
 from importer.ledger import Ledger
-from importer.models import State
-from importer.talkdesk.auth import SecretCredentials
+from importer.models import SecretCredentials, State
 
 
 def keys(count: int) -> list[str]:
@@ -48,7 +47,7 @@ async def test_every_row_becomes_one_case(tmp_path: Path, loop_factory: Any) -> 
 
 
 async def test_a_finished_run_sends_nothing_when_it_is_run_again(tmp_path: Path) -> None:
-    """P7, N13"""
+    """P7: a re-run is free."""
     path, cases = staged_ledger(tmp_path / "l.db", keys(10)), CaseServer()
     async with RawServer(cases) as server:
         await run_once(path, server.url)
@@ -73,8 +72,8 @@ async def test_a_row_is_tried_three_times_and_then_left_for_another_run(tmp_path
 
     path = staged_ledger(tmp_path / "l.db", keys(3))
     async with RawServer(step) as server:
-        result = await run_once(path, server.url, concurrency=1, fresh_connections=True)
-        assert sent_keys(server) == {"K0": 1, "K1": MOST_ATTEMPTS, "K2": 1}
+        result = await run_once(path, server.url, concurrency=1)
+        assert sent_keys(server) == {"K0": 1, "K1": MAX_ATTEMPTS, "K2": 1}
     assert states(path) == {"created": 2, "pending": 1}
     assert result.left_over == 1
 
@@ -87,20 +86,20 @@ async def test_a_row_that_is_always_lost_on_the_way_is_tried_three_times_too(tmp
         if request.method != "POST" or request.json["custom_fields"]["text1"] != "K1":
             await cases(line, request)
             return
-        if sent_keys(server)["K1"] > MOST_ATTEMPTS:
+        if sent_keys(server)["K1"] > MAX_ATTEMPTS:
             stop.request()
         line.end()
 
     path = staged_ledger(tmp_path / "l.db", keys(3))
     async with RawServer(step) as server:
         await run_once(path, server.url, concurrency=1, stop=stop)
-        assert sent_keys(server)["K1"] <= MOST_ATTEMPTS
+        assert sent_keys(server)["K1"] <= MAX_ATTEMPTS
     assert states(path)["created"] == 2
 
 
 @pytest.mark.parametrize("every", [10, 2])
 async def test_trouble_is_not_multiplied(tmp_path: Path, every: int) -> None:
-    """N11, F26: what the retry budget cannot pay for stays pending, and the next run has a budget of its own."""
+    """What the retry budget cannot pay for stays pending, and the next run has a budget of its own."""
     cases = CaseServer()
     trouble = True
 
@@ -112,7 +111,7 @@ async def test_trouble_is_not_multiplied(tmp_path: Path, every: int) -> None:
 
     path = staged_ledger(tmp_path / "l.db", keys(200))
     async with RawServer(step) as server:
-        result = await run_once(path, server.url, concurrency=8, fresh_connections=True)
+        result = await run_once(path, server.url, concurrency=8)
         assert sent_keys(server).total() <= 1.10 * 200 + 10  # a few are there from the start, for small files
         assert result.left_over == states(path)["pending"]
         trouble = False
@@ -122,7 +121,7 @@ async def test_trouble_is_not_multiplied(tmp_path: Path, every: int) -> None:
 
 
 async def test_what_is_looked_up_and_sent_again_is_paid_for_too(tmp_path: Path) -> None:
-    """N11, P8: every second create is answered 503; that nothing was made is proven, and sent again out of a tenth."""
+    """Every second create is answered 503; that nothing was made is proven, and sent again out of a tenth."""
     cases = CaseServer()
     creates = 0
 
@@ -136,13 +135,13 @@ async def test_what_is_looked_up_and_sent_again_is_paid_for_too(tmp_path: Path) 
 
     path = staged_ledger(tmp_path / "l.db", keys(200))
     async with RawServer(step) as server:
-        result = await run_once(path, server.url, concurrency=64, fresh_connections=True)
+        result = await run_once(path, server.url, concurrency=64)
     assert 1.05 * 200 < creates <= 1.10 * 200 + 10
     assert result.left_over == states(path)["pending"]
 
 
 async def test_a_server_that_is_not_there_is_not_hammered(tmp_path: Path) -> None:
-    """F27: every attempt is proven not sent, and yet it is not repeated at once."""
+    """Every attempt is proven not sent, and yet it is not repeated at once."""
     path, stop = staged_ledger(tmp_path / "l.db", keys(200)), Stop()
     with closed_address() as url:
         run = asyncio.create_task(run_once(path, url, stop=stop))
@@ -162,11 +161,11 @@ async def test_two_rows_do_not_wait_for_a_server_that_is_not_there(tmp_path: Pat
         result = await asyncio.wait_for(run_once(path, url), PROBE_EVERY / 2)
     assert (states(path), result.left_over) == ({"pending": 2}, 2)
     with Ledger(path, verb="look") as ledger:
-        assert ledger.connection.execute("SELECT attempts FROM record").fetchall() == [(MOST_ATTEMPTS,)] * 2
+        assert ledger.connection.execute("SELECT attempts FROM record").fetchall() == [(MAX_ATTEMPTS,)] * 2
 
 
 async def test_an_outage_is_not_stormed(tmp_path: Path) -> None:
-    """F27: a few requests, then one probe in thirty seconds; the rows in doubt are no more than the workers."""
+    """A few requests, then one probe in thirty seconds; no more rows are unknown than there are workers."""
     path, stop = staged_ledger(tmp_path / "l.db", keys(200)), Stop()
     async with RawServer(reply(http(503))) as server:
         run = asyncio.create_task(run_once(path, server.url, stop=stop))
@@ -180,16 +179,9 @@ async def test_an_outage_is_not_stormed(tmp_path: Path) -> None:
     assert states(path)["pending"] >= 196
 
 
-@pytest.mark.parametrize(
-    "fresh",
-    [
-        True,
-        False,
-    ],
-    ids=["fresh", "reused"],
-)
-async def test_f16_one_429_stops_everybody(tmp_path: Path, loop_factory: Any, fresh: bool) -> None:
-    """N10: Retry-After 1, and nobody sends for a whole second, except what was under way."""
+@pytest.mark.parametrize("rate", [100, 100_000], ids=["fresh", "reused"])
+async def test_one_429_stops_everybody(tmp_path: Path, loop_factory: Any, rate: int) -> None:
+    """Retry-After 1, and nobody sends for a whole second, except what was under way."""
     cases = CaseServer()
     arrived: list[float] = []
     told: list[float] = []
@@ -204,7 +196,7 @@ async def test_f16_one_429_stops_everybody(tmp_path: Path, loop_factory: Any, fr
 
     path = staged_ledger(tmp_path / "l.db", keys(60))
     async with RawServer(step) as server:
-        await run_once(path, server.url, concurrency=4, rate=100, fresh_connections=fresh)
+        await run_once(path, server.url, concurrency=4, rate=rate)
     assert [moment for moment in arrived if told[0] + 0.05 < moment < told[0] + 0.95] == []
     assert states(path) == {"created": 60}
 
@@ -212,7 +204,7 @@ async def test_f16_one_429_stops_everybody(tmp_path: Path, loop_factory: Any, fr
 # -- tokens ---------------------------------------------------------------------------------------------
 
 
-async def test_g2_a_token_that_ends_with_twenty_in_flight_is_renewed_once(tmp_path: Path, loop_factory: Any) -> None:
+async def test_a_token_that_ends_with_twenty_in_flight_is_renewed_once(tmp_path: Path, loop_factory: Any) -> None:
     cases = CaseServer()
     tokens = iter(["t1", "t2"])
     good = "t1"
@@ -235,8 +227,8 @@ async def test_g2_a_token_that_ends_with_twenty_in_flight_is_renewed_once(tmp_pa
 
     path = staged_ledger(tmp_path / "l.db", keys(60))
     async with RawServer(step) as server:
-        place = {"token_url": server.url + "/oauth/token", "credentials": lambda: SecretCredentials("c", "s")}
-        result = await run_once(path, server.url, concurrency=20, place=place)
+        target = {"token_url": server.url + "/oauth/token", "credentials": lambda: SecretCredentials("c", "s")}
+        result = await run_once(path, server.url, concurrency=20, target=target)
         assert sum(request.target == "/oauth/token" for request in server.requests) == 2
     assert result.error is None
     assert states(path) == {"created": 60}
@@ -244,12 +236,12 @@ async def test_g2_a_token_that_ends_with_twenty_in_flight_is_renewed_once(tmp_pa
 
 
 async def test_a_token_endpoint_in_trouble_marks_no_row(tmp_path: Path) -> None:
-    """G3: not at the start, and not in mid-run either."""
+    """Not at the start, and not in mid-run either."""
     path = staged_ledger(tmp_path / "l.db", keys(5))
     async with RawServer(reply(http(500))) as server:
-        place = {"token_url": server.url + "/oauth/token", "credentials": lambda: SecretCredentials("c", "s")}
+        target = {"token_url": server.url + "/oauth/token", "credentials": lambda: SecretCredentials("c", "s")}
         with pytest.raises(CaseImporterError, match="no token") as trouble:
-            await run_once(path, server.url, place=place)
+            await run_once(path, server.url, target=target)
         assert trouble.value.exit_code is ExitCode.TEMPORARY
         assert [request.target for request in server.requests] == ["/oauth/token"]
     assert states(path) == {"pending": 5}
@@ -278,7 +270,7 @@ async def begin(path: Path, server: RawServer, stop: Stop, **settings: Any) -> a
 
 
 async def test_a_gentle_stop_finishes_what_is_under_way(tmp_path: Path, loop_factory: Any) -> None:
-    """P9, I4: no new row; the four in flight are waited for, and get their ids."""
+    """No new row; the four in flight are waited for, and get their ids."""
     path, held, stop = staged_ledger(tmp_path / "l.db", keys(20)), Held(), Stop()
     async with RawServer(held) as server:
         run = await begin(path, server, stop)
@@ -291,7 +283,7 @@ async def test_a_gentle_stop_finishes_what_is_under_way(tmp_path: Path, loop_fac
 
 
 async def test_a_second_stop_is_at_once(tmp_path: Path, loop_factory: Any) -> None:
-    """I5: what is in flight is unknown, and nothing is left in "sending"."""
+    """What is in flight is unknown, and nothing is left in "sending"."""
     path, held, stop = staged_ledger(tmp_path / "l.db", keys(20)), Held(), Stop()
     async with RawServer(held) as server:
         run = await begin(path, server, stop, grace=60)
@@ -304,7 +296,6 @@ async def test_a_second_stop_is_at_once(tmp_path: Path, loop_factory: Any) -> No
 
 
 async def test_when_the_grace_is_over_nobody_is_waited_for(tmp_path: Path) -> None:
-    """N9"""
     path, held, stop = staged_ledger(tmp_path / "l.db", keys(20)), Held(), Stop()
     async with RawServer(held) as server:
         run = await begin(path, server, stop, grace=0.1)
@@ -329,7 +320,7 @@ async def test_a_stop_while_everybody_waits_sends_nothing(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("status", [301, 404, 405, 410, 501])
 async def test_the_wrong_address_stops_the_run_and_refuses_no_row(tmp_path: Path, status: int) -> None:
-    """F10: nothing was created there, so nothing was refused there."""
+    """Nothing was created there, so nothing was refused there."""
     path = staged_ledger(tmp_path / "l.db", keys(50))
     async with RawServer(reply(http(status, {}, "Location: /login"))) as server:
         result = await run_once(path, server.url)
@@ -351,7 +342,7 @@ async def test_without_the_right_to_create_the_run_stops_and_refuses_no_row(tmp_
 
 
 async def test_crossed_answers_stop_the_run(tmp_path: Path) -> None:
-    """F5: two answers change places."""
+    """Two answers change places."""
     first: list[tuple[Line, bytes]] = []
     cases = CaseServer()
 
@@ -365,7 +356,7 @@ async def test_crossed_answers_stop_the_run(tmp_path: Path) -> None:
     cases = CaseServer({3: swapped, 4: swapped})
     path = staged_ledger(tmp_path / "l.db", keys(50))
     async with RawServer(cases) as server:
-        result = await run_once(path, server.url, concurrency=2, horizon=60)
+        result = await run_once(path, server.url, concurrency=2, settle_delay=60)
         assert cases.creates <= 6
         assert result.error is not None
         assert result.error.exit_code is ExitCode.IN_DOUBT
@@ -375,7 +366,7 @@ async def test_crossed_answers_stop_the_run(tmp_path: Path) -> None:
 
 
 async def test_a_ledger_that_is_taken_away_stops_the_run(tmp_path: Path) -> None:
-    """J6, P10: not one row more is sent than was fenced."""
+    """Not one row more is sent than was marked."""
     path, cases = staged_ledger(tmp_path / "l.db", keys(120)), CaseServer()
 
     async def step(line: Line, request: Request) -> None:
@@ -395,7 +386,7 @@ async def test_a_ledger_that_is_taken_away_stops_the_run(tmp_path: Path) -> None
 
 
 async def test_a_mistake_of_ours_ends_the_run_loudly_and_leaves_the_row_in_doubt(tmp_path: Path) -> None:
-    """I9: no worker dies in silence, and the others take nothing new.
+    """No worker dies in silence, and the others take nothing new.
 
     Here: a body that is no JSON got into the ledger, and the server took it.
     """
@@ -420,7 +411,7 @@ async def test_a_mistake_of_ours_ends_the_run_loudly_and_leaves_the_row_in_doubt
 async def run_with_everything_logged(path: Path, server: RawServer, caplog: pytest.LogCaptureFixture) -> str:
     """A run at the highest level of logging; what it left anywhere, as one text."""
     caplog.set_level(logging.DEBUG)
-    result = await run_once(path, server.url, concurrency=2, horizon=60, stop=stop_soon())
+    result = await run_once(path, server.url, concurrency=2, settle_delay=60, stop=stop_soon())
     left = b"".join(file.read_bytes() for file in path.parent.iterdir() if file.is_file())
     return caplog.text + str(result) + repr(result.error) + left.decode("latin-1")
 
@@ -446,7 +437,7 @@ def stop_soon() -> Stop:
 async def test_the_token_is_in_nothing_that_is_left_behind(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, step: Any
 ) -> None:
-    """N17: logs, results, errors, ledger; whatever went wrong."""
+    """Logs, results, errors, ledger; whatever went wrong."""
     path = staged_ledger(tmp_path / "import" / "l.db", keys(6))
     async with RawServer(step) as server:
         text = await run_with_everything_logged(path, server, caplog)

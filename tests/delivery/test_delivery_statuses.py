@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from delivering import desk, echo
+from delivering import echo, one_worker
 from ledgers import case_body
 from multidict import CIMultiDict
 from servers import Line, RawServer, Request, http
 
-from importer.delivery import judge as rules
-from importer.delivery.judge import Signal, judge
+from importer.delivery import rate_limit
+from importer.delivery import response_policy as rules
+from importer.delivery.response_policy import Signal, classify
+from importer.ledger import Pending
 from importer.models import State
-from importer.talkdesk.answers import Answer
+from importer.talkdesk.transport import Answer
 
-#: Reliability notes 3.3: a whole answer with one of these proves that nothing was created …
-REFUSED = {400, 403, 404, 405, 406, 411, 413, 414, 415, 422, 428, 431}
+#: A whole answer with one of these proves that nothing was created …
+REFUSED = {400, 403, 406, 411, 413, 414, 415, 422, 428, 431}
 #: … and one of these, that it is worth another attempt. Everything else but 201 proves nothing.
-AGAIN = {401, 425, 429}
+AGAIN = {401, 404, 405, 425, 429}
 STATUSES = range(200, 600)
+RECORD = Pending(1, 2, "A", case_body("A"), "text1")
 
 
 def expected(status: int) -> State:
@@ -38,23 +41,22 @@ def differences(state_of: Callable[[int], State]) -> set[int]:
 
 
 def judged(status: int) -> State:
-    """What the judge makes of a faultless answer with this status."""
-    body = case_body("A")
-    content = http(status, {"id": "1"}).partition(b"\r\n\r\n")[2]
-    return judge(Answer(status, {}, content), body, stamp="text1").outcome.state
+    """What a faultless answer with this status proves."""
+    return classify(Answer(status, {}, b'{"id": "1"}'), RECORD).state
 
 
-async def test_every_status_over_the_wire(tmp_path: Path, loop_factory: Any) -> None:
-    """N2, Y: the row stands in the ledger as its answer proves, for all 400 of them."""
+async def test_every_status_over_the_wire(tmp_path: Path, loop_factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row stands in the ledger as its answer proves, for all 400 of them."""
 
     async def step(line: Line, request: Request) -> None:
         status = int(request.json["custom_fields"]["text1"])
         body = b"" if status in (204, 304) else {"id": str(status), **request.json}
-        await line.send(http(status, body, length=status not in (204, 304)))
+        await line.send(http(status, body, "Retry-After: 0", length=status not in (204, 304)))
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url, keys=[*map(str, STATUSES)]) as here:
-        for status in sorted(STATUSES, key=lambda status: status == 429):  # the last: it closes the gate for all
-            await here.deliver(str(status), authorization="Bearer x")
+    monkeypatch.setattr(rate_limit, "PROBE_EVERY", 0.0)
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url, keys=[*map(str, STATUSES)]) as here:
+        for status in STATUSES:
+            await here.send(str(status))
         rows = {status: here.row(str(status)) for status in STATUSES}
         assert len(server.requests) == len(STATUSES)
     assert differences(lambda status: State(rows[status]["state"])) == set()
@@ -69,7 +71,7 @@ def test_each_entry_of_the_allow_list_is_guarded(status: int, monkeypatch: pytes
     monkeypatch.setattr(rules, "REFUSED", rules.REFUSED ^ {status})
     if status in AGAIN or status == 201:  # taken before the list is asked
         monkeypatch.setattr(rules, "REFUSED", rules.REFUSED ^ {status})
-        monkeypatch.setattr(rules, "AGAIN", rules.AGAIN ^ {status})
+        monkeypatch.setattr(rules, "RETRY", rules.RETRY ^ {status})
     if status == 201:
         monkeypatch.setattr(rules, "CREATED", 202)
     assert status in differences(judged)
@@ -80,8 +82,8 @@ SIGNALS = {
     401: Signal.UNAUTHORIZED,
     403: Signal.FORBIDDEN,
     429: Signal.THROTTLED,
-    **dict.fromkeys((404, 405, 410, 501, 505), Signal.WRONG_PLACE),
-    **dict.fromkeys((301, 302, 303, 307, 308), Signal.WRONG_PLACE),
+    **dict.fromkeys((404, 405, 410, 501, 505), Signal.WRONG_TARGET),
+    **dict.fromkeys((301, 302, 303, 307, 308), Signal.WRONG_TARGET),
     **dict.fromkeys((500, 502, 503, 504), Signal.OUTAGE),
     **dict.fromkeys((200, 202, 204, 400, 408, 409, 422, 423, 425), Signal.NONE),
     201: Signal.CREATED,
@@ -90,16 +92,15 @@ SIGNALS = {
 
 @pytest.mark.parametrize("status", SIGNALS)
 def test_what_a_status_says_about_the_run(status: int) -> None:
-    body = {"id": "1"} if status == 201 else {}
-    answer = Answer(status, {}, http(status, body).partition(b"\r\n\r\n")[2])
-    assert judge(answer, case_body("A"), stamp="text1").signal is SIGNALS[status]
+    answer = Answer(status, {}, b'{"id": "1"}' if status == 201 else b"{}")
+    assert classify(answer, RECORD).signal is SIGNALS[status]
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 404, 422, 425, 429, 500, 502, 503, 504])
 def test_whose_wish_to_wait_counts(status: int) -> None:
-    """F23: "too fast" and "not now" are about everybody; other answers ask for nothing that we could give."""
+    """Too fast and not now are about everybody; other answers ask for nothing that we could give."""
     answer = Answer(status, CIMultiDict({"Retry-After": "7"}), b'{"id": "1"}')
-    wait = judge(answer, case_body("A"), stamp="text1").wait
+    wait = classify(answer, RECORD).wait
     assert wait == (7.0 if status in (425, 429, 503) else None)
 
 
@@ -107,22 +108,21 @@ def test_whose_wish_to_wait_counts(status: int) -> None:
     "headers", [{"RateLimit": '"default";r=0;t=7'}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}]
 )
 def test_who_has_used_up_a_window_waits_for_the_next(headers: dict[str, str]) -> None:
-    """F19: also behind a success; the next request would only be refused."""
+    """Also behind a success; the next request would only be refused."""
     answer = Answer(201, CIMultiDict(headers), b'{"id": "1"}')
-    assert judge(answer, case_body("A"), stamp="text1").wait == 7.0
+    assert classify(answer, RECORD).wait == 7.0
 
 
 @pytest.mark.parametrize("case_id", ["77", 77, 2**53 + 1, 10**30, "a-B_9", "0077"], ids=lambda value: repr(value))
 async def test_ids_are_kept_as_exact_text(tmp_path: Path, case_id: object) -> None:
-    """F6"""
 
     async def step(line: Line, request: Request) -> None:
         # written by hand: no JSON library of ours may round the number
         number = str(case_id) if isinstance(case_id, int) else f'"{case_id}"'
         await line.send(http(201, b'{"id":' + number.encode() + b"}"))
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver()
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
         row = here.row()
     if row["state"] == State.CREATED:
         assert row["case_id"] == str(case_id)
@@ -134,15 +134,13 @@ async def test_ids_are_kept_as_exact_text(tmp_path: Path, case_id: object) -> No
     "case_id", [None, "", " 7", "7 ", "7\n", "7/8", "ü", True, 7.0, [7], {"id": 7}, "x" * 65, "../../7", "７"], ids=repr
 )
 async def test_ids_that_are_none_create_nothing(tmp_path: Path, case_id: object) -> None:
-    """F1"""
-
     async def step(line: Line, request: Request) -> None:
         await line.send(http(201, {"id": case_id, **request.json}))
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver()
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
         row = here.row()
-    assert (row["state"], row["case_id"], row["code"]) == (State.UNKNOWN, None, "no_id")
+    assert (row["state"], row["case_id"], row["code"]) == (State.UNKNOWN, None, "unreadable")
 
 
 #: What a server may do to the texts of a case and still mean this one.
@@ -172,40 +170,39 @@ async def test_the_echo_of_this_row(tmp_path: Path, name: str) -> None:
     async def step(line: Line, request: Request) -> None:
         await line.send(echo(request, **SAME[name]))
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver()
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
         assert here.row()["state"] == State.CREATED
 
 
 @pytest.mark.parametrize("name", OTHER)
 async def test_the_echo_of_another_row_stops_the_run(tmp_path: Path, name: str) -> None:
-    """F5: answers are crossed; this row is unknown, and no answer can be trusted any more."""
+    """Answers are crossed; this row is unknown, and no answer can be trusted any more."""
 
     async def step(line: Line, request: Request) -> None:
         await line.send(echo(request, **OTHER[name]))
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver()
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
         assert (here.row()["state"], here.row()["code"]) == (State.UNKNOWN, "wrong_echo")
-        assert here.breaker.stop is not None
-        assert here.breaker.stop.exit_code == 4
+        assert here.breaker.error is not None
+        assert here.breaker.error.exit_code == 4
 
 
 async def test_one_id_for_two_rows_stops_the_run(tmp_path: Path) -> None:
-    """F4"""
 
     async def step(line: Line, request: Request) -> None:
         await line.send(echo(request, "7"))
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url, keys="AB") as here:
-        await here.deliver("A")
-        await here.deliver("B")
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url, keys="AB") as here:
+        await here.send("A")
+        await here.send("B")
         assert [here.row(key)["state"] for key in "AB"] == [State.UNKNOWN] * 2
-        assert here.breaker.stop is not None
+        assert here.breaker.error is not None
 
 
 async def test_what_the_server_says_is_kept_short_and_clean(tmp_path: Path) -> None:
-    """F7: its own code with leading zeros, its words without control characters, at most a few hundred of them."""
+    """Its own code with leading zeros, its words without control characters, at most a few hundred of them."""
     told = {
         "code": "0900001",
         "message": "no\x1b[31m such\r\nowner\u202e",
@@ -215,8 +212,8 @@ async def test_what_the_server_says_is_kept_short_and_clean(tmp_path: Path) -> N
     async def step(line: Line, request: Request) -> None:
         await line.send(http(422, told))
 
-    async with RawServer(step) as server, desk(tmp_path / "l.db", server.url) as here:
-        await here.deliver()
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
         row = here.row()
         assert here.verdict.field == "owner_id"
     assert (row["state"], row["code"]) == (State.REFUSED, "0900001")

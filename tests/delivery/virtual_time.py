@@ -32,6 +32,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def pass_time(self, seconds: float) -> None:
+        """Let it be later: a loop that was held up, or nobody who waits."""
+        self._jumping.now += seconds
+
 
 def now() -> float:
     """The clock of the running loop, to be given to whatever takes one."""

@@ -27,7 +27,7 @@ FAULTS: dict[str, Any] = {
 #: A server that forgets tokens, and whose lists are behind.
 MOODS = ("--token-life", 5, "--index-lag", 0.5)
 #: Longer than this server ever takes, index lag included: it answers at once or never.
-HORIZON = 1.0
+SETTLE_DELAY = 1.0
 
 
 def fought(
@@ -35,7 +35,7 @@ def fought(
 ) -> Campaign:
     """A campaign that is over, with all that is left of it: the ledger, the reports, and what the server knew."""
     with sandbox_process(folder, *sandbox, faults=faults) as server:
-        program = Program(folder, **server.login, CASE_IMPORTER_HORIZON=str(HORIZON))
+        program = Program(folder, **server.login, CASE_IMPORTER_SETTLE_DELAY=str(SETTLE_DELAY))
         campaign = Campaign(program, server, **options)
         campaign.kill(kills)
         campaign.finish()

@@ -80,7 +80,7 @@ class Story:
 
 def fought(folder: Path, *, kills: int, seed: int, **size: Any) -> None:
     with sandbox_process(folder, "--token-life", 5, faults={**FAULTS, "seed": seed}) as server:
-        story = Story(Program(folder, **server.login, CASE_IMPORTER_HORIZON="1"), server, **size)
+        story = Story(Program(folder, **server.login, CASE_IMPORTER_SETTLE_DELAY="1"), server, **size)
         story.kill(kills, seed=seed)
         ended = story.finish()
         wrong = what_is_wrong(story.rows, server.cases())

@@ -14,16 +14,16 @@ from tickets import MAPPING, Ticket, read_csv, tickets, write_tickets
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     (tmp_path / "m.yml").write_text(MAPPING, encoding="utf-8")
-    return Program(tmp_path, **LOGIN, CASE_IMPORTER_HORIZON="0.3")
+    return Program(tmp_path, **LOGIN, CASE_IMPORTER_SETTLE_DELAY="0.3")
 
 
-@pytest.mark.parametrize("connections", ["--fresh-connections", "--reuse-connections"])
-def test_every_row_arrives_as_it_was_written(program: Program, connections: str) -> None:
+@pytest.mark.parametrize("rate", ["100", "100000"], ids=["fresh connections", "connections used again"])
+def test_every_row_arrives_as_it_was_written(program: Program, rate: str) -> None:
     rows = [*tickets(120), Ticket("007", "Zażółć 🦊 {braces}", 'First\n"second"\tthird', "")]
     write_tickets(program.folder / "t.csv", rows)
     with other_server() as server:
         token_url = f"{server.url}/oauth/token"
-        target = ("--api-url", server.url, "--auth-url", token_url, connections)
+        target = ("--api-url", server.url, "--auth-url", token_url, "--rate", rate)
         ended = program("run", "t.csv", "-m", "m.yml", *target, "--json")
     assert (ended.code, ended.counts) == (0, {"created": 121})
     assert ended.json["target"] == server.url

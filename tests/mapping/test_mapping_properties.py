@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
-from importer.talkdesk.case import case_check
+from importer.talkdesk.payloads import case_check
 
 COLUMNS = ("ID", "T", "D", "P", "M", "N", "L", "L", "O", "X", "Y", "Z", "C", "C")
 TEXT = """\

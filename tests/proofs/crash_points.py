@@ -22,8 +22,8 @@ import importer.ledger.ledger
 import importer.look
 import importer.report.summary
 import importer.report.tables
-from importer.delivery.lookup import Lookup
-from importer.delivery.pool import Pool
+from importer.delivery.reconcile import CaseSearch
+from importer.delivery.workers import Workers
 from importer.ledger import Ledger, LedgerWriter, Mark, Settled, database, sources
 from importer.ledger.writer import Group
 from importer.models import State
@@ -71,28 +71,28 @@ def _behind_commit(tick: Tick, *, results: str, good: object) -> None:
 
 
 def _before_request(tick: Tick) -> None:
-    create = CaseApi.create
+    create = CaseApi.create_case
 
-    async def watched(self: CaseApi, body: bytes, **how: Any) -> Any:
+    async def watched(self: CaseApi, body: bytes, token: str) -> Any:
         _die_if(tick())
-        return await create(self, body, **how)
+        return await create(self, body, token)
 
-    CaseApi.create = watched  # type: ignore[method-assign]
+    CaseApi.create_case = watched  # type: ignore[method-assign]
 
 
 def _request_read(tick: Tick) -> None:
     """The server has made the case, and its answer is not taken."""
-    create = CaseApi.create
+    create = CaseApi.create_case
 
-    async def watched(self: CaseApi, body: bytes, **how: Any) -> Any:
-        request = asyncio.ensure_future(create(self, body, **how))
+    async def watched(self: CaseApi, body: bytes, token: str) -> Any:
+        request = asyncio.ensure_future(create(self, body, token))
         if tick():
             stamp = orjson.loads(body)["custom_fields"]["text1"]
-            await asyncio.to_thread(_until_made, str(self._cases.origin()), stamp)
+            await asyncio.to_thread(_until_made, self._api_url, stamp)
             die()
         return await request
 
-    CaseApi.create = watched  # type: ignore[method-assign]
+    CaseApi.create_case = watched  # type: ignore[method-assign]
 
 
 def _until_made(url: str, stamp: str) -> None:
@@ -105,41 +105,41 @@ def _until_made(url: str, stamp: str) -> None:
 
 def _answer_arrived(tick: Tick) -> None:
     """The answer, or the news that there will be none, has arrived, and nothing was made of it."""
-    create = CaseApi.create
+    create = CaseApi.create_case
 
-    async def watched(self: CaseApi, body: bytes, **how: Any) -> Any:
+    async def watched(self: CaseApi, body: bytes, token: str) -> Any:
         try:
-            return await create(self, body, **how)
+            return await create(self, body, token)
         finally:
             _die_if(tick())
 
-    CaseApi.create = watched  # type: ignore[method-assign]
+    CaseApi.create_case = watched  # type: ignore[method-assign]
 
 
 def _announced(tick: Tick) -> None:
     """Whoever watches the run was told that one more row is settled."""
-    count = Pool._count
+    count = Workers._count
 
-    def watched(self: Pool, state: State) -> None:
+    def watched(self: Workers, state: State) -> None:
         count(self, state)
         _die_if(tick())
 
-    Pool._count = watched  # type: ignore[method-assign]
+    Workers._count = watched  # type: ignore[method-assign]
 
 
-def _in_lookup(tick: Tick) -> None:
-    """The list was read for a row in doubt, and nothing was made of it. Canaries do not count."""
-    stamped = Lookup.stamped
+def _in_search(tick: Tick) -> None:
+    """The list was read for a row whose outcome is unknown, and nothing was made of it. Control cases do not count."""
+    by_external_id = CaseSearch.by_external_id
     seen = set()
 
-    async def watched(self: Lookup, field: str, value: str, **options: Any) -> Any:
-        found = await stamped(self, field, value, **options)
+    async def watched(self: CaseSearch, field: str, value: str, **options: Any) -> Any:
+        found = await by_external_id(self, field, value, **options)
         if LOST in value and value not in seen:
             seen.add(value)
             _die_if(tick())
         return found
 
-    Lookup.stamped = watched  # type: ignore[method-assign]
+    CaseSearch.by_external_id = watched  # type: ignore[method-assign]
 
 
 class _WatchedFile:
@@ -243,7 +243,7 @@ POINTS: dict[str, Callable[[Tick], None]] = {
     "before the settlement is committed": partial(_in_transaction, results="settled", good=Settled.DONE),
     "behind the settlement": partial(_behind_commit, results="settled", good=Settled.DONE),
     "a success is announced": _announced,
-    "in a look-up": _in_lookup,
+    "in a search": _in_search,
     "in a report": _in_report,
     "in recovery": partial(_in_recovery, committed=False),
     "behind recovery": partial(_in_recovery, committed=True),

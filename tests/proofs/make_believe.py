@@ -1,8 +1,8 @@
-"""A run without sockets, threads or time: the true rooms of delivery around a Case API of a few lines.
+"""A run without sockets, threads or time: the true delivery around a Case API of a few lines.
 
-Ledger, staging, mapping, courier, pool, queue, pace, judge, look-up and reconciliation are the real ones, put together
-as a session does. Time is virtual, so that an hour of waiting takes no time; and a run can be cut off between any two
-steps that another process could see, as if it had been killed there.
+Ledger, staging, mapping, sender, workers, rate limiter, response policy and reconciliation are the real ones, put
+together as a session does. Time is virtual, so that an hour of waiting takes no time; and a run can be cut off between
+any two steps that another process could see, as if it had been killed there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from unittest.mock import patch
@@ -21,17 +20,17 @@ from ledgers import as_killed
 from virtual_time import VirtualLoop, now
 
 from importer import session
-from importer.delivery.pool import Delivered, Stop
+from importer.delivery.workers import Delivered, Stop
 from importer.ledger import CreatedCase, Ledger, LedgerWriter, database
 from importer.ledger.writer import Group
 from importer.progress import Silent
-from importer.session import Orders, Place
+from importer.session import OpenTarget, RunOptions
 from importer.settings import Settings
-from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
+from importer.talkdesk.transport import Answer, NoAnswer, NotSent
 
 STAMP = "text1"
 #: Longer than this server ever takes to make a case and to list it.
-SETTINGS = Settings(api_url="http://127.0.0.1:9", token="x", horizon=60.0, concurrency=3, rate=20.0)
+SETTINGS = Settings(api_url="http://127.0.0.1:9", token="x", settle_delay=60.0, concurrency=3, rate=20.0)
 LONGEST_WORK, INDEX_LAG = 40.0, 15.0
 
 #: What can become of a request to create a case.
@@ -108,7 +107,7 @@ class World:
 
 
 class Api:
-    """One run's way to the server: ``CreateCase``, ``ListCases`` and ``TokenSource`` in one."""
+    """One run's way to the server: client and tokens in one."""
 
     def __init__(self, world: World, fuse: Fuse) -> None:
         self._world = world
@@ -118,15 +117,13 @@ class Api:
     def _tick(self) -> None:
         self._world.time = self._began + now()
 
-    async def authorization(self) -> str:
-        return "Bearer x"
+    async def get(self) -> str:
+        return "x"
 
-    def refused(self, header: str) -> bool:
+    def reject(self, token: str) -> bool:
         return True
 
-    async def create(self, body: bytes, *, authorization: str, leave: Leave | None = None) -> Answer:
-        if leave is not None and not await leave():
-            raise HeldBack
+    async def create_case(self, body: bytes, token: str) -> Answer:
         self._fuse.burn()
         self._tick()
         world = self._world
@@ -141,9 +138,7 @@ class Api:
         await asyncio.sleep(0.05)
         return _answer(fate, case)
 
-    async def list_cases(self, query: str, *, authorization: str, leave: Leave | None = None) -> Answer:
-        if leave is not None and not await leave():
-            raise HeldBack
+    async def list_cases(self, query: str, token: str) -> Answer:
         await asyncio.sleep(0.05)
         self._tick()
         self._fuse.burn()
@@ -179,9 +174,9 @@ def _answer(fate: str, case: Case | None) -> Answer:
 class AgelessLedger(Ledger):
     """A ledger whose events lie behind by the wall clock, which stands still here; so every case is old enough."""
 
-    def newest_created(self, stamp: str | None, *, age: float) -> CreatedCase | None:
-        """As the parent's, for an age of nothing: a canary that is too young makes look-ups fail, and only that."""
-        return super().newest_created(stamp, age=0.0)
+    def newest_created(self, external_id_field: str | None, *, age: float) -> CreatedCase | None:
+        """As the parent's, for an age of nothing: a control case that is too young only makes searches fail."""
+        return super().newest_created(external_id_field, age=0.0)
 
 
 class InlineWriter(LedgerWriter):
@@ -216,7 +211,7 @@ class InlineWriter(LedgerWriter):
         self._fuse.burn()
 
 
-def deliver(ledger: Ledger, world: World, fuse: Fuse, orders: Orders) -> Delivered:
+def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> Delivered:
     """Send what is pending and settle what is in doubt: the session of a run, but for its ways to the outside.
 
     Raises:
@@ -228,14 +223,14 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, orders: Orders) -> Deliver
         loop = runner.get_loop()
         loop.set_exception_handler(lambda *_: None)  # what is left of a dead process has nothing to say
         try:
-            return runner.run(_deliver(ledger, orders, fuse))
+            return runner.run(_deliver(ledger, options, fuse))
         finally:
             world.time = began + loop.time() + 1.0
 
 
-async def _deliver(ledger: Ledger, orders: Orders, fuse: Fuse) -> Delivered:
-    place = Place("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
-    sending = session.send_pending(ledger, place, SETTINGS, orders, stop=Stop(), observer=Silent())
+async def _deliver(ledger: Ledger, options: RunOptions, fuse: Fuse) -> Delivered:
+    target = OpenTarget("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
+    sending = session.send_pending(ledger, target, SETTINGS, options, stop=Stop(), observer=Silent())
     run, death = asyncio.ensure_future(sending), asyncio.ensure_future(fuse.died.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
     if death.done():
@@ -244,17 +239,12 @@ async def _deliver(ledger: Ledger, orders: Orders, fuse: Fuse) -> Delivered:
 
 
 def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> AbstractContextManager[Any]:
-    timed = {
-        name: partial(getattr(session, name), clock=now) for name in ("Pace", "Breaker", "RecordQueue", "Reconciler")
-    }
     return patch.multiple(
         session,
-        HttpClient=lambda **_: nullcontext(),
+        open_transport=lambda _: nullcontext(),
         CaseApi=lambda *_, **__: api,
         Tokens=lambda *_, **__: api,
         LedgerWriter=lambda _: InlineWriter(ledger, fuse),
-        Courier=partial(session.Courier, jitter=lambda: 0.5),
-        **timed,
     )
 
 

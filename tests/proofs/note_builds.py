@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from crash_points import die
 
-import importer.delivery.additions as additions
+import importer.delivery.update_sender as update_sender
 from importer.ledger import Ledger
 from importer.mapping.bind import RowMapper
 from importer.models import CaseUpdateState, Mapped, State
@@ -17,7 +17,7 @@ from importer.talkdesk.client import CaseApi
 
 def sends_notes_again_blindly() -> None:
     """An update whose answer was lost is simply sent again."""
-    additions._AFTER[State.UNKNOWN] = CaseUpdateState.PENDING
+    update_sender._STATES[State.UNKNOWN] = CaseUpdateState.PENDING
 
 
 def forgets_notes_in_flight() -> None:
@@ -33,7 +33,7 @@ def forgets_notes_in_flight() -> None:
 
 def takes_doubt_for_success() -> None:
     """An update whose answer was lost is called done."""
-    additions._AFTER[State.UNKNOWN] = CaseUpdateState.DONE
+    update_sender._STATES[State.UNKNOWN] = CaseUpdateState.DONE
 
 
 def drops_the_last_part() -> None:
@@ -75,20 +75,20 @@ class Built(NamedTuple):
     def __call__(self) -> Iterator[None]:
         if self.change:
             globals()[self.change]()
-        update, hits = CaseApi.update, []
+        update, hits = CaseApi.update_case, []
 
-        async def watched(api: CaseApi, *what: Any, **how: Any) -> Any:
+        async def watched(api: CaseApi, *what: Any) -> Any:
             hits.append(None)
             is_last = len(hits) == self.hit
             if is_last and self.before:
                 die()
             try:
-                return await update(api, *what, **how)
+                return await update(api, *what)
             finally:
                 if is_last:
                     die()
 
-        CaseApi.update = watched  # type: ignore[method-assign]
+        CaseApi.update_case = watched  # type: ignore[method-assign]
         yield
 
 

@@ -26,8 +26,8 @@ GARBLED = "-garbled"
 MOVED = "-moved"
 
 #: Longer than this server ever takes unless a title says otherwise, and longer than a run that follows a killed one
-#: stands still at first: what is sent then proves to the look-ups that the list is up to date.
-HORIZON = "1.5"
+#: stands still at first: what is sent then proves to the searches that the list is up to date.
+SETTLE_DELAY = "1.5"
 
 PLAN: dict[str, Any] = {
     "name": "by title",
@@ -84,7 +84,7 @@ class Campaign:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"CASE_IMPORTER_HORIZON": HORIZON, **self.server.login, **self.variables}
+        return {"CASE_IMPORTER_SETTLE_DELAY": SETTLE_DELAY, **self.server.login, **self.variables}
 
     def run(self, **options: Change) -> Ended:
         """The command once."""

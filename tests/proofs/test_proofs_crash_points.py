@@ -37,7 +37,7 @@ HITS = {
     "before the settlement is committed": ROWS + DOUBTS,
     "behind the settlement": ROWS + DOUBTS,
     "a success is announced": ROWS,
-    "in a look-up": DOUBTS,
+    "in a search": DOUBTS,
     "in a report": 83,
 }
 

@@ -45,9 +45,9 @@ STORIES: dict[str, tuple[Crash, ...]] = {
 }
 STORIES |= {f"staging ends {hit}": (Crash("staging ends", hit),) for hit in (1, 5)}
 STORIES |= {
-    "in a look-up": (Crash("in a look-up", 1),),
+    "in a search": (Crash("in a search", 1),),
     "behind a death, behind the settlement": (_MIDDLE, Crash("behind the settlement", 1)),
-    "behind a death, in a look-up": (_MIDDLE, Crash("in a look-up", 1)),
+    "behind a death, in a search": (_MIDDLE, Crash("in a search", 1)),
     "three deaths": (_MIDDLE, _MIDDLE, _MIDDLE),
 }
 

@@ -20,14 +20,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from make_believe import FATES, LISTS, AgelessLedger, Fuse, Killed, World, corpse_of, deliver
 from tickets import MAPPING, Ticket, write_tickets
 
-import importer.delivery.deliver as delivering
+import importer.delivery.api_access as api_access
 from importer.books import resolve
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerView, Selection, decisions
 from importer.mapping import load_mapping
 from importer.models import State
 from importer.report.balance import balance_of
-from importer.session import Orders
+from importer.session import RunOptions
 from importer.source import open_source
 from importer.stage import stage_source
 
@@ -91,20 +91,20 @@ class Machine(RuleBasedStateMachine):
     def run(self, fuse: int | None, limit: int | None) -> None:
         with Process(self, "run", fuse) as ledger:
             source = self.stage(ledger)
-            deliver(ledger, self.world, self.fuse, Orders(chosen=Selection(source=source), limit=limit))
+            deliver(ledger, self.world, self.fuse, RunOptions(chosen=Selection(source=source), limit=limit))
 
     @rule(fuse=FUSES)
     def retry_what_was_refused(self, fuse: int | None) -> None:
         if self.path.exists():
             with Process(self, "retry", fuse) as ledger:
                 decisions.reopen_refused(ledger)
-                deliver(ledger, self.world, self.fuse, Orders(chosen=Selection()))
+                deliver(ledger, self.world, self.fuse, RunOptions(chosen=Selection()))
 
     @rule(fuse=FUSES)
     def reconcile(self, fuse: int | None) -> None:
         if self.path.exists():
             with Process(self, "reconcile", fuse) as ledger:
-                deliver(ledger, self.world, self.fuse, Orders(chosen=Selection(), limit=0, resend=False))
+                deliver(ledger, self.world, self.fuse, RunOptions(chosen=Selection(), limit=0, resend=False))
 
     @rule(key=KEYS, drops=st.booleans())
     def a_person_decides(self, key: str, drops: bool) -> None:
@@ -213,12 +213,12 @@ class BlindRetries(Machine):
 
     @rule(fuse=FUSES, limit=st.none() | st.integers(1, 3))
     def run(self, fuse: int | None, limit: int | None) -> None:
-        silence = delivering.judge_silence
+        without_answer = api_access.classify_error
         try:
-            delivering.judge_silence = lambda trouble: _pending(silence(trouble))
+            api_access.classify_error = lambda error: _pending(without_answer(error))
             super().run(fuse, limit)
         finally:
-            delivering.judge_silence = silence
+            api_access.classify_error = without_answer
 
 
 class ForgetfulStart(Machine):
@@ -240,7 +240,7 @@ class ForgetfulStart(Machine):
 
 
 def _pending(verdict: Any) -> Any:
-    return verdict._replace(outcome=replace(verdict.outcome, state=State.PENDING))
+    return replace(verdict, outcome=replace(verdict.outcome, state=State.PENDING))
 
 
 @pytest.mark.parametrize("wrong", [BlindRetries, ForgetfulStart])

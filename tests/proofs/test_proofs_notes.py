@@ -36,7 +36,7 @@ class Scene:
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._server = server
-        self._variables = {**server.login, "CASE_IMPORTER_HORIZON": "1"}
+        self._variables = {**server.login, "CASE_IMPORTER_SETTLE_DELAY": "1"}
         self._rows = [(f"{folder.name}-{number}", notes_of(f"{number}", 65)) for number in range(20)]
         write_export(folder, self._rows)
         where = ("--api-url", server.url, "--concurrency", workers)

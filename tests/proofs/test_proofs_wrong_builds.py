@@ -57,21 +57,21 @@ def killed_in_the_middle(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
 
 def slow_server(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
     """The server takes three seconds for some rows, and the client gives up after 0.4."""
-    horizon = "0" if hasty_horizon in changes else "4"
-    campaign = scene.campaign(12, fate=SLOW, variables={"CASE_IMPORTER_HORIZON": horizon})
+    delay = "0" if hasty_delay in changes else "4"
+    campaign = scene.campaign(12, fate=SLOW, variables={"CASE_IMPORTER_SETTLE_DELAY": delay})
     campaign.run(change=wrong.built(wrong.impatient))
     until(lambda: len(campaign.cases()) >= campaign.requests(), what="the cases that are still being made")
     return campaign
 
 
-def hasty_horizon() -> None:
-    """Look up at once: a setting rather than a build."""
+def hasty_delay() -> None:
+    """Search at once: a setting rather than a build."""
 
 
 def list_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
-    """The list shows new cases after two seconds, and the horizon is a tenth of one."""
+    """The list shows new cases after two seconds, and the settle delay is a tenth of one."""
     scene = scene._replace(server=scene.behind)
-    campaign = scene.campaign(40, "--rate", 40, fate=LOST, variables={"CASE_IMPORTER_HORIZON": "0.1"})
+    campaign = scene.campaign(40, "--rate", 40, fate=LOST, variables={"CASE_IMPORTER_SETTLE_DELAY": "0.1"})
     campaign.run(change=wrong.built(*changes))
     return campaign
 
@@ -79,23 +79,25 @@ def list_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
 def list_falls_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
     """The same, but the list shows the cases of a run before, so that it seems to work."""
     scene = scene._replace(server=scene.behind)
-    campaign = scene.campaign(40, fate=LOST, variables={"CASE_IMPORTER_HORIZON": "0.1"})
+    campaign = scene.campaign(40, fate=LOST, variables={"CASE_IMPORTER_SETTLE_DELAY": "0.1"})
     campaign.options = ("--rate", 40, "--limit", 6)
     campaign.finish()
     assert campaign.standing("created") == 6
-    campaign.options = ("--rate", 40)
+    campaign.options = ("--rate", 200)  # quick enough to search twice before the list has caught up
     campaign.run(change=wrong.built(*changes))
     return campaign
 
 
 STORIES: dict[str, tuple[Story, tuple[Any, ...]]] = {
     "retries blindly": (run_and_retry(LOST), (wrong.retries_blindly,)),
+    "takes silence for not sent": (run_and_retry(LOST), (wrong.takes_silence_for_not_sent,)),
     "sending becomes pending": (killed_in_the_middle, (wrong.sending_becomes_pending,)),
-    "fence not committed before the request": (killed_in_the_middle, (wrong.answers_before_commit,)),
-    "horizon shorter than the server": (slow_server, (hasty_horizon,)),
-    "horizon shorter than the list, no canary": (list_behind, (wrong.needs_no_canary,)),
-    "canary that is too old": (list_falls_behind, (wrong.takes_an_old_canary,)),
-    "canary that is asked for once in a run": (list_falls_behind, (wrong.asks_for_the_canary_once,)),
+    "mark not committed before the request": (killed_in_the_middle, (wrong.answers_before_commit,)),
+    "mark not waited for": (killed_in_the_middle, (wrong.marks_in_passing,)),
+    "settle delay shorter than the server": (slow_server, (hasty_delay,)),
+    "settle delay shorter than the list, no control case": (list_behind, (wrong.needs_no_control_case,)),
+    "control case that is too old": (list_falls_behind, (wrong.takes_an_old_control_case,)),
+    "control case that is asked for once in a run": (list_falls_behind, (wrong.asks_for_the_control_case_once,)),
     "trusts the status in an exception": (run_and_retry(GARBLED), (wrong.trusts_exceptions,)),
     "follows redirects": (run_and_retry(MOVED, "--concurrency", 1), (wrong.follows_redirects,)),
 }

@@ -10,38 +10,63 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import aiohttp
 from crash_points import Crash
 from yarl import URL
 
-import importer.delivery.deliver as deliver
-import importer.delivery.judge as judging
-import importer.talkdesk.client as client
-from importer.delivery.judge import Verdict
-from importer.delivery.lookup import Lookup
-from importer.delivery.pool import Stop
-from importer.ledger import CreatedCase, Ledger, LedgerWriter, database
+import importer.delivery.api_access as api_access
+import importer.delivery.response_policy as policy
+import importer.delivery.sender as sender
+import importer.talkdesk.transport as transport
+from importer.delivery.reconcile import CaseSearch
+from importer.delivery.response_policy import Verdict
+from importer.delivery.workers import Stop
+from importer.ledger import CreatedCase, Ledger, LedgerWriter, Mark, database
 from importer.ledger.writer import Group
 from importer.models import State
-from importer.talkdesk.answers import Answer
+from importer.talkdesk.client import CaseApi
 from importer.talkdesk.search import Encoding
+from importer.talkdesk.transport import Answer, Transport
 
 
 def impatient() -> None:
     """Not wrong, but quick to give up: what makes a slow server a test of seconds."""
-    client._TO_ANSWER = 0.4
+    transport.TIMEOUT = aiohttp.ClientTimeout(total=0.4)
 
 
 def retries_blindly() -> None:
     """Whatever is not a success is sent again, as most scripts do."""
 
     def again(verdict: Verdict) -> Verdict:
-        if verdict.outcome.state is not State.UNKNOWN:
+        if verdict.state is not State.UNKNOWN:
             return verdict
-        return verdict._replace(outcome=replace(verdict.outcome, state=State.PENDING))
+        return replace(verdict, outcome=replace(verdict.outcome, state=State.PENDING))
 
-    right, silence = deliver.judge, deliver.judge_silence
-    deliver.judge = lambda *what, **more: again(right(*what, **more))
-    deliver.judge_silence = lambda trouble: again(silence(trouble))
+    right, without_answer = sender.classify, api_access.classify_error
+    sender.classify = lambda answer, record: again(right(answer, record))
+    api_access.classify_error = lambda error: again(without_answer(error))
+
+
+def takes_silence_for_not_sent() -> None:
+    """Every error of the HTTP library is taken for "it did not leave"."""
+    lost = transport._no_answer
+    transport._no_answer = lambda error: transport.NotSent("unreachable", lost(error).message)  # type: ignore[assignment,return-value]
+
+
+def marks_in_passing() -> None:
+    """The mark is asked for, and the request does not wait until it is on disk; the disk is a slow one."""
+    commit, mark = LedgerWriter.commit, LedgerWriter.mark_sending
+    asked: set[asyncio.Task[Mark]] = set()
+
+    def slowly(self: LedgerWriter, group: Group) -> None:
+        time.sleep(0.3)
+        commit(self, group)
+
+    async def in_passing(self: LedgerWriter, record: int) -> Mark:
+        asked.add(asyncio.create_task(mark(self, record)))
+        return Mark.DONE
+
+    LedgerWriter.commit, LedgerWriter.mark_sending = slowly, in_passing  # type: ignore[method-assign]
 
 
 def sending_becomes_pending() -> None:
@@ -55,19 +80,19 @@ def sending_becomes_pending() -> None:
     Ledger._begin_run = forgetful  # type: ignore[method-assign]
 
 
-def needs_no_canary() -> None:
+def needs_no_control_case() -> None:
     """A list that does not show a case is taken at its word."""
 
-    async def certified(self: Lookup, *_: Any) -> Encoding:
+    async def certified(self: CaseSearch, *_: Any) -> Encoding:
         return Encoding.DOC
 
-    async def sees(self: Lookup, *_: Any, **__: Any) -> bool:
+    async def shows(self: CaseSearch, *_: Any, **__: Any) -> bool:
         return True
 
-    Lookup.certified, Lookup.sees = certified, sees  # type: ignore[method-assign]
+    CaseSearch.certified, CaseSearch.shows = certified, shows  # type: ignore[method-assign]
 
 
-def takes_an_old_canary() -> None:
+def takes_an_old_control_case() -> None:
     """What proves that the list is up to date is the oldest case, not the newest."""
 
     def oldest(self: Ledger, stamp: str | None, *, age: float) -> CreatedCase | None:
@@ -79,46 +104,46 @@ def takes_an_old_canary() -> None:
     Ledger.newest_created = oldest  # type: ignore[method-assign]
 
 
-def asks_for_the_canary_once() -> None:
+def asks_for_the_control_case_once() -> None:
     """A list that was good once is believed for the rest of the run."""
-    sees, seen = Lookup.sees, []
+    shows, seen = CaseSearch.shows, []
 
-    async def sees_once(self: Lookup, *what: Any, **how: Any) -> bool:
-        if not seen and await sees(self, *what, **how):
+    async def shows_once(self: CaseSearch, *what: Any, **how: Any) -> bool:
+        if not seen and await shows(self, *what, **how):
             seen.append(True)
         return bool(seen)
 
-    Lookup.sees = sees_once  # type: ignore[method-assign]
+    CaseSearch.shows = shows_once  # type: ignore[method-assign]
 
 
 def trusts_exceptions() -> None:
     """The status in an exception is taken for an answer; aiohttp invents one (400) for what is no HTTP."""
-    translated = client._no_answer
+    translated, without_answer = transport._no_answer, policy.classify_error
 
     def with_status(error: Exception) -> Any:
         trouble = translated(error)
-        trouble.status = getattr(error, "code", None)  # type: ignore[attr-defined]
+        trouble.status = getattr(error, "status", None)  # type: ignore[attr-defined]
         return trouble
 
     def believe(trouble: Any) -> Verdict:
-        if trouble.status:
-            return judging.judge(Answer(trouble.status, {}, b"{}"), b"{}", stamp=None)
-        return judging.judge_silence(trouble)
+        if getattr(trouble, "status", None):
+            return policy._classify_failure(Answer(trouble.status, {}, b"{}"))
+        return without_answer(trouble)
 
-    client._no_answer, deliver.judge_silence = with_status, believe
+    transport._no_answer, api_access.classify_error = with_status, believe
 
 
 def follows_redirects() -> None:
     """As HTTP libraries do unless they are told not to."""
-    exchange = client.HttpClient.exchange
+    request = Transport.request
 
-    async def following(self: Any, method: str, url: URL, **what: Any) -> Answer:
-        answer = await exchange(self, method, url, **what)
+    async def following(self: Any, method: str, url: str, **what: Any) -> Answer:
+        answer = await request(self, method, url, **what)
         if 300 <= answer.status < 400:
-            return await following(self, method, url.join(URL(answer.headers["Location"])), **what)
+            return await following(self, method, str(URL(url).join(URL(answer.headers["Location"]))), **what)
         return answer
 
-    client.HttpClient.exchange = following  # type: ignore[method-assign,assignment]
+    Transport.request = following  # type: ignore[method-assign]
 
 
 def answers_before_commit() -> None:
@@ -202,12 +227,12 @@ def clock_leaps_back() -> None:
 
 
 def _leap(seconds: float) -> None:
-    create, clock = client.CaseApi.create, time.time
+    create, clock = CaseApi.create_case, time.time
     leaps = []
 
-    async def leaping(self: client.CaseApi, body: bytes, **how: Any) -> Answer:
+    async def leaping(self: CaseApi, body: bytes, token: str) -> Answer:
         leaps.append(seconds)
-        return await create(self, body, **how)
+        return await create(self, body, token)
 
-    client.CaseApi.create = leaping  # type: ignore[method-assign]
+    CaseApi.create_case = leaping  # type: ignore[method-assign]
     time.time = lambda: clock() + sum(leaps)

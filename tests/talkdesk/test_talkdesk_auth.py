@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
+import aiohttp
 import jwt
 import orjson
 import pytest
@@ -19,19 +20,12 @@ from program import closed_address
 from servers import RawServer, drop, hang, http, reply
 
 from importer.errors import TargetError
+from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
 from importer.sandbox import Sandbox, SandboxOptions
-from importer.talkdesk import client
-from importer.talkdesk.auth import (
-    WRITE_SCOPE,
-    Credentials,
-    KeyCredentials,
-    SecretCredentials,
-    StaticCredentials,
-    Tokens,
-    TokenTrouble,
-    signed_assertion,
-)
-from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk import transport
+from importer.talkdesk.auth import WRITE_SCOPE, Tokens, TokenTrouble, signed_assertion
+from importer.talkdesk.client import CaseApi
+from importer.talkdesk.transport import Transport
 
 CANARY = "c4n4ry-s3cr3t"
 SECRET = SecretCredentials("my-client", CANARY)
@@ -42,12 +36,12 @@ def token(text: str = "t1", **more: Any) -> bytes:
     return http(200, {"access_token": text, "expires_in": 599, "token_type": "Bearer", **more})
 
 
-def tokens_of(http_client: HttpClient, url: str, credentials: Credentials = SECRET, **more: Any) -> Tokens:
-    return Tokens(http_client, token_url=url, credentials=lambda: credentials, **more)
+def tokens_of(connections: Transport, url: str, credentials: Credentials = SECRET, **more: Any) -> Tokens:
+    return Tokens(connections, token_url=url, credentials=lambda: credentials, **more)
 
 
-def open_client() -> HttpClient:
-    return HttpClient(concurrency=4, fresh_connections=False)
+def open_client() -> Transport:
+    return Transport(force_close=False)
 
 
 def key_pair() -> tuple[str, str]:
@@ -73,9 +67,9 @@ class Clock:
 
 async def create_with(sandbox: Sandbox, credentials: Credentials) -> int:
     """Get a token with these credentials, create a case with it, and return the status."""
-    async with open_client() as http_client:
-        header = await tokens_of(http_client, sandbox.token_url, credentials).authorization()
-        answer = await CaseApi(http_client, api_url=sandbox.base_url).create(BODY, authorization=header)
+    async with open_client() as connections:
+        token = await tokens_of(connections, sandbox.token_url, credentials).get()
+        answer = await CaseApi(connections, api_url=sandbox.base_url).create_case(BODY, token)
         return answer.status
 
 
@@ -109,7 +103,7 @@ async def test_a_wrong_secret_stops_the_run() -> None:
 
 
 async def test_a_client_without_the_right_to_create_stops_the_run() -> None:
-    """G1: known before the first row is sent."""
+    """Known before the first row is sent."""
     async with Sandbox(SandboxOptions(scopes=("cases-public:read",))) as sandbox:
         with pytest.raises(TargetError, match=WRITE_SCOPE):
             await create_with(sandbox, SecretCredentials(sandbox.client_id, sandbox.client_secret))
@@ -117,11 +111,11 @@ async def test_a_client_without_the_right_to_create_stops_the_run() -> None:
 
 async def test_a_token_that_lives_for_seconds_is_renewed_in_time() -> None:
     """The sandbox refuses what has expired; with a clock at its heels, no request meets that."""
-    async with Sandbox(SandboxOptions(token_life=1)) as sandbox, open_client() as http_client:
-        tokens = tokens_of(http_client, sandbox.token_url, SecretCredentials(sandbox.client_id, sandbox.client_secret))
-        api = CaseApi(http_client, api_url=sandbox.base_url)
+    async with Sandbox(SandboxOptions(token_life=1)) as sandbox, open_client() as connections:
+        tokens = tokens_of(connections, sandbox.token_url, SecretCredentials(sandbox.client_id, sandbox.client_secret))
+        api = CaseApi(connections, api_url=sandbox.base_url)
         for _ in range(25):
-            answer = await api.create(BODY, authorization=await tokens.authorization())
+            answer = await api.create_case(BODY, await tokens.get())
             assert answer.status == 201
             await asyncio.sleep(0.05)
         assert tokens.renewals >= 2
@@ -131,8 +125,8 @@ async def test_a_token_that_lives_for_seconds_is_renewed_in_time() -> None:
 
 
 async def test_what_a_token_request_with_a_secret_holds() -> None:
-    async with RawServer(reply(token())) as server, open_client() as http_client:
-        await tokens_of(http_client, server.url + "/oauth/token").authorization()
+    async with RawServer(reply(token())) as server, open_client() as connections:
+        await tokens_of(connections, server.url + "/oauth/token").get()
     (request,) = server.requests
     assert (request.method, request.target) == ("POST", "/oauth/token")
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
@@ -141,12 +135,23 @@ async def test_what_a_token_request_with_a_secret_holds() -> None:
     assert parse_qs(request.body.decode()) == {"grant_type": ["client_credentials"]}  # no scope: all that there are
 
 
+@pytest.mark.parametrize(
+    ("scope", "granted"),
+    [("cases-public:write cases-public:read", {"cases-public:write", "cases-public:read"}), (None, None), ("", None)],
+)
+async def test_what_a_token_allows_is_known(scope: str | None, granted: set[str] | None) -> None:
+    async with RawServer(reply(token(scope=scope))) as server, open_client() as connections:
+        tokens = tokens_of(connections, server.url)
+        await tokens.get()
+        assert tokens.scopes == granted
+
+
 async def test_what_a_token_request_with_a_key_holds() -> None:
     private, public = key_pair()
-    async with RawServer(reply(token()), reply(token())) as server, open_client() as http_client:
+    async with RawServer(reply(token()), reply(token())) as server, open_client() as connections:
         url = server.url + "/oauth/token"
         for _ in range(2):
-            await tokens_of(http_client, url, KeyCredentials("my-client", "k1", private)).authorization()
+            await tokens_of(connections, url, KeyCredentials("my-client", "k1", private)).get()
     forms = [parse_qs(request.body.decode()) for request in server.requests]
     assert "authorization" not in server.requests[0].headers
     assert forms[0]["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
@@ -167,35 +172,34 @@ def test_a_key_that_is_none(key: str) -> None:
 
 
 async def test_fifty_who_wait_share_one_request(loop_factory: Any) -> None:
-    """G2"""
-    async with RawServer(reply(token("t1")), reply(token("t2"))) as server, open_client() as http_client:
-        tokens = tokens_of(http_client, server.url)
-        headers = await asyncio.gather(*(tokens.authorization() for _ in range(50)))
-        assert set(headers) == {"Bearer t1"}
+    async with RawServer(reply(token("t1")), reply(token("t2"))) as server, open_client() as connections:
+        tokens = tokens_of(connections, server.url)
+        got = await asyncio.gather(*(tokens.get() for _ in range(50)))
+        assert set(got) == {"t1"}
         for _ in range(50):  # all that were under way are refused at once
-            tokens.refused("Bearer t1")
-        headers = await asyncio.gather(*(tokens.authorization() for _ in range(50)))
-        assert set(headers) == {"Bearer t2"}
+            tokens.reject("t1")
+        got = await asyncio.gather(*(tokens.get() for _ in range(50)))
+        assert set(got) == {"t2"}
         assert len(server.requests) == tokens.renewals == 2
 
 
 async def test_fifty_who_wait_share_one_failure() -> None:
-    """P8: a token endpoint in trouble is not stormed."""
-    async with RawServer(reply(http(500))) as server, open_client() as http_client:
-        tokens = tokens_of(http_client, server.url)
-        results = await asyncio.gather(*(tokens.authorization() for _ in range(50)), return_exceptions=True)
+    """A token endpoint in trouble is not stormed."""
+    async with RawServer(reply(http(500))) as server, open_client() as connections:
+        tokens = tokens_of(connections, server.url)
+        results = await asyncio.gather(*(tokens.get() for _ in range(50)), return_exceptions=True)
         assert {type(result) for result in results} == {TokenTrouble}
         assert len(server.requests) <= 2
 
 
 async def test_a_late_refusal_of_an_old_token_costs_nothing() -> None:
-    async with RawServer(reply(token("t1")), reply(token("t2"))) as server, open_client() as http_client:
-        tokens = tokens_of(http_client, server.url)
-        old = await tokens.authorization()
-        tokens.refused(old)
-        new = await tokens.authorization()
-        tokens.refused(old)
-        assert await tokens.authorization() == new
+    async with RawServer(reply(token("t1")), reply(token("t2"))) as server, open_client() as connections:
+        tokens = tokens_of(connections, server.url)
+        old = await tokens.get()
+        tokens.reject(old)
+        new = await tokens.get()
+        tokens.reject(old)
+        assert await tokens.get() == new
         assert len(server.requests) == 2
 
 
@@ -206,14 +210,14 @@ async def test_one_who_gives_up_does_not_take_the_others_along() -> None:
         await gate.wait()
         await line.send(token())
 
-    async with RawServer(slowly) as server, open_client() as http_client:
-        tokens = tokens_of(http_client, server.url)
-        first = asyncio.create_task(tokens.authorization())
+    async with RawServer(slowly) as server, open_client() as connections:
+        tokens = tokens_of(connections, server.url)
+        first = asyncio.create_task(tokens.get())
         await server.received(1)
-        second = asyncio.create_task(tokens.authorization())
+        second = asyncio.create_task(tokens.get())
         first.cancel()
         gate.set()
-        assert await second == "Bearer t1"
+        assert await second == "t1"
 
 
 @pytest.mark.parametrize(("life", "kept"), [(599, 539), (3600, 3540), (100, 80), (5, 4)])
@@ -221,31 +225,31 @@ async def test_a_token_is_renewed_before_it_expires(life: float, kept: float) ->
     clock = Clock()
     async with (
         RawServer(reply(token("t1", expires_in=life)), reply(token("t2"))) as server,
-        open_client() as http_client,
+        open_client() as connections,
     ):
-        tokens = tokens_of(http_client, server.url, clock=clock)
-        assert await tokens.authorization() == "Bearer t1"
+        tokens = tokens_of(connections, server.url, clock=clock)
+        assert await tokens.get() == "t1"
         clock.now += kept - 0.01
-        assert await tokens.authorization() == "Bearer t1"
+        assert await tokens.get() == "t1"
         clock.now += 0.02
-        assert await tokens.authorization() == "Bearer t2"
+        assert await tokens.get() == "t2"
 
 
 @pytest.mark.parametrize("life", [None, "599", 0, -1, True, [], 1e300])
 async def test_a_token_without_a_sensible_life_is_taken_all_the_same(life: object) -> None:
-    async with RawServer(reply(token(expires_in=life))) as server, open_client() as http_client:
-        assert await tokens_of(http_client, server.url).authorization() == "Bearer t1"
+    async with RawServer(reply(token(expires_in=life))) as server, open_client() as connections:
+        assert await tokens_of(connections, server.url).get() == "t1"
 
 
 async def test_a_rotated_secret_is_picked_up() -> None:
-    """G5: on a refusal the source is read again, not a copy of what it held at the start."""
+    """On a refusal the source is read again, not a copy of what it held at the start."""
     secrets = ["old", "new"]
-    async with RawServer(reply(token("t1")), reply(token("t2"))) as server, open_client() as http_client:
+    async with RawServer(reply(token("t1")), reply(token("t2"))) as server, open_client() as connections:
         credentials: Callable[[], Credentials] = lambda: SecretCredentials("my-client", secrets[0])  # noqa: E731
-        tokens = Tokens(http_client, token_url=server.url, credentials=credentials)
-        tokens.refused(await tokens.authorization())
+        tokens = Tokens(connections, token_url=server.url, credentials=credentials)
+        tokens.reject(await tokens.get())
         secrets.pop(0)
-        await tokens.authorization()
+        await tokens.get()
     sent = [b64decode(request.headers["authorization"].split()[1]).decode() for request in server.requests]
     assert sent == ["my-client:old", "my-client:new"]
 
@@ -281,9 +285,9 @@ PASSING = {
 
 @pytest.mark.parametrize("name", FATAL)
 async def test_what_no_patience_can_cure_stops_the_run(name: str) -> None:
-    async with RawServer(reply(FATAL[name])) as server, open_client() as http_client:
+    async with RawServer(reply(FATAL[name])) as server, open_client() as connections:
         with pytest.raises(TargetError) as stop:
-            await tokens_of(http_client, server.url).authorization()
+            await tokens_of(connections, server.url).get()
         assert len(server.requests) == 1  # a redirect is not followed: the secret stays here
     assert stop.value.where == server.url
     assert_secret_is_kept(stop.value)
@@ -295,42 +299,42 @@ async def test_what_may_pass_is_trouble_and_no_verdict(name: str) -> None:
         await line.send(PASSING[name])
         line.end()
 
-    async with RawServer(step) as server, open_client() as http_client:
+    async with RawServer(step) as server, open_client() as connections:
         with pytest.raises(TokenTrouble) as trouble:
-            await tokens_of(http_client, server.url).authorization()
+            await tokens_of(connections, server.url).get()
     assert_secret_is_kept(trouble.value)
 
 
 async def test_an_endpoint_that_cannot_be_reached_is_trouble() -> None:
     with closed_address() as url:
-        async with open_client() as http_client:
+        async with open_client() as connections:
             with pytest.raises(TokenTrouble, match="cannot be reached") as trouble:
-                await tokens_of(http_client, url).authorization()
+                await tokens_of(connections, url).get()
     assert_secret_is_kept(trouble.value)
 
 
 @pytest.mark.parametrize("step", [hang(), hang(token()[:60]), drop(), drop(rst=True)])
 async def test_an_endpoint_that_does_not_answer_is_trouble(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_TO_ANSWER", 0.2)
-    async with RawServer(step) as server, open_client() as http_client:
+    monkeypatch.setattr(transport, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    async with RawServer(step) as server, open_client() as connections:
         with pytest.raises(TokenTrouble) as trouble:
-            await tokens_of(http_client, server.url).authorization()
+            await tokens_of(connections, server.url).get()
     assert_secret_is_kept(trouble.value)
 
 
 async def test_trouble_is_over_when_it_is_over() -> None:
-    async with RawServer(reply(http(500)), reply(token())) as server, open_client() as http_client:
-        tokens = tokens_of(http_client, server.url)
+    async with RawServer(reply(http(500)), reply(token())) as server, open_client() as connections:
+        tokens = tokens_of(connections, server.url)
         with pytest.raises(TokenTrouble):
-            await tokens.authorization()
-        assert await tokens.authorization() == "Bearer t1"
+            await tokens.get()
+        assert await tokens.get() == "t1"
 
 
 # -- secrets --------------------------------------------------------------------------------------------
 
 
 def assert_secret_is_kept(error: BaseException) -> None:
-    """N17: neither the secret nor what it travels as is in anything that a traceback would show."""
+    """Neither the secret nor what it travels as is in anything that a traceback would show."""
     shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     for canary in (CANARY, "bXktY2xpZW50OmM0bjRyeS1zM2NyM3Q"):
         assert canary not in shown

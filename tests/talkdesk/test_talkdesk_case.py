@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from importer.ledger.parents import with_parent
-from importer.talkdesk.case import (
+from importer.talkdesk.payloads import (
     CASE_FIELDS,
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.errors import ConfigError
-from importer.talkdesk.regions import REGIONS, checked_url, endpoints, is_loopback
+from importer.regions import REGIONS, checked_url, endpoints, is_loopback
 
 
 @pytest.mark.parametrize(

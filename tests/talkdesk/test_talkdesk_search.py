@@ -11,68 +11,67 @@ import orjson
 import pytest
 
 from importer.sandbox import Sandbox, SandboxOptions
-from importer.talkdesk.answers import Answer, custom_fields
-from importer.talkdesk.client import CaseApi, HttpClient
+from importer.talkdesk.client import CaseApi
 from importer.talkdesk.search import (
     PER_PAGE,
     Encoding,
     UnreadableListError,
     by_content,
-    by_stamp,
-    is_complete,
+    by_external_id,
     query,
     read_page,
 )
+from importer.talkdesk.transport import Answer, Transport
 
-AUTHORIZATION = "Bearer abc"
-STAMPS = ["T-1", "T-10", "t-1", "T 1", "T+1&x=2", 'T"1', "Ü-1", "T\\1", "1'; DROP TABLE cases"]
+TOKEN = "abc"
+IDS = ["T-1", "T-10", "t-1", "T 1", "T+1&x=2", 'T"1', "Ü-1", "T\\1", "1'; DROP TABLE cases"]
 
 
 @asynccontextmanager
-async def filled(stamps: list[str], **options: Any) -> AsyncIterator[CaseApi]:
-    """An API with one case for each stamp."""
+async def filled(ids: list[str], **options: Any) -> AsyncIterator[CaseApi]:
+    """An API with one case for each external id."""
     async with (
         Sandbox(SandboxOptions(static_token="abc", **options)) as sandbox,
-        HttpClient(concurrency=4, fresh_connections=False) as http,
+        Transport(force_close=False) as transport,
     ):
-        api = CaseApi(http, api_url=sandbox.base_url)
-        for stamp in stamps:
+        api = CaseApi(transport, api_url=sandbox.base_url)
+        for external_id in ids:
             case = {
-                "title": f"Ticket {stamp}",
+                "title": f"Ticket {external_id}",
                 "description": "It burns.",
-                "requester_email": "ana@example.com" if stamp < "U" else "bo@example.com",
-                "custom_fields": {"text1": stamp},
+                "requester_email": "ana@example.com" if external_id < "U" else "bo@example.com",
+                "custom_fields": {"text1": external_id},
             }
-            answer = await api.create(orjson.dumps(case), authorization=AUTHORIZATION)
+            answer = await api.create_case(orjson.dumps(case), TOKEN)
             assert answer.status == 201, answer.body
         yield api
 
 
 async def found(api: CaseApi, parameters: list[tuple[str, str]], *, page: int = 1) -> list[str]:
-    """The stamps of the cases on one page."""
-    answer = await api.list_cases(query(parameters, page=page), authorization=AUTHORIZATION)
-    return [custom_fields(case)["text1"] for case in read_page(answer).cases]
+    """The external ids of the cases on one page."""
+    answer = await api.list_cases(query(parameters, page=page), TOKEN)
+    return [case.custom_fields["text1"] for case in read_page(answer).cases]
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-async def test_a_stamp_is_found_to_the_letter(encoding: Encoding) -> None:
-    """Every stamp finds its own case and no other, whatever characters are in it."""
-    async with filled(STAMPS, filters=encoding.value) as api:
-        for stamp in STAMPS:
-            assert await found(api, by_stamp("text1", stamp, encoding=encoding)) == [stamp]
-        assert await found(api, by_stamp("text1", "T-100", encoding=encoding)) == []
+async def test_an_external_id_is_found_to_the_letter(encoding: Encoding) -> None:
+    """Every external id finds its own case and no other, whatever characters are in it."""
+    async with filled(IDS, filters=encoding.value) as api:
+        for external_id in IDS:
+            assert await found(api, by_external_id("text1", external_id, encoding=encoding)) == [external_id]
+        assert await found(api, by_external_id("text1", "T-100", encoding=encoding)) == []
 
 
 @pytest.mark.parametrize(("asked", "read"), [(Encoding.DOC, "spec"), (Encoding.SPEC, "doc"), (Encoding.DOC, "ignore")])
 async def test_a_filter_in_the_wrong_encoding_is_ignored(asked: Encoding, read: str) -> None:
     """Why every answer is filtered again on our side, and why only a filter that was seen to work may say "none"."""
-    async with filled(STAMPS[:3], filters=read) as api:
-        assert sorted(await found(api, by_stamp("text1", "T-1", encoding=asked))) == sorted(STAMPS[:3])
+    async with filled(IDS[:3], filters=read) as api:
+        assert sorted(await found(api, by_external_id("text1", "T-1", encoding=asked))) == sorted(IDS[:3])
 
 
 @pytest.mark.parametrize("encoding", Encoding)
 async def test_content_is_found_by_title_requester_and_time(encoding: Encoding) -> None:
-    async with filled(STAMPS, filters=encoding.value) as api:
+    async with filled(IDS, filters=encoding.value) as api:
 
         async def asked(title: str, email: str | None, since: float, until: float) -> list[str]:
             filters = by_content(email=email, title=title, since=since, until=until, encoding=encoding)
@@ -94,17 +93,17 @@ def test_a_title_that_is_too_long_for_a_filter_is_left_out() -> None:
 
 
 async def test_all_pages_together_hold_every_case_once() -> None:
-    stamps = [f"T-{number:03}" for number in range(2 * PER_PAGE + 7)]
-    async with filled(stamps) as api:
+    ids = [f"T-{number:03}" for number in range(2 * PER_PAGE + 7)]
+    async with filled(ids) as api:
         seen: list[str] = []
         for page in range(1, 10):
-            answer = await api.list_cases(query([], page=page), authorization=AUTHORIZATION)
+            answer = await api.list_cases(query([], page=page), TOKEN)
             result = read_page(answer)
-            seen += [custom_fields(case)["text1"] for case in result.cases]
-            if is_complete(result, received=len(seen)):
+            seen += [case.custom_fields["text1"] for case in result.cases]
+            if result.completes(len(seen)):
                 break
     assert page == 3
-    assert sorted(seen) == stamps
+    assert sorted(seen) == ids
 
 
 # -- pages ----------------------------------------------------------------------------------------------
@@ -136,8 +135,8 @@ NEXT = {"self": {"href": "/x"}, "next": {"href": "/x?page=2"}}
     ],
 )
 def test_where_a_list_ends(answer: Answer, received: int, complete: bool) -> None:
-    """F31: a case on a page that is not read would be called missing, and made twice."""
-    assert is_complete(read_page(answer), received=received) is complete
+    """A case on a page that is not read would be called missing, and made twice."""
+    assert read_page(answer).completes(received) is complete
 
 
 @pytest.mark.parametrize(
@@ -157,13 +156,13 @@ def test_where_a_list_ends(answer: Answer, received: int, complete: bool) -> Non
     ],
 )
 def test_what_is_no_list_proves_nothing(answer: Answer) -> None:
-    """F32: a look-up that fails is never "not found"."""
+    """A look-up that fails is never "not found"."""
     with pytest.raises(UnreadableListError):
         read_page(answer)
 
 
 def test_nothing_in_a_filter_can_leave_the_query() -> None:
-    """L14: keys and titles come out of files that others wrote."""
-    text = query(by_stamp("text1", "a&b=c#d?e/../%00\r\nHost: evil", encoding=Encoding.DOC), page=1)
+    """Keys and titles come out of files that others wrote."""
+    text = query(by_external_id("text1", "a&b=c#d?e/../%00\r\nHost: evil", encoding=Encoding.DOC), page=1)
     assert text.count("&") == 2
     assert not set(text) & set("# \r\n?")

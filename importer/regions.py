@@ -1,4 +1,4 @@
-"""Where Talkdesk lives: API and identity hosts by region, and what an address must look like.
+"""Where Talkdesk lives: API and identity hosts by region, and what an address must look like, a proxy's included.
 
 Source: Talkdesk documentation, "How to guarantee your app works in all regions" (US, EU and Canada). Hosts of
 other regions are documented contradictorily, so they are given with ``--api-url`` and ``--auth-url``.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from base64 import b64encode
+from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from importer.errors import ConfigError
 
@@ -74,3 +76,49 @@ def checked_url(url: str, *, flag: str) -> str:
             hint="use https:// (plain http is for this machine only)",
         )
     return url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy. Only tunnels are used (CONNECT, then TLS with the server): it sees host names and nothing else.
+
+    Attributes:
+        name: Host and port, for messages.
+        authorization: What proves to it who we are, as the value of a header; None if it need not know.
+    """
+
+    name: str
+    authorization: str | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """Its address, without user and password."""
+        return f"http://{self.name}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is said to it when a tunnel is asked for."""
+        said = {} if self.authorization is None else {"Proxy-Authorization": self.authorization}
+        return {"Connection": "keep-alive", **said}  # of the tunnel, whatever becomes of the requests inside
+
+
+def read_proxy(text: str) -> Proxy:
+    """The proxy at ``http://host:port`` or ``http://user:password@host:port``.
+
+    Raises:
+        ValueError: it is not written like that; the error does not repeat it, as it may hold a password.
+    """
+    try:
+        parts = urlsplit(text)
+        host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
+    except ValueError:
+        raise ValueError("not an address") from None
+    if parts.scheme != "http" or not host or not port or parts.path not in ("", "/") or _NOT_BARE.search(text):
+        raise ValueError("not the address of an HTTP proxy")
+    name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if user is None and password is None:
+        return Proxy(name)
+    user, password = unquote(user or ""), unquote(password or "")
+    if ":" in user:
+        raise ValueError("no user name may hold a colon")
+    return Proxy(name, "Basic " + b64encode(f"{user}:{password}".encode()).decode())

@@ -1,4 +1,7 @@
-"""The body of ``POST /cm/core/va/cases`` as types that pydantic checks: limits, enums and custom fields by kind.
+"""What is sent and what comes back, as types that pydantic checks.
+
+First the body of ``POST /cm/core/va/cases``: limits, enums and custom fields by kind. Then answers: of them only what
+is needed is read, and an optional field of another type than expected counts as absent.
 
 Sources: Talkdesk reference, "create-a-new-case" (fields, enums, custom-field prefixes and their values);
 Talkdesk help, "Case fields and formats" (150 and 2,000 characters: the create call states no limits of its
@@ -15,8 +18,22 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, TypeAdapter
+import orjson
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from typing_extensions import TypedDict, get_type_hints
+
+from importer.models import clean
 
 TITLE_MAX = 150
 DESCRIPTION_MAX = 2000
@@ -138,3 +155,119 @@ def _custom_field_type(key: str, kinds: Mapping[str, str]) -> Any:
     if prefix is None:
         raise ValueError(f"{key!r} is no custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
     return CUSTOM_FIELD_TYPES[prefix]
+
+
+# -- answers ---------------------------------------------------------------------------------------
+
+
+def or_absent(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    """None for a value of another type."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _unpacked(fields: Any) -> dict[str, Any]:
+    """Custom fields by key, bare values, however they are packed.
+
+    Lists give them as a JSON string, the sample of which is even escaped twice (Talkdesk reference, "Get case
+    list"); create and update give an object of ``{value, label}``.
+    """
+    for _ in range(2):
+        if isinstance(fields, str):
+            fields = _json(fields) or _json(fields.replace('\\"', '"'))
+    if not isinstance(fields, dict):
+        return {}
+    return {key: value.get("value") if isinstance(value, dict) else value for key, value in fields.items()}
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text.encode("utf-8", "replace"))
+    except orjson.JSONDecodeError:
+        return None
+
+
+CaseId = Annotated[str, BeforeValidator(_number_as_text), Field(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
+_TextOrAbsent = Annotated[str | None, WrapValidator(or_absent)]
+
+
+class Note(BaseModel):
+    """A note of a case. Reads name its text ``notes_body``, create and update ``note_body``: both are understood."""
+
+    text: str = Field("", validation_alias=AliasChoices("note_body", "notes_body"))
+
+
+class Case(BaseModel):
+    """A case as the API shows it.
+
+    Attributes:
+        notes: None if it does not say which it has.
+    """
+
+    id: CaseId
+    title: _TextOrAbsent = None
+    description: _TextOrAbsent = None
+    requester_email: _TextOrAbsent = None
+    custom_fields: Annotated[dict[str, Any], BeforeValidator(_unpacked)] = Field(default_factory=dict)
+    notes: Annotated[list[Note] | None, WrapValidator(or_absent)] = None
+
+    def has(self, external_id: str, value: str) -> bool:
+        """Whether the custom field ``external_id`` holds exactly this."""
+        held = self.custom_fields.get(external_id)
+        return held is not None and str(held) == value
+
+
+def _short(code: str | None) -> str | None:
+    return None if code is None else clean(code, 40)
+
+
+class _ErrorField(BaseModel):
+    name: str = ""
+    description: str = ""
+
+
+class ErrorBody(BaseModel):
+    """The error envelope of Talkdesk's APIs (OpenAPI: ``code``, ``message``, ``description``, ``fields``).
+
+    A proxy may answer anything else, so nothing of it is relied upon. Codes stay text: they have leading zeros.
+    """
+
+    code: Annotated[str | None, AfterValidator(_short), WrapValidator(or_absent)] = None
+    message: _TextOrAbsent = None
+    description: _TextOrAbsent = None
+    fields: Annotated[list[_ErrorField] | None, WrapValidator(or_absent)] = None
+
+    @property
+    def text(self) -> str:
+        """What is wrong, for a person; empty if it does not say."""
+        details = [f"{field.name}: {field.description}" for field in self.fields or ()]
+        return clean("; ".join([part for part in (self.message, self.description) if part] + details))
+
+    @property
+    def field(self) -> str:
+        """The first field that it names; empty if it names none."""
+        return next((clean(field.name, 80) for field in self.fields or () if field.name), "")
+
+    @property
+    def retry_hint(self) -> str | None:
+        """How long to wait, as text; None if it does not say."""
+        return next((field.description for field in self.fields or () if field.name.lower() == "retry-after"), None)
+
+
+def error_body(body: bytes) -> ErrorBody:
+    """What the body of an answer says is wrong."""
+    try:
+        return ErrorBody.model_validate_json(body)
+    except ValidationError:
+        return ErrorBody()
+
+
+def note_texts(body: bytes) -> list[str]:
+    """The texts of the notes in a body that was sent, in order."""
+    return [note["note_body"] for note in orjson.loads(body).get("notes", ())]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.talkdesk.answers import Answer, clean, custom_fields, error_body
+from importer.models import clean
+from importer.talkdesk.payloads import Case, error_body
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -15,8 +18,12 @@ JSON = st.recursive(
 )
 
 
-def answer(content: object) -> Answer:
-    return Answer(400, {}, content if isinstance(content, bytes) else orjson.dumps(content))
+def answer(content: object) -> bytes:
+    return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
+def custom_fields(fields: object) -> dict[str, Any]:
+    return Case.model_validate({"id": "1", "custom_fields": fields}).custom_fields
 
 
 def test_the_error_envelope() -> None:
@@ -76,7 +83,7 @@ def test_any_json_can_be_an_error(content: object) -> None:
     ],
 )
 def test_text_of_others_is_made_harmless(text: str, cleaned: str) -> None:
-    """L8: it goes to terminals, logs and reports."""
+    """It goes to terminals, logs and reports."""
     assert clean(text) == cleaned
 
 
@@ -102,14 +109,14 @@ PACKED = {"text1": "007", "checkbox1": True, "numeric1": 7}
     ids=["bare", "objects", "string", "string of a string", "escaped twice"],
 )
 def test_custom_fields_are_read_however_they_are_packed(fields: object) -> None:
-    assert custom_fields({"custom_fields": fields}) == PACKED
+    assert custom_fields(fields) == PACKED
 
 
 @pytest.mark.parametrize("fields", [None, 7, [], [1], "", "no json", "null", '"x"', "\ud800", {"a": None}])
 def test_custom_fields_of_no_use(fields: object) -> None:
-    assert custom_fields({"custom_fields": fields}) in ({}, {"a": None})
+    assert custom_fields(fields) in ({}, {"a": None})
 
 
 @given(JSON)
 def test_any_json_can_stand_for_custom_fields(content: object) -> None:
-    assert isinstance(custom_fields({"custom_fields": content}), dict)
+    assert isinstance(custom_fields(content), dict)

@@ -1,16 +1,22 @@
-"""F16 to F19: what servers ask for, in every spelling, honest or not."""
+"""When to try again: what servers ask for, in every spelling, honest or not; what we choose; what a run can afford."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
+from delivering import CaseServer, run_once, staged_ledger
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
+from servers import Line, RawServer, Request, http
+from virtual_time import VirtualLoop, now
 
-from importer.delivery.waits import LONGEST_WAIT, asked_wait, backoff
+from importer.delivery.retry import LONGEST_WAIT, MAX_ATTEMPTS, ReadError, RetryBudget, asked_wait, backoff, retry_reads
+from importer.models import State
 
 SERVER_NOW = datetime(2020, 2, 29, 12, 0, 0, tzinfo=UTC)  # hours or years from our clock: only the server's counts
 IN_90_S = SERVER_NOW + timedelta(seconds=90)
@@ -183,6 +189,107 @@ def test_no_date_can_hurt(then: datetime, now: datetime) -> None:
 
 @pytest.mark.parametrize(("attempt", "most"), [(1, 1.0), (2, 2.0), (3, 4.0), (5, 16.0), (6, 20.0), (60, 20.0)])
 def test_back_off_doubles_up_to_a_cap(attempt: int, most: float) -> None:
-    assert backoff(attempt, base=1.0, cap=20.0, random=lambda: 1.0) == most
-    assert backoff(attempt, base=1.0, cap=20.0, random=lambda: 0.25) == most / 4  # full jitter: anything from 0 up
-    assert backoff(attempt, base=1.0, cap=20.0, random=lambda: 0.0) == 0.0
+    drawn = [backoff(attempt, base=1.0, cap=20.0) for _ in range(1000)]
+    assert 0.0 <= min(drawn) < most / 10  # full jitter: anything from 0 up
+    assert most * 0.9 < max(drawn) <= most
+
+
+def test_a_read_is_repeated_until_it_succeeds_or_cannot() -> None:
+    """As long as the server asks, or for a while; what is final is not asked again."""
+
+    async def story(*errors: ReadError) -> tuple[str, float]:
+        left = list(errors)
+
+        async def read() -> str:
+            if left:
+                raise left.pop(0)
+            return "read"
+
+        try:
+            return await retry_reads(read, attempts=4), now()
+        except ReadError as error:
+            return str(error), now()
+
+    def told(*errors: ReadError) -> tuple[str, float]:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            return runner.run(story(*errors))
+
+    again, final = ReadError("down"), ReadError("forbidden", is_final=True)
+    assert told(again, again, again)[0] == "read"
+    assert told(again, again, again, again)[0] == "down"
+    assert told(ReadError("slow down", wait=30.0)) == ("read", pytest.approx(30.0, abs=0.1))
+    assert told(again, final)[0] == "forbidden"
+
+
+# -- what a run can afford -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [0, 100, 10_000])
+def test_at_most_a_tenth_of_all_requests_are_retries(rows: int) -> None:
+    """P8: a few are there from the start, for small files."""
+    budget = RetryBudget()
+    retries = 0
+    for _ in range(rows):
+        budget.first_attempt()
+        retries += budget.allows(1)
+    while budget.allows(1):
+        retries += 1
+    assert 10 + 0.1 * rows - 1 <= retries <= 10 + 0.1 * rows
+
+
+def small_budget(workers: int) -> RetryBudget:
+    """One retry from the start, and one for each worker that is told "too fast"."""
+    budget = RetryBudget(workers)
+    while budget.allows(1):
+        pass
+    for _ in range(11):
+        budget.first_attempt()
+    return budget
+
+
+def test_a_row_is_sent_at_most_three_times() -> None:
+    budget = RetryBudget()
+    assert [budget.allows(attempts) for attempts in range(5)] == [True, True, True, False, False]
+    assert MAX_ATTEMPTS == 3
+
+
+def test_what_is_spent_is_spent() -> None:
+    budget = small_budget(0)
+    assert budget.allows(1)
+    assert not budget.allows(1)
+    for _ in range(11):
+        budget.first_attempt()
+    assert budget.allows(1)
+
+
+def test_all_who_are_under_way_may_be_refused_at_once() -> None:
+    budget = small_budget(64)
+    assert all(budget.allows(1, too_fast=True) for _ in range(65))
+    assert not budget.allows(1, too_fast=True)
+
+
+def test_that_is_for_nothing_else() -> None:
+    """A server that fails is not asked more often because there are more workers."""
+    budget = small_budget(64)
+    assert budget.allows(1)
+    assert not budget.allows(1)
+
+
+async def test_a_limit_that_nobody_knew_leaves_nothing_for_the_next_run(tmp_path: Path) -> None:
+    """A server on this machine is sent to at full speed until it objects, which it does to all at once."""
+    workers, all_there, refused, cases = 24, asyncio.Barrier(24), 0, CaseServer()
+
+    async def step(line: Line, request: Request) -> None:
+        nonlocal refused
+        if request.method == "POST" and refused < workers:
+            refused += 1
+            await all_there.wait()
+            await line.send(http(429, {}, "Retry-After: 0"))
+        else:
+            await cases(line, request)
+
+    path = staged_ledger(tmp_path / "l.db", [str(number) for number in range(30)])
+    async with RawServer(step) as server:
+        result = await run_once(path, server.url, concurrency=workers)
+    assert (result.moved[State.CREATED], result.moved[State.PENDING]) == (30, 0)
+    assert {len(made) for made in cases.cases.values()} == {1}

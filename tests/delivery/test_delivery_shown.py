@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.delivery.evidence import Shown, what_is_shown
-from importer.delivery.judge import REFUSED, Signal, judge_added
+from importer.delivery.response_policy import REFUSED, Signal, classify_update
+from importer.delivery.update_sender import Shown, what_is_shown
 from importer.models import State
-from importer.talkdesk.answers import Answer, note_texts
+from importer.talkdesk.payloads import Case
+from importer.talkdesk.transport import Answer
 
 TEXTS = st.lists(st.sampled_from(["any news?", "closed", "one", "two"]), max_size=6)
 
@@ -61,12 +62,20 @@ def test_a_list_that_shows_too_little_proves_nothing(before: list[str], sent: li
         assert what_is_shown(shown, surely=before, perhaps=[], sent=sent) is Shown.UNCLEAR
 
 
-def test_notes_are_read_by_either_of_their_names() -> None:
+@pytest.mark.parametrize(
+    ("notes", "texts"),
+    [
+        ([{"note_body": "one"}, {"notes_body": "two", "notes_title": "t"}], ["one", "two"]),
+        ([], []),
+        (None, None),
+        (["one"], None),
+    ],
+)
+def test_notes_are_read_by_either_of_their_names(notes: object, texts: list[str] | None) -> None:
     """Talkdesk OpenAPI: ``note_body`` in answers to writes, ``notes_body`` in reads."""
-    assert note_texts({"notes": [{"note_body": "one"}, {"notes_body": "two", "notes_title": "t"}]}) == ["one", "two"]
-    assert note_texts({"notes": None}) is None
-    assert note_texts({}) is None
-    assert note_texts({"notes": ["one"]}) is None
+    case = Case.model_validate({"id": "1", "notes": notes})
+    assert (None if case.notes is None else [note.text for note in case.notes]) == texts
+    assert Case.model_validate({"id": "1"}).notes is None
 
 
 def answer(status: int, **case: object) -> Answer:
@@ -75,29 +84,29 @@ def answer(status: int, **case: object) -> Answer:
 
 @pytest.mark.parametrize("status", range(200, 600))
 def test_only_what_proves_that_nothing_was_taken_is_sent_again(status: int) -> None:
-    state = judge_added(answer(status, id="7"), "7").outcome.state
+    state = classify_update(answer(status, id="7"), "7").outcome.state
     if status == 200:
         assert state is State.CREATED
     elif status in (401, 425, 429):
         assert state is State.PENDING
     else:
-        assert state is (State.REFUSED if status in REFUSED else State.UNKNOWN)
+        assert state is (State.REFUSED if status in REFUSED | {404, 405} else State.UNKNOWN)
 
 
 @pytest.mark.parametrize(
     ("given", "code", "signal"),
     [
         (answer(200, id="8"), "wrong_echo", Signal.CROSSED),
-        (answer(200, title="no id"), "no_id", Signal.OUTAGE),
-        (Answer(200, {}, b"<html>"), "not_json", Signal.OUTAGE),
+        (answer(200, title="no id"), "unreadable", Signal.OUTAGE),
+        (Answer(200, {}, b"<html>"), "unreadable", Signal.OUTAGE),
     ],
 )
 def test_a_success_that_is_none(given: Answer, code: str, signal: Signal) -> None:
-    verdict = judge_added(given, "7")
+    verdict = classify_update(given, "7")
     assert (verdict.outcome.state, verdict.outcome.code, verdict.signal) == (State.UNKNOWN, code, signal)
 
 
 def test_a_case_that_is_gone_says_nothing_about_the_address() -> None:
-    verdict = judge_added(answer(404), "7")
+    verdict = classify_update(answer(404), "7")
     assert (verdict.outcome.state, verdict.signal) == (State.REFUSED, Signal.NONE)
-    assert judge_added(answer(405), "7").signal is Signal.WRONG_PLACE
+    assert classify_update(answer(405), "7").signal is Signal.WRONG_TARGET

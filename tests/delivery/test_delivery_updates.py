@@ -16,21 +16,19 @@ import pytest
 from delivering import TOKEN
 from ledgers import STAMP, following, notes, stage
 
-import importer.session as session
-import importer.talkdesk.client as client
-from importer.delivery.breaker import CrossedError
-from importer.delivery.budget import RetryBudget
-from importer.delivery.pool import Delivered, Stop
+from importer.delivery.circuit_breaker import CrossedError
+from importer.delivery.retry import RetryBudget
+from importer.delivery.workers import Delivered, Stop
 from importer.errors import TargetError
 from importer.ledger import Ledger, LedgerView, Selection
-from importer.models import CaseUpdateState
+from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
 from importer.progress import Silent
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Cut, Drop, Garbage
 from importer.sandbox.effects import Effect, ExpireTokens, Html, RepeatId, Slow, Status, WithoutId
-from importer.session import Orders, Place, send_pending
+from importer.session import OpenTarget, RunOptions, send_pending
 from importer.settings import Settings
-from importer.talkdesk.auth import SecretCredentials, StaticCredentials
+from importer.talkdesk import transport
 
 KEYS = "ABC"
 #: Two updates a case, with a note that comes three times.
@@ -66,12 +64,12 @@ async def send(
 ) -> Delivered:
     known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
     credentials = StaticCredentials(TOKEN) if "token" in more else known
-    known_settings = {"api_url": sandbox.base_url, "horizon": 0.0, "concurrency": 4, "grace": 5.0}
-    place = Place("sandbox", sandbox.base_url, sandbox.token_url, lambda: credentials)
-    orders = Orders(chosen=Selection(), limit=None if sends else 0, resend=sends)
+    known_settings = {"api_url": sandbox.base_url, "settle_delay": 0.0, "concurrency": 4, "grace": 5.0}
+    target = OpenTarget("sandbox", sandbox.base_url, sandbox.token_url, lambda: credentials)
+    options = RunOptions(chosen=Selection(), limit=None if sends else 0, resend=sends)
     settings = Settings(**{"client_id": "x", "client_secret": "x", **known_settings, **more})
     with Ledger(path, verb="run") as ledger:
-        return await send_pending(ledger, place, settings, orders, stop=stop or Stop(), observer=observer or Silent())
+        return await send_pending(ledger, target, settings, options, stop=stop or Stop(), observer=observer or Silent())
 
 
 def held(sandbox: Sandbox) -> dict[str, list[str]]:
@@ -143,11 +141,11 @@ async def test_a_fault_of_an_update_costs_and_doubles_no_note(tmp_path: Path, ef
 
 
 async def test_an_update_that_is_sent_again_is_paid_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """N11, P8: it is proven that the notes were not added, but there is no repetition left; the next run has some."""
+    """P8: it is proven that the notes were not added, but there is no repetition left; the next run has some."""
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan(Status(503), nth=1))) as sandbox:
         with monkeypatch.context() as patch:
-            patch.setattr(session, "RetryBudget", lambda workers: RetryBudget(start=0.0, share=0.0))
+            patch.setattr(RetryBudget, "START", 0.0)
             await send(path, sandbox, concurrency=1)
         assert [(part.state, part.attempts) for part in parts(path)][:2] == [("pending", 1), ("pending", 0)]
         assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}
@@ -155,23 +153,23 @@ async def test_an_update_that_is_sent_again_is_paid_for(tmp_path: Path, monkeypa
         assert held(sandbox) == WHOLE
 
 
-async def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, horizon: float) -> dict[str, list[str]]:
+async def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delay: float) -> dict[str, list[str]]:
     """An update is taken a second after its client has given up."""
-    monkeypatch.setattr(client, "_TO_ANSWER", 0.5)
+    monkeypatch.setattr(transport, "TIMEOUT", aiohttp.ClientTimeout(total=0.5))
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan(Slow(2500)))) as sandbox:
-        await send(path, sandbox, horizon=horizon)
+        await send(path, sandbox, settle_delay=delay)
         await asyncio.sleep(2.5)
         return held(sandbox)
 
 
 async def test_an_update_that_is_taken_late_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await late(tmp_path, monkeypatch, horizon=3.0) == WHOLE
+    assert await late(tmp_path, monkeypatch, delay=3.0) == WHOLE
 
 
-async def test_without_the_horizon_it_would_be_doubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: the horizon is what the promise rests on (A3)."""
-    assert sum(map(len, (await late(tmp_path, monkeypatch, horizon=0.0)).values())) > sum(map(len, WHOLE.values()))
+async def test_without_the_settle_delay_it_would_be_doubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: the settle delay is what the promise rests on (A3)."""
+    assert sum(map(len, (await late(tmp_path, monkeypatch, delay=0.0)).values())) > sum(map(len, WHOLE.values()))
 
 
 async def test_what_is_refused_holds_up_the_rest_of_its_case_only(tmp_path: Path) -> None:
@@ -200,11 +198,7 @@ async def test_a_case_that_was_deleted_is_no_reason_to_stop(tmp_path: Path) -> N
 async def test_an_account_that_is_shut_out_has_refused_nothing(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan(Status(405), nth=None))) as sandbox:
-        await send(path, sandbox)  # rows became cases, so 405 may be about single cases
-        assert {part.state for part in parts(path)} == {"refused", "pending"}
-        with Ledger(path, verb="run") as ledger:
-            ledger.connection.execute("UPDATE case_update SET state = 'pending' WHERE state = 'refused'")
-        delivered = await send(path, sandbox)  # nothing but updates, and not one of them is taken
+        delivered = await send(path, sandbox)
         assert isinstance(delivered.error, TargetError)
         assert {part.state for part in parts(path)} == {"pending"}
 
@@ -224,7 +218,7 @@ async def test_a_note_that_nobody_knows_leaves_it_to_a_person(tmp_path: Path) ->
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(static_token=TOKEN, faults=plan(Drop(save=False), nth=1))) as sandbox:
         stop = Stop()
-        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), horizon=30.0)
+        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), settle_delay=30.0)
         assert parts(path)[0].state == "unknown"
         await write_note(sandbox, "1", "by an agent")
         await send(path, sandbox, sends=False)
@@ -254,7 +248,7 @@ async def test_a_reconciliation_settles_doubt_and_sends_nothing(tmp_path: Path) 
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan(Drop(save=True), nth=1))) as sandbox:
         stop = Stop()
-        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), horizon=30.0)
+        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), settle_delay=30.0)
         assert [part.state for part in parts(path)] == ["unknown", *["pending"] * 5], (
             "the doubt was given up, not rushed"
         )
@@ -286,7 +280,7 @@ async def test_a_second_stop_leaves_doubt_and_not_a_guess(tmp_path: Path) -> Non
         stop.at_once.set()
         await send(path, sandbox, stop=stop, observer=at_once)
         assert {part.state for part in parts(path)} == {"unknown", "pending"}
-        await send(path, sandbox, horizon=1.5)
+        await send(path, sandbox, settle_delay=1.5)
         assert held(sandbox) == WHOLE
 
 

@@ -1,0 +1,150 @@
+"""What all share that talk to the API in one run: token and rate limit, and who is told what an answer means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
+from importer.delivery.rate_limit import RateLimiter
+from importer.delivery.response_policy import Signal, Verdict, classify_error
+from importer.delivery.retry import ReadError, asked_wait, retry_reads
+from importer.progress import Observer
+from importer.talkdesk.auth import Tokens, TokenTrouble
+from importer.talkdesk.client import CaseApi
+from importer.talkdesk.payloads import error_body
+from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.transport import Answer, NotSent, TransportError
+
+T = TypeVar("T")
+
+#: Seconds between attempts to get a token while the token endpoint is in trouble.
+_TOKEN_WAIT = 5.0
+_READ_ATTEMPTS = 4
+#: No right to read cases, or no such case (any more): a whole answer, and asking again would bring the same.
+_FINAL = frozenset({403, 404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """The API of one run.
+
+    Attributes:
+        client: Sends.
+        tokens: Authorizes.
+        rate_limit: Says when a request may leave.
+        breaker: Hears every verdict.
+        progress: Is told what a person should know now.
+        in_flight: The tasks that have something under way; they must not be cancelled except to end the process.
+    """
+
+    client: CaseApi
+    tokens: Tokens
+    rate_limit: RateLimiter
+    breaker: CircuitBreaker
+    progress: Observer
+    in_flight: set[asyncio.Task[None] | None] = field(default_factory=set)
+
+    async def token(self) -> str:
+        """A token, as soon as there is one: a token endpoint in trouble says nothing about any row.
+
+        Raises:
+            OutageError: it was in trouble for too long.
+            TargetError: the credentials are refused.
+        """
+        waited = 0.0
+        while True:
+            try:
+                return await self.tokens.get()
+            except TokenTrouble as trouble:
+                if waited >= PATIENCE:
+                    raise outage(f"no token: {trouble}", where="token endpoint", seconds=waited) from None
+                self.progress.notice(f"no token: {trouble}; trying again in {_TOKEN_WAIT:.0f} s")
+                await asyncio.sleep(_TOKEN_WAIT)
+                waited += _TOKEN_WAIT
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """While inside, the running task gets the grace time when the run stops."""
+        task = asyncio.current_task()
+        self.in_flight.add(task)
+        try:
+            yield
+        finally:
+            self.in_flight.discard(task)
+
+    async def attempt(
+        self, request: Awaitable[Answer], classify: Callable[[Answer], Verdict], *, token: str, record: int
+    ) -> Verdict:
+        """Send one request that is marked and may leave now, and say what its answer proves; everybody is told.
+
+        Args:
+            request: Sends it.
+            classify: What a whole answer proves.
+            token: The token that it carries.
+            record: The record that it is about.
+        """
+        sent_at = asyncio.get_running_loop().time()
+        try:
+            verdict = classify(await request)
+        except TransportError as error:
+            verdict = classify_error(error)
+        if verdict.outcome.message and token in verdict.outcome.message:  # a server may repeat what it was sent
+            message = verdict.outcome.message.replace(token, "***")
+            verdict = replace(verdict, outcome=replace(verdict.outcome, message=message))
+        if verdict.signal is not Signal.UNAUTHORIZED or self.tokens.reject(token):
+            self.breaker.record(verdict, record)
+        if verdict.signal is Signal.THROTTLED:
+            self.rate_limit.throttled(verdict.wait, sent_at=sent_at)
+        elif verdict.wait is not None:
+            self.rate_limit.pause(verdict.wait)
+        return verdict
+
+    async def read(self, ask: Callable[[str], Awaitable[Answer]], parse: Callable[[Answer], T], *, what: str) -> T:
+        """Ask for something with a token, patiently, and parse the answer.
+
+        Args:
+            ask: Asks once with this token.
+            parse: Reads an answer; raises :class:`UnreadableListError` if it is not what was asked for.
+            what: Says what is read, for messages.
+
+        Raises:
+            ReadError: it could not be read.
+        """
+
+        async def read_once() -> T:
+            try:
+                found = parse(await self._ask(ask, what))
+            except (TransportError, UnreadableListError) as error:
+                is_fatal = isinstance(error, NotSent) and error.fatal
+                if is_fatal:
+                    self.breaker.record(classify_error(error), record=0)  # type: ignore[arg-type]  # it is NotSent
+                else:
+                    self.breaker.record_outage(str(error))
+                raise ReadError(f"{what} cannot be read: {error}", is_final=is_fatal) from None
+            self.breaker.record_life()
+            return found
+
+        return await retry_reads(read_once, attempts=_READ_ATTEMPTS)
+
+    async def _ask(self, ask: Callable[[str], Awaitable[Answer]], what: str) -> Answer:
+        try:
+            token = await self.tokens.get()
+        except TokenTrouble as trouble:
+            raise ReadError(f"no token: {trouble}") from None
+        if not await self.rate_limit.acquire():
+            raise ReadError("the run is stopping", is_final=True)
+        sent_at = asyncio.get_running_loop().time()
+        answer = await ask(token)
+        if answer.status == 401:
+            self.tokens.reject(token)
+        elif answer.status == 429:
+            wait = asked_wait(answer.headers, error_body(answer.body).retry_hint)
+            self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
+        elif answer.status in _FINAL:
+            told = error_body(answer.body).text
+            raise ReadError(f"{what} cannot be read: HTTP {answer.status} {told}".strip(), is_final=True)
+        return answer

@@ -1,0 +1,189 @@
+"""When a run must pause or stop, whatever its single rows say."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from importer.delivery.rate_limit import RateLimiter
+from importer.delivery.response_policy import Signal, Verdict
+from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
+from importer.models import State
+
+#: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
+#: two rows would reach any number by its own retries, and wait for a service that it has no more use for.
+OUTAGE_AFTER = 5
+#: Seconds of outage after which the run ends, to be taken up again later.
+PATIENCE = 900.0
+#: Refusals of the whole account in a row that end the run: before the first success, and after it, when a few rows
+#: that may not be created can stand together.
+SHUT_OUT_AFTER, SHUT_OUT_LATER = 3, 20
+
+_CROSSED_HINT = "look for a proxy or balancer on the way; the rows concerned are unknown and are searched for first"
+_MAX_FAILURES = re.compile(r"(\d{1,9})(%?)", re.ASCII)
+
+
+class OutageError(CaseImporterError):
+    """The service was not to be had for so long that the run ended; what is not sent is still pending."""
+
+    exit_code = ExitCode.TEMPORARY
+
+
+class CrossedError(CaseImporterError):
+    """Answers came back to the wrong rows; whatever is between here and the server cannot be trusted."""
+
+    exit_code = ExitCode.IN_DOUBT
+
+
+class TooManyFailuresError(CaseImporterError):
+    """More rows failed than the user allows."""
+
+    exit_code = ExitCode.ROWS_FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class FailureLimit:
+    """So many rows, or such a share of all rows.
+
+    Attributes:
+        number: Rows, or percent.
+        is_percent: Which of both.
+    """
+
+    number: int
+    is_percent: bool
+
+    def most(self, rows: int) -> int:
+        """How many of ``rows`` rows may fail."""
+        return rows * self.number // 100 if self.is_percent else self.number
+
+
+def failure_limit(text: str) -> FailureLimit:
+    """The limit that a user wrote: ``50`` or ``2%``.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    match = _MAX_FAILURES.fullmatch(text.strip())
+    if match is None or (match[2] and int(match[1]) > 100):
+        raise ConfigError(f"--max-failures {text!r} is neither a number nor a percentage", hint="write 50 or 2%")
+    return FailureLimit(int(match[1]), bool(match[2]))
+
+
+class CircuitBreaker:
+    """Hears what every answer says about the run. While it is open, the rate limiter only lets probes through.
+
+    Args:
+        rate_limit: The limiter of the run.
+        target: Where to, for messages.
+        on_stop: Is called when the run must stop.
+        max_refused: Stop when more rows than this are refused; None for no limit.
+
+    Attributes:
+        error: Why the run must stop, once it must.
+    """
+
+    def __init__(
+        self,
+        rate_limit: RateLimiter,
+        *,
+        target: str,
+        on_stop: Callable[[], None] = lambda: None,
+        max_refused: int | None = None,
+    ) -> None:
+        self._rate_limit = rate_limit
+        self._target = target
+        self._on_stop = on_stop
+        self._refusals_left = max_refused
+        self._has_succeeded = False
+        self._failing: set[object] = set()
+        self._failing_since = 0.0
+        self._shut_out = 0
+        self.error: CaseImporterError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last attempts, of several records, all met an outage."""
+        return len(self._failing) >= OUTAGE_AFTER
+
+    def record(self, verdict: Verdict, record: int) -> None:
+        """Take the verdict of an attempt for this record into account."""
+        signal, message = verdict.signal, str(verdict.outcome.message)
+        if signal is Signal.OUTAGE:
+            self.record_outage(message, record)
+            return
+        if signal is Signal.HOPELESS:
+            hint = verdict.hint or "check --api-url; for a certificate of your own company give it with --ca-file"
+            self._stop(TargetError(message, where=self._target, hint=hint))
+            return
+        self.record_life()
+        if verdict.state is State.REFUSED:
+            self._record_refused()
+        if signal is Signal.CREATED:
+            self._has_succeeded, self._shut_out = True, 0
+        elif signal is Signal.WRONG_TARGET:
+            what = f"this address does not create cases (HTTP {verdict.outcome.http_status})"
+            self._stop(TargetError(what, where=self._target, hint="check --region and --account, or --api-url"))
+        elif signal is Signal.CROSSED:
+            self._stop(CrossedError(message, where=self._target, hint=_CROSSED_HINT))
+        elif signal in (Signal.FORBIDDEN, Signal.UNAUTHORIZED):
+            self._record_shut_out(verdict)
+
+    def record_crossed(self, case_id: str) -> None:
+        """A case id was given to two rows."""
+        what = f"case {case_id} was reported for two different rows"
+        self._stop(CrossedError(what, where=self._target, hint=_CROSSED_HINT))
+
+    def record_life(self) -> None:
+        """The service gave a whole answer, whatever it says: there is no outage."""
+        self._failing.clear()
+        self._rate_limit.outage(is_on=False)
+
+    def record_outage(self, what: str, record: int | None = None) -> None:
+        """A request brought no whole answer, or a server error.
+
+        Args:
+            what: Says it for a person.
+            record: For which it was sent; None for a search, each of which counts: unknown outcomes need the service.
+        """
+        now = asyncio.get_running_loop().time()
+        if not self._failing:
+            self._failing_since = now
+        if not self.is_open:
+            self._failing.add(object() if record is None else record)
+        self._rate_limit.outage(is_on=self.is_open)
+        if self.is_open and now - self._failing_since > PATIENCE:
+            self._stop(outage(what, where=self._target, seconds=PATIENCE))
+
+    def _record_refused(self) -> None:
+        if self._refusals_left is None:
+            return
+        self._refusals_left -= 1
+        if self._refusals_left < 0:
+            what = "more rows failed than --max-failures allows; the rest was not sent"
+            hint = "see why in failures.csv; then run the same command again"
+            self._stop(TooManyFailuresError(what, where=self._target, hint=hint))
+
+    def _record_shut_out(self, verdict: Verdict) -> None:
+        self._shut_out += 1
+        is_later = self._has_succeeded and verdict.signal is Signal.FORBIDDEN
+        if self._shut_out >= (SHUT_OUT_LATER if is_later else SHUT_OUT_AFTER):
+            outcome = verdict.outcome
+            what = f"the API refuses these credentials (HTTP {outcome.http_status}: {outcome.message})"
+            hint = "check the credentials and the scope cases-public:write; then run the same command again"
+            self._stop(TargetError(what, where=self._target, hint=hint))
+
+    def _stop(self, error: CaseImporterError) -> None:
+        self.error = self.error or error
+        self._on_stop()
+
+
+def outage(what: str, *, where: str, seconds: float) -> OutageError:
+    """The error that ends a run because a service has not been there for so long."""
+    return OutageError(
+        f"there was no answer for {seconds / 60:.0f} minutes ({what})",
+        where=where,
+        hint="run the same command again later; it goes on where it stopped",
+    )

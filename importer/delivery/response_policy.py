@@ -1,0 +1,152 @@
+"""What an answer proves about a row. Pure: the table of this file decides, nothing else does.
+
+A create has three endings, not two: created, proven not created, unknown. Unknown is the default. The short list of
+answers that prove "not created" is an allow-list, and only these rows may ever be sent again without a search. That
+such an answer is true is assumption A6 in ``docs/delivery.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+import orjson
+from pydantic import ValidationError
+
+from importer.delivery.retry import asked_wait, rate_limit_wait
+from importer.ledger import Outcome, Pending
+from importer.models import State, clean
+from importer.talkdesk.payloads import Case, error_body
+from importer.talkdesk.transport import Answer, NotSent, TransportError
+
+
+class Signal(Enum):
+    """What an answer says about the run as a whole, beside its row."""
+
+    NONE = auto()
+    CREATED = auto()
+    THROTTLED = auto()  #: too fast: everybody waits
+    UNAUTHORIZED = auto()  #: the token is no longer good
+    FORBIDDEN = auto()  #: no right to do this; perhaps only for this row
+    WRONG_TARGET = auto()  #: this address does not create cases
+    CROSSED = auto()  #: the answer belongs to another row: no answer can be trusted any more
+    HOPELESS = auto()  #: no request can leave, now or later (a certificate that is not trusted, say)
+    OUTAGE = auto()  #: no whole answer, or a server error: the service may be down
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from one attempt.
+
+    Attributes:
+        outcome: Where the record goes: created, refused, unknown, or pending when it is proven not created and
+            may be sent again.
+        signal: What it says about the run.
+        wait: Seconds that the server asked everybody to wait; None if it did not.
+        field: The field that a refusal names; empty if none.
+        hint: What a person can do about it, if that is known; else empty.
+    """
+
+    outcome: Outcome
+    signal: Signal = Signal.NONE
+    wait: float | None = None
+    field: str = ""
+    hint: str = ""
+
+    @property
+    def state(self) -> State:
+        """Where the record goes."""
+        return self.outcome.state
+
+
+CREATED, UPDATED = 201, 200
+#: Whole answers that prove that nothing was created, and asking again would bring the same.
+REFUSED = frozenset({400, 403, 406, 411, 413, 414, 415, 422, 428, 431})
+#: Whole answers that prove that nothing was created and say nothing about the row. 404 and 405 are here because a
+#: create looks nothing up that could be missing: the address is wrong, and the run stops.
+RETRY = frozenset({401, 404, 405, 425, 429})
+#: Answers of an address that is not the Case API.
+WRONG_TARGET = frozenset({404, 405, 410, 501, 505})
+
+_SIGNALS = {401: Signal.UNAUTHORIZED, 403: Signal.FORBIDDEN, 429: Signal.THROTTLED}
+
+
+def classify(answer: Answer, record: Pending) -> Verdict:
+    """What a whole answer to a create proves about the record that was sent."""
+    if answer.status != CREATED:
+        return _classify_failure(answer)
+    case = _case_in(answer)
+    if case is None:
+        return _odd(answer, "unreadable", "HTTP 201 without a usable case in it", Signal.OUTAGE)
+    if not echo_fits(case, record):
+        message = f"HTTP 201, but case {case.id} carries another row's content"
+        return _odd(answer, "wrong_echo", message, Signal.CROSSED)
+    outcome = Outcome(State.CREATED, case.id, answer.status, "created")
+    return Verdict(outcome, Signal.CREATED, rate_limit_wait(answer.headers))
+
+
+def classify_update(answer: Answer, case_id: str) -> Verdict:
+    """What a whole answer to an update that adds notes proves; "created" means that the case has them.
+
+    What proves "not done" for a create proves it for an update as well, but 404 and 405 speak of this case.
+    """
+    if answer.status in (404, 405):
+        signal = Signal.NONE if answer.status == 404 else Signal.WRONG_TARGET
+        verdict = _classify_failure(answer)
+        return replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED), signal=signal)
+    if answer.status != UPDATED:
+        return _classify_failure(answer)
+    case = _case_in(answer)
+    if case is None:
+        return _odd(answer, "unreadable", "HTTP 200 without a usable case in it", Signal.OUTAGE)
+    if case.id != case_id:
+        return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} and not for {case_id}", Signal.CROSSED)
+    return Verdict(Outcome(State.CREATED, case_id, answer.status, "added"), Signal.CREATED)
+
+
+def classify_error(error: TransportError) -> Verdict:
+    """What an attempt proves that brought no whole answer."""
+    if not isinstance(error, NotSent):
+        return Verdict(Outcome(State.UNKNOWN, None, None, error.code, error.message), Signal.OUTAGE)
+    signal = Signal.HOPELESS if error.fatal else Signal.OUTAGE
+    return Verdict(Outcome(State.PENDING, None, None, error.code, error.message), signal, hint=error.hint)
+
+
+def _classify_failure(answer: Answer) -> Verdict:
+    status = answer.status
+    told = error_body(answer.body)
+    state = State.PENDING if status in RETRY else State.REFUSED if status in REFUSED else State.UNKNOWN
+    outcome = Outcome(state, None, status, told.code or f"http_{status}", told.text or f"HTTP {status}")
+    wait = asked_wait(answer.headers, told.retry_hint) if status in (425, 429, 503) else None
+    return Verdict(outcome, _signal(status), wait, told.field if state is State.REFUSED else "")
+
+
+def _signal(status: int) -> Signal:
+    if status in WRONG_TARGET or 300 <= status < 400:
+        return Signal.WRONG_TARGET
+    return Signal.OUTAGE if status >= 500 else _SIGNALS.get(status, Signal.NONE)
+
+
+def _odd(answer: Answer, code: str, message: str, signal: Signal) -> Verdict:
+    return Verdict(Outcome(State.UNKNOWN, None, answer.status, code, clean(message)), signal)
+
+
+def _case_in(answer: Answer) -> Case | None:
+    try:
+        return Case.model_validate_json(answer.body)
+    except ValidationError:
+        return None
+
+
+def echo_fits(case: Case, record: Pending) -> bool:
+    """Whether the case in an answer can be the one that was sent for ``record``.
+
+    The external id decides if it comes back; else the title, forgiving what servers do to texts (white space, cutting).
+    """
+    sent = orjson.loads(record.body)
+    if record.external_id_field is not None and case.custom_fields.get(record.external_id_field) is not None:
+        return case.has(record.external_id_field, sent["custom_fields"][record.external_id_field])
+    if case.title is None:
+        return True
+    got, want = "".join(case.title.split()), "".join(str(sent["title"]).split())
+    return bool(got) and (want.startswith(got) or got.startswith(want))

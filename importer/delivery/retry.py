@@ -1,0 +1,218 @@
+"""When to try again: what servers ask for, what we choose ourselves, and what a run can afford.
+
+Sources: RFC 9110 §10.2.3 (Retry-After); draft-ietf-httpapi-ratelimit-headers and its older three-header form; the
+Talkdesk OpenAPI shows a hint inside the error body (``fields[].name == "retry-after"``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from importer.errors import ConfigError
+from importer.models import State
+
+T = TypeVar("T")
+
+#: No server can put us to sleep for longer than this; seconds.
+LONGEST_WAIT = 3600.0
+#: Requests for one record in one run; after that it stays pending, and the run says "temporary".
+MAX_ATTEMPTS = 3
+#: Seconds: first back-off after trouble on the way, after "too fast", of a read, and the longest of all.
+_BASE, _BASE_THROTTLED, _BASE_READ, _CAP = 0.05, 1.0, 0.5, 20.0
+
+_OLDER_FIELDS = (("RateLimit-Remaining", "RateLimit-Reset"), ("X-RateLimit-Remaining", "X-RateLimit-Reset"))
+_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
+_POLICIES = re.compile(r"(?:\"[^\"]*\"|[^,\"])+")
+_REMAINING = re.compile(r"(?:^|;)\s*r=(\d{1,9})\s*(?=;|$)", re.ASCII)
+_RESET = re.compile(r"(?:^|;)\s*t=(\d{1,6})\s*(?=;|$)", re.ASCII)
+
+
+# -- what servers ask for --------------------------------------------------------------------------
+
+
+def asked_wait(headers: Mapping[str, str], hint: str | None) -> float | None:
+    """Seconds that an answer asks to wait, between 0 and :data:`LONGEST_WAIT`; None if it does not ask.
+
+    Retry-After wins over rate-limit headers, these over the hint in the body. What is malformed is ignored.
+    """
+    for wait in (_retry_after(headers), _rate_limit(headers), _seconds(hint)):
+        if wait is not None:
+            return _clamped(wait)
+    return None
+
+
+def rate_limit_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds to the next window, if the headers of a successful answer say that this one is used up."""
+    wait = _rate_limit(headers)
+    return None if wait is None else _clamped(wait)
+
+
+def _clamped(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and _SECONDS.fullmatch(text.strip()) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("Retry-After")
+    if text is None:
+        return None
+    seconds = _seconds(text)
+    return seconds if seconds is not None else _until(text, headers.get("Date"))
+
+
+def _until(text: str, date: str | None) -> float | None:
+    """Seconds from the server's own clock to the HTTP-date ``text``: our clock may be wrong by hours."""
+    then = _http_date(text)
+    now = _http_date(date) if date is not None else datetime.now(UTC)
+    return None if then is None or now is None else (then - now).total_seconds()
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _rate_limit(headers: Mapping[str, str]) -> float | None:
+    """Seconds to the next window, if the headers say that this one is used up."""
+    field = headers.get("RateLimit")
+    if field is not None:
+        return max(filter(None, map(_used_up, _POLICIES.findall(field))), default=None)
+    for remaining, reset in _OLDER_FIELDS:
+        if headers.get(remaining, "").strip() == "0":
+            return _seconds(headers.get(reset))  # seven digits and more are a date, not a wait: ignored
+    return None
+
+
+def _used_up(policy: str) -> float | None:
+    """Seconds until a policy of the RateLimit field opens again, if nothing of it remains."""
+    remaining, reset = _REMAINING.search(policy), _RESET.search(policy)
+    return float(reset[1]) if remaining and reset and int(remaining[1]) == 0 else None
+
+
+# -- what we choose --------------------------------------------------------------------------------
+
+
+def backoff(attempt: int, *, base: float = _BASE_READ, cap: float = _CAP) -> float:
+    """Seconds before attempt ``attempt + 1``: full jitter, ``random() · min(cap, base · 2^(attempt-1))``."""
+    return random.random() * min(cap, base * 2.0 ** (attempt - 1))
+
+
+class ReadError(Exception):
+    """Something could not be read; this says nothing about any case.
+
+    Args:
+        message: For a person.
+        wait: Seconds that the server asks to wait before it is tried again; None if it does not ask.
+        is_final: Asking again in this run would not help.
+    """
+
+    def __init__(self, message: str, *, wait: float | None = None, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.wait = wait
+        self.is_final = is_final
+
+
+async def retry_reads(read: Callable[[], Awaitable[T]], *, attempts: int) -> T:
+    """Repeat a read until it succeeds: reading twice does no harm.
+
+    Raises:
+        ReadError: of the last attempt.
+    """
+    for attempt in range(1, attempts):
+        try:
+            return await read()
+        except ReadError as error:
+            if error.is_final:
+                raise
+            await asyncio.sleep(backoff(attempt) if error.wait is None else error.wait)
+    return await read()
+
+
+class RetryBudget:
+    """At most a tenth of all requests may be retries, so that trouble is never multiplied.
+
+    Every first attempt pays in a tenth of a retry; a few are there from the start, for small files. Beside these, each
+    worker may be told "too fast" once: a limit that nobody knew may refuse all that is under way together.
+
+    Args:
+        workers: Requests at once.
+    """
+
+    START, SHARE = 10.0, 0.10
+
+    def __init__(self, workers: int = 0) -> None:
+        self._left = self.START
+        self._left_too_fast = workers
+
+    def first_attempt(self) -> None:
+        """A record is sent for the first time in this run."""
+        self._left += self.SHARE
+
+    def wait_before_next(self, attempts: int, *, too_fast: bool) -> float | None:
+        """Seconds until what is proven not done after so many attempts is sent again; None if not in this run."""
+        if not self.allows(attempts, too_fast=too_fast):
+            return None
+        return backoff(attempts, base=_BASE_THROTTLED if too_fast else _BASE)
+
+    def allows(self, attempts: int, *, too_fast: bool = False) -> bool:
+        """Whether what was sent so many times in this run may be sent once more; if so, that is paid for.
+
+        Args:
+            attempts: Requests so far. The first one needs no permission.
+            too_fast: The server refused the last one for nothing but its limit.
+        """
+        return attempts == 0 or (attempts < MAX_ATTEMPTS and self._take(too_fast))
+
+    def _take(self, too_fast: bool) -> bool:
+        if too_fast and self._left_too_fast > 0:
+            self._left_too_fast -= 1
+            return True
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
+# -- what a person asks for ------------------------------------------------------------------------
+
+#: Of skipped rows, those that the mapping left out.
+_RETRYABLE = frozenset({State.REFUSED, State.PENDING, State.INVALID, State.SKIPPED})
+#: What only another mapping can put right.
+_OF_MAPPING = frozenset({State.INVALID, State.SKIPPED})
+
+
+def retryable(states: Collection[State] | None, *, has_mapping: bool) -> frozenset[State]:
+    """The states whose rows are sent again: all that may be, or those that a person names.
+
+    Args:
+        states: What the person named; None for nothing.
+        has_mapping: Whether there is a new mapping.
+
+    Raises:
+        ConfigError: rows in one of these states cannot be sent again, or not without a new mapping.
+    """
+    if states is None:
+        return _RETRYABLE if has_mapping else _RETRYABLE - _OF_MAPPING
+    wanted = frozenset(states)
+    if wanted - _RETRYABLE:
+        names = ", ".join(sorted(wanted - _RETRYABLE))
+        raise ConfigError(
+            f"rows in state {names} cannot be sent again",
+            hint="retry works for refused, pending and invalid rows, and for skipped ones that the mapping left out",
+        )
+    if wanted & _OF_MAPPING and not has_mapping:
+        names = " and ".join(sorted(wanted & _OF_MAPPING))
+        raise ConfigError(f"{names} rows stay so under the same mapping", hint="give the new one with --mapping")
+    return wanted

@@ -1,0 +1,102 @@
+"""The heart of the tool: one record, one attempt, one outcome. The only place from which a case is created.
+
+The order matters more than anything else here. The token may take seconds, so it comes before anything is marked. The
+mark is on disk before anything leaves. The rate limit is last, so that no wait for disk or token bunches requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.response_policy import Signal, Verdict, classify
+from importer.delivery.retry import RetryBudget
+from importer.delivery.suppressed import ErrorGroup, ErrorGroups
+from importer.ledger import LedgerWriter, Mark, Pending, Settled
+from importer.models import State
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a record that was to be sent.
+
+    Attributes:
+        state: Where it stands now.
+        retry_in: Seconds after which it should be sent again; None if not in this run.
+    """
+
+    state: State
+    retry_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends records, one at a time for each worker that calls it.
+
+    Attributes:
+        api: The API of this run.
+        ledger: Remembers, durably.
+        budget: Says whether a retry can be afforded.
+        groups: Says which rows to leave alone.
+        attempts: Requests so far for each record that may be sent again.
+    """
+
+    api: ApiAccess
+    ledger: LedgerWriter
+    budget: RetryBudget
+    groups: ErrorGroups = field(default_factory=ErrorGroups)
+    attempts: dict[int, int] = field(default_factory=dict)
+
+    async def send(self, record: Pending) -> Sent:
+        """Mark, send, classify, settle."""
+        token = await self.api.token()
+        with self.api.under_way():
+            mark = await self.ledger.mark_sending(record.id)  # on disk before anything leaves
+            if mark is not Mark.DONE:
+                return Sent(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.PENDING)
+            if not await self.api.rate_limit.acquire():
+                await self.ledger.unmark(record.id)  # proven not sent
+                return Sent(State.PENDING)
+            verdict = await self.api.attempt(
+                self.api.client.create_case(record.body, token),
+                lambda answer: classify(answer, record),
+                token=token,
+                record=record.id,
+            )
+            settled = await self.ledger.settle(record.id, verdict.outcome)  # on disk when it returns
+        return self._after(record, verdict, settled)
+
+    def _after(self, record: Pending, verdict: Verdict, settled: Settled) -> Sent:
+        """What follows from an outcome that is on disk."""
+        attempts = self.attempts.pop(record.id, 0) + 1
+        if attempts == 1:
+            self.budget.first_attempt()
+        if (group := self.groups.record(verdict, record.body)) is not None:
+            what = f"{group.refused} rows refused: {group.cause}; rows of this kind are left alone from now on"
+            self.api.progress.notice(what)
+        if settled is Settled.CROSSED:
+            self.api.breaker.record_crossed(str(verdict.outcome.case_id))
+            return Sent(State.UNKNOWN)
+        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the row, so it does not use up an attempt
+            self.attempts[record.id] = attempts - 1
+            return Sent(State.PENDING, retry_in=0.0)
+        if verdict.state in (State.PENDING, State.UNKNOWN):  # a row whose outcome is unknown may come back
+            self.attempts[record.id] = attempts
+        if verdict.state is not State.PENDING:
+            return Sent(verdict.state)
+        is_throttled = verdict.signal is Signal.THROTTLED
+        return Sent(State.PENDING, self.budget.wait_before_next(attempts, too_fast=is_throttled))
+
+    def may_send_again(self, record: int) -> bool:
+        """Whether a record that turned out not to be a case may be sent in this run; if so, that is paid for."""
+        return self.budget.allows(self.attempts.get(record, 0))
+
+    def suppressing(self, record: Pending) -> ErrorGroup | None:
+        """Why to leave the record alone, if rows like it were refused over and over."""
+        return self.groups.suppressing(record.body)
+
+    async def suppress(self, record: Pending, group: ErrorGroup) -> Sent:
+        """Note why the record is not sent in this run."""
+        message = f"not sent: {group.refused} rows were refused for the same cause ({group.cause})"
+        await self.ledger.call(lambda: self.ledger.ledger.note(record.id, code="suppressed", message=message))
+        return Sent(State.PENDING)

@@ -1,0 +1,271 @@
+"""Bringing case updates to their cases: notes for which the first call had no room.
+
+An update that adds notes is no more repeatable than a create, and the same rules hold: it is marked on disk before it
+leaves, and only what is proven not to have been taken is sent again. As notes stand in the order in which they came,
+all of one case go strictly one after another, and what cannot be settled holds up those behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from pydantic import ValidationError
+
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.reconcile import PATIENCE
+from importer.delivery.response_policy import Signal, Verdict, classify_update
+from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
+from importer.delivery.workers import Stop, WorkerOptions, run_until_done
+from importer.errors import CaseImporterError
+from importer.ledger import CaseUpdate, LedgerWriter, UpdateOutcome
+from importer.ledger.case_updates import (
+    abandon_updates,
+    mark_update_sending,
+    next_case_update,
+    sent_before,
+    settle_update,
+    unmark_update,
+    waiting_cases,
+)
+from importer.models import CaseUpdateState, SettleDelay, State, clean
+from importer.talkdesk.payloads import Case, error_body, note_texts
+from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.transport import Answer
+
+PAGE = 500
+
+_STATES = {
+    State.CREATED: CaseUpdateState.DONE,
+    State.REFUSED: CaseUpdateState.REFUSED,
+    State.PENDING: CaseUpdateState.PENDING,
+    State.UNKNOWN: CaseUpdateState.UNKNOWN,
+}
+
+
+class Shown(Enum):
+    """What a look at a case shows of the notes of one update."""
+
+    THERE = auto()
+    ABSENT = auto()
+    UNCLEAR = auto()
+
+
+def what_is_shown(
+    shown: Sequence[str] | None, *, surely: Iterable[str], perhaps: Iterable[str], sent: Sequence[str]
+) -> Shown:
+    """Whether a case has the notes of an update. Pure.
+
+    The notes that came before are the proof that the list can be believed, and as equal notes may come twice, they
+    are counted. Whatever else is there must be exactly what is looked for, or nothing at all: a server may have
+    changed the texts, so notes that nobody knows prove nothing.
+
+    Args:
+        shown: The notes that the case shows; None if it shows no list of notes.
+        surely: Those that it got before.
+        perhaps: Those that it may have got before.
+        sent: Those that are looked for.
+    """
+    if shown is None:
+        return Shown.UNCLEAR
+    before, found = Counter(surely), Counter(shown)
+    if not before <= found:
+        return Shown.UNCLEAR
+    others = found - before
+    if not others:
+        return Shown.ABSENT
+    is_there = Counter(sent) <= others and not set(sent) & set(perhaps)
+    return Shown.THERE if is_there else Shown.UNCLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """Which case updates a run is about, and how.
+
+    Attributes:
+        source: Only cases of this source; None for all.
+        sends: Whether to send; otherwise only unknown outcomes are settled.
+        delay: When a look at a case can be believed.
+    """
+
+    source: int | None
+    sends: bool
+    delay: SettleDelay
+
+
+class UpdateSender:
+    """Sends what cases wait for, one case at a time for each worker.
+
+    Args:
+        api: The API of this run.
+        ledger: Remembers, durably.
+        budget: Pays for repetitions.
+        options: Which, and how.
+        stop: Says when nothing new is to be begun.
+    """
+
+    def __init__(
+        self, api: ApiAccess, ledger: LedgerWriter, *, budget: RetryBudget, options: UpdateOptions, stop: Stop
+    ) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._budget = budget
+        self._options = options
+        self._stop = stop
+        self._begun = _now()
+        self._page: deque[int] = deque()
+        self._last = 0
+        self._loading = asyncio.Lock()
+
+    async def run(self, workers: WorkerOptions) -> CaseImporterError | None:
+        """Send updates until no case waits or the run is stopped; says what ended it early, if it was an error.
+
+        Never leaves an update in ``sending``.
+        """
+        work = [self._work() for _ in range(workers.concurrency)]
+        try:
+            return await run_until_done(work, api=self._api, stop=self._stop, grace=workers.grace)
+        finally:
+            await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
+
+    async def _work(self) -> None:
+        while not self._stop.gently.is_set() and (record := await self._take()) is not None:
+            await self._follow(record)
+
+    async def _take(self) -> int | None:
+        """The next case that waits."""
+        async with self._loading:
+            if not self._page:
+                self._page.extend(await self._ledger.call(self._load))
+            if not self._page:
+                return None
+            self._last = self._page.popleft()
+            return self._last
+
+    def _load(self) -> list[int]:
+        ledger, source, sends = self._ledger.ledger, self._options.source, self._options.sends
+        return waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=not sends)
+
+    async def _follow(self, record: int) -> None:
+        """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
+        attempts: Counter[int] = Counter()
+        while not self._stop.gently.is_set() and (update := await self._next(record)) is not None:
+            if update.state is CaseUpdateState.UNKNOWN:
+                # Whatever an earlier process left behind was under way before this one began.
+                since = _now() if attempts[update.position] else self._begun
+                state = await self._settle_unknown(update, due=since + self._options.delay.first)
+                is_again = state is CaseUpdateState.PENDING and self._budget.allows(attempts[update.position])
+                goes_on = state is CaseUpdateState.DONE or is_again
+            else:
+                goes_on = self._options.sends and await self._send(update, attempts)
+            if not goes_on:
+                return
+
+    async def _next(self, record: int) -> CaseUpdate | None:
+        return await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    async def _send(self, update: CaseUpdate, attempts: Counter[int]) -> bool:
+        """One attempt; says whether to go on with this case."""
+        if attempts[update.position] >= MAX_ATTEMPTS:
+            return False
+        token = await self._api.token()
+        with self._api.under_way():
+            if not await self._ledger.call(lambda: mark_update_sending(self._ledger.ledger, update)):
+                return False
+            if not await self._api.rate_limit.acquire():
+                await self._ledger.call(lambda: unmark_update(self._ledger.ledger, update))  # proven not sent
+                return False
+            verdict = await self._api.attempt(
+                self._api.client.update_case(update.case_id, update.body, token),
+                lambda answer: classify_update(answer, update.case_id),
+                token=token,
+                record=update.record,
+            )
+            outcome = verdict.outcome
+            result = UpdateOutcome(_STATES[outcome.state], outcome.http_status, outcome.code, outcome.message)
+            await self._settle(update, CaseUpdateState.SENDING, result)
+        if not attempts[update.position]:
+            self._budget.first_attempt()
+        attempts[update.position] += verdict.signal is not Signal.UNAUTHORIZED
+        return await self._may_go_on(verdict, attempts[update.position])
+
+    async def _may_go_on(self, verdict: Verdict, attempts: int) -> bool:
+        if verdict.state is not State.PENDING:
+            return verdict.state is not State.REFUSED
+        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case
+            return True
+        wait = self._budget.wait_before_next(attempts, too_fast=verdict.signal is Signal.THROTTLED)
+        if wait is not None:
+            await asyncio.sleep(wait)
+        return wait is not None
+
+    async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
+        await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
+        if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
+            self._api.progress.followed(result.state)
+
+    # -- unknown outcomes -------------------------------------------------------------------------
+
+    async def _settle_unknown(self, update: CaseUpdate, *, due: float) -> CaseUpdateState:
+        """Find out whether the case has these notes; gives where they stand now."""
+        await asyncio.sleep(max(0.0, due - _now()))
+        result = await self._look_up(update)
+        await self._settle(update, CaseUpdateState.UNKNOWN, result)
+        return result.state
+
+    async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
+        """Two looks that find nothing are proof; one that finds the notes is enough."""
+        again = self._options.delay.again
+        looks: list[Shown] = []
+        failures = 0
+        while len(looks) < 2:
+            if looks:
+                await asyncio.sleep(again)
+            try:
+                looks.append(await self._look(update))
+            except ReadError as error:
+                failures += not self._api.breaker.is_open  # an outage says nothing about this case; it ends the run
+                if error.is_final or failures >= PATIENCE:
+                    return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))
+                await asyncio.sleep(again * 2**failures)
+            if Shown.THERE in looks:
+                return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
+        if Shown.UNCLEAR in looks:
+            message = "looked up: the case shows other notes than it got, so nobody can say; see it in Talkdesk"
+            return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unclear", message)
+        return UpdateOutcome(
+            CaseUpdateState.PENDING, None, "not_added", "looked up: the case does not have these notes"
+        )
+
+    async def _look(self, update: CaseUpdate) -> Shown:
+        before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
+        case = await self._api.read(
+            lambda token: self._api.client.get_case(update.case_id, token),
+            lambda answer: _read_case(answer, update.case_id),
+            what=f"case {update.case_id}",
+        )
+        return what_is_shown(
+            None if case.notes is None else [note.text for note in case.notes],
+            surely=[text for body in before.surely for text in note_texts(body)],
+            perhaps=[text for body in before.perhaps for text in note_texts(body)],
+            sent=note_texts(update.body),
+        )
+
+
+def _read_case(answer: Answer, case_id: str) -> Case:
+    try:
+        case = Case.model_validate_json(answer.body) if answer.status == 200 else None
+    except ValidationError:
+        case = None
+    if case is None or case.id != case_id:
+        raise UnreadableListError(error_body(answer.body).text or f"HTTP {answer.status} without this case in it")
+    return case
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
