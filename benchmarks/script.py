@@ -1,4 +1,4 @@
-"""The aiohttp script: 32 workers, up to 8 tries, Retry-After obeyed, uvloop. Failed rows are printed."""
+"""What a careful person writes in an afternoon: aiohttp, 32 workers, up to 8 tries, Retry-After. It has no ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
-from benchmarks.peers.ticket import tickets
+from benchmarks.script_payload import tickets
 
 _WORKERS = 32
 _TRIES = 8
