@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from importer.errors import ConfigError, ExitCode
-from importer.mapping import Mapping
+from importer.mapping import Mapping, load_mapping
 from importer.progress import Observer
 from importer.results import RunResult
 from importer.run import run_import_async, run_to_end
-from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
+from importer.sandbox import Sandbox, SandboxOptions, definitions_of
 from importer.sandbox.profiles import PROFILES
 from importer.settings import CAREFUL_RATE, Settings
 
@@ -89,9 +89,12 @@ async def rehearse_async(
     Raises:
         CaseImporterError: see :func:`importer.run.run_import_async`.
     """
-    plan: FaultPlan = PROFILES[profile](seed)
+    loaded = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    account = SandboxOptions(
+        faults=PROFILES[profile](seed), seed=seed, definitions=definitions_of(loaded.account_fields), any_ids=True
+    )
     with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
-        async with Sandbox(SandboxOptions(faults=plan, seed=seed, any_owner=True)) as sandbox:
+        async with Sandbox(account) as sandbox:
             settings = Settings.model_validate(
                 {
                     "api_url": sandbox.base_url,
@@ -102,7 +105,7 @@ async def rehearse_async(
                 }
             )
             folder = Path(out) if out is not None else Path(scratch)
-            run = await run_import_async(source, mapping, out=folder, settings=settings, observer=observer, **options)
+            run = await run_import_async(source, loaded, out=folder, settings=settings, observer=observer, **options)
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}
     return Rehearsal(run, profile, requests, rate, sum(requests.values()) / rate, must_finish_in)

@@ -94,7 +94,7 @@ async def run_import_async(
     run = _Run(
         verb="run",
         source=opened.name,
-        mapping=loaded.name,
+        mapping=loaded,
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings or load_settings(),
@@ -152,7 +152,7 @@ async def retry_async(
     run = _Run(
         verb="retry",
         source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
-        mapping=loaded.name if loaded else "as before",
+        mapping=loaded,
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings or load_settings(),
@@ -218,7 +218,7 @@ class _Run:
 
     verb: str
     source: str
-    mapping: str = "as before"
+    mapping: Mapping | None = None
     path: Path
     folder: Path
     settings: Settings
@@ -235,6 +235,11 @@ class _Run:
     def __post_init__(self) -> None:
         self.stop = self.outer_stop or Stop()
 
+    @property
+    def mapping_name(self) -> str:
+        """What the user is told."""
+        return self.mapping.name if self.mapping else "as before"
+
     def on_read(self, share: float, rows: int) -> None:
         """Progress of pass 1, and the place where it can be stopped."""
         if self.stop.gently.is_set():
@@ -249,7 +254,7 @@ class _Run:
         """
         delivered = Delivered()
         target = self.settings.target.name
-        self.observer.begun(source=self.source, mapping=self.mapping, target=target, ledger=self.path)
+        self.observer.begun(source=self.source, mapping=self.mapping_name, target=target, ledger=self.path)
         with Ledger(self.path, verb=self.verb) as ledger:
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
@@ -262,7 +267,7 @@ class _Run:
             return RunResult(
                 exit_code=ledger.exit_code,
                 source=self.source,
-                mapping=self.mapping,
+                mapping=self.mapping_name,
                 reports=reports,
                 ledger=self.path,
                 target=target,
@@ -281,7 +286,8 @@ class _Run:
         if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
             return Delivered()
         orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
-        async with open_place(self.settings, self.path) as place:
+        account_fields = self.mapping.account_fields if self.mapping else ()
+        async with open_place(self.settings, self.path, account_fields) as place:
             ledger.check_target(place.identity)
             self.observer.sending(total)
             return await send_pending(ledger, place, self.settings, orders, stop=self.stop, observer=self.observer)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from importer.delivery.additions import NoteCourier
 from importer.delivery.audit import Audit
@@ -57,8 +57,16 @@ def sandbox_store(ledger: Path) -> Path:
 
 
 @asynccontextmanager
-async def open_place(settings: Settings, ledger: Path) -> AsyncIterator[Place]:
+async def open_place(
+    settings: Settings, ledger: Path, account_fields: Sequence[dict[str, Any]] = ()
+) -> AsyncIterator[Place]:
     """The target of ``settings``; the embedded sandbox is started for it.
+
+    Args:
+        settings: Say which target.
+        ledger: The embedded sandbox keeps its cases beside it.
+        account_fields: Custom fields that the embedded sandbox has, in addition to those that it has already; see
+            :attr:`importer.mapping.Mapping.account_fields`.
 
     Raises:
         ConfigError: credentials or the token endpoint are missing.
@@ -70,9 +78,10 @@ async def open_place(settings: Settings, ledger: Path) -> AsyncIterator[Place]:
             raise ConfigError("--auth-url is missing", hint="give the token endpoint of the account with --auth-url")
         yield Place(target.name, target.api_url, target.token_url or "", settings.credentials)
         return
-    from importer.sandbox import Sandbox, SandboxOptions  # a web server, which no other target needs
+    from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs
 
-    async with Sandbox(SandboxOptions(store=sandbox_store(ledger))) as sandbox:
+    options = SandboxOptions(store=sandbox_store(ledger), definitions=definitions_of(account_fields), any_ids=True)
+    async with Sandbox(options) as sandbox:
         known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
         yield Place(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
 

@@ -322,12 +322,19 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
 @click.option("--filters", type=click.Choice(["both", "doc", "spec", "ignore"]), default="both", show_default=True)
 @click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="A token that is always valid.")
 @click.option("--faults", type=option.FILE, help="Fault plan: a JSON file that says what goes wrong, and when.")
-def sandbox(*, faults: Path | None, **given: Any) -> None:
+@click.option("--fields", type=option.FILE, help="Custom fields: a file of case-importer fields --save.")
+@click.option("--any-ids", is_flag=True, help="Take any owner and parent, as if the account had them.")
+def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
     """Run the local Case API alone, until Ctrl-C."""
     from importer.cli.printing import say
     from importer.run import fastest_loop
-    from importer.sandbox import FaultPlan, SandboxOptions, load_plan, serve
+    from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
+    if fields:
+        from importer.mapping.fields_file import load_fields
+        from importer.talkdesk.fields import as_answer
+
+        given["definitions"] = definitions_of(as_answer(load_fields(fields).values()))
     plan = load_plan(faults) if faults else FaultPlan()
     serve(SandboxOptions(faults=plan, **given), announce=say, loop_factory=fastest_loop())
 
