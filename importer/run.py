@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_WITHOUT_EXTERNAL_ID = (
+    "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
+    "\n  hint: add a line such as `stamp: text1` to the mapping, with a text field used for nothing else"
+)
+
+
 class StoppedWhileReading(CaseImporterError):
     """The user stopped the run before anything was sent."""
 
@@ -71,10 +77,8 @@ async def run_import_async(
 
     Args:
         source: File or DataFrame.
-        mapping: File, name of a bundled mapping, or a loaded one.
-        notes: See :func:`importer.look.check`.
-        ledger: Where the state is kept; by default ``ledger.db`` in ``out``.
-        out: Folder of the reports; by default named after the export.
+        mapping, notes: See :func:`importer.look.check`.
+        ledger, out: Where the state and the reports are kept; by default in a folder named after the export.
         settings: Target, pace, credentials; by default from environment and ``.env``, else the embedded sandbox.
         limit: Send at most so many records; the rest stays pending.
         max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
@@ -104,6 +108,8 @@ async def run_import_async(
         max_failures=None if max_failures is None else failure_limit(str(max_failures)),
         notes=(*opened.notes, *loaded.notes),
     )
+    if loaded.stamp is None:
+        run.observer.notice(_WITHOUT_EXTERNAL_ID)
 
     def stage(open_ledger: Ledger) -> Selection:
         info = stage_export(

@@ -31,7 +31,14 @@ from importer.ledger.distrust import distrusted, doubt_again
 from importer.ledger.links import next_page
 from importer.progress import Observer
 from importer.settings import Settings
-from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
+from importer.talkdesk.auth import (
+    READ_SCOPE,
+    Credentials,
+    SecretCredentials,
+    StaticCredentials,
+    Tokens,
+    TokenTrouble,
+)
 from importer.talkdesk.client import CaseApi, HttpClient
 
 
@@ -130,7 +137,7 @@ async def send_pending(
         LedgerWriter(ledger) as writer,
     ):
         tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
-        await _check_credentials(tokens, place)
+        await _check_credentials(tokens, place, observer)
         ledger.pin_target(place.identity)
         shared = _shared(
             CaseApi(http, api_url=place.api_url),
@@ -267,8 +274,12 @@ async def _send_additions(
     return await second_pass.run() or shared.breaker.stop
 
 
-async def _check_credentials(tokens: Tokens, place: Place) -> None:
-    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment."""
+async def _check_credentials(tokens: Tokens, place: Place, observer: Observer) -> None:
+    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
+
+    A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
+    may do; then nothing is known.
+    """
     try:
         await tokens.authorization()
     except TokenTrouble as trouble:
@@ -277,6 +288,11 @@ async def _check_credentials(tokens: Tokens, place: Place) -> None:
             where=place.token_url,
             hint="check the address, or run the same command again later",
         ) from None
+    if tokens.scopes is not None and READ_SCOPE not in tokens.scopes:
+        observer.notice(
+            f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
+            "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
+        )
 
 
 @contextmanager
