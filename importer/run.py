@@ -30,8 +30,8 @@ from importer.notes import Beside
 from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
 from importer.results import RunResult
-from importer.session import Orders, open_place, send_pending, stop_on_signals
-from importer.settings import Settings, load_settings
+from importer.session import Orders, open_place, send_pending, stop_on_signals, usable_settings
+from importer.settings import Settings
 from importer.stage import remap_all, stage_export
 
 if TYPE_CHECKING:
@@ -79,19 +79,19 @@ async def run_import_async(
         source: File or DataFrame.
         mapping, notes: See :func:`importer.look.check`.
         ledger, out: Where the state and the reports are kept; by default in a folder named after the export.
-        settings: Target, pace, credentials; by default from environment and ``.env``, else the embedded sandbox.
+        settings: Target, pace, credentials; by default from environment and ``.env``.
         limit: Send at most so many records; the rest stays pending.
         max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
-        accept_changes: See :func:`importer.stage.stage_export`.
+        accept_changes, reading: See :func:`importer.stage.stage_export`.
         observer: Is told what happens.
         stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
-        reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
     """
     from importer.look import folder_of, open_both  # with pandas, which a retry does not need
 
+    settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
     beside = Beside(folder_of(source), notes)
     folder = Path(out) if out is not None else default_folder(source)
@@ -101,12 +101,12 @@ async def run_import_async(
         mapping=loaded,
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
-        settings=settings or load_settings(),
+        settings=settings,
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
-        max_failures=None if max_failures is None else failure_limit(str(max_failures)),
-        notes=(*opened.notes, *loaded.notes),
+        max_failures=_limit_of(max_failures),
+        notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
     if loaded.stamp is None:
         run.observer.notice(_WITHOUT_EXTERNAL_ID)
@@ -118,6 +118,10 @@ async def run_import_async(
         return Selection(source=info.id)
 
     return await run.go(stage)
+
+
+def _limit_of(max_failures: int | str | None) -> FailureLimit | None:
+    return None if max_failures is None else failure_limit(str(max_failures))
 
 
 async def retry_async(
@@ -142,10 +146,7 @@ async def retry_async(
         mapping: Map these rows anew, then send those that are valid.
         notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
         out: Folder of the reports; by default that of the ledger.
-        settings: See :func:`run_import_async`.
-        limit: Send at most so many records.
-        max_failures: See :func:`run_import_async`.
-        observer: Is told what happens.
+        settings, limit, max_failures, observer: See :func:`run_import_async`.
         stop: To stop the run from elsewhere.
 
     Raises:
@@ -153,6 +154,7 @@ async def retry_async(
         CaseImporterError: see :func:`run_import_async`.
     """
     path = existing(ledger)
+    settings = usable_settings(settings, path.parent)
     wanted = retryable(states, has_mapping=mapping is not None)
     loaded = None if mapping is None else mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
     run = _Run(
@@ -161,11 +163,12 @@ async def retry_async(
         mapping=loaded,
         path=path,
         folder=Path(out) if out is not None else path.parent,
-        settings=settings or load_settings(),
+        settings=settings,
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
-        max_failures=None if max_failures is None else failure_limit(str(max_failures)),
+        max_failures=_limit_of(max_failures),
+        notes=settings.remarks,
     )
 
     def reopen(open_ledger: Ledger) -> Selection:
@@ -204,16 +207,18 @@ async def reconcile_async(
         CaseImporterError: see :func:`run_import_async`.
     """
     path = existing(ledger)
+    settings = usable_settings(settings, path.parent)
     run = _Run(
         verb="reconcile",
         source=f"{path.name}: rows in doubt",
         path=path,
         folder=Path(out) if out is not None else path.parent,
-        settings=settings or load_settings(),
+        settings=settings,
         observer=observer or Silent(),
         outer_stop=stop,
         limit=0,
         resend=False,
+        notes=settings.remarks,
     )
     return await run.go(lambda _: Selection())
 
@@ -262,6 +267,7 @@ class _Run:
         target = self.settings.target.name
         self.observer.begun(source=self.source, mapping=self.mapping_name, target=target, ledger=self.path)
         with Ledger(self.path, verb=self.verb) as ledger:
+            ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
                 try:

@@ -24,21 +24,15 @@ from importer.delivery.reconcile import Reconciler
 from importer.delivery.second_pass import SecondPass
 from importer.delivery.speed import Speed
 from importer.delivery.trust import Trust
-from importer.errors import CaseImporterError, ConfigError, TargetError
+from importer.errors import CaseImporterError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.ledger.distrust import distrusted, doubt_again
 from importer.ledger.links import next_page
 from importer.progress import Observer
 from importer.settings import Settings
-from importer.talkdesk.auth import (
-    READ_SCOPE,
-    Credentials,
-    SecretCredentials,
-    StaticCredentials,
-    Tokens,
-    TokenTrouble,
-)
+from importer.settings_sources import load_settings
+from importer.talkdesk.auth import READ_SCOPE, Credentials, SecretCredentials, Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi, HttpClient
 
 
@@ -63,26 +57,35 @@ def sandbox_store(ledger: Path) -> Path:
     return ledger.with_name(ledger.name + ".sandbox")
 
 
+def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
+    """The settings given, or those of the environment and a file; checked before any other work is done.
+
+    Args:
+        settings: What the caller has.
+        near: Where else a settings file may be: the folder of the export or of the ledger.
+
+    Raises:
+        ConfigError: there is no target, no credentials for it, or no usable CA file.
+    """
+    settings = settings or load_settings(near=near)
+    settings.require_target()
+    return settings
+
+
 @asynccontextmanager
 async def open_place(
     settings: Settings, ledger: Path, account_fields: Sequence[dict[str, Any]] = ()
 ) -> AsyncIterator[Place]:
-    """The target of ``settings``; the embedded sandbox is started for it.
+    """The target of ``settings``, which are usable; the embedded sandbox is started for it.
 
     Args:
         settings: Say which target.
-        ledger: The embedded sandbox keeps its cases beside it.
+        ledger: The embedded sandbox keeps its cases next to it.
         account_fields: Custom fields that the embedded sandbox has, in addition to those that it has already; see
             :attr:`importer.mapping.Mapping.account_fields`.
-
-    Raises:
-        ConfigError: credentials or the token endpoint are missing.
     """
     target = settings.target
     if target.api_url is not None:
-        credentials = settings.credentials()
-        if target.token_url is None and not isinstance(credentials, StaticCredentials):
-            raise ConfigError("--auth-url is missing", hint="give the token endpoint of the account with --auth-url")
         yield Place(target.name, target.api_url, target.token_url or "", settings.credentials)
         return
     from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs

@@ -39,7 +39,8 @@ Any other code means failure."""
 def cli() -> None:
     """Import a helpdesk's tickets (CSV, Excel) as Talkdesk cases: nothing lost, nothing twice.
 
-    Without a target, everything goes to an embedded sandbox of Talkdesk's Case API, and nothing leaves this machine.
+    With --sandbox, and on a terminal also without a target, cases go to an embedded sandbox of the Talkdesk Case API,
+    and nothing leaves this machine.
     """
 
 
@@ -219,7 +220,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
         printing.say_json(reports_shape(reports))
     elif not quiet:
         printing.say_half_read(reports.half_read)
-        printing.say_balance(reports.balance)
+        printing.say_balance(reports.balance, is_trial=printing.is_trial_target(reports.target))
         printing.say(f"Reports: {reports.results.parent}")
     raise click.exceptions.Exit(int(reports.balance.exit_code) if not reports.balance.is_true else 0)
 
@@ -300,7 +301,7 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
     from importer.cli.shapes import run_shape
 
     with Terminal(quiet=quiet) as observer:
-        settings, rest = option.settings_of(given)
+        settings, rest = option.settings_of(given, near=what.parent, quiet=quiet, as_json=as_json)
         result = verb(what, observer=observer, settings=settings, **rest)
     if as_json:
         printing.say_json(run_shape(result))

@@ -195,18 +195,21 @@ class Ledger:
             self.connection.execute("UPDATE ledger SET target = ? WHERE target IS NULL", (target,))
 
     def check_target(self, target: str) -> None:
-        """Refuse any API but the one that the ledger is tied to.
+        """Refuse any API but the one that the ledger is tied to; ``sandbox`` stands for any embedded sandbox.
 
         Raises:
             TargetError: this ledger belongs to another target.
         """
         pinned = self._scalar("SELECT target FROM ledger")
-        if pinned is not None and pinned != target:
-            raise TargetError(
-                f"this ledger belongs to {pinned}, not to {target}; nothing was sent",
-                where=str(self.path),
-                hint="use the target it was begun with, or another --ledger for this one",
-            )
+        was_trial = str(pinned).startswith("sandbox:")
+        if pinned is None or pinned == target or (was_trial and target == "sandbox"):
+            return
+        hint = "use the ledger's target, or another --ledger for this target"
+        if was_trial and not target.startswith("sandbox"):
+            pinned = "a trial in the sandbox"
+            hint = "use a new folder for the real import: --out real-import (and a new --ledger, if you pass one)"
+        what = f"this ledger belongs to {pinned}, not to {target}; nothing was sent"
+        raise TargetError(what, where=str(self.path), hint=hint)
 
     # -- counting and reading ---------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ class Reports(NamedTuple):
     orphans: tuple[Path, ...] = ()
     notes: tuple[NotesRead, ...] = ()
     open_notes: Path | None = None
+    target: str | None = None  #: what the ledger belongs to
     unlinked: tuple[str, ...] = ()  #: links between rows that were not made as the file has them
 
 
@@ -66,7 +67,16 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> R
         files = (results, tuple(failures), summary)
         open_notes = _write_open_notes(view, folder / "open-notes.csv") if books.following.total else None
         return Reports(
-            books, causes, requests, *files, view.half_read(), orphans, notes, open_notes, unlinked=notes_of(view)
+            books,
+            causes,
+            requests,
+            *files,
+            view.half_read(),
+            orphans,
+            notes,
+            open_notes,
+            target=view.identity()[1],
+            unlinked=notes_of(view),
         )
 
 

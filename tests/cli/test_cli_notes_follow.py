@@ -131,6 +131,6 @@ def test_a_rehearsal_counts_them(program: Program) -> None:
 
 def test_the_embedded_sandbox_takes_them(program: Program) -> None:
     write_export(program.folder, ROWS)
-    assert program(*RUN, "--quiet").code == 0
+    assert program(*RUN, "--sandbox", "--quiet").code == 0
     summary = json.loads(Path(program.folder, "t-import/summary.json").read_text("utf-8"))
     assert summary["notes_that_follow"]["done"] == 25

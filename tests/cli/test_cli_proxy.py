@@ -13,7 +13,7 @@ from certificates import Authority
 from history import read_history
 from program import Ended, Program, SandboxProcess
 from proxies import PASSWORD, SAID, USER, WRITTEN_PASSWORD, ConnectProxy, leads, refuse
-from scenery import LOST_AFTER
+from scenery import LOST_AFTER, write_env
 from servers import Line, RawServer, Step, hang
 from tickets import Ticket, tickets, write_tickets
 
@@ -105,9 +105,9 @@ async def test_the_proxy_may_stand_where_secrets_stand(online: Program, server: 
         program = here.program.having(CASE_IMPORTER_PROXY=here.proxy.address)
         words = ["run", "t.csv", "-m", "m.yml", "--json"]
         if place == "file":
-            program = here.program
-            (online.folder / "s.yml").write_text(f"proxy: {here.proxy.address}\n", encoding="utf-8")
-            words += ["--config", "s.yml"]
+            program = Program(online.folder)
+            write_env(online.folder / "s.env", **here.program.variables, CASE_IMPORTER_PROXY=here.proxy.address)
+            words += ["--config", "s.env"]
         ended = await asyncio.to_thread(program, *words)
         assert (ended.code, ended.counts) == (0, {"created": 1}), ended.err
         here.assert_nothing_went_past()

@@ -29,6 +29,7 @@ def folder(tmp_path: Path, server: SandboxProcess) -> Path:
     """What a reader of the README has: an export, a mapping, and a ``.env``, here with the sandbox as account."""
     login = {**server.login, "CASE_IMPORTER_API_URL": server.url}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in login.items()), encoding="utf-8")
+    (tmp_path / ".env").chmod(0o600)
     (tmp_path / "frame.yml").write_text(FRAME_MAPPING, encoding="utf-8")
     with (PROJECT / "sample_data/zendesk-tickets.csv").open(encoding="utf-8", newline="") as sample:
         header, *rows = csv.reader(sample)

@@ -55,7 +55,7 @@ def checked(rows: str, **options: Any) -> CheckResult:
 
 
 def command(*arguments: object) -> Ended:
-    return Program(Path.cwd())(*arguments)
+    return Program(Path.cwd()).in_sandbox()(*arguments)
 
 
 def ten_rows(priority: str = "Low") -> str:
