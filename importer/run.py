@@ -21,7 +21,7 @@ from importer.delivery.breaker import TooManyFailuresError
 from importer.delivery.limits import FailureLimit, failure_limit
 from importer.delivery.pool import Delivered, Stop
 from importer.delivery.retryable import retryable
-from importer.errors import CaseImporterError, ExitCode
+from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.ledger import Ledger, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
@@ -29,6 +29,7 @@ from importer.models import State
 from importer.notes import Beside
 from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
+from importer.report.failures_file import FILE_NAME
 from importer.results import RunResult
 from importer.session import Orders, open_place, send_pending, stop_on_signals, usable_settings
 from importer.settings import Settings
@@ -56,6 +57,24 @@ def default_folder(source: object) -> Path:
     """Where ledger and reports go unless the user says otherwise: a folder named after the export."""
     name = Path(source).name if isinstance(source, str | os.PathLike) else "dataframe"
     return Path(f"{name.split('.', 1)[0] or 'export'}-import")
+
+
+def _folder_of_reports(source: object, out: StrPath | None) -> Path:
+    """Where the reports of an import go.
+
+    Raises:
+        ConfigError: they would take the place of the failures file that is to be read, corrections and all.
+    """
+    folder = Path(out) if out is not None else default_folder(source)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if FILE_NAME.fullmatch(path.name) and path.resolve().parent == folder.resolve():
+            raise ConfigError(
+                "the reports of this run would replace the file that it reads",
+                where=str(path),
+                hint="choose another folder for the reports with --out, and keep --ledger",
+            )
+    return folder
 
 
 async def run_import_async(
@@ -94,7 +113,7 @@ async def run_import_async(
     settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
     beside = Beside(folder_of(source), notes)
-    folder = Path(out) if out is not None else default_folder(source)
+    folder = _folder_of_reports(source, out)
     run = _Run(
         verb="run",
         source=opened.name,

@@ -18,7 +18,7 @@ from importer.ledger.orphans import add_orphans
 from importer.ledger.returning import settle_returned
 from importer.models import Mapped, Row, State
 from importer.notes import Beside, Notes, StrPath, open_notes
-from importer.report.replay import Replay, replay_of
+from importer.report.failures_file import FailuresFile, failures_file_of
 
 if TYPE_CHECKING:
     from importer.ledger.values import Unsent
@@ -145,8 +145,8 @@ def _read(
     progress: Progress,
     watch: Watch | None,
 ) -> SourceInfo:
-    replay = replay_of(source.columns)
-    columns = replay.user_columns if replay else source.columns
+    failures = failures_file_of(source.columns)
+    columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, notes.files)
     notes.load(lambda: progress(0.0, 0))
     number = entry.begin_source(
@@ -165,7 +165,7 @@ def _read(
         """The memory of a chunk is free when this returns, and the next one gets it while it is in the caches."""
         nonlocal rows
         counted = notes.counting(chunk.rows())
-        batch = _staged(counted, mapper, replay, ledger.id if replay else "", source.name)
+        batch = _staged(counted, mapper, failures, ledger.id if failures else "", source.name)
         if watch is not None:
             watch(batch)
         entry.add_rows(ledger, number, batch)
@@ -176,7 +176,7 @@ def _read(
         for place, _ in enumerate(map(enter_chunk, source.chunks()), 1):
             if place % _COLLECT_EVERY == 0:
                 gc.collect()
-    entry.finish_source(ledger, number, notes.as_read(None if replay else _keep_orphans(ledger, number, notes)))
+    entry.finish_source(ledger, number, notes.as_read(None if failures else _keep_orphans(ledger, number, notes)))
     return next(info for info in entry.sources(ledger) if info.id == number)
 
 
@@ -206,13 +206,13 @@ def _few_objects_to_look_through() -> Iterator[None]:
 
 
 def _staged(
-    rows: Iterator[Row], mapper: RowMapper, replay: Replay | None, ledger_id: str, name: str
+    rows: Iterator[Row], mapper: RowMapper, failures: FailuresFile | None, ledger_id: str, name: str
 ) -> list[StagedRow]:
-    if replay is None:
+    if failures is None:
         apply = mapper.apply
         return [_staged_row((row, apply(row), None)) for row in rows]
-    own = ((row, replay.row(row)) for row in rows)
-    return [StagedRow(mine, mapper.apply(mine), replay.record(row, ledger_id, name=name)) for row, mine in own]
+    own = ((row, failures.own_row(row)) for row in rows)
+    return [StagedRow(mine, mapper.apply(mine), failures.record(row, ledger_id, name=name)) for row, mine in own]
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:
@@ -278,13 +278,13 @@ _MAPPING_CODES = frozenset({"missing_key"})
 
 def columns_mapped(source: Source) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without what a failures file has beside them."""
-    replay = replay_of(source.columns)
-    return replay.user_columns if replay else source.columns
+    failures = failures_file_of(source.columns)
+    return failures.user_columns if failures else source.columns
 
 
 def notes_known(source: Source, known: Sequence[SourceInfo]) -> list[NotesRead]:
     """Where the files of notes were that the rows of a failures file were read with; nothing for any other source."""
-    if replay_of(source.columns) is None:
+    if failures_file_of(source.columns) is None:
         return []
     return [notes for info in reversed(known) for notes in info.notes]
 
@@ -325,5 +325,5 @@ def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict
 
 def _own_rows(source: Source) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
-    replay = replay_of(source.columns)
-    return (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())
+    failures = failures_file_of(source.columns)
+    return (failures.own_row(row) if failures else row for chunk in source.chunks() for row in chunk.rows())

@@ -25,7 +25,7 @@ def test_doubt_that_cannot_be_settled_ends_with_4_is_listed_and_never_sent_again
     ended = online("run", "t.csv", "-m", "m.yml", "--json")
     assert (ended.code, ended.counts) == (4, {"unknown": 1})
     (failure,) = read_csv(online.folder / "t-import/failures.csv")
-    assert (failure["importer_state"], failure["importer_resend"]) == ("unknown", "no: look it up first")
+    assert (failure["importer_state"], failure["importer_retry"]) == ("unknown", "no: run reconcile first")
     assert failure["Id"] == "doubt"
     before = server.creates()
     assert online("retry", "--ledger", "t-import/ledger.db", "--quiet").code == 4
