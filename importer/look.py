@@ -22,10 +22,11 @@ from importer.models import State
 from importer.notes import Beside, open_notes
 from importer.progress import Observer, Silent
 from importer.report import Balance, balance_of, notes_of
+from importer.report.failures_file import failures_file_of
 from importer.results import CheckResult, PreviewRow
 from importer.source import Source, open_source
 from importer.source.excerpt import make_excerpt
-from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
+from importer.stage import Reading, Staged, columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
@@ -64,6 +65,7 @@ def check(
     ledger: StrPath | None = None,
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
+    as_is: bool = False,
     observer: Observer | None = None,
     first: Callable[[Surveyed], None] | None = None,
     **reading: Any,
@@ -78,6 +80,7 @@ def check(
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
+        as_is: See :class:`importer.stage.Reading`.
         observer: Is told how far it is.
         first: Is told at once what the first rows show.
         reading: ``sheet``, ``encoding``, ``delimiter``.
@@ -91,17 +94,14 @@ def check(
     begun = time.monotonic()
     first = first and _unless_told_early(first, source, mapping, reading)
     before = None if baseline is None else load_baseline(Path(baseline))
-    opened, loaded = (
-        open_both(source, mapping, reading) if before is None else _open_like(before, source, mapping, reading)
-    )
-    if first is not None:
+    opened, loaded = _open_like(before, source, mapping, reading)
+    if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(opened, loaded))
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = Path(folder, "ledger.db")
-        if ledger is not None and Path(ledger).exists():
-            copy_ledger(Path(ledger), path)
-        survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Silent())
-        with LedgerView(path, source=number) as view:
+        path = _scratch_ledger(Path(folder), ledger)
+        beside, observer = Beside(folder_of(source), notes), observer or Silent()
+        survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, observer=observer)
+        with LedgerView(path, source=staged.source.id) as view:
             balance, causes, found = balance_of(view), tuple(view.causes()), survey.finished(view)
             remarks = (*opened.notes, *loaded.notes, *notes_of(view))
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
@@ -115,25 +115,36 @@ def check(
         seconds=time.monotonic() - begun,
         found=found,
         changes=differences,
+        put_back=staged.put_back,
     )
 
 
-def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, observer: Observer) -> tuple[Survey, int]:
-    """A look at all rows on their way into a ledger that is thrown away, and the number of the source there."""
+def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
+    """Where a ledger is that may be changed: a copy of ``ledger``, or a new one."""
+    path = folder / "ledger.db"
+    if ledger is not None and Path(ledger).exists():
+        copy_ledger(Path(ledger), path)
+    return path
+
+
+def _surveyed(
+    ledger: Path, source: Source, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Observer
+) -> tuple[Survey, Staged]:
+    """A look at all rows on their way into a ledger that is thrown away, and the source there."""
     with Ledger(ledger, verb="check") as scratch:
         known = notes_known(source, sources(scratch))
         with open_notes(mapping, beside, known=known) as notes:
             survey = Survey(source, mapping, columns=columns_mapped(source), notes=notes.files)
-            info = stage_source(
+            staged = stage_source(
                 scratch,
                 source,
                 mapping,
                 notes=notes,
-                accept_changes=True,
+                reading=Reading(accept_changes=True, as_is=as_is),
                 progress=observer.read,
                 watch=survey.take,
             )
-    return survey, info.id
+    return survey, staged
 
 
 def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
@@ -143,9 +154,11 @@ def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
 
 
 def _open_like(
-    before: Baseline, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
 ) -> tuple[Source, Mapping]:
     """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
+    if before is None:
+        return open_both(source, mapping, reading)
     try:
         opened, loaded = open_both(source, mapping, reading)
     except EmptySourceError as error:
@@ -179,7 +192,10 @@ def _unless_told_early(
         if excerpt is None:
             return first
         try:
-            found = _first_look(*open_both(excerpt, mapping, reading))
+            opened, loaded = open_both(excerpt, mapping, reading)
+            if failures_file_of(opened.columns) is not None:
+                return first
+            found = _first_look(opened, loaded)
         except CaseImporterError:  # said in full when the whole file is opened
             return first
     first(found)

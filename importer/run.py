@@ -33,7 +33,7 @@ from importer.report.failures_file import FILE_NAME
 from importer.results import RunResult
 from importer.session import Orders, open_place, send_pending, stop_on_signals, usable_settings
 from importer.settings import Settings
-from importer.stage import remap_all, stage_export
+from importer.stage import Reading, Staged, remap_all, stage_export
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -88,6 +88,7 @@ async def run_import_async(
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_changes: bool = False,
+    as_is: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
     **reading: Any,
@@ -101,7 +102,7 @@ async def run_import_async(
         settings: Target, pace, credentials; by default from environment and ``.env``.
         limit: Send at most so many records; the rest stays pending.
         max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
-        accept_changes, reading: See :func:`importer.stage.stage_export`.
+        accept_changes, as_is, reading: See :class:`importer.stage.Reading`.
         observer: Is told what happens.
         stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
 
@@ -130,13 +131,10 @@ async def run_import_async(
     if loaded.stamp is None:
         run.observer.notice(_WITHOUT_EXTERNAL_ID)
 
-    def stage(open_ledger: Ledger) -> Selection:
-        info = stage_export(
-            open_ledger, opened, loaded, beside, reading=reading, accept_changes=accept_changes, progress=run.on_read
-        )
-        return Selection(source=info.id)
-
-    return await run.go(stage)
+    how = Reading(reading, accept_changes=accept_changes, as_is=as_is)
+    return await run.go(
+        lambda ledger: run.take(stage_export(ledger, opened, loaded, beside, reading=how, progress=run.on_read))
+    )
 
 
 def _limit_of(max_failures: int | str | None) -> FailureLimit | None:
@@ -258,6 +256,7 @@ class _Run:
     max_failures: FailureLimit | None = None
     resend: bool = True
     notes: tuple[str, ...] = ()
+    put_back: int = 0
     heard: list[int] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     stop: Stop = field(init=False)
@@ -275,6 +274,11 @@ class _Run:
         if self.stop.gently.is_set():
             raise StoppedWhileReading("stopped while reading; nothing was sent", hint="run the same command again")
         self.observer.read(share, rows)
+
+    def take(self, staged: Staged) -> Selection:
+        """What is to be sent of a source that was read."""
+        self.put_back = staged.put_back
+        return Selection(source=staged.source.id)
 
     async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
         """Hold the ledger, prepare it, send what is pending, and write the reports whatever happened.
@@ -305,6 +309,7 @@ class _Run:
                 moved=delivered.moved,
                 error=delivered.error,
                 notes=(*self.notes, *reports.unlinked),
+                put_back=self.put_back,
                 seconds=time.monotonic() - self.begun,
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import Ledger, NotesRead, OrphanNote, SourceInfo, StagedRow
 from importer.ledger import staging as entry
+from importer.ledger.originals import originals
 from importer.ledger.orphans import add_orphans
 from importer.ledger.returning import settle_returned
 from importer.models import Mapped, Row, State
 from importer.notes import Beside, Notes, StrPath, open_notes
 from importer.report.failures_file import FailuresFile, failures_file_of
+from importer.report.put_back import Corrected, put_back
 
 if TYPE_CHECKING:
     from importer.ledger.values import Unsent
@@ -40,16 +43,43 @@ _COLLECT_EVERY = 10  # chunks
 _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the user said that an export is to be read.
+
+    Attributes:
+        options: Encoding, delimiter: the same bytes read otherwise are other rows.
+        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
+        as_is: Take the cells of a failures file as they stand, also those that only a spreadsheet has changed.
+    """
+
+    options: dict[str, object] = field(default_factory=dict)
+    accept_changes: bool = False
+    as_is: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A source that is in the ledger.
+
+    Attributes:
+        source: It.
+        put_back: Cells of a failures file that only a spreadsheet had changed, if it was read just now.
+    """
+
+    source: SourceInfo
+    put_back: int = 0
+
+
 def stage_export(
     ledger: Ledger,
     source: Source,
     mapping: Mapping,
     beside: Beside,
     *,
-    reading: dict[str, object] | None = None,
-    accept_changes: bool = False,
+    reading: Reading | None = None,
     progress: Progress,
-) -> SourceInfo:
+) -> Staged:
     """As :func:`stage_source`, with the files of notes that lie ``beside`` the export.
 
     Raises:
@@ -57,9 +87,7 @@ def stage_export(
     """
     known = notes_known(source, entry.sources(ledger))
     with open_notes(mapping, beside, known=known) as notes:
-        return stage_source(
-            ledger, source, mapping, notes=notes, reading=reading, accept_changes=accept_changes, progress=progress
-        )
+        return stage_source(ledger, source, mapping, notes=notes, reading=reading, progress=progress)
 
 
 def stage_source(
@@ -68,11 +96,10 @@ def stage_source(
     mapping: Mapping,
     *,
     notes: Notes | None = None,
-    reading: dict[str, object] | None = None,
-    accept_changes: bool = False,
+    reading: Reading | None = None,
     progress: Progress,
     watch: Watch | None = None,
-) -> SourceInfo:
+) -> Staged:
     """Enter all rows of ``source`` into ``ledger``, unless they are there already.
 
     Args:
@@ -80,8 +107,7 @@ def stage_source(
         source: The export.
         mapping: Makes payloads of its rows.
         notes: The files of notes that the mapping names.
-        reading: How the user said it is to be read (encoding, delimiter): the same bytes read otherwise are other rows.
-        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
+        reading: How it is to be read.
         progress: Is told how far it is.
         watch: Is shown the rows on their way.
 
@@ -90,16 +116,16 @@ def stage_source(
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
-    known, notes = entry.sources(ledger), notes or Notes()
-    identity = _identity(source, reading or {})
+    known, notes, reading = entry.sources(ledger), notes or Notes(), reading or Reading()
+    identity = _identity(source, {**reading.options, "as_is": reading.as_is})
     same = [info for info in reversed(known) if info.staged and info.sha256 == identity]
     if same:
         _refuse_changed_mapping(ledger, same[0], mapping)
         if before := next((info for info in same if notes.is_as(info.notes)), None):
-            return before
-    if not accept_changes:
+            return Staged(before)
+    if not reading.accept_changes:
         _refuse_changed_source(ledger, known, source, what="the notes beside it have" if same else "the file has")
-    return _read(ledger, source, mapping, notes, identity=identity, progress=progress, watch=watch)
+    return _read(ledger, source, mapping, notes, identity=identity, as_is=reading.as_is, progress=progress, watch=watch)
 
 
 def _identity(source: Source, reading: dict[str, object]) -> str:
@@ -142,9 +168,10 @@ def _read(
     notes: Notes,
     *,
     identity: str,
+    as_is: bool,
     progress: Progress,
     watch: Watch | None,
-) -> SourceInfo:
+) -> Staged:
     failures = failures_file_of(source.columns)
     columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, notes.files)
@@ -159,13 +186,18 @@ def _read(
         stamp=mapping.stamp,
         links=mapping.links,
     )
-    rows = 0
+    rows = restored = 0
 
     def enter_chunk(chunk: Chunk) -> None:
         """The memory of a chunk is free when this returns, and the next one gets it while it is in the caches."""
-        nonlocal rows
+        nonlocal rows, restored
         counted = notes.counting(chunk.rows())
-        batch = _staged(counted, mapper, failures, ledger.id if failures else "", source.name)
+        if failures is None:
+            batch = [_staged_row((row, mapper.apply(row), None)) for row in counted]
+        else:
+            corrected = _corrected(ledger, failures, list(counted), name=source.name, as_is=as_is)
+            batch = [StagedRow(own.row, mapper.apply(own.row), record) for own, record in corrected]
+            restored += sum(own.put_back for own, _ in corrected)
         if watch is not None:
             watch(batch)
         entry.add_rows(ledger, number, batch)
@@ -177,7 +209,7 @@ def _read(
             if place % _COLLECT_EVERY == 0:
                 gc.collect()
     entry.finish_source(ledger, number, notes.as_read(None if failures else _keep_orphans(ledger, number, notes)))
-    return next(info for info in entry.sources(ledger) if info.id == number)
+    return Staged(next(info for info in entry.sources(ledger) if info.id == number), restored)
 
 
 def _keep_orphans(ledger: Ledger, source: int, notes: Notes) -> list[int]:
@@ -205,14 +237,21 @@ def _few_objects_to_look_through() -> Iterator[None]:
             gc.enable()
 
 
-def _staged(
-    rows: Iterator[Row], mapper: RowMapper, failures: FailuresFile | None, ledger_id: str, name: str
-) -> list[StagedRow]:
-    if failures is None:
-        apply = mapper.apply
-        return [_staged_row((row, apply(row), None)) for row in rows]
-    own = ((row, failures.own_row(row)) for row in rows)
-    return [StagedRow(mine, mapper.apply(mine), failures.record(row, ledger_id, name=name)) for row, mine in own]
+def _corrected(
+    ledger: Ledger, failures: FailuresFile, rows: Sequence[Row], *, name: str, as_is: bool
+) -> list[tuple[Corrected, int | None]]:
+    """Rows of a failures file with the record that each corrects; what a person did not change is as it was."""
+    records = [failures.record(row, ledger.id, name=name) for row in rows]
+    known = {} if as_is else originals(ledger, (record for record in records if record is not None))
+    corrected = []
+    for row, record in zip(rows, records, strict=True):
+        own = failures.own_row(row)
+        if record is not None and record in known:
+            restored = put_back(own, failures.user_columns, known[record], surplus=failures.surplus(row))
+        else:
+            restored = Corrected(own)
+        corrected.append((restored, record))
+    return corrected
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:

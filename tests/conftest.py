@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ledgers import memory
+from office import SOFFICE
 from program import Program
 
 #: Seconds after which a coroutine test is taken to hang.
@@ -57,3 +58,10 @@ def memory_path() -> Iterator[Path]:
 def program(tmp_path: Path) -> Program:
     """The command, in an empty folder of its own."""
     return Program(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def office() -> None:
+    """LibreOffice is there (see :mod:`office`), or the test is skipped, loudly."""
+    if SOFFICE is None:
+        pytest.skip("LibreOffice (soffice) is missing: apt-get install libreoffice-calc-nogui")

@@ -54,6 +54,7 @@ def cli() -> None:
 @option.max_failures
 @click.option("--dry-run", is_flag=True, help="Do everything but send: the same as check, with the ledger's keys.")
 @click.option("--accept-changes", is_flag=True, help="Read a file again that changed while rows were unfinished.")
+@option.as_is
 @option.target
 @option.reading
 @option.talking
@@ -77,6 +78,7 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take the keys of this ledger into account; it is not changed.",
 )
+@option.as_is
 @click.option("--fix", is_flag=True, help="Write the lines that are proposed for value tables into the mapping.")
 @click.option("--baseline", type=option.FILE, help="Compare with what check --json printed of an earlier file.")
 @click.option(

@@ -49,6 +49,10 @@ max_failures = click.option(
     "--max-failures", metavar="N|N%", help="Stop when more rows fail than this number or share of all rows."
 )
 
+as_is = click.option(
+    "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
+)
+
 talking = _all(
     click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),

@@ -140,6 +140,13 @@ def say_notes(notes: Iterable[str]) -> None:
         say(f"  note: {note}")
 
 
+def say_put_back(cells: int) -> None:
+    """Print how much of a failures file was left as it had been; nothing if nobody opened it in a spreadsheet."""
+    if cells:
+        were, they = ("cell had", "it was") if cells == 1 else ("cells had", "they were")
+        say(f"  info: {cells:,} {were} been changed by the spreadsheet, not by you; {they} put back")
+
+
 def say_half_read(names: Iterable[str]) -> None:
     """Print which files are not in the books yet."""
     for name in names:
@@ -169,6 +176,7 @@ def say_outcome(result: RunResult, where: str = "") -> None:
         where = "trial in the embedded sandbox (nothing left this machine)" if is_trial else result.target
     say(click.style(f"{result.source} → {where}", bold=True) + f"  (mapping {result.mapping}, {_time(result.seconds)})")
     say_notes(result.notes)
+    say_put_back(result.put_back)
     say_half_read(result.reports.half_read)
     say_balance(result.reports.balance, is_trial=is_trial)
     for notes in result.reports.notes:

@@ -28,7 +28,7 @@ from importer.models import State
 from importer.report.balance import balance_of
 from importer.session import Orders
 from importer.source import open_source
-from importer.stage import stage_source
+from importer.stage import Reading, stage_source
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +125,9 @@ class Machine(RuleBasedStateMachine):
     def stage(self, ledger: Ledger) -> int:
         path = write_tickets(self.place / f"t{self.nights}.csv", self.rows)
         source = open_source(path)
-        number = stage_source(ledger, source, self.mapping, accept_changes=True, progress=lambda *_: None).id
+        number = stage_source(
+            ledger, source, self.mapping, reading=Reading(accept_changes=True), progress=lambda *_: None
+        ).source.id
         self.read |= {row.id for row in self.rows}
         return number
 
