@@ -48,6 +48,8 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
     problems = [error for error in row.problems if error.column in touched]
     # What the reader found in a cell is still true if nobody has touched it, however well the number is written now.
     problems += [error for error in original.errors if _is_of_reader(error) and error.column not in touched]
+    if any("\0" in cell for cell in cells):
+        problems = list(_about_row(original))
     fitted = _fitted(Row(row.number, tuple(cells), tuple(problems)), places, original, surplus)
     return Corrected(fitted.row, restored + fitted.put_back)
 
@@ -70,7 +72,7 @@ def _places(columns: Sequence[str], originals: Sequence[str]) -> list[int | None
 def _fitted(row: Row, places: Sequence[int | None], original: Original, surplus: Sequence[str]) -> Corrected:
     """The row with as many cells as a person meant it to have: blank ones that a spreadsheet added are none."""
     had, wanted, width = len(original.cells), len(places), len(row.cells)
-    about_row = tuple(error for error in original.errors if error.column is None and _is_of_reader(error))
+    about_row = _about_row(original)
     if had > len(original.columns) and surplus:
         return Corrected(Row(row.number, (*row.cells, *surplus), about_row))
     if had < len(original.columns):
@@ -91,6 +93,10 @@ def _filled_up(row: Row, places: Sequence[int | None], original: Original) -> Co
     cells = (*row.cells, *[""] * (len(places) - len(row.cells)))
     problems = tuple(error for error in row.problems if error.column is not None)
     return Corrected(Row(row.number, cells, problems), len(left_out))
+
+
+def _about_row(original: Original) -> tuple[FieldError, ...]:
+    return tuple(error for error in original.errors if error.column is None and _is_of_reader(error))
 
 
 def _is_of_reader(error: FieldError) -> bool:

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+from decimal import Context, Decimal
 
 from importer.mapping.month_names import month_number
 
@@ -25,6 +25,7 @@ _DIGITS_SHOWN = 9
 
 _LONGEST_VALUE = 60
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _LINE_END = re.compile(r"\r\n|\r")
 
 
@@ -41,9 +42,9 @@ def is_as_shown(original: str, cell: str) -> bool:
 
 
 def _is_same_text(original: str, cell: str) -> bool:
-    """Other line ends, lost tabs, a text cut where Excel cuts it, or letters that a code page does not have."""
+    """Other line ends, lost control characters, a text cut where Excel cuts it, or letters that a code page lacks."""
     was, now = _LINE_END.sub("\n", original), _LINE_END.sub("\n", cell)
-    if was.replace("\t", "") == now.replace("\t", ""):
+    if _CONTROL.sub("", was) == _CONTROL.sub("", now):
         return True
     is_cut = _length_in_excel(now) >= EXCEL_CELL_MAX - 1 and was.startswith(now)
     return is_cut or ("?" in now and _has_lost_letters(was, now))
@@ -89,14 +90,14 @@ _NUMBER = re.compile(
     rf"(?P<percent>[{_SPACES}]?%)?",
     re.ASCII,
 )
-_DECIMAL_POINT = re.compile(rf"(?:\d*|[1-9]\d{{0,2}}(?:[,'{_SPACES}]\d{{3}})+)(?:\.\d*)?", re.ASCII)
-_DECIMAL_COMMA = re.compile(rf"(?:\d*|[1-9]\d{{0,2}}(?:[.'{_SPACES}]\d{{3}})+)(?:,\d*)?", re.ASCII)
+_DECIMAL_POINT = re.compile(rf"(?:\d*|[1-9]\d*(?:[,'{_SPACES}]\d{{3}})+)(?:\.\d*)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(rf"(?:\d*|[1-9]\d*(?:[.'{_SPACES}]\d{{3}})+)(?:,\d*)?", re.ASCII)
 #: How a number is shown that nobody gave a format: no leading zeros, none behind the decimals.
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:[.,]\d*[1-9])?", re.ASCII)
 _SCIENTIFIC = re.compile(r"-?\d(?:[.,]\d+)?[eE][+-]\d{2,3}", re.ASCII)
 
 _EXACT = Context(prec=400)
-_ROUNDINGS = tuple(Context(prec=_DIGITS_KEPT, rounding=rounding) for rounding in (ROUND_HALF_EVEN, ROUND_DOWN))
+_ROUNDED = Context(prec=_DIGITS_KEPT)
 
 
 def _is_same_number(original: str, cell: str) -> bool:
@@ -132,15 +133,25 @@ def _numbers(text: str) -> Iterator[Decimal]:
 
 def _shows(number: Decimal, shown: Decimal, may_be_rounded: bool) -> bool:
     """Whether a spreadsheet shows ``number`` as ``shown``: exactly, with 15 digits, or rounded."""
-    if shown == number or any(shown == rounding.plus(number) for rounding in _ROUNDINGS):
-        return True
-    if shown == Decimal(float(number)):  # all digits of the float that stands in a workbook
+    kept = _kept(number)
+    if shown in kept or shown in (Decimal(float(value)) for value in kept):  # in a workbook it is a float once more
         return True
     _, digits, exponent = shown.as_tuple()
     assert isinstance(exponent, int)
     if not may_be_rounded and (exponent >= 0 or len(digits) < _DIGITS_SHOWN):
         return False
-    return _EXACT.multiply(abs(_EXACT.subtract(number, shown)), Decimal(2)) <= Decimal(1).scaleb(exponent)
+    return abs(_EXACT.subtract(number, shown)) < Decimal(1).scaleb(exponent)
+
+
+def _kept(number: Decimal) -> set[Decimal]:
+    """What a spreadsheet may keep of a number: Excel cuts it behind 15 digits, LibreOffice rounds its float.
+
+    Of a number with more digits than that LibreOffice may miss the last one that it keeps by one.
+    """
+    if number == _ROUNDED.plus(number):
+        return {number}
+    rounded = _ROUNDED.plus(number)
+    return {number, Decimal(float(number)), rounded, _ROUNDED.next_minus(rounded), _ROUNDED.next_plus(rounded)}
 
 
 # -- dates and times -------------------------------------------------------------------------------

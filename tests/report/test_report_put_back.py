@@ -110,3 +110,11 @@ def test_empty_cells_at_the_end_of_a_row_may_be_left_out() -> None:
     corrected = put_back(short, COLUMNS, original("001", "2", "", ""))
     assert corrected.row == Row(2, ("001", "2", "", ""))
     assert put_back(short, COLUMNS, original("001", "2", "", "x")).row.problems == (TOO_FEW,)
+
+
+def test_a_damaged_character_is_not_mended_by_a_spreadsheet_that_leaves_it_out() -> None:
+    nul = FieldError("nul_character", None, "Hello,\0 you", "holds a NUL character", "remove it")
+    before = original(*CELLS[:3], "Hello,\0 you", errors=(nul,))
+    assert put_back(Row(2, (*CELLS[:3], "Hello, you")), COLUMNS, before).row == Row(2, before.cells, (nul,))
+    mended = Row(2, (*CELLS[:3], "Hello you"))
+    assert put_back(mended, COLUMNS, before).row == mended

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import random
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import pytest
+from office import CSV, saved
 
 from importer.report.spreadsheet import is_as_shown
+from importer.source import open_source
+
+#: How a file is opened with "Detect special numbers", in the language of the region.
+SPECIAL = {
+    "en-US": "CSV:44,34,76,1,,1033,false,true",
+    "de-DE": "CSV:44,34,76,1,,1031,false,true",
+    "pt-BR": "CSV:44,34,76,1,,1046,false,true",
+}
 
 LONG = "x" * 40_000
 
@@ -22,6 +35,9 @@ SHOWN = [
     ("1234567890123456789", "1234567890123450000"),
     ("9007199254740993", "9007199254740990"),
     ("9007199254740993", "9007199254740992"),
+    ("90071992550409940", "90071992550409904"),
+    ("863781479393790413", "8.63781479393791E+017"),
+    ("90071992552409946", "90071992552410000"),
     ("0.12345678901234567", "0.123456789012346"),
     ("1234.56789012", "1234.56789"),
     # leading zeros, zeros behind the decimals, signs
@@ -74,6 +90,7 @@ SHOWN = [
     ("a\r\nb", "a\nb"),
     ("a\rb", "a\nb"),
     ("tab\there", "tabhere"),
+    ("Hello,\x00 you", "Hello, you"),
     ("Łódź, café", "?ód?, café"),
     ("fire 🔥!", "fire ?!"),
     ("fire 🔥!", "fire ??!"),
@@ -88,6 +105,9 @@ CHANGED = [
     ("90071992570410000", "90071992570410003"),
     ("90071992570410000", "9.0073E+16"),
     ("1E5", "1E6"),
+    ("1234567.89", "1234567.88"),
+    ("90071992570410003", "90071992570410004"),
+    ("90071992570410000", "90071992570410100"),
     ("12.5", "13"),
     ("12.5", "12"),
     ("12.5", "125"),
@@ -140,3 +160,33 @@ def test_any_text_may_come(text: str) -> None:
     assert is_as_shown(text, text)
     assert not is_as_shown(text, "1")
     assert not is_as_shown("1", text)
+
+
+def values() -> list[str]:
+    """Numbers of all lengths, with zeros in front and behind, and moments."""
+    chance = random.Random(7)
+    digits = [str(chance.randrange(10**length, 10 ** (length + 1))) for length in range(8, 22) for _ in range(20)]
+    decimals = [f"{chance.randrange(10**6)}.{chance.randrange(10**places):0{places}}" for places in range(1, 14)]
+    begin = datetime(2024, 2, 28, 22, 30)
+    moments = [begin + timedelta(minutes=chance.randrange(10**6)) for _ in range(20)]
+    forms = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%H:%M")
+    times = [moment.strftime(form) for moment in moments for form in forms]
+    return [*digits, *(f"000{number}" for number in digits), *decimals, *times]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("office")
+@pytest.mark.parametrize("region", ["en-US", "de-DE", "pt-BR"])
+@pytest.mark.parametrize("form", [CSV, "xlsx", "ods"], ids=["csv", "xlsx", "ods"])
+def test_whatever_libreoffice_makes_of_a_value_is_known_again(tmp_path: Path, form: str, region: str) -> None:
+    originals = values()
+    path = tmp_path / "values.csv"
+    path.write_text(
+        "Number,Value\n" + "".join(f"n{n},{value}\n" for n, value in enumerate(originals)), encoding="utf-8"
+    )
+    opened = SPECIAL[region]
+    source = open_source(saved(path, form, folder=tmp_path / "saved", opened=opened, region=region))
+    cells = [row.cells[1] for chunk in source.chunks() for row in chunk.rows()]
+    assert len(cells) == len(originals)
+    assert [pair for pair in zip(originals, cells, strict=True) if not is_as_shown(*pair)] == []
+    assert sum(cell != original for original, cell in zip(originals, cells, strict=True)) > len(originals) // 2
