@@ -10,11 +10,11 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Unpack
 
 from importer.books import StrPath, existing
 from importer.delivery.breaker import TooManyFailuresError
@@ -27,6 +27,7 @@ from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside
+from importer.plain import plain
 from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
 from importer.report.failures_file import FILE_NAME
@@ -38,7 +39,7 @@ from importer.stage import Reading, Staged, remap_all, stage_export
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-T = TypeVar("T")
+    from importer.source import ReadingOptions
 
 
 _WITHOUT_EXTERNAL_ID = (
@@ -91,7 +92,7 @@ async def run_import_async(
     as_is: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> RunResult:
     """Import an export: every valid row becomes exactly one case. The same call again goes on where it stopped.
 
@@ -360,32 +361,6 @@ class _Run:
 
 # -- plain functions -------------------------------------------------------------------------------
 
-
-def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes the fastest event loop there is; None means asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:  # Windows, PyPy
-        return None
-    return uvloop.new_event_loop
-
-
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest event loop there is."""
-    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-        return runner.run(work)
-
-
-def run_import(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> RunResult:
-    """:func:`run_import_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(run_import_async(source, mapping, **options))
-
-
-def reconcile(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`reconcile_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(reconcile_async(ledger, **options))
-
-
-def retry(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`retry_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(retry_async(ledger, **options))
+run_import = plain(run_import_async)
+reconcile = plain(reconcile_async)
+retry = plain(retry_async)

@@ -29,6 +29,7 @@ from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.ledger.distrust import distrusted, doubt_again
 from importer.ledger.links import next_page
+from importer.plain import listening
 from importer.progress import Observer
 from importer.settings import Settings
 from importer.settings_sources import load_settings
@@ -302,6 +303,8 @@ async def _check_credentials(tokens: Tokens, place: Place, observer: Observer) -
 def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
     """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
 
+    In a loop that is not in the main thread, only SIGINT is heard, and only if a plain function waits for the loop.
+
     Args:
         stop: Is told.
         heard: Gets the numbers of the signals that came.
@@ -322,7 +325,8 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
             pass
     try:
-        yield
+        with listening(hear):
+            yield
     finally:
         for number in installed:
             loop.remove_signal_handler(number)

@@ -33,6 +33,7 @@ FLOORS = (
         "forgetting",
         "look",
         "notes",
+        "plain",
         "progress",
         "rehearse",
         "results",
@@ -70,7 +71,7 @@ HOMES = {
     "ruamel": ("mapping.yaml_nodes", "settings_sources"),
     "sqlite3": ("ledger.", "mapping.shelf", "sandbox.store"),
     "tqdm": ("cli.",),
-    "uvloop": ("run", "cli."),
+    "uvloop": ("plain",),
     "yarl": ("talkdesk.",),
 }
 #: Of aiohttp the sandbox may use what serves, and nothing that asks.

@@ -330,7 +330,7 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
 def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
     """Run the local Case API alone, until Ctrl-C."""
     from importer.cli.printing import say
-    from importer.run import fastest_loop
+    from importer.plain import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
     if fields:
