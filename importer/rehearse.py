@@ -112,7 +112,14 @@ async def rehearse_async(
             )
             folder = Path(out) if out is not None else Path(scratch)
             run = await run_import_async(
-                source, loaded, notes=notes, out=folder, settings=settings, observer=observer, **reading
+                source,
+                loaded,
+                notes=notes,
+                out=folder,
+                settings=settings,
+                accept_existing=True,  # there are none in a new sandbox
+                observer=observer,
+                **reading,
             )
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}

@@ -90,6 +90,7 @@ async def run_import_async(
     max_failures: int | str | None = None,
     accept_changes: bool = False,
     as_is: bool = False,
+    accept_existing: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
     **reading: Unpack[ReadingOptions],
@@ -98,14 +99,15 @@ async def run_import_async(
 
     Args:
         source: File or DataFrame.
-        mapping, notes: See :func:`importer.look.check`.
-        ledger, out: Where the state and the reports are kept; by default in a folder named after the export.
+        mapping: File, name of a bundled mapping, or a loaded one.
+        notes, reading: See :func:`importer.look.check`.
+        ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
         settings: Target, pace, credentials; by default from environment and ``.env``.
         limit: Send at most so many records; the rest stays pending.
         max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
-        accept_changes, as_is, reading: See :class:`importer.stage.Reading`.
-        observer: Is told what happens.
-        stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
+        accept_changes, as_is: See :class:`importer.stage.Reading`.
+        accept_existing: Send also if the account has cases of these tickets that another ledger created.
+        observer, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
@@ -126,6 +128,7 @@ async def run_import_async(
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
+        accept_existing=accept_existing,
         max_failures=_limit_of(max_failures),
         notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
@@ -152,6 +155,7 @@ async def retry_async(
     settings: Settings | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
+    accept_existing: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
@@ -166,6 +170,8 @@ async def retry_async(
         out: Folder of the reports; by default that of the ledger.
         settings, limit, max_failures, observer: See :func:`run_import_async`.
         stop: To stop the run from elsewhere.
+        limit: Send at most so many records.
+        settings, max_failures, accept_existing, observer, stop: See :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.
@@ -185,6 +191,7 @@ async def retry_async(
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
+        accept_existing=accept_existing,
         max_failures=_limit_of(max_failures),
         notes=settings.remarks,
     )
@@ -254,6 +261,7 @@ class _Run:
     observer: Observer
     outer_stop: Stop | None
     limit: int | None = None
+    accept_existing: bool = False
     max_failures: FailureLimit | None = None
     resend: bool = True
     notes: tuple[str, ...] = ()
@@ -322,7 +330,13 @@ class _Run:
         total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
         if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
             return Delivered()
-        orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
+        orders = Orders(
+            chosen=chosen,
+            limit=self.limit,
+            resend=self.resend,
+            most_refused=self._most_refused(counts),
+            refuse_existing=self.resend and not self.accept_existing,
+        )
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_place(self.settings, self.path, account_fields) as place:
             ledger.check_target(place.identity)

@@ -16,6 +16,7 @@ from importer.delivery.breaker import Breaker, ContradictionError, OutageError
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
 from importer.delivery.deliver import Courier
+from importer.delivery.existing import refuse_existing
 from importer.delivery.lookup import Lookup
 from importer.delivery.pace import Pace
 from importer.delivery.pool import Delivered, Pool, Stop
@@ -106,12 +107,14 @@ class Orders:
         limit: Send at most so many records; 0 settles doubts only.
         resend: Send records again that turn out not to have been created.
         most_refused: Stop when more rows than this are refused.
+        refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
     """
 
     chosen: Selection
     limit: int | None = None
     resend: bool = True
     most_refused: int | None = None
+    refuse_existing: bool = False
 
 
 async def send_pending(
@@ -129,6 +132,7 @@ async def send_pending(
 
     Raises:
         TargetError: the credentials are refused; nothing was sent.
+        ExistingCaseError: a record is a case of another ledger; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
     async with (
@@ -153,6 +157,9 @@ async def send_pending(
             stop=stop,
             observer=observer,
         )
+        if orders.refuse_existing:
+            lookup, notice = shared.lookup, observer.notice
+            await refuse_existing(writer, lookup, orders.chosen, stop=stop.gently, notice=notice)
         pool = _pool(shared, settings, orders, stop=stop, observer=observer)
         doubt_again(ledger)  # what a run that was cut short left undone
         pool.take_over(ledger.doubtful(orders.chosen.source))

@@ -37,7 +37,7 @@ def test_two_cases_of_one_row_end_with_6_and_name_both(online: Program, server: 
     write_tickets(online.folder / "t.csv", [Ticket("twice")])
     assert online("run", "t.csv", "-m", "m.yml", "--out", "one", "--quiet").code == 0
     write_tickets(online.folder / "t.csv", [Ticket("other"), Ticket("twice", subject=LOST_AFTER)])
-    ended = online("run", "t.csv", "-m", "m.yml", "--out", "two", "--json")
+    ended = online("run", "t.csv", "-m", "m.yml", "--out", "two", "--accept-existing", "--json")
     assert (ended.code, ended.counts) == (6, {"created": 1, "duplicate": 1})
     (failure,) = read_csv(online.folder / "two/failures.csv")
     ids = [case["id"] for case in server.cases() if case["custom_fields"]["text1"] == "twice"]

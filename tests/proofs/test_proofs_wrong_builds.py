@@ -149,7 +149,7 @@ def test_the_right_build_passes_where_the_wrong_one_fails(told: dict[Any, Future
 def test_success_is_announced_when_it_is_on_disk(server: SandboxProcess, tmp_path: Path, is_right: bool) -> None:
     """Killed right behind the 17th success that anybody was told of, a ledger knows of all 17."""
     changes = () if is_right else (wrong.answers_before_commit,)
-    campaign = Campaign(tmp_path / "c", server, rows(f"a{is_right}", 40), ("--concurrency", 8))
+    campaign = Campaign(tmp_path / "c", server, rows(f"a{is_right}", 40), ("--concurrency", 8, "--accept-existing"))
     died = campaign.run(change=wrong.built(*changes, crash=Crash("a success is announced", 17)))
     assert died.code == _SIGKILL
     assert (campaign.standing("created") >= 17) is is_right
