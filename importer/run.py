@@ -103,8 +103,7 @@ async def run_import_async(
         notes, reading: See :func:`importer.look.check`.
         ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
         settings: Target, pace, credentials; by default from environment and ``.env``.
-        limit: Send at most so many records; the rest stays pending.
-        max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
+        limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
         accept_changes, as_is: See :class:`importer.stage.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
         observer, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
@@ -168,10 +167,7 @@ async def retry_async(
         mapping: Map these rows anew, then send those that are valid.
         notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
         out: Folder of the reports; by default that of the ledger.
-        settings, limit, max_failures, observer: See :func:`run_import_async`.
-        stop: To stop the run from elsewhere.
-        limit: Send at most so many records.
-        settings, max_failures, accept_existing, observer, stop: See :func:`run_import_async`.
+        settings, limit, max_failures, accept_existing, observer, stop: See :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.

@@ -157,7 +157,7 @@ async def send_pending(
             stop=stop,
             observer=observer,
         )
-        if orders.refuse_existing:
+        if orders.refuse_existing and _may_read_cases(tokens):
             lookup, notice = shared.lookup, observer.notice
             await refuse_existing(writer, lookup, orders.chosen, stop=stop.gently, notice=notice)
         pool = _pool(shared, settings, orders, stop=stop, observer=observer)
@@ -299,11 +299,16 @@ async def _check_credentials(tokens: Tokens, place: Place, observer: Observer) -
             where=place.token_url,
             hint="check the address, or run the same command again later",
         ) from None
-    if tokens.scopes is not None and READ_SCOPE not in tokens.scopes:
+    if not _may_read_cases(tokens):
         observer.notice(
             f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
             "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
         )
+
+
+def _may_read_cases(tokens: Tokens) -> bool:
+    """Whether searches are worth a try: a token endpoint that names no scopes says nothing against it."""
+    return tokens.scopes is None or READ_SCOPE in tokens.scopes
 
 
 @contextmanager

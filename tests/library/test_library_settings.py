@@ -16,8 +16,8 @@ from importer import CaseImporterError, ConfigError, Settings, load_settings
         ({"rate": "fast"}, "--rate must be a number above 0"),
         ({"concurrency": None, "grace": [1]}, "CASE_IMPORTER_GRACE must be a number of seconds"),
         ({"client_id": 5}, "CASE_IMPORTER_CLIENT_ID must be one text"),
-        ({"acount": "acme"}, "there is no setting 'acount'; did you mean 'account'?"),
-        ({"region": "eu"}, "--region and --account belong together"),
+        ({"acount": "acme"}, "unknown setting 'acount'"),
+        ({"region": "eu"}, "--region and --account must be used together"),
     ],
     ids=["word", "number", "seconds", "type", "name", "half_a_target"],
 )
