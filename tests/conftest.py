@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ledgers import memory
+from naming import short
 from office import SOFFICE
 from program import Program
 
@@ -20,6 +21,13 @@ PATIENCE = 60
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones first: at the end of a run nobody is left alone with one of them."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Texts are shortened; bytes show the name of their parameter, as they may hold times and random numbers."""
+    if isinstance(val, str):
+        return short(val) or argname
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -58,7 +58,6 @@ def test_a_body_that_is_none_is_refused(shared, conforms, method, path, body):
 @pytest.mark.parametrize(
     "text",
     ["\x00", "a\x00b", "\u2028", "\ufeff", "🔥" * 50, "e\u0301", "\x1b[31m", "<script>", "=1+1", "x" * 1_000_000],
-    ids=ascii,
 )
 def test_text_is_kept_to_the_last_character(live, text):
     fields = {"title": text, "description": text, "custom_fields": {"text1": text}, "notes": [{"note_body": text}]}

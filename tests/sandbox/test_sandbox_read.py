@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from naming import short
 from sandbox_client import CASES
 from test_sandbox_create import FULL, OWNER
 
@@ -78,7 +79,7 @@ def test_info_answers_the_newest_case_of_a_contact(live, conforms):
         ({"email": "jane@example.com", "phone": "+16785828251"}, 404),
         ({"email": "jane@example.com", "status": "RESOLVED"}, 404),
     ],
-    ids=str,
+    ids=short,
 )
 def test_info_needs_one_contact_and_finds_nobody_else(live, query, status):
     live.create(requester_email="jane@example.com")
