@@ -87,7 +87,7 @@ async def test_a_run_through_the_proxy(online: Program, server: SandboxProcess) 
 
 
 async def test_without_the_flag_nothing_goes_to_any_proxy(online: Program, server: SandboxProcess) -> None:
-    """L15, and the control for the test above: the same variables, the same server."""
+    """The control for the test above: the same variables, the same server."""
     write_tickets(online.folder / "t.csv", tickets(2, prefix="past-"))
     async with company(online, server) as here:
         names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")

@@ -1,4 +1,4 @@
-"""N8, N9, K1, K4, H1, H2: two runs at once, runs that are told to stop, runs whose clock is moved."""
+"""Promise P9: two runs at once, runs that are told to stop, runs whose clock is moved."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_run_that_goes_on_after_the_stop_is_caught(slow: SandboxProcess, tmp_p
 
 
 def test_what_is_not_drained_in_time_is_unknown(slow: SandboxProcess, tmp_path: Path) -> None:
-    """N9, P9: without any grace, no more rows than workers are in doubt, and the next run settles them."""
+    """Without any grace, no more rows than workers are in doubt, and the next run settles them."""
 
     def attempt(number: int) -> int:
         change = wrong.built(wrong.notes_the_stop)
@@ -118,7 +118,7 @@ def test_what_is_not_drained_in_time_is_unknown(slow: SandboxProcess, tmp_path: 
 
 
 def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -> None:
-    """N8, K1: the other one sends nothing and says why; every row is one case."""
+    """The other one sends nothing and says why; every row is one case."""
 
     def attempt(number: int) -> None:
         campaign = Campaign(tmp_path / str(number), server, rows(f"two{number}", 60), ("--rate", 120))
@@ -136,7 +136,7 @@ def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -
 
 
 def test_a_ledger_that_is_being_made_is_nothing_to_fear(server: SandboxProcess, tmp_path: Path) -> None:
-    """K1: of two first runs one may make the file and the other be the first to use it: it finds it empty."""
+    """Of two first runs one may make the file and the other be the first to use it: it finds it empty."""
     campaign = Campaign(tmp_path / "c", server, rows("made", 5))
     campaign.ledger.parent.mkdir()
     campaign.ledger.touch(0o600)
@@ -144,7 +144,7 @@ def test_a_ledger_that_is_being_made_is_nothing_to_fear(server: SandboxProcess, 
 
 
 def test_a_run_that_sleeps_keeps_its_ledger(slow: SandboxProcess, tmp_path: Path) -> None:
-    """K4, I11: a stopped process holds the lock as long as it lives, and goes on as if nothing had been."""
+    """A stopped process holds the lock as long as it lives, and goes on as if nothing had been."""
     campaign = Campaign(tmp_path / "c", slow, rows("sleeps", 60), ("--concurrency", _WORKERS))
     child = start(campaign)
     until(lambda: len(campaign.cases()) >= 10, what="cases")
@@ -166,7 +166,7 @@ def test_a_run_that_sleeps_keeps_its_ledger(slow: SandboxProcess, tmp_path: Path
 def test_a_wall_clock_that_leaps_for_days_doubles_nothing(
     server: SandboxProcess, tmp_path: Path, leap: Callable[[], None]
 ) -> None:
-    """H1, H2: what is waited for is waited for by another clock; what cannot be proven without one stays in doubt."""
+    """What is waited for is waited for by another clock; what cannot be proven without one stays in doubt."""
     # All at once can lose five answers in a row: an outage, which is waited out for half a minute.
     few = ("--concurrency", _WORKERS)
     campaign = Campaign(tmp_path / "c", server, rows(leap.__name__, 40, every=4, fate=LOST), few)
