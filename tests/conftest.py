@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from ledgers import memory
 from naming import short
 from office import SOFFICE
@@ -16,6 +17,13 @@ from program import Program
 
 #: Seconds after which a coroutine test is taken to hang.
 PATIENCE = 60
+
+
+#: A busy machine is no failure; a fixture may be the same for all examples.
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+settings.register_profile("change", max_examples=60, derandomize=True, **_CALM)  # type: ignore[arg-type]
+settings.register_profile("soak", max_examples=2000, print_blob=True, **_CALM)  # type: ignore[arg-type]
+settings.load_profile("change")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import COLUMNS, do, invalid, memory, stage, valid
 
@@ -212,7 +212,6 @@ CELL = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(CELL, min_size=2, max_size=2), min_size=1, max_size=5))
 def test_any_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
     with tempfile.TemporaryDirectory(dir=memory()) as folder, Ledger(Path(folder, "l.db"), verb="run") as ledger:

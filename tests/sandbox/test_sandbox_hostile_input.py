@@ -7,7 +7,7 @@ import json
 import logging
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_client import CASES, PATIENCE_S, TOKEN, Live
 
@@ -205,7 +205,6 @@ CUSTOM = st.dictionaries(
 SOME_BODIES = st.dictionaries(NAMES, JSON_VALUES | CUSTOM, max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=SOME_BODIES,
     target=st.sampled_from(
