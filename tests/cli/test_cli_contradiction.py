@@ -10,6 +10,8 @@ import pytest
 from program import Program, SandboxProcess, sandbox_process
 from tickets import Ticket, read_csv, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 #: The case is made, and the answer denies it.
 DENIED = "deny me"
 LIES: dict[str, Any] = {"name": "lies", "rules": [{"do": "status", "status": 429, "save": True, "title": DENIED}]}

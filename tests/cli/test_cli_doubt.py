@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from program import Program, SandboxProcess
 from scenery import LOST_AFTER, LOST_BEFORE
 from tickets import WITHOUT_STAMP, Ticket, read_csv, write_tickets
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_looked_up_and_found(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", [Ticket("found-1"), Ticket("found-2", subject=LOST_AFTER)])
     ended = online("run", "t.csv", "-m", "m.yml", "--json")
@@ -16,6 +18,7 @@ def test_a_lost_answer_is_looked_up_and_found(online: Program, server: SandboxPr
     assert line["case_id"] in {case["id"] for case in server.cases() if case["title"] == LOST_AFTER}
 
 
+@pytest.mark.slow
 def test_doubt_that_cannot_be_settled_ends_with_4_is_listed_and_never_sent_again(
     online: Program, server: SandboxProcess
 ) -> None:

@@ -14,6 +14,8 @@ from documents import PROJECT, blocks, read
 from program import PATIENCE, SandboxProcess, environment, sandbox_process
 from tickets import read_csv
 
+pytestmark = pytest.mark.slow
+
 RUNNABLE = [block for block in blocks(read("README.md")) if block.is_run]
 FRAME_MAPPING = "version: 1\nsource: {key: Id}\nstamp: text1\ncase: {title: Subject, description: Description}\n"
 

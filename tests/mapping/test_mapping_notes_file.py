@@ -256,6 +256,7 @@ def _memory(load: Load, count: int) -> int:
     return peak * (1 if sys.platform == "darwin" else 1024)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(load: Load) -> None:
     """Eight times the notes, 45 MB more of them: what is kept of all is a bit each."""
     small, large = _memory(load, 30_000), _memory(load, 240_000)

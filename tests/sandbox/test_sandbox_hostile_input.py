@@ -205,6 +205,7 @@ CUSTOM = st.dictionaries(
 SOME_BODIES = st.dictionaries(NAMES, JSON_VALUES | CUSTOM, max_size=6)
 
 
+@pytest.mark.slow
 @given(
     body=SOME_BODIES,
     target=st.sampled_from(

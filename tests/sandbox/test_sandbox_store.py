@@ -54,6 +54,7 @@ class Served(Live):
         self.process.wait()
 
 
+@pytest.mark.slow
 def test_every_answered_create_survives_sigkill(tmp_path):
     """Creates run in several threads while the process is killed; whoever got a 201 must find the case again."""
     path, promised, lock = tmp_path / "sandbox.db", [], threading.Lock()

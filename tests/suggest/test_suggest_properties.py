@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import SourceError
@@ -30,6 +30,8 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(names, dtype=object), dtype=object)
 
 
+@pytest.mark.slow
+@settings(max_examples=20)  # each is a search among many mappings
 @given(frames())
 def test_a_suggestion_loads_and_fits(frame: pd.DataFrame) -> None:
     source = open_source(frame)
