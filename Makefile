@@ -1,7 +1,7 @@
-# make demo    the main job on the sample exports, against the embedded sandbox
-# make test    all tests that belong to every change
-# make test-fast   what can be seen from outside, without the slow ones, for daily work
-# make check   lint and types
+# make demo       the main job on the sample exports, against the embedded sandbox
+# make test       all tests that belong to every change
+# make test-fast  what users see, without the slow ones, for daily work
+# make check      lint and types
 # Everything runs in an environment of its own, .venv, which is built when it is first needed.
 
 PYTHON ?= python3
