@@ -6,7 +6,6 @@ function (``report``) and a coroutine (``report_async``), which runs it in a thr
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 from pathlib import Path
@@ -17,6 +16,7 @@ from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decision
 from importer.ledger.case_updates import resolve_update, stuck_states
 from importer.ledger.database import open_read_only
 from importer.models import CaseUpdateState, State, clean
+from importer.plain import in_thread
 from importer.report import Reports, balance_of, write_reports
 from importer.results import Status
 
@@ -156,11 +156,5 @@ def _who() -> str:
         return "somebody"
 
 
-async def status_async(ledger: StrPath) -> Status:
-    """:func:`status` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(status, ledger)
-
-
-async def report_async(ledger: StrPath, out: StrPath) -> Reports:
-    """:func:`report` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(report, ledger, out)
+status_async = in_thread(status)
+report_async = in_thread(report)

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.circuit_breaker import CircuitBreaker, OutageError
+from importer.delivery.existing import refuse_existing
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateOptions, UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
-from importer.errors import CaseImporterError, ConfigError, TargetError
+from importer.errors import CaseImporterError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_shut_out
-from importer.models import Credentials, SecretCredentials, StaticCredentials
+from importer.models import Credentials, SecretCredentials
+from importer.plain import listening
 from importer.progress import Observer
 from importer.settings import Settings
-from importer.talkdesk.auth import Tokens, TokenTrouble
+from importer.settings_sources import load_settings
+from importer.talkdesk.auth import READ_SCOPE, Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
 from importer.talkdesk.transport import Transport
 
@@ -51,23 +55,41 @@ def sandbox_store(ledger: Path) -> Path:
     return ledger.with_name(ledger.name + ".sandbox")
 
 
-@asynccontextmanager
-async def open_target(settings: Settings, ledger: Path) -> AsyncIterator[OpenTarget]:
-    """The target of ``settings``; the embedded sandbox is started for it.
+def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
+    """The settings given, or those of the environment and a file; checked before any other work is done.
+
+    Args:
+        settings: What the caller has.
+        near: Where else a settings file may be: the folder of the export or of the ledger.
 
     Raises:
-        ConfigError: credentials or the token endpoint are missing.
+        ConfigError: there is no target, no credentials for it, or no usable CA file.
+    """
+    settings = settings or load_settings(near=near)
+    settings.require_target()
+    return settings
+
+
+@asynccontextmanager
+async def open_target(
+    settings: Settings, ledger: Path, account_fields: Sequence[dict[str, Any]] = ()
+) -> AsyncIterator[OpenTarget]:
+    """The target of ``settings``, which are usable; the embedded sandbox is started for it.
+
+    Args:
+        settings: Say which target.
+        ledger: The embedded sandbox keeps its cases next to it.
+        account_fields: Custom fields that the embedded sandbox has, in addition to those that it has already; see
+            :attr:`importer.mapping.Mapping.account_fields`.
     """
     target = settings.target
     if target.api_url is not None:
-        credentials = settings.credentials()
-        if target.token_url is None and not isinstance(credentials, StaticCredentials):
-            raise ConfigError("--auth-url is missing", hint="give the token endpoint of the account with --auth-url")
         yield OpenTarget(target.name, target.api_url, target.token_url or "", settings.credentials)
         return
-    from importer.sandbox import Sandbox, SandboxOptions  # a web server, which no other target needs
+    from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs
 
-    async with Sandbox(SandboxOptions(store=sandbox_store(ledger))) as sandbox:
+    options = SandboxOptions(store=sandbox_store(ledger), definitions=definitions_of(account_fields), any_ids=True)
+    async with Sandbox(options) as sandbox:
         known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
         yield OpenTarget(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
 
@@ -87,12 +109,14 @@ class RunOptions:
         limit: Send at most so many records; 0 settles unknown outcomes only.
         resend: Send records again that turn out not to have been created.
         max_refused: Stop when more rows than this are refused.
+        refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
     """
 
     chosen: Selection
     limit: int | None = None
     resend: bool = True
     max_refused: int | None = None
+    refuse_existing: bool = False
 
 
 async def send_pending(
@@ -110,11 +134,12 @@ async def send_pending(
 
     Raises:
         TargetError: the credentials are refused; nothing was sent.
+        ExistingCaseError: a record is a case of another ledger; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
     async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
         tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-        await _check_credentials(tokens, target)
+        await _check_credentials(tokens, target, observer)
         ledger.pin_target(target.identity)
         rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
         if ledger.was_cut_short:
@@ -131,6 +156,8 @@ async def send_pending(
             options,
             stop,
         )
+        if options.refuse_existing and _may_read_cases(tokens):
+            await refuse_existing(writer, sending.api, options.chosen, stop=stop.gently)
         delivered = await sending.create_cases()
         if delivered.error is None and not stop.gently.is_set():
             delivered.error = await sending.update_cases()
@@ -184,8 +211,12 @@ class _Sending:
         return await updates.run(self.worker_options)
 
 
-async def _check_credentials(tokens: Tokens, target: OpenTarget) -> None:
-    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment."""
+async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Observer) -> None:
+    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
+
+    A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
+    may do; then nothing is known.
+    """
     try:
         await tokens.get()
     except TokenTrouble as trouble:
@@ -194,11 +225,23 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget) -> None:
             where=target.token_url,
             hint="check the address, or run the same command again later",
         ) from None
+    if not _may_read_cases(tokens):
+        observer.notice(
+            f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
+            "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
+        )
+
+
+def _may_read_cases(tokens: Tokens) -> bool:
+    """Whether searches are worth a try: a token endpoint that names no scopes says nothing against it."""
+    return tokens.scopes is None or READ_SCOPE in tokens.scopes
 
 
 @contextmanager
 def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
     """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
+
+    In a loop that is not in the main thread, only SIGINT is heard, and only if a plain function waits for the loop.
 
     Args:
         stop: Is told.
@@ -220,7 +263,8 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
             pass
     try:
-        yield
+        with listening(hear):
+            yield
     finally:
         for number in installed:
             loop.remove_signal_handler(number)

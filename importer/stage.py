@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -12,13 +13,15 @@ from importer.companions import Beside, Companions, StrPath, open_companions
 from importer.errors import ChangedError, MappingError
 from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
+from importer.ledger.originals import originals
 from importer.models import Mapped, Row, State
-from importer.report.replay import Replay, replay_of
+from importer.report.failures_file import FailuresFile, failures_file_of
+from importer.report.put_back import Corrected, put_back
 
 if TYPE_CHECKING:
     from importer.ledger.values import UnsentRow
     from importer.mapping import Mapping, RowMapper
-    from importer.source import Source
+    from importer.source import ReadingOptions, Source
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -31,16 +34,43 @@ _BATCH = 2000
 _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the user said that an export is to be read.
+
+    Attributes:
+        options: Encoding, delimiter: the same bytes read otherwise are other rows.
+        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
+        as_is: Take the cells of a failures file as they stand, also those that only a spreadsheet has changed.
+    """
+
+    options: ReadingOptions = field(default_factory=dict)  # type: ignore[assignment]
+    accept_changes: bool = False
+    as_is: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A source that is in the ledger.
+
+    Attributes:
+        source: It.
+        put_back: Cells of a failures file that only a spreadsheet had changed, if it was read just now.
+    """
+
+    source: SourceInfo
+    put_back: int = 0
+
+
 def stage_export(
     ledger: Ledger,
     source: Source,
     mapping: Mapping,
     beside: Beside,
     *,
-    reading: dict[str, object] | None = None,
-    accept_changes: bool = False,
+    reading: Reading | None = None,
     progress: Progress,
-) -> SourceInfo:
+) -> Staged:
     """As :func:`stage_source`, with the companion files that lie ``beside`` the export.
 
     Raises:
@@ -48,15 +78,7 @@ def stage_export(
     """
     known = companions_known(source, entry.sources(ledger))
     with open_companions(ledger, mapping, beside, known=known) as companions:
-        return stage_source(
-            ledger,
-            source,
-            mapping,
-            companions=companions,
-            reading=reading,
-            accept_changes=accept_changes,
-            progress=progress,
-        )
+        return stage_source(ledger, source, mapping, companions=companions, reading=reading, progress=progress)
 
 
 def stage_source(
@@ -65,11 +87,10 @@ def stage_source(
     mapping: Mapping,
     *,
     companions: Companions | None = None,
-    reading: dict[str, object] | None = None,
-    accept_changes: bool = False,
+    reading: Reading | None = None,
     progress: Progress,
     watch: Watch | None = None,
-) -> SourceInfo:
+) -> Staged:
     """Enter all rows of ``source`` into ``ledger``, unless they are there already.
 
     Args:
@@ -77,8 +98,7 @@ def stage_source(
         source: The export.
         mapping: Makes payloads of its rows.
         companions: The companion files that the mapping names.
-        reading: How the user said it is to be read (encoding, delimiter): the same bytes read otherwise are other rows.
-        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
+        reading: How it is to be read.
         progress: Is told how far it is.
         watch: Is shown the rows on their way.
 
@@ -87,21 +107,25 @@ def stage_source(
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
-    known, companions = entry.sources(ledger), companions or Companions()
-    identity = _identity(source, reading or {})
+    known, companions, reading = entry.sources(ledger), companions or Companions(), reading or Reading()
+    identity = _identity(source, reading)
     same = [info for info in reversed(known) if info.staged and info.sha256 == identity]
     if same:
         _refuse_changed_mapping(ledger, same[0], mapping)
         if before := next((info for info in same if companions.are_as(info.companions)), None):
-            return before
-    if not accept_changes:
+            return Staged(before)
+    if not reading.accept_changes:
         _refuse_changed_source(ledger, known, source, what="the notes beside it have" if same else "the file has")
-    return _read(ledger, source, mapping, companions, identity=identity, progress=progress, watch=watch)
+    return _read(
+        ledger, source, mapping, companions, identity=identity, as_is=reading.as_is, progress=progress, watch=watch
+    )
 
 
-def _identity(source: Source, reading: dict[str, object]) -> str:
+def _identity(source: Source, reading: Reading) -> str:
+    """The same bytes read in another way are other rows; the sheet is in the fingerprint already."""
     fingerprint = source.fingerprint()
-    said = "\0".join(f"{name}={value}" for name, value in sorted(reading.items()) if value and name != "sheet")
+    options = {**reading.options, "as_is": reading.as_is}
+    said = "\0".join(f"{name}={value}" for name, value in sorted(options.items()) if value and name != "sheet")
     return sha256(f"{fingerprint}\0{said}".encode()).hexdigest() if said else fingerprint
 
 
@@ -139,11 +163,12 @@ def _read(
     companions: Companions,
     *,
     identity: str,
+    as_is: bool,
     progress: Progress,
     watch: Watch | None,
-) -> SourceInfo:
-    replay = replay_of(source.columns)
-    columns = replay.user_columns if replay else source.columns
+) -> Staged:
+    failures = failures_file_of(source.columns)
+    columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, companions.tables)
     companions.load(lambda: progress(0.0, 0))
     new = NewSource(
@@ -156,26 +181,39 @@ def _read(
         links=mapping.links,
     )
     number = entry.begin_source(ledger, new)
-    rows = 0
+    rows = restored = 0
     for chunk in source.chunks():
-        batch = _staged(chunk.rows(), mapper, replay, ledger.id if replay else "", source.name)
+        if failures is None:
+            batch = [StagedRow(row, mapper.apply(row)) for row in chunk.rows()]
+        else:
+            corrected = _corrected(ledger, failures, list(chunk.rows()), name=source.name, as_is=as_is)
+            batch = [StagedRow(own.row, mapper.apply(own.row), record) for own, record in corrected]
+            restored += sum(own.put_back for own, _ in corrected)
         companions.note_keys([staged.row for staged in batch])
         if watch is not None:
             watch(batch)
         entry.add_rows(ledger, number, batch)
         rows += len(batch)
         progress(chunk.progress, rows)
-    entry.finish_source(ledger, number, companions.as_read(), whole=replay is None)
-    return next(info for info in entry.sources(ledger) if info.id == number)
+    entry.finish_source(ledger, number, companions.as_read(), whole=failures is None)
+    return Staged(next(info for info in entry.sources(ledger) if info.id == number), restored)
 
 
-def _staged(
-    rows: Iterator[Row], mapper: RowMapper, replay: Replay | None, ledger_id: str, name: str
-) -> list[StagedRow]:
-    if replay is None:
-        return [StagedRow(row, mapper.apply(row)) for row in rows]
-    own = ((row, replay.row(row)) for row in rows)
-    return [StagedRow(mine, mapper.apply(mine), replay.record(row, ledger_id, name=name)) for row, mine in own]
+def _corrected(
+    ledger: Ledger, failures: FailuresFile, rows: Sequence[Row], *, name: str, as_is: bool
+) -> list[tuple[Corrected, int | None]]:
+    """Rows of a failures file with the record that each corrects; what a person did not change is as it was."""
+    records = [failures.record(row, ledger.id, name=name) for row in rows]
+    known = {} if as_is else originals(ledger, (record for record in records if record is not None))
+    corrected = []
+    for row, record in zip(rows, records, strict=True):
+        own = failures.own_row(row)
+        if record is not None and record in known:
+            restored = put_back(own, failures.user_columns, known[record], surplus=failures.surplus(row))
+        else:
+            restored = Corrected(own)
+        corrected.append((restored, record))
+    return corrected
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:
@@ -248,13 +286,13 @@ _MAPPING_CODES = frozenset({"missing_key"})
 
 def columns_mapped(source: Source) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without what a failures file has beside them."""
-    replay = replay_of(source.columns)
-    return replay.user_columns if replay else source.columns
+    failures = failures_file_of(source.columns)
+    return failures.user_columns if failures else source.columns
 
 
 def companions_known(source: Source, known: Sequence[SourceInfo]) -> list[CompanionFile]:
     """Where the companion files were that the rows of a failures file were read with; nothing for any other source."""
-    if replay_of(source.columns) is None:
+    if failures_file_of(source.columns) is None:
         return []
     return [file for info in reversed(known) for file in info.companions]
 
@@ -295,5 +333,5 @@ def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict
 
 def _own_rows(source: Source) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
-    replay = replay_of(source.columns)
-    return (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())
+    failures = failures_file_of(source.columns)
+    return (failures.own_row(row) if failures else row for chunk in source.chunks() for row in chunk.rows())

@@ -89,12 +89,9 @@ class ApiAccess:
         """
         sent_at = asyncio.get_running_loop().time()
         try:
-            verdict = classify(await request)
-        except TransportError as error:
+            verdict = _without_secret(classify(await request), token)
+        except TransportError as error:  # its words are ours
             verdict = classify_error(error)
-        if verdict.outcome.message and token in verdict.outcome.message:  # a server may repeat what it was sent
-            message = verdict.outcome.message.replace(token, "***")
-            verdict = replace(verdict, outcome=replace(verdict.outcome, message=message))
         if verdict.signal is not Signal.UNAUTHORIZED or self.tokens.reject(token):
             self.breaker.record(verdict, record)
         if verdict.signal is Signal.THROTTLED:
@@ -148,3 +145,11 @@ class ApiAccess:
             told = error_body(answer.body).text
             raise ReadError(f"{what} cannot be read: HTTP {answer.status} {told}".strip(), is_final=True)
         return answer
+
+
+def _without_secret(verdict: Verdict, token: str) -> Verdict:
+    """A server may repeat what it was sent."""
+    message = verdict.outcome.message
+    if message is None or token not in message:
+        return verdict
+    return replace(verdict, outcome=replace(verdict.outcome, message=message.replace(token, "***")))

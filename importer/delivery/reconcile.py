@@ -12,14 +12,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 import orjson
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.retry import ReadError
-from importer.ledger import CreatedCase, LedgerWriter, Outcome, Settled, UnknownRecord
+from importer.ledger import CreatedCase, LedgerWriter, Outcome, Pending, Settled, UnknownRecord
 from importer.models import SettleDelay, State
 from importer.talkdesk import search
 from importer.talkdesk.payloads import Case
@@ -84,8 +84,8 @@ class CaseSearch:
                     found[case.id] = case
         return list(found.values())
 
-    async def newest(self, field: str, value: str) -> list[Case]:
-        """Those of the newest cases whose custom field ``field`` holds exactly ``value``; for want of a filter.
+    async def newest(self, field: str, values: Collection[str]) -> list[Case]:
+        """Those of the newest cases whose custom field ``field`` holds one of ``values``; for want of a filter.
 
         Raises:
             ReadError: the list could not be read.
@@ -96,7 +96,7 @@ class CaseSearch:
             cases += page.cases
             if page.completes(len(cases)):
                 break
-        return [case for case in cases if case.has(field, value)]
+        return [case for case in cases if any(case.has(field, value) for value in values)]
 
     async def certified(self, field: str, control: CreatedCase) -> Encoding | None:
         """The encoding of filters by ``field`` that was seen to work, None if none does; found out once.
@@ -110,17 +110,25 @@ class CaseSearch:
 
     async def _probe(self, field: str, control: CreatedCase) -> Encoding | None:
         """A filter works if it finds a case that exists, and nothing for a value that does not."""
-        absent = f"absent-{secrets.token_hex(12)}"
         can_filter = False
         for encoding in Encoding:
-            if (await self._page(search.by_external_id(field, absent, encoding=encoding), 1)).cases:
-                continue  # found what does not exist: this filter is ignored
+            if await self.ignores(field, encoding=encoding):
+                continue
             can_filter = True
             if await self.shows(field, control, encoding=encoding):
                 return encoding
         if can_filter:
             raise ReadError("the list does not show a case that exists")
         return None
+
+    async def ignores(self, field: str, *, encoding: Encoding) -> bool:
+        """Whether a filter by ``field`` finds what does not exist; in an empty account none does.
+
+        Raises:
+            ReadError: the list cannot be read.
+        """
+        absent = f"absent-{secrets.token_hex(12)}"
+        return bool((await self._page(search.by_external_id(field, absent, encoding=encoding), 1)).cases)
 
     async def shows(self, field: str, control: CreatedCase, *, encoding: Encoding) -> bool:
         """Whether a search by external id finds the control case."""
@@ -287,7 +295,7 @@ class Reconciler:
             return _Method(lambda record: self._by_external_id(record, Encoding.DOC), _lacks_a_control_case)
         encoding = await self._search.certified(field, control)
         if encoding is None:
-            return _Method(lambda record: self._search.newest(field, external_id_in(record)), _proves_nothing)
+            return _Method(lambda record: self._search.newest(field, {external_id_in(record)}), _proves_nothing)
         return _Method(
             lambda record: self._by_external_id(record, encoding), lambda: self._ask_for_control_case(field, encoding)
         )
@@ -329,7 +337,7 @@ async def _lacks_a_control_case() -> None:
     raise ReadError("there is no case yet to prove the list with")
 
 
-def external_id_in(record: UnknownRecord) -> str:
+def external_id_in(record: UnknownRecord | Pending) -> str:
     """What the custom field of the external id holds in the body of a record that has one."""
     return str(orjson.loads(record.body)["custom_fields"][record.external_id_field])
 

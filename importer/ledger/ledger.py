@@ -25,7 +25,7 @@ from importer.ledger.values import CreatedCase, Mark, Outcome, Pending, Selectio
 from importer.models import State
 from importer.version import __version__
 
-_CHOSEN = (
+CHOSEN = (
     "(:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
@@ -174,18 +174,21 @@ class Ledger:
             self.connection.execute("UPDATE ledger SET target = ? WHERE target IS NULL", (target,))
 
     def check_target(self, target: str) -> None:
-        """Refuse any API but the one that the ledger is tied to.
+        """Refuse any API but the one that the ledger is tied to; ``sandbox`` stands for any embedded sandbox.
 
         Raises:
             TargetError: this ledger belongs to another target.
         """
         pinned = self._scalar("SELECT target FROM ledger")
-        if pinned is not None and pinned != target:
-            raise TargetError(
-                f"this ledger belongs to {pinned}, not to {target}; nothing was sent",
-                where=str(self.path),
-                hint="use the ledger's target, or another --ledger for this target",
-            )
+        was_trial = str(pinned).startswith("sandbox:")
+        if pinned is None or pinned == target or (was_trial and target == "sandbox"):
+            return
+        hint = "use the ledger's target, or another --ledger for this target"
+        if was_trial and not target.startswith("sandbox"):
+            pinned = "a trial in the sandbox"
+            hint = "use a new folder for the real import: --out real-import (and a new --ledger, if you pass one)"
+        what = f"this ledger belongs to {pinned}, not to {target}; nothing was sent"
+        raise TargetError(what, where=str(self.path), hint=hint)
 
     # -- counting and reading ----------------------------------------------------------------------
 
@@ -197,13 +200,13 @@ class Ledger:
 
     def count_pending(self, chosen: Selection) -> int:
         """How many of the chosen records may be sent."""
-        query = f"SELECT count(*) FROM record WHERE state = 'pending' AND {_CHOSEN}"
+        query = f"SELECT count(*) FROM record WHERE state = 'pending' AND {CHOSEN}"
         with database.translated(self.path):
             return int(self.connection.execute(query, asdict(chosen)).fetchone()[0])
 
     def pending(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
         """The next chosen records that may be sent, in input order, behind the record ``after``."""
-        return self._pending(f"record.id > :after AND {_CHOSEN}", {**asdict(chosen), "after": after}, limit)
+        return self._pending(f"record.id > :after AND {CHOSEN}", {**asdict(chosen), "after": after}, limit)
 
     def next_page(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
         """The next records that may be sent: first the released children that no later page has, then those behind.
@@ -308,10 +311,8 @@ class Ledger:
 
     def unmark(self, record: int) -> None:
         """Take the mark of ``record`` back: nothing was sent, and it does not count as an attempt."""
-        self.connection.execute(
-            "UPDATE record SET state = 'pending', attempts = attempts - 1 WHERE id = ? AND state = 'sending'",
-            (record,),
-        )
+        query = "UPDATE record SET state = 'pending', attempts = attempts - 1 WHERE id = ? AND state = 'sending'"
+        self.connection.execute(query, (record,))
 
     def abandon(self) -> int:
         """Rows whose answer nobody waits for any more are unknown; returns how many there are."""
@@ -395,6 +396,5 @@ class Ledger:
 
     def note(self, record: int, *, code: str, message: str) -> None:
         """Say about a record why it was not sent in this run; it stays pending."""
-        self.connection.execute(
-            "UPDATE record SET code = ?, message = ? WHERE id = ? AND state = 'pending'", (code, message, record)
-        )
+        query = "UPDATE record SET code = ?, message = ? WHERE id = ? AND state = 'pending'"
+        self.connection.execute(query, (code, message, record))

@@ -25,7 +25,12 @@ from importer.ledger.values import (
 from importer.models import FieldError, State
 
 _LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}"
-_FAILED = "('invalid', 'refused', 'unknown', 'duplicate', 'pending', 'waiting', 'sending')"
+#: Rows that do not arrive unless somebody does something. What is merely pending goes with the next run; what waits for
+#: another row goes with that one.
+_NEEDS_A_PERSON = (
+    "(state IN ('invalid', 'refused', 'unknown', 'duplicate') OR (state = 'pending' AND record.code = 'suppressed')"
+    f" OR (state = 'waiting' AND {parents.CODE} = 'parent_dropped'))"
+)
 #: Where a case update stands, as people want to know it: see :meth:`LedgerView.following`.
 _STANDING = (
     "CASE WHEN record.state <> 'created' THEN 'later' WHEN case_update.state = 'pending' AND EXISTS ("
@@ -236,7 +241,7 @@ class LedgerView:
         return (_result(*row) for row in self._select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"))
 
     def failures(self) -> Iterator[FailureLine]:
-        """The records that are neither created nor skipped, with the user's own cells, in input order.
+        """The records that need a person, with the user's own cells, in input order.
 
         Forgotten ones are left out: without cells there is nothing to correct.
         """
@@ -244,7 +249,7 @@ class LedgerView:
             f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id"
         )
-        for *line, cells, errors in self._select(query, f"state IN {_FAILED}"):
+        for *line, cells, errors in self._select(query, _NEEDS_A_PERSON):
             with self._sound():
                 failure = FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors))
             yield failure

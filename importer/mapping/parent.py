@@ -1,7 +1,7 @@
 """The link from a row to the row above it: what rows are called by, and what they call each other.
 
 Which row is meant, and whether the link can be made, only the rows together can tell: see
-:mod:`importer.ledger.tree`.
+:mod:`importer.ledger.parents`.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ from importer.talkdesk.transport import Answer, NotSent, Transport, TransportErr
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
 WRITE_SCOPE = "cases-public:write"
+#: Without it no case can be searched for, so an unknown outcome cannot be settled.
+READ_SCOPE = "cases-public:read"
 _RENEW_EARLY = 60.0
 _DEFAULT_LIFE = 60.0
 _ASSERTION_LIFE = 300  # seconds, Talkdesk documentation, "Signed JWT"
@@ -43,7 +45,7 @@ class TokenAnswer(BaseModel):
 
     access_token: Annotated[str, Field(pattern=r"^[ -~]+\z")]
     expires_in: Annotated[float | None, WrapValidator(or_absent)] = None
-    scope: str | None = None
+    scope: Annotated[str | None, WrapValidator(or_absent)] = None
 
     @property
     def life(self) -> float:
@@ -53,7 +55,7 @@ class TokenAnswer(BaseModel):
     @property
     def scopes(self) -> frozenset[str] | None:
         """What it allows; None if the endpoint does not say."""
-        return frozenset(self.scope.split()) if self.scope else None
+        return frozenset(self.scope.split()) if self.scope and self.scope.strip() else None
 
 
 class _TokenRefusal(BaseModel):
@@ -214,9 +216,9 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
         raise TokenTrouble(f"the token endpoint answered HTTP {answer.status} without a token")
     if granted.scopes is not None and WRITE_SCOPE not in granted.scopes:
         raise TargetError(
-            f"these credentials may not create cases: the scope {WRITE_SCOPE} is not granted",
+            f"the OAuth client lacks the scope {WRITE_SCOPE}, so it cannot create cases",
             where=token_url,
-            hint="give the OAuth client this scope in Talkdesk Builder",
+            hint="add the scope to the OAuth client in Talkdesk Builder",
         )
     return granted
 

@@ -164,7 +164,8 @@ class Transport:
         if isinstance(error, aiohttp.ClientHttpProxyError) and self._proxy is not None:
             return _refused_by_proxy(error.status, self._proxy)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return NotSent("certificate", "the server's certificate is not trusted", fatal=True)
+            hint = "check the address; if your company uses its own certificate, pass it with --ca-file"
+            return NotSent("certificate", "the server's certificate is not trusted", fatal=True, hint=hint)
         if isinstance(error, aiohttp.InvalidURL):
             return NotSent("invalid_request", "the address of the request is not valid", fatal=True)
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
