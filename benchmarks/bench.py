@@ -165,8 +165,8 @@ class Bench:
             cost = self.importer("run", export, *mapping, "--out", folder, "--api-url", url, "--json", *more, **options)
         finally:
             shutil.rmtree(folder)
-        balance = cost.json["balance"]
-        assert created is None or balance["created"] == created, balance
+        totals = cost.json["totals"]
+        assert created is None or totals["created"] == created, totals
         return cost
 
 

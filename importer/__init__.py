@@ -5,7 +5,7 @@ Every verb of the command line is a function here, with a typed result; a DataFr
     from importer import Settings, run_import
 
     result = run_import("tickets.csv", "zendesk", settings=Settings(region="eu", account="acme", rate=10))
-    print(result.reports.balance, result.exit_code)
+    print(result.totals, result.exit_code)
 
 Names are loaded when they are first used, so that importing the package costs nothing.
 """
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from importer.forgetting import Forgotten, forget, forget_async
     from importer.look import (
+        CheckResult,
         check,
         check_async,
         preview,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from importer.mapping import Mapping, load_mapping
     from importer.models import FieldError, State
     from importer.progress import Observer
-    from importer.results import CheckResult, PreviewRow, RunResult, Status
+    from importer.results import PreviewRow, RunResult, Status
     from importer.run import (
         reconcile,
         reconcile_async,
@@ -77,8 +78,9 @@ _HOMES = {
     "importer.mapping": ("Mapping", "load_mapping"),
     "importer.progress": ("Observer",),
     "importer.models": ("FieldError", "State"),
-    "importer.results": ("CheckResult", "PreviewRow", "RunResult", "Status"),
+    "importer.results": ("PreviewRow", "RunResult", "Status"),
     "importer.look": (
+        "CheckResult",
         "check",
         "check_async",
         "preview",

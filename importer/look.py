@@ -10,19 +10,20 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
+from importer.fixing import Fix
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
-from importer.models import State
 from importer.notes import Beside, open_notes
 from importer.progress import Observer, Silent
-from importer.report import Balance, balance_of, notes_of
-from importer.results import CheckResult, PreviewRow
+from importer.report import Following, Totals, summary_of, unlinked_remarks
+from importer.results import PreviewRow, known
 from importer.source import Source, open_source
 from importer.source.excerpt import make_excerpt
 from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
@@ -37,6 +38,38 @@ if TYPE_CHECKING:
 StrPath = str | os.PathLike[str]
 
 _FIRST_ROWS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult(Surveyed):
+    """What an export would come to, without sending anything: what was found in it, and the verdict.
+
+    Attributes:
+        version: Of the JSON form of this result.
+        source: What was looked at.
+        mapping: Name of the mapping.
+        exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
+        meaning: The same as a word.
+        totals: Rows by state: pending ones would be sent.
+        notes_that_follow: Notes for which the first call has no room.
+        notes: Remarks: how the file was read (encoding, sheet, …).
+        seconds: How long it took.
+        changes: What differs from the baseline.
+        fix: What ``--fix`` wrote into the mapping; None without it.
+    """
+
+    version: Literal[1] = 1
+    command: Literal["check"] = "check"
+    source: str
+    mapping: str
+    exit_code: ExitCode
+    meaning: str
+    totals: Totals
+    notes_that_follow: Following
+    notes: tuple[str, ...]
+    seconds: float
+    changes: tuple[Change, ...] = ()
+    fix: Fix | None = None
 
 
 def open_both(
@@ -102,18 +135,18 @@ def check(
             copy_ledger(Path(ledger), path)
         survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Silent())
         with LedgerView(path, source=number) as view:
-            balance, causes, found = balance_of(view), tuple(view.causes()), survey.finished(view)
-            remarks = (*opened.notes, *loaded.notes, *notes_of(view))
+            summary, found = summary_of(view), survey.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
     return CheckResult(
+        **known(found),
         source=opened.name,
         mapping=loaded.name,
-        exit_code=_exit_code(balance, differences),
-        balance=balance,
-        causes=tuple(cause for cause in causes if cause.state is not State.PENDING),
-        notes=remarks,
-        seconds=time.monotonic() - begun,
-        found=found,
+        exit_code=(code := _exit_code(summary.totals, differences)),
+        meaning=code.name.lower(),
+        totals=summary.totals,
+        notes_that_follow=summary.notes_that_follow,
+        notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
+        seconds=round(time.monotonic() - begun, 3),
         changes=differences,
     )
 
@@ -136,10 +169,10 @@ def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, ob
     return survey, info.id
 
 
-def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
+def _exit_code(totals: Totals, differences: tuple[Change, ...]) -> ExitCode:
     if differences:
         return ExitCode.CHANGED_SHAPE
-    return ExitCode.ROWS_FAILED if balance.counts[State.INVALID] else ExitCode.OK
+    return ExitCode.ROWS_FAILED if totals.invalid else ExitCode.OK
 
 
 def _open_like(

@@ -30,35 +30,34 @@ _WORKERS = 256
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Rehearsal:
     """What a rehearsal showed.
 
     Attributes:
-        run: How the run against the sandbox ended.
+        version: Of the JSON form of this result.
+        exit_code: That of the run, unless the real run would take too long.
+        meaning: The same as a word.
         profile: How the sandbox behaved.
         requests: Requests to the API, by operation: ``create``, ``list``.
-        rate: Requests a second of the forecast.
-        forecast: Seconds that the same requests take at that rate.
-        window: Seconds that are to be had; None if that was not asked.
+        rate: Requests per second of the forecast.
+        forecast_seconds: How long the same requests take at that rate.
+        window_seconds: How long they may take; None if that was not asked.
+        fits: Whether the forecast fits into the window.
+        run: How the run against the sandbox ended.
     """
 
-    run: RunResult
+    version: Literal[1] = 1
+    command: Literal["rehearse"] = "rehearse"
+    exit_code: ExitCode
+    meaning: str
     profile: str
     requests: dict[str, int]
     rate: float
-    forecast: float
-    window: float | None
-
-    @property
-    def fits(self) -> bool:
-        """Whether the forecast fits into the window."""
-        return self.window is None or self.forecast <= self.window
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """That of the run, unless the real thing would take too long."""
-        return self.run.exit_code if self.fits else ExitCode.TOO_LONG
+    forecast_seconds: float
+    window_seconds: float | None
+    fits: bool
+    run: RunResult
 
 
 async def rehearse_async(
@@ -105,7 +104,20 @@ async def rehearse_async(
             run = await run_import_async(source, mapping, out=folder, settings=settings, observer=observer, **options)
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}
-    return Rehearsal(run, profile, requests, rate, sum(requests.values()) / rate, must_finish_in)
+    forecast = sum(requests.values()) / rate
+    fits = must_finish_in is None or forecast <= must_finish_in
+    exit_code = run.exit_code if fits else ExitCode.TOO_LONG
+    return Rehearsal(
+        exit_code=exit_code,
+        meaning=exit_code.name.lower(),
+        profile=profile,
+        requests=requests,
+        rate=rate,
+        forecast_seconds=round(forecast, 1),
+        window_seconds=must_finish_in,
+        fits=fits,
+        run=run,
+    )
 
 
 def rehearse(

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,8 +28,8 @@ from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside
 from importer.progress import Observer, Silent
-from importer.report import Balance, Reports, write_reports
-from importer.results import RunResult
+from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
+from importer.results import Command, Problem, RunResult, run_result, write_summary
 from importer.session import Orders, open_place, send_pending, stop_on_signals
 from importer.settings import Settings, load_settings
 from importer.stage import remap_all, stage_export
@@ -216,7 +216,7 @@ async def reconcile_async(
 class _Run:
     """One time that a ledger is held for sending: the same for a new source, a retry and a reconciliation."""
 
-    verb: str
+    verb: Command
     source: str
     mapping: str = "as before"
     path: Path
@@ -257,20 +257,29 @@ class _Run:
                     delivered = await self._deliver(ledger, chosen)
                 except CaseImporterError as error:
                     delivered.error = error
-            reports = self._write_reports(chosen.source, delivered)
-            ledger.exit_code = self._exit_code(delivered, reports.balance)
-            return RunResult(
-                exit_code=ledger.exit_code,
-                source=self.source,
-                mapping=self.mapping,
-                reports=reports,
-                ledger=self.path,
-                target=target,
-                moved=delivered.moved,
-                error=delivered.error,
-                notes=(*self.notes, *reports.unlinked),
-                seconds=time.monotonic() - self.begun,
-            )
+            try:
+                return self._result(ledger, chosen, delivered)
+            except CaseImporterError as error:  # the reports cannot be written
+                raise delivered.error or error from None
+
+    def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
+        """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
+        reports, summary = write_reports(self.path, self.folder, source=chosen.source)
+        ledger.exit_code = self._exit_code(delivered, summary)
+        result = run_result(
+            replace(summary, target=summary.target or self.settings.target.name),
+            ledger.exit_code,
+            command=self.verb,
+            source=self.source,
+            mapping=self.mapping,
+            reports=reports,
+            moved={state.value: count for state, count in delivered.moved.items()},
+            error=None if delivered.error is None else Problem.of(delivered.error),
+            notes=(*self.notes, *unlinked_remarks(summary.links_not_made)),
+            seconds=round(time.monotonic() - self.begun, 3),
+        )
+        write_summary(result)
+        return result
 
     async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
         counts = ledger.counts(chosen.source)
@@ -299,21 +308,19 @@ class _Run:
             )
         return left
 
-    def _write_reports(self, source: int | None, delivered: Delivered) -> Reports:
-        try:
-            return write_reports(self.path, self.folder, source=source)
-        except CaseImporterError as error:
-            raise delivered.error or error from None
-
-    def _exit_code(self, delivered: Delivered, balance: Balance) -> ExitCode:
+    def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
         if delivered.error is not None:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        if self.resend and (self.limit is not None or delivered.parked) and delivered.left_over == delivered.parked:
-            # What the limit left behind was to be left behind, and running again would not help parked rows.
-            return balance.exit_code_without_pending
-        return balance.exit_code
+        # What the limit left behind was to be left behind, and running again would not help parked rows.
+        meant = self.limit is not None or delivered.parked > 0
+        return exit_code_of(
+            summary.totals,
+            summary.causes,
+            summary.notes_that_follow,
+            pending_is_meant=self.resend and meant and delivered.left_over == delivered.parked,
+        )
 
 
 # -- plain functions -------------------------------------------------------------------------------

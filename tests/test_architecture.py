@@ -61,7 +61,7 @@ HOMES = {
     "multidict": ("sandbox.",),
     "numpy": ("source.",),
     "pandas": ("source.",),
-    "pydantic": ("settings", "talkdesk.", "mapping."),
+    "pydantic": ("settings", "talkdesk.", "mapping.", "results"),
     "pydantic_core": ("mapping.",),
     "python_calamine": ("source.",),
     "ruamel": ("mapping.yaml_nodes",),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli import options as option
+from importer.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
     from importer.account import Saved
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.option("--save", "path", type=option.FILE, required=True, help="The file to write, such as fields.yml.")
 @option.target
 def fields(path: Path, **given: Any) -> None:
@@ -24,7 +25,7 @@ def fields(path: Path, **given: Any) -> None:
     _save("custom fields", save_fields, path, given)
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.option("--save", "path", type=option.FILE, required=True, help="The file to write, such as owners.csv.")
 @option.target
 def users(path: Path, **given: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,36 +11,23 @@ import click
 
 from importer.cli import account
 from importer.cli import options as option
+from importer.cli.exit_codes import epilog
 from importer.cli.forget import forget
+from importer.cli.sections import SectionedGroup
 from importer.cli.suggest import suggest
+from importer.errors import ExitCode
 from importer.version import __version__
 
 if TYPE_CHECKING:
     from importer.results import RunResult
 
-EXIT_CODES = """\b
-Exit codes:
-  0    every row is a case (or was one before)
-  2    usage, settings, mapping or file: nothing was sent
-  3    finished; some rows are invalid or were refused
-  4    finished; some rows may be cases: look them up first
-  5    temporary: an outage; run the same command again
-  6    a row has two or more cases
-  7    wrong target, or no right to create cases
-  8    trouble with the ledger
-  10   a rehearsal says that the import takes too long
-  11   another run holds the ledger
-  12   check: the file is not like the one of the baseline
-  130  interrupted (143: terminated); run the same command again
-Any other code means failure."""
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=epilog())
 @click.version_option(__version__, prog_name="case-importer")
 def cli() -> None:
-    """Import a helpdesk's tickets (CSV, Excel) as Talkdesk cases: nothing lost, nothing twice.
+    """Import helpdesk tickets (CSV, Excel, OpenDocument) as Talkdesk cases, each row exactly once.
 
-    Without a target, everything goes to an embedded sandbox of Talkdesk's Case API, and nothing leaves this machine.
+    Without a target, cases go to an embedded sandbox of the Talkdesk Case API and nothing leaves this machine.
     """
 
 
@@ -76,7 +64,8 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take the keys of this ledger into account; it is not changed.",
 )
-@click.option("--fix", is_flag=True, help="Write the lines that are proposed for value tables into the mapping.")
+@click.option("--fix", is_flag=True, help="Add the proposed `values:` lines to the mapping.")
+@click.option("--columns", is_flag=True, help="Show statistics of columns, text lengths and value tables as well.")
 @click.option("--baseline", type=option.FILE, help="Compare with what check --json printed of an earlier file.")
 @click.option(
     "--volume-factor",
@@ -93,28 +82,40 @@ def check(source: Path, **given: Any) -> None:
     _check(source, **given)
 
 
-def _check(source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool = False, **given: Any) -> None:
+def _check(
+    source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool = False, columns: bool = False, **given: Any
+) -> None:
     from importer.cli import check_page, printing
     from importer.cli.progress import Terminal
-    from importer.cli.shapes import check_shape, fix_shape
     from importer.look import check as check_source
+    from importer.results import as_json as json_of
 
     first = check_page.say_first if printing.is_terminal() and not quiet else None
     with Terminal(quiet=quiet) as observer:
         result = check_source(source, mapping, observer=observer, first=first, **given)
-    if not as_json and not quiet:
-        check_page.say_check(result)
-    written = None
     if fix:
         from importer.fixing import write_suggestions
 
-        written = write_suggestions(mapping, result.found.suggestions, beside=source)
+        result = replace(result, fix=write_suggestions(mapping, result.suggestions, beside=source))
+    again = _again(source, mapping, given)
     if as_json:
-        shape = check_shape(result)
-        printing.say_json(shape if written is None else {**shape, "fix": fix_shape(written)})
-    elif written is not None and not quiet:
-        check_page.say_fix(written)
+        printing.say(json_of(result))
+    elif quiet:
+        check_page.say_check_quietly(result, again)
+    else:
+        check_page.say_check(result, again, columns=columns)
     raise click.exceptions.Exit(int(result.exit_code))
+
+
+def _again(source: Path, mapping: str, given: dict[str, Any]) -> list[str]:
+    """What `check` and `run` have in common, as it was given."""
+    names = ("notes", "ledger", "sheet", "encoding", "delimiter")
+    values = ((name, value) for name in names for value in _several(given.get(name)))
+    return [str(source), "--mapping", mapping, *(word for name, value in values for word in (f"--{name}", str(value)))]
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
 @cli.command()
@@ -127,13 +128,12 @@ def _check(source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool 
 def preview(source: Path, mapping: str, *, as_json: bool, **given: Any) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
     from importer.cli import printing
-    from importer.cli.shapes import preview_line
     from importer.look import preview as preview_source
 
     rows = preview_source(source, mapping, **given)
     if as_json:
         for row in rows:
-            printing.say(preview_line(row))
+            printing.say(row.as_json())
     else:
         printing.say_preview(rows)
 
@@ -168,11 +168,11 @@ def rehearse(
     **given: Any,
 ) -> None:
     """Run the true SOURCE against a sandbox that misbehaves, and say how long the real thing would take."""
-    from importer.cli import printing
+    from importer.cli import printing, run_page
     from importer.cli.progress import Terminal
-    from importer.cli.shapes import rehearsal_shape
     from importer.rehearse import rehearse as rehearse_source
     from importer.rehearse import seconds_of
+    from importer.results import as_json as json_of
     from importer.settings import CAREFUL_RATE
 
     window = None if must_finish_in is None else seconds_of(must_finish_in)
@@ -181,9 +181,11 @@ def rehearse(
             source, mapping, rate=rate or CAREFUL_RATE, must_finish_in=window, observer=observer, **given
         )
     if as_json:
-        printing.say_json(rehearsal_shape(result))
-    elif not quiet:
-        printing.say_rehearsal(result, kept=given["out"] is not None)
+        printing.say(json_of(result))
+    elif quiet:
+        run_page.say_rehearsal_quietly(result)
+    else:
+        run_page.say_rehearsal(result, kept=given["out"] is not None)
     raise click.exceptions.Exit(int(result.exit_code))
 
 
@@ -193,15 +195,15 @@ def rehearse(
 def status(ledger: Path, *, as_json: bool) -> None:
     """Show the books of a ledger, by state; also while a run is going on."""
     from importer.books import status as ledger_status
-    from importer.cli import printing
-    from importer.cli.shapes import status_shape
+    from importer.cli import printing, run_page
+    from importer.results import as_json as json_of
 
     result = ledger_status(ledger)
     if as_json:
-        printing.say_json(status_shape(result))
+        printing.say(json_of(result))
     else:
-        printing.say_status(result)
-    raise click.exceptions.Exit(int(result.balance.exit_code) if not result.balance.is_true else 0)
+        run_page.say_status(result)
+    raise click.exceptions.Exit(0 if result.totals.match else int(ExitCode.LEDGER))
 
 
 @cli.command()
@@ -211,17 +213,15 @@ def status(ledger: Path, *, as_json: bool) -> None:
 def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
     """Write the reports again, from the ledger alone."""
     from importer.books import report as write_report
-    from importer.cli import printing
-    from importer.cli.shapes import reports_shape
+    from importer.cli import printing, run_page
+    from importer.results import as_json as json_of
 
-    reports = write_report(ledger, out)
+    result = write_report(ledger, out)
     if as_json:
-        printing.say_json(reports_shape(reports))
+        printing.say(json_of(result))
     elif not quiet:
-        printing.say_half_read(reports.half_read)
-        printing.say_balance(reports.balance)
-        printing.say(f"Reports: {reports.results.parent}")
-    raise click.exceptions.Exit(int(reports.balance.exit_code) if not reports.balance.is_true else 0)
+        run_page.say_report(result)
+    raise click.exceptions.Exit(int(result.exit_code))
 
 
 @cli.command()
@@ -294,20 +294,20 @@ def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: 
 
 
 def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, quiet: bool, as_json: bool) -> None:
-    """Do what sends or looks up, with a progress bar, and show what came of it."""
-    from importer.cli import printing
+    """Do what sends or looks up, show its progress, and show what came of it."""
+    from importer.cli import printing, run_page
     from importer.cli.progress import Terminal
-    from importer.cli.shapes import run_shape
+    from importer.results import as_json as json_of
 
     with Terminal(quiet=quiet) as observer:
         settings, rest = option.settings_of(given)
         result = verb(what, observer=observer, settings=settings, **rest)
     if as_json:
-        printing.say_json(run_shape(result))
-    elif not quiet:
-        printing.say_run(result)
-    elif result.error is not None:
-        printing.complain(str(result.error))
+        printing.say(json_of(result))
+    elif quiet:
+        run_page.say_quietly(result)
+    else:
+        run_page.say_run(result)
     raise click.exceptions.Exit(int(result.exit_code))
 
 
@@ -342,12 +342,24 @@ def demo(out: Path) -> None:
 
 
 @cli.command()
-def schema() -> None:
-    """Print the JSON Schema of a mapping file, for editors."""
-    from importer.cli.printing import say_json
-    from importer.mapping import json_schema
+@click.argument("form", type=click.Choice(["mapping", "result", "status", "check", "rehearsal"]), default="mapping")
+def schema(form: str) -> None:
+    """Print the JSON Schema of mapping files, or of what --json prints.
 
-    say_json(json_schema())
+    mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
+    report; status, check and rehearsal that of these commands.
+    """
+    from importer.cli.printing import say
+    from importer.results import as_json as json_of
+
+    if form == "mapping":
+        from importer.mapping import json_schema as schema_of_mapping
+
+        say(json_of(schema_of_mapping()))
+    else:
+        from importer.results import json_schema
+
+        say(json_of(json_schema(form)))
 
 
 cli.add_command(account.fields)

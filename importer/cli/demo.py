@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from importer.bundled import bundled
-from importer.cli.printing import complain, say, say_run
+from importer.cli.printing import complain, say
 from importer.cli.progress import Terminal
+from importer.cli.run_page import say_run
 from importer.errors import ExitCode
 from importer.run import run_import
 from importer.settings import Settings

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli import options as option
+from importer.cli.sections import SectionedCommand
 from importer.errors import ConfigError
 
 if TYPE_CHECKING:
     from importer.suggest import Suggestion
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("source", type=option.FILE)
 @click.option("--output", "-o", type=option.FILE, metavar="FILE", help="Write the mapping here. [default: print it]")
 @click.option("--force", is_flag=True, help="Write it even if the file exists.")

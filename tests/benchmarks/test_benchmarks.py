@@ -87,8 +87,8 @@ def test_every_row_of_the_export_fits_its_mapping_or_none(tmp_path: Path) -> Non
     mapping = write_mapping(tmp_path / "m.yml", notes=2)
     good = write_export(tmp_path / "good.csv", 300, notes=2)
     bad = write_export(tmp_path / "bad.csv", 300, notes=2, valid=False)
-    assert check(good, mapping).balance.counts == {State.PENDING: 300}
-    assert check(bad, mapping).balance.counts == {State.INVALID: 300}
+    assert check(good, mapping).totals.counts == {State.PENDING: 300}
+    assert check(bad, mapping).totals.counts == {State.INVALID: 300}
 
 
 def test_the_peers_send_what_we_send(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_rows_that_are_bad_as_rows_do_not_stop_the_others(local: Program) -> Non
     (local.folder / "t.csv").write_text(f"{','.join(HEADER)}\n1,a,b,\n2,a,b,c,d\n3,a\n4,a,b,\n", encoding="utf-8")
     ended = local("run", "t.csv", "-m", "m.yml", "--json")
     assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 2})
-    codes = {(cause["code"], cause["first_row"]) for cause in ended.json["causes"]}
+    codes = {(cause["code"], cause["first_rows"][0]) for cause in ended.json["causes"]}
     assert codes == {("too_many_fields", 3), ("too_few_fields", 4)}
 
 

@@ -135,7 +135,7 @@ def test_jira_rows_name_the_issue_above_them() -> None:
 def test_every_jira_sub_task_finds_its_issue() -> None:
     found = check(SAMPLES["jira"], "jira")
     children = {mapped.key for _, mapped in mapped_rows("jira") if mapped.body and mapped.link and mapped.link.parent}
-    assert found.balance.counts[State.WAITING] == len(children) > 100
+    assert found.totals.counts[State.WAITING] == len(children) > 100
     assert not {cause.code for cause in found.causes} & (CODES | {"parent_invalid"})
 
 

@@ -12,7 +12,8 @@ from importer.models import Row, shown
 ROWS_NAMED = 5
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One kind of damage. A warning: it makes no row invalid.
 
     Attributes:
