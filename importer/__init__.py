@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     )
     from importer.mapping import Mapping, load_mapping
     from importer.models import FieldError, State
-    from importer.progress import Observer
+    from importer.progress import Progress
     from importer.results import PreviewRow, RunResult, Status
     from importer.run import (
         reconcile,
@@ -76,7 +76,7 @@ _HOMES = {
     ),
     "importer.forgetting": ("Forgotten", "forget", "forget_async"),
     "importer.mapping": ("Mapping", "load_mapping"),
-    "importer.progress": ("Observer",),
+    "importer.progress": ("Progress",),
     "importer.models": ("FieldError", "State"),
     "importer.results": ("PreviewRow", "RunResult", "Status"),
     "importer.look": (
@@ -123,8 +123,8 @@ __all__ = [
     "LedgerLockedError",
     "Mapping",
     "MappingError",
-    "Observer",
     "PreviewRow",
+    "Progress",
     "RunResult",
     "Settings",
     "SourceError",

@@ -21,7 +21,7 @@ from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
 from importer.notes import Beside, open_notes
-from importer.progress import Observer, Silent
+from importer.progress import Progress
 from importer.report import Following, Totals, summary_of, unlinked_remarks
 from importer.results import PreviewRow, known
 from importer.source import Source, open_source
@@ -97,7 +97,7 @@ def check(
     ledger: StrPath | None = None,
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     first: Callable[[Surveyed], None] | None = None,
     **reading: Any,
 ) -> CheckResult:
@@ -133,7 +133,7 @@ def check(
         path = Path(folder, "ledger.db")
         if ledger is not None and Path(ledger).exists():
             copy_ledger(Path(ledger), path)
-        survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Silent())
+        survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Progress())
         with LedgerView(path, source=number) as view:
             summary, found = summary_of(view), survey.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
@@ -151,7 +151,7 @@ def check(
     )
 
 
-def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, observer: Observer) -> tuple[Survey, int]:
+def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, observer: Progress) -> tuple[Survey, int]:
     """A look at all rows on their way into a ledger that is thrown away, and the number of the source there."""
     with Ledger(ledger, verb="check") as scratch:
         known = notes_known(source, sources(scratch))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
-from importer.progress import Observer
+from importer.progress import Progress
 from importer.results import RunResult
 from importer.run import run_import_async, run_to_end
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
@@ -69,7 +69,7 @@ async def rehearse_async(
     must_finish_in: float | None = None,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     **options: Any,
 ) -> Rehearsal:
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.

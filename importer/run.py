@@ -27,7 +27,7 @@ from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside
-from importer.progress import Observer, Silent
+from importer.progress import Progress
 from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.results import Command, Problem, RunResult, run_result, write_summary
 from importer.session import Orders, open_place, send_pending, stop_on_signals
@@ -63,7 +63,7 @@ async def run_import_async(
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_changes: bool = False,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     stop: Stop | None = None,
     **reading: Any,
 ) -> RunResult:
@@ -98,7 +98,7 @@ async def run_import_async(
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings or load_settings(),
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=limit,
         max_failures=None if max_failures is None else failure_limit(str(max_failures)),
@@ -124,7 +124,7 @@ async def retry_async(
     settings: Settings | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Send rows of a ledger again that never became cases; nothing else is sent.
@@ -156,7 +156,7 @@ async def retry_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings or load_settings(),
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=limit,
         max_failures=None if max_failures is None else failure_limit(str(max_failures)),
@@ -180,7 +180,7 @@ async def reconcile_async(
     *,
     out: StrPath | None = None,
     settings: Settings | None = None,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Find out what became of rows that may or may not be cases; send nothing.
@@ -204,7 +204,7 @@ async def reconcile_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings or load_settings(),
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=0,
         resend=False,
@@ -222,7 +222,7 @@ class _Run:
     path: Path
     folder: Path
     settings: Settings
-    observer: Observer
+    observer: Progress
     outer_stop: Stop | None
     limit: int | None = None
     max_failures: FailureLimit | None = None
@@ -249,10 +249,13 @@ class _Run:
         """
         delivered = Delivered()
         target = self.settings.target.name
-        self.observer.begun(source=self.source, mapping=self.mapping, target=target, ledger=self.path)
+        self.observer.begun(
+            command=self.verb, source=self.source, mapping=self.mapping, target=target, ledger=self.path
+        )
         with Ledger(self.path, verb=self.verb) as ledger:
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
+                self.observer.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)
                 except CaseImporterError as error:
@@ -279,6 +282,7 @@ class _Run:
             seconds=round(time.monotonic() - self.begun, 3),
         )
         write_summary(result)
+        self.observer.ended(result.exit_code, result.totals)
         return result
 
     async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:

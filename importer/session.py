@@ -29,7 +29,7 @@ from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.ledger.distrust import distrusted, doubt_again
 from importer.ledger.links import next_page
-from importer.progress import Observer
+from importer.progress import Progress
 from importer.settings import Settings
 from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi, HttpClient
@@ -95,7 +95,7 @@ class Orders:
 
 
 async def send_pending(
-    ledger: Ledger, place: Place, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
+    ledger: Ledger, place: Place, settings: Settings, orders: Orders, *, stop: Stop, observer: Progress
 ) -> Delivered:
     """Settle what is in doubt and send what is pending.
 
@@ -169,12 +169,12 @@ def _shared(
     target: str,
     most_refused: int | None,
     stop: Stop,
-    observer: Observer,
+    observer: Progress,
 ) -> _Shared:
     pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
     if writer.ledger.was_cut_short:
         pace.close_gate(1.0)  # what a killed run sent in its last second counts
-    breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set)
+    breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set, notice=observer.notice)
     budget = RetryBudget(settings.workers)
     trust = Trust(distrusted(writer.ledger), lag=settings.waits.recheck)
     courier = Courier(
@@ -192,7 +192,7 @@ def _shared(
     return _Shared(api, writer, pace, budget, breaker, lookup, courier, trust)
 
 
-def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer) -> Pool:
+def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Progress) -> Pool:
     """The workers that create cases."""
     writer, breaker = shared.ledger, shared.breaker
     pool = Pool(
@@ -224,7 +224,7 @@ def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, ob
 
 
 async def _send_additions(
-    shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
+    shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Progress
 ) -> CaseImporterError | None:
     """The second pass: the notes that follow, to all cases that wait for some; nothing at all if none does."""
     source, only_doubts = orders.chosen.source, not orders.resend

@@ -43,12 +43,18 @@ def cli() -> None:
 @click.option("--accept-changes", is_flag=True, help="Read a file again that changed while rows were unfinished.")
 @option.target
 @option.reading
+@option.log_file
 @option.talking
 def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any) -> None:
     """Import SOURCE. The same command again goes on where it stopped; no row is ever sent twice."""
     if dry_run:
         _, rest = option.split_settings(given)
-        _check(source, quiet=quiet, as_json=as_json, **_without(rest, "out", "limit", "accept_changes", "max_failures"))
+        _check(
+            source,
+            quiet=quiet,
+            as_json=as_json,
+            **_without(rest, "out", "limit", "accept_changes", "max_failures", "log_file"),
+        )
         return
     from importer.run import run_import
 
@@ -86,12 +92,12 @@ def _check(
     source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool = False, columns: bool = False, **given: Any
 ) -> None:
     from importer.cli import check_page, printing
-    from importer.cli.progress import Terminal
+    from importer.cli.progress import watching
     from importer.look import check as check_source
     from importer.results import as_json as json_of
 
     first = check_page.say_first if printing.is_terminal() and not quiet else None
-    with Terminal(quiet=quiet) as observer:
+    with watching(quiet=quiet) as observer:
         result = check_source(source, mapping, observer=observer, first=first, **given)
     if fix:
         from importer.fixing import write_suggestions
@@ -169,14 +175,14 @@ def rehearse(
 ) -> None:
     """Run the true SOURCE against a sandbox that misbehaves, and say how long the real thing would take."""
     from importer.cli import printing, run_page
-    from importer.cli.progress import Terminal
+    from importer.cli.progress import watching
     from importer.rehearse import rehearse as rehearse_source
     from importer.rehearse import seconds_of
     from importer.results import as_json as json_of
     from importer.settings import CAREFUL_RATE
 
     window = None if must_finish_in is None else seconds_of(must_finish_in)
-    with Terminal(quiet=quiet) as observer:
+    with watching(quiet=quiet) as observer:
         result = rehearse_source(
             source, mapping, rate=rate or CAREFUL_RATE, must_finish_in=window, observer=observer, **given
         )
@@ -240,6 +246,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
 @option.max_failures
 @option.target
+@option.log_file
 @option.talking
 def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
     """Send only those rows again that never became cases; a row that succeeded is never sent again."""
@@ -254,6 +261,7 @@ def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, 
 @option.ledger
 @click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
 @option.target
+@option.log_file
 @option.talking
 def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None:
     """Find out what became of rows in doubt, by looking them up; send nothing."""
@@ -296,10 +304,10 @@ def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: 
 def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, quiet: bool, as_json: bool) -> None:
     """Do what sends or looks up, show its progress, and show what came of it."""
     from importer.cli import printing, run_page
-    from importer.cli.progress import Terminal
+    from importer.cli.progress import watching
     from importer.results import as_json as json_of
 
-    with Terminal(quiet=quiet) as observer:
+    with watching(quiet=quiet, log=given.pop("log_file")) as observer:
         settings, rest = option.settings_of(given)
         result = verb(what, observer=observer, settings=settings, **rest)
     if as_json:

@@ -54,6 +54,10 @@ talking = _all(
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
 )
 
+log_file = click.option(
+    "--log-file", type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
+)
+
 target = _all(
     click.option("--sandbox", is_flag=True, default=None, help="Use the embedded sandbox (the default target)."),
     click.option("--region", type=click.Choice(["us", "eu", "ca"]), help="Region of the Talkdesk account."),

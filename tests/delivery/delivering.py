@@ -25,7 +25,7 @@ from importer.delivery.pool import Delivered, Stop
 from importer.delivery.speed import Speed
 from importer.delivery.trust import Trust
 from importer.ledger import Ledger, LedgerWriter, Selection
-from importer.progress import Silent
+from importer.progress import Progress
 from importer.session import Orders, Place, send_pending
 from importer.settings import Settings
 from importer.talkdesk import client
@@ -185,7 +185,7 @@ async def run_once(
             Settings(**{**known, **settings}),
             Orders(chosen=Selection()),
             stop=stop or Stop(),
-            observer=Silent(),
+            observer=Progress(),
         )
 
 
