@@ -107,7 +107,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
     _section(
         "Most frequent problems",
-        (f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {_rows(it.first_rows[:2])}" for it in most),
+        map(_in_a_line, most),
     )
     heading("Next")
     if result.exit_code is ExitCode.OK:
@@ -116,6 +116,11 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         say(f"  1. Fix the rows in {result.source}, or change the mapping, then:")
         printing.say_command(["case-importer", "check", *again], 5)
         say(f"\nExit code {result.exit_code:d}: {_meaning(result)}")
+
+
+def _in_a_line(cause: Cause) -> str:
+    rows = cause.first_rows[:2]
+    return f"{cause.rows:>5,}  {cause_place(cause)} · {cause.code} · {_rows(rows)}{', …' * (cause.rows > len(rows))}"
 
 
 def _meaning(result: CheckResult) -> str:
@@ -145,7 +150,7 @@ def _section(title: str, lines: Iterable[str]) -> None:
     if shown:
         heading(title)
         for line in shown:
-            say(f"  {line}")
+            say(printing.wrapped(f"  {line}"))
 
 
 def _changes(result: CheckResult) -> Iterator[str]:
@@ -177,7 +182,7 @@ def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> N
 
 
 def _say_lines(suggestion: Suggestion) -> None:
-    or_fix = ", or run again with --fix" if suggestion.entries else ""
+    or_fix = ", or use --fix" if suggestion.entries else ""
     say(f"{'':11}hint: add at {suggestion.where} ({'.'.join(map(str, suggestion.path))}){or_fix}:")
     for line in suggestion.lines[:_LINES_SHOWN]:
         say(click.style(f"{'':15}{line}", fg="cyan"))

@@ -94,6 +94,16 @@ def indented(text: str, indent: int) -> Iterator[str]:
         yield " " * indent + line
 
 
+def wrapped(line: str) -> str:
+    """A line, or as many as it needs, with the same indent; colours and control characters are as they were."""
+    if len(click.unstyle(line)) <= width():
+        return line
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(
+        line, width(), subsequent_indent=indent, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def say_command(words: Sequence[str], indent: int) -> None:
     """Print a command to copy, in several lines if one is too narrow for it."""
     lines = [""]

@@ -121,7 +121,7 @@ def _form(finding: Finding) -> str:
 
 #: Error code → the line that hints it, given the form of the dates in the column, if that is known.
 _LINES: dict[str, Callable[[str], str]] = {
-    "too_long": lambda _: "overflow: truncate   # cuts the text; or shorten it in the file",
-    "missing": lambda _: "default: …   # what to send where the cell is empty; or fill the cells",
+    "too_long": lambda _: "overflow: truncate   # or shorten the text in the file",
+    "missing": lambda _: "default: …   # for empty cells; or fill in the cells",
     "not_a_date": lambda form: f"format: {quoted(form)}   # as the dates of the column show" if form else "",
 }

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from pathlib import Path
 
 from program import Program
 from tickets import Ticket, write_tickets
+
+SAMPLE = Path(__file__).parents[2] / "sample_data/zendesk-tickets.csv"
 
 
 def test_check_counts_and_explains_without_leaving_a_trace(local: Program) -> None:
@@ -62,3 +67,42 @@ def test_preview_of_a_bundled_mapping_works_by_name(local: Program) -> None:
     assert ended.code == 2
     assert "zendesk" in ended.err
     assert "the export has no column" in ended.err
+
+
+def test_the_last_screen_has_the_verdict_the_counts_the_causes_and_the_next_command(program: Program) -> None:
+    """80 columns and 24 lines, and a file with eighteen invalid rows: what matters must not have scrolled away."""
+    shutil.copy(SAMPLE, program.folder)
+    shown = program.watched("check", "zendesk-tickets.csv", "-m", "zendesk", columns=80)
+    assert shown.code == 3
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown.out.replace("\r\n", "\n")).splitlines()
+    assert [line for line in lines if not line.startswith("Reading") and len(line) > 80] == []
+    last = "\n".join(lines[-23:])  # the prompt has one
+    for said in (
+        "18 of 1,000 rows are invalid\n",
+        "1,000 rows = 980 pending + 18 invalid + 2 skipped",
+        "980  pending   ready to send",
+        "18  invalid   would not be sent",
+        "2  skipped   duplicate key in this file",
+        "3  Created at → custom_fields.date1 · not_a_date · rows 5846, 6929, …",
+        "3  Requester email → requester_email · not_an_email",
+        "2  Id → source.key · missing_key · rows 2177, 2898",
+        "case-importer check zendesk-tickets.csv --mapping zendesk",
+        "Exit code 3: 18 of 1,000 rows are invalid",
+    ):
+        assert said in last
+    assert "failures.csv" not in shown.out, "check writes none"
+
+
+def test_statistics_of_columns_are_shown_when_they_are_asked_for(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2")])
+    check = ("check", "t.csv", "-m", "m.yml")
+    statistics = "Subject: 2 of 2 rows filled, 1 different values"
+    assert statistics not in local(*check).out
+    assert statistics in local(*check, "--columns").out
+    assert local(*check, "--json").json["columns"][1]["filled"] == 2
+
+
+def test_a_good_file_ends_with_the_command_that_imports_it(local: Program) -> None:
+    write_tickets(local.folder / "my tickets.csv", [Ticket("1")])
+    ended = local("check", "my tickets.csv", "-m", "m.yml", "--delimiter", ",", "--columns")
+    assert ended.out.endswith("Next\n  case-importer run 'my tickets.csv' --mapping m.yml --delimiter ,\n")

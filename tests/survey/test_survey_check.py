@@ -370,7 +370,7 @@ class TestPage:
         assert (ended.code, ended.err) == (3, "")
         for line in (
             "1  Priority → priority · unknown_value · row 2",
-            "hint: add at m.yml:7:3 (case.priority), or run again with --fix:",
+            "hint: add at m.yml:7:3 (case.priority), or use --fix:",
             "ASAP: URGENT  # 1 row; nearest is 'Asap'",
             "Subject: text was decoded wrongly before",
             "'1' in row 2 and '01' in row 3",
