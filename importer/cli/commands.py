@@ -11,6 +11,7 @@ import click
 
 from importer.cli import account
 from importer.cli import options as option
+from importer.cli.completion import MappingName
 from importer.cli.exit_codes import epilog
 from importer.cli.forget import forget
 from importer.cli.sections import SectionedGroup
@@ -35,18 +36,22 @@ def cli() -> None:
 @click.argument("source", type=option.FILE)
 @option.mapping
 @option.notes
-@click.option("--ledger", type=option.FILE, help="Where the state is kept. [default: OUT/ledger.db]")
-@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: NAME-import]")
+@click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
+@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending.")
 @option.max_failures
-@click.option("--dry-run", is_flag=True, help="Do everything but send: the same as check, with the ledger's keys.")
-@click.option("--accept-changes", is_flag=True, help="Read a file again that changed while rows were unfinished.")
+@click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
+@click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
 @option.target
 @option.reading
 @option.log_file
 @option.talking
 def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any) -> None:
-    """Import SOURCE. The same command again goes on where it stopped; no row is ever sent twice."""
+    """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
+
+    Run the same command again to resume. Rows that are already cases are skipped. Without a target, cases go to the
+    embedded sandbox.
+    """
     if dry_run:
         _, rest = option.split_settings(given)
         _check(
@@ -68,23 +73,26 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
 @click.option(
     "--ledger",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Take the keys of this ledger into account; it is not changed.",
+    help="Also check against the keys in this ledger. The ledger is not changed.",
 )
 @click.option("--fix", is_flag=True, help="Add the proposed `values:` lines to the mapping.")
 @click.option("--columns", is_flag=True, help="Show statistics of columns, text lengths and value tables as well.")
-@click.option("--baseline", type=option.FILE, help="Compare with what check --json printed of an earlier file.")
+@click.option("--baseline", type=option.FILE, help="Compare with the --json output of an earlier check.")
 @click.option(
     "--volume-factor",
     type=click.FloatRange(min=1, min_open=True),
     metavar="X",
     default=2,
     show_default=True,
-    help="With --baseline: how many times more or fewer rows there may be.",
+    help="With --baseline: allow up to X times more or fewer rows.",
 )
 @option.reading
 @option.talking
 def check(source: Path, **given: Any) -> None:
-    """Read, map and validate all of SOURCE; no network. Exit code 3 if a row is invalid."""
+    """Validate every row of SOURCE against the mapping, without using the network.
+
+    Exits with 3 if a row is invalid.
+    """
     _check(source, **given)
 
 
@@ -128,9 +136,9 @@ def _several(value: Any) -> tuple[Any, ...]:
 @click.argument("source", type=option.FILE)
 @option.mapping
 @option.notes
-@click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="How many rows.")
+@click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
 @option.reading
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one object a row.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one object per row.")
 def preview(source: Path, mapping: str, *, as_json: bool, **given: Any) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
     from importer.cli import printing
@@ -153,14 +161,18 @@ def preview(source: Path, mapping: str, *, as_json: bool, **given: Any) -> None:
     type=click.Choice(["calm", "rough", "hostile"]),
     default="rough",
     show_default=True,
-    help="How the sandbox behaves.",
+    help="How many faults the sandbox injects.",
 )
 @click.option(
-    "--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second of the real run. [default: 5]"
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Requests per second of the real run, for the estimate. [default: 5]",
 )
-@click.option("--must-finish-in", metavar="8h", help="Exit with 10 if the real run would take longer.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same trouble.")
-@click.option("--out", type=option.FOLDER, help="Keep ledger and reports of the rehearsal here.")
+@click.option("--must-finish-in", metavar="8h", help="Exit with 10 if the estimate is longer than this.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed for the faults; the same seed injects the same faults."
+)
+@click.option("--out", type=option.FOLDER, help="Keep the rehearsal's ledger and reports in this folder.")
 @option.reading
 @option.talking
 def rehearse(
@@ -173,7 +185,7 @@ def rehearse(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Run the true SOURCE against a sandbox that misbehaves, and say how long the real thing would take."""
+    """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
     from importer.cli import printing, run_page
     from importer.cli.progress import watching
     from importer.rehearse import rehearse as rehearse_source
@@ -199,7 +211,7 @@ def rehearse(
 @option.ledger
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def status(ledger: Path, *, as_json: bool) -> None:
-    """Show the books of a ledger, by state; also while a run is going on."""
+    """Show how many rows are in each state. Works while a run is in progress."""
     from importer.books import status as ledger_status
     from importer.cli import printing, run_page
     from importer.results import as_json as json_of
@@ -217,7 +229,7 @@ def status(ledger: Path, *, as_json: bool) -> None:
 @click.option("--out", type=option.FOLDER, required=True, help="Folder of the reports.")
 @option.talking
 def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
-    """Write the reports again, from the ledger alone."""
+    """Write the reports again from the ledger."""
     from importer.books import report as write_report
     from importer.cli import printing, run_page
     from importer.results import as_json as json_of
@@ -237,19 +249,25 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
     "states",
     multiple=True,
     type=click.Choice(["refused", "pending", "invalid", "skipped"]),
-    help="Which rows; may be given several times; of skipped ones those that the mapping left out. [default: refused"
-    " and pending; with --mapping all]",
+    help="State of the rows to send again; repeatable. `skipped` means rows filtered by the mapping. [default:"
+    " refused, pending; with --mapping: all]",
 )
-@click.option("--mapping", "-m", metavar="FILE", help="Map all rows anew that never reached the server.")
+@click.option(
+    "--mapping",
+    "-m",
+    type=MappingName(),
+    metavar="FILE",
+    help="Map rows that are not cases again with this mapping, then send them.",
+)
 @option.notes
-@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
+@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
 @option.max_failures
 @option.target
 @option.log_file
 @option.talking
 def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
-    """Send only those rows again that never became cases; a row that succeeded is never sent again."""
+    """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
     from importer.run import retry as retry_ledger
 
@@ -259,12 +277,12 @@ def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, 
 
 @cli.command()
 @option.ledger
-@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
+@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 @option.target
 @option.log_file
 @option.talking
 def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None:
-    """Find out what became of rows in doubt, by looking them up; send nothing."""
+    """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.run import reconcile as reconcile_ledger
 
     _send(reconcile_ledger, ledger, given, quiet=quiet, as_json=as_json)
@@ -273,15 +291,17 @@ def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None
 @cli.command()
 @click.argument("key")
 @option.ledger
-@click.option("--created", "case_id", metavar="ID", help="It is this case.")
-@click.option("--resend", is_flag=True, help="It is no case; send it again.")
-@click.option("--drop", is_flag=True, help="Leave it alone, whatever it is.")
-@click.option("--notes-delivered", "notes", flag_value="delivered", help="Its case has the notes that followed.")
-@click.option("--notes-not-delivered", "notes", flag_value="not_delivered", help="It has none of them; send them.")
-@click.option("--notes-dropped", "notes", flag_value="dropped", help="Nobody is to send these notes.")
-@click.option("--reason", required=True, help="Why you are sure; kept in the history.")
+@click.option("--created", "case_id", metavar="ID", help="The row is the case with this id.")
+@click.option("--resend", is_flag=True, help="The row is not a case: send it again.")
+@click.option("--drop", is_flag=True, help="Never send the row again (state: skipped).")
+@click.option("--notes-delivered", "notes", flag_value="delivered", help="The case has the notes sent later.")
+@click.option(
+    "--notes-not-delivered", "notes", flag_value="not_delivered", help="The case has none of them: send them again."
+)
+@click.option("--notes-dropped", "notes", flag_value="dropped", help="Never send these notes.")
+@click.option("--reason", required=True, help="What you checked; stored in the history.")
 def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, notes: Any, reason: str) -> None:
-    """Settle the row KEY, or the notes of its case, in doubt, because you looked."""
+    """Settle row KEY, or its notes sent later, after you checked it in Talkdesk."""
     if (case_id is not None) + resend + drop + (notes is not None) != 1:
         raise click.UsageError("say one of --created ID, --resend, --drop, or one of the --notes-… flags")
     from importer.books import resolve as resolve_key
@@ -315,23 +335,44 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
     elif quiet:
         run_page.say_quietly(result)
     else:
-        run_page.say_run(result)
+        run_page.say_run(result, rest.get("mapping"))
     raise click.exceptions.Exit(int(result.exit_code))
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
-@click.option("--store", type=option.FILE, help="Keep the cases in this file; without it they are forgotten.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Users and requesters depend on it.")
-@click.option("--rate-limit", type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests a second.")
-@click.option("--latency", "latency_ms", type=float, default=0, metavar="MS", help="Wait before each operation.")
-@click.option("--token-life", type=float, default=599, show_default=True, metavar="SECONDS", help="Life of a token.")
-@click.option("--index-lag", "index_lag_s", type=float, default=0, metavar="SECONDS", help="Lists show cases late.")
-@click.option("--filters", type=click.Choice(["both", "doc", "spec", "ignore"]), default="both", show_default=True)
-@click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="A token that is always valid.")
-@click.option("--faults", type=option.FILE, help="Fault plan: a JSON file that says what goes wrong, and when.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 picks a free one.",
+)
+@click.option("--store", type=option.FILE, help="Keep the cases in this file. [default: in memory]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed for the generated users and requesters.")
+@click.option("--rate-limit", type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests per second.")
+@click.option("--latency", "latency_ms", type=float, default=0, metavar="MS", help="Delay before every answer.")
+@click.option(
+    "--token-life", type=float, default=599, show_default=True, metavar="SECONDS", help="Lifetime of access tokens."
+)
+@click.option(
+    "--index-lag",
+    "index_lag_s",
+    type=float,
+    default=0,
+    metavar="SECONDS",
+    help="Delay before a new case appears in lists.",
+)
+@click.option(
+    "--filters",
+    type=click.Choice(["both", "doc", "spec", "ignore"]),
+    default="both",
+    show_default=True,
+    help="Form of list filters that works: both, doc, spec, or ignore for none.",
+)
+@click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires.")
+@click.option("--faults", type=option.FILE, help="Fault plan: JSON file with the faults to inject.")
 def sandbox(*, faults: Path | None, **given: Any) -> None:
-    """Run the local Case API alone, until Ctrl-C."""
+    """Run the Case API sandbox on this machine until you press Ctrl-C."""
     from importer.cli.printing import say
     from importer.run import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, load_plan, serve
@@ -341,9 +382,11 @@ def sandbox(*, faults: Path | None, **given: Any) -> None:
 
 
 @cli.command()
-@click.option("--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder to work in.")
+@click.option(
+    "--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder for ledgers and reports."
+)
 def demo(out: Path) -> None:
-    """Import the sample exports into the embedded sandbox: no account, no network, under a minute."""
+    """Import the sample exports into the embedded sandbox. Needs no account and no network; takes under a minute."""
     from importer.cli.demo import show_demo
 
     raise click.exceptions.Exit(show_demo(out))

@@ -23,7 +23,10 @@ _QUESTION = "Forget the texts of finished rows? This cannot be undone"
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @option.talking
 def forget(ledger: Path, *, failed: bool, yes: bool, quiet: bool, as_json: bool) -> None:
-    """Drop the texts of rows that are cases or were skipped; keys, states, case ids and history stay."""
+    """Delete the cell contents of created and skipped rows from the ledger.
+
+    Keys, states, case ids and history stay.
+    """
     if not yes and not _is_wanted():
         return
     from importer.cli import printing

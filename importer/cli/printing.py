@@ -106,12 +106,18 @@ def wrapped(line: str) -> str:
 
 def say_command(words: Sequence[str], indent: int) -> None:
     """Print a command to copy, in several lines if one is too narrow for it."""
-    lines = [""]
-    for word in words:
-        quoted_word = shlex.quote(word)
-        if word.startswith("--") and len(lines[-1]) + len(word) > width() - indent - 30:
-            lines.append(" ")
-        lines[-1] += f" {quoted_word}" if lines[-1] else quoted_word
+    parts: list[str] = []  # an option and its value stay together
+    for word in map(shlex.quote, words):
+        if parts and not word.startswith("--"):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + indent + 3 > width() and indent + len(" ".join(parts)) > width():
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}"
     say(" \\\n".join(" " * indent + line for line in lines))
 
 

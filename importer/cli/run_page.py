@@ -26,14 +26,14 @@ _TO_FIX = (State.INVALID, State.REFUSED)
 _NOT_CASES = (*_TO_FIX, State.UNKNOWN, State.DUPLICATE, State.WAITING)
 
 
-def say_run(result: RunResult) -> None:
-    """Print how a run ended."""
+def say_run(result: RunResult, mapping: str | None = None) -> None:
+    """Print how a run ended; ``mapping`` as it was given, for the next command."""
     where = "embedded sandbox (nothing left this machine)" if is_sandbox(result) else result.target
     say(
         click.style(f"{result.source} → {where}", bold=True) + f", mapping {result.mapping}, {duration(result.seconds)}"
     )
     _say_outcome(result)
-    _say_next(result)
+    _say_next(result, mapping or result.mapping)
     _say_files(result)
     if result.error is not None:
         complain(str(result.error))
@@ -74,8 +74,8 @@ def notes_line(notes: NoteFile | NotesUse) -> str:
     return f"{line}, {unmatched}; {plural(notes.rows_without or 0, 'row')} without a note"
 
 
-def _say_next(result: RunResult) -> None:
-    steps = list(_next_steps(result))
+def _say_next(result: RunResult, mapping: str) -> None:
+    steps = list(_next_steps(result, mapping))
     if steps:
         heading("Next")
     for number, (what, command) in enumerate(steps, start=1):
@@ -84,7 +84,7 @@ def _say_next(result: RunResult) -> None:
             say_command(command, 5)
 
 
-def _next_steps(result: RunResult) -> Iterator[tuple[str, list[str]]]:
+def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str]]]:
     """What to do, and the command for it."""
     totals, ledger = result.totals, result.ledger
     target = ["--sandbox"] if is_sandbox(result) else []
@@ -98,7 +98,7 @@ def _next_steps(result: RunResult) -> Iterator[tuple[str, list[str]]]:
         yield f"Run the same command again: {plural(totals.pending, 'row')} are not sent yet", []
     if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
         failures = str(result.reports.failures[0])
-        names = ["--mapping", result.mapping, "--ledger", ledger, "--out", "second-import", *target]
+        names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
         yield f"Fix the rows in {failures}, save it as CSV, and import it", ["case-importer", "run", failures, *names]
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Write it even if the file exists.")
 @option.reading
 def suggest(source: Path, *, output: Path | None, force: bool, **reading: Any) -> None:
-    """Write a mapping for SOURCE to begin with. Every guess in it says that it is one, and why.
+    """Draft a mapping for SOURCE. Every guess is marked and explained.
 
-    The first 20,000 rows of SOURCE are read; no network.
+    Reads the first 20,000 rows of SOURCE and does not use the network.
     """
     from importer.look import suggest_mapping
 

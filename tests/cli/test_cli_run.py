@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 from collections import Counter
 
 from ended import counts_of
 from program import Program, SandboxProcess
 from scenery import Import
-from tickets import read_csv, tickets, write_tickets
+from tickets import Ticket, read_csv, tickets, write_tickets
 
 
 def test_a_run_with_bad_rows_ends_with_3_and_true_books(imported: Import) -> None:
@@ -97,6 +98,27 @@ def test_a_limit_leaves_the_rest_for_the_next_run(local: Program) -> None:
     rest = local("run", "t.csv", "-m", "m.yml", "--json")
     assert (rest.code, rest.counts) == (0, {"created": 5})
     assert rest.json["requests"] == 5
+
+
+def test_the_same_command_again_says_what_it_did_and_what_was_there_before(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [*tickets(7), Ticket("bad", subject="")])
+    run = ("run", "t.csv", "-m", "m.yml", "--sandbox")
+    local(*run, "--limit", 2, "-q")
+    assert "7  created   sandbox cases (trial): 5 now, 2 before" in local(*run).out
+    assert "7  created   sandbox cases (trial): 0 now, 7 before" in local(*run).out
+
+
+def test_the_next_step_is_a_command_that_works_as_it_stands(local: Program) -> None:
+    (local.folder / "maps").mkdir()
+    (local.folder / "m.yml").rename(local.folder / "maps/my own.yml")
+    write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
+    page = local("run", "t.csv", "-m", "maps/my own.yml", "--sandbox").out
+    said = page.partition("save it as CSV, and import it:\n")[2].partition("\n\nFiles")[0]
+    words = shlex.split(said.replace("\\\n", " "))
+    assert words[:3] == ["case-importer", "run", "t-import/failures.csv"]
+    failures = local.folder / "t-import/failures.csv"
+    failures.write_bytes(failures.read_bytes().replace(b"bad,,", b"bad,fixed,"))
+    assert local(*words[1:], "--json").counts == {"created": 1}
 
 
 def test_a_dry_run_sends_nothing_and_leaves_nothing(online: Program, server: SandboxProcess) -> None:
