@@ -107,7 +107,7 @@ class Settings(BaseModel):
     def _check(self) -> Settings:
         problems = [*self._target_problems(), *self._credential_problems()]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n\n".join(problems))
         return self
 
     def _target_problems(self) -> list[str]:
@@ -125,7 +125,7 @@ class Settings(BaseModel):
                 if url and self.proxy and not self.sandbox and _is_plain(url):
                     problems.append(f"{flag} is plain http, which is for this machine only and takes no --proxy")
             except ConfigError as error:
-                problems.append(f"{error.what} ({error.hint})")
+                problems.append(f"{error.what}\n{error.hint}")
         return problems
 
     def _credential_problems(self) -> list[str]:
@@ -265,8 +265,9 @@ def load_settings(
             **{name: f" (set by {ENVIRONMENT_PREFIX}{name.upper()} in the environment)" for name in in_environment},
             **dict.fromkeys(given, ""),
         }
+        found = dict(text.partition("\n")[::2] for text in _readable(error, places))
         hint = "docs/operating.md lists all settings; case-importer run --help lists the flags"
-        raise ConfigError("; ".join(dict.fromkeys(_readable(error, places))), hint=hint) from None
+        raise ConfigError("; ".join(found), hint="; ".join(filter(None, found.values())) or hint) from None
 
 
 #: What a setting takes, where its type does not say it well enough.
@@ -290,7 +291,7 @@ def _readable(error: ValidationError, places: Mapping[str, str]) -> Iterator[str
         name = ".".join(str(step) for step in problem["loc"][:1])
         place = places.get(name, "")
         if not name:
-            yield problem["msg"].removeprefix("Value error, ")
+            yield from problem["msg"].removeprefix("Value error, ").split("\n\n")
         elif problem["type"] == "extra_forbidden":
             near = get_close_matches(name, Settings.model_fields, 1)
             yield f"there is no setting {name!r}{place}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -131,7 +131,7 @@ def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Sour
                     " nothing was sent",
                     where=source.name,
                     hint=f"finish them first with: case-importer retry --ledger {ledger.path}"
-                    "\n  or read the changed file as well with --accept-changes (no key is ever sent twice)",
+                    "\n  or read the changed file as well with --accept-changes (no key becomes two cases)",
                 )
 
 

@@ -14,6 +14,7 @@ from importer.cli import options as option
 from importer.cli.completion import MappingName
 from importer.cli.exit_codes import epilog
 from importer.cli.forget import forget
+from importer.cli.sandbox import sandbox
 from importer.cli.sections import SectionedGroup
 from importer.cli.suggest import suggest
 from importer.errors import ExitCode
@@ -341,48 +342,6 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
 
 @cli.command()
 @click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    help="Port to listen on; 0 picks a free one.",
-)
-@click.option("--store", type=option.FILE, help="Keep the cases in this file. [default: in memory]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed for the generated users and requesters.")
-@click.option("--rate-limit", type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests per second.")
-@click.option("--latency", "latency_ms", type=float, default=0, metavar="MS", help="Delay before every answer.")
-@click.option(
-    "--token-life", type=float, default=599, show_default=True, metavar="SECONDS", help="Lifetime of access tokens."
-)
-@click.option(
-    "--index-lag",
-    "index_lag_s",
-    type=float,
-    default=0,
-    metavar="SECONDS",
-    help="Delay before a new case appears in lists.",
-)
-@click.option(
-    "--filters",
-    type=click.Choice(["both", "doc", "spec", "ignore"]),
-    default="both",
-    show_default=True,
-    help="Form of list filters that works: both, doc, spec, or ignore for none.",
-)
-@click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires.")
-@click.option("--faults", type=option.FILE, help="Fault plan: JSON file with the faults to inject.")
-def sandbox(*, faults: Path | None, **given: Any) -> None:
-    """Run the Case API sandbox on this machine until you press Ctrl-C."""
-    from importer.cli.printing import say
-    from importer.run import fastest_loop
-    from importer.sandbox import FaultPlan, SandboxOptions, load_plan, serve
-
-    plan = load_plan(faults) if faults else FaultPlan()
-    serve(SandboxOptions(faults=plan, **given), announce=say, loop_factory=fastest_loop())
-
-
-@cli.command()
-@click.option(
     "--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder for ledgers and reports."
 )
 def demo(out: Path) -> None:
@@ -417,6 +376,7 @@ cli.add_command(account.fields)
 cli.add_command(account.users)
 cli.add_command(suggest)
 cli.add_command(forget)
+cli.add_command(sandbox)
 
 
 def _without(given: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Draft:
         page.line("version: 1")
         page.blank()
         page.line("source:")
-        page.comment("What identifies a ticket for ever, so that it is never sent twice.", 2)
+        page.comment("What identifies a ticket, so that it never becomes two cases.", 2)
         if self._parts:
             self._key_of_parts(self._parts)
         else:

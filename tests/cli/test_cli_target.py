@@ -33,7 +33,7 @@ IMPOSSIBLE = {
     "--proxy https://user:secret@proxy.acme.example:3128": "--proxy must be http://host:port",
     "--proxy http://user:secret/1@proxy.acme.example:3128": "--proxy must be http://host:port",
     "--api-url http://127.0.0.1:1 --proxy http://proxy.acme.example:3128": "--api-url is plain http, which is for this",
-    "--config gone.env": "gone.env: the settings file cannot be read: No such file or directory\n  check its path",
+    "--config gone.env": "gone.env: the settings file cannot be read: No such file or directory\n  hint: check its",
 }
 
 

@@ -140,8 +140,8 @@ def test_no_key_is_created_twice(finished: Path) -> None:
         stage(ledger, [told("A"), valid("B"), valid("new")])
         lines = ledger.connection.execute("SELECT key, state, code, message FROM record WHERE source = 2").fetchall()
         assert lines == [
-            ("A", "skipped", "created_before", "created before as case 77 (row 2 of tickets.csv)"),
-            ("B", "skipped", "created_before", "created before as case 78 (row 2 of tickets.csv)"),
+            ("A", "skipped", "created_before", "already case 77 (row 2 of tickets.csv)"),
+            ("B", "skipped", "created_before", "already case 78 (row 2 of tickets.csv)"),
             ("new", "pending", None, None),
         ]
 

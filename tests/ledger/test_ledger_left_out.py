@@ -47,7 +47,7 @@ def test_it_is_no_twin_and_has_none(ledger: Ledger) -> None:
     stage(ledger, [left_out("A"), valid("A"), left_out("A"), valid("A")])
     assert [code for _, _, code in standing(ledger)] == ["left_out", None, "left_out", "twin"]
     (message,) = ledger.connection.execute("SELECT message FROM record WHERE id = 4").fetchone()
-    assert message == "same key as row 2"
+    assert message == "duplicate key: row 2 is sent"
 
 
 @pytest.mark.parametrize("older", [valid, invalid])

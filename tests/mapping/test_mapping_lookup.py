@@ -108,7 +108,7 @@ def test_a_change_of_the_file_is_a_change_of_the_mapping(load: Load, owners: Pat
         (b"", "m.yml:6:29: no look-up is possible: o.csv: the file is empty"),
         (b"email,id\n", "m.yml:6:29: 'o.csv' has no row with a key"),
         (b"email,id\n,7\n", "m.yml:6:29: 'o.csv' has no row with a key"),
-        (b"mail,id\na,7\n", "m.yml:6:41: o.csv has no column 'email'\n  did you mean 'mail'?"),
+        (b"mail,id\na,7\n", "m.yml:6:41: o.csv has no column 'email'\n  hint: did you mean 'mail'?"),
         (b"email,name\na,7\n", "m.yml:6:62: o.csv has no column 'id'"),
         (b"email,email,id\na,b,7\n", "m.yml:6:41: o.csv has 2 columns 'email'"),
         (b"email,id\na,7\nb\n", "m.yml:6:29: no look-up is possible: o.csv:3:"),

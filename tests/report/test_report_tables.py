@@ -57,7 +57,11 @@ def test_results_have_one_line_for_each_row_in_input_order(mixed: Ledger, tmp_pa
     assert list(lines[0]) == ["row", "key", "state", "case_id", "http_status", "attempts", "code", "message"]
     assert list(lines[0].values()) == ["2", "A", "created", "77", "201", "1", "created", ""]
     assert lines[1]["message"] == "no such owner"
-    assert (lines[5]["code"], lines[5]["message"], lines[5]["attempts"]) == ("twin", "same key as row 2", "0")
+    assert (lines[5]["code"], lines[5]["message"], lines[5]["attempts"]) == (
+        "twin",
+        "duplicate key: row 2 is sent",
+        "0",
+    )
 
 
 def test_results_are_plain_for_scripts(mixed: Ledger, tmp_path: Path) -> None:
