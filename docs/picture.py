@@ -135,7 +135,7 @@ def drawn(lines: list[list[Cell]]) -> str:
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}" xml:space="preserve"'
         ' role="img" aria-labelledby="title">',
-        '<title id="title">case-importer demo: progress bar, the totals, why rows failed, where the reports are</title>',
+        '<title id="title">case-importer demo: progress bar, totals, why rows failed, where the reports are</title>',
         "<style>text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
         "white-space:pre}</style>",
         f'<rect width="{width:g}" height="{height}" rx="9" fill="{_PAPER}"/>',
