@@ -69,8 +69,8 @@ class Totals:
 
     @property
     def counts(self) -> Counter[State]:
-        """Records by state."""
-        return Counter({state: getattr(self, state.value) for state in State})
+        """Records by state; of states that have some."""
+        return Counter({state: count for state in State if (count := int(getattr(self, state.value)))})
 
     def by_state(self) -> list[tuple[State, int]]:
         """The states that have records, in the order in which people ask for them."""
