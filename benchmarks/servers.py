@@ -1,4 +1,4 @@
-"""Servers of the benchmarks, each a process of its own on the second core."""
+"""Servers of the benchmarks, each its own process on the last core."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from benchmarks.certificate import Certificate
-from benchmarks.measure import PYTHON, cores, start
+from benchmarks.measure import cores, start
 
-#: A 201 with an id of its own is all that the importer asks of an answer (``importer/delivery/judge.py``).
+#: A 201 with its own id is all that the importer asks of a response. Ids grow with time, as Talkdesk's note ids do.
 _NGINX = """\
 {user}
 daemon off;
@@ -28,16 +29,13 @@ error_log stderr error;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
-    # Ids that grow with time, as Talkdesk's note ids do; random ones cost the ledger an index page a row.
     map $msec $instant {{ "~^(?<s>[0-9]+).(?<ms>[0-9]+)$" "$s$ms"; }}
     keepalive_requests 1000000000;
     keepalive_timeout 600s;
     client_body_buffer_size 64k;
-    client_max_body_size 16m;
     {temp_paths}
     server {{
-        listen 127.0.0.1:{port}{tls} backlog=1024;
-        {certificate}
+        listen 127.0.0.1:{port} backlog=1024;
         default_type application/json;
         location = /cm/core/va/cases {{ return 201 '{{"id":"$instant-$connection-$connection_requests"}}'; }}
         location = /oauth/token {{
@@ -46,80 +44,47 @@ http {{
     }}
 }}
 """
-_TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-class Server(NamedTuple):
-    """A server that is running.
-
-    Attributes:
-        url: Its address.
-        name: What it is, for the table.
-    """
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address, and what it is."""
 
     url: str
     name: str
 
     def stats(self) -> dict[str, Any]:
-        """What it counted (not nginx)."""
-        return self._get("/_stats")
-
-    def reset(self) -> None:
-        """Forget when the first request came (not nginx)."""
-        self._get("/_reset")
-
-    def _get(self, path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+        """What it counted (only ``api_server``)."""
+        with urllib.request.urlopen(f"{self.url}/_stats", timeout=30) as answer:
             content: dict[str, Any] = json.load(answer)
         return content
 
 
-def nginx_version() -> str | None:
-    """Such as ``nginx/1.26.3``; None if it is not installed."""
-    program = _nginx()
-    if program is None:
-        return None
-    said = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
-    return said.partition("version: ")[2].split()[0]
-
-
-def _nginx() -> str | None:
+def nginx_path() -> str | None:
+    """Where nginx is installed, if it is."""
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 @contextmanager
 def fast_server() -> Iterator[Server]:
-    """The fastest server there is here: nginx, or for want of it our own."""
-    if nginx_version() is None:
+    """nginx, which is never the limit; without it our own server, and the table says so."""
+    program = nginx_path()
+    if program is None:
         with api_server() as server:
-            yield server._replace(name="api_server (nginx is not installed)")
+            yield server
         return
-    with nginx() as server:
-        yield server
-
-
-@contextmanager
-def nginx(certificate: Certificate | None = None) -> Iterator[Server]:
-    """nginx, which must be installed; with a certificate it speaks TLS."""
     with tempfile.TemporaryDirectory(prefix="case-importer-nginx-") as name:
         folder, port = Path(name), free_port()
-        paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in _TEMP_PATHS)
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
         user = "user root;" if os.geteuid() == 0 else ""
-        said = certificate and f"ssl_certificate {certificate.certificate}; ssl_certificate_key {certificate.key};"
-        text = _NGINX.format(
-            folder=folder,
-            port=port,
-            temp_paths=paths,
-            user=user,
-            tls=" ssl" if certificate else "",
-            certificate=said or "",
-        )
+        text = _NGINX.format(folder=folder, port=port, temp_paths=paths, user=user)
         (folder / "nginx.conf").write_text(text, encoding="utf-8")
-        command = [_nginx(), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"]
+        command = [program, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"]
         process = start(command, core=cores()[1], stderr=subprocess.DEVNULL)
         try:
             _wait_for(port)
-            yield Server(f"http{'s' if certificate else ''}://127.0.0.1:{port}", nginx_version() or "nginx")
+            yield Server(f"http://127.0.0.1:{port}", "nginx")
         finally:
             process.terminate()
             process.wait(30)
@@ -128,7 +93,7 @@ def nginx(certificate: Certificate | None = None) -> Iterator[Server]:
 @contextmanager
 def api_server(*arguments: object) -> Iterator[Server]:
     """Our own server, with faults; see :mod:`benchmarks.api_server`."""
-    command = [PYTHON, "-m", "benchmarks.api_server", *arguments]
+    command = [sys.executable, "-m", "benchmarks.api_server", *arguments]
     process = start(command, core=cores()[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -141,9 +106,10 @@ def api_server(*arguments: object) -> Iterator[Server]:
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

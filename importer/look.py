@@ -5,14 +5,13 @@ Each exists twice: a plain function (``check``) and a coroutine (``check_async``
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.fixing import Fix
@@ -21,12 +20,14 @@ from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
 from importer.notes import Beside, open_notes
+from importer.plain import in_thread
 from importer.progress import Progress
 from importer.report import Following, Totals, summary_of, unlinked_remarks
+from importer.report.failures_file import failures_file_of
 from importer.results import PreviewRow, known
-from importer.source import Source, open_source
+from importer.source import ReadingOptions, Source, open_source
 from importer.source.excerpt import make_excerpt
-from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
+from importer.stage import Reading, Staged, columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
@@ -55,6 +56,7 @@ class CheckResult(Surveyed):
         notes: Remarks: how the file was read (encoding, sheet, …).
         seconds: How long it took.
         changes: What differs from the baseline.
+        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were.
         fix: What ``--fix`` wrote into the mapping; None without it.
     """
 
@@ -69,11 +71,12 @@ class CheckResult(Surveyed):
     notes: tuple[str, ...]
     seconds: float
     changes: tuple[Change, ...] = ()
+    put_back: int = 0
     fix: Fix | None = None
 
 
 def open_both(
-    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> tuple[Source, Mapping]:
     """The export and the mapping, opened.
 
@@ -97,9 +100,10 @@ def check(
     ledger: StrPath | None = None,
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
+    as_is: bool = False,
     observer: Progress | None = None,
     first: Callable[[Surveyed], None] | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
 
@@ -111,6 +115,7 @@ def check(
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
+        as_is: See :class:`importer.stage.Reading`.
         observer: Is told how far it is.
         first: Is told at once what the first rows show.
         reading: ``sheet``, ``encoding``, ``delimiter``.
@@ -124,17 +129,14 @@ def check(
     begun = time.monotonic()
     first = first and _unless_told_early(first, source, mapping, reading)
     before = None if baseline is None else load_baseline(Path(baseline))
-    opened, loaded = (
-        open_both(source, mapping, reading) if before is None else _open_like(before, source, mapping, reading)
-    )
-    if first is not None:
+    opened, loaded = _open_like(before, source, mapping, reading)
+    if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(opened, loaded))
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = Path(folder, "ledger.db")
-        if ledger is not None and Path(ledger).exists():
-            copy_ledger(Path(ledger), path)
-        survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Progress())
-        with LedgerView(path, source=number) as view:
+        path = _scratch_ledger(Path(folder), ledger)
+        beside, observer = Beside(folder_of(source), notes), observer or Progress()
+        survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, observer=observer)
+        with LedgerView(path, source=staged.source.id) as view:
             summary, found = summary_of(view), survey.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
     return CheckResult(
@@ -148,25 +150,36 @@ def check(
         notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
+        put_back=staged.put_back,
     )
 
 
-def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, observer: Progress) -> tuple[Survey, int]:
-    """A look at all rows on their way into a ledger that is thrown away, and the number of the source there."""
+def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
+    """Where a ledger is that may be changed: a copy of ``ledger``, or a new one."""
+    path = folder / "ledger.db"
+    if ledger is not None and Path(ledger).exists():
+        copy_ledger(Path(ledger), path)
+    return path
+
+
+def _surveyed(
+    ledger: Path, source: Source, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Progress
+) -> tuple[Survey, Staged]:
+    """A look at all rows on their way into a ledger that is thrown away, and the source there."""
     with Ledger(ledger, verb="check") as scratch:
         known = notes_known(source, sources(scratch))
         with open_notes(mapping, beside, known=known) as notes:
             survey = Survey(source, mapping, columns=columns_mapped(source), notes=notes.files)
-            info = stage_source(
+            staged = stage_source(
                 scratch,
                 source,
                 mapping,
                 notes=notes,
-                accept_changes=True,
+                reading=Reading(accept_changes=True, as_is=as_is),
                 progress=observer.read,
                 watch=survey.take,
             )
-    return survey, info.id
+    return survey, staged
 
 
 def _exit_code(totals: Totals, differences: tuple[Change, ...]) -> ExitCode:
@@ -176,9 +189,11 @@ def _exit_code(totals: Totals, differences: tuple[Change, ...]) -> ExitCode:
 
 
 def _open_like(
-    before: Baseline, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> tuple[Source, Mapping]:
     """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
+    if before is None:
+        return open_both(source, mapping, reading)
     try:
         opened, loaded = open_both(source, mapping, reading)
     except EmptySourceError as error:
@@ -202,7 +217,7 @@ def _first_look(source: Source, mapping: Mapping) -> Surveyed:
 
 
 def _unless_told_early(
-    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> Callable[[Surveyed], None] | None:
     """Tell ``first`` what the first rows of a large workbook show, before it is loaded; ``first`` if that cannot be."""
     if not isinstance(source, str | os.PathLike) or not Path(source).is_file():
@@ -212,7 +227,10 @@ def _unless_told_early(
         if excerpt is None:
             return first
         try:
-            found = _first_look(*open_both(excerpt, mapping, reading))
+            opened, loaded = open_both(excerpt, mapping, reading)
+            if failures_file_of(opened.columns) is not None:
+                return first
+            found = _first_look(opened, loaded)
         except CaseImporterError:  # said in full when the whole file is opened
             return first
     first(found)
@@ -225,7 +243,7 @@ def preview(
     *,
     notes: Iterable[StrPath] = (),
     count: int = 5,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> list[PreviewRow]:
     """The first ``count`` rows as they would be sent; ``notes`` as in :func:`check`.
 
@@ -244,7 +262,7 @@ def preview(
     ]
 
 
-def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
+def suggest_mapping(source: StrPath | DataFrame, **reading: Unpack[ReadingOptions]) -> Suggestion:
     """A mapping to begin with, for an export that nobody has one for; every guess in it says that it is one.
 
     Args:
@@ -261,16 +279,6 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
     return suggest(open_source(source, **reading), path=path, encoding=reading.get("encoding"))
 
 
-async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> CheckResult:
-    """:func:`check` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(check, source, mapping, **options)
-
-
-async def preview_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> list[PreviewRow]:
-    """:func:`preview` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(preview, source, mapping, **options)
-
-
-async def suggest_mapping_async(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
-    """:func:`suggest_mapping` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(suggest_mapping, source, **reading)
+check_async = in_thread(check)
+preview_async = in_thread(preview)
+suggest_mapping_async = in_thread(suggest_mapping)

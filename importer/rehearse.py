@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
+from importer.books import StrPath
 from importer.errors import ConfigError, ExitCode
-from importer.mapping import Mapping
+from importer.mapping import Mapping, load_mapping
+from importer.plain import plain
 from importer.progress import Progress
 from importer.results import RunResult
-from importer.run import run_import_async, run_to_end
-from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
+from importer.run import run_import_async
+from importer.sandbox import Sandbox, SandboxOptions, definitions_of
 from importer.sandbox.profiles import PROFILES
 from importer.settings import CAREFUL_RATE, Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from importer.source import ReadingOptions
 
 Profile = Literal["calm", "rough", "hostile"]
 
@@ -61,16 +65,17 @@ class Rehearsal:
 
 
 async def rehearse_async(
-    source: str | os.PathLike[str] | DataFrame,
-    mapping: str | os.PathLike[str] | Mapping,
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
     *,
     profile: Profile = "rough",
     rate: float = CAREFUL_RATE,
     must_finish_in: float | None = None,
     seed: int = 0,
-    out: str | os.PathLike[str] | None = None,
+    out: StrPath | None = None,
+    notes: Iterable[StrPath] = (),
     observer: Progress | None = None,
-    **options: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> Rehearsal:
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.
 
@@ -83,27 +88,40 @@ async def rehearse_async(
         seed: The same seed gives the same trouble.
         out: Keep ledger and reports in this folder; by default nothing is kept.
         observer: Is told what happens.
-        options: See :func:`importer.run.run_import_async`.
+        notes: See :func:`importer.look.check`.
+        reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         CaseImporterError: see :func:`importer.run.run_import_async`.
     """
-    plan: FaultPlan = PROFILES[profile](seed)
+    loaded = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    account = SandboxOptions(
+        faults=PROFILES[profile](seed), seed=seed, definitions=definitions_of(loaded.account_fields), any_ids=True
+    )
     with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
-        async with Sandbox(SandboxOptions(faults=plan, seed=seed, any_owner=True)) as sandbox:
-            settings = Settings.model_validate(
-                {
-                    "api_url": sandbox.base_url,
-                    "client_id": sandbox.client_id,
-                    "client_secret": sandbox.client_secret,
-                    "horizon": _HORIZON,
-                    "concurrency": _WORKERS,
-                }
-            )
+        async with Sandbox(account) as sandbox:
             folder = Path(out) if out is not None else Path(scratch)
-            run = await run_import_async(source, mapping, out=folder, settings=settings, observer=observer, **options)
+            run = await run_import_async(
+                source,
+                loaded,
+                notes=notes,
+                out=folder,
+                settings=_settings_for(sandbox),
+                accept_existing=True,  # there are none in a new sandbox
+                observer=observer,
+                **reading,
+            )
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}
+    return _rehearsal(run, profile, requests, rate, must_finish_in)
+
+
+rehearse = plain(rehearse_async)
+
+
+def _rehearsal(
+    run: RunResult, profile: Profile, requests: dict[str, int], rate: float, must_finish_in: float | None
+) -> Rehearsal:
     forecast = sum(requests.values()) / rate
     fits = must_finish_in is None or forecast <= must_finish_in
     exit_code = run.exit_code if fits else ExitCode.TOO_LONG
@@ -120,11 +138,17 @@ async def rehearse_async(
     )
 
 
-def rehearse(
-    source: str | os.PathLike[str] | DataFrame, mapping: str | os.PathLike[str] | Mapping, **options: Any
-) -> Rehearsal:
-    """:func:`rehearse_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(rehearse_async(source, mapping, **options))
+def _settings_for(sandbox: Sandbox) -> Settings:
+    """As fast as this machine can, and without long waits for rows in doubt."""
+    return Settings.model_validate(
+        {
+            "api_url": sandbox.base_url,
+            "client_id": sandbox.client_id,
+            "client_secret": sandbox.client_secret,
+            "horizon": _HORIZON,
+            "concurrency": _WORKERS,
+        }
+    )
 
 
 def seconds_of(text: str) -> float:

@@ -52,6 +52,8 @@ class RunResult(Summary):
         error: Why the run ended early; None if it did not.
         notes: Remarks: how the file was read, and the like.
         seconds: How long it took.
+        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were. 0 if the
+            file had been read before.
     """
 
     command: Command
@@ -64,6 +66,7 @@ class RunResult(Summary):
     error: Problem | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    put_back: int = 0
 
     def count(self, state: State) -> int:
         """Rows in a state."""

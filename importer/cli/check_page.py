@@ -13,7 +13,7 @@ from importer.cli import printing
 from importer.cli.exit_codes import MEANINGS
 from importer.cli.printing import duration, explain, heading, plural, say
 from importer.cli.run_page import notes_line
-from importer.cli.totals import cause_place, say_following, say_totals
+from importer.cli.totals import OF_CHECK, cause_place, say_following, say_totals
 from importer.errors import ExitCode
 from importer.ledger.causes import Cause
 from importer.ledger.view import AlikeKeys
@@ -52,6 +52,7 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
         + f", {duration(result.seconds)} (nothing was sent)"
     )
     printing.say_remarks(result.notes)
+    printing.say_put_back(result.put_back)
     _section("Differs from the baseline: review before you send it", _changes(result))
     _section("Columns", _columns(result) if columns else ())
     _section("Text lengths", _lengths(result.lengths) if columns else ())
@@ -102,7 +103,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     """The end of the page, which fits on a terminal of 24 lines."""
     colour = "green" if result.exit_code is ExitCode.OK else "yellow"
     say("\n" + click.style(_verdict(result), fg=colour, bold=True))
-    say_totals(result.totals, result.causes, is_check=True)
+    say_totals(result.totals, result.causes, OF_CHECK)
     say_following(result.notes_that_follow)
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
     _section(

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 def cli() -> None:
     """Import helpdesk tickets (CSV, Excel, OpenDocument) as Talkdesk cases, each row exactly once.
 
-    Without a target, cases go to an embedded sandbox of the Talkdesk Case API and nothing leaves this machine.
+    With --sandbox, and on a terminal also without a target, cases go to an embedded sandbox of the Talkdesk Case API,
+    and nothing leaves this machine.
     """
 
 
@@ -43,6 +44,8 @@ def cli() -> None:
 @option.max_failures
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
 @click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
+@option.as_is
+@option.accept_existing
 @option.target
 @option.reading
 @option.log_file
@@ -50,17 +53,12 @@ def cli() -> None:
 def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any) -> None:
     """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
 
-    Run the same command again to resume. Rows that are already cases are skipped. Without a target, cases go to the
-    embedded sandbox.
+    Run the same command again to resume. Rows that are already cases are skipped.
     """
     if dry_run:
         _, rest = option.split_settings(given)
-        _check(
-            source,
-            quiet=quiet,
-            as_json=as_json,
-            **_without(rest, "out", "limit", "accept_changes", "max_failures", "log_file"),
-        )
+        unused = ("out", "limit", "accept_changes", "accept_existing", "max_failures", "log_file")
+        _check(source, quiet=quiet, as_json=as_json, **_without(rest, *unused))
         return
     from importer.run import run_import
 
@@ -76,6 +74,7 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Also check against the keys in this ledger. The ledger is not changed.",
 )
+@option.as_is
 @click.option("--fix", is_flag=True, help="Add the proposed `values:` lines to the mapping.")
 @click.option("--columns", is_flag=True, help="Show statistics of columns, text lengths and value tables as well.")
 @click.option("--baseline", type=option.FILE, help="Compare with the --json output of an earlier check.")
@@ -126,7 +125,8 @@ def _again(source: Path, mapping: str, given: dict[str, Any]) -> list[str]:
     """What `check` and `run` have in common, as it was given."""
     names = ("notes", "ledger", "sheet", "encoding", "delimiter")
     values = ((name, value) for name in names for value in _several(given.get(name)))
-    return [str(source), "--mapping", mapping, *(word for name, value in values for word in (f"--{name}", str(value)))]
+    words = [word for name, value in values for word in (f"--{name}", str(value))]
+    return [str(source), "--mapping", mapping, *words, *(["--as-is"] if given.get("as_is") else [])]
 
 
 def _several(value: Any) -> tuple[Any, ...]:
@@ -264,6 +264,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
 @click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
 @option.max_failures
+@option.accept_existing
 @option.target
 @option.log_file
 @option.talking
@@ -329,7 +330,7 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
     from importer.results import as_json as json_of
 
     with watching(quiet=quiet, log=given.pop("log_file")) as observer:
-        settings, rest = option.settings_of(given)
+        settings, rest = option.settings_of(given, near=what.parent, quiet=quiet, as_json=as_json)
         result = verb(what, observer=observer, settings=settings, **rest)
     if as_json:
         printing.say(json_of(result))

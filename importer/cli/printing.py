@@ -44,6 +44,11 @@ def complain(text: str) -> None:
         say("  hint: " + rest.strip().removeprefix("hint: "), error=True)
 
 
+def warn(text: str) -> None:
+    """Print what the user should know although nothing has failed, to standard error."""
+    say(click.style("warning: ", fg="yellow") + text, error=True)
+
+
 def heading(text: str) -> None:
     """Print the title of a section, after an empty line."""
     say("\n" + click.style(text, bold=True))
@@ -55,6 +60,13 @@ def say_remarks(remarks: Iterable[str], half_read: Iterable[str] = ()) -> None:
         say(f"info: {remark}")
     for name in half_read:
         say(f"warning: {name} was not read to the end (or is being read now); the next run reads it again")
+
+
+def say_put_back(cells: int) -> None:
+    """Print how much of a failures file was left as it had been; nothing if nobody opened it in a spreadsheet."""
+    if cells:
+        were, they = ("cell had", "it was") if cells == 1 else ("cells had", "they were")
+        say(f"info: {cells:,} {were} been changed by the spreadsheet, not by you; {they} put back")
 
 
 def width() -> int:

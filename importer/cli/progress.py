@@ -105,7 +105,8 @@ class Bars(Progress):
 
     def begun(self, *, command: str, source: str, mapping: str, target: str, ledger: Path) -> None:
         """Say what is about to happen."""
-        where = "the embedded sandbox (nothing leaves this machine)" if target.startswith("sandbox") else target
+        is_trial = target.startswith("sandbox")
+        where = "the embedded sandbox (trial: nothing leaves this machine)" if is_trial else target
         say(f"Importing {source} into {where} (mapping {mapping})", error=True)
 
     def read(self, share: float, rows: int) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.exit_codes import MEANINGS
-from importer.cli.printing import complain, duration, heading, plural, say, say_command, say_remarks
-from importer.cli.totals import say_causes, say_following, say_totals
+from importer.cli.printing import complain, duration, heading, plural, say, say_command, say_put_back, say_remarks
+from importer.cli.totals import OF_TRIAL, say_causes, say_following, say_totals
 from importer.errors import ExitCode
 from importer.models import State
 from importer.talkdesk.answers import clean
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 #: Rows that failures.csv is for.
 _TO_FIX = (State.INVALID, State.REFUSED)
-_NOT_CASES = (*_TO_FIX, State.UNKNOWN, State.DUPLICATE, State.WAITING)
 
 
 def say_run(result: RunResult, mapping: str | None = None) -> None:
     """Print how a run ended; ``mapping`` as it was given, for the next command."""
-    where = "embedded sandbox (nothing left this machine)" if is_sandbox(result) else result.target
+    is_trial = is_sandbox(result)
+    where = "trial in the embedded sandbox (nothing left this machine)" if is_trial else result.target
     say(
         click.style(f"{result.source} → {where}", bold=True) + f", mapping {result.mapping}, {duration(result.seconds)}"
     )
-    _say_outcome(result)
+    _say_outcome(result, is_trial=is_trial)
     _say_next(result, mapping or result.mapping)
     _say_files(result)
     if result.error is not None:
@@ -46,23 +46,23 @@ def is_sandbox(result: Summary) -> bool:
     return (result.target or "").startswith("sandbox")
 
 
-def _say_outcome(result: RunResult) -> None:
+def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
     say_remarks(result.notes, result.half_read)
-    say_totals(result.totals, result.causes, created=_created(result))
+    say_put_back(result.put_back)
+    say_totals(result.totals, result.causes, _meanings(result, is_trial=is_trial))
     say_following(result.notes_that_follow)
     for notes in (notes for source in result.sources for notes in source.note_files):
         say(f"  {notes_line(notes)}")
     say_causes(result.causes)
 
 
-def _created(result: RunResult) -> str:
-    """What the created rows are, and how many of them were cases before this run; empty for a plain success."""
+def _meanings(result: RunResult, *, is_trial: bool) -> dict[State, str]:
+    """What states mean for this run: a trial reached no account, and some rows may have been cases before."""
+    meanings = dict(OF_TRIAL) if is_trial else {}
     now = result.moved.get(State.CREATED, 0)
-    before = result.totals.created - now
-    where = "sandbox cases (trial)" if is_sandbox(result) else "Talkdesk cases"
-    if result.command == "report" or not before or not result.totals.created:
-        return where if is_sandbox(result) else ""
-    return f"{where}: {now:,} now, {before:,} before"
+    if before := result.totals.created - now:
+        meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
+    return meanings
 
 
 def notes_line(notes: NoteFile | NotesUse) -> str:
@@ -105,8 +105,7 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
 def _say_files(result: RunResult) -> None:
     reports = result.reports
     lines = [(reports.results, "every row")]
-    if any(result.totals.counts[state] for state in _NOT_CASES):
-        lines += [(path, "rows that are not cases, with your columns") for path in reports.failures]
+    lines += [(path, "rows to fix or decide, with your columns") for path in reports.failures]
     lines += [(path, "notes that match no row, with your columns") for path in reports.orphans]
     if reports.open_notes is not None:
         lines.append((reports.open_notes, "notes that were not delivered"))
@@ -158,7 +157,7 @@ def _in_short(result: RunResult) -> str:
 def say_report(result: RunResult) -> None:
     """Print what the reports say, and where they are."""
     say_remarks((), result.half_read)
-    say_totals(result.totals, result.causes)
+    say_totals(result.totals, result.causes, OF_TRIAL if is_sandbox(result) else None)
     say_following(result.notes_that_follow)
     _say_files(result)
 
@@ -173,7 +172,7 @@ def say_status(status: Status) -> None:
     for source in status.sources:
         say(f"  {source.name}: {plural(source.rows, 'row')}, mapping {source.mapping}")
     say_remarks((), status.half_read)
-    say_totals(status.totals, status.causes, created="sandbox cases (trial)" if is_sandbox(status) else "")
+    say_totals(status.totals, status.causes, OF_TRIAL if is_sandbox(status) else None)
     say_following(status.notes_that_follow)
     say_causes(status.causes)
 
@@ -181,9 +180,9 @@ def say_status(status: Status) -> None:
 def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
     """Print what a rehearsal showed, and the estimate."""
     run = rehearsal.run
-    where = f"a {rehearsal.profile} sandbox (nothing left this machine)"
+    where = f"trial in a {rehearsal.profile} sandbox (nothing left this machine)"
     say(click.style(f"{run.source} → {where}", bold=True) + f", mapping {run.mapping}, {duration(run.seconds)}")
-    _say_outcome(run)
+    _say_outcome(run, is_trial=True)
     if run.error is not None:
         complain(str(run.error))
     kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(rehearsal.requests.items()))

@@ -43,11 +43,18 @@ from importer.cli.sections import SectionedCommand
 )
 @click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires.")
 @click.option("--faults", type=option.FILE, help="Fault plan: JSON file with the faults to inject.")
-def sandbox(*, faults: Path | None, **given: Any) -> None:
+@click.option("--fields", type=option.FILE, help="Custom fields: a file of case-importer fields --save.")
+@click.option("--any-ids", is_flag=True, help="Take any owner and parent, as if the account had them.")
+def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
     """Run the Case API sandbox on this machine until you press Ctrl-C."""
     from importer.cli.printing import say
-    from importer.run import fastest_loop
-    from importer.sandbox import FaultPlan, SandboxOptions, load_plan, serve
+    from importer.plain import fastest_loop
+    from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
+    if fields:
+        from importer.mapping.fields_file import load_fields
+        from importer.talkdesk.fields import as_answer
+
+        given["definitions"] = definitions_of(as_answer(load_fields(fields).values()))
     plan = load_plan(faults) if faults else FaultPlan()
     serve(SandboxOptions(faults=plan, **given), announce=say, loop_factory=fastest_loop())

@@ -12,8 +12,8 @@ _COMMANDS = {
     "Other": ("demo", "sandbox", "schema"),
 }
 _OPTIONS = {
-    "Input": ("mapping", "notes", "sheet", "encoding", "delimiter", "accept_changes"),
-    "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "states"),
+    "Input": ("mapping", "notes", "sheet", "encoding", "delimiter", "accept_changes", "as_is"),
+    "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
     "Speed and network": (
         "rate",

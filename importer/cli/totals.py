@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
@@ -22,7 +22,13 @@ _MEANINGS = {
     State.UNKNOWN: "may be cases: run reconcile before you send them again",
     State.DUPLICATE: "two or more cases each: choose one with resolve",
 }
-_MEANINGS_OF_CHECK = {
+#: Of a trial, where nothing reached Talkdesk.
+OF_TRIAL = {
+    State.CREATED: "trial: cases in the sandbox, not in Talkdesk",
+    State.REFUSED: "trial: rejected by the sandbox: fix them in failures.csv",
+}
+#: Of a check, which sends nothing.
+OF_CHECK = {
     State.PENDING: "ready to send",
     State.WAITING: "sent after their parent row becomes a case",
     State.INVALID: "would not be sent",
@@ -42,32 +48,27 @@ _SKIPPED = {
 _FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
 
 
-def say_totals(totals: Totals, causes: Iterable[Cause], *, is_check: bool = False, created: str = "") -> None:
+def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State, str] | None = None) -> None:
     """Print the totals, and a line for each state if there are several.
 
     Args:
         totals: Rows by state.
         causes: Tell why rows are skipped.
-        is_check: Nothing was sent, and nothing will be.
-        created: What the rows are that are cases; empty for the usual words.
+        meanings: What states mean here, where it is not what they usually mean.
     """
+    special = meanings or {}
     if not totals.match:
         complain(f"totals do not add up: {totals.equation}\nkeep the ledger and report this bug")
         return
     say(f"\n{totals.equation}")
-    lines = list(_lines(totals, causes, is_check=is_check, created=created))
-    if created or [state for state, _, _ in lines] != [State.CREATED]:
+    lines = list(_lines(totals, causes, {**_MEANINGS, **special}))
+    if State.CREATED in special or [state for state, _, _ in lines] != [State.CREATED]:
         say()
         for state, count, meaning in lines:
             say(f"  {count:>7,}  {click.style(f'{state.value:<9}', fg=COLOURS.get(state))} {meaning}")
 
 
-def _lines(
-    totals: Totals, causes: Iterable[Cause], *, is_check: bool, created: str
-) -> Iterator[tuple[State, int, str]]:
-    meanings = {**_MEANINGS, **(_MEANINGS_OF_CHECK if is_check else {})}
-    if created:
-        meanings[State.CREATED] = created
+def _lines(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State, str]) -> Iterator[tuple[State, int, str]]:
     for state, count in totals.by_state():
         if state is not State.SKIPPED:
             yield state, count, meanings[state]

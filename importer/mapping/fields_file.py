@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from importer.errors import MappingError
 from importer.mapping.beside import SIZE_MAX
 from importer.mapping.document import Document, Problems
 from importer.mapping.problems import Malformed, MappingProblems, Mark, Problem
 from importer.mapping.spec_problems import report
 from importer.mapping.yaml_nodes import Table, parse, plain
+from importer.talkdesk.case import other_spelling
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 
 _HINT = "save it anew with: case-importer fields --save FILE"
@@ -45,6 +48,7 @@ class FieldForm(_Form):
     name: str
     type: str = ""
     active: bool = True
+    required: bool = False
     options: tuple[OptionForm, ...] = ()
 
 
@@ -80,6 +84,26 @@ def read_fields(content: bytes, file: str) -> Definitions:
     return _by_key(_from_file(Document(file, root)))
 
 
+def load_fields(path: Path) -> Definitions:
+    """The definitions in a file that no mapping names.
+
+    Raises:
+        MappingError: It cannot be read, or is not of the right form.
+    """
+    try:
+        return read_fields(path.read_bytes(), str(path))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise MappingError(f"cannot read the fields file: {reason}", where=str(path), hint="check its path") from None
+    except Malformed as error:
+        raise MappingError(error.what, hint=error.hint) from None
+
+
+def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
+    """The field that a key means: some pages of the API call a drop-down ``drop_down1``, others ``dropdown1``."""
+    return definitions.get(key) or definitions.get(other_spelling(key) or "")
+
+
 def _by_key(definitions: Iterable[FieldDefinition]) -> Definitions:
     return {definition.key: definition for definition in definitions}
 
@@ -101,7 +125,7 @@ def _from_file(document: Document) -> Iterator[FieldDefinition]:
         raise
     for key, field in form.fields.items():
         options = tuple(option.option() for option in field.options)
-        yield FieldDefinition(key, field.name, field.type, field.active, options)
+        yield FieldDefinition(key, field.name, field.type, field.active, options, field.required)
 
 
 def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:
@@ -122,6 +146,8 @@ def _field_lines(field: FieldDefinition) -> Iterator[str]:
     yield f"    name: {_quoted(field.name)}"
     yield f"    type: {_quoted(field.type)}"
     yield f"    active: {'true' if field.active else 'false'}"
+    if field.required:
+        yield "    required: true"
     if field.options:
         yield "    options:"
         yield from _option_lines(field.options, " " * 6)

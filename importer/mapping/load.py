@@ -26,6 +26,7 @@ from importer.mapping.spec_case import EachForm, MappingForm
 from importer.mapping.well_formed import well_formed, without_custom_fields
 from importer.mapping.yaml_nodes import Node, NodePath, Table, mark_of, parse, plain
 from importer.models import Links, shown
+from importer.talkdesk.fields import as_answer
 
 SIZE_MAX = 1024 * 1024
 SUFFIX = ".yml"
@@ -78,6 +79,13 @@ class Mapping:
     def outline(self, columns: tuple[str, ...]) -> tuple[Outline, ...]:
         """The values that read columns, for looking at an export with these columns, which the mapping must fit."""
         return outline(self._plan, tuple(columns), self._document)
+
+    @property
+    def account_fields(self) -> list[dict[str, Any]]:
+        """The custom fields of the account, as it answers them itself: those of the file that `fields` names, with
+        their options; without such a file those that the mapping names, of which no options are known.
+        """
+        return as_answer(self._plan.definitions)
 
     @property
     def choices(self) -> tuple[str, ...]:

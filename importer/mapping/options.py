@@ -9,6 +9,8 @@ from importer.mapping.cell_errors import CellError
 from importer.mapping.problems import listed
 from importer.talkdesk.fields import FieldDefinition, Option
 
+_DIGITS_MAX = 15  # as many as any reader of JSON keeps
+
 
 class Options:
     """The options of one field.
@@ -23,10 +25,20 @@ class Options:
     def __init__(self, definition: FieldDefinition) -> None:
         self._field = f"{definition.name!r} ({definition.key})"
         self._root = _Level(definition.options)
+        self._numbered = {_number(option.key): option.key for option in definition.options if _is_number(option.key)}
 
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""
         return self._chosen(self._root, text).key
+
+    def number_of(self, text: str) -> int:
+        """The key of the option that ``text`` means, as a number; it may be that number. Raises :class:`CellError`."""
+        is_option = self._root.find(text)
+        key = self.key_of(text if is_option else self._numbered.get(_number(text.strip()), text))
+        if not _is_number(key):
+            rule = f"is the option {key!r} of {self._field}, whose key is not a number"
+            raise CellError("not_an_integer", rule, "remove `type: integer` from this field")
+        return int(key)
 
     def path_of(self, texts: Iterable[str]) -> list[str]:
         """The keys from the root to a leaf, or to some option on the way there. Raises :class:`CellError`."""
@@ -73,6 +85,14 @@ class _Level:
         if close := get_close_matches(_folded(text), labels, n=3, cutoff=0.6):
             return f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"
         return f"it has: {listed(map(repr, labels.values()))}; translate with a `values:` table"
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) <= _DIGITS_MAX
+
+
+def _number(key: str) -> str:
+    return key.lstrip("0") or "0"
 
 
 def _folded(label: str) -> str:

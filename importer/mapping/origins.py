@@ -191,8 +191,12 @@ class Asked(NamedTuple):
 
 
 def asked(value: Value, binding: Binding) -> Asked | None:
-    """What ``value`` reads; None for a constant, or if it takes each cell of a repeated column for itself."""
-    if value.form.origin == "value" or (value.split and _repeated(value, binding.header)):
+    """What ``value`` reads; None if that is no text of the export that could be looked at.
+
+    A constant reads nothing, a look-up reads another file, and a list may take each cell of a repeated column for
+    itself.
+    """
+    if value.form.origin not in _TEXTS or (value.split and _repeated(value, binding.header)):
         return None
     binding = binding._replace(html=value.form.html is not None)
     source = _TEXTS[value.form.origin](value, binding)

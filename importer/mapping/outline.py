@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, get_args
 
 from importer.mapping.binding import Binding
+from importer.mapping.cell_errors import CellError
 from importer.mapping.document import Document, Problems
 from importer.mapping.folding import folding
 from importer.mapping.header import Header
@@ -39,7 +40,7 @@ class Outline(NamedTuple):
         position: The cell that alone is read; None if there are several.
         text: The cells of a row → the text that is looked at; empty for nothing.
         filled: The text of one cell → the same, or empty if it counts as no value.
-        split: That text → the words that the table is asked for.
+        split: That text → the words that the table is asked for; none if it cannot be taken apart.
         length: That text → how many characters it has once it is tidied, before it is cut.
     """
 
@@ -105,7 +106,10 @@ def _split(value: Value) -> Callable[[str], list[str]]:
     take_apart = value.split or (lambda text: [text])
 
     def split(text: str) -> list[str]:
-        parts = take_apart(text)
+        try:
+            parts = take_apart(text)
+        except CellError:  # an error of the row, and said there
+            return []
         return [word for part in parts if (word := part.strip())]
 
     return split

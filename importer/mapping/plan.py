@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.document import Problems
-from importer.mapping.fields_file import Definitions
+from importer.mapping.fields_file import Definitions, definition_of
 from importer.mapping.lookup_table import LookupTable
 from importer.mapping.notes import Note, compile_note
 from importer.mapping.overflow import Overflow, overflows
@@ -33,6 +33,7 @@ class Plan(NamedTuple):
         fields: Plain fields of the case.
         custom_fields: Custom fields by their keys.
         notes: Notes, in order.
+        definitions: The custom fields of the account; if they are not known, those that the mapping names.
         kinds: Prefix of the kind of each custom field, stamp included, whose key does not show it.
         tables: Look-up tables by the paths of the values that use them.
         overflows: Texts that become a note if they are too long for their fields.
@@ -47,6 +48,7 @@ class Plan(NamedTuple):
     notes: list[Note]
     overflows: list[Overflow]
     notes_per_call: int
+    definitions: tuple[FieldDefinition, ...]
     kinds: dict[str, str]
     tables: dict[NodePath, LookupTable]
     parent: ValueForm | None = None
@@ -78,6 +80,7 @@ def make_plan(
         notes=notes,
         overflows=long_texts,
         notes_per_call=form.notes_per_call,
+        definitions=_named(form) if definitions is None else tuple(definitions.values()),
         kinds=_kinds(form, definitions or {}),
         tables=tables,
         parent=check_parent(form.case, problems),
@@ -94,8 +97,16 @@ def assumptions(plan: Plan) -> Iterator[str]:
 
 
 def _kinds(form: MappingForm, definitions: Definitions) -> dict[str, str]:
-    known = [definitions[key] for key in (*form.case.custom_fields, form.stamp or "") if key in definitions]
-    return {definition.key: kind for definition in known if (kind := definition.kind)}
+    known = {key: definition_of(key, definitions) for key in _keys(form)}
+    return {key: kind for key, definition in known.items() if definition and (kind := definition.kind)}
+
+
+def _named(form: MappingForm) -> tuple[FieldDefinition, ...]:
+    return tuple(FieldDefinition(key, name=key) for key in _keys(form))
+
+
+def _keys(form: MappingForm) -> list[str]:
+    return [*form.case.custom_fields, *filter(None, [form.stamp])]
 
 
 def _check_stamp(form: MappingForm, problems: Problems, definitions: Definitions | None) -> None:
@@ -130,7 +141,7 @@ def _custom_fields(form: CaseForm, problems: Problems, definitions: Definitions 
         path = ("case", "custom_fields", key)
         if definitions is not None and not _is_usable(key, definitions, path=path, problems=problems):
             continue
-        definition = definitions[key] if definitions else None
+        definition = definition_of(key, definitions or {})
         if target := custom_target(key, definition):
             if compiled := compile_value(value, path=path, target=target, problems=problems):
                 fields[key] = compiled
@@ -151,16 +162,17 @@ def _no_kind(key: str, definition: FieldDefinition | None) -> tuple[str, str]:
 def _is_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
     """Whether the account has this field, and uses it."""
     is_key = path != ("stamp",)
-    if key not in definitions:
+    definition = definition_of(key, definitions)
+    if definition is None:
         names = [known for known in definitions.values() if known.name.casefold() == key.strip().casefold()]
         hint = (
             f"that is the name of {listed(known.key for known in names)}" if names else _nearest_key(key, definitions)
         )
         problems.add(path, f"the account has no custom field {shown(key)!r}", hint, key=is_key)
-    elif not definitions[key].active:
-        what = f"the custom field {shown(key)!r} ({definitions[key].name}) is not active"
+    elif not definition.active:
+        what = f"the custom field {shown(key)!r} ({definition.name}) is not active"
         problems.add(path, what, "activate it in Talkdesk and save the fields again, or leave it out", key=is_key)
-    return key in definitions and definitions[key].active
+    return definition is not None and definition.active
 
 
 def _nearest_key(key: str, definitions: Definitions) -> str:

@@ -85,6 +85,7 @@ _TEXT = _Kind()
 _WORD = _Kind(free=False)
 _BOOLEAN = _Kind("boolean", frozenset({"boolean"}))
 _LIST = _Kind("list", frozenset({"list"}))
+_OPTION = _Kind(takes=frozenset({"text", "instant", "integer"}))
 
 #: Field → what pydantic checks, and what a mapping may put there.
 _CASE: Mapping[str, tuple[Any, _Kind]] = MappingProxyType(
@@ -112,8 +113,8 @@ _CUSTOM: Mapping[str, _Kind] = MappingProxyType(
         "date": _Kind("datetime", frozenset({"instant"})),
         "decimal": _Kind("decimal", frozenset({"integer", "decimal"})),
         "dependent_field": _Kind("list", frozenset({"list", "path"})),
-        "drop_down": _TEXT,
-        "dropdown": _TEXT,
+        "drop_down": _OPTION,
+        "dropdown": _OPTION,
         "multi_line_text": _Kind(one_line=False),
         "multi_select": _LIST,
         "numeric": _Kind("integer", frozenset({"integer"})),

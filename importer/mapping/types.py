@@ -196,10 +196,12 @@ def _path(form: ValueForm, target: Target) -> Convert:
 
 
 def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
-    """Converts one text to a value of a type; where the target has options, to the key of one."""
+    """Converts one text to a value of a type; where the target has options, to the key of one, or to its number."""
     convert = kind.build(form, target)
     if target.options is None or kind.yields == "path":
         return convert
+    if kind.yields == "integer":
+        return target.options.number_of
     key_of = target.options.key_of
     return lambda text: key_of(convert(text))
 

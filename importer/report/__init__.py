@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.ledger import LedgerView
+from importer.report.failures_file import write_failures
 from importer.report.files import make_folder
 from importer.report.orphans import write_orphans
 from importer.report.summary import Summary, summary_of, unlinked_remarks
-from importer.report.tables import write_failures, write_open_notes, write_results
+from importer.report.tables import write_open_notes, write_results
 from importer.report.totals import Following, Totals, exit_code_of, totals_of
 
 __all__ = [
@@ -31,7 +32,8 @@ class Reports:
 
     Attributes:
         results: Every row.
-        failures: Rows that are not cases, with the columns of their source; more than one if columns differ.
+        failures: Rows to correct, with the columns of their source: more than one file if columns differ, and none if
+            there are no such rows.
         summary: For scripts; written last, once it is known how the command ends.
         orphans: Notes of second files that belong to no row.
         open_notes: Notes that did not follow their cases; None if no note follows a case by an update.
@@ -47,7 +49,7 @@ class Reports:
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:
     """Write ``results.csv``, ``failures.csv`` and ``notes-without-case.csv`` into ``folder``.
 
-    Beside them ``open-notes.csv``, if notes follow cases by updates.
+    Beside them ``open-notes.csv``, if notes follow cases by updates. ``failures.csv`` only if a row needs correction.
 
     Args:
         ledger: The ledger; it may be in use.

@@ -5,7 +5,7 @@ reference and OpenAPI bundle and shares no code with the client side, so that it
 """
 
 from importer.sandbox.faults import FaultPlan, Rule
-from importer.sandbox.fields import Definition, Kind, Option, load_definitions
+from importer.sandbox.fields import Definition, Kind, Option, definitions_of
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.plan_file import load_plan, plan_as_json, plan_of
 from importer.sandbox.profiles import PROFILES, calm, hostile, rough
@@ -21,8 +21,8 @@ __all__ = [
     "Sandbox",
     "SandboxOptions",
     "calm",
+    "definitions_of",
     "hostile",
-    "load_definitions",
     "load_plan",
     "plan_as_json",
     "plan_of",

@@ -127,7 +127,6 @@ def envelope(
     content: dict[str, Any] = {"code": known[0], "message": known[1]}
     fields = [problem._asdict() for problem in problems]
     if fields:
-        content["description"] = "; ".join(f"{field['name']}: {field['description']}" for field in fields)
         content["fields"] = fields
     return json_answer(status, content)
 

@@ -72,7 +72,7 @@ class App:
 
     def _operations(self) -> tuple[Operation, ...]:
         options = self._options
-        definitions = options.definitions or default_definitions()
+        definitions = self._store.remembering(options.definitions) or default_definitions()
         users = users_of(options.seed, options.user_count)
         desk = Desk(options, store=self._store, definitions=definitions, users=users, clock=self._clock)
         clients = Clients(

@@ -16,7 +16,7 @@ from importer.sandbox.answers import Answer, Problem, Refusal, json_answer
 from importer.sandbox.bodies import STATUSES, Bodies, Rules
 from importer.sandbox.calls import Call
 from importer.sandbox.cases import DEFAULT_GROUP, Case, Place, Reader, as_created, as_updated, place_of_note
-from importer.sandbox.fields import Definition
+from importer.sandbox.fields import Definition, by_key
 from importer.sandbox.filters import Account, case_ids, read_search
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.people import User, requester_of
@@ -58,7 +58,7 @@ class Desk:
         users: tuple[User, ...],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        fields = {definition.key: definition for definition in definitions}
+        fields = by_key(definitions)
         self._options = options
         self._store = store
         self._clock = clock
@@ -155,9 +155,11 @@ class Desk:
 
     def _check_links(self, body: Mapping[str, Any], child: Case | None = None) -> None:
         """Refuse an owner or a parent that this account does not have."""
+        if self._options.any_ids:
+            return
         problems = []
         owner = body.get("owner_id")
-        if owner and not self._options.any_owner and owner not in self._owners:
+        if owner and owner not in self._owners:
             problems.append(Problem("owner_id", "is not the id of a user"))
         parent = body.get("parent_id")
         if parent and not self._may_be_parent(parent, child):

@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import orjson
-
-from importer.errors import ConfigError
-
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
+_DROP_DOWN = re.compile(r"\Adrop_?down(?=\d+\Z)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _DEFINED_AT = "2021-05-26T13:17:58.000+00:00"
 _FIRST_FIELD_ID = 1_397_421_734_151_344_130
@@ -56,7 +52,15 @@ _TYPE_CODES: Mapping[Kind, str] = MappingProxyType(
         Kind.DECIMAL: "009",
     }
 )
-_KINDS_OF_CODES = {"001": Kind.DROP_DOWN, "002": Kind.DEPENDENT_FIELD}
+#: What tells the kind of a field: the prefix of its key, or its type.
+_KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        **{kind.value: kind for kind in Kind},
+        "dropdown": Kind.DROP_DOWN,
+        "001": Kind.DROP_DOWN,
+        "002": Kind.DEPENDENT_FIELD,
+    }
+)
 
 
 class Option(NamedTuple):
@@ -73,7 +77,10 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class Definition:
-    """One custom field of the account. Its key is a plain word: letters, digits and underscores."""
+    """One custom field of the account. Its key is a plain word: letters, digits and underscores.
+
+    A drop-down, multi-select or dependent field without options takes any key: its options are not known.
+    """
 
     key: str
     kind: Kind
@@ -85,6 +92,13 @@ class Definition:
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):
             raise ValueError(f"{self.key!r} is not the key of a custom field")
+
+    @property
+    def spellings(self) -> frozenset[str]:
+        """The keys by which requests name it: the reference calls a drop-down ``drop_down1`` and ``dropdown1``."""
+        if self.kind is not Kind.DROP_DOWN:
+            return frozenset({self.key})
+        return frozenset({self.key, _DROP_DOWN.sub("drop_down", self.key), _DROP_DOWN.sub("dropdown", self.key)})
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -100,10 +114,16 @@ class Definition:
     def label(self, value: Any) -> Any:
         """The label of a valid value: option texts for choices, else None."""
         if self.kind is Kind.DROP_DOWN:
-            return self.labels.get(value)
-        if self.kind in (Kind.MULTI_SELECT, Kind.DEPENDENT_FIELD):
+            return self.labels.get(self.option_key(value))
+        if self.kind in (Kind.MULTI_SELECT, Kind.DEPENDENT_FIELD) and self.options:
             return [self.labels.get(key) for key in value]
         return None
+
+    def option_key(self, value: str | int) -> str:
+        """The key of the option that a drop-down is given: the key itself, or its number, as 1 for ``001``."""
+        if isinstance(value, str):
+            return value
+        return next((key for key in self.labels if (key.lstrip("0") or "0") == str(value)), "")
 
     def as_json(self, number: int) -> dict[str, Any]:
         """The definition as GET /cm/meta/va/fields gives it; ``number`` is its place in the list."""
@@ -158,20 +178,28 @@ def _is_real(text: str) -> bool:
 
 
 def _check_choice(definition: Definition, value: Any) -> str | None:
-    if isinstance(value, str) and value in definition.labels:
-        return None
-    return "must be the key of an option, not its label"
+    if type(value) not in (str, int) or value == "":
+        return "must be the key of an option, as text or as a number"
+    if definition.options and definition.option_key(value) not in definition.labels:
+        return "must be the key of an option, not its label"
+    return None
 
 
 def _check_choices(definition: Definition, value: Any) -> str | None:
-    if not isinstance(value, list) or not all(isinstance(key, str) and key in definition.labels for key in value):
+    if not isinstance(value, list) or not all(_is_option_key(definition, key) for key in value):
         return "must be a list of option keys"
     return None if len(set(value)) == len(value) else "names an option twice"
+
+
+def _is_option_key(definition: Definition, key: Any) -> bool:
+    return isinstance(key, str) and (key in definition.labels if definition.options else key != "")
 
 
 def _check_path(definition: Definition, value: Any) -> str | None:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_LEVELS:
         return f"must be a list of 1 to {MAX_LEVELS} option keys, root first"
+    if not definition.options:
+        return None if all(_is_option_key(definition, key) for key in value) else "must be a list of option keys"
     level: Sequence[Option] = definition.options
     for key in value:
         chosen = next((option for option in level if option.key == key), None)
@@ -243,34 +271,35 @@ def _cities() -> tuple[Option, ...]:
     )
 
 
-def load_definitions(path: Path) -> tuple[Definition, ...]:
-    """Definitions from a JSON file in the form of GET /cm/meta/va/fields, say saved from a real account.
+def by_key(definitions: Iterable[Definition]) -> dict[str, Definition]:
+    """The fields by all keys that requests may name them by."""
+    fields = {definition.key: definition for definition in definitions}
+    return {spelling: field for field in fields.values() for spelling in field.spellings} | fields
 
-    Raises:
-        ConfigError: The file cannot be read, is not such a list, or holds a kind of field the sandbox cannot tell.
+
+def definitions_of(answer: Iterable[Mapping[str, Any]]) -> tuple[Definition, ...]:
+    """The fields in a whole answer of GET /cm/meta/va/fields; its types may be kinds too, instead of codes.
+
+    Fields whose kind neither key nor type tells are left out: nobody can say what they take.
     """
-    try:
-        content = orjson.loads(path.read_bytes())
-        if not isinstance(content, list):
-            raise TypeError("it is no array")
-        return tuple(map(_definition, content))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        hint = "Give a JSON array as GET /cm/meta/va/fields answers it."
-        raise ConfigError(f"not a list of field definitions ({problem})", where=str(path), hint=hint) from problem
+    found = [(item, _kind_of(item)) for item in answer if _KEY.fullmatch(item["key"])]
+    return tuple(_definition(item, kind) for item, kind in found if kind is not None)
 
 
-def _definition(item: Mapping[str, Any]) -> Definition:
-    key = str(item["key"])
+def _kind_of(item: Mapping[str, Any]) -> Kind | None:
+    return _KINDS.get(item["key"].rstrip("0123456789")) or _KINDS.get(item["type"])
+
+
+def _definition(item: Mapping[str, Any], kind: Kind) -> Definition:
     return Definition(
-        key=key,
-        kind=_KINDS_OF_CODES.get(item["type"]) or Kind(re.sub(r"\d+\Z", "", key)),
-        name=str(item["name"]),
-        options=tuple(_option(entry) for entry in item.get("dict_list") or ()),
-        required=bool(item.get("required", False)),
-        active=bool(item.get("active", True)),
+        key=item["key"],
+        kind=kind,
+        name=item["name"],
+        options=tuple(_option(entry) for entry in item["dict_list"]),
+        required=item["required"],
+        active=item["active"],
     )
 
 
 def _option(entry: Mapping[str, Any]) -> Option:
-    text = entry["value"] if "value" in entry else entry["lable"]  # the reference spells it both ways
-    return Option(str(entry["key"]), str(text), children=tuple(_option(child) for child in entry.get("children") or ()))
+    return Option(entry["key"], entry["value"], children=tuple(_option(child) for child in entry["children"]))

@@ -31,7 +31,8 @@ class SandboxOptions:
         seed: Users and requesters are a function of it.
         first_case_id: The id of the first case of a new store.
         user_count: How many users the account has.
-        definitions: Custom fields; empty means a plausible set of every kind.
+        definitions: Custom fields, in addition to those that the store remembers; without any of them the account has
+            a plausible set of every kind.
         client_id: The client the token endpoint knows.
         client_secret: Its secret.
         public_keys: Key id → public key (PEM) against which assertions are verified. Empty is lenient: any assertion
@@ -46,7 +47,7 @@ class SandboxOptions:
         filters: Which encoding of list filters is read; "ignore" ignores them all.
         fuzzy: Text filters match substrings, ignoring case, instead of the whole text.
         open_with_owner: A case created with an owner is OPEN instead of NEW.
-        any_owner: Take any owner_id, for rehearsals with the user ids of another account.
+        any_ids: Take any owner_id and parent_id, for rehearsals with the ids of another account.
         title_limit: Longest title on create; the bundle states none.
         description_limit: Longest description on create; the bundle states none.
         unknown_keys: What to do with body fields the API does not know.
@@ -77,7 +78,7 @@ class SandboxOptions:
     filters: Encoding = "both"
     fuzzy: bool = False
     open_with_owner: bool = True
-    any_owner: bool = False
+    any_ids: bool = False
     title_limit: int | None = None
     description_limit: int | None = None
     unknown_keys: Literal["ignore", "refuse"] = "ignore"

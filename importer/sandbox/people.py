@@ -13,6 +13,8 @@ _FIRST = ("Ana", "Bruno", "Chloé", "David", "Elif", "Farid", "Grace", "Hugo", "
 _LAST = ("Almeida", "Becker", "Costa", "Dubois", "Evans", "Ferreira", "García", "Haddad", "Ito", "Jansen", "Kaya")
 _ASCII = str.maketrans("éêí", "eei")
 _INACTIVE_EVERY = 10
+#: The owner of the case in the samples of the reference.
+_SAMPLE_ID = "61036b508ff57b5578f25a10"
 
 
 class User(NamedTuple):
@@ -44,9 +46,13 @@ class Requester(NamedTuple):
 
 
 def users_of(seed: int, count: int) -> tuple[User, ...]:
-    """``count`` users with distinct e-mails and 24-digit hexadecimal ids; every tenth is inactive."""
+    """``count`` users with distinct e-mails and 24-digit hexadecimal ids; every tenth is inactive.
+
+    The first is the one that the samples of the reference name, so that these can be sent as they stand.
+    """
     rng = random.Random(f"users {seed}")
-    return tuple(_user(rng, number) for number in range(1, count + 1))
+    users = [_user(rng, number) for number in range(1, count + 1)]
+    return tuple(user._replace(id=_SAMPLE_ID) if user is users[0] else user for user in users)
 
 
 def _user(rng: random.Random, number: int) -> User:

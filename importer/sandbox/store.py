@@ -15,9 +15,12 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
+import orjson
+
 from importer.errors import ConfigError
 from importer.sandbox.cases import Case, Place
 from importer.sandbox.conditions import ListMode, conditions_of, order_of, value_of
+from importer.sandbox.fields import Definition, definitions_of
 from importer.sandbox.filters import Search
 
 _APPLICATION_ID = 0x54445342  # "TDSB": tells a store from any other SQLite file
@@ -50,6 +53,17 @@ class Store:
         """Commit what waits and close the file."""
         self._commit()
         self._db.close()
+
+    def remembering(self, definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
+        """All custom fields that this store has ever been told of, these included; of two with one key the later.
+
+        So that whoever opens the store again without saying them, to retry or to look up, finds the same account.
+        """
+        told = [(field.key, orjson.dumps(field.as_json(0) | {"type": field.kind}).decode()) for field in definitions]
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO custom_fields VALUES (?, ?)", told)
+        known = self._db.execute("SELECT definition FROM custom_fields ORDER BY rowid")
+        return definitions_of(orjson.loads(definition) for (definition,) in known)
 
     def next_id(self) -> int:
         """An id never given before by this store."""

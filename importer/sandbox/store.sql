@@ -2,6 +2,11 @@
 CREATE TABLE account (
     id TEXT NOT NULL
 );
+-- The custom fields that the account was told to have, each as a field of GET /cm/meta/va/fields. None: the default ones.
+CREATE TABLE custom_fields (
+    key TEXT PRIMARY KEY,
+    definition TEXT NOT NULL
+);
 CREATE TABLE cases (
     id INTEGER PRIMARY KEY,
     created_ms INTEGER NOT NULL,

@@ -67,7 +67,11 @@ def check_transition(before: Case, body: Mapping[str, Any], *, after: Case, requ
 
 def _missing_for_solving(after: Case, required: Iterable[Definition]) -> list[Problem]:
     held = orjson.loads(after.custom_fields)
-    missing = [Problem(f"custom_fields.{d.key}", "is required to solve a case") for d in required if d.key not in held]
+    missing = [
+        Problem(f"custom_fields.{definition.key}", "is required to solve a case")
+        for definition in required
+        if definition.spellings.isdisjoint(held)
+    ]
     if not after.resolution:
         missing.insert(0, Problem("resolution", "is required to solve a case"))
     return missing

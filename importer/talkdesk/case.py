@@ -36,6 +36,9 @@ NoteTitle = Annotated[str, Field(min_length=1, max_length=NOTE_TITLE_MAX)]
 
 Integer = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Instant = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+#: The sample of the create page sends a drop-down as the number 1, all other pages as the text "001". Which of the two
+#: an account takes is not documented, so both are taken here.
+OptionKey = Text | Integer
 OptionKeys = Annotated[list[Text], Field(min_length=1)]
 OptionPath = Annotated[list[Text], Field(min_length=1, max_length=DEPENDENT_LEVELS_MAX)]
 
@@ -84,8 +87,8 @@ CUSTOM_FIELD_TYPES: Mapping[str, Any] = MappingProxyType(
         "date": Instant,
         "decimal": float,
         "dependent_field": OptionPath,
-        "drop_down": Text,
-        "dropdown": Text,
+        "drop_down": OptionKey,
+        "dropdown": OptionKey,
         "multi_line_text": Text,
         "multi_select": OptionKeys,
         "numeric": Integer,
@@ -94,6 +97,7 @@ CUSTOM_FIELD_TYPES: Mapping[str, Any] = MappingProxyType(
 )
 
 CUSTOM_FIELD_KEY = re.compile(f"({'|'.join(CUSTOM_FIELD_TYPES)})[0-9]+")
+_OTHER_SPELLING = MappingProxyType({"drop_down": "dropdown", "dropdown": "drop_down"})
 
 #: Raises :class:`pydantic.ValidationError` if the value is not what it should be.
 Check = Callable[[Any], object]
@@ -103,6 +107,13 @@ def custom_field_prefix(key: str) -> str | None:
     """``"date"`` for ``"date1"``; None if ``key`` is not a prefix followed by a number."""
     match = CUSTOM_FIELD_KEY.fullmatch(key)
     return match[1] if match else None
+
+
+def other_spelling(key: str) -> str | None:
+    """``"dropdown1"`` for ``"drop_down1"``, and the other way round; None if there is but one spelling."""
+    prefix = custom_field_prefix(key)
+    other = _OTHER_SPELLING.get(prefix or "")
+    return other and other + key.removeprefix(prefix or "")
 
 
 def value_check(annotation: Any) -> Check:

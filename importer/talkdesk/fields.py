@@ -7,7 +7,7 @@ single object, and lists elsewhere are wrapped in ``_embedded``: all three are t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -40,6 +40,7 @@ class FieldDefinition(NamedTuple):
         type: The code of its type, or the name of its kind.
         active: Whether it is in use. Others should not be sent.
         options: What can be chosen; dependent fields have options within options.
+        required: Whether a case cannot be solved without it.
     """
 
     key: str
@@ -47,6 +48,7 @@ class FieldDefinition(NamedTuple):
     type: str = ""
     active: bool = True
     options: tuple[Option, ...] = ()
+    required: bool = False
 
     @property
     def kind(self) -> str | None:
@@ -58,6 +60,25 @@ class FieldDefinition(NamedTuple):
         if any(option.children for option in self.options):
             return "dependent_field"
         return "drop_down" if self.options else None
+
+
+def as_answer(definitions: Iterable[FieldDefinition]) -> list[dict[str, Any]]:
+    """The definitions as ``GET /cm/meta/va/fields`` gives them; the type is the name of the kind, if that is known."""
+    return [
+        {
+            "key": definition.key,
+            "name": definition.name,
+            "type": definition.kind or definition.type,
+            "dict_list": _dict_list(definition.options),
+            "required": definition.required,
+            "active": definition.active,
+        }
+        for definition in definitions
+    ]
+
+
+def _dict_list(options: tuple[Option, ...]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": label, "children": _dict_list(children)} for key, label, children in options]
 
 
 def read_definitions(content: Any) -> tuple[FieldDefinition, ...]:
@@ -84,9 +105,15 @@ def _entries(content: Any) -> list[Any]:
 def _definition(entry: Any) -> FieldDefinition:
     if not isinstance(entry, dict) or not entry.get("key"):
         raise UnreadableFieldsError("a field in it has no key")
-    key, options = str(entry["key"]), entry.get("dict_list") or []
-    name = clean(str(entry.get("name") or key))
-    return FieldDefinition(key, name, str(entry.get("type") or ""), entry.get("active") is not False, _options(options))
+    key = str(entry["key"])
+    return FieldDefinition(
+        key,
+        name=clean(str(entry.get("name") or key)),
+        type=str(entry.get("type") or ""),
+        active=entry.get("active") is not False,
+        options=_options(entry.get("dict_list") or []),
+        required=entry.get("required") is True,
+    )
 
 
 def _options(entries: Any) -> tuple[Option, ...]:

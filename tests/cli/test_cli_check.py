@@ -106,3 +106,25 @@ def test_a_good_file_ends_with_the_command_that_imports_it(local: Program) -> No
     write_tickets(local.folder / "my tickets.csv", [Ticket("1")])
     ended = local("check", "my tickets.csv", "-m", "m.yml", "--delimiter", ",", "--columns")
     assert ended.out.endswith("Next\n  case-importer run 'my tickets.csv' --mapping m.yml --delimiter ,\n")
+
+
+LOOKUP = """\
+version: 1
+source: {key: Id}
+case:
+  title: Subject
+  description: Body
+  requester_email: {lookup: {file: people.csv, key: id, by: Mail, value: email}}
+"""
+
+
+def test_check_and_dry_run_take_a_lookup(program: Program) -> None:
+    (program.folder / "people.csv").write_text("id,email\n1,ana@example.com\n", encoding="utf-8")
+    (program.folder / "m.yml").write_text(LOOKUP, encoding="utf-8")
+    write_tickets(program.folder / "t.csv", [Ticket("1", mail="1"), Ticket("2", mail="2")])
+    for ended in (
+        program("check", "t.csv", "-m", "m.yml", "--json"),
+        program("run", "t.csv", "-m", "m.yml", "--dry-run", "--json"),
+    ):
+        assert (ended.code, ended.err, ended.counts) == (3, "", {"pending": 1, "invalid": 1})
+        assert [cause["code"] for cause in ended.json["causes"]] == ["not_found"]

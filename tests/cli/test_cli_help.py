@@ -63,7 +63,7 @@ def test_the_options_of_a_run_stand_under_headings(program: Program) -> None:
     options = {heading: re.findall(r"^  (?:-\w, )?(--[a-z-]+)", part, re.MULTILINE) for heading, part in pairs(parts)}
     assert list(options) == ["Input", "Run", "Target", "Speed and network", "Output"]
     assert options["Input"][:2] == ["--mapping", "--notes"]
-    assert options["Run"] == ["--ledger", "--out", "--limit", "--max-failures", "--dry-run"]
+    assert options["Run"] == ["--ledger", "--out", "--limit", "--max-failures", "--dry-run", "--accept-existing"]
     assert {"--sandbox", "--region", "--account"} <= set(options["Target"])
     assert {"--rate", "--concurrency"} <= set(options["Speed and network"])
     assert set(options["Output"]) == {"--log-file", "--quiet", "--json", "--help"}

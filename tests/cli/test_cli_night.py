@@ -65,7 +65,7 @@ def test_quiet_names_rows_with_two_cases(online: Program) -> None:
     write_tickets(online.folder / "t.csv", [Ticket("quiet-6")])
     assert online("run", "t.csv", "-m", "m.yml", "--out", "one", "-q") == (0, "", "")
     write_tickets(online.folder / "t.csv", [Ticket("quiet-other"), Ticket("quiet-6", LOST_AFTER)])
-    ended = online(*QUIET)
+    ended = online(*QUIET, "--accept-existing")
     assert (ended.code, ended.out) == (6, "")
     assert ended.err == "6: 1 of 2 rows has two or more cases: see out/failures.csv, then run resolve\n"
 

@@ -104,8 +104,8 @@ def test_the_same_command_again_says_what_it_did_and_what_was_there_before(local
     write_tickets(local.folder / "t.csv", [*tickets(7), Ticket("bad", subject="")])
     run = ("run", "t.csv", "-m", "m.yml", "--sandbox")
     local(*run, "--limit", 2, "-q")
-    assert "7  created   sandbox cases (trial): 5 now, 2 before" in local(*run).out
-    assert "7  created   sandbox cases (trial): 0 now, 7 before" in local(*run).out
+    assert "7  created   trial: cases in the sandbox, not in Talkdesk (5 now, 2 before)" in local(*run).out
+    assert "7  created   trial: cases in the sandbox, not in Talkdesk (0 now, 7 before)" in local(*run).out
 
 
 def test_the_next_step_is_a_command_that_works_as_it_stands(local: Program) -> None:
@@ -155,6 +155,5 @@ def test_ledger_and_reports_may_live_apart(local: Program) -> None:
     assert (local.folder / "deep/down/l.db").is_file()
     assert {path.name for path in (local.folder / "reports").iterdir()} == {
         "results.csv",
-        "failures.csv",
         "summary.json",
     }

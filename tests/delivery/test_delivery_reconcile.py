@@ -20,9 +20,9 @@ from watching import Watch, WatchedLookup, WatchedReconciler
 
 from importer.delivery import pace
 from importer.delivery import reconcile as rules_of_doubt
-from importer.delivery.reconcile import Horizon, Reconciler
+from importer.delivery.reconcile import Reconciler
 from importer.ledger import Doubtful, Known, Outcome
-from importer.models import State
+from importer.models import Horizon, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.breaks import Drop
 from importer.sandbox.effects import FuzzyFilter, Html, IgnoreFilter, IndexLag, SaveTwice, Status

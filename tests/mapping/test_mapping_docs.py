@@ -1,19 +1,17 @@
 """docs/mapping.md: every example is run, and every key, type and error code is there."""
 
-import json
 import re
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
-import xlsxwriter
 from ledgers import do, pending, stage
 from mapping_files import Load
+from mapping_page import EXAMPLES, PACKAGE, PAGE, Example, expected_of, write_files
 
-import importer
 from importer.errors import MappingError
 from importer.ledger import Ledger, Outcome, StagedRow
 from importer.ledger.packing import field_errors
@@ -23,86 +21,13 @@ from importer.mapping.types import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
 from importer.notes import Beside, open_notes
 
-PACKAGE = Path(importer.__file__).parent
-PAGE = (PACKAGE.parent / "docs" / "mapping.md").read_text("utf-8")
-FILLER = {"title": "Filler", "description": "Filler"}
-
-
-class Example(NamedTuple):
-    line: int
-    text: str
-    columns: tuple[str, ...]
-    rows: list[tuple[tuple[str, ...], str]]
-    message: str
-
-
-def cells_of(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
-
-
-def cell_text(cell: str) -> str:
-    written = cell[1:-1] if cell.startswith("`") and cell.endswith("`") else cell.replace("`", "")
-    return written.replace(r"\r", "\r").replace(r"\n", "\n").replace(r"\t", "\t")
-
-
-def examples() -> list[Example]:
-    pattern = r"```yaml\n(?P<yaml>.*?)```\n\n(?:(?P<table>(?:\|[^\n]*\n)+)|```text\n(?P<text>.*?)```\n)"
-    found = []
-    for match in re.finditer(pattern, PAGE, re.DOTALL):
-        line = PAGE[: match.start()].count("\n") + 1
-        header, _, *lines = (match["table"] or "||\n||\n").strip().split("\n")
-        rows = [(tuple(map(cell_text, row[:-1])), row[-1]) for row in map(cells_of, lines)]
-        found.append(Example(line, match["yaml"], tuple(cells_of(header)[:-1]), rows, match["text"] or ""))
-    return found
-
-
-EXAMPLES = examples()
-#: Files that the examples name: code blocks with the name of a file.
-FILES = dict(re.findall(r"```\w+ ([\w.-]+)\n(.*?)```", PAGE, re.DOTALL))
-
 
 @pytest.fixture(autouse=True)
 def files_beside_the_mapping(tmp_path: Path) -> None:
-    for name, text in FILES.items():
-        if name.endswith(".xlsx"):
-            write_workbook(tmp_path / name, sheet="Agents", rows=[line.split(",") for line in text.splitlines()])
-        else:
-            (tmp_path / name).write_text(text, "utf-8")
+    write_files(tmp_path)
 
 
-def write_workbook(path: Path, *, sheet: str, rows: list[list[str]]) -> None:
-    """A workbook with another sheet before the one that is meant."""
-    with xlsxwriter.Workbook(path) as workbook:
-        workbook.add_worksheet("Other").write_row(0, 0, ["Login"])
-        worksheet = workbook.add_worksheet(sheet)
-        for number, row in enumerate(rows):
-            worksheet.write_row(number, 0, row)
-
-
-def whole(text: str) -> str:
-    """The example as a mapping: a fragment is what stands under `case:`."""
-    if text.startswith("version:"):
-        return text
-    fillers = [
-        f"  {key}: {{value: {value}}}\n"
-        for key, value in FILLER.items()
-        if f"{key}:" not in re.findall(r"^\w+:", text, re.M)
-    ]
-    indented = "".join(f"  {line}\n" for line in text.splitlines())
-    return f"version: 1\nsource: {{key: Row of the table}}\ncase:\n{''.join(fillers)}{indented}"
-
-
-def expected_of(sent: str) -> Any:
-    if sent == "left out":
-        return sent
-    return re.findall(r"`(\w+)`", sent) if sent.startswith("error") else json.loads(sent.strip("`"))
-
-
-def is_linked(example: Example) -> bool:
-    return "record:" in example.text
-
-
-@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.rows and is_linked(e)], ids=lambda e: f"line{e.line}")
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.rows and e.is_linked], ids=lambda e: f"line{e.line}")
 def test_an_example_of_linked_rows_does_what_the_page_says(load: Load, tmp_path: Path, example: Example) -> None:
     """All rows of the table are one file; the server calls the case of the row ``K`` "case of K"."""
     mapping = load(example.text)
@@ -122,24 +47,19 @@ def test_an_example_of_linked_rows_does_what_the_page_says(load: Load, tmp_path:
     assert found == [expected_of(sent) for _, sent in example.rows]
 
 
-@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.rows and not is_linked(e)], ids=lambda e: f"line{e.line}")
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.rows and not e.is_linked], ids=lambda e: f"line{e.line}")
 def test_an_example_does_what_the_page_says(load: Load, example: Example) -> None:
-    fragment = not example.text.startswith("version:")
-    columns = (*example.columns, "Row of the table") if fragment else example.columns
-    mapping = load(whole(example.text))
-    rows = [
-        Row(number, (*cells, str(number)) if fragment else cells) for number, (cells, _) in enumerate(example.rows, 1)
-    ]
+    mapping = load(example.mapping)
+    rows = [Row(number, cells) for number, cells in enumerate(example.cells, 1)]
     with open_notes(mapping, Beside(Path())) as notes:
-        mapper = mapping.bind(columns, notes.files)
+        mapper = mapping.bind(example.header, notes.files)
         notes.load(lambda: None)
         results = list(map(mapper.apply, rows))
     for number, mapped, (_, sent) in zip(count(1), results, example.rows, strict=False):
         if mapped.body is None:
             found: Any = "left out" if mapped.left_out else [error.code for error in mapped.errors]
         else:
-            body = orjson.loads(mapped.body)
-            found = {key: value for key, value in body.items() if not fragment or FILLER.get(key) != value}
+            found = example.shown(orjson.loads(mapped.body))
             if mapped.additions:  # the page shows them behind the case
                 found = [found, *map(orjson.loads, mapped.additions)]
         assert found == expected_of(sent), f"row {number}"
@@ -147,11 +67,9 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.message], ids=lambda e: f"line{e.line}")
 def test_a_refused_example_is_refused_as_the_page_says(load: Load, example: Example) -> None:
-    header, _, message = example.message.partition("mapping.yml:")
-    message = message.replace("mapping.yml:", "m.yml:")
     with pytest.raises(MappingError) as caught:
-        load(example.text).bind(tuple(header.strip().split(",")))
-    assert str(caught.value) == f"m.yml:{message}".strip()
+        load(example.text).bind(example.header)
+    assert str(caught.value) == example.refusal
 
 
 def test_every_example_was_found() -> None:

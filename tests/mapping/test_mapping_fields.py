@@ -23,6 +23,7 @@ fields:
   dependent_field1:
     name: Place
     options: [{key: a, label: A, options: [{key: ab, label: A, options: [{key: abc, label: C}]}]}, {key: b, label: B}]
+  drop_down3: {name: Level, options: [{key: "007", label: Low}, {key: abc, label: High}]}
   text1: {name: Old id}
   memo: {name: Memo, type: multi_line_text}
   odd: {name: Odd, type: "009"}
@@ -52,6 +53,14 @@ def fields_file(tmp_path: Path) -> Path:
         ("dependent_field1: {column: A, values: {here: 'A,A'}}", "here", ["a", "ab"]),
         ("dependent_field1: {template: '{A}/{B}', separator: /}", "A", ["a"]),
         ("memo: A", " a\n", " a\n"),
+        ("drop_down1: {column: A, type: integer}", " e-MAIL ", 1),
+        ("drop_down1: {column: A, type: integer}", "1", 2),
+        ("drop_down1: {column: A, type: integer}", "02", 2),
+        ("drop_down1: {column: A, type: integer, values: {post: e-mail}}", "post", 1),
+        ("drop_down1: {value: e-mail, type: integer}", "", 1),
+        ("dropdown1: A", "e-mail", "1"),
+        ("dropdown1: {column: A, type: integer}", "e-mail", 1),
+        ("drop_down3: {column: A, type: integer}", "7", 7),
     ],
 )
 def test_labels_become_keys(bind: Bind, field: str, cell: str, becomes: object) -> None:
@@ -73,6 +82,8 @@ def test_labels_become_keys(bind: Bind, field: str, cell: str, becomes: object) 
             "unknown_option",
             "has 'B' in it, which is no option of 'Place' (depen",
         ),
+        ("drop_down3: {column: A, type: integer}", "8", "unknown_option", "is no option of 'Level' (drop_down3)"),
+        ("drop_down3: {column: A, type: integer}", "high", "not_an_integer", "is the option 'abc' of 'Level'"),
         ("dependent_field1: A", "B,A", "unknown_option", "leave it out: there is nothing to choose from"),
     ],
 )
@@ -89,6 +100,10 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
         (
             WITH_FIELDS + "  custom_fields: {text3: A}\n",
             "m.yml:7:19: the account has no custom field 'text3'\n",
+        ),
+        (
+            WITH_FIELDS + "  custom_fields: {dropdown2: A}\n",
+            "m.yml:7:19: the account has no custom field 'dropdown2'\n",
         ),
         (
             WITH_FIELDS + "  custom_fields: {memos: A}\n",
@@ -185,6 +200,7 @@ definitions = st.builds(
     anything,
     st.booleans(),
     st.lists(tree(anything, one_line), max_size=2).map(tuple),
+    st.booleans(),
 )
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naming import short
 from sandbox_client import CASES
 from test_sandbox_tokens import FORM, basic
 
@@ -47,7 +48,7 @@ def plan(*rules, seed=0):
         ({"on": ()}, "xxxxxx"),
         ({"on": ("list", "create"), "nth": 1}, "x....."),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_rule_strikes_exactly_where_it_says(live, selectors, expected):
     live.play(plan(Rule(effect=BUSY, **selectors)))
@@ -157,7 +158,7 @@ def test_an_unread_rule_strikes_before_the_body_has_come(live):
         {"effect": IndexLag(), "on": ("create",)},
         {"effect": IndexLag(), "on": ()},
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_rule_that_contradicts_itself_is_refused(wrong):
     with pytest.raises(ConfigError):
@@ -214,7 +215,7 @@ def test_a_plan_in_a_file_says_what_a_plan_in_python_says(tmp_path):
         ({"rules": [{"do": "drop", "on": ["creates"]}]}, "rule 1: no such operation: creates"),
         ({"rules": [{"do": "drop", "nth": True}]}, "wrong type: nth"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_plan_is_refused_with_its_place(tmp_path, content, said):
     path = tmp_path / "faults.json"

@@ -54,6 +54,7 @@ class Served(Live):
         self.process.wait()
 
 
+@pytest.mark.slow
 def test_every_answered_create_survives_sigkill(tmp_path):
     """Creates run in several threads while the process is killed; whoever got a 201 must find the case again."""
     path, promised, lock = tmp_path / "sandbox.db", [], threading.Lock()
@@ -221,7 +222,7 @@ def test_a_commit_that_fails_is_told_to_everyone_who_waits(tmp_path):
         (Search(), "cases_by_create_at"),
         (Search(order_by="update_at"), "cases_by_update_at"),
     ],
-    ids=str,
+    ids=["text", "two texts", "text, time and status", "newest", "last changed"],
 )
 def test_look_ups_are_served_by_an_index(search, needed):
     """A list over hundreds of thousands of cases must not read them all."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from naming import short
 from sandbox_client import CASES
 from test_sandbox_create import FULL, OWNER, refused
 
@@ -76,7 +77,7 @@ def test_an_empty_change_changes_nothing_but_the_time(live):
         ("status", None),
         ("notes", "text"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_value_is_refused_by_name_and_nothing_changes(live, field, value):
     live.create()
@@ -150,7 +151,7 @@ def test_a_note_is_edited_by_its_id(live, conforms):
     assert [note["notes_body"] for note in read] == ["changed", "c"]
 
 
-@pytest.mark.parametrize("change", [{"note_title": "t" * 256}, {"note_title": 5}, {"note_body": None}, []], ids=str)
+@pytest.mark.parametrize("change", [{"note_title": "t" * 256}, {"note_title": 5}, {"note_body": None}, []], ids=short)
 def test_a_wrong_note_is_refused(live, change):
     note = live.create(notes=[{"note_title": "a"}]).json["notes"][0]
     assert live.request("PATCH", f"/cm/core/va/notes/{note['id']}", change).status == 400

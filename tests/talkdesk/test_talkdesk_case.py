@@ -102,7 +102,9 @@ def test_priorities_are_upper_case(priority: str) -> None:
         ("custom_fields", {"dependent_field1": []}),
         ("custom_fields", {"multi_select1": "001"}),
         ("custom_fields", {"multi_select1": [1]}),
-        ("custom_fields", {"drop_down1": 1}),
+        ("custom_fields", {"drop_down1": 1.0}),
+        ("custom_fields", {"drop_down1": True}),
+        ("custom_fields", {"drop_down1": ""}),
         ("custom_fields", {"text1": None}),
         ("notes", [{"note_body": "b"}]),
         ("notes", [{"note_body": "b", "public": "false"}]),
@@ -114,6 +116,12 @@ def test_priorities_are_upper_case(priority: str) -> None:
 def test_what_is_not_a_case(path: str, value: object) -> None:
     with pytest.raises(ValidationError):
         case_check(KEYS)(GOOD | {path: value})
+
+
+@pytest.mark.parametrize("key", ["drop_down1", "dropdown1"])
+@pytest.mark.parametrize("value", [1, "001"], ids=["number", "text"])
+def test_a_drop_down_has_two_spellings_and_two_forms(key: str, value: object) -> None:
+    case_check([key])({"title": "T", "description": "D", "custom_fields": {key: value}})
 
 
 @pytest.mark.parametrize("missing", ["title", "description"])
