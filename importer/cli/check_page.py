@@ -22,8 +22,8 @@ from importer.talkdesk.answers import clean
 
 if TYPE_CHECKING:
     from importer.fixing import Fix
+    from importer.reader.checkup import Finding
     from importer.results import CheckResult
-    from importer.source.checkup import Finding
     from importer.survey.baseline import Change
 
 _GROUPS_SHOWN = 12

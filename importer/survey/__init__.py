@@ -17,9 +17,10 @@ from importer.mapping import Mapping
 from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline
 from importer.models import State
-from importer.source import Source
-from importer.source.checkup import CheckUp, Finding, batch_of
-from importer.source.checkup.finding import ROWS_NAMED
+from importer.reader import Reader
+from importer.reader.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup.finding import ROWS_NAMED
+from importer.reader.checkup.sheet import sheet_findings
 from importer.survey.causes import CauseSurvey, Group
 from importer.survey.choices import ChoiceSurvey, ChoiceUse
 from importer.survey.columns import ColumnSurvey, ColumnUse
@@ -82,7 +83,7 @@ class Survey:
 
     def __init__(
         self,
-        source: Source,
+        source: Reader,
         mapping: Mapping,
         *,
         columns: tuple[str, ...] | None = None,
@@ -143,7 +144,7 @@ class Survey:
         return replace(
             found,
             groups=(*found.groups, *_unplaced(view), *_kept_back(view)),
-            damage=(*found.damage, *self._source.oddities()),
+            damage=(*found.damage, *sheet_findings(self._source.layout)),
             near_twins=tuple(near),
             near_twins_count=count,
             notes=uses(self._notes, view),

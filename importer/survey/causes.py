@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from importer.models import FieldError, State
-from importer.source.checkup.finding import Tally
+from importer.reader.checkup.finding import Tally
 
 
 class Group(NamedTuple):

@@ -17,10 +17,10 @@ from ledgers import COLUMNS, do, invalid, memory, stage, valid
 from importer.errors import SourceError
 from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
+from importer.reader import open_reader
 from importer.report import write_reports
 from importer.report.replay import REASON_COLUMNS, Replay, replay_of
 from importer.report.tables import write_results
-from importer.source import open_source
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -30,7 +30,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def replayed(path: Path, ledger_id: str) -> list[tuple[int | None, tuple[str, ...]]]:
     """A failures file as a later run reads it: which record each line corrects, and the user's own cells."""
-    source = open_source(path)
+    source = open_reader(path)
     replay = replay_of(source.columns)
     assert replay is not None
     rows = [row for chunk in source.chunks() for row in chunk.rows()]
@@ -217,7 +217,7 @@ def test_any_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
 def test_any_header_comes_back_as_it_was(ledger: Ledger, tmp_path: Path, columns: tuple[str, str]) -> None:
     stage(ledger, [invalid("A")], columns=columns)
     (path,) = write_reports(ledger.path, tmp_path / "out").failures
-    replay = replay_of(open_source(path).columns)
+    replay = replay_of(open_reader(path).columns)
     assert replay is not None
     assert replay.user_columns == columns
 
