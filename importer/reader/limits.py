@@ -11,8 +11,8 @@ from pathlib import Path
 from importer.errors import SourceError
 from importer.reader.detect import UNPACKING_ERRORS, damaged
 
-#: Rows of a chunk unless told otherwise: the fixed cost of a DataFrame is spread over enough rows, memory stays flat.
-CHUNK_ROWS = 1_000
+#: Rows of a chunk unless told otherwise: enough to spread the cost of a DataFrame, few enough to stay in the caches.
+CHUNK_ROWS = 500
 
 #: Bytes of a text file that are looked at to find its delimiter and header.
 HEAD_BYTES = 64 * 1024

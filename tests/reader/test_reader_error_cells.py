@@ -119,16 +119,6 @@ def test_every_manner_of_writing_a_cell(tmp_path, cell, code, prefix):
     assert problems_of(open_reader(path)) == {2: [(code, "v")]}
 
 
-@pytest.mark.parametrize("size", range(0, 60, 7))
-def test_the_quick_search_sees_what_lies_across_two_blocks(tmp_path, size):
-    """Blocks have 256 KiB; the text before the cell is made to end just before, in and after the first block."""
-    filler = "<c/>" * ((256 * 1024 - len(f"<worksheet {MAIN}><sheetData>{HEADER}") - 60) // 4) + " " * size
-    row = '<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="e"><v>#N/A</v></c></row>'
-    xml = f"<worksheet {MAIN}><sheetData>{HEADER}<extra>{filler}</extra>{row}</sheetData></worksheet>"
-    path = write_raw_xlsx(tmp_path / "t.xlsx", xml.replace("<c/>", "<y/>"))
-    assert problems_of(open_reader(path)) == {2: [("error_cell", "v")]}
-
-
 @pytest.mark.parametrize("target", ["/xl/worksheets/sheet1.xml", "Worksheets/Sheet1.xml"])
 def test_the_sheet_is_found_however_its_part_is_referred_to(tmp_path, target):
     xml = (

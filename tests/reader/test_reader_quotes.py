@@ -7,7 +7,6 @@ from reader_rows import cells_of, problems_of, rows_of
 
 from importer.errors import SourceError
 from importer.reader import open_reader
-from importer.reader.csv_reader import _opening_line as opening_line
 
 
 def test_text_after_a_closing_quote_spoils_the_row_and_its_text_is_kept(save):
@@ -70,6 +69,9 @@ def test_an_unclosed_quote_among_quoted_cells_is_refused_with_its_line(save):
         ('a,b,c\r1,2,"\r3,4,5', 2),
         ('a,b,c\n1,"say ""x"" or ""y"" to\n2,a,b\n', 2),
         ('a,b,c\n1,x"y,"z\n2,a,b\n', 2),
+        ('a,b,c\n1,2,"a\nb"c\n', 2),
+        ('a,b,c\n1,"x","y\nz\n"w\n', 2),
+        ('a;b;c\n"a"";""b\n";"c\n', 3),
     ],
 )
 def test_the_line_named_is_the_one_where_the_quote_opens(save, text, line):
@@ -90,17 +92,3 @@ def test_broken_quotes_in_the_header_are_refused(save):
         with pytest.raises(SourceError, match="the header has an unclosed quote") as error:
             open_reader(save(f"{header}\n1,2\n3,4\n"))
         assert error.value.where == "tickets.csv:1"
-
-
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        (['1,"a\n', 'b"c\n'], 5),
-        (['1,"a","b\n', "c\n", '"x\n'], 5),
-        (['"a"";""b\n', ';"c\n'], 5),
-        (['"a\n', '";"b\n', "c\n"], 6),
-    ],
-)
-def test_opening_line_of_the_quote_that_spoils_a_record(lines, expected):
-    delimiter = ";" if ";" in "".join(lines) else ","
-    assert opening_line(lines, 5, delimiter) == expected
