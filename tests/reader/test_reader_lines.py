@@ -44,6 +44,14 @@ def test_a_bad_byte_is_found_at_its_place(save, text: str, before: int, at: int)
     assert error.value.where == f"tickets.csv:{len(above) + 1}"
 
 
+@pytest.mark.parametrize("before", range(65_520, 65_540))
+def test_a_bad_byte_is_found_where_a_block_ends_inside_of_a_line_end_or_a_character(save, before: int) -> None:
+    good = ("id\n" + "x" * before + "\r\n東京").encode()
+    with pytest.raises(SourceError, match=rf"byte 0xFF at offset {len(good):,} is not UTF-8") as error:
+        rows_of(open_reader(save(good + b"\xff\n")))
+    assert error.value.where == "tickets.csv:3"
+
+
 def test_half_a_character_is_passed_on(save) -> None:
     """Only odd encodings have such; the row is refused later, and not the file."""
     assert rows_of(open_reader(save("id\na\ud800b\n".encode("utf-7")), encoding="utf-7"))[0].cells == ("a\ud800b",)
