@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sandbox_client import CASES, PATIENCE_S
 
-from importer.sandbox.tokens import ALL_SCOPES, Tokens
+from importer.sandbox.auth import ALL_SCOPES
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FORM = {"grant_type": "client_credentials"}
@@ -101,16 +101,6 @@ def test_a_token_really_expires(open_sandbox):
     while (refused := live.request("GET", CASES, headers=bearer)).status == 200 and time.monotonic() < deadline:
         pass
     assert (refused.status, refused.json) == (401, {"code": "1520006", "message": "Unauthorized."})
-
-
-def test_expiry_follows_the_monotonic_clock_to_the_moment():
-    now = [100.0]
-    tokens = Tokens(life=599, static=None, scopes=ALL_SCOPES, clock=lambda: now[0])
-    header = f"Bearer {tokens.issue(ALL_SCOPES)}"
-    now[0] += 598.999
-    assert tokens.scopes_of(header) == frozenset(ALL_SCOPES)
-    now[0] += 0.001
-    assert tokens.scopes_of(header) is None
 
 
 @pytest.mark.parametrize(
