@@ -110,86 +110,46 @@ def throttled_response(*, status: int, seconds: float, form: RetryForm, now: flo
 
 def created(case: Case) -> dict[str, Any]:
     """The answer to POST; optional parts only if they were given."""
-    return _given(
-        id=str(case.id),
-        title=case.title,
-        description=case.description,
-        status=case.status,
-        requester_id=case.requester_id,
-        requester_name=case.requester_name,
-        requester_email=case.requester_email,
-        requester_type="Contact",
-        parent_id=case.parent_id,
-        owner_id=case.owner_id,
-        priority=case.priority,
-        custom_fields=_stored_json(case.custom_fields),
-        notes=_stored_json(case.notes),
-    )
+    names = ("title", "description", "status", "requester_id", "requester_name", "requester_email")
+    optional = ("parent_id", "owner_id", "priority")
+    return _parts(case, *names, *optional) | {"requester_type": "Contact"} | _written_extras(case)
 
 
 def updated(case: Case) -> dict[str, Any]:
     """The answer to PATCH; it names no requester."""
-    return _given(
-        id=str(case.id),
-        title=case.title,
-        description=case.description,
-        status=case.status,
-        group_id=case.group_id,
-        parent_id=case.parent_id,
-        owner_id=case.owner_id,
-        priority=case.priority,
-        type=case.type,
-        resolution=case.resolution,
-        custom_fields=_stored_json(case.custom_fields),
-        notes=_stored_json(case.notes),
-    )
+    names = ("title", "description", "status", "group_id")
+    optional = ("parent_id", "owner_id", "priority", "type", "resolution")
+    return _parts(case, *names, *optional) | _written_extras(case)
 
 
 def listed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
     """An item of the list."""
-    return _given(
-        id=str(case.id),
-        title=case.title,
-        description=case.description,
-        requester_id=case.requester_id,
-        requester_name=case.requester_name,
-        requester_email=case.requester_email or None,
-        requester_integration="{}",
-        group_id=case.group_id,
-        group_name=case.group_id,
-        agent_id=case.owner_id,
-        agent_name=agent_name,
-        form_name="Default Case Form",
-        priority=_capitalised(case.priority),
-        status=_capitalised(case.status),
-        type=_capitalised(case.type),
-        create_at=shown_time(case.created_ms),
-        update_at=shown_time(case.updated_ms),
-        custom_fields=_fields_as_text(case, definitions, named=True),
-        notes=_notes_as_read(case),
-    )
+    shape = _parts(case, "title", "description", "requester_id", "requester_name", "group_id") | {
+        "group_name": case.group_id,
+        "form_name": "Default Case Form",
+        "requester_integration": "{}",
+        "create_at": shown_time(case.created_ms),
+        "update_at": shown_time(case.updated_ms),
+        "custom_fields": _fields_as_text(case, definitions, named=True),
+        "notes": _notes_as_read(case),
+    }
+    words = {name: word.replace("_", " ").title() for name, word in _parts(case, "status", "priority", "type").items()}
+    email = {"requester_email": case.requester_email} if case.requester_email else {}
+    return words | shape | email | _agent(case, agent_name)
 
 
 def detailed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
     """The answer of GET /cases/{id}: the union of what page and bundle list, and no timestamps."""
-    return _given(
-        id=str(case.id),
-        title=case.title,
-        description=case.description,
-        requester_id=case.requester_id,
-        requester_name=case.requester_name,
-        requester_email=case.requester_email,
-        group_id=case.group_id,
-        form_name="Default Case Form",
-        owner_id=case.owner_id,
-        agent_id=case.owner_id,
-        agent_name=agent_name,
-        priority=case.priority,
-        status=case.status,
-        type=case.type,
-        resolution=case.resolution,
-        custom_fields=_fields_as_text(case, definitions, named=False),
-        notes=_notes_as_read(case),
+    names = ("title", "description", "requester_id", "requester_name", "requester_email", "group_id", "status")
+    optional = ("owner_id", "priority", "type", "resolution")
+    return (
+        _parts(case, *names, *optional)
+        | _agent(case, agent_name)
+        | {
+            "form_name": "Default Case Form",
+            "custom_fields": _fields_as_text(case, definitions, named=False),
+            "notes": _notes_as_read(case),
+        }
     )
 
 
@@ -211,13 +171,21 @@ def shown_time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _given(**parts: Any) -> dict[str, Any]:
-    return {name: value for name, value in parts.items() if value is not None}
+def _parts(case: Case, *names: str) -> dict[str, Any]:
+    """The id and these columns, as far as the case has them."""
+    values = {name: getattr(case, name) for name in names}
+    return {"id": str(case.id)} | {name: value for name, value in values.items() if value is not None}
 
 
-def _stored_json(text: str) -> orjson.Fragment | None:
-    """Custom fields or notes as the JSON that they are stored as; None if there are none."""
-    return None if text in ("{}", "[]") else orjson.Fragment(text)
+def _written_extras(case: Case) -> dict[str, Any]:
+    """Custom fields and notes as the JSON that they are stored as, if there are any."""
+    stored = {"custom_fields": case.custom_fields, "notes": case.notes}
+    return {name: orjson.Fragment(text) for name, text in stored.items() if text not in ("{}", "[]")}
+
+
+def _agent(case: Case, name: str | None) -> dict[str, Any]:
+    agent = {"agent_id": case.owner_id, "agent_name": name}
+    return {part: value for part, value in agent.items() if value is not None}
 
 
 def _fields_as_text(case: Case, definitions: Mapping[str, Definition], *, named: bool) -> str:
@@ -242,7 +210,3 @@ def _notes_as_read(case: Case) -> list[dict[str, Any]]:
         }
         for note in orjson.loads(case.notes)
     ]
-
-
-def _capitalised(word: str | None) -> str | None:
-    return None if word is None else word.replace("_", " ").title()

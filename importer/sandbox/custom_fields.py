@@ -8,7 +8,7 @@ written, never option labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -104,6 +104,9 @@ class Definition:
         """Why ``value`` (bare) is no value of this field, or None if it is one."""
         if not self.active:
             return "the field is not active"
+        if self.kind in _TYPES:
+            types, why = _TYPES[self.kind]
+            return None if type(value) in types else why
         return _CHECKS[self.kind](self, value)
 
     def label(self, value: Any) -> Any:
@@ -140,22 +143,6 @@ def _flattened(options: Iterable[Option]) -> Iterator[Option]:
     for option in options:
         yield option
         yield from _flattened(option.children)
-
-
-def _check_boolean(definition: Definition, value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _check_text(definition: Definition, value: Any) -> str | None:
-    return None if isinstance(value, str) else "must be a string"
-
-
-def _check_whole(definition: Definition, value: Any) -> str | None:
-    return None if type(value) is int else "must be a whole number"
-
-
-def _check_number(definition: Definition, value: Any) -> str | None:
-    return None if type(value) in (int, float) else "must be a number"
 
 
 def _check_date(definition: Definition, value: Any) -> str | None:
@@ -200,15 +187,17 @@ def _check_path(definition: Definition, value: Any) -> str | None:
     return None
 
 
-_CHECKS = {
-    Kind.CHECKBOX: _check_boolean,
+_TYPES: Mapping[Kind, tuple[tuple[type, ...], str]] = {
+    Kind.CHECKBOX: ((bool,), "must be true or false"),
+    Kind.TEXT: ((str,), "must be a string"),
+    Kind.MULTI_LINE_TEXT: ((str,), "must be a string"),
+    Kind.NUMERIC: ((int,), "must be a whole number"),
+    Kind.DECIMAL: ((int, float), "must be a number"),
+}
+_CHECKS: Mapping[Kind, Callable[[Definition, Any], str | None]] = {
     Kind.DROP_DOWN: _check_choice,
-    Kind.TEXT: _check_text,
-    Kind.MULTI_LINE_TEXT: _check_text,
     Kind.DEPENDENT_FIELD: _check_path,
     Kind.DATE: _check_date,
-    Kind.NUMERIC: _check_whole,
-    Kind.DECIMAL: _check_number,
     Kind.MULTI_SELECT: _check_choices,
 }
 

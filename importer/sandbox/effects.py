@@ -55,14 +55,13 @@ class Effect:
     word: ClassVar[str] = ""
     #: The operation that a rule means if it names none.
     operation: ClassVar[str] = "create"
+    # Attributes of some effects, and what the others have instead.
+    save = True
+    delay_ms = 0.0
 
     def runs(self) -> int:
-        """How often the operation runs before it is answered."""
-        return 1
-
-    def delay_s(self) -> float:
-        """How long the operation is held back before it runs."""
-        return 0.0
+        """How often the operation runs before it is answered; 0 if the case is not to be made."""
+        return int(self.save)
 
     def listing(self, mode: ListMode) -> ListMode:
         """How truthfully a list answers, given how it would."""
@@ -84,9 +83,6 @@ class Slow(Effect):
     word = "slow"
     delay_ms: float = 2000
 
-    def delay_s(self) -> float:
-        return self.delay_ms / 1000
-
 
 @dataclass(frozen=True)
 class Status(Effect):
@@ -105,9 +101,6 @@ class Status(Effect):
     retry_after: float | None = None
     form: RetryForm = "seconds"
 
-    def runs(self) -> int:
-        return int(self.save)
-
     def change(self, answer: web.Response, context: Context) -> web.Response:
         if self.retry_after is None:
             return error_response(self.status)
@@ -122,9 +115,6 @@ class Html(Effect):
     status: int = 200
     save: bool = True
 
-    def runs(self) -> int:
-        return int(self.save)
-
     def change(self, answer: web.Response, context: Context) -> web.Response:
         return login_page(self.status)
 
@@ -138,9 +128,6 @@ class Redirect(Effect):
     location: str = LOGIN_PATH
     save: bool = False
 
-    def runs(self) -> int:
-        return int(self.save)
-
     def change(self, answer: web.Response, context: Context) -> web.Response:
         return web.Response(status=self.status, headers={"Location": self.location})
 
@@ -150,9 +137,7 @@ class ExpireTokens(Effect):
     """End every issued token now, the one of this request included: nothing is saved, 401."""
 
     word = "expire_tokens"
-
-    def runs(self) -> int:
-        return 0
+    save = False
 
     def change(self, answer: web.Response, context: Context) -> web.Response:
         context.expire_tokens()
@@ -234,9 +219,6 @@ class Drop(Effect):
     save: bool = True
     how: Close = "fin"
 
-    def runs(self) -> int:
-        return int(self.save)
-
     async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
         return _close(request, how=self.how)
 
@@ -262,9 +244,6 @@ class Hang(Effect):
     save: bool = True
     at: int = 0
     seconds: float = 3600
-
-    def runs(self) -> int:
-        return int(self.save)
 
     async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
         _write(request, _rendered(answer)[: self.at])

@@ -239,9 +239,9 @@ class Sandbox:
 
     async def _answer(self, operation: Operation, call: Call, effect: Effect) -> web.Response:
         """The answer of the operation, after latency, run as often and changed as the effect wants it."""
-        delay = effect.delay_s() + self.options.latency_ms / 1000
-        if delay:
-            await asyncio.sleep(delay)
+        delay_ms = effect.delay_ms + self.options.latency_ms
+        if delay_ms:
+            await asyncio.sleep(delay_ms / 1000)
         call.mode = effect.listing(self._mode)
         answer = error_response(500)
         for _ in range(effect.runs()):

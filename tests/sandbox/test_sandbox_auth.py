@@ -76,7 +76,6 @@ def test_a_client_gets_no_more_than_it_is_granted(open_sandbox):
         (FORM, {"Authorization": "Bearer static-test-token"}, 401, "invalid_client"),
         ({}, {"Authorization": basic()}, 400, "invalid_request"),
         ({"grant_type": "password"}, {"Authorization": basic()}, 400, "unsupported_grant_type"),
-        ({"grant_type": "refresh_token"}, {"Authorization": basic()}, 400, "invalid_grant"),
         (FORM | {"token_type": "opaque"}, {"Authorization": basic()}, 400, "invalid_request"),
         (FORM | {"client_assertion_type": "x", "client_assertion": "y"}, {}, 400, "invalid_request"),
         (FORM | {"client_assertion": "y"}, {"Authorization": basic()}, 400, "invalid_request"),
