@@ -97,15 +97,19 @@ class TokenEndpoint:
     Args:
         client_id: Its id, also the issuer and subject of its assertions.
         client_secret: Its secret.
-        public_keys: Key id → public key (PEM). Empty means lenient: the signature of an assertion must have the form
-            of ES256 but is not verified, because nobody has registered a key here.
+        public_keys: Key id → public key (PEM).
+        verifies: Whether signatures of assertions are verified. If not, they must only have the form of ES256, for a
+            sandbox in which no key was registered.
         tokens: Where tokens are issued.
     """
 
-    def __init__(self, *, client_id: str, client_secret: str, public_keys: Mapping[str, str], tokens: Tokens) -> None:
+    def __init__(
+        self, *, client_id: str, client_secret: str, public_keys: Mapping[str, str], verifies: bool, tokens: Tokens
+    ) -> None:
         self._client_id = client_id
         self._client_secret = client_secret
         self._public_keys = public_keys
+        self._verifies = verifies
         self._tokens = tokens
 
     def answer(self, body: bytes, *, content_type: str, authorization: str | None, audience: str) -> web.Response:
@@ -152,7 +156,7 @@ class TokenEndpoint:
         header = jwt.get_unverified_header(assertion)
         if header.get("alg") != "ES256" or not header.get("kid"):
             raise ValueError("its header must name alg ES256 and a kid")
-        if self._public_keys and header["kid"] not in self._public_keys:
+        if self._verifies and header["kid"] not in self._public_keys:
             raise ValueError("its kid is not registered")
         if len(_decoded(assertion.rpartition(".")[2])) != _ES256_SIGNATURE_BYTES:
             raise ValueError("its signature is not in the raw form of 64 bytes")
@@ -163,7 +167,7 @@ class TokenEndpoint:
             audience=audience,
             options={
                 "require": ["iss", "sub", "aud", "exp", "iat", "jti"],
-                "verify_signature": bool(self._public_keys),
+                "verify_signature": self._verifies,
                 "verify_exp": True,
                 "verify_aud": True,
                 "verify_iat": True,

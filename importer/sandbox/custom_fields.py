@@ -256,7 +256,7 @@ def by_key(definitions: Iterable[Definition]) -> dict[str, Definition]:
 def definitions_of(answer: Iterable[Mapping[str, Any]]) -> tuple[Definition, ...]:
     """The fields in a whole answer of GET /cm/meta/va/fields; its types may be kinds too, instead of codes.
 
-    Fields whose kind neither key nor type tells are left out: nobody can say what they take.
+    Fields whose kind neither key nor type tells are left out: their values cannot be checked.
     """
     found = [(item, _kind_of(item)) for item in answer if _KEY.fullmatch(item["key"])]
     return tuple(_definition(item, kind) for item, kind in found if kind is not None)

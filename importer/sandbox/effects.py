@@ -52,7 +52,7 @@ class Effect:
     """No fault: the operation runs once, and its answer is sent."""
 
     #: What plans and counts call it.
-    word: ClassVar[str] = ""
+    name: ClassVar[str] = ""
     #: The operation that a rule means if it names none.
     operation: ClassVar[str] = "create"
     # Attributes of some effects, and what the others have instead.
@@ -80,7 +80,7 @@ class Effect:
 class Slow(Effect):
     """Hold the operation back; a client that gives up earlier still gets its case made."""
 
-    word = "slow"
+    name = "slow"
     delay_ms: float = 2000
 
 
@@ -95,7 +95,7 @@ class Status(Effect):
         form: How that hint is written.
     """
 
-    word = "status"
+    name = "status"
     status: int = 503
     save: bool = False
     retry_after: float | None = None
@@ -111,7 +111,7 @@ class Status(Effect):
 class Html(Effect):
     """A page instead of JSON, as a proxy or a log-in page answers."""
 
-    word = "html"
+    name = "html"
     status: int = 200
     save: bool = True
 
@@ -123,7 +123,7 @@ class Html(Effect):
 class Redirect(Effect):
     """Send the client elsewhere. The default place answers a log-in page with 200."""
 
-    word = "redirect"
+    name = "redirect"
     status: int = 307
     location: str = LOGIN_PATH
     save: bool = False
@@ -136,7 +136,7 @@ class Redirect(Effect):
 class ExpireTokens(Effect):
     """End every issued token now, the one of this request included: nothing is saved, 401."""
 
-    word = "expire_tokens"
+    name = "expire_tokens"
     save = False
 
     def change(self, answer: web.Response, context: Context) -> web.Response:
@@ -148,7 +148,7 @@ class ExpireTokens(Effect):
 class SaveTwice(Effect):
     """Do the work twice, as when a balancer repeats the request; the second answer is sent."""
 
-    word = "save_twice"
+    name = "save_twice"
 
     def runs(self) -> int:
         return 2
@@ -158,7 +158,7 @@ class SaveTwice(Effect):
 class WithoutId(Effect):
     """A true answer, but for the missing id."""
 
-    word = "without_id"
+    name = "without_id"
 
     def change(self, answer: web.Response, context: Context) -> web.Response:
         case = _case_in(answer)
@@ -169,7 +169,7 @@ class WithoutId(Effect):
 class RepeatId(Effect):
     """The id of the case created just before, which another row already has."""
 
-    word = "repeat_id"
+    name = "repeat_id"
 
     def change(self, answer: web.Response, context: Context) -> web.Response:
         case = _case_in(answer)
@@ -181,7 +181,7 @@ class RepeatId(Effect):
 class IndexLag(Effect):
     """The list does not show cases younger than this."""
 
-    word = "index_lag"
+    name = "index_lag"
     operation = "list"
     seconds: float = 60
 
@@ -193,7 +193,7 @@ class IndexLag(Effect):
 class FuzzyFilter(Effect):
     """The list finds texts that merely contain what is asked for."""
 
-    word = "fuzzy_filter"
+    name = "fuzzy_filter"
     operation = "list"
 
     def listing(self, mode: ListMode) -> ListMode:
@@ -204,7 +204,7 @@ class FuzzyFilter(Effect):
 class IgnoreFilter(Effect):
     """The list ignores its filters and answers with everything."""
 
-    word = "ignore_filter"
+    name = "ignore_filter"
     operation = "list"
 
     def listing(self, mode: ListMode) -> ListMode:
@@ -215,7 +215,7 @@ class IgnoreFilter(Effect):
 class Drop(Effect):
     """Close the connection without an answer, before or after the work was done."""
 
-    word = "drop"
+    name = "drop"
     save: bool = True
     how: Close = "fin"
 
@@ -227,7 +227,7 @@ class Drop(Effect):
 class Cut(Effect):
     """Send exactly the first bytes of the true answer, then close. A negative number counts from its end."""
 
-    word = "cut"
+    name = "cut"
     at: int = 0
     how: Close = "fin"
 
@@ -240,7 +240,7 @@ class Cut(Effect):
 class Hang(Effect):
     """Send the first bytes of the true answer (none by default), then nothing for a long time, then close."""
 
-    word = "hang"
+    name = "hang"
     save: bool = True
     at: int = 0
     seconds: float = 3600
@@ -255,7 +255,7 @@ class Hang(Effect):
 class Garbage(Effect):
     """Bytes that are not HTTP."""
 
-    word = "garbage"
+    name = "garbage"
 
     async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
         _write(request, b"\x16\x03\x01 this is not HTTP\r\n\r\n")
@@ -263,7 +263,7 @@ class Garbage(Effect):
 
 
 EFFECTS: Mapping[str, type[Effect]] = {
-    kind.word: kind
+    kind.name: kind
     for kind in (
         Slow,
         Status,

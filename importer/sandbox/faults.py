@@ -68,7 +68,7 @@ class Rule:
         if unknown:
             return f"unknown operations: {', '.join(sorted(unknown))}; known: {', '.join(OPERATIONS)}"
         if self.effect.operation == "list" and self.operations != ("list",):
-            return f"{self.effect.word} applies to lists only"
+            return f"{self.effect.name} applies to lists only"
         if self.skip < 0 or any(number is not None and number < 1 for number in (self.nth, self.every, self.limit)):
             return "nth, every and limit start at 1, skip at 0"
         if not 0 <= self.chance <= 1:
@@ -131,7 +131,7 @@ class FaultScript:
             roll = self._roll(number, text) if rule.chance < 1 else 0.0
             if rule.fires(self._seen[number], fired=self._fired[number], roll=roll):
                 self._fired[number] += 1
-                self.done[rule.effect.word] += 1
+                self.done[rule.effect.name] += 1
                 return rule.effect
         return Effect()
 

@@ -33,8 +33,8 @@ class SandboxOptions:
             a plausible set of every kind.
         client_id: The client that the token endpoint knows.
         client_secret: Its secret; None makes one up, which :attr:`Sandbox.client_secret` tells.
-        public_keys: Key id → public key (PEM) against which assertions are verified. Empty is lenient: any assertion
-            of the right form is taken, because nobody has registered a key here.
+        public_keys: Key id → public key (PEM) against which assertions are verified. Without any, a sandbox on its own
+            takes every assertion of the right form, because keys cannot be registered there.
         static_token: A token that is always valid, for a client that only has a token.
         scopes: What the client is granted.
         token_life: Seconds until a token expires.

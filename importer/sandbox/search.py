@@ -71,7 +71,7 @@ class Search:
 
     Attributes:
         where: The conditions, joined by AND.
-        parameters: What their question marks stand for.
+        parameters: The values of their question marks.
         order: The ORDER BY clause.
         indexed: Key of a custom field that is looked up exactly, and that therefore wants an index.
     """

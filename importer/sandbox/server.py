@@ -64,8 +64,9 @@ class Sandbox:
     Args:
         options: What account to be, and how honest.
         clock: Seconds since the epoch.
-        open_admin: Show the page and the admin endpoints to everybody on this machine. Without it they need the token
-            that :attr:`page_url` has, because what is in them may be the tickets of customers.
+        is_open: Anybody on this machine may use it: the page and the admin endpoints need no token, and an assertion
+            no registered key. Otherwise they do, because what a sandbox has may be the tickets of customers; the token
+            is in :attr:`page_url`.
 
     Raises:
         ConfigError: On entering: the port is taken, or the store cannot be used.
@@ -76,13 +77,14 @@ class Sandbox:
         options: SandboxOptions | None = None,
         *,
         clock: Callable[[], float] = time.time,
-        open_admin: bool = False,
+        is_open: bool = False,
     ) -> None:
         self.options = options or SandboxOptions()
         self.client_id: str = self.options.client_id
         self.client_secret: str = self.options.client_secret or secrets.token_urlsafe()
         self._clock = clock
-        self._admin_token = "" if open_admin else secrets.token_urlsafe()
+        self._is_open = is_open
+        self._admin_token = "" if is_open else secrets.token_urlsafe()
         self._mode = ListMode(lag_ms=int(self.options.index_lag_s * 1000))
         self._rate = RateWindow(self.options.rate_limit)
         self._tokens = Tokens(
@@ -100,7 +102,7 @@ class Sandbox:
         host, port = self.options.host, self.options.port
         try:
             await self._runner.setup()
-            # "localhost" may stand for two addresses, which would get two different free ports.
+            # "localhost" may mean two addresses, which would get two different free ports.
             await web.TCPSite(self._runner, "127.0.0.1" if host == "localhost" else host, port).start()
         except OSError as problem:
             await self._close()
@@ -180,6 +182,7 @@ class Sandbox:
                 client_id=self.client_id,
                 client_secret=self.client_secret,
                 public_keys=options.public_keys,
+                verifies=bool(options.public_keys) or not self._is_open,
                 tokens=self._tokens,
             ),
             clock=self._clock,
@@ -320,7 +323,7 @@ class RateWindow:
 async def _body_of(request: web.Request) -> bytes:
     try:
         return await request.read()
-    except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone; nobody hears the answer
+    except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone, so no answer reaches it
         raise web.HTTPBadRequest from problem
 
 
@@ -351,7 +354,7 @@ async def _serve(options: SandboxOptions, announce: Callable[[str], object]) -> 
     with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C ends the loop
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-    async with Sandbox(options, open_admin=True) as sandbox:
+    async with Sandbox(options, is_open=True) as sandbox:
         announce(sandbox.base_url)
         announce(f"token URL      {sandbox.token_url}")
         announce(f"client id      {sandbox.client_id}")

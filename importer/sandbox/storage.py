@@ -190,7 +190,7 @@ class Storage:
 
 
 def value_of(key: str) -> str:
-    """SQL for the value of a custom field; keys of definitions are plain words, so they may stand in SQL."""
+    """SQL for the value of a custom field; keys of definitions are plain words, so they are safe in SQL."""
     return f"json_extract(custom_fields, '$.{key}.value')"
 
 
@@ -217,7 +217,7 @@ def _opened(path: Path | None) -> sqlite3.Connection:
 def _prepare(database: sqlite3.Connection, *, durable: bool) -> None:
     """Check whose database it is before anything is changed, take it for this process, make its tables if new."""
     if durable:
-        # Two sandboxes on one store would give one id twice. Said before the first access, so that it holds from there.
+        # Two sandboxes on one store would give one id twice. Set before the first access, so that it counts from there.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
     is_new = database.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
     if not is_new and database.execute("PRAGMA application_id").fetchone()["application_id"] != _APPLICATION_ID:

@@ -8,7 +8,7 @@ from typing import Any
 
 _NAMES = ("Ana Almeida", "Bruno Becker", "Chloé Costa", "David Dubois", "Elif Evans", "Farid Ferreira", "Grace García")
 _INACTIVE_EVERY = 10
-#: The owner of the case in the samples of the reference, so that these can be sent as they stand.
+#: The owner of the case in the samples of the reference, so that these can be sent unchanged.
 _SAMPLE_ID = "61036b508ff57b5578f25a10"
 
 

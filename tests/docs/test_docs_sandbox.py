@@ -28,7 +28,7 @@ def test_each_attribute_of_a_rule_and_each_operation() -> None:
 
 def test_the_example_is_a_fault_plan() -> None:
     (example,) = (block.text for block in blocks(PAGE) if block.language == "json")
-    assert [rule.effect.word for rule in plan_of(json.loads(example)).rules] == [
+    assert [rule.effect.name for rule in plan_of(json.loads(example)).rules] == [
         "drop",
         "status",
         "status",

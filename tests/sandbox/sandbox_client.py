@@ -62,7 +62,7 @@ class Live:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with Sandbox(self._options, clock=self._clock, open_admin=True) as self.sandbox:
+        async with Sandbox(self._options, clock=self._clock, is_open=True) as self.sandbox:
             self._ready.set()
             await self._stop.wait()
 

@@ -21,12 +21,12 @@ def basic(user="sandbox-client", password="sandbox-secret"):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def assertion(live, *, key=None, algorithm="ES256", kid="key-1", **claims):
+def assertion(sandbox, *, key=None, algorithm="ES256", kid="key-1", **claims):
     now = int(time.time())
     standard = {
-        "iss": live.sandbox.client_id,
-        "sub": live.sandbox.client_id,
-        "aud": live.sandbox.token_url,
+        "iss": sandbox.client_id,
+        "sub": sandbox.client_id,
+        "aud": sandbox.token_url,
         "jti": str(uuid.uuid4()),
         "iat": now,
         "exp": now + 300,
@@ -110,7 +110,7 @@ def test_only_a_known_bearer_token_opens_the_api(live, header):
 
 
 def test_an_assertion_of_the_right_form_is_taken_when_no_key_is_registered(live):
-    reply = by_assertion(live, assertion(live))
+    reply = by_assertion(live, assertion(live.sandbox))
     assert (reply.status, reply.json["token_type"]) == (200, "Bearer")
 
 
@@ -131,14 +131,14 @@ def test_an_assertion_of_the_right_form_is_taken_when_no_key_is_registered(live)
     ids=str,
 )
 def test_an_assertion_with_a_wrong_claim_is_refused(live, wrong):
-    reply = by_assertion(live, assertion(live, **wrong))
+    reply = by_assertion(live, assertion(live.sandbox, **wrong))
     assert (reply.status, reply.json["error"]) == (401, "invalid_client")
 
 
 def test_an_assertion_must_be_signed_with_es256_in_raw_form(live):
-    shared = assertion(live, key="a shared secret that is long enough", algorithm="HS256")
-    der_like = assertion(live)[:-1]
-    unsigned = assertion(live).rpartition(".")[0] + "."
+    shared = assertion(live.sandbox, key="a shared secret that is long enough", algorithm="HS256")
+    der_like = assertion(live.sandbox)[:-1]
+    unsigned = assertion(live.sandbox).rpartition(".")[0] + "."
     for text in (shared, der_like, unsigned, "", "a.b.c", "é"):
         assert by_assertion(live, text).status == 401, text
 
@@ -153,9 +153,9 @@ def test_a_registered_key_is_really_verified(open_sandbox):
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     pem = key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
     live = open_sandbox(public_keys={"key-1": pem})
-    assert by_assertion(live, assertion(live, key=key)).status == 200
-    assert by_assertion(live, assertion(live, key=other)).status == 401
-    assert by_assertion(live, assertion(live, key=key, kid="key-2")).status == 401
-    tampered = assertion(live, key=key).split(".")
+    assert by_assertion(live, assertion(live.sandbox, key=key)).status == 200
+    assert by_assertion(live, assertion(live.sandbox, key=other)).status == 401
+    assert by_assertion(live, assertion(live.sandbox, key=key, kid="key-2")).status == 401
+    tampered = assertion(live.sandbox, key=key).split(".")
     tampered[1] = base64.urlsafe_b64encode(json.dumps({"iss": "x"}).encode()).rstrip(b"=").decode()
     assert by_assertion(live, ".".join(tampered)).status == 401

@@ -225,5 +225,5 @@ def test_profiles_are_as_bad_as_they_say(open_sandbox, name, least, most):
 
 def test_profiles_leave_out_what_must_stop_a_run():
     """Crossed answers, repeated ids and redirects stop an importer, rightly; a rehearsal has to end by itself."""
-    used = {rule.effect.word for make in PROFILES.values() for rule in make(0).rules}
+    used = {rule.effect.name for make in PROFILES.values() for rule in make(0).rules}
     assert not used & {"repeat_id", "redirect", "save_twice", "ignore_filter"}

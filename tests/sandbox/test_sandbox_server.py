@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
 from sandbox_client import CASES, PATIENCE_S, Live
+from test_sandbox_auth import ASSERTION_TYPE, FORM, assertion
 from test_sandbox_storage import Served
 
 from importer.errors import ConfigError
@@ -176,6 +178,9 @@ def test_an_embedded_sandbox_shows_its_cases_only_with_its_token():
             for link in links:
                 assert (await asyncio.to_thread(fetch, sandbox.base_url + link))[0] == 200
             assert sandbox.client_secret not in ("", "sandbox-secret")
+            form = FORM | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion(sandbox)}
+            request = urllib.request.Request(sandbox.token_url, urllib.parse.urlencode(form).encode())
+            assert (await asyncio.to_thread(fetch, request))[0] == 401
 
     asyncio.run(scenario())
 
