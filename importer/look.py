@@ -5,13 +5,12 @@ Each exists twice: a plain function (``check``) and a coroutine (``check_async``
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
@@ -20,11 +19,12 @@ from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside, open_notes
+from importer.plain import in_thread
 from importer.progress import Observer, Silent
 from importer.report import Balance, balance_of, notes_of
 from importer.report.failures_file import failures_file_of
 from importer.results import CheckResult, PreviewRow
-from importer.source import Source, open_source
+from importer.source import ReadingOptions, Source, open_source
 from importer.source.excerpt import make_excerpt
 from importer.stage import Reading, Staged, columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
@@ -41,7 +41,7 @@ _FIRST_ROWS = 2_000
 
 
 def open_both(
-    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> tuple[Source, Mapping]:
     """The export and the mapping, opened.
 
@@ -68,7 +68,7 @@ def check(
     as_is: bool = False,
     observer: Observer | None = None,
     first: Callable[[Surveyed], None] | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
 
@@ -154,7 +154,7 @@ def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
 
 
 def _open_like(
-    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> tuple[Source, Mapping]:
     """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
     if before is None:
@@ -182,7 +182,7 @@ def _first_look(source: Source, mapping: Mapping) -> Surveyed:
 
 
 def _unless_told_early(
-    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> Callable[[Surveyed], None] | None:
     """Tell ``first`` what the first rows of a large workbook show, before it is loaded; ``first`` if that cannot be."""
     if not isinstance(source, str | os.PathLike) or not Path(source).is_file():
@@ -208,7 +208,7 @@ def preview(
     *,
     notes: Iterable[StrPath] = (),
     count: int = 5,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> list[PreviewRow]:
     """The first ``count`` rows as they would be sent; ``notes`` as in :func:`check`.
 
@@ -227,7 +227,7 @@ def preview(
     ]
 
 
-def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
+def suggest_mapping(source: StrPath | DataFrame, **reading: Unpack[ReadingOptions]) -> Suggestion:
     """A mapping to begin with, for an export that nobody has one for; every guess in it says that it is one.
 
     Args:
@@ -244,16 +244,6 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
     return suggest(open_source(source, **reading), path=path, encoding=reading.get("encoding"))
 
 
-async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> CheckResult:
-    """:func:`check` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(check, source, mapping, **options)
-
-
-async def preview_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> list[PreviewRow]:
-    """:func:`preview` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(preview, source, mapping, **options)
-
-
-async def suggest_mapping_async(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
-    """:func:`suggest_mapping` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(suggest_mapping, source, **reading)
+check_async = in_thread(check)
+preview_async = in_thread(preview)
+suggest_mapping_async = in_thread(suggest_mapping)

@@ -10,11 +10,11 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Unpack
 
 from importer.books import StrPath, existing
 from importer.delivery.breaker import TooManyFailuresError
@@ -27,6 +27,7 @@ from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside
+from importer.plain import plain
 from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
 from importer.report.failures_file import FILE_NAME
@@ -38,7 +39,7 @@ from importer.stage import Reading, Staged, remap_all, stage_export
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-T = TypeVar("T")
+    from importer.source import ReadingOptions
 
 
 _WITHOUT_EXTERNAL_ID = (
@@ -89,22 +90,23 @@ async def run_import_async(
     max_failures: int | str | None = None,
     accept_changes: bool = False,
     as_is: bool = False,
+    accept_existing: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> RunResult:
     """Import an export: every valid row becomes exactly one case. The same call again goes on where it stopped.
 
     Args:
         source: File or DataFrame.
-        mapping, notes: See :func:`importer.look.check`.
-        ledger, out: Where the state and the reports are kept; by default in a folder named after the export.
+        mapping: File, name of a bundled mapping, or a loaded one.
+        notes, reading: See :func:`importer.look.check`.
+        ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
         settings: Target, pace, credentials; by default from environment and ``.env``.
-        limit: Send at most so many records; the rest stays pending.
-        max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
-        accept_changes, as_is, reading: See :class:`importer.stage.Reading`.
-        observer: Is told what happens.
-        stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
+        limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
+        accept_changes, as_is: See :class:`importer.stage.Reading`.
+        accept_existing: Send also if the account has cases of these tickets that another ledger created.
+        observer, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
@@ -125,6 +127,7 @@ async def run_import_async(
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
+        accept_existing=accept_existing,
         max_failures=_limit_of(max_failures),
         notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
@@ -151,6 +154,7 @@ async def retry_async(
     settings: Settings | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
+    accept_existing: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
@@ -163,8 +167,7 @@ async def retry_async(
         mapping: Map these rows anew, then send those that are valid.
         notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
         out: Folder of the reports; by default that of the ledger.
-        settings, limit, max_failures, observer: See :func:`run_import_async`.
-        stop: To stop the run from elsewhere.
+        settings, limit, max_failures, accept_existing, observer, stop: See :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.
@@ -184,6 +187,7 @@ async def retry_async(
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
+        accept_existing=accept_existing,
         max_failures=_limit_of(max_failures),
         notes=settings.remarks,
     )
@@ -253,6 +257,7 @@ class _Run:
     observer: Observer
     outer_stop: Stop | None
     limit: int | None = None
+    accept_existing: bool = False
     max_failures: FailureLimit | None = None
     resend: bool = True
     notes: tuple[str, ...] = ()
@@ -321,7 +326,13 @@ class _Run:
         total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
         if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
             return Delivered()
-        orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
+        orders = Orders(
+            chosen=chosen,
+            limit=self.limit,
+            resend=self.resend,
+            most_refused=self._most_refused(counts),
+            refuse_existing=self.resend and not self.accept_existing,
+        )
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_place(self.settings, self.path, account_fields) as place:
             ledger.check_target(place.identity)
@@ -360,32 +371,6 @@ class _Run:
 
 # -- plain functions -------------------------------------------------------------------------------
 
-
-def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes the fastest event loop there is; None means asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:  # Windows, PyPy
-        return None
-    return uvloop.new_event_loop
-
-
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest event loop there is."""
-    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-        return runner.run(work)
-
-
-def run_import(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> RunResult:
-    """:func:`run_import_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(run_import_async(source, mapping, **options))
-
-
-def reconcile(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`reconcile_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(reconcile_async(ledger, **options))
-
-
-def retry(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`retry_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(retry_async(ledger, **options))
+run_import = plain(run_import_async)
+reconcile = plain(reconcile_async)
+retry = plain(retry_async)

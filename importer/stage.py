@@ -26,7 +26,7 @@ from importer.report.put_back import Corrected, put_back
 if TYPE_CHECKING:
     from importer.ledger.values import Unsent
     from importer.mapping import Mapping, RowMapper
-    from importer.source import Chunk, Source
+    from importer.source import Chunk, ReadingOptions, Source
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -53,7 +53,7 @@ class Reading:
         as_is: Take the cells of a failures file as they stand, also those that only a spreadsheet has changed.
     """
 
-    options: dict[str, object] = field(default_factory=dict)
+    options: ReadingOptions = field(default_factory=dict)  # type: ignore[assignment]
     accept_changes: bool = False
     as_is: bool = False
 
@@ -117,7 +117,7 @@ def stage_source(
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
     known, notes, reading = entry.sources(ledger), notes or Notes(), reading or Reading()
-    identity = _identity(source, {**reading.options, "as_is": reading.as_is})
+    identity = _identity(source, reading)
     same = [info for info in reversed(known) if info.staged and info.sha256 == identity]
     if same:
         _refuse_changed_mapping(ledger, same[0], mapping)
@@ -128,9 +128,11 @@ def stage_source(
     return _read(ledger, source, mapping, notes, identity=identity, as_is=reading.as_is, progress=progress, watch=watch)
 
 
-def _identity(source: Source, reading: dict[str, object]) -> str:
+def _identity(source: Source, reading: Reading) -> str:
+    """The same bytes read in another way are other rows; the sheet is in the fingerprint already."""
     fingerprint = source.fingerprint()
-    said = "\0".join(f"{name}={value}" for name, value in sorted(reading.items()) if value and name != "sheet")
+    options = {**reading.options, "as_is": reading.as_is}
+    said = "\0".join(f"{name}={value}" for name, value in sorted(options.items()) if value and name != "sheet")
     return sha256(f"{fingerprint}\0{said}".encode()).hexdigest() if said else fingerprint
 
 

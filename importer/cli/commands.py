@@ -55,6 +55,7 @@ def cli() -> None:
 @click.option("--dry-run", is_flag=True, help="Do everything but send: the same as check, with the ledger's keys.")
 @click.option("--accept-changes", is_flag=True, help="Read a file again that changed while rows were unfinished.")
 @option.as_is
+@option.accept_existing
 @option.target
 @option.reading
 @option.talking
@@ -62,7 +63,8 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
     """Import SOURCE. The same command again goes on where it stopped; no row is ever sent twice."""
     if dry_run:
         _, rest = option.split_settings(given)
-        _check(source, quiet=quiet, as_json=as_json, **_without(rest, "out", "limit", "accept_changes", "max_failures"))
+        unused = ("out", "limit", "accept_changes", "accept_existing", "max_failures")
+        _check(source, quiet=quiet, as_json=as_json, **_without(rest, *unused))
         return
     from importer.run import run_import
 
@@ -242,6 +244,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
 @click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
 @option.max_failures
+@option.accept_existing
 @option.target
 @option.talking
 def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
@@ -330,7 +333,7 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
 def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
     """Run the local Case API alone, until Ctrl-C."""
     from importer.cli.printing import say
-    from importer.run import fastest_loop
+    from importer.plain import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
     if fields:

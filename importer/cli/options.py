@@ -53,6 +53,10 @@ as_is = click.option(
     "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
 )
 
+accept_existing = click.option(
+    "--accept-existing", is_flag=True, help="Send also if tickets are cases already that another ledger created."
+)
+
 talking = _all(
     click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from importer.source.chunk import Chunk, Source
 from importer.source.delimited import open_delimited
@@ -18,7 +18,16 @@ from importer.source.sniff import Kind, existing_file, kind_of, renamed_note
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Chunk", "Source", "open_source", "sheet_names"]
+__all__ = ["Chunk", "ReadingOptions", "Source", "open_source", "sheet_names"]
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How an export is to be read, where that is not found out: see :func:`open_source`."""
+
+    sheet: str | int | None
+    encoding: str | None
+    delimiter: str | None
+
 
 _TEXT_KINDS = (Kind.TEXT, Kind.GZIP, Kind.ZIP)
 

@@ -134,7 +134,7 @@ def test_a_parent_that_is_corrected_lets_its_children_go(families: Program, serv
 
 
 def test_a_refused_parent_is_retried_and_its_children_follow(families: Program, server: SandboxProcess) -> None:
-    write(families, row("r-1", subject=REFUSED), row("r-2", "r-1"))
+    write(families, row("again-1", subject=REFUSED), row("again-2", "again-1"))
     first = run(families)
     assert (first.code, first.counts) == (3, {"refused": 1, "waiting": 1})
     assert families("retry", *LEDGER, "--state", "refused", "--json").counts == first.counts
@@ -142,7 +142,7 @@ def test_a_refused_parent_is_retried_and_its_children_follow(families: Program, 
     (families.folder / "better.yml").write_text(better, encoding="utf-8")
     ended = families("retry", *LEDGER, "--mapping", "better.yml", "--json")
     assert (ended.code, ended.counts) == (0, {"created": 2})
-    assert parents(server, "r-") == {"r-1": None, "r-2": "r-1"}
+    assert parents(server, "again-") == {"again-1": None, "again-2": "again-1"}
 
 
 def test_a_mapping_that_does_not_link_lets_everybody_go(families: Program, server: SandboxProcess) -> None:

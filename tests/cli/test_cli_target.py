@@ -8,9 +8,15 @@ from scenery import write_env
 from tickets import MAPPING, tickets, write_tickets
 
 
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """Keys of its own for each test, which has a ledger of its own as well."""
+    return f"{request.node.originalname}-"
+
+
 @pytest.fixture(autouse=True)
-def _export(local: Program) -> None:
-    write_tickets(local.folder / "t.csv", tickets(1, prefix="target-"))
+def _export(local: Program, prefix: str) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1, prefix=prefix))
 
 
 #: Flags that cannot be → what the message says about them.
@@ -129,9 +135,9 @@ def test_the_sandbox_flag_wins_over_the_environment(online: Program, server: San
     assert server.creates() == before
 
 
-def test_a_ledger_stays_with_the_target_it_was_begun_with(online: Program, server: SandboxProcess) -> None:
+def test_a_ledger_stays_with_the_target_it_was_begun_with(online: Program, server: SandboxProcess, prefix: str) -> None:
     assert online("run", "t.csv", "-m", "m.yml", "--quiet").code == 0
-    write_tickets(online.folder / "t.csv", tickets(2, prefix="target-"))
+    write_tickets(online.folder / "t.csv", tickets(2, prefix=prefix))
     before = server.creates()
     ended = online("run", "t.csv", "-m", "m.yml", "--sandbox")
     assert ended.code == 7

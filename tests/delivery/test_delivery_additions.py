@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from delivering import TOKEN
 from ledgers import STAMP, following, notes, stage
+from naming import short
 
 import importer.session as session
 import importer.talkdesk.client as client
@@ -127,7 +128,7 @@ async def test_notes_follow_their_cases_in_order(tmp_path: Path) -> None:
         (Cut(-1), "found"),
         (Garbage(), "found"),
     ],
-    ids=repr,
+    ids=short,
 )
 async def test_a_fault_of_an_update_costs_and_doubles_no_note(tmp_path: Path, effect: Effect, code: str) -> None:
     path = staged(tmp_path / "l.db")

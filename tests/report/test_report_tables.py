@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import COLUMNS, do, invalid, memory, stage, valid
 
@@ -66,7 +66,7 @@ def test_results_are_plain_for_scripts(mixed: Ledger, tmp_path: Path) -> None:
 
 
 def test_no_words_of_a_server_are_a_formula(ledger: Ledger, tmp_path: Path) -> None:
-    """L1, L24: whoever answers can choose code and message freely."""
+    """Whoever answers can choose code and message freely."""
     stage(ledger, [valid("A")])
     do(ledger, lambda: ledger.fence(1))
     evil = Outcome(State.REFUSED, None, 422, "=cmd|'/c calc'!A1", "@SUM(1+1)")
@@ -194,7 +194,7 @@ def test_reports_of_one_source_hold_nothing_else(ledger: Ledger, tmp_path: Path)
 
 
 def test_a_failures_file_is_the_users_rows_again(mixed: Ledger, tmp_path: Path) -> None:
-    """M3: as it is, without a hand laid on it."""
+    """As it is, without a hand laid on it."""
     (path,) = write_reports(mixed.path, tmp_path / "out").failures
     assert read_again(path, mixed.id) == [
         (2, ("B", "Subject of B")),
@@ -212,7 +212,6 @@ CELL = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(CELL, min_size=2, max_size=2), min_size=1, max_size=5))
 def test_any_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
     with tempfile.TemporaryDirectory(dir=memory()) as folder, Ledger(Path(folder, "l.db"), verb="run") as ledger:
@@ -326,7 +325,6 @@ def test_the_summary_adds_up(mixed: Ledger, tmp_path: Path) -> None:
 
 
 def test_all_reports_say_the_same(mixed: Ledger, tmp_path: Path) -> None:
-    """M4"""
     reports = write_reports(mixed.path, tmp_path / "out")
     results = read(reports.results)
     counts = {state.value: sum(line["state"] == state for line in results) for state in State}

@@ -17,7 +17,7 @@ from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 CASES = "/cm/core/va/cases"
 TOKEN = "static-test-token"
 SECRET = "sandbox-secret"
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 class Reply(NamedTuple):

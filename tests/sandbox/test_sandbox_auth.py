@@ -9,6 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from naming import short
 from sandbox_client import CASES, PATIENCE_S
 
 from importer.sandbox.auth import ALL_SCOPES
@@ -128,7 +129,7 @@ def test_an_assertion_of_the_right_form_is_taken_when_no_key_is_registered(live)
         {"exp": "soon"},
         {"kid": None},
     ],
-    ids=str,
+    ids=short,
 )
 def test_an_assertion_with_a_wrong_claim_is_refused(live, wrong):
     reply = by_assertion(live, assertion(live.sandbox, **wrong))

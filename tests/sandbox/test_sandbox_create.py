@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from naming import short
 from sandbox_client import CASES
 from talkdesk_sample import SAMPLE, sent
 
@@ -136,7 +137,7 @@ def test_title_and_description_are_required_and_not_empty(live, missing):
         ("requester_type", "CONTACT"),
         ("requester_type", "Agent"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_value_is_refused_by_name_and_nothing_is_made(live, field, value):
     body = {"title": "t", "description": "d"} | {field: value}
@@ -179,7 +180,7 @@ def test_a_wrong_value_is_refused_by_name_and_nothing_is_made(live, field, value
         ("dependent_field1", [*PLACE, PLACE[0]]),
         ("dependent_field1", [{}]),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_custom_value_is_refused_by_its_key(live, key, value):
     refused(live.create(custom_fields={key: value}), f"custom_fields.{key}")

@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from naming import short
 from sandbox_client import CASES
 from test_sandbox_auth import FORM, basic
 
@@ -43,7 +44,7 @@ def plan(*rules, seed=0):
         ({"on": ()}, "xxxxxx"),
         ({"on": ("list", "create"), "nth": 1}, "x....."),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_rule_strikes_exactly_where_it_says(live, selectors, expected):
     live.play(plan(Rule(effect=BUSY, **selectors)))
@@ -139,7 +140,7 @@ def test_a_row_that_failed_by_chance_does_not_fail_for_ever(open_sandbox):
         {"effect": IndexLag(), "on": ("create",)},
         {"effect": IndexLag(), "on": ()},
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_rule_that_contradicts_itself_is_refused(wrong):
     with pytest.raises(ConfigError):
@@ -194,7 +195,7 @@ def test_a_plan_in_a_file_says_what_a_plan_in_python_says(tmp_path):
         ({"rules": [{"do": "drop", "on": ["creates"]}]}, "rule 1: unknown operations: creates; known: create,"),
         ({"rules": [{"do": "drop", "nth": 1.5}]}, "wrong type: nth"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_plan_is_refused_with_its_place(tmp_path, content, said):
     path = tmp_path / "faults.json"

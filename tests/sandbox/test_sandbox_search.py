@@ -4,6 +4,7 @@ import itertools
 import json
 
 import pytest
+from naming import short
 from sandbox_client import CASES, Live
 from test_sandbox_create import OWNER
 
@@ -130,7 +131,7 @@ def test_a_sandbox_of_one_encoding_silently_ignores_the_other(stamped, mode, que
         ({"custom_fields": '{"text99": {"value": "x"}}'}, "custom_fields"),
         ({"custom_fields": '[{"label": "text1", "value": {}}]'}, "custom_fields"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_filter_that_cannot_be_read_is_refused_by_name(live, conforms, query, name):
     reply = live.search(**query)

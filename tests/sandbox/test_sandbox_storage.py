@@ -48,6 +48,7 @@ class Served(Live):
         self.process.wait()
 
 
+@pytest.mark.slow
 def test_every_answered_create_survives_sigkill(tmp_path):
     """Creates run in several threads while the process is killed; whoever got a 201 must find the case again."""
     path, promised, lock = tmp_path / "sandbox.db", [], threading.Lock()
@@ -151,7 +152,7 @@ def test_a_store_in_memory_leaves_no_file(open_sandbox, tmp_path, monkeypatch):
         ({}, "cases_by_create_at"),
         ({"order_by": "update_at"}, "cases_by_update_at"),
     ],
-    ids=str,
+    ids=["text", "text, status and order", "newest", "last changed"],
 )
 def test_searches_are_served_by_an_index(tmp_path, query, needed):
     """A list over hundreds of thousands of cases must not read them all."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from naming import short
 from sandbox_client import CASES
 from test_sandbox_create import FULL, OWNER, refused
 
@@ -76,7 +77,7 @@ def test_an_empty_change_changes_nothing_but_the_time(live):
         ("status", None),
         ("notes", "text"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_value_is_refused_by_name_and_nothing_changes(live, field, value):
     live.create()

@@ -71,6 +71,7 @@ def test_a_bomb_is_left_alone(tmp_path: Path) -> None:
     assert make_excerpt(tmp_path / "b.xlsx", tmp_path / "small", rows=5, large=0) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mapping", [MAPPING, MAPPING.replace("title: title", "title: titel")], ids=["fits", "does not"]
 )

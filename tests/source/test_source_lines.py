@@ -6,7 +6,7 @@ import io
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import SourceError
@@ -19,7 +19,6 @@ from importer.source.text_file import Lines
 PIECES = ["a", "ü", "\n", "\r", "\r\n", "\x85", "\u2028", "\x0b", "\x0c", "\x1c", "“", "東", "😀", '"', "\0"]
 CODECS = ["utf-8", "utf-8-sig", "ascii", "cp1252", "cp037", "utf-16-le", "utf-32-be", "utf-7", "shift_jis", "gb18030"]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
-small_blocks = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Stream(ByteStream):
@@ -32,7 +31,6 @@ def lines_of(data: bytes, codec: str, mark: int = 0) -> Lines:
 
 
 @given(text=TEXTS, codec=st.sampled_from(CODECS), block=st.integers(1, 20))
-@small_blocks
 def test_lines_end_where_they_end_in_the_text(
     text: str, codec: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,7 +43,6 @@ def test_lines_end_where_they_end_in_the_text(
 
 
 @given(text=TEXTS, block=st.integers(1, 20), at=st.integers(0, 60))
-@small_blocks
 def test_a_bad_byte_is_found_at_its_place(text: str, block: int, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """0xFF is nowhere in UTF-8; it stands between two characters here."""
     monkeypatch.setattr(text_file, "BLOCK_BYTES", block)
