@@ -54,12 +54,14 @@ if TYPE_CHECKING:
         run_import,
         run_import_async,
     )
-    from importer.settings import Settings, load_settings
+    from importer.settings import Settings
+    from importer.settings_sources import load_settings
 
 _HOMES = {
     "importer.account": ("save_fields", "save_fields_async", "save_users", "save_users_async"),
     "importer.books": ("report", "report_async", "resolve", "resolve_notes", "status", "status_async"),
-    "importer.settings": ("Settings", "load_settings"),
+    "importer.settings": ("Settings",),
+    "importer.settings_sources": ("load_settings",),
     "importer.delivery.pool": ("Stop",),
     "importer.errors": (
         "CaseImporterError",

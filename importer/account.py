@@ -18,10 +18,10 @@ from typing import Any, NamedTuple, TextIO
 from importer.delivery.waits import asked_wait, backoff
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.mapping.fields_file import fields_text
+from importer.plain import plain
 from importer.report.files import whole_file
-from importer.run import run_to_end
-from importer.session import open_place
-from importer.settings import Settings, load_settings
+from importer.session import open_place, usable_settings
+from importer.settings import Settings
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent, error_body
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi, HttpClient
@@ -59,14 +59,14 @@ async def save_fields_async(path: StrPath, *, settings: Settings | None = None) 
 
     Args:
         path: The file. What stood there before is replaced once all is known.
-        settings: Target and credentials; by default from environment and ``.env``, else the embedded sandbox.
+        settings: Target and credentials; by default from environment and ``.env``.
 
     Raises:
         TargetError: the credentials are refused, or may not read the fields.
         UnreachableError: no usable answer came.
-        ConfigError: the file cannot be written.
+        ConfigError: target or credentials are missing, or the file cannot be written.
     """
-    async with _open_account(settings or load_settings()) as account:
+    async with _open_account(usable_settings(settings)) as account:
         answer = await account.get(FIELDS_PATH, scope="case-fields-public:read")
         try:
             definitions = read_definitions(answer)
@@ -87,7 +87,7 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
     Raises:
         CaseImporterError: see :func:`save_fields_async`.
     """
-    async with _open_account(settings or load_settings()) as account:
+    async with _open_account(usable_settings(settings)) as account:
         users = await _all_users(account)
     chosen = sorted(user for user in users if user.active and user.email)
     with _saved_file(Path(path)) as file:
@@ -202,11 +202,5 @@ class _Account:
         )
 
 
-def save_fields(path: StrPath, *, settings: Settings | None = None) -> Saved:
-    """:func:`save_fields_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(save_fields_async(path, settings=settings))
-
-
-def save_users(path: StrPath, *, settings: Settings | None = None) -> Saved:
-    """:func:`save_users_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(save_users_async(path, settings=settings))
+save_fields = plain(save_fields_async)
+save_users = plain(save_users_async)

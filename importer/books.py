@@ -6,7 +6,6 @@ function (``report``) and a coroutine (``report_async``), which runs it in a thr
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from importer.errors import ConfigError, ExitCode
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.additions import resolve_addition, stuck_states
 from importer.models import AdditionState, State
+from importer.plain import in_thread
 from importer.report import Reports, balance_of, write_reports
 from importer.results import Status
 
@@ -123,11 +123,5 @@ def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason:
     return taken.state
 
 
-async def status_async(ledger: StrPath) -> Status:
-    """:func:`status` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(status, ledger)
-
-
-async def report_async(ledger: StrPath, out: StrPath) -> Reports:
-    """:func:`report` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(report, ledger, out)
+status_async = in_thread(status)
+report_async = in_thread(report)

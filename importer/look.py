@@ -5,13 +5,12 @@ Each exists twice: a plain function (``check``) and a coroutine (``check_async``
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
@@ -20,11 +19,13 @@ from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside, open_notes
+from importer.plain import in_thread
 from importer.progress import Observer, Silent
-from importer.reader import Reader, open_reader
+from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import Balance, balance_of, notes_of
+from importer.report.failures_file import failures_file_of
 from importer.results import CheckResult, PreviewRow
-from importer.stage import columns_mapped, notes_known, preview_rows, rows_named, stage_source
+from importer.stage import Reading, Staged, columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
@@ -39,7 +40,7 @@ _FIRST_ROWS = 2_000
 
 
 def open_both(
-    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> tuple[Reader, Mapping]:
     """The export and the mapping, opened.
 
@@ -63,9 +64,10 @@ def check(
     ledger: StrPath | None = None,
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
+    as_is: bool = False,
     observer: Observer | None = None,
     first: Callable[[Surveyed], None] | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
 
@@ -77,6 +79,7 @@ def check(
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
+        as_is: See :class:`importer.stage.Reading`.
         observer: Is told how far it is.
         first: Is told at once what the first rows show.
         reading: ``sheet``, ``encoding``, ``delimiter``.
@@ -89,17 +92,14 @@ def check(
     """
     begun = time.monotonic()
     before = None if baseline is None else load_baseline(Path(baseline))
-    opened, loaded = (
-        open_both(source, mapping, reading) if before is None else _open_like(before, source, mapping, reading)
-    )
-    if first is not None:
+    opened, loaded = _open_like(before, source, mapping, reading)
+    if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(opened, loaded))
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = Path(folder, "ledger.db")
-        if ledger is not None and Path(ledger).exists():
-            copy_ledger(Path(ledger), path)
-        survey, number = _surveyed(path, opened, loaded, Beside(folder_of(source), notes), observer or Silent())
-        with LedgerView(path, source=number) as view:
+        path = _scratch_ledger(Path(folder), ledger)
+        beside, observer = Beside(folder_of(source), notes), observer or Silent()
+        survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, observer=observer)
+        with LedgerView(path, source=staged.source.id) as view:
             balance, causes, found = balance_of(view), tuple(view.causes()), survey.finished(view)
             remarks = (*opened.notes, *loaded.notes, *notes_of(view))
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
@@ -113,25 +113,36 @@ def check(
         seconds=time.monotonic() - begun,
         found=found,
         changes=differences,
+        put_back=staged.put_back,
     )
 
 
-def _surveyed(ledger: Path, source: Reader, mapping: Mapping, beside: Beside, observer: Observer) -> tuple[Survey, int]:
-    """A look at all rows on their way into a ledger that is thrown away, and the number of the source there."""
+def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
+    """Where a ledger is that may be changed: a copy of ``ledger``, or a new one."""
+    path = folder / "ledger.db"
+    if ledger is not None and Path(ledger).exists():
+        copy_ledger(Path(ledger), path)
+    return path
+
+
+def _surveyed(
+    ledger: Path, source: Reader, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Observer
+) -> tuple[Survey, Staged]:
+    """A look at all rows on their way into a ledger that is thrown away, and the source there."""
     with Ledger(ledger, verb="check") as scratch:
         known = notes_known(source, sources(scratch))
         with open_notes(mapping, beside, known=known) as notes:
             survey = Survey(source, mapping, columns=columns_mapped(source), notes=notes.files)
-            info = stage_source(
+            staged = stage_source(
                 scratch,
                 source,
                 mapping,
                 notes=notes,
-                accept_changes=True,
+                reading=Reading(accept_changes=True, as_is=as_is),
                 progress=observer.read,
                 watch=survey.take,
             )
-    return survey, info.id
+    return survey, staged
 
 
 def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
@@ -141,9 +152,11 @@ def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
 
 
 def _open_like(
-    before: Baseline, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
+    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> tuple[Reader, Mapping]:
     """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
+    if before is None:
+        return open_both(source, mapping, reading)
     try:
         opened, loaded = open_both(source, mapping, reading)
     except EmptySourceError as error:
@@ -172,7 +185,7 @@ def preview(
     *,
     notes: Iterable[StrPath] = (),
     count: int = 5,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> list[PreviewRow]:
     """The first ``count`` rows as they would be sent; ``notes`` as in :func:`check`.
 
@@ -191,7 +204,7 @@ def preview(
     ]
 
 
-def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
+def suggest_mapping(source: StrPath | DataFrame, **reading: Unpack[ReadingOptions]) -> Suggestion:
     """A mapping to begin with, for an export that nobody has one for; every guess in it says that it is one.
 
     Args:
@@ -208,16 +221,6 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
     return suggest(open_reader(source, **reading), path=path, encoding=reading.get("encoding"))
 
 
-async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> CheckResult:
-    """:func:`check` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(check, source, mapping, **options)
-
-
-async def preview_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> list[PreviewRow]:
-    """:func:`preview` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(preview, source, mapping, **options)
-
-
-async def suggest_mapping_async(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
-    """:func:`suggest_mapping` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(suggest_mapping, source, **reading)
+check_async = in_thread(check)
+preview_async = in_thread(preview)
+suggest_mapping_async = in_thread(suggest_mapping)

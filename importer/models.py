@@ -128,3 +128,17 @@ class AdditionState(StrEnum):
     REFUSED = "refused"  #: the server proved that it did not take them
     UNKNOWN = "unknown"  #: the case may have these notes; must be looked up before anything else
     DROPPED = "dropped"  #: a person decided that nobody is to send them
+
+
+class Horizon(NamedTuple):
+    """How long to wait before a look-up can be believed.
+
+    Attributes:
+        wait: Seconds from the beginning of the doubt to the first look-up: the longest that the server, and
+            anything before it, may still work on a request whose answer was lost.
+        recheck: Seconds to the second look-up, if the first found nothing: the longest that a new case may be
+            missing from the list.
+    """
+
+    wait: float
+    recheck: float

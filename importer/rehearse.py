@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
+from importer.books import StrPath
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping, load_mapping
+from importer.plain import plain
 from importer.progress import Observer
 from importer.results import RunResult
-from importer.run import run_import_async, run_to_end
+from importer.run import run_import_async
 from importer.sandbox import Sandbox, SandboxOptions, definitions_of
 from importer.sandbox.profiles import PROFILES
 from importer.settings import CAREFUL_RATE, Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from importer.reader import ReadingOptions
 
 Profile = Literal["calm", "rough", "hostile"]
 
@@ -62,16 +66,17 @@ class Rehearsal:
 
 
 async def rehearse_async(
-    source: str | os.PathLike[str] | DataFrame,
-    mapping: str | os.PathLike[str] | Mapping,
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
     *,
     profile: Profile = "rough",
     rate: float = CAREFUL_RATE,
     must_finish_in: float | None = None,
     seed: int = 0,
-    out: str | os.PathLike[str] | None = None,
+    out: StrPath | None = None,
+    notes: Iterable[StrPath] = (),
     observer: Observer | None = None,
-    **options: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> Rehearsal:
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.
 
@@ -84,7 +89,8 @@ async def rehearse_async(
         seed: The same seed gives the same trouble.
         out: Keep ledger and reports in this folder; by default nothing is kept.
         observer: Is told what happens.
-        options: See :func:`importer.run.run_import_async`.
+        notes: See :func:`importer.look.check`.
+        reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         CaseImporterError: see :func:`importer.run.run_import_async`.
@@ -105,17 +111,22 @@ async def rehearse_async(
                 }
             )
             folder = Path(out) if out is not None else Path(scratch)
-            run = await run_import_async(source, loaded, out=folder, settings=settings, observer=observer, **options)
+            run = await run_import_async(
+                source,
+                loaded,
+                notes=notes,
+                out=folder,
+                settings=settings,
+                accept_existing=True,  # there are none in a new sandbox
+                observer=observer,
+                **reading,
+            )
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}
     return Rehearsal(run, profile, requests, rate, sum(requests.values()) / rate, must_finish_in)
 
 
-def rehearse(
-    source: str | os.PathLike[str] | DataFrame, mapping: str | os.PathLike[str] | Mapping, **options: Any
-) -> Rehearsal:
-    """:func:`rehearse_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(rehearse_async(source, mapping, **options))
+rehearse = plain(rehearse_async)
 
 
 def seconds_of(text: str) -> float:

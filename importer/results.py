@@ -31,6 +31,7 @@ class CheckResult:
         seconds: How long it took.
         found: What the rows, the columns and the mapping show.
         changes: What differs from the baseline.
+        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were.
     """
 
     source: str
@@ -42,6 +43,7 @@ class CheckResult:
     seconds: float
     found: Surveyed
     changes: tuple[Change, ...] = ()
+    put_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class RunResult:
         error: Why the run ended early, if it did.
         notes: What the reader found worth saying.
         seconds: How long it took.
+        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were. 0 if the
+            file had been read before.
     """
 
     exit_code: ExitCode
@@ -96,6 +100,7 @@ class RunResult:
     error: CaseImporterError | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    put_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,34 +10,42 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Unpack
 
 from importer.books import StrPath, existing
 from importer.delivery.breaker import TooManyFailuresError
 from importer.delivery.limits import FailureLimit, failure_limit
 from importer.delivery.pool import Delivered, Stop
 from importer.delivery.retryable import retryable
-from importer.errors import CaseImporterError, ExitCode
+from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.ledger import Ledger, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
 from importer.models import State
 from importer.notes import Beside
+from importer.plain import plain
 from importer.progress import Observer, Silent
 from importer.report import Balance, Reports, write_reports
+from importer.report.failures_file import FILE_NAME
 from importer.results import RunResult
-from importer.session import Orders, open_place, send_pending, stop_on_signals
-from importer.settings import Settings, load_settings
-from importer.stage import remap_all, stage_export
+from importer.session import Orders, open_place, send_pending, stop_on_signals, usable_settings
+from importer.settings import Settings
+from importer.stage import Reading, Staged, remap_all, stage_export
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-T = TypeVar("T")
+    from importer.reader import ReadingOptions
+
+
+_WITHOUT_EXTERNAL_ID = (
+    "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
+    "\n  hint: add a line such as `stamp: text1` to the mapping, with a text field used for nothing else"
+)
 
 
 class StoppedWhileReading(CaseImporterError):
@@ -52,6 +60,24 @@ def default_folder(source: object) -> Path:
     return Path(f"{name.split('.', 1)[0] or 'export'}-import")
 
 
+def _folder_of_reports(source: object, out: StrPath | None) -> Path:
+    """Where the reports of an import go.
+
+    Raises:
+        ConfigError: they would take the place of the failures file that is to be read, corrections and all.
+    """
+    folder = Path(out) if out is not None else default_folder(source)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if FILE_NAME.fullmatch(path.name) and path.resolve().parent == folder.resolve():
+            raise ConfigError(
+                "the reports of this run would replace the file that it reads",
+                where=str(path),
+                hint="choose another folder for the reports with --out, and keep --ledger",
+            )
+    return folder
+
+
 async def run_import_async(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
@@ -63,55 +89,59 @@ async def run_import_async(
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_changes: bool = False,
+    as_is: bool = False,
+    accept_existing: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> RunResult:
     """Import an export: every valid row becomes exactly one case. The same call again goes on where it stopped.
 
     Args:
         source: File or DataFrame.
         mapping: File, name of a bundled mapping, or a loaded one.
-        notes: See :func:`importer.look.check`.
-        ledger: Where the state is kept; by default ``ledger.db`` in ``out``.
-        out: Folder of the reports; by default named after the export.
-        settings: Target, pace, credentials; by default from environment and ``.env``, else the embedded sandbox.
-        limit: Send at most so many records; the rest stays pending.
-        max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
-        accept_changes: See :func:`importer.stage.stage_export`.
-        observer: Is told what happens.
-        stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
-        reading: ``sheet``, ``encoding``, ``delimiter``.
+        notes, reading: See :func:`importer.look.check`.
+        ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
+        settings: Target, pace, credentials; by default from environment and ``.env``.
+        limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
+        accept_changes, as_is: See :class:`importer.stage.Reading`.
+        accept_existing: Send also if the account has cases of these tickets that another ledger created.
+        observer, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
     """
     from importer.look import folder_of, open_both  # with pandas, which a retry does not need
 
+    settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
     beside = Beside(folder_of(source), notes)
-    folder = Path(out) if out is not None else default_folder(source)
+    folder = _folder_of_reports(source, out)
     run = _Run(
         verb="run",
         source=opened.name,
         mapping=loaded,
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
-        settings=settings or load_settings(),
+        settings=settings,
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
-        max_failures=None if max_failures is None else failure_limit(str(max_failures)),
-        notes=(*opened.notes, *loaded.notes),
+        accept_existing=accept_existing,
+        max_failures=_limit_of(max_failures),
+        notes=(*settings.remarks, *opened.notes, *loaded.notes),
+    )
+    if loaded.stamp is None:
+        run.observer.notice(_WITHOUT_EXTERNAL_ID)
+
+    how = Reading(reading, accept_changes=accept_changes, as_is=as_is)
+    return await run.go(
+        lambda ledger: run.take(stage_export(ledger, opened, loaded, beside, reading=how, progress=run.on_read))
     )
 
-    def stage(open_ledger: Ledger) -> Selection:
-        info = stage_export(
-            open_ledger, opened, loaded, beside, reading=reading, accept_changes=accept_changes, progress=run.on_read
-        )
-        return Selection(source=info.id)
 
-    return await run.go(stage)
+def _limit_of(max_failures: int | str | None) -> FailureLimit | None:
+    return None if max_failures is None else failure_limit(str(max_failures))
 
 
 async def retry_async(
@@ -124,6 +154,7 @@ async def retry_async(
     settings: Settings | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
+    accept_existing: bool = False,
     observer: Observer | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
@@ -136,17 +167,14 @@ async def retry_async(
         mapping: Map these rows anew, then send those that are valid.
         notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
         out: Folder of the reports; by default that of the ledger.
-        settings: See :func:`run_import_async`.
-        limit: Send at most so many records.
-        max_failures: See :func:`run_import_async`.
-        observer: Is told what happens.
-        stop: To stop the run from elsewhere.
+        settings, limit, max_failures, accept_existing, observer, stop: See :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.
         CaseImporterError: see :func:`run_import_async`.
     """
     path = existing(ledger)
+    settings = usable_settings(settings, path.parent)
     wanted = retryable(states, has_mapping=mapping is not None)
     loaded = None if mapping is None else mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
     run = _Run(
@@ -155,11 +183,13 @@ async def retry_async(
         mapping=loaded,
         path=path,
         folder=Path(out) if out is not None else path.parent,
-        settings=settings or load_settings(),
+        settings=settings,
         observer=observer or Silent(),
         outer_stop=stop,
         limit=limit,
-        max_failures=None if max_failures is None else failure_limit(str(max_failures)),
+        accept_existing=accept_existing,
+        max_failures=_limit_of(max_failures),
+        notes=settings.remarks,
     )
 
     def reopen(open_ledger: Ledger) -> Selection:
@@ -198,16 +228,18 @@ async def reconcile_async(
         CaseImporterError: see :func:`run_import_async`.
     """
     path = existing(ledger)
+    settings = usable_settings(settings, path.parent)
     run = _Run(
         verb="reconcile",
         source=f"{path.name}: rows in doubt",
         path=path,
         folder=Path(out) if out is not None else path.parent,
-        settings=settings or load_settings(),
+        settings=settings,
         observer=observer or Silent(),
         outer_stop=stop,
         limit=0,
         resend=False,
+        notes=settings.remarks,
     )
     return await run.go(lambda _: Selection())
 
@@ -225,9 +257,11 @@ class _Run:
     observer: Observer
     outer_stop: Stop | None
     limit: int | None = None
+    accept_existing: bool = False
     max_failures: FailureLimit | None = None
     resend: bool = True
     notes: tuple[str, ...] = ()
+    put_back: int = 0
     heard: list[int] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     stop: Stop = field(init=False)
@@ -246,6 +280,11 @@ class _Run:
             raise StoppedWhileReading("stopped while reading; nothing was sent", hint="run the same command again")
         self.observer.read(share, rows)
 
+    def take(self, staged: Staged) -> Selection:
+        """What is to be sent of a source that was read."""
+        self.put_back = staged.put_back
+        return Selection(source=staged.source.id)
+
     async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
         """Hold the ledger, prepare it, send what is pending, and write the reports whatever happened.
 
@@ -256,6 +295,7 @@ class _Run:
         target = self.settings.target.name
         self.observer.begun(source=self.source, mapping=self.mapping_name, target=target, ledger=self.path)
         with Ledger(self.path, verb=self.verb) as ledger:
+            ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
                 try:
@@ -274,6 +314,7 @@ class _Run:
                 moved=delivered.moved,
                 error=delivered.error,
                 notes=(*self.notes, *reports.unlinked),
+                put_back=self.put_back,
                 seconds=time.monotonic() - self.begun,
             )
 
@@ -285,7 +326,13 @@ class _Run:
         total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
         if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
             return Delivered()
-        orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
+        orders = Orders(
+            chosen=chosen,
+            limit=self.limit,
+            resend=self.resend,
+            most_refused=self._most_refused(counts),
+            refuse_existing=self.resend and not self.accept_existing,
+        )
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_place(self.settings, self.path, account_fields) as place:
             ledger.check_target(place.identity)
@@ -324,32 +371,6 @@ class _Run:
 
 # -- plain functions -------------------------------------------------------------------------------
 
-
-def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes the fastest event loop there is; None means asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:  # Windows, PyPy
-        return None
-    return uvloop.new_event_loop
-
-
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest event loop there is."""
-    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-        return runner.run(work)
-
-
-def run_import(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> RunResult:
-    """:func:`run_import_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(run_import_async(source, mapping, **options))
-
-
-def reconcile(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`reconcile_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(reconcile_async(ledger, **options))
-
-
-def retry(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`retry_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(retry_async(ledger, **options))
+run_import = plain(run_import_async)
+reconcile = plain(reconcile_async)
+retry = plain(retry_async)

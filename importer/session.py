@@ -16,6 +16,7 @@ from importer.delivery.breaker import Breaker, ContradictionError, OutageError
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
 from importer.delivery.deliver import Courier
+from importer.delivery.existing import refuse_existing
 from importer.delivery.lookup import Lookup
 from importer.delivery.pace import Pace
 from importer.delivery.pool import Delivered, Pool, Stop
@@ -24,14 +25,16 @@ from importer.delivery.reconcile import Reconciler
 from importer.delivery.second_pass import SecondPass
 from importer.delivery.speed import Speed
 from importer.delivery.trust import Trust
-from importer.errors import CaseImporterError, ConfigError, TargetError
+from importer.errors import CaseImporterError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.ledger.distrust import distrusted, doubt_again
 from importer.ledger.links import next_page
+from importer.plain import listening
 from importer.progress import Observer
 from importer.settings import Settings
-from importer.talkdesk.auth import Credentials, SecretCredentials, StaticCredentials, Tokens, TokenTrouble
+from importer.settings_sources import load_settings
+from importer.talkdesk.auth import READ_SCOPE, Credentials, SecretCredentials, Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi, HttpClient
 
 
@@ -56,26 +59,35 @@ def sandbox_store(ledger: Path) -> Path:
     return ledger.with_name(ledger.name + ".sandbox")
 
 
+def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
+    """The settings given, or those of the environment and a file; checked before any other work is done.
+
+    Args:
+        settings: What the caller has.
+        near: Where else a settings file may be: the folder of the export or of the ledger.
+
+    Raises:
+        ConfigError: there is no target, no credentials for it, or no usable CA file.
+    """
+    settings = settings or load_settings(near=near)
+    settings.require_target()
+    return settings
+
+
 @asynccontextmanager
 async def open_place(
     settings: Settings, ledger: Path, account_fields: Sequence[dict[str, Any]] = ()
 ) -> AsyncIterator[Place]:
-    """The target of ``settings``; the embedded sandbox is started for it.
+    """The target of ``settings``, which are usable; the embedded sandbox is started for it.
 
     Args:
         settings: Say which target.
-        ledger: The embedded sandbox keeps its cases beside it.
+        ledger: The embedded sandbox keeps its cases next to it.
         account_fields: Custom fields that the embedded sandbox has, in addition to those that it has already; see
             :attr:`importer.mapping.Mapping.account_fields`.
-
-    Raises:
-        ConfigError: credentials or the token endpoint are missing.
     """
     target = settings.target
     if target.api_url is not None:
-        credentials = settings.credentials()
-        if target.token_url is None and not isinstance(credentials, StaticCredentials):
-            raise ConfigError("--auth-url is missing", hint="give the token endpoint of the account with --auth-url")
         yield Place(target.name, target.api_url, target.token_url or "", settings.credentials)
         return
     from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs
@@ -95,12 +107,14 @@ class Orders:
         limit: Send at most so many records; 0 settles doubts only.
         resend: Send records again that turn out not to have been created.
         most_refused: Stop when more rows than this are refused.
+        refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
     """
 
     chosen: Selection
     limit: int | None = None
     resend: bool = True
     most_refused: int | None = None
+    refuse_existing: bool = False
 
 
 async def send_pending(
@@ -118,6 +132,7 @@ async def send_pending(
 
     Raises:
         TargetError: the credentials are refused; nothing was sent.
+        ExistingCaseError: a record is a case of another ledger; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
     async with (
@@ -130,7 +145,7 @@ async def send_pending(
         LedgerWriter(ledger) as writer,
     ):
         tokens = Tokens(http, token_url=place.token_url, credentials=place.credentials)
-        await _check_credentials(tokens, place)
+        await _check_credentials(tokens, place, observer)
         ledger.pin_target(place.identity)
         shared = _shared(
             CaseApi(http, api_url=place.api_url),
@@ -142,6 +157,9 @@ async def send_pending(
             stop=stop,
             observer=observer,
         )
+        if orders.refuse_existing and _may_read_cases(tokens):
+            lookup, notice = shared.lookup, observer.notice
+            await refuse_existing(writer, lookup, orders.chosen, stop=stop.gently, notice=notice)
         pool = _pool(shared, settings, orders, stop=stop, observer=observer)
         doubt_again(ledger)  # what a run that was cut short left undone
         pool.take_over(ledger.doubtful(orders.chosen.source))
@@ -267,8 +285,12 @@ async def _send_additions(
     return await second_pass.run() or shared.breaker.stop
 
 
-async def _check_credentials(tokens: Tokens, place: Place) -> None:
-    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment."""
+async def _check_credentials(tokens: Tokens, place: Place, observer: Observer) -> None:
+    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
+
+    A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
+    may do; then nothing is known.
+    """
     try:
         await tokens.authorization()
     except TokenTrouble as trouble:
@@ -277,11 +299,23 @@ async def _check_credentials(tokens: Tokens, place: Place) -> None:
             where=place.token_url,
             hint="check the address, or run the same command again later",
         ) from None
+    if not _may_read_cases(tokens):
+        observer.notice(
+            f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
+            "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
+        )
+
+
+def _may_read_cases(tokens: Tokens) -> bool:
+    """Whether searches are worth a try: a token endpoint that names no scopes says nothing against it."""
+    return tokens.scopes is None or READ_SCOPE in tokens.scopes
 
 
 @contextmanager
 def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
     """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
+
+    In a loop that is not in the main thread, only SIGINT is heard, and only if a plain function waits for the loop.
 
     Args:
         stop: Is told.
@@ -303,7 +337,8 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
             pass
     try:
-        yield
+        with listening(hear):
+            yield
     finally:
         for number in installed:
             loop.remove_signal_handler(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -14,16 +15,18 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import Ledger, NotesRead, OrphanNote, SourceInfo, StagedRow
 from importer.ledger import staging as entry
+from importer.ledger.originals import originals
 from importer.ledger.orphans import add_orphans
 from importer.ledger.returning import settle_returned
 from importer.models import Mapped, Row, State
 from importer.notes import Beside, Notes, StrPath, open_notes
-from importer.report.replay import Replay, replay_of
+from importer.report.failures_file import FailuresFile, failures_file_of
+from importer.report.put_back import Corrected, put_back
 
 if TYPE_CHECKING:
     from importer.ledger.values import Unsent
     from importer.mapping import Mapping, RowMapper
-    from importer.reader import Chunk, Reader
+    from importer.reader import Chunk, Reader, ReadingOptions
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -40,16 +43,43 @@ _COLLECT_EVERY = 10  # chunks
 _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the user said that an export is to be read.
+
+    Attributes:
+        options: Encoding, delimiter: the same bytes read otherwise are other rows.
+        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
+        as_is: Take the cells of a failures file as they stand, also those that only a spreadsheet has changed.
+    """
+
+    options: ReadingOptions = field(default_factory=dict)  # type: ignore[assignment]
+    accept_changes: bool = False
+    as_is: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A source that is in the ledger.
+
+    Attributes:
+        source: It.
+        put_back: Cells of a failures file that only a spreadsheet had changed, if it was read just now.
+    """
+
+    source: SourceInfo
+    put_back: int = 0
+
+
 def stage_export(
     ledger: Ledger,
     source: Reader,
     mapping: Mapping,
     beside: Beside,
     *,
-    reading: dict[str, object] | None = None,
-    accept_changes: bool = False,
+    reading: Reading | None = None,
     progress: Progress,
-) -> SourceInfo:
+) -> Staged:
     """As :func:`stage_source`, with the files of notes that lie ``beside`` the export.
 
     Raises:
@@ -57,9 +87,7 @@ def stage_export(
     """
     known = notes_known(source, entry.sources(ledger))
     with open_notes(mapping, beside, known=known) as notes:
-        return stage_source(
-            ledger, source, mapping, notes=notes, reading=reading, accept_changes=accept_changes, progress=progress
-        )
+        return stage_source(ledger, source, mapping, notes=notes, reading=reading, progress=progress)
 
 
 def stage_source(
@@ -68,11 +96,10 @@ def stage_source(
     mapping: Mapping,
     *,
     notes: Notes | None = None,
-    reading: dict[str, object] | None = None,
-    accept_changes: bool = False,
+    reading: Reading | None = None,
     progress: Progress,
     watch: Watch | None = None,
-) -> SourceInfo:
+) -> Staged:
     """Enter all rows of ``source`` into ``ledger``, unless they are there already.
 
     Args:
@@ -80,8 +107,7 @@ def stage_source(
         source: The export.
         mapping: Makes payloads of its rows.
         notes: The files of notes that the mapping names.
-        reading: How the user said it is to be read (encoding, delimiter): the same bytes read otherwise are other rows.
-        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
+        reading: How it is to be read.
         progress: Is told how far it is.
         watch: Is shown the rows on their way.
 
@@ -90,21 +116,23 @@ def stage_source(
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
-    known, notes = entry.sources(ledger), notes or Notes()
-    identity = _identity(source, reading or {})
+    known, notes, reading = entry.sources(ledger), notes or Notes(), reading or Reading()
+    identity = _identity(source, reading)
     same = [info for info in reversed(known) if info.staged and info.sha256 == identity]
     if same:
         _refuse_changed_mapping(ledger, same[0], mapping)
         if before := next((info for info in same if notes.is_as(info.notes)), None):
-            return before
-    if not accept_changes:
+            return Staged(before)
+    if not reading.accept_changes:
         _refuse_changed_source(ledger, known, source, what="the notes beside it have" if same else "the file has")
-    return _read(ledger, source, mapping, notes, identity=identity, progress=progress, watch=watch)
+    return _read(ledger, source, mapping, notes, identity=identity, as_is=reading.as_is, progress=progress, watch=watch)
 
 
-def _identity(source: Reader, reading: dict[str, object]) -> str:
+def _identity(source: Reader, reading: Reading) -> str:
+    """The same bytes read in another way are other rows; the sheet is in the fingerprint already."""
     fingerprint = source.fingerprint()
-    said = "\0".join(f"{name}={value}" for name, value in sorted(reading.items()) if value and name != "sheet")
+    options = {**reading.options, "as_is": reading.as_is}
+    said = "\0".join(f"{name}={value}" for name, value in sorted(options.items()) if value and name != "sheet")
     return sha256(f"{fingerprint}\0{said}".encode()).hexdigest() if said else fingerprint
 
 
@@ -142,11 +170,12 @@ def _read(
     notes: Notes,
     *,
     identity: str,
+    as_is: bool,
     progress: Progress,
     watch: Watch | None,
-) -> SourceInfo:
-    replay = replay_of(source.columns)
-    columns = replay.user_columns if replay else source.columns
+) -> Staged:
+    failures = failures_file_of(source.columns)
+    columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, notes.files)
     notes.load(lambda: progress(0.0, 0))
     number = entry.begin_source(
@@ -159,13 +188,18 @@ def _read(
         stamp=mapping.stamp,
         links=mapping.links,
     )
-    rows = 0
+    rows = restored = 0
 
     def enter_chunk(chunk: Chunk) -> None:
         """The memory of a chunk is free when this returns, and the next one gets it while it is in the caches."""
-        nonlocal rows
+        nonlocal rows, restored
         counted = notes.counting(chunk.rows())
-        batch = _staged(counted, mapper, replay, ledger.id if replay else "", source.name)
+        if failures is None:
+            batch = [_staged_row((row, mapper.apply(row), None)) for row in counted]
+        else:
+            corrected = _corrected(ledger, failures, list(counted), name=source.name, as_is=as_is)
+            batch = [StagedRow(own.row, mapper.apply(own.row), record) for own, record in corrected]
+            restored += sum(own.put_back for own, _ in corrected)
         if watch is not None:
             watch(batch)
         entry.add_rows(ledger, number, batch)
@@ -176,8 +210,8 @@ def _read(
         for place, _ in enumerate(map(enter_chunk, source.chunks()), 1):
             if place % _COLLECT_EVERY == 0:
                 gc.collect()
-    entry.finish_source(ledger, number, notes.as_read(None if replay else _keep_orphans(ledger, number, notes)))
-    return next(info for info in entry.sources(ledger) if info.id == number)
+    entry.finish_source(ledger, number, notes.as_read(None if failures else _keep_orphans(ledger, number, notes)))
+    return Staged(next(info for info in entry.sources(ledger) if info.id == number), restored)
 
 
 def _keep_orphans(ledger: Ledger, source: int, notes: Notes) -> list[int]:
@@ -205,14 +239,21 @@ def _few_objects_to_look_through() -> Iterator[None]:
             gc.enable()
 
 
-def _staged(
-    rows: Iterator[Row], mapper: RowMapper, replay: Replay | None, ledger_id: str, name: str
-) -> list[StagedRow]:
-    if replay is None:
-        apply = mapper.apply
-        return [_staged_row((row, apply(row), None)) for row in rows]
-    own = ((row, replay.row(row)) for row in rows)
-    return [StagedRow(mine, mapper.apply(mine), replay.record(row, ledger_id, name=name)) for row, mine in own]
+def _corrected(
+    ledger: Ledger, failures: FailuresFile, rows: Sequence[Row], *, name: str, as_is: bool
+) -> list[tuple[Corrected, int | None]]:
+    """Rows of a failures file with the record that each corrects; what a person did not change is as it was."""
+    records = [failures.record(row, ledger.id, name=name) for row in rows]
+    known = {} if as_is else originals(ledger, (record for record in records if record is not None))
+    corrected = []
+    for row, record in zip(rows, records, strict=True):
+        own = failures.own_row(row)
+        if record is not None and record in known:
+            restored = put_back(own, failures.user_columns, known[record], surplus=failures.surplus(row))
+        else:
+            restored = Corrected(own)
+        corrected.append((restored, record))
+    return corrected
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:
@@ -278,13 +319,13 @@ _MAPPING_CODES = frozenset({"missing_key"})
 
 def columns_mapped(source: Reader) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without what a failures file has beside them."""
-    replay = replay_of(source.columns)
-    return replay.user_columns if replay else source.columns
+    failures = failures_file_of(source.columns)
+    return failures.user_columns if failures else source.columns
 
 
 def notes_known(source: Reader, known: Sequence[SourceInfo]) -> list[NotesRead]:
     """Where the files of notes were that the rows of a failures file were read with; nothing for any other source."""
-    if replay_of(source.columns) is None:
+    if failures_file_of(source.columns) is None:
         return []
     return [notes for info in reversed(known) for notes in info.notes]
 
@@ -325,5 +366,5 @@ def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict
 
 def _own_rows(source: Reader) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
-    replay = replay_of(source.columns)
-    return (replay.row(row) if replay else row for chunk in source.chunks() for row in chunk.rows())
+    failures = failures_file_of(source.columns)
+    return (failures.own_row(row) if failures else row for chunk in source.chunks() for row in chunk.rows())

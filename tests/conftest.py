@@ -9,16 +9,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from ledgers import memory
+from naming import short
+from office import SOFFICE
 from program import Program
 
 #: Seconds after which a coroutine test is taken to hang.
 PATIENCE = 60
 
 
+#: A busy machine is no failure; a fixture may be the same for all examples.
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+settings.register_profile("change", max_examples=60, derandomize=True, **_CALM)  # type: ignore[arg-type]
+settings.register_profile("soak", max_examples=2000, print_blob=True, **_CALM)  # type: ignore[arg-type]
+settings.load_profile("change")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones first: at the end of a run nobody is left alone with one of them."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Texts are shortened; bytes show the name of their parameter, as they may hold times and random numbers."""
+    if isinstance(val, str):
+        return short(val) or argname
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -57,3 +74,10 @@ def memory_path() -> Iterator[Path]:
 def program(tmp_path: Path) -> Program:
     """The command, in an empty folder of its own."""
     return Program(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def office() -> None:
+    """LibreOffice is there (see :mod:`office`), or the test is skipped, loudly."""
+    if SOFFICE is None:
+        pytest.skip("LibreOffice (soffice) is missing: apt-get install libreoffice-calc-nogui")

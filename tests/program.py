@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from ended import PATIENCE, Ended, environment
 from launching import Child
 
+SANDBOX = "CASE_IMPORTER_SANDBOX"
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "case-importer")
 
 
@@ -42,8 +43,17 @@ class Program:
         self.variables = variables
 
     def having(self, **variables: str) -> Program:
-        """The same with more variables."""
-        return Program(self.folder, **self.variables | variables)
+        """The same with more variables; an address takes the place of the embedded sandbox."""
+        known = {
+            name: value
+            for name, value in self.variables.items()
+            if name != SANDBOX or "CASE_IMPORTER_API_URL" not in variables
+        }
+        return Program(self.folder, **known | variables)
+
+    def in_sandbox(self) -> Program:
+        """The same with the embedded sandbox as its target."""
+        return self.having(**{SANDBOX: "true"})
 
     def start(self, *arguments: object, **options: Any) -> subprocess.Popen[Any]:
         """Start a command and leave it running; its outputs are pipes of text."""

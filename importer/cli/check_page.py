@@ -38,6 +38,7 @@ def say_check(result: CheckResult) -> None:
     found = result.found
     say(click.style(f"{result.source} · mapping {result.mapping}", bold=True) + f"  ({result.seconds:.1f} s)")
     printing.say_notes(result.notes)
+    printing.say_put_back(result.put_back)
     printing.say_balance(result.balance, sent=False)
     _say_changes(result.changes)
     _say_groups(found.groups, found.suggestions)

@@ -39,7 +39,8 @@ Any other code means failure."""
 def cli() -> None:
     """Import a helpdesk's tickets (CSV, Excel) as Talkdesk cases: nothing lost, nothing twice.
 
-    Without a target, everything goes to an embedded sandbox of Talkdesk's Case API, and nothing leaves this machine.
+    With --sandbox, and on a terminal also without a target, cases go to an embedded sandbox of the Talkdesk Case API,
+    and nothing leaves this machine.
     """
 
 
@@ -53,6 +54,8 @@ def cli() -> None:
 @option.max_failures
 @click.option("--dry-run", is_flag=True, help="Do everything but send: the same as check, with the ledger's keys.")
 @click.option("--accept-changes", is_flag=True, help="Read a file again that changed while rows were unfinished.")
+@option.as_is
+@option.accept_existing
 @option.target
 @option.reading
 @option.talking
@@ -60,7 +63,8 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
     """Import SOURCE. The same command again goes on where it stopped; no row is ever sent twice."""
     if dry_run:
         _, rest = option.split_settings(given)
-        _check(source, quiet=quiet, as_json=as_json, **_without(rest, "out", "limit", "accept_changes", "max_failures"))
+        unused = ("out", "limit", "accept_changes", "accept_existing", "max_failures")
+        _check(source, quiet=quiet, as_json=as_json, **_without(rest, *unused))
         return
     from importer.run import run_import
 
@@ -76,6 +80,7 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take the keys of this ledger into account; it is not changed.",
 )
+@option.as_is
 @click.option("--fix", is_flag=True, help="Write the lines that are proposed for value tables into the mapping.")
 @click.option("--baseline", type=option.FILE, help="Compare with what check --json printed of an earlier file.")
 @click.option(
@@ -219,7 +224,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
         printing.say_json(reports_shape(reports))
     elif not quiet:
         printing.say_half_read(reports.half_read)
-        printing.say_balance(reports.balance)
+        printing.say_balance(reports.balance, is_trial=printing.is_trial_target(reports.target))
         printing.say(f"Reports: {reports.results.parent}")
     raise click.exceptions.Exit(int(reports.balance.exit_code) if not reports.balance.is_true else 0)
 
@@ -239,6 +244,7 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
 @click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
 @option.max_failures
+@option.accept_existing
 @option.target
 @option.talking
 def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
@@ -300,7 +306,7 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
     from importer.cli.shapes import run_shape
 
     with Terminal(quiet=quiet) as observer:
-        settings, rest = option.settings_of(given)
+        settings, rest = option.settings_of(given, near=what.parent, quiet=quiet, as_json=as_json)
         result = verb(what, observer=observer, settings=settings, **rest)
     if as_json:
         printing.say_json(run_shape(result))
@@ -327,7 +333,7 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
 def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
     """Run the local Case API alone, until Ctrl-C."""
     from importer.cli.printing import say
-    from importer.run import fastest_loop
+    from importer.plain import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
     if fields:

@@ -49,13 +49,21 @@ max_failures = click.option(
     "--max-failures", metavar="N|N%", help="Stop when more rows fail than this number or share of all rows."
 )
 
+as_is = click.option(
+    "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
+)
+
+accept_existing = click.option(
+    "--accept-existing", is_flag=True, help="Send also if tickets are cases already that another ledger created."
+)
+
 talking = _all(
     click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
 )
 
 target = _all(
-    click.option("--sandbox", is_flag=True, default=None, help="Use the embedded sandbox (the default target)."),
+    click.option("--sandbox", is_flag=True, default=None, help="Send to the embedded sandbox, for a trial."),
     click.option("--region", type=click.Choice(["us", "eu", "ca"]), help="Region of the Talkdesk account."),
     click.option("--account", metavar="NAME", help="Account name: the sub-domain used at login."),
     click.option("--api-url", metavar="BASE", help="Base address of the API, instead of --region."),
@@ -67,9 +75,14 @@ target = _all(
     click.option("--concurrency", type=int, metavar="N", help="Requests at once (default for a real account: 8)."),
     click.option("--fresh-connections/--reuse-connections", default=None, help="One connection for each request."),
     click.option("--horizon", type=float, metavar="SECONDS", help="Wait before a row in doubt is looked up."),
-    click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
+    click.option("--ca-file", type=FILE, help="CA certificates to trust instead of the system's (PEM)."),
     click.option("--proxy", metavar="URL", help="HTTP proxy on the way to Talkdesk: http://[user:password@]host:port."),
-    click.option("--config", "config_file", type=FILE, help="Settings file (.env or YAML); default: .env here."),
+    click.option(
+        "--config",
+        "config_file",
+        type=FILE,
+        help="Settings file (.env or YAML). [default: .env in the current folder, or next to the export or ledger]",
+    ),
 )
 
 SETTING_NAMES = (
@@ -95,9 +108,27 @@ def split_settings(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, A
     return settings, options
 
 
-def settings_of(options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
-    """All settings, with what environment and files say beside a command's options; and the rest of the options."""
-    from importer.settings import load_settings
+def settings_of(
+    options: dict[str, Any], *, near: Path | None = None, quiet: bool = False, as_json: bool = False
+) -> tuple[Settings, dict[str, Any]]:
+    """All settings, with what environment and files say beside a command's options; and the rest of the options.
 
-    settings, rest = split_settings(options)
-    return load_settings(**settings), rest
+    Without a target, a person at a terminal gets the embedded sandbox and can see it; nobody else would notice.
+
+    Args:
+        options: Of the command.
+        near: Folder of the export or of the ledger.
+        quiet: Print no warnings.
+        as_json: The result is for a program.
+    """
+    from importer.cli import printing
+    from importer.settings_sources import load_settings
+
+    given, rest = split_settings(options)
+    settings = load_settings(near=near, **given)
+    if not quiet:
+        for warning in settings.warnings:
+            printing.warn(warning)
+    if not settings.has_target and printing.is_terminal() and not quiet and not as_json:
+        settings = settings.model_copy(update={"sandbox": True})
+    return settings, rest

@@ -39,6 +39,10 @@ _MEANING = {
     State.DUPLICATE: "have two or more cases; a person must decide",
 }
 
+_MEANING_OF_TRIAL = {
+    State.CREATED: "trial: cases in the sandbox, not in Talkdesk",
+    State.REFUSED: "trial: rejected by the sandbox; correct them in failures.csv",
+}
 _MEANING_OF_CHECK = {State.PENDING: "ready to be sent", State.WAITING: "sent as soon as the row above them is a case"}
 
 
@@ -54,6 +58,11 @@ def complain(text: str) -> None:
     say(click.style("error: ", fg="red", bold=True) + first + (f"\n{rest}" if rest else ""), error=True)
 
 
+def warn(text: str) -> None:
+    """Print what the user should know although nothing has failed, to standard error."""
+    say(click.style("warning: ", fg="yellow") + text, error=True)
+
+
 def say_json(value: Any) -> None:
     """Print one JSON object."""
     import orjson
@@ -61,9 +70,10 @@ def say_json(value: Any) -> None:
     say(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
 
 
-def say_balance(balance: Balance, *, sent: bool = True) -> None:
-    """Print the books."""
+def say_balance(balance: Balance, *, sent: bool = True, is_trial: bool = False) -> None:
+    """Print the books; in a trial nothing reached Talkdesk."""
     meanings = dict(_MEANING) if sent else {**_MEANING, **_MEANING_OF_CHECK}
+    meanings |= _MEANING_OF_TRIAL if is_trial else {}
     say(f"  {balance.read:>9,}  rows read")
     for state, count, meaning in _lines(balance, meanings):
         if count:
@@ -130,6 +140,13 @@ def say_notes(notes: Iterable[str]) -> None:
         say(f"  note: {note}")
 
 
+def say_put_back(cells: int) -> None:
+    """Print how much of a failures file was left as it had been; nothing if nobody opened it in a spreadsheet."""
+    if cells:
+        were, they = ("cell had", "it was") if cells == 1 else ("cells had", "they were")
+        say(f"  info: {cells:,} {were} been changed by the spreadsheet, not by you; {they} put back")
+
+
 def say_half_read(names: Iterable[str]) -> None:
     """Print which files are not in the books yet."""
     for name in names:
@@ -153,13 +170,15 @@ def say_run(result: RunResult) -> None:
 
 
 def say_outcome(result: RunResult, where: str = "") -> None:
-    """Print what became of the rows, and ``where``."""
+    """Print what became of the rows, and ``where``, if that is another sandbox than the embedded one."""
+    is_trial = bool(where) or result.target == "sandbox"
     if not where:
-        where = "the embedded sandbox (nothing left this machine)" if result.target == "sandbox" else result.target
+        where = "trial in the embedded sandbox (nothing left this machine)" if is_trial else result.target
     say(click.style(f"{result.source} → {where}", bold=True) + f"  (mapping {result.mapping}, {_time(result.seconds)})")
     say_notes(result.notes)
+    say_put_back(result.put_back)
     say_half_read(result.reports.half_read)
-    say_balance(result.reports.balance)
+    say_balance(result.reports.balance, is_trial=is_trial)
     for notes in result.reports.notes:
         say(f"  {notes_line(notes.file, notes.rows, notes.without_row, notes.rows_without)}")
     say_causes(result.reports.causes)
@@ -168,7 +187,7 @@ def say_outcome(result: RunResult, where: str = "") -> None:
 def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
     """Print what a rehearsal showed, and the forecast."""
     run = rehearsal.run
-    say_outcome(run, f"a {rehearsal.profile} sandbox (nothing left this machine)")
+    say_outcome(run, f"trial in a {rehearsal.profile} sandbox (nothing left this machine)")
     if run.error is not None:
         complain(str(run.error))
     total = sum(rehearsal.requests.values())
@@ -205,7 +224,7 @@ def say_status(status: Status) -> None:
     for source in status.sources:
         say(f"  {source.name}: {source.rows:,} rows, mapping {source.mapping_name}")
     say_half_read(status.half_read)
-    say_balance(status.balance)
+    say_balance(status.balance, is_trial=is_trial_target(status.target))
     say_causes(status.causes)
 
 
@@ -235,6 +254,11 @@ def _say_parent(row: PreviewRow) -> None:
     if row.parent is not None:
         where = "no row of this file" if row.parent_row is None else f"row {row.parent_row}"
         say(f"  parent_id: the case of {clean(row.parent, 80)!r} ({where})")
+
+
+def is_trial_target(target: str | None) -> bool:
+    """Whether a ledger belongs to an embedded sandbox."""
+    return target is not None and target.startswith("sandbox:")
 
 
 def is_terminal() -> bool:

@@ -44,7 +44,7 @@ class Terminal:
     def begun(self, *, source: str, mapping: str, target: str, ledger: Path) -> None:
         """Say what is about to happen, if somebody is watching."""
         if self._draws:
-            where = "the embedded sandbox (nothing leaves this machine)" if target == "sandbox" else target
+            where = "the embedded sandbox (trial: nothing leaves this machine)" if target == "sandbox" else target
             say(f"Importing {source} with mapping {mapping} into {where}", error=True)
 
     def read(self, share: float, rows: int) -> None:

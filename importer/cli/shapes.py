@@ -42,6 +42,7 @@ def check_shape(result: CheckResult) -> dict[str, Any]:
         "note_files": [_notes_use(use) for use in found.notes],
         "changes": [change._asdict() for change in result.changes],
         "notes": list(result.notes),
+        "put_back": result.put_back,
         "seconds": round(result.seconds, 3),
         "exit_code": int(result.exit_code),
     }
@@ -99,6 +100,7 @@ def run_shape(result: RunResult) -> dict[str, Any]:
         "ledger": str(result.ledger),
         "moved": {state.value: count for state, count in result.moved.items()},
         "notes": list(result.notes),
+        "put_back": result.put_back,
         "seconds": round(result.seconds, 3),
         "error": None if error is None else {"what": error.what, "where": error.where, "hint": error.hint},
         "exit_code": int(result.exit_code),

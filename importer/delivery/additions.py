@@ -23,7 +23,7 @@ from importer.delivery.judge import Signal, Verdict, judge_added
 from importer.delivery.lookup import Lookup, LookupFailedError, UnreadableError
 from importer.delivery.pace import Pace
 from importer.delivery.pool import Stop, get_ready
-from importer.delivery.reconcile import PATIENCE, Horizon
+from importer.delivery.reconcile import PATIENCE
 from importer.ledger import LedgerWriter
 from importer.ledger.additions import (
     Addition,
@@ -34,7 +34,7 @@ from importer.ledger.additions import (
     settle_addition,
     unfence_addition,
 )
-from importer.models import AdditionState, State
+from importer.models import AdditionState, Horizon, State
 from importer.talkdesk.answers import Answer, Leave, clean, note_texts
 from importer.talkdesk.auth import TokenTrouble
 

@@ -23,7 +23,7 @@ import orjson
 from importer.delivery.judge import case_id_of
 from importer.delivery.lookup import Lookup, LookupFailedError
 from importer.ledger import Doubtful, Known, LedgerWriter, Outcome, Settled
-from importer.models import State
+from importer.models import Horizon, State
 from importer.talkdesk.auth import TokenTrouble
 from importer.talkdesk.search import Encoding
 
@@ -36,20 +36,6 @@ _AT_ONCE = 4
 _MOMENT = 1 / 4
 _TROUBLE = (LookupFailedError, TokenTrouble)
 _NOT_CREATED = Outcome(State.PENDING, code="not_created", message="looked up: not created")
-
-
-class Horizon(NamedTuple):
-    """How long to wait before a look-up can be believed.
-
-    Attributes:
-        wait: Seconds from the beginning of the doubt to the first look-up: the longest that the server, and
-            anything before it, may still work on a request whose answer was lost.
-        recheck: Seconds to the second look-up, if the first found nothing: the longest that a new case may be
-            missing from the list.
-    """
-
-    wait: float
-    recheck: float
 
 
 class Doubt:
@@ -243,7 +229,7 @@ class Reconciler:
             return _Way(self._by_stamp(stamp, Encoding.DOC), _nothing_to_prove_with)
         encoding = await self._lookup.certified(stamp, canary)
         if encoding is None:
-            return _Way(lambda record: self._lookup.newest(stamp, stamp_of(record.body, stamp)), _nothing_proven)
+            return _Way(lambda record: self._lookup.newest(stamp, {stamp_of(record.body, stamp)}), _nothing_proven)
         return _Way(self._by_stamp(stamp, encoding), lambda: self._ask_for_canary(stamp, encoding))
 
     def _canary(self, stamp: str) -> asyncio.Future[Known | None]:

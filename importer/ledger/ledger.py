@@ -32,7 +32,7 @@ def utc_now() -> str:
 
 #: What the trigger `one_case_per_key` says.
 _KEY_IS_TAKEN = "another record with this key may be at the server"
-_CHOSEN = (
+CHOSEN = (
     "AND (:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
@@ -195,18 +195,21 @@ class Ledger:
             self.connection.execute("UPDATE ledger SET target = ? WHERE target IS NULL", (target,))
 
     def check_target(self, target: str) -> None:
-        """Refuse any API but the one that the ledger is tied to.
+        """Refuse any API but the one that the ledger is tied to; ``sandbox`` stands for any embedded sandbox.
 
         Raises:
             TargetError: this ledger belongs to another target.
         """
         pinned = self._scalar("SELECT target FROM ledger")
-        if pinned is not None and pinned != target:
-            raise TargetError(
-                f"this ledger belongs to {pinned}, not to {target}; nothing was sent",
-                where=str(self.path),
-                hint="use the target it was begun with, or another --ledger for this one",
-            )
+        was_trial = str(pinned).startswith("sandbox:")
+        if pinned is None or pinned == target or (was_trial and target == "sandbox"):
+            return
+        hint = "use the ledger's target, or another --ledger for this target"
+        if was_trial and not target.startswith("sandbox"):
+            pinned = "a trial in the sandbox"
+            hint = "use a new folder for the real import: --out real-import (and a new --ledger, if you pass one)"
+        what = f"this ledger belongs to {pinned}, not to {target}; nothing was sent"
+        raise TargetError(what, where=str(self.path), hint=hint)
 
     # -- counting and reading ---------------------------------------------------------------------
 
@@ -223,7 +226,7 @@ class Ledger:
             rows = self.connection.execute(
                 "SELECT record.id, row, key, body, stamp, 0, http_status"
                 " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
-                f" WHERE record.id > :after AND state = 'pending' {_CHOSEN} ORDER BY record.id LIMIT :limit",
+                f" WHERE record.id > :after AND state = 'pending' {CHOSEN} ORDER BY record.id LIMIT :limit",
                 {**chosen._asdict(), "after": after, "limit": limit},
             )
             return [Pending(*row) for row in rows]
@@ -231,7 +234,7 @@ class Ledger:
     def count_pending(self, chosen: Selection) -> int:
         """How many of the chosen records may be sent."""
         with store.translated(self.path):
-            query = f"SELECT count(*) FROM record WHERE state = 'pending' {_CHOSEN}"
+            query = f"SELECT count(*) FROM record WHERE state = 'pending' {CHOSEN}"
             return int(self.connection.execute(query, chosen._asdict()).fetchone()[0])
 
     def doubtful(self, source: int | None = None) -> list[Doubtful]:

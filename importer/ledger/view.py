@@ -16,7 +16,12 @@ from importer.ledger.values import FailureLine, ResultLine, SourceInfo
 from importer.models import FieldError, State
 
 _LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {links.CODE}, {links.MESSAGE}"
-_FAILED = "('invalid', 'refused', 'unknown', 'duplicate', 'pending', 'waiting', 'sending')"
+#: Rows that do not arrive unless somebody does something. What is merely pending goes with the next run; what waits for
+#: another row goes with that one.
+_NEEDS_A_PERSON = (
+    "(state IN ('invalid', 'refused', 'unknown', 'duplicate') OR (state = 'pending' AND record.code = 'parked')"
+    f" OR (state = 'waiting' AND {links.CODE} = 'parent_gone'))"
+)
 
 
 _STANDING = (
@@ -244,7 +249,7 @@ class LedgerView:
         return map(ResultLine._make, self.select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"))
 
     def failures(self) -> Iterator[FailureLine]:
-        """The records that are neither created nor skipped, with the user's own cells, in input order.
+        """The records that need a person, with the user's own cells, in input order.
 
         Forgotten ones are left out: without cells there is nothing to correct.
         """
@@ -252,7 +257,7 @@ class LedgerView:
             f"SELECT {_LINE}, cells, body, errors FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id"
         )
-        for *line, cells, body, errors in self.select(query, f"state IN {_FAILED} AND cells <> x''"):
+        for *line, cells, body, errors in self.select(query, f"{_NEEDS_A_PERSON} AND cells <> x''"):
             with self._sound():
                 failure = FailureLine(ResultLine(*line), unpacked_cells(cells, body), field_errors(errors))
             yield failure

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from importer.reader.base import Chunk, Reader, SheetLayout
 from importer.reader.csv_reader import CsvReader
@@ -19,7 +19,15 @@ from importer.reader.limits import CHUNK_ROWS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Chunk", "Reader", "SheetLayout", "open_reader", "sheet_names"]
+__all__ = ["Chunk", "Reader", "ReadingOptions", "SheetLayout", "open_reader", "sheet_names"]
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How an export is to be read, where that is not found out: see :func:`open_reader`."""
+
+    sheet: str | int | None
+    encoding: str | None
+    delimiter: str | None
 
 
 def open_reader(

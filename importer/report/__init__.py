@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from importer.ledger import CauseCount, LedgerView, NotesRead
 from importer.report.balance import Balance, Following, balance_of
+from importer.report.failures_file import write_failures
 from importer.report.files import make_folder
 from importer.report.orphans import write_orphans
 from importer.report.summary import summary_of, write_summary
-from importer.report.tables import write_failures, write_open_notes, write_results
+from importer.report.tables import write_open_notes, write_results
 from importer.report.unlinked import notes_of
 
 __all__ = ["Balance", "Following", "Reports", "balance_of", "notes_of", "summary_of", "write_reports"]
@@ -20,6 +21,7 @@ class Reports(NamedTuple):
     """Where the reports are and what they say in short.
 
     Attributes:
+        failures: Rows to correct; no file at all if there are none.
         half_read: Files that are in none of them.
         orphans: Notes of second files that belong to no row.
         notes: What second files of notes came to.
@@ -36,13 +38,14 @@ class Reports(NamedTuple):
     orphans: tuple[Path, ...] = ()
     notes: tuple[NotesRead, ...] = ()
     open_notes: Path | None = None
+    target: str | None = None  #: what the ledger belongs to
     unlinked: tuple[str, ...] = ()  #: links between rows that were not made as the file has them
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> Reports:
     """Write ``results.csv``, ``failures.csv``, ``summary.json`` and ``notes-without-case.csv`` into ``folder``.
 
-    Beside them ``open-notes.csv``, if notes follow cases by updates.
+    Beside them ``open-notes.csv``, if notes follow cases by updates. ``failures.csv`` only if a row needs correction.
 
     Args:
         ledger: The ledger; it may be in use.
@@ -66,7 +69,16 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> R
         files = (results, tuple(failures), summary)
         open_notes = _write_open_notes(view, folder / "open-notes.csv") if books.following.total else None
         return Reports(
-            books, causes, requests, *files, view.half_read(), orphans, notes, open_notes, unlinked=notes_of(view)
+            books,
+            causes,
+            requests,
+            *files,
+            view.half_read(),
+            orphans,
+            notes,
+            open_notes,
+            target=view.identity()[1],
+            unlinked=notes_of(view),
         )
 
 

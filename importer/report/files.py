@@ -54,6 +54,18 @@ def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
         temporary.unlink(missing_ok=True)
 
 
+def remove(path: Path) -> None:
+    """Remove a report of an earlier run that nothing is to be said in any more.
+
+    Raises:
+        ConfigError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
 def _remove_left_over(path: Path) -> None:
     """Files that killed processes left behind: they hold customers' data, and nobody would ever look for them."""
     for left in path.parent.glob(f".{path.name}.????????"):

@@ -1,4 +1,4 @@
-"""Results and failures as CSV, written straight from the ledger, in input order, in flat memory."""
+"""Results and open notes as CSV, written straight from the ledger, in input order, in flat memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import orjson
 from importer.ledger import LedgerView, ResultLine
 from importer.report.files import whole_file
 from importer.report.formulas import defuse
-from importer.report.replay import REASON_COLUMNS, reasons
 
 RESULT_COLUMNS = ("row", "key", "state", "case_id", "http_status", "attempts", "code", "message")
 
@@ -42,29 +41,6 @@ def _result_cells(line: ResultLine) -> Iterable[object]:
         defuse(line.code) if line.code else None,
         defuse(line.message) if line.message else None,
     )
-
-
-def write_failures(view: LedgerView, folder: Path) -> list[Path]:
-    """The rows that need a person: reasons first, then the user's own columns, to be corrected and read again.
-
-    With a byte-order mark, because people open this file in a spreadsheet. Sources with the same columns share a
-    file; each further set of columns gets a file of its own, ``failures-2.csv`` and so on.
-    """
-    ledger_id, _ = view.identity()
-    headers: dict[tuple[str, ...], list[int]] = {}
-    for source in view.sources():
-        headers.setdefault(source.columns, []).append(source.id)
-    paths = []
-    for position, (columns, sources) in enumerate(headers.items() or [((), [])], start=1):
-        path = folder / ("failures.csv" if position == 1 else f"failures-{position}.csv")
-        with whole_file(path, encoding="utf-8-sig") as file:
-            writer = csv.writer(file, lineterminator="\r\n")
-            writer.writerow((*REASON_COLUMNS, *(defuse(column) for column in columns)))
-            for failure in view.failures():
-                if failure.result.source in sources:
-                    writer.writerow((*reasons(failure, ledger_id), *(defuse(cell) for cell in failure.cells)))
-        paths.append(path)
-    return paths
 
 
 NOTE_COLUMNS = (

@@ -22,6 +22,8 @@ from importer.talkdesk.client import HttpClient
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
 WRITE_SCOPE = "cases-public:write"
+#: Without it no case can be looked up, so an unknown outcome cannot be settled.
+READ_SCOPE = "cases-public:read"
 _RENEW_EARLY = 60.0
 _ASSERTION_LIFE = 300  # seconds, Talkdesk documentation, "Signed JWT"
 
@@ -84,6 +86,8 @@ class Tokens:
         self._renew_at = 0.0
         self._trouble: TokenTrouble | None = None
         self.renewals = 0
+        #: What the current token may do; None if the server did not say.
+        self.scopes: frozenset[str] | None = None
 
     async def authorization(self) -> str:
         """The Authorization header's value.
@@ -143,6 +147,7 @@ class Tokens:
         except NoAnswer as error:
             raise TokenTrouble(error.message) from None
         token, life = read_token(answer, self._token_url)
+        self.scopes = granted_scopes(answer)
         self._header = f"Bearer {token}"
         self._renew_at = asked_at + life - min(_RENEW_EARLY, 0.2 * life)
 
@@ -208,12 +213,19 @@ def read_token(answer: Answer, token_url: str) -> tuple[str, float]:
     token = content.get("access_token")
     if answer.status != 200 or not isinstance(token, str) or not token.isprintable() or not token.isascii():
         raise TokenTrouble(f"the token endpoint answered HTTP {answer.status} without a token")
-    scope = content.get("scope")
-    if isinstance(scope, str) and scope and WRITE_SCOPE not in scope.split():
+    scopes = granted_scopes(answer)
+    if scopes is not None and WRITE_SCOPE not in scopes:
         raise TargetError(
-            f"these credentials may not create cases: the scope {WRITE_SCOPE} is not granted",
+            f"the OAuth client lacks the scope {WRITE_SCOPE}, so it cannot create cases",
             where=token_url,
-            hint="give the OAuth client this scope in Talkdesk Builder",
+            hint="add the scope to the OAuth client in Talkdesk Builder",
         )
     life = content.get("expires_in")
     return token, float(life) if isinstance(life, int | float) and life > 0 else 60.0
+
+
+def granted_scopes(answer: Answer) -> frozenset[str] | None:
+    """What a token may do, as the token endpoint says; None if it says nothing."""
+    content = answer.json()
+    scope = content.get("scope") if isinstance(content, dict) else None
+    return frozenset(scope.split()) if isinstance(scope, str) and scope.strip() else None

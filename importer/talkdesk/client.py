@@ -222,7 +222,8 @@ def _not_sent(error: Exception, proxy: Proxy | None = None) -> NotSent:
     if proxy is not None and (trouble := without_tunnel(error, proxy)) is not None:
         return trouble
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return NotSent("certificate", "the server's certificate is not trusted", fatal=True)
+        hint = "check the address; if your company uses its own certificate, pass it with --ca-file"
+        return NotSent("certificate", "the server's certificate is not trusted", fatal=True, hint=hint)
     if isinstance(error, aiohttp.InvalidURL | ValueError):
         return NotSent("invalid_request", f"the request could not be built ({type(error).__name__})", fatal=True)
     return NotSent("unreachable", _describe_unreachable(error))

@@ -32,7 +32,13 @@ def mapping(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def local(program: Program, mapping: Path) -> Program:
-    """The command beside the mapping ``m.yml``; cases go to the embedded sandbox."""
+    """The command beside the mapping ``m.yml``; cases go to the embedded sandbox, unless a flag says otherwise."""
+    return program.in_sandbox()
+
+
+@pytest.fixture
+def aimless(program: Program, mapping: Path) -> Program:
+    """The command beside the mapping ``m.yml``, without a target."""
     return program
 
 
@@ -54,5 +60,5 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Import:
         Ticket("A3", subject="=1+1", mail=""),
     ]
     write_tickets(folder / "t.csv", rows)
-    program = Program(folder)
+    program = Program(folder).in_sandbox()
     return Import(program, folder, program("run", "t.csv", "-m", "m.yml", "--out", "out", "--json"))

@@ -24,6 +24,13 @@ PLAN: dict[str, Any] = {
 }
 
 
+def write_env(path: Path, **variables: str) -> Path:
+    """A settings file that only its owner can read."""
+    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
 class Import(NamedTuple):
     """An import that has ended; not to be changed."""
 

@@ -77,7 +77,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def endings(folder: Path) -> dict[str, Ended]:
     """How each case ended."""
     commands = [["run", *given, *([] if "-m" in given else ["-m", "m.yml"])] for given, _ in CASES.values()]
-    return dict(zip(CASES, Program(folder).at_once(commands), strict=True))
+    return dict(zip(CASES, Program(folder).in_sandbox().at_once(commands), strict=True))
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, marks=MARKS.get(case, ())) for case in CASES])

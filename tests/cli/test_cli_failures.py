@@ -103,3 +103,36 @@ def test_failures_of_another_ledger_are_refused(local: Program) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert "failures.csv:2: these rows belong to another ledger" in ended.err
         assert "--ledger" in ended.err
+
+
+def test_rows_that_wait_for_the_next_run_need_no_correction(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket(f"l-{number}") for number in range(4)])
+    first = local("run", "t.csv", "-m", "m.yml", "--sandbox", "--limit", "1")
+    assert first.code == 0
+    assert "failures.csv" not in first.out
+    assert not (local.folder / "t-import/failures.csv").exists()
+    again = local("run", "t.csv", "-m", "m.yml", "--sandbox", "--json")
+    assert (again.code, again.counts, again.json["failures"]) == (0, {"created": 4}, [])
+
+
+def test_no_failures_file_outlives_its_rows(local: Program) -> None:
+    """It would be corrected and read again for nothing."""
+    write_tickets(local.folder / "t.csv", [Ticket("o-1"), Ticket("o-2", subject="")])
+    local("run", "t.csv", "-m", "m.yml", "--sandbox", "--quiet")
+    (line,) = read_csv(local.folder / "t-import/failures.csv")
+    rewrite(local.folder / "corrected.csv", [line | {"Subject": "Mended"}])
+    ended = local("run", "corrected.csv", "-m", "m.yml", *LEDGER, "--out", "t-import", "--sandbox", "--json")
+    assert (ended.code, ended.json["failures"]) == (0, [])
+    assert not (local.folder / "t-import/failures.csv").exists()
+
+
+def test_a_run_does_not_replace_the_failures_file_that_it_reads(local: Program) -> None:
+    """Corrections would be gone, and the same command again would read another file."""
+    write_tickets(local.folder / "t.csv", [Ticket("p-1", subject="")])
+    local("run", "t.csv", "-m", "m.yml", "--sandbox", "--quiet")
+    before = (local.folder / "t-import/failures.csv").read_bytes()
+    ended = local("run", "t-import/failures.csv", "-m", "m.yml", *LEDGER, "--out", "t-import", "--sandbox")
+    assert (ended.code, ended.out) == (2, "")
+    assert "the reports of this run would replace the file that it reads" in ended.err
+    assert "--out" in ended.err
+    assert (local.folder / "t-import/failures.csv").read_bytes() == before

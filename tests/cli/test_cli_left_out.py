@@ -40,7 +40,7 @@ def test_they_are_in_the_books_and_in_the_results_apart_from_others(choosy: Prog
         ("skipped", "twin"),
         ("skipped", "left_out"),
     ]
-    assert len(read_csv(choosy.folder / "t-import" / "failures.csv")) == 0
+    assert not (choosy.folder / "t-import" / "failures.csv").exists()
 
 
 def test_another_condition_decides_anew_about_what_was_not_sent(choosy: Program) -> None:

@@ -217,6 +217,7 @@ def test_a_retry_with_a_new_mapping_finds_the_notes_again(noted: Program) -> Non
     assert elsewhere(*retry, "--notes", "c.csv").counts == {"created": 3, "skipped": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only here a process shows which files it holds")
 def test_a_killed_run_leaves_no_notes_behind(noted: Program) -> None:
     """The shelf has no name: what a killed process had put aside is gone, and the next run reads all of it again."""

@@ -104,6 +104,7 @@ def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str
         assert what_is_wrong(ROWS, server.cases()).lost == 20, "those behind them follow"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sent_for_now_ends_with_5(program: Program) -> None:
     with importing(program, {"do": "status", "status": 429, "on": ["update"], "limit": 3}) as (online, server):
         assert online(*RUN, "--quiet").code == 5
@@ -131,6 +132,6 @@ def test_a_rehearsal_counts_them(program: Program) -> None:
 
 def test_the_embedded_sandbox_takes_them(program: Program) -> None:
     write_export(program.folder, ROWS)
-    assert program(*RUN, "--quiet").code == 0
+    assert program(*RUN, "--sandbox", "--quiet").code == 0
     summary = json.loads(Path(program.folder, "t-import/summary.json").read_text("utf-8"))
     assert summary["notes_that_follow"]["done"] == 25

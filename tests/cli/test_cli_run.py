@@ -133,6 +133,5 @@ def test_ledger_and_reports_may_live_apart(local: Program) -> None:
     assert (local.folder / "deep/down/l.db").is_file()
     assert {path.name for path in (local.folder / "reports").iterdir()} == {
         "results.csv",
-        "failures.csv",
         "summary.json",
     }

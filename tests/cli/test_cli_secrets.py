@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from program import Program, SandboxProcess, sandbox_process, until
+from scenery import write_env
 from tickets import Ticket, tickets, write_tickets
 
 CANARY = "canary-9f3e1c77"
@@ -28,7 +29,7 @@ def test_a_token_is_in_no_output_no_argument_and_no_file(local: Program, guarded
     write_tickets(local.folder / "t.csv", tickets(30))
     settings = {"CASE_IMPORTER_TOKEN": CANARY}
     if place == "file":
-        (local.folder / ".env").write_text(f"CASE_IMPORTER_TOKEN={CANARY}\n", encoding="utf-8")
+        write_env(local.folder / ".env", **settings)
         settings = {}
     with local.having(**settings).running(
         "run", "t.csv", "-m", "m.yml", "--api-url", guarded.url, "--out", "out", "--rate", 60
@@ -70,7 +71,7 @@ def test_a_private_key_that_is_none_is_refused_without_being_shown(local: Progra
     )
     ended = keyed("run", "t.csv", "-m", "m.yml", "--json")
     assert ended.code == 2
-    assert "this is not a private key" in ended.out + ended.err
+    assert "the file is not a private key" in ended.out + ended.err
     assert CANARY not in ended.out + ended.err
 
 

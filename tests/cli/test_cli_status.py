@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from program import Program, sandbox_process
 from tickets import Ticket, write_tickets
 
 LEDGER = "t-import/ledger.db"
 
 
+@pytest.mark.slow
 def test_refusals_are_counted_also_for_rows_that_are_cases_by_now(local: Program, tmp_path: Path) -> None:
     write_tickets(local.folder / "t.csv", [Ticket(f"R{number}") for number in range(4)])
     rules = [

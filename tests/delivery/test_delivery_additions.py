@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from delivering import TOKEN
 from ledgers import STAMP, following, notes, stage
+from naming import short
 
 import importer.session as session
 import importer.talkdesk.client as client
@@ -26,8 +27,7 @@ from importer.ledger import Ledger, LedgerView, Selection
 from importer.models import AdditionState
 from importer.progress import Silent
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.sandbox.breaks import Cut, Drop, Garbage
-from importer.sandbox.effects import Effect, ExpireTokens, Html, RepeatId, Slow, Status, WithoutId
+from importer.sandbox.effects import Cut, Drop, Effect, ExpireTokens, Garbage, Html, RepeatId, Slow, Status, WithoutId
 from importer.session import Orders, Place, send_pending
 from importer.settings import Settings
 from importer.talkdesk.auth import SecretCredentials, StaticCredentials
@@ -128,7 +128,7 @@ async def test_notes_follow_their_cases_in_order(tmp_path: Path) -> None:
         (Cut(-1), "found"),
         (Garbage(), "found"),
     ],
-    ids=repr,
+    ids=short,
 )
 async def test_a_fault_of_an_update_costs_and_doubles_no_note(tmp_path: Path, effect: Effect, code: str) -> None:
     path = staged(tmp_path / "l.db")

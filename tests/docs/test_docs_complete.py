@@ -6,15 +6,16 @@ import re
 
 import click
 import pytest
-from documents import PROJECT, prose, read, words_in_code
+from documents import DOCUMENTS, PROJECT, blocks, prose, read, words_in_code
 
 from importer.cli.commands import cli
+from importer.credential_settings import ENVIRONMENT_PREFIX
 from importer.errors import ExitCode
 from importer.models import State
+from importer.report.failures_file import REASON_COLUMNS
 from importer.report.orphans import ORPHAN_COLUMNS
-from importer.report.replay import REASON_COLUMNS
 from importer.report.tables import NOTE_COLUMNS, RESULT_COLUMNS
-from importer.settings import ENVIRONMENT_PREFIX, Settings
+from importer.settings import Settings
 
 GUIDE = read("docs/operating.md")
 PACKAGE_FILES = [*(PROJECT / "importer").rglob("*.py"), *(PROJECT / "importer").rglob("*.sql")]
@@ -63,6 +64,14 @@ def test_each_setting_by_its_variable() -> None:
     listed = {cell for cell in first_cells(section("Settings")) if cell.startswith(ENVIRONMENT_PREFIX)}
     ours = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert listed == ours | {"CASE_IMPORTER_SANDBOX_TOKEN"}
+
+
+def test_an_example_that_nobody_watches_names_its_target() -> None:
+    """A missing target is an error there, and a night must not depend on which folder it is started in."""
+    texts = [block.text for path in DOCUMENTS for block in blocks(path.read_text(encoding="utf-8"))]
+    scripts = [line for text in texts for line in text.splitlines() if re.search(r"case-importer run .*--quiet", line)]
+    assert len(scripts) >= 2
+    assert [line for line in scripts if not re.search(r"--(sandbox|region|api-url|config)\b", line)] == []
 
 
 def test_each_column_of_the_reports() -> None:

@@ -14,6 +14,8 @@ from documents import PROJECT, blocks, read
 from program import PATIENCE, SandboxProcess, environment, sandbox_process
 from tickets import read_csv
 
+pytestmark = pytest.mark.slow
+
 RUNNABLE = [block for block in blocks(read("README.md")) if block.is_run]
 FRAME_MAPPING = "version: 1\nsource: {key: Id}\nstamp: text1\ncase: {title: Subject, description: Description}\n"
 
@@ -29,6 +31,7 @@ def folder(tmp_path: Path, server: SandboxProcess) -> Path:
     """What a reader of the README has: an export, a mapping, and a ``.env``, here with the sandbox as account."""
     login = {**server.login, "CASE_IMPORTER_API_URL": server.url}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in login.items()), encoding="utf-8")
+    (tmp_path / ".env").chmod(0o600)
     (tmp_path / "frame.yml").write_text(FRAME_MAPPING, encoding="utf-8")
     with (PROJECT / "sample_data/zendesk-tickets.csv").open(encoding="utf-8", newline="") as sample:
         header, *rows = csv.reader(sample)
@@ -57,8 +60,7 @@ def test_the_commands_work_one_after_the_other(folder: Path, server: SandboxProc
     assert {line["state"] for line in results} == {"created", "invalid"}
     created = sum(line["state"] == "created" for line in results)
     assert len(read_csv(folder / "tickets-import/failures.csv")) == len(results) - created
-    # The nightly load has a ledger of its own here, so it sends the same rows once more; nothing else does.
-    assert server.creates() == 2 * created
+    assert server.creates() == created, "nothing became a case twice, in the nightly load neither"
 
 
 @pytest.mark.timeout(300)

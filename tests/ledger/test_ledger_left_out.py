@@ -39,7 +39,7 @@ def test_a_row_that_is_left_out_is_skipped_with_its_reason(ledger: Ledger) -> No
     with LedgerView(ledger.path) as view:
         assert view.left_out() == 2
         assert view.counts() == {State.SKIPPED: 2, State.PENDING: 1}
-        assert [failure.result.key for failure in view.failures()] == ["B"]
+        assert list(view.failures()) == []
 
 
 def test_it_is_no_twin_and_has_none(ledger: Ledger) -> None:

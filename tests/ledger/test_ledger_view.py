@@ -52,11 +52,11 @@ def test_results_come_in_the_order_of_the_input(mixed: Ledger, path: Path) -> No
     assert [line.row for line in lines] == [2, 3, 4, 5, 6, 2, 3]
 
 
-def test_failures_are_all_that_is_neither_created_nor_taken_care_of(mixed: Ledger, path: Path) -> None:
+def test_failures_are_all_that_needs_a_person(mixed: Ledger, path: Path) -> None:
     with LedgerView(path) as view:
         failures = list(view.failures())
     states = {failure.result.id: failure.result.state for failure in failures}
-    assert states == {2: "refused", 3: "invalid", 4: "unknown", 6: "pending", 7: "invalid"}
+    assert states == {2: "refused", 3: "invalid", 4: "unknown", 7: "invalid"}
     by_id = {failure.result.id: failure for failure in failures}
     assert by_id[3].cells == ("C", "It burns …")
     assert [error.code for error in by_id[3].errors] == ["too_long"]
@@ -137,3 +137,11 @@ def test_a_source_that_was_not_read_to_its_end_is_not_in_view(mixed: Ledger, pat
         assert [view.counts(), view.causes(), list(view.results()), list(view.failures()), view.sources()] == before
         assert (view.half_read(), view.left_out()) == (("third.csv",), 0)
         assert balance_of(view).is_true
+
+
+def test_rows_like_refused_ones_need_a_person_and_other_pending_ones_do_not(ledger: Ledger, path: Path) -> None:
+    stage(ledger, [valid("A"), valid("B", row=3), valid("C", row=4)])
+    do(ledger, lambda: ledger.note(2, code="parked", message="rows like it were refused"))
+    do(ledger, lambda: ledger.note(3, code="held", message="held back"))
+    with LedgerView(path) as view:
+        assert [failure.result.key for failure in view.failures()] == ["B"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping import dates
@@ -98,7 +98,6 @@ PATTERNS = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(PATTERNS), st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31), timezones=st.just(UTC)))
 def test_a_format_means_what_strptime_means_by_it(pattern: str, moment: datetime) -> None:
     text = moment.strftime(pattern)
@@ -143,7 +142,6 @@ def test_a_local_time_and_its_instant(zone: ZoneInfo, local: str, expected: str)
     assert found == expected
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([LISBON, BERLIN, AZORES, LORD_HOWE, SAO_PAULO, APIA]),
     st.datetimes(datetime(1950, 1, 1), datetime(2037, 1, 1)).map(lambda moment: moment.replace(microsecond=0, fold=0)),
@@ -183,7 +181,6 @@ NEAR_A_CHANGE = st.datetimes(datetime(1900, 1, 1), datetime(2050, 1, 1)) | st.sa
 )
 
 
-@settings(max_examples=500, deadline=None)
 @given(zone=ZONES, moment=NEAR_A_CHANGE)
 def test_a_day_without_a_change_of_clocks_needs_no_closer_look(zone: ZoneInfo, moment: datetime) -> None:
     """The offset that is remembered for a day is that of each of its moments."""
@@ -208,7 +205,6 @@ ALMOST = st.text("0123456789-: TW+٣", max_size=19) | st.from_regex(
 )
 
 
-@settings(max_examples=500)
 @given(pattern=st.sampled_from(LIKE_ISO), text=ALMOST | st.sampled_from(["2024-W01-1 10:00:00", "2024-01-01 10:00+01"]))
 def test_the_short_cut_of_the_standard_library_reads_the_same(pattern: str, text: str) -> None:
     otherwise = parser(pattern + "%%")  # the same format, but for one sign that keeps it from the short cut

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapping_files import CASE, Load
 
@@ -214,7 +214,6 @@ KEYS = st.sampled_from(["1", "2", " 2", "3", "é", "E\u0301", "0", "1.0", ""])
 NOTES = st.lists(st.tuples(KEYS, st.integers(-3, 3)), max_size=40)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(KEYS, max_size=10), entries=NOTES)
 def test_the_join_is_that_of_a_dictionary(load: Load, rows: list[str], entries: list[tuple[str, int]]) -> None:
     """Joined, sorted and counted once more, in the plainest way."""
@@ -257,6 +256,7 @@ def _memory(load: Load, count: int) -> int:
     return peak * (1 if sys.platform == "darwin" else 1024)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(load: Load) -> None:
     """Eight times the notes, 45 MB more of them: what is kept of all is a bit each."""
     small, large = _memory(load, 30_000), _memory(load, 240_000)

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping.problems import Mark
@@ -128,7 +128,6 @@ YAML_LIKE = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
 @given(YAML_LIKE)
 def test_no_text_at_all_is_fatal(text: str) -> None:
     root, problems = parse(text)

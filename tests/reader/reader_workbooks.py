@@ -60,7 +60,7 @@ def write_raw_xlsx(path: Path, sheet_xml: str, *, workbook_rels: str = "workshee
         f'<Relationship Id="rId1" Type="{office}/worksheet" Target="{workbook_rels}"/></Relationships>',
         "xl/worksheets/sheet1.xml": sheet_xml,
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, text in parts.items():
             archive.writestr(name, text)
     return path

@@ -190,6 +190,7 @@ def test_a_line_without_end_is_refused_instead_of_filling_the_memory(save):
         open_reader(path)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_rows(save):
     def peak(rows: int) -> int:
         source = open_reader(save("id,t,u\n" + f"1,{'x' * 60},y\n" * rows), chunk_rows=500)

@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reader_rows import rows_of
 
@@ -37,7 +37,6 @@ def written(rows: list[list[str]], **dialect: object) -> tuple[str, list[int]]:
     return buffer.getvalue(), starts
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=tables(),
     delimiter=st.sampled_from(",;\t|"),

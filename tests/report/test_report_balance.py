@@ -1,4 +1,4 @@
-"""P3, M6: the books, and the exit code that they make."""
+"""Promise P3: the books, and the exit code that they make."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import COLUMNS, do, invalid, memory, stage, valid
 
@@ -19,7 +19,7 @@ from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
 from importer.reader import open_reader
 from importer.report import write_reports
-from importer.report.replay import REASON_COLUMNS, Replay, replay_of
+from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
 from importer.report.tables import write_results
 
 
@@ -28,13 +28,13 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def replayed(path: Path, ledger_id: str) -> list[tuple[int | None, tuple[str, ...]]]:
+def read_again(path: Path, ledger_id: str) -> list[tuple[int | None, tuple[str, ...]]]:
     """A failures file as a later run reads it: which record each line corrects, and the user's own cells."""
     source = open_reader(path)
-    replay = replay_of(source.columns)
-    assert replay is not None
+    file = failures_file_of(source.columns)
+    assert file is not None
     rows = [row for chunk in source.chunks() for row in chunk.rows()]
-    return [(replay.record(row, ledger_id, name=path.name), replay.row(row).cells) for row in rows]
+    return [(file.record(row, ledger_id, name=path.name), file.own_row(row).cells) for row in rows]
 
 
 # -- results --------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_results_are_plain_for_scripts(mixed: Ledger, tmp_path: Path) -> None:
 
 
 def test_no_words_of_a_server_are_a_formula(ledger: Ledger, tmp_path: Path) -> None:
-    """L1, L24: whoever answers can choose code and message freely."""
+    """Whoever answers can choose code and message freely."""
     stage(ledger, [valid("A")])
     do(ledger, lambda: ledger.fence(1))
     evil = Outcome(State.REFUSED, None, 422, "=cmd|'/c calc'!A1", "@SUM(1+1)")
@@ -115,15 +115,14 @@ def test_failures_name_what_a_person_must_do(mixed: Ledger, tmp_path: Path) -> N
     lines = read(write_reports(mixed.path, tmp_path / "out").failures[0])
     assert list(lines[0]) == [*REASON_COLUMNS, *COLUMNS]
     shown = {line["importer_row"]: line for line in lines}
-    assert {row: line["importer_resend"] for row, line in shown.items()} == {
-        "3": "after correction",
-        "4": "no: look it up first",
-        "5": "no: a person must decide",
-        "6": "yes",
-        "8": "after correction",
-        "9": "after correction",
+    assert {row: line["importer_retry"] for row, line in shown.items()} == {
+        "3": "after the fix",
+        "4": "no: run reconcile first",
+        "5": "no: run resolve first",
+        "8": "after the fix",
+        "9": "after the fix",
     }
-    assert shown["3"]["importer_record"] == f"{mixed.id}-2"
+    assert shown["3"]["importer_record"] == f"{mixed.id}_2"
     assert (shown["3"]["importer_code"], shown["3"]["importer_reason"]) == ("0900001", "no such owner")
     assert shown["8"]["importer_column"] == "Subject"
     assert shown["8"]["importer_hint"] == "shorten it"
@@ -149,11 +148,25 @@ def test_spreadsheets_see_that_failures_are_utf_8(mixed: Ledger, tmp_path: Path)
     )
 
 
-def test_without_failures_the_file_has_a_header_only(ledger: Ledger, tmp_path: Path) -> None:
-    stage(ledger, [])
+def test_without_failures_there_is_no_file_and_none_of_an_earlier_run(ledger: Ledger, tmp_path: Path) -> None:
+    """It would be about rows that have arrived since. What a person saved beside it stays."""
+    folder = tmp_path / "out"
+    stage(ledger, [invalid("A")])
+    stage(ledger, [StagedRow(Row(2, ("x",)), invalid("B").mapped)], columns=("Other",), sha256="2")
+    assert [path.name for path in write_reports(ledger.path, folder).failures] == ["failures.csv", "failures-2.csv"]
+    (folder / "failures-corrected.csv").touch()
+    stage(ledger, [valid("A", replaces=1)], sha256="3")
+    stage(ledger, [valid("B", replaces=2)], sha256="4")
+    assert write_reports(ledger.path, folder).failures == ()
+    assert {path.name for path in folder.iterdir()} == {"results.csv", "summary.json", "failures-corrected.csv"}
+
+
+def test_the_first_failures_file_is_always_called_the_same(ledger: Ledger, tmp_path: Path) -> None:
+    """Of two files with different columns, only the second one has rows to correct."""
+    stage(ledger, [valid("A")])
+    stage(ledger, [StagedRow(Row(2, ("x",)), invalid("B").mapped)], columns=("Other",), sha256="2")
     (path,) = write_reports(ledger.path, tmp_path / "out").failures
-    assert read(path) == []
-    assert path.read_text(encoding="utf-8-sig").startswith("importer_record,")
+    assert (path.name, [line["Other"] for line in read(path)]) == ("failures.csv", ["x"])
 
 
 def test_sources_with_other_columns_have_a_file_of_their_own(ledger: Ledger, tmp_path: Path) -> None:
@@ -181,13 +194,12 @@ def test_reports_of_one_source_hold_nothing_else(ledger: Ledger, tmp_path: Path)
 
 
 def test_a_failures_file_is_the_users_rows_again(mixed: Ledger, tmp_path: Path) -> None:
-    """M3: as it is, without a hand laid on it."""
+    """As it is, without a hand laid on it."""
     (path,) = write_reports(mixed.path, tmp_path / "out").failures
-    assert replayed(path, mixed.id) == [
+    assert read_again(path, mixed.id) == [
         (2, ("B", "Subject of B")),
         (3, ("C", "Subject of C")),
         (4, ("D", "Subject of D")),
-        (5, ("E", "Subject of E")),
         (7, ("", "It burns …")),
         (8, ("=G", "It burns …")),
     ]
@@ -200,7 +212,6 @@ CELL = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(CELL, min_size=2, max_size=2), min_size=1, max_size=5))
 def test_any_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
     with tempfile.TemporaryDirectory(dir=memory()) as folder, Ledger(Path(folder, "l.db"), verb="run") as ledger:
@@ -208,7 +219,7 @@ def test_any_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
         stage(ledger, [StagedRow(Row(number, tuple(cells)), error) for number, cells in enumerate(rows, 2)])
         (path,) = write_reports(ledger.path, Path(folder, "out")).failures
         expected = [(number, tuple(cells)) for number, cells in enumerate(rows, 1)]
-        assert replayed(path, ledger.id) == expected
+        assert read_again(path, ledger.id) == expected
 
 
 @pytest.mark.parametrize(
@@ -217,9 +228,9 @@ def test_any_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
 def test_any_header_comes_back_as_it_was(ledger: Ledger, tmp_path: Path, columns: tuple[str, str]) -> None:
     stage(ledger, [invalid("A")], columns=columns)
     (path,) = write_reports(ledger.path, tmp_path / "out").failures
-    replay = replay_of(open_reader(path).columns)
-    assert replay is not None
-    assert replay.user_columns == columns
+    file = failures_file_of(open_reader(path).columns)
+    assert file is not None
+    assert file.user_columns == columns
 
 
 @pytest.mark.parametrize("cells", [("A",), ("A", "x", "y"), ("A", "x", "y", "z")])
@@ -228,60 +239,73 @@ def test_a_row_with_too_few_or_too_many_fields_keeps_them(
 ) -> None:
     stage(ledger, [StagedRow(Row(2, cells), invalid("A").mapped)])
     (path,) = write_reports(ledger.path, tmp_path / "out").failures
-    assert replayed(path, ledger.id) == [(1, cells)]
+    assert read_again(path, ledger.id) == [(1, cells)]
 
 
 def test_an_ordinary_export_is_no_failures_file() -> None:
-    assert replay_of(("Ticket", "Subject", "importer_row")) is None
+    assert failures_file_of(("Ticket", "Subject", "importer_row")) is None
 
 
-COLUMNS_OF_A_REPLAY = (*REASON_COLUMNS, "Ticket")
+ALL_COLUMNS = (*REASON_COLUMNS, "Ticket")
 
 
 def line_for(record: str, *own: str) -> Row:
     return Row(7, (record, *[""] * (len(REASON_COLUMNS) - 1), *own))
 
 
-def replay_for(*columns: str) -> Replay:
-    replay = replay_of(columns or COLUMNS_OF_A_REPLAY)
-    assert replay is not None
-    return replay
+def file_with(*columns: str) -> FailuresFile:
+    file = failures_file_of(columns or ALL_COLUMNS)
+    assert file is not None
+    return file
 
 
 @pytest.mark.parametrize(
     ("text", "record"),
     [
-        ("0a1b2c3d-17", 17),
-        (" 0a1b2c3d-17 ", 17),
+        ("0a1b2c3d_17", 17),
+        (" 0a1b2c3d_17 ", 17),
         ("", None),
-        ("17", None),
-        ("0a1b2c3d-0", None),
-        ("0a1b2c3d-017", None),
-        ("0a1b2c3d--1", None),
-        ("0A1B2C3D-17", None),
-        ("0a1b2c3d-1٧", None),
-        ("0a1b2c3d-" + "9" * 30, None),
     ],
 )
 def test_which_record_a_line_corrects(text: str, record: int | None) -> None:
     """A line that names none is one that the user added."""
-    assert replay_for().record(line_for(text, "A"), "0a1b2c3d", name="failures.csv") == record
+    assert file_with().record(line_for(text, "A"), "0a1b2c3d", name="failures.csv") == record
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "17",
+        "0a1b2c3d_0",
+        "0a1b2c3d_017",
+        "0a1b2c3d-1",
+        "0a1b2c3d__1",
+        "0A1B2C3D_17",
+        "0a1b2c3d_1٧",
+        "0a1b2c3d_" + "9" * 30,
+    ],
+)
+def test_a_line_that_has_lost_its_record_is_refused(text: str) -> None:
+    """Taken for a line that the user added, it could bring a second case."""
+    with pytest.raises(SourceError, match="names no row") as refusal:
+        file_with().record(line_for(text, "A"), "0a1b2c3d", name="failures.csv")
+    assert refusal.value.where == "failures.csv:7"
 
 
 def test_a_line_of_another_ledger_is_refused() -> None:
     """Its record numbers mean other rows here: what succeeded there could be sent again."""
     with pytest.raises(SourceError, match="another ledger") as refusal:
-        replay_for().record(line_for("ffffffff-1", "A"), "0a1b2c3d", name="failures.csv")
+        file_with().record(line_for("ffffffff_1", "A"), "0a1b2c3d", name="failures.csv")
     assert refusal.value.where == "failures.csv:7"
 
 
 def test_columns_may_be_moved_and_reasons_deleted() -> None:
     """People tidy up before they send something back."""
-    replay = replay_for("Subject", "importer_code", "Ticket", "importer_record")
-    row = Row(2, ("It burns", "too_long", "'=A", "0a1b2c3d-3"))
-    assert replay.user_columns == ("Subject", "Ticket")
-    assert replay.row(row).cells == ("It burns", "=A")
-    assert replay.record(row, "0a1b2c3d", name="f.csv") == 3
+    file = file_with("Subject", "importer_code", "Ticket", "importer_record")
+    row = Row(2, ("It burns", "too_long", "'=A", "0a1b2c3d_3"))
+    assert file.user_columns == ("Subject", "Ticket")
+    assert file.own_row(row).cells == ("It burns", "=A")
+    assert file.record(row, "0a1b2c3d", name="f.csv") == 3
 
 
 # -- summary --------------------------------------------------------------------------------------------
@@ -301,7 +325,6 @@ def test_the_summary_adds_up(mixed: Ledger, tmp_path: Path) -> None:
 
 
 def test_all_reports_say_the_same(mixed: Ledger, tmp_path: Path) -> None:
-    """M4"""
     reports = write_reports(mixed.path, tmp_path / "out")
     results = read(reports.results)
     counts = {state.value: sum(line["state"] == state for line in results) for state in State}

@@ -30,7 +30,8 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(names, dtype=object), dtype=object)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=20)  # each is a search among many mappings
 @given(frames())
 def test_a_suggestion_loads_and_fits(frame: pd.DataFrame) -> None:
     source = open_reader(frame)

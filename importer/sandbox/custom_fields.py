@@ -8,20 +8,19 @@ written, never option labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
 _DROP_DOWN = re.compile(r"\Adrop_?down(?=\d+\Z)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _DEFINED_AT = "2021-05-26T13:17:58.000+00:00"
 _FIRST_FIELD_ID = 1_397_421_734_151_344_130
-MAX_LEVELS = 3
+_MAX_LEVELS = 3
 
 
 class Kind(StrEnum):
@@ -39,31 +38,27 @@ class Kind(StrEnum):
 
 
 # "001" and "002" are documented; the other codes are our own, because the reference does not list them.
-_TYPE_CODES: Mapping[Kind, str] = MappingProxyType(
-    {
-        Kind.DROP_DOWN: "001",
-        Kind.DEPENDENT_FIELD: "002",
-        Kind.MULTI_SELECT: "003",
-        Kind.TEXT: "004",
-        Kind.MULTI_LINE_TEXT: "005",
-        Kind.CHECKBOX: "006",
-        Kind.DATE: "007",
-        Kind.NUMERIC: "008",
-        Kind.DECIMAL: "009",
-    }
-)
+_TYPE_CODES = {
+    Kind.DROP_DOWN: "001",
+    Kind.DEPENDENT_FIELD: "002",
+    Kind.MULTI_SELECT: "003",
+    Kind.TEXT: "004",
+    Kind.MULTI_LINE_TEXT: "005",
+    Kind.CHECKBOX: "006",
+    Kind.DATE: "007",
+    Kind.NUMERIC: "008",
+    Kind.DECIMAL: "009",
+}
 #: What tells the kind of a field: the prefix of its key, or its type.
-_KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        **{kind.value: kind for kind in Kind},
-        "dropdown": Kind.DROP_DOWN,
-        "001": Kind.DROP_DOWN,
-        "002": Kind.DEPENDENT_FIELD,
-    }
-)
+_KINDS = {kind.value: kind for kind in Kind} | {
+    "dropdown": Kind.DROP_DOWN,
+    "001": Kind.DROP_DOWN,
+    "002": Kind.DEPENDENT_FIELD,
+}
 
 
-class Option(NamedTuple):
+@dataclass(frozen=True)
+class Option:
     """An option of a drop-down, multi-select or dependent field. ``key`` is what requests carry."""
 
     key: str
@@ -109,6 +104,9 @@ class Definition:
         """Why ``value`` (bare) is no value of this field, or None if it is one."""
         if not self.active:
             return "the field is not active"
+        if self.kind in _TYPES:
+            types, why = _TYPES[self.kind]
+            return None if type(value) in types else why
         return _CHECKS[self.kind](self, value)
 
     def label(self, value: Any) -> Any:
@@ -141,40 +139,20 @@ class Definition:
         }
 
 
-def _flattened(options: Iterable[Option]) -> Iterable[Option]:
+def _flattened(options: Iterable[Option]) -> Iterator[Option]:
     for option in options:
         yield option
         yield from _flattened(option.children)
 
 
-def _check_boolean(definition: Definition, value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _check_text(definition: Definition, value: Any) -> str | None:
-    return None if isinstance(value, str) else "must be a string"
-
-
-def _check_whole(definition: Definition, value: Any) -> str | None:
-    return None if type(value) is int else "must be a whole number"
-
-
-def _check_number(definition: Definition, value: Any) -> str | None:
-    return None if type(value) in (int, float) else "must be a number"
-
-
 def _check_date(definition: Definition, value: Any) -> str | None:
-    if isinstance(value, str) and _DATE.fullmatch(value) and _is_real(value):
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            datetime.fromisoformat(value[:19])
+        except ValueError:
+            return "is not a date that exists"
         return None
     return "must be a date-time such as 2022-04-21T06:30:21Z"
-
-
-def _is_real(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text[:19])
-    except ValueError:
-        return False
-    return True
 
 
 def _check_choice(definition: Definition, value: Any) -> str | None:
@@ -196,11 +174,11 @@ def _is_option_key(definition: Definition, key: Any) -> bool:
 
 
 def _check_path(definition: Definition, value: Any) -> str | None:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_LEVELS:
-        return f"must be a list of 1 to {MAX_LEVELS} option keys, root first"
+    if not isinstance(value, list) or not 1 <= len(value) <= _MAX_LEVELS:
+        return f"must be a list of 1 to {_MAX_LEVELS} option keys, root first"
     if not definition.options:
         return None if all(_is_option_key(definition, key) for key in value) else "must be a list of option keys"
-    level: Sequence[Option] = definition.options
+    level = definition.options
     for key in value:
         chosen = next((option for option in level if option.key == key), None)
         if chosen is None:
@@ -209,66 +187,64 @@ def _check_path(definition: Definition, value: Any) -> str | None:
     return None
 
 
-_CHECKS = MappingProxyType(
-    {
-        Kind.CHECKBOX: _check_boolean,
-        Kind.DROP_DOWN: _check_choice,
-        Kind.TEXT: _check_text,
-        Kind.MULTI_LINE_TEXT: _check_text,
-        Kind.DEPENDENT_FIELD: _check_path,
-        Kind.DATE: _check_date,
-        Kind.NUMERIC: _check_whole,
-        Kind.DECIMAL: _check_number,
-        Kind.MULTI_SELECT: _check_choices,
-    }
-)
+_TYPES: Mapping[Kind, tuple[tuple[type, ...], str]] = {
+    Kind.CHECKBOX: ((bool,), "must be true or false"),
+    Kind.TEXT: ((str,), "must be a string"),
+    Kind.MULTI_LINE_TEXT: ((str,), "must be a string"),
+    Kind.NUMERIC: ((int,), "must be a whole number"),
+    Kind.DECIMAL: ((int, float), "must be a number"),
+}
+_CHECKS: Mapping[Kind, Callable[[Definition, Any], str | None]] = {
+    Kind.DROP_DOWN: _check_choice,
+    Kind.DEPENDENT_FIELD: _check_path,
+    Kind.DATE: _check_date,
+    Kind.MULTI_SELECT: _check_choices,
+}
 
 
 def default_definitions() -> tuple[Definition, ...]:
     """A plausible account: each kind of field, one inactive field, one key that breaks the prefix rule."""
-    colours = (Option("001", "Red"), Option("002", "Green"), Option("003", "Blue"))
-    numbered = [
-        *_numbered(Kind.CHECKBOX, "Check box", count=3),
-        *_numbered(Kind.TEXT, "Text", count=10),
-        *_numbered(Kind.MULTI_LINE_TEXT, "Long text", count=3),
-        *_numbered(Kind.DATE, "Date", count=3),
-        *_numbered(Kind.NUMERIC, "Number", count=3),
-        *_numbered(Kind.DECIMAL, "Decimal", count=3),
+    counts = {
+        Kind.CHECKBOX: ("Check box", 3),
+        Kind.TEXT: ("Text", 10),
+        Kind.MULTI_LINE_TEXT: ("Long text", 3),
+        Kind.DATE: ("Date", 3),
+        Kind.NUMERIC: ("Number", 3),
+        Kind.DECIMAL: ("Decimal", 3),
+    }
+    plain = [
+        Definition(f"{kind}{number}", kind, f"{name} {number}")
+        for kind, (name, count) in counts.items()
+        for number in range(1, count + 1)
     ]
     return (
-        *numbered,
-        Definition("drop_down1", Kind.DROP_DOWN, "Colour", options=colours),
-        Definition("drop_down2", Kind.DROP_DOWN, "Channel", options=_options("Email", "Phone", "Chat", "Web")),
-        Definition(
-            "multi_select1", Kind.MULTI_SELECT, "Products", options=_options("Desk", "Phone", "Flow", "Copilot")
-        ),
-        Definition("dependent_field1", Kind.DEPENDENT_FIELD, "Place", options=_places()),
-        Definition("assign_reason", Kind.DROP_DOWN, "Assign reason", options=_options("high", "low")),
+        *plain,
+        Definition("drop_down1", Kind.DROP_DOWN, "Colour", _options("Red", "Green", "Blue")),
+        Definition("drop_down2", Kind.DROP_DOWN, "Channel", _options("Email", "Phone", "Chat", "Web")),
+        Definition("multi_select1", Kind.MULTI_SELECT, "Products", _options("Desk", "Phone", "Flow", "Copilot")),
+        Definition("dependent_field1", Kind.DEPENDENT_FIELD, "Place", _PLACES),
+        Definition("assign_reason", Kind.DROP_DOWN, "Assign reason", _options("high", "low")),
         Definition("text11", Kind.TEXT, "Old reference", active=False),
     )
-
-
-def _numbered(kind: Kind, name: str, *, count: int) -> list[Definition]:
-    return [Definition(f"{kind}{number}", kind, f"{name} {number}") for number in range(1, count + 1)]
 
 
 def _options(*texts: str) -> tuple[Option, ...]:
     return tuple(Option(f"{number:03}", text) for number, text in enumerate(texts, start=1))
 
 
-def _places() -> tuple[Option, ...]:
-    santa_clara = Option("bbb2a5e7-6190-4eb1-b889-ec37e0badd0b", "Santa Clara", children=_cities())
-    return (
-        Option("3a20c48f-3e33-49b0-af22-63eba6fa4cc3", "California", children=(santa_clara,)),
-        Option("9f1f0a44-0f4c-4d5e-8a3a-0c3a5bb6d2f1", "Oregon"),
-    )
-
-
-def _cities() -> tuple[Option, ...]:
-    return (
-        Option("e9e3c93a-1b28-489a-96fe-6b3e9ca60976", "Cupertino"),
-        Option("5d0e2c1b-7c55-4a39-9d0b-6f2f3f1f6a10", "San Jose"),
-    )
+#: The ids of the path in the samples of the reference, and a sibling on each level.
+_CITIES = (
+    Option("e9e3c93a-1b28-489a-96fe-6b3e9ca60976", "Cupertino"),
+    Option("5d0e2c1b-7c55-4a39-9d0b-6f2f3f1f6a10", "San Jose"),
+)
+_PLACES = (
+    Option(
+        "3a20c48f-3e33-49b0-af22-63eba6fa4cc3",
+        "California",
+        (Option("bbb2a5e7-6190-4eb1-b889-ec37e0badd0b", "Santa Clara", _CITIES),),
+    ),
+    Option("9f1f0a44-0f4c-4d5e-8a3a-0c3a5bb6d2f1", "Oregon"),
+)
 
 
 def by_key(definitions: Iterable[Definition]) -> dict[str, Definition]:
@@ -280,7 +256,7 @@ def by_key(definitions: Iterable[Definition]) -> dict[str, Definition]:
 def definitions_of(answer: Iterable[Mapping[str, Any]]) -> tuple[Definition, ...]:
     """The fields in a whole answer of GET /cm/meta/va/fields; its types may be kinds too, instead of codes.
 
-    Fields whose kind neither key nor type tells are left out: nobody can say what they take.
+    Fields whose kind neither key nor type tells are left out: their values cannot be checked.
     """
     found = [(item, _kind_of(item)) for item in answer if _KEY.fullmatch(item["key"])]
     return tuple(_definition(item, kind) for item, kind in found if kind is not None)

@@ -1,22 +1,13 @@
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from multidict import MultiDict
-from sandbox_client import CASES, TOKEN, Live
+from naming import short
+from sandbox_client import CASES, Live
+from test_sandbox_create import OWNER
 
-from importer.sandbox import SandboxOptions
-from importer.sandbox.answers import Refusal
-from importer.sandbox.fields import default_definitions
-from importer.sandbox.filters import Account, Search, read_search
-from importer.sandbox.people import users_of
-
-ACCOUNT = Account({definition.key: definition for definition in default_definitions()}, users_of(0, 3))
 DOC_STAMP = json.dumps([{"label": "text1", "value": "T-2"}])
 SPEC_STAMP = json.dumps({"text1": {"value": "T-2"}})
 SPEC_EXAMPLE_STAMP = json.dumps([{"text1": {"value": "T-2", "name": "Text 1"}}])
@@ -28,12 +19,11 @@ def stamped(open_sandbox):
 
     def start(**options):
         live = open_sandbox(**options)
-        owner = users_of(0, 1)[0]
         live.create("one", custom_fields={"text1": "T-1", "checkbox1": False}, requester_email="a@x.y")
         live.create(
             "two",
             priority="URGENT",
-            owner_id=owner.id,
+            owner_id=OWNER,
             requester_name="Bo",
             custom_fields={"text1": "T-2", "checkbox1": True, "numeric1": 7, "multi_select1": ["001", "002"]},
         )
@@ -58,16 +48,14 @@ BOTH = [
     {"ids": "77,2"},
     {"title": "two"},
     {"requester_name": "Bo"},
-    {"agent_id": users_of(0, 1)[0].id},
-    {"agent_name": users_of(0, 1)[0].name},
-    {"agent_email": users_of(0, 1)[0].email.upper()},
+    {"agent_id": OWNER},
     {"custom_fields": DOC_STAMP},
     {"custom_fields": SPEC_STAMP},
     {"custom_fields": SPEC_EXAMPLE_STAMP},
     {"custom_fields": '[{"label": "checkbox1", "value": true}]'},
     {"custom_fields": '{"numeric1": {"value": 7}, "text1": {"value": "T-2"}}'},
     {"custom_fields": '{"multi_select1": {"value": ["001", "002"]}}'},
-    {"custom_fields": SPEC_STAMP, "title": "two", "status": "RESOLVED", "requester_type": "CONTACT"},
+    {"custom_fields": SPEC_STAMP, "title": "two", "status": "RESOLVED"},
 ]
 
 
@@ -85,10 +73,7 @@ NOTHING = [
     {"custom_fields": SPEC_STAMP, "status": "NEW"},
     {"ids": "x"},
     {"ids": "99999999999999999999999999"},
-    {"requester_type": "agents"},
-    {"requester_phone": "+16785828251"},
-    {"about": "Area 1"},
-    {"agent_name": "Nobody"},
+    {"agent_id": "nobody"},
 ]
 
 
@@ -136,9 +121,9 @@ def test_a_sandbox_of_one_encoding_silently_ignores_the_other(stamped, mode, que
         ({"create_at": ["2022-11-01 00:00:00.000"] * 3}, "create_at"),
         ({"order_by": "title"}, "order_by"),
         ({"sort": "UP"}, "sort"),
-        ({"requester_type": "Robot"}, "requester_type"),
+        ({"requester_type": "CONTACT"}, "requester_type"),
+        ({"agent_name": "Ana"}, "agent_name"),
         ({"title": "x" * 256}, "title"),
-        ({"requester_phone": "1" * 21}, "requester_phone"),
         ({"custom_fields": "{"}, "custom_fields"),
         ({"custom_fields": "7"}, "custom_fields"),
         ({"custom_fields": '[["text1"]]'}, "custom_fields"),
@@ -146,7 +131,7 @@ def test_a_sandbox_of_one_encoding_silently_ignores_the_other(stamped, mode, que
         ({"custom_fields": '{"text99": {"value": "x"}}'}, "custom_fields"),
         ({"custom_fields": '[{"label": "text1", "value": {}}]'}, "custom_fields"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_filter_that_cannot_be_read_is_refused_by_name(live, conforms, query, name):
     reply = live.search(**query)
@@ -161,31 +146,26 @@ def test_words_must_be_as_declared_where_only_the_bundle_is_read(open_sandbox):
     assert live.search(sort="desc").status == 400
 
 
-def search_of(encoding="both", **query):
-    pairs = [(name, each) for name, value in query.items() for each in ([value] if isinstance(value, str) else value)]
-    return read_search(MultiDict(pairs), encoding=encoding, account=ACCOUNT)
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "span"),
-    [
-        ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z", (1000, 2999)),
-        ("1970-01-01 00:00:01.000", "1970-01-01 00:00:02.000", (1000, 2000)),
-        ("1970-01-01T01:00:01+01:00", "1970-01-01T00:00:02.5Z", (1000, 2500)),
-        ("1970-01-01T00:00:01", "1970-01-01T00:00:01", (1000, 1999)),
-        ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", (-62135647200000, 253402351199999)),
-    ],
-)
-def test_a_bound_without_a_fraction_means_its_whole_second(first, last, span):
+def test_a_bound_without_a_fraction_means_its_whole_second():
     """Answers show whole seconds, so what they show must be found when it is asked for. No zone means UTC."""
-    assert tuple(search_of(create_at=json.dumps([first, last])).created) == span
-    assert tuple(search_of(create_at=[first, last]).created) == span
+    with Live(clock=lambda: 1_667_267_009.7) as live:  # 2022-11-01T01:43:29.700Z
+        live.create("one")
+        for found in (
+            "2022-11-01T01:43:29Z",
+            "2022-11-01 01:43:29",
+            "2022-11-01T02:43:29+01:00",
+            "2022-11-01 01:43:29.7",
+        ):
+            assert live.found(create_at=[found, found]) == ["one"], found
+        for missed in ("2022-11-01 01:43:29.000", "2022-11-01T01:43:28Z", "2022-11-01T01:43:29+01:00"):
+            assert live.found(create_at=json.dumps([missed, missed])) == [], missed
+        assert live.found(create_at=["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]) == ["one"]
 
 
 def test_time_filters_follow_the_clock_of_the_server():
     """Every look at this clock is a second later, so every time differs."""
     clock = itertools.count(1_700_000_000).__next__
-    with Live(SandboxOptions(static_token=TOKEN), clock=clock) as live:
+    with Live(clock=clock) as live:
         for title in ("one", "two", "three"):
             live.create(title)
         live.request("PATCH", f"{CASES}/2", {"priority": "LOW"})
@@ -197,13 +177,6 @@ def test_time_filters_follow_the_clock_of_the_server():
         assert live.found(update_at=json.dumps([moments[2], shown["two"]["update_at"]])) == ["three", "two"]
         assert live.found(order_by="update_at") == ["two", "three", "one"]
         assert live.found(create_at=["2001-01-01 00:00:00.000", "2001-12-31 23:59:59.999"]) == []
-
-
-@given(st.dictionaries(st.sampled_from(["page", "status", "ids", "create_at", "custom_fields", "title"]), st.text()))
-def test_any_query_is_read_or_refused(query):
-    """A query string may be anything; another exception than a refusal is never the answer."""
-    with contextlib.suppress(Refusal):
-        assert isinstance(search_of(**query), Search)
 
 
 def test_pages_cover_everything_once_and_in_order(live, conforms):
@@ -241,13 +214,6 @@ def test_the_newest_case_comes_first_also_within_one_second(live):
     for number in range(3):
         live.create(str(number))
     assert live.found() == ["2", "1", "0"]
-
-
-def test_a_fuzzy_sandbox_finds_what_merely_contains_the_text(stamped):
-    live = stamped(fuzzy=True)
-    assert live.found(custom_fields=SPEC_STAMP) == ["three", "two"]
-    assert live.found(custom_fields='{"text1": {"value": "t-"}}') == ["three", "two", "one"]
-    assert live.found(title="TW") == ["two"]
 
 
 def test_a_new_case_shows_only_after_the_index_lag(open_sandbox):

@@ -1,0 +1,165 @@
+"""failures.csv: its columns, how it is written, and how it is read again when a person has corrected it.
+
+A row is known again by its record in the ledger, not by its line, so that rows may be sorted, deleted or corrected in
+any column, the key included, and a row that has succeeded is never sent again even if it is pasted in.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from importer.errors import SourceError
+from importer.ledger import FailureLine, LedgerView
+from importer.models import FieldError, Row, State
+from importer.reader.base import column_letters
+from importer.report.files import remove, whole_file
+from importer.report.formulas import defuse, restore
+
+FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.csv")
+RECORD_COLUMN = "importer_record"
+REASON_COLUMNS = (
+    RECORD_COLUMN,
+    "importer_row",
+    "importer_state",
+    "importer_code",
+    "importer_column",
+    "importer_reason",
+    "importer_hint",
+    "importer_retry",
+)
+#: No hyphen: a ledger called 1234567e would be a number in scientific notation to a spreadsheet.
+_RECORD = re.compile(r"([0-9a-f]{8})_([1-9][0-9]{0,17})", re.ASCII)
+
+#: Whether the row may be sent again as it stands, and what must happen first.
+_RETRY = {
+    State.INVALID: "after the fix",
+    State.REFUSED: "after the fix",
+    State.PENDING: "after the fix",  # rows like it were refused again and again
+    State.WAITING: "after the fix",  # the row above it will not be a case
+    State.UNKNOWN: "no: run reconcile first",
+    State.DUPLICATE: "no: run resolve first",
+}
+
+
+def write_failures(view: LedgerView, folder: Path) -> list[Path]:
+    """The rows that need a person: reasons first, then the user's own columns, to be corrected and read again.
+
+    With a byte-order mark, because people open this file in a spreadsheet. Sources with the same columns share a
+    file; each further set of columns gets a file of its own, ``failures-2.csv`` and so on. Where there is nothing to
+    correct there is no file, and one of an earlier run is removed: it would be about rows that have arrived since.
+    """
+    ledger_id, _ = view.identity()
+    columns_of = {source.id: source.columns for source in view.sources()}
+    writers: dict[tuple[str, ...], Any] = {}
+    paths: list[Path] = []
+    with ExitStack() as files:
+        for failure in view.failures():
+            columns = columns_of[failure.result.source]
+            if columns not in writers:
+                paths.append(_path(folder, len(paths) + 1))
+                file = files.enter_context(whole_file(paths[-1], encoding="utf-8-sig"))
+                writers[columns] = csv.writer(file, lineterminator="\r\n")
+                writers[columns].writerow((*REASON_COLUMNS, *map(defuse, columns)))
+            writers[columns].writerow((*_reasons(failure, ledger_id), *map(defuse, failure.cells)))
+    for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
+        remove(_path(folder, number))
+    return paths
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / ("failures.csv" if number == 1 else f"failures-{number}.csv")
+
+
+def _reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
+    """The cells of :data:`REASON_COLUMNS` for one row."""
+    result = failure.result
+    errors = failure.errors or (FieldError(result.code or "", None, "", result.message or "", ""),)
+    return (
+        f"{ledger_id}_{result.id}",
+        result.row,
+        result.state,
+        defuse(_joined(error.code for error in errors)),
+        defuse(_joined(error.column or "" for error in errors)),
+        defuse(_joined(f"{error.value!r} {error.rule}" if error.value else error.rule for error in errors)),
+        defuse(_joined(error.hint for error in errors)),
+        _RETRY[result.state],
+    )
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return " | ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class FailuresFile:
+    """How to read a failures file.
+
+    Attributes:
+        width: How many columns the file has.
+        record_at: Which of them names the record.
+        user_columns: The user's own columns.
+        user_at: Where these are.
+    """
+
+    width: int
+    record_at: int
+    user_columns: tuple[str, ...]
+    user_at: tuple[int, ...]
+
+    def own_row(self, row: Row) -> Row:
+        """The user's own row, formula guards taken off. One that the reader found to be too long keeps all it has."""
+        own = [restore(row.cells[at]) for at in self.user_at if at < len(row.cells)]
+        is_good = all(error.column is not None for error in row.problems)
+        return Row(row.number, (*own, *(() if is_good else self.surplus(row))), row.problems)
+
+    def surplus(self, row: Row) -> tuple[str, ...]:
+        """What stands behind all columns that have a name."""
+        cells = [restore(cell) for cell in row.cells[self.width :]]
+        while cells and not cells[-1]:
+            cells.pop()
+        return tuple(cells)
+
+    def record(self, row: Row, ledger_id: str, *, name: str) -> int | None:
+        """The record that this row corrects; None if the line names none (a line that the user added).
+
+        Raises:
+            SourceError: the file belongs to another ledger, or nobody can tell what the row corrects.
+        """
+        text = row.cells[self.record_at].strip() if self.record_at < len(row.cells) else ""
+        if not text:
+            return None
+        named, where = _RECORD.fullmatch(text), f"{name}:{row.number}"
+        if named is None:
+            raise SourceError(
+                f"{text!r} in the column {RECORD_COLUMN} names no row",
+                where=where,
+                hint="put the cell back as failures.csv has it; leave it empty in a row that you have added",
+            )
+        if named[1] != ledger_id:
+            raise SourceError(
+                "these rows belong to another ledger",
+                where=where,
+                hint="pass the ledger that wrote this failures file with --ledger; otherwise rows with an unknown"
+                " outcome could be created twice",
+            )
+        return int(named[2])
+
+
+def failures_file_of(columns: Sequence[str]) -> FailuresFile | None:
+    """How to read a file with this header as a failures file; None if it is an ordinary export.
+
+    A row that was too long gave the spreadsheet columns without a name: they are no columns of the user.
+    """
+    if RECORD_COLUMN not in columns:
+        return None
+    width = len(columns)
+    while columns[width - 1] == f"column {column_letters(width - 1)}":
+        width -= 1
+    user_at = tuple(at for at, column in enumerate(columns[:width]) if column not in REASON_COLUMNS)
+    return FailuresFile(width, columns.index(RECORD_COLUMN), tuple(restore(columns[at]) for at in user_at), user_at)

@@ -1,0 +1,104 @@
+"""Rows of a corrected failures file, without what the spreadsheet did to them: only what a person changed counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from importer.ledger.originals import Original
+from importer.models import FieldError, Row
+from importer.report.spreadsheet import is_as_shown
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A row that a person has corrected.
+
+    Attributes:
+        row: It, with the cells put back that only the spreadsheet had changed.
+        put_back: How many these are.
+    """
+
+    row: Row
+    put_back: int = 0
+
+
+def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: Sequence[str] = ()) -> Corrected:
+    """Put cells of ``row`` back that are merely those of ``original`` as a spreadsheet shows them.
+
+    In columns that the errors of the original name, the cell counts as it stands: there a person was asked to look.
+
+    Args:
+        row: The user's own row of a failures file.
+        columns: Its columns. They may have been moved or deleted since.
+        original: The row as it was read the first time.
+        surplus: What stands beside these columns, where they have no name.
+    """
+    places = _places(columns, original.columns)
+    named = {error.column for error in original.errors}
+    cells, restored, touched = list(row.cells), 0, set[str | None]([None])
+    for at, (column, place) in enumerate(zip(columns, places, strict=True)):
+        before = original.cells[place] if place is not None and place < len(original.cells) else ""
+        now = cells[at] if at < len(cells) else ""
+        if before and now != before and column not in named and is_as_shown(before, now):
+            cells[at], restored = before, restored + 1
+        elif not before or now != before:
+            touched.add(column)
+    problems = [error for error in row.problems if error.column in touched]
+    # What the reader found in a cell is still true if nobody has touched it, however well the number is written now.
+    problems += [error for error in original.errors if _is_of_reader(error) and error.column not in touched]
+    if any("\0" in cell for cell in cells):
+        problems = list(_about_row(original))
+    fitted = _fitted(Row(row.number, tuple(cells), tuple(problems)), places, original, surplus)
+    return Corrected(fitted.row, restored + fitted.put_back)
+
+
+def _places(columns: Sequence[str], originals: Sequence[str]) -> list[int | None]:
+    """Where each of ``columns`` is among the original ones; of columns with one name, the first is the first."""
+    seen = Counter[str]()
+    found: dict[tuple[str, int], int] = {}
+    for place, column in enumerate(originals):
+        found[column, seen[column]] = place
+        seen[column] += 1
+    seen.clear()
+    places = []
+    for column in columns:
+        places.append(found.get((column, seen[column])))
+        seen[column] += 1
+    return places
+
+
+def _fitted(row: Row, places: Sequence[int | None], original: Original, surplus: Sequence[str]) -> Corrected:
+    """The row with as many cells as a person meant it to have: blank ones that a spreadsheet added are none."""
+    had, wanted, width = len(original.cells), len(places), len(row.cells)
+    about_row = _about_row(original)
+    if had > len(original.columns) and surplus:
+        return Corrected(Row(row.number, (*row.cells, *surplus), about_row))
+    if had < len(original.columns):
+        missing = [at for at, place in enumerate(places) if place is not None and place >= had]
+        if any(row.cells[at] for at in missing if at < width):
+            return Corrected(row)
+        first = wanted - len(missing)
+        cells = row.cells[:first] if missing == list(range(first, wanted)) else row.cells
+        return Corrected(Row(row.number, cells, about_row), sum(at < width for at in missing))
+    return _filled_up(row, places, original) if width < wanted else Corrected(row)
+
+
+def _filled_up(row: Row, places: Sequence[int | None], original: Original) -> Corrected:
+    """Some spreadsheets leave out the last cells of a row if they are empty."""
+    left_out = [place for place in places[len(row.cells) :] if place is not None]
+    if any(original.cells[place] for place in left_out):
+        return Corrected(row)
+    cells = (*row.cells, *[""] * (len(places) - len(row.cells)))
+    problems = tuple(error for error in row.problems if error.column is not None)
+    return Corrected(Row(row.number, cells, problems), len(left_out))
+
+
+def _about_row(original: Original) -> tuple[FieldError, ...]:
+    return tuple(error for error in original.errors if error.column is None and _is_of_reader(error))
+
+
+def _is_of_reader(error: FieldError) -> bool:
+    """Whether the reader found it, not the mapping, which says for which field of a case a cell was meant."""
+    return error.target is None and error.code != "missing_key"

@@ -1,0 +1,262 @@
+"""What a spreadsheet program makes of a cell when a CSV file is opened with default settings and saved again.
+
+A failures file is corrected in Excel or LibreOffice, and these change cells that nobody touched: ``000862`` comes back
+as ``862``, ``90071992570410000`` as ``9.0072E+16``, ``true`` as ``WAHR``, ``2024-03-01`` as ``01.03.24``. What is
+compared here is the cell that was written with the cell that came back. The direction counts: a spreadsheet takes
+leading zeros away and never adds any, so whoever reads ``000862`` where ``862`` was has met a person.
+
+Sources: Microsoft, "Excel specifications and limits" (15 digits, 32,767 characters); LibreOffice 25.2, measured.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Context, Decimal
+
+from importer.mapping.month_names import month_number
+
+EXCEL_CELL_MAX = 32_767
+_DIGITS_KEPT = 15
+#: From so many digits on, decimals are cut to the width of a cell; a shorter number is what somebody typed.
+_DIGITS_SHOWN = 9
+
+_LONGEST_VALUE = 60
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_LINE_END = re.compile(r"\r\n|\r")
+
+
+def is_as_shown(original: str, cell: str) -> bool:
+    """Whether ``cell`` is merely ``original`` as a spreadsheet shows it, so that no person has changed it."""
+    if _is_same_text(original, cell):
+        return True
+    if max(len(original), len(cell)) > _LONGEST_VALUE:
+        return False
+    return any(same(original, cell) for same in (_is_same_truth, _is_same_number, _is_same_date))
+
+
+# -- texts -----------------------------------------------------------------------------------------
+
+
+def _is_same_text(original: str, cell: str) -> bool:
+    """Other line ends, lost control characters, a text cut where Excel cuts it, or letters that a code page lacks."""
+    was, now = _LINE_END.sub("\n", original), _LINE_END.sub("\n", cell)
+    if _CONTROL.sub("", was) == _CONTROL.sub("", now):
+        return True
+    is_cut = _length_in_excel(now) >= EXCEL_CELL_MAX - 1 and was.startswith(now)
+    return is_cut or ("?" in now and _has_lost_letters(was, now))
+
+
+def _length_in_excel(text: str) -> int:
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _has_lost_letters(was: str, now: str) -> bool:
+    """A question mark stands for a letter that the code page lacks; some programs write two for an emoji."""
+    in_halves = "".join(character * (1 + (character > "\uffff")) for character in was)
+    return any(
+        len(text) == len(now)
+        and all(new == old or (new == "?" and not old.isascii()) for old, new in zip(text, now, strict=True))
+        for text in (was, in_halves)
+    )
+
+
+# -- truth values ----------------------------------------------------------------------------------
+
+_TRUE = (
+    "TRUE WAHR VRAI VERDADERO VERDADEIRO VERO WAAR PRAWDA PRAVDA SANT SAND SANN TOSI IGAZ ИСТИНА ІСТИНА DOĞRU ΑΛΗΘΗΣ"
+    " ΑΛΗΘΕΣ ADEVĂRAT CERT VERITAT ISTINA RESNICA TÕENE EGIA BENAR"
+)
+_FALSE = (
+    "FALSE FALSCH FAUX FALSO ONWAAR FAŁSZ NEPRAVDA FALSKT FALSK USANN EPÄTOSI HAMIS ЛОЖЬ ХИБНІСТЬ YANLIŞ ΨΕΥΔΗΣ"
+    " ΨΕΥΔΕΣ FALS NEISTINA LAŽ NERESNICA VÄÄR GEZURRA SALAH"
+)
+_TRUTHS = (_TRUE.split(), _FALSE.split())
+
+
+def _is_same_truth(original: str, cell: str) -> bool:
+    was = original.strip().casefold()
+    return any(cell in words and was in map(str.casefold, words) for words in _TRUTHS)
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+_SPACES = " \u00a0\u202f"
+_NUMBER = re.compile(
+    rf"(?P<sign>[+-]?)(?P<digits>(?:\d|[.,]\d)[\d.,'{_SPACES}]{{0,50}}?)(?:[eE](?P<exponent>[+-]?\d{{1,3}}))?"
+    rf"(?P<percent>[{_SPACES}]?%)?",
+    re.ASCII,
+)
+_DECIMAL_POINT = re.compile(rf"(?:\d*|[1-9]\d*(?:[,'{_SPACES}]\d{{3}})+)(?:\.\d*)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(rf"(?:\d*|[1-9]\d*(?:[.'{_SPACES}]\d{{3}})+)(?:,\d*)?", re.ASCII)
+#: How a number is shown that nobody gave a format: no leading zeros, none behind the decimals.
+_PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:[.,]\d*[1-9])?", re.ASCII)
+_SCIENTIFIC = re.compile(r"-?\d(?:[.,]\d+)?[eE][+-]\d{2,3}", re.ASCII)
+
+_EXACT = Context(prec=400)
+_ROUNDED = Context(prec=_DIGITS_KEPT)
+
+
+def _is_same_number(original: str, cell: str) -> bool:
+    was, now = original.strip(), cell.strip()
+    has_format = _has_format(was)
+    if not (_PLAIN.fullmatch(now) or _SCIENTIFIC.fullmatch(now) or has_format):
+        return False
+    may_be_rounded = _SCIENTIFIC.fullmatch(now) is not None or (has_format and _has_format(now))
+    shown = list(_numbers(now))
+    return any(_shows(number, other, may_be_rounded) for number in _numbers(was) for other in shown)
+
+
+def _has_format(text: str) -> bool:
+    """Whether a spreadsheet takes more than a number from the cell: per cent, a currency, a loss in brackets."""
+    return text.endswith(("%", ")")) or any(unicodedata.category(sign) == "Sc" for sign in (text[:2] + text[-1:]))
+
+
+def _numbers(text: str) -> Iterator[Decimal]:
+    """What ``text`` may mean as a number, with a decimal point and with a decimal comma."""
+    bare = "".join(sign for sign in text if unicodedata.category(sign) != "Sc").strip()
+    is_loss = bare.startswith("(") and bare.endswith(")")
+    found = _NUMBER.fullmatch(bare[1:-1] if is_loss else bare)
+    if found is None:
+        return
+    digits = found["digits"].strip()
+    for form, point in ((_DECIMAL_POINT, "."), (_DECIMAL_COMMA, ",")):
+        if form.fullmatch(digits):
+            whole, _, decimals = digits.partition(point)
+            number = Decimal(f"{re.sub(r'[^0-9]', '', whole) or '0'}.{decimals}e{found['exponent'] or '0'}")
+            number = number.scaleb(-2) if found["percent"] else number
+            yield -number if is_loss or found["sign"] == "-" else number
+
+
+def _shows(number: Decimal, shown: Decimal, may_be_rounded: bool) -> bool:
+    """Whether a spreadsheet shows ``number`` as ``shown``: exactly, with 15 digits, or rounded."""
+    kept = _kept(number)
+    if shown in kept or shown in (Decimal(float(value)) for value in kept):  # in a workbook it is a float once more
+        return True
+    _, digits, exponent = shown.as_tuple()
+    assert isinstance(exponent, int)
+    if not may_be_rounded and (exponent >= 0 or len(digits) < _DIGITS_SHOWN):
+        return False
+    return abs(_EXACT.subtract(number, shown)) < Decimal(1).scaleb(exponent)
+
+
+def _kept(number: Decimal) -> set[Decimal]:
+    """What a spreadsheet may keep of a number: Excel cuts it behind 15 digits, LibreOffice rounds its float.
+
+    Of a number with more digits than that LibreOffice may miss the last one that it keeps by one.
+    """
+    if number == _ROUNDED.plus(number):
+        return {number}
+    rounded = _ROUNDED.plus(number)
+    return {number, Decimal(float(number)), rounded, _ROUNDED.next_minus(rounded), _ROUNDED.next_plus(rounded)}
+
+
+# -- dates and times -------------------------------------------------------------------------------
+
+_TIME = r"(?P<hour>\d{1,4}):(?P<minute>\d\d?)(?::(?P<second>\d\d?(?:[.,]\d{1,9})?))?\s?(?P<half>[AaPp]\.?\s?[Mm]\.?)?"
+_MONTH = r"(?P<name>[^\W\d_]{3,12})\.?"
+_YEAR = r"(?P<year>\d{4}|\d\d)"
+_TIME_ALONE = re.compile(_TIME)
+_DATES = tuple(
+    re.compile(rf"{date}(?:[T ,] ?{_TIME})?")
+    for date in (
+        r"(?P<year>\d{4})[-/.](?P<month>\d\d?)[-/.](?P<day>\d\d?)",
+        rf"(?P<first>\d\d?)[-/. ](?P<then>\d\d?)[-/. ]{_YEAR}\.?",
+        rf"(?P<day>\d\d?)\.?[-/ ]{_MONTH}(?:[-/, ]{{1,2}}{_YEAR})?",
+        rf"{_MONTH}[-/ ](?P<day>\d\d?)(?:,? {_YEAR})?",
+        rf"{_MONTH}[-/ ]{_YEAR}",
+        r"(?P<month>\d\d?)[-/.](?P<year>\d{4})",
+    )
+)
+#: ``3-4`` and ``1/2`` become the 3rd of April and the 1st of February. Nothing is ever shown like that.
+_SHORT_DATE = re.compile(r"(?P<first>\d\d?)[-/.](?P<then>\d\d?)\.?")
+#: All that Excel shows of a time with a fraction: ``30:45.1``.
+_REST_OF_TIME = re.compile(r"(\d\d):(\d\d[.,]\d)")
+_FRACTION = re.compile(r".*:(\d\d):(\d\d[.,]\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A date, a time of day, or both, as far as a text says.
+
+    Attributes:
+        year: Two digits or four; None if it is not said.
+        day: Month and day; None for a time alone.
+        clock: Hours and minutes.
+        second: None if it is not said.
+    """
+
+    year: int | None
+    day: tuple[int, int] | None
+    clock: tuple[int, int]
+    second: Decimal | None
+
+
+def _is_same_date(original: str, cell: str) -> bool:
+    was, now = original.strip(), cell.strip()
+    if _is_rest_of_time(was, now):
+        return True
+    # One spreadsheet reads and shows: 01/03 that came back as 03/01 was changed by a person.
+    return any(
+        _is_same_moment(before, after)
+        for day_first in (True, False)
+        for after in _moments(now, day_first=day_first)
+        for before in (*_moments(was, day_first=day_first), *_short_date(was, day_first=day_first))
+    )
+
+
+def _is_rest_of_time(was: str, now: str) -> bool:
+    rest, whole = _REST_OF_TIME.fullmatch(now), _FRACTION.fullmatch(was)
+    if rest is None or whole is None or rest[1] != whole[1]:
+        return False
+    return abs(Decimal(rest[2].replace(",", ".")) - Decimal(whole[2].replace(",", "."))) <= Decimal("0.1")
+
+
+def _is_same_moment(was: _Moment, now: _Moment) -> bool:
+    if was.day != now.day or was.clock != now.clock:
+        return False
+    if was.year is not None and (now.year is None or not _is_same_year(was.year, now.year)):
+        return False
+    if now.second is None:  # a date with a time is shown to the minute
+        return now.day is not None or not was.second
+    return int(was.second or 0) == int(now.second) and now.second in (int(now.second), was.second)
+
+
+def _is_same_year(was: int, now: int) -> bool:
+    return was == now or (min(was, now) < 100 and was % 100 == now % 100)
+
+
+def _moments(text: str, *, day_first: bool) -> Iterator[_Moment]:
+    """What ``text`` may mean as a date, with a time or without, or as a time alone."""
+    if found := _TIME_ALONE.fullmatch(text):
+        yield _Moment(None, None, *_time(found.groupdict()))
+    for form in _DATES:
+        if (found := form.fullmatch(text)) and (moment := _moment(found.groupdict(), day_first)):
+            yield moment
+
+
+def _short_date(text: str, *, day_first: bool) -> Iterator[_Moment]:
+    if (found := _SHORT_DATE.fullmatch(text)) and (moment := _moment(found.groupdict(), day_first)):
+        yield moment
+
+
+def _moment(said: dict[str, str | None], day_first: bool) -> _Moment | None:
+    """The moment of what a form has found; None if there is no such month or day."""
+    numbers = said.get("first") or "0", said.get("then") or "0"
+    in_order = numbers if day_first else numbers[::-1]
+    day = int(said.get("day") or in_order[0]) or 1  # a month alone is its first day
+    name, year = said.get("name"), said.get("year")
+    month = month_number(name) if name else int(said.get("month") or in_order[1])
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    return _Moment(int(year) if year else None, (month, day), *_time(said))
+
+
+def _time(said: dict[str, str | None]) -> tuple[tuple[int, int], Decimal | None]:
+    hour, half, second = int(said.get("hour") or 0), said.get("half"), said.get("second")
+    if half:
+        hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+    return (hour, int(said.get("minute") or 0)), Decimal(second.replace(",", ".")) if second else None

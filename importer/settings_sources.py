@@ -1,0 +1,217 @@
+"""Where settings are read from: flags over the environment over a settings file over the defaults.
+
+A settings file can arrive together with an export. So it must not be able to send away what it does not contain
+itself: an address, proxy or CA file is never combined with credentials from another place, values are taken as they
+are written (no ``${…}``), and a ``.env`` that nobody named reads secrets from its own folder only.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from importer.credential_settings import ENVIRONMENT_PREFIX, variable_of
+from importer.errors import ConfigError
+from importer.secret_files import is_readable_by_others, read_small_file
+from importer.settings import Origin, Settings, is_plain
+
+_FILE_NAME = ".env"
+_TARGET = ("sandbox", "api_url", "auth_url", "region", "account")
+_WAY = ("api_url", "auth_url", "region", "account", "proxy", "ca_file")
+_SECRET_FILES = ("client_secret_file", "token_file", "client_id_file", "private_key_file")
+_CREDENTIALS = ("client_secret", "token", "client_id", "key_id", *_SECRET_FILES)
+_SHOWN_TO_NOBODY = ("client_secret", "token", "proxy")
+
+#: Variables that are ours, and what they set; the last one belongs to the command ``sandbox``.
+_VARIABLES: dict[str, str] = {variable_of(name): name for name in Settings.model_fields} | {
+    f"{ENVIRONMENT_PREFIX}SANDBOX_TOKEN": ""
+}
+#: How alike a variable must be to be taken for a misspelt one.
+_ALIKE = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings from one place.
+
+    Attributes:
+        place: What messages call it: ``.env``, ``the environment``.
+        values: By name of the setting.
+        misspelt: What is wrong with variables that are not settings.
+    """
+
+    place: str
+    values: dict[str, Any] = field(default_factory=dict)
+    misspelt: tuple[str, ...] = ()
+
+
+def load_settings(
+    *,
+    config_file: Path | None = None,
+    near: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    **flags: Any,
+) -> Settings:
+    """Settings from flags over environment over file over defaults.
+
+    Args:
+        config_file: A ``.env`` or YAML file; by default ``.env`` in the current folder, then in ``near``.
+        near: Folder of the export or of the ledger.
+        environment: Instead of the process's own.
+        flags: Fields of :class:`Settings`; None means not given.
+
+    Raises:
+        ConfigError: everything that is wrong, in one message.
+    """
+    file, searched, in_file = _read_file(config_file, near)
+    in_environment = _of_variables(os.environ if environment is None else environment, "the environment")
+    given = Layer("the command line", {name: value for name, value in flags.items() if value is not None})
+    chosen = _merge(in_file, in_environment, given)
+    origin = Origin(
+        file=file,
+        searched=searched,
+        places={name: _set_in(name, layer, given, in_environment) for name, layer in chosen.items()},
+        misspelt=in_environment.misspelt,
+        warnings=(*in_environment.misspelt, *_readable_by_others(file, in_file, chosen)),
+    )
+    values = {name: layer.values[name] for name, layer in chosen.items()}
+    settings = Settings.model_validate(values, context=origin)
+    if not settings.sandbox:
+        _refuse_mixed_places(chosen, given)
+    return settings
+
+
+def _merge(*layers: Layer) -> dict[str, Layer]:
+    """Which layer each setting comes from; the later ones win. A target replaces the whole target of earlier layers."""
+    chosen: dict[str, Layer] = {}
+    for layer in layers:
+        if layer.values.get("sandbox") is True or layer.values.keys() & {"api_url", "region"}:
+            chosen = {name: earlier for name, earlier in chosen.items() if name not in _TARGET}
+        chosen |= dict.fromkeys(layer.values, layer)
+    if is_plain(str(layers[-1].values.get("api_url"))) and "proxy" not in layers[-1].values:
+        chosen.pop("proxy", None)  # an address on this machine, where a proxy leads only if it is asked for there
+    return chosen
+
+
+def _set_in(name: str, layer: Layer, given: Layer, in_environment: Layer) -> str:
+    if layer is given:
+        return ""
+    return (
+        f" (set by {variable_of(name)} in the environment)" if layer is in_environment else f" (set in {layer.place})"
+    )
+
+
+def _refuse_mixed_places(chosen: Mapping[str, Layer], given: Layer) -> None:
+    """What decides where credentials go comes from the place they come from, or was typed.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    for way in _WAY:
+        place = chosen.get(way, given)
+        for secret in _CREDENTIALS:
+            if place is not given and chosen.get(secret, place) is not place:
+                raise ConfigError(
+                    f"{variable_of(way)} from {place.place} cannot be combined with {variable_of(secret)}"
+                    f" from {chosen[secret].place}",
+                    hint=f"set both in one place, or pass --{way.replace('_', '-')} on the command line",
+                )
+
+
+def _readable_by_others(file: Path | None, in_file: Layer, chosen: Mapping[str, Layer]) -> Iterator[str]:
+    """One line about all files with secrets that every user of this machine may read."""
+    files = [Path(chosen[name].values[name]) for name in _SECRET_FILES if name in chosen]
+    if file is not None and any(name in in_file.values for name in _SHOWN_TO_NOBODY):
+        files.insert(0, file)
+    names = [str(path) for path in files if is_readable_by_others(path)]
+    if names:
+        yield f"every user of this machine can read {' and '.join(names)}; to change that: chmod 600 {' '.join(names)}"
+
+
+# -- variables -------------------------------------------------------------------------------------
+
+
+def _of_variables(variables: Mapping[str, str], place: str) -> Layer:
+    values = {_VARIABLES[name]: value for name, value in variables.items() if _VARIABLES.get(name) and value}
+    return Layer(place, values, tuple(_misspelt(variables)))
+
+
+def _misspelt(variables: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with variables that look like ours. Others may have a file or an environment in common with us."""
+    for name in variables:
+        if name in _VARIABLES or not name.upper().startswith("CASE"):
+            continue
+        near = get_close_matches(name.upper(), _VARIABLES, 1, _ALIKE)
+        if near:
+            yield f"{name} is not a setting: did you mean '{near[0]}'?"
+        elif name.startswith(ENVIRONMENT_PREFIX):
+            yield f"{name} is not a setting"
+
+
+# -- the settings file -----------------------------------------------------------------------------
+
+
+def _read_file(config_file: Path | None, near: Path | None) -> tuple[Path | None, tuple[Path, ...], Layer]:
+    """The file that counts, the folders in which there was none, and what it says."""
+    if config_file is not None:
+        return config_file, (), _of_file(config_file)
+    folders = {folder.resolve(): folder for folder in (near or Path(), Path())}
+    for folder in reversed(folders.values()):
+        path = folder / _FILE_NAME
+        layer = _of_file(path) if path.is_file() else Layer(str(path))
+        if layer.values:  # a file without settings of ours belongs to another program
+            _refuse_distant_secrets(path, layer)
+            return path, (), layer
+    return None, tuple(reversed(folders)), Layer(_FILE_NAME)
+
+
+def _refuse_distant_secrets(path: Path, layer: Layer) -> None:
+    """A file that was found, not named, may be somebody else's: it cannot send away what is elsewhere on this machine.
+
+    Raises:
+        ConfigError: it names a secret in another folder.
+    """
+    for name in _SECRET_FILES:
+        if name in layer.values and not Path(layer.values[name]).resolve().is_relative_to(path.parent.resolve()):
+            what = f"{variable_of(name)} is outside the folder of this file"
+            raise ConfigError(what, where=str(path), hint=f"if you trust this file, name it: --config {path}")
+
+
+def _of_file(path: Path) -> Layer:
+    hint = "check its path and permissions; --config accepts a .env or YAML file"
+    text = read_small_file(path, what="the settings file", hint=hint)
+    layer = _of_yaml(text, path) if path.suffix.lower() in (".yml", ".yaml") else _of_dotenv(text, path)
+    for name in (*_SECRET_FILES, "ca_file"):  # relative to the file, wherever the command is started
+        if isinstance(layer.values.get(name), str):
+            layer.values[name] = str(path.parent / layer.values[name])
+    return layer
+
+
+def _of_dotenv(text: str, path: Path) -> Layer:
+    lines = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    layer = _of_variables({name: value for name, value in lines.items() if value is not None}, str(path))
+    if layer.misspelt:
+        raise ConfigError("; ".join(layer.misspelt), where=str(path), hint="docs/operating.md lists all settings")
+    return layer
+
+
+def _of_yaml(text: str, path: Path) -> Layer:
+    hint = "write lines such as: rate: 10"
+    try:
+        content = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        line = error.problem_mark.line + 1 if isinstance(error, MarkedYAMLError) and error.problem_mark else 1
+        what = "invalid settings file: it is not YAML, or a name is there twice"
+        raise ConfigError(what, where=f"{path}:{line}", hint=hint) from None
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise ConfigError("invalid settings file: expected lines of settings", where=str(path), hint=hint)
+    return Layer(str(path), {name.replace("-", "_"): value for name, value in content.items() if value is not None})

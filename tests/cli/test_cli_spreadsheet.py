@@ -1,0 +1,165 @@
+"""The way of a failures file through a spreadsheet and back: only what a person changed is sent."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from office import CSV, CSV_CP1252, CSV_SEMICOLON, GERMAN, saved
+from program import Program, SandboxProcess
+from tickets import read_csv
+
+pytestmark = pytest.mark.slow
+
+LEDGER = ("--ledger", "t-import/ledger.db")
+HEADER = ("Id", "Subject", "Body", "Requester", "Customer", "Created", "VIP", "Amount", "Share", "City")
+MAPPING = """\
+version: 1
+source: {key: Id}
+stamp: text1
+case:
+  title: Subject
+  description: Body
+  custom_fields:
+    text2: Requester
+    text3: Customer
+    text4: Created
+    text5: VIP
+    text6: Amount
+    text7: Share
+    text8: City
+"""
+#: What a spreadsheet cannot leave alone.
+CELLS = ("90071992570410000", "000862", "2024-03-01", "true", "1234.50", "25%", "Łódź, Köln")
+DETAILS = dict(zip((f"text{number}" for number in range(2, 9)), CELLS, strict=True))
+
+
+def write(path: Path, rows: list[tuple[str, ...]]) -> Path:
+    """A CSV file, rows as they are."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, lineterminator="\r\n").writerows(rows)
+    return path
+
+
+def import_of(online: Program, *rows: tuple[str, ...]) -> list[dict[str, str]]:
+    """An import of these rows; the lines of its failures file."""
+    (online.folder / "m.yml").write_text(MAPPING, encoding="utf-8")
+    write(online.folder / "t.csv", [HEADER, *rows])
+    online("run", "t.csv", "-m", "m.yml", "--quiet")
+    return read_csv(online.folder / "t-import/failures.csv")
+
+
+def rewritten(path: Path, lines: list[dict[str, str]]) -> Path:
+    """The failures file with what a person typed into it."""
+    return write(path, [tuple(lines[0]), *(tuple(line.values()) for line in lines)])
+
+
+def correct(online: Program, path: Path, *flags: str) -> Any:
+    return online("run", path, "-m", "m.yml", *LEDGER, "--out", "second", "--json", *flags)
+
+
+def cases_of(server: SandboxProcess, prefix: str) -> dict[str, dict[str, Any]]:
+    found = {case["custom_fields"].get("text1", ""): case for case in server.cases()}
+    return {key: case for key, case in found.items() if key.startswith(prefix)}
+
+
+def details(case: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in case["custom_fields"].items() if name != "text1"}
+
+
+WAYS = {
+    "comma": ({"form": CSV}, ()),
+    "semicolon": ({"form": CSV_SEMICOLON}, ()),
+    "cp1252": ({"form": CSV_CP1252}, ("--encoding", "cp1252")),
+    "german": ({"form": CSV_CP1252, "opened": GERMAN, "region": "de-DE"}, ("--encoding", "cp1252")),
+    "german-xlsx": ({"form": "xlsx", "opened": GERMAN, "region": "de-DE"}, ()),
+    "xlsx": ({"form": "xlsx"}, ()),
+    "ods": ({"form": "ods"}, ()),
+}
+
+
+@pytest.mark.usefixtures("office")
+@pytest.mark.parametrize("way", WAYS)
+def test_only_what_a_person_changed_is_sent(online: Program, server: SandboxProcess, way: str) -> None:
+    prefix = f"00{900 + list(WAYS).index(way)}"
+    body = 'Line 1\r\nLine 2 "quoted"'
+    rows = [(f"{prefix}{number}", "", body, *CELLS) for number in range(3)]
+    lines = import_of(online, *rows)
+    lines[0].update(Subject="Mended")
+    lines[1].update(Subject="Mended", Customer="000999", Amount="77")
+    lines[2].update(Body="A new text")
+    corrected = rewritten(online.folder / "failures.csv", lines)
+
+    how, flags = WAYS[way]
+    path = saved(corrected, folder=online.folder / "home", **how)
+    ended = correct(online, path, *flags)
+
+    assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 1}), ended.err
+    assert ended.json["put_back"] >= 2 * 3, "at least ids, leading zeros and decimals"
+    made = cases_of(server, prefix)
+    assert details(made[f"{prefix}0"]) == DETAILS
+    assert made[f"{prefix}0"]["description"] == made[f"{prefix}1"]["description"]
+    # Zeros that a person types into a cell without a format are lost before anybody can see them.
+    assert details(made[f"{prefix}1"]) == DETAILS | {"text3": "999", "text6": "77"}
+    (left,) = read_csv(online.folder / "second/failures.csv")
+    assert (left["Id"], left["Subject"], left["Body"]) == (f"{prefix}2", "", "A new text")
+    assert tuple(left.values())[-len(CELLS) :] == CELLS
+
+
+@pytest.mark.usefixtures("office")
+@pytest.mark.parametrize("form", [CSV, "xlsx", "ods"], ids=["csv", "xlsx", "ods"])
+def test_a_row_with_too_few_or_too_many_cells_is_not_mended_by_being_padded(
+    online: Program, server: SandboxProcess, form: str
+) -> None:
+    prefix = f"too-{form[:3]}-"
+    whole = (f"{prefix}2", "", "Smoke", *CELLS)
+    short, filled, long = (f"{prefix}0", "Short"), (f"{prefix}1", "Filled"), (f"{prefix}3", "Long", "x", *CELLS, "more")
+    lines = import_of(online, short, filled, whole, long)
+    assert [line["importer_code"] for line in lines] == ["too_few_fields"] * 2 + ["missing", "too_many_fields"]
+
+    lines[1] |= dict(zip(HEADER, (*filled, "Smoke", "4711", *CELLS[1:]), strict=True))
+    lines[2]["Subject"] = "Mended"
+    beyond = lines[3].pop(None)
+    cells = [tuple(cell or "" for cell in line.values()) for line in lines]
+    corrected = write(online.folder / "failures.csv", [tuple(lines[0]), *cells[:3], (*cells[3], *beyond)])
+    path = saved(corrected, form, folder=online.folder / "home")
+    ended = correct(online, path)
+
+    assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 2}), ended.json["causes"]
+    assert set(cases_of(server, prefix)) == {f"{prefix}1", f"{prefix}2"}
+    left = read_csv(online.folder / "second/failures.csv")
+    assert [(line["Id"], line["importer_code"]) for line in left] == [
+        (f"{prefix}0", "too_few_fields"),
+        (f"{prefix}3", "too_many_fields"),
+    ]
+
+
+@pytest.mark.usefixtures("office")
+def test_as_is_sends_what_the_spreadsheet_made_of_it(online: Program, server: SandboxProcess) -> None:
+    (line,) = import_of(online, ("as-is", "", "Smoke", *CELLS))
+    path = rewritten(online.folder / "failures.csv", [line | {"Subject": "Mended"}])
+    path = saved(path, CSV, folder=online.folder / "home")
+    ended = correct(online, path, "--as-is")
+    assert (ended.code, ended.json["put_back"]) == (0, 0)
+    assert details(cases_of(server, "as-is")["as-is"]) == DETAILS | {
+        "text2": "9.007199257041E+016",
+        "text3": "862",
+        "text6": "1234.5",
+    }
+
+
+@pytest.mark.usefixtures("office")
+def test_check_and_run_say_how_much_was_put_back(online: Program) -> None:
+    (line,) = import_of(online, ("said", "", "Smoke", *CELLS))
+    path = rewritten(online.folder / "failures.csv", [line | {"Subject": "Mended"}])
+    path = saved(path, CSV, folder=online.folder / "home")
+    said = "  info: 3 cells had been changed by the spreadsheet, not by you; they were put back"
+    checked = online("check", path, "-m", "m.yml", *LEDGER)
+    assert checked.code == 0
+    assert said in checked.out.splitlines()
+    assert "1.23E+11" not in checked.out, "what was put back is no damage any more"
+    assert online("check", path, "-m", "m.yml", *LEDGER, "--json").json["put_back"] == 3
+    assert online("check", path, "-m", "m.yml", *LEDGER, "--json", "--as-is").json["put_back"] == 0
+    assert said in online("run", path, "-m", "m.yml", *LEDGER, "--out", "second").out.splitlines()
