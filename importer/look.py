@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
+from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.fixing import Fix
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.staging import sources
@@ -22,11 +22,10 @@ from importer.mapping import Mapping, load_mapping
 from importer.notes import Beside, open_notes
 from importer.plain import in_thread
 from importer.progress import Progress
+from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import Following, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
 from importer.results import PreviewRow, known
-from importer.source import ReadingOptions, Source, open_source
-from importer.source.excerpt import make_excerpt
 from importer.stage import Reading, Staged, columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
@@ -77,14 +76,14 @@ class CheckResult(Surveyed):
 
 def open_both(
     source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
-) -> tuple[Source, Mapping]:
+) -> tuple[Reader, Mapping]:
     """The export and the mapping, opened.
 
     Raises:
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
     """
-    return open_source(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    return open_reader(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:
@@ -127,7 +126,6 @@ def check(
         ChangedShapeError: there is a baseline, and the file is wholly empty or lacks columns that the mapping needs.
     """
     begun = time.monotonic()
-    first = first and _unless_told_early(first, source, mapping, reading)
     before = None if baseline is None else load_baseline(Path(baseline))
     opened, loaded = _open_like(before, source, mapping, reading)
     if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
@@ -163,7 +161,7 @@ def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
 
 
 def _surveyed(
-    ledger: Path, source: Source, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Progress
+    ledger: Path, source: Reader, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Progress
 ) -> tuple[Survey, Staged]:
     """A look at all rows on their way into a ledger that is thrown away, and the source there."""
     with Ledger(ledger, verb="check") as scratch:
@@ -190,7 +188,7 @@ def _exit_code(totals: Totals, differences: tuple[Change, ...]) -> ExitCode:
 
 def _open_like(
     before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
-) -> tuple[Source, Mapping]:
+) -> tuple[Reader, Mapping]:
     """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
     if before is None:
         return open_both(source, mapping, reading)
@@ -209,32 +207,11 @@ def _open_like(
     return opened, loaded
 
 
-def _first_look(source: Source, mapping: Mapping) -> Surveyed:
+def _first_look(source: Reader, mapping: Mapping) -> Surveyed:
     """What the first rows show; on a file of any size this takes no longer than on a small one."""
     survey = Survey(source, mapping, columns=columns_mapped(source))
     survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
     return survey.so_far()
-
-
-def _unless_told_early(
-    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
-) -> Callable[[Surveyed], None] | None:
-    """Tell ``first`` what the first rows of a large workbook show, before it is loaded; ``first`` if that cannot be."""
-    if not isinstance(source, str | os.PathLike) or not Path(source).is_file():
-        return first
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        excerpt = make_excerpt(Path(source), Path(folder), rows=_FIRST_ROWS + 1)  # the header is one
-        if excerpt is None:
-            return first
-        try:
-            opened, loaded = open_both(excerpt, mapping, reading)
-            if failures_file_of(opened.columns) is not None:
-                return first
-            found = _first_look(opened, loaded)
-        except CaseImporterError:  # said in full when the whole file is opened
-            return first
-    first(found)
-    return None
 
 
 def preview(
@@ -276,7 +253,7 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Unpack[ReadingOption
     from importer.suggest import suggest
 
     path = Path(source) if isinstance(source, str | os.PathLike) else None
-    return suggest(open_source(source, **reading), path=path, encoding=reading.get("encoding"))
+    return suggest(open_reader(source, **reading), path=path, encoding=reading.get("encoding"))
 
 
 check_async = in_thread(check)

@@ -23,7 +23,7 @@ from importer.settings import CAREFUL_RATE, Settings
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from importer.source import ReadingOptions
+    from importer.reader import ReadingOptions
 
 Profile = Literal["calm", "rough", "hostile"]
 

@@ -39,7 +39,7 @@ from importer.stage import Reading, Staged, remap_all, stage_export
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from importer.source import ReadingOptions
+    from importer.reader import ReadingOptions
 
 
 _WITHOUT_EXTERNAL_ID = Notice(

@@ -29,7 +29,7 @@ from importer.talkdesk.answers import clean
 if TYPE_CHECKING:
     from importer.fixing import Fix
     from importer.look import CheckResult
-    from importer.source.checkup import Finding
+    from importer.reader.checkup import Finding
 
 _CAUSES_SHOWN = 12
 _FINDINGS_SHOWN = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from importer.source.checkup.finding import Finding
+from importer.reader.checkup.finding import Finding
 from importer.suggest.blanks import Blanks
 from importer.suggest.columns import in_template, named, reference
 from importer.suggest.companions import Companion

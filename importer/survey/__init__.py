@@ -16,8 +16,9 @@ from importer.mapping import Mapping
 from importer.mapping.notes_file import NotesFile
 from importer.mapping.outline import Outline
 from importer.models import State
-from importer.source import Source
-from importer.source.checkup import CheckUp, Finding, batch_of
+from importer.reader import Reader
+from importer.reader.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup.sheet import sheet_findings
 from importer.survey.choices import ChoiceSurvey, ChoiceUse
 from importer.survey.columns import ColumnSurvey, ColumnUse
 from importer.survey.keys import look
@@ -79,7 +80,7 @@ class Survey:
 
     def __init__(
         self,
-        source: Source,
+        source: Reader,
         mapping: Mapping,
         *,
         columns: tuple[str, ...] | None = None,
@@ -142,7 +143,7 @@ class Survey:
         return replace(
             found,
             causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
-            damage=(*found.damage, *self._source.oddities()),
+            damage=(*found.damage, *sheet_findings(self._source.layout)),
             near_twins=tuple(near),
             near_twins_count=count,
             note_files=uses(self._notes, view),

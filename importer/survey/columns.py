@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from importer.source.checkup import Batch
+from importer.reader.checkup import Batch
 from importer.survey.distinct import Distinct
 
 _EXAMPLES = 3

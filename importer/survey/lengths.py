@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from importer.mapping.outline import Outline
-from importer.source.checkup import Batch
+from importer.reader.checkup import Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from importer.ledger import LedgerView, NotesRead, OrphanNote
 from importer.ledger.orphans import orphans
 from importer.mapping.notes_file import NotesFile
 from importer.models import Row
-from importer.source.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup.sheet import sheet_findings
 from importer.survey.columns import ColumnSurvey, ColumnUse
 
 _ORPHANS_NAMED = 5
@@ -76,7 +77,7 @@ class NotesSurvey:
             orphans=tuple(UnmatchedNote(note.row, note.key, note.code, note.message) for note in first),
             rows_without=read.rows_without,
             columns=tuple(self._cells.uses()),
-            damage=(*self._check_up.findings(), *self._file.source.oddities()),
+            damage=(*self._check_up.findings(), *sheet_findings(self._file.source.layout)),
         )
 
 

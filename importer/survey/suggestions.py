@@ -12,8 +12,8 @@ from importer.mapping import Mapping
 from importer.mapping.amend import Entry, quoted
 from importer.mapping.outline import Outline
 from importer.mapping.yaml_nodes import NodePath
-from importer.source.checkup import Finding
-from importer.source.checkup.dates import pattern_of
+from importer.reader.checkup import Finding
+from importer.reader.checkup.dates import pattern_of
 from importer.survey.tables import TableUse
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from importer.mapping.outline import Outline
-from importer.source.checkup import Batch
+from importer.reader.checkup import Batch
 from importer.survey.distinct import Distinct
 
 

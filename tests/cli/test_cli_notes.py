@@ -67,7 +67,7 @@ def test_notes_reach_their_cases_and_orphans_are_reported_both_ways(noted: Progr
             "importer_file": "comments.csv",
             "importer_row": "6",
             "importer_code": "too_many_fields",
-            "importer_reason": "has 7 fields, the header has 6; put quotes around a cell that contains ','",
+            "importer_reason": "has 7 fields, but the header has 6; quote each cell that contains ','",
             "Ticket": "T2",
             "At": "2024-01-01T00:00:00Z",
             "Who": "too",
@@ -104,7 +104,7 @@ def test_check_names_orphans_errors_and_unused_columns(noted: Program) -> None:
         "'soon' is not a date in the form iso (row 5 of comments.csv)",
         "comments.csv: 5 notes, 2 match no row; 1 row without a note",
         "row 3 of 'T9': no row of the export has this key",
-        "row 6: has 7 fields, the header has 6",
+        "row 6: has 7 fields, but the header has 6",
         "not used by the mapping: Extra (1 filled)",
     ):
         assert line in page.out

@@ -53,7 +53,7 @@ def test_quiet_report_prints_nothing(imported: Import) -> None:
 def test_quiet_still_says_why_nothing_was_done(local: Program) -> None:
     ended = local("run", "missing.csv", "-m", "m.yml", "--quiet")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("error: missing.csv: there is no such file")
+    assert ended.err.startswith("error: missing.csv: file not found")
 
 
 @pytest.mark.parametrize("reader", ["head -1", "true"])

@@ -27,8 +27,7 @@ from importer.ledger import Ledger, LedgerView, Selection
 from importer.models import AdditionState
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.sandbox.breaks import Cut, Drop, Garbage
-from importer.sandbox.effects import Effect, ExpireTokens, Html, RepeatId, Slow, Status, WithoutId
+from importer.sandbox.effects import Cut, Drop, Effect, ExpireTokens, Garbage, Html, RepeatId, Slow, Status, WithoutId
 from importer.session import Orders, Place, send_pending
 from importer.settings import Settings
 from importer.talkdesk.auth import SecretCredentials, StaticCredentials

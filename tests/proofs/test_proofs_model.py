@@ -25,9 +25,9 @@ from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.mapping import load_mapping
 from importer.models import State
+from importer.reader import open_reader
 from importer.report import totals_of
 from importer.session import Orders
-from importer.source import open_source
 from importer.stage import Reading, stage_source
 
 pytestmark = pytest.mark.slow
@@ -124,7 +124,7 @@ class Machine(RuleBasedStateMachine):
 
     def stage(self, ledger: Ledger) -> int:
         path = write_tickets(self.place / f"t{self.nights}.csv", self.rows)
-        source = open_source(path)
+        source = open_reader(path)
         number = stage_source(
             ledger, source, self.mapping, reading=Reading(accept_changes=True), progress=lambda *_: None
         ).source.id

@@ -10,8 +10,8 @@ import pytest
 from naming import short
 from office import CSV, saved
 
+from importer.reader import open_reader
 from importer.report.spreadsheet import is_as_shown
-from importer.source import open_source
 
 #: How a file is opened with "Detect special numbers", in the language of the region.
 SPECIAL = {
@@ -188,7 +188,7 @@ def test_whatever_libreoffice_makes_of_a_value_is_known_again(tmp_path: Path, fo
         "Number,Value\n" + "".join(f"n{n},{value}\n" for n, value in enumerate(originals)), encoding="utf-8"
     )
     opened = SPECIAL[region]
-    source = open_source(saved(path, form, folder=tmp_path / "saved", opened=opened, region=region))
+    source = open_reader(saved(path, form, folder=tmp_path / "saved", opened=opened, region=region))
     cells = [row.cells[1] for chunk in source.chunks() for row in chunk.rows()]
     assert len(cells) == len(originals)
     assert [pair for pair in zip(originals, cells, strict=True) if not is_as_shown(*pair)] == []

@@ -19,10 +19,10 @@ from importer.books import report
 from importer.errors import SourceError
 from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
+from importer.reader import open_reader
 from importer.report import write_reports
 from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
 from importer.report.tables import write_results
-from importer.source import open_source
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -32,7 +32,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def read_again(path: Path, ledger_id: str) -> list[tuple[int | None, tuple[str, ...]]]:
     """A failures file as a later run reads it: which record each line corrects, and the user's own cells."""
-    source = open_source(path)
+    source = open_reader(path)
     file = failures_file_of(source.columns)
     assert file is not None
     rows = [row for chunk in source.chunks() for row in chunk.rows()]
@@ -236,7 +236,7 @@ def test_any_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
 def test_any_header_comes_back_as_it_was(ledger: Ledger, tmp_path: Path, columns: tuple[str, str]) -> None:
     stage(ledger, [invalid("A")], columns=columns)
     (path,) = write_reports(ledger.path, tmp_path / "out")[0].failures
-    file = failures_file_of(open_source(path).columns)
+    file = failures_file_of(open_reader(path).columns)
     assert file is not None
     assert file.user_columns == columns
 
