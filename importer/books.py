@@ -17,8 +17,8 @@ from importer.ledger.case_updates import resolve_update, stuck_states
 from importer.ledger.database import open_read_only
 from importer.models import CaseUpdateState, State, clean
 from importer.plain import in_thread
-from importer.report import Reports, balance_of, write_reports
-from importer.results import Status
+from importer.report import summary_of, unlinked_remarks, write_reports
+from importer.results import RunResult, Status, known, run_result, write_summary
 
 StrPath = str | os.PathLike[str]
 Decision = Literal["created", "resend", "drop"]
@@ -49,27 +49,30 @@ def status(ledger: StrPath) -> Status:
         LedgerError: it cannot be read.
     """
     with LedgerView(Path(ledger)) as view:
-        ledger_id, target = view.identity()
-        return Status(
-            ledger_id,
-            target,
-            tuple(view.sources()),
-            balance_of(view),
-            tuple(view.causes()),
-            view.requests(),
-            view.refusals(),
-            view.half_read(),
-        )
+        return Status(**known(summary_of(view)))
 
 
-def report(ledger: StrPath, out: StrPath) -> Reports:
+def report(ledger: StrPath, out: StrPath) -> RunResult:
     """Write the reports of a whole ledger into ``out``, from the ledger alone.
+
+    The exit code is that of writing them: 8 if the totals do not match, else 0.
 
     Raises:
         LedgerError: the ledger cannot be read.
         ConfigError: a file cannot be written.
     """
-    return write_reports(Path(ledger), Path(out))
+    reports, summary = write_reports(Path(ledger), Path(out))
+    result = run_result(
+        summary,
+        ExitCode.OK if summary.totals.match else ExitCode.LEDGER,
+        command="report",
+        source=Path(ledger).name,
+        mapping="as before",
+        reports=reports,
+        notes=unlinked_remarks(summary.links_not_made),
+    )
+    write_summary(result)
+    return result
 
 
 def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:

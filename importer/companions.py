@@ -13,14 +13,14 @@ from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.companions import CompanionRow, CompanionRows
 from importer.ledger.values import CompanionFile
 from importer.mapping.companion import Companion
-from importer.source import open_source
+from importer.reader import open_reader
 
 if TYPE_CHECKING:
     from importer.ledger import Ledger
     from importer.mapping import Mapping as CaseMapping
     from importer.mapping.spec_case import EachForm
     from importer.models import Row
-    from importer.source import Source
+    from importer.reader import Reader
 
 StrPath = str | os.PathLike[str]
 
@@ -37,7 +37,7 @@ class OpenedFile:
         watch: Is shown its rows on their way.
     """
 
-    def __init__(self, companion: Companion, source: Source, path: Path) -> None:
+    def __init__(self, companion: Companion, source: Reader, path: Path) -> None:
         self.companion = companion
         self.source = source
         self.path = path
@@ -63,7 +63,7 @@ class Companions:
         self._rows = None if ledger is None else CompanionRows(ledger)
         self._is_loaded = False
 
-    def open(self, form: EachForm, source: Source, path: Path) -> None:
+    def open(self, form: EachForm, source: Reader, path: Path) -> None:
         """One more file."""
         number = len(self.files)
         companion = Companion(form, source.name, source.columns, partial(self._find, number))
@@ -177,13 +177,13 @@ def open_companions(
         companions.close()
 
 
-def _opened(form: EachForm, path: Path, *, where: str) -> Source:
+def _opened(form: EachForm, path: Path, *, where: str) -> Reader:
     if not path.exists():
         hint = (
             f"put it there, or say where it is: --notes FILE; if there are none, remove the note that stands at {where}"
         )
         raise SourceError("there is no such file of notes", where=str(path), hint=hint)
-    return open_source(path, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
+    return open_reader(path, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
 
 
 def _said(names: list[str], given: list[str]) -> Mapping[str, Path]:

@@ -130,6 +130,21 @@ class State(StrEnum):
     DUPLICATE = "duplicate"  #: the search found two or more cases; for a person
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a run that a person should know while it goes on.
+
+    Attributes:
+        event: Constant name, for logs.
+        text: For a person.
+        fields: The same for a log: neither text of a cell nor a secret.
+    """
+
+    event: str
+    text: str
+    fields: dict[str, object] = field(default_factory=dict)
+
+
 class CaseUpdateState(StrEnum):
     """Where a case update stands: what is sent to a case after it was created."""
 

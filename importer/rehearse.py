@@ -13,7 +13,7 @@ from importer.books import StrPath
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping, load_mapping
 from importer.plain import plain
-from importer.progress import Observer
+from importer.progress import Progress
 from importer.results import RunResult
 from importer.run import run_import_async
 from importer.sandbox import Sandbox, SandboxOptions, definitions_of
@@ -23,7 +23,7 @@ from importer.settings import CAREFUL_RATE, Settings
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from importer.source import ReadingOptions
+    from importer.reader import ReadingOptions
 
 Profile = Literal["calm", "rough", "hostile"]
 
@@ -35,35 +35,34 @@ _WORKERS = 256
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Rehearsal:
     """What a rehearsal showed.
 
     Attributes:
-        run: How the run against the sandbox ended.
+        version: Of the JSON form of this result.
+        exit_code: That of the run, unless the real run would take too long.
+        meaning: The same as a word.
         profile: How the sandbox behaved.
         requests: Requests to the API, by operation: ``create``, ``list``.
-        rate: Requests a second of the forecast.
-        forecast: Seconds that the same requests take at that rate.
-        window: Seconds that are to be had; None if that was not asked.
+        rate: Requests per second of the forecast.
+        forecast_seconds: How long the same requests take at that rate.
+        window_seconds: How long they may take; None if that was not asked.
+        fits: Whether the forecast fits into the window.
+        run: How the run against the sandbox ended.
     """
 
-    run: RunResult
+    version: Literal[1] = 1
+    command: Literal["rehearse"] = "rehearse"
+    exit_code: ExitCode
+    meaning: str
     profile: str
     requests: dict[str, int]
     rate: float
-    forecast: float
-    window: float | None
-
-    @property
-    def fits(self) -> bool:
-        """Whether the forecast fits into the window."""
-        return self.window is None or self.forecast <= self.window
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """That of the run, unless the real thing would take too long."""
-        return self.run.exit_code if self.fits else ExitCode.TOO_LONG
+    forecast_seconds: float
+    window_seconds: float | None
+    fits: bool
+    run: RunResult
 
 
 async def rehearse_async(
@@ -76,7 +75,7 @@ async def rehearse_async(
     seed: int = 0,
     out: StrPath | None = None,
     notes: Iterable[StrPath] = (),
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> Rehearsal:
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.
@@ -102,32 +101,55 @@ async def rehearse_async(
     )
     with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
         async with Sandbox(account) as sandbox:
-            settings = Settings.model_validate(
-                {
-                    "api_url": sandbox.base_url,
-                    "client_id": sandbox.client_id,
-                    "client_secret": sandbox.client_secret,
-                    "settle_delay": _SETTLE_DELAY,
-                    "concurrency": _WORKERS,
-                }
-            )
             folder = Path(out) if out is not None else Path(scratch)
             run = await run_import_async(
                 source,
                 loaded,
                 notes=notes,
                 out=folder,
-                settings=settings,
+                settings=_settings_for(sandbox),
                 accept_existing=True,  # there are none in a new sandbox
                 observer=observer,
                 **reading,
             )
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}
-    return Rehearsal(run, profile, requests, rate, sum(requests.values()) / rate, must_finish_in)
+    return _rehearsal(run, profile, requests, rate, must_finish_in)
 
 
 rehearse = plain(rehearse_async)
+
+
+def _rehearsal(
+    run: RunResult, profile: Profile, requests: dict[str, int], rate: float, must_finish_in: float | None
+) -> Rehearsal:
+    forecast = sum(requests.values()) / rate
+    fits = must_finish_in is None or forecast <= must_finish_in
+    exit_code = run.exit_code if fits else ExitCode.TOO_LONG
+    return Rehearsal(
+        exit_code=exit_code,
+        meaning=exit_code.name.lower(),
+        profile=profile,
+        requests=requests,
+        rate=rate,
+        forecast_seconds=round(forecast, 1),
+        window_seconds=must_finish_in,
+        fits=fits,
+        run=run,
+    )
+
+
+def _settings_for(sandbox: Sandbox) -> Settings:
+    """As fast as this machine can, and without long waits for rows in doubt."""
+    return Settings.model_validate(
+        {
+            "api_url": sandbox.base_url,
+            "client_id": sandbox.client_id,
+            "client_secret": sandbox.client_secret,
+            "settle_delay": _SETTLE_DELAY,
+            "concurrency": _WORKERS,
+        }
+    )
 
 
 def seconds_of(text: str) -> float:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -26,12 +26,12 @@ from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping, load_mapping
-from importer.models import State
+from importer.models import Notice, State
 from importer.plain import plain
-from importer.progress import Observer, Silent
-from importer.report import Balance, Reports, write_reports
+from importer.progress import Progress
+from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.report.failures_file import FILE_NAME
-from importer.results import RunResult
+from importer.results import Command, Problem, RunResult, run_result, write_summary
 from importer.session import RunOptions, open_target, send_pending, stop_on_signals, usable_settings
 from importer.settings import Settings
 from importer.stage import Reading, Staged, remap_all, stage_export
@@ -39,12 +39,13 @@ from importer.stage import Reading, Staged, remap_all, stage_export
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from importer.source import ReadingOptions
+    from importer.reader import ReadingOptions
 
 
-_WITHOUT_EXTERNAL_ID = (
+_WITHOUT_EXTERNAL_ID = Notice(
+    "no_external_id",
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
-    "\n  hint: add a line such as `stamp: text1` to the mapping, with a text field used for nothing else"
+    "\n  hint: add a line such as `stamp: text1` to the mapping, with a text field used for nothing else",
 )
 
 
@@ -91,7 +92,7 @@ async def run_import_async(
     accept_changes: bool = False,
     as_is: bool = False,
     accept_existing: bool = False,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     stop: Stop | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> RunResult:
@@ -124,7 +125,7 @@ async def run_import_async(
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings,
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=limit,
         accept_existing=accept_existing,
@@ -155,7 +156,7 @@ async def retry_async(
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_existing: bool = False,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Send rows of a ledger again that never became cases; nothing else is sent.
@@ -184,7 +185,7 @@ async def retry_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=limit,
         accept_existing=accept_existing,
@@ -210,7 +211,7 @@ async def reconcile_async(
     *,
     out: StrPath | None = None,
     settings: Settings | None = None,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Find out what became of rows that may or may not be cases; send nothing.
@@ -235,7 +236,7 @@ async def reconcile_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=0,
         resend=False,
@@ -248,13 +249,13 @@ async def reconcile_async(
 class _Run:
     """One time that a ledger is held for sending: the same for a new source, a retry and a reconciliation."""
 
-    verb: str
+    verb: Command
     source: str
     mapping: Mapping | None = None
     path: Path
     folder: Path
     settings: Settings
-    observer: Observer
+    observer: Progress
     outer_stop: Stop | None
     limit: int | None = None
     accept_existing: bool = False
@@ -293,30 +294,43 @@ class _Run:
         """
         delivered = Delivered()
         target = self.settings.target.name
-        self.observer.begun(source=self.source, mapping=self.mapping_name, target=target, ledger=self.path)
+        self.observer.begun(
+            command=self.verb, source=self.source, mapping=self.mapping_name, target=target, ledger=self.path
+        )
         with Ledger(self.path, verb=self.verb) as ledger:
             ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
+                self.observer.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)
                 except CaseImporterError as error:
                     delivered.error = error
-            reports = self._write_reports(chosen.source, delivered)
-            ledger.exit_code = self._exit_code(delivered, reports.balance)
-            return RunResult(
-                exit_code=ledger.exit_code,
-                source=self.source,
-                mapping=self.mapping_name,
-                reports=reports,
-                ledger=self.path,
-                target=target,
-                moved=delivered.moved,
-                error=delivered.error,
-                notes=(*self.notes, *reports.unlinked),
-                put_back=self.put_back,
-                seconds=time.monotonic() - self.begun,
-            )
+            try:
+                return self._result(ledger, chosen, delivered)
+            except CaseImporterError as error:  # the reports cannot be written
+                raise delivered.error or error from None
+
+    def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
+        """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
+        reports, summary = write_reports(self.path, self.folder, source=chosen.source)
+        ledger.exit_code = self._exit_code(delivered, summary)
+        result = run_result(
+            replace(summary, target=summary.target or self.settings.target.name),
+            ledger.exit_code,
+            command=self.verb,
+            source=self.source,
+            mapping=self.mapping_name,
+            reports=reports,
+            moved={state.value: count for state, count in delivered.moved.items()},
+            error=None if delivered.error is None else Problem.of(delivered.error),
+            notes=(*self.notes, *unlinked_remarks(summary.links_not_made)),
+            put_back=self.put_back,
+            seconds=round(time.monotonic() - self.begun, 3),
+        )
+        write_summary(result)
+        self.observer.ended(result.exit_code, result.totals)
+        return result
 
     async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
         counts = ledger.counts(chosen.source)
@@ -352,25 +366,19 @@ class _Run:
             )
         return left
 
-    def _write_reports(self, source: int | None, delivered: Delivered) -> Reports:
-        try:
-            return write_reports(self.path, self.folder, source=source)
-        except CaseImporterError as error:
-            raise delivered.error or error from None
-
-    def _exit_code(self, delivered: Delivered, balance: Balance) -> ExitCode:
+    def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
         if delivered.error is not None:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        if (
-            self.resend
-            and (self.limit is not None or delivered.suppressed)
-            and delivered.left_over == delivered.suppressed
-        ):
-            # What the limit left behind was to be left behind, and running again would not help suppressed rows.
-            return balance.exit_code_without_pending
-        return balance.exit_code
+        # What the limit left behind was to be left behind, and running again would not help suppressed rows.
+        meant = self.limit is not None or delivered.suppressed > 0
+        return exit_code_of(
+            summary.totals,
+            summary.causes,
+            summary.notes_that_follow,
+            pending_is_meant=self.resend and meant and delivered.left_over == delivered.suppressed,
+        )
 
 
 # -- plain functions -------------------------------------------------------------------------------

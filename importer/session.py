@@ -23,9 +23,9 @@ from importer.errors import CaseImporterError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_shut_out
-from importer.models import Credentials, SecretCredentials
+from importer.models import Credentials, Notice, SecretCredentials
 from importer.plain import listening
-from importer.progress import Observer
+from importer.progress import Progress
 from importer.settings import Settings
 from importer.settings_sources import load_settings
 from importer.talkdesk.auth import READ_SCOPE, Tokens, TokenTrouble
@@ -120,7 +120,7 @@ class RunOptions:
 
 
 async def send_pending(
-    ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, observer: Observer
+    ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, observer: Progress
 ) -> Delivered:
     """Settle what is unknown and send what is pending; then send the case updates.
 
@@ -145,7 +145,11 @@ async def send_pending(
         if ledger.was_cut_short:
             rate_limit.pause(1.0)  # what a killed run sent in its last second counts
         breaker = CircuitBreaker(
-            rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=options.max_refused
+            rate_limit,
+            target=target.api_url,
+            on_stop=stop.gently.set,
+            max_refused=options.max_refused,
+            notice=observer.notice,
         )
         client = CaseApi(transport, api_url=target.api_url)
         sending = _Sending(
@@ -211,7 +215,7 @@ class _Sending:
         return await updates.run(self.worker_options)
 
 
-async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Observer) -> None:
+async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Progress) -> None:
     """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
 
     A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
@@ -226,10 +230,11 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Obser
             hint="check the address, or run the same command again later",
         ) from None
     if not _may_read_cases(tokens):
-        observer.notice(
+        text = (
             f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
             "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
         )
+        observer.notice(Notice("scope_missing", text, {"scope": READ_SCOPE}))
 
 
 def _may_read_cases(tokens: Tokens) -> bool:

@@ -21,7 +21,7 @@ from importer.report.put_back import Corrected, put_back
 if TYPE_CHECKING:
     from importer.ledger.values import UnsentRow
     from importer.mapping import Mapping, RowMapper
-    from importer.source import ReadingOptions, Source
+    from importer.reader import Reader, ReadingOptions
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -64,7 +64,7 @@ class Staged:
 
 def stage_export(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     beside: Beside,
     *,
@@ -83,7 +83,7 @@ def stage_export(
 
 def stage_source(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     *,
     companions: Companions | None = None,
@@ -121,7 +121,7 @@ def stage_source(
     )
 
 
-def _identity(source: Source, reading: Reading) -> str:
+def _identity(source: Reader, reading: Reading) -> str:
     """The same bytes read in another way are other rows; the sheet is in the fingerprint already."""
     fingerprint = source.fingerprint()
     options = {**reading.options, "as_is": reading.as_is}
@@ -141,7 +141,7 @@ def _refuse_changed_mapping(ledger: Ledger, info: SourceInfo, mapping: Mapping) 
     )
 
 
-def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Source, *, what: str) -> None:
+def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Reader, *, what: str) -> None:
     for info in known:
         if info.staged and info.name == source.name:
             counts = ledger.counts(info.id)
@@ -152,13 +152,13 @@ def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Sour
                     " nothing was sent",
                     where=source.name,
                     hint=f"finish them first with: case-importer retry --ledger {ledger.path}"
-                    "\n  or read the changed file as well with --accept-changes (no key is ever sent twice)",
+                    "\n  or read the changed file as well with --accept-changes (no key becomes two cases)",
                 )
 
 
 def _read(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     companions: Companions,
     *,
@@ -284,13 +284,13 @@ def _map_again(old: UnsentRow, mapper: RowMapper, columns: int) -> Mapped:
 _MAPPING_CODES = frozenset({"missing_key"})
 
 
-def columns_mapped(source: Source) -> tuple[str, ...]:
+def columns_mapped(source: Reader) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without what a failures file has beside them."""
     failures = failures_file_of(source.columns)
     return failures.user_columns if failures else source.columns
 
 
-def companions_known(source: Source, known: Sequence[SourceInfo]) -> list[CompanionFile]:
+def companions_known(source: Reader, known: Sequence[SourceInfo]) -> list[CompanionFile]:
     """Where the companion files were that the rows of a failures file were read with; nothing for any other source."""
     if failures_file_of(source.columns) is None:
         return []
@@ -298,7 +298,7 @@ def companions_known(source: Source, known: Sequence[SourceInfo]) -> list[Compan
 
 
 def preview_rows(
-    source: Source, mapping: Mapping, count: int, *, companions: Companions | None = None
+    source: Reader, mapping: Mapping, count: int, *, companions: Companions | None = None
 ) -> list[tuple[Row, Mapped]]:
     """The first ``count`` rows and what the mapping makes of them; without ``companions``, their notes are left out.
 
@@ -312,7 +312,7 @@ def preview_rows(
     return [(row, mapper.apply(row)) for row in islice(_own_rows(source), count)]
 
 
-def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
+def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
     """Where the rows stand that other rows call by these names; the source is read until all of them are found.
 
     Raises:
@@ -331,7 +331,7 @@ def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict
     return found
 
 
-def _own_rows(source: Source) -> Iterator[Row]:
+def _own_rows(source: Reader) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
     failures = failures_file_of(source.columns)
     return (failures.own_row(row) if failures else row for chunk in source.chunks() for row in chunk.rows())

@@ -29,7 +29,7 @@ def spoil(records: list[Record], specials: tuple[Special, ...]) -> None:
         special.change(records, at)
         record = records[at]
         record.what, record.code = special.what, special.code
-        record.state = {"": "created", "twin": "skipped"}.get(special.code, "invalid")
+        record.state = {"": "created", "duplicate_key": "skipped"}.get(special.code, "invalid")
 
 
 # ------------------------------------------------------------------------------------------------- what is done
@@ -104,7 +104,7 @@ ZENDESK = (
     Special("no id", cells({"Id": ""}), "missing_key"),
     Special("subject of exactly 150 characters", cells({"Subject": long(150)})),
     Special("id is a dash, which is how Zendesk writes a blank", cells({"Id": "-"}), "missing_key"),
-    Special("the row above once more", twin(1, {}), "twin"),
+    Special("the row above once more", twin(1, {}), "duplicate_key"),
     Special("subject of 151 characters", cells({"Subject": long(151)}), "too_long"),
     Special("subject is the word null", cells({"Subject": "null"})),
     Special("no subject", cells({"Subject": ""}), "missing"),
@@ -126,7 +126,7 @@ ZENDESK = (
     Special("VIP is neither yes nor no", cells({"VIP [flag]": "perhaps"}), "not_a_boolean"),
     Special("NUL character in the description", cells({"Description": "Hello,\x00 it is broken."}), "nul_character"),
     Special("customer number 0", cells({"Customer number [txt]": "0"})),
-    Special("the row 400 rows above once more, solved since", twin(400, {"Status": "Solved"}), "twin"),
+    Special("the row 400 rows above once more, solved since", twin(400, {"Status": "Solved"}), "duplicate_key"),
     Special(
         "wrong in four columns",
         cells({"Priority": "ASAP", "Requester email": "n/a", "Created at": "yesterday", "VIP [flag]": "2"}),
@@ -145,7 +145,7 @@ JIRA = (
     Special(
         "comment with semicolons and line breaks", cells({"Comment": ["", "6/Jun/23 9:00 AM;g;a; b;\r\nc", "", ""]})
     ),
-    Special("the row above once more", twin(1, {}), "twin"),
+    Special("the row above once more", twin(1, {}), "duplicate_key"),
     Special("summary of 255 characters, which Jira allows", cells({"Summary": long(255)}), "too_long"),
     Special("no summary", cells({"Summary": ""}), "missing"),
     Special("description of 4,000 characters", cells({"Description": long(4000)}), "too_long"),
@@ -160,7 +160,7 @@ JIRA = (
     Special("escape sequence in the summary", cells({"Summary": "\x1b[31mred alert\x1b[0m"})),
     Special("the header once more, in the middle", header_again(), "unknown_value"),
     Special("story points are words", cells({"Custom field (Story Points)": "a few"}), "not_a_decimal"),
-    Special("the row 200 rows above once more, done since", twin(200, {"Status": "Done"}), "twin"),
+    Special("the row 200 rows above once more, done since", twin(200, {"Status": "Done"}), "duplicate_key"),
 )
 
 SERVICENOW = (
@@ -170,7 +170,7 @@ SERVICENOW = (
     Special("#REF! in a column that no mapping reads", cells({"Region": Formula("=#REF!", "#REF!")})),
     Special("formula that was never computed", cells({"Cost center": Formula("=1+1", "")}), "formula_without_value"),
     Special("no number", cells({"Number": ""}), "missing_key"),
-    Special("the row above once more", twin(1, {}), "twin"),
+    Special("the row above once more", twin(1, {}), "duplicate_key"),
     Special("short description of 160 characters", cells({"Short description": long(160)}), "too_long"),
     Special("no short description", cells({"Short description": ""}), "missing"),
     Special("short description with line breaks", cells({"Short description": "Badge reader\n\t\t\tis offline "})),

@@ -12,7 +12,8 @@ from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import Signal, Verdict, classify_error
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
-from importer.progress import Observer
+from importer.models import Notice
+from importer.progress import Progress
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
 from importer.talkdesk.payloads import error_body
@@ -45,7 +46,7 @@ class ApiAccess:
     tokens: Tokens
     rate_limit: RateLimiter
     breaker: CircuitBreaker
-    progress: Observer
+    progress: Progress
     in_flight: set[asyncio.Task[None] | None] = field(default_factory=set)
 
     async def token(self) -> str:
@@ -62,7 +63,8 @@ class ApiAccess:
             except TokenTrouble as trouble:
                 if waited >= PATIENCE:
                     raise outage(f"no token: {trouble}", where="token endpoint", seconds=waited) from None
-                self.progress.notice(f"no token: {trouble}; trying again in {_TOKEN_WAIT:.0f} s")
+                text = f"no access token ({trouble}); retrying in {_TOKEN_WAIT:.0f} s"
+                self.progress.notice(Notice("token_retry", text, {"seconds": _TOKEN_WAIT}))
                 await asyncio.sleep(_TOKEN_WAIT)
                 waited += _TOKEN_WAIT
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import Signal, Verdict
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
-from importer.models import State
+from importer.models import Notice, State
 
 #: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
 #: two rows would reach any number by its own retries, and wait for a service that it has no more use for.
@@ -80,6 +80,7 @@ class CircuitBreaker:
         target: Where to, for messages.
         on_stop: Is called when the run must stop.
         max_refused: Stop when more rows than this are refused; None for no limit.
+        notice: Is told when sending is paused, and when it resumes.
 
     Attributes:
         error: Why the run must stop, once it must.
@@ -92,11 +93,13 @@ class CircuitBreaker:
         target: str,
         on_stop: Callable[[], None] = lambda: None,
         max_refused: int | None = None,
+        notice: Callable[[Notice], None] = lambda _: None,
     ) -> None:
         self._rate_limit = rate_limit
         self._target = target
         self._on_stop = on_stop
         self._refusals_left = max_refused
+        self._notice = notice
         self._has_succeeded = False
         self._failing: set[object] = set()
         self._failing_since = 0.0
@@ -138,6 +141,8 @@ class CircuitBreaker:
 
     def record_life(self) -> None:
         """The service gave a whole answer, whatever it says: there is no outage."""
+        if self.is_open:
+            self._notice(Notice("resumed", f"{self._target} answers again", {"target": self._target}))
         self._failing.clear()
         self._rate_limit.outage(is_on=False)
 
@@ -153,6 +158,9 @@ class CircuitBreaker:
             self._failing_since = now
         if not self.is_open:
             self._failing.add(object() if record is None else record)
+            if self.is_open:
+                text = f"{self._target} does not answer ({what}); sending is paused until it does"
+                self._notice(Notice("paused", text, {"target": self._target}))
         self._rate_limit.outage(is_on=self.is_open)
         if self.is_open and now - self._failing_since > PATIENCE:
             self._stop(outage(what, where=self._target, seconds=PATIENCE))

@@ -19,7 +19,7 @@ from importer.delivery.retry import ReadError
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerWriter, Pending, Selection
 from importer.ledger.sample import unsent_sample
-from importer.models import State
+from importer.models import Notice, State
 from importer.talkdesk.auth import READ_SCOPE
 from importer.talkdesk.search import Encoding
 
@@ -62,7 +62,8 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
         what = str(trouble) or f"the search took longer than {PATIENCE:.0f} s"
         may_not_read = isinstance(trouble, ReadError) and trouble.is_final and api.breaker.error is None
         scope = f"; give the OAuth client the scope {READ_SCOPE}" if may_not_read else ""
-        api.progress.notice(f"warning: could not check whether these tickets are cases already: {what}{scope}")
+        text = f"warning: could not check whether these tickets are cases already: {what}{scope}"
+        api.progress.notice(Notice("existing_not_checked", text, {"reason": type(trouble).__name__}))
         return
     if found is not None:
         raise ExistingCaseError(

@@ -6,14 +6,14 @@ mark is on disk before anything leaves. The rate limit is last, so that no wait 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.response_policy import Signal, Verdict, classify
 from importer.delivery.retry import RetryBudget
 from importer.delivery.suppressed import ErrorGroup, ErrorGroups
 from importer.ledger import LedgerWriter, Mark, Pending, Settled
-from importer.models import State
+from importer.models import Notice, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,7 @@ class Sender:
         if attempts == 1:
             self.budget.first_attempt()
         if (group := self.groups.record(verdict, record.body)) is not None:
-            what = f"{group.refused} rows refused: {group.cause}; rows of this kind are left alone from now on"
-            self.api.progress.notice(what)
+            self.api.progress.notice(_group_suppressed(group))
         if settled is Settled.CROSSED:
             self.api.breaker.record_crossed(str(verdict.outcome.case_id))
             return Sent(State.UNKNOWN)
@@ -100,3 +99,9 @@ class Sender:
         message = f"not sent: {group.refused} rows were refused for the same cause ({group.cause})"
         await self.ledger.call(lambda: self.ledger.ledger.note(record.id, code="suppressed", message=message))
         return Sent(State.PENDING)
+
+
+def _group_suppressed(group: ErrorGroup) -> Notice:
+    """Rows are not sent any more, because similar ones were refused."""
+    text = f"{group.refused:,} rows refused ({group.cause}); similar rows are suppressed for the rest of this run"
+    return Notice("group_suppressed", text, {"refused": group.refused, **asdict(group.cause)})

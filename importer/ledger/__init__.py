@@ -4,7 +4,6 @@ from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView
 from importer.ledger.values import (
     CaseUpdate,
-    CauseCount,
     CompanionFile,
     CreatedCase,
     FailureLine,
@@ -25,7 +24,6 @@ from importer.ledger.writer import LedgerWriter
 
 __all__ = [
     "CaseUpdate",
-    "CauseCount",
     "CompanionFile",
     "CreatedCase",
     "FailureLine",

@@ -55,8 +55,6 @@ MESSAGE = f"""CASE WHEN record.state <> 'waiting' THEN record.message ELSE coale
         ELSE ', which is not sent yet' END
      FROM link JOIN {_PARENT} JOIN source ON source.id = parent.source WHERE link.record = record.id),
     'its parent was dropped; set another parent, or none') END"""
-#: Where the row stands that a waiting child waits for; NULL if there is none any more.
-WAITS_FOR = f"(SELECT parent.state FROM link JOIN {_PARENT} WHERE link.record = record.id)"
 
 
 def are_there(connection: sqlite3.Connection) -> bool:

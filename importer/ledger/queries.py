@@ -13,7 +13,6 @@ from importer.ledger import database, parents
 from importer.ledger.json_columns import cells_from_json, errors_from_json
 from importer.ledger.sources import FILTERED, read_sources
 from importer.ledger.values import (
-    CauseCount,
     FailureLine,
     OpenUpdate,
     Orphan,
@@ -22,7 +21,7 @@ from importer.ledger.values import (
     SourceInfo,
     UnlinkedCount,
 )
-from importer.models import FieldError, State
+from importer.models import State
 
 _LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}"
 #: Rows that do not arrive unless somebody does something. What is merely pending goes with the next run; what waits for
@@ -75,7 +74,7 @@ class LedgerView:
         """Let go of the file."""
         self._connection.close()
 
-    def _select(self, query: str, where: str = "", **values: object) -> Iterator[tuple[Any, ...]]:
+    def select(self, query: str, where: str = "", **values: object) -> Iterator[tuple[Any, ...]]:
         """The rows of a query whose ``{where}`` narrows it to the sources in view that were read to their end."""
         chosen = "source = :source" if self.source else ""
         read = "" if self._is_whole else "source IN (SELECT id FROM source WHERE staged = 1)"
@@ -88,8 +87,8 @@ class LedgerView:
                 yield row
 
     @contextmanager
-    def _sound(self) -> Iterator[None]:
-        """A value that cannot be one of ours means damage."""
+    def sound(self) -> Iterator[None]:
+        """A value that cannot be one of ours means that the file is damaged."""
         try:
             yield
         except (ValueError, TypeError, AttributeError) as error:
@@ -105,7 +104,7 @@ class LedgerView:
 
     def sources(self) -> list[SourceInfo]:
         """The sources in view, oldest first."""
-        with database.translated(self.path), self._sound():
+        with database.translated(self.path), self.sound():
             found = read_sources(self._connection)
         return [source for source in found if source.staged and self.source in (None, source.id)]
 
@@ -118,58 +117,13 @@ class LedgerView:
 
     def counts(self) -> Counter[State]:
         """Records by state."""
-        rows = self._select("SELECT state, count(*) FROM record {where} GROUP BY state")
-        with self._sound():
+        rows = self.select("SELECT state, count(*) FROM record {where} GROUP BY state")
+        with self.sound():
             return Counter({State(state): count for state, count in rows})
-
-    def filtered(self) -> int:
-        """How many of the skipped records were filtered by their mapping."""
-        rows = self._select("SELECT count(*) FROM record {where}", f"state = 'skipped' AND code = '{FILTERED}'")
-        return int(next(iter(rows))[0])
-
-    def causes(self) -> list[CauseCount]:
-        """Records that are not simply created, grouped by state and code, most frequent first."""
-        rows = self._select(
-            f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row) FROM record {{where}}"
-            " GROUP BY state, cause ORDER BY count(*) DESC",
-            "state <> 'created'",
-        )
-        with self._sound():
-            return [CauseCount(State(state), code, count, text, row) for state, code, count, text, row in rows]
-
-    def first_rows(self, cause: CauseCount, most: int) -> tuple[int, ...]:
-        """The first rows that stand for a cause."""
-        rows = self._select(
-            f"SELECT row FROM record {{where}} ORDER BY id LIMIT {most:d}",
-            f"state = :state AND {parents.CODE} IS :code",
-            state=cause.state,
-            code=cause.code,
-        )
-        return tuple(row for (row,) in rows)
-
-    def example(self, cause: CauseCount) -> FieldError | None:
-        """The field error of the first row that stands for a cause; None if it has none."""
-        rows = self._select(
-            "SELECT errors FROM record JOIN content ON content.record = record.id {where} ORDER BY id LIMIT 1",
-            "state = :state AND code IS :code",
-            state=cause.state,
-            code=cause.code,
-        )
-        with self._sound():
-            errors = [error for (text,) in rows for error in errors_from_json(text)]
-        return errors[0] if errors else None
-
-    def waits_for(self) -> Counter[State | None]:
-        """Waiting records by where the rows stand that they wait for; None: for one that will not be a case."""
-        rows = self._select(
-            f"SELECT {parents.WAITS_FOR} AS parent, count(*) FROM record {{where}} GROUP BY parent", "state = 'waiting'"
-        )
-        with self._sound():
-            return Counter({None if state is None else State(state): count for state, count in rows})
 
     def unlinked(self) -> list[UnlinkedCount]:
         """Links of good rows that were not made as the file has them, by cause."""
-        rows = self._select(
+        rows = self.select(
             "SELECT problem, parent_key IS NOT NULL AS led, count(*), min(row) FROM link"
             " JOIN record ON record.id = link.record {where} GROUP BY problem, led",
             "problem IS NOT NULL AND state <> 'invalid' AND state <> 'skipped'",
@@ -205,7 +159,7 @@ class LedgerView:
 
     def requests(self) -> int:
         """Requests that were sent to create the records in view, and to update their cases."""
-        rows = self._select(
+        rows = self.select(
             "SELECT coalesce(sum(attempts), 0) + coalesce(sum((SELECT sum(case_update.attempts) FROM case_update"
             " WHERE case_update.record = record.id)), 0) FROM record {where}"
         )
@@ -213,7 +167,7 @@ class LedgerView:
 
     def refusals(self) -> Counter[int]:
         """How often a request for the records in view was answered with an HTTP status that is none of success."""
-        rows = self._select(
+        rows = self.select(
             "SELECT told.http_status, count(*) FROM ("
             "SELECT record, http_status FROM event WHERE http_status >= 300 UNION ALL"
             " SELECT record, http_status FROM case_update_event WHERE http_status >= 300"
@@ -227,7 +181,7 @@ class LedgerView:
         Standings are the values of :class:`importer.models.CaseUpdateState`, for rows that are cases, and beside them
         ``held`` (an update before it is unknown or was refused) and ``later`` (its row is not a case yet).
         """
-        rows = self._select(
+        rows = self.select(
             f"SELECT {_STANDING} AS standing, sum(items) FROM case_update"
             " JOIN record ON record.id = case_update.record {where} GROUP BY standing",
             "record.state IN ('created', 'pending', 'waiting', 'sending', 'unknown')",
@@ -238,7 +192,7 @@ class LedgerView:
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""
-        return (_result(*row) for row in self._select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"))
+        return (_result(*row) for row in self.select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"))
 
     def failures(self) -> Iterator[FailureLine]:
         """The records that need a person, with the user's own cells, in input order.
@@ -249,8 +203,8 @@ class LedgerView:
             f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id"
         )
-        for *line, cells, errors in self._select(query, _NEEDS_A_PERSON):
-            with self._sound():
+        for *line, cells, errors in self.select(query, _NEEDS_A_PERSON):
+            with self.sound():
                 failure = FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors))
             yield failure
 
@@ -262,7 +216,7 @@ class LedgerView:
             " ORDER BY case_update.record, position"
         )
         where = "record.state = 'created' AND case_update.state NOT IN ('done', 'dropped')"
-        for key, case_id, position, standing, http_status, code, message, body in self._select(query, where):
+        for key, case_id, position, standing, http_status, code, message, body in self.select(query, where):
             yield OpenUpdate(key, case_id, position, standing, http_status, code, message, body.encode())
 
     def orphans(self, *, file: int | None = None, most: int = -1) -> Iterator[Orphan]:
@@ -272,14 +226,14 @@ class LedgerView:
             file: Only those of this companion file of a source, from 0; None for all.
             most: At most so many; -1 for all.
         """
-        rows = self._select(
+        rows = self.select(
             "SELECT source, position, row, key, code, message, cells FROM orphan"
             f" JOIN companion_file ON companion_file.id = orphan.file {{where}} ORDER BY orphan.id LIMIT {most:d}",
             "" if file is None else "position = :file",
             file=file,
         )
         for source, position, row, key, code, message, cells in rows:
-            with self._sound():
+            with self.sound():
                 orphan = Orphan(source, position, row, key, code, message, cells_from_json(cells))
             yield orphan
 

@@ -260,6 +260,9 @@ _WHO_ANSWERS = (
         FROM arrived JOIN record AS new ON new.id = arrived.id
         WHERE record.source < new.source AND record.state IN {_OPEN} AND record.key <> ''
           AND new.key = record.key AND new.state IN {_FITS}""",
+    # Who reads why a row is skipped should know that its case stays as it is.
+    """UPDATE record SET message = message || ', with different content; not updated'
+        WHERE id IN (SELECT id FROM arrived) AND state = 'skipped' AND code = 'already_created_changed'""",
 )
 
 

@@ -297,30 +297,19 @@ class OpenUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class CauseCount:
-    """How many records stand in a state for one cause."""
-
-    state: State
-    code: str | None
-    records: int
-    example: str | None
-    first_row: int
-
-
-@dataclass(frozen=True, slots=True)
 class UnlinkedCount:
     """How many links between rows were not made as the file has them, for one cause.
 
     Attributes:
         code: Why.
         led_to_root: They lead to the topmost row instead; else they were dropped.
-        records: How many.
+        rows: How many.
         first_row: The first of them.
     """
 
     code: str
     led_to_root: bool
-    records: int
+    rows: int
     first_row: int
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from importer.errors import MappingError
@@ -16,7 +17,8 @@ _PLAIN = re.compile(r"[^\W_](?:[\w ()/+.-]*[\w)+.])?")
 _STEP = "  "
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """A line for a table.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importer.mapping.document import Problems
-from importer.mapping.problems import listed, nearest
 from importer.mapping.spec import ColumnForm
 from importer.mapping.yaml_nodes import NodePath
 from importer.models import shown
@@ -47,8 +46,7 @@ class Header:
         """Where the cells of all columns with this header stand; the leftmost first."""
         self.used.add(column)
         if column not in self._positions:
-            hint = f"{nearest(column, self._positions)} it has: {listed(map(repr, self._positions))}".strip()
-            self._problems.add(path, f"{self._owner} has no column {shown(column)!r}", hint)
+            self._problems.add_missing(path, column, self._owner, self._positions)
         return tuple(self._positions.get(column, [0]))
 
     def position(self, form: ColumnForm, *, path: NodePath) -> int:

@@ -17,7 +17,7 @@ from importer.mapping.yaml_nodes import NodePath
 
 if TYPE_CHECKING:
     from importer.models import Row
-    from importer.source import Source
+    from importer.reader import Reader
 
 #: The folded texts of the key columns.
 LookupKey: TypeAlias = "tuple[str, ...]"
@@ -67,11 +67,11 @@ def _values(form: MappingForm) -> Iterator[tuple[NodePath, ValueForm]]:
 
 
 def _load(form: LookupForm, *, path: NodePath, problems: Problems, beside: Beside) -> LookupTable | None:
-    from importer.source import open_source  # costs a third of a second, and few mappings look anything up
+    from importer.reader import open_reader  # costs a third of a second, and few mappings look anything up
 
     try:
         place = beside.path(form.file)
-        source = open_source(place, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
+        source = open_reader(place, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
         beside.read(source.fingerprint())
         columns = _columns(form, source, path=path, problems=problems)
         table = LookupTable(folding(form.ignore or ()), {})
@@ -88,14 +88,14 @@ def _load(form: LookupForm, *, path: NodePath, problems: Problems, beside: Besid
     return table
 
 
-def _columns(form: LookupForm, source: Source, *, path: NodePath, problems: Problems) -> _Columns:
+def _columns(form: LookupForm, source: Reader, *, path: NodePath, problems: Problems) -> _Columns:
     header = Header(source.columns, problems, owner=source.name)
     keys = [header.position(column, path=(*path, "key", number)) for number, column in enumerate(form.key)]
     value = header.position(form.value, path=(*path, "value"))
     return _Columns(frozenset(header.used), tuple(keys), value)
 
 
-def _entries(source: Source, columns: _Columns, fold: Fold) -> dict[LookupKey, tuple[str, ...]]:
+def _entries(source: Reader, columns: _Columns, fold: Fold) -> dict[LookupKey, tuple[str, ...]]:
     found: dict[LookupKey, dict[str, None]] = {}
     for chunk in source.chunks():
         for row in chunk.rows():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from importer.ledger import CompanionFile, LedgerView, Orphan
 from importer.mapping.companion import Companion
 from importer.models import Row
-from importer.source import Source
-from importer.source.checkup import CheckUp, Finding, batch_of
+from importer.reader import Reader
+from importer.reader.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup.sheet import sheet_findings
 from importer.survey.columns import ColumnSurvey, ColumnUse
 
 _ORPHANS_NAMED = 5
@@ -19,11 +21,22 @@ class OpenFile(Protocol):
     """A companion file that is about to be read."""
 
     companion: Companion
-    source: Source
+    source: Reader
     watch: Callable[[Sequence[Row]], None]
 
 
-class NotesUse(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnmatchedNote:
+    """A note that belongs to no row of the export: where it is in its file, the key it has, and why."""
+
+    row: int
+    key: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotesUse:
     """A file of notes.
 
     Attributes:
@@ -39,7 +52,7 @@ class NotesUse(NamedTuple):
     file: str
     rows: int
     without_row: int | None
-    orphans: tuple[Orphan, ...]
+    orphans: tuple[UnmatchedNote, ...]
     rows_without: int | None
     columns: tuple[ColumnUse, ...]
     damage: tuple[Finding, ...]
@@ -70,10 +83,10 @@ class NotesSurvey:
             self._file.companion.name,
             rows=read.rows,
             without_row=read.without_row,
-            orphans=tuple(first),
+            orphans=tuple(UnmatchedNote(note.row, note.key, note.code, note.message) for note in first),
             rows_without=read.rows_without,
             columns=tuple(self._cells.uses()),
-            damage=(*self._check_up.findings(), *self._file.source.oddities()),
+            damage=(*self._check_up.findings(), *sheet_findings(self._file.source.layout)),
         )
 
 

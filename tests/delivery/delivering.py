@@ -25,7 +25,7 @@ from importer.delivery.sender import Sender, Sent
 from importer.delivery.workers import Delivered, Stop
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.models import StaticCredentials
-from importer.progress import Silent
+from importer.progress import Progress
 from importer.regions import read_proxy
 from importer.session import OpenTarget, RunOptions, send_pending
 from importer.settings import Settings
@@ -65,7 +65,7 @@ class OneWorker:
         self.rate_limit = RateLimiter(None)
         self.breaker = HearingBreaker(self.rate_limit)
         tokens = Tokens(transport, token_url="", credentials=lambda: StaticCredentials(token))
-        self.api = ApiAccess(CaseApi(transport, api_url=url), tokens, self.rate_limit, self.breaker, Silent())
+        self.api = ApiAccess(CaseApi(transport, api_url=url), tokens, self.rate_limit, self.breaker, Progress())
         self.writer = writer
         self.sender = Sender(self.api, writer, RetryBudget())
         self._records = {record.key: record for record in pending(ledger, limit=10_000)}
@@ -163,7 +163,7 @@ async def run_once(
             Settings(**{**known, **settings}),
             RunOptions(chosen=Selection()),
             stop=stop or Stop(),
-            observer=Silent(),
+            observer=Progress(),
         )
 
 

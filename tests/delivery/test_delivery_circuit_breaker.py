@@ -16,6 +16,7 @@ from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import Signal, Verdict, classify, classify_error
 from importer.errors import ExitCode
 from importer.ledger import Pending
+from importer.models import Notice
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
 
 RECORD = Pending(1, 2, "A", orjson.dumps({"title": "T", "description": "D"}), None)
@@ -62,6 +63,16 @@ def test_trouble_in_a_row_is_an_outage(trouble: Verdict) -> None:
     assert not breaker.is_open
     assert hear(breaker, trouble).is_open
     assert breaker.error is None  # it may pass
+
+
+def test_a_pause_and_its_end_are_told_once() -> None:
+    told: list[Notice] = []
+    breaker = hear(breaker_of(notice=told.append), *[UNREACHABLE] * (2 * OUTAGE_AFTER))
+    assert [notice.event for notice in told] == ["paused"]
+    assert told[0].text.startswith("https://api.example.com does not answer (")
+    for _ in range(2):
+        breaker.record_life()
+    assert [notice.event for notice in told] == ["paused", "resumed"]
 
 
 @pytest.mark.parametrize("records", [1, 2, OUTAGE_AFTER - 1])

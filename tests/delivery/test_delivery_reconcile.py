@@ -22,8 +22,7 @@ from importer.delivery.reconcile import Reconciler
 from importer.ledger import CreatedCase, Outcome, UnknownRecord
 from importer.models import SettleDelay, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.sandbox.breaks import Drop
-from importer.sandbox.effects import FuzzyFilter, Html, IgnoreFilter, IndexLag, SaveTwice, Slow, Status
+from importer.sandbox.effects import Drop, FuzzyFilter, Html, IgnoreFilter, IndexLag, SaveTwice, Slow, Status
 
 DELAY = SettleDelay(first=0.0, again=0.05)
 LOST = Drop(save=True)
@@ -38,7 +37,7 @@ def short_outages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_key(key: str, effect: Any) -> Rule:
-    return Rule(effect=effect, stamp=key)
+    return Rule(effect=effect, external_id=key)
 
 
 @asynccontextmanager
@@ -147,7 +146,7 @@ async def test_a_list_that_says_too_fast_is_given_time(tmp_path: Path) -> None:
 
 async def test_a_list_that_shows_new_cases_late_is_waited_for(tmp_path: Path) -> None:
     """The first look misses B, which is there; only the second may decide."""
-    rules = (on_key("B", LOST), Rule(effect=IndexLag(60), on=("list",), stamp="B", limit=1))
+    rules = (on_key("B", LOST), Rule(effect=IndexLag(60), on=("list",), external_id="B", limit=1))
     async with sent(tmp_path / "l.db", *rules) as (here, _):
         assert await reconcile(here) == {"B": State.CREATED}
 
@@ -201,8 +200,8 @@ async def test_a_control_case_says_nothing_of_what_was_searched_for_long_before(
     rules = (
         on_key("B", LOST),
         on_key("C", NEVER_THERE),
-        Rule(effect=IndexLag(60), on=("list",), stamp="B", limit=2),
-        Rule(effect=Slow(300), on=("list",), stamp="C"),
+        Rule(effect=IndexLag(60), on=("list",), external_id="B", limit=2),
+        Rule(effect=Slow(300), on=("list",), external_id="C"),
     )
     async with sent(tmp_path / "l.db", *rules) as (here, _):
         assert await reconcile(here) == {"B": state, "C": State.PENDING}
@@ -229,7 +228,7 @@ async def test_the_control_case_is_the_newest_case_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
 ) -> None:
     """The list shows A, and has not shown anything since. A build that asks for A believes it."""
-    rules = [on_key("B", LOST), *(Rule(effect=IndexLag(60), on=("list",), stamp=key) for key in "BC")]
+    rules = [on_key("B", LOST), *(Rule(effect=IndexLag(60), on=("list",), external_id=key) for key in "BC")]
     async with sent(tmp_path / "l.db", *rules, settled="AC") as (here, _):
         if not is_right:
             old = CreatedCase(str(here.row("A")["case_id"]), "A", STAMP, 0.0)
@@ -239,7 +238,10 @@ async def test_the_control_case_is_the_newest_case_of_all(
 
 async def test_two_cases_are_for_a_person(tmp_path: Path) -> None:
     """Somebody on the way sent the request twice. Both ids are named, and nothing is deleted."""
-    async with sent(tmp_path / "l.db", Rule(effect=SaveTwice(), stamp="B", limit=1), keys="AB") as (here, sandbox):
+    async with sent(tmp_path / "l.db", Rule(effect=SaveTwice(), external_id="B", limit=1), keys="AB") as (
+        here,
+        sandbox,
+    ):
         # as if the answer had been lost as well
         here.ledger.connection.execute("UPDATE record SET state = 'unknown', case_id = NULL WHERE key = 'B'")
         assert await reconcile(here) == {"B": State.DUPLICATE}

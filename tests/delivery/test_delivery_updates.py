@@ -23,10 +23,9 @@ from importer.delivery.workers import Delivered, Stop
 from importer.errors import TargetError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
-from importer.progress import Silent
+from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.sandbox.breaks import Cut, Drop, Garbage
-from importer.sandbox.effects import Effect, ExpireTokens, Html, RepeatId, Slow, Status, WithoutId
+from importer.sandbox.effects import Cut, Drop, Effect, ExpireTokens, Garbage, Html, RepeatId, Slow, Status, WithoutId
 from importer.session import OpenTarget, RunOptions, send_pending
 from importer.settings import Settings
 from importer.talkdesk import transport
@@ -50,7 +49,7 @@ def staged(path: Path) -> Path:
     return path
 
 
-class Watching(Silent):
+class Watching(Progress):
     """Says stop when the first update has ended."""
 
     def __init__(self, stop: Stop) -> None:
@@ -70,7 +69,9 @@ async def send(
     options = RunOptions(chosen=Selection(), limit=None if sends else 0, resend=sends)
     settings = Settings(**{"client_id": "x", "client_secret": "x", **known_settings, **more})
     with Ledger(path, verb="run") as ledger:
-        return await send_pending(ledger, target, settings, options, stop=stop or Stop(), observer=observer or Silent())
+        return await send_pending(
+            ledger, target, settings, options, stop=stop or Stop(), observer=observer or Progress()
+        )
 
 
 def held(sandbox: Sandbox) -> dict[str, list[str]]:
@@ -226,7 +227,7 @@ async def test_a_note_that_nobody_knows_leaves_it_to_a_person(tmp_path: Path) ->
         assert parts(path)[0][:4] == ("A", 1, "unknown", "unclear")
 
 
-class Impatient(Silent):
+class Impatient(Progress):
     """Asks for a stop soon after the notes begin to follow."""
 
     def __init__(self, stop: Stop) -> None:
@@ -285,7 +286,7 @@ async def test_a_second_stop_leaves_doubt_and_not_a_guess(tmp_path: Path) -> Non
         assert held(sandbox) == WHOLE
 
 
-class Mistaken(Silent):
+class Mistaken(Progress):
     """Fails when the first update has ended."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from importer.forgetting import forget
 from importer.ledger import Ledger, LedgerView, Mark, Outcome, Settled, database, decisions, sources
 from importer.ledger.forget import forget as drop
 from importer.models import State
-from importer.report.balance import balance_of
+from importer.report import totals_of
 
 SECRET = "Ana Kovač, Ilica 12"
 CREATED = Outcome(State.CREATED, "77", 201, "created")
@@ -96,7 +96,7 @@ def test_books_states_case_ids_and_history_stay(finished: Path) -> None:
         with LedgerView(finished) as view, closing(sqlite3.connect(finished)) as connection:
             events = "SELECT record, run, at, state, attempt, case_id, http_status, code FROM event ORDER BY id"
             lines = [(line.key, line.state, line.case_id, line.code, line.attempts) for line in view.results()]
-            return [balance_of(view), view.requests(), lines, connection.execute(events).fetchall()]
+            return [totals_of(view), view.requests(), lines, connection.execute(events).fetchall()]
 
     before = seen()
     forget(finished, failed=True)

@@ -170,6 +170,7 @@ def test_tonights_file_sends_nothing_that_may_be_there(
     assert standing(ledger)[1:] == [(2, "A", "skipped", code), (3, "B", "pending", None)]
     message = row_of(ledger, "A")["message"]
     assert "(row 2 of tickets.csv)" in message
+    assert message.endswith("; not updated") == (code == "already_created_changed")
     assert ("case 77" in message) == (before.state is State.CREATED)
 
 

@@ -30,7 +30,7 @@ async def cell():
     settings = importer.Settings(api_url=url, client_id="sandbox-client", client_secret="sandbox-secret", rate=20)
     if verb == "run_import":
         result = importer.run_import("t.csv", "m.yml", settings=settings)
-        counts = result.reports.balance.counts
+        counts = result.totals.counts
         print(result.exit_code, sorted((str(state), count) for state, count in counts.items() if count))
     else:
         try:
@@ -63,8 +63,8 @@ async def test_each_plain_function_works_beside_a_running_loop(folder: Path) -> 
     assert (ran.exit_code, dict(ran.moved)) == (0, {importer.State.CREATED: 3})
     assert importer.retry(ledger, settings=settings).exit_code == 0
     assert importer.reconcile(ledger, settings=settings).exit_code == 0
-    assert importer.status(ledger).balance.counts[importer.State.CREATED] == 3
-    assert report(ledger, "again").balance.is_true
+    assert importer.status(ledger).totals.counts[importer.State.CREATED] == 3
+    assert report(ledger, "again").totals.match
     assert importer.forget(ledger).rows == 3
     assert save_fields("fields.yml", settings=settings).entries > 0
     assert save_users("users.csv", settings=settings).entries > 0

@@ -147,7 +147,7 @@ def test_damaged_rows_are_orphans_with_their_reason_and_the_others_arrive(load: 
         (6, "nul_character"),
     ]
     assert found[0].cells == ("1", "", "too", "many", "fields", "here")
-    assert "has 6 fields, the header has 5" in found[0].message
+    assert "has 6 fields, but the header has 5" in found[0].message
 
 
 def test_keys_of_several_columns_fold_and_never_run_into_each_other(load: Load) -> None:

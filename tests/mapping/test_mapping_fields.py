@@ -111,7 +111,7 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
         ),
         (
             WITH_FIELDS + "  custom_fields: {' place': A}\n",
-            "no custom field ' place'\n  that is the name of",
+            "no custom field ' place'\n  hint: that is the name of",
         ),
         (WITH_FIELDS + "  custom_fields: {text2: A}\n", "m.yml:7:19: the custom field 'text2' (Gone) is not active"),
         (WITH_FIELDS + "  custom_fields: {odd: A}\n", "m.yml:7:19: the definition of 'odd' does not say of what kind"),
@@ -123,10 +123,13 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
         ),
         (
             WITH_FIELDS + "  custom_fields: {dependent_field1: {column: A, type: list}}\n",
-            "m.yml:7:55: custom_fields.dependent_field1 cannot take type: list\n  it takes path",
+            "m.yml:7:55: custom_fields.dependent_field1 cannot take type: list\n  hint: it takes path",
         ),
         (CASE + "fields:\n", "m.yml:6:1: a text is expected here"),
-        (CASE + "fields: nowhere.yml\n", "m.yml:6:9: there is no file 'nowhere.yml'\n  its path begins in the folder"),
+        (
+            CASE + "fields: nowhere.yml\n",
+            "m.yml:6:9: there is no file 'nowhere.yml'\n  hint: its path begins in the folder",
+        ),
         (CASE + "fields: .\n", "m.yml:6:9: the file '.' cannot be read"),
         (CASE + 'fields: "a\\0b"\n', "m.yml:6:9: there is no file"),
     ],

@@ -159,11 +159,18 @@ def test_the_hint_names_the_nearest_right_word(load: Load, text: str, hint: str)
 @pytest.mark.parametrize(
     ("text", "columns", "expected"),
     [
-        (CASE, "ID|T|Long", ["5:16: the export has no column 'D'\n  did you mean 'ID'? it has: 'ID', 'T', 'Long'"]),
+        (
+            CASE,
+            "ID|T|Long",
+            ["5:16: the export has no column 'D'\n  did you mean 'ID'? it has: 'ID', 'T', 'Long'"],
+        ),
         (
             CASE,
             "Number|T|E",
-            ["2:15: the export has no column 'ID'\n  it has: 'Number', 'T', 'E'", "5:16: the export has no column 'D'"],
+            [
+                "2:15: the export has no column 'ID'\n  it has: 'Number', 'T', 'E'",
+                "5:16: the export has no column 'D'",
+            ],
         ),
         (
             CASE,
@@ -176,7 +183,11 @@ def test_the_hint_names_the_nearest_right_word(load: Load, text: str, hint: str)
             ["4:21: the export has no column 'Descr'"],
         ),
         (CASE + "  priority: {first: [A, B]}", "ID|T|D|A", ["6:25: the export has no column 'B'"]),
-        (CASE, "ID|T|D|D", ["5:16: the export has 2 columns 'D'\n  take one, {column: D, occurrence: 2}, or all"]),
+        (
+            CASE,
+            "ID|T|D|D",
+            ["5:16: the export has 2 columns 'D'\n  take one, {column: D, occurrence: 2}, or all"],
+        ),
         (CASE, "ID|ID|T|D", ["2:15: the export has 2 columns 'ID'"]),
         (CASE + "  priority: {template: '{A}'}", "ID|T|D|A|A", ["6:24: the export has 2 columns 'A'"]),
         (CASE + "  priority: {column: A, occurrence: 3}", "ID|T|D|A|A", ["6:22: the export has only 2 columns 'A'"]),

@@ -23,7 +23,7 @@ from importer import session
 from importer.delivery.workers import Delivered, Stop
 from importer.ledger import CreatedCase, Ledger, LedgerWriter, database
 from importer.ledger.writer import Group
-from importer.progress import Silent
+from importer.progress import Progress
 from importer.session import OpenTarget, RunOptions
 from importer.settings import Settings
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
@@ -230,7 +230,7 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> De
 
 async def _deliver(ledger: Ledger, options: RunOptions, fuse: Fuse) -> Delivered:
     target = OpenTarget("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
-    sending = session.send_pending(ledger, target, SETTINGS, options, stop=Stop(), observer=Silent())
+    sending = session.send_pending(ledger, target, SETTINGS, options, stop=Stop(), observer=Progress())
     run, death = asyncio.ensure_future(sending), asyncio.ensure_future(fuse.died.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
     if death.done():

@@ -16,7 +16,7 @@ import pytest
 from importer.companions import Beside, open_companions
 from importer.ledger import Ledger
 from importer.mapping import load_mapping
-from importer.source import open_source
+from importer.reader import open_reader
 from importer.stage import preview_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +41,7 @@ KEYS = {
 
 
 def cases(name: str) -> dict[str, dict[str, Any]]:
-    source = open_source(SMALL / f"{name}.csv")
+    source = open_reader(SMALL / f"{name}.csv")
     mapping = load_mapping(name)
     with (
         TemporaryDirectory() as folder,

@@ -47,7 +47,7 @@ def test_not_even_force_overwrites_the_export(program: Program, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere.csv",), "there is no such file"),
+        (("nowhere.csv",), "file not found"),
         ((str(SAMPLE), "-o", "no/such/folder/m.yml"), "cannot be written"),
         ((str(SAMPLE), "--encoding", "klingon"), "klingon"),
     ],
