@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TextIO
 
 from importer.delivery.waits import asked_wait, backoff
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
-from importer.mapping.fields_file import fields_text
+from importer.mapping.custom_fields import fields_text
 from importer.report.files import whole_file
 from importer.run import run_to_end
 from importer.session import open_place, usable_settings

@@ -15,7 +15,7 @@ from importer.source import open_source
 
 if TYPE_CHECKING:
     from importer.mapping import Mapping as CaseMapping
-    from importer.mapping.spec_case import EachForm
+    from importer.mapping.case_schema import EachForm
     from importer.models import Row
     from importer.source import Source
 

@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 _WITHOUT_EXTERNAL_ID = (
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
-    "\n  hint: add a line such as `stamp: text1` to the mapping, with a text field used for nothing else"
+    "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else"
 )
 
 
@@ -128,7 +128,7 @@ async def run_import_async(
         max_failures=_limit_of(max_failures),
         notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
-    if loaded.stamp is None:
+    if loaded.external_id_field is None:
         run.observer.notice(_WITHOUT_EXTERNAL_ID)
 
     how = Reading(reading, accept_changes=accept_changes, as_is=as_is)

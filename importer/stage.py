@@ -183,7 +183,7 @@ def _read(
         columns=columns,
         mapping_name=mapping.name,
         mapping_sha256=mapping.sha256,
-        stamp=mapping.stamp,
+        stamp=mapping.external_id_field,
         links=mapping.links,
     )
     rows = restored = 0
@@ -273,13 +273,14 @@ def remap_source(
     """Map rows of a source anew that never reached the server; returns how many there were.
 
     Raises:
-        MappingError: the mapping does not fit the columns, or stamps the key into another field.
+        MappingError: the mapping does not fit the columns, or puts the external id into another field.
     """
-    if info.stamp != mapping.stamp and any(ledger.counts(info.id)[state] for state in (State.CREATED, State.UNKNOWN)):
+    field = mapping.external_id_field
+    if info.stamp != field and any(ledger.counts(info.id)[state] for state in (State.CREATED, State.UNKNOWN)):
         raise MappingError(
-            f"the stamp is {mapping.stamp!r}, but cases of this import carry it in {info.stamp!r}",
+            f"the external id field is {field!r}, but cases of this import have it in {info.stamp!r}",
             where=mapping.name,
-            hint="keep the stamp, or cases could not be found again",
+            hint="keep the field: without it these cases cannot be found",
         )
     notes = notes or Notes()
     mapper = mapping.bind(info.columns, notes.files)
@@ -297,7 +298,7 @@ def remap_source(
         info.id,
         name=mapping.name,
         sha256=mapping.sha256,
-        stamp=mapping.stamp,
+        stamp=mapping.external_id_field,
         notes=notes.as_read_again(info.notes),
         links=mapping.links,
     )

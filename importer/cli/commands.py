@@ -334,7 +334,7 @@ def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
     if fields:
-        from importer.mapping.fields_file import load_fields
+        from importer.mapping.custom_fields import load_fields
         from importer.talkdesk.fields import as_answer
 
         given["definitions"] = definitions_of(as_answer(load_fields(fields).values()))

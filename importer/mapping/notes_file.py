@@ -6,10 +6,10 @@ import marshal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from importer.mapping.cell_errors import printable
-from importer.mapping.folding import folding
+from importer.mapping.case_schema import EachForm
+from importer.mapping.converters import folding
+from importer.mapping.field_errors import printable
 from importer.mapping.shelf import Shelf
-from importer.mapping.spec_case import EachForm
 
 if TYPE_CHECKING:
     from importer.models import FieldError, Row

@@ -15,7 +15,7 @@ from importer.ledger.tree import CODES as LINK_CODES
 from importer.ledger.view import AlikeKeys
 from importer.mapping import Mapping
 from importer.mapping.notes_file import NotesFile
-from importer.mapping.outline import Outline
+from importer.mapping.values import Field
 from importer.models import State
 from importer.source import Source
 from importer.source.checkup import CheckUp, Finding, batch_of
@@ -91,16 +91,16 @@ class Survey:
         self._source = source
         self._mapping = mapping
         self._columns = columns or source.columns
-        used = mapping.bind(self._columns, notes).columns_used
+        mapper = mapping.bind(self._columns, notes)
         self._notes = [NotesSurvey(file) for file in notes or ()]
-        self._outlines = mapping.outline(self._columns)
+        self._fields = tuple(field for field in mapper.fields if field.is_text)
         self._rows = 0
         self._check_up = CheckUp(self._columns)
         self._causes = CauseSurvey()
         self._choices = ChoiceSurvey(mapping.choices)
-        self._cells = ColumnSurvey(self._columns, used)
-        self._tables = TableSurvey(self._outlines)
-        self._lengths = LengthSurvey(self._outlines)
+        self._cells = ColumnSurvey(self._columns, mapper.columns_used)
+        self._tables = TableSurvey(self._fields)
+        self._lengths = LengthSurvey(self._fields)
 
     def take(self, staged: Sequence[StagedRow]) -> None:
         """Look at the next rows."""
@@ -120,11 +120,11 @@ class Survey:
         damage = tuple(
             finding
             for finding in self._check_up.findings()
-            if (whole or finding.kind not in _ABOUT_THE_WHOLE) and not _is_settled(finding, self._outlines)
+            if (whole or finding.kind not in _ABOUT_THE_WHOLE) and not _is_settled(finding, self._fields)
         )
         tables = list(self._tables.uses())
         groups = self._causes.groups()
-        lines = suggestions(self._mapping, self._outlines, tables=tables, groups=groups, damage=damage)
+        lines = suggestions(self._mapping, self._fields, tables=tables, groups=groups, damage=damage)
         return Surveyed(
             rows=self._rows,
             groups=tuple(groups),
@@ -150,11 +150,11 @@ class Survey:
         )
 
 
-def _is_settled(finding: Finding, outlines: Sequence[Outline]) -> bool:
+def _is_settled(finding: Finding, fields: Sequence[Field]) -> bool:
     """Whether the mapping reads the dates of the column in the order that the other rows force."""
     first = _FORCED.get(finding.kind)
-    formats = [form for outline in outlines if finding.column in outline.columns for form in outline.formats]
-    return first is not None and bool(formats) and all(form.lstrip().startswith(first) for form in formats)
+    formats = [pattern for field in fields if finding.column in field.columns for pattern in field.form.format or ()]
+    return first is not None and bool(formats) and all(pattern.lstrip().startswith(first) for pattern in formats)
 
 
 def _unplaced(view: LedgerView) -> list[Group]:

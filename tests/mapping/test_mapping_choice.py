@@ -12,7 +12,7 @@ COLUMNS = "ID|T|D|Status|Type|N"
 
 
 def mapping(conditions: str, *, case: str = "title: T\n  description: D") -> str:
-    return f"version: 1\nsource:\n  key: ID\n{conditions}\nstamp: text1\ncase:\n  {case}\n"
+    return f"version: 1\nsource:\n  key: ID\n{conditions}\nexternal_id_field: text1\ncase:\n  {case}\n"
 
 
 def mapped(bind: Bind, conditions: str, *cells: str, problems: tuple[FieldError, ...] = ()) -> Mapped:
@@ -96,10 +96,10 @@ def test_cells_that_count_as_empty_are_empty_to_conditions(bind: Bind) -> None:
 @pytest.mark.parametrize(
     ("conditions", "place", "what"),
     [
-        ("  only: Status", "m.yml:4:9", "a text alone is no condition"),
-        ("  skip: lowr(Status) == 'x'", "m.yml:4:9", "there is no function 'lowr'"),
+        ("  only: Status", "m.yml:4:9", "a text alone is not a condition"),
+        ("  skip: lowr(Status) == 'x'", "m.yml:4:9", "unknown function 'lowr'"),
         ("  only: Statsu != 'spam'", "m.yml:4:9", "the export has no column 'Statsu'"),
-        ("  skip: [Status]", "m.yml:4:9", "one text is expected here"),
+        ("  skip: [Status]", "m.yml:4:9", "expected a single text"),
     ],
 )
 def test_a_condition_that_means_nothing_is_refused(load: Load, conditions: str, place: str, what: str) -> None:

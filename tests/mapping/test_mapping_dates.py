@@ -1,16 +1,14 @@
 """Dates: formats, time zones, and local times that did not happen or happened twice."""
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.mapping import dates
-from importer.mapping.cell_errors import CellError
-from importer.mapping.dates import day, instant, parser, time_zone
-from importer.mapping.month_names import FULL, SHORT, month_number
+from importer.mapping.dates import FULL, SHORT, day, instant, month_number, parser, time_zone
+from importer.mapping.field_errors import CellError
 from importer.mapping.problems import Malformed
 
 
@@ -175,41 +173,3 @@ def test_a_day_begins_at_its_midnight_or_at_its_first_moment(zone: ZoneInfo, loc
 def test_a_time_zone_that_does_not_exist(name: str) -> None:
     with pytest.raises(Malformed):
         time_zone(name)
-
-
-ZONES = st.sampled_from(sorted(available_timezones())).map(time_zone)
-NEAR_A_CHANGE = st.datetimes(datetime(1900, 1, 1), datetime(2050, 1, 1)) | st.sampled_from(
-    [datetime(2024, 3, 31, 1, 30), datetime(2024, 10, 27, 1, 30), datetime(1996, 1, 1), datetime(2011, 12, 30, 12)]
-)
-
-
-@settings(max_examples=500, deadline=None)
-@given(zone=ZONES, moment=NEAR_A_CHANGE)
-def test_a_day_without_a_change_of_clocks_needs_no_closer_look(zone: ZoneInfo, moment: datetime) -> None:
-    """The offset that is remembered for a day is that of each of its moments."""
-    offset = dates._offset_of_day(zone, moment.toordinal())
-    if offset is not None:
-        assert {zone.utcoffset(moment.replace(fold=fold)) for fold in (0, 1)} == {offset}
-
-
-def test_every_change_of_clocks_is_found() -> None:
-    """Each minute of the days around all changes of some zones with odd ones; none of these days counts as steady."""
-    for name in ("Europe/Lisbon", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Caracas", "Pacific/Apia"):
-        zone = time_zone(name)
-        for ordinal in range(datetime(1985, 1, 1).toordinal(), datetime(2025, 1, 1).toordinal()):
-            begin = datetime.fromordinal(ordinal)
-            if zone.utcoffset(begin) != zone.utcoffset(begin + timedelta(hours=23, minutes=59)):
-                assert dates._offset_of_day(zone, ordinal) is None
-
-
-LIKE_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
-ALMOST = st.text("0123456789-: TW+٣", max_size=19) | st.from_regex(
-    r"[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]([ T][0-2][0-9]:[0-6][0-9](:[0-6][0-9])?)?", fullmatch=True
-)
-
-
-@settings(max_examples=500)
-@given(pattern=st.sampled_from(LIKE_ISO), text=ALMOST | st.sampled_from(["2024-W01-1 10:00:00", "2024-01-01 10:00+01"]))
-def test_the_short_cut_of_the_standard_library_reads_the_same(pattern: str, text: str) -> None:
-    otherwise = parser(pattern + "%%")  # the same format, but for one sign that keeps it from the short cut
-    assert parser(pattern)(text) == otherwise(text + "%")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.cell_errors import CellError
-from importer.mapping.html_text import readable
+from importer.mapping.field_errors import CellError
+from importer.mapping.html import readable
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping.problems import Malformed
-from importer.mapping.templates import Template, parse_template
+from importer.mapping.sources import Template, parse_template
 
 
 @pytest.mark.parametrize(

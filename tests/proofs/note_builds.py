@@ -10,7 +10,7 @@ from crash_points import die
 
 import importer.delivery.additions as additions
 from importer.ledger import Ledger
-from importer.mapping.bind import RowMapper
+from importer.mapping.mapper import RowMapper
 from importer.models import AdditionState, Mapped, State
 from importer.talkdesk.client import CaseApi
 
