@@ -36,35 +36,33 @@ class RowName:
         positions: Where they are.
         join: What is put between the cells. No cell but the last may contain it: two tickets could look like one.
         empty: Texts that count as no value.
-        target: What messages call it: ``source.key`` or ``parent_id``.
+        is_key: Whether it is the key, which no row can do without.
     """
 
     columns: tuple[str, ...]
     positions: tuple[int, ...]
     join: str
     empty: frozenset[str]
-    target: str
+    is_key: bool
 
     @property
-    def is_key(self) -> bool:
-        """Whether it is the key, which no row can do without."""
-        return self.target == KEY_TARGET
+    def target(self) -> str:
+        """What messages call it."""
+        return KEY_TARGET if self.is_key else TARGET
 
     def read(self, cells: Cells, errors: list[FieldError]) -> str:
         """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
         texts = [cells[position].strip() for position in self.positions]
-        if not self.is_key and any(text in self.empty for text in texts):
+        if not self.is_key and not self.empty.isdisjoint(texts):
             return ""
-        found = [self._error(number, text) for number, text in enumerate(texts)]
         name = self.join.join(texts)
-        if not any(found) and len(texts) > 1:
-            found = [self._too_long(name)]
-        errors += [
-            error.at(self.columns[number] if self.is_key else ", ".join(self.columns), text, target=self.target)
-            for number, (error, text) in enumerate(zip(found, texts, strict=False))
-            if error is not None
-        ]
-        return "" if any(found) else name
+        found = [(number, text, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
+        if not found and len(name) > KEY_MAX:
+            found = [(0, "" if self.is_key else name, self._too_long(name))]
+        for number, text, error in found:
+            column = self.columns[number] if self.is_key else ", ".join(self.columns)
+            errors.append(error.at(column, text, target=self.target))
+        return "" if found else name
 
     def _error(self, number: int, text: str) -> CellError | None:
         if text in self.empty:
@@ -73,27 +71,26 @@ class RowName:
         if number < len(self.positions) - 1 and self.join in text:
             rule = f"contains {self.join!r}, which separates the parts of {'a key' if self.is_key else 'a name'}"
             return CellError("ambiguous_key", rule, "set `source.join` to text that no part contains")
-        return self._too_long(text) or (None if is_sendable(text) else bad_text())
+        if len(text) > KEY_MAX:
+            return self._too_long(text)
+        return None if is_sendable(text) else bad_text()
 
-    def _too_long(self, text: str) -> CellError | None:
-        if len(text) <= KEY_MAX:
-            return None
-        rule = (
-            f"has {len(text):,} characters (maximum for {'a key' if self.is_key else 'the name of a row'}: {KEY_MAX})"
-        )
+    def _too_long(self, text: str) -> CellError:
+        what = "a key" if self.is_key else "the name of a row"
+        rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
         return CellError("too_long", rule, f"check that `{self.target}` names the right column")
 
 
 def bind_key(source: SourceForm, binding: Binding) -> RowName:
     """The key of the rows of an export."""
-    return _name(source.key, ("source", "key"), source, binding, target=KEY_TARGET)
+    return _name(source.key, ("source", "key"), source, binding, is_key=True)
 
 
 def _name(
-    columns: Sequence[ColumnForm], path: NodePath, source: SourceForm, binding: Binding, *, target: str
+    columns: Sequence[ColumnForm], path: NodePath, source: SourceForm, binding: Binding, *, is_key: bool = False
 ) -> RowName:
     positions = tuple(binding.header.positions_of(columns, path=path))
-    return RowName(tuple(form.column for form in columns), positions, source.join, binding.empty, target)
+    return RowName(tuple(form.column for form in columns), positions, source.join, binding.empty, is_key)
 
 
 # -- links -----------------------------------------------------------------------------------------
@@ -147,7 +144,7 @@ class ParentLink:
 
 def bind_parent(form: ValueForm, source: SourceForm, binding: Binding) -> ParentLink:
     """The link of the rows of an export."""
-    parent = _name(form.record or (), (*_PATH, "record"), source, binding, target=TARGET)
-    own = _name(form.of, (*_PATH, "of"), source, binding, target=TARGET) if form.of else None
+    parent = _name(form.record or (), (*_PATH, "record"), source, binding)
+    own = _name(form.of, (*_PATH, "of"), source, binding) if form.of else None
     condition = bind_condition(form.when, binding, path=(*_PATH, "when"))
     return ParentLink(parent, own, condition, frozenset((*parent.columns, *(own.columns if own else ()))))
