@@ -32,6 +32,7 @@ _Read: TypeAlias = "Callable[[Texts], Any]"
 
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+_ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
 _HINT = "example: Status == 'open' and not empty({Due date})"
 
 _ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
@@ -99,7 +100,8 @@ def _tree(expression: str, text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # Python's advice on odd code is not for the writers of mappings
             return ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise Malformed(f"invalid condition: {text!r}", _HINT) from None
+        hint = "write == to compare" if _ASSIGNMENT.search(text) else _HINT
+        raise Malformed(f"invalid condition: {text!r}", hint) from None
 
 
 class _Operand(NamedTuple):

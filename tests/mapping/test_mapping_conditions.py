@@ -1,5 +1,6 @@
 """The language of `when:`: what it decides, and that it can do nothing else."""
 
+import json
 import time
 
 import pytest
@@ -23,9 +24,8 @@ ROW = {
 }
 
 
-def decide(text: str) -> bool:
-    condition = parse_condition(text)
-    return condition.test(tuple(ROW[column] for column in condition.columns))
+def with_condition(text: str) -> str:
+    return CASE + f"  priority:\n    value: HIGH\n    when: {json.dumps(text)}\n"
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,9 @@ def decide(text: str) -> bool:
         ("{Status} == 'Open' and column_0 == '' and _column_0 == ''", True),
     ],
 )
-def test_a_condition_decides(text: str, expected: bool) -> None:
-    assert decide(text) is expected
+def test_a_condition_decides(bind: Bind, text: str, expected: bool) -> None:
+    mapped = bind(with_condition(text), "|".join(["ID", "T", "D", *ROW])).apply(Row(2, ("1", "T", "D", *ROW.values())))
+    assert (b'"HIGH"' in (mapped.body or b"")) is expected, mapped.errors
 
 
 @pytest.mark.parametrize(
@@ -105,9 +106,10 @@ def test_a_condition_decides(text: str, expected: bool) -> None:
         ("not " * 240 + "Status", "a text alone is not a condition"),
     ],
 )
-def test_what_is_no_condition_is_refused_in_words(text: str, what: str) -> None:
-    with pytest.raises(Malformed) as caught:
-        parse_condition(text)
+def test_what_is_not_a_condition_is_refused_with_its_place(load: Load, text: str, what: str) -> None:
+    with pytest.raises(MappingError) as caught:
+        load(with_condition(text))
+    assert caught.value.where == "m.yml:8:11"
     assert caught.value.what.startswith(what)
     assert caught.value.hint
 
