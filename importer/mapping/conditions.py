@@ -309,14 +309,16 @@ class RowFilter:
             spoiled: Columns whose cells mean nothing; None among them for the whole row.
             errors: Gets field errors.
         """
-        if not self._conditions or None in spoiled or not self._columns.isdisjoint(spoiled):
+        if not self._conditions:
             return None
-        undecided = []
+        is_open = None in spoiled or not self._columns.isdisjoint(spoiled)
         for (name, condition), reason in zip(self._conditions, self._reasons, strict=True):
             try:
-                if condition.met(cells) is (name == "skip"):
-                    return reason
+                is_met = condition.met(cells)
             except CellError as error:
-                undecided.append(error.at(None, "", target=f"source.{name}"))
-        errors += undecided
+                errors.append(error.at(None, "", target=f"source.{name}"))
+                is_open = True
+                continue
+            if is_met is (name == "skip") and not is_open:
+                return reason
         return None

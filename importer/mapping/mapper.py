@@ -80,7 +80,7 @@ class RowMapper:
         link = self.link(row, errors)
         payload = self._payload(cells, key, errors) if None not in spoiled else {}
         if found or errors:
-            said = [error for error in errors if error.column not in spoiled]
+            said = [error for error in dict.fromkeys(errors) if error.column not in spoiled]
             if None in spoiled:
                 said = [error for error in said if error.target == KEY_TARGET]
             return Mapped(key, None, (*found, *sorted(said, key=self._rank)), link=link)
@@ -88,15 +88,17 @@ class RowMapper:
 
     def key(self, row: Row, errors: list[FieldError] | None = None) -> str:
         """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged."""
-        if len(row.cells) != self._width or _is_spoiled(row, self._key.columns):
+        if len(row.cells) != self._width:
             return ""
-        return self._key.read(row.cells, [] if errors is None else errors)
+        key = self._key.read(row.cells, [] if errors is None else errors)
+        return "" if _is_spoiled(row, self._key.columns) else key
 
     def link(self, row: Row, errors: list[FieldError] | None = None) -> Link | None:
         """What a row says about its parent row, whatever else is wrong with it."""
-        if self._parent is None or len(row.cells) != self._width or _is_spoiled(row, self._parent.columns):
+        if self._parent is None or len(row.cells) != self._width:
             return None
-        return self._parent.read(row.cells, [] if errors is None else errors)
+        link = self._parent.read(row.cells, [] if errors is None else errors)
+        return None if _is_spoiled(row, self._parent.columns) else link
 
     def _payload(self, cells: Cells, key: str, errors: list[FieldError]) -> dict[str, Any]:
         """The payload of a row, checked by the model of the case; it is one only if there are no errors."""

@@ -56,13 +56,19 @@ class RowName:
         if not self.is_key and not self.empty.isdisjoint(texts):
             return ""
         name = self.join.join(texts)
-        found = [(number, text, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
+        found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
         if not found and len(name) > KEY_MAX:
-            found = [(0, "" if self.is_key else name, self._too_long(name))]
-        for number, text, error in found:
-            column = self.columns[number] if self.is_key else ", ".join(self.columns)
-            errors.append(error.at(column, text, target=self.target))
-        return "" if found else name
+            found = [(0, self._too_long(name))]
+        if not found:
+            return name
+        if self.is_key:
+            errors += [
+                error.at(self.columns[number], cells[self.positions[number]], target=KEY_TARGET)
+                for number, error in found
+            ]
+        else:
+            errors.append(found[0][1].at(", ".join(self.columns), name, target=TARGET))
+        return ""
 
     def _error(self, number: int, text: str) -> CellError | None:
         if text in self.empty:

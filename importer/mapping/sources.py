@@ -202,7 +202,9 @@ def _joined(column: str, join: str, binding: Binding, *, path: NodePath) -> Sour
         return "" if text.strip() in empty else text
 
     def blame(cells: Cells) -> Blame:
-        return Blame(column, join.join(filter(str.strip, [cells[position] for position in positions])))
+        return Blame(
+            column, join.join(text for position in positions if (text := cells[position]).strip() not in empty)
+        )
 
     return Source((column,), read, blame)
 

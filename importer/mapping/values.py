@@ -207,7 +207,7 @@ class Value:
     def _of_several(self, texts: tuple[str, ...]) -> list[Any] | None:
         """A list of several cells; where a separator could be given and is not, cells are not split."""
         whole = self.split is None or (self.form.separator is None and "separator" in self.kind.options)
-        parts = texts if whole else [part for text in texts for part in self.split(text)]  # type: ignore[misc]
+        parts = texts if whole else (part for text in texts for part in self.split(text))  # type: ignore[misc]
         return distinct(self.convert(part) for part in parts if part.strip())
 
     @property
