@@ -46,7 +46,7 @@ class EachForm(Form):
     """The column: each cell that is not empty, of all columns with this header."""
 
     separator: Annotated[str, Field(min_length=1)] | None = None
-    """With `column`: what stands between the parts of an entry, such as ';'."""
+    """With `column`: the text between the parts of an entry, such as ';'."""
 
     into: Annotated[tuple[ColumnName, ...], AfterValidator(not_empty), AfterValidator(_different)] | None = None
     """With `separator`: the names of the parts, by which values read them like columns. The last takes all the rest."""
@@ -55,7 +55,7 @@ class EachForm(Form):
     """For an entry with too few parts: `reject` the row, or `keep` the whole of it as the last part."""
 
     entries: Annotated[str, Field(min_length=1)] | None = None
-    """With `column`: what stands between several entries in one cell, such as "\\n---\\n"."""
+    """With `column`: the text between several entries in one cell, such as "\\n---\\n"."""
 
     file: Annotated[str, Field(min_length=1)] | None = None
     """A second file (CSV, Excel): each row of it is an entry. Its path is relative to the folder of the export."""
@@ -77,7 +77,7 @@ class EachForm(Form):
     """With `file`: the values by which the entries of a row are sorted. By default they stay as in the file."""
 
     ignore: Ignore | None = None
-    """With `file`: what does not count when keys are compared: `case`, `blanks`, or both."""
+    """With `file`: what to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
 
     sheet: Scalar | None = None
     """Sheet of a workbook, by name or number. By default the first visible one that has cells."""
@@ -230,7 +230,7 @@ class MappingForm(Form):
 
 
 class _WithoutNull(GenerateJsonSchema):
-    """Leaves null out: in a mapping ``null`` is a text, and a key without a value is left out instead."""
+    """Leaves null out: in a mapping ``null`` is a text, and a key without a value is not written."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """The schema of what is there if something is there."""

@@ -324,7 +324,7 @@ def _read(source: Path | Traversable, name: str) -> bytes:
 
 
 def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path | Traversable, bool]:
-    """Where a mapping lies, and whether it is one of those that come with the package."""
+    """Where a mapping is, and whether it is a built-in one."""
     name = os.fspath(path_or_name)
     if _is_bare(name):
         return _bundled(name), True
@@ -341,7 +341,7 @@ def _bundled(name: str) -> Traversable:
 
 
 def _bundled_folder() -> Traversable:
-    """The mappings that come with the package, or in a checkout those beside it."""
+    """The mappings of the package, or of the checkout."""
     installed = files("importer") / "_bundled" / "mappings"
     return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "mappings"
 

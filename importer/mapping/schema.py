@@ -70,7 +70,7 @@ def _constant(value: Any) -> Any:
     return {"value": value} if isinstance(value, str) else value
 
 
-#: Any scalar of the file. It is taken as the text that stands there; the schema lets editors accept numbers too.
+#: Any scalar of the file. It is taken as the text in the file; the schema lets editors accept numbers too.
 Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 ColumnName = Annotated[Scalar, Field(min_length=1)]
 
@@ -130,7 +130,7 @@ class LookupForm(Form):
     """The columns of the file in which the cells are looked up."""
 
     by: Columns | None = None
-    """The columns of the export that hold what is looked up. By default those that are called like `key`."""
+    """The columns of the export with the values to look up. By default the columns named like `key`."""
 
     value: OneColumn
     """The column of the file that holds what the value becomes."""
@@ -166,7 +166,7 @@ class ValueForm(Form):
     """The same text for every case."""
 
     template: Annotated[str, checked(parse_template)] | None = None
-    """Text with {Column} in it. {{ and }} stand for braces. Empty if all of its columns are empty."""
+    """Text with {Column} in it. {{ and }} are braces. Empty if all of its columns are empty."""
 
     first: Columns | None = None
     """Several columns: the first that is not empty counts."""
@@ -193,7 +193,7 @@ class ValueForm(Form):
     """With `column`: which one, if several columns have this header; 1 is the leftmost."""
 
     join: str | None = None
-    """With `column`, if several columns have this header: what stands between their cells."""
+    """With `column`, if several columns have this header: the text between their cells."""
 
     type: Annotated[str, checked(_known_type), WithJsonSchema({"enum": list(TYPES)})] | None = None
     """What the text means. By default what the target takes, or text."""
@@ -205,7 +205,7 @@ class ValueForm(Form):
     """For a text that `values` does not list: `reject` the row, `default`, `keep` the text, or no value (`empty`)."""
 
     ignore: Ignore | None = None
-    """With `values`: what does not count when texts are compared: `case`, `blanks`, or both."""
+    """With `values`: what to ignore when texts are compared: `case`, `blanks` (spaces), or both."""
 
     when: When | None = None
     """Condition, such as "Status == 'open'". A row that does not meet it has no value here."""
@@ -223,7 +223,7 @@ class ValueForm(Form):
     """The time zone of the dates, as an IANA name. By default UTC."""
 
     separator: Annotated[str, Field(min_length=1)] | None = None
-    """What stands between the entries of a list. By default a comma."""
+    """The text between the entries of a list. By default a comma."""
 
     html: Literal["text"] | None = None
     """`text` if the cells hold HTML, which is to become the text that a reader of it would see."""
@@ -266,7 +266,7 @@ class SourceForm(Form):
     """What identifies a ticket permanently: a column, or several."""
 
     join: Annotated[str, Field(min_length=1)] = "/"
-    """What stands between the parts of a key of several columns."""
+    """The text between the parts of a key of several columns."""
 
     empty: Annotated[tuple[Scalar, ...], BeforeValidator(as_list, json_schema_input_type=Scalar | list[Scalar])] = ("",)
     """Texts that count as no value. A cell of spaces always does."""

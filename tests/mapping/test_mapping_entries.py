@@ -36,8 +36,7 @@ def test_parts_hide_columns_of_the_same_name_and_other_columns_are_there(bind: B
     assert mapper.columns_used == {"ID", "T", "D", "C"}, "the columns that parts hide are not read"
 
 
-def test_a_stamp_does_not_shift_the_parts(bind: Bind) -> None:
-    """The key travels as one more cell behind the row, before which parts must not come."""
+def test_the_external_id_does_not_shift_the_parts(bind: Bind) -> None:
     mapper = bind("external_id_field: text1\n" + CASE + f"  notes: [{{{PARTS}, title: date}}]\n", "ID|T|D|C")
     mapped = mapper.apply(Row(2, ("1", "T", "D", "d;a;x")))
     assert notes_of(mapped) == [("d", "x", False)]

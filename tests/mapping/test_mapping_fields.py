@@ -175,7 +175,7 @@ def test_the_bare_answer_of_the_api_will_do(load: Load, fields_file: Path) -> No
     assert b'"assign_reason":"1"' in (mapper.apply(Row(2, ("1", "T", "D"))).body or b"")
 
 
-def test_a_text_field_of_any_name_can_be_the_stamp(load: Load) -> None:
+def test_a_text_field_of_any_name_can_have_the_external_id(load: Load) -> None:
     mapping: Mapping = load(WITH_FIELDS + "external_id_field: memo\n")
     assert b'"memo":"1"' in (mapping.bind(("ID", "T", "D")).apply(Row(2, ("1", "T", "D"))).body or b"")
 

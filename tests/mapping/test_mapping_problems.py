@@ -254,7 +254,7 @@ TOGETHER = [
         + "  notes:\n    - {bdy: A}\n    - {body: {column: A, format: iso}}\n  custom_fields: {text1: {}, txt2: A}\n",
         ["7:8: unknown key 'bdy'", "8:26: `format` has no effect", "9:26: this value has no", "9:30: 'txt2' is not"],
     ),
-    # a stamp that is filled twice is not noticed if one of the two is malformed
+    # an external id that is filled twice is not noticed if one of the two is malformed
     (CASE + "  custom_fields: {text1: {}}\nexternal_id_field: text1\n", ["6:26: this value has no source"]),
     # without definitions nothing is said of custom fields
     (
