@@ -131,13 +131,14 @@ def _text(form: ValueForm, target: Target) -> Convert:
     most = form.max or target.limit
     if most is not None and form.overflow != "reject":
         return lambda text: truncated(tidy(text), most)
-    if form.max is None:
-        return tidy
+    return tidy if form.max is None else _limited(tidy, form.max)
 
+
+def _limited(tidy: Convert, most: int) -> Convert:
     def convert(text: str) -> str:
         text = tidy(text)
-        if len(text) > form.max:  # type: ignore[operator]  # it is not None
-            raise too_long(text, form.max)  # type: ignore[arg-type]
+        if len(text) > most:
+            raise too_long(text, most)
         return text
 
     return convert

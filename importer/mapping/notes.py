@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from importer.mapping.case_schema import EachForm, NoteForm
@@ -145,8 +146,12 @@ class Notes:
             if text is not None and len(text) > most:
                 title = f"Full text of {field.target.name.rpartition('.')[2]}"
                 body = {"note_title": title, "note_body": text, "public": False}
-                made.append(MadeNote(body, lambda _, error, field=field: field.located(error, cells)))  # type: ignore[misc]
+                made.append(MadeNote(body, partial(_located_in_row, field, cells)))
         return made
+
+
+def _located_in_row(field: Field, cells: Cells, _: str, error: CellError) -> FieldError:
+    return field.located(error, cells)
 
 
 class _BoundNote:
@@ -164,7 +169,7 @@ class _BoundNote:
             body = self._body(entry, found)
             errors += [self._entries.named(error, entry) for error in found]
             if body is not None:
-                yield MadeNote(body, lambda name, error, entry=entry: self._located(name, error, entry))  # type: ignore[misc]
+                yield MadeNote(body, partial(self._located, entry))
 
     def _body(self, entry: Cells, errors: list[FieldError]) -> dict[str, Any] | None:
         """The note of an entry; None if it has none. All of its errors are collected."""
@@ -181,7 +186,7 @@ class _BoundNote:
         found = {"note_title": title, "note_body": text, "public": self._fields["public"].collect(entry, errors)}
         return {name: value for name, value in found.items() if value is not None}
 
-    def _located(self, name: str, error: CellError, entry: Cells) -> FieldError:
+    def _located(self, entry: Cells, name: str, error: CellError) -> FieldError:
         return self._entries.named(self._fields[name].located(error, entry), entry)
 
 
