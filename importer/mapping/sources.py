@@ -47,6 +47,7 @@ class Header:
         self.width = len(columns)
         self.used: set[str] = set()
         self._problems = problems
+        self._is_listed = False
         self._positions: dict[str, list[int]] = {}
         for position, column in enumerate(columns):
             self._positions.setdefault(column, []).append(position)
@@ -64,7 +65,9 @@ class Header:
         """Where the cells of all columns with this header are; the leftmost first."""
         self.used.add(column)
         if column not in self._positions:
-            hint = f"{nearest(column, self._positions)} columns: {listed(map(repr, self._positions))}".strip()
+            known = "" if self._is_listed else f"columns: {listed(map(repr, self._positions))}"
+            self._is_listed = True  # once will do: a mapping of another system names many columns that are not there
+            hint = f"{nearest(column, self._positions)} {known}".strip()
             self._problems.add(path, f"{self._owner} has no column {shown(column)!r}", hint)
         return tuple(self._positions.get(column, [0]))
 

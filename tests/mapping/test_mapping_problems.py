@@ -208,6 +208,13 @@ def test_columns_that_do_not_fit_are_all_named(bind: Bind, text: str, columns: s
     ]
 
 
+def test_the_columns_of_the_export_are_listed_once(bind: Bind) -> None:
+    with pytest.raises(MappingError) as caught:
+        bind(CASE, "Number|Topic|Text")
+    assert str(caught.value).count("has no column") == 3
+    assert str(caught.value).count("columns: 'Number', 'Topic', 'Text'") == 1
+
+
 def test_a_problem_is_a_mapping_error_with_a_place_and_the_exit_code_of_usage(load: Load) -> None:
     with pytest.raises(MappingError) as caught:
         load(CASE + "  zzzz: A\n  yyyy: B")
