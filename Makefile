@@ -1,20 +1,33 @@
-# make demo    the main job on the sample exports, against the embedded sandbox
-# make test    all tests that belong to every change
-# make check   lint and types
+# make demo       the main job on the sample exports, against the embedded sandbox
+# make test       all tests that belong to every change
+# make test-fast  what users see, without the slow ones, for daily work
+# make check      lint and types
 # Everything runs in an environment of its own, .venv, which is built when it is first needed.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check fmt soak bench lock clean
+# Most tests wait for a while, so one worker more than processors.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, (os.cpu_count() or 1) + 1))')
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# What users see, from the command line to the reports; what lies below it is left to `make test`.
+OUTSIDE := $(addprefix tests/,account cli docs mapping report samples source suggest survey) tests/test_architecture.py
+
+# Child processes that compile everything anew would take most of the time.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-fast check fmt soak bench lock clean
 
 demo: $(READY)
 	$(BIN)/case-importer demo
 
 # File by file, so that what a file sets up is set up once; the slow ones are at the front.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+test-fast: $(READY)
+	$(PYTEST) -m "not soak and not slow" $(OUTSIDE)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -25,9 +38,10 @@ fmt: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Hours rather than minutes: many more kills, rows and power cuts.
+# Hours rather than minutes: many more kills, rows, power cuts and examples, which are drawn anew.
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak --timeout 7200
+	$(BIN)/python -m pytest -m "hypothesis and not soak" --hypothesis-profile soak --timeout 7200
 
 # Half an hour on a quiet machine; for a first look: .venv/bin/python -m benchmarks --quick
 bench: $(READY)

@@ -122,9 +122,9 @@ def _until_closed(head: int) -> Iterator[bytes]:
 
 
 def first_import(lines: list[list[Cell]]) -> list[list[Cell]]:
-    """The lines up to the one that names the ledger of the first import."""
+    """The lines of the first import."""
     texts = ["".join(cell.character for cell in line) for line in lines]
-    last = next(number for number, text in enumerate(texts) if text.startswith("Ledger:"))
+    last = next(number for number, text in enumerate(texts) if text.startswith("Exit code"))
     return lines[: last + 1]
 
 
@@ -135,7 +135,7 @@ def drawn(lines: list[list[Cell]]) -> str:
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}" xml:space="preserve"'
         ' role="img" aria-labelledby="title">',
-        '<title id="title">case-importer demo: progress bar, the books, why rows failed, where the reports are</title>',
+        '<title id="title">case-importer demo: progress bar, totals, why rows failed, where the reports are</title>',
         "<style>text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
         "white-space:pre}</style>",
         f'<rect width="{width:g}" height="{height}" rx="9" fill="{_PAPER}"/>',

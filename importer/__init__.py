@@ -5,7 +5,7 @@ Every verb of the command line is a function here, with a typed result; a DataFr
     from importer import Settings, run_import
 
     result = run_import("tickets.csv", "zendesk", settings=Settings(region="eu", account="acme", rate=10))
-    print(result.reports.balance, result.exit_code)
+    print(result.totals, result.exit_code)
 
 Names are loaded when they are first used, so that importing the package costs nothing.
 """
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from importer.forgetting import Forgotten, forget, forget_async
     from importer.look import (
+        CheckResult,
         check,
         check_async,
         preview,
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
     )
     from importer.mapping import Mapping, load_mapping
     from importer.models import FieldError, State
-    from importer.progress import Observer
-    from importer.results import CheckResult, PreviewRow, RunResult, Status
+    from importer.progress import Progress
+    from importer.results import PreviewRow, RunResult, Status
     from importer.run import (
         reconcile,
         reconcile_async,
@@ -77,10 +78,11 @@ _HOMES = {
     ),
     "importer.forgetting": ("Forgotten", "forget", "forget_async"),
     "importer.mapping": ("Mapping", "load_mapping"),
-    "importer.progress": ("Observer",),
+    "importer.progress": ("Progress",),
     "importer.models": ("FieldError", "State"),
-    "importer.results": ("CheckResult", "PreviewRow", "RunResult", "Status"),
+    "importer.results": ("PreviewRow", "RunResult", "Status"),
     "importer.look": (
+        "CheckResult",
         "check",
         "check_async",
         "preview",
@@ -123,8 +125,8 @@ __all__ = [
     "LedgerLockedError",
     "Mapping",
     "MappingError",
-    "Observer",
     "PreviewRow",
+    "Progress",
     "RunResult",
     "Settings",
     "SourceError",

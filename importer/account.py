@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TextIO
 from importer.delivery.waits import asked_wait, backoff
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.mapping.custom_fields import fields_text
+from importer.plain import plain
 from importer.report.files import whole_file
-from importer.run import run_to_end
 from importer.session import open_place, usable_settings
 from importer.settings import Settings
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent, error_body
@@ -202,11 +202,5 @@ class _Account:
         )
 
 
-def save_fields(path: StrPath, *, settings: Settings | None = None) -> Saved:
-    """:func:`save_fields_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(save_fields_async(path, settings=settings))
-
-
-def save_users(path: StrPath, *, settings: Settings | None = None) -> Saved:
-    """:func:`save_users_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(save_users_async(path, settings=settings))
+save_fields = plain(save_fields_async)
+save_users = plain(save_users_async)

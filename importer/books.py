@@ -6,7 +6,6 @@ function (``report``) and a coroutine (``report_async``), which runs it in a thr
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from importer.errors import ConfigError, ExitCode
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.additions import resolve_addition, stuck_states
 from importer.models import AdditionState, State
-from importer.report import Reports, balance_of, write_reports
-from importer.results import Status
+from importer.plain import in_thread
+from importer.report import summary_of, unlinked_remarks, write_reports
+from importer.results import RunResult, Status, known, run_result, write_summary
 
 StrPath = str | os.PathLike[str]
 
@@ -39,27 +39,30 @@ def status(ledger: StrPath) -> Status:
         LedgerError: it cannot be read.
     """
     with LedgerView(Path(ledger)) as view:
-        ledger_id, target = view.identity()
-        return Status(
-            ledger_id,
-            target,
-            tuple(view.sources()),
-            balance_of(view),
-            tuple(view.causes()),
-            view.requests(),
-            view.refusals(),
-            view.half_read(),
-        )
+        return Status(**known(summary_of(view)))
 
 
-def report(ledger: StrPath, out: StrPath) -> Reports:
+def report(ledger: StrPath, out: StrPath) -> RunResult:
     """Write the reports of a whole ledger into ``out``, from the ledger alone.
+
+    The exit code is that of writing them: 8 if the totals do not match, else 0.
 
     Raises:
         LedgerError: the ledger cannot be read.
         ConfigError: a file cannot be written.
     """
-    return write_reports(Path(ledger), Path(out))
+    reports, summary = write_reports(Path(ledger), Path(out))
+    result = run_result(
+        summary,
+        ExitCode.OK if summary.totals.match else ExitCode.LEDGER,
+        command="report",
+        source=Path(ledger).name,
+        mapping="as before",
+        reports=reports,
+        notes=unlinked_remarks(summary.links_not_made),
+    )
+    write_summary(result)
+    return result
 
 
 def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:
@@ -123,11 +126,5 @@ def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason:
     return taken.state
 
 
-async def status_async(ledger: StrPath) -> Status:
-    """:func:`status` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(status, ledger)
-
-
-async def report_async(ledger: StrPath, out: StrPath) -> Reports:
-    """:func:`report` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(report, ledger, out)
+status_async = in_thread(status)
+report_async = in_thread(report)

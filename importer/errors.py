@@ -58,7 +58,7 @@ class CaseImporterError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        hint = f"\n  {self.hint}" if self.hint else ""
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
         return f"{place}{self.what}{hint}"
 
 

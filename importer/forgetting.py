@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from importer.errors import ConfigError, ExitCode, LedgerError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger import forget as dropping
 from importer.models import State
+from importer.plain import in_thread
 
 _FINISHED = (State.CREATED, State.SKIPPED)
 _FAILED = (State.INVALID, State.REFUSED)
@@ -72,6 +72,4 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
     return Forgotten(rows, kept, before, dropping.size(path))
 
 
-async def forget_async(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten:
-    """:func:`forget` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(forget, ledger, failed=failed)
+forget_async = in_thread(forget)

@@ -5,27 +5,27 @@ Each exists twice: a plain function (``check``) and a coroutine (``check_async``
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, Unpack
 
-from importer.errors import CaseImporterError, ChangedShapeError, EmptySourceError, ExitCode, MappingError
+from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
+from importer.fixing import Fix
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.staging import sources
 from importer.ledger.store import copy_ledger
 from importer.mapping import Mapping, load_mapping
-from importer.models import State
 from importer.notes import Beside, open_notes
-from importer.progress import Observer, Silent
-from importer.report import Balance, balance_of, notes_of
+from importer.plain import in_thread
+from importer.progress import Progress
+from importer.reader import Reader, ReadingOptions, open_reader
+from importer.report import Following, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
-from importer.results import CheckResult, PreviewRow
-from importer.source import Source, open_source
-from importer.source.excerpt import make_excerpt
+from importer.results import PreviewRow, known
 from importer.stage import Reading, Staged, columns_mapped, notes_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
@@ -40,16 +40,50 @@ StrPath = str | os.PathLike[str]
 _FIRST_ROWS = 2_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckResult(Surveyed):
+    """What an export would come to, without sending anything: what was found in it, and the verdict.
+
+    Attributes:
+        version: Of the JSON form of this result.
+        source: What was looked at.
+        mapping: Name of the mapping.
+        exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
+        meaning: The same as a word.
+        totals: Rows by state: pending ones would be sent.
+        notes_that_follow: Notes for which the first call has no room.
+        notes: Remarks: how the file was read (encoding, sheet, …).
+        seconds: How long it took.
+        changes: What differs from the baseline.
+        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were.
+        fix: What ``--fix`` wrote into the mapping; None without it.
+    """
+
+    version: Literal[1] = 1
+    command: Literal["check"] = "check"
+    source: str
+    mapping: str
+    exit_code: ExitCode
+    meaning: str
+    totals: Totals
+    notes_that_follow: Following
+    notes: tuple[str, ...]
+    seconds: float
+    changes: tuple[Change, ...] = ()
+    put_back: int = 0
+    fix: Fix | None = None
+
+
 def open_both(
-    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
-) -> tuple[Source, Mapping]:
+    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
+) -> tuple[Reader, Mapping]:
     """The export and the mapping, opened.
 
     Raises:
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
     """
-    return open_source(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    return open_reader(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:
@@ -66,9 +100,9 @@ def check(
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
     as_is: bool = False,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     first: Callable[[Surveyed], None] | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
 
@@ -92,28 +126,27 @@ def check(
         ChangedShapeError: there is a baseline, and the file is wholly empty or lacks columns that the mapping needs.
     """
     begun = time.monotonic()
-    first = first and _unless_told_early(first, source, mapping, reading)
     before = None if baseline is None else load_baseline(Path(baseline))
     opened, loaded = _open_like(before, source, mapping, reading)
     if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(opened, loaded))
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
         path = _scratch_ledger(Path(folder), ledger)
-        beside, observer = Beside(folder_of(source), notes), observer or Silent()
+        beside, observer = Beside(folder_of(source), notes), observer or Progress()
         survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, observer=observer)
         with LedgerView(path, source=staged.source.id) as view:
-            balance, causes, found = balance_of(view), tuple(view.causes()), survey.finished(view)
-            remarks = (*opened.notes, *loaded.notes, *notes_of(view))
+            summary, found = summary_of(view), survey.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
     return CheckResult(
+        **known(found),
         source=opened.name,
         mapping=loaded.name,
-        exit_code=_exit_code(balance, differences),
-        balance=balance,
-        causes=tuple(cause for cause in causes if cause.state is not State.PENDING),
-        notes=remarks,
-        seconds=time.monotonic() - begun,
-        found=found,
+        exit_code=(code := _exit_code(summary.totals, differences)),
+        meaning=code.name.lower(),
+        totals=summary.totals,
+        notes_that_follow=summary.notes_that_follow,
+        notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
+        seconds=round(time.monotonic() - begun, 3),
         changes=differences,
         put_back=staged.put_back,
     )
@@ -128,7 +161,7 @@ def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
 
 
 def _surveyed(
-    ledger: Path, source: Source, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Observer
+    ledger: Path, source: Reader, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Progress
 ) -> tuple[Survey, Staged]:
     """A look at all rows on their way into a ledger that is thrown away, and the source there."""
     with Ledger(ledger, verb="check") as scratch:
@@ -147,15 +180,15 @@ def _surveyed(
     return survey, staged
 
 
-def _exit_code(balance: Balance, differences: tuple[Change, ...]) -> ExitCode:
+def _exit_code(totals: Totals, differences: tuple[Change, ...]) -> ExitCode:
     if differences:
         return ExitCode.CHANGED_SHAPE
-    return ExitCode.ROWS_FAILED if balance.counts[State.INVALID] else ExitCode.OK
+    return ExitCode.ROWS_FAILED if totals.invalid else ExitCode.OK
 
 
 def _open_like(
-    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
-) -> tuple[Source, Mapping]:
+    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
+) -> tuple[Reader, Mapping]:
     """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
     if before is None:
         return open_both(source, mapping, reading)
@@ -174,32 +207,11 @@ def _open_like(
     return opened, loaded
 
 
-def _first_look(source: Source, mapping: Mapping) -> Surveyed:
+def _first_look(source: Reader, mapping: Mapping) -> Surveyed:
     """What the first rows show; on a file of any size this takes no longer than on a small one."""
     survey = Survey(source, mapping, columns=columns_mapped(source))
     survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
     return survey.so_far()
-
-
-def _unless_told_early(
-    first: Callable[[Surveyed], None], source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: dict[str, Any]
-) -> Callable[[Surveyed], None] | None:
-    """Tell ``first`` what the first rows of a large workbook show, before it is loaded; ``first`` if that cannot be."""
-    if not isinstance(source, str | os.PathLike) or not Path(source).is_file():
-        return first
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        excerpt = make_excerpt(Path(source), Path(folder), rows=_FIRST_ROWS + 1)  # the header is one
-        if excerpt is None:
-            return first
-        try:
-            opened, loaded = open_both(excerpt, mapping, reading)
-            if failures_file_of(opened.columns) is not None:
-                return first
-            found = _first_look(opened, loaded)
-        except CaseImporterError:  # said in full when the whole file is opened
-            return first
-    first(found)
-    return None
 
 
 def preview(
@@ -208,7 +220,7 @@ def preview(
     *,
     notes: Iterable[StrPath] = (),
     count: int = 5,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> list[PreviewRow]:
     """The first ``count`` rows as they would be sent; ``notes`` as in :func:`check`.
 
@@ -227,7 +239,7 @@ def preview(
     ]
 
 
-def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
+def suggest_mapping(source: StrPath | DataFrame, **reading: Unpack[ReadingOptions]) -> Suggestion:
     """A mapping to begin with, for an export that nobody has one for; every guess in it says that it is one.
 
     Args:
@@ -241,19 +253,9 @@ def suggest_mapping(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
     from importer.suggest import suggest
 
     path = Path(source) if isinstance(source, str | os.PathLike) else None
-    return suggest(open_source(source, **reading), path=path, encoding=reading.get("encoding"))
+    return suggest(open_reader(source, **reading), path=path, encoding=reading.get("encoding"))
 
 
-async def check_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> CheckResult:
-    """:func:`check` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(check, source, mapping, **options)
-
-
-async def preview_async(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> list[PreviewRow]:
-    """:func:`preview` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(preview, source, mapping, **options)
-
-
-async def suggest_mapping_async(source: StrPath | DataFrame, **reading: Any) -> Suggestion:
-    """:func:`suggest_mapping` for asynchronous code; same arguments, result and errors."""
-    return await asyncio.to_thread(suggest_mapping, source, **reading)
+check_async = in_thread(check)
+preview_async = in_thread(preview)
+suggest_mapping_async = in_thread(suggest_mapping)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -117,6 +118,21 @@ class State(StrEnum):
     REFUSED = "refused"  #: the server proved that it did not create it, for a data reason
     UNKNOWN = "unknown"  #: may have been created; must be looked up before anything else
     DUPLICATE = "duplicate"  #: the look-up found two or more cases; for a person
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a run that a person should know while it goes on.
+
+    Attributes:
+        event: Constant name, for logs.
+        text: For a person.
+        fields: The same for a log: neither text of a cell nor a secret.
+    """
+
+    event: str
+    text: str
+    fields: dict[str, object] = field(default_factory=dict)
 
 
 class AdditionState(StrEnum):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.values import NotesRead
 from importer.mapping.notes_file import NotesFile
-from importer.source import open_source
+from importer.reader import open_reader
 
 if TYPE_CHECKING:
     from importer.mapping import Mapping as CaseMapping
     from importer.mapping.case_schema import EachForm
     from importer.models import Row
-    from importer.source import Source
+    from importer.reader import Reader
 
 StrPath = str | os.PathLike[str]
 
@@ -134,13 +134,13 @@ def open_notes(mapping: CaseMapping, beside: Beside, *, known: Sequence[NotesRea
             file.close()
 
 
-def _opened(form: EachForm, path: Path, *, where: str) -> Source:
+def _opened(form: EachForm, path: Path, *, where: str) -> Reader:
     if not path.exists():
         hint = (
             f"put it there, or say where it is: --notes FILE; if there are none, remove the note that stands at {where}"
         )
         raise SourceError("there is no such file of notes", where=str(path), hint=hint)
-    return open_source(path, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
+    return open_reader(path, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
 
 
 def _said(names: list[str], given: list[str]) -> Mapping[str, Path]:

@@ -1,65 +1,44 @@
-"""How a run tells what it does: to a terminal, to JSON lines, or to nobody."""
+"""How a run tells what it does: to a terminal, to a log file, to a caller of the library, or to nobody."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Protocol
 
-from importer.models import AdditionState, State
+from importer.errors import ExitCode
+from importer.models import AdditionState, Notice, State
+from importer.report import Totals
 
 
-class Observer(Protocol):
-    """Is told what a run does, as it does it. Must be quick and must not fail."""
+class Progress:
+    """Is told what a run does, as it does it. Nothing comes of it here; override what is of interest.
 
-    def begun(self, *, source: str, mapping: str, target: str, ledger: Path) -> None:
+    A method must be quick and must not fail. All are called in the thread of the event loop, but for :meth:`read`.
+    """
+
+    def begun(self, *, command: str, source: str, mapping: str, target: str, ledger: Path) -> None:
         """A run begins; ``target`` is where cases will be created."""
-        ...
 
     def read(self, share: float, rows: int) -> None:
         """``rows`` rows have been read so far: the given share (0 to 1) of the source."""
-        ...
+
+    def staged(self, counts: Counter[State]) -> None:
+        """All rows are in the ledger, in these states; nothing was sent yet."""
 
     def sending(self, total: int) -> None:
         """``total`` records are about to be sent."""
-        ...
 
     def settled(self, state: State) -> None:
         """One record reached ``state``, and that is on disk."""
-        ...
 
     def following(self, total: int) -> None:
         """``total`` updates with notes for which the first call had no room are about to be sent."""
-        ...
 
     def followed(self, state: AdditionState) -> None:
         """One of these updates reached ``state``, and that is on disk."""
-        ...
 
-    def notice(self, text: str) -> None:
+    def notice(self, notice: Notice) -> None:
         """Something that a person should know now."""
-        ...
 
-
-class Silent:
-    """An observer that says nothing."""
-
-    def begun(self, *, source: str, mapping: str, target: str, ledger: Path) -> None:
-        """Say nothing."""
-
-    def read(self, share: float, rows: int) -> None:
-        """Say nothing."""
-
-    def sending(self, total: int) -> None:
-        """Say nothing."""
-
-    def settled(self, state: State) -> None:
-        """Say nothing."""
-
-    def following(self, total: int) -> None:
-        """Say nothing."""
-
-    def followed(self, state: AdditionState) -> None:
-        """Say nothing."""
-
-    def notice(self, text: str) -> None:
-        """Say nothing."""
+    def ended(self, exit_code: ExitCode, totals: Totals) -> None:
+        """The run has ended, and its reports are written."""

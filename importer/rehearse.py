@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
+from importer.books import StrPath
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping, load_mapping
-from importer.progress import Observer
+from importer.plain import plain
+from importer.progress import Progress
 from importer.results import RunResult
-from importer.run import run_import_async, run_to_end
+from importer.run import run_import_async
 from importer.sandbox import Sandbox, SandboxOptions, definitions_of
 from importer.sandbox.profiles import PROFILES
 from importer.settings import CAREFUL_RATE, Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from importer.reader import ReadingOptions
 
 Profile = Literal["calm", "rough", "hostile"]
 
@@ -30,48 +34,48 @@ _WORKERS = 256
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Rehearsal:
     """What a rehearsal showed.
 
     Attributes:
-        run: How the run against the sandbox ended.
+        version: Of the JSON form of this result.
+        exit_code: That of the run, unless the real run would take too long.
+        meaning: The same as a word.
         profile: How the sandbox behaved.
         requests: Requests to the API, by operation: ``create``, ``list``.
-        rate: Requests a second of the forecast.
-        forecast: Seconds that the same requests take at that rate.
-        window: Seconds that are to be had; None if that was not asked.
+        rate: Requests per second of the forecast.
+        forecast_seconds: How long the same requests take at that rate.
+        window_seconds: How long they may take; None if that was not asked.
+        fits: Whether the forecast fits into the window.
+        run: How the run against the sandbox ended.
     """
 
-    run: RunResult
+    version: Literal[1] = 1
+    command: Literal["rehearse"] = "rehearse"
+    exit_code: ExitCode
+    meaning: str
     profile: str
     requests: dict[str, int]
     rate: float
-    forecast: float
-    window: float | None
-
-    @property
-    def fits(self) -> bool:
-        """Whether the forecast fits into the window."""
-        return self.window is None or self.forecast <= self.window
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """That of the run, unless the real thing would take too long."""
-        return self.run.exit_code if self.fits else ExitCode.TOO_LONG
+    forecast_seconds: float
+    window_seconds: float | None
+    fits: bool
+    run: RunResult
 
 
 async def rehearse_async(
-    source: str | os.PathLike[str] | DataFrame,
-    mapping: str | os.PathLike[str] | Mapping,
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
     *,
     profile: Profile = "rough",
     rate: float = CAREFUL_RATE,
     must_finish_in: float | None = None,
     seed: int = 0,
-    out: str | os.PathLike[str] | None = None,
-    observer: Observer | None = None,
-    **options: Any,
+    out: StrPath | None = None,
+    notes: Iterable[StrPath] = (),
+    observer: Progress | None = None,
+    **reading: Unpack[ReadingOptions],
 ) -> Rehearsal:
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.
 
@@ -84,7 +88,8 @@ async def rehearse_async(
         seed: The same seed gives the same trouble.
         out: Keep ledger and reports in this folder; by default nothing is kept.
         observer: Is told what happens.
-        options: See :func:`importer.run.run_import_async`.
+        notes: See :func:`importer.look.check`.
+        reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         CaseImporterError: see :func:`importer.run.run_import_async`.
@@ -95,27 +100,55 @@ async def rehearse_async(
     )
     with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
         async with Sandbox(account) as sandbox:
-            settings = Settings.model_validate(
-                {
-                    "api_url": sandbox.base_url,
-                    "client_id": sandbox.client_id,
-                    "client_secret": sandbox.client_secret,
-                    "horizon": _HORIZON,
-                    "concurrency": _WORKERS,
-                }
-            )
             folder = Path(out) if out is not None else Path(scratch)
-            run = await run_import_async(source, loaded, out=folder, settings=settings, observer=observer, **options)
+            run = await run_import_async(
+                source,
+                loaded,
+                notes=notes,
+                out=folder,
+                settings=_settings_for(sandbox),
+                accept_existing=True,  # there are none in a new sandbox
+                observer=observer,
+                **reading,
+            )
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}
-    return Rehearsal(run, profile, requests, rate, sum(requests.values()) / rate, must_finish_in)
+    return _rehearsal(run, profile, requests, rate, must_finish_in)
 
 
-def rehearse(
-    source: str | os.PathLike[str] | DataFrame, mapping: str | os.PathLike[str] | Mapping, **options: Any
+rehearse = plain(rehearse_async)
+
+
+def _rehearsal(
+    run: RunResult, profile: Profile, requests: dict[str, int], rate: float, must_finish_in: float | None
 ) -> Rehearsal:
-    """:func:`rehearse_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(rehearse_async(source, mapping, **options))
+    forecast = sum(requests.values()) / rate
+    fits = must_finish_in is None or forecast <= must_finish_in
+    exit_code = run.exit_code if fits else ExitCode.TOO_LONG
+    return Rehearsal(
+        exit_code=exit_code,
+        meaning=exit_code.name.lower(),
+        profile=profile,
+        requests=requests,
+        rate=rate,
+        forecast_seconds=round(forecast, 1),
+        window_seconds=must_finish_in,
+        fits=fits,
+        run=run,
+    )
+
+
+def _settings_for(sandbox: Sandbox) -> Settings:
+    """As fast as this machine can, and without long waits for rows in doubt."""
+    return Settings.model_validate(
+        {
+            "api_url": sandbox.base_url,
+            "client_id": sandbox.client_id,
+            "client_secret": sandbox.client_secret,
+            "horizon": _HORIZON,
+            "concurrency": _WORKERS,
+        }
+    )
 
 
 def seconds_of(text: str) -> float:

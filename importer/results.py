@@ -1,49 +1,109 @@
-"""What the verbs give back to a caller."""
+"""What the verbs give back. A result has one JSON form, its fields: for ``--json`` and for ``summary.json``."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+import orjson
 
 from importer.errors import CaseImporterError, ExitCode
-from importer.ledger import CauseCount, SourceInfo
 from importer.models import FieldError, State
-from importer.report import Balance, Reports
+from importer.report import Reports, Summary
+from importer.report.files import whole_file
 
-if TYPE_CHECKING:  # `status` has no export to look at, and shall not pay for what reads one
-    from importer.survey import Surveyed
-    from importer.survey.baseline import Change
+Command = Literal["run", "retry", "reconcile", "report"]
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What an export would come to, without sending anything.
+class Problem:
+    """Why a command ended early."""
+
+    what: str
+    where: str
+    hint: str
+
+    @classmethod
+    def of(cls, error: CaseImporterError) -> Problem:
+        """The same as the error says."""
+        return cls(error.what, error.where, error.hint)
+
+    def __str__(self) -> str:
+        return str(CaseImporterError(self.what, where=self.where, hint=self.hint))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status(Summary):
+    """How a ledger stands at one moment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult(Summary):
+    """What a run, a retry, a reconciliation or a report came to, and what the ledger says after it.
 
     Attributes:
-        source: What was looked at.
-        mapping: Name of the mapping.
-        exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
-        balance: Rows by state: pending ones would be sent.
-        causes: Invalid and skipped rows by cause, most frequent first.
-        notes: What the reader found worth saying (encoding, sheet, …).
+        command: Which of them it was.
+        exit_code: As the command line ends.
+        meaning: The same as a word.
+        source: What was imported.
+        mapping: Name of the mapping; ``as before`` if the rows were mapped earlier.
+        reports: Where the files are.
+        moved: Records that reached each state this time.
+        error: Why the run ended early; None if it did not.
+        notes: Remarks: how the file was read, and the like.
         seconds: How long it took.
-        found: What the rows, the columns and the mapping show.
-        changes: What differs from the baseline.
-        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were.
+        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were. 0 if the
+            file had been read before.
     """
 
+    command: Command
+    exit_code: ExitCode
+    meaning: str
     source: str
     mapping: str
-    exit_code: ExitCode
-    balance: Balance
-    causes: tuple[CauseCount, ...]
-    notes: tuple[str, ...]
-    seconds: float
-    found: Surveyed
-    changes: tuple[Change, ...] = ()
+    reports: Reports
+    moved: dict[str, int] = field(default_factory=dict)
+    error: Problem | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
     put_back: int = 0
+
+    def count(self, state: State) -> int:
+        """Rows in a state."""
+        return self.totals.counts[state]
+
+
+def run_result(summary: Summary, exit_code: ExitCode, **more: Any) -> RunResult:
+    """A result from what the ledger says, and what else is known about this time."""
+    return RunResult(**known(summary), exit_code=exit_code, meaning=ExitCode(exit_code).name.lower(), **more)
+
+
+def known(result: Any) -> dict[str, Any]:
+    """The fields of a dataclass with their values, which stay what they are."""
+    return {each.name: getattr(result, each.name) for each in fields(result)}
+
+
+def write_summary(result: RunResult) -> None:
+    """Write the result as ``summary.json``."""
+    with whole_file(result.reports.summary) as file:
+        file.write(as_json(result) + "\n")
+
+
+def as_json(result: Any) -> str:
+    """The JSON form of a result."""
+    return orjson.dumps(result, default=str, option=orjson.OPT_INDENT_2).decode()
+
+
+def json_schema(form: str) -> dict[str, Any]:
+    """The JSON Schema of a result: ``result``, ``status``, ``check`` or ``rehearsal``."""
+    from pydantic import TypeAdapter
+
+    from importer.look import CheckResult
+    from importer.rehearse import Rehearsal
+
+    forms = {"result": RunResult, "status": Status, "check": CheckResult, "rehearsal": Rehearsal}
+    schema = TypeAdapter(forms[form]).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,59 +130,17 @@ class PreviewRow:
     parent: str | None = None
     parent_row: int | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run came to.
-
-    Attributes:
-        exit_code: As the command line ends.
-        source: What was imported.
-        mapping: Name of the mapping.
-        reports: The books, the causes, and where the files are.
-        ledger: The ledger.
-        target: Where cases were created.
-        moved: Records that reached each state in this very run.
-        error: Why the run ended early, if it did.
-        notes: What the reader found worth saying.
-        seconds: How long it took.
-        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were. 0 if the
-            file had been read before.
-    """
-
-    exit_code: ExitCode
-    source: str
-    mapping: str
-    reports: Reports
-    ledger: Path
-    target: str
-    moved: Counter[State] = field(default_factory=Counter)
-    error: CaseImporterError | None = None
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
-    put_back: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How a ledger stands at one moment.
-
-    Attributes:
-        ledger_id: Names the ledger in failures files.
-        target: The API it is pinned to; None if nothing was sent yet.
-        sources: The files that were read into it.
-        balance: The books.
-        causes: Records that are not created, by state and cause.
-        requests: Requests that were sent to create cases.
-        refusals: How many requests for cases and notes were answered with which HTTP status that is none of success.
-        half_read: Files that are being read, or whose reading was cut short; they are in no other figure.
-    """
-
-    ledger_id: str
-    target: str | None
-    sources: tuple[SourceInfo, ...]
-    balance: Balance
-    causes: tuple[CauseCount, ...]
-    requests: int
-    refusals: Counter[int]
-    half_read: tuple[str, ...] = ()
+    def as_json(self) -> str:
+        """One line of JSON; the bodies are exactly what would be sent."""
+        line: dict[str, Any] = {
+            "row": self.row,
+            "key": self.key,
+            "errors": [error._asdict() for error in self.errors],
+            "left_out": self.left_out,
+        }
+        if self.parent is not None:
+            line["parent"] = {"name": self.parent, "row": self.parent_row}
+        line["body"] = None if self.body is None else orjson.Fragment(self.body)
+        if self.additions:
+            line["additions"] = list(map(orjson.Fragment, self.additions))
+        return orjson.dumps(line).decode()

@@ -10,11 +10,11 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Unpack
 
 from importer.books import StrPath, existing
 from importer.delivery.breaker import TooManyFailuresError
@@ -25,12 +25,13 @@ from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.ledger import Ledger, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.mapping import Mapping, load_mapping
-from importer.models import State
+from importer.models import Notice, State
 from importer.notes import Beside
-from importer.progress import Observer, Silent
-from importer.report import Balance, Reports, write_reports
+from importer.plain import plain
+from importer.progress import Progress
+from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.report.failures_file import FILE_NAME
-from importer.results import RunResult
+from importer.results import Command, Problem, RunResult, run_result, write_summary
 from importer.session import Orders, open_place, send_pending, stop_on_signals, usable_settings
 from importer.settings import Settings
 from importer.stage import Reading, Staged, remap_all, stage_export
@@ -38,12 +39,13 @@ from importer.stage import Reading, Staged, remap_all, stage_export
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-T = TypeVar("T")
+    from importer.reader import ReadingOptions
 
 
-_WITHOUT_EXTERNAL_ID = (
+_WITHOUT_EXTERNAL_ID = Notice(
+    "no_external_id",
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
-    "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else"
+    "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
 )
 
 
@@ -89,22 +91,23 @@ async def run_import_async(
     max_failures: int | str | None = None,
     accept_changes: bool = False,
     as_is: bool = False,
-    observer: Observer | None = None,
+    accept_existing: bool = False,
+    observer: Progress | None = None,
     stop: Stop | None = None,
-    **reading: Any,
+    **reading: Unpack[ReadingOptions],
 ) -> RunResult:
     """Import an export: every valid row becomes exactly one case. The same call again goes on where it stopped.
 
     Args:
         source: File or DataFrame.
-        mapping, notes: See :func:`importer.look.check`.
-        ledger, out: Where the state and the reports are kept; by default in a folder named after the export.
+        mapping: File, name of a bundled mapping, or a loaded one.
+        notes, reading: See :func:`importer.look.check`.
+        ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
         settings: Target, pace, credentials; by default from environment and ``.env``.
-        limit: Send at most so many records; the rest stays pending.
-        max_failures: Stop when more rows fail than this number, or percentage ("2%") of the rows read.
-        accept_changes, as_is, reading: See :class:`importer.stage.Reading`.
-        observer: Is told what happens.
-        stop: To stop the run from elsewhere; without it, signals of the process do if this is its main thread.
+        limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
+        accept_changes, as_is: See :class:`importer.stage.Reading`.
+        accept_existing: Send also if the account has cases of these tickets that another ledger created.
+        observer, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
@@ -122,9 +125,10 @@ async def run_import_async(
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings,
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=limit,
+        accept_existing=accept_existing,
         max_failures=_limit_of(max_failures),
         notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
@@ -151,7 +155,8 @@ async def retry_async(
     settings: Settings | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
-    observer: Observer | None = None,
+    accept_existing: bool = False,
+    observer: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Send rows of a ledger again that never became cases; nothing else is sent.
@@ -163,8 +168,7 @@ async def retry_async(
         mapping: Map these rows anew, then send those that are valid.
         notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
         out: Folder of the reports; by default that of the ledger.
-        settings, limit, max_failures, observer: See :func:`run_import_async`.
-        stop: To stop the run from elsewhere.
+        settings, limit, max_failures, accept_existing, observer, stop: See :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.
@@ -181,9 +185,10 @@ async def retry_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=limit,
+        accept_existing=accept_existing,
         max_failures=_limit_of(max_failures),
         notes=settings.remarks,
     )
@@ -206,7 +211,7 @@ async def reconcile_async(
     *,
     out: StrPath | None = None,
     settings: Settings | None = None,
-    observer: Observer | None = None,
+    observer: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Find out what became of rows that may or may not be cases; send nothing.
@@ -231,7 +236,7 @@ async def reconcile_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
-        observer=observer or Silent(),
+        observer=observer or Progress(),
         outer_stop=stop,
         limit=0,
         resend=False,
@@ -244,15 +249,16 @@ async def reconcile_async(
 class _Run:
     """One time that a ledger is held for sending: the same for a new source, a retry and a reconciliation."""
 
-    verb: str
+    verb: Command
     source: str
     mapping: Mapping | None = None
     path: Path
     folder: Path
     settings: Settings
-    observer: Observer
+    observer: Progress
     outer_stop: Stop | None
     limit: int | None = None
+    accept_existing: bool = False
     max_failures: FailureLimit | None = None
     resend: bool = True
     notes: tuple[str, ...] = ()
@@ -288,30 +294,43 @@ class _Run:
         """
         delivered = Delivered()
         target = self.settings.target.name
-        self.observer.begun(source=self.source, mapping=self.mapping_name, target=target, ledger=self.path)
+        self.observer.begun(
+            command=self.verb, source=self.source, mapping=self.mapping_name, target=target, ledger=self.path
+        )
         with Ledger(self.path, verb=self.verb) as ledger:
             ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
+                self.observer.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)
                 except CaseImporterError as error:
                     delivered.error = error
-            reports = self._write_reports(chosen.source, delivered)
-            ledger.exit_code = self._exit_code(delivered, reports.balance)
-            return RunResult(
-                exit_code=ledger.exit_code,
-                source=self.source,
-                mapping=self.mapping_name,
-                reports=reports,
-                ledger=self.path,
-                target=target,
-                moved=delivered.moved,
-                error=delivered.error,
-                notes=(*self.notes, *reports.unlinked),
-                put_back=self.put_back,
-                seconds=time.monotonic() - self.begun,
-            )
+            try:
+                return self._result(ledger, chosen, delivered)
+            except CaseImporterError as error:  # the reports cannot be written
+                raise delivered.error or error from None
+
+    def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
+        """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
+        reports, summary = write_reports(self.path, self.folder, source=chosen.source)
+        ledger.exit_code = self._exit_code(delivered, summary)
+        result = run_result(
+            replace(summary, target=summary.target or self.settings.target.name),
+            ledger.exit_code,
+            command=self.verb,
+            source=self.source,
+            mapping=self.mapping_name,
+            reports=reports,
+            moved={state.value: count for state, count in delivered.moved.items()},
+            error=None if delivered.error is None else Problem.of(delivered.error),
+            notes=(*self.notes, *unlinked_remarks(summary.links_not_made)),
+            put_back=self.put_back,
+            seconds=round(time.monotonic() - self.begun, 3),
+        )
+        write_summary(result)
+        self.observer.ended(result.exit_code, result.totals)
+        return result
 
     async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
         counts = ledger.counts(chosen.source)
@@ -321,7 +340,13 @@ class _Run:
         total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
         if total == 0 and count_waiting(ledger, chosen.source, only_doubts=not self.resend) == 0:
             return Delivered()
-        orders = Orders(chosen=chosen, limit=self.limit, resend=self.resend, most_refused=self._most_refused(counts))
+        orders = Orders(
+            chosen=chosen,
+            limit=self.limit,
+            resend=self.resend,
+            most_refused=self._most_refused(counts),
+            refuse_existing=self.resend and not self.accept_existing,
+        )
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_place(self.settings, self.path, account_fields) as place:
             ledger.check_target(place.identity)
@@ -341,51 +366,23 @@ class _Run:
             )
         return left
 
-    def _write_reports(self, source: int | None, delivered: Delivered) -> Reports:
-        try:
-            return write_reports(self.path, self.folder, source=source)
-        except CaseImporterError as error:
-            raise delivered.error or error from None
-
-    def _exit_code(self, delivered: Delivered, balance: Balance) -> ExitCode:
+    def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
         if delivered.error is not None:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        if self.resend and (self.limit is not None or delivered.parked) and delivered.left_over == delivered.parked:
-            # What the limit left behind was to be left behind, and running again would not help parked rows.
-            return balance.exit_code_without_pending
-        return balance.exit_code
+        # What the limit left behind was to be left behind, and running again would not help parked rows.
+        meant = self.limit is not None or delivered.parked > 0
+        return exit_code_of(
+            summary.totals,
+            summary.causes,
+            summary.notes_that_follow,
+            pending_is_meant=self.resend and meant and delivered.left_over == delivered.parked,
+        )
 
 
 # -- plain functions -------------------------------------------------------------------------------
 
-
-def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes the fastest event loop there is; None means asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:  # Windows, PyPy
-        return None
-    return uvloop.new_event_loop
-
-
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest event loop there is."""
-    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-        return runner.run(work)
-
-
-def run_import(source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Any) -> RunResult:
-    """:func:`run_import_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(run_import_async(source, mapping, **options))
-
-
-def reconcile(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`reconcile_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(reconcile_async(ledger, **options))
-
-
-def retry(ledger: StrPath, **options: Any) -> RunResult:
-    """:func:`retry_async` for code that is not asynchronous; same arguments, result and errors."""
-    return run_to_end(retry_async(ledger, **options))
+run_import = plain(run_import_async)
+reconcile = plain(reconcile_async)
+retry = plain(retry_async)

@@ -16,6 +16,7 @@ from importer.delivery.breaker import Breaker, ContradictionError, OutageError
 from importer.delivery.budget import RetryBudget
 from importer.delivery.causes import Causes
 from importer.delivery.deliver import Courier
+from importer.delivery.existing import refuse_existing
 from importer.delivery.lookup import Lookup
 from importer.delivery.pace import Pace
 from importer.delivery.pool import Delivered, Pool, Stop
@@ -29,7 +30,9 @@ from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.additions import count_waiting, reopen_refused_additions
 from importer.ledger.distrust import distrusted, doubt_again
 from importer.ledger.links import next_page
-from importer.progress import Observer
+from importer.models import Notice
+from importer.plain import listening
+from importer.progress import Progress
 from importer.settings import Settings
 from importer.settings_sources import load_settings
 from importer.talkdesk.auth import READ_SCOPE, Credentials, SecretCredentials, Tokens, TokenTrouble
@@ -105,16 +108,18 @@ class Orders:
         limit: Send at most so many records; 0 settles doubts only.
         resend: Send records again that turn out not to have been created.
         most_refused: Stop when more rows than this are refused.
+        refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
     """
 
     chosen: Selection
     limit: int | None = None
     resend: bool = True
     most_refused: int | None = None
+    refuse_existing: bool = False
 
 
 async def send_pending(
-    ledger: Ledger, place: Place, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
+    ledger: Ledger, place: Place, settings: Settings, orders: Orders, *, stop: Stop, observer: Progress
 ) -> Delivered:
     """Settle what is in doubt and send what is pending.
 
@@ -128,6 +133,7 @@ async def send_pending(
 
     Raises:
         TargetError: the credentials are refused; nothing was sent.
+        ExistingCaseError: a record is a case of another ledger; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
     async with (
@@ -152,6 +158,9 @@ async def send_pending(
             stop=stop,
             observer=observer,
         )
+        if orders.refuse_existing and _may_read_cases(tokens):
+            lookup, notice = shared.lookup, observer.notice
+            await refuse_existing(writer, lookup, orders.chosen, stop=stop.gently, notice=notice)
         pool = _pool(shared, settings, orders, stop=stop, observer=observer)
         doubt_again(ledger)  # what a run that was cut short left undone
         pool.take_over(ledger.doubtful(orders.chosen.source))
@@ -188,12 +197,12 @@ def _shared(
     target: str,
     most_refused: int | None,
     stop: Stop,
-    observer: Observer,
+    observer: Progress,
 ) -> _Shared:
     pace = Pace(Speed(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve))
     if writer.ledger.was_cut_short:
         pace.close_gate(1.0)  # what a killed run sent in its last second counts
-    breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set)
+    breaker = Breaker(target=target, most_refused=most_refused, on_stop=stop.gently.set, notice=observer.notice)
     budget = RetryBudget(settings.workers)
     trust = Trust(distrusted(writer.ledger), lag=settings.waits.recheck)
     courier = Courier(
@@ -211,7 +220,7 @@ def _shared(
     return _Shared(api, writer, pace, budget, breaker, lookup, courier, trust)
 
 
-def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer) -> Pool:
+def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Progress) -> Pool:
     """The workers that create cases."""
     writer, breaker = shared.ledger, shared.breaker
     pool = Pool(
@@ -243,7 +252,7 @@ def _pool(shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, ob
 
 
 async def _send_additions(
-    shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Observer
+    shared: _Shared, settings: Settings, orders: Orders, *, stop: Stop, observer: Progress
 ) -> CaseImporterError | None:
     """The second pass: the notes that follow, to all cases that wait for some; nothing at all if none does."""
     source, only_doubts = orders.chosen.source, not orders.resend
@@ -277,7 +286,7 @@ async def _send_additions(
     return await second_pass.run() or shared.breaker.stop
 
 
-async def _check_credentials(tokens: Tokens, place: Place, observer: Observer) -> None:
+async def _check_credentials(tokens: Tokens, place: Place, observer: Progress) -> None:
     """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
 
     A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
@@ -291,16 +300,24 @@ async def _check_credentials(tokens: Tokens, place: Place, observer: Observer) -
             where=place.token_url,
             hint="check the address, or run the same command again later",
         ) from None
-    if tokens.scopes is not None and READ_SCOPE not in tokens.scopes:
-        observer.notice(
+    if not _may_read_cases(tokens):
+        text = (
             f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
             "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
         )
+        observer.notice(Notice("scope_missing", text, {"scope": READ_SCOPE}))
+
+
+def _may_read_cases(tokens: Tokens) -> bool:
+    """Whether searches are worth a try: a token endpoint that names no scopes says nothing against it."""
+    return tokens.scopes is None or READ_SCOPE in tokens.scopes
 
 
 @contextmanager
 def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
     """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
+
+    In a loop that is not in the main thread, only SIGINT is heard, and only if a plain function waits for the loop.
 
     Args:
         stop: Is told.
@@ -322,7 +339,8 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
             pass
     try:
-        yield
+        with listening(hear):
+            yield
     finally:
         for number in installed:
             loop.remove_signal_handler(number)

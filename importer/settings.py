@@ -135,7 +135,7 @@ class Settings(CredentialSettings):
             problems = [*settings._target_problems(), *settings.credential_problems()]
         if problems:
             whats, hints = (dict.fromkeys(filter(None, texts)) for texts in zip(*problems, strict=True))
-            raise ConfigError("; ".join(whats), hint="; ".join(hints) or _EVERYWHERE)
+            raise ConfigError("; ".join(whats), hint="; ".join(hints) or _EVERYWHERE) from None
         return settings
 
     def _target_problems(self) -> Iterator[Problem]:

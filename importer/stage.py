@@ -26,7 +26,7 @@ from importer.report.put_back import Corrected, put_back
 if TYPE_CHECKING:
     from importer.ledger.values import Unsent
     from importer.mapping import Mapping, RowMapper
-    from importer.source import Chunk, Source
+    from importer.reader import Chunk, Reader, ReadingOptions
 
 #: Told the share of the source that has been read (0 to 1) and the rows so far; may raise to stop the reading.
 Progress = Callable[[float, int], None]
@@ -53,7 +53,7 @@ class Reading:
         as_is: Take the cells of a failures file as they stand, also those that only a spreadsheet has changed.
     """
 
-    options: dict[str, object] = field(default_factory=dict)
+    options: ReadingOptions = field(default_factory=dict)  # type: ignore[assignment]
     accept_changes: bool = False
     as_is: bool = False
 
@@ -73,7 +73,7 @@ class Staged:
 
 def stage_export(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     beside: Beside,
     *,
@@ -92,7 +92,7 @@ def stage_export(
 
 def stage_source(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     *,
     notes: Notes | None = None,
@@ -117,7 +117,7 @@ def stage_source(
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
     known, notes, reading = entry.sources(ledger), notes or Notes(), reading or Reading()
-    identity = _identity(source, {**reading.options, "as_is": reading.as_is})
+    identity = _identity(source, reading)
     same = [info for info in reversed(known) if info.staged and info.sha256 == identity]
     if same:
         _refuse_changed_mapping(ledger, same[0], mapping)
@@ -128,9 +128,11 @@ def stage_source(
     return _read(ledger, source, mapping, notes, identity=identity, as_is=reading.as_is, progress=progress, watch=watch)
 
 
-def _identity(source: Source, reading: dict[str, object]) -> str:
+def _identity(source: Reader, reading: Reading) -> str:
+    """The same bytes read in another way are other rows; the sheet is in the fingerprint already."""
     fingerprint = source.fingerprint()
-    said = "\0".join(f"{name}={value}" for name, value in sorted(reading.items()) if value and name != "sheet")
+    options = {**reading.options, "as_is": reading.as_is}
+    said = "\0".join(f"{name}={value}" for name, value in sorted(options.items()) if value and name != "sheet")
     return sha256(f"{fingerprint}\0{said}".encode()).hexdigest() if said else fingerprint
 
 
@@ -146,7 +148,7 @@ def _refuse_changed_mapping(ledger: Ledger, info: SourceInfo, mapping: Mapping) 
     )
 
 
-def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Source, *, what: str) -> None:
+def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Reader, *, what: str) -> None:
     for info in known:
         if info.staged and info.name == source.name:
             counts = ledger.counts(info.id)
@@ -157,13 +159,13 @@ def _refuse_changed_source(ledger: Ledger, known: list[SourceInfo], source: Sour
                     " nothing was sent",
                     where=source.name,
                     hint=f"finish them first with: case-importer retry --ledger {ledger.path}"
-                    "\n  or read the changed file as well with --accept-changes (no key is ever sent twice)",
+                    "\n  or read the changed file as well with --accept-changes (no key becomes two cases)",
                 )
 
 
 def _read(
     ledger: Ledger,
-    source: Source,
+    source: Reader,
     mapping: Mapping,
     notes: Notes,
     *,
@@ -316,13 +318,13 @@ def _map_again(old: Unsent, mapper: RowMapper, columns: int) -> Mapped:
 _MAPPING_CODES = frozenset({"missing_key"})
 
 
-def columns_mapped(source: Source) -> tuple[str, ...]:
+def columns_mapped(source: Reader) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without what a failures file has beside them."""
     failures = failures_file_of(source.columns)
     return failures.user_columns if failures else source.columns
 
 
-def notes_known(source: Source, known: Sequence[SourceInfo]) -> list[NotesRead]:
+def notes_known(source: Reader, known: Sequence[SourceInfo]) -> list[NotesRead]:
     """Where the files of notes were that the rows of a failures file were read with; nothing for any other source."""
     if failures_file_of(source.columns) is None:
         return []
@@ -330,7 +332,7 @@ def notes_known(source: Source, known: Sequence[SourceInfo]) -> list[NotesRead]:
 
 
 def preview_rows(
-    source: Source, mapping: Mapping, count: int, *, notes: Notes | None = None
+    source: Reader, mapping: Mapping, count: int, *, notes: Notes | None = None
 ) -> list[tuple[Row, Mapped]]:
     """The first ``count`` rows and what the mapping makes of them; without ``notes``, those of files are left out.
 
@@ -344,7 +346,7 @@ def preview_rows(
     return [(row, mapper.apply(row)) for row in islice(_own_rows(source), count)]
 
 
-def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
+def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
     """Where the rows stand that other rows call by these names; the source is read until all of them are found.
 
     Raises:
@@ -363,7 +365,7 @@ def rows_named(source: Source, mapping: Mapping, names: Collection[str]) -> dict
     return found
 
 
-def _own_rows(source: Source) -> Iterator[Row]:
+def _own_rows(source: Reader) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
     failures = failures_file_of(source.columns)
     return (failures.own_row(row) if failures else row for chunk in source.chunks() for row in chunk.rows())

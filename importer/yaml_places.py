@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
@@ -219,7 +220,8 @@ def _mark(mark: Any) -> Mark:
 # -- edits -----------------------------------------------------------------------------------------
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """A line for a `values:` table.
 
     Attributes:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from ledgers import memory
+from naming import short
 from office import SOFFICE
 from program import Program
 
@@ -17,9 +19,23 @@ from program import Program
 PATIENCE = 60
 
 
+#: A busy machine is no failure; a fixture may be the same for all examples.
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+settings.register_profile("change", max_examples=60, derandomize=True, **_CALM)  # type: ignore[arg-type]
+settings.register_profile("soak", max_examples=2000, print_blob=True, **_CALM)  # type: ignore[arg-type]
+settings.load_profile("change")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones first: at the end of a run nobody is left alone with one of them."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Texts are shortened; bytes show the name of their parameter, as they may hold times and random numbers."""
+    if isinstance(val, str):
+        return short(val) or argname
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.hookimpl(tryfirst=True)

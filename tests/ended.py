@@ -28,14 +28,15 @@ class Ended(NamedTuple):
     @property
     def counts(self) -> dict[str, int]:
         """The states that have records, as ``--json`` printed them."""
-        return counts_of(self.json["balance"])
+        result = self.json
+        return counts_of(result.get("run", result)["totals"])
 
 
-def counts_of(balance: dict[str, Any]) -> dict[str, int]:
-    """The states that have records; the books must add up."""
-    states = {name: count for name, count in balance.items() if name not in ("read", "balanced")}
-    assert balance["balanced"] is True
-    assert sum(states.values()) == balance["read"]
+def counts_of(totals: dict[str, Any]) -> dict[str, int]:
+    """The states that have records; the totals must match."""
+    states = {name: count for name, count in totals.items() if name not in ("read", "match")}
+    assert totals["match"] is True
+    assert sum(states.values()) == totals["read"]
     return {state: count for state, count in states.items() if count}
 
 

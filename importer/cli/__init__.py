@@ -5,8 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from importer.errors import CaseImporterError, ExitCode
+
+if TYPE_CHECKING:
+    import click
 
 #: Objects made before the garbage collector looks for rings among them. Python's own 700 cost a twentieth of an import,
 #: whose objects go by themselves when the last name of them does; only trouble leaves rings behind.
@@ -48,10 +52,22 @@ def _of_click(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, click.Abort):
         return _complain("interrupted", ExitCode.INTERRUPTED)
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return error.exit_code
+    if isinstance(error, click.ClickException):
+        return _complain(_usage(error), ExitCode(error.exit_code))
     raise error
+
+
+def _usage(error: click.ClickException) -> str:
+    """A wrong command line in the form of all other errors, with the help of the command as its hint."""
+    import click
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    message = error.format_message().rstrip(".")
+    text = message[:1].lower() + message[1:]
+    return f"{text}\n  hint: {context.command_path} --help" if context is not None else text
 
 
 def _complain(text: str, code: ExitCode) -> int:

@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli import options as option
+from importer.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
     from importer.account import Saved
 
 
-@click.command()
-@click.option("--save", "path", type=option.FILE, required=True, help="The file to write, such as fields.yml.")
+@click.command(cls=SectionedCommand)
+@click.option("--save", "path", type=option.FILE, required=True, help="File to write, such as fields.yml.")
 @option.target
 def fields(path: Path, **given: Any) -> None:
-    """Save the custom field definitions of the account, for `fields:` in a mapping."""
+    """Save the account's custom field definitions, for `fields:` in a mapping."""
     from importer.account import save_fields
 
     _save("custom fields", save_fields, path, given)
 
 
-@click.command()
-@click.option("--save", "path", type=option.FILE, required=True, help="The file to write, such as owners.csv.")
+@click.command(cls=SectionedCommand)
+@click.option("--save", "path", type=option.FILE, required=True, help="File to write, such as owners.csv.")
 @option.target
 def users(path: Path, **given: Any) -> None:
-    """Save e-mail, id and name of the account's active users, for `lookup:` in a mapping."""
+    """Save the e-mail, id and name of every active user, for `lookup:` in a mapping."""
     from importer.account import save_users
 
     _save("users", save_users, path, given)

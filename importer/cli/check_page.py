@@ -1,7 +1,8 @@
-"""The page that `check` prints: what stops rows and the lines that hint it, what the file suffered, what is covered."""
+"""The page that ``check`` prints: what there is to know first, what to do last, where a terminal shows it."""
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,10 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import printing
-from importer.cli.printing import say
+from importer.cli.exit_codes import MEANINGS
+from importer.cli.printing import duration, explain, heading, plural, say
+from importer.cli.run_page import notes_line
+from importer.cli.totals import OF_CHECK, cause_place, say_following, say_totals
+from importer.errors import ExitCode
+from importer.ledger.causes import Cause
 from importer.ledger.view import AlikeKeys
+from importer.models import State
 from importer.survey import Surveyed
-from importer.survey.causes import Group
 from importer.survey.columns import ColumnUse
 from importer.survey.lengths import LengthUse
 from importer.survey.notes import NotesUse
@@ -22,153 +28,202 @@ from importer.talkdesk.answers import clean
 
 if TYPE_CHECKING:
     from importer.fixing import Fix
-    from importer.results import CheckResult
-    from importer.source.checkup import Finding
-    from importer.survey.baseline import Change
+    from importer.look import CheckResult
+    from importer.reader.checkup import Finding
 
-_GROUPS_SHOWN = 12
+_CAUSES_SHOWN = 12
 _FINDINGS_SHOWN = 20
 _LINES_SHOWN = 20
 _NAMES_SHOWN = 12
 _FIRST_SHOWN = 5
+_MOST_FREQUENT = 3
 
 
-def say_check(result: CheckResult) -> None:
-    """Print what an export would come to, the most urgent first."""
-    found = result.found
-    say(click.style(f"{result.source} · mapping {result.mapping}", bold=True) + f"  ({result.seconds:.1f} s)")
-    printing.say_notes(result.notes)
+def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = False) -> None:
+    """Print what an export would come to.
+
+    Args:
+        result: The result.
+        again: The arguments that `check` and `run` have in common, as they were given.
+        columns: Print the statistics of columns, texts and value tables as well.
+    """
+    say(
+        click.style(f"{result.source}, mapping {result.mapping}", bold=True)
+        + f", {duration(result.seconds)} (nothing was sent)"
+    )
+    printing.say_remarks(result.notes)
     printing.say_put_back(result.put_back)
-    printing.say_balance(result.balance, sent=False)
-    _say_changes(result.changes)
-    _say_groups(found.groups, found.suggestions)
-    _section("Rows that the mapping leaves out", _choices(found))
-    _section("Damage in the file (warnings)", _damage(found.damage))
-    _section("Keys that look alike, but are different tickets to the importer", _near_twins(found))
-    for use in found.notes:
-        _section(f"Notes of {clean(use.file, 60)}", _notes(use))
-    if found.rows:
-        _section("Value tables", _tables(found.tables))
-        _section("Texts against the limits", _lengths(found.lengths))
-        _section("Columns", _columns(found))
+    _section("Differs from the baseline: review before you send it", _changes(result))
+    _section("Columns", _columns(result) if columns else ())
+    _section("Text lengths", _lengths(result.lengths) if columns else ())
+    _section("Value tables", _tables(result.tables, all_of_them=columns))
+    _section("Filtered rows", _choices(result))
+    _section("Similar keys (imported as different tickets)", _near_twins(result))
+    _section("File issues (warnings)", _damage(result.damage))
+    for use in result.note_files:
+        _section(f"Notes from {clean(use.file, 60)}", _notes(use))
+    problems = _problems(result.causes)
+    _say_problems(problems, result.suggestions)
+    if result.fix is not None:
+        _say_fix(result.fix)
+    _say_verdict(result, problems, again)
 
 
 def say_first(found: Surveyed) -> None:
     """Print what the first rows show, for a person who waits for the rest."""
-    lines = [f"{_count(group)} · {_place(group)} · {group.code} · {_rows(group.rows)}" for group in found.groups]
+    lines = [
+        f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {_rows(it.first_rows)}" for it in found.causes
+    ]
     lines += [f"{finding.column or 'the file'}: {finding.what} · {_rows(finding.rows)}" for finding in found.damage]
-    rows = f"{found.rows:,} row{'s' * (found.rows != 1)}"
-    say(f"A first look, at {rows}:{'' if lines else ' nothing is wrong so far'}", error=True)
+    say(f"First {plural(found.rows, 'row')}: {'problems:' if lines else 'no problems so far'}", error=True)
     for line in lines[:_FIRST_SHOWN]:
         say(f"  {clean(line, printing.width() - 2)}", error=True)
     if len(lines) > _FIRST_SHOWN:
         say(f"  … and {len(lines) - _FIRST_SHOWN} more", error=True)
 
 
-def say_fix(fix: Fix) -> None:
+def say_check_quietly(result: CheckResult, again: Sequence[str]) -> None:
+    """Print one line to standard error if something is wrong: exit code, count, and what shows more."""
+    if result.exit_code is not ExitCode.OK:
+        command = shlex.join(["case-importer", "check", *again])
+        say(f"{result.exit_code:d}: {_verdict(result)}: run {command}", error=True)
+
+
+def _verdict(result: CheckResult) -> str:
+    rows = plural(result.totals.read, "row")
+    if result.exit_code is ExitCode.CHANGED_SHAPE:
+        return f"the file differs from the baseline ({result.changes[0].what})"
+    if result.totals.invalid:
+        return f"{result.totals.invalid:,} of {rows} {'is' if result.totals.invalid == 1 else 'are'} invalid"
+    sent = result.totals.pending + result.totals.waiting
+    return f"{sent:,} of {rows} {'is' if sent == 1 else 'are'} ready to send"
+
+
+def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence[str]) -> None:
+    """The end of the page, which fits on a terminal of 24 lines."""
+    colour = "green" if result.exit_code is ExitCode.OK else "yellow"
+    say("\n" + click.style(_verdict(result), fg=colour, bold=True))
+    say_totals(result.totals, result.causes, OF_CHECK)
+    say_following(result.notes_that_follow)
+    most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
+    _section(
+        "Most frequent problems",
+        map(_in_a_line, most),
+    )
+    heading("Next")
+    if result.exit_code is ExitCode.OK:
+        printing.say_command(["case-importer", "run", *again], 2)
+    else:
+        say(f"  1. Fix the rows in {result.source}, or change the mapping, then:")
+        printing.say_command(["case-importer", "check", *again], 5)
+        say(f"\nExit code {result.exit_code:d}: {_meaning(result)}")
+
+
+def _in_a_line(cause: Cause) -> str:
+    rows = cause.first_rows[:2]
+    return f"{cause.rows:>5,}  {cause_place(cause)} · {cause.code} · {_rows(rows)}{', …' * (cause.rows > len(rows))}"
+
+
+def _meaning(result: CheckResult) -> str:
+    return _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else MEANINGS[result.exit_code]
+
+
+def _say_fix(fix: Fix) -> None:
     """Print what was written into a mapping."""
     if fix.path is None:
-        say("\nNothing to write into the mapping.")
+        say("\nNothing to fix in the mapping.")
         return
     say()
     for line in fix.diff.splitlines():
         colour = {"+": "green", "-": "red"}.get(line[:1])
         say(click.style("".join(c if c.isprintable() else " " for c in line), fg=colour))
     if fix.backup is None:
-        say(f"\nReady mappings are not changed: the lines are in a copy, {fix.path}")
+        say(f"\nBuilt-in mappings are not changed. Wrote a copy with these lines: {fix.path}")
         say(f"Use it from now on: --mapping {fix.path}")
     else:
-        say(f"\nWritten to {fix.path}; as it was before: {fix.backup}")
+        say(f"\nWrote {fix.path}; backup: {fix.backup}")
     if fix.open:
-        say(f"{fix.open:,} words are left for you to choose: they stand there as comments. Then check again.")
+        say(f"{plural(fix.open, 'value')} still need a translation: replace the commented lines, then run check again.")
 
 
 def _section(title: str, lines: Iterable[str]) -> None:
     shown = list(lines)
     if shown:
-        say("\n" + click.style(title, bold=True))
+        heading(title)
         for line in shown:
-            say(f"  {line}")
+            say(printing.wrapped(f"  {line}"))
 
 
-def _say_changes(changes: Sequence[Change]) -> None:
-    _section(
-        "Not like the baseline: stop the load until somebody has looked",
-        (click.style(clean(change.what, printing.width() - 2), fg="red") for change in changes),
-    )
+def _changes(result: CheckResult) -> Iterator[str]:
+    for change in result.changes:
+        yield click.style(clean(change.what, printing.width() - 2), fg="red")
 
 
-def _say_groups(groups: Sequence[Group], suggested: Sequence[Suggestion]) -> None:
-    if not groups:
+def _problems(causes: Iterable[Cause]) -> list[Cause]:
+    """Without rows that are filtered or cases already: the totals have these."""
+    settled = ("left_out", "already_created", "created_before", "superseded")
+    return [cause for cause in causes if cause.code not in settled]
+
+
+def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> None:
+    if not causes:
         return
-    say("\n" + click.style("Why rows would not become cases", bold=True))
-    for group in groups[:_GROUPS_SHOWN]:
-        state = click.style(group.state, fg=printing.COLOURS.get(group.state))
-        say(f"  {_count(group):>10}  {state} · {_place(group)} · {group.code} · {_rows(group.rows)}")
-        lines = [it for it in suggested if group.code in it.codes and group.target == it.target]
-        for line in _explained(group, has_lines=bool(lines)):
-            say(f"{'':14}{clean(line, printing.width() - 14)}")
+    heading("Problems to fix" if any(cause.state is State.INVALID for cause in causes) else "Rows that are not sent")
+    for cause in causes[:_CAUSES_SHOWN]:
+        state = "" if cause.state is State.INVALID else f"{cause.state.value} · "
+        place = f"{cause_place(cause)} · " if cause.state is State.INVALID else ""
+        say(f"  {cause.rows:>7,}  {click.style(state, fg=printing.COLOURS.get(cause.state))}{place}{cause.code}")
+        lines = [it for it in suggested if cause.code in it.codes and cause.target == it.target]
+        explain(cause, 11, hint=not lines)
         for suggestion in lines:
             _say_lines(suggestion)
-    if len(groups) > _GROUPS_SHOWN:
-        say(f"  … and {len(groups) - _GROUPS_SHOWN} more, see --json")
-
-
-def _explained(group: Group, *, has_lines: bool) -> Iterator[str]:
-    yield f"'{group.example}' {group.rule}" if group.example else group.rule
-    if group.hint and not has_lines:
-        yield group.hint
+        say(f"{'':11}{_rows(cause.first_rows)}{', …' if cause.rows > len(cause.first_rows) else ''}")
+    if len(causes) > _CAUSES_SHOWN:
+        say(f"  {len(causes) - _CAUSES_SHOWN} more: see --json")
 
 
 def _say_lines(suggestion: Suggestion) -> None:
-    by_itself = ", or let --fix do it" if suggestion.entries else ""
-    say(f"{'':14}write at {suggestion.where} ({'.'.join(map(str, suggestion.path))}){by_itself}:")
+    or_fix = ", or use --fix" if suggestion.entries else ""
+    say(f"{'':11}hint: add at {suggestion.where} ({'.'.join(map(str, suggestion.path))}){or_fix}:")
     for line in suggestion.lines[:_LINES_SHOWN]:
-        say(click.style(f"{'':18}{line}", fg="cyan"))
+        say(click.style(f"{'':15}{line}", fg="cyan"))
     if len(suggestion.lines) > _LINES_SHOWN:
-        say(f"{'':18}… and {len(suggestion.lines) - _LINES_SHOWN} more lines, see --json")
-
-
-def _count(group: Group) -> str:
-    return f"{group.records:,} row{'s' * (group.records != 1)}"
-
-
-def _place(group: Group) -> str:
-    return " → ".join(filter(None, (group.column and clean(group.column, 60), group.target))) or "the whole row"
+        say(f"{'':15}… and {len(suggestion.lines) - _LINES_SHOWN} more lines, see --json")
 
 
 def _rows(rows: Sequence[int]) -> str:
-    return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}" if rows else "no certain row"
+    return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}" if rows else "no specific row"
 
 
 def _choices(found: Surveyed) -> Iterator[str]:
     for use in found.choices:
-        line = f"{clean(use.condition, 200)}: {use.rows:,} of {found.rows:,} rows"
         warning = use.warning(found.rows)
-        yield line + (click.style(f" — {warning}", fg="yellow") if warning else "")
+        line = f"{clean(use.condition, 200)}: {use.rows:,} of {plural(found.rows, 'row')}"
+        yield line + (click.style(f"; {warning}", fg="yellow") if warning else "")
 
 
 def _damage(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings[:_FINDINGS_SHOWN]:
-        yield f"{clean(finding.column or 'the file', 60)}: {clean(finding.what, 200)}"
         count = f"{finding.times:,} {finding.unit}{'s' * (finding.times != 1)}"
         rows = f" · {_rows(finding.rows)}" if finding.rows else ""
         example = f" · '{clean(finding.example, 60)}'" if finding.example else ""
+        yield f"{clean(finding.column or 'the file', 60)}: {clean(finding.what, 200)}"
         yield f"    {count}{rows}{example}"
-        yield f"    {finding.hint}"
+        yield f"    hint: {finding.hint}"
     if len(findings) > _FINDINGS_SHOWN:
-        yield f"… and {len(findings) - _FINDINGS_SHOWN} more, see --json"
+        yield f"{len(findings) - _FINDINGS_SHOWN} more: see --json"
 
 
 def _notes(use: NotesUse) -> Iterator[str]:
-    yield printing.notes_line(use.file, use.rows, use.without_row, use.rows_without)
+    yield notes_line(use)
     for orphan in use.orphans:
         key = f" of '{clean(orphan.key, 60)}'" if orphan.key else ""
         yield f"    row {orphan.row}{key}: {clean(orphan.message, 120)}"
     if use.orphans:
-        yield "    a run keeps all of them in notes-without-case.csv; is this the right column, or an older export?"
+        yield "    a run writes them to notes-without-case.csv; check that the column is right and both exports have"
+        yield "    the same date"
     if use.rows and use.rows == use.without_row:
-        yield "    no note belongs to any row: compare the columns of `key` and `by`, or write `ignore: [case, blanks]`"
+        yield "    no note matches a row; compare the columns in `key` and `by`, or set `ignore: [case, blanks]`"
     if unused := _unused(use.columns):
         yield unused
     yield from _damage(use.damage)
@@ -178,7 +233,7 @@ def _near_twins(found: Surveyed) -> Iterator[str]:
     for twins in found.near_twins:
         yield _twins(twins)
     if found.near_twins_count > len(found.near_twins):
-        yield f"… and {found.near_twins_count - len(found.near_twins):,} more"
+        yield f"{found.near_twins_count - len(found.near_twins):,} more: see --json"
 
 
 def _twins(twins: AlikeKeys) -> str:
@@ -190,23 +245,26 @@ def _twins(twins: AlikeKeys) -> str:
     return f"'{shown}' in row {row} and '{other_shown}' in row {other_row}{more}"
 
 
-def _tables(tables: Sequence[TableUse]) -> Iterator[str]:
+def _tables(tables: Sequence[TableUse], *, all_of_them: bool) -> Iterator[str]:
+    """Values that no table lists and that are sent anyway are shown always: nothing else tells of them."""
     for use in tables:
-        words = f"{len(use.words):,}{'+' * use.capped} different word{'s' * (len(use.words) != 1)}"
-        unknown = f", {len(use.unknown):,} not listed (policy: {use.policy})" if use.unknown else ", all listed"
+        replaced = use.unknown and use.policy != "reject"
+        if not all_of_them and not replaced:
+            continue
+        words = f"{len(use.words):,}{'+' * use.capped} different value{'s' * (len(use.words) != 1)}"
+        unknown = f", {len(use.unknown):,} not listed (unknown: {use.policy})" if use.unknown else ", all listed"
         yield f"{', '.join(use.columns)} → {use.target}: {words}{unknown}"
-        if use.never_hit:
-            yield f"    lines that no row asks for: {_names(use.never_hit)}"
-        if use.unknown and use.policy != "reject":
+        if use.never_hit and all_of_them:
+            yield f"    unused entries: {_names(use.never_hit)}"
+        if replaced:
             yield f"    not listed: {_names([f'{word} ({count:,})' for word, count in use.unknown.items()])}"
 
 
 def _lengths(lengths: Sequence[LengthUse]) -> Iterator[str]:
     for use in lengths:
         if use.longest:
-            fate = "of them cut" if use.cuts else "too long"
-            over = f" · {use.over:,} {fate}" if use.over else ""
-            yield f"{use.target}: longest {use.longest:,} of {use.limit:,} characters, in row {use.row}{over}"
+            over = f"; {use.over:,} {'truncated' if use.cuts else 'too long'}" if use.over else ""
+            yield f"{use.target}: longest {use.longest:,} characters (row {use.row}), maximum {use.limit:,}{over}"
 
 
 def _columns(found: Surveyed) -> Iterator[str]:
@@ -214,8 +272,8 @@ def _columns(found: Surveyed) -> Iterator[str]:
         if column.used:
             more = "more than " * column.capped
             yield (
-                f"{clean(column.column, 60)}: filled in {column.filled:,} of {found.rows:,} rows,"
-                f" {more}{column.distinct:,} different"
+                f"{clean(column.column, 60)}: {column.filled:,} of {plural(found.rows, 'row')} filled,"
+                f" {more}{column.distinct:,} different values"
             )
     if unused := _unused(found.columns):
         yield unused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,34 +11,23 @@ import click
 
 from importer.cli import account
 from importer.cli import options as option
+from importer.cli.completion import MappingName
+from importer.cli.exit_codes import epilog
 from importer.cli.forget import forget
+from importer.cli.sandbox import sandbox
+from importer.cli.sections import SectionedGroup
 from importer.cli.suggest import suggest
+from importer.errors import ExitCode
 from importer.version import __version__
 
 if TYPE_CHECKING:
     from importer.results import RunResult
 
-EXIT_CODES = """\b
-Exit codes:
-  0    every row is a case (or was one before)
-  2    usage, settings, mapping or file: nothing was sent
-  3    finished; some rows are invalid or were refused
-  4    finished; some rows may be cases: look them up first
-  5    temporary: an outage; run the same command again
-  6    a row has two or more cases
-  7    wrong target, or no right to create cases
-  8    trouble with the ledger
-  10   a rehearsal says that the import takes too long
-  11   another run holds the ledger
-  12   check: the file is not like the one of the baseline
-  130  interrupted (143: terminated); run the same command again
-Any other code means failure."""
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=epilog())
 @click.version_option(__version__, prog_name="case-importer")
 def cli() -> None:
-    """Import a helpdesk's tickets (CSV, Excel) as Talkdesk cases: nothing lost, nothing twice.
+    """Import helpdesk tickets (CSV, Excel, OpenDocument) as Talkdesk cases, each row exactly once.
 
     With --sandbox, and on a terminal also without a target, cases go to an embedded sandbox of the Talkdesk Case API,
     and nothing leaves this machine.
@@ -48,21 +38,27 @@ def cli() -> None:
 @click.argument("source", type=option.FILE)
 @option.mapping
 @option.notes
-@click.option("--ledger", type=option.FILE, help="Where the state is kept. [default: OUT/ledger.db]")
-@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: NAME-import]")
+@click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
+@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending.")
 @option.max_failures
-@click.option("--dry-run", is_flag=True, help="Do everything but send: the same as check, with the ledger's keys.")
-@click.option("--accept-changes", is_flag=True, help="Read a file again that changed while rows were unfinished.")
+@click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
+@click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
 @option.as_is
+@option.accept_existing
 @option.target
 @option.reading
+@option.log_file
 @option.talking
 def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any) -> None:
-    """Import SOURCE. The same command again goes on where it stopped; no row is ever sent twice."""
+    """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
+
+    Run the same command again to resume. Rows that are already cases are skipped.
+    """
     if dry_run:
         _, rest = option.split_settings(given)
-        _check(source, quiet=quiet, as_json=as_json, **_without(rest, "out", "limit", "accept_changes", "max_failures"))
+        unused = ("out", "limit", "accept_changes", "accept_existing", "max_failures", "log_file")
+        _check(source, quiet=quiet, as_json=as_json, **_without(rest, *unused))
         return
     from importer.run import run_import
 
@@ -76,67 +72,83 @@ def run(source: Path, *, quiet: bool, as_json: bool, dry_run: bool, **given: Any
 @click.option(
     "--ledger",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Take the keys of this ledger into account; it is not changed.",
+    help="Also check against the keys in this ledger. The ledger is not changed.",
 )
 @option.as_is
-@click.option("--fix", is_flag=True, help="Write the lines that are proposed for value tables into the mapping.")
-@click.option("--baseline", type=option.FILE, help="Compare with what check --json printed of an earlier file.")
+@click.option("--fix", is_flag=True, help="Add the proposed `values:` lines to the mapping.")
+@click.option("--columns", is_flag=True, help="Show statistics of columns, text lengths and value tables as well.")
+@click.option("--baseline", type=option.FILE, help="Compare with the --json output of an earlier check.")
 @click.option(
     "--volume-factor",
     type=click.FloatRange(min=1, min_open=True),
     metavar="X",
     default=2,
     show_default=True,
-    help="With --baseline: how many times more or fewer rows there may be.",
+    help="With --baseline: allow up to X times more or fewer rows.",
 )
 @option.reading
 @option.talking
 def check(source: Path, **given: Any) -> None:
-    """Read, map and validate all of SOURCE; no network. Exit code 3 if a row is invalid."""
+    """Validate every row of SOURCE against the mapping, without using the network.
+
+    Exits with 3 if a row is invalid.
+    """
     _check(source, **given)
 
 
-def _check(source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool = False, **given: Any) -> None:
+def _check(
+    source: Path, *, mapping: str, quiet: bool, as_json: bool, fix: bool = False, columns: bool = False, **given: Any
+) -> None:
     from importer.cli import check_page, printing
-    from importer.cli.progress import Terminal
-    from importer.cli.shapes import check_shape, fix_shape
+    from importer.cli.progress import watching
     from importer.look import check as check_source
+    from importer.results import as_json as json_of
 
     first = check_page.say_first if printing.is_terminal() and not quiet else None
-    with Terminal(quiet=quiet) as observer:
+    with watching(quiet=quiet) as observer:
         result = check_source(source, mapping, observer=observer, first=first, **given)
-    if not as_json and not quiet:
-        check_page.say_check(result)
-    written = None
     if fix:
         from importer.fixing import write_suggestions
 
-        written = write_suggestions(mapping, result.found.suggestions, beside=source)
+        result = replace(result, fix=write_suggestions(mapping, result.suggestions, beside=source))
+    again = _again(source, mapping, given)
     if as_json:
-        shape = check_shape(result)
-        printing.say_json(shape if written is None else {**shape, "fix": fix_shape(written)})
-    elif written is not None and not quiet:
-        check_page.say_fix(written)
+        printing.say(json_of(result))
+    elif quiet:
+        check_page.say_check_quietly(result, again)
+    else:
+        check_page.say_check(result, again, columns=columns)
     raise click.exceptions.Exit(int(result.exit_code))
+
+
+def _again(source: Path, mapping: str, given: dict[str, Any]) -> list[str]:
+    """What `check` and `run` have in common, as it was given."""
+    names = ("notes", "ledger", "sheet", "encoding", "delimiter")
+    values = ((name, value) for name in names for value in _several(given.get(name)))
+    words = [word for name, value in values for word in (f"--{name}", str(value))]
+    return [str(source), "--mapping", mapping, *words, *(["--as-is"] if given.get("as_is") else [])]
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
 @cli.command()
 @click.argument("source", type=option.FILE)
 @option.mapping
 @option.notes
-@click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="How many rows.")
+@click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
 @option.reading
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one object a row.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one object per row.")
 def preview(source: Path, mapping: str, *, as_json: bool, **given: Any) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
     from importer.cli import printing
-    from importer.cli.shapes import preview_line
     from importer.look import preview as preview_source
 
     rows = preview_source(source, mapping, **given)
     if as_json:
         for row in rows:
-            printing.say(preview_line(row))
+            printing.say(row.as_json())
     else:
         printing.say_preview(rows)
 
@@ -150,14 +162,18 @@ def preview(source: Path, mapping: str, *, as_json: bool, **given: Any) -> None:
     type=click.Choice(["calm", "rough", "hostile"]),
     default="rough",
     show_default=True,
-    help="How the sandbox behaves.",
+    help="How many faults the sandbox injects.",
 )
 @click.option(
-    "--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second of the real run. [default: 5]"
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Requests per second of the real run, for the estimate. [default: 5]",
 )
-@click.option("--must-finish-in", metavar="8h", help="Exit with 10 if the real run would take longer.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same trouble.")
-@click.option("--out", type=option.FOLDER, help="Keep ledger and reports of the rehearsal here.")
+@click.option("--must-finish-in", metavar="8h", help="Exit with 10 if the estimate is longer than this.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed for the faults; the same seed injects the same faults."
+)
+@click.option("--out", type=option.FOLDER, help="Keep the rehearsal's ledger and reports in this folder.")
 @option.reading
 @option.talking
 def rehearse(
@@ -170,23 +186,25 @@ def rehearse(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Run the true SOURCE against a sandbox that misbehaves, and say how long the real thing would take."""
-    from importer.cli import printing
-    from importer.cli.progress import Terminal
-    from importer.cli.shapes import rehearsal_shape
+    """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
+    from importer.cli import printing, run_page
+    from importer.cli.progress import watching
     from importer.rehearse import rehearse as rehearse_source
     from importer.rehearse import seconds_of
+    from importer.results import as_json as json_of
     from importer.settings import CAREFUL_RATE
 
     window = None if must_finish_in is None else seconds_of(must_finish_in)
-    with Terminal(quiet=quiet) as observer:
+    with watching(quiet=quiet) as observer:
         result = rehearse_source(
             source, mapping, rate=rate or CAREFUL_RATE, must_finish_in=window, observer=observer, **given
         )
     if as_json:
-        printing.say_json(rehearsal_shape(result))
-    elif not quiet:
-        printing.say_rehearsal(result, kept=given["out"] is not None)
+        printing.say(json_of(result))
+    elif quiet:
+        run_page.say_rehearsal_quietly(result)
+    else:
+        run_page.say_rehearsal(result, kept=given["out"] is not None)
     raise click.exceptions.Exit(int(result.exit_code))
 
 
@@ -194,17 +212,17 @@ def rehearse(
 @option.ledger
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def status(ledger: Path, *, as_json: bool) -> None:
-    """Show the books of a ledger, by state; also while a run is going on."""
+    """Show how many rows are in each state. Works while a run is in progress."""
     from importer.books import status as ledger_status
-    from importer.cli import printing
-    from importer.cli.shapes import status_shape
+    from importer.cli import printing, run_page
+    from importer.results import as_json as json_of
 
     result = ledger_status(ledger)
     if as_json:
-        printing.say_json(status_shape(result))
+        printing.say(json_of(result))
     else:
-        printing.say_status(result)
-    raise click.exceptions.Exit(int(result.balance.exit_code) if not result.balance.is_true else 0)
+        run_page.say_status(result)
+    raise click.exceptions.Exit(0 if result.totals.match else int(ExitCode.LEDGER))
 
 
 @cli.command()
@@ -212,19 +230,17 @@ def status(ledger: Path, *, as_json: bool) -> None:
 @click.option("--out", type=option.FOLDER, required=True, help="Folder of the reports.")
 @option.talking
 def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
-    """Write the reports again, from the ledger alone."""
+    """Write the reports again from the ledger."""
     from importer.books import report as write_report
-    from importer.cli import printing
-    from importer.cli.shapes import reports_shape
+    from importer.cli import printing, run_page
+    from importer.results import as_json as json_of
 
-    reports = write_report(ledger, out)
+    result = write_report(ledger, out)
     if as_json:
-        printing.say_json(reports_shape(reports))
+        printing.say(json_of(result))
     elif not quiet:
-        printing.say_half_read(reports.half_read)
-        printing.say_balance(reports.balance, is_trial=printing.is_trial_target(reports.target))
-        printing.say(f"Reports: {reports.results.parent}")
-    raise click.exceptions.Exit(int(reports.balance.exit_code) if not reports.balance.is_true else 0)
+        run_page.say_report(result)
+    raise click.exceptions.Exit(int(result.exit_code))
 
 
 @cli.command()
@@ -234,18 +250,26 @@ def report(ledger: Path, out: Path, *, quiet: bool, as_json: bool) -> None:
     "states",
     multiple=True,
     type=click.Choice(["refused", "pending", "invalid", "skipped"]),
-    help="Which rows; may be given several times; of skipped ones those that the mapping left out. [default: refused"
-    " and pending; with --mapping all]",
+    help="State of the rows to send again; repeatable. `skipped` means rows filtered by the mapping. [default:"
+    " refused, pending; with --mapping: all]",
 )
-@click.option("--mapping", "-m", metavar="FILE", help="Map all rows anew that never reached the server.")
+@click.option(
+    "--mapping",
+    "-m",
+    type=MappingName(),
+    metavar="FILE",
+    help="Map rows that are not cases again with this mapping, then send them.",
+)
 @option.notes
-@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
+@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
 @option.max_failures
+@option.accept_existing
 @option.target
+@option.log_file
 @option.talking
 def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> None:
-    """Send only those rows again that never became cases; a row that succeeded is never sent again."""
+    """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
     from importer.run import retry as retry_ledger
 
@@ -255,11 +279,12 @@ def retry(ledger: Path, *, states: tuple[str, ...], quiet: bool, as_json: bool, 
 
 @cli.command()
 @option.ledger
-@click.option("--out", type=option.FOLDER, help="Folder of the reports. [default: that of the ledger]")
+@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 @option.target
+@option.log_file
 @option.talking
 def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None:
-    """Find out what became of rows in doubt, by looking them up; send nothing."""
+    """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.run import reconcile as reconcile_ledger
 
     _send(reconcile_ledger, ledger, given, quiet=quiet, as_json=as_json)
@@ -268,15 +293,17 @@ def reconcile(ledger: Path, *, quiet: bool, as_json: bool, **given: Any) -> None
 @cli.command()
 @click.argument("key")
 @option.ledger
-@click.option("--created", "case_id", metavar="ID", help="It is this case.")
-@click.option("--resend", is_flag=True, help="It is no case; send it again.")
-@click.option("--drop", is_flag=True, help="Leave it alone, whatever it is.")
-@click.option("--notes-delivered", "notes", flag_value="delivered", help="Its case has the notes that followed.")
-@click.option("--notes-not-delivered", "notes", flag_value="not_delivered", help="It has none of them; send them.")
-@click.option("--notes-dropped", "notes", flag_value="dropped", help="Nobody is to send these notes.")
-@click.option("--reason", required=True, help="Why you are sure; kept in the history.")
+@click.option("--created", "case_id", metavar="ID", help="The row is the case with this id.")
+@click.option("--resend", is_flag=True, help="The row is not a case: send it again.")
+@click.option("--drop", is_flag=True, help="Never send the row again (state: skipped).")
+@click.option("--notes-delivered", "notes", flag_value="delivered", help="The case has the notes sent later.")
+@click.option(
+    "--notes-not-delivered", "notes", flag_value="not_delivered", help="The case has none of them: send them again."
+)
+@click.option("--notes-dropped", "notes", flag_value="dropped", help="Never send these notes.")
+@click.option("--reason", required=True, help="What you checked; stored in the history.")
 def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, notes: Any, reason: str) -> None:
-    """Settle the row KEY, or the notes of its case, in doubt, because you looked."""
+    """Settle row KEY, or its notes sent later, after you checked it in Talkdesk."""
     if (case_id is not None) + resend + drop + (notes is not None) != 1:
         raise click.UsageError("say one of --created ID, --resend, --drop, or one of the --notes-… flags")
     from importer.books import resolve as resolve_key
@@ -297,73 +324,60 @@ def resolve(key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: 
 
 
 def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, quiet: bool, as_json: bool) -> None:
-    """Do what sends or looks up, with a progress bar, and show what came of it."""
-    from importer.cli import printing
-    from importer.cli.progress import Terminal
-    from importer.cli.shapes import run_shape
+    """Do what sends or looks up, show its progress, and show what came of it."""
+    from importer.cli import printing, run_page
+    from importer.cli.progress import watching
+    from importer.results import as_json as json_of
 
-    with Terminal(quiet=quiet) as observer:
+    with watching(quiet=quiet, log=given.pop("log_file")) as observer:
         settings, rest = option.settings_of(given, near=what.parent, quiet=quiet, as_json=as_json)
         result = verb(what, observer=observer, settings=settings, **rest)
     if as_json:
-        printing.say_json(run_shape(result))
-    elif not quiet:
-        printing.say_run(result)
-    elif result.error is not None:
-        printing.complain(str(result.error))
+        printing.say(json_of(result))
+    elif quiet:
+        run_page.say_quietly(result)
+    else:
+        run_page.say_run(result, rest.get("mapping"))
     raise click.exceptions.Exit(int(result.exit_code))
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
-@click.option("--store", type=option.FILE, help="Keep the cases in this file; without it they are forgotten.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Users and requesters depend on it.")
-@click.option("--rate-limit", type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests a second.")
-@click.option("--latency", "latency_ms", type=float, default=0, metavar="MS", help="Wait before each operation.")
-@click.option("--token-life", type=float, default=599, show_default=True, metavar="SECONDS", help="Life of a token.")
-@click.option("--index-lag", "index_lag_s", type=float, default=0, metavar="SECONDS", help="Lists show cases late.")
-@click.option("--filters", type=click.Choice(["both", "doc", "spec", "ignore"]), default="both", show_default=True)
-@click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="A token that is always valid.")
-@click.option("--faults", type=option.FILE, help="Fault plan: a JSON file that says what goes wrong, and when.")
-@click.option("--fields", type=option.FILE, help="Custom fields: a file of case-importer fields --save.")
-@click.option("--any-ids", is_flag=True, help="Take any owner and parent, as if the account had them.")
-def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
-    """Run the local Case API alone, until Ctrl-C."""
-    from importer.cli.printing import say
-    from importer.run import fastest_loop
-    from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
-
-    if fields:
-        from importer.mapping.custom_fields import load_fields
-        from importer.talkdesk.fields import as_answer
-
-        given["definitions"] = definitions_of(as_answer(load_fields(fields).values()))
-    plan = load_plan(faults) if faults else FaultPlan()
-    serve(SandboxOptions(faults=plan, **given), announce=say, loop_factory=fastest_loop())
-
-
-@cli.command()
-@click.option("--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder to work in.")
+@click.option(
+    "--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder for ledgers and reports."
+)
 def demo(out: Path) -> None:
-    """Import the sample exports into the embedded sandbox: no account, no network, under a minute."""
+    """Import the sample exports into the embedded sandbox. Needs no account and no network; takes under a minute."""
     from importer.cli.demo import show_demo
 
     raise click.exceptions.Exit(show_demo(out))
 
 
 @cli.command()
-def schema() -> None:
-    """Print the JSON Schema of a mapping file, for editors."""
-    from importer.cli.printing import say_json
-    from importer.mapping import json_schema
+@click.argument("form", type=click.Choice(["mapping", "result", "status", "check", "rehearsal"]), default="mapping")
+def schema(form: str) -> None:
+    """Print the JSON Schema of mapping files, or of what --json prints.
 
-    say_json(json_schema())
+    mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
+    report; status, check and rehearsal that of these commands.
+    """
+    from importer.cli.printing import say
+    from importer.results import as_json as json_of
+
+    if form == "mapping":
+        from importer.mapping import json_schema as schema_of_mapping
+
+        say(json_of(schema_of_mapping()))
+    else:
+        from importer.results import json_schema
+
+        say(json_of(json_schema(form)))
 
 
 cli.add_command(account.fields)
 cli.add_command(account.users)
 cli.add_command(suggest)
 cli.add_command(forget)
+cli.add_command(sandbox)
 
 
 def _without(given: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from importer.bundled import bundled
-from importer.cli.printing import complain, say, say_run
-from importer.cli.progress import Terminal
+from importer.cli.printing import complain, say
+from importer.cli.progress import watching
+from importer.cli.run_page import say_run
 from importer.errors import ExitCode
 from importer.run import run_import
 from importer.settings import Settings
@@ -37,7 +38,7 @@ def show_demo(out: Path) -> int:
         for left in _OURS:
             (folder / left).unlink(missing_ok=True)
         sample = bundled("sample_data") / name
-        with Terminal(quiet=False) as observer:
+        with watching(quiet=False) as observer:
             result = run_import(sample, mapping, out=folder, settings=settings, observer=observer)
         say_run(result)
         say()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
+from importer.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
     from importer.forgetting import Forgotten
@@ -16,21 +17,25 @@ if TYPE_CHECKING:
 _QUESTION = "Forget the texts of finished rows? This cannot be undone"
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @option.ledger
 @click.option("--failed", is_flag=True, help="Also of invalid and refused rows, which cannot be sent again then.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @option.talking
 def forget(ledger: Path, *, failed: bool, yes: bool, quiet: bool, as_json: bool) -> None:
-    """Drop the texts of rows that are cases or were skipped; keys, states, case ids and history stay."""
+    """Delete the cell contents of created and skipped rows from the ledger.
+
+    Keys, states, case ids and history stay.
+    """
     if not yes and not _is_wanted():
         return
     from importer.cli import printing
     from importer.forgetting import forget as forget_rows
+    from importer.results import as_json as as_json_text
 
     result = forget_rows(ledger, failed=failed)
     if as_json:
-        printing.say_json(_shape(result))
+        printing.say(as_json_text(_shape(result)))
     elif not quiet:
         _say(result)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from importer.cli.completion import MappingName
+
 if TYPE_CHECKING:
     from importer.settings import Settings
 
@@ -27,35 +29,48 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 reading = _all(
-    click.option("--sheet", metavar="NAME", help="Sheet of a workbook, by name or number."),
+    click.option("--sheet", metavar="NAME", help="Sheet to read, by name or number."),
     click.option("--encoding", metavar="E", help="Encoding of a CSV file, such as cp1252."),
     click.option("--delimiter", metavar="C", help="Delimiter of a CSV file: , ; | or tab."),
 )
 
 mapping = click.option(
-    "--mapping", "-m", required=True, metavar="FILE", help="Mapping file, or the name of a ready one: zendesk, jira, …"
+    "--mapping",
+    "-m",
+    required=True,
+    type=MappingName(),
+    metavar="FILE",
+    help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
 )
 
 notes = click.option(
     "--notes",
     multiple=True,
     metavar="[NAME=]FILE",
-    help="Where a file of notes is that the mapping names; else it lies beside the export.",
+    help="Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
 )
 
-ledger = click.option("--ledger", type=FILE, required=True, help="The ledger of the import.")
+ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 
 max_failures = click.option(
-    "--max-failures", metavar="N|N%", help="Stop when more rows fail than this number or share of all rows."
+    "--max-failures", metavar="N|N%", help="Stop when more than N rows (or N% of all rows) fail."
 )
 
 as_is = click.option(
     "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
 )
 
+accept_existing = click.option(
+    "--accept-existing", is_flag=True, help="Send also if tickets are cases already that another ledger created."
+)
+
 talking = _all(
-    click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong."),
-    click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
+    click.option("--quiet", "-q", is_flag=True, help="Print errors only: one line if something is wrong."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object."),
+)
+
+log_file = click.option(
+    "--log-file", type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
 )
 
 target = _all(

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli import options as option
+from importer.cli.sections import SectionedCommand
 from importer.errors import ConfigError
 
 if TYPE_CHECKING:
     from importer.suggest import Suggestion
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("source", type=option.FILE)
 @click.option("--output", "-o", type=option.FILE, metavar="FILE", help="Write the mapping here. [default: print it]")
 @click.option("--force", is_flag=True, help="Write it even if the file exists.")
 @option.reading
 def suggest(source: Path, *, output: Path | None, force: bool, **reading: Any) -> None:
-    """Write a mapping for SOURCE to begin with. Every guess in it says that it is one, and why.
+    """Draft a mapping for SOURCE. Every guess is marked and explained.
 
-    The first 20,000 rows of SOURCE are read; no network.
+    Reads the first 20,000 rows of SOURCE and does not use the network.
     """
     from importer.look import suggest_mapping
 

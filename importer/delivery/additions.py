@@ -34,7 +34,7 @@ from importer.ledger.additions import (
     settle_addition,
     unfence_addition,
 )
-from importer.models import AdditionState, Horizon, State
+from importer.models import AdditionState, Horizon, Notice, State
 from importer.talkdesk.answers import Answer, Leave, clean, note_texts
 from importer.talkdesk.auth import TokenTrouble
 
@@ -61,7 +61,7 @@ class Observer(Protocol):
         """One update reached ``state``, and it is on disk."""
         ...
 
-    def notice(self, text: str) -> None:
+    def notice(self, notice: Notice) -> None:
         """Something about the run that a person should know now."""
         ...
 

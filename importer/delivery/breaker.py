@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from importer.delivery.judge import Signal, Verdict
 from importer.errors import CaseImporterError, ExitCode, TargetError
-from importer.models import State
+from importer.models import Notice, State
 
 #: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
 #: two rows would reach any number by its own retries, and wait for a service that it has no more use for.
@@ -50,6 +50,7 @@ class Breaker:
         target: Where to, for messages.
         most_refused: Stop when more rows than this are refused; None for no limit.
         on_stop: Is called when the run must stop.
+        notice: Is told when sending is paused, and when it resumes.
         clock: Monotonic seconds.
         patience: Seconds of outage after which the run ends.
 
@@ -63,12 +64,14 @@ class Breaker:
         target: str,
         most_refused: int | None = None,
         on_stop: Callable[[], None] = lambda: None,
+        notice: Callable[[Notice], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         patience: float = PATIENCE,
     ) -> None:
         self._target = target
         self._refusals_left = most_refused
         self._on_stop = on_stop
+        self._notice = notice
         self._clock = clock
         self._patience = patience
         self._succeeded = False
@@ -123,6 +126,8 @@ class Breaker:
 
     def hear_life(self) -> None:
         """The service gave a whole answer, whatever it says: there is no outage."""
+        if self.is_open:
+            self._notice(Notice("resumed", f"{self._target} answers again", {"target": self._target}))
         self._silent.clear()
 
     def _stop(self, error: CaseImporterError) -> None:
@@ -153,6 +158,9 @@ class Breaker:
             self._silent_since = self._clock()
         if not self.is_open:
             self._silent.add(object() if record is None else record)
+            if self.is_open:
+                text = f"{self._target} does not answer ({what}); sending is paused until it does"
+                self._notice(Notice("paused", text, {"target": self._target}))
         if self.is_open and self._clock() - self._silent_since > self._patience:
             self._stop(outage(what, where=self._target, seconds=self._patience))
 

@@ -20,7 +20,7 @@ from importer.delivery.pace import Pace
 from importer.delivery.trust import Trust
 from importer.delivery.waits import backoff
 from importer.ledger import Fence, LedgerWriter, Outcome, Pending, Settled
-from importer.models import State
+from importer.models import Notice, State
 from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
 
 #: Requests for one record in one run; after that it stays pending, and the run says "temporary".
@@ -96,7 +96,7 @@ class Courier:
         breaker: Breaker,
         causes: Causes,
         trust: Trust,
-        notice: Callable[[str], None],
+        notice: Callable[[Notice], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._api = api
@@ -153,7 +153,7 @@ class Courier:
         if attempt == 1:
             self._budget.first_attempt()
         if (cause := self._causes.hear(verdict, record.body)) is not None:
-            self._notice(f"{cause.refused} rows refused: {cause}; rows of this kind are left alone from now on")
+            self._notice(suppressed(cause))
         if verdict.outcome.state is State.CREATED and then is not None:
             self._ledger.settle_soon(
                 record.id,
@@ -259,6 +259,13 @@ class Courier:
             return None
         base = _BASE_THROTTLED if too_fast else _BASE
         return backoff(attempt, base=base, cap=_CAP, random=self._jitter)
+
+
+def suppressed(cause: Cause) -> Notice:
+    """Rows are not sent any more, because similar ones were refused."""
+    text = f"{cause.refused:,} rows refused ({cause}); similar rows are suppressed for the rest of this run"
+    status, code, name = cause.signature
+    return Notice("group_suppressed", text, {"refused": cause.refused, "status": status, "code": code, "field": name})
 
 
 async def _outcome(request: Awaitable[Answer]) -> Answer | NotSent | NoAnswer | None:

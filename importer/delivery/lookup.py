@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -116,14 +116,14 @@ class Lookup:
                     found[str(case_id_of(case))] = case
         return list(found.values())
 
-    async def newest(self, field: str, value: str) -> list[dict[str, Any]]:
-        """Those of the newest cases whose custom field ``field`` holds exactly ``value``; for want of a filter.
+    async def newest(self, field: str, values: Collection[str]) -> list[dict[str, Any]]:
+        """Those of the newest cases whose custom field ``field`` holds one of ``values``; for want of a filter.
 
         Raises:
             LookupFailedError: the list could not be read.
         """
         found = await self._all([], most=_NEWEST_PAGES, is_bounded=True)
-        return [case for case in found if str(custom_fields(case).get(field)) == value]
+        return [case for case in found if str(custom_fields(case).get(field)) in values]
 
     async def certified(self, field: str, canary: Known) -> Encoding | None:
         """The encoding of filters by ``field`` that was seen to work, None if none does; found out once.
@@ -140,17 +140,25 @@ class Lookup:
         return self._certified.get(field)
 
     async def _probe(self, field: str, canary: Known) -> Encoding | None:
-        absent = f"absent-{secrets.token_hex(12)}"
         can_filter = False
         for encoding in Encoding:
-            if (await self._page(search.by_stamp(field, absent, encoding=encoding), 1)).cases:
-                continue  # found what does not exist: this filter is ignored
+            if await self.ignores(field, encoding=encoding):
+                continue
             can_filter = True
             if await self.sees(field, canary, encoding=encoding):
                 return encoding
         if can_filter:
             raise LookupFailedError("the list does not show a case that exists")
         return None
+
+    async def ignores(self, field: str, *, encoding: Encoding) -> bool:
+        """Whether a filter by ``field`` finds what does not exist; in an empty account none does.
+
+        Raises:
+            LookupFailedError: the list cannot be read.
+        """
+        absent = f"absent-{secrets.token_hex(12)}"
+        return bool((await self._page(search.by_stamp(field, absent, encoding=encoding), 1)).cases)
 
     async def sees(self, field: str, canary: Known, *, encoding: Encoding) -> bool:
         """Whether a look-up by stamp finds a case that exists."""

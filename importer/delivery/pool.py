@@ -15,7 +15,7 @@ from importer.delivery.deliver import Courier, Handed
 from importer.delivery.queue import RecordQueue
 from importer.errors import CaseImporterError
 from importer.ledger import Doubtful, LedgerWriter, Pending
-from importer.models import State
+from importer.models import Notice, State
 from importer.talkdesk.auth import TokenTrouble
 
 #: Seconds between attempts to get a token while the token endpoint is in trouble.
@@ -29,7 +29,7 @@ class Observer(Protocol):
         """One record reached ``state``, and it is on disk."""
         ...
 
-    def notice(self, text: str) -> None:
+    def notice(self, notice: Notice) -> None:
         """Something about the run that a person should know now."""
         ...
 
@@ -51,7 +51,7 @@ class Delivered:
     parked: int = 0
 
 
-async def get_ready(courier: Courier, notice: Callable[[str], None]) -> str:
+async def get_ready(courier: Courier, notice: Callable[[Notice], None]) -> str:
     """Wait for a token and a turn; a token endpoint in trouble says nothing about any row."""
     waited = 0.0
     while True:
@@ -60,7 +60,8 @@ async def get_ready(courier: Courier, notice: Callable[[str], None]) -> str:
         except TokenTrouble as trouble:
             if waited >= PATIENCE:
                 raise outage(f"no token: {trouble}", where="token endpoint", seconds=waited) from None
-            notice(f"no token: {trouble}; trying again in {_TOKEN_WAIT:.0f} s")
+            text = f"no access token ({trouble}); retrying in {_TOKEN_WAIT:.0f} s"
+            notice(Notice("token_retry", text, {"seconds": _TOKEN_WAIT}))
             await asyncio.sleep(_TOKEN_WAIT)
             waited += _TOKEN_WAIT
 

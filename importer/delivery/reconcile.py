@@ -229,7 +229,7 @@ class Reconciler:
             return _Way(self._by_stamp(stamp, Encoding.DOC), _nothing_to_prove_with)
         encoding = await self._lookup.certified(stamp, canary)
         if encoding is None:
-            return _Way(lambda record: self._lookup.newest(stamp, stamp_of(record.body, stamp)), _nothing_proven)
+            return _Way(lambda record: self._lookup.newest(stamp, {stamp_of(record.body, stamp)}), _nothing_proven)
         return _Way(self._by_stamp(stamp, encoding), lambda: self._ask_for_canary(stamp, encoding))
 
     def _canary(self, stamp: str) -> asyncio.Future[Known | None]:

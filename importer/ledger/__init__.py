@@ -16,11 +16,10 @@ from importer.ledger.values import (
     SourceInfo,
     StagedRow,
 )
-from importer.ledger.view import CauseCount, LedgerView
+from importer.ledger.view import LedgerView
 from importer.ledger.writer import LedgerWriter
 
 __all__ = [
-    "CauseCount",
     "Doubtful",
     "FailureLine",
     "Fence",

@@ -32,7 +32,7 @@ def utc_now() -> str:
 
 #: What the trigger `one_case_per_key` says.
 _KEY_IS_TAKEN = "another record with this key may be at the server"
-_CHOSEN = (
+CHOSEN = (
     "AND (:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
@@ -226,7 +226,7 @@ class Ledger:
             rows = self.connection.execute(
                 "SELECT record.id, row, key, body, stamp, 0, http_status"
                 " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
-                f" WHERE record.id > :after AND state = 'pending' {_CHOSEN} ORDER BY record.id LIMIT :limit",
+                f" WHERE record.id > :after AND state = 'pending' {CHOSEN} ORDER BY record.id LIMIT :limit",
                 {**chosen._asdict(), "after": after, "limit": limit},
             )
             return [Pending(*row) for row in rows]
@@ -234,7 +234,7 @@ class Ledger:
     def count_pending(self, chosen: Selection) -> int:
         """How many of the chosen records may be sent."""
         with store.translated(self.path):
-            query = f"SELECT count(*) FROM record WHERE state = 'pending' {_CHOSEN}"
+            query = f"SELECT count(*) FROM record WHERE state = 'pending' {CHOSEN}"
             return int(self.connection.execute(query, chosen._asdict()).fetchone()[0])
 
     def doubtful(self, source: int | None = None) -> list[Doubtful]:

@@ -50,10 +50,6 @@ MESSAGE = f"""CASE WHEN record.state <> 'waiting' THEN record.message ELSE coale
      FROM link JOIN record AS parent ON parent.id = {ANSWERING} JOIN source ON source.id = parent.source
      WHERE link.record = record.id),
     'its parent will not be a case: name another one, or none') END"""
-#: Where the row stands that a waiting child waits for; NULL if there is none any more.
-WAITS_FOR = (
-    f"(SELECT parent.state FROM link JOIN record AS parent ON parent.id = {ANSWERING} WHERE link.record = record.id)"
-)
 
 
 def are_there(connection: sqlite3.Connection) -> bool:

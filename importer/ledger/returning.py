@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from importer.ledger import store
 from importer.ledger.ledger import Ledger
-from importer.ledger.staging import ANSWERED, FITS, OPEN, READ_AGAIN, TAKEN
+from importer.ledger.staging import ANSWERED, FITS, NOT_UPDATED, OPEN, READ_AGAIN, TAKEN
 
 #: In this order; they are the rules of staging, for rows that are somewhere in the middle of the ledger.
 _WHO_ANSWERS = (
@@ -26,8 +26,8 @@ _WHO_ANSWERS = (
         WHERE record.id = returned.id AND record.state IN {FITS}
           AND old.key = record.key AND old.id <> record.id AND old.state IN {TAKEN}""",
     # Nor one whose key stands in a later source, or in a row of its own source that was never left out.
-    f"""UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || other.row
-              || ' of ' || (SELECT name FROM source WHERE id = other.source)
+    f"""UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'duplicate key: row ' || other.row
+              || ' of ' || (SELECT name FROM source WHERE id = other.source) || ' is sent'
         FROM returned, record AS other
         WHERE record.id = returned.id AND record.state IN {FITS} AND other.key = record.key AND other.id <> record.id
           AND (other.source > record.source AND other.state IN {OPEN}
@@ -43,6 +43,7 @@ _WHO_ANSWERS = (
         FROM returned JOIN record AS new ON new.id = returned.id
         WHERE record.source < new.source AND record.state IN {OPEN} AND record.key <> ''
           AND new.key = record.key AND new.state IN {FITS}""",
+    f"{NOT_UPDATED} id IN (SELECT id FROM returned) AND state = 'skipped'",
 )
 
 

@@ -211,11 +211,16 @@ ANSWERED = f"""state = 'skipped', run = :run,
                                      EXCEPT SELECT part FROM addition WHERE record = record.id)
                 THEN 'already_created'
                 ELSE 'changed' END,
-    message = CASE WHEN old.state = 'created' THEN 'created before as case ' || old.case_id
-                   ELSE 'may have been created before; look it up first' END
+    message = CASE WHEN old.state = 'created' THEN 'already case ' || old.case_id
+                   ELSE 'the key has an unknown outcome; run reconcile first' END
               || ' (row ' || old.row || ' of ' || (SELECT name FROM source WHERE id = old.source) || ')'"""
 READ_AGAIN = """state = 'skipped', run = :run, code = 'superseded',
-    message = 'read again as row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)"""
+    message = 'superseded by row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)"""
+
+#: Ends the message of rows whose case has other content; a condition chooses the rows.
+NOT_UPDATED = (
+    "UPDATE record SET message = message || ', with different content; not updated' WHERE code = 'changed' AND "
+)
 
 #: In this order. ``:first`` is the first record of the new source. None of them may go through all contents, which are
 #: most of the file; what decides is in the narrow table and in two indexes.
@@ -236,9 +241,9 @@ _WHO_ANSWERS = (
         WHERE record.id >= :first AND record.state IN {FITS} AND :first > (SELECT min(id) FROM record)
           AND old.key = record.key AND old.id < :first AND old.state IN {TAKEN}""",
     # Of several rows with one key in this source, the first answers.
-    f"""UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'same key as row ' || (
+    f"""UPDATE record SET state = 'skipped', run = :run, code = 'twin', message = 'duplicate key: row ' || (
             SELECT row FROM record AS first WHERE first.key = record.key AND first.id >= :first
-              AND first.state IN {FITS} ORDER BY first.id LIMIT 1)
+              AND first.state IN {FITS} ORDER BY first.id LIMIT 1) || ' is sent'
         WHERE id >= :first AND state IN {FITS} AND EXISTS (
             SELECT 1 FROM record AS first WHERE first.key = record.key AND first.id >= :first
               AND first.id < record.id AND first.state IN {FITS})""",
@@ -252,6 +257,7 @@ _WHO_ANSWERS = (
         FROM record AS new
         WHERE record.id < :first AND record.state IN {OPEN} AND record.key <> ''
           AND new.key = record.key AND new.id >= :first AND new.state IN {FITS}""",
+    f"{NOT_UPDATED} id >= :first AND state = 'skipped'",
 )
 
 

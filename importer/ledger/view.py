@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from importer.ledger import links, store
 from importer.ledger.packing import field_errors, unpacked_cells
-from importer.ledger.staging import LEFT_OUT, SOURCE_QUERY, source_info
+from importer.ledger.staging import SOURCE_QUERY, source_info
 from importer.ledger.values import FailureLine, ResultLine, SourceInfo
-from importer.models import FieldError, State
+from importer.models import State
 
 _LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {links.CODE}, {links.MESSAGE}"
 #: Rows that do not arrive unless somebody does something. What is merely pending goes with the next run; what waits for
@@ -48,33 +49,25 @@ class OpenNotes(NamedTuple):
     body: bytes
 
 
-class CauseCount(NamedTuple):
-    """How many records stand in a state for one cause."""
-
-    state: State
-    code: str | None
-    records: int
-    example: str | None
-    first_row: int
-
-
-class UnlinkedCount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnlinkedCount:
     """How many links between rows were not made as the file has them, for one cause.
 
     Attributes:
         code: Why.
         led_to_root: They lead to the topmost row instead; else they were left out.
-        records: How many.
+        rows: How many.
         first_row: The first of them.
     """
 
     code: str
     led_to_root: bool
-    records: int
+    rows: int
     first_row: int
 
 
-class AlikeKeys(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AlikeKeys:
     """Different keys that look alike.
 
     Attributes:
@@ -122,7 +115,7 @@ class LedgerView:
         """Let go of the file."""
         self._connection.close()
 
-    def select(self, query: str, where: str = "") -> Iterator[tuple[Any, ...]]:
+    def select(self, query: str, where: str = "", **values: object) -> Iterator[tuple[Any, ...]]:
         """The rows of a query whose ``{where}`` narrows it to the sources in view that were read to their end."""
         chosen = "source = :source" if self.source else ""
         read = "" if self._is_whole else "source IN (SELECT id FROM source WHERE staged = 1)"
@@ -130,12 +123,12 @@ class LedgerView:
         clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         with store.translated(self.path):
             # not "yield from": that would close the cursor of a half-read generator after its connection
-            for row in self._connection.execute(query.format(where=clause), {"source": self.source}):  # noqa: UP028
+            for row in self._connection.execute(query.format(where=clause), {"source": self.source, **values}):  # noqa: UP028
                 yield row
 
     @contextmanager
-    def _sound(self) -> Iterator[None]:
-        """A value that cannot be one of ours means damage."""
+    def sound(self) -> Iterator[None]:
+        """A value that cannot be one of ours means that the file is damaged."""
         try:
             yield
         except (ValueError, TypeError) as error:
@@ -149,7 +142,7 @@ class LedgerView:
 
     def sources(self) -> list[SourceInfo]:
         """The sources in view, oldest first."""
-        with store.translated(self.path), self._sound():
+        with store.translated(self.path), self.sound():
             found = [source_info(row) for row in self._connection.execute(SOURCE_QUERY)]
         return [source for source in found if source.staged and self.source in (None, source.id)]
 
@@ -161,52 +154,8 @@ class LedgerView:
     def counts(self) -> Counter[State]:
         """Records by state."""
         rows = self.select("SELECT state, count(*) FROM record {where} GROUP BY state")
-        with self._sound():
+        with self.sound():
             return Counter({State(state): count for state, count in rows})
-
-    def left_out(self) -> int:
-        """How many of the skipped records were left out by their mapping."""
-        rows = self.select("SELECT count(*) FROM record {where}", f"state = 'skipped' AND code = '{LEFT_OUT}'")
-        return int(next(iter(rows))[0])
-
-    def causes(self) -> list[CauseCount]:
-        """Records that are not simply created, grouped by state and code, most frequent first."""
-        rows = self.select(
-            f"SELECT state, {links.CODE} AS cause, count(*), {links.MESSAGE}, min(row) FROM record {{where}}"
-            " GROUP BY state, cause ORDER BY count(*) DESC",
-            "state <> 'created'",
-        )
-        with self._sound():
-            return [CauseCount(State(state), *rest) for state, *rest in rows]
-
-    def first_rows(self, cause: CauseCount, most: int) -> tuple[int, ...]:
-        """The first rows that stand for a cause."""
-        with store.translated(self.path):
-            rows = self._connection.execute(
-                f"SELECT row FROM record WHERE state = :state AND {links.CODE} IS :code"
-                " AND source = coalesce(:source, source) ORDER BY id LIMIT :most",
-                {"state": cause.state, "code": cause.code, "source": self.source, "most": most},
-            ).fetchall()
-        return tuple(row for (row,) in rows)
-
-    def example(self, cause: CauseCount) -> FieldError | None:
-        """The field error of the first row that stands for a cause; None if it has none."""
-        with store.translated(self.path):
-            row = self._connection.execute(
-                "SELECT errors FROM record JOIN content ON content.record = record.id WHERE state = :state"
-                " AND code IS :code AND source = coalesce(:source, source) ORDER BY id LIMIT 1",
-                {"state": cause.state, "code": cause.code, "source": self.source},
-            ).fetchone()
-        errors = field_errors(row[0]) if row else ()
-        return errors[0] if errors else None
-
-    def waits_for(self) -> Counter[State | None]:
-        """Waiting records by where the rows stand that they wait for; None: for one that will not be a case."""
-        rows = self.select(
-            f"SELECT {links.WAITS_FOR} AS parent, count(*) FROM record {{where}} GROUP BY parent", "state = 'waiting'"
-        )
-        with self._sound():
-            return Counter({None if state is None else State(state): count for state, count in rows})
 
     def unlinked(self) -> list[UnlinkedCount]:
         """Links of good rows that were not made as the file has them, by cause."""
@@ -258,7 +207,7 @@ class LedgerView:
             " {where} ORDER BY record.id"
         )
         for *line, cells, body, errors in self.select(query, f"{_NEEDS_A_PERSON} AND cells <> x''"):
-            with self._sound():
+            with self.sound():
                 failure = FailureLine(ResultLine(*line), unpacked_cells(cells, body), field_errors(errors))
             yield failure
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from importer.mapping.loader import NamedFiles
     from importer.mapping.schema import LookupForm
     from importer.models import Row
-    from importer.source import Source as File
+    from importer.reader import Reader as File
 
 #: The folded texts of the key columns.
 LookupKey: TypeAlias = "tuple[str, ...]"
@@ -55,11 +55,11 @@ class LookupTable:
 
 def load_table(form: LookupForm, files: NamedFiles, *, path: NodePath, problems: Problems) -> LookupTable | None:
     """The table of a file that the mapping names at ``path``; None after a problem."""
-    from importer.source import open_source  # costs a third of a second, and few mappings look anything up
+    from importer.reader import open_reader  # costs a third of a second, and few mappings look anything up
 
     table = LookupTable(folding(form.ignore or ()))
     try:
-        file = open_source(files.path(form.file), sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
+        file = open_reader(files.path(form.file), sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
         files.note(file.fingerprint())
         table.read(file, form, path=path, problems=problems)
     except Malformed as error:

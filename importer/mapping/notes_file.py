@@ -13,7 +13,7 @@ from importer.mapping.shelf import Shelf
 
 if TYPE_CHECKING:
     from importer.models import FieldError, Row
-    from importer.source import Source
+    from importer.reader import Reader
 
 Cells: TypeAlias = "tuple[str, ...]"
 
@@ -57,7 +57,7 @@ class NotesFile:
         bare: How many rows of the export have no note in it.
     """
 
-    def __init__(self, form: EachForm, source: Source) -> None:
+    def __init__(self, form: EachForm, source: Reader) -> None:
         self.form = form
         self.source = source
         self.used: set[str] = set()

@@ -16,6 +16,8 @@ from importer.talkdesk.case import custom_field_prefix
 from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of
 
 PROBLEMS_SHOWN = 25
+#: A mapping that lacks more columns than this is probably for another export: one error says so.
+_MOST_COLUMNS = 3
 
 
 class Problem(NamedTuple):
@@ -87,19 +89,45 @@ class Problems:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._found: list[Problem] = []
+        self._missing: dict[tuple[str, tuple[str, ...]], dict[str, NodePath]] = {}
 
     def add(self, path: NodePath, what: str, hint: str = "", *, key: bool = False) -> None:
         """Notes a problem of the value at ``path``, or of the key itself."""
         self._found.append(Problem(what, mark_of(self._document.root, path, key=key), hint))
 
+    def add_missing(self, path: NodePath, column: str, owner: str, columns: Iterable[str]) -> None:
+        """Notes that ``owner``, which has ``columns``, lacks the one that is named at ``path``."""
+        self._missing.setdefault((owner, tuple(columns)), {}).setdefault(column, path)
+
     def raise_if_any(self) -> None:
         """Raises :class:`MappingProblems` with all that was found."""
-        if self._found:
+        if self._found or self._missing:
             raise self.as_error()
 
     def as_error(self) -> MappingProblems:
         """All that was found, as the error that ends the reading."""
-        return MappingProblems(self._document.file, self._found)
+        missing = [
+            problem for (owner, has), lacks in self._missing.items() for problem in self._lacks(owner, has, lacks)
+        ]
+        return MappingProblems(self._document.file, [*self._found, *missing])
+
+    def _lacks(self, owner: str, columns: tuple[str, ...], missing: dict[str, NodePath]) -> list[Problem]:
+        """The columns that a file has are listed once, however many it lacks."""
+        marks = {column: mark_of(self._document.root, path) for column, path in missing.items()}
+        ordered = sorted(missing, key=lambda column: marks[column])
+        has = f"columns: {listed(map(repr, columns))}"
+        if len(ordered) > _MOST_COLUMNS:
+            names = listed((repr(shown(column)) for column in ordered), most=len(ordered))
+            hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
+            return [Problem(f"{owner} lacks {len(ordered)} columns of the mapping: {names}", marks[ordered[0]], hint)]
+        return [
+            Problem(
+                f"{owner} has no column {shown(column)!r}",
+                marks[column],
+                f"{nearest(column, columns)} {has if column == ordered[0] else ''}".strip(),
+            )
+            for column in ordered
+        ]
 
 
 def place(file: str, mark: Mark) -> str:

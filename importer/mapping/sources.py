@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from importer.mapping.html import readable
-from importer.mapping.problems import Malformed, Problems, listed, nearest
+from importer.mapping.problems import Malformed, Problems
 from importer.models import shown
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class Header:
         self.width = len(columns)
         self.used: set[str] = set()
         self._problems = problems
-        self._is_listed = False
         self._positions: dict[str, list[int]] = {}
         for position, column in enumerate(columns):
             self._positions.setdefault(column, []).append(position)
@@ -65,10 +64,7 @@ class Header:
         """Where the cells of all columns with this header are; the leftmost first."""
         self.used.add(column)
         if column not in self._positions:
-            known = "" if self._is_listed else f"columns: {listed(map(repr, self._positions))}"
-            self._is_listed = True  # once will do: a mapping of another system names many columns that are not there
-            hint = f"{nearest(column, self._positions)} {known}".strip()
-            self._problems.add(path, f"{self._owner} has no column {shown(column)!r}", hint)
+            self._problems.add_missing(path, column, self._owner, self._positions)
         return tuple(self._positions.get(column, [0]))
 
     def position(self, column: str, occurrence: int | None = None, *, path: NodePath) -> int:

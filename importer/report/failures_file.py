@@ -17,9 +17,9 @@ from typing import Any
 from importer.errors import SourceError
 from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
+from importer.reader.base import column_letters
 from importer.report.files import remove, whole_file
 from importer.report.formulas import defuse, restore
-from importer.source.header import column_letters
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.csv")
 RECORD_COLUMN = "importer_record"

@@ -1,42 +1,49 @@
-"""What a fault can do to the operation and to its answer: one small frozen class each.
+"""What a fault does to an operation and to its answer: one small frozen class each.
 
 An effect may change how often an operation runs, how truthfully a list answers, what is answered, and how the answer
-goes over the wire (the latter in :mod:`importer.sandbox.breaks`). The base class changes nothing.
+reaches the client. Effects that end a connection in the middle, or send what is not HTTP, write to
+``request.transport``: no response of an HTTP library does that.
 """
 
-# ruff: noqa: D102 (the hooks are described once, in Effect)
+# ruff: noqa: D102 (the methods are described once, in Effect)
 
 from __future__ import annotations
 
-import re
+import asyncio
+import os
+import socket
+import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import orjson
 from aiohttp import web
 
-from importer.sandbox.answers import HTML, JSON, Answer, RetryForm, envelope, json_answer, with_retry_hint
-from importer.sandbox.cases import Case
-from importer.sandbox.conditions import ListMode
-from importer.sandbox.line import Line
+from importer.sandbox.answers import RetryForm, error_response, json_response, throttled_response
+from importer.sandbox.search import ListMode
+from importer.sandbox.storage import Case
 
-LOGIN_PAGE = Answer(200, b"<!doctype html><title>Log in</title><h1>Please log in</h1>", HTML)
+Close = Literal["fin", "rst"]
+
 LOGIN_PATH = "/_sandbox/login"
+_LOGIN_PAGE = "<!doctype html><title>Log in</title><h1>Please log in</h1>"
+_LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
-class Scene(NamedTuple):
+@dataclass(frozen=True)
+class Context:
     """What an effect may look at or touch.
 
     Attributes:
         now: Seconds since the epoch.
-        earlier: The case created before the one with this id, if any.
+        before: The case created before the one with this id, if there is one.
         expire_tokens: Ends every issued token.
     """
 
     now: float
-    earlier: Callable[[int], Case | None]
+    before: Callable[[int], Case | None]
     expire_tokens: Callable[[], None]
 
 
@@ -44,44 +51,37 @@ class Scene(NamedTuple):
 class Effect:
     """No fault: the operation runs once, and its answer is sent."""
 
-    @classmethod
-    def word(cls) -> str:
-        """What the effect is called in plans and counts: its class name in lower case with underscores."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-
-    def home(self) -> str:
-        """The operation a rule means if it names none."""
-        return "create"
+    #: What plans and counts call it.
+    name: ClassVar[str] = ""
+    #: The operation that a rule means if it names none.
+    operation: ClassVar[str] = "create"
+    # Attributes of some effects, and what the others have instead.
+    save = True
+    delay_ms = 0.0
 
     def runs(self) -> int:
-        """How often the operation is executed before it is answered."""
-        return 1
-
-    def delay_s(self) -> float:
-        """How long the operation is held back before it runs."""
-        return 0.0
+        """How often the operation runs before it is answered; 0 if the case is not to be made."""
+        return int(self.save)
 
     def listing(self, mode: ListMode) -> ListMode:
-        """How truthfully a list shall answer, given how it would."""
+        """How truthfully a list answers, given how it would."""
         return mode
 
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
+    def change(self, answer: web.Response, context: Context) -> web.Response:
         """What is answered instead of ``answer``, which means nothing if the operation did not run."""
         return answer
 
-    async def send(self, line: Line, answer: Answer) -> web.StreamResponse:
+    async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
         """Bring the answer to the client, or fail to."""
-        return line.respond(answer)
+        return answer
 
 
 @dataclass(frozen=True)
 class Slow(Effect):
     """Hold the operation back; a client that gives up earlier still gets its case made."""
 
+    name = "slow"
     delay_ms: float = 2000
-
-    def delay_s(self) -> float:
-        return self.delay_ms / 1000
 
 
 @dataclass(frozen=True)
@@ -91,77 +91,64 @@ class Status(Effect):
     Attributes:
         status: The status.
         save: Do the work first: the answer then lies about a case that exists.
-        body: Text of the body; None means the error envelope.
-        content_type: Its media type.
-        headers: Further headers, such as a Retry-After no standard knows.
         retry_after: Seconds of a hint when to come back; None gives no hint.
         form: How that hint is written.
     """
 
+    name = "status"
     status: int = 503
     save: bool = False
-    body: str | None = None
-    content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = None
     form: RetryForm = "seconds"
 
-    def runs(self) -> int:
-        return int(self.save)
-
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        said = envelope(self.status)
-        if self.retry_after is not None:
-            said = with_retry_hint(said, seconds=self.retry_after, form=self.form, now=scene.now)
-        if self.body is not None:
-            said = said._replace(body=self.body.encode())
-        return said._replace(content_type=self.content_type).adding(self.headers)
+    def change(self, answer: web.Response, context: Context) -> web.Response:
+        if self.retry_after is None:
+            return error_response(self.status)
+        return throttled_response(status=self.status, seconds=self.retry_after, form=self.form, now=context.now)
 
 
 @dataclass(frozen=True)
 class Html(Effect):
-    """A page instead of JSON, as a proxy or a login wall answers."""
+    """A page instead of JSON, as a proxy or a log-in page answers."""
 
+    name = "html"
     status: int = 200
     save: bool = True
 
-    def runs(self) -> int:
-        return int(self.save)
-
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        return LOGIN_PAGE._replace(status=self.status)
+    def change(self, answer: web.Response, context: Context) -> web.Response:
+        return login_page(self.status)
 
 
 @dataclass(frozen=True)
 class Redirect(Effect):
-    """Send the client elsewhere. The default place answers a login page with 200."""
+    """Send the client elsewhere. The default place answers a log-in page with 200."""
 
+    name = "redirect"
     status: int = 307
     location: str = LOGIN_PATH
     save: bool = False
 
-    def runs(self) -> int:
-        return int(self.save)
-
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        return Answer(self.status, content_type=HTML, headers={"Location": self.location})
+    def change(self, answer: web.Response, context: Context) -> web.Response:
+        return web.Response(status=self.status, headers={"Location": self.location})
 
 
 @dataclass(frozen=True)
 class ExpireTokens(Effect):
     """End every issued token now, the one of this request included: nothing is saved, 401."""
 
-    def runs(self) -> int:
-        return 0
+    name = "expire_tokens"
+    save = False
 
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        scene.expire_tokens()
-        return envelope(401)
+    def change(self, answer: web.Response, context: Context) -> web.Response:
+        context.expire_tokens()
+        return error_response(401)
 
 
 @dataclass(frozen=True)
 class SaveTwice(Effect):
     """Do the work twice, as when a balancer repeats the request; the second answer is sent."""
+
+    name = "save_twice"
 
     def runs(self) -> int:
         return 2
@@ -171,93 +158,179 @@ class SaveTwice(Effect):
 class WithoutId(Effect):
     """A true answer, but for the missing id."""
 
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        return _edited(answer, lambda case: {name: value for name, value in case.items() if name != "id"})
+    name = "without_id"
+
+    def change(self, answer: web.Response, context: Context) -> web.Response:
+        case = _case_in(answer)
+        return json_response(answer.status, {name: case[name] for name in case if name != "id"}) if case else answer
 
 
 @dataclass(frozen=True)
 class RepeatId(Effect):
     """The id of the case created just before, which another row already has."""
 
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        earlier = scene.earlier(_id_in(answer))
-        return answer if earlier is None else _edited(answer, lambda case: case | {"id": str(earlier.id)})
+    name = "repeat_id"
+
+    def change(self, answer: web.Response, context: Context) -> web.Response:
+        case = _case_in(answer)
+        before = context.before(int(case["id"])) if case else None
+        return answer if before is None else json_response(answer.status, {**case, "id": str(before.id)})
 
 
 @dataclass(frozen=True)
-class EchoOther(Effect):
-    """The right id with the text of another row: the case created just before, or one nobody sent."""
-
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        other = scene.earlier(_id_in(answer))
-        echo = {
-            "title": other.title if other else "Another ticket",
-            "description": other.description if other else "Nobody sent this.",
-            "custom_fields": orjson.loads(other.custom_fields) if other else {},
-        }
-        return _edited(answer, lambda case: case | echo)
-
-
-@dataclass(frozen=True)
-class LongHeader(Effect):
-    """A header longer than HTTP libraries accept."""
-
-    size: int = 20_000
-
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        return answer.adding({"X-Filler": "x" * self.size})
-
-
-@dataclass(frozen=True)
-class SkewedDate(Effect):
-    """A server whose clock is wrong, as its Date header shows."""
-
-    seconds: float = 7200
-
-    def bend(self, answer: Answer, scene: Scene) -> Answer:
-        return answer.adding({"Date": formatdate(scene.now + self.seconds, usegmt=True)})
-
-
-@dataclass(frozen=True)
-class Listing(Effect):
-    """An effect on the list: it strikes nowhere else."""
-
-    def home(self) -> str:
-        return "list"
-
-
-@dataclass(frozen=True)
-class IndexLag(Listing):
+class IndexLag(Effect):
     """The list does not show cases younger than this."""
 
+    name = "index_lag"
+    operation = "list"
     seconds: float = 60
 
     def listing(self, mode: ListMode) -> ListMode:
-        return mode._replace(lag_ms=int(self.seconds * 1000))
+        return ListMode(lag_ms=int(self.seconds * 1000))
 
 
 @dataclass(frozen=True)
-class FuzzyFilter(Listing):
+class FuzzyFilter(Effect):
     """The list finds texts that merely contain what is asked for."""
 
+    name = "fuzzy_filter"
+    operation = "list"
+
     def listing(self, mode: ListMode) -> ListMode:
-        return mode._replace(fuzzy=True)
+        return ListMode(lag_ms=mode.lag_ms, fuzzy=True)
 
 
 @dataclass(frozen=True)
-class IgnoreFilter(Listing):
+class IgnoreFilter(Effect):
     """The list ignores its filters and answers with everything."""
 
+    name = "ignore_filter"
+    operation = "list"
+
     def listing(self, mode: ListMode) -> ListMode:
-        return mode._replace(ignored=True)
+        return ListMode(lag_ms=mode.lag_ms, ignores=True)
 
 
-def _edited(answer: Answer, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
-    """The answer with its JSON object edited; an error stays as it is."""
-    if answer.status >= 300:
-        return answer
-    return json_answer(answer.status, edit(orjson.loads(answer.body))).adding(answer.headers)
+@dataclass(frozen=True)
+class Drop(Effect):
+    """Close the connection without an answer, before or after the work was done."""
+
+    name = "drop"
+    save: bool = True
+    how: Close = "fin"
+
+    async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
+        return _close(request, how=self.how)
 
 
-def _id_in(answer: Answer) -> int:
-    return int(orjson.loads(answer.body).get("id", 0)) if answer.status < 300 else 0
+@dataclass(frozen=True)
+class Cut(Effect):
+    """Send exactly the first bytes of the true answer, then close. A negative number counts from its end."""
+
+    name = "cut"
+    at: int = 0
+    how: Close = "fin"
+
+    async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
+        _write(request, _rendered(answer)[: self.at])
+        return _close(request, how=self.how)
+
+
+@dataclass(frozen=True)
+class Hang(Effect):
+    """Send the first bytes of the true answer (none by default), then nothing for a long time, then close."""
+
+    name = "hang"
+    save: bool = True
+    at: int = 0
+    seconds: float = 3600
+
+    async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
+        _write(request, _rendered(answer)[: self.at])
+        await asyncio.sleep(self.seconds)
+        return _close(request)
+
+
+@dataclass(frozen=True)
+class Garbage(Effect):
+    """Bytes that are not HTTP."""
+
+    name = "garbage"
+
+    async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
+        _write(request, b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+        return _close(request)
+
+
+EFFECTS: Mapping[str, type[Effect]] = {
+    kind.name: kind
+    for kind in (
+        Slow,
+        Status,
+        Html,
+        Redirect,
+        Drop,
+        Cut,
+        Hang,
+        Garbage,
+        WithoutId,
+        RepeatId,
+        SaveTwice,
+        ExpireTokens,
+        IndexLag,
+        FuzzyFilter,
+        IgnoreFilter,
+    )
+}
+
+
+def login_page(status: int = 200) -> web.Response:
+    """A page that asks to log in."""
+    return web.Response(status=status, text=_LOGIN_PAGE, content_type="text/html")
+
+
+def _body_of(answer: web.Response) -> bytes:
+    return answer.body if isinstance(answer.body, bytes) else b""
+
+
+def _case_in(answer: web.Response) -> dict[str, Any]:
+    """The case that an answer shows; empty if it is an error."""
+    content = orjson.loads(_body_of(answer)) if answer.status < 300 else {}
+    return content if "id" in content else {}
+
+
+def _rendered(answer: web.Response) -> bytes:
+    """The bytes of a whole HTTP/1.1 answer."""
+    body = _body_of(answer)
+    headers = {**answer.headers, "Content-Length": len(body), "Date": formatdate(usegmt=True)}
+    lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def _write(request: web.Request, octets: bytes) -> None:
+    """Put bytes on the wire as they are. Nothing happens if the client is gone."""
+    if request.transport is not None and not request.transport.is_closing():
+        request.transport.write(octets)
+
+
+def _close(request: web.Request, *, how: Close = "fin") -> web.Response:
+    """Close the connection behind what was written, by FIN, or cut it by RST.
+
+    Returns:
+        A response that the server needs; it finds the connection closed and sends nothing.
+    """
+    transport = request.transport
+    if transport is not None and how == "rst":
+        _reset_on_close(transport)
+        transport.abort()
+    elif transport is not None:
+        transport.close()
+    return web.Response(status=500)
+
+
+def _reset_on_close(transport: asyncio.Transport) -> None:
+    """Make closing send RST. Through a copy of the descriptor, because not every event loop lends its socket."""
+    lent = transport.get_extra_info("socket")
+    if lent is not None:
+        with socket.socket(fileno=os.dup(lent.fileno())) as copy:
+            copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)

@@ -1,15 +1,17 @@
-"""The page at ``/``: what this is, how much it holds, and the last cases. Everything shown is escaped."""
+"""The page at ``/``: what this is, how many cases it has, and the latest of them. Everything shown is escaped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from importer.sandbox.answers import HTML, Answer
-from importer.sandbox.cases import Case, Place, shown_time
+from aiohttp import web
 
-SHOWN = 50
-_TITLE_SHOWN = 120
+from importer.sandbox.answers import shown_time
+from importer.sandbox.storage import Case, Place
+
+MOST_CASES = 50
+_TITLE_LENGTH = 120
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -23,38 +25,34 @@ tr { border-bottom: 1px solid #ddd; } .gone { text-decoration: line-through; } c
 """
 
 
-def page(*, account: str, counts: Mapping[Place, int], cases: Iterable[Case], plan: str) -> Answer:
+def page(*, account: str, counts: Mapping[str, int], cases: Iterable[Case], plan: str, query: str) -> web.Response:
     """The whole page.
 
     Args:
         account: Identity of the store.
         counts: Cases in each place.
-        cases: The last cases, newest first.
-        plan: Name of the fault plan being played.
+        cases: The latest cases, newest first.
+        plan: Name of the fault plan in use.
+        query: What the links need behind their path, such as ``?token=…``.
     """
-    rows = "".join(map(_row, cases)) or '<tr><td colspan="5">No case yet.</td></tr>'
+    rows = "".join(map(_row, cases)) or '<tr><td colspan="5">No cases yet.</td></tr>'
+    links = [f"/_sandbox/{name}" for name in ("state", "cases.ndjson")]
     html = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Case sandbox</title><style>{_STYLE}</style>
 <h1>Case sandbox</h1>
-<p>This is a local stand-in for the Talkdesk Case API. Nothing here reaches Talkdesk or any customer.</p>
+<p>A local simulation of the Talkdesk Case API. Nothing here reaches Talkdesk or your customers.</p>
 <p>Store <code>{escape(account)}</code>, fault plan <code>{escape(plan)}</code>:
-{counts[Place.LIVE]} cases, {counts[Place.TRASH]} in the Trash, {counts[Place.PURGED]} deleted for good.</p>
-<p>For programs: <a href="/_sandbox/state">/_sandbox/state</a>,
-<a href="/_sandbox/cases.ndjson">/_sandbox/cases.ndjson</a></p>
-<h2>The last {SHOWN} cases</h2>
+{counts["live"]} cases, {counts["trash"]} in the trash, {counts["purged"]} permanently deleted.</p>
+<p>Machine-readable: {", ".join(f'<a href="{link}{escape(query)}">{link}</a>' for link in links)}</p>
+<h2>Latest {MOST_CASES} cases</h2>
 <table><thead><tr><th>Id</th><th>Title</th><th>Status</th><th>Requester</th><th>Created</th></tr></thead>
 <tbody>{rows}</tbody></table></html>
 """
-    return Answer(200, html.encode("utf-8"), HTML, _HEADERS)
+    return web.Response(text=html, content_type="text/html", headers=_HEADERS)
 
 
 def _row(case: Case) -> str:
     gone = ' class="gone"' if case.place != Place.LIVE else ""
-    cells = (
-        str(case.id),
-        case.title[:_TITLE_SHOWN],
-        case.status,
-        case.requester_email or case.requester_name,
-        shown_time(case.created_ms),
-    )
+    requester = case.requester_email or case.requester_name
+    cells = (str(case.id), case.title[:_TITLE_LENGTH], case.status, requester, shown_time(case.created_ms))
     return f"<tr{gone}>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

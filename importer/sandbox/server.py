@@ -1,67 +1,115 @@
-"""The sandbox as something that runs: inside a test or a rehearsal, or as a command of its own."""
+"""The sandbox as something that runs: inside a test or a rehearsal, or as a command of its own.
+
+The order is that of a gateway in front of a service: host, token, rate, scope; then the fault plan; then latency; then
+the operation, which validates and commits; then the answer, as far as the fault plan lets it through.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
+import logging
+import re
+import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import RequestHandler
 
 from importer.errors import ConfigError
-from importer.sandbox.app import App
-from importer.sandbox.cases import as_truth
-from importer.sandbox.faults import FaultPlan
-from importer.sandbox.grants import TOKEN_PATH
+from importer.sandbox.answers import (
+    GATEWAY_CODES,
+    ApiError,
+    error_response,
+    exported,
+    json_response,
+    throttled_response,
+)
+from importer.sandbox.auth import TOKEN_PATH, TokenEndpoint, Tokens
+from importer.sandbox.custom_fields import default_definitions
+from importer.sandbox.effects import LOGIN_PATH, Context, Effect, login_page
+from importer.sandbox.faults import FaultPlan, FaultScript
+from importer.sandbox.handlers import OPERATIONS, Call, Handlers, Operation
 from importer.sandbox.options import SandboxOptions
-from importer.sandbox.store import Store
+from importer.sandbox.page import MOST_CASES, page
+from importer.sandbox.search import ListMode
+from importer.sandbox.storage import Storage
+from importer.sandbox.users import users_of
 
 MOST_BODY = 16 * 1024 * 1024
-_GRACE_S = 2.0
+#: Of a sandbox that runs alone, and that everybody may know.
+_KNOWN_SECRET = "sandbox-secret"
+_SHUTDOWN_S = 0.5
+_LOOPBACK = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+
+log = logging.getLogger(__name__)
+# What the HTTP library says about broken requests. They are no event on the terminal of a run.
+_http_log = logging.getLogger("importer.sandbox.http")
+_http_log.addHandler(logging.NullHandler())
 
 
 class Sandbox:
     """A local Talkdesk Case API on a loopback socket, from ``async with`` to its end.
 
     It serves the Case API, the users, the custom field definitions and POST /oauth/token under one address, and the
-    truth about itself under ``/_sandbox/``. It shares no code with the client of this project.
+    admin endpoints under ``/_sandbox/``. It shares no code with the client of this project.
 
     Args:
         options: What account to be, and how honest.
         clock: Seconds since the epoch.
+        is_open: Anybody on this machine may use it: the page and the admin endpoints need no token, and an assertion
+            no registered key. Otherwise they do, because what a sandbox has may be the tickets of customers; the token
+            is in :attr:`page_url`.
 
     Raises:
         ConfigError: On entering: the port is taken, or the store cannot be used.
     """
 
-    def __init__(self, options: SandboxOptions | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: SandboxOptions | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        is_open: bool = False,
+    ) -> None:
         self.options = options or SandboxOptions()
+        self.client_id: str = self.options.client_id
+        self.client_secret: str = self.options.client_secret or secrets.token_urlsafe()
         self._clock = clock
+        self._is_open = is_open
+        self._admin_token = "" if is_open else secrets.token_urlsafe()
+        self._mode = ListMode(lag_ms=int(self.options.index_lag_s * 1000))
+        self._rate = RateWindow(self.options.rate_limit)
+        self._tokens = Tokens(
+            life=self.options.token_life, static=self.options.static_token, scopes=self.options.scopes
+        )
+        self._requests: Counter[str] = Counter()
+        self._answers: Counter[int] = Counter()
+        self.play(self.options.faults or FaultPlan())
 
     async def __aenter__(self) -> Self:
-        options = self.options
-        self._store = Store(options.store, first_case_id=options.first_case_id)
-        self._app = App(options, store=self._store, clock=self._clock)
-        server = web.Server(self._app, request_factory=_request, access_log=None)
-        self._runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
+        self._storage = Storage(self.options.store)
+        self._runner = web.AppRunner(
+            self._application(), access_log=None, logger=_http_log, shutdown_timeout=_SHUTDOWN_S
+        )
+        host, port = self.options.host, self.options.port
         try:
             await self._runner.setup()
-            # "localhost" may stand for two addresses, which would get two different free ports.
-            address = "127.0.0.1" if options.host == "localhost" else options.host
-            await web.TCPSite(self._runner, address, options.port).start()
+            # "localhost" may mean two addresses, which would get two different free ports.
+            await web.TCPSite(self._runner, "127.0.0.1" if host == "localhost" else host, port).start()
         except OSError as problem:
             await self._close()
-            hint = "Take another port, or 0 for a free one."
             raise ConfigError(
-                f"cannot listen: {problem}", where=f"{options.host}:{options.port}", hint=hint
+                f"cannot listen on port {port}: {problem}",
+                where=f"{host}:{port}",
+                hint="use another --port, or 0 for any free port",
             ) from problem
         self.port: int = self._runner.addresses[0][1]
         return self
@@ -72,9 +120,8 @@ class Sandbox:
         await self._close()
 
     async def _close(self) -> None:
-        self._app.closing.set()
         await self._runner.cleanup()
-        self._store.close()
+        self._storage.close()
 
     @property
     def base_url(self) -> str:
@@ -88,44 +135,196 @@ class Sandbox:
         return self.base_url + TOKEN_PATH
 
     @property
+    def page_url(self) -> str:
+        """The page of cases, with the token that it needs."""
+        return f"{self.base_url}/{self._admin_query}"
+
+    @property
+    def _admin_query(self) -> str:
+        return f"?token={self._admin_token}" if self._admin_token else ""
+
+    @property
     def id(self) -> str:
         """Identity of the store: the same file has the same id, whoever serves it."""
-        return self._store.id
-
-    @property
-    def client_id(self) -> str:
-        """The client that the token endpoint knows."""
-        return self.options.client_id
-
-    @property
-    def client_secret(self) -> str:
-        """The secret of that client."""
-        return self.options.client_secret
+        return self._storage.id
 
     def play(self, plan: FaultPlan) -> None:
-        """Begin a fault plan from its start, in place of the one being played."""
-        self._app.play(plan)
+        """Begin a fault plan from its start, in place of the one in use."""
+        self._script = FaultScript(plan)
 
     def state(self) -> dict[str, Any]:
-        """What ``/_sandbox/state`` shows."""
-        return self._app.state()
+        """Counts that tests and people ask for; ``/_sandbox/state``."""
+        return {
+            "id": self.id,
+            "plan": self._script.plan.name,
+            "cases": self._storage.counts(),
+            "requests": dict(self._requests),
+            "answers": {str(status): count for status, count in sorted(self._answers.items())},
+            "faults": dict(self._script.done),
+            "tokens_issued": self._tokens.count,
+            "rate_limit": self.options.rate_limit,
+            "most_in_one_second": self._rate.peak,
+        }
 
     def cases(self) -> Iterator[dict[str, Any]]:
-        """What ``/_sandbox/cases.ndjson`` shows: every case ever created, oldest first."""
-        for chunk in self._store.chunks():
-            yield from map(as_truth, chunk)
+        """Every case ever created, oldest first; ``/_sandbox/cases.ndjson``."""
+        for chunk in self._storage.chunks():
+            yield from map(exported, chunk)
+
+    def _application(self) -> web.Application:
+        options = self.options
+        self._handlers = Handlers(
+            options,
+            storage=self._storage,
+            definitions=self._storage.remembering(options.definitions) or default_definitions(),
+            users=users_of(options.seed, options.user_count),
+            tokens=TokenEndpoint(
+                client_id=self.client_id,
+                client_secret=self.client_secret,
+                public_keys=options.public_keys,
+                verifies=bool(options.public_keys) or not self._is_open,
+                tokens=self._tokens,
+            ),
+            clock=self._clock,
+        )
+        application = web.Application(middlewares=[self._gateway], client_max_size=MOST_BODY)
+        application.router.add_get("/", self._show_page)
+        application.router.add_get("/_sandbox/state", self._show_state)
+        application.router.add_get("/_sandbox/cases.ndjson", self._show_cases)
+        application.router.add_get(LOGIN_PATH, self._show_login)
+        for name, operation in OPERATIONS.items():
+            application.router.add_route(operation.method, operation.path, self._serving(name, operation))
+        return application
+
+    @web.middleware
+    async def _gateway(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Let in who knows this machine by its name: pages of other sites must not read it through a browser."""
+        if not _LOOPBACK.fullmatch(request.headers.get("Host", "")):
+            return self._counted(error_response(421, codes=GATEWAY_CODES))
+        try:
+            return await handler(request)
+        except ApiError as refused:
+            return self._counted(refused.response(GATEWAY_CODES))
+        except web.HTTPException as refused:  # by the router, or by the limit of a body
+            response = error_response(refused.status, codes=GATEWAY_CODES)
+            if "Allow" in refused.headers:
+                response.headers["Allow"] = refused.headers["Allow"]
+            return self._counted(response)
+
+    def _serving(self, name: str, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The handler of one operation, with everything that comes before and after it."""
+
+        async def serve_operation(request: web.Request) -> web.StreamResponse:
+            self._requests[name] += 1
+            refused = self._not_admitted(operation, request)
+            if refused is not None:
+                return self._counted(refused)
+            call = Call(request, name, await _body_of(request), self._mode)
+            effect = self._script.choose(call)
+            answer = await self._answer(operation, call, effect)
+            return await effect.send(request, self._counted(answer))
+
+        return serve_operation
+
+    def _not_admitted(self, operation: Operation, request: web.Request) -> web.Response | None:
+        """The refusal of the gateway, or None if the request may go on."""
+        if operation.scope is None:
+            return None
+        scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
+        if scopes is None:
+            return error_response(401, codes=operation.codes)
+        wait, form = self._rate.wait(time.monotonic()), self.options.retry_after
+        if wait:
+            return throttled_response(status=429, seconds=wait, form=form, now=self._clock())
+        return None if operation.scope in scopes else error_response(403, codes=operation.codes)
+
+    async def _answer(self, operation: Operation, call: Call, effect: Effect) -> web.Response:
+        """The answer of the operation, after latency, run as often and changed as the effect wants it."""
+        delay_ms = effect.delay_ms + self.options.latency_ms
+        if delay_ms:
+            await asyncio.sleep(delay_ms / 1000)
+        call.mode = effect.listing(self._mode)
+        answer = error_response(500)
+        for _ in range(effect.runs()):
+            answer = await self._run(operation, call)
+        return effect.change(answer, Context(self._clock(), self._storage.before, self._tokens.expire_all))
+
+    async def _run(self, operation: Operation, call: Call) -> web.Response:
+        try:
+            return await operation.run(self._handlers, call)
+        except ApiError as refused:
+            return refused.response(operation.codes)
+        except Exception:
+            log.exception("operation failed: %s", call.operation)
+            return error_response(500)
+
+    def _counted(self, answer: web.Response) -> web.Response:
+        self._answers[answer.status] += 1
+        return answer
+
+    def _require_admin_token(self, request: web.Request) -> None:
+        given = request.query.get("token", "").encode(errors="replace")
+        if self._admin_token and not hmac.compare_digest(given, self._admin_token.encode()):
+            raise ApiError(403)
+
+    async def _show_page(self, request: web.Request) -> web.Response:
+        self._require_admin_token(request)
+        return page(
+            account=self.id,
+            counts=self._storage.counts(),
+            cases=self._storage.newest(MOST_CASES),
+            plan=self._script.plan.name,
+            query=self._admin_query,
+        )
+
+    async def _show_state(self, request: web.Request) -> web.Response:
+        self._require_admin_token(request)
+        return json_response(200, self.state())
+
+    async def _show_cases(self, request: web.Request) -> web.StreamResponse:
+        """One JSON object a line; sent in chunks, since there may be many."""
+        self._require_admin_token(request)
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        for chunk in self._storage.chunks():
+            await response.write(b"".join(orjson.dumps(exported(case)) + b"\n" for case in chunk))
+        await response.write_eof()
+        return response
+
+    async def _show_login(self, request: web.Request) -> web.Response:
+        return login_page()
 
 
-def _request(
-    message: RawRequestMessage,
-    payload: StreamReader,
-    protocol: RequestHandler,
-    writer: AbstractStreamWriter,
-    task: asyncio.Task[None],
-) -> web.BaseRequest:
-    """A request whose body may be larger than aiohttp's default of one mebibyte."""
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MOST_BODY)
+class RateWindow:
+    """Admits at most ``limit`` requests in any window of one second; None admits all.
+
+    Only admitted requests fill the window: who keeps asking is not locked out for ever.
+    """
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._admitted: deque[float] = deque()
+        self.peak = 0
+
+    def wait(self, now: float) -> float:
+        """0.0 if the request of this moment is admitted, else the seconds until a place is free."""
+        admitted = self._admitted
+        while admitted and now - admitted[0] >= 1:
+            admitted.popleft()
+        if self._limit is not None and len(admitted) >= self._limit:
+            return max(1 - (now - admitted[0]), 1e-9)
+        admitted.append(now)
+        self.peak = max(self.peak, len(admitted))
+        return 0.0
+
+
+async def _body_of(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone, so no answer reaches it
+        raise web.HTTPBadRequest from problem
 
 
 def serve(
@@ -134,7 +333,7 @@ def serve(
     announce: Callable[[str], object] = print,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
-    """Run a sandbox until SIGINT or SIGTERM.
+    """Run a sandbox until SIGINT or SIGTERM. Its pages are open, and it has a secret that everybody knows.
 
     Args:
         options: What account to be, and how honest.
@@ -144,6 +343,7 @@ def serve(
     Raises:
         ConfigError: The port is taken, or the store cannot be used.
     """
+    options = replace(options, client_secret=options.client_secret or _KNOWN_SECRET)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(options, announce))
 
@@ -154,18 +354,12 @@ async def _serve(options: SandboxOptions, announce: Callable[[str], object]) -> 
     with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C ends the loop
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-    async with Sandbox(options) as sandbox:
-        for text in _announcement(sandbox):
-            announce(text)
+    async with Sandbox(options, is_open=True) as sandbox:
+        announce(sandbox.base_url)
+        announce(f"token URL      {sandbox.token_url}")
+        announce(f"client id      {sandbox.client_id}")
+        announce(f"client secret  {sandbox.client_secret}")
+        announce(f"cases          {options.store or 'in memory (lost on exit)'}")
+        announce(f"fault plan     {options.faults.name if options.faults else 'honest'}")
+        announce("Press Ctrl-C to stop.")
         await stop.wait()
-
-
-def _announcement(sandbox: Sandbox) -> Iterator[str]:
-    options = sandbox.options
-    yield sandbox.base_url
-    yield f"token URL      {sandbox.token_url}"
-    yield f"client id      {sandbox.client_id}"
-    yield f"client secret  {sandbox.client_secret}"
-    yield f"store          {options.store or 'in memory'} ({sandbox.id})"
-    yield f"fault plan     {options.faults.name}"
-    yield "Stop with Ctrl-C."

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from importer.errors import MappingError, SourceError
 from importer.mapping import load_mapping
-from importer.source import Source
+from importer.reader import Reader
 from importer.suggest.blanks import find_blanks
 from importer.suggest.columns import named
 from importer.suggest.companions import companions
@@ -56,7 +56,7 @@ class Suggestion:
 
 
 def suggest(
-    source: Source, *, rows_max: int | None = None, path: Path | None = None, encoding: str | None = None
+    source: Reader, *, rows_max: int | None = None, path: Path | None = None, encoding: str | None = None
 ) -> Suggestion:
     """Suggests a mapping.
 
@@ -96,14 +96,14 @@ def suggest(
     )
 
 
-def _refuse_header(source: Source) -> None:
+def _refuse_header(source: Reader) -> None:
     for name in source.columns:
         if any("\ud800" <= character <= "\udfff" for character in name):
             what = f"the name of the column {name!a} holds half of a character"
             raise SourceError(what, where=source.name, hint="correct the header")
 
 
-def _ready(system: Recognised | None, source: Source) -> str:
+def _ready(system: Recognised | None, source: Reader) -> str:
     """The ready mapping, if it fits the columns as they are."""
     if system is None or not system.system.mapping:
         return ""

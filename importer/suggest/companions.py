@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from importer.errors import SourceError
-from importer.source import Source
+from importer.reader import Reader
 from importer.suggest.facts import Facts, count
 from importer.suggest.looks import Kind, Look, look_at
 from importer.suggest.nearby import Nearby
@@ -97,7 +97,7 @@ def _unreadable(nearby: Nearby, error: SourceError) -> Companion | None:
     return Companion(nearby, trouble=f"cannot be read: {error.what}; {error.hint}")
 
 
-def _companion(nearby: Nearby, source: Source, names: Sequence[Named], vocabulary: Vocabulary) -> Companion | None:
+def _companion(nearby: Nearby, source: Reader, names: Sequence[Named], vocabulary: Vocabulary) -> Companion | None:
     table = count(source, blanks=(), rows_max=ROWS_MAX)
     looks = look_at(table, vocabulary)
     matches = [match for look in looks for match in _matches(look, names)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from importer.source.checkup.finding import Finding
+from importer.reader.checkup.finding import Finding
 from importer.suggest.blanks import Blanks
 from importer.suggest.columns import in_template, named, reference
 from importer.suggest.companions import Companion
@@ -79,7 +79,7 @@ class Draft:
         page.line("version: 1")
         page.blank()
         page.line("source:")
-        page.comment("What identifies a ticket for ever, so that it is never sent twice.", 2)
+        page.comment("What identifies a ticket, so that it never becomes two cases.", 2)
         if self._parts:
             self._key_of_parts(self._parts)
         else:

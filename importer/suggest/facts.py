@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from importer.source import Source
+from importer.reader import Reader
 from importer.suggest.shapes import has_html, head_of, is_address, is_code, is_email, is_number, is_spoken
 
 ROWS_MAX = 20_000  #: Rows read for the statistics of an export of usual width.
@@ -117,7 +117,7 @@ def rows_to_read(width: int) -> int:
     return min(ROWS_MAX, max(ROWS_MIN, CELLS_MAX // max(width, 1)))
 
 
-def count(source: Source, *, blanks: Collection[str], rows_max: int | None = None) -> Table:
+def count(source: Reader, *, blanks: Collection[str], rows_max: int | None = None) -> Table:
     """Counts the first rows of an export.
 
     Args:
@@ -142,7 +142,7 @@ def count(source: Source, *, blanks: Collection[str], rows_max: int | None = Non
             tally.take(frame.iloc[:, position].tolist())
         whole = len(frame) == len(chunk.frame)
         rows += len(frame)
-        bad += len(chunk.bad)
+        bad += len(chunk.bad_rows)
         broken.update(error.column for errors in chunk.cell_problems.values() for error in errors if error.column)
     return Table(source.name, tuple(_facts(source.columns, tallies, broken)), rows, bad, whole)
 

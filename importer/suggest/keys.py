@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
 
-from importer.source import Source
+from importer.reader import Reader
 from importer.suggest.facts import Facts, Table
 from importer.suggest.looks import Kind, Look
 
@@ -28,7 +28,7 @@ class KeyParts:
     join: str
 
 
-def find_parts(source: Source, table: Table, looks: Sequence[Look]) -> KeyParts | None:
+def find_parts(source: Reader, table: Table, looks: Sequence[Look]) -> KeyParts | None:
     """Two columns, or else three, that are filled and different in every row; None if there are none.
 
     Raises:
@@ -71,7 +71,7 @@ def _preference(look: Look, *, numbered: bool) -> int:
     return _ORDER.index(look.kind)
 
 
-def read_cells(source: Source, positions: Sequence[int]) -> Iterator[tuple[str, ...]]:
+def read_cells(source: Reader, positions: Sequence[int]) -> Iterator[tuple[str, ...]]:
     """The cells of some columns, row by row, without the blanks around them."""
     for chunk in source.chunks():
         columns = [[text.strip() for text in chunk.frame.iloc[:, position].tolist()] for position in positions]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.source import Source, open_source, sheet_names
+from importer.reader import Reader, open_reader, sheet_names
 from importer.suggest.vocabulary import Vocabulary, plain_name
 
 FILES_MAX = 4
@@ -29,10 +29,10 @@ class Nearby:
     file: str
     sheet: str
     encoding: str
-    open: Callable[[], Source]
+    open: Callable[[], Reader]
 
 
-def nearby(path: Path, source: Source, vocabulary: Vocabulary, *, encoding: str | None = None) -> Iterator[Nearby]:
+def nearby(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding: str | None = None) -> Iterator[Nearby]:
     """What lies beside the export at ``path`` and is called like comments, or is another sheet of it.
 
     Args:
@@ -42,13 +42,13 @@ def nearby(path: Path, source: Source, vocabulary: Vocabulary, *, encoding: str 
         encoding: How the export is read, if that had to be said.
     """
     for sheet in _other_sheets(path, source):
-        yield Nearby(path.name, sheet, "", partial(open_source, path, sheet=sheet))
+        yield Nearby(path.name, sheet, "", partial(open_reader, path, sheet=sheet))
     for file in _files(path, vocabulary):
         text = (file.suffix.lower() in (".csv", ".tsv", ".txt") and encoding) or ""
-        yield Nearby(file.name, "", text, partial(open_source, file, encoding=text or None))
+        yield Nearby(file.name, "", text, partial(open_reader, file, encoding=text or None))
 
 
-def _other_sheets(path: Path, source: Source) -> list[str]:
+def _other_sheets(path: Path, source: Reader) -> list[str]:
     try:
         names = sheet_names(path)
     except SourceError:

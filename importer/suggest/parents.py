@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from importer.source import Source
+from importer.reader import Reader
 from importer.suggest.columns import named, reference
 from importer.suggest.facts import Facts, Table
 from importer.suggest.keys import read_cells
@@ -44,7 +44,7 @@ class Parents:
 
 
 def find_parents(
-    source: Source,
+    source: Reader,
     table: Table,
     looks: Sequence[Look],
     names: Sequence[Named],

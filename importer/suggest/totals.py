@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importer.source import Source
-from importer.source.checkup.finding import Finding, batch_of
-from importer.source.checkup.layout import TotalCheck
+from importer.reader import Reader
+from importer.reader.checkup.finding import Finding, batch_of
+from importer.reader.checkup.layout import TotalCheck
 
 _TAIL = 3
 
 
-def total_lines(source: Source) -> Finding | None:
+def total_lines(source: Reader) -> Finding | None:
     """What is said about the last lines of an export, if they look like no tickets.
 
     Raises:

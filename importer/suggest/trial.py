@@ -11,7 +11,7 @@ from pathlib import Path
 
 from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
-from importer.source import Source
+from importer.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
         return load_mapping(path).bind(columns)
 
 
-def attempt(mapper: RowMapper, source: Source, *, rows_max: int) -> Trial:
+def attempt(mapper: RowMapper, source: Reader, *, rows_max: int) -> Trial:
     """Maps the first ``rows_max`` rows of the export; nothing of it is kept but numbers."""
     errors: Counter[tuple[str, str]] = Counter()
     rows = sent = left_out = 0
@@ -62,6 +62,6 @@ def attempt(mapper: RowMapper, source: Source, *, rows_max: int) -> Trial:
     return Trial(rows, sent, left_out, tuple((code, column, count) for (code, column), count in errors.most_common()))
 
 
-def _rows(source: Source) -> Iterator[Row]:
+def _rows(source: Reader) -> Iterator[Row]:
     for chunk in source.chunks():
         yield from chunk.rows()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from importer.source import Source
+from importer.reader import Reader
 from importer.suggest.facts import Facts, Table
 from importer.suggest.keys import read_cells
 from importer.suggest.looks import Kind, Look
@@ -30,7 +30,7 @@ class Named:
     texts: frozenset[str]
 
 
-def find_names(source: Source, table: Table, looks: Sequence[Look], key: Facts | None) -> list[Named]:
+def find_names(source: Reader, table: Table, looks: Sequence[Look], key: Facts | None) -> list[Named]:
     """The columns that are different in nearly every row, and what stands in them; the key first.
 
     Raises:

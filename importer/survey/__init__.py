@@ -10,17 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from importer.ledger import LedgerView, StagedRow
-from importer.ledger.staging import LEFT_OUT
-from importer.ledger.tree import CODES as LINK_CODES
+from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
 from importer.ledger.view import AlikeKeys
 from importer.mapping import Mapping
 from importer.mapping.notes_file import NotesFile
 from importer.mapping.values import Field
 from importer.models import State
-from importer.source import Source
-from importer.source.checkup import CheckUp, Finding, batch_of
-from importer.source.checkup.finding import ROWS_NAMED
-from importer.survey.causes import CauseSurvey, Group
+from importer.reader import Reader
+from importer.reader.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup.sheet import sheet_findings
 from importer.survey.choices import ChoiceSurvey, ChoiceUse
 from importer.survey.columns import ColumnSurvey, ColumnUse
 from importer.survey.keys import look
@@ -36,26 +34,26 @@ _ABOUT_THE_WHOLE = ("total_line", "empty_columns")
 _FORCED = {"day_first_dates": "%d", "month_first_dates": "%m"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Surveyed:
     """What was found.
 
     Attributes:
         rows: How many rows were looked at.
-        groups: Rows that cannot be sent, by cause; those that a person can act on first.
+        causes: Why rows would not become cases, most frequent first.
         damage: What happened to the file before.
         tables: Values that take certain words only, and the words that came.
         lengths: Fields with a limit, and the longest texts.
         columns: The columns of the export.
         near_twins: Keys that look alike, the first few.
         near_twins_count: How many groups of such keys there are.
-        notes: The files of notes beside the export.
+        note_files: The files of notes beside the export.
         suggestions: Lines to add to the mapping.
         choices: The conditions by which rows are left out on purpose.
     """
 
     rows: int
-    groups: tuple[Group, ...]
+    causes: tuple[Cause, ...]
     damage: tuple[Finding, ...]
     tables: tuple[TableUse, ...]
     lengths: tuple[LengthUse, ...]
@@ -64,7 +62,7 @@ class Surveyed:
     choices: tuple[ChoiceUse, ...] = ()
     near_twins: tuple[AlikeKeys, ...] = ()
     near_twins_count: int = 0
-    notes: tuple[NotesUse, ...] = ()
+    note_files: tuple[NotesUse, ...] = ()
 
 
 class Survey:
@@ -82,7 +80,7 @@ class Survey:
 
     def __init__(
         self,
-        source: Source,
+        source: Reader,
         mapping: Mapping,
         *,
         columns: tuple[str, ...] | None = None,
@@ -96,7 +94,7 @@ class Survey:
         self._fields = tuple(field for field in mapper.fields if field.is_text)
         self._rows = 0
         self._check_up = CheckUp(self._columns)
-        self._causes = CauseSurvey()
+        self._errors = FieldErrorCounts()
         self._choices = ChoiceSurvey(mapping.choices)
         self._cells = ColumnSurvey(self._columns, mapper.columns_used)
         self._tables = TableSurvey(self._fields)
@@ -105,7 +103,9 @@ class Survey:
     def take(self, staged: Sequence[StagedRow]) -> None:
         """Look at the next rows."""
         self._rows += len(staged)
-        self._causes.take((row.row.number, row.mapped.errors) for row in staged if row.mapped.errors)
+        for row in staged:
+            if row.mapped.errors:
+                self._errors.add(row.row.number, row.mapped.errors)
         self._choices.take(row.mapped.left_out for row in staged)
         batch = batch_of([row.row for row in staged], len(self._columns))
         self._check_up.take(batch)
@@ -123,11 +123,11 @@ class Survey:
             if (whole or finding.kind not in _ABOUT_THE_WHOLE) and not _is_settled(finding, self._fields)
         )
         tables = list(self._tables.uses())
-        groups = self._causes.groups()
-        lines = suggestions(self._mapping, self._fields, tables=tables, groups=groups, damage=damage)
+        found = self._errors.causes()
+        lines = suggestions(self._mapping, self._fields, tables=tables, causes=found, damage=damage)
         return Surveyed(
             rows=self._rows,
-            groups=tuple(groups),
+            causes=tuple(found),
             damage=damage,
             tables=tuple(use for _, use in tables),
             lengths=tuple(self._lengths.uses()),
@@ -142,12 +142,17 @@ class Survey:
         near, count = view.alike(look, _TWINS_NAMED)
         return replace(
             found,
-            groups=(*found.groups, *_unplaced(view), *_kept_back(view)),
-            damage=(*found.damage, *self._source.oddities()),
+            causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
+            damage=(*found.damage, *sheet_findings(self._source.layout)),
             near_twins=tuple(near),
             near_twins_count=count,
-            notes=uses(self._notes, view),
+            note_files=uses(self._notes, view),
         )
+
+
+def _will_be_sent(cause: Cause) -> bool:
+    """Whether it is no reason at all: the rows are sent now, or behind a parent row that is."""
+    return cause.state is State.PENDING or cause.code in ("parent_pending", "parent_waiting", "parent_sending")
 
 
 def _is_settled(finding: Finding, fields: Sequence[Field]) -> bool:
@@ -155,45 +160,3 @@ def _is_settled(finding: Finding, fields: Sequence[Field]) -> bool:
     first = _FORCED.get(finding.kind)
     formats = [pattern for field in fields if finding.column in field.columns for pattern in field.form.format or ()]
     return first is not None and bool(formats) and all(pattern.lstrip().startswith(first) for pattern in formats)
-
-
-def _unplaced(view: LedgerView) -> list[Group]:
-    """Rows whose link to the row above them cannot be made, which only all rows together show."""
-    groups = []
-    for cause in view.causes():
-        error = view.example(cause) if cause.state is State.INVALID and cause.code in LINK_CODES else None
-        if error:
-            rows = view.first_rows(cause, ROWS_NAMED)
-            code, column, value, rule, hint, target = error
-            groups.append(Group(State.INVALID, code, column, target, cause.records, rows, value, rule, hint))
-    return groups
-
-
-def _kept_back(view: LedgerView) -> list[Group]:
-    """Rows whose key is taken care of by another row or by a case, or that wait for a row that cannot be sent."""
-    return [
-        Group(
-            cause.state,
-            cause.code or "",
-            None,
-            None,
-            cause.records,
-            view.first_rows(cause, ROWS_NAMED),
-            "",
-            cause.example or "",
-            _CURES.get(cause.code or "", ""),
-        )
-        for cause in view.causes()
-        if cause.state is State.SKIPPED or (cause.state is State.WAITING and cause.code not in _WILL_BE_RELEASED)
-    ]
-
-
-_WILL_BE_RELEASED = frozenset({"parent_pending", "parent_waiting", "parent_sending"})
-_CURES = {
-    "twin": "the first row with the key is sent; see which one is right",
-    "already_created": "nothing: it is a case already",
-    "created_before": "nothing: it is a case already",
-    "changed": "the case exists with other content; it is not changed",
-    LEFT_OUT: "nothing, if these are the rows that you mean",
-    "in_doubt": "look it up first: case-importer reconcile",
-}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +36,8 @@ class Baseline(NamedTuple):
     capped: frozenset[str]
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Change:
     """One way in which an export differs.
 
     Attributes:
@@ -60,7 +62,7 @@ def load_baseline(path: Path) -> Baseline:
         content: Any = orjson.loads(path.read_bytes())
         tables = content["tables"]
         return Baseline(
-            rows=int(content["balance"]["read"]),
+            rows=int(content["totals"]["read"]),
             columns=tuple(column["column"] for column in content["columns"]),
             words={table["target"]: frozenset(table["words"]) for table in tables},
             capped=frozenset(table["target"] for table in tables if table["capped"]),

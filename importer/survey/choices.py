@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class ChoiceUse(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ChoiceUse:
     """One condition.
 
     Attributes:
@@ -21,8 +22,8 @@ class ChoiceUse(NamedTuple):
     def warning(self, rows: int) -> str:
         """What is odd about it, in an export of so many rows; empty if nothing is."""
         if rows and not self.rows:
-            return "it leaves no row out: is it written as the cells are?"
-        return "it leaves every row out: is it the wrong way round?" if rows and self.rows == rows else ""
+            return "filters no row; check its spelling against the cells"
+        return "filters every row; check that it is not inverted" if rows and self.rows == rows else ""
 
 
 class ChoiceSurvey:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from importer.source.checkup import Batch
+from importer.reader.checkup import Batch
 from importer.survey.distinct import Distinct
 
 _EXAMPLES = 3
 
 
-class ColumnUse(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
     """One column of the export.
 
     Attributes:

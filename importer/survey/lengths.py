@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from importer.mapping.values import Field
-from importer.source.checkup import Batch
+from importer.reader.checkup import Batch
 
 
-class LengthUse(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LengthUse:
     """A field that takes a limited number of characters.
 
     Attributes:

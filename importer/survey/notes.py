@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from importer.ledger import LedgerView, NotesRead, OrphanNote
 from importer.ledger.orphans import orphans
 from importer.mapping.notes_file import NotesFile
 from importer.models import Row
-from importer.source.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup import CheckUp, Finding, batch_of
+from importer.reader.checkup.sheet import sheet_findings
 from importer.survey.columns import ColumnSurvey, ColumnUse
 
 _ORPHANS_NAMED = 5
 
 
-class NotesUse(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnmatchedNote:
+    """A note that belongs to no row of the export: where it is in its file, the key it has, and why."""
+
+    row: int
+    key: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotesUse:
     """A file of notes.
 
     Attributes:
@@ -31,7 +43,7 @@ class NotesUse(NamedTuple):
     file: str
     rows: int
     without_row: int | None
-    orphans: tuple[OrphanNote, ...]
+    orphans: tuple[UnmatchedNote, ...]
     rows_without: int | None
     columns: tuple[ColumnUse, ...]
     damage: tuple[Finding, ...]
@@ -62,10 +74,10 @@ class NotesSurvey:
             self._file.name,
             rows=read.rows,
             without_row=read.without_row,
-            orphans=tuple(first),
+            orphans=tuple(UnmatchedNote(note.row, note.key, note.code, note.message) for note in first),
             rows_without=read.rows_without,
             columns=tuple(self._cells.uses()),
-            damage=(*self._check_up.findings(), *self._file.source.oddities()),
+            damage=(*self._check_up.findings(), *sheet_findings(self._file.source.layout)),
         )
 
 

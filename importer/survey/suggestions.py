@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import NamedTuple
 
+from importer.ledger.causes import Cause
 from importer.mapping import Mapping
 from importer.mapping.values import Field
-from importer.source.checkup import Finding
-from importer.source.checkup.dates import pattern_of
-from importer.survey.causes import Group
+from importer.reader.checkup import Finding
+from importer.reader.checkup.dates import pattern_of
 from importer.survey.tables import TableUse
 from importer.yaml_places import Entry, NodePath, quoted
 
@@ -19,7 +19,8 @@ from importer.yaml_places import Entry, NodePath, quoted
 NEAR = 0.75
 
 
-class Suggestion(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Suggestion:
     """Lines for the mapping.
 
     Attributes:
@@ -35,7 +36,7 @@ class Suggestion(NamedTuple):
     path: NodePath
     target: str
     columns: tuple[str, ...]
-    codes: frozenset[str]
+    codes: tuple[str, ...]
     where: str
     lines: tuple[str, ...]
     entries: tuple[Entry, ...] = ()
@@ -46,7 +47,7 @@ def suggestions(
     fields: Iterable[Field],
     *,
     tables: Iterable[tuple[Field, TableUse]],
-    groups: Iterable[Group],
+    causes: Iterable[Cause],
     damage: Iterable[Finding],
 ) -> Iterator[Suggestion]:
     """All lines that would help: for words that no table lists, and for other errors that a key of a value hints."""
@@ -54,14 +55,14 @@ def suggestions(
         if use.unknown and (field.table is None or field.form.unknown == "reject"):
             yield _for_words(field, use, mapping.place(field.path))
     forms = {finding.column: _form(finding) for finding in damage if finding.kind in _DAY_FIRST}
-    wanted = {(group.code, group.target): group for group in groups}
+    wanted = {(cause.code, cause.target): cause for cause in causes}
     for field in fields:
         for code, line_of in _LINES.items():
-            group = wanted.get((code, field.target.name))
-            if group and group.column in field.columns and (line := line_of(forms.get(group.column, ""))):
+            cause = wanted.get((code, field.target.name))
+            if cause and cause.column in field.columns and (line := line_of(forms.get(cause.column, ""))):
                 where = mapping.place(field.path)
                 lines = _whole(field, (line,))
-                yield Suggestion(field.path, field.target.name, field.columns, frozenset({code}), where, lines)
+                yield Suggestion(field.path, field.target.name, field.columns, (code,), where, lines)
 
 
 def _for_words(field: Field, use: TableUse, where: str) -> Suggestion:
@@ -73,7 +74,7 @@ def _for_words(field: Field, use: TableUse, where: str) -> Suggestion:
         fitting = [Entry(word, word, "") for word in use.words if word in field.choices]
         entries = (*fitting, *entries)
     lines = _whole(field, ("values:", *(f"  {entry.line()}" for entry in entries)))
-    codes = frozenset({"unknown_value", "not_allowed"})
+    codes = ("not_allowed", "unknown_value")
     return Suggestion(field.path, field.target.name, field.columns, codes, where, lines, entries)
 
 
@@ -119,7 +120,7 @@ def _form(finding: Finding) -> str:
 
 #: Error code → the line that hints it, given the form of the dates in the column, if that is known.
 _LINES: dict[str, Callable[[str], str]] = {
-    "too_long": lambda _: "overflow: truncate   # cuts the text; or shorten it in the file",
-    "missing": lambda _: "default: …   # what to send where the cell is empty; or fill the cells",
+    "too_long": lambda _: "overflow: truncate   # or shorten the text in the file",
+    "missing": lambda _: "default: …   # for empty cells; or fill in the cells",
     "not_a_date": lambda form: f"format: {quoted(form)}   # as the dates of the column show" if form else "",
 }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from importer.mapping.values import Field
-from importer.source.checkup import Batch
+from importer.reader.checkup import Batch
 from importer.survey.distinct import Distinct
 
 
-class TableUse(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TableUse:
     """A value that takes certain words only, and the words that came.
 
     Attributes:

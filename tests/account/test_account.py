@@ -15,8 +15,7 @@ from importer.cli.commands import cli
 from importer.errors import ConfigError, TargetError
 from importer.mapping.custom_fields import read_fields
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
-from importer.sandbox.breaks import Drop
-from importer.sandbox.effects import Status
+from importer.sandbox.effects import Drop, Status
 from importer.sandbox.faults import Rule
 from importer.settings import Settings
 

@@ -47,7 +47,7 @@ def test_the_export_is_as_described(tmp_path: Path) -> None:
 
 def test_script_and_importer_send_the_same(tmp_path: Path) -> None:
     export, mapping = write_export(tmp_path / "export.csv", 50), write_mapping(tmp_path / "m.yml")
-    assert check(export, mapping).balance.counts == {State.PENDING: 50}
+    assert check(export, mapping).totals.counts == {State.PENDING: 50}
     ours = [json.loads(row.body or b"") for row in preview(export, mapping, count=50)]
     assert list(tickets(str(export))) == ours
 

@@ -27,16 +27,16 @@ TEXTS = {
 
 #: What is done → the arguments, and what the message must say.
 CASES = {
-    "missing file": (["gone.csv"], ["gone.csv: there is no such file", "check the path"]),
+    "missing file": (["gone.csv"], ["gone.csv: file not found", "check the path"]),
     "empty file": (["empty.csv"], ["empty.csv: the file is empty", "export again"]),
-    "web page": (["page.xls"], ["page.xls:1: this is a web page (HTML)", "save it as .xlsx"]),
+    "web page": (["page.xls"], ["page.xls:1: is a web page (HTML)", "save it as .xlsx"]),
     "other encoding": (["latin.csv"], ["latin.csv:2: byte 0xE9", "--encoding cp1252"]),
-    "unclosed quote": (["quote.csv"], ["quote.csv:2: the quote that opens in line 2 is never closed", 'twice: ""']),
+    "unclosed quote": (["quote.csv"], ["quote.csv:2: the quote opened in line 2 is never closed", 'quoted cell: ""']),
     "half a workbook": (["half.xlsx"], ["half.xlsx: the file is damaged", "download it again"]),
-    "password": (["locked.ods"], ["locked.ods: this file is password-protected", "save it without the password"]),
-    "unreadable": (["unreadable.csv"], ["unreadable.csv", "cannot be read"]),
-    "delimiter": (["t.csv", "--delimiter", ";;"], ["';;' cannot separate cells", "--delimiter ';'"]),
-    "encoding": (["t.csv", "--encoding", "klingon"], ["there is no encoding 'klingon'", "cp1252"]),
+    "password": (["locked.ods"], ["locked.ods: the file is password-protected", "save a copy without the password"]),
+    "unreadable": (["unreadable.csv"], ["unreadable.csv", "cannot read the file"]),
+    "delimiter": (["t.csv", "--delimiter", ";;"], ["';;' is not a valid delimiter", "--delimiter ';'"]),
+    "encoding": (["t.csv", "--encoding", "klingon"], ["unknown encoding 'klingon'", "cp1252"]),
     "mapping: syntax": (["t.csv", "-m", "syntax.yml"], ["syntax.yml:3:5:", "close the list or table"]),
     "mapping: key": (["t.csv", "-m", "key.yml"], ["key.yml:5:3: unknown key 'titel'", "did you mean 'title'?"]),
     "mapping: column": (["t.csv", "-m", "column.yml"], ["column.yml:5:10: the export has no column 'Subjekt'"]),
@@ -101,7 +101,7 @@ def test_rows_that_are_bad_as_rows_do_not_stop_the_others(local: Program) -> Non
     (local.folder / "t.csv").write_text(f"{','.join(HEADER)}\n1,a,b,\n2,a,b,c,d\n3,a\n4,a,b,\n", encoding="utf-8")
     ended = local("run", "t.csv", "-m", "m.yml", "--json")
     assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 2})
-    codes = {(cause["code"], cause["first_row"]) for cause in ended.json["causes"]}
+    codes = {(cause["code"], cause["first_rows"][0]) for cause in ended.json["causes"]}
     assert codes == {("too_many_fields", 3), ("too_few_fields", 4)}
 
 

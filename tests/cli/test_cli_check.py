@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from pathlib import Path
 
 from program import Program
 from tickets import Ticket, write_tickets
+
+SAMPLE = Path(__file__).parents[2] / "sample_data/zendesk-tickets.csv"
 
 
 def test_check_counts_and_explains_without_leaving_a_trace(local: Program) -> None:
@@ -13,7 +18,10 @@ def test_check_counts_and_explains_without_leaving_a_trace(local: Program) -> No
     ended = local("check", "t.csv", "-m", "m.yml", "--json")
     assert ended.code == 3
     assert ended.counts == {"pending": 1, "invalid": 2}
-    assert {(cause["code"], cause["first_row"]) for cause in ended.json["causes"]} == {("missing", 4), ("too_long", 6)}
+    assert {(cause["code"], *cause["first_rows"]) for cause in ended.json["causes"]} == {
+        ("missing", 4),
+        ("too_long", 6),
+    }
     assert {path.name for path in local.folder.iterdir()} == {"t.csv", "m.yml"}
 
 
@@ -21,15 +29,15 @@ def test_check_of_a_good_file_ends_with_0(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("1")])
     ended = local("check", "t.csv", "-m", "m.yml")
     assert (ended.code, ended.err) == (0, "")
-    assert "1  pending    ready to be sent" in ended.out
-    assert "The books balance: 2 read = 1 skipped + 1 pending" in ended.out
+    assert "1  pending   ready to send" in ended.out
+    assert "2 rows = 1 pending + 1 skipped" in ended.out
 
 
 def test_check_names_every_error_of_a_row(local: Program) -> None:
     """A row with three faults is not sent back three times."""
     write_tickets(local.folder / "t.csv", [Ticket("1", subject="", body="", mail="nobody")])
-    (cause,) = local("check", "t.csv", "-m", "m.yml", "--json").json["causes"]
-    assert all(f"{column}: " in cause["example"] for column in ("Subject", "Body", "Mail"))
+    causes = local("check", "t.csv", "-m", "m.yml", "--json").json["causes"]
+    assert [(cause["column"], cause["rows"]) for cause in causes] == [("Subject", 1), ("Body", 1), ("Mail", 1)]
 
 
 def test_preview_shows_the_very_bytes(local: Program) -> None:
@@ -58,7 +66,46 @@ def test_preview_of_a_bundled_mapping_works_by_name(local: Program) -> None:
     ended = local("preview", "t.csv", "-m", "zendesk")
     assert ended.code == 2
     assert "zendesk" in ended.err
-    assert "the export has no column" in ended.err
+    assert "the export lacks 18 columns of the mapping" in ended.err
+
+
+def test_the_last_screen_has_the_verdict_the_counts_the_causes_and_the_next_command(program: Program) -> None:
+    """80 columns and 24 lines, and a file with eighteen invalid rows: what matters must not have scrolled away."""
+    shutil.copy(SAMPLE, program.folder)
+    shown = program.watched("check", "zendesk-tickets.csv", "-m", "zendesk", columns=80)
+    assert shown.code == 3
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown.out.replace("\r\n", "\n")).splitlines()
+    assert [line for line in lines if not line.startswith("Reading") and len(line) > 80] == []
+    last = "\n".join(lines[-23:])  # the prompt has one
+    for said in (
+        "18 of 1,000 rows are invalid\n",
+        "1,000 rows = 980 pending + 18 invalid + 2 skipped",
+        "980  pending   ready to send",
+        "18  invalid   would not be sent",
+        "2  skipped   duplicate key in this file",
+        "3  Created at → custom_fields.date1 · not_a_date · rows 5846, 6929, …",
+        "3  Requester email → requester_email · not_an_email",
+        "2  Id → source.key · missing_key · rows 2177, 2898",
+        "case-importer check zendesk-tickets.csv --mapping zendesk",
+        "Exit code 3: 18 of 1,000 rows are invalid",
+    ):
+        assert said in last
+    assert "failures.csv" not in shown.out, "check writes none"
+
+
+def test_statistics_of_columns_are_shown_when_they_are_asked_for(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2")])
+    check = ("check", "t.csv", "-m", "m.yml")
+    statistics = "Subject: 2 of 2 rows filled, 1 different values"
+    assert statistics not in local(*check).out
+    assert statistics in local(*check, "--columns").out
+    assert local(*check, "--json").json["columns"][1]["filled"] == 2
+
+
+def test_a_good_file_ends_with_the_command_that_imports_it(local: Program) -> None:
+    write_tickets(local.folder / "my tickets.csv", [Ticket("1")])
+    ended = local("check", "my tickets.csv", "-m", "m.yml", "--delimiter", ",", "--columns")
+    assert ended.out.endswith("Next\n  case-importer run 'my tickets.csv' --mapping m.yml --delimiter ,\n")
 
 
 LOOKUP = """\

@@ -10,6 +10,8 @@ import pytest
 from program import Program, SandboxProcess, sandbox_process
 from tickets import Ticket, read_csv, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 #: The case is made, and the answer denies it.
 DENIED = "deny me"
 LIES: dict[str, Any] = {"name": "lies", "rules": [{"do": "status", "status": 429, "save": True, "title": DENIED}]}
@@ -66,6 +68,6 @@ def test_who_may_not_read_cases_sends_again_without_a_look(local: Program, tmp_p
         rows = [*tickets(60), Ticket("w1", subject="wait"), Ticket("w2", subject="wait")]
         write_tickets(local.folder / "t.csv", rows)
         target = local.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_HORIZON="0.4")
-        ended = target("run", "t.csv", "-m", "m.yml", "--rate", 100, "--json")
+        ended = target("run", "t.csv", "-m", "m.yml", "--rate", 100, "--accept-existing", "--json")
         assert (ended.code, ended.counts) == (0, {"created": 62})
         assert server.state()["requests"]["list"] == 1, "asked once, and never again"

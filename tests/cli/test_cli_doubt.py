@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from program import Program, SandboxProcess
 from scenery import LOST_AFTER, LOST_BEFORE
 from tickets import WITHOUT_STAMP, Ticket, read_csv, write_tickets
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_looked_up_and_found(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", [Ticket("found-1"), Ticket("found-2", subject=LOST_AFTER)])
     ended = online("run", "t.csv", "-m", "m.yml", "--json")
@@ -16,6 +18,7 @@ def test_a_lost_answer_is_looked_up_and_found(online: Program, server: SandboxPr
     assert line["case_id"] in {case["id"] for case in server.cases() if case["title"] == LOST_AFTER}
 
 
+@pytest.mark.slow
 def test_doubt_that_cannot_be_settled_ends_with_4_is_listed_and_never_sent_again(
     online: Program, server: SandboxProcess
 ) -> None:
@@ -37,7 +40,7 @@ def test_two_cases_of_one_row_end_with_6_and_name_both(online: Program, server: 
     write_tickets(online.folder / "t.csv", [Ticket("twice")])
     assert online("run", "t.csv", "-m", "m.yml", "--out", "one", "--quiet").code == 0
     write_tickets(online.folder / "t.csv", [Ticket("other"), Ticket("twice", subject=LOST_AFTER)])
-    ended = online("run", "t.csv", "-m", "m.yml", "--out", "two", "--json")
+    ended = online("run", "t.csv", "-m", "m.yml", "--out", "two", "--accept-existing", "--json")
     assert (ended.code, ended.counts) == (6, {"created": 1, "duplicate": 1})
     (failure,) = read_csv(online.folder / "two/failures.csv")
     ids = [case["id"] for case in server.cases() if case["custom_fields"]["text1"] == "twice"]

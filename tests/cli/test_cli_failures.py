@@ -112,7 +112,7 @@ def test_rows_that_wait_for_the_next_run_need_no_correction(local: Program) -> N
     assert "failures.csv" not in first.out
     assert not (local.folder / "t-import/failures.csv").exists()
     again = local("run", "t.csv", "-m", "m.yml", "--sandbox", "--json")
-    assert (again.code, again.counts, again.json["failures"]) == (0, {"created": 4}, [])
+    assert (again.code, again.counts, again.json["reports"]["failures"]) == (0, {"created": 4}, [])
 
 
 def test_no_failures_file_outlives_its_rows(local: Program) -> None:
@@ -122,7 +122,7 @@ def test_no_failures_file_outlives_its_rows(local: Program) -> None:
     (line,) = read_csv(local.folder / "t-import/failures.csv")
     rewrite(local.folder / "corrected.csv", [line | {"Subject": "Mended"}])
     ended = local("run", "corrected.csv", "-m", "m.yml", *LEDGER, "--out", "t-import", "--sandbox", "--json")
-    assert (ended.code, ended.json["failures"]) == (0, [])
+    assert (ended.code, ended.json["reports"]["failures"]) == (0, [])
     assert not (local.folder / "t-import/failures.csv").exists()
 
 

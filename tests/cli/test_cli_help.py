@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
 from program import Program, environment
@@ -35,6 +37,77 @@ def test_every_command_explains_itself(program: Program, command: str) -> None:
     ended = program(command, "--help")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"Usage: case-importer {command}")
+
+
+def lines_of(program: Program, *arguments: str) -> list[str]:
+    """What 80 columns show."""
+    lines = program.having(COLUMNS="80")(*arguments).out.splitlines()
+    assert max(map(len, lines)) <= 80
+    return lines
+
+
+def test_commands_come_in_the_order_of_the_work_and_none_is_cut(program: Program) -> None:
+    lines = lines_of(program, "--help")
+    headings = ["Prepare:", "Import:", "After the import:", "Account:", "Other:"]
+    assert [line for line in lines if line in headings] == headings
+    indented = [line.split()[0] for line in lines if line.startswith("  ") and line[2:3].isalpha()]
+    named = [word for word in indented if word in cli.commands]
+    assert named[:6] == ["suggest", "check", "preview", "rehearse", "run", "status"]
+    assert sorted(named) == sorted(cli.commands)
+    assert [line for line in lines[1:] if line.endswith("...")] == []
+
+
+def test_the_options_of_a_run_stand_under_headings(program: Program) -> None:
+    text = "\n".join(lines_of(program, "run", "--help"))
+    parts = re.split(r"^([A-Z][a-z ]+):$", text, flags=re.MULTILINE)
+    options = {heading: re.findall(r"^  (?:-\w, )?(--[a-z-]+)", part, re.MULTILINE) for heading, part in pairs(parts)}
+    assert list(options) == ["Input", "Run", "Target", "Speed and network", "Output"]
+    assert options["Input"][:2] == ["--mapping", "--notes"]
+    assert options["Run"] == ["--ledger", "--out", "--limit", "--max-failures", "--dry-run", "--accept-existing"]
+    assert {"--sandbox", "--region", "--account"} <= set(options["Target"])
+    assert {"--rate", "--concurrency"} <= set(options["Speed and network"])
+    assert set(options["Output"]) == {"--log-file", "--quiet", "--json", "--help"}
+
+
+def pairs(parts: list[str]) -> list[tuple[str, str]]:
+    """Headings and what stands below them."""
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_option_has_a_text(program: Program) -> None:
+    silent = {
+        f"{name} {option.opts[0]}"
+        for name, command in cli.commands.items()
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    }
+    assert silent == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("run t.csv --mapping ji", ["plain,jira", "plain,jira-cloud", "plain,jira-cloud-de", "file,ji"]),
+        ("check t.csv -m zen", ["plain,zendesk", "file,zen"]),
+        ("retry --mapping my.y", ["file,my.y"]),
+        ("rep", ["plain,report"]),
+    ],
+)
+def test_a_shell_completes_commands_and_the_names_of_mappings(program: Program, words: str, offered: list[str]) -> None:
+    line = f"case-importer {words}"
+    ended = program.having(
+        _CASE_IMPORTER_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1)
+    )()
+    assert (ended.code, ended.out.splitlines()) == (0, offered)
+
+
+def test_nothing_promises_that_no_row_is_sent_twice(program: Program) -> None:
+    """Rows that were proven not created are sent again; what never happens is that a row becomes two cases."""
+    for command in ("run", "retry"):
+        text = " ".join(program(command, "--help").out.split())
+        assert "sent twice" not in text
+    assert "Rows that are already cases are skipped." in " ".join(program("run", "--help").out.split())
+    assert "refused or are pending" in program("retry", "--help").out
 
 
 def test_the_help_lists_every_exit_code(program: Program) -> None:
@@ -75,7 +148,7 @@ def test_a_run_loads_neither_a_web_server_nor_ciphers_for_a_real_account(tmp_pat
     target = ["--api-url", "http://127.0.0.1:9", "--auth-url", "http://127.0.0.1:9"]
     loaded, said = loaded_by(["run", "t.csv", "-m", "m.yml", "--quiet", *target], tmp_path)
     assert "no token can be had" in said, "it got as far as to the network"
-    assert loaded == {"aiohttp", "pydantic"}
+    assert loaded == {"aiohttp", "numpy", "pandas", "pydantic"}
 
 
 def loaded_by(arguments: list[str], folder: Path) -> tuple[set[str], str]:
@@ -115,15 +188,15 @@ def test_schema_is_a_json_schema(program: Program) -> None:
     ("arguments", "said"),
     [
         ([], "Usage: case-importer"),
-        (["bogus"], "No such command 'bogus'"),
-        (["run"], "Missing argument 'SOURCE'"),
-        (["run", "t.csv"], "Missing option '--mapping'"),
-        (["run", "t.csv", "-m", "m.yml", "--bogus"], "No such option '--bogus'"),
+        (["bogus"], "error: no such command 'bogus'\n  hint: case-importer --help"),
+        (["run"], "error: missing argument 'SOURCE'\n  hint: case-importer run --help"),
+        (["run", "t.csv"], "error: missing option '--mapping'"),
+        (["run", "t.csv", "-m", "m.yml", "--bogus"], "error: no such option '--bogus'"),
         (["run", "t.csv", "-m", "m.yml", "--limit", "0"], "'--limit'"),
         (["run", "t.csv", "-m", "m.yml", "--region", "mars"], "'us', 'eu', 'ca'"),
         (["preview", "t.csv", "-m", "m.yml", "-n", "none"], "'-n'"),
-        (["status"], "Missing option '--ledger'"),
-        (["report", "--ledger", "l.db"], "Missing option '--out'"),
+        (["status"], "missing option '--ledger'"),
+        (["report", "--ledger", "l.db"], "missing option '--out'"),
         (["retry", "--ledger", "l.db", "--state", "created"], "'--state'"),
         (["sandbox", "--port", "70000"], "'--port'"),
     ],

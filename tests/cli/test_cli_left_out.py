@@ -32,8 +32,8 @@ def test_they_are_in_the_books_and_in_the_results_apart_from_others(choosy: Prog
     ended = choosy("run", "t.csv", "-m", "m.yml")
     assert ended.code == 0
     lines = [line.split() for line in ended.out.splitlines()]
-    assert ["2", "skipped", "left", "out", "by", "the", "mapping,", "on", "purpose"] in lines
-    assert ["1", "skipped", "taken", "care", "of", "by", "another", "row"] in lines
+    assert ["2", "skipped", "filtered", "by", "`only:`", "or", "`skip:`"] in lines
+    assert ["1", "skipped", "duplicate", "key", "in", "this", "file"] in lines
     assert codes(choosy) == [
         ("created", "created"),
         ("skipped", "left_out"),
@@ -66,7 +66,7 @@ def test_only_those_that_were_left_out_if_a_person_says_so(choosy: Program) -> N
 
 def test_a_preview_shows_why(choosy: Program) -> None:
     assert (
-        "row 4 · key 2 · left out\n  source.skip is met: Subject == 'spam'"
+        "row 4 · key 2 · filtered\n  source.skip is met: Subject == 'spam'"
         in choosy("preview", "t.csv", "-m", "m.yml").out
     )
     rows = [json.loads(line) for line in choosy("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines()]

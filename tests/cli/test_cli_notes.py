@@ -46,7 +46,7 @@ def test_notes_reach_their_cases_and_orphans_are_reported_both_ways(noted: Progr
     online = noted.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_HORIZON="0.2")
     done = online(*RUN)
     assert done.counts == {"created": 3, "skipped": 1}
-    (notes,) = done.json["note_files"]
+    (notes,) = done.json["sources"][0]["note_files"]
     assert numbers(notes) == (5, 2, 1)
     assert read_csv(noted.folder / "t-import" / "notes-without-case.csv") == [
         {
@@ -67,7 +67,7 @@ def test_notes_reach_their_cases_and_orphans_are_reported_both_ways(noted: Progr
             "importer_file": "comments.csv",
             "importer_row": "6",
             "importer_code": "too_many_fields",
-            "importer_reason": "has 7 fields, the header has 6; put quotes around a cell that contains ','",
+            "importer_reason": "has 7 fields, but the header has 6; quote each cell that contains ','",
             "Ticket": "T2",
             "At": "2024-01-01T00:00:00Z",
             "Who": "too",
@@ -90,7 +90,7 @@ def test_the_reports_say_the_same_when_they_are_written_again(noted: Program) ->
     noted(*RUN)
     orphans = (noted.folder / "t-import" / "notes-without-case.csv").read_bytes()
     again = noted(*RUN)
-    assert numbers(again.json["note_files"][0]) == (5, 2, 1)
+    assert numbers(again.json["sources"][0]["note_files"][0]) == (5, 2, 1)
     noted("report", "--ledger", "t-import/ledger.db", "--out", "later")
     assert (noted.folder / "later" / "notes-without-case.csv").read_bytes() == orphans
 
@@ -102,9 +102,9 @@ def test_check_names_orphans_errors_and_unused_columns(noted: Program) -> None:
     for line in (
         "comments.csv: At → notes.order · not_a_date · rows 4, 8",
         "'soon' is not a date in the format ISO 8601 (row 5 of comments.csv)",
-        "comments.csv: 5 notes, 2 of no row; 1 row without a note",
+        "comments.csv: 5 notes, 2 match no row; 1 row without a note",
         "row 3 of 'T9': no row of the export has this key",
-        "row 6: has 7 fields, the header has 6",
+        "row 6: has 7 fields, but the header has 6",
         "not used by the mapping: Extra (1 filled)",
     ):
         assert line in page.out
@@ -115,7 +115,7 @@ def test_check_names_orphans_errors_and_unused_columns(noted: Program) -> None:
 
 def test_check_asks_whether_the_key_is_right_if_nothing_fits(noted: Program) -> None:
     (noted.folder / "comments.csv").write_text(COMMENTS.replace("\nT", "\n#"))
-    assert "no note belongs to any row: compare the columns" in noted("check", "t.csv", "-m", "m.yml").out
+    assert "no note matches a row; compare the columns" in noted("check", "t.csv", "-m", "m.yml").out
 
 
 def test_preview_shows_notes(noted: Program) -> None:
@@ -130,7 +130,7 @@ def test_a_missing_file_sends_nothing_and_an_option_says_where_it_is(noted: Prog
     assert "comments.csv: there is no such file of notes" in refused.err
     assert "--notes FILE" in refused.err
     for given in ("other.csv", "comments.csv=other.csv"):
-        assert numbers(noted(*RUN, "--notes", given).json["note_files"][0]) == (5, 2, 1)
+        assert numbers(noted(*RUN, "--notes", given).json["sources"][0]["note_files"][0]) == (5, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_option_needs_a_mapping_that_takes_notes_and_their_name_if_there_are
     assert "say which one it is: --notes comments.csv=FILE --notes mails.csv=FILE" in refused.err
     shutil.copy(noted.folder / "comments.csv", noted.folder / "more.csv")
     done = noted("run", "t.csv", "-m", "two.yml", "--notes", "mails.csv=more.csv", "--json")
-    assert [numbers(notes) for notes in done.json["note_files"]] == [(5, 2, 1), (5, 2, 1)]
+    assert [numbers(notes) for notes in done.json["sources"][0]["note_files"]] == [(5, 2, 1), (5, 2, 1)]
     assert len(read_csv(noted.folder / "t-import" / "notes-without-case.csv")) == 4
 
 
@@ -172,7 +172,7 @@ def test_changed_notes_are_a_changed_export(noted: Program) -> None:
     )
     accepted = noted(*RUN, "--accept-changes")
     assert accepted.counts == {"created": 2, "skipped": 2}
-    assert numbers(accepted.json["note_files"][0]) == (6, 2, 0)
+    assert numbers(accepted.json["sources"][0]["note_files"][0]) == (6, 2, 0)
     assert noted(*RUN).code == 0, "these are the notes that were read last"
 
 
@@ -201,7 +201,7 @@ def test_a_corrected_failures_file_finds_the_notes_again(noted: Program) -> None
     (noted.folder / "comments.csv").write_text(COMMENTS)
     done = noted(*again)
     assert done.counts == {"created": 1}
-    assert done.json["orphans"] == [], "notes of rows that are not in this file are no orphans"
+    assert done.json["reports"]["orphans"] == [], "notes of rows that are not in this file are no orphans"
 
 
 def test_a_retry_with_a_new_mapping_finds_the_notes_again(noted: Program) -> None:
@@ -217,6 +217,7 @@ def test_a_retry_with_a_new_mapping_finds_the_notes_again(noted: Program) -> Non
     assert elsewhere(*retry, "--notes", "c.csv").counts == {"created": 3, "skipped": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only here a process shows which files it holds")
 def test_a_killed_run_leaves_no_notes_behind(noted: Program) -> None:
     """The shelf has no name: what a killed process had put aside is gone, and the next run reads all of it again."""
@@ -230,7 +231,7 @@ def test_a_killed_run_leaves_no_notes_behind(noted: Program) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert list(temporary.iterdir()) == []
-    assert numbers(slow(*RUN).json["note_files"][0]) == (100_005, 100_002, 1)
+    assert numbers(slow(*RUN).json["sources"][0]["note_files"][0]) == (100_005, 100_002, 1)
 
 
 def _open_in(pid: int, folder: Path) -> list[str]:

@@ -34,8 +34,8 @@ def test_all_is_well(program: Program) -> None:
     with importing(program) as (online, server):
         ended = online(*RUN)
         assert ended.code == 0
-        assert "Notes that follow: 25 of 25 delivered\n" in ended.out
-        assert "The books balance: 2 read = 2 created" in ended.out
+        assert "Case updates: 25 of 25 notes delivered\n" in ended.out
+        assert "2 rows = 2 created" in ended.out
         assert open_notes(online) == []
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
         status = online("status", *LEDGER, "--json").json
@@ -50,7 +50,7 @@ def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(progr
     with importing(program, {"do": "status", "status": 422, "on": ["update"], "limit": 1}) as (online, server):
         ended = online(*RUN)
         assert ended.code == 3
-        assert "Notes that follow: 0 of 25 delivered; 20 refused, see open-notes.csv; 5 held back" in ended.out
+        assert "Case updates: 0 of 25 notes delivered; 20 refused: see open-notes.csv; 5 blocked" in ended.out
         lines = open_notes(online)
         assert [line["note_body"] for line in lines] == ROWS[0][1][20:], "no text is lost"
         assert {(line["key"], line["case_id"]) for line in lines} == {("N-1", "1")}
@@ -76,7 +76,7 @@ def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(progra
     with lost(program) as (online, server):
         ended = online(*RUN)
         assert ended.code == 4
-        assert "20 in doubt: reconcile, then resolve; 5 held back behind these" in ended.out
+        assert "20 unknown outcome: run reconcile, then resolve; 5 blocked by those before them" in ended.out
         first, *_ = open_notes(online)
         assert (first["state"], first["code"]) == ("unknown", "unreadable")
         assert "HTTP 403" in first["message"]
@@ -104,6 +104,7 @@ def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str
         assert what_is_wrong(ROWS, server.cases()).lost == 20, "those behind them follow"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sent_for_now_ends_with_5(program: Program) -> None:
     with importing(program, {"do": "status", "status": 429, "on": ["update"], "limit": 3}) as (online, server):
         assert online(*RUN, "--quiet").code == 5
@@ -114,7 +115,7 @@ def test_what_cannot_be_sent_for_now_ends_with_5(program: Program) -> None:
 
 def test_check_and_preview_tell_what_will_follow(program: Program) -> None:
     write_export(program.folder, ROWS)
-    assert "25  notes follow by updates" in program("check", "t.csv", "-m", "m.yml").out
+    assert "25 notes will be sent as case updates" in program("check", "t.csv", "-m", "m.yml").out
     shown = program("preview", "t.csv", "-m", "m.yml").out
     assert "row 2 · update 2, once it is a case" in shown
     first, second = (json.loads(line) for line in program("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines())
@@ -126,7 +127,7 @@ def test_a_rehearsal_counts_them(program: Program) -> None:
     write_export(program.folder, ROWS)
     ended = program("rehearse", "t.csv", "-m", "m.yml", "--profile", "calm", "--json")
     assert ended.json["requests"]["update"] >= 2
-    assert ended.json["notes_that_follow"]["done"] == 25
+    assert ended.json["run"]["notes_that_follow"]["done"] == 25
 
 
 def test_the_embedded_sandbox_takes_them(program: Program) -> None:

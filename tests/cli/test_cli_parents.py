@@ -63,7 +63,7 @@ def test_check_finds_what_cannot_be_linked(families: Program) -> None:
     write(families, *rows)
     ended = families("check", "t.csv", "-m", "p.yml", "--json")
     assert (ended.code, ended.counts) == (3, {"invalid": 5, "pending": 1, "waiting": 1})
-    groups = {group["code"]: (group["records"], group["rows"], group["column"]) for group in ended.json["groups"]}
+    groups = {group["code"]: (group["rows"], group["first_rows"], group["column"]) for group in ended.json["causes"]}
     assert groups == {
         "parent_too_deep": (1, [4], "Parent"),
         "missing_parent": (1, [5], "Parent"),
@@ -71,7 +71,7 @@ def test_check_finds_what_cannot_be_linked(families: Program) -> None:
     }
     page = families("check", "t.csv", "-m", "p.yml").out
     assert "'9' is no row of this file, nor of one that was read before" in page
-    assert "sent as soon as the row above them is a case" in page
+    assert "sent after their parent row becomes a case" in page
 
 
 def test_check_looks_into_the_ledger(families: Program) -> None:
@@ -87,8 +87,8 @@ def test_preview_says_which_row_is_the_parent(families: Program) -> None:
     lines = families("preview", "t.csv", "-m", "p.yml", "-n", 2, "--json").out.splitlines()
     assert [json.loads(line)["parent"] for line in lines] == [{"name": "3", "row": 4}, {"name": "9", "row": None}]
     page = families("preview", "t.csv", "-m", "p.yml", "-n", 2).out
-    assert "parent_id: the case of '3' (row 4)" in page
-    assert "parent_id: the case of '9' (no row of this file)" in page
+    assert "parent_id: id of the case created for '3' (row 4)" in page
+    assert "parent_id: id of the case created for '9' (not a row of this file)" in page
 
 
 @pytest.mark.parametrize(("policy", "parent"), [("drop", None), ("root", "d-1")])
@@ -111,7 +111,7 @@ def test_a_row_too_deep_is_dealt_with_as_the_mapping_says(
     }
     assert sum("(first: row" in note for note in ended.json["notes"]) == 3
     summary = json.loads((families.folder / "out/summary.json").read_text(encoding="utf-8"))
-    assert {(entry["code"], entry["records"]) for entry in summary["links_not_made"]} == {
+    assert {(entry["code"], entry["rows"]) for entry in summary["links_not_made"]} == {
         ("missing_parent", 1),
         ("parent_cycle", 1),
         ("parent_too_deep", 1),
@@ -134,7 +134,7 @@ def test_a_parent_that_is_corrected_lets_its_children_go(families: Program, serv
 
 
 def test_a_refused_parent_is_retried_and_its_children_follow(families: Program, server: SandboxProcess) -> None:
-    write(families, row("r-1", subject=REFUSED), row("r-2", "r-1"))
+    write(families, row("again-1", subject=REFUSED), row("again-2", "again-1"))
     first = run(families)
     assert (first.code, first.counts) == (3, {"refused": 1, "waiting": 1})
     assert families("retry", *LEDGER, "--state", "refused", "--json").counts == first.counts
@@ -142,7 +142,7 @@ def test_a_refused_parent_is_retried_and_its_children_follow(families: Program, 
     (families.folder / "better.yml").write_text(better, encoding="utf-8")
     ended = families("retry", *LEDGER, "--mapping", "better.yml", "--json")
     assert (ended.code, ended.counts) == (0, {"created": 2})
-    assert parents(server, "r-") == {"r-1": None, "r-2": "r-1"}
+    assert parents(server, "again-") == {"again-1": None, "again-2": "again-1"}
 
 
 def test_a_mapping_that_does_not_link_lets_everybody_go(families: Program, server: SandboxProcess) -> None:
@@ -230,7 +230,7 @@ def test_a_person_may_say_that_the_parent_is_a_case(families: Program) -> None:
 def test_reports_and_page_say_what_to_do(families: Program) -> None:
     write(families, row("w-1", subject=""), row("w-2", "w-1"))
     page = families("run", "t.csv", "-m", "p.yml", "--out", "out").out
-    assert "wait for the row above them to become a case" in page
+    assert "waiting for their parent row to become a case" in page
     assert "waits for row 2 of t.csv, which does not fit: correct that one" in page
     lines = read_csv(families.folder / "out/results.csv")
     assert (lines[1]["state"], lines[1]["code"]) == ("waiting", "parent_invalid")

@@ -31,7 +31,8 @@ class Company(NamedTuple):
 
     async def run(self, *flags: object, program: Program | None = None, verb: str = "run") -> Ended:
         """The command with this proxy; its password is shown nowhere."""
-        words = ["t.csv", "-m", "m.yml"] if verb == "run" else []
+        # nothing is searched before the first row, so that every request is accounted for
+        words = ["t.csv", "-m", "m.yml", "--accept-existing"] if verb == "run" else []
         proxy = [] if "--proxy" in flags else ["--proxy", self.proxy.address]
         ended = await asyncio.to_thread(program or self.program, verb, *words, *proxy, *flags)
         folder = self.program.folder
@@ -86,12 +87,12 @@ async def test_a_run_through_the_proxy(online: Program, server: SandboxProcess) 
 
 
 async def test_without_the_flag_nothing_goes_to_any_proxy(online: Program, server: SandboxProcess) -> None:
-    """L15, and the control for the test above: the same variables, the same server."""
+    """The control for the test above: the same variables, the same server."""
     write_tickets(online.folder / "t.csv", tickets(2, prefix="past-"))
     async with company(online, server) as here:
         names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
         program = here.program.having(**dict.fromkeys(names, here.proxy.address))
-        ended = await asyncio.to_thread(program, "run", "t.csv", "-m", "m.yml", "--json")
+        ended = await asyncio.to_thread(program, "run", "t.csv", "-m", "m.yml", "--accept-existing", "--json")
         assert (ended.code, ended.counts) == (0, {"created": 2})
         assert (here.proxy.connections, here.outside.connections) == (0, 3)
         with pytest.raises(AssertionError):
@@ -184,7 +185,7 @@ async def test_what_is_on_this_machine_needs_no_proxy(online: Program, server: S
         here_too = await asyncio.to_thread(program, *words, "--api-url", server.url, "--out", "near")
         inside = await asyncio.to_thread(program, *words, "--sandbox", "--proxy", here.proxy.address)
         assert (here_too.code, here_too.json["target"]) == (0, server.url)
-        assert (inside.code, inside.json["target"]) == (0, "sandbox")
+        assert (inside.code, inside.json["target"].partition(":")[0]) == (0, "sandbox")
         assert here.proxy.connections == 0
 
 

@@ -42,7 +42,7 @@ def test_created_resend_and_drop(online: Program) -> None:
     [
         (["--reason", "x"], "say one of --created ID, --resend, --drop"),
         (["--resend", "--drop", "--reason", "x"], "say one of --created ID, --resend, --drop"),
-        (["--drop"], "Missing option '--reason'"),
+        (["--drop"], "missing option '--reason'"),
         (["--drop", "--reason", " "], "a reason is missing"),
     ],
 )

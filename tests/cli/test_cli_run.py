@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 from collections import Counter
 
 from ended import counts_of
 from program import Program, SandboxProcess
 from scenery import Import
-from tickets import read_csv, tickets, write_tickets
+from tickets import Ticket, read_csv, tickets, write_tickets
 
 
 def test_a_run_with_bad_rows_ends_with_3_and_true_books(imported: Import) -> None:
@@ -23,11 +24,11 @@ def test_a_run_with_bad_rows_ends_with_3_and_true_books(imported: Import) -> Non
 
 def test_the_books_of_a_run_are_those_of_all_its_reports(imported: Import) -> None:
     shape = imported.run.json
-    summary = json.loads((imported.folder / shape["summary"]).read_text(encoding="utf-8"))
+    summary = json.loads((imported.folder / shape["reports"]["summary"]).read_text(encoding="utf-8"))
     status = imported.program("status", "--ledger", shape["ledger"], "--json")
-    assert shape["balance"] == summary["balance"] == status.json["balance"]
+    assert shape["totals"] == summary["totals"] == status.json["totals"]
     assert status.code == 0
-    assert summary["exit_code"] == 3
+    assert summary == shape, "one form"
 
 
 def test_results_have_every_row_in_the_order_of_the_file(imported: Import) -> None:
@@ -59,16 +60,16 @@ def test_ledger_and_reports_are_for_their_owner_only(imported: Import) -> None:
 def test_reports_from_the_ledger_alone_are_the_same_bytes(imported: Import) -> None:
     again = imported.program("report", "--ledger", "out/ledger.db", "--out", "again", "--json")
     assert again.code == 0
-    assert counts_of(again.json["balance"]) == imported.run.counts
-    for name in ("results.csv", "failures.csv", "summary.json"):
+    assert counts_of(again.json["totals"]) == imported.run.counts
+    for name in ("results.csv", "failures.csv"):
         assert (imported.folder / "again" / name).read_bytes() == (imported.folder / "out" / name).read_bytes()
 
 
 def test_words_for_people_have_books_causes_and_places(imported: Import) -> None:
     text = imported.program("status", "--ledger", "out/ledger.db").out
-    assert "The books balance: 4 read = 1 invalid + 1 skipped + 2 created" in text
-    assert "invalid · missing · first in row 4" in text
-    assert "skipped · twin · first in row 6" in text
+    assert "4 rows = 2 created + 1 invalid + 1 skipped" in text
+    assert "invalid   Subject → title · missing · first: row 4" in text
+    assert "skipped   duplicate key in this file" in text
 
 
 def test_the_same_command_again_sends_nothing(online: Program, server: SandboxProcess) -> None:
@@ -86,7 +87,7 @@ def test_the_default_folder_is_named_after_the_export(local: Program) -> None:
     write_tickets(local.folder / "last week.csv", tickets(1))
     ended = local("run", "last week.csv", "-m", "m.yml")
     assert ended.code == 0
-    assert "Ledger:  last week-import/ledger.db" in ended.out
+    assert "last week-import/ledger.db     state of the import" in ended.out
     assert {path.name for path in (local.folder / "last week-import").iterdir()} >= {"results.csv", "ledger.db"}
 
 
@@ -97,6 +98,27 @@ def test_a_limit_leaves_the_rest_for_the_next_run(local: Program) -> None:
     rest = local("run", "t.csv", "-m", "m.yml", "--json")
     assert (rest.code, rest.counts) == (0, {"created": 5})
     assert rest.json["requests"] == 5
+
+
+def test_the_same_command_again_says_what_it_did_and_what_was_there_before(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [*tickets(7), Ticket("bad", subject="")])
+    run = ("run", "t.csv", "-m", "m.yml", "--sandbox")
+    local(*run, "--limit", 2, "-q")
+    assert "7  created   trial: cases in the sandbox, not in Talkdesk (5 now, 2 before)" in local(*run).out
+    assert "7  created   trial: cases in the sandbox, not in Talkdesk (0 now, 7 before)" in local(*run).out
+
+
+def test_the_next_step_is_a_command_that_works_as_it_stands(local: Program) -> None:
+    (local.folder / "maps").mkdir()
+    (local.folder / "m.yml").rename(local.folder / "maps/my own.yml")
+    write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
+    page = local("run", "t.csv", "-m", "maps/my own.yml", "--sandbox").out
+    said = page.partition("save it as CSV, and import it:\n")[2].partition("\n\nFiles")[0]
+    words = shlex.split(said.replace("\\\n", " "))
+    assert words[:3] == ["case-importer", "run", "t-import/failures.csv"]
+    failures = local.folder / "t-import/failures.csv"
+    failures.write_bytes(failures.read_bytes().replace(b"bad,,", b"bad,fixed,"))
+    assert local(*words[1:], "--json").counts == {"created": 1}
 
 
 def test_a_dry_run_sends_nothing_and_leaves_nothing(online: Program, server: SandboxProcess) -> None:

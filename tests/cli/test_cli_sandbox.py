@@ -34,7 +34,7 @@ def test_a_port_that_is_taken(program: Program) -> None:
         other.listen()
         ended = program("sandbox", "--port", other.getsockname()[1])
     assert (ended.code, ended.out) == (2, "")
-    assert "Take another port, or 0 for a free one." in ended.err
+    assert "use another --port, or 0 for any free port" in ended.err
 
 
 @pytest.mark.parametrize(

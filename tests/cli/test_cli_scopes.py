@@ -52,7 +52,7 @@ async def test_a_server_that_does_not_name_scopes_is_not_doubted(local: Program)
     token = reply(http(200, {"access_token": "t", "expires_in": 600}))
     async with RawServer(token, reply(http(422, {"message": "no"}))) as server:
         program = local.having(**LOGIN, CASE_IMPORTER_API_URL=server.url)
-        ended = await asyncio.to_thread(program, *RUN)
+        ended = await asyncio.to_thread(program, *RUN, "--accept-existing")
     assert (ended.code, ended.err) == (3, "")
 
 

@@ -53,7 +53,7 @@ def test_a_person_at_a_terminal_gets_the_sandbox_and_is_told_that_it_is_a_trial(
     assert screen.code == 0
     assert "trial in the embedded sandbox (nothing left this machine)" in screen.out
     assert "trial: cases in the sandbox, not in Talkdesk" in screen.out
-    assert "are cases now" not in screen.out
+    assert "Talkdesk cases" not in screen.out
 
 
 @pytest.mark.parametrize("flag", ["--quiet", "--json"])
@@ -73,13 +73,13 @@ def test_a_trial_is_called_a_trial_by_every_page_about_it(aimless: Program, near
     for page in pages:
         assert page.code == 0
         assert "trial: cases in the sandbox, not in Talkdesk" in page.out
-        assert "are cases now" not in page.out
+        assert "Talkdesk cases" not in page.out
 
 
 def test_what_reached_an_account_is_not_called_a_trial(aimless: Program, nearby: Path, server: SandboxProcess) -> None:
     page = aimless.having(**CLIENT)(*RUN, "--api-url", server.url)
     assert page.code == 0
-    assert "are cases now" in page.out
+    assert "state of the import" in page.out
     assert "trial" not in page.out
 
 
@@ -198,7 +198,7 @@ def test_the_command_line_refuses_such_pairs_before_it_reads_anything(
     ways, kinds = ("export/.env", "the environment") if place == "file" else ("the environment", "export/.env")
     assert ended.err == (
         f"error: CASE_IMPORTER_REGION from {ways} cannot be combined with CASE_IMPORTER_CLIENT_SECRET from {kinds}\n"
-        "  set both in one place, or pass --region on the command line\n"
+        "  hint: set both in one place, or pass --region on the command line\n"
     )
 
 

@@ -155,7 +155,7 @@ def test_check_and_run_say_how_much_was_put_back(online: Program) -> None:
     (line,) = import_of(online, ("said", "", "Smoke", *CELLS))
     path = rewritten(online.folder / "failures.csv", [line | {"Subject": "Mended"}])
     path = saved(path, CSV, folder=online.folder / "home")
-    said = "  info: 3 cells had been changed by the spreadsheet, not by you; they were put back"
+    said = "info: 3 cells had been changed by the spreadsheet, not by you; they were put back"
     checked = online("check", path, "-m", "m.yml", *LEDGER)
     assert checked.code == 0
     assert said in checked.out.splitlines()

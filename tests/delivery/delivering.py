@@ -25,7 +25,8 @@ from importer.delivery.pool import Delivered, Stop
 from importer.delivery.speed import Speed
 from importer.delivery.trust import Trust
 from importer.ledger import Ledger, LedgerWriter, Selection
-from importer.progress import Silent
+from importer.models import Notice
+from importer.progress import Progress
 from importer.session import Orders, Place, send_pending
 from importer.settings import Settings
 from importer.talkdesk import client
@@ -68,7 +69,7 @@ class Desk:
         self.tokens = self.tokens_of(TOKEN)
         self.breaker = HearingBreaker(target="https://api.example.com")
         self.pace = Pace(Speed(rate))
-        self.notices: list[str] = []
+        self.notices: list[Notice] = []
         self.courier = Courier(
             api=CaseApi(http_client, api_url=url),
             tokens=self.tokens,
@@ -185,7 +186,7 @@ async def run_once(
             Settings(**{**known, **settings}),
             Orders(chosen=Selection()),
             stop=stop or Stop(),
-            observer=Silent(),
+            observer=Progress(),
         )
 
 

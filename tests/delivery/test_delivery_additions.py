@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from delivering import TOKEN
 from ledgers import STAMP, following, notes, stage
+from naming import short
 
 import importer.session as session
 import importer.talkdesk.client as client
@@ -24,10 +25,9 @@ from importer.delivery.pool import Delivered, Stop
 from importer.errors import TargetError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.models import AdditionState
-from importer.progress import Silent
+from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.sandbox.breaks import Cut, Drop, Garbage
-from importer.sandbox.effects import Effect, ExpireTokens, Html, RepeatId, Slow, Status, WithoutId
+from importer.sandbox.effects import Cut, Drop, Effect, ExpireTokens, Garbage, Html, RepeatId, Slow, Status, WithoutId
 from importer.session import Orders, Place, send_pending
 from importer.settings import Settings
 from importer.talkdesk.auth import SecretCredentials, StaticCredentials
@@ -51,7 +51,7 @@ def staged(path: Path) -> Path:
     return path
 
 
-class Watching(Silent):
+class Watching(Progress):
     """Says stop when the first update has ended."""
 
     def __init__(self, stop: Stop) -> None:
@@ -71,7 +71,7 @@ async def send(
     orders = Orders(chosen=Selection(), limit=None if sends else 0, resend=sends)
     settings = Settings(**{"client_id": "x", "client_secret": "x", **known_settings, **more})
     with Ledger(path, verb="run") as ledger:
-        return await send_pending(ledger, place, settings, orders, stop=stop or Stop(), observer=observer or Silent())
+        return await send_pending(ledger, place, settings, orders, stop=stop or Stop(), observer=observer or Progress())
 
 
 def held(sandbox: Sandbox) -> dict[str, list[str]]:
@@ -128,7 +128,7 @@ async def test_notes_follow_their_cases_in_order(tmp_path: Path) -> None:
         (Cut(-1), "found"),
         (Garbage(), "found"),
     ],
-    ids=repr,
+    ids=short,
 )
 async def test_a_fault_of_an_update_costs_and_doubles_no_note(tmp_path: Path, effect: Effect, code: str) -> None:
     path = staged(tmp_path / "l.db")
@@ -228,7 +228,7 @@ async def test_a_note_that_nobody_knows_leaves_it_to_a_person(tmp_path: Path) ->
         assert parts(path)[0][:4] == ("A", 1, "unknown", "unclear")
 
 
-class Impatient(Silent):
+class Impatient(Progress):
     """Asks for a stop soon after the notes begin to follow."""
 
     def __init__(self, stop: Stop) -> None:
@@ -287,7 +287,7 @@ async def test_a_second_stop_leaves_doubt_and_not_a_guess(tmp_path: Path) -> Non
         assert held(sandbox) == WHOLE
 
 
-class Mistaken(Silent):
+class Mistaken(Progress):
     """Fails when the first update has ended."""
 
     def __init__(self) -> None:

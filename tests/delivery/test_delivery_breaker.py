@@ -12,7 +12,7 @@ from importer.delivery.causes import MOST, MOST_OF_LAST, Causes
 from importer.delivery.judge import Signal, Verdict, judge, judge_silence
 from importer.errors import ExitCode
 from importer.ledger import Outcome
-from importer.models import State
+from importer.models import Notice, State
 from importer.talkdesk.answers import Answer, NoAnswer, NotSent
 
 BODY = orjson.dumps({"title": "T", "description": "D"})
@@ -69,6 +69,18 @@ def test_as_many_records_as_it_takes_are_one_whatever_was_tried_in_between() -> 
     assert not breaker.is_open
     breaker.hear(UNREACHABLE, 5)
     assert breaker.is_open
+
+
+def test_a_pause_and_its_end_are_told_once() -> None:
+    told: list[Notice] = []
+    breaker = Breaker(target="https://api.example.com", notice=told.append)
+    for record in range(2 * OUTAGE_AFTER):
+        breaker.hear(UNREACHABLE, record)
+    assert [notice.event for notice in told] == ["paused"]
+    assert told[0].text.startswith("https://api.example.com does not answer (")
+    for _ in range(2):
+        breaker.hear_life()
+    assert [notice.event for notice in told] == ["paused", "resumed"]
 
 
 def test_records_are_counted_from_the_last_answer_on() -> None:

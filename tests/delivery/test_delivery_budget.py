@@ -49,7 +49,7 @@ def test_that_is_for_nothing_else() -> None:
 
 
 async def test_a_limit_that_nobody_knew_leaves_nothing_for_the_next_run(tmp_path: Path) -> None:
-    """A server on this machine is sent to at full speed until it objects, which it does to all at once."""
+    """A server that is sent to faster than it can take objects to all at once."""
     workers, all_there, refused, cases = 24, asyncio.Barrier(24), 0, CaseServer()
 
     async def step(line: Line, request: Request) -> None:
@@ -63,6 +63,6 @@ async def test_a_limit_that_nobody_knew_leaves_nothing_for_the_next_run(tmp_path
 
     path = staged_ledger(tmp_path / "l.db", [str(number) for number in range(30)])
     async with RawServer(step) as server:
-        result = await run_once(path, server.url, concurrency=workers)
+        result = await run_once(path, server.url, concurrency=workers, rate=500)
     assert (result.moved[State.CREATED], result.moved[State.PENDING]) == (30, 0)
     assert {len(made) for made in cases.cases.values()} == {1}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -473,7 +472,7 @@ async def test_the_server_sees_no_second_above_the_rate(tmp_path: Path, loop_fac
         arrived.append(time.monotonic())
         await line.send(echo(request, str(len(arrived))))
 
-    keys = [f"K{number}" for number in range(60)]
+    keys = [f"K{number}" for number in range(40)]
     async with RawServer(step) as server, desk(tmp_path / "l.db", server.url, keys=keys, fresh=fresh, rate=30) as here:
 
         async def work(mine: list[str]) -> None:
@@ -481,9 +480,7 @@ async def test_the_server_sees_no_second_above_the_rate(tmp_path: Path, loop_fac
                 await here.deliver(key)
 
         begun = time.monotonic()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1.3):
-                await asyncio.gather(*(work(keys[number::6]) for number in range(6)))
-    assert busiest(arrived) <= 30 * 1.1 + 1  # N10 allows the way to the server some play
+        await asyncio.gather(*(work(keys[number::6]) for number in range(6)))
+    assert busiest(arrived) <= 30 * 1.1 + 1  # the way to the server has some play
     assert sum(1 for moment in arrived if moment < begun + 1.0) <= 31
-    assert len(arrived) >= 25
+    assert len(arrived) == len(keys)

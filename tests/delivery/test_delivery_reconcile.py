@@ -24,8 +24,7 @@ from importer.delivery.reconcile import Reconciler
 from importer.ledger import Doubtful, Known, Outcome
 from importer.models import Horizon, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.sandbox.breaks import Drop
-from importer.sandbox.effects import FuzzyFilter, Html, IgnoreFilter, IndexLag, SaveTwice, Status
+from importer.sandbox.effects import Drop, FuzzyFilter, Html, IgnoreFilter, IndexLag, SaveTwice, Status
 from importer.talkdesk.client import CaseApi
 
 HORIZON = Horizon(wait=0.0, recheck=0.05)
@@ -40,7 +39,7 @@ def short_outages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_key(key: str, effect: Any) -> Rule:
-    return Rule(effect=effect, stamp=key)
+    return Rule(effect=effect, external_id=key)
 
 
 @asynccontextmanager
@@ -161,7 +160,7 @@ async def test_a_list_that_says_too_fast_is_given_time(tmp_path: Path) -> None:
 
 async def test_a_list_that_shows_new_cases_late_is_waited_for(tmp_path: Path) -> None:
     """The first look misses B, which is there; only the second may decide."""
-    rules = (on_key("B", LOST), Rule(effect=IndexLag(60), on=("list",), stamp="B", limit=1))
+    rules = (on_key("B", LOST), Rule(effect=IndexLag(60), on=("list",), external_id="B", limit=1))
     async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
         assert await reconcile(here, sandbox) == {"B": State.CREATED}
 
@@ -217,7 +216,7 @@ async def test_a_canary_says_nothing_of_what_was_looked_up_long_before(
     rules = (
         on_key("B", LOST),
         on_key("C", NEVER_THERE),
-        Rule(effect=IndexLag(60), on=("list",), stamp="B", limit=2),
+        Rule(effect=IndexLag(60), on=("list",), external_id="B", limit=2),
     )
     watch = Watch(step=HORIZON.recheck, slow="C", after="B")
     async with sent(tmp_path / "l.db", *rules) as (here, sandbox):
@@ -245,7 +244,7 @@ async def test_the_canary_is_the_newest_case_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
 ) -> None:
     """The list shows A, and has not shown anything since. A build that asks for A believes it."""
-    rules = [on_key("B", LOST), *(Rule(effect=IndexLag(60), on=("list",), stamp=key) for key in "BC")]
+    rules = [on_key("B", LOST), *(Rule(effect=IndexLag(60), on=("list",), external_id=key) for key in "BC")]
     async with sent(tmp_path / "l.db", *rules, settled="AC") as (here, sandbox):
         if not is_right:
             old = Known(str(here.row("A")["case_id"]), "A", STAMP, 0.0)
@@ -255,7 +254,10 @@ async def test_the_canary_is_the_newest_case_of_all(
 
 async def test_two_cases_are_for_a_person(tmp_path: Path) -> None:
     """F34, D13: somebody on the way sent the request twice. Both ids are named, and nothing is deleted."""
-    async with sent(tmp_path / "l.db", Rule(effect=SaveTwice(), stamp="B", limit=1), keys="AB") as (here, sandbox):
+    async with sent(tmp_path / "l.db", Rule(effect=SaveTwice(), external_id="B", limit=1), keys="AB") as (
+        here,
+        sandbox,
+    ):
         # as if the answer had been lost as well
         here.ledger.connection.execute("UPDATE record SET state = 'unknown', case_id = NULL WHERE key = 'B'")
         assert await reconcile(here, sandbox) == {"B": State.DUPLICATE}

@@ -131,7 +131,7 @@ async def test_ids_are_kept_as_exact_text(tmp_path: Path, case_id: object) -> No
 
 
 @pytest.mark.parametrize(
-    "case_id", [None, "", " 7", "7 ", "7\n", "7/8", "ü", True, 7.0, [7], {"id": 7}, "x" * 65, "../../7", "７"], ids=repr
+    "case_id", [None, "", " 7", "7 ", "7\n", "7/8", "ü", True, 7.0, [7], {"id": 7}, "x" * 65, "../../7", "７"]
 )
 async def test_ids_that_are_none_create_nothing(tmp_path: Path, case_id: object) -> None:
     """F1"""

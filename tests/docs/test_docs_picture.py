@@ -29,6 +29,6 @@ def test_the_picture_shows_the_bar_the_books_and_the_reports() -> None:
     texts = "".join(ElementTree.fromstring(read("docs/terminal.svg")).itertext())
     assert "$ case-importer demo" in texts
     assert "| 980/980 [" in texts
-    assert "The books balance: 1,000 read = 18 invalid + 2 skipped + 980 created" in texts
-    assert "Reports: demo-import/zendesk-tickets/results.csv" in texts
+    assert "1,000 rows = 980 created + 18 invalid + 2 skipped" in texts
+    assert "  demo-import/zendesk-tickets/results.csv   every row" in texts
     assert not re.search(r"/(?:home|root|tmp|work|Users)/", texts)

@@ -14,6 +14,8 @@ from documents import PROJECT, blocks, read
 from program import PATIENCE, SandboxProcess, environment, sandbox_process
 from tickets import read_csv
 
+pytestmark = pytest.mark.slow
+
 RUNNABLE = [block for block in blocks(read("README.md")) if block.is_run]
 FRAME_MAPPING = (
     "version: 1\nsource: {key: Id}\nexternal_id_field: text1\ncase: {title: Subject, description: Description}\n"
@@ -55,13 +57,13 @@ def test_the_commands_work_one_after_the_other(folder: Path, server: SandboxProc
     for line in lines:
         ended = run(folder, "bash", "-c", line)
         assert ended.returncode in (0, 3), f"{line}\n{ended.stderr}"
-        assert ended.stderr == "", line
+        quiet = ended.returncode == 3 and "--quiet" in line
+        assert ended.stderr.startswith("3: 1 of 25 rows is invalid") if quiet else ended.stderr == "", line
     results = read_csv(folder / "tickets-import/results.csv")
     assert {line["state"] for line in results} == {"created", "invalid"}
     created = sum(line["state"] == "created" for line in results)
     assert len(read_csv(folder / "tickets-import/failures.csv")) == len(results) - created
-    # The nightly load has a ledger of its own here, so it sends the same rows once more; nothing else does.
-    assert server.creates() == 2 * created
+    assert server.creates() == created, "nothing became a case twice, in the nightly load neither"
 
 
 @pytest.mark.timeout(300)
@@ -69,5 +71,5 @@ def test_the_library_example_works(folder: Path) -> None:
     (text,) = (block.text for block in RUNNABLE if block.language == "python")
     ended = run(folder, sys.executable, "-W", "error", "-c", text)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith("OK {")
+    assert ended.stdout.startswith("OK 2 rows = 2 created")
     assert (folder / "library-import/results.csv").is_file()

@@ -9,8 +9,8 @@ import pytest
 from documents import blocks, read, words_in_code
 
 from importer.sandbox import FaultPlan, Rule, plan_of
-from importer.sandbox.faults import OPERATIONS
-from importer.sandbox.plan_file import EFFECTS
+from importer.sandbox.effects import EFFECTS
+from importer.sandbox.handlers import OPERATIONS
 
 PAGE = read("docs/sandbox.md")
 
@@ -28,7 +28,7 @@ def test_each_attribute_of_a_rule_and_each_operation() -> None:
 
 def test_the_example_is_a_fault_plan() -> None:
     (example,) = (block.text for block in blocks(PAGE) if block.language == "json")
-    assert [rule.effect.word() for rule in plan_of(json.loads(example)).rules] == [
+    assert [rule.effect.name for rule in plan_of(json.loads(example)).rules] == [
         "drop",
         "status",
         "status",

@@ -41,7 +41,7 @@ def test_answers_that_never_come_are_looked_up_there(program: Program) -> None:
     rows = tickets(90)
     write_tickets(program.folder / "t.csv", rows)
     with other_server(silent=lambda number: number % 6 == 0) as server:
-        ended = program("run", "t.csv", "-m", "m.yml", "--api-url", server.url, "--json")
+        ended = program("run", "t.csv", "-m", "m.yml", "--api-url", server.url, "--json", "-q")
     history = read_history(program.folder / "t-import/ledger.db", keys=[row.id for row in rows], cases=server.cases)
     assert (ended.code, ended.err) == (0, "")
     assert history.offences == {}, history.story()

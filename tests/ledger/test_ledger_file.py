@@ -212,7 +212,9 @@ def test_how_a_run_ended_is_kept(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"row,key,state\n", b"SQLite format 3\x00" + b"\x00" * 5000, b"\x00" * 4096, os.urandom(70_000)]
+    "content",
+    [b"row,key,state\n", b"SQLite format 3\x00" + b"\x00" * 5000, b"\x00" * 4096, Random(7).randbytes(70_000)],
+    ids=["text", "only a head", "zeros", "noise"],
 )
 def test_a_file_that_is_no_ledger_is_left_alone(path: Path, content: bytes) -> None:
     path.parent.mkdir()

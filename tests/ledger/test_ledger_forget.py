@@ -15,7 +15,7 @@ from importer.forgetting import forget
 from importer.ledger import Fence, Ledger, LedgerView, Outcome, Settled, staging, store
 from importer.ledger.forget import forget as drop
 from importer.models import State
-from importer.report.balance import balance_of
+from importer.report import totals_of
 
 SECRET = "Ana Kovač, Ilica 12"
 CREATED = Outcome(State.CREATED, "77", 201, "created")
@@ -93,7 +93,7 @@ def test_books_states_case_ids_and_history_stay(finished: Path) -> None:
         with LedgerView(finished) as view, closing(sqlite3.connect(finished)) as connection:
             events = "SELECT record, run, at, state, attempt, case_id, http_status, code FROM event ORDER BY id"
             lines = [(line.key, line.state, line.case_id, line.code, line.attempts) for line in view.results()]
-            return [balance_of(view), view.requests(), lines, connection.execute(events).fetchall()]
+            return [totals_of(view), view.requests(), lines, connection.execute(events).fetchall()]
 
     before = seen()
     forget(finished, failed=True)
@@ -140,8 +140,8 @@ def test_no_key_is_created_twice(finished: Path) -> None:
         stage(ledger, [told("A"), valid("B"), valid("new")])
         lines = ledger.connection.execute("SELECT key, state, code, message FROM record WHERE source = 2").fetchall()
         assert lines == [
-            ("A", "skipped", "created_before", "created before as case 77 (row 2 of tickets.csv)"),
-            ("B", "skipped", "created_before", "created before as case 78 (row 2 of tickets.csv)"),
+            ("A", "skipped", "created_before", "already case 77 (row 2 of tickets.csv)"),
+            ("B", "skipped", "created_before", "already case 78 (row 2 of tickets.csv)"),
             ("new", "pending", None, None),
         ]
 

@@ -221,7 +221,7 @@ class SendsHalfReadSources(LedgerMachine):
 
 
 _COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, **_COMMON)
+LedgerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, **_COMMON)
 TestLedgerHistories = LedgerMachine.TestCase
 
 

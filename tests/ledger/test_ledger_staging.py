@@ -128,8 +128,8 @@ def test_of_twins_in_a_file_the_first_answers(ledger: Ledger) -> None:
         (4, "A", "skipped", "twin"),
         (5, "B", "skipped", "twin"),
     ]
-    assert row_of(ledger, "A")["message"] == "same key as row 3"
-    assert row_of(ledger, "B")["message"] == "same key as row 4"
+    assert row_of(ledger, "A")["message"] == "duplicate key: row 3 is sent"
+    assert row_of(ledger, "B")["message"] == "duplicate key: row 4 is sent"
 
 
 @pytest.mark.parametrize("keys", [("1", "1.0"), ("é", "e\u0301"), ("a", "A"), ("a", "a "), ("straße", "strasse")])
@@ -158,7 +158,8 @@ def test_tonights_file_sends_nothing_that_may_be_there(
     stage(ledger, [valid("A", row=9, body=body), valid("B", row=10)], sha256=NIGHT, name="tonight.csv")
     assert standing(ledger)[1:] == [(2, "A", "skipped", code), (3, "B", "pending", None)]
     message = row_of(ledger, "A")["message"]
-    assert message.endswith("(row 2 of tickets.csv)")
+    assert message.partition(", with different content")[0].endswith("(row 2 of tickets.csv)")
+    assert message.endswith("; not updated") == (code == "changed")
     assert ("case 77" in message) == (before.state is State.CREATED)
 
 
@@ -170,7 +171,7 @@ def test_tonights_row_takes_the_place_of_one_that_never_got_across(ledger: Ledge
     stage(ledger, [valid("A", row=5)], sha256=NIGHT, name="tonight.csv")
     assert standing(ledger) == [(1, "A", "skipped", "superseded"), (2, "A", "pending", None)]
     (message,) = ledger.connection.execute("SELECT message FROM record WHERE id = 1").fetchone()
-    assert message == "read again as row 5 of tonight.csv"
+    assert message == "superseded by row 5 of tonight.csv"
 
 
 def test_an_invalid_row_tonight_does_not_take_a_place(ledger: Ledger) -> None:

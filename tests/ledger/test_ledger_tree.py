@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import case_body, do, memory, stage
 
@@ -156,7 +156,6 @@ def files(draw: st.DrawFn) -> list[tuple[list[tuple[str, str | None, str | None,
     return found
 
 
-@settings(deadline=None, max_examples=400)
 @given(files())
 def test_the_ledger_places_every_row_as_the_model_does(story: Any) -> None:
     model = Model()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import MappingError
@@ -129,7 +129,6 @@ PATTERNS = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(PATTERNS), st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31), timezones=st.just(UTC)))
 def test_a_format_means_what_strptime_means_by_it(pattern: str, moment: datetime) -> None:
     text = moment.strftime(pattern)
@@ -169,7 +168,6 @@ def test_a_local_time_and_its_instant(zone: str, local: str, expected: str) -> N
 ZONES = ["Europe/Lisbon", "Atlantic/Azores", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia"]
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.datetimes(datetime(1950, 1, 1), datetime(2037, 1, 1)).map(lambda moment: moment.replace(microsecond=0, fold=0)),

@@ -60,7 +60,7 @@ def expected_states(example: Example) -> dict[State, int]:
 @pytest.mark.parametrize("example", ROWS, ids=names(ROWS))
 def test_check_and_preview_take_an_example(example: Example) -> None:
     write(example)
-    counts = Counter(check("t.csv", "m.yml", **READING).balance.counts)
+    counts = Counter(check("t.csv", "m.yml", **READING).totals.counts)
     counts[State.CREATED] = counts.pop(State.PENDING, 0) + counts.pop(State.WAITING, 0)
     assert +counts == expected_states(example)
     if example.is_linked:  # which id a parent has, and what is wrong with a link, preview cannot know
@@ -81,10 +81,10 @@ def test_run_and_rehearse_take_an_example(example: Example) -> None:
     expected = expected_states(example)
     result = run_import("t.csv", "m.yml", settings=SANDBOX, out="out", **READING)
     assert result.error is None
-    assert +result.reports.balance.counts == expected
-    assert stored(result.ledger, example) == kept(result.reports.results, example)
+    assert +result.totals.counts == expected
+    assert stored(Path(result.ledger), example) == kept(result.reports.results, example)
     rehearsal = rehearse("t.csv", "m.yml", profile="calm", **READING)
-    assert +rehearsal.run.reports.balance.counts == expected
+    assert +rehearsal.run.totals.counts == expected
     assert rehearsal.exit_code == (ExitCode.ROWS_FAILED if State.INVALID in expected else ExitCode.OK)
 
 

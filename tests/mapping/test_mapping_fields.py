@@ -111,7 +111,7 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
         ),
         (
             WITH_FIELDS + "  custom_fields: {' place': A}\n",
-            "no custom field ' place'\n  this is the name of",
+            "no custom field ' place'\n  hint: this is the name of",
         ),
         (WITH_FIELDS + "  custom_fields: {text2: A}\n", "m.yml:7:19: the custom field 'text2' (Gone) is not active"),
         (WITH_FIELDS + "  custom_fields: {odd: A}\n", "m.yml:7:19: the definition of 'odd' has an unknown type"),
@@ -126,12 +126,12 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
         ),
         (
             WITH_FIELDS + "  custom_fields: {dependent_field1: {column: A, type: list}}\n",
-            "m.yml:7:55: custom_fields.dependent_field1 does not accept `type: list`\n  it accepts path",
+            "m.yml:7:55: custom_fields.dependent_field1 does not accept `type: list`\n  hint: it accepts path",
         ),
         (CASE + "fields:\n", "m.yml:6:1: expected a text"),
         (
             CASE + "fields: nowhere.yml\n",
-            "m.yml:6:9: file not found: 'nowhere.yml'\n  paths are relative",
+            "m.yml:6:9: file not found: 'nowhere.yml'\n  hint: paths are relative",
         ),
         (CASE + "fields: .\n", "m.yml:6:9: cannot read the file '.'"),
         (CASE + 'fields: "a\\0b"\n', "m.yml:6:9: file not found"),

@@ -108,11 +108,11 @@ def test_a_change_of_the_file_is_a_change_of_the_mapping(load: Load, owners: Pat
         (b"", "m.yml:6:29: cannot use the lookup file: o.csv: the file is empty"),
         (b"email,id\n", "m.yml:6:29: 'o.csv' has no row with a key"),
         (b"email,id\n,7\n", "m.yml:6:29: 'o.csv' has no row with a key"),
-        (b"mail,id\na,7\n", "m.yml:6:41: o.csv has no column 'email'\n  did you mean 'mail'?"),
+        (b"mail,id\na,7\n", "m.yml:6:41: o.csv has no column 'email'\n  hint: did you mean 'mail'?"),
         (b"email,name\na,7\n", "m.yml:6:62: o.csv has no column 'id'"),
         (b"email,email,id\na,b,7\n", "m.yml:6:41: o.csv has 2 columns named 'email'"),
         (b"email,id\na,7\nb\n", "m.yml:6:29: cannot use the lookup file: o.csv:3:"),
-        (b'email,id\na,"7\n', "m.yml:6:29: cannot use the lookup file: o.csv:2: the quote that opens"),
+        (b'email,id\na,"7\n', "m.yml:6:29: cannot use the lookup file: o.csv:2: the quote opened"),
         (b"email,id\nana\xe9,7\n", "`encoding:`"),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_file_that_is_no_good(load: Load, owners: Path, content: bytes, messag
             "m.yml:6:14: `key` has 2 columns, but `by` has 1",
         ),
         (owner("", ", column: A"), "m.yml:6:13: `column` and `lookup` cannot be used together"),
-        (owner(", encoding: utf-99"), "cannot use the lookup file: o.csv: there is no encoding 'utf-99'"),
+        (owner(", encoding: utf-99"), "cannot use the lookup file: o.csv: unknown encoding 'utf-99'"),
     ],
 )
 def test_a_look_up_that_makes_no_sense(load: Load, text: str, message: str) -> None:

@@ -162,7 +162,11 @@ def test_the_hint_names_the_nearest_right_word(load: Load, text: str, hint: str)
 @pytest.mark.parametrize(
     ("text", "columns", "expected"),
     [
-        (CASE, "ID|T|Long", ["5:16: the export has no column 'D'\n  did you mean 'ID'? columns: 'ID', 'T', 'Long'"]),
+        (
+            CASE,
+            "ID|T|Long",
+            ["5:16: the export has no column 'D'\n  did you mean 'ID'? columns: 'ID', 'T', 'Long'"],
+        ),
         (
             CASE,
             "Number|T|E",
@@ -182,7 +186,11 @@ def test_the_hint_names_the_nearest_right_word(load: Load, text: str, hint: str)
             ["4:21: the export has no column 'Descr'"],
         ),
         (CASE + "  priority: {first: [A, B]}", "ID|T|D|A", ["6:25: the export has no column 'B'"]),
-        (CASE, "ID|T|D|D", ["5:16: the export has 2 columns named 'D'\n  use one: {column: D, occurrence: 2}, or all"]),
+        (
+            CASE,
+            "ID|T|D|D",
+            ["5:16: the export has 2 columns named 'D'\n  use one: {column: D, occurrence: 2}, or all"],
+        ),
         (CASE, "ID|ID|T|D", ["2:15: the export has 2 columns named 'ID'"]),
         (CASE + "  priority: {template: '{A}'}", "ID|T|D|A|A", ["6:24: the export has 2 columns named 'A'"]),
         (

@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping import RowMapper, load_mapping
@@ -98,7 +98,6 @@ KEYS = "multi_select1 multi_select2 date1 date2 numeric1 decimal1 checkbox1 text
 CHECK = case_check(KEYS.split())
 
 
-@settings(max_examples=250, deadline=None)
 @given(st.sampled_from([TEXT, RICH]), CELLS)
 def test_any_cells_give_a_body_or_errors_and_the_same_every_time(text: str, cells: tuple[str, ...]) -> None:
     mapper = MAPPERS[text]
@@ -113,7 +112,6 @@ def test_any_cells_give_a_body_or_errors_and_the_same_every_time(text: str, cell
     assert all(error.column in COLUMNS and error.rule and error.hint for error in mapped.errors)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.text(max_size=5) | st.just("\x00"), max_size=20).map(tuple))
 def test_any_number_of_cells_is_survived(cells: tuple[str, ...]) -> None:
     mapped = MAPPER.apply(Row(2, cells))

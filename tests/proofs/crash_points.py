@@ -196,7 +196,7 @@ def _making_ledger(tick: Tick) -> None:
 def _in_staging(tick: Tick) -> None:
     """A part of the export is in the ledger."""
     add_rows = staging.add_rows
-    importer.look.open_source = partial(importer.look.open_source, chunk_rows=_CHUNK)
+    importer.look.open_reader = partial(importer.look.open_reader, chunk_rows=_CHUNK)
 
     def watched(*arguments: Any) -> None:
         add_rows(*arguments)

@@ -24,7 +24,7 @@ from importer import session
 from importer.delivery.pool import Delivered, Stop
 from importer.ledger import Known, Ledger, LedgerWriter, store
 from importer.ledger.writer import _Group
-from importer.progress import Silent
+from importer.progress import Progress
 from importer.session import Orders, Place
 from importer.settings import Settings
 from importer.talkdesk.answers import Answer, HeldBack, Leave, NoAnswer, NotSent
@@ -236,7 +236,7 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, orders: Orders) -> Deliver
 
 async def _deliver(ledger: Ledger, orders: Orders, fuse: Fuse) -> Delivered:
     place = Place("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
-    sending = session.send_pending(ledger, place, SETTINGS, orders, stop=Stop(), observer=Silent())
+    sending = session.send_pending(ledger, place, SETTINGS, orders, stop=Stop(), observer=Progress())
     run, death = asyncio.ensure_future(sending), asyncio.ensure_future(fuse.died.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
     if death.done():

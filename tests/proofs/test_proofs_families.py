@@ -38,7 +38,7 @@ STORIES: dict[str, tuple[Crash, ...]] = {
         "before the settlement is committed",
         "behind the settlement",
     )
-    for hit in (1, 2, 17, 41)
+    for hit in (1, 17, 41)
 }
 STORIES |= {f"staging ends {hit}": (Crash("staging ends", hit),) for hit in (1, 5)}
 STORIES |= {

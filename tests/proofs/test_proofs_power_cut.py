@@ -1,4 +1,4 @@
-"""I12, N4: the power fails. What was not synced is gone, and still nothing is lost or sent twice.
+"""Promise P1, assumption A1: the power fails. What was not synced is gone, and still nothing is lost or sent twice.
 
 No special kernel is needed: the ledger lives on ext4 inside a file. At a random time the program is killed and the file
 is copied as it is, without what the kernel had not written yet; everything goes on with the copy.

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 
 Story = Callable[["Scene", tuple[Any, ...]], Campaign]
 _SIGKILL = -9
+#: More could lose five answers in a row: an outage, which is waited out for half a minute.
+_FEW = ("--concurrency", 8)
 
 
 class Scene(NamedTuple):
@@ -28,7 +30,7 @@ class Scene(NamedTuple):
 
     folder: Path
     server: SandboxProcess
-    behind: SandboxProcess  #: its list shows a case after two seconds only
+    behind: SandboxProcess  #: its list shows a case after four seconds only
     name: str
 
     def campaign(self, count: int, *options: object, fate: str = "", every: int = 4, **more: Any) -> Campaign:
@@ -77,9 +79,9 @@ def hasty_horizon() -> None:
 
 
 def list_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
-    """The list shows new cases after two seconds, and the horizon is a tenth of one."""
+    """The list shows new cases after four seconds, long after the last request; the horizon is a tenth of one."""
     scene = scene._replace(server=scene.behind)
-    campaign = scene.campaign(40, "--rate", 40, fate=LOST, variables={"CASE_IMPORTER_HORIZON": "0.1"})
+    campaign = scene.campaign(24, *_FEW, "--rate", 40, fate=LOST, variables={"CASE_IMPORTER_HORIZON": "0.1"})
     campaign.run(change=wrong.built(*changes))
     return campaign
 
@@ -87,11 +89,11 @@ def list_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
 def list_falls_behind(scene: Scene, changes: tuple[Any, ...]) -> Campaign:
     """The same, but the list shows the cases of a run before, so that it seems to work."""
     scene = scene._replace(server=scene.behind)
-    campaign = scene.campaign(40, fate=LOST, variables={"CASE_IMPORTER_HORIZON": "0.1"})
-    campaign.options = ("--rate", 40, "--limit", 6)
+    campaign = scene.campaign(24, fate=LOST, variables={"CASE_IMPORTER_HORIZON": "0.1"})
+    campaign.options = (*_FEW, "--rate", 40, "--limit", 6)
     campaign.finish()
     assert campaign.standing("created") == 6
-    campaign.options = ("--rate", 40)
+    campaign.options = (*_FEW, "--rate", 40)
     campaign.run(change=wrong.built(*changes))
     return campaign
 
@@ -121,7 +123,7 @@ def told(server: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> It
         campaign = story(Scene(folder / label, server, behind, label), () if is_right else changes)
         return campaign, campaign.history()
 
-    with sandbox_process(folder, "--index-lag", 2, faults=PLAN) as behind, ThreadPoolExecutor(8) as all_at_once:
+    with sandbox_process(folder, "--index-lag", 4, faults=PLAN) as behind, ThreadPoolExecutor(8) as all_at_once:
         yield {
             (name, is_right): all_at_once.submit(tell, number, name, is_right)
             for number, name in enumerate(STORIES)
@@ -149,7 +151,7 @@ def test_the_right_build_passes_where_the_wrong_one_fails(told: dict[Any, Future
 def test_success_is_announced_when_it_is_on_disk(server: SandboxProcess, tmp_path: Path, is_right: bool) -> None:
     """Killed right behind the 17th success that anybody was told of, a ledger knows of all 17."""
     changes = () if is_right else (wrong.answers_before_commit,)
-    campaign = Campaign(tmp_path / "c", server, rows(f"a{is_right}", 40), ("--concurrency", 8))
+    campaign = Campaign(tmp_path / "c", server, rows(f"a{is_right}", 40), ("--concurrency", 8, "--accept-existing"))
     died = campaign.run(change=wrong.built(*changes, crash=Crash("a success is announced", 17)))
     assert died.code == _SIGKILL
     assert (campaign.standing("created") >= 17) is is_right

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,11 +156,31 @@ def syncs_lazily() -> None:
     store.connect = fast
 
 
+class Signal(NamedTuple):
+    """The build that sends itself a signal right before its ``hit``-th request: no clock decides when it comes."""
+
+    number: signal.Signals
+    hit: int
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        create, hits = client.CaseApi.create, []
+
+        async def watched(api: client.CaseApi, body: bytes, **how: Any) -> Answer:
+            hits.append(None)
+            if len(hits) == self.hit:
+                os.kill(os.getpid(), self.number)
+            return await create(api, body, **how)
+
+        client.CaseApi.create = watched  # type: ignore[method-assign]
+        yield
+
+
 class Built(NamedTuple):
     """A build with all of these changes, by their names in this module, that may also die somewhere."""
 
     changes: tuple[str, ...]
-    crash: Crash | None = None
+    crash: Crash | Signal | None = None
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -167,32 +190,40 @@ class Built(NamedTuple):
             yield
 
 
-def built(*changes: Callable[[], None], crash: Crash | None = None) -> Built:
+def built(*changes: Callable[[], None], crash: Crash | Signal | None = None) -> Built:
     """A build with these changes, functions of this module."""
     return Built(tuple(change.__name__ for change in changes), crash)
 
 
+def rows_begun(ledger: str = "out/ledger.db") -> int:
+    """How many rows were marked as sending so far, as anybody can read in the ledger."""
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM event WHERE state = 'sending'").fetchone()[0])
+
+
 def notes_the_stop() -> None:
-    """Not wrong: says when it was told to stop, by the clock that the ledger's events have."""
+    """Not wrong: says how many rows were begun when it was told to stop."""
     request = Stop.request
 
     def noted(self: Stop) -> None:
-        Path("heard").write_text(str(time.time()), encoding="utf-8")
+        Path("heard").write_text(str(rows_begun()), encoding="utf-8")
         request(self)
 
     Stop.request = noted  # type: ignore[method-assign]
 
 
 def ignores_the_stop() -> None:
-    """Is told to stop and goes on for half a second."""
+    """Is told to stop and begins 24 more rows first."""
 
-    async def later(stop: Stop) -> None:
-        await asyncio.sleep(0.5)
+    async def later(stop: Stop, enough: int) -> None:
+        while rows_begun() < enough:
+            await asyncio.sleep(0.01)
         stop.gently.set()
 
     def request(self: Stop) -> None:
-        Path("heard").write_text(str(time.time()), encoding="utf-8")
-        self.going_on = asyncio.ensure_future(later(self))  # type: ignore[attr-defined]
+        begun = rows_begun()
+        Path("heard").write_text(str(begun), encoding="utf-8")
+        self.going_on = asyncio.ensure_future(later(self, begun + 24))  # type: ignore[attr-defined]
 
     Stop.request = request  # type: ignore[method-assign]
 

@@ -1,4 +1,4 @@
-"""I14, L7, L12: reports appear whole or not at all, for their owner alone, and never through somebody's link."""
+"""Reports appear whole or not at all, for their owner alone, and never through somebody's link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""L1: no cell of ours is a formula to a spreadsheet, and every cell comes back as it was."""
+"""No cell of ours is a formula to a spreadsheet, and every cell comes back as it was."""
 
 from __future__ import annotations
 

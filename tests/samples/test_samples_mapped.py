@@ -17,7 +17,7 @@ from importer import check
 from importer.ledger.tree import CODES
 from importer.mapping import load_mapping
 from importer.models import Link, Mapped, Row, State
-from importer.source import open_source
+from importer.reader import open_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = {
@@ -28,7 +28,7 @@ SAMPLES = {
 
 
 def mapped_rows(name: str) -> Iterator[tuple[Row, Mapped]]:
-    source = open_source(SAMPLES[name])
+    source = open_reader(SAMPLES[name])
     mapper = load_mapping(name).bind(source.columns)
     for chunk in source.chunks():
         yield from ((row, mapper.apply(row)) for row in chunk.rows())
@@ -135,7 +135,7 @@ def test_jira_rows_name_the_issue_above_them() -> None:
 def test_every_jira_sub_task_finds_its_issue() -> None:
     found = check(SAMPLES["jira"], "jira")
     children = {mapped.key for _, mapped in mapped_rows("jira") if mapped.body and mapped.link and mapped.link.parent}
-    assert found.balance.counts[State.WAITING] == len(children) > 100
+    assert found.totals.counts[State.WAITING] == len(children) > 100
     assert not {cause.code for cause in found.causes} & (CODES | {"parent_invalid"})
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from importer.mapping import load_mapping
 from importer.notes import Beside, open_notes
-from importer.source import open_source
+from importer.reader import open_reader
 from importer.stage import preview_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ KEYS = {
 
 
 def cases(name: str) -> dict[str, dict[str, Any]]:
-    source = open_source(SMALL / f"{name}.csv")
+    source = open_reader(SMALL / f"{name}.csv")
     with open_notes(load_mapping(name), Beside(SMALL)) as notes:
         results = [mapped for _, mapped in preview_rows(source, load_mapping(name), 1_000, notes=notes)]
     assert [error for mapped in results for error in mapped.errors] == []

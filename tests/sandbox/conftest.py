@@ -8,18 +8,16 @@ from typing import Any
 
 import jsonschema
 import pytest
-from sandbox_client import TOKEN, Live
-
-from importer.sandbox import SandboxOptions
+from sandbox_client import Live
 
 
 @pytest.fixture
 def open_sandbox() -> Iterator[Callable[..., Live]]:
-    """Starts sandboxes that know the static token, and stops them after the test."""
+    """Starts sandboxes, and stops them after the test."""
     with contextlib.ExitStack() as running:
 
         def start(**options: Any) -> Live:
-            return running.enter_context(Live(SandboxOptions(**{"static_token": TOKEN} | options)))
+            return running.enter_context(Live(**options))
 
         yield start
 

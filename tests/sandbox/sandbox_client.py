@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -15,7 +16,8 @@ from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 
 CASES = "/cm/core/va/cases"
 TOKEN = "static-test-token"
-PATIENCE_S = 10
+SECRET = "sandbox-secret"
+PATIENCE_S = 60
 
 
 class Reply(NamedTuple):
@@ -38,10 +40,10 @@ class Rest(NamedTuple):
 
 
 class Live:
-    """A running sandbox. Use as a context manager; every request opens its own connection."""
+    """A running sandbox with open pages. Use as a context manager; every request opens its own connection."""
 
-    def __init__(self, options: SandboxOptions, *, loop_factory: Any = None, clock: Any = time.time) -> None:
-        self._options = options
+    def __init__(self, *, loop_factory: Any = None, clock: Any = time.time, **options: Any) -> None:
+        self._options = SandboxOptions(**{"static_token": TOKEN, "client_secret": SECRET} | options)
         self._clock = clock
         self._loop_factory = loop_factory
         self._ready = threading.Event()
@@ -60,7 +62,7 @@ class Live:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with Sandbox(self._options, clock=self._clock) as self.sandbox:
+        async with Sandbox(self._options, clock=self._clock, is_open=True) as self.sandbox:
             self._ready.set()
             await self._stop.wait()
 
@@ -87,6 +89,10 @@ class Live:
         done = threading.Event()
         self._loop.call_soon_threadsafe(lambda: (self.sandbox.play(plan), done.set()))
         assert done.wait(PATIENCE_S)
+
+    def trace(self, told: Callable[[str], Any]) -> None:
+        """Tell every statement that reaches the database from now on."""
+        self._loop.call_soon_threadsafe(self.sandbox._storage._db.set_trace_callback, told)
 
     def request(
         self, method: str, path: str, body: Any = None, *, query: Any = None, headers: dict[str, str] | None = None

@@ -6,17 +6,14 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from naming import short
 from sandbox_client import CASES
-from test_sandbox_tokens import FORM, basic
+from test_sandbox_auth import FORM, basic
 
 from importer.errors import ConfigError
-from importer.sandbox import PROFILES, FaultPlan, Rule, load_plan, plan_as_json, plan_of
-from importer.sandbox.breaks import Cut, Drop
-from importer.sandbox.effects import Effect, ExpireTokens, IndexLag, Listing, Status
-from importer.sandbox.faults import OPERATIONS
-from importer.sandbox.plan_file import EFFECTS
+from importer.sandbox import PROFILES, FaultPlan, Rule, load_plan
+from importer.sandbox.effects import Cut, Drop, IndexLag, Status
+from importer.sandbox.handlers import OPERATIONS
 
 BUSY = Status(503)
 
@@ -47,7 +44,7 @@ def plan(*rules, seed=0):
         ({"on": ()}, "xxxxxx"),
         ({"on": ("list", "create"), "nth": 1}, "x....."),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_rule_strikes_exactly_where_it_says(live, selectors, expected):
     live.play(plan(Rule(effect=BUSY, **selectors)))
@@ -56,8 +53,8 @@ def test_a_rule_strikes_exactly_where_it_says(live, selectors, expected):
     assert live.state()["faults"].get("status", 0) == expected.count("x")
 
 
-def test_a_stamp_selects_the_row_and_its_look_up_but_no_similar_one(live):
-    live.play(plan(Rule(effect=BUSY, on=("create", "list", "update"), stamp="T-7")))
+def test_an_external_id_selects_the_row_and_its_search_but_no_similar_one(live):
+    live.play(plan(Rule(effect=BUSY, on=("create", "list", "update"), external_id="T-7")))
     assert live.create(custom_fields={"text1": "T-7"}).status == 503
     assert live.create("T-7", description="T-7", custom_fields={"text1": "T-77"}).status == 201
     assert live.search(custom_fields='[{"label": "text1", "value": "T-7"}]').status == 503
@@ -68,7 +65,7 @@ def test_a_stamp_selects_the_row_and_its_look_up_but_no_similar_one(live):
     assert live.request("PATCH", f"{CASES}/1", wrapped).status == 503
 
 
-def test_a_title_selects_a_look_up_by_title_too(live):
+def test_a_title_selects_a_search_by_title_too(live):
     live.play(plan(Rule(effect=BUSY, on=("list",), title="fire")))
     assert live.search(title="Printer on fire").status == 503
     assert live.search(title="Printer on ice").status == 200
@@ -94,8 +91,7 @@ def test_every_operation_can_fail(live):
     live.play(plan(Rule(effect=BUSY, on=())))
     paths = [
         ("POST", CASES), ("GET", CASES), ("DELETE", CASES), ("GET", f"{CASES}/1"), ("PATCH", f"{CASES}/1"),
-        ("GET", f"{CASES}/info"), ("DELETE", f"{CASES}/deleted-cases"), ("PATCH", "/cm/core/va/notes/1"),
-        ("GET", "/cm/meta/va/fields"), ("GET", "/users"), ("GET", "/users/1"),
+        ("DELETE", f"{CASES}/deleted-cases"), ("GET", "/cm/meta/va/fields"), ("GET", "/users"), ("GET", "/users/1"),
     ]  # fmt: skip
     assert {live.request(method, path).status for method, path in paths} == {503}
     assert live.token(FORM, Authorization=basic()).status == 503
@@ -132,16 +128,6 @@ def test_a_row_that_failed_by_chance_does_not_fail_for_ever(open_sandbox):
     assert 8 < seen.count(503) < 32
 
 
-def test_an_unread_rule_strikes_before_the_body_has_come(live):
-    """Headers alone are enough; the body is never waited for."""
-    live.play(plan(Rule(effect=Status(413), unread=True)))
-    head = live.raw_create(title="x" * 1_000_000)[:400].partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    with live.connect() as connection:
-        connection.sendall(head)
-        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
-    assert live.truth() == []
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -151,13 +137,10 @@ def test_an_unread_rule_strikes_before_the_body_has_come(live):
         {"limit": 0},
         {"skip": -1},
         {"chance": 1.1},
-        {"unread": True, "stamp": "x"},
-        {"unread": True, "title": "x"},
-        {"unread": True, "effect": Drop(save=True)},
         {"effect": IndexLag(), "on": ("create",)},
         {"effect": IndexLag(), "on": ()},
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_rule_that_contradicts_itself_is_refused(wrong):
     with pytest.raises(ConfigError):
@@ -168,12 +151,11 @@ JSON_PLAN = {
     "name": "two bad rows",
     "seed": 7,
     "rules": [
-        {"do": "drop", "save": True, "how": "rst", "stamp": "T-17"},
+        {"do": "drop", "save": True, "how": "rst", "external_id": "T-17"},
         {"do": "status", "status": 429, "retry_after": 2, "form": "date", "every": 50, "limit": 3},
-        {"do": "status", "headers": {"Retry-After": "soon"}, "body": "busy", "on": []},
+        {"do": "status", "status": 503, "on": []},
         {"do": "index_lag", "seconds": 5, "chance": 1},
         {"do": "cut", "at": -1, "skip": 3},
-        {"do": "expire_tokens", "unread": True},
     ],
 }
 
@@ -185,12 +167,11 @@ def test_a_plan_in_a_file_says_what_a_plan_in_python_says(tmp_path):
         name="two bad rows",
         seed=7,
         rules=(
-            Rule(effect=Drop(save=True, how="rst"), stamp="T-17"),
+            Rule(effect=Drop(save=True, how="rst"), external_id="T-17"),
             Rule(effect=Status(429, retry_after=2, form="date"), every=50, limit=3),
-            Rule(effect=Status(headers={"Retry-After": "soon"}, body="busy"), on=()),
+            Rule(effect=Status(503), on=()),
             Rule(effect=IndexLag(5)),
             Rule(effect=Cut(-1), skip=3),
-            Rule(effect=ExpireTokens(), unread=True),
         ),
     )
 
@@ -199,22 +180,22 @@ def test_a_plan_in_a_file_says_what_a_plan_in_python_says(tmp_path):
     ("content", "said"),
     [
         ([], "must be a JSON object"),
-        ({"rule": []}, "knows no rule"),
+        ({"rule": []}, "unknown attributes: rule; known:"),
         ({"rules": {}}, "rules must be an array"),
-        ({"seed": "7"}, "wrong type: seed"),
+        ({"seed": "x"}, "of the wrong type: seed"),
         ({"rules": ["drop"]}, "rule 1: do must be one of"),
         ({"rules": [{"do": "explode"}]}, "rule 1: do must be one of"),
-        ({"rules": [{"do": "drop"}, {"do": "cut", "at": "x"}]}, "rule 2: of the wrong type: at"),
+        ({"rules": [{"do": "drop"}, {"do": "cut", "at": "x"}]}, "rule 2: attributes of the wrong type: at"),
         ({"rules": [{"do": "drop", "how": "gently"}]}, "wrong type: how"),
-        ({"rules": [{"do": "drop", "save": 1}]}, "wrong type: save"),
-        ({"rules": [{"do": "drop", "stamps": "x"}]}, "knows no stamps"),
-        ({"rules": [{"do": "drop", "effect": "x"}]}, "knows no effect"),
-        ({"rules": [{"do": "status", "headers": {"a": 1}}]}, "wrong type: headers"),
+        ({"rules": [{"do": "drop", "save": "x"}]}, "wrong type: save"),
+        ({"rules": [{"do": "drop", "stamp": "x"}]}, "unknown attributes: stamp;"),
+        ({"rules": [{"do": "drop", "effect": "x"}]}, "wrong type: effect"),
+        ({"rules": [{"do": "drop", "chance": []}]}, "wrong type: chance"),
         ({"rules": [{"do": "drop", "on": "create"}]}, "wrong type: on"),
-        ({"rules": [{"do": "drop", "on": ["creates"]}]}, "rule 1: no such operation: creates"),
-        ({"rules": [{"do": "drop", "nth": True}]}, "wrong type: nth"),
+        ({"rules": [{"do": "drop", "on": ["creates"]}]}, "rule 1: unknown operations: creates; known: create,"),
+        ({"rules": [{"do": "drop", "nth": 1.5}]}, "wrong type: nth"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_plan_is_refused_with_its_place(tmp_path, content, said):
     path = tmp_path / "faults.json"
@@ -234,14 +215,6 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
         load_plan(tmp_path / "missing.json")
 
 
-@pytest.mark.parametrize("name", PROFILES)
-@given(seed=st.integers(0, 2**63))
-def test_profiles_are_plans_that_survive_json(name, seed):
-    profile = PROFILES[name](seed)
-    assert profile.name == name
-    assert plan_of(json.loads(json.dumps(plan_as_json(profile)))) == profile
-
-
 @pytest.mark.parametrize(("name", "least", "most"), [("calm", 0, 4), ("rough", 8, 60), ("hostile", 70, 160)])
 def test_profiles_are_as_bad_as_they_say(open_sandbox, name, least, most):
     """Of 600 creates, about none, a twentieth and a sixth meet something."""
@@ -253,12 +226,5 @@ def test_profiles_are_as_bad_as_they_say(open_sandbox, name, least, most):
 
 def test_profiles_leave_out_what_must_stop_a_run():
     """Crossed answers, repeated ids and redirects stop an importer, rightly; a rehearsal has to end by itself."""
-    used = {rule.effect.word() for make in PROFILES.values() for rule in make(0).rules}
-    assert not used & {"echo_other", "repeat_id", "redirect", "save_twice", "ignore_filter", "close_delimited"}
-
-
-def test_every_effect_has_a_name_for_plans():
-    def kinds(kind):
-        return {kind} | {each for child in kind.__subclasses__() for each in kinds(child)}
-
-    assert set(EFFECTS.values()) == kinds(Effect) - {Effect, Listing}
+    used = {rule.effect.name for make in PROFILES.values() for rule in make(0).rules}
+    assert not used & {"repeat_id", "redirect", "save_twice", "ignore_filter"}

@@ -7,16 +7,15 @@ import json
 import logging
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_client import CASES, PATIENCE_S, TOKEN, Live
-
-from importer.sandbox import SandboxOptions
+from test_sandbox_storage import Served
 
 
 @pytest.fixture(scope="module")
 def shared():
-    with Live(SandboxOptions(static_token=TOKEN)) as live:
+    with Live() as live:
         live.create(notes=[{"note_title": "a"}])
         yield live
 
@@ -45,9 +44,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", CASES), ("PATCH", f"{CASES}/1"), ("PATCH", "/cm/core/va/notes/1592529126028394498")]
-)
+@pytest.mark.parametrize(("method", "path"), [("POST", CASES), ("PATCH", f"{CASES}/1")])
 def test_a_body_that_is_none_is_refused(shared, conforms, method, path, body):
     reply = shared.request(method, path, body)
     conforms("error", reply.json)
@@ -58,7 +55,6 @@ def test_a_body_that_is_none_is_refused(shared, conforms, method, path, body):
 @pytest.mark.parametrize(
     "text",
     ["\x00", "a\x00b", "\u2028", "\ufeff", "🔥" * 50, "e\u0301", "\x1b[31m", "<script>", "=1+1", "x" * 1_000_000],
-    ids=ascii,
 )
 def test_text_is_kept_to_the_last_character(live, text):
     fields = {"title": text, "description": text, "custom_fields": {"text1": text}, "notes": [{"note_body": text}]}
@@ -106,13 +102,12 @@ def test_a_chunked_body_is_read(live):
         ("GET", "/nowhere", 404, None),
         ("GET", f"{CASES}/", 404, None),
         ("GET", f"{CASES}/1/notes", 404, None),
-        ("POST", "/cm/core/va/notes", 404, None),
         ("GET", "/%00", 404, None),
         ("GET", "//", 404, None),
-        ("PUT", CASES, 405, "POST, GET, DELETE"),
-        ("HEAD", CASES, 405, "POST, GET, DELETE"),
-        ("DELETE", f"{CASES}/1", 405, "GET, PATCH"),
-        ("PATCH", CASES, 405, "POST, GET, DELETE"),
+        ("PUT", CASES, 405, "DELETE,GET,POST"),
+        ("HEAD", CASES, 405, "DELETE,GET,POST"),
+        ("DELETE", f"{CASES}/1", 405, "GET,PATCH"),
+        ("PATCH", CASES, 405, "DELETE,GET,POST"),
         ("GET", "/oauth/token", 405, "POST"),
         ("OPTIONS", "/users", 405, "GET"),
         ("TRACE", "/users/x", 405, "GET"),
@@ -174,6 +169,29 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_makes_nothing(shared):
     assert len(shared.truth()) == before
 
 
+def test_requests_that_break_off_print_nothing_on_the_terminal(tmp_path):
+    """The embedded sandbox shares the terminal with the run."""
+    with (tmp_path / "said").open("w+b") as said, Served(tmp_path / "sandbox.db", stderr=said) as server:
+        for octets in (
+            server.raw_create()[:-5],
+            b"GET /%b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % (b"x" * 9000),
+            b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: \0\r\n\r\n",
+            b"POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"\x16\x03\x01\x00\r\n\r\n",
+        ):
+            with server.connect() as connection:
+                connection.sendall(octets)
+            assert server.create().status == 201, octets
+        many = b"GET /_sandbox/cases.ndjson HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        server.create(description="x" * 10_000_000)
+        with server.connect() as connection:
+            connection.sendall(many)
+            connection.recv(100)
+        assert "500" not in server.state()["answers"]
+        said.seek(0)
+        assert said.read() == b""
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -206,15 +224,13 @@ CUSTOM = st.dictionaries(
 SOME_BODIES = st.dictionaries(NAMES, JSON_VALUES | CUSTOM, max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 @given(
     body=SOME_BODIES,
-    target=st.sampled_from(
-        [("POST", CASES), ("PATCH", f"{CASES}/1"), ("PATCH", "/cm/core/va/notes/1592529126028394498")]
-    ),
+    target=st.sampled_from([("POST", CASES), ("PATCH", f"{CASES}/1")]),
 )
 def test_any_json_is_taken_or_refused_by_the_contract(shared, conforms, body, target):
     reply = shared.request(*target, body)
-    shape = {201: "created", 200: "updated" if target[1] == f"{CASES}/1" else "written_note"}.get(reply.status, "error")
+    shape = {201: "created", 200: "updated"}.get(reply.status, "error")
     assert reply.status in (200, 201, 400)
     conforms(shape, reply.json)

@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_client import CASES
 
-from importer.sandbox.answers import envelope, with_retry_hint
-from importer.sandbox.rate import Window
+from importer.sandbox.server import RateWindow
 
 MOMENTS = st.lists(st.floats(0, 0.4, allow_nan=False), max_size=200)
 
 
 @given(limit=st.integers(1, 9), gaps=MOMENTS)
 def test_no_window_of_one_second_holds_more_than_the_limit(limit, gaps):
-    window, now, admitted = Window(limit), 0.0, []
+    window, now, admitted = RateWindow(limit), 0.0, []
     for gap in gaps:
         now += gap
         if window.wait(now) == 0:
@@ -30,7 +29,7 @@ def test_no_window_of_one_second_holds_more_than_the_limit(limit, gaps):
 @given(limit=st.integers(1, 9), gaps=MOMENTS)
 def test_who_waits_as_told_is_admitted(limit, gaps):
     """The hint is exact: not a moment too early, and knocking in between does not lengthen it."""
-    window, now = Window(limit), 0.0
+    window, now = RateWindow(limit), 0.0
     for gap in gaps:
         now += gap
         wait = window.wait(now)
@@ -42,22 +41,21 @@ def test_who_waits_as_told_is_admitted(limit, gaps):
 
 
 def test_without_a_limit_everything_is_admitted():
-    window = Window(None)
+    window = RateWindow(None)
     assert [window.wait(1.0) for _ in range(1000)] == [0.0] * 1000
     assert window.peak == 1000
 
 
 def test_too_many_requests_are_refused_and_nothing_is_made(open_sandbox, conforms):
     live = open_sandbox(rate_limit=3)
-    replies = [live.create() for _ in range(6)]
-    statuses = [reply.status for reply in replies]
-    assert statuses[:3] == [201] * 3
-    assert 429 in statuses[3:]
-    refused = next(reply for reply in replies if reply.status == 429)
+    created = 0
+    while (refused := live.create()).status == 201:
+        created += 1
+    assert (refused.status, created >= 3) == (429, True)
     conforms("error", refused.json)
     assert refused.json == {"code": "0012001", "message": "API rate limit exceeded"}
     assert "Retry-After" not in refused.headers
-    assert len(live.truth()) == statuses.count(201)
+    assert len(live.truth()) == created
 
 
 def test_the_limit_counts_every_operation_but_tokens_and_pages(open_sandbox):
@@ -65,9 +63,10 @@ def test_the_limit_counts_every_operation_but_tokens_and_pages(open_sandbox):
     for _ in range(4):
         live.token({"grant_type": "client_credentials"})
         live.state()
-    assert live.request("GET", CASES).status == 200
-    assert live.request("GET", "/users").status == 200
-    assert live.create().status == 429
+    for ask in (live.search, lambda: live.request("GET", "/users"), live.create):
+        while (status := ask().status) < 300:
+            pass
+        assert status == 429
     assert live.state()["most_in_one_second"] == 2
 
 
@@ -99,7 +98,7 @@ def test_the_limit_holds_on_the_clock_of_the_caller(open_sandbox):
     assert sorted(made)[10] > 0.9
 
 
-@pytest.mark.parametrize("form", ["seconds", "date", "date_rfc850", "date_asctime", "body"])
+@pytest.mark.parametrize("form", ["seconds", "date", "body"])
 def test_the_limit_says_when_to_come_back_in_the_form_it_is_told(open_sandbox, form):
     live = open_sandbox(rate_limit=1, retry_after=form)
     assert live.create().status == 201
@@ -110,20 +109,6 @@ def test_the_limit_says_when_to_come_back_in_the_form_it_is_told(open_sandbox, f
     elif form == "seconds":
         assert reply.headers["Retry-After"] == "1"
     else:
-        asked = email.utils.parsedate_to_datetime(reply.headers["Retry-After"]).replace(tzinfo=None)
-        sent = email.utils.parsedate_to_datetime(reply.headers["Date"]).replace(tzinfo=None)
+        asked = email.utils.parsedate_to_datetime(reply.headers["Retry-After"])
+        sent = email.utils.parsedate_to_datetime(reply.headers["Date"])
         assert 0 <= (asked - sent).total_seconds() <= 2
-
-
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
-        ("seconds", "3"),
-        ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-        ("date_rfc850", "Sunday, 06-Nov-94 08:49:37 GMT"),
-        ("date_asctime", "Sun Nov  6 08:49:37 1994"),
-    ],
-)
-def test_hints_are_rounded_up_and_written_as_the_standard_writes_them(form, text):
-    answer = with_retry_hint(envelope(429), seconds=2.2, form=form, now=784111774)
-    assert answer.headers["Retry-After"] == text

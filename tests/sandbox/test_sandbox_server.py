@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
 from sandbox_client import CASES, PATIENCE_S, Live
-from test_sandbox_store import Served
+from test_sandbox_auth import ASSERTION_TYPE, FORM, assertion
+from test_sandbox_storage import Served
 
 from importer.errors import ConfigError
-from importer.sandbox import FaultPlan, SandboxOptions, serve
+from importer.sandbox import FaultPlan, Sandbox, SandboxOptions, serve
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -27,6 +31,7 @@ def test_the_command_runs_until_it_is_told_to_stop(tmp_path, number):
         assert fact in announced
 
 
+@pytest.mark.slow
 def test_a_second_start_after_a_kill_needs_nothing(tmp_path):
     with Served(tmp_path / "sandbox.db") as server:
         server.create()
@@ -43,7 +48,7 @@ def test_only_loopback_addresses_are_listened_on(host):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
 def test_every_loopback_address_will_do(host):
-    with Live(SandboxOptions(host=host)) as live:
+    with Live(host=host) as live:
         assert live.sandbox.base_url == f"http://{host}:{live.port}"
         assert live.sandbox.token_url == f"http://{host}:{live.port}/oauth/token"
         with urllib.request.urlopen(f"{live.sandbox.base_url}/_sandbox/state", timeout=PATIENCE_S) as answer:
@@ -56,13 +61,9 @@ def test_every_loopback_address_will_do(host):
         ({"port": 70_000}, "port"),
         ({"rate_limit": 0}, "rate_limit"),
         ({"token_life": 0}, "token_life"),
-        ({"first_case_id": 0}, "first_case_id"),
         ({"latency_ms": -1}, "latency_ms"),
         ({"index_lag_s": -1}, "index_lag_s"),
         ({"user_count": -1}, "user_count"),
-        ({"filters": "json"}, "filters"),
-        ({"retry_after": "soon"}, "retry_after"),
-        ({"unknown_keys": "keep"}, "unknown_keys"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_name(wrong, named):
@@ -72,8 +73,8 @@ def test_a_setting_that_cannot_be_is_refused_by_name(wrong, named):
 
 def test_all_wrong_settings_are_named_at_once():
     with pytest.raises(ConfigError) as refusal:
-        SandboxOptions(host="0.0.0.0", port=-1, filters="x")
-    assert all(name in str(refusal.value) for name in ("host", "port", "filters"))
+        SandboxOptions(host="0.0.0.0", port=-1, token_life=0)
+    assert all(name in str(refusal.value) for name in ("host", "port", "token_life"))
 
 
 def test_a_taken_port_is_said_to_be_taken(live, open_sandbox):
@@ -129,10 +130,11 @@ def test_the_truth_holds_every_case_in_order_with_bare_values(live):
     assert first["created"].endswith("+00:00")
 
 
+@pytest.mark.slow
 def test_the_truth_is_whole_however_many_cases_there_are(live):
-    for number in range(2100):
+    for number in range(1100):
         live.create(f"T-{number}")
-    assert live.titles() == [f"T-{number}" for number in range(2100)]
+    assert live.titles() == [f"T-{number}" for number in range(1100)]
 
 
 def test_the_page_shows_counts_and_the_last_cases_and_escapes_everything(live):
@@ -145,7 +147,7 @@ def test_the_page_shows_counts_and_the_last_cases_and_escapes_everything(live):
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
-    assert "60 cases, 1 in the Trash" in page
+    assert "60 cases, 1 in the trash" in page
     assert ("case 59" in page, "case 9<" in page) == (True, False)
     live.create("<b>bold</b>", requester_email='"><img src=x onerror=alert(2)>')
     page = live.request("GET", "/").body.decode()
@@ -154,8 +156,39 @@ def test_the_page_shows_counts_and_the_last_cases_and_escapes_everything(live):
     assert "<script" not in page
 
 
+def test_an_embedded_sandbox_shows_its_cases_only_with_its_token():
+    """Other users of the machine can reach the port; what a rehearsal sends may be the tickets of customers."""
+
+    def fetch(address):
+        try:
+            with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
+    async def scenario():
+        async with Sandbox() as sandbox:
+            pages = [f"{sandbox.base_url}{path}" for path in ("/", "/_sandbox/state", "/_sandbox/cases.ndjson")]
+            for page in pages:
+                for query in ("", "?token=", "?token=x", "?token=%ff"):
+                    status, text = await asyncio.to_thread(fetch, page + query)
+                    assert (status, "sandbox.token" in text) == (403, True), page + query
+            status, text = await asyncio.to_thread(fetch, sandbox.page_url)
+            links = re.findall('href="([^"]+)"', text)
+            assert (status, len(links)) == (200, 2)
+            for link in links:
+                assert (await asyncio.to_thread(fetch, sandbox.base_url + link))[0] == 200
+            assert sandbox.client_secret not in ("", "sandbox-secret")
+            form = FORM | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion(sandbox)}
+            request = urllib.request.Request(sandbox.token_url, urllib.parse.urlencode(form).encode())
+            assert (await asyncio.to_thread(fetch, request))[0] == 401
+
+    asyncio.run(scenario())
+
+
 def test_the_page_of_an_empty_sandbox_says_so(live):
-    assert b"No case yet." in live.request("GET", "/").body
+    assert b"No cases yet." in live.request("GET", "/").body
 
 
 def test_the_package_is_imported_by_nobody_who_only_asks_for_help():
@@ -183,7 +216,7 @@ def test_it_runs_where_loops_know_no_signals():
 
     def announce(text):
         told.append(text)
-        if text.startswith("Stop with"):
+        if text.startswith("Press Ctrl-C"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from naming import short
 from sandbox_client import CASES
 from test_sandbox_create import FULL, OWNER, refused
 
@@ -76,7 +77,7 @@ def test_an_empty_change_changes_nothing_but_the_time(live):
         ("status", None),
         ("notes", "text"),
     ],
-    ids=str,
+    ids=short,
 )
 def test_a_wrong_value_is_refused_by_name_and_nothing_changes(live, field, value):
     live.create()
@@ -139,42 +140,6 @@ def test_only_a_living_case_can_be_updated(live, ident):
     assert patch(live, ident, {"title": "x"}).status == 404
     live.request("DELETE", CASES, query={"ids": "1"})
     assert patch(live, 1, {"title": "x"}).status == 404
-
-
-def test_a_note_is_edited_by_its_id(live, conforms):
-    notes = live.create(notes=[{"note_title": "a", "note_body": "b", "public": True}, {"note_body": "c"}]).json["notes"]
-    reply = live.request("PATCH", f"/cm/core/va/notes/{notes[0]['id']}", {"note_body": "changed"})
-    conforms("written_note", reply.json)
-    assert reply.json == notes[0] | {"note_body": "changed"}
-    read = live.request("GET", f"{CASES}/1").json["notes"]
-    assert [note["notes_body"] for note in read] == ["changed", "c"]
-
-
-@pytest.mark.parametrize("change", [{"note_title": "t" * 256}, {"note_title": 5}, {"note_body": None}, []], ids=str)
-def test_a_wrong_note_is_refused(live, change):
-    note = live.create(notes=[{"note_title": "a"}]).json["notes"][0]
-    assert live.request("PATCH", f"/cm/core/va/notes/{note['id']}", change).status == 400
-    assert live.request("GET", f"{CASES}/1").json["notes"][0]["notes_title"] == "a"
-
-
-@pytest.mark.parametrize("offset", [-5000, -1, 1, 4096, 10**18, 10**30])
-def test_a_note_that_does_not_exist_is_not_found(live, offset):
-    note = live.create(notes=[{"note_title": "a"}]).json["notes"][0]
-    reply = live.request("PATCH", f"/cm/core/va/notes/{int(note['id']) + offset}", {"note_title": "x"})
-    assert (reply.status, reply.json["code"]) == (404, "1520008")
-
-
-def test_a_case_does_not_take_notes_without_end(live):
-    many = [{"note_body": str(number)} for number in range(4097)]
-    refused(live.create(notes=many), "notes")
-    assert live.create(notes=many[:4096]).status == 201
-    refused(patch(live, live.truth()[0]["id"], {"notes": [{"note_body": "one more"}]}), "notes")
-
-
-def test_notes_need_a_scope_of_their_own(open_sandbox):
-    live = open_sandbox(scopes=("cases-public:read", "cases-public:write"))
-    note = live.create(notes=[{"note_title": "a"}]).json["notes"][0]
-    assert live.request("PATCH", f"/cm/core/va/notes/{note['id']}", {"note_title": "x"}).status == 403
 
 
 def delete(live, path, ids):

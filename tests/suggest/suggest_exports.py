@@ -234,7 +234,7 @@ SAMPLES = [
             case("1001", "Printer is broken", "It prints nothing", priority="HIGH", created="2024-03-01T09:04:00Z"),
             case("1002", "Cannot log in", "The account, he says, is locked", created="2024-12-31T18:00:00Z"),
         ],
-        said=("passed over above the header: 'All Requests'",),
+        said=("skipped above the header: 'All Requests'",),
     ),
     Sample(
         "monday.xlsx",
@@ -253,7 +253,7 @@ SAMPLES = [
             case("5000000001", "Printer is broken", "It prints nothing", priority="URGENT"),
             case("5000000002", "Cannot log in", "The account is locked", priority="LOW"),
         ],
-        said=("only the sheet 'Board' is read, not 'Cover'", "hidden, and left out: 'hidden'"),
+        said=("reading sheet 'Board' only; not read: 'Cover'", "hidden sheets not read: 'hidden'"),
     ),
     Sample(
         "totals.xlsx",

@@ -7,19 +7,19 @@ import pandas as pd
 
 from importer.mapping import RowMapper
 from importer.models import Mapped
-from importer.source import Source, open_source
+from importer.reader import Reader, open_reader
 from importer.suggest.trial import bound
 
 
-def table(columns: Mapping[str, Sequence[str]], *, rows: int = 12) -> Source:
+def table(columns: Mapping[str, Sequence[str]], *, rows: int = 12) -> Reader:
     """An export of ``rows`` rows; shorter columns begin anew."""
     cells = {name: [texts[row % len(texts)] for row in range(rows)] for name, texts in columns.items()}
-    return open_source(pd.DataFrame(cells, dtype=object))
+    return open_reader(pd.DataFrame(cells, dtype=object))
 
 
-def repeated(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Source:
+def repeated(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Reader:
     """An export whose header may have a name several times."""
-    return open_source(pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object))
+    return open_reader(pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object))
 
 
 def numbers(count: int = 12) -> list[str]:
@@ -27,7 +27,7 @@ def numbers(count: int = 12) -> list[str]:
     return [f"T-{number:04d}" for number in range(count)]
 
 
-def mapped(text: str, source: Source) -> list[Mapped]:
+def mapped(text: str, source: Reader) -> list[Mapped]:
     """What becomes of every row."""
     mapper: RowMapper = bound(text, source.columns)
     return [mapper.apply(row) for chunk in source.chunks() for row in chunk.rows()]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.source import open_source
+from importer.reader import open_reader
 from importer.suggest import suggest
 from importer.suggest.facts import ROWS_MAX, rows_to_read
 
@@ -20,7 +20,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def test_what_was_not_read_is_said(large: Path) -> None:
-    suggestion = suggest(open_source(large))
+    suggestion = suggest(open_reader(large))
     assert suggestion.trial.rows == ROWS_MAX
     assert "Made from 20,000 rows and 3 columns: the rest was not looked at" in suggestion.text
     assert "Gold" not in suggestion.text
@@ -35,6 +35,6 @@ def test_of_a_wide_export_fewer_rows_are_read() -> None:
 def test_an_export_without_rows_gets_a_mapping_by_names(tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_text("Ticket ID,Subject,Description,Priority\n", encoding="utf-8")
-    text = suggest(open_source(path)).text
+    text = suggest(open_reader(path)).text
     assert "title: Subject" in text
     assert "there is no row to tell by" in text

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from suggest_tables import lines_with, mapped, repeated
 
-from importer.source import Source
+from importer.reader import Reader
 from importer.suggest import suggest
 
 
-def export(name: str, *comments: tuple[str, str], more: tuple[str, ...] = ()) -> Source:
+def export(name: str, *comments: tuple[str, str], more: tuple[str, ...] = ()) -> Reader:
     rows = [[f"SUP-{number}", "It burns", *more, *cells] for number, cells in enumerate(comments)]
     return repeated(["Key", "Summary", *more, name, name], rows)
 
 
-def notes_of(source: Source) -> list[dict[str, Any]]:
+def notes_of(source: Reader) -> list[dict[str, Any]]:
     bodies = [json.loads(case.body or b"") for case in mapped(suggest(source).text, source)]
     return [note for body in bodies for note in body.get("notes", [])]
 

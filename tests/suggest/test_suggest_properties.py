@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import SourceError
-from importer.source import open_source
+from importer.reader import open_reader
 from importer.suggest import suggest
 from importer.suggest.page import scalar
 from importer.suggest.trial import bound
@@ -30,13 +30,14 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(names, dtype=object), dtype=object)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=20)  # each is a search among many mappings
 @given(frames())
 def test_a_suggestion_loads_and_fits(frame: pd.DataFrame) -> None:
-    source = open_source(frame)
+    source = open_reader(frame)
     suggestion = suggest(source)
     bound(suggestion.text, source.columns)
-    assert suggestion.text == suggest(open_source(frame)).text
+    assert suggestion.text == suggest(open_reader(frame)).text
 
 
 @given(NAMES.filter(bool))
@@ -48,11 +49,11 @@ def test_a_name_comes_back_from_yaml_as_it_was(name: str) -> None:
 def test_half_a_character_in_a_name_is_refused() -> None:
     frame = pd.DataFrame([["1", "x"]], columns=pd.Index(["id", "a\ud800"], dtype=object), dtype=object)
     with pytest.raises(SourceError, match="half of a character"):
-        suggest(open_source(frame))
+        suggest(open_reader(frame))
 
 
 @pytest.mark.parametrize("columns", [1, 300])
 def test_a_wide_table_stays_within_the_size_of_a_mapping(columns: int) -> None:
     names = [f"{'long ' * 100}{number}" for number in range(columns)]
     frame = pd.DataFrame([["x"] * columns] * 3, columns=pd.Index(names, dtype=object), dtype=object)
-    assert suggest(open_source(frame)).text
+    assert suggest(open_reader(frame)).text

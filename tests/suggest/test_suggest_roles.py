@@ -7,7 +7,7 @@ import pytest
 import xlsxwriter
 from suggest_tables import lines_with, mapped, numbers, repeated, table
 
-from importer.source import open_source
+from importer.reader import open_reader
 from importer.suggest import suggest
 
 LETTER = ["Hello,\n\nthe machine does not start any more.\n\nMany thanks", "Good morning,\n\nnothing works.\n\nBye"]
@@ -118,7 +118,7 @@ def test_columns_with_error_cells_are_left_out(tmp_path: Path) -> None:
         for row, key in enumerate(numbers(), start=1):
             sheet.write_row(row, 0, [key, f"Machine {key} is broken"])
             sheet.write_formula(row, 2, "=NA()", value="#N/A")
-    source = open_source(tmp_path / "t.xlsx")
+    source = open_reader(tmp_path / "t.xlsx")
     suggestion = suggest(source)
     assert suggestion.trial.sent == len(numbers())
 

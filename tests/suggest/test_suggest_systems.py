@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from importer.mapping import load_mapping
-from importer.source import open_source
+from importer.reader import open_reader
 from importer.suggest import suggest
 from importer.suggest.vocabulary import load_vocabulary, plain_name, recognise
 
@@ -56,14 +56,14 @@ def test_common_columns_are_no_proof_of_anybody() -> None:
 )
 def test_the_samples_are_recognised_and_nearly_all_rows_pass(file: str, system: str, ready: str) -> None:
     """What does not pass are the rows that are wrong on purpose."""
-    suggestion = suggest(open_source(SAMPLES / file))
+    suggestion = suggest(open_reader(SAMPLES / file))
     assert (suggestion.system, suggestion.ready) == (system, ready)
     assert suggestion.trial.sent >= 0.98 * suggestion.trial.rows
 
 
 @pytest.mark.parametrize("file", sorted((SAMPLES / "small").glob("[a-z]*.csv")), ids=lambda file: file.stem)
 def test_small_samples_are_recognised(file: Path) -> None:
-    suggestion = suggest(open_source(file))
+    suggestion = suggest(open_reader(file))
     assert suggestion.ready == file.stem
     assert suggestion.trial.sent >= 0.9 * suggestion.trial.rows
 
@@ -76,6 +76,6 @@ def test_a_ready_mapping_that_does_not_fit_is_not_recommended(tmp_path: Path) ->
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerows([*row[:gone], *row[gone + 1 :]] for row in [header, *rows[:100]] if len(row) == len(header))
-    suggestion = suggest(open_source(path))
+    suggestion = suggest(open_reader(path))
     assert (suggestion.system, suggestion.ready) == ("Zendesk", "")
     assert "it names columns that this export does not have" in suggestion.text

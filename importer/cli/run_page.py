@@ -1,0 +1,211 @@
+"""The pages of what sends or tells of what was sent: run, retry, reconcile, report, status, rehearse; and --quiet."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from importer.cli.exit_codes import MEANINGS
+from importer.cli.printing import complain, duration, heading, plural, say, say_command, say_put_back, say_remarks
+from importer.cli.totals import OF_TRIAL, say_causes, say_following, say_totals
+from importer.errors import ExitCode
+from importer.models import State
+from importer.talkdesk.answers import clean
+
+if TYPE_CHECKING:
+    from importer.rehearse import Rehearsal
+    from importer.report.summary import NoteFile, Summary
+    from importer.results import RunResult, Status
+    from importer.survey.notes import NotesUse
+
+#: Rows that failures.csv is for.
+_TO_FIX = (State.INVALID, State.REFUSED)
+
+
+def say_run(result: RunResult, mapping: str | None = None) -> None:
+    """Print how a run ended; ``mapping`` as it was given, for the next command."""
+    is_trial = is_sandbox(result)
+    where = "trial in the embedded sandbox (nothing left this machine)" if is_trial else result.target
+    say(
+        click.style(f"{result.source} → {where}", bold=True) + f", mapping {result.mapping}, {duration(result.seconds)}"
+    )
+    _say_outcome(result, is_trial=is_trial)
+    _say_next(result, mapping or result.mapping)
+    _say_files(result)
+    if result.error is not None:
+        complain(str(result.error))
+    elif result.exit_code is not ExitCode.OK:
+        say(f"\nExit code {result.exit_code:d}: {MEANINGS.get(result.exit_code, result.meaning)}")
+
+
+def is_sandbox(result: Summary) -> bool:
+    """Whether the cases are in the embedded sandbox."""
+    return (result.target or "").startswith("sandbox")
+
+
+def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
+    say_remarks(result.notes, result.half_read)
+    say_put_back(result.put_back)
+    say_totals(result.totals, result.causes, _meanings(result, is_trial=is_trial))
+    say_following(result.notes_that_follow)
+    for notes in (notes for source in result.sources for notes in source.note_files):
+        say(f"  {notes_line(notes)}")
+    say_causes(result.causes)
+
+
+def _meanings(result: RunResult, *, is_trial: bool) -> dict[State, str]:
+    """What states mean for this run: a trial reached no account, and some rows may have been cases before."""
+    meanings = dict(OF_TRIAL) if is_trial else {}
+    now = result.moved.get(State.CREATED, 0)
+    if before := result.totals.created - now:
+        meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
+    return meanings
+
+
+def notes_line(notes: NoteFile | NotesUse) -> str:
+    """What a file of notes came to."""
+    line = f"{clean(notes.file, 60)}: {plural(notes.rows, 'note')}"
+    if notes.without_row is None:
+        return line
+    unmatched = click.style(f"{notes.without_row:,} match no row", fg="yellow" if notes.without_row else None)
+    return f"{line}, {unmatched}; {plural(notes.rows_without or 0, 'row')} without a note"
+
+
+def _say_next(result: RunResult, mapping: str) -> None:
+    steps = list(_next_steps(result, mapping))
+    if steps:
+        heading("Next")
+    for number, (what, command) in enumerate(steps, start=1):
+        say(f"  {number}. {what}{':' if command else ''}")
+        if command:
+            say_command(command, 5)
+
+
+def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str]]]:
+    """What to do, and the command for it."""
+    totals, ledger = result.totals, result.ledger
+    target = ["--sandbox"] if is_sandbox(result) else []
+    if totals.unknown:
+        what = f"Settle {plural(totals.unknown, 'row')} with an unknown outcome"
+        yield what, ["case-importer", "reconcile", "--ledger", ledger, *target]
+    if totals.duplicate:
+        resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
+        yield f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve
+    if totals.pending and result.exit_code is not ExitCode.USAGE:
+        yield f"Run the same command again: {plural(totals.pending, 'row')} are not sent yet", []
+    if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
+        failures = str(result.reports.failures[0])
+        names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
+        yield f"Fix the rows in {failures}, save it as CSV, and import it", ["case-importer", "run", failures, *names]
+
+
+def _say_files(result: RunResult) -> None:
+    reports = result.reports
+    lines = [(reports.results, "every row")]
+    lines += [(path, "rows to fix or decide, with your columns") for path in reports.failures]
+    lines += [(path, "notes that match no row, with your columns") for path in reports.orphans]
+    if reports.open_notes is not None:
+        lines.append((reports.open_notes, "notes that were not delivered"))
+    lines.append((reports.summary, "for scripts"))
+    files = [
+        *((str(path), what) for path, what in lines),
+        (result.ledger, "state of the import; keep it until sign-off"),
+    ]
+    room = max(len(name) for name, _ in files)
+    heading("Files")
+    for name, what in files:
+        say(f"  {name:<{room}}  {what}")
+
+
+def say_quietly(result: RunResult) -> None:
+    """Print one line to standard error if something is wrong: the exit code, how many rows, and what to open or do."""
+    if result.error is not None:
+        complain(str(result.error))
+    elif result.exit_code is not ExitCode.OK:
+        say(f"{result.exit_code:d}: {_in_short(result)}", error=True)
+
+
+def _in_short(result: RunResult) -> str:
+    totals, following = result.totals, result.notes_that_follow
+    failures = result.reports.failures[0] if result.reports.failures else result.reports.results
+    reconcile = shlex.join(["case-importer", "reconcile", "--ledger", result.ledger])
+    failed = totals.invalid + totals.refused
+    waiting = totals.waiting if not failed and not totals.pending else 0
+    names = " or ".join(state for state in _TO_FIX if totals.counts[state])
+    shorts = {
+        ExitCode.ROWS_FAILED: (
+            (failed, f"{{are}} {names}: fix them in {failures}"),
+            (waiting, f"{{are}} waiting for a parent row that is not a case: see {failures}"),
+            (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {result.reports.results}"),
+        ),
+        ExitCode.IN_DOUBT: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: run {reconcile}"),),
+        ExitCode.TEMPORARY: ((totals.pending + totals.waiting, "{are} not sent yet: run the same command again"),),
+        ExitCode.DUPLICATE: ((totals.duplicate, f"{{have}} two or more cases: see {failures}, then run resolve"),),
+    }
+    for count, text in shorts.get(result.exit_code, ()):
+        if count:
+            verbs = {"are": "is", "have": "has"} if count == 1 else {"are": "are", "have": "have"}
+            return f"{count:,} of {plural(totals.read, 'row')} {text.format(**verbs)}"
+    if open_notes := following.refused + following.unknown + following.open:
+        return f"{plural(open_notes, 'note')} not delivered: see {result.reports.open_notes}"
+    return MEANINGS.get(result.exit_code, result.meaning)
+
+
+def say_report(result: RunResult) -> None:
+    """Print what the reports say, and where they are."""
+    say_remarks((), result.half_read)
+    say_totals(result.totals, result.causes, OF_TRIAL if is_sandbox(result) else None)
+    say_following(result.notes_that_follow)
+    _say_files(result)
+
+
+def say_status(status: Status) -> None:
+    """Print how a ledger stands."""
+    requests = plural(status.requests, "request")
+    say(f"Ledger {status.ledger_id} · target: {status.target or 'none yet'} · {requests} sent")
+    if status.refusals:
+        told = ", ".join(f"{count:,} × HTTP {code}" for code, count in status.refusals.items())
+        say(f"  failed requests: {told}")
+    for source in status.sources:
+        say(f"  {source.name}: {plural(source.rows, 'row')}, mapping {source.mapping}")
+    say_remarks((), status.half_read)
+    say_totals(status.totals, status.causes, OF_TRIAL if is_sandbox(status) else None)
+    say_following(status.notes_that_follow)
+    say_causes(status.causes)
+
+
+def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
+    """Print what a rehearsal showed, and the estimate."""
+    run = rehearsal.run
+    where = f"trial in a {rehearsal.profile} sandbox (nothing left this machine)"
+    say(click.style(f"{run.source} → {where}", bold=True) + f", mapping {run.mapping}, {duration(run.seconds)}")
+    _say_outcome(run, is_trial=True)
+    if run.error is not None:
+        complain(str(run.error))
+    kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(rehearsal.requests.items()))
+    total = plural(sum(rehearsal.requests.values()), "request")
+    say(f"\nRehearsal ({rehearsal.profile} profile): {total} ({kinds}).")
+    time = duration(rehearsal.forecast_seconds)
+    say(f"At {rehearsal.rate:g} requests per second, the real run takes about {time}.")
+    if rehearsal.window_seconds is not None:
+        say(f"That {_verdict(rehearsal)}.")
+    if kept:
+        say(f"Rehearsal reports: {run.reports.results.parent}")
+
+
+def _verdict(rehearsal: Rehearsal) -> str:
+    window = rehearsal.window_seconds or 0
+    share = rehearsal.forecast_seconds / window if window else float("inf")
+    return f"{'fits' if rehearsal.fits else 'does not fit'} into {duration(window)} ({share:.0%})"
+
+
+def say_rehearsal_quietly(rehearsal: Rehearsal) -> None:
+    """As :func:`say_quietly`, for a rehearsal, whose files are gone unless they are kept."""
+    if rehearsal.exit_code is ExitCode.TOO_LONG:
+        time = duration(rehearsal.forecast_seconds)
+        say(f"{rehearsal.exit_code:d}: the real run takes about {time}, which {_verdict(rehearsal)}", error=True)
+    else:
+        say_quietly(rehearsal.run)

@@ -1,0 +1,125 @@
+"""Why rows are not cases: one cause for each state, code, column and field, the same on every page and report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from importer.ledger import links
+from importer.ledger.packing import field_errors
+from importer.ledger.staging import LEFT_OUT
+from importer.ledger.view import LedgerView
+from importer.models import FieldError, State, shown
+
+#: How many rows of a cause are named.
+ROWS_NAMED = 5
+
+#: What to do about rows that have no error of their own.
+_HINTS = {
+    "twin": "the first row with this key is sent; check that it is the right one",
+    "already_created": "nothing to do: the key is a case already",
+    "created_before": "nothing to do: the key is a case already",
+    "changed": "the case exists with different content and is not updated",
+    LEFT_OUT: "nothing to do, if these are the rows you want to filter",
+    "in_doubt": "run case-importer reconcile first",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Rows that are in one state for one reason. A row with several field errors counts for each of them.
+
+    Attributes:
+        state: The state.
+        code: Stable word for machines; None for rows that only wait for their turn.
+        column: Column of the export; None if the whole row is meant.
+        target: Field of the case; None if no single one is meant.
+        rows: How many rows.
+        first_rows: The first of them.
+        example: The text of one cell, shortened; empty if no cell is meant.
+        rule: What is wrong.
+        hint: What to do; empty if the cause says nothing of its own.
+    """
+
+    state: State
+    code: str | None
+    column: str | None
+    target: str | None
+    rows: int
+    first_rows: tuple[int, ...]
+    example: str
+    rule: str
+    hint: str
+
+
+@dataclass(slots=True)
+class _Tally:
+    error: FieldError
+    rows: int = 0
+    first: list[int] = field(default_factory=list)
+
+
+class FieldErrorCounts:
+    """Counts the rows of each field error; in memory is one entry for each code, column and field."""
+
+    def __init__(self) -> None:
+        self._tallies: dict[tuple[str, str | None, str | None], _Tally] = {}
+
+    def add(self, row: int, errors: Iterable[FieldError]) -> None:
+        """Count the errors of one row, each kind once."""
+        for place, error in {(error.code, error.column, error.target): error for error in errors}.items():
+            tally = self._tallies.setdefault(place, _Tally(error))
+            tally.rows += 1
+            if len(tally.first) < ROWS_NAMED:
+                tally.first.append(row)
+
+    def causes(self) -> list[Cause]:
+        """All of them, most frequent first."""
+        found = [
+            Cause(State.INVALID, *place, it.rows, tuple(it.first), shown(it.error.value), it.error.rule, it.error.hint)
+            for place, it in self._tallies.items()
+        ]
+        return sorted(found, key=lambda cause: -cause.rows)
+
+
+def causes(view: LedgerView, *, rows_named: int = 1) -> tuple[Cause, ...]:
+    """Why the records in view are not cases, most frequent first.
+
+    Args:
+        view: The ledger.
+        rows_named: How many rows are named of causes that are not field errors; more than one costs a search for each.
+    """
+    found = [*_field_errors(view), *_others(view, rows_named)]
+    return tuple(sorted(found, key=lambda cause: -cause.rows))
+
+
+def _field_errors(view: LedgerView) -> list[Cause]:
+    """Of invalid rows. When their contents are deleted, what is left is the code and the message of the record."""
+    counts = FieldErrorCounts()
+    query = (
+        "SELECT row, code, message, errors FROM record LEFT JOIN content ON content.record = record.id {where}"
+        " ORDER BY record.id"
+    )
+    for row, code, message, errors in view.select(query, "state = 'invalid'"):
+        with view.sound():
+            counts.add(row, field_errors(errors) or (FieldError(code or "", None, "", message or "", ""),))
+    return counts.causes()
+
+
+def _others(view: LedgerView, rows_named: int) -> Iterable[Cause]:
+    query = (
+        f"SELECT state, {links.CODE} AS cause, count(*), {links.MESSAGE}, min(row) FROM record {{where}}"
+        " GROUP BY state, cause ORDER BY count(*) DESC"
+    )
+    for state, code, rows, message, first in list(view.select(query, "state NOT IN ('created', 'invalid')")):
+        with view.sound():
+            named: Sequence[int] = [first] if rows_named == 1 else _first_rows(view, state, code, rows_named)
+            yield Cause(
+                State(state), code, None, None, rows, tuple(named), "", message or "", _HINTS.get(code or "", "")
+            )
+
+
+def _first_rows(view: LedgerView, state: str, code: str | None, most: int) -> list[int]:
+    where = f"state = :state AND {links.CODE} IS :code"
+    query = f"SELECT row FROM record {{where}} ORDER BY id LIMIT {most:d}"
+    return [row for (row,) in view.select(query, where, state=state, code=code)]

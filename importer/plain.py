@@ -1,0 +1,122 @@
+"""Each verb exists twice, as a coroutine function and as a plain one; here one is made of the other.
+
+A plain function also works where an event loop runs already, as in a notebook: its work gets a loop in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Listener = Callable[[int], object]
+
+#: Who is told of Ctrl-C while the caller of a plain function waits for a loop in another thread: the last of these.
+_listeners: ContextVar[list[_Listener] | None] = ContextVar("listeners", default=None)
+
+
+def plain(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """The plain function for a coroutine function ``NAME_async``: same arguments, result and errors."""
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run_to_end(verb(*args, **kwargs))
+
+    run.__name__ = run.__qualname__ = verb.__name__.removesuffix("_async")
+    return run
+
+
+def in_thread(verb: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """The coroutine function for a plain one, which runs it in a thread: same arguments, result and errors."""
+
+    @functools.wraps(verb)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(verb, *args, **kwargs)
+
+    run.__name__ = run.__qualname__ = f"{verb.__name__}_async"
+    return run
+
+
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Makes the fastest event loop there is; None means asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:  # Windows, PyPy
+        return None
+    return uvloop.new_event_loop
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the fastest event loop there is, in a thread if this one has a running loop already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+            return runner.run(work)
+    return _run_in_thread(work)
+
+
+def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a loop of another thread, and wait; Ctrl-C is passed on to it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came and the work had nobody to listen for it, so it was cancelled.
+    """
+    loop = (fastest_loop() or asyncio.new_event_loop)()
+    listeners: list[_Listener] = []
+    before = _listeners.set(listeners)
+    task = loop.create_task(work)  # before any Ctrl-C can be passed on; it keeps the listeners of this moment
+    _listeners.reset(before)
+    listeners.append(lambda _: task.cancel())
+
+    async def result() -> T:
+        return await task
+
+    def run() -> T:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(result())
+
+    def hear(number: int) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the work has just ended
+            loop.call_soon_threadsafe(lambda: listeners[-1](number))
+
+    with ThreadPoolExecutor(1, "case-importer") as thread, _interrupts_to(hear):
+        try:
+            return thread.submit(run).result()
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
+
+@contextmanager
+def _interrupts_to(hear: _Listener) -> Iterator[None]:
+    """While inside, Ctrl-C is told to ``hear`` and raises nothing; only the main thread of a process ever gets it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: hear(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def listening(hear: _Listener) -> Iterator[None]:
+    """While inside, ``hear`` is told of Ctrl-C, in this loop, if a plain function waits for the loop elsewhere."""
+    listeners = _listeners.get()
+    if listeners is None:
+        yield
+        return
+    listeners.append(hear)
+    try:
+        yield
+    finally:
+        listeners.remove(hear)

@@ -1,0 +1,94 @@
+"""From an export (CSV, Excel, OpenDocument, DataFrame) to DataFrame chunks of text whose index is the row of the file.
+
+``open_reader(path)`` looks at the content of a file, not at its name, and gives a reader; ``reader.chunks()`` gives its
+rows as often as wanted (:mod:`importer.reader.base` says what a chunk is). Nothing is guessed: every cell is the text
+that a person sees, and what cannot be read for certain is refused with the line and a hint, or handed on as a bad row.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from importer.reader.base import Chunk, Reader, SheetLayout
+from importer.reader.csv_reader import CsvReader
+from importer.reader.detect import TEXT_KINDS, Kind, existing_file, kind_of, renamed_note
+from importer.reader.limits import CHUNK_ROWS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Chunk", "Reader", "ReadingOptions", "SheetLayout", "open_reader", "sheet_names"]
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How an export is to be read, where that is not found out: see :func:`open_reader`."""
+
+    sheet: str | int | None
+    encoding: str | None
+    delimiter: str | None
+
+
+def open_reader(
+    path_or_frame: str | PathLike[str] | pd.DataFrame,
+    *,
+    sheet: str | int | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Reader:
+    """Open an export for reading; its contents, not its name, decide how.
+
+    Args:
+        path_or_frame: A delimited text file (plain, .gz, or alone in a .zip), a workbook (.xlsx, .xlsm, .xlsb, .xls,
+            .ods), or a DataFrame.
+        sheet: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Without it the
+            first one that is shown and contains a table, or at least has cells.
+        encoding: Encoding of a text file. Without it a byte order mark, or else UTF-8.
+        delimiter: What separates the cells of a text file. Without it comma, semicolon, tab or bar, as the header and
+            the rows show.
+        chunk_rows: Most rows of a chunk.
+
+    Raises:
+        SourceError: The export cannot be read as it is. More may come up while its chunks are read.
+        ValueError: ``chunk_rows`` is less than 1.
+    """
+    if chunk_rows < 1:
+        raise ValueError(f"chunk_rows must be at least 1, not {chunk_rows}")
+    if not isinstance(path_or_frame, str | PathLike):
+        from importer.reader.dataframe_reader import DataFrameReader  # imports pandas
+
+        return DataFrameReader(path_or_frame, chunk_rows=chunk_rows)
+    path = existing_file(Path(path_or_frame))
+    kind = kind_of(path)
+    notes = [*renamed_note(path, kind), *_needless(kind, sheet=sheet, encoding=encoding, delimiter=delimiter)]
+    if kind in TEXT_KINDS:
+        return CsvReader(path, kind, encoding=encoding, delimiter=delimiter, notes=notes, chunk_rows=chunk_rows)
+    from importer.reader.excel_reader import open_workbook  # imports calamine, which a text file does not need
+
+    return open_workbook(path, kind, sheet=sheet, notes=notes, chunk_rows=chunk_rows)
+
+
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook that are shown, in its order; empty for any other file.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    kind = kind_of(existing_file(path))
+    if kind in TEXT_KINDS:
+        return []
+    from importer.reader.excel_reader import shown_sheets
+
+    return shown_sheets(path, kind)
+
+
+def _needless(kind: Kind, **options: str | int | None) -> list[str]:
+    """Notes about options that mean nothing for a file of this kind."""
+    meant = ("encoding", "delimiter") if kind in TEXT_KINDS else ("sheet",)
+    return [
+        f"--{option} does not apply to this file ({kind.value})"
+        for option, value in options.items()
+        if value is not None and option not in meant
+    ]

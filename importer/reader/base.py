@@ -1,0 +1,211 @@
+"""What every reader hands out: chunks of rows as DataFrames of text, and what was wrong on the way.
+
+A chunk holds rows that follow each other in the file. Its ``frame`` has dtype ``object``, every cell is a Python
+``str`` (never NaN: an empty cell is ``""``), its columns are the header with repeats kept, and its index, named
+``row``, is the row of the file: the physical line on which the row begins in a text file, the sheet row in a workbook,
+the position from 1 in a DataFrame. Beside the frame stand the rows that do not fit into it and the problems of single
+cells. :meth:`Chunk.rows` gives both in file order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from heapq import merge
+from itertools import repeat, starmap
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from importer.models import FieldError, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some consecutive rows.
+
+    Attributes:
+        frame: The rows that fit the header.
+        bad_rows: Those that do not, such as one with too many fields: the cells as read, and the reason.
+        cell_problems: By row of the file, what is wrong with single cells of ``frame``; each names its column.
+        progress: Share of the file (0 to 1) that had been read when this chunk was complete.
+        blank_rows: How many blank rows were skipped on the way.
+    """
+
+    frame: pd.DataFrame
+    bad_rows: list[Row]
+    cell_problems: dict[int, tuple[FieldError, ...]]
+    progress: float
+    blank_rows: int = 0
+
+    def rows(self) -> Iterator[Row]:
+        """All rows in file order, the bad ones included. By position, so that columns may share a name."""
+        numbers = self.frame.index.tolist()
+        cells = map(tuple, self.frame.to_numpy().tolist())
+        problems = [self.cell_problems.get(number, ()) for number in numbers] if self.cell_problems else repeat(())
+        good = starmap(Row, zip(numbers, cells, problems, strict=False))
+        return merge(good, self.bad_rows, key=attrgetter("number")) if self.bad_rows else good
+
+
+@dataclass
+class ChunkBuilder:
+    """A chunk while it is being filled."""
+
+    columns: Sequence[str]
+    numbers: list[int] = field(default_factory=list)
+    rows: list[Sequence[str]] = field(default_factory=list)
+    bad_rows: list[Row] = field(default_factory=list)
+    cell_problems: dict[int, tuple[FieldError, ...]] = field(default_factory=dict)
+    blank_rows: int = 0
+
+    @property
+    def taken(self) -> int:
+        """How many rows went into it, blank ones included."""
+        return len(self.rows) + len(self.bad_rows) + self.blank_rows
+
+    def add(self, number: int, cells: Sequence[str]) -> None:
+        """A row that fits the header."""
+        self.numbers.append(number)
+        self.rows.append(cells)
+
+    def add_problem(self, number: int, problem: FieldError) -> None:
+        """One more problem of a cell in row ``number``."""
+        self.cell_problems[number] = (*self.cell_problems.get(number, ()), problem)
+
+    def build(self, progress: float) -> Chunk:
+        """The finished chunk."""
+        frame = text_frame(self.columns, self.numbers, self.rows)
+        return Chunk(frame, self.bad_rows, self.cell_problems, min(progress, 1.0), self.blank_rows)
+
+
+def text_frame(columns: Sequence[str], numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """A DataFrame of Python texts: ``dtype=object`` keeps pandas from inferring types and from strings of its own."""
+    import pandas as pd  # a third of a second: whoever only asks for --help must not wait for it
+
+    index = pd.Index(list(numbers), dtype="int64", name="row")
+    return pd.DataFrame(rows, index=index, columns=pd.Index(list(columns), dtype=object), dtype=object)
+
+
+@dataclass(frozen=True)
+class SheetLayout:
+    """What a spreadsheet program does not show, or shows otherwise than it is read; below the header only.
+
+    Attributes:
+        hidden_rows: Sheet rows that are hidden, by hand or by a filter.
+        filtered: Whether a filter is set on a column.
+        hidden_columns: First and last column of each hidden range, 1-based.
+        merged: Ranges of merged cells, such as ``A2:A5``.
+        hidden_sheets: Names of the sheets of the workbook that are hidden and not read.
+    """
+
+    hidden_rows: Sequence[int] = ()
+    filtered: bool = False
+    hidden_columns: Sequence[tuple[int, int]] = ()
+    merged: Sequence[str] = ()
+    hidden_sheets: Sequence[str] = ()
+
+
+class Reader(Protocol):
+    """An export that can be read, as often as wanted, in chunks."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it: ``tickets.csv``, ``incidents.xlsx [Sheet1]``, ``DataFrame``."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The header texts in file order, repeats kept; a blank one is named by its place, such as ``column C``."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how it is read, a sentence each."""
+        ...
+
+    @property
+    def layout(self) -> SheetLayout:
+        """What a spreadsheet program hides; nothing in a text file or a DataFrame."""
+        ...
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what is read: the file as it is on the disk, and the name of the sheet if it has one."""
+        ...
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read from the start.
+
+        Raises:
+            SourceError: The file as a whole turns out to be unreadable: encoding, unclosed quote, damage.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns of an export.
+
+    Attributes:
+        texts: The header cells.
+        first: Position (0-based) of the first of them in the sheet.
+    """
+
+    texts: Sequence[str]
+    first: int = 0
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The texts as they are, repeats and outer spaces included; a blank one is named by its place in the sheet, so
+        that its name stays the same from file to file."""
+        return tuple(made_up or text for text, made_up in zip(self.texts, self._made_up, strict=True))
+
+    @cached_property
+    def _made_up(self) -> list[str]:
+        taken = set(self.texts)
+        places = enumerate(self.texts, self.first)
+        return ["" if text.strip() else _free_name(f"column {column_letters(at)}", taken) for at, text in places]
+
+    @property
+    def width(self) -> str:
+        """How many columns there are, in words."""
+        return "1 column" if len(self.texts) == 1 else f"{len(self.texts):,} columns"
+
+    def notes(self) -> list[str]:
+        """A note about columns without a name; empty if all have one."""
+        made_up = [repr(name) for name in self._made_up if name]
+        return [f"columns without a name, named by position: {first_few(made_up, 5)}"] if made_up else []
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += " (no name)"
+    return name
+
+
+def first_few(texts: Sequence[str], most: int) -> str:
+    """The first texts of a list, for a message."""
+    return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
+
+
+def column_letters(position: int) -> str:
+    """Spreadsheet name of the column at ``position`` (0-based): A, B, …, Z, AA."""
+    letters = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def file_digest(path: Path, sheet: str = "") -> str:
+    """SHA-256 (hex) of a file, which is what ``sha256sum`` prints; with a sheet, of the file and the sheet's name."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    if sheet:
+        digest.update(b"\0" + sheet.encode())
+    return digest.hexdigest()

@@ -1,0 +1,270 @@
+"""What kind of file is this really? Its first bytes decide, never its name. What cannot be an export is refused."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from enum import Enum
+from pathlib import Path
+from xml.parsers import expat
+
+from importer.errors import EmptySourceError, SourceError
+from importer.models import shown
+from importer.reader.base import first_few
+
+#: What unpacking or parsing a broken file may raise; zipfile raises the last ones for hostile headers.
+UNPACKING_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError),
+    *(RuntimeError, ValueError, LookupError, struct.error),
+)
+
+
+class Kind(Enum):
+    """The kinds of file that can be read; the value is how messages call them."""
+
+    TEXT = "text"
+    GZIP = "gzip"
+    ZIP = "zip archive"
+    XLSX = "Excel workbook"
+    XLSB = "binary Excel workbook"
+    XLS = "Excel 97 workbook"
+    ODS = "OpenDocument spreadsheet"
+
+
+TEXT_KINDS = (Kind.TEXT, Kind.GZIP, Kind.ZIP)
+
+#: Endings under which a file of each kind is expected; another one earns a note.
+USUAL_ENDINGS = {
+    Kind.TEXT: (".csv", ".tsv", ".txt", ".tab", ".psv"),
+    Kind.GZIP: (".gz",),
+    Kind.ZIP: (".zip",),
+    Kind.XLSX: (".xlsx", ".xlsm", ".xltx", ".xltm"),
+    Kind.XLSB: (".xlsb",),
+    Kind.XLS: (".xls", ".xlt"),
+    Kind.ODS: (".ods", ".ots"),
+}
+
+_HEAD_BYTES = 8192
+_UNPACK = "unpack it and give the file inside"
+_EXPORT = "export again as CSV or .xlsx"
+
+#: Leading bytes of what people mistake for an export: what it is, and the hint.
+_FOREIGN = (
+    (b"%PDF-", "a PDF document", _EXPORT),
+    (b"{\\rtf", "an RTF document", _EXPORT),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (b"BZh", "a bzip2 file", _UNPACK),
+    (b"\xfd7zXZ\x00", "an xz file", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file", _UNPACK),
+    (b"PAR1", "a Parquet file", "load it with pandas.read_parquet and import the DataFrame, or export as CSV"),
+    (b"ARROW1", "an Arrow file", "load it with pandas.read_feather and import the DataFrame, or export as CSV"),
+    (b"SQLite format 3\x00", "an SQLite database", "export the table as CSV"),
+    (b"\x89PNG", "a picture", _EXPORT),
+    (b"\xff\xd8\xff", "a picture", _EXPORT),
+    (b"MIME-Version:", "a web archive (MHTML)", "open it in Excel and save it as .xlsx"),
+)
+_GZIP = b"\x1f\x8b"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the wrapper of Office documents before 2007, and of encrypted ones
+_MANIFEST, _MANIFEST_BYTES = "META-INF/manifest.xml", 1024**2
+_ENCRYPTED = 0x1  # bit of ZipInfo.flag_bits
+_CONTROLS = re.compile(rb"[\x00\x02-\x08\x0e-\x1a\x1c\x1d]")  # without those that separate cells in some files
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|table|meta|div)\b", re.I)
+_JSON = re.compile(r'(?:\{\s*["}]|\[\s*[\[{"\]])')
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
+_STREAMS = ("Workbook", "Book", "EncryptedPackage")
+
+
+def existing_file(path: Path) -> Path:
+    """``path``, if it is a file that can be opened and read more than once.
+
+    Raises:
+        SourceError: It is missing, a folder, a pipe, or not readable.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
+            return path
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "check the path; relative paths start in the current folder"
+        raise SourceError("file not found", where=str(path), hint=hint) from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot open the file ({error})", where=str(path), hint="check its permissions") from None
+    if stat.S_ISDIR(mode):
+        raise SourceError("is a folder, not a file", where=str(path), hint="give the path of the export file")
+    what = "is not a regular file (a pipe, for example), but the export is read more than once"
+    raise SourceError(what, where=str(path), hint="save it to a file first")
+
+
+def file_name(path: Path) -> str:
+    """The name of a file as text that can be written anywhere; old archives have names that are not Unicode."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
+def kind_of(path: Path) -> Kind:
+    """The kind of the file at ``path``.
+
+    Raises:
+        SourceError: It is empty, a workbook with a password, or cannot be an export.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        what = f"cannot read the file: {error.strerror}"
+        raise SourceError(what, where=file_name(path), hint="check the disk, or copy the file again") from None
+    refuse_foreign(head, path.name)
+    if head.startswith(_GZIP):
+        return Kind.GZIP
+    if head.startswith(_ZIP):
+        return _kind_of_zip(path)
+    if head.startswith(_COMPOUND):
+        _refuse_unless_workbook(path)
+        return Kind.XLS
+    return Kind.TEXT
+
+
+def refuse_foreign(head: bytes, name: str) -> None:
+    """Refuse an empty file, and what is known by its first bytes and can never be an export."""
+    if not head:
+        raise EmptySourceError("the file is empty", where=name, hint=_EXPORT)
+    for magic, what, hint in _FOREIGN:
+        if head.startswith(magic):
+            raise SourceError(f"is {what}, despite its name", where=name, hint=hint)
+
+
+def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None:
+    """Refuse the contents of a file, unpacked, that are not a table as text.
+
+    Args:
+        head: Its beginning.
+        name: How messages call it.
+        wide: Whether its encoding is full of NUL bytes, such as UTF-16.
+        text: The beginning, decoded.
+
+    Raises:
+        SourceError: It is empty, binary, another archive, a web page, JSON or XML.
+    """
+    refuse_foreign(head, name)
+    if head.startswith((_GZIP, *_ZIP, _COMPOUND)):
+        raise SourceError("contains a workbook or an archive, not text", where=name, hint=_UNPACK)
+    if not wide and len(_CONTROLS.findall(head)) > max(len(head) / 20, 16):
+        raise SourceError("is neither text nor a supported workbook", where=name, hint=_EXPORT)
+    _refuse_markup(text, f"{name}:1")
+
+
+def _refuse_markup(text: str, where: str) -> None:
+    if _HTML.match(_without_prologue(text)):
+        title = _title(text)
+        titled = f' titled "{title}"' if title else ""
+        hint = "if it is a log-in or error page, export again; if it is a table, open it in Excel and save it as .xlsx"
+        raise SourceError(f"is a web page (HTML){titled}, not an export", where=where, hint=hint)
+    text = text.lstrip()
+    if text.startswith("<?xml"):
+        spreadsheet = "urn:schemas-microsoft-com:office:spreadsheet" in text
+        what = "an Excel 2003 XML spreadsheet" if spreadsheet else "an XML document"
+        hint = "open it in Excel and save it as .xlsx" if spreadsheet else _EXPORT
+        raise SourceError(f"is {what}, which cannot be read", where=where, hint=hint)
+    if _JSON.match(text):
+        hint = f"{_EXPORT}, or load it with pandas.read_json and import the DataFrame"
+        raise SourceError("is JSON, not a table", where=where, hint=hint)
+
+
+def _without_prologue(text: str) -> str:
+    """``text`` without an XML declaration and comments before its first tag."""
+    text = text.lstrip()
+    if text.startswith("<?xml"):
+        text = text.partition("?>")[2].lstrip()
+    while text.startswith("<!--"):
+        text = text.partition("-->")[2].lstrip()
+    return text
+
+
+def _title(html: str) -> str:
+    found = _TITLE.search(html)
+    return shown(found[1].strip()) if found else ""
+
+
+def renamed_note(path: Path, kind: Kind) -> list[str]:
+    """A note when the name of the file promises another kind; empty when it does not."""
+    suffix = path.suffix.lower()
+    promised = next((other for other, endings in USUAL_ENDINGS.items() if suffix in endings), kind)
+    if promised is kind:
+        return []
+    return [f"the file is named {path.suffix}, but its content is {kind.value}; reading it as {kind.value}"]
+
+
+def _kind_of_zip(path: Path) -> Kind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if _MANIFEST in names and b"encryption-data" in archive.open(_MANIFEST).read(_MANIFEST_BYTES):
+                raise password_protected(path.name)
+    except UNPACKING_ERRORS as error:
+        raise damaged(path.name, error) from None
+    lowered = {name.lower().replace("\\", "/") for name in names}
+    if "content.xml" in lowered and "mimetype" in lowered:
+        return Kind.ODS
+    if "xl/workbook.bin" in lowered:
+        return Kind.XLSB
+    if "[content_types].xml" in lowered:
+        if any(name.startswith(("word/", "ppt/")) for name in lowered):
+            raise SourceError("is a Word or PowerPoint document", where=path.name, hint=_EXPORT)
+        return Kind.XLSX
+    if any(name.endswith(".iwa") for name in lowered):
+        raise SourceError("is an Apple Numbers document", where=path.name, hint=_EXPORT)
+    return Kind.ZIP
+
+
+def _refuse_unless_workbook(path: Path) -> None:
+    """An Excel 97 workbook has a stream of this name; streams are named in UTF-16 somewhere in the file."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = {name for name in _STREAMS if data.find(name.encode("utf-16-le")) >= 0}
+    if found == {"EncryptedPackage"}:
+        raise password_protected(path.name)
+    if not found:
+        raise SourceError("is an old Office document, but not a workbook", where=path.name, hint=_EXPORT)
+
+
+def only_member(path: Path) -> str:
+    """The name of the only file in a ZIP archive, apart from folders and what macOS adds.
+
+    Raises:
+        SourceError: There is none, there are several, or it has a password.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = [info for info in archive.infolist() if not _is_clutter(info)]
+    if not members:
+        raise EmptySourceError("the archive is empty", where=path.name, hint="export again")
+    if len(members) > 1:
+        names = first_few([repr(info.filename) for info in members], 10)
+        hint = f"unpack it and give the file to import, such as {members[0].filename!r}"
+        raise SourceError(f"the archive contains {len(members):,} files: {names}", where=path.name, hint=hint)
+    if members[0].flag_bits & _ENCRYPTED:
+        raise password_protected(path.name)
+    return members[0].filename
+
+
+def _is_clutter(info: zipfile.ZipInfo) -> bool:
+    base = info.filename.rpartition("/")[2]
+    return info.is_dir() or info.filename.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db")
+
+
+def damaged(name: str, reason: object = "") -> SourceError:
+    """The error for a file that is cut off or broken."""
+    told = f" ({reason})".replace(".)", ")") if str(reason) else ""
+    hint = "copy or download it again, and check that it opens"
+    return SourceError(f"the file is damaged or incomplete{told}", where=name, hint=hint)
+
+
+def password_protected(name: str) -> SourceError:
+    """The error for a workbook or archive that only opens with a password."""
+    hint = "save a copy without the password and import that"
+    return SourceError("the file is password-protected", where=name, hint=hint)

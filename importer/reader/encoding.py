@@ -1,0 +1,178 @@
+"""Which encoding a text file has: a byte order mark, the user's word, or UTF-8.
+
+Nothing is guessed: a wrong guess corrupts names in silence. If the bytes are not UTF-8, the error shows one word as
+each likely encoding would read it, and the person chooses.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from importer.errors import SourceError
+
+#: Byte order marks and the encodings they stand for. The mark of UTF-32 LE begins like that of UTF-16 LE.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CUT_OFF = ("unexpected end of data", "truncated data", "incomplete multibyte sequence")
+_SAMPLE_BYTES = 32_768
+_MOST_READINGS = 5
+#: What programs write that do not write Unicode, the most common first.
+_COMMON = (
+    *("cp1252", "cp1250", "iso8859-2", "cp1254", "cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp1257"),
+    *("cp932", "gb18030", "big5", "cp949", "euc-jp", "cp437", "cp850", "mac-roman"),
+)
+_BETWEEN_WORDS = re.compile(rb"[\s,;:.!?()\"']+")  # bytes that are part of no letter in any encoding
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the bytes of a file become text.
+
+    Attributes:
+        codec: Python's name of the encoding, byte order settled.
+        mark: How many bytes of byte order mark come first.
+        notes: What the user should know about it.
+    """
+
+    codec: str
+    mark: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def wide(self) -> bool:
+        """Whether plain text in it is full of NUL bytes."""
+        return self.codec.startswith(("utf-16", "utf-32"))
+
+
+def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
+    """The encoding of the file that begins with ``head``. What the user has ``given`` wins.
+
+    Raises:
+        SourceError: The given encoding does not exist, or the file is UTF-16 without saying which.
+    """
+    mark, marked = next(((mark, codec) for mark, codec in _MARKS if head.startswith(mark)), (b"", ""))
+    if given is None:
+        if marked:
+            return Encoding(marked, len(mark))
+        _refuse_unmarked_utf16(head, name)
+        return Encoding("utf-8")
+    codec = _known_codec(given, name)
+    if marked and codec in (marked, marked[:-3], f"{marked}-sig"):
+        return Encoding(marked, len(mark))
+    if codec in ("utf-16", "utf-32"):
+        hint = f"pass --encoding {codec}-le (Windows) or --encoding {codec}-be"
+        what = f"the file has no byte order mark, so {codec.upper()} is ambiguous"
+        raise SourceError(what, where=f"{name}:1", hint=hint)
+    if not marked:
+        return Encoding(codec)
+    note = f"starts with a {marked.upper()} byte order mark, but is read as {codec} because of --encoding"
+    return Encoding(codec, notes=(note,))
+
+
+def _known_codec(given: str, name: str) -> str:
+    try:
+        codec = codecs.lookup(given).name
+        "a".encode(codec)  # refuses codecs such as base64 that are no encodings of text
+    except (LookupError, UnicodeError):
+        hint = "common encodings: utf-8, cp1252 (Western Windows), utf-16-le, shift_jis, gb18030"
+        raise SourceError(f"unknown encoding {given!r}", where=name, hint=hint) from None
+    return codec
+
+
+def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
+    """Latin text in UTF-16 has a NUL in nearly every second byte."""
+    half = len(head) // 2 or 1
+    for first, codec in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if head[first::2].count(0) > half * 0.7 and head[1 - first :: 2].count(0) < half * 0.1:
+            what = f"looks like {codec.upper()} without a byte order mark"
+            raise SourceError(what, where=f"{name}:1", hint=f"add --encoding {codec}")
+
+
+def not_decodable(data: bytes, *, at: int, reason: str, codec: str, place: tuple[str, int]) -> SourceError:
+    """The error for bytes that are not text in an encoding.
+
+    Args:
+        data: The part of the file around them.
+        at: Where in it the offending byte is.
+        reason: What the decoder said.
+        codec: The encoding.
+        place: File and line, and the offset of the byte in the (unpacked) file, 0-based.
+    """
+    where, offset = place
+    what = f"byte 0x{data[at]:02X} at offset {offset:,} is not {codec.upper()}"
+    if reason in _CUT_OFF:
+        hint = "the file is cut off; export again"
+        return SourceError(f"{what}: the file ends inside a character", where=where, hint=hint)
+    return SourceError(what, where=where, hint=_hint(data, at, codec))
+
+
+def _hint(data: bytes, at: int, codec: str) -> str:
+    if codec != "utf-8":
+        if _is_utf8(data):
+            return "it is valid UTF-8; remove --encoding"
+    elif _is_mostly_utf8(data):
+        return "the text around it is UTF-8, so only this place is damaged; fix it, or export again"
+    readings = _readings(data[data.rfind(b"\n", 0, at) + 1 :])
+    if not readings:
+        return "find out how the file was saved, and pass --encoding NAME"
+    if len(readings) == 1:
+        ((name, word),) = readings.items()
+        return f'it looks like {name} (then it reads "{word}"): add --encoding {name}'
+    choices = ", ".join(f'--encoding {name} ("{word}")' for name, word in readings.items())
+    return f"choose the encoding that reads this word right: {choices}"
+
+
+def _readings(data: bytes) -> dict[str, str]:
+    """Likely encodings, and one word as each of them reads it: the word on which they differ most."""
+    lines = [line for line in data[:_SAMPLE_BYTES].splitlines() if not line.isascii()]
+    names = _likely(b"\n".join(lines))
+    words = [word for line in lines for word in _BETWEEN_WORDS.split(line) if not word.isascii()]
+    telling = max(words, key=lambda word: _differences(word, names), default=b"")
+    readings: dict[str, str] = {}
+    for name in names:
+        reading = _reading(telling, name)
+        if reading.isprintable() and reading not in readings.values() and len(readings) < _MOST_READINGS:
+            readings[name] = reading
+    return readings
+
+
+def _differences(word: bytes, names: list[str]) -> list[int]:
+    """How many readings the first two encodings give, the first three, and so on: the most common ones count most."""
+    return [len({_reading(word, name) for name in names[:most]}) for most in range(2, len(names) + 1)]
+
+
+def _reading(word: bytes, codec: str) -> str:
+    return word.decode(codec, "replace")[:20]
+
+
+def _likely(sample: bytes) -> list[str]:
+    """The encodings that the sample may be in, the most common first."""
+    from charset_normalizer import from_bytes  # 60 ms, and only needed on the way out
+
+    matches = from_bytes(sample, cp_isolation=list(_COMMON))
+    found = {name.replace("_", "-") for match in matches for name in match.could_be_from_charset}
+    return [name for name in _COMMON if name in found]
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether ``data`` is UTF-8, perhaps cut inside its last character."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start > 0 and error.end == len(data) and error.reason.startswith("unexpected")
+    return True
+
+
+def _is_mostly_utf8(data: bytes) -> bool:
+    """Whether more characters of several bytes are right than wrong; in other encodings hardly one is."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    right = sum(not character.isascii() for character in text) - wrong
+    return right > wrong

@@ -1,0 +1,203 @@
+"""A text file (plain, .gz, or alone in a .zip) as physical lines.
+
+LF, CRLF and bare CR end a line, nothing else does. Bytes that are not text in the encoding are refused with their
+offset and line; these are found in a second pass, so that the first one is plain and fast.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, cast
+
+from importer.errors import SourceError
+from importer.reader.detect import UNPACKING_ERRORS, Kind, damaged, file_name, only_member, refuse_unless_text
+from importer.reader.encoding import Encoding, not_decodable, settle_encoding
+from importer.reader.limits import HEAD_BYTES, LONGEST_CELL
+
+_BLOCK_BYTES = 64 * 1024
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Lines:
+    """The lines of one pass over a file, with their ends.
+
+    Args:
+        text: The decoded file, its ends of lines as they are.
+        raw: The file on the disk beneath it.
+        name: How messages call it.
+
+    Attributes:
+        last: The line that was handed out last.
+        ended: Whether there are no more.
+        nul_seen: Whether a line contained a NUL character.
+    """
+
+    def __init__(self, text: io.TextIOWrapper, raw: IO[bytes], name: str) -> None:
+        self._text = text
+        self._raw = raw
+        self._size = os.fstat(raw.fileno()).st_size
+        self._name = name
+        self.last = ""
+        self.ended = False
+        self.nul_seen = False
+
+    def __iter__(self) -> Iterator[str]:
+        with _damage_named(self._name):
+            for number, line in enumerate(iter(partial(self._text.readline, LONGEST_CELL), ""), 1):
+                self.last = line
+                if "\0" in line:
+                    self.nul_seen = True
+                if len(line) == LONGEST_CELL:
+                    self._refuse_endless(number)
+                yield line
+        self.ended = True
+
+    @property
+    def progress(self) -> float:
+        """Share of the file on the disk that has been read."""
+        return 1.0 if self.ended or not self._size else self._raw.tell() / self._size
+
+    def _refuse_endless(self, number: int) -> None:
+        what = f"a line is longer than {LONGEST_CELL // 1024**2} MiB"
+        hint = "this does not look like a table; export again"
+        raise SourceError(what, where=f"{self._name}:{number}", hint=hint)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file on the disk, packed or not.
+
+    Attributes:
+        path: The file on the disk.
+        kind: TEXT, GZIP or ZIP.
+        member: The member of the ZIP archive that is read.
+        encoding: How its bytes become text.
+    """
+
+    path: Path
+    kind: Kind
+    member: str
+    encoding: Encoding
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return _shown_name(self.path, self.member)
+
+    @contextmanager
+    def lines(self) -> Iterator[Lines]:
+        """Its lines, from the start.
+
+        Raises:
+            SourceError: While they are read: bytes that are not text in the encoding, an endless line, damage.
+        """
+        try:
+            with _unpacked(self.path, self.kind, self.member) as (stream, raw):
+                stream.read(self.encoding.mark)
+                with io.TextIOWrapper(stream, encoding=self.encoding.codec, newline="") as text:
+                    yield Lines(text, raw, self.name)
+        except UnicodeDecodeError as error:
+            raise self._not_decodable(error) from None
+
+    def head(self) -> tuple[list[str], bool]:
+        """The first lines, about :data:`HEAD_BYTES` of them, and whether they are all there are."""
+        first: list[str] = []
+        size = 0
+        with self.lines() as lines:
+            for line in lines:
+                first.append(line)
+                size += len(line)
+                if size >= HEAD_BYTES and len(first) > 1:
+                    break
+            return first, lines.ended
+
+    def _not_decodable(self, error: UnicodeDecodeError) -> SourceError:
+        """The error with its place in the file: the decoder only knows its place in a block."""
+        decoder = codecs.getincrementaldecoder(self.encoding.codec)()
+        offset, line, previous, text, block = self.encoding.mark, 1, b"", "", b"begun"
+        with _unpacked(self.path, self.kind, self.member) as (stream, _):
+            stream.read(offset)
+            while block:
+                block = stream.read(_BLOCK_BYTES)
+                held_back = len(decoder.getstate()[0])
+                after_return = text.endswith("\r")
+                try:
+                    text = decoder.decode(block, final=not block)
+                except UnicodeDecodeError as found:
+                    error = found
+                    break
+                line += _line_ends(text, after_return)
+                offset += len(block)
+                previous = block
+        before = bytes(error.object[: error.start])
+        offset += len(before) - held_back
+        line += _line_ends(before.decode(self.encoding.codec, "ignore"), after_return)
+        return not_decodable(
+            previous[: len(previous) - held_back] + bytes(error.object),
+            at=len(previous) - held_back + error.start,
+            reason=error.reason,
+            codec=self.encoding.codec,
+            place=(f"{self.name}:{line}", offset),
+        )
+
+
+def _line_ends(text: str, after_return: bool) -> int:
+    return len(_LINE_END.findall(text)) - (after_return and text.startswith("\n"))
+
+
+def open_text(path: Path, kind: Kind, encoding: str | None) -> TextFile:
+    """The text file at ``path``.
+
+    Raises:
+        SourceError: It is not text, its encoding cannot be told, or a ZIP archive has not one member.
+    """
+    member = only_member(path) if kind is Kind.ZIP else ""
+    name = _shown_name(path, member)
+    with _unpacked(path, kind, member) as (stream, _), _damage_named(name):
+        head = stream.read(8192)
+    settled = settle_encoding(head, encoding, name)
+    text = head[settled.mark :].decode(settled.codec, "ignore")
+    refuse_unless_text(head, name, wide=settled.wide, text=text)
+    return TextFile(path, kind, member, settled)
+
+
+def _shown_name(path: Path, member: str) -> str:
+    return f"{file_name(path)} [{member}]" if member else file_name(path)
+
+
+@contextmanager
+def _unpacked(path: Path, kind: Kind, member: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """The unpacked bytes of a file, and the file on the disk beneath them."""
+    with ExitStack() as opened:
+        raw = opened.enter_context(path.open("rb"))
+        stream: IO[bytes] = raw
+        if kind is Kind.GZIP:
+            stream = cast(IO[bytes], opened.enter_context(gzip.GzipFile(fileobj=raw)))
+        elif kind is Kind.ZIP:
+            with _damage_named(_shown_name(path, member)):
+                stream = opened.enter_context(opened.enter_context(zipfile.ZipFile(raw)).open(member))
+        yield stream, raw
+
+
+@contextmanager
+def _damage_named(name: str) -> Iterator[None]:
+    """What reading a broken file raises becomes a SourceError."""
+    try:
+        yield
+    except UnicodeDecodeError:  # of the text, not of the file
+        raise
+    except NotImplementedError as error:
+        hint = "unpack it and give the file inside"
+        raise SourceError(f"cannot unpack the archive ({error})", where=name, hint=hint) from None
+    except UNPACKING_ERRORS as error:
+        raise damaged(name, error) from None

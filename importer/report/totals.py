@@ -1,0 +1,143 @@
+"""Totals: every row that was read is in exactly one state, or the exit code says that this is not so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from importer.errors import ExitCode
+from importer.ledger.causes import Cause
+from importer.ledger.view import LedgerView
+from importer.models import State
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Notes for which the first call had no room, by where they stand.
+
+    Attributes:
+        done: The cases have them.
+        open: To be sent.
+        held: Not sent, because those before them have an unknown outcome or were refused.
+        refused: The server did not take them.
+        unknown: The cases may have them.
+        dropped: Not to be sent, by `resolve`.
+        later: Their rows are not cases yet.
+    """
+
+    done: int = 0
+    open: int = 0
+    held: int = 0
+    refused: int = 0
+    unknown: int = 0
+    dropped: int = 0
+    later: int = 0
+
+    @property
+    def total(self) -> int:
+        """All notes that follow cases that exist."""
+        return self.done + self.open + self.held + self.refused + self.unknown + self.dropped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Rows that were read, and records by state: two counts, so that a lost record is noticed.
+
+    Attributes:
+        read: Rows, as counted while reading.
+        match: Whether both counts are the same.
+    """
+
+    read: int
+    invalid: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    pending: int = 0
+    sending: int = 0
+    created: int = 0
+    refused: int = 0
+    unknown: int = 0
+    duplicate: int = 0
+    match: bool
+
+    @classmethod
+    def of(cls, read: int, counts: Counter[State]) -> Totals:
+        """Totals of rows that were read, and of the states of their records."""
+        by_name = {state.value: count for state, count in counts.items()}
+        return cls(read=read, match=read == counts.total(), **by_name)
+
+    @property
+    def counts(self) -> Counter[State]:
+        """Records by state; of states that have some."""
+        return Counter({state: count for state in State if (count := int(getattr(self, state.value)))})
+
+    def by_state(self) -> list[tuple[State, int]]:
+        """The states that have records, in the order in which people ask for them."""
+        counts = self.counts
+        return [(state, counts[state]) for state in _ORDER if counts[state]]
+
+    @property
+    def equation(self) -> str:
+        """``1,000 rows = 980 created + 18 invalid + 2 skipped``."""
+        rows = f"{self.read:,} row{'s' * (self.read != 1)}"
+        terms = " + ".join(f"{count:,} {state}" for state, count in self.by_state())
+        return f"{rows} = {terms}" if terms else rows
+
+
+_ORDER = (
+    State.CREATED,
+    State.PENDING,
+    State.WAITING,
+    State.SENDING,
+    State.INVALID,
+    State.REFUSED,
+    State.SKIPPED,
+    State.UNKNOWN,
+    State.DUPLICATE,
+)
+_CODES = (
+    (ExitCode.DUPLICATE, (State.DUPLICATE,), ()),
+    (ExitCode.IN_DOUBT, (State.UNKNOWN, State.SENDING), ("unknown",)),
+    (ExitCode.TEMPORARY, (State.PENDING, State.WAITING), ("open",)),
+    (ExitCode.ROWS_FAILED, (State.REFUSED, State.INVALID), ("refused",)),
+)
+
+
+def exit_code_of(
+    totals: Totals, causes: Iterable[Cause] = (), following: Following | None = None, *, pending_is_meant: bool = False
+) -> ExitCode:
+    """What the states alone say about how a run ended: of several codes, the first of 6, 4, 5, 3, 0.
+
+    Args:
+        totals: Rows by state.
+        causes: A waiting row counts like the parent row that it waits for, which its cause names.
+        following: Notes that follow are no rows, but no import is finished without them.
+        pending_is_meant: Rows that are pending were meant to stay so, by ``--limit`` for example.
+    """
+    if not totals.match:
+        return ExitCode.LEDGER
+    counts = totals.counts
+    for cause in causes:
+        if cause.state is State.WAITING:
+            parent = (cause.code or "").removeprefix("parent_")
+            counts[State.WAITING] -= cause.rows
+            counts[State(parent) if parent in _ORDER else State.INVALID] += cause.rows
+    if pending_is_meant:
+        del counts[State.PENDING]
+    for code, states, standings in _CODES:
+        if any(counts[state] > 0 for state in states) or any(getattr(following, name, 0) for name in standings):
+            return code
+    return ExitCode.OK
+
+
+def totals_of(view: LedgerView) -> Totals:
+    """The totals of what ``view`` looks at."""
+    return Totals.of(sum(source.rows for source in view.sources()), view.counts())
+
+
+def following_of(view: LedgerView) -> Following:
+    """The notes that follow; one that is being sent has an unknown outcome until that has ended."""
+    notes = view.following()
+    others = {name: notes[name] for name in ("done", "held", "refused", "dropped", "later")}
+    return Following(**others, open=notes["pending"], unknown=notes["unknown"] + notes["sending"])

@@ -1,0 +1,222 @@
+"""Access tokens, and POST /oauth/token in the shape of OAuth 2.0 (RFC 6749, RFC 7523).
+
+Two ways in, as the Talkdesk reference describes them: client id and secret by HTTP Basic (cc-basic), or a signed
+assertion, private_key_jwt (cc-jwt). Errors are ``{"error", "error_description"}``, not the envelope of the API.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+from aiohttp import web
+
+from importer.sandbox.answers import json_response
+
+TOKEN_PATH = "/oauth/token"
+ALL_SCOPES = (
+    "cases-public:read",
+    "cases-public:write",
+    "case-notes-public:write",
+    "case-fields-public:read",
+    "users:read",
+    "contacts:read",
+)
+_FORM = "application/x-www-form-urlencoded"
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ES256_SIGNATURE_BYTES = 64
+
+
+class OAuthError(Exception):
+    """The token request is refused."""
+
+    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
+        super().__init__(error)
+        self.error = error
+        self.description = description
+        self.status = status
+
+    def response(self) -> web.Response:
+        """The refusal as the token endpoint words it."""
+        response = json_response(self.status, {"error": self.error, "error_description": self.description})
+        if self.status == 401:
+            response.headers["WWW-Authenticate"] = "Basic"
+        return response
+
+
+class Tokens:
+    """The tokens of the account; they expire on the monotonic clock, for real.
+
+    Args:
+        life: Seconds from issue to expiry.
+        static: A token that never expires and carries every granted scope, for people who have no client.
+        scopes: The scopes granted to the client.
+    """
+
+    def __init__(self, *, life: float, static: str | None, scopes: Iterable[str]) -> None:
+        self.life = life
+        self.granted = tuple(scopes)
+        self.count = 0
+        self._static = static
+        self._issued: dict[str, tuple[float, frozenset[str]]] = {}
+
+    def issue(self, scopes: Iterable[str]) -> str:
+        """A new token for ``scopes``. Earlier tokens stay valid until their own end."""
+        now = time.monotonic()
+        self._issued = {token: entry for token, entry in self._issued.items() if entry[0] > now}
+        token = secrets.token_urlsafe(32)
+        self._issued[token] = (now + self.life, frozenset(scopes))
+        self.count += 1
+        return token
+
+    def scopes_of(self, authorization: str) -> frozenset[str] | None:
+        """The scopes behind an Authorization header, or None if it carries no valid Bearer token."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        if self._static is not None and token == self._static:
+            return frozenset(self.granted)
+        expires, scopes = self._issued.get(token, (0.0, frozenset()))
+        return scopes if time.monotonic() < expires else None
+
+    def expire_all(self) -> None:
+        """End every issued token now; the static one has no end."""
+        self._issued.clear()
+
+
+class TokenEndpoint:
+    """POST /oauth/token for the one client of the account.
+
+    Args:
+        client_id: Its id, also the issuer and subject of its assertions.
+        client_secret: Its secret.
+        public_keys: Key id → public key (PEM).
+        verifies: Whether signatures of assertions are verified. If not, they must only have the form of ES256, for a
+            sandbox in which no key was registered.
+        tokens: Where tokens are issued.
+    """
+
+    def __init__(
+        self, *, client_id: str, client_secret: str, public_keys: Mapping[str, str], verifies: bool, tokens: Tokens
+    ) -> None:
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._public_keys = public_keys
+        self._verifies = verifies
+        self._tokens = tokens
+
+    def answer(self, body: bytes, *, content_type: str, authorization: str | None, audience: str) -> web.Response:
+        """Issue a token, or say in OAuth's own shape why not."""
+        try:
+            form = _form(body, content_type)
+            if "client_assertion" not in form and "client_assertion_type" not in form:
+                self._check_basic(authorization or "")
+            elif authorization is not None:
+                raise OAuthError("invalid_request", "Give either an Authorization header or an assertion, not both")
+            else:
+                self._check_assertion(form, audience)
+            scopes = self._scopes(form.get("scope", ""))
+        except OAuthError as refused:
+            return refused.response()
+        content = {
+            "access_token": self._tokens.issue(scopes),
+            "token_type": "Bearer",
+            "expires_in": int(self._tokens.life),
+            "scope": " ".join(scopes),
+        }
+        response = json_response(200, content)
+        response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
+        return response
+
+    def _check_basic(self, authorization: str) -> None:
+        user, password = _basic(authorization)
+        is_right = hmac.compare_digest(user.encode(), self._client_id.encode())
+        is_right &= hmac.compare_digest(password.encode(), self._client_secret.encode())
+        if not is_right:
+            raise OAuthError("invalid_client", "Unknown client or wrong secret", status=401)
+
+    def _check_assertion(self, form: Mapping[str, str], audience: str) -> None:
+        if form.get("client_assertion_type") != _ASSERTION_TYPE:
+            raise OAuthError("invalid_request", f"client_assertion_type must be {_ASSERTION_TYPE}")
+        try:
+            claims = self._claims(form.get("client_assertion", ""), audience)
+        except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
+            raise OAuthError("invalid_client", f"Assertion refused: {problem}", status=401) from problem
+        if claims["iss"] != claims["sub"] or claims["sub"] != self._client_id:
+            raise OAuthError("invalid_client", "iss and sub must both be the client id", status=401)
+
+    def _claims(self, assertion: str, audience: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(assertion)
+        if header.get("alg") != "ES256" or not header.get("kid"):
+            raise ValueError("its header must name alg ES256 and a kid")
+        if self._verifies and header["kid"] not in self._public_keys:
+            raise ValueError("its kid is not registered")
+        if len(_decoded(assertion.rpartition(".")[2])) != _ES256_SIGNATURE_BYTES:
+            raise ValueError("its signature is not in the raw form of 64 bytes")
+        return jwt.decode(
+            assertion,
+            key=self._public_keys.get(header["kid"], ""),
+            algorithms=["ES256"],
+            audience=audience,
+            options={
+                "require": ["iss", "sub", "aud", "exp", "iat", "jti"],
+                "verify_signature": self._verifies,
+                "verify_exp": True,
+                "verify_aud": True,
+                "verify_iat": True,
+            },
+        )
+
+    def _scopes(self, asked: str) -> tuple[str, ...]:
+        """What is asked for and granted, in the order asked; all that is granted if nothing is asked for."""
+        if not asked.strip():
+            return self._tokens.granted
+        scopes = tuple(scope for scope in dict.fromkeys(asked.split()) if scope in self._tokens.granted)
+        if not scopes:
+            raise OAuthError("invalid_scope", "None of these scopes is granted to this client")
+        return scopes
+
+
+def _form(body: bytes, content_type: str) -> dict[str, str]:
+    if content_type != _FORM:
+        raise OAuthError("invalid_request", f"Content-Type must be {_FORM}")
+    try:
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict")
+    except ValueError as problem:
+        raise OAuthError("invalid_request", "The body is not a form") from problem
+    if any(len(values) > 1 for values in fields.values()):
+        raise OAuthError("invalid_request", "A parameter is given twice")
+    form = {name: values[0] for name, values in fields.items()}
+    _check_grant(form)
+    return form
+
+
+def _check_grant(form: Mapping[str, str]) -> None:
+    if not form.get("grant_type"):
+        raise OAuthError("invalid_request", "Missing grant type")
+    if form["grant_type"] != "client_credentials":
+        raise OAuthError("unsupported_grant_type", "Only client_credentials is known here")
+    if "token_type" in form:
+        raise OAuthError("invalid_request", "Service tokens (token_type) are not supported for the Case API")
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return user, password
+
+
+def _decoded(segment: str) -> bytes:
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))

@@ -1,0 +1,230 @@
+"""What the sandbox remembers, in SQLite.
+
+Every change is committed before it is answered. WAL with ``synchronous=NORMAL`` survives the death of the process,
+which is what a sandbox is killed for; it does not promise to survive a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from importer.errors import ConfigError
+from importer.sandbox.custom_fields import Definition, definitions_of
+
+if TYPE_CHECKING:
+    from importer.sandbox.search import Search
+
+_APPLICATION_ID = 0x54445342  # "TDSB": tells a store from any other SQLite file
+_CHUNK = 1000
+_TABLES = """
+CREATE TABLE account (id TEXT NOT NULL);
+-- The custom fields that the account was told to have, as GET /cm/meta/va/fields shows them. None: the default ones.
+CREATE TABLE custom_fields (key TEXT PRIMARY KEY, definition TEXT NOT NULL);
+CREATE TABLE cases (
+    id INTEGER PRIMARY KEY,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    description TEXT NOT NULL,
+    parent_id TEXT,
+    owner_id TEXT,
+    priority TEXT,
+    type TEXT,
+    status TEXT NOT NULL,
+    resolution TEXT,
+    group_id TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
+    requester_name TEXT NOT NULL,
+    requester_email TEXT NOT NULL,
+    custom_fields TEXT NOT NULL,
+    notes TEXT NOT NULL
+);
+CREATE INDEX cases_by_create_at ON cases (created_ms, place);
+CREATE INDEX cases_by_update_at ON cases (updated_ms, place);
+"""
+
+
+class Place(IntEnum):
+    """Where a case is. What was deleted for good is still kept here, so that tests can ask for it."""
+
+    LIVE = 0
+    TRASH = 1
+    PURGED = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One row of the table of cases.
+
+    Attributes:
+        custom_fields: JSON object, field key → ``{"value", "label"?}``.
+        notes: JSON array of ``{"id", "note_title", "note_body", "public"}``.
+    """
+
+    id: int
+    created_ms: int
+    updated_ms: int
+    place: int = Place.LIVE
+    title: str
+    description: str
+    parent_id: str | None = None
+    owner_id: str | None = None
+    priority: str | None = None
+    type: str | None = None
+    status: str = "NEW"
+    resolution: str | None = None
+    group_id: str = "agents"
+    requester_id: str
+    requester_name: str
+    requester_email: str
+    custom_fields: str = "{}"
+    notes: str = "[]"
+
+
+_COLUMNS = [column.name for column in fields(Case)]
+_WRITE = f"INSERT OR REPLACE INTO cases ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+
+
+class Storage:
+    """The cases of one account. Use from one thread only.
+
+    Args:
+        path: Database file, made if missing with access for its owner only. None keeps everything in a private
+            database that SQLite holds in memory and spills to a temporary file only when it grows large.
+
+    Raises:
+        ConfigError: The file is not the store of a sandbox, or another sandbox has it open.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._db = _opened(path)
+        self.id: str = self._db.execute("SELECT id FROM account").fetchone()["id"]
+        newest: int | None = self._db.execute("SELECT max(id) AS id FROM cases").fetchone()["id"]
+        self._last_id = newest or 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def remembering(self, definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
+        """All custom fields that this store has ever been told of, these included; of two with one key the later.
+
+        So whoever opens the store again without naming them, to retry or to reconcile, finds the same account.
+        """
+        for field in definitions:
+            told = orjson.dumps(field.as_json(0) | {"type": field.kind}).decode()
+            self._db.execute("INSERT OR REPLACE INTO custom_fields VALUES (?, ?)", (field.key, told))
+        known = self._db.execute("SELECT definition FROM custom_fields ORDER BY rowid")
+        return definitions_of(orjson.loads(row["definition"]) for row in known)
+
+    def next_id(self) -> int:
+        """An id that this store has never given before."""
+        self._last_id += 1
+        return self._last_id
+
+    def write(self, case: Case) -> None:
+        """Keep ``case``, in place of the one with its id if there is one."""
+        self._db.execute(_WRITE, vars(case))
+
+    def get(self, case_id: int) -> Case | None:
+        """The case, wherever it is."""
+        return self._case("WHERE id = ?", (case_id,))
+
+    def before(self, case_id: int) -> Case | None:
+        """The case created just before this one."""
+        return self._case("WHERE id < ? ORDER BY id DESC LIMIT 1", (case_id,))
+
+    def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
+        """Move cases from one place to another and name those that really were there."""
+        change = "UPDATE cases SET place = ? WHERE id = ? AND place = ?"
+        return [case_id for case_id in case_ids if self._db.execute(change, (target, case_id, origin)).rowcount]
+
+    def search(self, search: Search) -> tuple[int, list[Case]]:
+        """How many cases the search finds, and the page of them it asks for."""
+        if search.indexed is not None:
+            # SQLite keeps the index up to date from then on, so the look-ups of a reconcile stay fast.
+            name = f"value_of_{search.indexed}"
+            self._db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON cases ({value_of(search.indexed)})")
+        found = f"FROM cases WHERE {search.where}"
+        total: int = self._db.execute(f"SELECT count(*) AS n {found}", search.parameters).fetchone()["n"]
+        offset = (search.page - 1) * search.per_page
+        if offset >= total:
+            return total, []
+        # The inner query skips rows inside an index; skipping whole rows would make deep pages slow.
+        page = f"WHERE id IN (SELECT id {found} {search.order} LIMIT ? OFFSET ?) {search.order}"
+        return total, self._cases(page, (*search.parameters, search.per_page, offset))
+
+    def counts(self) -> dict[str, int]:
+        """How many cases there are in each place."""
+        rows = self._db.execute("SELECT place, count(*) AS n FROM cases GROUP BY place")
+        counted = {row["place"]: row["n"] for row in rows}
+        return {place.name.lower(): counted.get(place, 0) for place in Place}
+
+    def newest(self, most: int) -> list[Case]:
+        """The last ``most`` cases, wherever they are."""
+        return self._cases("ORDER BY id DESC LIMIT ?", (most,))
+
+    def chunks(self) -> Iterator[list[Case]]:
+        """Every case in order of creation, in chunks. Cases created meanwhile are included."""
+        last = 0
+        while cases := self._cases("WHERE id > ? ORDER BY id LIMIT ?", (last, _CHUNK)):
+            yield cases
+            last = cases[-1].id
+
+    def _cases(self, which: str, parameters: tuple[object, ...]) -> list[Case]:
+        return [Case(**row) for row in self._db.execute(f"SELECT * FROM cases {which}", parameters)]
+
+    def _case(self, which: str, parameters: tuple[object, ...]) -> Case | None:
+        found = self._cases(which, parameters)
+        return found[0] if found else None
+
+
+def value_of(key: str) -> str:
+    """SQL for the value of a custom field; keys of definitions are plain words, so they are safe in SQL."""
+    return f"json_extract(custom_fields, '$.{key}.value')"
+
+
+def _opened(path: Path | None) -> sqlite3.Connection:
+    try:
+        if path is not None:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        database = sqlite3.connect("" if path is None else path, timeout=0, isolation_level=None)
+        database.row_factory = sqlite3.Row
+        try:
+            _prepare(database, durable=path is not None)
+        except sqlite3.Error:
+            database.close()
+            raise
+    except (OSError, sqlite3.Error) as problem:
+        raise ConfigError(
+            f"cannot use this file as sandbox store: {problem}",
+            where=str(path),
+            hint="use a separate --store file for each sandbox; it is created if missing",
+        ) from problem
+    return database
+
+
+def _prepare(database: sqlite3.Connection, *, durable: bool) -> None:
+    """Check whose database it is before anything is changed, take it for this process, make its tables if new."""
+    if durable:
+        # Two sandboxes on one store would give one id twice. Set before the first access, so that it counts from there.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    is_new = database.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
+    if not is_new and database.execute("PRAGMA application_id").fetchone()["application_id"] != _APPLICATION_ID:
+        raise sqlite3.DatabaseError("it belongs to another program")
+    if durable:
+        database.execute("PRAGMA journal_mode = WAL")
+    database.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
+    if is_new:
+        identity = f"INSERT INTO account VALUES ('{uuid.uuid4()}'); PRAGMA application_id = {_APPLICATION_ID};"
+        database.executescript(f"BEGIN; {_TABLES} {identity} COMMIT;")
