@@ -105,8 +105,8 @@ def _check(
     from importer.results import as_json as json_of
 
     first = check_page.say_first if printing.is_terminal() and not quiet else None
-    with watching(quiet=quiet) as observer:
-        result = check_source(source, mapping, observer=observer, first=first, **given)
+    with watching(quiet=quiet) as progress:
+        result = check_source(source, mapping, progress=progress, first=first, **given)
     if fix:
         from importer.fixing import write_suggestions
 
@@ -195,9 +195,9 @@ def rehearse(
     from importer.settings import CAREFUL_RATE
 
     window = None if must_finish_in is None else seconds_of(must_finish_in)
-    with watching(quiet=quiet) as observer:
+    with watching(quiet=quiet) as progress:
         result = rehearse_source(
-            source, mapping, rate=rate or CAREFUL_RATE, must_finish_in=window, observer=observer, **given
+            source, mapping, rate=rate or CAREFUL_RATE, must_finish_in=window, progress=progress, **given
         )
     if as_json:
         printing.say(json_of(result))
@@ -329,9 +329,9 @@ def _send(verb: Callable[..., RunResult], what: Path, given: dict[str, Any], *, 
     from importer.cli.progress import watching
     from importer.results import as_json as json_of
 
-    with watching(quiet=quiet, log=given.pop("log_file")) as observer:
+    with watching(quiet=quiet, log=given.pop("log_file")) as progress:
         settings, rest = option.settings_of(given, near=what.parent, quiet=quiet, as_json=as_json)
-        result = verb(what, observer=observer, settings=settings, **rest)
+        result = verb(what, progress=progress, settings=settings, **rest)
     if as_json:
         printing.say(json_of(result))
     elif quiet:
