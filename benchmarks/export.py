@@ -15,7 +15,7 @@ COLUMNS = (
 MAPPING = """\
 version: 1
 source: {key: id}
-stamp: text1
+external_id_field: text1
 case:
   title: subject
   description: description

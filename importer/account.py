@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TextIO
 
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
-from importer.mapping.fields_file import fields_text
+from importer.mapping.custom_fields import fields_text
 from importer.plain import plain
 from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file

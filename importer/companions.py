@@ -18,7 +18,7 @@ from importer.reader import open_reader
 if TYPE_CHECKING:
     from importer.ledger import Ledger
     from importer.mapping import Mapping as CaseMapping
-    from importer.mapping.spec_case import EachForm
+    from importer.mapping.case_schema import EachForm
     from importer.models import Row
     from importer.reader import Reader
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from importer.errors import ConfigError
 from importer.mapping import load_mapping
-from importer.mapping.amend import Entry, amended
-from importer.mapping.load import mapping_file
-from importer.mapping.yaml_nodes import NodePath
+from importer.mapping.loader import mapping_file
 from importer.survey.suggestions import Suggestion
+from importer.yaml_places import Entry, NodePath, amended
 
 _MARK = "\ufeff"
 

@@ -100,7 +100,7 @@ def check(
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
     as_is: bool = False,
-    observer: Progress | None = None,
+    progress: Progress | None = None,
     first: Callable[[Surveyed], None] | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
@@ -115,7 +115,7 @@ def check(
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
         as_is: See :class:`importer.stage.Reading`.
-        observer: Is told how far it is.
+        progress: Is told how far it is.
         first: Is told at once what the first rows show.
         reading: ``sheet``, ``encoding``, ``delimiter``.
 
@@ -132,8 +132,8 @@ def check(
         first(_first_look(opened, loaded))
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
         path = _scratch_ledger(Path(folder), ledger)
-        beside, observer = Beside(folder_of(source), notes), observer or Progress()
-        survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, observer=observer)
+        beside, progress = Beside(folder_of(source), notes), progress or Progress()
+        survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, progress=progress)
         with LedgerView(path, source=staged.source.id) as view:
             summary, found = summary_of(view), survey.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
@@ -161,7 +161,7 @@ def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
 
 
 def _surveyed(
-    ledger: Path, source: Reader, mapping: Mapping, beside: Beside, *, as_is: bool, observer: Progress
+    ledger: Path, source: Reader, mapping: Mapping, beside: Beside, *, as_is: bool, progress: Progress
 ) -> tuple[Survey, Staged]:
     """A look at all rows on their way into a ledger that is thrown away, and the source there."""
     with Ledger(ledger, verb="check") as scratch:
@@ -174,7 +174,7 @@ def _surveyed(
                 mapping,
                 companions=companions,
                 reading=Reading(accept_changes=True, as_is=as_is),
-                progress=observer.read,
+                progress=progress.read,
                 watch=survey.take,
             )
     return survey, staged

@@ -75,7 +75,7 @@ async def rehearse_async(
     seed: int = 0,
     out: StrPath | None = None,
     notes: Iterable[StrPath] = (),
-    observer: Progress | None = None,
+    progress: Progress | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> Rehearsal:
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.
@@ -88,7 +88,7 @@ async def rehearse_async(
         must_finish_in: Seconds that the real run may take.
         seed: The same seed gives the same trouble.
         out: Keep ledger and reports in this folder; by default nothing is kept.
-        observer: Is told what happens.
+        progress: Is told what happens.
         notes: See :func:`importer.look.check`.
         reading: ``sheet``, ``encoding``, ``delimiter``.
 
@@ -109,7 +109,7 @@ async def rehearse_async(
                 out=folder,
                 settings=_settings_for(sandbox),
                 accept_existing=True,  # there are none in a new sandbox
-                observer=observer,
+                progress=progress,
                 **reading,
             )
             counted = sandbox.state()["requests"]

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
-    "\n  hint: add a line such as `stamp: text1` to the mapping, with a text field used for nothing else",
+    "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
 )
 
 
@@ -92,7 +92,7 @@ async def run_import_async(
     accept_changes: bool = False,
     as_is: bool = False,
     accept_existing: bool = False,
-    observer: Progress | None = None,
+    progress: Progress | None = None,
     stop: Stop | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> RunResult:
@@ -107,7 +107,7 @@ async def run_import_async(
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
         accept_changes, as_is: See :class:`importer.stage.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
-        observer, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
+        progress, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
@@ -125,15 +125,15 @@ async def run_import_async(
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings,
-        observer=observer or Progress(),
+        progress=progress or Progress(),
         outer_stop=stop,
         limit=limit,
         accept_existing=accept_existing,
         max_failures=_limit_of(max_failures),
         notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
-    if loaded.stamp is None:
-        run.observer.notice(_WITHOUT_EXTERNAL_ID)
+    if loaded.external_id_field is None:
+        run.progress.notice(_WITHOUT_EXTERNAL_ID)
 
     how = Reading(reading, accept_changes=accept_changes, as_is=as_is)
     return await run.go(
@@ -156,7 +156,7 @@ async def retry_async(
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_existing: bool = False,
-    observer: Progress | None = None,
+    progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Send rows of a ledger again that never became cases; nothing else is sent.
@@ -168,7 +168,7 @@ async def retry_async(
         mapping: Map these rows anew, then send those that are valid.
         notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
         out: Folder of the reports; by default that of the ledger.
-        settings, limit, max_failures, accept_existing, observer, stop: See :func:`run_import_async`.
+        settings, limit, max_failures, accept_existing, progress, stop: See :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.
@@ -185,7 +185,7 @@ async def retry_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
-        observer=observer or Progress(),
+        progress=progress or Progress(),
         outer_stop=stop,
         limit=limit,
         accept_existing=accept_existing,
@@ -211,7 +211,7 @@ async def reconcile_async(
     *,
     out: StrPath | None = None,
     settings: Settings | None = None,
-    observer: Progress | None = None,
+    progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
     """Find out what became of rows that may or may not be cases; send nothing.
@@ -222,7 +222,7 @@ async def reconcile_async(
         ledger: The ledger.
         out: Folder of the reports; by default that of the ledger.
         settings: See :func:`run_import_async`.
-        observer: Is told what happens.
+        progress: Is told what happens.
         stop: To stop it from elsewhere.
 
     Raises:
@@ -236,7 +236,7 @@ async def reconcile_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
-        observer=observer or Progress(),
+        progress=progress or Progress(),
         outer_stop=stop,
         limit=0,
         resend=False,
@@ -255,7 +255,7 @@ class _Run:
     path: Path
     folder: Path
     settings: Settings
-    observer: Progress
+    progress: Progress
     outer_stop: Stop | None
     limit: int | None = None
     accept_existing: bool = False
@@ -279,7 +279,7 @@ class _Run:
         """Progress of pass 1, and the place where it can be stopped."""
         if self.stop.gently.is_set():
             raise StoppedWhileReading("stopped while reading; nothing was sent", hint="run the same command again")
-        self.observer.read(share, rows)
+        self.progress.read(share, rows)
 
     def take(self, staged: Staged) -> Selection:
         """What is to be sent of a source that was read."""
@@ -294,14 +294,14 @@ class _Run:
         """
         delivered = Delivered()
         target = self.settings.target.name
-        self.observer.begun(
+        self.progress.begun(
             command=self.verb, source=self.source, mapping=self.mapping_name, target=target, ledger=self.path
         )
         with Ledger(self.path, verb=self.verb) as ledger:
             ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
-                self.observer.staged(ledger.counts(chosen.source))
+                self.progress.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)
                 except CaseImporterError as error:
@@ -329,7 +329,7 @@ class _Run:
             seconds=round(time.monotonic() - self.begun, 3),
         )
         write_summary(result)
-        self.observer.ended(result.exit_code, result.totals)
+        self.progress.ended(result.exit_code, result.totals)
         return result
 
     async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
@@ -350,8 +350,8 @@ class _Run:
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
-            self.observer.sending(total)
-            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.observer)
+            self.progress.sending(total)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.progress)
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""

@@ -177,7 +177,7 @@ def _read(
         columns=columns,
         mapping_name=mapping.name,
         mapping_sha256=mapping.sha256,
-        external_id_field=mapping.stamp,
+        external_id_field=mapping.external_id_field,
         links=mapping.links,
     )
     number = entry.begin_source(ledger, new)
@@ -240,15 +240,16 @@ def remap_source(
     """Map rows of a source anew that never reached the server; returns how many there were.
 
     Raises:
-        MappingError: the mapping does not fit the columns, or stamps the key into another field.
+        MappingError: the mapping does not fit the columns, or puts the external id into another field.
     """
-    if info.external_id_field != mapping.stamp and any(
+    field = mapping.external_id_field
+    if info.external_id_field != field and any(
         ledger.counts(info.id)[state] for state in (State.CREATED, State.UNKNOWN)
     ):
         raise MappingError(
-            f"the stamp is {mapping.stamp!r}, but cases of this import carry it in {info.external_id_field!r}",
+            f"the external id field is {field!r}, but cases of this import have it in {info.external_id_field!r}",
             where=mapping.name,
-            hint="keep the stamp, or cases could not be found again",
+            hint="keep the field: without it these cases cannot be found",
         )
     companions = companions or Companions()
     mapper = mapping.bind(info.columns, companions.tables)
@@ -266,7 +267,7 @@ def remap_source(
         info.id,
         name=mapping.name,
         sha256=mapping.sha256,
-        external_id_field=mapping.stamp,
+        external_id_field=mapping.external_id_field,
         companions=companions.as_read(),
         links=mapping.links,
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 MAPPING = """\
 version: 1
 source: {key: Id}
-stamp: text1
+external_id_field: text1
 notes_per_call: 20
 case:
   title: Subject

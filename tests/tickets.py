@@ -11,13 +11,13 @@ HEADER = ("Id", "Subject", "Body", "Mail")
 MAPPING = """\
 version: 1
 source: {key: Id}
-stamp: text1
+external_id_field: text1
 case:
   title: Subject
   description: Body
   requester_email: Mail
 """
-WITHOUT_STAMP = MAPPING.replace("stamp: text1\n", "")
+WITHOUT_STAMP = MAPPING.replace("external_id_field: text1\n", "")
 
 
 class Ticket(NamedTuple):

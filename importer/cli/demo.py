@@ -38,8 +38,8 @@ def show_demo(out: Path) -> int:
         for left in _OURS:
             (folder / left).unlink(missing_ok=True)
         sample = bundled("sample_data") / name
-        with watching(quiet=False) as observer:
-            result = run_import(sample, mapping, out=folder, settings=settings, observer=observer)
+        with watching(quiet=False) as progress:
+            result = run_import(sample, mapping, out=folder, settings=settings, progress=progress)
         say_run(result)
         say()
         if result.exit_code != ExitCode.ROWS_FAILED:

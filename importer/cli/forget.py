@@ -21,23 +21,18 @@ _QUESTION = "Forget the texts of finished rows? This cannot be undone"
 @option.ledger
 @click.option("--failed", is_flag=True, help="Also of invalid and refused rows, which cannot be sent again then.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@option.talking
-def forget(ledger: Path, *, failed: bool, yes: bool, quiet: bool, as_json: bool) -> None:
+@option.output
+def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOptions) -> None:
     """Delete the cell contents of created and skipped rows from the ledger.
 
     Keys, states, case ids and history stay.
     """
     if not yes and not _is_wanted():
         return
-    from importer.cli import printing
     from importer.forgetting import forget as forget_rows
-    from importer.results import as_json as as_json_text
 
     result = forget_rows(ledger, failed=failed)
-    if as_json:
-        printing.say(as_json_text(_shape(result)))
-    elif not quiet:
-        _say(result)
+    output.show(_shape(result), lambda: _say(result))
 
 
 def _is_wanted() -> bool:

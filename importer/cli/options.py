@@ -1,38 +1,154 @@
-"""Options that several commands share."""
+"""Options that several commands share; those that belong together reach a command as one dataclass."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from importer.cli.completion import MappingName
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from importer import reader
+    from importer.progress import Progress
     from importer.settings import Settings
 
-F = TypeVar("F", bound=Callable[..., Any])
+Command = Callable[..., None]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
+def option(*flags: str, **details: Any) -> Any:
+    """A field of a dataclass for :func:`options_of`: its flags, by default ``--its-name``, and details for click."""
+    return field(metadata={"flags": flags, "details": details})
+
+
+def options_of(group: type[DataclassInstance], parameter: str) -> Callable[[Command], Command]:
+    """A decorator that gives a command the options of ``group``, and passes their values as one instance of it.
+
+    Args:
+        group: A dataclass whose fields are made with :func:`option`; each is an option of that name.
+        parameter: The name under which the command takes the instance.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def collecting(**given: object) -> None:
+            values = {each.name: given.pop(each.name) for each in fields(group)}
+            command(**given, **{parameter: group(**values)})
+
+        for each in reversed(fields(group)):
+            flags = each.metadata["flags"] or ("--" + each.name.replace("_", "-"),)
+            collecting = click.option(each.name, *flags, **each.metadata["details"])(collecting)
+        return collecting
 
     return decorate
 
 
-reading = _all(
-    click.option("--sheet", metavar="NAME", help="Sheet to read, by name or number."),
-    click.option("--encoding", metavar="E", help="Encoding of a CSV file, such as cp1252."),
-    click.option("--delimiter", metavar="C", help="Delimiter of a CSV file: , ; | or tab."),
-)
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """How an export is to be read."""
+
+    sheet: str | None = option(metavar="NAME", help="Sheet to read, by name or number.")
+    encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
+    delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
+
+    def keywords(self) -> reader.ReadingOptions:
+        """The keyword arguments of a verb."""
+        return {"sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter}
+
+    def words(self) -> list[str]:
+        """What was typed, for the next command."""
+        return [word for name, value in asdict(self).items() if value is not None for word in (f"--{name}", value)]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """What is printed of a result."""
+
+    quiet: bool = option("--quiet", "-q", is_flag=True, help="Print errors only: one line if something is wrong.")
+    as_json: bool = option("--json", is_flag=True, help="Print the result as a JSON object.")
+
+    def watching(self, log: Path | None = None) -> AbstractContextManager[Progress]:
+        """Shows how far a verb is, and appends what happens to the file ``log``."""
+        from importer.cli.progress import watching
+
+        return watching(quiet=self.quiet, log=log)
+
+    def show(self, result: object, page: Callable[[], None], line: Callable[[], None] | None = None) -> None:
+        """Print a result: as JSON, or as the one ``line`` of --quiet, or as a ``page``."""
+        from importer.cli import printing
+        from importer.results import as_json
+
+        if self.as_json:
+            printing.say(as_json(result))
+        elif not self.quiet:
+            page()
+        elif line is not None:
+            line()
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsOptions:
+    """Settings from the command line; None means not given."""
+
+    sandbox: bool | None = option(is_flag=True, default=None, help="Send to the embedded sandbox, for a trial.")
+    region: str | None = option(type=click.Choice(["us", "eu", "ca"]), help="Region of the Talkdesk account.")
+    account: str | None = option(metavar="NAME", help="Account name: the sub-domain used at login.")
+    api_url: str | None = option(metavar="BASE", help="Base address of the API, instead of --region.")
+    auth_url: str | None = option(metavar="TOKEN_URL", help="Token endpoint, with --api-url.")
+    rate: str | None = option(
+        metavar="PER_SECOND|auto", help="Most requests in any second (default for a real account: 5)."
+    )
+    reserve: str | None = option(metavar="PERCENT", help="Leave this share of the rate to live agents, such as 20%.")
+    concurrency: int | None = option(type=int, metavar="N", help="Requests at once (default for a real account: 8).")
+    fresh_connections: bool | None = option(
+        "--fresh-connections/--reuse-connections", default=None, help="One connection for each request."
+    )
+    horizon: float | None = option(type=float, metavar="SECONDS", help="Wait before a row in doubt is looked up.")
+    ca_file: Path | None = option(type=FILE, help="CA certificates to trust instead of the system's (PEM).")
+    proxy: str | None = option(
+        metavar="URL", help="HTTP proxy on the way to Talkdesk: http://[user:password@]host:port."
+    )
+    config_file: Path | None = option(
+        "--config",
+        type=FILE,
+        help="Settings file (.env or YAML). [default: .env in the current folder, or next to the export or ledger]",
+    )
+
+    def load(self, *, near: Path | None = None, output: OutputOptions | None = None) -> Settings:
+        """All settings, with what environment and files say.
+
+        Without a target, a person at a terminal gets the embedded sandbox and can see it; nobody else would notice.
+
+        Args:
+            near: Folder of the export or of the ledger.
+            output: Whether warnings are printed, and whether the result is for a person.
+        """
+        from importer.cli import printing
+        from importer.settings_sources import load_settings
+
+        settings = load_settings(near=near, **asdict(self))
+        quiet, as_json = (output.quiet, output.as_json) if output else (False, False)
+        if not quiet:
+            for warning in settings.warnings:
+                printing.warn(warning)
+        if not settings.has_target and printing.is_terminal() and not quiet and not as_json:
+            settings = settings.model_copy(update={"sandbox": True})
+        return settings
+
+
+reading = options_of(ReadingOptions, "reading")
+output = options_of(OutputOptions, "output")
+settings = options_of(SettingsOptions, "settings")
 
 mapping = click.option(
     "--mapping",
@@ -64,85 +180,6 @@ accept_existing = click.option(
     "--accept-existing", is_flag=True, help="Send also if tickets are cases already that another ledger created."
 )
 
-talking = _all(
-    click.option("--quiet", "-q", is_flag=True, help="Print errors only: one line if something is wrong."),
-    click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object."),
-)
-
 log_file = click.option(
     "--log-file", type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
 )
-
-target = _all(
-    click.option("--sandbox", is_flag=True, default=None, help="Send to the embedded sandbox, for a trial."),
-    click.option("--region", type=click.Choice(["us", "eu", "ca"]), help="Region of the Talkdesk account."),
-    click.option("--account", metavar="NAME", help="Account name: the sub-domain used at login."),
-    click.option("--api-url", metavar="BASE", help="Base address of the API, instead of --region."),
-    click.option("--auth-url", metavar="TOKEN_URL", help="Token endpoint, with --api-url."),
-    click.option(
-        "--rate", metavar="PER_SECOND|auto", help="Most requests in any second (default for a real account: 5)."
-    ),
-    click.option("--reserve", metavar="PERCENT", help="Leave this share of the rate to live agents, such as 20%."),
-    click.option("--concurrency", type=int, metavar="N", help="Requests at once (default for a real account: 8)."),
-    click.option(
-        "--settle-delay",
-        type=float,
-        metavar="SECONDS",
-        help="Wait before a lost case is searched for (default: 60).",
-    ),
-    click.option("--ca-file", type=FILE, help="CA certificates to trust instead of the system's (PEM)."),
-    click.option("--proxy", metavar="URL", help="HTTP proxy on the way to Talkdesk: http://[user:password@]host:port."),
-    click.option(
-        "--config",
-        "config_file",
-        type=FILE,
-        help="Settings file (.env or YAML). [default: .env in the current folder, or next to the export or ledger]",
-    ),
-)
-
-SETTING_NAMES = (
-    "sandbox",
-    "region",
-    "account",
-    "api_url",
-    "auth_url",
-    "rate",
-    "reserve",
-    "settle_delay",
-    "concurrency",
-    "ca_file",
-    "proxy",
-    "config_file",
-)
-
-
-def split_settings(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings among a command's options, and the rest."""
-    settings = {name: options.pop(name) for name in SETTING_NAMES}
-    return settings, options
-
-
-def settings_of(
-    options: dict[str, Any], *, near: Path | None = None, quiet: bool = False, as_json: bool = False
-) -> tuple[Settings, dict[str, Any]]:
-    """All settings, with what environment and files say beside a command's options; and the rest of the options.
-
-    Without a target, a person at a terminal gets the embedded sandbox and can see it; nobody else would notice.
-
-    Args:
-        options: Of the command.
-        near: Folder of the export or of the ledger.
-        quiet: Print no warnings.
-        as_json: The result is for a program.
-    """
-    from importer.cli import printing
-    from importer.settings_sources import load_settings
-
-    given, rest = split_settings(options)
-    settings = load_settings(near=near, **given)
-    if not quiet:
-        for warning in settings.warnings:
-            printing.warn(warning)
-    if not settings.has_target and printing.is_terminal() and not quiet and not as_json:
-        settings = settings.model_copy(update={"sandbox": True})
-    return settings, rest

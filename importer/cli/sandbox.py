@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from importer.cli import options as option
 from importer.cli.sections import SectionedCommand
+
+if TYPE_CHECKING:
+    from importer.sandbox import Definition
+    from importer.sandbox.search import Encoding
 
 
 @click.command(cls=SectionedCommand)
@@ -45,16 +49,44 @@ from importer.cli.sections import SectionedCommand
 @click.option("--faults", type=option.FILE, help="Fault plan: JSON file with the faults to inject.")
 @click.option("--fields", type=option.FILE, help="Custom fields: a file of case-importer fields --save.")
 @click.option("--any-ids", is_flag=True, help="Take any owner and parent, as if the account had them.")
-def sandbox(*, faults: Path | None, fields: Path | None, **given: Any) -> None:
+def sandbox(
+    *,
+    port: int,
+    store: Path | None,
+    seed: int,
+    rate_limit: int | None,
+    latency_ms: float,
+    token_life: float,
+    index_lag_s: float,
+    filters: Encoding,
+    static_token: str | None,
+    faults: Path | None,
+    fields: Path | None,
+    any_ids: bool,
+) -> None:
     """Run the Case API sandbox on this machine until you press Ctrl-C."""
     from importer.cli.printing import say
     from importer.plain import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
+    definitions: tuple[Definition, ...] = ()
     if fields:
-        from importer.mapping.fields_file import load_fields
+        from importer.mapping.custom_fields import load_fields
         from importer.talkdesk.fields import as_answer
 
-        given["definitions"] = definitions_of(as_answer(load_fields(fields).values()))
-    plan = load_plan(faults) if faults else FaultPlan()
-    serve(SandboxOptions(faults=plan, **given), announce=say, loop_factory=fastest_loop())
+        definitions = definitions_of(as_answer(load_fields(fields).values()))
+    options = SandboxOptions(
+        port=port,
+        store=store,
+        seed=seed,
+        definitions=definitions,
+        static_token=static_token,
+        token_life=token_life,
+        rate_limit=rate_limit,
+        latency_ms=latency_ms,
+        index_lag_s=index_lag_s,
+        filters=filters,
+        any_ids=any_ids,
+        faults=load_plan(faults) if faults else FaultPlan(),
+    )
+    serve(options, announce=say, loop_factory=fastest_loop())

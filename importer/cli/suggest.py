@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--output", "-o", type=option.FILE, metavar="FILE", help="Write the mapping here. [default: print it]")
 @click.option("--force", is_flag=True, help="Write it even if the file exists.")
 @option.reading
-def suggest(source: Path, *, output: Path | None, force: bool, **reading: Any) -> None:
+def suggest(source: Path, *, output: Path | None, force: bool, reading: option.ReadingOptions) -> None:
     """Draft a mapping for SOURCE. Every guess is marked and explained.
 
     Reads the first 20,000 rows of SOURCE and does not use the network.
@@ -30,7 +30,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, **reading: Any) -
 
     if output is not None:
         _refuse_to_lose(output, source, force=force)
-    suggestion = suggest_mapping(source, **reading)
+    suggestion = suggest_mapping(source, **reading.keywords())
     if output is None:
         click.echo(suggestion.text, nl=False)
     else:
@@ -61,7 +61,7 @@ def _write(output: Path, text: str, *, force: bool) -> None:
         raise ConfigError(f"cannot be written: {error.strerror}", where=str(output), hint=hint) from None
 
 
-def _say_next(source: Path, output: Path, suggestion: Suggestion, reading: dict[str, str | None]) -> None:
+def _say_next(source: Path, output: Path, suggestion: Suggestion, reading: option.ReadingOptions) -> None:
     """What was written, and what to do with it."""
     from importer.cli.printing import say
 
@@ -71,6 +71,5 @@ def _say_next(source: Path, output: Path, suggestion: Suggestion, reading: dict[
         ready = f"; there is a ready mapping too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"It looks like an export of {suggestion.system}{ready}.")
     say(f"Tried on {trial.rows:,} rows: {trial.fared}.")
-    given = [text for name, value in reading.items() if value is not None for text in (f"--{name}", value)]
-    command = shlex.join(["case-importer", "check", str(source), "--mapping", str(output), *given])
+    command = shlex.join(["case-importer", "check", str(source), "--mapping", str(output), *reading.words()])
     say(f"Read it, then: {command}")

@@ -1,11 +1,11 @@
 """Mapping file → how each row of an export becomes a Talkdesk case, or field errors. No network.
 
-The trip of a mapping: ``load`` finds and reads the file, ``yaml_nodes`` turns it into nodes, ``spec`` says what
-may stand in it, ``plan`` compiles it, ``bind`` joins it with the columns of an export into a :class:`RowMapper`.
+``loader`` finds and reads the file, ``schema`` and ``case_schema`` say what may be in it, ``plan`` compiles its values
+(``values``), and ``mapper`` binds them to the columns of an export: one :class:`RowMapper` for each.
 """
 
-from importer.mapping.bind import RowMapper
-from importer.mapping.load import Mapping, load_mapping
-from importer.mapping.spec_case import json_schema
+from importer.mapping.case_schema import json_schema
+from importer.mapping.loader import Mapping, load_mapping
+from importer.mapping.mapper import RowMapper
 
 __all__ = ["Mapping", "RowMapper", "json_schema", "load_mapping"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from importer.mapping.cell_errors import printable
-from importer.mapping.folding import folding
-from importer.mapping.spec_case import EachForm
+from importer.mapping.case_schema import EachForm
+from importer.mapping.converters import folding
+from importer.mapping.field_errors import printable
 
 if TYPE_CHECKING:
     from importer.models import FieldError

@@ -12,12 +12,19 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from importer.mapping.cell_errors import CellError
+from importer.mapping.field_errors import CellError
 from importer.mapping.problems import Malformed, listed, nearest
+from importer.models import FieldError
+
+if TYPE_CHECKING:
+    from importer.mapping.schema import SourceForm
+    from importer.mapping.sources import Binding, Cells
+    from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000
 Texts: TypeAlias = "tuple[str, ...]"
@@ -25,7 +32,8 @@ _Read: TypeAlias = "Callable[[Texts], Any]"
 
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
-_HINT = "such as: Status == 'open' and not empty({Due date})"
+_ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
+_HINT = "example: Status == 'open' and not empty({Due date})"
 
 _ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
     {
@@ -44,18 +52,12 @@ class Condition(NamedTuple):
 
     Attributes:
         columns: The columns that it reads, each once.
-        test: The texts of these columns, without blanks around them, → whether it is met. Raises
-            :class:`CellError` for a text that should be a number and is none.
-        numbers: Positions in ``columns`` of those that are read as numbers.
+        test: The texts of these columns, without spaces around them, → whether it is met. Raises
+            :class:`CellError` for a text that should be a number and is not.
     """
 
     columns: tuple[str, ...]
     test: Callable[[Texts], bool]
-    numbers: frozenset[int]
-
-    def is_bad_number(self, texts: Texts, position: int) -> bool:
-        """Whether the column at ``position`` is what ``test`` fails for."""
-        return position in self.numbers and bool(texts[position]) and not _NUMBER.fullmatch(texts[position])
 
 
 def parse_condition(text: str) -> Condition:
@@ -65,24 +67,24 @@ def parse_condition(text: str) -> Condition:
         Malformed: It is too long, no expression, or uses something that the language does not have.
     """
     if len(text) > LENGTH_MAX:
-        raise Malformed(f"a condition has at most {LENGTH_MAX} characters", "keep a helper column in the export")
+        hint = "move part of it into a helper column of the export"
+        raise Malformed(f"a condition has at most {LENGTH_MAX} characters", hint)
     columns: list[str] = []
     prefix = "column_"
     while prefix in text:
         prefix = f"_{prefix}"
     expression = "".join(_with_placeholder(token, columns, prefix) for token in _TOKEN.findall(text))
-    compiler = _Compiler(columns, prefix)
-    test = compiler.condition(_tree(expression, text))
+    test = _Compiler(columns, prefix).condition(_tree(expression, text))
     if not columns:
-        raise Malformed("this condition reads no column", _HINT)
-    return Condition(tuple(columns), test, frozenset(compiler.numbers))
+        raise Malformed("the condition uses no column", _HINT)
+    return Condition(tuple(columns), test)
 
 
 def _with_placeholder(token: str, columns: list[str], prefix: str) -> str:
     if not token.startswith("{") or len(token) == 1:
         return token
     if not (name := token[1:-1]):
-        raise Malformed("'{}' names no column", "write {Column}")
+        raise Malformed("'{}' does not name a column", "write {Column}")
     return f" {prefix}{_position(name, columns)} "
 
 
@@ -98,7 +100,8 @@ def _tree(expression: str, text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # Python's advice on odd code is not for the writers of mappings
             return ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise Malformed(f"this is no condition: {text!r}", _HINT) from None
+        hint = "write == to compare" if _ASSIGNMENT.search(text) else _HINT
+        raise Malformed(f"invalid condition: {text!r}", hint) from None
 
 
 class _Operand(NamedTuple):
@@ -119,7 +122,6 @@ class _Compiler:
     def __init__(self, columns: list[str], prefix: str) -> None:
         self._columns = columns
         self._prefix = prefix
-        self.numbers: set[int] = set()
 
     def condition(self, node: ast.expr) -> Callable[[Texts], bool]:
         """A node that is true or false."""
@@ -134,12 +136,12 @@ class _Compiler:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _TESTS:
                 return _call(name, [self._text(arg) for arg in self._counted(name, args, _TESTS[name][0])])
             case ast.Name() | ast.Constant():
-                raise Malformed("a text alone is no condition", "compare it, or ask: not empty({Column})")
+                raise Malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
         raise _unknown(node)
 
     def _comparison(self, node: ast.Compare) -> Callable[[Texts], bool]:
         if len(node.ops) != 1:
-            raise Malformed("only two things can be compared at once", "join two comparisons by `and`")
+            raise Malformed("chained comparisons are not supported", "combine two comparisons with `and`")
         op, right = node.ops[0], node.comparators[0]
         if isinstance(op, ast.In | ast.NotIn):
             return self._membership(op, node.left, right)
@@ -149,9 +151,9 @@ class _Compiler:
 
     def _membership(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Callable[[Texts], bool]:
         if not isinstance(right, ast.List | ast.Tuple):
-            raise Malformed("behind `in` a list is expected", "such as ['open', 'new'], or: contains({Column}, 'word')")
+            raise Malformed("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
         if not all(isinstance(entry, ast.Constant) and isinstance(entry.value, str) for entry in right.elts):
-            raise Malformed("the list behind `in` holds texts in quotes only", "such as ['open', 'new']")
+            raise Malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
         entries = frozenset(entry.value for entry in right.elts if isinstance(entry, ast.Constant))
         read = self._text(left)
         if isinstance(op, ast.In):
@@ -161,7 +163,7 @@ class _Compiler:
     def _text(self, node: ast.expr) -> _Read:
         kind, read = self._operand(node)
         if kind != "text":
-            raise Malformed("a text is expected here, and this is a number", "put the number in quotes")
+            raise Malformed("expected a text, found a number", "put the number in quotes")
         return read
 
     def _operand(self, node: ast.expr) -> _Operand:
@@ -179,8 +181,7 @@ class _Compiler:
                 return _Operand("text", lambda texts: read(texts).lower())
             case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
                 position = self._column(name)
-                self.numbers.add(position)
-                return _Operand("number", lambda texts: _number(texts[position]))
+                return _Operand("number", lambda texts: _number(texts[position], name))
         raise _unknown(node)
 
     def _column(self, name: str) -> int:
@@ -224,24 +225,100 @@ def _ordered(compare: Callable[[Any, Any], bool], left: _Operand, right: _Operan
     return lambda texts: compare(first(texts), second(texts))
 
 
-def _number(text: str) -> float:
-    """The number; nothing is neither less nor more than any, nor equal to one."""
+def _number(text: str, column: str) -> float:
+    """The number; an empty text is neither less nor more than any number, nor equal to one."""
     if not text:
         return math.nan
     if _NUMBER.fullmatch(text) is None:
-        raise CellError("not_a_number", "is not a number, and a condition needs one", "correct the cell")
+        rule = "is not a number, but a condition compares it with one"
+        raise CellError("not_a_number", rule, "fix the cell", column=column, text=text)
     return float(text)
 
 
 def _unknown(node: ast.expr) -> Malformed:
     match node:
         case ast.Call(func=ast.Name(id=name)) if name not in _FUNCTIONS:
-            return Malformed(f"there is no function {name!r}", nearest(name, _FUNCTIONS, otherwise=f"{_functions()}"))
+            return Malformed(f"unknown function {name!r}", nearest(name, _FUNCTIONS, otherwise=f"{_functions()}"))
         case ast.Call(func=ast.Name(id=name)):
-            return Malformed(f"{name}() cannot be used like this", f"there are: {_functions()}")
-    what = "this is nothing that a condition can use"
-    return Malformed(what, f"there are comparisons, and, or, not, in, and the functions {_functions()}")
+            return Malformed(f"{name}() cannot be used like this", f"supported: {_functions()}")
+    what = "this expression is not supported in a condition"
+    return Malformed(what, f"supported: comparisons, and, or, not, in, and the functions {_functions()}")
 
 
 def _functions() -> str:
     return listed(f"{name}()" for name in _FUNCTIONS)
+
+
+# -- conditions of an export -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCondition:
+    """A condition that knows where its columns are.
+
+    Attributes:
+        columns: The columns that it reads, each once.
+        met: The cells of a row → whether the condition is met. Raises :class:`CellError`.
+    """
+
+    columns: tuple[str, ...]
+    met: Callable[[Cells], bool]
+
+
+def bind_condition(text: str | None, binding: Binding, *, path: NodePath) -> BoundCondition | None:
+    """The condition at ``path``; None for no text."""
+    if text is None:
+        return None
+    condition, filled = parse_condition(text), binding.filled
+    positions = [binding.header.position(column, path=path) for column in condition.columns]
+
+    def met(cells: Cells) -> bool:
+        return condition.test(tuple([filled(cells[position]).strip() for position in positions]))
+
+    return BoundCondition(condition.columns, met)
+
+
+def filter_reasons(source: SourceForm) -> tuple[str, ...]:
+    """All reasons why a row can be filtered, one for each condition."""
+    said = (("only", "not met", source.only), ("skip", "met", source.skip))
+    return tuple(f"source.{name} is {outcome}: {text}" for name, outcome, text in said if text is not None)
+
+
+class RowFilter:
+    """Which rows of an export become cases: `only` and `skip`.
+
+    Args:
+        source: What the mapping says.
+        binding: The export.
+    """
+
+    def __init__(self, source: SourceForm, binding: Binding) -> None:
+        bound = [
+            (name, bind_condition(text, binding, path=("source", name)))
+            for name, text in (("only", source.only), ("skip", source.skip))
+        ]
+        self._conditions = [(name, condition) for name, condition in bound if condition is not None]
+        self._reasons = filter_reasons(source)
+        self._columns = {column for _, condition in self._conditions for column in condition.columns}
+
+    def reason(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str | None:
+        """Why a row is filtered; None if it is not. What keeps this from being decided goes to ``errors``.
+
+        Args:
+            cells: The row.
+            spoiled: Columns whose cells mean nothing; None among them for the whole row.
+            errors: Gets field errors.
+        """
+        if not self._conditions:
+            return None
+        is_open = None in spoiled or not self._columns.isdisjoint(spoiled)
+        for (name, condition), reason in zip(self._conditions, self._reasons, strict=True):
+            try:
+                is_met = condition.met(cells)
+            except CellError as error:
+                errors.append(error.at(None, "", target=f"source.{name}"))
+                is_open = True
+                continue
+            if is_met is (name == "skip") and not is_open:
+                return reason
+        return None

@@ -1,31 +1,109 @@
 """Dates and times of an export → instants in UTC, as the Case API takes them.
 
-A format is compiled to one regular expression. It means what ``strptime`` means by it, but only ASCII digits
-count, and names of months in all listed languages, whatever the locale of the machine, so the same file gives the
-same bytes everywhere.
+A format is compiled to one regular expression. It means what ``strptime`` means by it, but only ASCII digits count, and
+names of months in all listed languages, whatever the locale of the machine, so the same file gives the same bytes
+everywhere. No name stands for two months, whichever of these languages it is from, so a format need not say its
+language. (Croatian is missing: its ``listopad`` is October, the Polish and Czech one is November.)
+
 Local times that a clock shows twice, or never, are refused: which instant was meant cannot be known.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.cell_errors import CellError
-from importer.mapping.month_names import (
-    FULL_EXPRESSION,
-    HALF_EXPRESSION,
-    SHORT_EXPRESSION,
-    is_afternoon,
-    month_number,
-)
+from importer.mapping.field_errors import CellError
 from importer.mapping.problems import Malformed, listed, nearest
+
+# -- names of months and halves of the day ---------------------------------------------------------
+
+#: Language → full names, January first; where the name changes after a day, both forms with a bar.
+FULL = MappingProxyType(
+    {
+        "English": "january february march april may june july august september october november december",
+        "German": "januar|jänner februar märz april mai juni juli august september oktober november dezember",
+        "French": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "Spanish": "enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre",
+        "Portuguese": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+        "Italian": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+        "Dutch": "januari februari maart april mei juni juli augustus september oktober november december",
+        "Polish": "styczeń|stycznia luty|lutego marzec|marca kwiecień|kwietnia maj|maja czerwiec|czerwca lipiec|lipca"
+        " sierpień|sierpnia wrzesień|września październik|października listopad|listopada grudzień|grudnia",
+        "Czech": "leden|ledna únor|února březen|března duben|dubna květen|května červen|června červenec|července"
+        " srpen|srpna září říjen|října listopad|listopadu prosinec|prosince",
+        "Swedish": "januari februari mars april maj juni juli augusti september oktober november december",
+        "Danish, Norwegian": "januar februar marts|mars april maj|mai juni juli august september oktober november"
+        " december|desember",
+        "Russian": "январь|января февраль|февраля март|марта апрель|апреля май|мая июнь|июня июль|июля август|августа"
+        " сентябрь|сентября октябрь|октября ноябрь|ноября декабрь|декабря",
+        "Turkish": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
+    }
+)
+#: The same for short names; a point behind them may stand or not.
+SHORT = MappingProxyType(
+    {
+        "English": "jan feb mar apr may jun jul aug sep|sept oct nov dec",
+        "German": "jan|jän feb mär|mrz|märz apr mai jun|juni jul|juli aug sep|sept okt nov dez",
+        "French": "janv|jan févr|fév|fevr mars|mar avr mai juin|jun juil|jui août|aoû sept|sep oct nov déc",
+        "Spanish": "ene feb mar abr may jun jul ago sep|sept|set oct nov dic",
+        "Portuguese": "jan fev mar abr mai jun jul ago set out nov dez",
+        "Italian": "gen feb mar apr mag giu lug ago set|sett ott nov dic",
+        "Dutch": "jan feb mrt|maa apr mei jun jul aug sep okt nov dec",
+        "Polish": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+        "Czech": "led úno bře dub kvě čvn čvc srp zář říj lis pro",
+        "Swedish": "jan feb mar|mars apr maj jun|juni jul|juli aug sep|sept okt nov dec",
+        "Danish, Norwegian": "jan feb mar|mars apr maj|mai jun|juni jul|juli aug sep|sept okt nov dec|des",
+        "Russian": "янв фев|февр мар|март апр май|мая июн|июнь|июня июл|июль|июля авг сен|сент окт ноя|нояб дек",
+        "Turkish": "oca şub mar nis may haz tem ağu eyl eki kas ara",
+    }
+)
+#: Before noon and after it; spaces are compared as any white space.
+HALVES = MappingProxyType(
+    {0: ("am", "a.m.", "a. m.", "午前", "上午", "오전"), 1: ("pm", "p.m.", "p. m.", "午後", "下午", "오후")}
+)
+
+
+def _numbers(languages: Mapping[str, str]) -> dict[str, int]:
+    return {
+        name: number
+        for months in languages.values()
+        for number, names in enumerate(months.split(), 1)
+        for name in names.split("|")
+    }
+
+
+def _any_of(names: Iterable[str], behind: str = "") -> str:
+    """An expression for one of ``names``, longer ones first; case counts in no script, ASCII or not."""
+    texts = (re.escape(name).replace(r"\ ", r"\s") for name in sorted(names, key=len, reverse=True))
+    return f"(?u:(?:{'|'.join(texts)}){behind})"
+
+
+_NUMBERS = {**_numbers(FULL), **_numbers(SHORT)}
+FULL_EXPRESSION = _any_of(_numbers(FULL))
+SHORT_EXPRESSION = _any_of(_numbers(SHORT), r"\.?")
+HALF_EXPRESSION = _any_of(name for names in HALVES.values() for name in names)
+
+
+def month_number(name: str) -> int:
+    """1 for ``Jan``, ``janv.``, ``января`` …; 0 if it is not the name of a month."""
+    return _NUMBERS.get(name.lower().rstrip("."), 0)
+
+
+def is_short_month(name: str) -> bool:
+    """Whether ``name`` is what ``%b`` reads; ``%B`` reads the other ones."""
+    return re.fullmatch(SHORT_EXPRESSION, name, re.IGNORECASE) is not None
+
+
+def _is_afternoon(name: str) -> bool:
+    return name[0].lower() == "p" or name in HALVES[1]
+
+
+# -- formats --------------------------------------------------------------------------------------
 
 ISO = "iso"
 #: Counts since the begin of 1970 in UTC, as programs write them: the name of the format → how many are a second.
@@ -45,10 +123,6 @@ class _Directive(NamedTuple):
 
 def _short_year(text: str) -> int:
     return int(text) + (2000 if int(text) < 69 else 1900)
-
-
-def _afternoon(text: str) -> int:
-    return int(is_afternoon(text))
 
 
 def _microseconds(text: str) -> int:
@@ -76,7 +150,7 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
         "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
         "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
         "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("afternoon", HALF_EXPRESSION, _afternoon),
+        "%p": _Directive("afternoon", HALF_EXPRESSION, _is_afternoon),
         "%M": _Directive("minute", r"[0-5]\d|\d"),
         "%S": _Directive("second", r"[0-5]\d|\d"),
         "%f": _Directive("microsecond", r"\d{1,6}", _microseconds),
@@ -85,9 +159,6 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
         "%a": _Directive("weekday", _DAY_NAME, _ignored),
     }
 )
-_PLAIN_UNITS = ("year", "month", "day", "hour", "minute", "second")
-_LIKE_ISO = frozenset(f"%Y-%m-%d{time}" for time in ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S"))
-_FULL_WIDTH = str.maketrans({"Y": r"\d{4}", "H": r"(?:[01]\d|2[0-3])"} | dict.fromkeys("mdMS", r"\d\d"))
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNT = re.compile(r"(-?\d{1,20})(?:\.\d*)?", re.ASCII)
@@ -117,26 +188,21 @@ def parser(pattern: str) -> Parse:
         return _epoch_parser(EPOCHS[pattern])
     directives = _directives(pattern)
     expression = re.compile("".join(map(_as_expression, _TOKEN.findall(pattern))), re.ASCII | re.IGNORECASE)
-    units = [directive.unit for directive in directives]
-    reads = [directive.read for directive in directives]
-    if set(units) == set(_PLAIN_UNITS[: len(units)]) and set(reads) == {int}:
-        plain = _plain_parser(expression, units)
-        return _iso_first(pattern, plain) if pattern in _LIKE_ISO else plain
-    return _full_parser(expression, units=units, reads=reads)
+    return _pattern_parser(expression, directives)
 
 
 def _directives(pattern: str) -> list[_Directive]:
     tokens = [token for token in _TOKEN.findall(pattern) if token[0] == "%" and token != "%%"]
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
-        raise Malformed(f"{unknown[0]!r} means nothing in a date format", f"use {listed(_DIRECTIVES, most=99)} or %%")
+        raise Malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
     units = [_DIRECTIVES[token].unit for token in tokens]
     if lost := [unit for unit in ("year", "month", "day") if unit not in units]:
         raise Malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
     if twice := [unit for unit in units if units.count(unit) > 1]:
-        raise Malformed(f"the date format {pattern!r} has the {twice[0]} twice", "keep one of them")
+        raise Malformed(f"the date format {pattern!r} contains the {twice[0]} twice", "remove one of them")
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
-        raise Malformed(f"in the date format {pattern!r}, %I and %p go together", hint)
+        raise Malformed(f"the date format {pattern!r} needs both %I and %p", hint)
     return [_DIRECTIVES[token] for token in tokens]
 
 
@@ -148,44 +214,13 @@ def _as_expression(token: str) -> str:
     return f"({_DIRECTIVES[token].pattern})" if token[0] == "%" else re.escape(token)
 
 
-def _plain_parser(expression: re.Pattern[str], units: list[str]) -> Parse:
-    """For formats of plain numbers, which is most of them: twice as fast as the full parser."""
-    in_order = itemgetter(*(units.index(unit) for unit in _PLAIN_UNITS[: len(units)]))
-
-    def parse(text: str) -> datetime | None:
-        match = expression.fullmatch(text)
-        if match is None:
-            return None
-        try:
-            return datetime(*map(int, in_order(match.groups())))  # type: ignore[arg-type]  # six at most
-        except ValueError:  # the 31st of a short month, the year 0
-            return None
-
-    return parse
-
-
-def _iso_first(pattern: str, otherwise: Parse) -> Parse:
-    """For texts of a format that the standard library reads by itself, if all units have their full width."""
-    exact = re.compile(pattern.translate(_FULL_WIDTH).replace("%", ""), re.ASCII)
-
-    def parse(text: str) -> datetime | None:
-        if exact.fullmatch(text) is None:
-            return otherwise(text)
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            return None
-
-    return parse
-
-
-def _full_parser(expression: re.Pattern[str], *, units: list[str], reads: list[Callable[[str], int]]) -> Parse:
+def _pattern_parser(expression: re.Pattern[str], directives: list[_Directive]) -> Parse:
     def parse(text: str) -> datetime | None:
         match = expression.fullmatch(text)
         if match is None:
             return None
         parts: dict[str, Any] = {
-            unit: read(part) for unit, read, part in zip(units, reads, match.groups(), strict=True)
+            directive.unit: directive.read(part) for directive, part in zip(directives, match.groups(), strict=True)
         }
         parts.pop("weekday", None)
         if (afternoon := parts.pop("afternoon", None)) is not None:
@@ -224,6 +259,9 @@ def _parse_iso(text: str) -> datetime | None:
         return None
 
 
+# -- time zones -----------------------------------------------------------------------------------
+
+
 def time_zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name such as ``Europe/Lisbon``.
 
@@ -234,7 +272,7 @@ def time_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         hint = nearest(name, available_timezones(), otherwise="use a name such as 'Europe/Lisbon' or 'UTC'")
-        raise Malformed(f"there is no time zone {name!r}", hint) from None
+        raise Malformed(f"unknown time zone {name!r}", hint) from None
 
 
 def instant(moment: datetime, zone: tzinfo) -> str:
@@ -247,31 +285,10 @@ def instant(moment: datetime, zone: tzinfo) -> str:
     """
     if moment.tzinfo is not None:
         return _utc_text(moment.replace(tzinfo=None), moment.utcoffset())
-    steady = _offset_of_day(zone, moment.toordinal())
-    if steady is not None:
-        return _utc_text(moment, steady)
-    first = zone.utcoffset(moment)
-    second = zone.utcoffset(_second_showing(moment))
+    first, second = (zone.utcoffset(moment.replace(fold=fold)) for fold in (0, 1))
     if first != second:
         raise _twice(zone) if first > second else _never(zone)  # type: ignore[operator]  # zones have offsets
     return _utc_text(moment, first)
-
-
-@lru_cache(16_384)
-def _offset_of_day(zone: tzinfo, ordinal: int) -> timedelta | None:
-    """The offset that the clocks had all day, as on nearly all days; None if they were changed.
-
-    Nowhere were they ever changed twice within three days, so the begin and the end of the day tell it.
-    """
-    begin = datetime.fromordinal(ordinal)
-    moments = (begin, begin.replace(hour=23, minute=59, second=59))
-    offsets = {zone.utcoffset(moment.replace(fold=fold)) for moment in moments for fold in (0, 1)}
-    return offsets.pop() if len(offsets) == 1 else None
-
-
-def _second_showing(moment: datetime) -> datetime:
-    """``moment.replace(fold=1)``, twice as fast; fractions of a second play no part here."""
-    return datetime(moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, fold=1)
 
 
 def day(moment: datetime, zone: tzinfo) -> str:
@@ -284,16 +301,14 @@ def _utc_text(moment: datetime, offset: timedelta | None) -> str:
     try:
         return (moment - offset).isoformat("T", "seconds") + "Z"  # type: ignore[operator]  # zones have offsets
     except OverflowError:
-        raise CellError(
-            "not_a_date", "is before the year 1 or after the year 9999 in UTC", "correct the cell"
-        ) from None
+        raise CellError("not_a_date", "is outside the years 1 to 9999 (UTC)", "fix the cell") from None
 
 
 def _twice(zone: tzinfo) -> CellError:
-    rule = f"is a time that the clocks of {zone} showed twice, because they were put back"
-    return CellError("ambiguous_time", rule, "export with the offset or in UTC, or correct the cell")
+    rule = f"is ambiguous in {zone} (clocks went back)"
+    return CellError("ambiguous_time", rule, "export with the offset or in UTC, or fix the cell")
 
 
 def _never(zone: tzinfo) -> CellError:
-    rule = f"is a time that the clocks of {zone} never showed, because they were put forward"
-    return CellError("nonexistent_time", rule, "check `timezone:`, or correct the cell")
+    rule = f"does not exist in {zone} (clocks went forward)"
+    return CellError("nonexistent_time", rule, "check `timezone:`, or fix the cell")

@@ -1,26 +1,145 @@
-"""A value of the mapping → a function from text to value. Everything that needs no columns is settled here.
+"""A value of the mapping: compiled when the mapping is loaded, then bound to the columns of an export as a field.
 
-Tables, defaults and constants are converted and checked when the mapping is loaded, so a misspelt priority is
-an error of the mapping, with its line, and not of ten thousand rows.
+Tables, defaults and constants are converted and checked when the mapping is loaded, so a misspelt priority is an error
+of the mapping, with its line, and not of ten thousand rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from importer.mapping.cell_errors import CellError
-from importer.mapping.document import Problems
-from importer.mapping.folding import Fold, folding
-from importer.mapping.problems import listed
-from importer.mapping.spec import ValueForm
+from importer.mapping.conditions import BoundCondition, bind_condition
+from importer.mapping.converters import (
+    TYPES,
+    Convert,
+    Split,
+    ValueType,
+    converter,
+    distinct,
+    folding,
+    in_entries,
+    tidying,
+)
+from importer.mapping.field_errors import CellError, missing
+from importer.mapping.lookups import lookup_source
+from importer.mapping.problems import Problems, listed
+from importer.mapping.schema import ValueForm
+from importer.mapping.sources import Binding, Blame, Cells, Source, constant, repeated_columns, text_source
 from importer.mapping.targets import Target
-from importer.mapping.types import TYPES, Convert, Split, ValueType, converter
-from importer.mapping.yaml_nodes import NodePath
-from importer.models import shown
+from importer.models import FieldError, shown
+from importer.yaml_places import NodePath
 
+#: How many texts of a column are remembered with their values: more than most helpdesks have customers.
+REMEMBERED = 8192
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value of the case, bound to the columns of an export. The one way to make it of a row is :meth:`read`.
+
+    Attributes:
+        target: The field of the case.
+        path: Where the value is in the mapping.
+        form: What the mapping says of it: its table, its formats, and so on.
+        fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
+        default: What to take if there is no value; None for nothing.
+        required: Whether a row without the value is invalid.
+    """
+
+    target: Target
+    path: NodePath
+    form: ValueForm
+    fold: Callable[[str], str]
+    default: Any
+    required: bool
+    _source: Source
+    _convert: Callable[[Any], Any]
+    _split: Split | None
+    _condition: BoundCondition | None
+
+    def read(self, cells: Cells) -> Any:
+        """The value that a row has here; None for none. Raises :class:`CellError`."""
+        if self._condition is not None and not self._condition.met(cells):
+            found = self.default
+        elif text := self._source.read(cells):
+            found = self._convert(text)
+        else:
+            found = self.default if text is not None else None
+        if found is None and self.required:
+            raise missing()
+        return found
+
+    def collect(self, cells: Cells, errors: list[FieldError]) -> Any:
+        """As :meth:`read`, but what is wrong goes to ``errors``."""
+        try:
+            return self.read(cells)
+        except CellError as error:
+            errors.append(self.located(error, cells))
+
+    def located(self, error: CellError, cells: Cells) -> FieldError:
+        """An error of this field as one of the cell that it comes from."""
+        return error.at(*self._blame(cells), target=self.target.name)
+
+    def _blame(self, cells: Cells) -> Blame:
+        try:
+            if self._condition is None or self._condition.met(cells):
+                return self._source.blame(cells)
+        except CellError:  # it knows its cell itself
+            pass
+        return Blame(self._condition.columns[0] if self._condition else None, "")
+
+    # -- for statistics, such as those of `check` --
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads."""
+        return self._source.columns
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it reads a text of the export that can be looked at, and not a constant or another file."""
+        return self._source.is_text
+
+    @property
+    def table(self) -> dict[str, str] | None:
+        """Its `values:`, text without spaces around it → what it becomes; None if it has none."""
+        return None if self.form.values is None else {word.strip(): text for word, text in self.form.values.items()}
+
+    @property
+    def limit(self) -> int | None:
+        """Most characters that are taken; None if that is not known."""
+        return self.form.max or self.target.limit
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What the field takes, if these are a few words; a table can lead to no others."""
+        if self.form.type == "boolean" or self.target.type == "boolean":
+            return ("true", "false") if self.form.values is not None else ()
+        return self.target.choices
+
+    def text(self, cells: Cells) -> str:
+        """The text that the value is made of; empty for none, or if it cannot be read."""
+        try:
+            return self._source.read(cells) or ""
+        except CellError:
+            return ""
+
+    def words(self, text: str) -> list[str]:
+        """The words of a text that the table is asked for; none if it cannot be taken apart."""
+        try:
+            parts = self._split(text) if self._split else [text]
+        except CellError:
+            return []
+        return [word for part in parts if (word := part.strip())]
+
+    def length(self, text: str) -> int:
+        """How many characters a text has once its spaces are in order, before it is cut."""
+        is_text = TYPES[self.form.type or self.target.type] is TYPES["text"]
+        return len(tidying(self.form, self.target)(text) if is_text else text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +147,9 @@ class Value:
     """A value of the mapping, compiled as far as it can be without columns.
 
     Attributes:
-        form: As it stands in the file.
-        path: Where it stands.
+        form: As it is in the file.
+        path: Where it is.
         target: The field that it is for.
-        kind: Its type.
         convert: One text that is not empty → its value, or one entry of it if there is ``split``; None for nothing.
         split: Takes a text apart that holds several.
         default: The value to take when there is none; None for nothing.
@@ -41,22 +159,66 @@ class Value:
     form: ValueForm
     path: NodePath
     target: Target
-    kind: ValueType
     convert: Convert
     split: Split | None = None
     default: Any = None
     constant: Any = None
 
     @property
-    def required(self) -> bool:
-        """Whether a row without this value is invalid."""
-        return self.form.required or self.target.required
+    def kind(self) -> ValueType:
+        """Its type."""
+        return TYPES[self.form.type or self.target.type]
+
+    def bind(self, binding: Binding) -> Field:
+        """The field of an export. Columns that do not fit go to the problems of the binding."""
+        source, convert = self._source(binding)
+        return Field(
+            self.target,
+            self.path,
+            self.form,
+            folding(self.form.ignore or ()),
+            self.default,
+            self.form.required or self.target.required,
+            source,
+            convert if self._is_plain else _remembering(convert, self.target),
+            self.split,
+            bind_condition(self.form.when, binding, path=(*self.path, "when")),
+        )
+
+    def _source(self, binding: Binding) -> tuple[Source, Callable[[Any], Any]]:
+        if self.form.origin == "value":
+            return constant(self.form.value or ""), lambda _: self.constant
+        convert = in_entries(self.convert, self.split) if self.split else self.convert
+        if self.form.lookup is not None:
+            return lookup_source(self.form.lookup, binding, path=self.path), convert
+        if positions := self._repeated(binding):
+            html = replace(binding, html=self.form.html is not None)
+            return repeated_columns(self.form.column or "", positions, html), self._of_several
+        return text_source(self.form, binding, path=self.path), convert
+
+    def _repeated(self, binding: Binding) -> tuple[int, ...]:
+        """The positions of the columns of a list that takes all columns of one name; () for any other value."""
+        form = self.form
+        if self.split is None or form.origin != "column" or form.occurrence is not None or form.join is not None:
+            return ()
+        positions = binding.header.positions(form.column or "", path=(*self.path, "column"))
+        return positions if len(positions) > 1 else ()
+
+    def _of_several(self, texts: tuple[str, ...]) -> list[Any] | None:
+        """A list of several cells; where a separator could be given and is not, cells are not split."""
+        whole = self.split is None or (self.form.separator is None and "separator" in self.kind.options)
+        parts = texts if whole else (part for text in texts for part in self.split(text))  # type: ignore[misc]
+        return distinct(self.convert(part) for part in parts if part.strip())
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it is a text that is taken as it is, but for tidying and its length."""
-        one_of_few = self.form.values is not None or self.target.options is not None or not self.target.free
-        return self.kind is TYPES["text"] and not one_of_few
+    def _is_plain(self) -> bool:
+        """Whether it is a text that only has its spaces put in order, which costs less than remembering it."""
+        return self.kind is TYPES["text"] and self.form.values is None and self.target.options is None
+
+
+def _remembering(convert: Callable[[Any], Any], target: Target) -> Callable[[Any], Any]:
+    """``convert``, which remembers the latest texts. Texts of several lines hardly repeat, and could be very large."""
+    return lru_cache(REMEMBERED)(convert) if target.one_line else convert
 
 
 def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: Problems) -> Value | None:
@@ -65,36 +227,41 @@ def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: 
     kind = TYPES[name]
     if kind.yields not in target.takes:
         fitting = [other for other, kind in TYPES.items() if kind.yields in target.takes]
-        problems.add((*path, "type"), f"{target.name} cannot take type: {name}", f"it takes {listed(fitting)}")
+        what = f"{target.name} does not accept `type: {name}`"
+        problems.add((*path, "type"), what, f"it accepts {listed(fitting)}")
         return None
-    for key, what, hint in _contradictions(form, name=name, target=target):
+    for key, what, hint in contradictions(form, name=name, target=target):
         problems.add((*path, key), what, hint, key=True)
-    return compiled(form, kind, path=path, target=target, problems=problems)
+    return _compiled(form, kind, path=path, target=target, problems=problems)
 
 
-def compiled(form: ValueForm, kind: ValueType, *, path: NodePath, target: Target, problems: Problems) -> Value:
-    """The value of a form that is right in itself. Its texts are converted here, and may have problems."""
+def _compiled(form: ValueForm, kind: ValueType, *, path: NodePath, target: Target, problems: Problems) -> Value:
     constants = _Constants(kind, form=form, target=target, path=path, problems=problems)
     default = constants.convert("default", form.default)
     return Value(
         form,
         path,
         target,
-        kind,
-        convert=_with_table(form, plain=constants.plain, table=constants.table(), default=default, fold=constants.fold),
-        split=kind.split(form) if kind.split else None,
+        convert=constants.plain if form.values is None else _with_table(form, constants, default=default),
+        split=constants.split,
         default=default,
         constant=constants.convert("value", form.value),
     )
 
 
+def uncut(value: Value, problems: Problems) -> Value:
+    """The same value without a limit, for a note with the whole text."""
+    form = value.form.model_copy(update={"max": None, "overflow": "reject"})
+    target = replace(value.target, limit=None)
+    return _compiled(form, value.kind, path=value.path, target=target, problems=problems)
+
+
 class _Constants:
-    """Converts and checks the texts that stand in the mapping itself."""
+    """Converts and checks the texts of the mapping itself."""
 
     def __init__(self, kind: ValueType, *, form: ValueForm, target: Target, path: NodePath, problems: Problems) -> None:
         self.plain = converter(kind, form, target)
-        self.fold = folding(form.ignore or ())
-        self._split = kind.split(form) if kind.split else None
+        self.split = kind.split(form) if kind.split else None
         self._form = form
         self._target = target
         self._path = path
@@ -104,23 +271,23 @@ class _Constants:
         """The value of the text at ``key``; None for no text, or after a problem."""
         if text is None:
             return None
-        convert = in_entries(self.plain, self._split) if self._split else self.plain
+        convert = in_entries(self.plain, self.split) if self.split else self.plain
         return self._checked(convert, text, path=(*self._path, key))
 
-    def table(self) -> dict[str, Any]:
+    def table(self, fold: Callable[[str], str]) -> dict[str, Any]:
         """The table of `values:`, with its right sides converted. An empty right side is no value."""
         table: dict[str, Any] = {}
         for word, text in (self._form.values or {}).items():
-            path = (*self._path, "values", word)
-            key = self.fold(word)
+            path, key = (*self._path, "values", word), fold(word)
             if key in table:
-                self._problems.add(path, f"{word.strip()!r} occurs twice in the table", "keep one of the two", key=True)
+                what = f"{word.strip()!r} is listed twice in `values:`"
+                self._problems.add(path, what, "remove one of them", key=True)
             entry = self._checked(self._entry, text, path=path) if text else None
-            table[key] = entry[0] if self._split and entry else entry
+            table[key] = entry[0] if self.split and entry else entry
         return table
 
     def _entry(self, text: str) -> Any:
-        return [self.plain(text)] if self._split else self.plain(text)
+        return [self.plain(text)] if self.split else self.plain(text)
 
     def _checked(self, convert: Convert, text: str, *, path: NodePath) -> Any:
         try:
@@ -134,93 +301,74 @@ class _Constants:
         return value
 
 
-def in_entries(convert: Convert, split: Split) -> Convert:
-    """Converts each part of a text; parts that repeat or come to nothing are left out."""
-
-    def convert_all(text: str) -> list[Any] | None:
-        return distinct(convert(part) for part in split(text) if part.strip())
-
-    return convert_all
-
-
-def distinct(entries: Iterator[Any]) -> list[Any] | None:
-    """The entries that are something, each once, in order; None if there are none."""
-    return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
-
-
-def _with_table(form: ValueForm, *, plain: Convert, table: dict[str, Any], default: Any, fold: Fold) -> Convert:
-    if form.values is None:
-        return plain
-    unknown: Callable[[str], Any] = {
-        "reject": _rejecting(form.values),
-        "default": lambda _: default,
-        "keep": plain,
-        "empty": lambda _: None,
-    }[form.unknown]
+def _with_table(form: ValueForm, constants: _Constants, *, default: Any) -> Convert:
+    fold = folding(form.ignore or ())
+    table = constants.table(fold)
+    words = listed(map(str.strip, form.values or ()))
 
     def convert(text: str) -> Any:
         word = fold(text)
-        return table[word] if word in table else unknown(text)
+        if word in table:
+            return table[word]
+        match form.unknown:
+            case "reject":
+                hint = f"add `{shown(text.strip())!r}: …` to `values:`, or set `unknown:`"
+                raise CellError("unknown_value", f"is not listed in `values:` ({words})", hint)
+            case "default":
+                return default
+            case "keep":
+                return constants.plain(text)
+        return None
 
     return convert
 
 
-def _rejecting(table: Iterable[str]) -> Callable[[str], Any]:
-    rule = f"is not in the values table ({listed(map(str.strip, table))})"
-
-    def reject(text: str) -> None:
-        hint = f"add the line `{shown(text.strip())!r}: …` to the table, or set `unknown:`"
-        raise CellError("unknown_value", rule, hint)
-
-    return reject
+# -- keys that have no effect, or contradict each other --------------------------------------------
 
 
-def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
-    """Keys that mean nothing beside the others: the key, what is wrong, and the hint."""
+def contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
+    """Keys that have no effect with the others: the key, what is wrong, and the hint."""
     given = form.model_fields_set
     if form.origin == "record":
-        yield "record", f"{target.name} cannot be taken from another row", "only `parent_id` takes `record`"
+        yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
         return
     for key in ("of", "missing", "cycle", "deep"):
         if key in given:
-            yield key, f"`{key}` needs `record` beside it", f"remove `{key}`"
+            yield key, f"`{key}` requires `record`", f"remove `{key}`"
     for key in sorted(given & _TYPE_OPTIONS - TYPES[name].options):
         owners = [other for other, kind in TYPES.items() if key in kind.options]
-        yield key, f"`{key}` means nothing for type: {name}", f"it goes with type: {listed(owners)}"
+        yield key, f"`{key}` has no effect with `type: {name}`", f"use it with `type:` {listed(owners)}"
     for key, needed in (("unknown", "values"), ("ignore", "values"), ("occurrence", "column"), ("join", "column")):
         if key in given and needed not in given:
-            yield key, f"`{key}` needs `{needed}` beside it", f"add `{needed}`, or remove `{key}`"
-    for key in sorted(given & _never_with_constant(form)):
-        yield key, f"`{key}` never comes into play beside `value`", f"remove `{key}`"
+            yield key, f"`{key}` requires `{needed}`", f"add `{needed}`, or remove `{key}`"
+    if form.origin == "value":
+        without_effect = {"values", "html"} if form.when else {"values", "html", "default", "required"}
+        for key in sorted(given & without_effect):
+            yield key, f"`{key}` has no effect with `value`", f"remove `{key}`"
     if "occurrence" in given and "join" in given:
-        yield "join", "`occurrence` takes one column and `join` takes all", "keep one of the two"
+        yield "join", "`occurrence` and `join` cannot be used together", "remove one of them"
     if form.unknown == "default" and form.default is None:
-        yield "unknown", "`unknown: default` needs `default` beside it", "add `default`"
-    if form.unknown == "default" and TYPES[name].many:
-        yield "unknown", "`unknown: default` does not go with a list", "use `keep`, `empty` or `reject`"
+        yield "unknown", "`unknown: default` requires `default`", "add `default`"
+    if form.unknown == "default" and TYPES[name].split is not None:
+        yield "unknown", "`unknown: default` cannot be used with a list", "use `keep`, `empty` or `reject`"
     if form.required and form.default is not None:
-        yield "required", "`required` never comes into play beside `default`", "keep one of the two"
+        yield "required", "`required` has no effect with `default`", "remove one of them"
     yield from _lookup_contradictions(form)
-    yield from _length_contradictions(form, given=given, limit=target.limit)
+    yield from _length_contradictions(form, limit=target.limit)
 
 
 def _lookup_contradictions(form: ValueForm) -> Iterator[tuple[str, str, str]]:
     lookup = form.lookup
     if lookup and lookup.by and len(lookup.by) != len(lookup.key):
-        what = f"`key` names {len(lookup.key)} columns of the file, and `by` {len(lookup.by)} of the export"
-        yield "lookup", what, "name as many of the one as of the other"
+        what = f"`key` has {len(lookup.key)} columns, but `by` has {len(lookup.by)}"
+        yield "lookup", what, "list the same number of columns in both"
     if lookup and lookup.none == "default" and form.default is None:
-        yield "lookup", "`none: default` needs `default` beside `lookup`", "add `default`"
+        yield "lookup", "`none: default` requires `default` next to `lookup`", "add `default`"
 
 
-def _never_with_constant(form: ValueForm) -> set[str]:
-    if form.origin != "value":
-        return set()
-    return {"values", "html"} if form.when else {"values", "html", "default", "required"}
-
-
-def _length_contradictions(form: ValueForm, *, given: set[str], limit: int | None) -> Iterator[tuple[str, str, str]]:
+def _length_contradictions(form: ValueForm, *, limit: int | None) -> Iterator[tuple[str, str, str]]:
     if form.max and limit and form.max > limit:
-        yield "max", f"the field takes at most {limit} characters", f"write {limit} or less, or leave `max` out"
-    if "overflow" in given and form.max is None and limit is None:
-        yield "overflow", "`overflow` needs `max` beside it", "the field has no limit of its own: add `max`"
+        what = f"the field accepts at most {limit:,} characters"
+        yield "max", what, f"set `max` to {limit} or less, or remove it"
+    if "overflow" in form.model_fields_set and form.max is None and limit is None:
+        yield "overflow", "`overflow` requires `max`", "add `max`: the field itself has no limit"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from importer.mapping.month_names import month_number
+from importer.mapping.dates import month_number
 
 EXCEL_CELL_MAX = 32_767
 _DIGITS_KEPT = 15

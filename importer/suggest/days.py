@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 
-from importer.mapping.dates import EPOCHS, ISO, Parse, parser
-from importer.mapping.month_names import is_short
+from importer.mapping.dates import EPOCHS, ISO, Parse, is_short_month, parser
 from importer.suggest.facts import Facts
 from importer.suggest.order import find_order
 
@@ -134,7 +133,7 @@ def _date_formats(parts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _month(text: str) -> str:
     if text.isdigit():
         return "%m"
-    return "%b" if is_short(text) else "%B"
+    return "%b" if is_short_month(text) else "%B"
 
 
 def _weekday(text: str | None) -> str:

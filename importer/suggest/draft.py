@@ -93,7 +93,7 @@ class Draft:
             "importer can find the case again if the network fails."
         )
         page.comment("text1 must exist and be free: ask an administrator.", mark=CHECK)
-        page.line("stamp: text1")
+        page.line("external_id_field: text1")
         page.blank()
 
     def _key_of_parts(self, found: KeyParts) -> None:

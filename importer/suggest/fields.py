@@ -60,7 +60,7 @@ _Entry = tuple[list[tuple[str, str]], str]
 class _Writer:
     def __init__(self, page: Page, roles: Roles) -> None:
         self._roles = roles
-        self._text = 1  # text1 is the stamp
+        self._text = 1  # text1 is the external id field
 
     def dates(self) -> Iterator[_Entry]:
         number = 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from importer.mapping.types import BOOLEAN_WORDS
+from importer.mapping.converters import BOOLEAN_WORDS
 from importer.suggest.days import DateForm, date_form, epoch_form
 from importer.suggest.facts import Facts, Table
 from importer.suggest.vocabulary import Vocabulary

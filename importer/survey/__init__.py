@@ -13,7 +13,7 @@ from importer.ledger import LedgerView, StagedRow
 from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
 from importer.ledger.values import SimilarKeys
 from importer.mapping import Mapping
-from importer.mapping.outline import Outline
+from importer.mapping.values import Field
 from importer.models import State
 from importer.reader import Reader
 from importer.reader.checkup import CheckUp, Finding, batch_of
@@ -89,16 +89,16 @@ class Survey:
         self._mapping = mapping
         self._columns = columns or source.columns
         tables = None if companions is None else [file.companion for file in companions]
-        used = mapping.bind(self._columns, tables).columns_used
+        mapper = mapping.bind(self._columns, tables)
         self._notes = [NotesSurvey(file) for file in companions or ()]
-        self._outlines = mapping.outline(self._columns)
+        self._fields = tuple(field for field in mapper.fields if field.is_text)
         self._rows = 0
         self._check_up = CheckUp(self._columns)
         self._errors = FieldErrorCounts()
         self._choices = ChoiceSurvey(mapping.choices)
-        self._cells = ColumnSurvey(self._columns, used)
-        self._tables = TableSurvey(self._outlines)
-        self._lengths = LengthSurvey(self._outlines)
+        self._cells = ColumnSurvey(self._columns, mapper.columns_used)
+        self._tables = TableSurvey(self._fields)
+        self._lengths = LengthSurvey(self._fields)
 
     def take(self, staged: Sequence[StagedRow]) -> None:
         """Look at the next rows."""
@@ -120,11 +120,11 @@ class Survey:
         damage = tuple(
             finding
             for finding in self._check_up.findings()
-            if (whole or finding.kind not in _ABOUT_THE_WHOLE) and not _is_settled(finding, self._outlines)
+            if (whole or finding.kind not in _ABOUT_THE_WHOLE) and not _is_settled(finding, self._fields)
         )
         tables = list(self._tables.uses())
         found = self._errors.causes()
-        lines = suggestions(self._mapping, self._outlines, tables=tables, causes=found, damage=damage)
+        lines = suggestions(self._mapping, self._fields, tables=tables, causes=found, damage=damage)
         return Surveyed(
             rows=self._rows,
             causes=tuple(found),
@@ -155,8 +155,8 @@ def _will_be_sent(cause: Cause) -> bool:
     return cause.state is State.PENDING or cause.code in ("parent_pending", "parent_waiting", "parent_sending")
 
 
-def _is_settled(finding: Finding, outlines: Sequence[Outline]) -> bool:
+def _is_settled(finding: Finding, fields: Sequence[Field]) -> bool:
     """Whether the mapping reads the dates of the column in the order that the other rows force."""
     first = _FORCED.get(finding.kind)
-    formats = [form for outline in outlines if finding.column in outline.columns for form in outline.formats]
-    return first is not None and bool(formats) and all(form.lstrip().startswith(first) for form in formats)
+    formats = [pattern for field in fields if finding.column in field.columns for pattern in field.form.format or ()]
+    return first is not None and bool(formats) and all(pattern.lstrip().startswith(first) for pattern in formats)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from importer.mapping.outline import Outline
+from importer.mapping.values import Field
 from importer.reader.checkup import Batch
 
 
@@ -35,31 +35,31 @@ class LengthUse:
 class LengthSurvey:
     """Measures the texts of all fields with a limit, as they are before they are cut."""
 
-    def __init__(self, outlines: tuple[Outline, ...]) -> None:
-        self._outlines = [outline for outline in outlines if outline.limit is not None and outline.table is None]
-        self._longest = [(0, 0)] * len(self._outlines)
-        self._over = [0] * len(self._outlines)
+    def __init__(self, fields: tuple[Field, ...]) -> None:
+        self._fields = [field for field in fields if field.limit is not None and field.table is None]
+        self._longest = [(0, 0)] * len(self._fields)
+        self._over = [0] * len(self._fields)
 
     def take(self, batch: Batch) -> None:
         """Measure the next rows."""
-        for place, outline in enumerate(self._outlines):
-            whole = map(outline.text, batch.cells) if outline.position is None else batch.columns[outline.position]
-            self._measure(place, outline, zip(batch.numbers, whole, strict=True))
+        for place, field in enumerate(self._fields):
+            self._measure(place, field, zip(batch.numbers, map(field.text, batch.cells), strict=True))
 
-    def _measure(self, place: int, outline: Outline, texts: Iterator[tuple[int, str]]) -> None:
+    def _measure(self, place: int, field: Field, texts: Iterator[tuple[int, str]]) -> None:
         """Tidying only shortens a text: one that is short enough, and not the longest, needs no closer look."""
         longest, row = self._longest[place]
-        least = min(longest, outline.limit or 0)
+        least = min(longest, field.limit or 0)
         for number, text in texts:
             if len(text) > least:
-                length = outline.length(outline.filled(text))
-                self._over[place] += length > (outline.limit or 0)
+                length = field.length(text)
+                self._over[place] += length > (field.limit or 0)
                 if length > longest:
                     longest, row = length, number
-                    least = min(longest, outline.limit or 0)
+                    least = min(longest, field.limit or 0)
         self._longest[place] = longest, row
 
     def uses(self) -> Iterator[LengthUse]:
         """One a field with a limit, in the order of the mapping."""
-        for outline, (longest, row), over in zip(self._outlines, self._longest, self._over, strict=True):
-            yield LengthUse(outline.target, outline.columns, outline.limit or 0, longest, row, over, outline.cuts)
+        for field, (longest, row), over in zip(self._fields, self._longest, self._over, strict=True):
+            cuts = field.form.overflow != "reject"
+            yield LengthUse(field.target.name, field.columns, field.limit or 0, longest, row, over, cuts)

@@ -9,12 +9,11 @@ from difflib import get_close_matches
 
 from importer.ledger.causes import Cause
 from importer.mapping import Mapping
-from importer.mapping.amend import Entry, quoted
-from importer.mapping.outline import Outline
-from importer.mapping.yaml_nodes import NodePath
+from importer.mapping.values import Field
 from importer.reader.checkup import Finding
 from importer.reader.checkup.dates import pattern_of
 from importer.survey.tables import TableUse
+from importer.yaml_places import Entry, NodePath, quoted
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.
 NEAR = 0.75
@@ -45,45 +44,45 @@ class Suggestion:
 
 def suggestions(
     mapping: Mapping,
-    outlines: Iterable[Outline],
+    fields: Iterable[Field],
     *,
-    tables: Iterable[tuple[Outline, TableUse]],
+    tables: Iterable[tuple[Field, TableUse]],
     causes: Iterable[Cause],
     damage: Iterable[Finding],
 ) -> Iterator[Suggestion]:
     """All lines that would help: for words that no table lists, and for other errors that a key of a value hints."""
-    for outline, use in tables:
-        if use.unknown and (outline.table is None or outline.unknown == "reject"):
-            yield _for_words(outline, use, mapping.place(outline.path))
+    for field, use in tables:
+        if use.unknown and (field.table is None or field.form.unknown == "reject"):
+            yield _for_words(field, use, mapping.place(field.path))
     forms = {finding.column: _form(finding) for finding in damage if finding.kind in _DAY_FIRST}
     wanted = {(cause.code, cause.target): cause for cause in causes}
-    for outline in outlines:
+    for field in fields:
         for code, line_of in _LINES.items():
-            cause = wanted.get((code, outline.target))
-            if cause and cause.column in outline.columns and (line := line_of(forms.get(cause.column, ""))):
-                where = mapping.place(outline.path)
-                lines = _whole(outline, (line,))
-                yield Suggestion(outline.path, outline.target, outline.columns, (code,), where, lines)
+            cause = wanted.get((code, field.target.name))
+            if cause and cause.column in field.columns and (line := line_of(forms.get(cause.column, ""))):
+                where = mapping.place(field.path)
+                lines = _whole(field, (line,))
+                yield Suggestion(field.path, field.target.name, field.columns, (code,), where, lines)
 
 
-def _for_words(outline: Outline, use: TableUse, where: str) -> Suggestion:
-    table = outline.table or {}
-    choices = list(dict.fromkeys((*table.values(), *outline.choices)))
-    once = {outline.fold(word): (word, count) for word, count in reversed(use.unknown.items())}
+def _for_words(field: Field, use: TableUse, where: str) -> Suggestion:
+    table = field.table or {}
+    choices = list(dict.fromkeys((*table.values(), *field.choices)))
+    once = {field.fold(word): (word, count) for word, count in reversed(use.unknown.items())}
     entries = tuple(_entry(*word, table=table, choices=choices) for word in reversed(once.values()))
-    if outline.table is None:  # with a table, words that fitted without one need a line too
-        fitting = [Entry(word, word, "") for word in use.words if word in outline.choices]
+    if field.table is None:  # with a table, words that fitted without one need a line too
+        fitting = [Entry(word, word, "") for word in use.words if word in field.choices]
         entries = (*fitting, *entries)
-    lines = _whole(outline, ("values:", *(f"  {entry.line()}" for entry in entries)))
+    lines = _whole(field, ("values:", *(f"  {entry.line()}" for entry in entries)))
     codes = ("not_allowed", "unknown_value")
-    return Suggestion(outline.path, outline.target, outline.columns, codes, where, lines, entries)
+    return Suggestion(field.path, field.target.name, field.columns, codes, where, lines, entries)
 
 
-def _whole(outline: Outline, lines: tuple[str, ...]) -> tuple[str, ...]:
+def _whole(field: Field, lines: tuple[str, ...]) -> tuple[str, ...]:
     """``lines`` of a value, with what must stand around them if so far it is a column only."""
-    if not outline.bare:
+    if field.form.model_fields_set != {"column"}:
         return lines
-    return (f"{outline.path[-1]}:", *(f"  {line}" for line in (f"column: {quoted(outline.columns[0])}", *lines)))
+    return (f"{field.path[-1]}:", *(f"  {line}" for line in (f"column: {quoted(field.columns[0])}", *lines)))
 
 
 def _entry(word: str, count: int, *, table: dict[str, str], choices: list[str]) -> Entry:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from importer.mapping.outline import Outline
+from importer.mapping.values import Field
 from importer.reader.checkup import Batch
 from importer.survey.distinct import Distinct
 
@@ -37,35 +37,33 @@ class TableUse:
 class TableSurvey:
     """Counts the words that the tables are asked for."""
 
-    def __init__(self, outlines: tuple[Outline, ...]) -> None:
-        tables = [outline for outline in outlines if outline.table is not None or outline.choices]
-        self._counted = [(outline, Distinct()) for outline in tables]
+    def __init__(self, fields: tuple[Field, ...]) -> None:
+        tables = [field for field in fields if field.form.values is not None or field.choices]
+        self._counted = [(field, Distinct()) for field in tables]
 
     def take(self, batch: Batch) -> None:
         """Count the next rows."""
-        for outline, distinct in self._counted:
-            whole = map(outline.text, batch.cells) if outline.position is None else batch.columns[outline.position]
-            for text, count in Counter(whole).items():
-                words = outline.split(outline.filled(text))
-                distinct.add(Counter(dict.fromkeys(words, count)))
+        for field, distinct in self._counted:
+            for text, count in Counter(map(field.text, batch.cells)).items():
+                distinct.add(Counter(dict.fromkeys(field.words(text), count)))
 
-    def uses(self) -> Iterator[tuple[Outline, TableUse]]:
+    def uses(self) -> Iterator[tuple[Field, TableUse]]:
         """One a value with a table or with few choices, in the order of the mapping."""
-        for outline, distinct in self._counted:
-            yield outline, _use(outline, distinct)
+        for field, distinct in self._counted:
+            yield field, _use(field, distinct)
 
 
-def _use(outline: Outline, distinct: Distinct) -> TableUse:
-    fold, listed = outline.fold, outline.table or {}
+def _use(field: Field, distinct: Distinct) -> TableUse:
+    fold, listed = field.fold, field.table or {}
     words = dict(distinct.counts.most_common())
-    known = set(outline.choices if outline.table is None else map(fold, listed))
+    known = set(field.choices if field.table is None else map(fold, listed))
     came = set(map(fold, words))
     return TableUse(
-        outline.target,
-        outline.columns,
+        field.target.name,
+        field.columns,
         words,
         unknown={word: count for word, count in words.items() if fold(word) not in known},
         never_hit=tuple(word for word in listed if fold(word) not in came),
-        policy=outline.unknown,
+        policy=field.form.unknown,
         capped=distinct.capped,
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin
 
 import orjson
 from pydantic import (
@@ -43,13 +43,15 @@ DEPENDENT_LEVELS_MAX = 3
 #: Beyond this a reader of JSON may keep only the nearest double.
 INTEGER_MAX = 2**53 - 1
 
-Text = Annotated[str, Field(min_length=1)]
-Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX)]
-Description = Annotated[str, Field(min_length=1, max_length=DESCRIPTION_MAX)]
-OwnerId = Annotated[str, Field(min_length=1, max_length=OWNER_ID_MAX)]
+#: No NUL, at which some readers of JSON end a text.
+_WITHOUT_NUL = r"^[^\x00]*$"
+Text = Annotated[str, Field(min_length=1, pattern=_WITHOUT_NUL)]
+Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX, pattern=_WITHOUT_NUL)]
+Description = Annotated[str, Field(min_length=1, max_length=DESCRIPTION_MAX, pattern=_WITHOUT_NUL)]
+OwnerId = Annotated[str, Field(min_length=1, max_length=OWNER_ID_MAX, pattern=_WITHOUT_NUL)]
 Priority = Literal["LOW", "NORMAL", "HIGH", "URGENT"]
 RequesterType = Literal["Contact"]
-NoteTitle = Annotated[str, Field(min_length=1, max_length=NOTE_TITLE_MAX)]
+NoteTitle = Annotated[str, Field(min_length=1, max_length=NOTE_TITLE_MAX, pattern=_WITHOUT_NUL)]
 
 Integer = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Instant = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
@@ -131,6 +133,29 @@ def other_spelling(key: str) -> str | None:
     prefix = custom_field_prefix(key)
     other = _OTHER_SPELLING.get(prefix or "")
     return other and other + key.removeprefix(prefix or "")
+
+
+def field_types(model: Any) -> dict[str, tuple[Any, bool]]:
+    """The type of each field of one of the dicts above, and whether it must be there."""
+    optional: Any = NotRequired
+    hints = get_type_hints(model, include_extras=True)
+    return {
+        name: (get_args(hint)[0], False) if get_origin(hint) is optional else (hint, True)
+        for name, hint in hints.items()
+    }
+
+
+def longest(annotation: Any) -> int | None:
+    """How many characters a text of this type may have; None if that is not limited."""
+    if get_origin(annotation) is not Annotated or get_args(annotation)[0] is not str:
+        return None
+    rules = [rule for extra in get_args(annotation)[1:] for rule in getattr(extra, "metadata", ())]
+    return next((rule.max_length for rule in rules if hasattr(rule, "max_length")), None)
+
+
+def choices(annotation: Any) -> tuple[str, ...]:
+    """The words that this type consists of; none if it is another type."""
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
 def value_check(annotation: Any) -> Check:

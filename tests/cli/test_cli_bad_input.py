@@ -42,8 +42,8 @@ CASES = {
     "mapping: column": (["t.csv", "-m", "column.yml"], ["column.yml:5:10: the export has no column 'Subjekt'"]),
     "mapping: twice": (["t.csv", "-m", "twice.yml"], ["twice.yml:8:1:", "case"]),
     "mapping: empty": (["t.csv", "-m", "empty.yml"], ["empty.yml"]),
-    "mapping: missing": (["t.csv", "-m", "gone.yml"], ["'gone.yml'", "bundled are: freshdesk, glpi,"]),
-    "mapping: name": (["t.csv", "-m", "zendsk"], ["there is no mapping 'zendsk'", "did you mean 'zendesk'?"]),
+    "mapping: missing": (["t.csv", "-m", "gone.yml"], ["'gone.yml'", "built-in mappings: freshdesk, glpi,"]),
+    "mapping: name": (["t.csv", "-m", "zendsk"], ["mapping not found: 'zendsk'", "did you mean 'zendesk'?"]),
 }
 
 MARKS = {

@@ -58,7 +58,7 @@ def test_preview_for_people_shows_json_or_what_is_wrong(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2", subject="")])
     text = local("preview", "t.csv", "-m", "m.yml").out
     assert '"title": "The printer is on fire"' in text
-    assert "row 4 · key 2 · invalid\n  Subject: has no value" in text
+    assert "row 4 · key 2 · invalid\n  Subject: is empty" in text
 
 
 def test_preview_of_a_bundled_mapping_works_by_name(local: Program) -> None:

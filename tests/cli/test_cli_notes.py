@@ -101,7 +101,7 @@ def test_check_names_orphans_errors_and_unused_columns(noted: Program) -> None:
     assert page.code == 3
     for line in (
         "comments.csv: At → notes.order · not_a_date · rows 4, 8",
-        "'soon' is not a date in the form iso (row 5 of comments.csv)",
+        "'soon' is not a date in the format ISO 8601 (row 5 of comments.csv)",
         "comments.csv: 5 notes, 2 match no row; 1 row without a note",
         "row 3 of 'T9': no row of the export has this key",
         "row 6: has 7 fields, but the header has 6",

@@ -22,7 +22,7 @@ WITH_FIELDS = """\
 version: 1
 source: {key: Id}
 fields: fields.json
-stamp: text12
+external_id_field: text12
 case:
   title: Subject
   description: {value: Imported}

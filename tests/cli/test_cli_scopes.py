@@ -64,7 +64,8 @@ def test_a_mapping_without_external_id_is_told_once(local: Program) -> None:
     assert ended.err == (
         "warning: the mapping sets no external id,"
         " so a row whose response is lost stays unknown until you resolve it\n"
-        "  hint: add a line such as `stamp: text1` to the mapping, with a text field used for nothing else\n"
+        "  hint: add a line such as `external_id_field: text1` to the mapping,"
+        " with a text field used for nothing else\n"
     )
     assert local(*RUN, "--out", "quiet", "--quiet").err == ""
 

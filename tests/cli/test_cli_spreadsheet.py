@@ -18,7 +18,7 @@ HEADER = ("Id", "Subject", "Body", "Requester", "Customer", "Created", "VIP", "A
 MAPPING = """\
 version: 1
 source: {key: Id}
-stamp: text1
+external_id_field: text1
 case:
   title: Subject
   description: Body

@@ -75,7 +75,7 @@ def test_causes_are_told_apart_by_column(local: Program) -> None:
 def test_a_long_value_is_cut_and_the_rule_is_not(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1", mail="somebody with a very long name " * 5)])
     shown = local.watched("check", "t.csv", "-m", "m.yml", columns=80)
-    assert "'somebody with a very long name …' is not one e-mail address, such as" in shown.out
+    assert "'somebody with a very long name …' is not a valid e-mail address" in shown.out
     assert "ana@example.com" in shown.out
 
 
@@ -87,7 +87,7 @@ def test_a_mapping_for_another_export_is_one_error_with_one_list_of_columns(prog
     assert len(lines) == 2
     assert lines[0].startswith("error: zendesk.yml:")
     assert " columns of the mapping: 'Id', 'Subject'" in lines[0]
-    assert lines[1].startswith("  hint: it has: 'Summary', 'Issue key'")
+    assert lines[1].startswith("  hint: columns: 'Summary', 'Issue key'")
     assert lines[1].endswith("or draft one with: case-importer suggest FILE")
 
 
@@ -96,7 +96,7 @@ def test_a_few_missing_columns_have_a_line_each(local: Program) -> None:
     ended = local("check", "t.csv", "-m", "m.yml")
     assert ended.err == (
         "error: m.yml:5:10: the export has no column 'Subject'\n"
-        "  hint: did you mean 'Subjekt'? it has: 'Id', 'Subjekt', 'Text', 'Mail'\n"
+        "  hint: did you mean 'Subjekt'? columns: 'Id', 'Subjekt', 'Text', 'Mail'\n"
         "m.yml:6:16: the export has no column 'Body'\n"
     )
 

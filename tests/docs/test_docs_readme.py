@@ -17,7 +17,9 @@ from tickets import read_csv
 pytestmark = pytest.mark.slow
 
 RUNNABLE = [block for block in blocks(read("README.md")) if block.is_run]
-FRAME_MAPPING = "version: 1\nsource: {key: Id}\nstamp: text1\ncase: {title: Subject, description: Description}\n"
+FRAME_MAPPING = (
+    "version: 1\nsource: {key: Id}\nexternal_id_field: text1\ncase: {title: Subject, description: Description}\n"
+)
 
 
 @pytest.fixture

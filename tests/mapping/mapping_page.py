@@ -130,7 +130,7 @@ def write_export(path: Path, example: Example) -> None:
 
 
 def expected_of(sent: str) -> Any:
-    """What the page says: a body, a list of a body and updates, the codes of errors, or "left out"."""
-    if sent == "left out":
+    """What the page says: a body, a list of a body and updates, the codes of errors, or "filtered"."""
+    if sent == "filtered":
         return sent
     return re.findall(r"`(\w+)`", sent) if sent.startswith("error") else json.loads(sent.strip("`"))

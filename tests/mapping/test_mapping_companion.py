@@ -203,7 +203,7 @@ def test_halves_of_characters_are_an_error_of_the_row_and_no_traceback(load: Loa
     [
         (b"", "empty"),
         (b"ticket,At,Who,Text,Shown\n1,,,x,\n", "did you mean 'ticket'?"),
-        (b"Ticket,Ticket,Who,Text,Shown\n1,,,x,\n", "c.csv has 2 columns 'Ticket'"),
+        (b"Ticket,Ticket,Who,Text,Shown\n1,,,x,\n", "c.csv has 2 columns named 'Ticket'"),
         (HEADER.encode() + b"1,,,caf\xe9,\n", "is not UTF-8"),
         (HEADER.encode() + b'1,,,"never closed,\n', "never closed"),
         (b"\x00" * 5000, "c.csv"),

@@ -18,7 +18,7 @@ from importer.ledger import Ledger, Outcome, StagedRow
 from importer.ledger.json_columns import errors_from_json
 from importer.ledger.parents import CODES as LINK_CODES
 from importer.mapping import json_schema
-from importer.mapping.types import BOOLEAN_WORDS, TYPES
+from importer.mapping.converters import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
 
 
@@ -64,7 +64,7 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
         results = list(map(mapper.apply, rows))
     for number, mapped, (_, sent) in zip(count(1), results, example.rows, strict=False):
         if mapped.body is None:
-            found: Any = "left out" if mapped.left_out else [error.code for error in mapped.errors]
+            found: Any = "filtered" if mapped.left_out else [error.code for error in mapped.errors]
         else:
             found = example.shown(orjson.loads(mapped.body))
             if mapped.case_updates:  # the page shows them behind the case

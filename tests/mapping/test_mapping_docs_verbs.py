@@ -48,11 +48,11 @@ def write(example: Example) -> None:
 
 
 def expected_states(example: Example) -> dict[State, int]:
-    """How many rows are invalid, left out, and fit."""
+    """How many rows are invalid, filtered, and sent."""
     expected = [expected_of(sent) for _, sent in example.rows]
     invalid = sum(sent.startswith("error") for _, sent in example.rows)
-    left_out = expected.count("left out")
-    states = {State.INVALID: invalid, State.SKIPPED: left_out, State.CREATED: len(expected) - invalid - left_out}
+    filtered = expected.count("filtered")
+    states = {State.INVALID: invalid, State.SKIPPED: filtered, State.CREATED: len(expected) - invalid - filtered}
     return {state: count for state, count in states.items() if count}
 
 
@@ -66,7 +66,7 @@ def test_check_and_preview_take_an_example(example: Example) -> None:
     if example.is_linked:  # which id a parent has, and what is wrong with a link, preview cannot know
         return
     for row, (_, sent) in zip(preview("t.csv", "m.yml", count=99, **READING), example.rows, strict=True):
-        found: Any = "left out" if row.left_out else [error.code for error in row.errors]
+        found: Any = "filtered" if row.left_out else [error.code for error in row.errors]
         if row.body is not None:
             bodies = [example.shown(json.loads(row.body)), *map(json.loads, row.additions)]
             found = bodies if row.additions else bodies[0]

@@ -36,9 +36,8 @@ def test_parts_hide_columns_of_the_same_name_and_other_columns_are_there(bind: B
     assert mapper.columns_used == {"ID", "T", "D", "C"}, "the columns that parts hide are not read"
 
 
-def test_a_stamp_does_not_shift_the_parts(bind: Bind) -> None:
-    """The key travels as one more cell behind the row, before which parts must not come."""
-    mapper = bind("stamp: text1\n" + CASE + f"  notes: [{{{PARTS}, title: date}}]\n", "ID|T|D|C")
+def test_the_external_id_does_not_shift_the_parts(bind: Bind) -> None:
+    mapper = bind("external_id_field: text1\n" + CASE + f"  notes: [{{{PARTS}, title: date}}]\n", "ID|T|D|C")
     mapped = mapper.apply(Row(2, ("1", "T", "D", "d;a;x")))
     assert notes_of(mapped) == [("d", "x", False)]
     assert orjson.loads(mapped.body or b"")["custom_fields"] == {"text1": "1"}
@@ -56,7 +55,7 @@ def test_an_entry_with_too_few_parts_is_named_and_the_others_are_looked_at(bind:
         ("too_few_parts", "C", "d;ana", "notes"),
         ("not_a_boolean", "author", "who", "notes.public"),
     ]
-    assert mapped.errors[0].rule == "has 2 of 3 parts with ';' between them: date, author, text"
+    assert mapped.errors[0].rule == "has 2 of 3 parts separated by ';' (date, author, text)"
 
 
 def test_an_entry_with_too_few_parts_can_be_taken_whole(bind: Bind) -> None:
@@ -89,22 +88,25 @@ def test_a_title_that_repeats_the_part_that_is_the_body_is_cut(bind: Bind) -> No
     [
         ("{each: {column: C, separator: ;}}", "`separator` and `into` go together"),
         ("{each: {column: C, into: [a]}}", "`separator` and `into` go together"),
-        ("{each: {column: C, separator: ;, into: []}}", "this list is empty"),
-        ("{each: {column: C, separator: ;, into: [a, a]}}", "two parts have one name"),
-        ("{each: {column: C, separator: '', into: [a]}}", "a text is expected here"),
-        ("{each: {column: C, short: keep}}", "`short` means nothing without `into`"),
-        ("{each: {column: C, separator: ;, into: [a], short: drop}}", "'drop' is not known here"),
-        ("{each: {column: C, key: K}}", "`key` means nothing without `file`"),
+        ("{each: {column: C, separator: ;, into: []}}", "the list is empty"),
+        ("{each: {column: C, separator: ;, into: [a, a]}}", "two parts have the same name"),
+        ("{each: {column: C, separator: '', into: [a]}}", "expected a text"),
+        ("{each: {column: C, short: keep}}", "`short` has no effect without `into`"),
+        ("{each: {column: C, separator: ;, into: [a], short: drop}}", "'drop' is not a valid value"),
+        ("{each: {column: C, key: K}}", "`key` has no effect without `file`"),
         ("{each: {column: C, separatr: ;}}", "did you mean 'separator'?"),
-        ("{each: {}}", "these notes come from nowhere"),
-        ("{each: {file: f, column: C, key: K}, body: B}", "`column` and `file` exclude each other"),
+        ("{each: {}}", "these notes have no source"),
+        ("{each: {file: f, column: C, key: K}, body: B}", "`column` and `file` cannot be used together"),
         ("{each: {file: f}, body: B}", "`file` needs a `key`"),
-        ("{each: {file: f, key: K}}", "the rows of a file need a `body`"),
-        ("{each: {file: f, key: K, entries: x}, body: B}", "`entries` means nothing without `column`"),
-        ("{each: {file: f, key: [K, L]}, body: B}", "`key` has 2 columns, and 1 are looked up in them"),
-        ("{each: {file: f, key: K, order: {column: A, type: list}}, body: B}", "notes.order cannot take type: list"),
-        ("{each: {file: f, key: K, order: []}, body: B}", "this list is empty"),
-        ("{title: A}", "this note has no text"),
+        ("{each: {file: f, key: K}}", "notes from a file need a `body`"),
+        ("{each: {file: f, key: K, entries: x}, body: B}", "`entries` has no effect without `column`"),
+        ("{each: {file: f, key: [K, L]}, body: B}", "`key` has 2 columns, but `by` has 1"),
+        (
+            "{each: {file: f, key: K, order: {column: A, type: list}}, body: B}",
+            "notes.order does not accept",
+        ),
+        ("{each: {file: f, key: K, order: []}, body: B}", "the list is empty"),
+        ("{title: A}", "this note has no body"),
         ("{each: C, title: Dat}", "the export has no column 'Dat'"),
         (f"{{{PARTS}, title: autor}}", "did you mean 'author'?"),
         ("{each: {column: Z}}", "the export has no column 'Z'"),

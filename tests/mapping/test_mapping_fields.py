@@ -10,7 +10,7 @@ from mapping_files import CASE, Bind, Load
 
 from importer.errors import MappingError
 from importer.mapping import Mapping
-from importer.mapping.fields_file import fields_text, read_fields
+from importer.mapping.custom_fields import fields_text, read_fields
 from importer.models import Row
 from importer.talkdesk.fields import FieldDefinition, Option
 
@@ -74,17 +74,17 @@ def test_labels_become_keys(bind: Bind, field: str, cell: str, becomes: object) 
     ("field", "cell", "code", "words"),
     [
         ("drop_down1: A", "E-mial", "unknown_option", "did you mean 'E-mail'?"),
-        ("drop_down1: A", "?", "unknown_option", "it has: 'E-mail', '1', 'Fax'"),
-        ("drop_down1: A", "fax", "ambiguous_option", "label of several options of 'Channel' (drop_down1): 3, 4"),
+        ("drop_down1: A", "?", "unknown_option", "options: 'E-mail', '1', 'Fax'"),
+        ("drop_down1: A", "fax", "ambiguous_option", "matches several options of 'Channel' (drop_down1): 3, 4"),
         (
             "dependent_field1: A",
             "A,B",
             "unknown_option",
-            "has 'B' in it, which is no option of 'Place' (depen",
+            "contains 'B', which is not an option of 'Place' (depen",
         ),
-        ("drop_down3: {column: A, type: integer}", "8", "unknown_option", "is no option of 'Level' (drop_down3)"),
+        ("drop_down3: {column: A, type: integer}", "8", "unknown_option", "is not an option of 'Level' (drop_down3)"),
         ("drop_down3: {column: A, type: integer}", "high", "not_an_integer", "is the option 'abc' of 'Level'"),
-        ("dependent_field1: A", "B,A", "unknown_option", "leave it out: there is nothing to choose from"),
+        ("dependent_field1: A", "B,A", "unknown_option", "remove it: this level has no options"),
     ],
 )
 def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell: str, code: str, words: str) -> None:
@@ -111,27 +111,30 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
         ),
         (
             WITH_FIELDS + "  custom_fields: {' place': A}\n",
-            "no custom field ' place'\n  hint: that is the name of",
+            "no custom field ' place'\n  hint: this is the name of",
         ),
         (WITH_FIELDS + "  custom_fields: {text2: A}\n", "m.yml:7:19: the custom field 'text2' (Gone) is not active"),
-        (WITH_FIELDS + "  custom_fields: {odd: A}\n", "m.yml:7:19: the definition of 'odd' does not say of what kind"),
-        (WITH_FIELDS + "stamp: text9\n", "m.yml:7:8: the account has no custom field 'text9'"),
-        (WITH_FIELDS + "stamp: drop_down1\n", "m.yml:7:8: 'drop_down1' cannot be a stamp"),
+        (WITH_FIELDS + "  custom_fields: {odd: A}\n", "m.yml:7:19: the definition of 'odd' has an unknown type"),
+        (WITH_FIELDS + "external_id_field: text9\n", "m.yml:7:20: the account has no custom field 'text9'"),
+        (
+            WITH_FIELDS + "external_id_field: drop_down1\n",
+            "m.yml:7:20: 'drop_down1' cannot be used",
+        ),
         (
             WITH_FIELDS + "  custom_fields: {drop_down1: {value: Phone}}\n",
-            "m.yml:7:39: 'Phone' is no option",
+            "m.yml:7:39: 'Phone' is not an option",
         ),
         (
             WITH_FIELDS + "  custom_fields: {dependent_field1: {column: A, type: list}}\n",
-            "m.yml:7:55: custom_fields.dependent_field1 cannot take type: list\n  hint: it takes path",
+            "m.yml:7:55: custom_fields.dependent_field1 does not accept `type: list`\n  hint: it accepts path",
         ),
-        (CASE + "fields:\n", "m.yml:6:1: a text is expected here"),
+        (CASE + "fields:\n", "m.yml:6:1: expected a text"),
         (
             CASE + "fields: nowhere.yml\n",
-            "m.yml:6:9: there is no file 'nowhere.yml'\n  hint: its path begins in the folder",
+            "m.yml:6:9: file not found: 'nowhere.yml'\n  hint: paths are relative",
         ),
-        (CASE + "fields: .\n", "m.yml:6:9: the file '.' cannot be read"),
-        (CASE + 'fields: "a\\0b"\n', "m.yml:6:9: there is no file"),
+        (CASE + "fields: .\n", "m.yml:6:9: cannot read the file '.'"),
+        (CASE + 'fields: "a\\0b"\n', "m.yml:6:9: file not found"),
     ],
 )
 def test_what_does_not_fit_the_account_has_its_place(load: Load, text: str, message: str) -> None:
@@ -143,20 +146,20 @@ def test_what_does_not_fit_the_account_has_its_place(load: Load, text: str, mess
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "fields.yml:1:1: this is no file of custom fields"),
+        (b"", "fields.yml:1:1: this is not a fields file"),
         (b"\xff\xfe", "m.yml:3:9: fields.yml is not UTF-8 text"),
-        (b"{}", "m.yml:3:9: fields.yml holds no custom field definitions"),
-        (b"[{", "m.yml:3:9: fields.yml holds no custom field definitions"),
-        (b"[" * 9999, "m.yml:3:9: fields.yml holds no custom field definitions"),
-        (b"a:\n\t- b", "fields.yml:2:1: a tab stands here"),
+        (b"{}", "m.yml:3:9: fields.yml contains no custom field definitions"),
+        (b"[{", "m.yml:3:9: fields.yml contains no custom field definitions"),
+        (b"[" * 9999, "m.yml:3:9: fields.yml contains no custom field definitions"),
+        (b"a:\n\t- b", "fields.yml:2:1: tab used for indentation"),
         (
             b"version: 1\nfields: {a: {name: A, actve: no}}",
             "fields.yml:2:23: unknown key 'actve' in `fields.a`",
         ),
         (b"version: 1\nfields: {a: {name: A, options: [{label: x}]}}", "fields.yml:2:33: `key` is missing"),
-        (b"version: 1\nfields: {a: {name: A}, a: {name: B}}", "fields.yml:2:24: key 'a' occurs twice"),
-        (b"version: 1\nfields: &a {b: {name: *a}}", "fields.yml:2:9: anchor '&a' is not allowed"),
-        (b"#" * (16 * 1024 * 1024 + 1), "m.yml:3:9: fields.yml has more than 16 MiB"),
+        (b"version: 1\nfields: {a: {name: A}, a: {name: B}}", "fields.yml:2:24: duplicate key 'a'"),
+        (b"version: 1\nfields: &a {b: {name: *a}}", "fields.yml:2:9: YAML anchor '&a' is not supported"),
+        (b"#" * (16 * 1024 * 1024 + 1), "m.yml:3:9: fields.yml is larger than 16 MiB"),
     ],
 )
 def test_a_file_that_is_no_file_of_fields(load: Load, fields_file: Path, content: bytes, message: str) -> None:
@@ -172,8 +175,8 @@ def test_the_bare_answer_of_the_api_will_do(load: Load, fields_file: Path) -> No
     assert b'"assign_reason":"1"' in (mapper.apply(Row(2, ("1", "T", "D"))).body or b"")
 
 
-def test_a_text_field_of_any_name_can_be_the_stamp(load: Load) -> None:
-    mapping: Mapping = load(WITH_FIELDS + "stamp: memo\n")
+def test_a_text_field_of_any_name_can_have_the_external_id(load: Load) -> None:
+    mapping: Mapping = load(WITH_FIELDS + "external_id_field: memo\n")
     assert b'"memo":"1"' in (mapping.bind(("ID", "T", "D")).apply(Row(2, ("1", "T", "D"))).body or b"")
 
 

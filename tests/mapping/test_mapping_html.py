@@ -2,18 +2,21 @@
 
 import time
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mapping_files import CASE, Bind
 
-from importer.mapping.cell_errors import CellError
-from importer.mapping.html_text import readable
+from importer.mapping.html import readable
+from importer.models import Row
+
+FIELD = CASE.replace("description: D", "description: {column: D, html: text, max: 2000}")
 
 
 @pytest.mark.parametrize(
     ("html", "text"),
     [
-        ("", ""),
         ("one\n\ntwo", "one\n\ntwo"),
         ("a &lt; b\n&amp; c", "a < b\n& c"),
         ("<p>a</p><p>b</p>", "a\n\nb"),
@@ -38,22 +41,23 @@ from importer.mapping.html_text import readable
         ("<html><head><title>no</title></head><body>yes</body></html>", "yes"),
     ],
 )
-def test_what_becomes_of_html(html: str, text: str) -> None:
-    assert readable(html) == text
+def test_the_text_of_html(bind: Bind, html: str, text: str) -> None:
+    mapped = bind(FIELD, "ID|T|D").apply(Row(2, ("1", "T", html)))
+    assert orjson.loads(mapped.body or b"{}")["description"] == text
 
 
-@pytest.mark.parametrize("html", ["<b>\ud800</b>", "<b>\x00</b>"])
-def test_what_no_parser_keeps_is_an_error(html: str) -> None:
-    with pytest.raises(CellError) as caught:
-        readable(html)
-    assert caught.value.code == "bad_text"
-
-
-@pytest.mark.parametrize("html", ["<div>" * 300 + "x", "<table><tr><td>" * 3000 + "x"])
-def test_what_cannot_be_read_whole_is_an_error(html: str) -> None:
-    with pytest.raises(CellError) as caught:
-        readable(html)
-    assert caught.value.code == "unreadable_html"
+@pytest.mark.parametrize(
+    ("html", "code"),
+    [
+        ("<b>\ud800</b>", "bad_text"),
+        ("<b>\x00</b>", "bad_text"),
+        ("<div>" * 300 + "x", "unreadable_html"),
+        ("<table><tr><td>" * 3000 + "x", "unreadable_html"),
+    ],
+    ids=["surrogate", "nul", "deep", "deep table"],
+)
+def test_html_that_cannot_be_kept_whole_is_an_error(bind: Bind, html: str, code: str) -> None:
+    assert [error.code for error in bind(FIELD, "ID|T|D").apply(Row(2, ("1", "T", html))).errors] == [code]
 
 
 @pytest.mark.parametrize("part", ["<", "<a", "<a ", "<b>x</b>", "[", "[a](", "&lt;", "<!--", "</", "<td>x", "<?"])

@@ -105,14 +105,14 @@ def test_a_change_of_the_file_is_a_change_of_the_mapping(load: Load, owners: Pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "m.yml:6:29: no look-up is possible: o.csv: the file is empty"),
+        (b"", "m.yml:6:29: cannot use the lookup file: o.csv: the file is empty"),
         (b"email,id\n", "m.yml:6:29: 'o.csv' has no row with a key"),
         (b"email,id\n,7\n", "m.yml:6:29: 'o.csv' has no row with a key"),
         (b"mail,id\na,7\n", "m.yml:6:41: o.csv has no column 'email'\n  hint: did you mean 'mail'?"),
         (b"email,name\na,7\n", "m.yml:6:62: o.csv has no column 'id'"),
-        (b"email,email,id\na,b,7\n", "m.yml:6:41: o.csv has 2 columns 'email'"),
-        (b"email,id\na,7\nb\n", "m.yml:6:29: no look-up is possible: o.csv:3:"),
-        (b'email,id\na,"7\n', "m.yml:6:29: no look-up is possible: o.csv:2: the quote opened in line 2"),
+        (b"email,email,id\na,b,7\n", "m.yml:6:41: o.csv has 2 columns named 'email'"),
+        (b"email,id\na,7\nb\n", "m.yml:6:29: cannot use the lookup file: o.csv:3:"),
+        (b'email,id\na,"7\n', "m.yml:6:29: cannot use the lookup file: o.csv:2: the quote opened"),
         (b"email,id\nana\xe9,7\n", "`encoding:`"),
     ],
 )
@@ -126,18 +126,18 @@ def test_a_file_that_is_no_good(load: Load, owners: Path, content: bytes, messag
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (owner().replace("o.csv", "no.csv"), "m.yml:6:29: there is no file 'no.csv'"),
-        (owner().replace("o.csv", "."), "m.yml:6:29: no look-up is possible: "),
-        (owner().replace("o.csv", "''"), "m.yml:6:29: a text is expected here"),
+        (owner().replace("o.csv", "no.csv"), "m.yml:6:29: file not found: 'no.csv'"),
+        (owner().replace("o.csv", "."), "m.yml:6:29: cannot use the lookup file: "),
+        (owner().replace("o.csv", "''"), "m.yml:6:29: expected a text"),
         (owner().replace("value: id", "vale: id"), "m.yml:6:55: unknown key 'vale' in `case.owner_id.lookup`"),
-        (owner(", none: maybe"), "m.yml:6:72: 'maybe' is not known here"),
-        (owner(", none: default"), "m.yml:6:14: `none: default` needs `default`"),
+        (owner(", none: maybe"), "m.yml:6:72: 'maybe' is not a valid value"),
+        (owner(", none: default"), "m.yml:6:14: `none: default` requires `default`"),
         (
             owner().replace("key: email", "key: [email, id]"),
-            "m.yml:6:14: `key` names 2 columns of the file, and",
+            "m.yml:6:14: `key` has 2 columns, but `by` has 1",
         ),
-        (owner("", ", column: A"), "m.yml:6:13: `column` and `lookup` exclude each other"),
-        (owner(", encoding: utf-99"), "no look-up is possible: o.csv: unknown encoding 'utf-99'"),
+        (owner("", ", column: A"), "m.yml:6:13: `column` and `lookup` cannot be used together"),
+        (owner(", encoding: utf-99"), "cannot use the lookup file: o.csv: unknown encoding 'utf-99'"),
     ],
 )
 def test_a_look_up_that_makes_no_sense(load: Load, text: str, message: str) -> None:

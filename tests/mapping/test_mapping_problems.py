@@ -7,59 +7,59 @@ from importer.errors import ExitCode, MappingError
 from importer.mapping.problems import PROBLEMS_SHOWN, MappingProblems
 
 FORM = [
-    ("", ["1:1: this mapping is empty"]),
-    ("# nothing\n", ["1:1: this mapping is empty"]),
-    ("- a\n- b\n", ["1:1: this is not a mapping"]),
-    ("just text", ["1:1: this is not a mapping"]),
+    ("", ["1:1: the mapping is empty"]),
+    ("# nothing\n", ["1:1: the mapping is empty"]),
+    ("- a\n- b\n", ["1:1: the file is not a mapping"]),
+    ("just text", ["1:1: the file is not a mapping"]),
     (
         "version: 2\nsorce: 1\ncase: {titel: x}\n",
         [
             "1:1: `source` is missing",
-            "1:10: this version of the form is not known",
+            "1:10: this mapping version is not supported",
             "2:1: unknown key 'sorce'",
             "3:7: `title` is missing in `case`",
             "3:7: `description` is missing in `case`",
             "3:8: unknown key 'titel' in `case`",
         ],
     ),
-    (HEAD.replace("1", "one") + "case: {title: T, description: D}", ["1:10: this version of the form is not"]),
+    (HEAD.replace("1", "one") + "case: {title: T, description: D}", ["1:10: this mapping version is not"]),
     (
         "version: 1\nsource: ID\ncase: []\n",
-        ["2:9: keys with values are expected", "3:7: keys with values are expected"],
+        ["2:9: expected keys with values", "3:7: expected keys with values"],
     ),
-    ("version: 1\nsource: {key: []}\ncase: {title: T, description: D}", ["2:15: this list is empty"]),
-    (CASE + "  notes: x\n", ["6:10: a list is expected here"]),
-    (CASE + "  requester_name:\n", ["6:3: a text is expected here, and there is none"]),
-    (CASE + "  requester_name: [A, B]\n", ["6:19: keys with values are expected"]),
-    (CASE + "  requester_name: {}\n", ["6:19: this value comes from nowhere"]),
-    (CASE + "  requester_name: {column: A, value: B}\n", ["6:19: `column` and `value` exclude each other"]),
-    (CASE + "  requester_name: {column: A, required: maybe}\n", ["6:41: true or false is expected here"]),
-    (CASE + "  requester_name: {column: A, max: many}\n", ["6:36: a whole number is expected here"]),
+    ("version: 1\nsource: {key: []}\ncase: {title: T, description: D}", ["2:15: the list is empty"]),
+    (CASE + "  notes: x\n", ["6:10: expected a list"]),
+    (CASE + "  requester_name:\n", ["6:3: expected a text, but the value is empty"]),
+    (CASE + "  requester_name: [A, B]\n", ["6:19: expected keys with values"]),
+    (CASE + "  requester_name: {}\n", ["6:19: this value has no source"]),
+    (CASE + "  requester_name: {column: A, value: B}\n", ["6:19: `column` and `value` cannot be used together"]),
+    (CASE + "  requester_name: {column: A, required: maybe}\n", ["6:41: expected true or false"]),
+    (CASE + "  requester_name: {column: A, max: many}\n", ["6:36: expected a whole number"]),
     (CASE + "  requester_name: {column: A, max: 0}\n", ["6:36: Input should be greater than or equal to 1"]),
-    (CASE + "  requester_name: {column: [A]}\n", ["6:28: one text is expected here"]),
-    (CASE + "  priority: {column: A, values: {a: LOW}, unknown: rejct}\n", ["6:52: 'rejct' is not known here"]),
-    (CASE + "  requester_name: {column: A, type: strng}\n", ["6:37: there is no type 'strng'"]),
+    (CASE + "  requester_name: {column: [A]}\n", ["6:28: expected a single text"]),
+    (CASE + "  priority: {column: A, values: {a: LOW}, unknown: rejct}\n", ["6:52: 'rejct' is not a valid value"]),
+    (CASE + "  requester_name: {column: A, type: strng}\n", ["6:37: unknown type 'strng'"]),
     (CASE + "  status: A\n  text1: B\n", ["6:3: unknown key 'status'", "7:3: unknown key 'text1'"]),
     (
         CASE + "  notes:\n    - {title: A}\n    - {body: A, each: {}}\n",
-        ["7:7: this note has no", "8:23: these notes come from nowhere"],
+        ["7:7: this note has no", "8:23: these notes have no source"],
     ),
-    (CASE + "  requester_name: {template: '{A'}\n", ["6:30: a lonely '{' in the template"]),
-    (CASE + "  requester_name: {template: 'A}'}\n", ["6:30: a lonely '}' in the template"]),
-    (CASE + "  requester_name: {template: '{}'}\n", ["6:30: '{}' names no column"]),
-    (CASE + "  requester_name: {template: 'A'}\n", ["6:30: a template without a {Column}"]),
+    (CASE + "  requester_name: {template: '{A'}\n", ["6:30: unmatched '{' in the template"]),
+    (CASE + "  requester_name: {template: 'A}'}\n", ["6:30: unmatched '}' in the template"]),
+    (CASE + "  requester_name: {template: '{}'}\n", ["6:30: '{}' does not name a column"]),
+    (CASE + "  requester_name: {template: 'A'}\n", ["6:30: the template contains no {Column}"]),
 ]
 
 DATE = CASE + "  custom_fields:\n    date1: {column: A, "
 DATES = [
-    (DATE + "format: '%d/%m/%Q'}", ["7:32: '%Q' means nothing in a date format"]),
+    (DATE + "format: '%d/%m/%Q'}", ["7:32: '%Q' is not a date format directive"]),
     (DATE + "format: '%d/%m'}", ["7:32: the date format '%d/%m' has no year"]),
-    (DATE + "format: '%d/%m/%y%Y'}", ["7:32: the date format '%d/%m/%y%Y' has the year twice"]),
-    (DATE + "format: '%d/%m/%y %I:%M'}", ["7:32: in the date format '%d/%m/%y %I:%M', %I and %p go together"]),
-    (DATE + "format: [iso, '%']}", ["7:38: '%' means nothing in a date format"]),
-    (DATE + "timezone: Europe/Lisbonn}", ["7:34: there is no time zone 'Europe/Lisbonn'"]),
-    (DATE + "timezone: ../../etc/passwd}", ["7:34: there is no time zone '../../etc/passwd'"]),
-    (DATE + "timezone: Europe}", ["7:34: there is no time zone 'Europe'"]),
+    (DATE + "format: '%d/%m/%y%Y'}", ["7:32: the date format '%d/%m/%y%Y' contains the year twice"]),
+    (DATE + "format: '%d/%m/%y %I:%M'}", ["7:32: the date format '%d/%m/%y %I:%M' needs both %I and %p"]),
+    (DATE + "format: [iso, '%']}", ["7:38: '%' is not a date format directive"]),
+    (DATE + "timezone: Europe/Lisbonn}", ["7:34: unknown time zone 'Europe/Lisbonn'"]),
+    (DATE + "timezone: ../../etc/passwd}", ["7:34: unknown time zone '../../etc/passwd'"]),
+    (DATE + "timezone: Europe}", ["7:34: unknown time zone 'Europe'"]),
 ]
 
 MEANING = [
@@ -69,59 +69,62 @@ MEANING = [
     ),
     (CASE + "  priority: {value: low}\n", ["6:21: 'low' is not one of LOW, NORMAL, HIGH, URGENT"]),
     (CASE + "  requester_type: {value: contact}\n", ["6:27: 'contact' is not one of Contact"]),
-    (CASE + "  requester_name: {value: ''}\n", ["6:27: '' has no value, and one is required"]),
-    (CASE + '  requester_name: {value: "a\\x00"}\n', ["6:27: 'a\\x00' holds a NUL character"]),
-    (CASE + '  requester_name: {value: "a\\ud800"}\n', ["6:27: 'a\\ud800' holds a NUL character or half"]),
-    (CASE + "  requester_email: {column: A, default: nobody}\n", ["6:41: 'nobody' is not one e-mail address"]),
-    (CASE + "  requester_name: {column: A, format: iso}\n", ["6:31: `format` means nothing for type: text"]),
-    (CASE + "  requester_name: {column: A, type: date, max: 5}\n", ["6:43: `max` means nothing for type: date"]),
-    (CASE + "  requester_name: {column: A, unknown: keep}\n", ["6:31: `unknown` needs `values` beside it"]),
-    (CASE + "  requester_name: {template: '{A}', occurrence: 1}\n", ["6:37: `occurrence` needs `column` beside it"]),
-    (CASE + "  requester_name: {column: A, occurrence: 1, join: x}\n", ["6:46: `occurrence` takes one column"]),
+    (CASE + "  requester_name: {value: ''}\n", ["6:27: '' is empty, but a value is required"]),
+    (CASE + '  requester_name: {value: "a\\x00"}\n', ["6:27: 'a\\x00' contains a NUL character"]),
+    (CASE + '  requester_name: {value: "a\\ud800"}\n', ["6:27: contains an incomplete Unicode character"]),
+    (CASE + "  requester_email: {column: A, default: nobody}\n", ["6:41: 'nobody' is not a valid e-mail address"]),
+    (CASE + "  requester_name: {column: A, format: iso}\n", ["6:31: `format` has no effect with `type: text`"]),
+    (CASE + "  requester_name: {column: A, type: date, max: 5}\n", ["6:43: `max` has no effect with `type: date`"]),
+    (CASE + "  requester_name: {column: A, unknown: keep}\n", ["6:31: `unknown` requires `values`"]),
+    (CASE + "  requester_name: {template: '{A}', occurrence: 1}\n", ["6:37: `occurrence` requires `column`"]),
+    (CASE + "  requester_name: {column: A, occurrence: 1, join: x}\n", ["6:46: `occurrence` and `join` cannot"]),
     (
         CASE + "  priority: {column: A, values: {a: LOW}, unknown: default}\n",
-        ["6:43: `unknown: default` needs `default`"],
+        ["6:43: `unknown: default` requires `default`"],
     ),
-    (CASE + "  requester_name: {column: A, required: true, default: x}\n", ["6:31: `required` never comes into play"]),
-    (CASE + "  requester_name: {value: A, default: x}\n", ["6:30: `default` never comes into play"]),
-    (CASE + "  requester_name: {column: A, overflow: truncate}\n", ["6:31: `overflow` needs `max` beside it"]),
-    (CASE.replace("T\n", "{column: T, max: 151}\n"), ["4:22: the field takes at most 150 characters"]),
-    (CASE + "  owner_id: {column: A, type: integer}\n", ["6:31: owner_id cannot take type: integer"]),
+    (CASE + "  requester_name: {column: A, required: true, default: x}\n", ["6:31: `required` has no effect with `d"]),
+    (CASE + "  requester_name: {value: A, default: x}\n", ["6:30: `default` has no effect with `va"]),
+    (CASE + "  requester_name: {column: A, overflow: truncate}\n", ["6:31: `overflow` requires `max`"]),
+    (CASE.replace("T\n", "{column: T, max: 151}\n"), ["4:22: the field accepts at most 150 characters"]),
+    (CASE + "  owner_id: {column: A, type: integer}\n", ["6:31: owner_id does not accept `type: integer`"]),
     (
         CASE + "  custom_fields: {checkbox1: {column: A, type: text}}\n",
-        ["6:48: custom_fields.checkbox1 cannot take type"],
+        ["6:48: custom_fields.checkbox1 does not accept `type"],
     ),
     (
         CASE + "  custom_fields: {txt1: A, text: B}\n",
-        ["6:19: 'txt1' is no key of a custom field", "6:28: 'text' is no"],
+        ["6:19: 'txt1' is not a custom field key", "6:28: 'text' is no"],
     ),
     (CASE + "  custom_fields: {dependent_field1: {value: 'a,b,c,d'}}\n", ["6:45: 'a,b,c,d' has 4 entries"]),
     (
         CASE + "  custom_fields: {multi_select1: {column: A, values: {a: b}, unknown: default, default: c}}\n",
-        ["6:62: `unknown: default` does not go with a list"],
+        ["6:62: `unknown: default` cannot be used with a list"],
     ),
     (
         CASE + "  custom_fields: {drop_down1: {column: A, values: {a: b, ' a': c}}}\n",
-        ["6:58: 'a' occurs twice in the table"],
+        ["6:58: 'a' is listed twice in `values:`"],
     ),
     (
         CASE + "  requester_name: {column: A, values: {a: b, A: c}, ignore: case}\n",
-        ["6:46: 'A' occurs twice in the table"],
+        ["6:46: 'A' is listed twice in `values:`"],
     ),
-    (CASE + "  requester_name: {column: A, ignore: case}\n", ["6:31: `ignore` needs `values` beside it"]),
-    (CASE + "  requester_name: {column: A, values: {a: b}, ignore: cse}\n", ["6:55: 'cse' is not known here"]),
-    (CASE + "  requester_name: {column: A, html: yes}\n", ["6:37: 'yes' is not known here"]),
-    (CASE + "  requester_email: {column: A, html: text}\n", ["6:32: `html` means nothing for type: email"]),
-    (CASE + "  requester_name: {column: A, overflow: note}\n", ["6:31: `overflow` needs `max` beside it"]),
-    (CASE + "  requester_name: {column: A, type: json}\n", ["6:37: requester_name cannot take type: json"]),
-    (CASE + "  requester_name: {value: A, when: empty(A), values: {A: b}}\n", ["6:46: `values` never comes"]),
+    (CASE + "  requester_name: {column: A, ignore: case}\n", ["6:31: `ignore` requires `values`"]),
+    (CASE + "  requester_name: {column: A, values: {a: b}, ignore: cse}\n", ["6:55: 'cse' is not a valid value"]),
+    (CASE + "  requester_name: {column: A, html: yes}\n", ["6:37: 'yes' is not a valid value"]),
+    (CASE + "  requester_email: {column: A, html: text}\n", ["6:32: `html` has no effect with `type: email`"]),
+    (CASE + "  requester_name: {column: A, overflow: note}\n", ["6:31: `overflow` requires `max`"]),
+    (CASE + "  requester_name: {column: A, type: json}\n", ["6:37: requester_name does not accept `type: json`"]),
+    (CASE + "  requester_name: {value: A, when: empty(A), values: {A: b}}\n", ["6:46: `values` has no effect"]),
     (
         CASE + "  notes: [{title: {column: A, overflow: note}, body: A}]\n",
-        ["6:31: a note cannot overflow into a note"],
+        ["6:31: `overflow: note` cannot be used in a note"],
     ),
-    (CASE + "stamp: checkbox1\n", ["6:8: 'checkbox1' cannot be a stamp"]),
-    (CASE + "stamp: text\n", ["6:8: 'text' cannot be a stamp"]),
-    (CASE + "  custom_fields: {text1: A}\nstamp: text1\n", ["6:19: 'text1' is the stamp already"]),
+    (CASE + "external_id_field: checkbox1\n", ["6:20: 'checkbox1' cannot be used"]),
+    (CASE + "external_id_field: text\n", ["6:20: 'text' cannot be used"]),
+    (
+        CASE + "  custom_fields: {text1: A}\nexternal_id_field: text1\n",
+        ["6:19: 'text1' is already used"],
+    ),
 ]
 
 
@@ -144,9 +147,9 @@ def test_each_problem_is_named_with_line_and_column(load: Load, text: str, expec
         (CASE + "  custom_fields: {txt1: A}", "did you mean 'text'?"),
         (CASE + "  custom_fields: {date1: {column: A, timezone: europe/lisboa}}", "did you mean 'Europe/Lisbon'?"),
         (CASE + "  requester_name: {column: A, type: datum}", "did you mean 'date'?"),
-        (CASE + "  text1: A", "custom fields stand under `custom_fields:`"),
-        (CASE + "  group_id: A", "Talkdesk does not take this when a case is created; keep it in a custom field"),
-        (CASE + "  zzzz: A", "known here: title, description, parent_id, owner_id, priority, custom_fields, notes"),
+        (CASE + "  text1: A", "put custom fields under `custom_fields:`"),
+        (CASE + "  group_id: A", "Talkdesk does not accept this field for new cases; put it in a custom field"),
+        (CASE + "  zzzz: A", "known keys: title, description, parent_id, owner_id, priority, custom_fields, notes"),
         (CASE + "  notes: [{body: A, publik: true}]", "did you mean 'public'?"),
     ],
 )
@@ -162,13 +165,13 @@ def test_the_hint_names_the_nearest_right_word(load: Load, text: str, hint: str)
         (
             CASE,
             "ID|T|Long",
-            ["5:16: the export has no column 'D'\n  did you mean 'ID'? it has: 'ID', 'T', 'Long'"],
+            ["5:16: the export has no column 'D'\n  did you mean 'ID'? columns: 'ID', 'T', 'Long'"],
         ),
         (
             CASE,
             "Number|T|E",
             [
-                "2:15: the export has no column 'ID'\n  it has: 'Number', 'T', 'E'",
+                "2:15: the export has no column 'ID'\n  columns: 'Number', 'T', 'E'",
                 "5:16: the export has no column 'D'",
             ],
         ),
@@ -186,13 +189,17 @@ def test_the_hint_names_the_nearest_right_word(load: Load, text: str, hint: str)
         (
             CASE,
             "ID|T|D|D",
-            ["5:16: the export has 2 columns 'D'\n  take one, {column: D, occurrence: 2}, or all"],
+            ["5:16: the export has 2 columns named 'D'\n  use one: {column: D, occurrence: 2}, or all"],
         ),
-        (CASE, "ID|ID|T|D", ["2:15: the export has 2 columns 'ID'"]),
-        (CASE + "  priority: {template: '{A}'}", "ID|T|D|A|A", ["6:24: the export has 2 columns 'A'"]),
-        (CASE + "  priority: {column: A, occurrence: 3}", "ID|T|D|A|A", ["6:22: the export has only 2 columns 'A'"]),
+        (CASE, "ID|ID|T|D", ["2:15: the export has 2 columns named 'ID'"]),
+        (CASE + "  priority: {template: '{A}'}", "ID|T|D|A|A", ["6:24: the export has 2 columns named 'A'"]),
+        (
+            CASE + "  priority: {column: A, occurrence: 3}",
+            "ID|T|D|A|A",
+            ["6:22: the export has only 2 columns named 'A'"],
+        ),
         (CASE + "  notes: [{each: A}, {body: B, title: C}]", "ID|T|D", ["6:18: ", "6:29: ", "6:39: "]),
-        (CASE + "stamp: text1", "T|D", ["2:15: the export has no column 'ID'"]),
+        (CASE + "external_id_field: text1", "T|D", ["2:15: the export has no column 'ID'"]),
         (CASE, "", ["2:15: the export has no column 'ID'", "4:10: ", "5:16: "]),
     ],
 )
@@ -209,6 +216,13 @@ def test_columns_that_do_not_fit_are_all_named(bind: Bind, text: str, columns: s
     ]
 
 
+def test_the_columns_of_the_export_are_listed_once(bind: Bind) -> None:
+    with pytest.raises(MappingError) as caught:
+        bind(CASE, "Number|Topic|Text")
+    assert str(caught.value).count("has no column") == 3
+    assert str(caught.value).count("columns: 'Number', 'Topic', 'Text'") == 1
+
+
 def test_a_problem_is_a_mapping_error_with_a_place_and_the_exit_code_of_usage(load: Load) -> None:
     with pytest.raises(MappingError) as caught:
         load(CASE + "  zzzz: A\n  yyyy: B")
@@ -221,7 +235,7 @@ def test_a_flood_of_problems_is_cut(load: Load) -> None:
     with pytest.raises(MappingProblems) as caught:
         load(CASE + "".join(f"  zzz{number}: A\n" for number in range(500)))
     assert len(caught.value.problems) == 500
-    assert str(caught.value).endswith(f"and {500 - PROBLEMS_SHOWN} more")
+    assert str(caught.value).endswith(f"and {500 - PROBLEMS_SHOWN} more errors")
 
 
 def test_a_long_text_is_not_repeated_at_length(load: Load) -> None:
@@ -237,23 +251,35 @@ TOGETHER = [
     (CASE + "  priority: {colum: A, values: {a: b}, max: 0}\n", ["6:14: unknown key 'colum'", "6:45: "]),
     # what no mapping can do without is malformed
     (
-        "version: 2\nsource: {ky: ID}\nstamp: checkbox1\ncase:\n  description: []\n  priority: {value: low}\n",
-        ["1:10: ", "2:9: `key`", "2:10: unknown key 'ky'", "3:8: 'checkbox1'", "4:1: `title`", "5:16: ", "6:21: 'low'"],
+        "version: 2\nsource: {ky: ID}\nexternal_id_field: checkbox1\n"
+        "case:\n  description: []\n  priority: {value: low}\n",
+        [
+            "1:10: ",
+            "2:9: `key`",
+            "2:10: unknown key 'ky'",
+            "3:20: 'checkbox1'",
+            "4:1: `title`",
+            "5:16: ",
+            "6:21: 'low'",
+        ],
     ),
     # the others of a list keep their places
     (
         CASE
         + "  notes:\n    - {bdy: A}\n    - {body: {column: A, format: iso}}\n  custom_fields: {text1: {}, txt2: A}\n",
-        ["7:8: unknown key 'bdy'", "8:26: `format` means", "9:26: this value comes", "9:30: 'txt2' is no"],
+        ["7:8: unknown key 'bdy'", "8:26: `format` has no effect", "9:26: this value has no", "9:30: 'txt2' is not"],
     ),
-    # a stamp that is filled twice is not noticed if one of the two is malformed
-    (CASE + "  custom_fields: {text1: {}}\nstamp: text1\n", ["6:26: this value comes from nowhere"]),
+    # an external id that is filled twice is not noticed if one of the two is malformed
+    (CASE + "  custom_fields: {text1: {}}\nexternal_id_field: text1\n", ["6:26: this value has no source"]),
     # without definitions nothing is said of custom fields
     (
-        CASE + "  custom_fields: {tier: A}\n  priority: {value: low}\nfields: gone.yml\nstamp: other\n",
+        CASE + "  custom_fields: {tier: A}\n  priority: {value: low}\nfields: gone.yml\nexternal_id_field: other\n",
         ["7:21: 'low' is not", "8:9: "],
     ),
-    (CASE + "  custom_fields: {tier: A}\nfields: [a]\nstamp: other\nx: y\n", ["7:9: one text", "9:1: unknown key 'x'"]),
+    (
+        CASE + "  custom_fields: {tier: A}\nfields: [a]\nexternal_id_field: other\nx: y\n",
+        ["7:9: expected a single", "9:1: unknown key 'x'"],
+    ),
     (CASE + "  priority: {lookup: {file: gone.csv, key: A, value: B}}\n  x: y\n", ["6:29: ", "7:3: unknown key 'x'"]),
 ]
 

@@ -11,7 +11,7 @@ from importer.models import FieldError, Mapped, Row
 FULL = """\
 version: 1
 source: {key: ID, empty: [n/a]}
-stamp: text1
+external_id_field: text1
 case:
   requester_type: {value: Contact}
   requester_name: Name
@@ -61,7 +61,7 @@ def test_all_errors_of_a_row_come_at_once_in_the_order_of_the_case(bind: Bind) -
     ]
     title = mapped.errors[1]
     assert title.value == "x" * 79 + "…"
-    assert title.rule == "has 151 characters, and at most 150 are allowed"
+    assert title.rule == "has 151 characters (maximum 150)"
     assert all(error.rule and error.hint for error in mapped.errors)
 
 
@@ -90,7 +90,7 @@ def test_the_limit_of_the_description(bind: Bind, length: int) -> None:
     ],
 )
 def test_the_key_is_the_text_of_the_cell(bind: Bind, cell: str, key: str) -> None:
-    mapped = bind(CASE + "stamp: text1\n", "ID|T|D").apply(Row(2, (cell, "T", "D")))
+    mapped = bind(CASE + "external_id_field: text1\n", "ID|T|D").apply(Row(2, (cell, "T", "D")))
     assert mapped.key == key
     assert orjson.loads(mapped.body or b"")["custom_fields"] == {"text1": key}
 
@@ -136,7 +136,7 @@ def test_a_problem_of_the_whole_row_is_its_error_and_nothing_more_is_mapped(bind
     assert [(e.code, e.column) for e in mapped.errors] == [("from_reader", None), ("missing_key", "ID")]
 
 
-@pytest.mark.parametrize("cells", [("1",), ("1", "T"), ("1", "T", "D", "more"), ()])
+@pytest.mark.parametrize("cells", [("1",), ("1", "T"), ("1", "T", "D", "more errors"), ()])
 def test_a_row_of_another_width_is_never_mapped(bind: Bind, cells: tuple[str, ...]) -> None:
     mapped = bind(CASE, "ID|T|D").apply(Row(2, cells))
     assert mapped.body is None

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 import importer
 from importer.errors import MappingError
 from importer.mapping import json_schema
-from importer.mapping.types import TYPES
+from importer.mapping.converters import TYPES
 
 BUNDLED = sorted((Path(importer.__file__).parents[1] / "mappings").glob("*.yml"))
 

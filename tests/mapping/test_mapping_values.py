@@ -76,6 +76,10 @@ NAME = "requester_name"
         ("{template: '{A}{A}'}", "x", "xx"),
         ("{template: '100%{{{A}}}%s'}", "{A}", "100%{{A}}%s"),
         ("{template: '{A}', default: z}", " ", "z"),
+        ("{template: '{A} and {A}'}", "x", "x and x"),
+        ("{template: '{{}} {A}'}", "x", "{} x"),
+        ("{template: '{{{{{A}'}", "x", "{{x"),
+        ("{template: '5% %s {A}'}", "x", "5% %s x"),
         ("{template: '{A}!', values: {x!: y}}", "x", "y"),
     ],
 )

@@ -10,7 +10,7 @@ from crash_points import die
 
 import importer.delivery.update_sender as update_sender
 from importer.ledger import Ledger
-from importer.mapping.bind import RowMapper
+from importer.mapping.mapper import RowMapper
 from importer.models import CaseUpdateState, Mapped, State
 from importer.talkdesk.client import CaseApi
 
@@ -38,24 +38,24 @@ def takes_doubt_for_success() -> None:
 
 def drops_the_last_part() -> None:
     """Some notes never get into the ledger, so the books balance all the same."""
-    mapped = RowMapper._mapped
+    mapped = RowMapper._sent
 
     def careless(self: RowMapper, *row: Any) -> Mapped:
         found = mapped(self, *row)
         return found._replace(case_updates=found.case_updates[:-1])
 
-    RowMapper._mapped = careless  # type: ignore[method-assign]
+    RowMapper._sent = careless  # type: ignore[method-assign]
 
 
 def turns_notes_around() -> None:
     """The updates of a case go in the wrong order."""
-    mapped = RowMapper._mapped
+    mapped = RowMapper._sent
 
     def backwards(self: RowMapper, *row: Any) -> Mapped:
         found = mapped(self, *row)
         return found._replace(case_updates=found.case_updates[::-1])
 
-    RowMapper._mapped = backwards  # type: ignore[method-assign]
+    RowMapper._sent = backwards  # type: ignore[method-assign]
 
 
 class Built(NamedTuple):

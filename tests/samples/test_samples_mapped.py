@@ -70,7 +70,7 @@ def test_every_row_ends_as_expected(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_stamp_is_the_key(name: str) -> None:
-    assert load_mapping(name).stamp == "text1"
+    assert load_mapping(name).external_id_field == "text1"
     for key, case in cases(name).items():
         assert case["custom_fields"]["text1"] == key
 

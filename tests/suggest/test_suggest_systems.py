@@ -39,7 +39,7 @@ def test_a_signature_finds_itself(system) -> None:
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
 def test_the_ready_mapping_of_a_signature_exists(system) -> None:
     if system.mapping:
-        assert load_mapping(system.mapping).stamp == "text1"
+        assert load_mapping(system.mapping).external_id_field == "text1"
 
 
 def test_common_columns_are_no_proof_of_anybody() -> None:

@@ -28,7 +28,7 @@ from importer.survey.suggestions import nearest_word
 MAPPING = """\
 version: 1
 source: {key: Id}
-stamp: text1
+external_id_field: text1
 case:
   title: Subject   # the subject
   description: Body
@@ -212,7 +212,8 @@ class TestFix:
     def test_the_mapping_passes_afterwards_and_keeps_its_comments(self) -> None:
         fix = self.fixed("1,S,B,ASAP,\n")
         text = Path("m.yml").read_text(encoding="utf-8")
-        assert text == MAPPING + "      ASAP: URGENT  # 1 row; nearest is 'Asap'\n"
+        line = "      ASAP: URGENT  # 1 row; nearest is 'Asap'\n"
+        assert text == MAPPING.replace("    values:\n", f"    values:\n{line}")
         assert "+      ASAP: URGENT" in fix.diff
         assert fix.backup is not None
         assert fix.backup.read_text(encoding="utf-8") == MAPPING

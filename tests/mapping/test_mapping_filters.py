@@ -1,4 +1,4 @@
-"""`only` and `skip`: which rows a mapping leaves out on purpose, and what happens to rows that cannot be decided."""
+"""`only` and `skip`: which rows a mapping filters, and what happens to rows that cannot be decided."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMNS = "ID|T|D|Status|Type|N"
 
 
 def mapping(conditions: str, *, case: str = "title: T\n  description: D") -> str:
-    return f"version: 1\nsource:\n  key: ID\n{conditions}\nstamp: text1\ncase:\n  {case}\n"
+    return f"version: 1\nsource:\n  key: ID\n{conditions}\nexternal_id_field: text1\ncase:\n  {case}\n"
 
 
 def mapped(bind: Bind, conditions: str, *cells: str, problems: tuple[FieldError, ...] = ()) -> Mapped:
@@ -40,7 +40,7 @@ def test_only_and_skip(bind: Bind, status: str, kind: str, reason: str | None) -
     assert (row.body is None) == (reason is not None)
 
 
-def test_a_row_that_is_left_out_need_not_fit(bind: Bind) -> None:
+def test_a_filtered_row_may_be_invalid(bind: Bind) -> None:
     assert mapped(bind, ONLY, "7", "x" * 200, "\0", "spam", "", "").errors == ()
 
 
@@ -80,7 +80,7 @@ def test_an_error_cell_in_the_condition_spoils_the_row_and_elsewhere_it_does_not
     assert (without_key.key, bool(without_key.left_out)) == ("", True)
 
 
-def test_a_row_whose_cells_are_not_where_they_belong_is_not_left_out(bind: Bind) -> None:
+def test_a_row_with_missing_cells_is_not_filtered(bind: Bind) -> None:
     assert [error.code for error in mapped(bind, ONLY, "7", "T", "D", "spam").errors] == ["field_count"]
 
 
@@ -96,10 +96,10 @@ def test_cells_that_count_as_empty_are_empty_to_conditions(bind: Bind) -> None:
 @pytest.mark.parametrize(
     ("conditions", "place", "what"),
     [
-        ("  only: Status", "m.yml:4:9", "a text alone is no condition"),
-        ("  skip: lowr(Status) == 'x'", "m.yml:4:9", "there is no function 'lowr'"),
+        ("  only: Status", "m.yml:4:9", "a text alone is not a condition"),
+        ("  skip: lowr(Status) == 'x'", "m.yml:4:9", "unknown function 'lowr'"),
         ("  only: Statsu != 'spam'", "m.yml:4:9", "the export has no column 'Statsu'"),
-        ("  skip: [Status]", "m.yml:4:9", "one text is expected here"),
+        ("  skip: [Status]", "m.yml:4:9", "expected a single text"),
     ],
 )
 def test_a_condition_that_means_nothing_is_refused(load: Load, conditions: str, place: str, what: str) -> None:

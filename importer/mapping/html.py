@@ -11,7 +11,7 @@ from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from importer.mapping.cell_errors import CellError, bad_text
+from importer.mapping.field_errors import CellError, bad_text
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -71,8 +71,8 @@ def _tree(text: str) -> HtmlElement:
     parser = HTMLParser(remove_comments=True, remove_pis=True)
     tree = document_fromstring(f"<body>{text}</body>", parser=parser)
     if any(error.type_name == _TOO_DEEP for error in parser.error_log):
-        rule = "is HTML that is nested too deep to be read whole"
-        raise CellError("unreadable_html", rule, "leave `html: text` out, or correct the cell")
+        rule = "is HTML nested too deeply to convert"
+        raise CellError("unreadable_html", rule, "remove `html: text`, or fix the cell")
     return tree
 
 

@@ -1,4 +1,4 @@
-"""The form of a mapping file as a whole: the case, its notes, and where they come from."""
+"""The mapping file as a whole as a pydantic model: the case, its notes, and where they come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
-from importer.mapping.spec import (
+from importer.mapping.schema import (
     ColumnName,
     Columns,
     Flag,
@@ -31,7 +31,9 @@ _OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter")
 
 def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
-        raise PydanticCustomError("malformed", "{what}", {"what": "two parts have one name", "hint": "name each once"})
+        raise PydanticCustomError(
+            "malformed", "{what}", {"what": "two parts have the same name", "hint": "give each part its own name"}
+        )
     return names
 
 
@@ -44,19 +46,19 @@ class EachForm(Form):
     """The column: each cell that is not empty, of all columns with this header."""
 
     separator: Annotated[str, Field(min_length=1)] | None = None
-    """With `column`: what stands between the parts of an entry, such as ';'."""
+    """With `column`: the text between the parts of an entry, such as ';'."""
 
     into: Annotated[tuple[ColumnName, ...], AfterValidator(not_empty), AfterValidator(_different)] | None = None
     """With `separator`: the names of the parts, by which values read them like columns. The last takes all the rest."""
 
     short: Literal["reject", "keep"] = "reject"
-    """What becomes of an entry with too few parts: an error, or the whole of it is the last part."""
+    """For an entry with too few parts: `reject` the row, or `keep` the whole of it as the last part."""
 
     entries: Annotated[str, Field(min_length=1)] | None = None
-    """With `column`: what stands between several entries in one cell, such as "\\n---\\n"."""
+    """With `column`: the text between several entries in one cell, such as "\\n---\\n"."""
 
     file: Annotated[str, Field(min_length=1)] | None = None
-    """A second file (CSV, Excel): each row of it is an entry. Its path begins in the folder of the export."""
+    """A second file (CSV, Excel): each row of it is an entry. Its path is relative to the folder of the export."""
 
     key: Columns | None = None
     """With `file`: the columns of the file that say which row of the export an entry belongs to."""
@@ -75,10 +77,10 @@ class EachForm(Form):
     """With `file`: the values by which the entries of a row are sorted. By default they stay as in the file."""
 
     ignore: Ignore | None = None
-    """With `file`: what does not count when keys are compared: `case`, `blanks`, or both."""
+    """With `file`: what to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
 
     sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first one that is shown and has cells."""
+    """Sheet of a workbook, by name or number. By default the first visible one that has cells."""
 
     encoding: str | None = None
     """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
@@ -95,20 +97,20 @@ class EachForm(Form):
 
     def _contradiction(self) -> tuple[str, str] | None:
         if (self.column is None) == (self.file is None):
-            what = "`column` and `file` exclude each other" if self.file else "these notes come from nowhere"
-            return what, "write one of column, file"
+            what = "`column` and `file` cannot be used together" if self.file else "these notes have no source"
+            return what, "set one of column, file"
         strange = [key for key in (_OF_FILES if self.column else _OF_CELLS) if key in self.model_fields_set]
         if strange:
-            return f"`{strange[0]}` means nothing without `{'file' if self.column else 'column'}`", "leave it out"
+            return f"`{strange[0]}` has no effect without `{'file' if self.column else 'column'}`", "remove it"
         if self.file and self.key is None:
-            return "`file` needs a `key`", "name the column of the file that says which ticket a note belongs to"
+            return "`file` needs a `key`", "set `key:` to the file's column with the ticket key"
         if (self.separator is None) != (self.into is None):
             return (
                 "`separator` and `into` go together",
                 "write {column: Comment, separator: ';', into: [created, text]}",
             )
         if self.into is None and "short" in self.model_fields_set:
-            return "`short` means nothing without `into`", "leave it out"
+            return "`short` has no effect without `into`", "remove it"
         return None
 
 
@@ -124,7 +126,7 @@ class NoteForm(Form):
     """The title of the note, at most 255 characters."""
 
     body: Value | None = None
-    """The text of the note. If it is empty the note is left out. With `each`, by default the last part of the cell."""
+    """The text of the note. If it is empty there is no note. With `each`, by default the last part of the cell."""
 
     each: Each | None = None
     """One note for each cell of a column, or for each row of another file that belongs to the ticket."""
@@ -138,10 +140,10 @@ class NoteForm(Form):
     @model_validator(mode="after")
     def _has_a_body(self) -> NoteForm:
         if self.text is None:
-            hint = "write `body: Column`, or `each: Column` for one note a cell"
-            what = "this note has no text"
+            hint = "set `body: Column`, or `each: Column` for one note per cell"
+            what = "this note has no body"
             if self.each:
-                what, hint = "the rows of a file need a `body`", "name the column of the file that has the text"
+                what, hint = "notes from a file need a `body`", "set `body:` to the file's column with the text"
             raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
         return self
 
@@ -163,7 +165,7 @@ class CaseForm(Form):
     """First entry of the case, at most 2,000 characters, taken byte for byte."""
 
     parent_id: Value | None = None
-    """Id of the Talkdesk case that this one belongs to, or `record`: the row that it is made of."""
+    """Id of the Talkdesk case that this one belongs to, or `record`: its parent row."""
 
     owner_id: Value | None = None
     """Id of the Talkdesk user who gets the case; an e-mail address will not do."""
@@ -220,15 +222,15 @@ class MappingForm(Form):
     fields: Annotated[str, Field(min_length=1)] | None = None
     """File with the custom field definitions of the account, saved by `case-importer fields`: labels become keys."""
 
-    stamp: str | None = None
-    """Custom text field that receives the key, by which a case is found again, such as text1."""
+    external_id_field: str | None = None
+    """Custom text field for the external id, which is the key: by it a case is found again. Such as text1."""
 
     notes_per_call: Annotated[int, Field(ge=1, le=1000)] = NOTES_PER_CALL
     """How many notes one call carries, 1 to 1000; the others follow by updates of the case, in order."""
 
 
 class _WithoutNull(GenerateJsonSchema):
-    """Leaves null out: in a mapping ``null`` is a text, and a key without a value is left out instead."""
+    """Leaves null out: in a mapping ``null`` is a text, and a key without a value is not written."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """The schema of what is there if something is there."""

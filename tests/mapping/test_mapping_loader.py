@@ -13,17 +13,17 @@ from mapping_files import CASE, Load
 import importer
 from importer.errors import MappingError
 from importer.mapping import load_mapping
-from importer.mapping.load import SIZE_MAX
+from importer.mapping.loader import SIZE_MAX
 
 BUNDLED = Path(importer.__file__).parents[1] / "mappings"
 
 
-def test_name_hash_and_stamp_are_those_of_the_file(load: Load) -> None:
-    text = CASE + "stamp: multi_line_text3\n"
+def test_name_hash_and_external_id_field_are_those_of_the_file(load: Load) -> None:
+    text = CASE + "external_id_field: multi_line_text3\n"
     mapping = load(text)
-    assert (mapping.name, mapping.stamp) == ("m.yml", "multi_line_text3")
+    assert (mapping.name, mapping.external_id_field) == ("m.yml", "multi_line_text3")
     assert mapping.sha256 == hashlib.sha256(text.encode()).hexdigest()
-    assert load(CASE).stamp is None
+    assert load(CASE).external_id_field is None
 
 
 def test_a_path_object_and_a_byte_order_mark_are_fine(tmp_path: Path) -> None:
@@ -58,23 +58,23 @@ def test_a_file_of_a_bare_name_is_written_with_its_folder(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     Path("mine").write_text(CASE)
     assert load_mapping("./mine").name == "mine"
-    with pytest.raises(MappingError, match=r"a file of that name is written ./mine"):
+    with pytest.raises(MappingError, match=r"write ./mine if you mean a file"):
         load_mapping("mine")
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"", "f.yml:1:1: this mapping is empty"),
-        (b"\x00\x01\x02", "f.yml:1:1: a mapping is text, and this is character 0x0000"),
-        (b"PK\x03\x04\x14\x00", "f.yml:1:3: a mapping is text, and this is character 0x0003"),
-        (b"version: 1\ncas\xe9: x\n", "f.yml:2:4: this is not UTF-8 text"),
-        (CASE.encode("utf-16"), "f.yml:1:1: this is not UTF-8 text"),
-        (b"\x89PNG\r\n\x1a\n", "f.yml:1:1: this is not UTF-8 text"),
-        (b"#" * (SIZE_MAX + 1), "f.yml: a mapping has at most 1 MiB"),
+        (b"", "f.yml:1:1: the mapping is empty"),
+        (b"\x00\x01\x02", "f.yml:1:1: character 0x0000 is not text"),
+        (b"PK\x03\x04\x14\x00", "f.yml:1:3: character 0x0003 is not text"),
+        (b"version: 1\ncas\xe9: x\n", "f.yml:2:4: the file is not UTF-8 text"),
+        (CASE.encode("utf-16"), "f.yml:1:1: the file is not UTF-8 text"),
+        (b"\x89PNG\r\n\x1a\n", "f.yml:1:1: the file is not UTF-8 text"),
+        (b"#" * (SIZE_MAX + 1), "f.yml: the file is larger than 1 MiB"),
         (b"[" * SIZE_MAX, "f.yml:1:21: nested more than 20 levels deep"),
-        (b"Ticket ID,Subject\n1,Hello\n", "f.yml:1:1: this is not a mapping"),
-        (b"<!DOCTYPE html>\n<html></html>\n", "f.yml:1:1: this is not a mapping"),
+        (b"Ticket ID,Subject\n1,Hello\n", "f.yml:1:1: the file is not a mapping"),
+        (b"<!DOCTYPE html>\n<html></html>\n", "f.yml:1:1: the file is not a mapping"),
     ],
 )
 def test_what_is_no_mapping_is_refused_with_a_place(
@@ -91,14 +91,14 @@ def test_what_is_no_mapping_is_refused_with_a_place(
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("no/such/file.yml", "there is no mapping 'no/such/file.yml'"),
-        ("nosuchname", "there is no mapping 'nosuchname'"),
-        ("", "there is no mapping ''"),
-        ("..", "there is no mapping '..'"),
+        ("no/such/file.yml", "mapping not found: 'no/such/file.yml'"),
+        ("nosuchname", "mapping not found: 'nosuchname'"),
+        ("", "mapping not found: ''"),
+        ("..", "mapping not found: '..'"),
         ("./", "'./' is a folder"),
-        ("a\0b.yml", "the mapping 'a\\x00b.yml' cannot be read"),
-        ("x" * 5000 + ".yml", "the mapping 'xxx"),
-        (os.devnull, f"{os.devnull}:1:1: this mapping is empty"),
+        ("a\0b.yml", "cannot read mapping 'a\\x00b.yml'"),
+        ("x" * 5000 + ".yml", "cannot read mapping 'xxx"),
+        (os.devnull, f"{os.devnull}:1:1: the mapping is empty"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, what: str) -> None:
@@ -112,7 +112,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_missing_name_is_answered_with_the_bundled_ones() -> None:
     with pytest.raises(MappingError, match="did you mean 'zendesk'"):
         load_mapping("zendeks")
-    with pytest.raises(MappingError, match=r"bundled are: .*jira.*zendesk"):
+    with pytest.raises(MappingError, match=r"built-in mappings: .*jira.*zendesk"):
         load_mapping("qqqqqqq")
 
 

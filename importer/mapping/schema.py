@@ -1,7 +1,7 @@
-"""The forms that a mapping file is made of, as pydantic models: what a value may say, and what each key means.
+"""The values of a mapping file as pydantic models: which keys a value has, and what each of them means.
 
-The descriptions are the ones that editors show, by way of the JSON Schema. What depends on more than one key, on the
-custom fields or on the columns of an export is not decided here but where it is compiled.
+Editors show the descriptions, by way of the JSON Schema. What depends on more than one key, on the custom fields or on
+the columns of an export is checked where the value is compiled.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from importer.mapping.conditions import parse_condition
+from importer.mapping.converters import TYPES, Ignored
 from importer.mapping.dates import parser, time_zone
-from importer.mapping.folding import Ignored
 from importer.mapping.problems import Malformed, listed, nearest
-from importer.mapping.templates import parse_template
-from importer.mapping.types import TYPES
+from importer.mapping.sources import parse_template
 
 T = TypeVar("T")
 
@@ -45,13 +44,15 @@ def checked(check: Callable[[str], object]) -> AfterValidator:
 
 def _known_type(name: str) -> None:
     if name not in TYPES:
-        raise Malformed(f"there is no type {name!r}", nearest(name, TYPES, otherwise=f"one of {listed(TYPES)}"))
+        raise Malformed(f"unknown type {name!r}", nearest(name, TYPES, otherwise=f"use one of {listed(TYPES)}"))
 
 
 def not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
     """Refuses a list of nothing."""
     if not entries:
-        raise PydanticCustomError("malformed", "{what}", {"what": "this list is empty", "hint": "name at least one"})
+        raise PydanticCustomError(
+            "malformed", "{what}", {"what": "the list is empty", "hint": "add at least one entry"}
+        )
     return entries
 
 
@@ -69,7 +70,7 @@ def _constant(value: Any) -> Any:
     return {"value": value} if isinstance(value, str) else value
 
 
-#: Any scalar of the file. It is taken as the text that stands there; the schema lets editors accept numbers too.
+#: Any scalar of the file. It is taken as the text in the file; the schema lets editors accept numbers too.
 Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 ColumnName = Annotated[Scalar, Field(min_length=1)]
 
@@ -123,25 +124,25 @@ class LookupForm(Form):
     """What another file (CSV, Excel) says about one or several cells of a row."""
 
     file: Annotated[str, Field(min_length=1)]
-    """The file. Its path begins in the folder of the mapping."""
+    """The file. Its path is relative to the folder of the mapping."""
 
     key: Columns
     """The columns of the file in which the cells are looked up."""
 
     by: Columns | None = None
-    """The columns of the export that hold what is looked up. By default those that are called like `key`."""
+    """The columns of the export with the values to look up. By default the columns named like `key`."""
 
     value: OneColumn
     """The column of the file that holds what the value becomes."""
 
     ignore: Ignore | None = None
-    """What does not count when cells are compared: `case`, `blanks`, or both."""
+    """What to ignore when cells are compared: `case`, `blanks` (spaces), or both."""
 
     none: Literal["reject", "empty", "default"] = "reject"
-    """What becomes of cells that the file does not have: an error, nothing, or `default`."""
+    """For cells that are not in the file: `reject` the row, no value (`empty`), or `default`."""
 
     several: Literal["reject", "first"] = "reject"
-    """What becomes of cells that stand in the file with several values: an error, or the first of them."""
+    """For cells that have several values in the file: `reject` the row, or use the `first`."""
 
     sheet: Scalar | None = None
     """Sheet of a workbook, by name or number. By default the first one that is shown and holds a table."""
@@ -165,7 +166,7 @@ class ValueForm(Form):
     """The same text for every case."""
 
     template: Annotated[str, checked(parse_template)] | None = None
-    """Text with {Column} in it. {{ and }} stand for braces. Empty if all of its columns are empty."""
+    """Text with {Column} in it. {{ and }} are braces. Empty if all of its columns are empty."""
 
     first: Columns | None = None
     """Several columns: the first that is not empty counts."""
@@ -174,37 +175,37 @@ class ValueForm(Form):
     """What another file says about cells of the row."""
 
     record: Columns | None = None
-    """Only for `parent_id`: the columns that name another row, whose case becomes the parent of this one."""
+    """Only for `parent_id`: the columns with the key of the parent row, whose case becomes the parent."""
 
     of: Columns | None = None
-    """With `record`: the columns that hold what other rows call a row by. By default its key."""
+    """With `record`: the columns with the name by which child rows refer to a row. By default its key."""
 
     missing: Literal["reject", "drop"] = "reject"
-    """With `record`: what becomes of a row if there is no row above it: an error, or a case without parent."""
+    """With `record`: if the parent row does not exist: `reject` the row, or `drop` the link."""
 
     cycle: Literal["reject", "drop"] = "reject"
-    """With `record`: what becomes of rows that stand above themselves: an error, or cases without parent."""
+    """With `record`: if the parent rows lead back to the row: `reject` the row, or `drop` the link."""
 
     deep: Literal["reject", "drop", "root"] = "reject"
-    """With `record`: what becomes of a row below two others: an error, a case without parent, or linked to the top."""
+    """With `record`: if the parent row has a parent: `reject` the row, `drop` the link, or link to the `root`."""
 
     occurrence: Annotated[int, Field(ge=1)] | None = None
     """With `column`: which one, if several columns have this header; 1 is the leftmost."""
 
     join: str | None = None
-    """With `column`, if several columns have this header: what stands between their cells."""
+    """With `column`, if several columns have this header: the text between their cells."""
 
     type: Annotated[str, checked(_known_type), WithJsonSchema({"enum": list(TYPES)})] | None = None
     """What the text means. By default what the target takes, or text."""
 
     values: dict[str, Scalar] | None = None
-    """Table: text of the cell, without blanks around it → what it becomes."""
+    """Table: text of the cell, without spaces around it → what it becomes."""
 
     unknown: Literal["reject", "default", "keep", "empty"] = "reject"
-    """What becomes of a text that `values` does not list: an error, `default`, the text itself, or nothing."""
+    """For a text that `values` does not list: `reject` the row, `default`, `keep` the text, or no value (`empty`)."""
 
     ignore: Ignore | None = None
-    """With `values`: what does not count when texts are compared: `case`, `blanks`, or both."""
+    """With `values`: what to ignore when texts are compared: `case`, `blanks` (spaces), or both."""
 
     when: When | None = None
     """Condition, such as "Status == 'open'". A row that does not meet it has no value here."""
@@ -219,32 +220,32 @@ class ValueForm(Form):
     """Form of a date: `iso`, or a pattern such as '%d/%m/%Y %H:%M', or a list of them. By default iso."""
 
     timezone: Annotated[str, checked(time_zone)] | None = None
-    """The clocks that the dates were read from, as an IANA name. By default UTC."""
+    """The time zone of the dates, as an IANA name. By default UTC."""
 
     separator: Annotated[str, Field(min_length=1)] | None = None
-    """What stands between the entries of a list. By default a comma."""
+    """The text between the entries of a list. By default a comma."""
 
     html: Literal["text"] | None = None
     """`text` if the cells hold HTML, which is to become the text that a reader of it would see."""
 
     strip: bool | None = None
-    """Whether blanks around a text are removed. By default yes, except in texts of several lines."""
+    """Whether spaces around a text are removed. By default yes, except in texts of several lines."""
 
     collapse: bool | None = None
-    """Whether every run of white space becomes one blank. By default only line breaks and tabs in one-line texts."""
+    """Whether every run of white space becomes one space. By default only line breaks and tabs in one-line texts."""
 
     max: Annotated[int, Field(ge=1)] | None = None
     """How many characters a text may have. By default what the target takes."""
 
     overflow: Literal["reject", "truncate", "note"] = "reject"
-    """What becomes of a longer text: an error, its begin with an ellipsis, or that and a note with the whole text."""
+    """For a longer text: `reject` the row, `truncate` it, or truncate it and add a `note` with the whole text."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> ValueForm:
         found = [f"`{origin}`" for origin in ORIGINS if origin in self.model_fields_set]
         if len(found) != 1:
-            what = f"{' and '.join(found)} exclude each other" if found else "this value comes from nowhere"
-            hint = f"write one of {listed(ORIGINS)}"
+            what = f"{' and '.join(found)} cannot be used together" if found else "this value has no source"
+            hint = f"set one of {listed(ORIGINS)}"
             raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
         return self
 
@@ -262,16 +263,16 @@ class SourceForm(Form):
     """What the export means."""
 
     key: Columns
-    """What identifies a ticket for ever: a column, or several."""
+    """What identifies a ticket permanently: a column, or several."""
 
     join: Annotated[str, Field(min_length=1)] = "/"
-    """What stands between the parts of a key of several columns."""
+    """The text between the parts of a key of several columns."""
 
     empty: Annotated[tuple[Scalar, ...], BeforeValidator(as_list, json_schema_input_type=Scalar | list[Scalar])] = ("",)
-    """Texts that count as no value. A cell of blanks always does."""
+    """Texts that count as no value. A cell of spaces always does."""
 
     only: When | None = None
-    """Condition, such as "Status != 'spam'". A row that does not meet it is left out on purpose."""
+    """Condition, such as "Status != 'spam'". A row that does not meet it is filtered, on purpose."""
 
     skip: When | None = None
-    """Condition, such as "Type == 'test'". A row that meets it is left out on purpose."""
+    """Condition, such as "Type == 'test'". A row that meets it is filtered, on purpose."""

@@ -1,0 +1,205 @@
+"""The commands that look at an export before it is imported: ``check``, ``preview`` and ``rehearse``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from importer.cli import options as option
+from importer.cli.sections import SectionedCommand
+
+if TYPE_CHECKING:
+    from importer.rehearse import Profile
+
+_VOLUME_FACTOR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export as it was given to `check` or to `run`."""
+
+    source: Path
+    mapping: str
+    notes: tuple[str, ...]
+    ledger: Path | None
+    as_is: bool
+    reading: option.ReadingOptions
+
+    def words(self) -> list[str]:
+        """What was typed, for the next command."""
+        notes = [word for note in self.notes for word in ("--notes", note)]
+        ledger = [] if self.ledger is None else ["--ledger", str(self.ledger)]
+        as_is = ["--as-is"] if self.as_is else []
+        return [str(self.source), "--mapping", self.mapping, *notes, *ledger, *self.reading.words(), *as_is]
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("source", type=option.FILE)
+@option.mapping
+@option.notes
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Also check against the keys in this ledger. The ledger is not changed.",
+)
+@option.as_is
+@click.option("--fix", is_flag=True, help="Add the proposed `values:` lines to the mapping.")
+@click.option("--columns", is_flag=True, help="Show statistics of columns, text lengths and value tables as well.")
+@click.option("--baseline", type=option.FILE, help="Compare with the --json output of an earlier check.")
+@click.option(
+    "--volume-factor",
+    type=click.FloatRange(min=1, min_open=True),
+    metavar="X",
+    default=_VOLUME_FACTOR,
+    show_default=True,
+    help="With --baseline: allow up to X times more or fewer rows.",
+)
+@option.reading
+@option.output
+def check(
+    source: Path,
+    mapping: str,
+    *,
+    notes: tuple[str, ...],
+    ledger: Path | None,
+    as_is: bool,
+    fix: bool,
+    columns: bool,
+    baseline: Path | None,
+    volume_factor: float,
+    reading: option.ReadingOptions,
+    output: option.OutputOptions,
+) -> None:
+    """Validate every row of SOURCE against the mapping, without using the network.
+
+    Exits with 3 if a row is invalid.
+    """
+    export = Export(source, mapping, notes, ledger, as_is, reading)
+    check_export(export, output, fix=fix, columns=columns, baseline=baseline, volume_factor=volume_factor)
+
+
+def check_export(
+    export: Export,
+    output: option.OutputOptions,
+    *,
+    fix: bool = False,
+    columns: bool = False,
+    baseline: Path | None = None,
+    volume_factor: float = _VOLUME_FACTOR,
+) -> None:
+    """Print what ``check`` found, and exit with its code."""
+    from importer.cli import check_page, printing
+    from importer.look import check as check_source
+
+    with output.watching() as progress:
+        result = check_source(
+            export.source,
+            export.mapping,
+            notes=export.notes,
+            ledger=export.ledger,
+            baseline=baseline,
+            volume_factor=volume_factor,
+            as_is=export.as_is,
+            progress=progress,
+            first=check_page.say_first if printing.is_terminal() and not output.quiet else None,
+            **export.reading.keywords(),
+        )
+    if fix:
+        from importer.fixing import write_suggestions
+
+        result = replace(result, fix=write_suggestions(export.mapping, result.suggestions, beside=export.source))
+    output.show(
+        result,
+        lambda: check_page.say_check(result, export.words(), columns=columns),
+        lambda: check_page.say_check_quietly(result, export.words()),
+    )
+    raise click.exceptions.Exit(int(result.exit_code))
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("source", type=option.FILE)
+@option.mapping
+@option.notes
+@click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
+@option.reading
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one object per row.")
+def preview(
+    source: Path, mapping: str, *, notes: tuple[str, ...], count: int, reading: option.ReadingOptions, as_json: bool
+) -> None:
+    """Show the exact JSON that would be sent for the first rows of SOURCE."""
+    from importer.cli import printing
+    from importer.look import preview as preview_source
+
+    rows = preview_source(source, mapping, notes=notes, count=count, **reading.keywords())
+    if as_json:
+        for row in rows:
+            printing.say(row.as_json())
+    else:
+        printing.say_preview(rows)
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("source", type=option.FILE)
+@option.mapping
+@option.notes
+@click.option(
+    "--profile",
+    type=click.Choice(["calm", "rough", "hostile"]),
+    default="rough",
+    show_default=True,
+    help="How many faults the sandbox injects.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Requests per second of the real run, for the estimate. [default: 5]",
+)
+@click.option("--must-finish-in", metavar="8h", help="Exit with 10 if the estimate is longer than this.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed for the faults; the same seed injects the same faults."
+)
+@click.option("--out", type=option.FOLDER, help="Keep the rehearsal's ledger and reports in this folder.")
+@option.reading
+@option.output
+def rehearse(
+    source: Path,
+    mapping: str,
+    *,
+    notes: tuple[str, ...],
+    profile: Profile,
+    rate: float | None,
+    must_finish_in: str | None,
+    seed: int,
+    out: Path | None,
+    reading: option.ReadingOptions,
+    output: option.OutputOptions,
+) -> None:
+    """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
+    from importer.cli import run_page
+    from importer.rehearse import rehearse as rehearse_source
+    from importer.rehearse import seconds_of
+    from importer.settings import CAREFUL_RATE
+
+    window = None if must_finish_in is None else seconds_of(must_finish_in)
+    with output.watching() as progress:
+        result = rehearse_source(
+            source,
+            mapping,
+            notes=notes,
+            profile=profile,
+            rate=rate or CAREFUL_RATE,
+            must_finish_in=window,
+            seed=seed,
+            out=out,
+            progress=progress,
+            **reading.keywords(),
+        )
+    output.show(
+        result,
+        lambda: run_page.say_rehearsal(result, kept=out is not None),
+        lambda: run_page.say_rehearsal_quietly(result),
+    )
+    raise click.exceptions.Exit(int(result.exit_code))

@@ -1,0 +1,288 @@
+"""What the text of a cell can mean. A new type is a new entry in :data:`TYPES`, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from importer.mapping.dates import ISO, day, instant, parser, time_zone
+from importer.mapping.field_errors import CellError, too_large, too_long
+from importer.mapping.problems import listed
+from importer.talkdesk.payloads import INTEGER_MAX
+
+if TYPE_CHECKING:
+    from importer.mapping.schema import ValueForm
+    from importer.mapping.targets import Target
+
+#: The text of a cell that is not empty → its value. Raises :class:`CellError`.
+Convert: TypeAlias = "Callable[[str], Any]"
+#: A cell that holds several texts → these.
+Split: TypeAlias = "Callable[[str], list[str]]"
+#: What a comparison may ignore: upper and lower case, or spaces wherever they are.
+Ignored: TypeAlias = Literal["case", "blanks"]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """A type of the mapping language.
+
+    Attributes:
+        yields: What comes out, for :attr:`Target.takes` to accept or not.
+        build: Makes the function that converts one text.
+        options: Keys of a value that have a meaning for this type only.
+        split: If a cell holds several texts: makes the function that takes them apart; ``build`` then converts one.
+    """
+
+    yields: str
+    build: Callable[[ValueForm, Target], Convert]
+    options: frozenset[str] = frozenset()
+    split: Callable[[ValueForm], Split] | None = None
+
+
+#: Words for yes and no. Upper and lower case are the same.
+BOOLEAN_WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
+    {
+        "any": (("1", "x", "✓", "✔", "☑"), ("0", "☐")),
+        "English": (("true", "yes", "y", "t", "on"), ("false", "no", "n", "f", "off")),
+        "Portuguese": (("verdadeiro", "sim", "s"), ("falso", "não", "nao")),
+        "Spanish": (("verdadero", "sí", "si"), ("falso", "no")),
+        "French": (("vrai", "oui"), ("faux", "non")),
+        "German": (("wahr", "ja"), ("falsch", "nein")),
+        "Italian": (("vero", "sì", "si"), ("falso", "no")),
+        "Dutch": (("waar", "ja"), ("onwaar", "nee")),
+        "Polish": (("prawda", "tak"), ("fałsz", "nie")),
+        "Russian": (("истина", "да"), ("ложь", "нет")),
+        "Japanese": (("はい",), ("いいえ",)),
+        "Chinese": (("是",), ("否",)),
+    }
+)
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
+_DIGITS_KEPT = 15  # so many decimal digits survive in any double
+_EMAIL_MAX = 254
+_ATOM = r"[^\s\x00-\x20\x7f@.,;:<>()\[\]\\\"]+"
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
+_WHITE_SPACE = re.compile(r"\s+")
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+ELLIPSIS = "…"
+DEFAULT_SEPARATOR = ","
+
+
+def folding(ignored: Collection[Ignored]) -> Callable[[str], str]:
+    """The function that gives one text for all that count as the same. Spaces around a text never count."""
+
+    def fold(text: str) -> str:
+        text = "".join(text.split()) if "blanks" in ignored else text.strip()
+        return text.casefold() if "case" in ignored else text
+
+    return fold if ignored else str.strip
+
+
+def distinct(entries: Iterable[Any]) -> list[Any] | None:
+    """The entries that are something, each once, in order; None if there are none."""
+    return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
+
+
+def in_entries(convert: Convert, split: Split) -> Convert:
+    """Converts each part of a text."""
+    return lambda text: distinct(convert(part) for part in split(text) if part.strip())
+
+
+# -- texts -----------------------------------------------------------------------------------------
+
+
+def tidying(form: ValueForm, target: Target) -> Callable[[str], str]:
+    """Puts spaces and line breaks of a text in order, as the value says; never makes nothing of something."""
+    strip = target.one_line if form.strip is None else form.strip
+    if form.collapse is None and target.one_line:
+        return in_one_line if not strip else lambda text: in_one_line(text.strip())
+    if form.collapse:
+        return lambda text: _WHITE_SPACE.sub(" ", text.strip() if strip else text)
+    return str.strip if strip else str
+
+
+def in_one_line(text: str) -> str:
+    """Line breaks and tabs, with the spaces around them, become one space; all else stays."""
+    if text.isprintable():
+        return text
+    first, *others = _BREAKS.split(text)
+    if not others:
+        return text
+    *middle, last = others
+    return " ".join([first.rstrip(), *filter(None, map(str.strip, middle)), last.lstrip()])
+
+
+def truncated(text: str, most: int) -> str:
+    """The begin of ``text``, at most ``most`` characters with the ellipsis that shows the cut."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + ELLIPSIS
+
+
+def _text(form: ValueForm, target: Target) -> Convert:
+    """A text in order. The limit of the field itself is checked with the whole case, unless the text is to be cut."""
+    tidy = tidying(form, target)
+    most = form.max or target.limit
+    if most is not None and form.overflow != "reject":
+        return lambda text: truncated(tidy(text), most)
+    return tidy if form.max is None else _limited(tidy, form.max)
+
+
+def _limited(tidy: Convert, most: int) -> Convert:
+    def convert(text: str) -> str:
+        text = tidy(text)
+        if len(text) > most:
+            raise too_long(text, most)
+        return text
+
+    return convert
+
+
+# -- other types -----------------------------------------------------------------------------------
+
+
+def _email(_: ValueForm, __: Target) -> Convert:
+    def convert(text: str) -> str:
+        text = text.strip()
+        if len(text) > _EMAIL_MAX or _EMAIL.fullmatch(text) is None:
+            hint = "fix the cell; one address such as ana@example.com is expected"
+            raise CellError("not_an_email", "is not a valid e-mail address", hint)
+        return text
+
+    return convert
+
+
+def _integer(_: ValueForm, __: Target) -> Convert:
+    def convert(text: str) -> int:
+        text = text.strip()
+        if _INTEGER.fullmatch(text) is None:
+            raise CellError("not_an_integer", "is not a whole number; use digits only, such as 42", "fix the cell")
+        number = int(text)
+        if abs(number) > INTEGER_MAX:
+            raise too_large()
+        return number
+
+    return convert
+
+
+def _decimal(_: ValueForm, __: Target) -> Convert:
+    def convert(text: str) -> float:
+        text = text.strip()
+        if _DECIMAL.fullmatch(text) is None:
+            rule = "is not a decimal number; use digits and a point, such as 1234.5"
+            raise CellError("not_a_decimal", rule, "fix the cell")
+        number = float(text)
+        if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
+            rule = "has more digits than JSON readers keep"
+            raise CellError("too_precise", rule, "map it to a text field instead")
+        return number
+
+    return convert
+
+
+def _boolean(_: ValueForm, __: Target) -> Convert:
+    words: dict[str, bool] = {}
+    for yes, no in BOOLEAN_WORDS.values():
+        words |= dict.fromkeys(yes, True) | dict.fromkeys(no, False)
+
+    def convert(text: str) -> bool:
+        try:
+            return words[text.strip().casefold()]
+        except KeyError:
+            hint = "fix the cell, or translate its values with `values:`"
+            raise CellError("not_a_boolean", "is not a yes/no value such as true or false", hint) from None
+
+    return convert
+
+
+def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, Target], Convert]:
+    def build(form: ValueForm, _: Target) -> Convert:
+        formats = form.format or (ISO,)
+        parsers = [parser(pattern) for pattern in formats]
+        zone = time_zone(form.timezone) if form.timezone else UTC
+        shown = listed("ISO 8601" if pattern == ISO else pattern for pattern in formats)
+
+        def convert(text: str) -> str:
+            text = text.strip()
+            for parse in parsers:
+                if (moment := parse(text)) is not None:
+                    return render(moment, zone)
+            hint = "fix the cell, or add its format to `format:`"
+            raise CellError("not_a_date", f"is not a date in the format {shown}", hint)
+
+        return convert
+
+    return build
+
+
+# -- several texts in one cell ---------------------------------------------------------------------
+
+
+def _entry(_: ValueForm, __: Target) -> Convert:
+    return str.strip
+
+
+def _separated(form: ValueForm) -> Split:
+    separator = form.separator or DEFAULT_SEPARATOR
+    return lambda text: text.split(separator)
+
+
+def _path(form: ValueForm, target: Target) -> Convert:
+    split = _separated(form)
+    keys_of = target.options.path_of if target.options else list[str]
+
+    def convert(text: str) -> list[str] | None:
+        return keys_of([part.strip() for part in split(text) if part.strip()]) or None
+
+    return convert
+
+
+def _json_texts(text: str) -> list[str]:
+    """The texts of a JSON list, or the one text of a JSON scalar. Numbers stay as they are written; null is none."""
+    try:
+        content = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        content = object()
+    entries = [entry for entry in (content if isinstance(content, list) else [content]) if entry is not None]
+    if not all(isinstance(entry, str | bool) for entry in entries):
+        raise CellError("not_json", 'is not a JSON list of strings, such as ["red", "blue"]', "fix the cell")
+    return [entry if isinstance(entry, str) else str(entry).lower() for entry in entries]
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
+    """Converts one text to a value of a type; where the target has options, to the key of one, or to its number."""
+    convert = kind.build(form, target)
+    if target.options is None or kind.yields == "path":
+        return convert
+    if kind.yields == "integer":
+        return target.options.number_of
+    key_of = target.options.key_of
+    return lambda text: key_of(convert(text))
+
+
+_DATE_OPTIONS = frozenset({"format", "timezone"})
+
+TYPES: Mapping[str, ValueType] = MappingProxyType(
+    {
+        "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow", "html"})),
+        "integer": ValueType("integer", _integer),
+        "decimal": ValueType("decimal", _decimal),
+        "boolean": ValueType("boolean", _boolean),
+        "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
+        "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
+        "email": ValueType("text", _email),
+        "list": ValueType("list", _entry, frozenset({"separator"}), split=_separated),
+        "path": ValueType("path", _path, frozenset({"separator"})),
+        "json": ValueType("list", _entry, split=lambda _: _json_texts),
+    }
+)

@@ -1,0 +1,264 @@
+"""Custom fields of an account: the file of their definitions, read and written, and the labels of their options."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from importer.errors import MappingError
+from importer.mapping.field_errors import CellError
+from importer.mapping.problems import Document, Malformed, MappingProblems, Problem, Problems, listed, report
+from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
+from importer.talkdesk.payloads import other_spelling
+from importer.yaml_places import Mark, YamlProblem, read_yaml
+
+#: A larger file is not one of definitions.
+SIZE_MAX = 16 * 1024 * 1024
+_DIGITS_MAX = 15  # as many as any reader of JSON keeps
+_HINT = "create it again with: case-importer fields --save FILE"
+_NOT_YAML = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
+
+Definitions = Mapping[str, FieldDefinition]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OptionForm(_Form):
+    """An option, with those below it."""
+
+    key: Annotated[str, Field(min_length=1)]
+    label: str
+    options: tuple[OptionForm, ...] = ()
+
+    def option(self) -> Option:
+        """The option as a value."""
+        return Option(self.key, self.label, tuple(option.option() for option in self.options))
+
+
+class FieldForm(_Form):
+    """A custom field."""
+
+    name: str
+    type: str = ""
+    active: bool = True
+    required: bool = False
+    options: tuple[OptionForm, ...] = ()
+
+
+class FieldsForm(_Form):
+    """A file of definitions."""
+
+    version: Annotated[int, Field(ge=1, le=1)]
+    fields: dict[str, FieldForm]
+
+
+def read_fields(content: bytes, file: str) -> Definitions:
+    """The definitions in a file: as :func:`fields_text` writes them, or the bare answer of the API.
+
+    Args:
+        content: The bytes of the file.
+        file: What messages call it.
+
+    Raises:
+        Malformed: It is too large, or no text.
+        MappingProblems: It is not of the right form; with its own line and column.
+    """
+    if len(content) > SIZE_MAX:
+        raise Malformed(f"{file} is larger than 16 MiB", "check that this is the right file")
+    if content.lstrip()[:1] in (b"[", b"{"):
+        return _by_key(_from_answer(content, file))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Malformed(f"{file} is not UTF-8 text", _HINT) from None
+    try:
+        root = read_yaml(text)
+    except YamlProblem as problem:
+        raise MappingProblems.of_yaml(file, problem) from None
+    if not isinstance(root, dict):
+        raise MappingProblems(file, [Problem("this is not a fields file", Mark(1, 1), _HINT)])
+    return _by_key(_from_file(Document(file, root)))
+
+
+def load_fields(path: Path) -> Definitions:
+    """The definitions in a file that no mapping names.
+
+    Raises:
+        MappingError: It cannot be read, or is not of the right form.
+    """
+    try:
+        return read_fields(path.read_bytes(), str(path))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise MappingError(
+            f"cannot read the fields file: {reason}", where=str(path), hint="check its path and permissions"
+        ) from None
+    except Malformed as error:
+        raise MappingError(error.what, hint=error.hint) from None
+
+
+def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
+    """The field that a key means: some pages of the API call a drop-down ``drop_down1``, others ``dropdown1``."""
+    return definitions.get(key) or definitions.get(other_spelling(key) or "")
+
+
+def _by_key(definitions: Iterable[FieldDefinition]) -> Definitions:
+    return {definition.key: definition for definition in definitions}
+
+
+def _from_answer(content: bytes, file: str) -> tuple[FieldDefinition, ...]:
+    try:
+        return read_definitions(orjson.loads(content))
+    except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
+        raise Malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
+
+
+def _from_file(document: Document) -> Iterator[FieldDefinition]:
+    problems = Problems(document)
+    try:
+        form = FieldsForm.model_validate(document.root)
+    except ValidationError as error:
+        report(error, problems, FieldsForm)
+        problems.raise_if_any()
+        raise
+    for key, field in form.fields.items():
+        options = tuple(option.option() for option in field.options)
+        yield FieldDefinition(key, field.name, field.type, field.active, options, field.required)
+
+
+def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:
+    """The text of a file of definitions, the name of each field above it.
+
+    Args:
+        definitions: The fields.
+        account: Where they come from, for people.
+    """
+    lines = [f"# Custom fields of {account}", "version: 1"]
+    body = [line for definition in definitions for line in _field_lines(definition)]
+    return "\n".join([*lines, *(["fields:", *body] if body else ["fields: {}"]), ""])
+
+
+def _field_lines(field: FieldDefinition) -> Iterator[str]:
+    yield f"  # {' '.join(field.name.split())}{'' if field.active else ' (not active)'}"
+    yield f"  {_quoted(field.key)}:"
+    yield f"    name: {_quoted(field.name)}"
+    yield f"    type: {_quoted(field.type)}"
+    yield f"    active: {'true' if field.active else 'false'}"
+    if field.required:
+        yield "    required: true"
+    if field.options:
+        yield "    options:"
+        yield from _option_lines(field.options, " " * 6)
+
+
+def _option_lines(options: tuple[Option, ...], indent: str) -> Iterator[str]:
+    for option in options:
+        yield f"{indent}- key: {_quoted(option.key)}"
+        yield f"{indent}  label: {_quoted(option.label)}"
+        if option.children:
+            yield f"{indent}  options:"
+            yield from _option_lines(option.children, indent + " " * 4)
+
+
+def _quoted(text: str) -> str:
+    """``text`` in double quotes: a string of JSON is one of YAML too, but YAML wants more characters escaped."""
+    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+# -- options ---------------------------------------------------------------------------------------
+
+
+class Options:
+    """The options of one field.
+
+    Labels are compared without regard to upper and lower case, or to how many spaces are between words. A key is
+    taken too, unless the same text is a label.
+
+    Args:
+        definition: The field.
+    """
+
+    def __init__(self, definition: FieldDefinition) -> None:
+        self._field = f"{definition.name!r} ({definition.key})"
+        self._root = _Level(definition.options)
+        self._numbered = {_number(option.key): option.key for option in definition.options if _is_number(option.key)}
+
+    def key_of(self, text: str) -> str:
+        """The key of the option that ``text`` means. Raises :class:`CellError`."""
+        return self._chosen(self._root, text).key
+
+    def number_of(self, text: str) -> int:
+        """The key of the option that ``text`` means, as a number; it may be that number. Raises :class:`CellError`."""
+        is_option = self._root.find(text)
+        key = self.key_of(text if is_option else self._numbered.get(_number(text.strip()), text))
+        if not _is_number(key):
+            rule = f"is the option {key!r} of {self._field}, whose key is not a number"
+            raise CellError("not_an_integer", rule, "remove `type: integer` from this field")
+        return int(key)
+
+    def path_of(self, texts: Iterable[str]) -> list[str]:
+        """The keys from the root to a leaf, or to some option on the way there. Raises :class:`CellError`."""
+        level = self._root
+        keys: list[str] = []
+        for text in texts:
+            option = self._chosen(level, text, part_of_path=True)
+            keys.append(option.key)
+            level = _Level(option.children, f" below {option.label!r}")
+        return keys
+
+    def _chosen(self, level: _Level, text: str, *, part_of_path: bool = False) -> Option:
+        found = level.find(text)
+        if len(found) == 1:
+            return found[0]
+        part = f"contains {text!r}, which " if part_of_path else ""
+        if found:
+            keys = listed(option.key for option in found)
+            rule = f"{part}matches several options of {self._field}: {keys}"
+            raise CellError("ambiguous_option", rule, "translate it to one of these keys with `values:`")
+        raise CellError("unknown_option", f"{part}is not an option of {self._field}{level.place}", level.nearest(text))
+
+
+class _Level:
+    """Options that can be chosen from at one point; ``place`` says after which choice."""
+
+    def __init__(self, options: tuple[Option, ...], place: str = "") -> None:
+        self.place = place
+        self._labels: dict[str, list[Option]] = {}
+        self._keys = {option.key: option for option in options}
+        for option in options:
+            self._labels.setdefault(_folded(option.label), []).append(option)
+
+    def find(self, text: str) -> list[Option]:
+        """The options that ``text`` may mean."""
+        text = text.strip()
+        return self._labels.get(_folded(text)) or [self._keys[key] for key in (text,) if key in self._keys]
+
+    def nearest(self, text: str) -> str:
+        """A hint: the labels closest to ``text``, or those that there are."""
+        if not self._labels:
+            return "remove it: this level has no options"
+        labels = {folded: options[0].label for folded, options in self._labels.items()}
+        if close := get_close_matches(_folded(text), labels, n=3, cutoff=0.6):
+            return f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"
+        return f"options: {listed(map(repr, labels.values()))}; translate with `values:`"
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) <= _DIGITS_MAX
+
+
+def _number(key: str) -> str:
+    return key.lstrip("0") or "0"
+
+
+def _folded(label: str) -> str:
+    return " ".join(label.split()).casefold()

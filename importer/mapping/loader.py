@@ -1,0 +1,355 @@
+"""Finds a mapping file, reads it, and checks everything about it that needs no columns."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from importer.errors import MappingError
+from importer.mapping.case_schema import EachForm, MappingForm
+from importer.mapping.companion import Companion
+from importer.mapping.conditions import filter_reasons
+from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
+from importer.mapping.custom_fields import Definitions, read_fields
+from importer.mapping.lookups import LookupTable, load_table
+from importer.mapping.mapper import RowMapper
+from importer.mapping.parent_links import links_of
+from importer.mapping.plan import Plan, assumptions, make_plan
+from importer.mapping.problems import (
+    Document,
+    Malformed,
+    MappingProblems,
+    Problem,
+    Problems,
+    listed,
+    nearest,
+    place,
+    report,
+)
+from importer.mapping.schema import ValueForm
+from importer.models import Links, shown
+from importer.talkdesk.fields import as_answer
+from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
+
+SIZE_MAX = 1024 * 1024
+SUFFIX = ".yml"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A mapping that is right in itself; whether it fits an export shows when it is bound to its columns.
+
+    Attributes:
+        name: File name, or the name of a built-in mapping.
+        sha256: Of the bytes of the file, and of the files that it names, in hex.
+        external_id_field: Key of the custom field that receives the key of the row, such as ``text1``; None for none.
+        notes: What the mapping does not say and is therefore assumed.
+    """
+
+    name: str
+    sha256: str
+    external_id_field: str | None
+    notes: tuple[str, ...]
+    _plan: Plan = field(repr=False)
+    _document: Document = field(repr=False)
+
+    @property
+    def links(self) -> Links | None:
+        """How it links rows to each other; None if it does not."""
+        return None if self._plan.parent is None else links_of(self._plan.parent)
+
+    @property
+    def note_files(self) -> list[tuple[EachForm, NodePath]]:
+        """The companion files with notes, and where the mapping names each first."""
+        found: list[tuple[EachForm, NodePath]] = []
+        for each in filter(None, (note.each for note in self._plan.notes)):
+            if each.form.file and all(each.form != form for form, _ in found):
+                found.append((each.form, each.path))
+        return found
+
+    @property
+    def account_fields(self) -> list[dict[str, Any]]:
+        """The custom fields of the account, as it answers them itself: those of the file that `fields` names, with
+        their options; without such a file those that the mapping names, of which no options are known.
+        """
+        return as_answer(self._plan.definitions)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
+        return filter_reasons(self._plan.source)
+
+    def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
+        """The mapper of an export with these columns.
+
+        Args:
+            columns: The header, in file order, repeats kept.
+            companions: One for each of :attr:`note_files`; without them there are no notes of files.
+
+        Raises:
+            MappingError: A column does not exist, or exists more than once where one is meant.
+        """
+        return RowMapper(self._plan, tuple(columns), self._document, companions)
+
+    def place(self, path: NodePath) -> str:
+        """``file:line:column`` of what is at ``path``, or of the nearest thing above it."""
+        return place(self._document.file, mark_of(self._document.root, path))
+
+
+def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
+    """Reads a mapping.
+
+    Args:
+        path_or_name: A file, or the bare name of a built-in mapping such as ``zendesk``. What has a suffix or
+            a folder is a file.
+
+    Raises:
+        MappingError: It cannot be found or read, or is wrong. All problems are named, each with its place.
+    """
+    name = os.fspath(path_or_name)
+    source = _bundled(name) if _is_bare(name) else Path(name)
+    content = _read(source, name)
+    file = source.name if _is_bare(name) else name
+    document = Document(file, _root(_decoded(content, file), file))
+    named = NamedFiles(source.parent if isinstance(source, Path) else Path(), content)
+    plan = _plan(document, named)
+    return Mapping(Path(name).name, named.sha256(), plan.external_id_field, tuple(assumptions(plan)), plan, document)
+
+
+# -- what is in it ---------------------------------------------------------------------------------
+
+
+def _plan(document: Document, named: NamedFiles) -> Plan:
+    problems = Problems(document)
+    form = _well_formed(document.root, problems)
+    if form is None:
+        raise problems.as_error()
+    definitions = _definitions(form, problems, named)
+    if form.fields is not None and definitions is None:
+        form = _without_custom_fields(form)
+    plan = make_plan(form, problems, definitions=definitions, tables=_tables(form, problems, named))
+    problems.raise_if_any()
+    return plan
+
+
+_FILLER = {"value": "x"}
+#: What stands in for a malformed part that no mapping can do without.
+_FILLERS: dict[NodePath, Any] = {
+    ("version",): "1",
+    ("source",): {"key": "x"},
+    ("case", "title"): _FILLER,
+    ("case", "description"): _FILLER,
+}
+
+
+def _well_formed(content: Any, problems: Problems) -> MappingForm | None:
+    """The form of what is well formed in ``content``; None if too little is.
+
+    So the rest is checked too. A value of the case is left out as a whole: nothing is said that only follows from
+    another problem.
+    """
+    try:
+        return MappingForm.model_validate(content)
+    except ValidationError as error:
+        report(error, problems, MappingForm)
+        malformed: list[NodePath] = [tuple(found["loc"]) for found in error.errors()]
+    if not isinstance(content.get("case"), dict):
+        return None
+    rest = deepcopy(content)
+    for path in malformed:
+        _leave_out(rest, path)
+    try:
+        form = MappingForm.model_validate(rest)
+    except ValidationError:
+        return None
+    return _without_custom_fields(form) if ("fields",) in malformed else form
+
+
+def _leave_out(content: dict[str, Any], path: NodePath) -> None:
+    match path:
+        case ("case", "custom_fields", str(key), *_):
+            content["case"]["custom_fields"].pop(key, None)
+        case ("case", "notes", int(number), *_):
+            content["case"]["notes"][number] = {"body": _FILLER}  # not removed, or others would be looked for there
+        case ("case", str(key), *_) | (str(key), *_):
+            table = content["case"] if path[0] == "case" and len(path) > 1 else content
+            table.pop(key, None)
+            if (filler := _FILLERS.get(("case", key) if table is not content else (key,))) is not None:
+                table[key] = filler
+
+
+def _without_custom_fields(form: MappingForm) -> MappingForm:
+    """The form without what depends on the definitions of custom fields."""
+    case = form.case.model_copy(update={"custom_fields": {}})
+    return form.model_copy(update={"fields": None, "external_id_field": None, "case": case})
+
+
+# -- files that it names ---------------------------------------------------------------------------
+
+
+class NamedFiles:
+    """The files that a mapping names. They are a part of it: if one changes, the mapping has changed.
+
+    Args:
+        folder: The folder of the mapping: relative paths start there.
+        content: The bytes of the mapping itself.
+    """
+
+    def __init__(self, folder: Path, content: bytes) -> None:
+        self._folder = folder
+        self._digests = [hashlib.sha256(content).hexdigest()]
+
+    def path(self, name: str) -> Path:
+        """The path of the file that the mapping calls ``name``.
+
+        Raises:
+            Malformed: There is no such file.
+        """
+        path = self._folder / name
+        try:
+            found = path.exists()
+        except (OSError, ValueError):
+            found = False
+        if not found:
+            raise Malformed(f"file not found: {name!r}", "paths are relative to the folder of the mapping")
+        return path
+
+    def content(self, name: str, *, most: int) -> bytes:
+        """The bytes of a file, at most one more than ``most``.
+
+        Raises:
+            Malformed: It is missing or cannot be read.
+        """
+        try:
+            with self.path(name).open("rb") as stream:
+                content = stream.read(most + 1)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Malformed(f"cannot read the file {name!r}: {reason}", "check its path and permissions") from None
+        self.note(hashlib.sha256(content).hexdigest())
+        return content
+
+    def note(self, digest: str) -> None:
+        """Notes that a file with this digest is part of the mapping."""
+        self._digests.append(digest)
+
+    def sha256(self) -> str:
+        """The digest of the mapping, or of it and all files that it names."""
+        first, *others = self._digests
+        return hashlib.sha256(" ".join(self._digests).encode()).hexdigest() if others else first
+
+
+def _definitions(form: MappingForm, problems: Problems, named: NamedFiles) -> Definitions | None:
+    if form.fields is None:
+        return None
+    try:
+        return read_fields(named.content(form.fields, most=FIELDS_MAX), form.fields)
+    except Malformed as error:
+        problems.add(("fields",), error.what, error.hint)
+        return None
+
+
+def _tables(form: MappingForm, problems: Problems, named: NamedFiles) -> dict[NodePath, LookupTable]:
+    """The table of each value that looks something up, by the path of the value."""
+    found = {
+        path: load_table(value.lookup, named, path=(*path, "lookup"), problems=problems)
+        for path, value in _values(form)
+        if value.lookup is not None
+    }
+    return {path: table for path, table in found.items() if table is not None}
+
+
+def _values(form: MappingForm) -> Iterator[tuple[NodePath, ValueForm]]:
+    for name, value in form.case:
+        if isinstance(value, ValueForm):
+            yield ("case", name), value
+    for key, value in form.case.custom_fields.items():
+        yield ("case", "custom_fields", key), value
+    for number, note in enumerate(form.case.notes):
+        for name, value in note:
+            if isinstance(value, ValueForm):
+                yield ("case", "notes", number, name), value
+        for rank, value in enumerate((note.each and note.each.order) or ()):
+            yield ("case", "notes", number, "each", "order", rank), value
+
+
+# -- the file itself -------------------------------------------------------------------------------
+
+
+def _root(text: str, file: str) -> dict[str, Any]:
+    try:
+        root = read_yaml(text)
+    except YamlProblem as problem:
+        raise MappingProblems.of_yaml(file, problem) from None
+    if isinstance(root, dict):
+        return root
+    what = "the mapping is empty" if root is None else "the file is not a mapping"
+    raise MappingProblems(file, [Problem(what, Mark(1, 1), "a mapping starts with the line `version: 1`")])
+
+
+def _decoded(content: bytes, file: str) -> str:
+    if len(content) > SIZE_MAX:
+        what = "the file is larger than 1 MiB, the maximum for a mapping"
+        raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        mark = Mark(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        hint = "save it as UTF-8, or give another file"
+        raise MappingProblems(file, [Problem("the file is not UTF-8 text", mark, hint)]) from None
+
+
+def _read(source: Path | Traversable, name: str) -> bytes:
+    try:
+        with source.open("rb") as stream:
+            return stream.read(SIZE_MAX + 1)
+    except FileNotFoundError:
+        raise MappingError(f"mapping not found: {shown(name)!r}", hint=_hint_for_missing(name)) from None
+    except IsADirectoryError:
+        raise MappingError(f"{shown(name)!r} is a folder", hint="give the mapping file inside it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        what = f"cannot read mapping {shown(name)!r}: {reason}"
+        raise MappingError(what, hint="check its path and permissions") from None
+
+
+def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path | Traversable, bool]:
+    """Where a mapping is, and whether it is a built-in one."""
+    name = os.fspath(path_or_name)
+    if _is_bare(name):
+        return _bundled(name), True
+    folder = _bundled_folder()
+    return Path(name), isinstance(folder, Path) and Path(name).resolve().parent == folder.resolve()
+
+
+def _is_bare(name: str) -> bool:
+    return Path(name).name == name and not Path(name).suffix
+
+
+def _bundled(name: str) -> Traversable:
+    return _bundled_folder() / f"{name}{SUFFIX}"
+
+
+def _bundled_folder() -> Traversable:
+    """The mappings of the package, or of the checkout."""
+    installed = files("importer") / "_bundled" / "mappings"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "mappings"
+
+
+def _hint_for_missing(name: str) -> str:
+    folder = _bundled_folder()
+    names = sorted(file.name.removesuffix(SUFFIX) for file in folder.iterdir()) if folder.is_dir() else []
+    known = f"built-in mappings: {listed(names, most=99)}" if names else "this installation has no built-in mappings"
+    if not _is_bare(name):
+        return f"check the path; {known}"
+    return f"write ./{name} if you mean a file; {nearest(name, names, otherwise=known)}"

@@ -1,0 +1,156 @@
+"""What identifies a row, and its link to a parent row: texts of one or several cells.
+
+The one normalisation is that spaces around a text are removed. ``1`` and ``1.0``, or ``é`` written in two ways, are
+different keys. Which row is the parent, and whether the link can be made, only the rows together can tell: see
+:mod:`importer.ledger.tree`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from importer.mapping.case_schema import CaseForm
+from importer.mapping.conditions import BoundCondition, bind_condition
+from importer.mapping.field_errors import CellError, bad_text, is_sendable
+from importer.mapping.problems import Problems
+from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
+from importer.mapping.sources import Binding, Cells
+from importer.models import FieldError, Link, Links
+from importer.yaml_places import NodePath
+
+#: A longer key could not be searched for: the field filter of the case list is a part of an address.
+KEY_MAX = 255
+KEY_TARGET = "source.key"
+TARGET = "parent_id"
+_PATH: NodePath = ("case", "parent_id")
+_KEYS_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
+
+
+@dataclass(frozen=True, slots=True)
+class RowName:
+    """A key of a row, or another name for it, in one or several cells.
+
+    Attributes:
+        columns: The headers of these cells.
+        positions: Where they are.
+        join: What is put between the cells. No cell but the last may contain it: two tickets could look like one.
+        empty: Texts that count as no value.
+        is_key: Whether it is the key, which no row can do without.
+    """
+
+    columns: tuple[str, ...]
+    positions: tuple[int, ...]
+    join: str
+    empty: frozenset[str]
+    is_key: bool
+
+    @property
+    def target(self) -> str:
+        """What messages call it."""
+        return KEY_TARGET if self.is_key else TARGET
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> str:
+        """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
+        texts = [cells[position].strip() for position in self.positions]
+        if not self.is_key and not self.empty.isdisjoint(texts):
+            return ""
+        name = self.join.join(texts)
+        found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
+        if not found and len(name) > KEY_MAX:
+            found = [(0, self._too_long(name))]
+        if not found:
+            return name
+        if self.is_key:
+            errors += [
+                error.at(self.columns[number], cells[self.positions[number]], target=KEY_TARGET)
+                for number, error in found
+            ]
+        else:
+            errors.append(found[0][1].at(", ".join(self.columns), name, target=TARGET))
+        return ""
+
+    def _error(self, number: int, text: str) -> CellError | None:
+        if text in self.empty:
+            hint = "fill in the cell, or set another `source.key`"
+            return CellError("missing_key", "is empty, but it is the key of the row", hint)
+        if number < len(self.positions) - 1 and self.join in text:
+            rule = f"contains {self.join!r}, which separates the parts of {'a key' if self.is_key else 'a name'}"
+            return CellError("ambiguous_key", rule, "set `source.join` to text that no part contains")
+        if len(text) > KEY_MAX:
+            return self._too_long(text)
+        return None if is_sendable(text) else bad_text()
+
+    def _too_long(self, text: str) -> CellError:
+        what = "a key" if self.is_key else "the name of a row"
+        rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
+        return CellError("too_long", rule, f"check that `{self.target}` names the right column")
+
+
+def bind_key(source: SourceForm, binding: Binding) -> RowName:
+    """The key of the rows of an export."""
+    return _name(source.key, ("source", "key"), source, binding, is_key=True)
+
+
+def _name(
+    columns: Sequence[ColumnForm], path: NodePath, source: SourceForm, binding: Binding, *, is_key: bool = False
+) -> RowName:
+    positions = tuple(binding.header.positions_of(columns, path=path))
+    return RowName(tuple(form.column for form in columns), positions, source.join, binding.empty, is_key)
+
+
+# -- links -----------------------------------------------------------------------------------------
+
+
+def check_parent(form: CaseForm, problems: Problems) -> ValueForm | None:
+    """The value that links rows, if ``parent_id`` is one."""
+    value = form.parent_id
+    if value is None or value.origin != "record":
+        return None
+    for key in sorted(value.model_fields_set - _KEYS_OF_RECORD):
+        problems.add((*_PATH, key), f"`{key}` has no effect with `record`", f"remove `{key}`", key=True)
+    return value
+
+
+def links_of(form: ValueForm) -> Links:
+    """What the ledger needs to know about the links of a mapping."""
+    columns = ", ".join(column.column for column in form.record or ())
+    return Links(columns, form.missing, form.cycle, form.deep)
+
+
+@dataclass(frozen=True, slots=True)
+class ParentLink:
+    """How the link of a row to its parent row is read.
+
+    Attributes:
+        parent: What the row calls its parent.
+        own: What child rows call this row; None if it is the key.
+        condition: The rows that have a parent; None for all.
+        columns: The columns that name rows.
+    """
+
+    parent: RowName
+    own: RowName | None
+    condition: BoundCondition | None
+    columns: frozenset[str]
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> Link | None:
+        """The link; None after an error."""
+        found: list[FieldError] = []
+        try:
+            is_linked = self.condition is None or self.condition.met(cells)
+        except CellError as error:
+            errors.append(error.at(None, "", target=TARGET))
+            return None
+        parent = self.parent.read(cells, found) if is_linked else ""
+        own = self.own.read(cells, found) if self.own else None
+        errors += found
+        return None if found else Link(own, parent or None)
+
+
+def bind_parent(form: ValueForm, source: SourceForm, binding: Binding) -> ParentLink:
+    """The link of the rows of an export."""
+    parent = _name(form.record or (), (*_PATH, "record"), source, binding)
+    own = _name(form.of, (*_PATH, "of"), source, binding) if form.of else None
+    condition = bind_condition(form.when, binding, path=(*_PATH, "when"))
+    return ParentLink(parent, own, condition, frozenset((*parent.columns, *(own.columns if own else ()))))

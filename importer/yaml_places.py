@@ -1,0 +1,332 @@
+"""YAML with line and column, and edits that keep comments: what mappings need of ruamel.yaml.
+
+YAML is read here as what people mean by it: every scalar is text (``no``, ``00123``, ``12:30`` stay what they are), a
+key occurs once, and there are no aliases, anchors or tags, so nothing can be expanded or constructed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    NodeEvent,
+)
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
+
+from importer.errors import MappingError
+from importer.models import shown
+
+DEPTH_MAX = 20
+_PLAIN = re.compile(r"[^\W_](?:[\w ()/+.-]*[\w)+.])?")
+
+#: Keys and positions in lists, from the top of a document.
+NodePath: TypeAlias = "tuple[str | int, ...]"
+
+
+class Mark(NamedTuple):
+    """A place in a file; line and column count from 1."""
+
+    line: int
+    column: int
+
+
+class YamlProblem(ValueError):
+    """A text that cannot be read as YAML.
+
+    Args:
+        what: What is wrong.
+        mark: Where.
+        hint: What to write instead.
+    """
+
+    def __init__(self, what: str, mark: Mark, hint: str) -> None:
+        super().__init__(what, mark, hint)
+        self.what = what
+        self.mark = mark
+        self.hint = hint
+
+
+def read_yaml(text: str) -> Any:
+    """The document: dicts, lists and texts that know where they are; None if there is none.
+
+    Raises:
+        YamlProblem: It cannot be read, or has something in it that is not allowed here.
+    """
+    try:
+        _check_events(text)
+        document = _yaml().load(text)
+    except RecursionError:
+        raise YamlProblem(f"nested more than {DEPTH_MAX} levels deep", Mark(1, 1), "use fewer levels") from None
+    except YAMLError as error:
+        raise _syntax_problem(error, text) from None
+    _check_keys(document)
+    return document
+
+
+def mark_of(document: Any, path: NodePath, *, key: bool = False) -> Mark:
+    """Where ``path`` is in a document, or the nearest thing above it that exists.
+
+    Args:
+        document: What :func:`read_yaml` returned.
+        path: Keys and positions in lists.
+        key: Whether the key itself is meant and not its value.
+    """
+    node, place = document, (0, 0)
+    for number, step in enumerate(path, start=1):
+        if isinstance(node, CommentedMap) and step in node:
+            place = node.lc.key(step)
+            is_behind_key = node.lc.value(step)[0] == place[0]  # else it is empty, or a block that begins below
+            if is_behind_key and not (key and number == len(path)):
+                place = node.lc.value(step)
+        elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
+            place = node.lc.item(step)
+        else:
+            break
+        node = node[step]
+    return Mark(place[0] + 1, place[1] + 1)
+
+
+class _Texts(VersionedResolver):
+    """Takes every scalar without quotes as a text, in reading and in writing."""
+
+    @property
+    def versioned_resolver(self) -> Any:
+        """No pattern makes a number, a date or a truth value of a text."""
+        return {}
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.Resolver = _Texts
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    yaml.brace_single_entry_mapping_in_flow_sequence = True
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+# -- what is not allowed ---------------------------------------------------------------------------
+
+
+def _check_events(text: str) -> None:
+    """Goes through the parser's events, which is possible without recursion, however deep the file is nested."""
+    depth = documents = 0
+    reached = Mark(1, 1)
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            depth += isinstance(event, CollectionStartEvent)
+            depth -= isinstance(event, CollectionEndEvent)
+            documents += isinstance(event, DocumentStartEvent)
+            _refuse(event, depth, documents)
+            reached = _mark(event.end_mark)
+    except YAMLError:
+        raise
+    except (OverflowError, ValueError) as error:  # the library lets an escape through that names no character
+        if isinstance(error, YamlProblem):
+            raise
+        what = r"a \U escape in the text that follows is not a character"
+        raise YamlProblem(what, reached, "write the character itself") from None
+
+
+def _refuse(event: Event, depth: int, documents: int) -> None:
+    mark = _mark(event.start_mark)
+    if documents > 1:
+        hint = "keep one mapping per file: remove the line '---' and everything below it"
+        raise YamlProblem("the file contains a second YAML document", mark, hint)
+    if depth > DEPTH_MAX:
+        raise YamlProblem(f"nested more than {DEPTH_MAX} levels deep", mark, "use fewer levels")
+    if isinstance(event, AliasEvent):
+        hint = "repeat the text, or quote a text that starts with *"
+        raise YamlProblem(f"YAML alias '*{shown(event.anchor)}' is not supported", mark, hint)
+    if isinstance(event, NodeEvent) and event.anchor:
+        hint = "remove it, or quote a text that starts with &"
+        raise YamlProblem(f"YAML anchor '&{shown(event.anchor)}' is not supported", mark, hint)
+    if tag := getattr(event, "tag", None):
+        hint = "remove it, or quote a text that starts with !"
+        raise YamlProblem(f"YAML tag {shown(str(tag))!r} is not supported", mark, hint)
+
+
+def _check_keys(node: Any) -> None:
+    if isinstance(node, CommentedMap):
+        for key in node:
+            if not isinstance(key, str):
+                line, column = node.lc.key(key)
+                hint = "quote a text that contains braces or brackets"
+                raise YamlProblem("a key must be a text", Mark(line + 1, column + 1), hint)
+    for child in node.values() if isinstance(node, CommentedMap) else node if isinstance(node, CommentedSeq) else ():
+        _check_keys(child)
+
+
+# -- syntax errors ---------------------------------------------------------------------------------
+
+#: What the parser says → what it means to someone who writes a mapping.
+_SYNTAX: tuple[tuple[str, str, str], ...] = (
+    (r"'\\t' that cannot start", "tab used for indentation", "replace the tab with spaces"),
+    (r"character '(.)' that cannot start", "a text cannot start with {0!r}", "put the text in quotes"),
+    (
+        "mapping values are not allowed",
+        "unexpected ':'",
+        "quote a text that contains ': ', or fix the indentation",
+    ),
+    ("unexpected end of stream|<stream end>", "the file ends too early", "close the quote, bracket or brace"),
+    ("unknown escape character '(.)'", "'\\{0}' is not an escape sequence", r"write \\ for a backslash"),
+    ("expected <block end>", "the indentation does not match the lines above", "indent keys of the same level equally"),
+    (r"expected ',' or '([\]}])'", "a ',' or '{0}' is missing", "close the list or table before this place"),
+    ("could not find expected ':'", "a ':' is missing", "write key: value"),
+)
+
+
+def _syntax_problem(error: YAMLError, text: str) -> YamlProblem:
+    if isinstance(error, ReaderError):
+        return _character_problem(error, text)
+    said = str(error.problem or error.context) if isinstance(error, MarkedYAMLError) else str(error)
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    where = _mark(mark) if mark else Mark(1, 1)
+    if isinstance(error, DuplicateKeyError):
+        key = re.match('found duplicate key "(.*?)" with value', said, re.DOTALL)
+        return YamlProblem(f"duplicate key {shown(key[1] if key else '')!r}", where, "remove one of them")
+    for pattern, what, hint in _SYNTAX:
+        if found := re.search(pattern, repr(said) if "\t" in said else said):
+            return YamlProblem(what.format(*found.groups()), where, hint)
+    return YamlProblem(f"not valid YAML: {said}", where, "see docs/mapping.md for the syntax")
+
+
+def _character_problem(error: ReaderError, text: str) -> YamlProblem:
+    before = text[: error.position]
+    where = Mark(before.count("\n") + 1, error.position - before.rfind("\n"))
+    return YamlProblem(f"character {error.character:#06x} is not text", where, "check that this is a mapping file")
+
+
+def _mark(mark: Any) -> Mark:
+    return Mark(mark.line + 1, mark.column + 1)
+
+
+# -- edits -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line for a `values:` table.
+
+    Attributes:
+        word: The text of the cell.
+        value: What it becomes; None if a person has to choose, then the line is a comment.
+        remark: Why, in a few words.
+    """
+
+    word: str
+    value: str | None
+    remark: str
+
+    def line(self) -> str:
+        """As it is written into a table of one line per entry."""
+        key = quoted(self.word)
+        told = f"  # {self.remark}" if self.remark else ""
+        return f"{key}: {quoted(self.value)}{told}" if self.value is not None else f"# {key}: …{told}"
+
+
+def quoted(text: str) -> str:
+    """``text`` as YAML, in quotes if it needs them."""
+    if _PLAIN.fullmatch(text):
+        return text
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return json.dumps(text)
+
+
+def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str) -> str:
+    """``text`` of a mapping file with more lines in its tables. Comments stay; long lines may be wrapped otherwise.
+
+    Args:
+        text: The whole file, without a byte order mark.
+        tables: By the path of a value, such as ``("case", "priority")``: what goes into its `values:`. A value
+            that has no table gets one. Comments that are there already are not written again.
+        file: How messages call it.
+
+    Raises:
+        MappingError: The file cannot be read, or cannot be amended.
+    """
+    try:
+        document = read_yaml(text.replace("\r\n", "\n"))
+        before = text
+        for path, entries in tables.items():
+            _amend(document, path, [entry for entry in entries if entry.value is not None])
+            _remark(document, path, [entry for entry in entries if entry.value is None], before)
+        new = _dumped(document)
+        if read_yaml(new) == document:
+            return new.replace("\n", "\r\n") if "\r\n" in text else new
+    except YamlProblem:
+        raise MappingError("cannot read the mapping", where=file, hint="run check without --fix") from None
+    except (LookupError, TypeError):
+        raise MappingError("the mapping has changed since it was read", where=file, hint="run check again") from None
+    hint = "add the lines that `check` proposes by hand"
+    raise MappingError("--fix cannot edit the way this mapping is written", where=file, hint=hint)
+
+
+def _amend(document: Any, path: NodePath, entries: Sequence[Entry]) -> None:
+    """Puts the entries on top of the table: at its end there may be comments that belong to what follows."""
+    holder = _node(document, path[:-1])
+    value = holder[path[-1]]
+    if not entries:
+        return
+    if not isinstance(value, CommentedMap):
+        value = holder[path[-1]] = _flow(CommentedMap(column=_scalar(value)))
+    table = value.get("values")
+    if not isinstance(table, CommentedMap):
+        table = _flow(CommentedMap()) if value.fa.flow_style() else CommentedMap()
+        value.insert(len(value) if value.fa.flow_style() else 0, "values", table)
+    is_flow = table.fa.flow_style() or value.fa.flow_style()
+    for place, entry in enumerate(entries):
+        remark = None if is_flow else entry.remark or None
+        table.insert(len(table) if is_flow else place, _scalar(entry.word), _scalar(entry.value or ""), remark)
+
+
+def _remark(document: Any, path: NodePath, entries: Sequence[Entry], text: str) -> None:
+    """Comments, above the innermost key on the way to the value that has a line of its own."""
+    lines = [entry.line().removeprefix("# ") for entry in entries if f"# {quoted(entry.word)}: …" not in text]
+    ways = [(_node(document, path[:length]), path[length]) for length in range(len(path))]
+    blocks = [(node, key) for node, key in ways if isinstance(node, CommentedMap) and not node.fa.flow_style()]
+    if lines and blocks:
+        node, key = blocks[-1]
+        node.yaml_set_comment_before_after_key(key, before="\n".join(lines), indent=node.lc.col)
+
+
+def _node(document: Any, path: NodePath) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+def _scalar(text: str) -> str:
+    """``text`` in the quotes that :func:`quoted` gives it: the library leaves out some that its own parser needs."""
+    if _PLAIN.fullmatch(text):
+        return text
+    in_quotes: str = SingleQuotedScalarString(text) if text.isprintable() else DoubleQuotedScalarString(text)
+    return in_quotes
+
+
+def _flow(table: CommentedMap) -> CommentedMap:
+    table.fa.set_flow_style()
+    return table
+
+
+def _dumped(document: Any) -> str:
+    stream = io.StringIO()
+    _yaml().dump(document, stream)
+    return stream.getvalue()

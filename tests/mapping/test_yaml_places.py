@@ -1,0 +1,186 @@
+"""YAML is read as text with places, nothing in it can hurt, and edits keep comments."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.errors import MappingError
+from importer.yaml_places import DEPTH_MAX, Entry, Mark, NodePath, YamlProblem, amended, mark_of, quoted, read_yaml
+
+LITERALS = "no|yes|on|NO|true|null|~|00123|0o17|0x1F|12:30|12:30:45|1.0|1e3|1_000|2024-01-01|2024-01-01 10:00:00"
+LITERALS += "|.inf|.nan|=|<<|é|日本|😀|N/A|a-b|x'y"
+
+
+@pytest.mark.parametrize("text", LITERALS.split("|"))
+def test_every_plain_scalar_is_its_text(text: str) -> None:
+    assert read_yaml(f"a: {text}\nb: [x, {{k: {text}}}]\n{text}: c\n") == {
+        "a": text,
+        "b": ["x", {"k": text}],
+        text: "c",
+    }
+
+
+def test_quoted_and_block_scalars_keep_what_they_mean() -> None:
+    text = "a: 'it''s'\nb: \"x\\ny\\u00e9\"\nc: |\n  one\n   two\nd: >-\n  one\n  two\ne:\nf: ''\n"
+    assert read_yaml(text) == {"a": "it's", "b": "x\nyé", "c": "one\n two\n", "d": "one two", "e": "", "f": ""}
+
+
+def test_places_are_those_of_keys_and_values() -> None:
+    root = read_yaml("a: 1\nb:\n  - x\n  - {c: y, d: z}\ne:\nf: x\n")
+    assert mark_of(root, ("b", 1, "d")) == Mark(4, 15)
+    assert mark_of(root, ("b", 1, "d"), key=True) == Mark(4, 12)
+    assert mark_of(root, ("b", 1, "missing", "deeper")) == Mark(4, 5), "the nearest thing that exists"
+    assert mark_of(root, ("e",)) == Mark(5, 1), "an empty value is at its key"
+    assert mark_of(root, ("b",)) == Mark(2, 1), "and so is a block"
+    assert mark_of(root, ()) == Mark(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "mark"),
+    [
+        ("a:\n\tb: 1", "tab used for indentation", Mark(2, 1)),
+        ("a:\t1", "tab used for indentation", Mark(1, 3)),
+        ("a: x: y", "unexpected ':'", Mark(1, 5)),
+        ("a: @x", "a text cannot start with '@'", Mark(1, 4)),
+        ("a: [1", "the file ends too early", Mark(1, 6)),
+        ("a: 'x\n\n", "the file ends too early", Mark(3, 1)),
+        ("a: [x y\nb: 1", "a ',' or ']' is missing", Mark(2, 2)),
+        ("a: 1\n b: 2", "unexpected ':'", Mark(2, 3)),
+        ("- a\nb: 1", "the indentation does not match the lines above", Mark(2, 1)),
+        ('a: "\\q"', "'\\q' is not an escape sequence", Mark(1, 6)),
+        ('a: b\nc: "\\UFFFFFFFF"', r"a \U escape in the text that follows is not a character", Mark(2, 2)),
+        ("é: 1\nb: \x07", "character 0x0007 is not text", Mark(2, 4)),
+        ("{a: 1}: 2", "a key must be a text", Mark(1, 1)),
+        ("? [a]\n: 2", "a key must be a text", Mark(1, 3)),
+        ("a: {{Subject}}", "a key must be a text", Mark(1, 5)),
+        ("a: 1\n---\nb: 2", "the file contains a second YAML document", Mark(2, 1)),
+        ("a: 1\nb: {a: 1, a: 2}", "duplicate key 'a'", Mark(2, 11)),
+        ("a: 1\n'a': 2", "duplicate key 'a'", Mark(2, 1)),
+        ("a: &x 1", "YAML anchor '&x' is not supported", Mark(1, 4)),
+        ("a: *x", "YAML alias '*x' is not supported", Mark(1, 4)),
+        ("a: !!str 1", "YAML tag 'tag:yaml.org,2002:str' is not supported", Mark(1, 4)),
+        ("a: !!python/object/apply:os.system [x]", "YAML tag 'tag:yaml.org,2002:python/object", Mark(1, 4)),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(text: str, what: str, mark: Mark) -> None:
+    with pytest.raises(YamlProblem) as caught:
+        read_yaml(text)
+    assert (caught.value.what[: len(what)], caught.value.mark) == (what, mark)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "[" * 1_000_000,
+        "{a: " * 250_000,
+        "- " * 500_000,
+        "? " * 500_000,
+        "a: &a [x]\nb: &b [*a, *a]\nc: &c [*b, *b, *b]\nd: [*c, *c, *c, *c]\n",
+        "a: &a\n  <<: *a\n",
+    ],
+    ids=["brackets", "braces", "dashes", "keys", "billion laughs", "merge"],
+)
+def test_bombs_are_refused_quickly(bomb: str) -> None:
+    begin = time.process_time()
+    with pytest.raises(YamlProblem):
+        read_yaml(bomb)
+    assert time.process_time() - begin < 5
+
+
+def test_the_deepest_nesting_that_is_allowed() -> None:
+    read_yaml("[" * DEPTH_MAX + "]" * DEPTH_MAX)
+    with pytest.raises(YamlProblem) as caught:
+        read_yaml("[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1))
+    assert caught.value.mark == Mark(1, DEPTH_MAX + 1)
+
+
+SIGNS = [*"ab: -[]{}#&*!|>'\"%@`,?\n\t \\0xU~<", "\n  ", "- ", ": ", "---\n", "...\n", "%TAG ! x\n", "\x00"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(SIGNS) | st.text(max_size=3), max_size=25).map("".join))
+def test_no_text_at_all_is_fatal(text: str) -> None:
+    with suppress(YamlProblem):
+        read_yaml(text)
+
+
+# -- edits -----------------------------------------------------------------------------------------
+
+PRIORITY: NodePath = ("case", "priority")
+ASAP = Entry("ASAP", "URGENT", "2 rows")
+OPEN = Entry("Blocker", None, "1 row; choose: LOW, URGENT")
+REMARK = "# Blocker: …  # 1 row; choose: LOW, URGENT\n"
+
+
+def written(text: str, *entries: Entry, path: NodePath = PRIORITY) -> str:
+    return amended(text, {path: list(entries)}, file="m.yml")
+
+
+def test_lines_go_on_top_of_the_table_and_every_comment_stays_where_it_is() -> None:
+    before = "case:\n  priority:\n    column: P  # mine\n    values:\n"
+    after = "      # why\n      Low: LOW   # keep\n\n  # next\n  title: T\n"
+    new = written(f"# top\n{before}{after}# end\n", ASAP, OPEN)
+    assert new.replace("      # why\n", "") == (
+        f"# top\n{before}      ASAP: URGENT  # 2 rows\n{after}# end\n".replace("      # why\n", "").replace(
+            "  priority", f"  {REMARK}  priority"
+        )
+    )
+    assert "# why" in new
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("priority: P  # mine\n", "priority: {column: P, values: {ASAP: URGENT}} # mine\n"),
+        ("priority: {column: P}\n", "priority: {column: P, values: {ASAP: URGENT}}\n"),
+        (
+            'priority: {column: P, values: {Low: "LOW"}}\n',
+            'priority: {column: P, values: {Low: "LOW", ASAP: URGENT}}\n',
+        ),
+        ("priority: {column: P, values: {}}", "priority: {column: P, values: {ASAP: URGENT}}\n"),
+        ("priority:\n    column: P\n", "priority:\n    values:\n      ASAP: URGENT  # 2 rows\n    column: P\n"),
+    ],
+)
+def test_a_value_without_a_table_gets_one(before: str, after: str) -> None:
+    assert written(f"case:\n  {before}", ASAP) == f"case:\n  {after}"
+
+
+def test_line_ends_of_windows_stay() -> None:
+    new = written("case:\r\n  priority:\r\n    values:\r\n      Low: LOW\r\n    column: P\r\n", ASAP)
+    assert "\r\n      ASAP: URGENT  # 2 rows\r\n      Low: LOW\r\n    column: P\r\n" in new
+    assert new.count("\n") == new.count("\r\n")
+
+
+def test_a_comment_for_a_person_is_not_written_twice() -> None:
+    once = written("case:\n  priority: P\n", OPEN)
+    assert once == f"case:\n  {REMARK}  priority: P\n"
+    assert written(once, OPEN) == once
+
+
+@pytest.mark.parametrize(("text", "what"), [("case: [", "cannot read"), ("case: {title: T}", "has changed")])
+def test_what_cannot_be_edited_is_refused(text: str, what: str) -> None:
+    with pytest.raises(MappingError, match=what):
+        written(text, ASAP)
+
+
+WORDS = st.text(min_size=1, max_size=30).filter(lambda text: text == text.strip() and max(text) < "\ud800")
+
+
+@given(WORDS, WORDS)
+def test_any_word_survives_being_written(word: str, value: str) -> None:
+    """In lines and in braces, whatever signs are in it."""
+    for text in ("case:\n  p:\n    values:\n      Zz9: LOW\n", "case: {p: {values: {Zz9: LOW}}}"):
+        expected: dict[str, Any] = {"Zz9": "LOW", word: value}
+        assert read_yaml(written(text, Entry(word, value, ""), path=("case", "p")))["case"]["p"]["values"] == expected
+
+
+@given(WORDS)
+def test_a_word_is_quoted_so_that_it_is_read_back(word: str) -> None:
+    assert read_yaml(f"a: {quoted(word)}") == {"a": word}
