@@ -110,10 +110,11 @@ class SettingsOptions:
     )
     reserve: str | None = option(metavar="PERCENT", help="Leave this share of the rate to live agents, such as 20%.")
     concurrency: int | None = option(type=int, metavar="N", help="Requests at once (default for a real account: 8).")
-    fresh_connections: bool | None = option(
-        "--fresh-connections/--reuse-connections", default=None, help="One connection for each request."
+    settle_delay: float | None = option(
+        type=float,
+        metavar="SECONDS",
+        help="Wait this long before a row with an unknown outcome is looked up. [default: 60 for a real account]",
     )
-    horizon: float | None = option(type=float, metavar="SECONDS", help="Wait before a row in doubt is looked up.")
     ca_file: Path | None = option(type=FILE, help="CA certificates to trust instead of the system's (PEM).")
     proxy: str | None = option(
         metavar="URL", help="HTTP proxy on the way to Talkdesk: http://[user:password@]host:port."

@@ -20,8 +20,9 @@ from scenes import LOST
 
 import importer.ledger.ledger
 import importer.look
-import importer.report.summary
+import importer.report.failures_file
 import importer.report.tables
+import importer.results
 from importer.delivery.reconcile import CaseSearch
 from importer.delivery.workers import Workers
 from importer.ledger import Ledger, LedgerWriter, Mark, Settled, database, sources
@@ -164,7 +165,8 @@ def _in_report(tick: Tick) -> None:
             yield _WatchedFile(file, tick)
 
     importer.report.tables.whole_file = watched  # type: ignore[assignment]
-    importer.report.summary.whole_file = watched  # type: ignore[assignment]
+    importer.report.failures_file.whole_file = watched  # type: ignore[assignment]
+    importer.results.whole_file = watched  # type: ignore[assignment]
 
 
 def _making_ledger(tick: Tick) -> None:

@@ -109,6 +109,8 @@ class World:
 class Api:
     """One run's way to the server: client and tokens in one."""
 
+    scopes = None  # the server does not say what a token may do
+
     def __init__(self, world: World, fuse: Fuse) -> None:
         self._world = world
         self._fuse = fuse

@@ -28,7 +28,7 @@ _MAKING = "the ledger is made"
 HITS = {
     _MAKING: 3,
     "in staging": ROWS // 4,
-    "staging ends": 5,
+    "staging ends": 6,
     "before the mark is committed": ROWS,
     "behind the mark": ROWS,
     "before the request": ROWS,
@@ -38,7 +38,7 @@ HITS = {
     "behind the settlement": ROWS + DOUBTS,
     "a success is announced": ROWS,
     "in a search": DOUBTS,
-    "in a report": 83,
+    "in a report": ROWS + 2,
 }
 
 #: Deaths one after the other; the last run of a story is left alone.
