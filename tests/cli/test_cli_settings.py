@@ -218,7 +218,7 @@ def test_region_and_account_that_were_typed_replace_the_address_of_a_file(aimles
     write_env(nearby / ".env", CASE_IMPORTER_API_URL="https://127.0.0.1:9")
     ended = aimless.having(**CLIENT)("run", "export/gone.csv", "-m", "m.yml", "--region", "eu", "--account", "acme")
     assert ended.code == 2
-    assert "gone.csv: there is no such file" in ended.err
+    assert "gone.csv: file not found" in ended.err
 
 
 def test_a_file_does_not_read_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
