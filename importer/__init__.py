@@ -18,147 +18,17 @@ from typing import TYPE_CHECKING, Any
 from importer.version import __version__
 
 if TYPE_CHECKING:
-    from importer.account import save_fields, save_fields_async, save_users, save_users_async
-    from importer.books import report, report_async, resolve, resolve_notes, status, status_async
-    from importer.delivery.workers import Stop
-    from importer.errors import (
-        CaseImporterError,
-        ChangedError,
-        ChangedShapeError,
-        ConfigError,
-        ExitCode,
-        LedgerError,
-        LedgerLockedError,
-        MappingError,
-        SourceError,
-        TargetError,
-    )
-    from importer.forgetting import Forgotten, forget, forget_async
-    from importer.look import (
-        CheckResult,
-        check,
-        check_async,
-        preview,
-        preview_async,
-        suggest_mapping,
-        suggest_mapping_async,
-    )
-    from importer.mapping import Mapping, load_mapping
-    from importer.models import FieldError, State
-    from importer.progress import Progress
-    from importer.results import PreviewRow, RunResult, Status
-    from importer.run import (
-        reconcile,
-        reconcile_async,
-        retry,
-        retry_async,
-        run_import,
-        run_import_async,
-    )
-    from importer.settings import Settings
-    from importer.settings_sources import load_settings
+    from importer.api import *  # noqa: F403
 
-_HOMES = {
-    "importer.account": ("save_fields", "save_fields_async", "save_users", "save_users_async"),
-    "importer.books": ("report", "report_async", "resolve", "resolve_notes", "status", "status_async"),
-    "importer.settings": ("Settings",),
-    "importer.settings_sources": ("load_settings",),
-    "importer.delivery.workers": ("Stop",),
-    "importer.errors": (
-        "CaseImporterError",
-        "ChangedError",
-        "ChangedShapeError",
-        "ConfigError",
-        "ExitCode",
-        "LedgerError",
-        "LedgerLockedError",
-        "MappingError",
-        "SourceError",
-        "TargetError",
-    ),
-    "importer.forgetting": ("Forgotten", "forget", "forget_async"),
-    "importer.mapping": ("Mapping", "load_mapping"),
-    "importer.progress": ("Progress",),
-    "importer.models": ("FieldError", "State"),
-    "importer.results": ("PreviewRow", "RunResult", "Status"),
-    "importer.look": (
-        "CheckResult",
-        "check",
-        "check_async",
-        "preview",
-        "preview_async",
-        "suggest_mapping",
-        "suggest_mapping_async",
-    ),
-    "importer.run": (
-        "reconcile",
-        "reconcile_async",
-        "retry",
-        "retry_async",
-        "run_import",
-        "run_import_async",
-    ),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = ["__version__"]  # and those of importer.api, which is loaded when one of them is first used (PEP 562)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    api = import_module("importer.api")
+    if name not in api.__all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(api, name)
 
 
 def __dir__() -> list[str]:
-    return __all__
-
-
-__all__ = [
-    "CaseImporterError",
-    "ChangedError",
-    "ChangedShapeError",
-    "CheckResult",
-    "ConfigError",
-    "ExitCode",
-    "FieldError",
-    "Forgotten",
-    "LedgerError",
-    "LedgerLockedError",
-    "Mapping",
-    "MappingError",
-    "PreviewRow",
-    "Progress",
-    "RunResult",
-    "Settings",
-    "SourceError",
-    "State",
-    "Status",
-    "Stop",
-    "TargetError",
-    "__version__",
-    "check",
-    "check_async",
-    "forget",
-    "forget_async",
-    "load_mapping",
-    "load_settings",
-    "preview",
-    "preview_async",
-    "reconcile",
-    "reconcile_async",
-    "report",
-    "report_async",
-    "resolve",
-    "resolve_notes",
-    "retry",
-    "retry_async",
-    "run_import",
-    "run_import_async",
-    "save_fields",
-    "save_fields_async",
-    "save_users",
-    "save_users_async",
-    "status",
-    "status_async",
-    "suggest_mapping",
-    "suggest_mapping_async",
-]
+    return sorted(["__version__", *import_module("importer.api").__all__])

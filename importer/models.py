@@ -1,4 +1,4 @@
-"""The values that travel between the rooms. No behaviour beyond what a value can know about itself."""
+"""The values that travel between the packages. No behaviour beyond what a value can know about itself."""
 
 from __future__ import annotations
 

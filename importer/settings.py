@@ -26,11 +26,10 @@ from pydantic import (
     model_validator,
 )
 
-from importer import regions
 from importer.credential_settings import CredentialSettings, Problem, variable_of
 from importer.errors import ConfigError
 from importer.models import Credentials, SettleDelay, StaticCredentials
-from importer.regions import Proxy, read_proxy
+from importer.regions import Proxy, checked_url, endpoints, is_loopback, read_proxy
 from importer.talkdesk.certificates import check_ca_file
 
 #: Requests a second for a real account until the user says otherwise: Talkdesk publishes no limit for cases.
@@ -146,7 +145,7 @@ class Settings(CredentialSettings):
         for flag, url in (("--api-url", self.api_url), ("--auth-url", self.auth_url)):
             try:
                 if url:
-                    regions.checked_url(url, flag=flag)
+                    checked_url(url, flag=flag)
                 if url and self.proxy and not self.sandbox and is_plain(url):
                     yield Problem(f"{flag}: plain http works on this machine only and not through --proxy")
             except ConfigError as error:
@@ -167,11 +166,11 @@ class Settings(CredentialSettings):
         if self.sandbox:
             return Target("sandbox", None, None, True)
         if self.region and self.account:
-            api_url, token_url = regions.endpoints(self.region, self.account)
+            api_url, token_url = endpoints(self.region, self.account)
             return Target(f"{api_url} (account {self.account})", api_url, token_url, False)
         if self.api_url:
             base = self.api_url.rstrip("/")
-            is_local = regions.is_loopback(base)
+            is_local = is_loopback(base)
             return Target(base, base, self.auth_url or (f"{base}/oauth/token" if is_local else None), is_local)
         raise self._missing_target()
 

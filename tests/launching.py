@@ -25,7 +25,7 @@ Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.rehearse", "importer.look"]
+    ["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.pipeline.rehearsal", "importer.pipeline.checking"]
 )
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()

@@ -1,4 +1,4 @@
-"""Ledgers with rows in them, for the tests of several rooms."""
+"""Ledgers with rows in them, for the tests of several packages."""
 
 from __future__ import annotations
 

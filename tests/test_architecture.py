@@ -15,36 +15,18 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "importer"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-#: From the bottom up: a room may know the rooms below it and itself, and nothing beside or above it.
-FLOORS = (
+#: From the bottom up: a package may know those of lower levels, and none of its own level or above it.
+LEVELS = (
     {"errors", "models", "version"},
-    {"progress", "regions"},
-    {"reader", "talkdesk", "yaml_places"},
-    {"mapping"},
-    {"ledger"},
-    {"delivery", "report", "survey", "suggest"},
-    {
-        "account",
-        "books",
-        "bundled",
-        "companions",
-        "credential_settings",
-        "fixing",
-        "forgetting",
-        "look",
-        "plain",
-        "rehearse",
-        "results",
-        "run",
-        "secret_files",
-        "session",
-        "settings",
-        "settings_sources",
-        "stage",
-    },
+    {"progress", "regions", "yaml_places", "secret_files", "plain", "bundled"},
+    {"talkdesk", "reader", "ledger", "credential_settings"},
+    {"mapping", "settings"},
+    {"delivery", "report", "survey", "settings_sources"},
+    {"suggest"},
+    {"pipeline"},
+    {"api"},
     {"cli", "__init__", "__main__"},
 )
-COMPOSING = FLOORS[6]
 #: Apart from all: it must not inherit the mistakes of the client.
 SANDBOX = "sandbox"
 
@@ -63,7 +45,15 @@ HOMES = {
     "multidict": ("sandbox.",),
     "numpy": ("reader.dataframe_reader",),
     "pandas": ("reader.base", "reader.dataframe_reader"),
-    "pydantic": ("settings", "credential_settings", "talkdesk.", "mapping.", "delivery.", "sandbox.", "results"),
+    "pydantic": (
+        "settings",
+        "credential_settings",
+        "talkdesk.",
+        "mapping.",
+        "delivery.",
+        "sandbox.",
+        "pipeline.results",
+    ),
     "pydantic_core": ("mapping.",),
     "python_calamine": ("reader.excel_reader",),
     "ruamel": ("yaml_places", "settings_sources"),
@@ -115,41 +105,47 @@ def imports(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def room_of(name: str) -> str:
+def package_of(name: str) -> str:
     return name.split(".")[0]
 
 
-def known_rooms(path: Path) -> set[str]:
-    """The rooms that a module imports from."""
-    rooms = {name.split(".")[1] for name in imports(path) if name.startswith("importer.")}
-    return {"version" if room == "__version__" else room for room in rooms}
+def level_of(package: str) -> int:
+    return next(number for number, level in enumerate(LEVELS) if package in level)
 
 
-def floor_of(room: str) -> int:
-    return next((number for number, floor in enumerate(FLOORS) if room in floor), FLOORS.index(COMPOSING))
+def known_packages(path: Path) -> set[str]:
+    """The packages and root modules that a module imports from."""
+    known = {name.split(".")[1] for name in imports(path) if name.startswith("importer.")}
+    return {"version" if package == "__version__" else package for package in known}
 
 
-def forbidden_rooms(path: Path) -> set[str]:
-    """The rooms that a module imports from although it must not know them."""
-    room = room_of(name_of(path))
-    known = known_rooms(path) - {room}
-    if room == SANDBOX:
+def upward(path: Path) -> set[str]:
+    """The packages that a module must not know: those on its own level or above it; the sandbox knows only errors."""
+    package = package_of(name_of(path))
+    known = known_packages(path) - {package}
+    if package == SANDBOX:
         return known - {"errors"}
-    if room in ("cli", "__init__", "__main__"):
+    if package in ("__init__", "__main__"):
         return set()
-    if room in COMPOSING:
-        return known & FLOORS[7]
-    return {other for other in known if other == SANDBOX or floor_of(other) >= floor_of(room)}
+    if package in ("pipeline", "cli"):
+        known -= {SANDBOX}
+    return {other for other in known if other == SANDBOX or level_of(other) >= level_of(package)}
 
 
-def test_rooms_know_only_what_is_below_them() -> None:
-    assert {name_of(path): rooms for path in MODULES if (rooms := forbidden_rooms(path))} == {}
+def test_packages_know_only_what_is_below_them() -> None:
+    assert {name_of(path): packages for path in MODULES if (packages := upward(path))} == {}
 
 
-def test_every_room_has_its_floor() -> None:
-    """A new room is a decision, not an accident."""
-    rooms = {room_of(name_of(path)) for path in MODULES}
-    assert rooms - {SANDBOX} <= set().union(*FLOORS), "where does it belong?"
+def test_no_module_imports_from_the_public_names() -> None:
+    """They are loaded when first used, from inside they would be loaded in a circle."""
+    modules = [path for path in MODULES if path != PACKAGE / "__init__.py"]  # whose docstring shows how it is done
+    assert [name_of(path) for path in modules if "from importer import " in path.read_text(encoding="utf-8")] == []
+
+
+def test_every_package_has_its_level() -> None:
+    """A new package is a decision, not an accident."""
+    packages = {package_of(name_of(path)) for path in MODULES}
+    assert packages - {SANDBOX} == set().union(*LEVELS)
 
 
 def strangers(path: Path) -> set[str]:
@@ -175,11 +171,11 @@ def test_no_library_is_given_a_home_that_it_does_not_need() -> None:
 
 
 def test_the_sandbox_serves_and_asks_nobody() -> None:
-    used = {name for path in MODULES if room_of(name_of(path)) == SANDBOX for name in imports(path)}
+    used = {name for path in MODULES if package_of(name_of(path)) == SANDBOX for name in imports(path)}
     assert [name for name in used if name.split(".")[0] == "aiohttp" and not SERVING.fullmatch(name)] == []
 
 
-def test_only_the_client_room_asks() -> None:
+def test_only_the_client_asks() -> None:
     """There is one border to the network; reader and mapping are on this side of it."""
     words = {"socket", "ssl", "http", "urllib.request", "requests", "httpx"}
     asking = {
@@ -187,7 +183,7 @@ def test_only_the_client_room_asks() -> None:
         for path in MODULES
         if any(imported == word or imported.startswith(f"{word}.") for imported in imports(path) for word in words)
     }
-    assert {room_of(name) for name in asking} <= {"talkdesk", SANDBOX}
+    assert {package_of(name) for name in asking} <= {"talkdesk", SANDBOX}
 
 
 def test_help_loads_no_heavy_library() -> None:
@@ -216,7 +212,7 @@ def test_files_and_functions_stay_small() -> None:
     assert {name: lines for path in MODULES for name, lines in too_long(path).items()} == {}
 
 
-def test_no_room_is_called_by_what_it_is_not_about() -> None:
+def test_no_module_is_named_by_what_it_is_not_about() -> None:
     words = {"utils", "util", "helpers", "helper", "manager", "handler", "common", "misc", "tools"}
     assert {path for path in MODULES if words & {path.stem, path.parent.name}} == set()
 

@@ -11,7 +11,7 @@ from importer.cli import options as option
 from importer.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
-    from importer.account import Saved
+    from importer.pipeline.account import Saved
 
 
 @click.command(cls=SectionedCommand)
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @option.settings
 def fields(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the account's custom field definitions, for `fields:` in a mapping."""
-    from importer.account import save_fields
+    from importer.pipeline.account import save_fields
 
     _say_saved(save_fields(path, settings=settings.load()), "custom fields")
 
@@ -29,7 +29,7 @@ def fields(path: Path, *, settings: option.SettingsOptions) -> None:
 @option.settings
 def users(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the e-mail, id and name of every active user, for `lookup:` in a mapping."""
-    from importer.account import save_users
+    from importer.pipeline.account import save_users
 
     _say_saved(save_users(path, settings=settings.load()), "users")
 

@@ -12,7 +12,7 @@ from importer.cli import options as option
 from importer.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
-    from importer.rehearse import Profile
+    from importer.pipeline.rehearsal import Profile
 
 _VOLUME_FACTOR = 2
 
@@ -92,7 +92,7 @@ def check_export(
 ) -> None:
     """Print what ``check`` found, and exit with its code."""
     from importer.cli import check_page, printing
-    from importer.look import check as check_source
+    from importer.pipeline.checking import check as check_source
 
     with output.watching() as progress:
         result = check_source(
@@ -108,7 +108,7 @@ def check_export(
             **export.reading.keywords(),
         )
     if fix:
-        from importer.fixing import write_suggestions
+        from importer.pipeline.fixing import write_suggestions
 
         result = replace(result, fix=write_suggestions(export.mapping, result.suggestions, beside=export.source))
     output.show(
@@ -131,7 +131,7 @@ def preview(
 ) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
     from importer.cli import printing
-    from importer.look import preview as preview_source
+    from importer.pipeline.checking import preview as preview_source
 
     rows = preview_source(source, mapping, notes=notes, count=count, **reading.keywords())
     if as_json:
@@ -179,8 +179,8 @@ def rehearse(
 ) -> None:
     """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
     from importer.cli import run_page
-    from importer.rehearse import rehearse as rehearse_source
-    from importer.rehearse import seconds_of
+    from importer.pipeline.rehearsal import rehearse as rehearse_source
+    from importer.pipeline.rehearsal import seconds_of
     from importer.settings import CAREFUL_RATE
 
     window = None if must_finish_in is None else seconds_of(must_finish_in)

@@ -26,8 +26,8 @@ from importer.survey.suggestions import Suggestion
 from importer.survey.tables import TableUse
 
 if TYPE_CHECKING:
-    from importer.fixing import Fix
-    from importer.look import CheckResult
+    from importer.pipeline.checking import CheckResult
+    from importer.pipeline.fixing import Fix
     from importer.reader.checkup import Finding
 
 _CAUSES_SHOWN = 12

@@ -18,7 +18,7 @@ from importer.errors import ExitCode
 from importer.version import __version__
 
 if TYPE_CHECKING:
-    from importer.books import Decision, NotesDecision
+    from importer.pipeline.ledger_verbs import Decision, NotesDecision
 
 
 @click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=epilog())
@@ -36,9 +36,9 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def status(ledger: Path, *, as_json: bool) -> None:
     """Show how many rows are in each state. Works while a run is in progress."""
-    from importer.books import status as ledger_status
     from importer.cli import printing, run_page
-    from importer.results import as_json as json_of
+    from importer.pipeline.ledger_verbs import status as ledger_status
+    from importer.pipeline.results import as_json as json_of
 
     result = ledger_status(ledger)
     if as_json:
@@ -54,8 +54,8 @@ def status(ledger: Path, *, as_json: bool) -> None:
 @option.output
 def report(ledger: Path, out: Path, *, output: option.OutputOptions) -> None:
     """Write the reports again from the ledger."""
-    from importer.books import report as write_report
     from importer.cli import run_page
+    from importer.pipeline.ledger_verbs import report as write_report
 
     result = write_report(ledger, out)
     output.show(result, lambda: run_page.say_report(result))
@@ -80,9 +80,9 @@ def resolve(
     """Settle row KEY, or its notes sent later, after you checked it in Talkdesk."""
     if (case_id is not None) + resend + drop + (notes is not None) != 1:
         raise click.UsageError("say one of --created ID, --resend, --drop, or one of the --notes-… flags")
-    from importer.books import resolve as resolve_key
-    from importer.books import resolve_notes
     from importer.cli.printing import say
+    from importer.pipeline.ledger_verbs import resolve as resolve_key
+    from importer.pipeline.ledger_verbs import resolve_notes
 
     if notes is not None:
         say(f"These notes of {key} are {resolve_notes(ledger, key, notes, reason=reason)} now.")
@@ -112,14 +112,14 @@ def schema(form: str) -> None:
     report; status, check and rehearsal that of these commands.
     """
     from importer.cli.printing import say
-    from importer.results import as_json as json_of
+    from importer.pipeline.results import as_json as json_of
 
     if form == "mapping":
         from importer.mapping import json_schema as schema_of_mapping
 
         say(json_of(schema_of_mapping()))
     else:
-        from importer.results import json_schema
+        from importer.pipeline.results import json_schema
 
         say(json_of(json_schema(form)))
 

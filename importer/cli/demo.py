@@ -9,7 +9,7 @@ from importer.cli.printing import complain, say
 from importer.cli.progress import watching
 from importer.cli.run_page import say_run
 from importer.errors import ExitCode
-from importer.run import run_import
+from importer.pipeline.run import run_import
 from importer.settings import Settings
 
 #: Requests a second: slow enough for the progress bar to be seen.

@@ -12,7 +12,7 @@ from importer.cli import options as option
 from importer.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
-    from importer.forgetting import Forgotten
+    from importer.pipeline.forgetting import Forgotten
 
 _QUESTION = "Forget the texts of finished rows? This cannot be undone"
 
@@ -29,7 +29,7 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
     """
     if not yes and not _is_wanted():
         return
-    from importer.forgetting import forget as forget_rows
+    from importer.pipeline.forgetting import forget as forget_rows
 
     result = forget_rows(ledger, failed=failed)
     output.show(_shape(result), lambda: _say(result))

@@ -13,7 +13,7 @@ from importer.cli.completion import MappingName
 from importer.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
-    from importer.results import RunResult
+    from importer.pipeline.results import RunResult
 
 
 @click.command(cls=SectionedCommand)
@@ -57,7 +57,7 @@ def run(
     if dry_run:
         check_export(Export(source, mapping, notes, ledger, as_is, reading), output)
         return
-    from importer.run import run_import
+    from importer.pipeline.run import run_import
 
     with output.watching(log_file) as progress:
         result = run_import(
@@ -119,7 +119,7 @@ def retry(
 ) -> None:
     """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
-    from importer.run import retry as retry_ledger
+    from importer.pipeline.run import retry as retry_ledger
 
     with output.watching(log_file) as progress:
         result = retry_ledger(
@@ -152,7 +152,7 @@ def reconcile(
     output: option.OutputOptions,
 ) -> None:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
-    from importer.run import reconcile as reconcile_ledger
+    from importer.pipeline.run import reconcile as reconcile_ledger
 
     with output.watching(log_file) as progress:
         loaded = settings.load(near=ledger.parent, output=output)

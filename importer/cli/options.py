@@ -16,8 +16,8 @@ from importer.cli.completion import MappingName
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from importer import reader
     from importer.progress import Progress
+    from importer.reader import ReadingOptions as ReaderOptions
     from importer.settings import Settings
 
 Command = Callable[..., None]
@@ -61,7 +61,7 @@ class ReadingOptions:
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
 
-    def keywords(self) -> reader.ReadingOptions:
+    def keywords(self) -> ReaderOptions:
         """The keyword arguments of a verb."""
         return {"sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter}
 
@@ -86,7 +86,7 @@ class OutputOptions:
     def show(self, result: object, page: Callable[[], None], line: Callable[[], None] | None = None) -> None:
         """Print a result: as JSON, or as the one ``line`` of --quiet, or as a ``page``."""
         from importer.cli import printing
-        from importer.results import as_json
+        from importer.pipeline.results import as_json
 
         if self.as_json:
             printing.say(as_json(result))

@@ -16,7 +16,7 @@ from importer.models import State, clean
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
-    from importer.results import PreviewRow
+    from importer.pipeline.results import PreviewRow
 
 COLOURS = {
     State.CREATED: "green",

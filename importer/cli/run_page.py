@@ -15,9 +15,9 @@ from importer.errors import ExitCode
 from importer.models import State, clean
 
 if TYPE_CHECKING:
-    from importer.rehearse import Rehearsal
+    from importer.pipeline.rehearsal import Rehearsal
+    from importer.pipeline.results import RunResult, Status
     from importer.report.summary import NoteFile, Summary
-    from importer.results import RunResult, Status
     from importer.survey.notes import NotesUse
 
 #: Rows that failures.csv is for.

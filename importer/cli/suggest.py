@@ -26,7 +26,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
 
     Reads the first 20,000 rows of SOURCE and does not use the network.
     """
-    from importer.look import suggest_mapping
+    from importer.pipeline.checking import suggest_mapping
 
     if output is not None:
         _refuse_to_lose(output, source, force=force)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from importer.account import Saved, UnreachableError, save_fields_async, save_users_async
 from importer.cli.commands import cli
 from importer.errors import ConfigError, TargetError
 from importer.mapping.custom_fields import read_fields
+from importer.pipeline.account import Saved, UnreachableError, save_fields_async, save_users_async
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 from importer.sandbox.effects import Drop, Status
 from importer.sandbox.faults import Rule

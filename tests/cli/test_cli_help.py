@@ -18,7 +18,7 @@ from importer.errors import ExitCode
 from importer.ledger import Ledger
 from importer.version import __version__
 
-#: Ends the program as ``case-importer --help`` does and then names the heavy libraries and rooms that were loaded.
+#: Ends the program as ``case-importer --help`` does and then names the heavy libraries and packages that were loaded.
 LOADED_BY = """
 import sys
 from importer.cli import main

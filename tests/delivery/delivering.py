@@ -25,9 +25,9 @@ from importer.delivery.sender import Sender, Sent
 from importer.delivery.workers import Delivered, Stop
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.models import StaticCredentials
+from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress
 from importer.regions import read_proxy
-from importer.session import OpenTarget, RunOptions, send_pending
 from importer.settings import Settings
 from importer.talkdesk import transport
 from importer.talkdesk.auth import Tokens

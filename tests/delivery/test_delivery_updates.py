@@ -23,10 +23,10 @@ from importer.delivery.workers import Delivered, Stop
 from importer.errors import TargetError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
+from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.effects import Cut, Drop, Effect, ExpireTokens, Garbage, Html, RepeatId, Slow, Status, WithoutId
-from importer.session import OpenTarget, RunOptions, send_pending
 from importer.settings import Settings
 from importer.talkdesk import transport
 

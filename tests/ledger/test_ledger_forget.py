@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from ledgers import case_body, do, invalid, left_out, mark_one, pending, row_of, settle_one, stage, valid
 
-from importer.books import resolve
 from importer.errors import ConfigError, LedgerError
-from importer.forgetting import forget
 from importer.ledger import Ledger, LedgerView, Mark, Outcome, Settled, database, decisions, sources
 from importer.ledger.forget import forget as drop
 from importer.models import State
+from importer.pipeline.forgetting import forget
+from importer.pipeline.ledger_verbs import resolve
 from importer.report import totals_of
 
 SECRET = "Ana Kovač, Ilica 12"

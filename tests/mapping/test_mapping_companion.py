@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from ledgers import memory, stage
 from mapping_files import CASE, Load
 
-from importer.companions import Beside, Companions, open_companions
 from importer.errors import CaseImporterError, SourceError
 from importer.ledger import CompanionFile, Ledger, LedgerView, Orphan, StagedRow, sources
 from importer.mapping import Mapping, RowMapper
 from importer.models import Mapped, Row
+from importer.pipeline.companions import Beside, Companions, open_companions
 
 HEADER = "Ticket,At,Who,Text,Shown\n"
 NOTE = (
@@ -265,7 +265,7 @@ _CHILD = """
 import resource, sys
 from pathlib import Path
 from importer.mapping import load_mapping
-from importer.companions import Beside, open_companions
+from importer.pipeline.companions import Beside, open_companions
 from importer.ledger import Ledger
 mapping = load_mapping("m.yml")
 with Ledger(Path("l.db"), verb="check") as ledger, open_companions(ledger, mapping, Beside(Path())) as companions:

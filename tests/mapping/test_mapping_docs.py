@@ -12,7 +12,6 @@ from ledgers import do, mark_one, pending, settle_one, stage
 from mapping_files import Load
 from mapping_page import EXAMPLES, PACKAGE, PAGE, Example, expected_of, write_files
 
-from importer.companions import Beside, open_companions
 from importer.errors import MappingError
 from importer.ledger import Ledger, Outcome, StagedRow
 from importer.ledger.json_columns import errors_from_json
@@ -20,6 +19,7 @@ from importer.ledger.parents import CODES as LINK_CODES
 from importer.mapping import json_schema
 from importer.mapping.converters import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
+from importer.pipeline.companions import Beside, open_companions
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,10 @@ import orjson
 from scenes import LOST
 
 import importer.ledger.ledger
-import importer.look
+import importer.pipeline.checking
+import importer.pipeline.results
 import importer.report.failures_file
 import importer.report.tables
-import importer.results
 from importer.delivery.reconcile import CaseSearch
 from importer.delivery.workers import Workers
 from importer.ledger import Ledger, LedgerWriter, Mark, Settled, database, sources
@@ -166,7 +166,7 @@ def _in_report(tick: Tick) -> None:
 
     importer.report.tables.whole_file = watched  # type: ignore[assignment]
     importer.report.failures_file.whole_file = watched  # type: ignore[assignment]
-    importer.results.whole_file = watched  # type: ignore[assignment]
+    importer.pipeline.results.whole_file = watched  # type: ignore[assignment]
 
 
 def _making_ledger(tick: Tick) -> None:
@@ -189,7 +189,7 @@ def _making_ledger(tick: Tick) -> None:
 def _in_staging(tick: Tick) -> None:
     """A part of the export is in the ledger."""
     add_rows = sources.add_rows
-    importer.look.open_reader = partial(importer.look.open_reader, chunk_rows=_CHUNK)
+    importer.pipeline.checking.open_reader = partial(importer.pipeline.checking.open_reader, chunk_rows=_CHUNK)
 
     def watched(*arguments: Any) -> None:
         add_rows(*arguments)

@@ -19,12 +19,12 @@ import orjson
 from ledgers import as_killed
 from virtual_time import VirtualLoop, now
 
-from importer import session
 from importer.delivery.workers import Delivered, Stop
 from importer.ledger import CreatedCase, Ledger, LedgerWriter, database
 from importer.ledger.writer import Group
+from importer.pipeline import sending
+from importer.pipeline.sending import OpenTarget, RunOptions
 from importer.progress import Progress
-from importer.session import OpenTarget, RunOptions
 from importer.settings import Settings
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
 
@@ -232,8 +232,8 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> De
 
 async def _deliver(ledger: Ledger, options: RunOptions, fuse: Fuse) -> Delivered:
     target = OpenTarget("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
-    sending = session.send_pending(ledger, target, SETTINGS, options, stop=Stop(), observer=Progress())
-    run, death = asyncio.ensure_future(sending), asyncio.ensure_future(fuse.died.wait())
+    work = sending.send_pending(ledger, target, SETTINGS, options, stop=Stop(), observer=Progress())
+    run, death = asyncio.ensure_future(work), asyncio.ensure_future(fuse.died.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
     if death.done():
         raise Killed
@@ -242,7 +242,7 @@ async def _deliver(ledger: Ledger, options: RunOptions, fuse: Fuse) -> Delivered
 
 def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> AbstractContextManager[Any]:
     return patch.multiple(
-        session,
+        sending,
         open_transport=lambda _: nullcontext(),
         CaseApi=lambda *_, **__: api,
         Tokens=lambda *_, **__: api,

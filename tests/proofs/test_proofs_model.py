@@ -1,6 +1,6 @@
 """P1–P3 in histories that nobody thought of: run, be killed, edit the file, retry, resolve, reconcile, in any order.
 
-Beside the ledger stands a world that knows which cases really exist. The rooms are the real ones; only sockets,
+Beside the ledger stands a world that knows which cases really exist. The packages are the real ones; only sockets,
 threads and time are make-believe.
 """
 
@@ -21,15 +21,15 @@ from make_believe import FATES, LISTS, AgelessLedger, Fuse, Killed, World, corps
 from tickets import MAPPING, Ticket, write_tickets
 
 import importer.delivery.api_access as api_access
-from importer.books import resolve
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerView, Selection, decisions
 from importer.mapping import load_mapping
 from importer.models import State
+from importer.pipeline.ledger_verbs import resolve
+from importer.pipeline.sending import RunOptions
+from importer.pipeline.staging import Reading, stage_source
 from importer.reader import open_reader
 from importer.report import totals_of
-from importer.session import RunOptions
-from importer.stage import Reading, stage_source
 
 pytestmark = pytest.mark.slow
 

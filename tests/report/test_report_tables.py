@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import COLUMNS, do, invalid, mark_one, memory, settle_one, stage, valid
 
-from importer.books import report
 from importer.errors import SourceError
 from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
+from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader
 from importer.report import write_reports
 from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of

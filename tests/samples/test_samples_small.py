@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from importer.companions import Beside, open_companions
 from importer.ledger import Ledger
 from importer.mapping import load_mapping
+from importer.pipeline.companions import Beside, open_companions
+from importer.pipeline.staging import preview_rows
 from importer.reader import open_reader
-from importer.stage import preview_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT / "sample_data" / "small"

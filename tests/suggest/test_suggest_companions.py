@@ -8,7 +8,7 @@ import pytest
 import xlsxwriter
 
 from importer import Settings, check, preview, run_import
-from importer.look import suggest_mapping
+from importer.pipeline.checking import suggest_mapping
 
 TICKETS = [["Ticket ID", "Ref", "Subject"], *([str(100 + n), f"R-{n}", f"Printer {n} burns"] for n in range(12))]
 COMMENTS = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from suggest_tables import lines_with, mapped, numbers, table
 
-from importer.look import suggest_mapping
+from importer.pipeline.checking import suggest_mapping
 from importer.suggest import suggest
 
 

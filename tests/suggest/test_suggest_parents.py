@@ -7,7 +7,7 @@ import pytest
 from suggest_tables import lines_with, table
 
 from importer import Settings, check, run_import
-from importer.look import suggest_mapping
+from importer.pipeline.checking import suggest_mapping
 from importer.suggest import suggest
 
 

@@ -18,8 +18,8 @@ from program import Program
 
 from importer import check
 from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError, SourceError
-from importer.fixing import Fix, write_suggestions
-from importer.look import CheckResult
+from importer.pipeline.checking import CheckResult
+from importer.pipeline.fixing import Fix, write_suggestions
 from importer.survey import Surveyed
 from importer.survey.distinct import MOST_WORDS
 from importer.survey.keys import look

@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.companions import Beside, Companions, StrPath, open_companions
 from importer.errors import ChangedError, MappingError
 from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
 from importer.ledger.originals import originals
 from importer.models import Mapped, Row, State
+from importer.pipeline.companions import Beside, Companions, StrPath, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.put_back import Corrected, put_back
 
@@ -74,7 +74,7 @@ def stage_export(
     """As :func:`stage_source`, with the companion files that lie ``beside`` the export.
 
     Raises:
-        CaseImporterError: see :func:`importer.companions.open_companions` and :func:`stage_source`.
+        CaseImporterError: see :func:`importer.pipeline.companions.open_companions` and :func:`stage_source`.
     """
     known = companions_known(source, entry.sources(ledger))
     with open_companions(ledger, mapping, beside, known=known) as companions:
@@ -220,7 +220,7 @@ def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], no
     """Map all rows anew that stand in one of the states, with the companion files that they were read with.
 
     Raises:
-        CaseImporterError: see :func:`importer.companions.open_companions` and :func:`remap_source`.
+        CaseImporterError: see :func:`importer.pipeline.companions.open_companions` and :func:`remap_source`.
     """
     for info in entry.sources(ledger):
         if info.staged and entry.unsent_rows(ledger, info.id, states=states, after=0, limit=1):

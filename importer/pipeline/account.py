@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, TextIO
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.mapping.custom_fields import fields_text
+from importer.pipeline.sending import open_target, open_transport, usable_settings
 from importer.plain import plain
 from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file
-from importer.session import open_target, open_transport, usable_settings
 from importer.settings import Settings
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi

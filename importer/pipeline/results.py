@@ -98,8 +98,8 @@ def json_schema(form: str) -> dict[str, Any]:
     """The JSON Schema of a result: ``result``, ``status``, ``check`` or ``rehearsal``."""
     from pydantic import TypeAdapter
 
-    from importer.look import CheckResult
-    from importer.rehearse import Rehearsal
+    from importer.pipeline.checking import CheckResult
+    from importer.pipeline.rehearsal import Rehearsal
 
     forms = {"result": RunResult, "status": Status, "check": CheckResult, "rehearsal": Rehearsal}
     schema = TypeAdapter(forms[form]).json_schema(mode="serialization")

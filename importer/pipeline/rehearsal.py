@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from importer.books import StrPath
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping, load_mapping
+from importer.pipeline.ledger_verbs import StrPath
+from importer.pipeline.results import RunResult
+from importer.pipeline.run import run_import_async
 from importer.plain import plain
 from importer.progress import Progress
-from importer.results import RunResult
-from importer.run import run_import_async
 from importer.sandbox import Sandbox, SandboxOptions, definitions_of
 from importer.sandbox.profiles import PROFILES
 from importer.settings import CAREFUL_RATE, Settings
@@ -89,11 +89,11 @@ async def rehearse_async(
         seed: The same seed gives the same trouble.
         out: Keep ledger and reports in this folder; by default nothing is kept.
         progress: Is told what happens.
-        notes: See :func:`importer.look.check`.
+        notes: See :func:`importer.pipeline.checking.check`.
         reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
-        CaseImporterError: see :func:`importer.run.run_import_async`.
+        CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
     """
     loaded = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
     account = SandboxOptions(

@@ -16,9 +16,9 @@ from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decision
 from importer.ledger.case_updates import resolve_update, stuck_states
 from importer.ledger.database import open_read_only
 from importer.models import CaseUpdateState, State, clean
+from importer.pipeline.results import RunResult, Status, known, run_result, write_summary
 from importer.plain import in_thread
 from importer.report import summary_of, unlinked_remarks, write_reports
-from importer.results import RunResult, Status, known, run_result, write_summary
 
 StrPath = str | os.PathLike[str]
 Decision = Literal["created", "resend", "drop"]

@@ -1,4 +1,4 @@
-"""The verbs that send or decide: which rooms work together, in which order.
+"""The verbs that send or decide: which packages work together, in which order.
 
 Each that uses the network exists twice: a coroutine (``run_import_async``) and a plain function (``run_import``).
 """
@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from importer.books import StrPath, existing
-from importer.companions import Beside
 from importer.delivery.circuit_breaker import FailureLimit, TooManyFailuresError, failure_limit
 from importer.delivery.retry import retryable
 from importer.delivery.workers import Delivered, Stop
@@ -27,14 +25,16 @@ from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping, load_mapping
 from importer.models import Notice, State
+from importer.pipeline.companions import Beside
+from importer.pipeline.ledger_verbs import StrPath, existing
+from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
+from importer.pipeline.sending import RunOptions, open_target, send_pending, stop_on_signals, usable_settings
+from importer.pipeline.staging import Reading, Staged, remap_all, stage_export
 from importer.plain import plain
 from importer.progress import Progress
 from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.report.failures_file import FILE_NAME
-from importer.results import Command, Problem, RunResult, run_result, write_summary
-from importer.session import RunOptions, open_target, send_pending, stop_on_signals, usable_settings
 from importer.settings import Settings
-from importer.stage import Reading, Staged, remap_all, stage_export
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -101,18 +101,18 @@ async def run_import_async(
     Args:
         source: File or DataFrame.
         mapping: File, name of a bundled mapping, or a loaded one.
-        notes, reading: See :func:`importer.look.check`.
+        notes, reading: See :func:`importer.pipeline.checking.check`.
         ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
         settings: Target, pace, credentials; by default from environment and ``.env``.
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
-        accept_changes, as_is: See :class:`importer.stage.Reading`.
+        accept_changes, as_is: See :class:`importer.pipeline.staging.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
         progress, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
     """
-    from importer.look import folder_of, open_both  # with pandas, which a retry does not need
+    from importer.pipeline.checking import folder_of, open_both  # with pandas, which a retry does not need
 
     settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
@@ -166,7 +166,7 @@ async def retry_async(
         states: Which rows: ``refused`` and ``pending`` by default; if there is a new mapping also ``invalid`` ones,
             and of the ``skipped`` ones those that the mapping left out.
         mapping: Map these rows anew, then send those that are valid.
-        notes: With ``mapping``: see :func:`importer.look.check`; by default those that the rows were read with.
+        notes: With ``mapping``: see :func:`~importer.pipeline.checking.check`; by default those of the first reading.
         out: Folder of the reports; by default that of the ledger.
         settings, limit, max_failures, accept_existing, progress, stop: See :func:`run_import_async`.
 

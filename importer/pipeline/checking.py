@@ -13,20 +13,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from importer.companions import Beside, open_companions
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
-from importer.fixing import Fix
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
 from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
+from importer.pipeline.companions import Beside, open_companions
+from importer.pipeline.fixing import Fix
+from importer.pipeline.results import PreviewRow, known
+from importer.pipeline.staging import (
+    Reading,
+    Staged,
+    columns_mapped,
+    companions_known,
+    preview_rows,
+    rows_named,
+    stage_source,
+)
 from importer.plain import in_thread
 from importer.progress import Progress
 from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import Following, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
-from importer.results import PreviewRow, known
-from importer.stage import Reading, Staged, columns_mapped, companions_known, preview_rows, rows_named, stage_source
 from importer.survey import Survey, Surveyed
 from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
@@ -114,7 +122,7 @@ def check(
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
-        as_is: See :class:`importer.stage.Reading`.
+        as_is: See :class:`importer.pipeline.staging.Reading`.
         progress: Is told how far it is.
         first: Is told at once what the first rows show.
         reading: ``sheet``, ``encoding``, ``delimiter``.
