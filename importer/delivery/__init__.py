@@ -1,1 +1,1 @@
-"""From the ledger to the server: the only room that creates cases, and that decides what may be sent again."""
+"""From the ledger to the server: the only package that creates cases, and that decides what may be sent again."""

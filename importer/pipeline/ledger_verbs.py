@@ -76,20 +76,20 @@ def report(ledger: StrPath, out: StrPath) -> RunResult:
 
 
 def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:
-    """Settle a row in doubt because a person looked; the reason and the person stay in the history.
+    """Settle a row with an unknown outcome because a person looked; the reason and the person stay in the history.
 
     Args:
         ledger: The ledger.
         key: Key of the row.
         decision: ``created`` (then with ``case_id``), ``resend`` or ``drop``.
-        reason: Why; for those who read the books later.
+        reason: Why; for those who read the history later.
         case_id: The case that the row became.
 
     Returns:
         The state that the row stands in now.
 
     Raises:
-        ConfigError: no row with this key is in doubt, or the case belongs to another row.
+        ConfigError: no row with this key has an unknown outcome, or the case belongs to another row.
     """
     outcome = _resolution(decision, reason=reason, case_id=case_id)
     with Ledger(existing(ledger), verb="resolve") as open_ledger:
@@ -103,7 +103,7 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
             raise ConfigError(what, hint="--drop it, then import it from a file once more")
         if not decisions.resolve(open_ledger, key, outcome):
             states = ", ".join(stood) or "not in this ledger"
-            raise ConfigError(f"the row {key!r} is not in doubt: {states}", hint="see case-importer status")
+            raise ConfigError(f"row {key!r} does not have an unknown outcome: {states}", hint="see case-importer status")
         open_ledger.exit_code = ExitCode.OK
     return outcome.state
 
@@ -116,20 +116,20 @@ def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason:
         key: Key of the row whose case it is.
         decision: ``delivered``: the case has them, by whatever way; ``not_delivered``: it has none of them, send them;
             ``dropped``: nobody is to send them.
-        reason: Why; for those who read the books later.
+        reason: Why; for those who read the history later.
 
     Returns:
         The state that these notes stand in now. Notes behind them are sent by the next run.
 
     Raises:
-        ConfigError: the row has no case, or no notes of it are in doubt or were refused.
+        ConfigError: the row has no case, or no notes of it are unknown or were refused.
     """
     outcome = UpdateOutcome(_NOTES[decision], None, "resolved", _signed(reason))
     with Ledger(existing(ledger), verb="resolve") as open_ledger:
         stuck = next(stuck_states(open_ledger, key), None)
         if stuck is None:
             raise ConfigError(
-                f"no notes of the row {key!r} are in doubt or were refused", hint="see open-notes.csv in the reports"
+                f"no notes of row {key!r} are unknown or were refused", hint="see open-notes.csv in the reports"
             )
         resolve_update(open_ledger, key, stuck, outcome)
         open_ledger.exit_code = ExitCode.OK

@@ -140,7 +140,7 @@ def _rehearsal(
 
 
 def _settings_for(sandbox: Sandbox) -> Settings:
-    """As fast as this machine can, and without long waits for rows in doubt."""
+    """As fast as this machine can, and without long waits for unknown outcomes."""
     return Settings.model_validate(
         {
             "api_url": sandbox.base_url,

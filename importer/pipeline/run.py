@@ -232,7 +232,7 @@ async def reconcile_async(
     settings = usable_settings(settings, path.parent)
     run = _Run(
         verb="reconcile",
-        source=f"{path.name}: rows in doubt",
+        source=f"{path.name}: rows with an unknown outcome",
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,

@@ -25,7 +25,7 @@ def test_created_resend_and_drop(online: Program) -> None:
 
     again = online("resolve", "solve-0", *LEDGER, "--resend", "--reason", "changed my mind")
     assert (again.code, again.out) == (2, "")
-    assert "the row 'solve-0' is not in doubt: created" in again.err
+    assert "row 'solve-0' does not have an unknown outcome: created" in again.err
     taken = online("resolve", "solve-1", *LEDGER, "--created", "4711", "--reason", "the same one")
     assert (taken.code, taken.out) == (2, "")
     assert "case 4711 belongs to another row" in taken.err
