@@ -42,7 +42,8 @@ class FailedError(Exception):
 
 def environment() -> dict[str, str]:
     """The environment of children: this source tree, no settings of the user, the credentials of our servers."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CASE_IMPORTER_")}
+    foreign = ("CASE_IMPORTER_", "PYTHONDONTWRITEBYTECODE")  # an installed program comes compiled
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return kept | {
         "PYTHONPATH": str(ROOT),
         "CASE_IMPORTER_CLIENT_ID": "benchmark",
