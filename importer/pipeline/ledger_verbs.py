@@ -103,7 +103,9 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
             raise ConfigError(what, hint="--drop it, then import it from a file once more")
         if not decisions.resolve(open_ledger, key, outcome):
             states = ", ".join(stood) or "not in this ledger"
-            raise ConfigError(f"row {key!r} does not have an unknown outcome: {states}", hint="see case-importer status")
+            raise ConfigError(
+                f"row {key!r} does not have an unknown outcome: {states}", hint="see case-importer status"
+            )
         open_ledger.exit_code = ExitCode.OK
     return outcome.state
 
