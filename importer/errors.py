@@ -10,7 +10,10 @@ the help text and the code are one thing::
     │   └── EmptySourceError 2   there is nothing in it
     ├── MappingError         2   the mapping file is wrong or does not fit the export
     ├── ChangedError         2   the source or the mapping is not the one the ledger was begun with
-    ├── TargetError          7   wrong target, wrong address, no right to create cases
+    ├── TooManyFailuresError 3   more rows failed than --max-failures allows
+    ├── CrossedError         4   answers came back to the wrong rows
+    ├── OutageError          5   the service did not answer for too long
+    ├── TargetError          7   wrong target, wrong address, no permission to create cases
     ├── LedgerError          8   the ledger cannot be read or written durably
     ├── LedgerLockedError   11   another run holds the ledger
     └── ChangedShapeError   12   the export is not like the one that it is compared with
@@ -27,7 +30,7 @@ class ExitCode(IntEnum):
     OK = 0
     USAGE = 2
     ROWS_FAILED = 3
-    IN_DOUBT = 4
+    UNKNOWN_OUTCOME = 4
     TEMPORARY = 5
     DUPLICATE = 6
     TARGET = 7
@@ -86,6 +89,24 @@ class TargetError(CaseImporterError):
     """The target is not usable: wrong address, refused credentials, or not the target of this ledger."""
 
     exit_code = ExitCode.TARGET
+
+
+class OutageError(CaseImporterError):
+    """The service did not answer for so long that the run ended; what is not sent is still pending."""
+
+    exit_code = ExitCode.TEMPORARY
+
+
+class CrossedError(CaseImporterError):
+    """Answers came back to the wrong rows; nothing between here and the server can be trusted."""
+
+    exit_code = ExitCode.UNKNOWN_OUTCOME
+
+
+class TooManyFailuresError(CaseImporterError):
+    """More rows failed than the user allows."""
+
+    exit_code = ExitCode.ROWS_FAILED
 
 
 class LedgerError(CaseImporterError):

@@ -140,7 +140,7 @@ def _in_short(result: RunResult) -> str:
             (waiting, f"{{are}} waiting for a parent row that is not a case: see {failures}"),
             (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {result.reports.results}"),
         ),
-        ExitCode.IN_DOUBT: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: run {reconcile}"),),
+        ExitCode.UNKNOWN_OUTCOME: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: run {reconcile}"),),
         ExitCode.TEMPORARY: ((totals.pending + totals.waiting, "{are} not sent yet: run the same command again"),),
         ExitCode.DUPLICATE: ((totals.duplicate, f"{{have}} two or more cases: see {failures}, then run resolve"),),
     }

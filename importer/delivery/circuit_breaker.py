@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import Signal, Verdict
-from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
+from importer.errors import (
+    CaseImporterError,
+    ConfigError,
+    CrossedError,
+    OutageError,
+    TargetError,
+    TooManyFailuresError,
+)
 from importer.models import Notice, State
 
 #: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
@@ -23,24 +30,6 @@ SHUT_OUT_AFTER, SHUT_OUT_LATER = 3, 20
 
 _CROSSED_HINT = "look for a proxy or balancer on the way; the rows concerned are unknown and are searched for first"
 _MAX_FAILURES = re.compile(r"(\d{1,9})(%?)", re.ASCII)
-
-
-class OutageError(CaseImporterError):
-    """The service was not to be had for so long that the run ended; what is not sent is still pending."""
-
-    exit_code = ExitCode.TEMPORARY
-
-
-class CrossedError(CaseImporterError):
-    """Answers came back to the wrong rows; whatever is between here and the server cannot be trusted."""
-
-    exit_code = ExitCode.IN_DOUBT
-
-
-class TooManyFailuresError(CaseImporterError):
-    """More rows failed than the user allows."""
-
-    exit_code = ExitCode.ROWS_FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from importer.delivery.circuit_breaker import FailureLimit, TooManyFailuresError, failure_limit
+from importer.delivery.circuit_breaker import FailureLimit, failure_limit
 from importer.delivery.retry import retryable
 from importer.delivery.workers import Delivered, Stop
-from importer.errors import CaseImporterError, ConfigError, ExitCode
+from importer.errors import CaseImporterError, ConfigError, ExitCode, TooManyFailuresError
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_refused

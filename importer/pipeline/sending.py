@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.circuit_breaker import CircuitBreaker, OutageError
+from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.existing import refuse_existing
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
@@ -19,7 +19,7 @@ from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateOptions, UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
-from importer.errors import CaseImporterError, TargetError
+from importer.errors import CaseImporterError, OutageError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_shut_out

@@ -98,7 +98,7 @@ _ORDER = (
 )
 _CODES = (
     (ExitCode.DUPLICATE, (State.DUPLICATE,), ()),
-    (ExitCode.IN_DOUBT, (State.UNKNOWN, State.SENDING), ("unknown",)),
+    (ExitCode.UNKNOWN_OUTCOME, (State.UNKNOWN, State.SENDING), ("unknown",)),
     (ExitCode.TEMPORARY, (State.PENDING, State.WAITING), ("open",)),
     (ExitCode.ROWS_FAILED, (State.REFUSED, State.INVALID), ("refused",)),
 )

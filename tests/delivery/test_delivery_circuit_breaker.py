@@ -192,7 +192,7 @@ def test_crossed_answers_stop_at_once() -> None:
     by_id.record_crossed("77")
     for breaker in (by_echo, by_id):
         assert breaker.error is not None
-        assert breaker.error.exit_code is ExitCode.IN_DOUBT
+        assert breaker.error.exit_code is ExitCode.UNKNOWN_OUTCOME
 
 
 def test_the_first_reason_stays() -> None:

@@ -359,7 +359,7 @@ async def test_crossed_answers_stop_the_run(tmp_path: Path) -> None:
         result = await run_once(path, server.url, concurrency=2, settle_delay=60)
         assert cases.creates <= 6
         assert result.error is not None
-        assert result.error.exit_code is ExitCode.IN_DOUBT
+        assert result.error.exit_code is ExitCode.UNKNOWN_OUTCOME
         await run_once(path, server.url)  # run again: looked up, and all is well
     assert states(path) == {"created": 50}
     assert all(len(ids) == 1 for ids in cases.cases.values())

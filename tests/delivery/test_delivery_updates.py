@@ -17,10 +17,9 @@ from delivering import TOKEN
 from ledgers import STAMP, following, notes, stage
 from naming import short
 
-from importer.delivery.circuit_breaker import CrossedError
 from importer.delivery.retry import RetryBudget
 from importer.delivery.workers import Delivered, Stop
-from importer.errors import TargetError
+from importer.errors import CrossedError, TargetError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
