@@ -351,7 +351,7 @@ class _Run:
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
             self.progress.sending(total)
-            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.progress)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""

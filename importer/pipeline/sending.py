@@ -120,7 +120,7 @@ class RunOptions:
 
 
 async def send_pending(
-    ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, observer: Progress
+    ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, progress: Progress
 ) -> Delivered:
     """Settle what is unknown and send what is pending; then send the case updates.
 
@@ -130,7 +130,7 @@ async def send_pending(
         settings: Rate, workers, settle delay.
         options: What to do.
         stop: How others make it stop.
-        observer: Is told.
+        progress: Is told.
 
     Raises:
         TargetError: the credentials are refused; nothing was sent.
@@ -139,7 +139,7 @@ async def send_pending(
     """
     async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
         tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-        await _check_credentials(tokens, target, observer)
+        await _check_credentials(tokens, target, progress)
         ledger.pin_target(target.identity)
         rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
         if ledger.was_cut_short:
@@ -149,11 +149,11 @@ async def send_pending(
             target=target.api_url,
             on_stop=stop.gently.set,
             max_refused=options.max_refused,
-            notice=observer.notice,
+            notice=progress.notice,
         )
         client = CaseApi(transport, api_url=target.api_url)
         sending = _Sending(
-            ApiAccess(client, tokens, rate_limit, breaker, observer),
+            ApiAccess(client, tokens, rate_limit, breaker, progress),
             writer,
             RetryBudget(settings.workers),
             settings,
@@ -215,7 +215,7 @@ class _Sending:
         return await updates.run(self.worker_options)
 
 
-async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Progress) -> None:
+async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
     """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
 
     A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
@@ -234,7 +234,7 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Progr
             f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
             "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
         )
-        observer.notice(Notice("scope_missing", text, {"scope": READ_SCOPE}))
+        progress.notice(Notice("scope_missing", text, {"scope": READ_SCOPE}))
 
 
 def _may_read_cases(tokens: Tokens) -> bool:
