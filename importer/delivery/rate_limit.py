@@ -30,6 +30,9 @@ PROBE_EVERY = 30.0
 _QUIET = 1.0
 #: Up to this rate requests are spread evenly; above it timers are too coarse, and a few may leave together.
 _EVENLY_UP_TO = 50.0
+#: A hair above one request. With exactly 1 a request comes too early by a rounding error, and ``AsyncLimiter`` spins
+#: until the clock of uvloop, which counts milliseconds, moves on.
+_ONE = 1 + 1e-6
 #: A new rate is taken over when it differs by this share.
 _STEP = 0.02
 
@@ -38,7 +41,7 @@ def limiter_for(rate: float) -> AsyncLimiter:
     """A limiter that never lets more than ``rate`` requests through in any sliding second: ``b`` at once, and the rest
     evenly."""
     if rate <= _EVENLY_UP_TO:
-        return AsyncLimiter(1, 1 / rate)
+        return AsyncLimiter(_ONE, _ONE / rate)
     burst = max(2, rate // 100)
     return AsyncLimiter(burst, burst / (rate - burst))
 

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from pydantic import ValidationError
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.reconcile import PATIENCE
+from importer.delivery.reconcile import look_twice
 from importer.delivery.response_policy import Signal, Verdict, classify_update
 from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
@@ -220,27 +220,22 @@ class UpdateSender:
 
     async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
         """Two looks that find nothing are proof; one that finds the notes is enough."""
-        again = self._options.delay.again
-        looks: list[Shown] = []
-        failures = 0
-        while len(looks) < 2:
-            if looks:
-                await asyncio.sleep(again)
-            try:
-                looks.append(await self._look(update))
-            except ReadError as error:
-                failures += not self._api.breaker.is_open  # an outage says nothing about this case; it ends the run
-                if error.is_final or failures >= PATIENCE:
-                    return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))
-                await asyncio.sleep(again * 2**failures)
-            if Shown.THERE in looks:
-                return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
+        try:
+            looks = await look_twice(
+                lambda: self._look(update),
+                is_enough=lambda shown: shown is Shown.THERE,
+                api=self._api,
+                again=self._options.delay.again,
+            )
+        except ReadError as error:
+            return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))
+        if Shown.THERE in looks:
+            return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
         if Shown.UNCLEAR in looks:
             message = "looked up: the case shows other notes than it got, so nobody can say; see it in Talkdesk"
             return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unclear", message)
-        return UpdateOutcome(
-            CaseUpdateState.PENDING, None, "not_added", "looked up: the case does not have these notes"
-        )
+        message = "looked up: the case does not have these notes"
+        return UpdateOutcome(CaseUpdateState.PENDING, None, "not_added", message)
 
     async def _look(self, update: CaseUpdate) -> Shown:
         before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))

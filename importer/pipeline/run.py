@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from importer.delivery.circuit_breaker import FailureLimit, failure_limit
+from importer.delivery.circuit_breaker import failure_limit
 from importer.delivery.retry import retryable
 from importer.delivery.workers import Delivered, Stop
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TooManyFailuresError
@@ -141,7 +141,7 @@ async def run_import_async(
     )
 
 
-def _limit_of(max_failures: int | str | None) -> FailureLimit | None:
+def _limit_of(max_failures: int | str | None) -> Callable[[int], int] | None:
     return None if max_failures is None else failure_limit(str(max_failures))
 
 
@@ -259,7 +259,7 @@ class _Run:
     outer_stop: Stop | None
     limit: int | None = None
     accept_existing: bool = False
-    max_failures: FailureLimit | None = None
+    max_failures: Callable[[int], int] | None = None
     resend: bool = True
     notes: tuple[str, ...] = ()
     put_back: int = 0
@@ -357,7 +357,7 @@ class _Run:
         """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""
         if self.max_failures is None:
             return None
-        left = self.max_failures.most(counts.total()) - counts[State.INVALID]
+        left = self.max_failures(counts.total()) - counts[State.INVALID]
         if left < 0:
             raise TooManyFailuresError(
                 f"{counts[State.INVALID]} of {counts.total()} rows do not fit, more than --max-failures allows;"

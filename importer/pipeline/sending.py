@@ -200,8 +200,7 @@ class _Sending:
             options=self.worker_options,
             stop=self.stop,
         )
-        workers.take_over(ledger.unknown_records(chosen.source))
-        return await workers.run()
+        return await workers.run(ledger.unknown_records(chosen.source))
 
     async def update_cases(self) -> CaseImporterError | None:
         """Nothing at all if no case waits for an update."""
