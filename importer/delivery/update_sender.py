@@ -13,11 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pydantic import ValidationError
-
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.reconcile import look_twice
-from importer.delivery.response_policy import Signal, Verdict, classify_update
+from importer.delivery.response_policy import Signal, classify_update
 from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
 from importer.errors import CaseImporterError
@@ -32,7 +30,7 @@ from importer.ledger.case_updates import (
     waiting_cases,
 )
 from importer.models import CaseUpdateState, SettleDelay, State, clean
-from importer.talkdesk.payloads import Case, error_body, note_texts
+from importer.talkdesk.payloads import Case, case_in, error_body, note_texts
 from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import Answer
 
@@ -152,22 +150,21 @@ class UpdateSender:
     async def _follow(self, record: int) -> None:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
         attempts: Counter[int] = Counter()
-        while not self._stop.gently.is_set() and (update := await self._next(record)) is not None:
+        goes_on = True
+        while goes_on and not self._stop.gently.is_set():
+            update = await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
+            if update is None:
+                return
             if update.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
                 since = _now() if attempts[update.position] else self._begun
-                state = await self._settle_unknown(update, due=since + self._options.delay.first)
-                is_again = state is CaseUpdateState.PENDING and self._budget.allows(attempts[update.position])
-                goes_on = state is CaseUpdateState.DONE or is_again
+                await asyncio.sleep(max(0.0, since + self._options.delay.first - _now()))
+                result = await self._look_up(update)
+                await self._settle(update, CaseUpdateState.UNKNOWN, result)
+                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(attempts[update.position])
+                goes_on = is_again or result.state is CaseUpdateState.DONE
             else:
                 goes_on = self._options.sends and await self._send(update, attempts)
-            if not goes_on:
-                return
-
-    async def _next(self, record: int) -> CaseUpdate | None:
-        return await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
-
-    # -- sending ----------------------------------------------------------------------------------
 
     async def _send(self, update: CaseUpdate, attempts: Counter[int]) -> bool:
         """One attempt; says whether to go on with this case."""
@@ -191,32 +188,20 @@ class UpdateSender:
             await self._settle(update, CaseUpdateState.SENDING, result)
         if not attempts[update.position]:
             self._budget.first_attempt()
-        attempts[update.position] += verdict.signal is not Signal.UNAUTHORIZED
-        return await self._may_go_on(verdict, attempts[update.position])
-
-    async def _may_go_on(self, verdict: Verdict, attempts: int) -> bool:
+        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case, so it does not use up an attempt
+            return verdict.state is State.PENDING
+        attempts[update.position] += 1
         if verdict.state is not State.PENDING:
             return verdict.state is not State.REFUSED
-        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case
-            return True
-        wait = self._budget.wait_before_next(attempts, too_fast=verdict.signal is Signal.THROTTLED)
-        if wait is not None:
-            await asyncio.sleep(wait)
+        is_throttled = verdict.signal is Signal.THROTTLED
+        wait = self._budget.wait_before_next(attempts[update.position], too_fast=is_throttled)
+        await asyncio.sleep(wait or 0.0)
         return wait is not None
 
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
         await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
         if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
             self._api.progress.followed(result.state)
-
-    # -- unknown outcomes -------------------------------------------------------------------------
-
-    async def _settle_unknown(self, update: CaseUpdate, *, due: float) -> CaseUpdateState:
-        """Find out whether the case has these notes; gives where they stand now."""
-        await asyncio.sleep(max(0.0, due - _now()))
-        result = await self._look_up(update)
-        await self._settle(update, CaseUpdateState.UNKNOWN, result)
-        return result.state
 
     async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
         """Two looks that find nothing are proof; one that finds the notes is enough."""
@@ -253,10 +238,7 @@ class UpdateSender:
 
 
 def _read_case(answer: Answer, case_id: str) -> Case:
-    try:
-        case = Case.model_validate_json(answer.body) if answer.status == 200 else None
-    except ValidationError:
-        case = None
+    case = case_in(answer.body) if answer.status == 200 else None
     if case is None or case.id != case_id:
         raise UnreadableListError(error_body(answer.body).text or f"HTTP {answer.status} without this case in it")
     return case
