@@ -183,7 +183,7 @@ def _refuse_distant_secrets(path: Path, layer: Layer) -> None:
     for name in _SECRET_FILES:
         if name in layer.values and not Path(layer.values[name]).resolve().is_relative_to(path.parent.resolve()):
             what = f"{variable_of(name)} is outside the folder of this file"
-            raise ConfigError(what, where=str(path), hint=f"if you trust this file, name it: --config {path}")
+            raise ConfigError(what, where=str(path), hint=f"if you trust this file, pass --config {path}")
 
 
 def _of_file(path: Path) -> Layer:

@@ -27,7 +27,10 @@ PATIENCE = 900.0
 #: that may not be created can stand together.
 SHUT_OUT_AFTER, SHUT_OUT_LATER = 3, 20
 
-_CROSSED_HINT = "look for a proxy or balancer on the way; the rows concerned are unknown and are searched for first"
+_CROSSED_HINT = (
+    "check for a proxy or load balancer that mixes up responses;"
+    " the affected rows stay unknown until they are searched for"
+)
 
 
 def failure_limit(text: str) -> Callable[[int], int]:
@@ -38,7 +41,7 @@ def failure_limit(text: str) -> Callable[[int], int]:
     """
     match = re.fullmatch(r"([0-9]{1,9})(%?)", text.strip())
     if match is None or (match[2] and int(match[1]) > 100):
-        raise ConfigError(f"--max-failures {text!r} is neither a number nor a percentage", hint="write 50 or 2%")
+        raise ConfigError(f"--max-failures {text!r} is not a number or a percentage", hint="write 50 or 2%")
     number, is_percent = int(match[1]), bool(match[2])
     return lambda rows: rows * number // 100 if is_percent else number
 
@@ -89,20 +92,20 @@ class CircuitBreaker:
             self.record_outage(str(outcome.message), record)
             return
         if signal is Signal.HOPELESS:
-            hint = verdict.hint or "check --api-url; for a certificate of your own company give it with --ca-file"
+            hint = verdict.hint or "check --api-url; if your company uses its own certificate, pass it with --ca-file"
             self._stop(TargetError(str(outcome.message), where=self._target, hint=hint))
             return
         self.record_life()
         if verdict.state is State.REFUSED and self._refusals_left is not None:
             self._refusals_left -= 1
             if self._refusals_left < 0:
-                what = "more rows failed than --max-failures allows; the rest was not sent"
-                hint = "see why in failures.csv; then run the same command again"
+                what = "more rows failed than --max-failures allows; the rest were not sent"
+                hint = "see failures.csv, then run the same command again"
                 self._stop(TooManyFailuresError(what, where=self._target, hint=hint))
         if signal is Signal.CREATED:
             self._has_succeeded, self._shut_out = True, 0
         elif signal is Signal.WRONG_TARGET:
-            what = f"this address does not create cases (HTTP {outcome.http_status})"
+            what = f"cases cannot be created at this address (HTTP {outcome.http_status})"
             self._stop(TargetError(what, where=self._target, hint="check --region and --account, or --api-url"))
         elif signal is Signal.CROSSED:
             self._stop(CrossedError(str(outcome.message), where=self._target, hint=_CROSSED_HINT))
@@ -110,13 +113,13 @@ class CircuitBreaker:
             self._shut_out += 1
             is_later = self._has_succeeded and signal is Signal.FORBIDDEN
             if self._shut_out >= (SHUT_OUT_LATER if is_later else SHUT_OUT_AFTER):
-                what = f"the API refuses these credentials (HTTP {outcome.http_status}: {outcome.message})"
-                hint = "check the credentials and the scope cases-public:write; then run the same command again"
+                what = f"the API rejected the credentials (HTTP {outcome.http_status}: {outcome.message})"
+                hint = "check the credentials and the scope cases-public:write, then run the same command again"
                 self._stop(TargetError(what, where=self._target, hint=hint))
 
     def record_crossed(self, case_id: str) -> None:
         """A case id was given to two rows."""
-        what = f"case {case_id} was reported for two different rows"
+        what = f"case {case_id} was returned for two different rows; the run stopped"
         self._stop(CrossedError(what, where=self._target, hint=_CROSSED_HINT))
 
     def record_life(self) -> None:
@@ -154,7 +157,7 @@ class CircuitBreaker:
 def outage(what: str, *, where: str, seconds: float) -> OutageError:
     """The error that ends a run because a service has not been there for so long."""
     return OutageError(
-        f"there was no answer for {seconds / 60:.0f} minutes ({what})",
+        f"no response for {seconds / 60:.0f} minutes ({what}); the run stopped",
         where=where,
-        hint="run the same command again later; it goes on where it stopped",
+        hint="run the same command again later to resume",
     )

@@ -64,7 +64,7 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
         found = searching.result()
     except (ReadError, TimeoutError) as error:
         may_not_read = isinstance(error, ReadError) and error.is_final and api.breaker.error is None
-        scope = f"; give the OAuth client the scope {READ_SCOPE}" if may_not_read else ""
+        scope = f"; add to the OAuth client the scope {READ_SCOPE}" if may_not_read else ""
         text = f"warning: could not check whether these tickets are cases already: {error}{scope}"
         api.progress.notice(Notice("existing_not_checked", text, {"reason": type(error).__name__}))
         return

@@ -111,7 +111,7 @@ class CaseSearch:
                     self._certified[field] = encoding
                     return encoding
         if can_filter:
-            raise ReadError("the list does not show a case that exists")
+            raise ReadError("the search does not find the control case, so it proves nothing")
         self._certified[field] = None
         return None
 
@@ -136,7 +136,7 @@ class CaseSearch:
             cases += page.cases
             if page.completes(len(cases)):
                 return cases
-        raise ReadError(f"the list is longer than {MOST_PAGES} pages: it does not filter")
+        raise ReadError(f"the case list has more than {MOST_PAGES} pages, so its filter does not work")
 
     async def _page(self, parameters: search.Parameters, number: int) -> search.Page:
         query = search.query(parameters, page=number)
@@ -218,7 +218,7 @@ class Reconciler:
             if cases:
                 return _found(cases)
             if control is None:
-                raise ReadError("there is no case yet to prove the list with")
+                raise ReadError("no case exists yet to use as the control case")
             return await self._ask_for_control_case(field, encoding)
 
     async def _control_case(self, field: str) -> CreatedCase | None:
@@ -229,7 +229,7 @@ class Reconciler:
         """Chosen after the search, which must be as good as a list that shows the newest case."""
         control = await self._control_case(field)
         if control is None or not await self._search.shows(field, control, encoding=encoding):
-            raise ReadError("the list does not show the newest case yet")
+            raise ReadError("the search does not find the newest case yet")
         return _NOT_CREATED
 
     async def _by_content(self, record: UnknownRecord) -> list[Case]:
@@ -277,6 +277,6 @@ def _finds_something(outcome: Outcome) -> bool:
 def _found(cases: list[Case]) -> Outcome:
     ids = sorted({case.id for case in cases})
     if len(ids) == 1:
-        return Outcome(State.CREATED, ids[0], None, "found", "searched for: it was created")
-    message = f"searched for: there are {len(ids)} cases: {', '.join(ids[:20])}"
+        return Outcome(State.CREATED, ids[0], None, "found", "searched for: created")
+    message = f"searched for: {len(ids)} cases found: {', '.join(ids[:20])}"
     return Outcome(State.DUPLICATE, None, None, "duplicate", message)

@@ -76,9 +76,9 @@ def classify(answer: Answer, record: Pending) -> Verdict:
         return _classify_failure(answer)
     case = case_in(answer.body)
     if case is None:
-        return _odd(answer, "unreadable", "HTTP 201 without a usable case in it", Signal.OUTAGE)
+        return _odd(answer, "unreadable", "HTTP 201, but the response contains no case", Signal.OUTAGE)
     if not echo_fits(case, record):
-        message = f"HTTP 201, but case {case.id} carries another row's content"
+        message = f"HTTP 201, but case {case.id} has the content of another row"
         return _odd(answer, "wrong_echo", message, Signal.CROSSED)
     outcome = Outcome(State.CREATED, case.id, answer.status, "created")
     return Verdict(outcome, Signal.CREATED, rate_limit_wait(answer.headers))
@@ -97,9 +97,9 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
         return _classify_failure(answer)
     case = case_in(answer.body)
     if case is None:
-        return _odd(answer, "unreadable", "HTTP 200 without a usable case in it", Signal.OUTAGE)
+        return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)
     if case.id != case_id:
-        return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} and not for {case_id}", Signal.CROSSED)
+        return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} instead of {case_id}", Signal.CROSSED)
     return Verdict(Outcome(State.CREATED, case_id, answer.status, "added"), Signal.CREATED)
 
 

@@ -184,10 +184,10 @@ def retryable(states: Collection[State] | None, *, has_mapping: bool) -> frozens
     if wanted - _RETRYABLE:
         names = ", ".join(sorted(wanted - _RETRYABLE))
         raise ConfigError(
-            f"rows in state {names} cannot be sent again",
-            hint="retry works for refused, pending and invalid rows, and for skipped ones that the mapping left out",
+            f"rows in state {names} cannot be retried",
+            hint="retry accepts refused, pending, invalid, and skipped (rows filtered by the mapping)",
         )
     if wanted & _OF_MAPPING and not has_mapping:
         names = " and ".join(sorted(wanted & _OF_MAPPING))
-        raise ConfigError(f"{names} rows stay so under the same mapping", hint="give the new one with --mapping")
+        raise ConfigError(f"{names} rows stay {names} with the same mapping", hint="pass a new mapping with --mapping")
     return wanted

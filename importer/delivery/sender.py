@@ -96,7 +96,7 @@ class Sender:
 
     async def suppress(self, record: Pending, group: ErrorGroup) -> Sent:
         """Note why the record is not sent in this run."""
-        message = f"not sent: {group.refused} rows were refused for the same cause ({group.cause})"
+        message = f"suppressed: {group.refused:,} rows were refused with the same error ({group.cause})"
         await self.ledger.call(lambda: self.ledger.ledger.note(record.id, code="suppressed", message=message))
         return Sent(State.PENDING)
 

@@ -217,7 +217,7 @@ class UpdateSender:
         if Shown.THERE in looks:
             return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
         if Shown.UNCLEAR in looks:
-            message = "looked up: the case shows other notes than it got, so nobody can say; see it in Talkdesk"
+            message = "looked up: the case has different notes, so the outcome stays unknown; check it in Talkdesk"
             return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unclear", message)
         message = "looked up: the case does not have these notes"
         return UpdateOutcome(CaseUpdateState.PENDING, None, "not_added", message)

@@ -224,7 +224,7 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progr
         await tokens.get()
     except TokenTrouble as trouble:
         raise OutageError(
-            f"no token can be had: {trouble}; nothing was sent",
+            f"cannot get an access token: {trouble}; nothing was sent",
             where=target.token_url,
             hint="check the address, or run the same command again later",
         ) from None
