@@ -111,7 +111,11 @@ class RateLimiter:
 
     async def _wait_for_turn(self) -> None:
         while True:
-            await self._wait_until_open()
+            while (wait := self.closed_for) > 0:
+                self._changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._changed.wait()
             self._grow()
             if (rate := self.rate) is not None:
                 await self._follow(rate)
@@ -122,13 +126,6 @@ class RateLimiter:
         if self._is_outage:
             self._probe_at = _now() + PROBE_EVERY
         self._note_start()
-
-    async def _wait_until_open(self) -> None:
-        while (wait := self.closed_for) > 0:
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
 
     async def _follow(self, rate: float) -> None:
         """Take over a rate, unless it is much the same as the one before."""
@@ -172,19 +169,14 @@ class RateLimiter:
         if sent_at <= self._fell_at:
             return
         rate, is_again = self.rate, _now() - self._fell_at < self._back_in
-        if self._is_found:
-            self._find(rate)
+        if self._is_found:  # the limit is what left in the last second: the server has just said that it is too much
+            used = max(FIRST_RATE, float(len(self._starts)))
+            self._top = (used if rate is None else min(rate, used)) / self._factor
+            self._factor, self._is_growing = 1 - self._reserve, False
         assert self._top is not None
         rate = self._top * self._factor if rate is None else min(rate, self._top * self._factor)
         self._fallen = min(rate, max(LOWEST_RATE, rate * (AFTER_MORE if is_again else AFTER_ONE)))
         self._fell_at = _now()
-
-    def _find(self, rate: float | None) -> None:
-        """The limit is what left in the last second: the server has just said that it is too much."""
-        used = max(FIRST_RATE, float(len(self._starts)))
-        limit = used if rate is None else min(rate, used)
-        self._top = limit / self._factor
-        self._factor, self._is_growing = 1 - self._reserve, False
 
     def outage(self, *, is_on: bool) -> None:
         """Let one request through in :data:`PROBE_EVERY` seconds, or all of them again."""

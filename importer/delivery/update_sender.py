@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from importer.delivery.api_access import ApiAccess
@@ -55,7 +54,7 @@ class Shown(Enum):
 def what_is_shown(
     shown: Sequence[str] | None, *, surely: Iterable[str], perhaps: Iterable[str], sent: Sequence[str]
 ) -> Shown:
-    """Whether a case has the notes of an update. Pure.
+    """Whether a case has the notes of an update.
 
     The notes that came before are the proof that the list can be believed, and as equal notes may come twice, they
     are counted. Whatever else is there must be exactly what is looked for, or nothing at all: a server may have
@@ -79,38 +78,35 @@ def what_is_shown(
     return Shown.THERE if is_there else Shown.UNCLEAR
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateOptions:
-    """Which case updates a run is about, and how.
-
-    Attributes:
-        source: Only cases of this source; None for all.
-        sends: Whether to send; otherwise only unknown outcomes are settled.
-        delay: When a look at a case can be believed.
-    """
-
-    source: int | None
-    sends: bool
-    delay: SettleDelay
-
-
 class UpdateSender:
     """Sends what cases wait for, one case at a time for each worker.
 
     Args:
         api: The API of this run.
         ledger: Remembers, durably.
+        source: Only cases of this source; None for all.
         budget: Pays for repetitions.
-        options: Which, and how.
+        delay: When a look at a case can be believed.
+        options: How the workers work. Without ``resend`` only unknown outcomes are settled.
         stop: Says when nothing new is to be begun.
     """
 
     def __init__(
-        self, api: ApiAccess, ledger: LedgerWriter, *, budget: RetryBudget, options: UpdateOptions, stop: Stop
+        self,
+        api: ApiAccess,
+        ledger: LedgerWriter,
+        *,
+        source: int | None,
+        budget: RetryBudget,
+        delay: SettleDelay,
+        options: WorkerOptions,
+        stop: Stop,
     ) -> None:
         self._api = api
         self._ledger = ledger
+        self._source = source
         self._budget = budget
+        self._delay = delay
         self._options = options
         self._stop = stop
         self._begun = _now()
@@ -118,14 +114,14 @@ class UpdateSender:
         self._last = 0
         self._loading = asyncio.Lock()
 
-    async def run(self, workers: WorkerOptions) -> CaseImporterError | None:
+    async def run(self) -> CaseImporterError | None:
         """Send updates until no case waits or the run is stopped; says what ended it early, if it was an error.
 
         Never leaves an update in ``sending``.
         """
-        work = [self._work() for _ in range(workers.concurrency)]
+        work = [self._work() for _ in range(self._options.concurrency)]
         try:
-            return await run_until_done(work, api=self._api, stop=self._stop, grace=workers.grace)
+            return await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
         finally:
             await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
 
@@ -135,17 +131,18 @@ class UpdateSender:
 
     async def _take(self) -> int | None:
         """The next case that waits."""
+        ledger, source, only_unknown = self._ledger.ledger, self._source, not self._options.resend
         async with self._loading:
             if not self._page:
-                self._page.extend(await self._ledger.call(self._load))
+                self._page.extend(
+                    await self._ledger.call(
+                        lambda: waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=only_unknown)
+                    )
+                )
             if not self._page:
                 return None
             self._last = self._page.popleft()
             return self._last
-
-    def _load(self) -> list[int]:
-        ledger, source, sends = self._ledger.ledger, self._options.source, self._options.sends
-        return waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=not sends)
 
     async def _follow(self, record: int) -> None:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
@@ -158,13 +155,13 @@ class UpdateSender:
             if update.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
                 since = _now() if attempts[update.position] else self._begun
-                await asyncio.sleep(max(0.0, since + self._options.delay.first - _now()))
+                await asyncio.sleep(max(0.0, since + self._delay.first - _now()))
                 result = await self._look_up(update)
                 await self._settle(update, CaseUpdateState.UNKNOWN, result)
                 is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(attempts[update.position])
                 goes_on = is_again or result.state is CaseUpdateState.DONE
             else:
-                goes_on = self._options.sends and await self._send(update, attempts)
+                goes_on = self._options.resend and await self._send(update, attempts)
 
     async def _send(self, update: CaseUpdate, attempts: Counter[int]) -> bool:
         """One attempt; says whether to go on with this case."""
@@ -210,7 +207,7 @@ class UpdateSender:
                 lambda: self._look(update),
                 is_enough=lambda shown: shown is Shown.THERE,
                 api=self._api,
-                again=self._options.delay.again,
+                again=self._delay.again,
             )
         except ReadError as error:
             return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))

@@ -188,11 +188,8 @@ class Workers:
 
     async def _work(self) -> None:
         while not self._stop.gently.is_set() and (record := await self._queue.take()) is not None:
-            if (group := self._sender.suppressing(record)) is not None:
-                self.result.suppressed += 1
-                sent = await self._sender.suppress(record, group)
-            else:
-                sent = await self._sender.send(record)
+            sent = await self._sender.send(record)
+            self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
                 body, field = record.body, record.external_id_field
                 await self._settle(UnknownRecord(record.id, record.row, record.key, body, field, since=time.time()))

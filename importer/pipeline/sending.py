@@ -17,7 +17,7 @@ from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
-from importer.delivery.update_sender import UpdateOptions, UpdateSender
+from importer.delivery.update_sender import UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
 from importer.errors import CaseImporterError, OutageError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
@@ -209,9 +209,16 @@ class _Sending:
         if not waiting:
             return None
         self.api.progress.following(waiting)
-        options = UpdateOptions(source, sends, self.settings.delay)
-        updates = UpdateSender(self.api, self.writer, budget=self.budget, options=options, stop=self.stop)
-        return await updates.run(self.worker_options)
+        updates = UpdateSender(
+            self.api,
+            self.writer,
+            source=source,
+            budget=self.budget,
+            delay=self.settings.delay,
+            options=self.worker_options,
+            stop=self.stop,
+        )
+        return await updates.run()
 
 
 async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
