@@ -19,9 +19,8 @@ from dotenv import dotenv_values
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from importer.credential_settings import ENVIRONMENT_PREFIX, variable_of
+from importer.credential_settings import ENVIRONMENT_PREFIX, is_readable_by_others, read_small_file, variable_of
 from importer.errors import ConfigError
-from importer.secret_files import is_readable_by_others, read_small_file
 from importer.settings import Origin, Settings, is_plain
 
 _FILE_NAME = ".env"
