@@ -42,13 +42,7 @@ class Existing:
 
 
 async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selection, *, stop: asyncio.Event) -> None:
-    """Search some of the rows that a ledger without cases is about to send.
-
-    Args:
-        ledger: Nothing is searched if it has created a case: it knows its tickets then.
-        api: Searches, and says it if the account could not be searched.
-        chosen: Which rows are to be sent.
-        stop: Ends the search.
+    """Search some of the rows that a ledger is about to send; none if it has created a case, for it knows its tickets.
 
     Raises:
         ExistingCaseError: one of the rows is a case already.

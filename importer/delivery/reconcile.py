@@ -44,10 +44,9 @@ T = TypeVar("T")
 
 
 class CaseSearch:
-    """Finds cases, as an exception or all of them. Only a filter that was seen to work may say "not found".
+    """Finds cases by the list of the API. Only a filter that was seen to work may say "not found".
 
-    Args:
-        api: The API of this run.
+    All methods raise :class:`ReadError` if the list cannot be read to its end.
     """
 
     def __init__(self, api: ApiAccess) -> None:
@@ -55,20 +54,12 @@ class CaseSearch:
         self._certified: dict[str, Encoding | None] = {}
 
     async def by_external_id(self, field: str, value: str, *, encoding: Encoding = Encoding.DOC) -> list[Case]:
-        """All cases whose custom field ``field`` holds exactly ``value``.
-
-        Raises:
-            ReadError: the list could not be read to its end.
-        """
+        """All cases whose custom field ``field`` holds exactly ``value``."""
         found = await self._all(search.by_external_id(field, value, encoding=encoding))
         return [case for case in found if case.has(field, value)]
 
     async def by_content(self, record: UnknownRecord) -> list[Case]:
-        """All cases with the title, description and requester of a record, made since it was sent.
-
-        Raises:
-            ReadError: the list could not be read to its end.
-        """
+        """All cases with the title, description and requester of a record, made since it was sent."""
         sent = orjson.loads(record.body)
         email, title = sent.get("requester_email"), sent["title"]
         since, until = record.since - CLOCK_MARGIN, time.time() + CLOCK_MARGIN
@@ -82,25 +73,12 @@ class CaseSearch:
         return list(found.values())
 
     async def newest(self, field: str, values: Collection[str]) -> list[Case]:
-        """Those of the newest cases whose custom field ``field`` holds one of ``values``; for want of a filter.
-
-        Raises:
-            ReadError: the list could not be read.
-        """
-        cases: list[Case] = []
-        for number in range(1, _NEWEST_PAGES + 1):
-            page = await self._page([], number)
-            cases += page.cases
-            if page.completes(len(cases)):
-                break
+        """Those of the newest cases whose custom field ``field`` holds one of ``values``; for want of a filter."""
+        cases = await self._all([], most=_NEWEST_PAGES, must_end=False)
         return [case for case in cases if any(case.has(field, value) for value in values)]
 
     async def certified(self, field: str, control: CreatedCase) -> Encoding | None:
-        """The encoding of filters by ``field`` that was seen to work, None if none does; found out once.
-
-        Raises:
-            ReadError: the probe could not be finished, or the control case is not in the list yet.
-        """
+        """The encoding of filters by ``field`` that was seen to work, None if none does; found out once."""
         if field in self._certified:
             return self._certified[field]
         can_filter = False
@@ -116,11 +94,7 @@ class CaseSearch:
         return None
 
     async def ignores(self, field: str, *, encoding: Encoding) -> bool:
-        """Whether a filter by ``field`` finds what does not exist; in an empty account none does.
-
-        Raises:
-            ReadError: the list cannot be read.
-        """
+        """Whether a filter by ``field`` finds what does not exist; in an empty account none does."""
         absent = f"absent-{secrets.token_hex(12)}"
         return bool((await self._page(search.by_external_id(field, absent, encoding=encoding), 1)).cases)
 
@@ -129,13 +103,15 @@ class CaseSearch:
         found = await self.by_external_id(field, control.key, encoding=encoding)
         return control.case_id in [case.id for case in found]
 
-    async def _all(self, parameters: search.Parameters) -> list[Case]:
+    async def _all(self, parameters: search.Parameters, *, most: int = MOST_PAGES, must_end: bool = True) -> list[Case]:
         cases: list[Case] = []
-        for number in range(1, MOST_PAGES + 1):
+        for number in range(1, most + 1):
             page = await self._page(parameters, number)
             cases += page.cases
             if page.completes(len(cases)):
                 return cases
+        if not must_end:
+            return cases
         raise ReadError(f"the case list has more than {MOST_PAGES} pages, so its filter does not work")
 
     async def _page(self, parameters: search.Parameters, number: int) -> search.Page:
@@ -150,11 +126,6 @@ class Reconciler:
 
     The settle delay is counted from when this process knows of the unknown outcome, never from a time on disk: clocks
     move, and a dead process's request may still be running.
-
-    Args:
-        api: The API of this run.
-        ledger: Remembers.
-        delay: When a search can be believed.
     """
 
     def __init__(self, api: ApiAccess, ledger: LedgerWriter, *, delay: SettleDelay) -> None:
@@ -173,12 +144,22 @@ class Reconciler:
     async def settle(self, record: UnknownRecord) -> State:
         """Wait out the settle delay, search, and write down what that proves.
 
+        One search that finds a case decides. That there is none must come out twice.
+
         Returns:
             created, duplicate, pending (it may be sent again), or unknown if it could not be decided.
         """
         self._open[record.id] = record
         await asyncio.sleep(self._delay.first)
-        outcome = await self._outcome(record)
+        outcome = _UNDECIDED
+        try:
+            looks = await look_twice(
+                lambda: self._look(record), is_enough=_finds_something, api=self._api, again=self._delay.again
+            )
+            if looks[0] == looks[-1] or _finds_something(looks[-1]):
+                outcome = looks[-1]
+        except ReadError:
+            pass
         if outcome.state is not State.UNKNOWN:
             settled = await self._ledger.settle(record.id, outcome, before=State.UNKNOWN)
             if settled is not Settled.DONE:
@@ -186,23 +167,8 @@ class Reconciler:
         del self._open[record.id]
         return outcome.state
 
-    async def _outcome(self, record: UnknownRecord) -> Outcome:
-        """One search that finds a case decides. That there is none must come out twice."""
-        try:
-            looks = await look_twice(
-                lambda: self._look(record), is_enough=_finds_something, api=self._api, again=self._delay.again
-            )
-        except ReadError:
-            return _UNDECIDED
-        first, last = looks[0], looks[-1]
-        return last if first == last or _finds_something(last) else _UNDECIDED
-
     async def _look(self, record: UnknownRecord) -> Outcome:
-        """What one search says: created, duplicate, pending for "not created", or unknown if it proves nothing.
-
-        Raises:
-            ReadError: that cannot be told at the moment.
-        """
+        """What one search says: created, duplicate, pending for "not created", or unknown if it proves nothing."""
         field = record.external_id_field
         async with self._turns:
             if field is None:

@@ -36,10 +36,6 @@ class Sender:
     """Sends records, one at a time for each worker that calls it.
 
     Attributes:
-        api: The API of this run.
-        ledger: Remembers, durably.
-        budget: Says whether a retry can be afforded.
-        groups: Says which rows would only be refused.
         attempts: Requests so far for each record that may be sent again.
     """
 

@@ -146,13 +146,6 @@ class Workers:
 
     Whoever sent a record stays with it until its outcome is known, so that never more outcomes are unknown than there
     are workers.
-
-    Args:
-        sender: Sends one record.
-        queue: Hands them out.
-        reconciler: Settles unknown outcomes.
-        options: How many, how patient.
-        stop: How others make them stop.
     """
 
     def __init__(
@@ -219,13 +212,7 @@ async def run_until_done(
     """Do work until all is done, a part of it fails, or the run is to stop; then end the rest in good order.
 
     Who has nothing under way is sent away; the others get the grace time, and are cut off then, or when somebody says
-    so. Nothing new leaves meanwhile.
-
-    Args:
-        work: What is done at the same time.
-        api: Knows who has something under way.
-        stop: How others make it stop.
-        grace: Seconds.
+    so. Nothing new leaves meanwhile. ``grace`` is in seconds.
 
     Returns:
         What ended the first part that failed, or why the breaker stopped the run; any other error is raised.

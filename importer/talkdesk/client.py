@@ -9,14 +9,10 @@ from importer.talkdesk.transport import Answer, Transport
 
 
 class CaseApi:
-    """The Case API at one address.
+    """The Case API at ``api_url``, a base address without a trailing slash.
 
-    All methods raise :class:`~importer.talkdesk.transport.NotSent` if no connection was had, and
+    All methods raise :class:`~importer.talkdesk.transport.NotSent` if there was no connection, and
     :class:`~importer.talkdesk.transport.NoAnswer` if the request may have been acted upon and no whole answer says so.
-
-    Args:
-        transport: The connections to use.
-        api_url: Base address, without a trailing slash.
     """
 
     def __init__(self, transport: Transport, *, api_url: str) -> None:

@@ -37,13 +37,7 @@ _QUERY = re.compile(r"[!$-~]*")  # no space, no line break, no fragment
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole, well-formed HTTP answer.
-
-    Attributes:
-        status: HTTP status code.
-        headers: Header fields, names in any case.
-        body: The bytes of the body, all of them.
-    """
+    """A whole, well-formed HTTP answer; names of headers have no case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -60,9 +54,7 @@ class Answer:
 class TransportError(Exception):
     """There is no whole answer. Deliberately without a status: a library may invent one for a garbled answer.
 
-    Args:
-        code: Stable word, such as ``unreachable`` or ``timeout``.
-        message: For a person.
+    ``code`` is a stable word, such as ``unreachable`` or ``timeout``.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -72,13 +64,9 @@ class TransportError(Exception):
 
 
 class NotSent(TransportError):
-    """The request is proven not to have left: no connection was ever had for it.
+    """The request is proven not to have left: there never was a connection for it.
 
-    Args:
-        code: See :class:`TransportError`.
-        message: See there.
-        fatal: Trying again cannot help (a certificate that is not trusted, say): the run must stop.
-        hint: What a person can do about it, if that is known here.
+    If it is ``fatal``, trying again cannot help (a certificate that is not trusted, say): the run must stop.
     """
 
     def __init__(self, code: str, message: str, *, fatal: bool = False, hint: str = "") -> None:
@@ -126,17 +114,10 @@ class Transport:
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], query: str = "", body: bytes | None = None
     ) -> Answer:
-        """Send one request once and read its whole answer.
-
-        Args:
-            method: HTTP method.
-            url: Where to, percent-encoded.
-            headers: In addition to those that all requests have.
-            query: A percent-encoded query.
-            body: The bytes to send.
+        """Send one request once and read its whole answer; ``url`` and ``query`` are percent-encoded.
 
         Raises:
-            NotSent: no connection was had for it.
+            NotSent: there was no connection for it.
             NoAnswer: it may have left, and no whole answer came.
         """
         proxy = self._proxy
