@@ -138,19 +138,24 @@ class Reconciler:
 
     @property
     def open(self) -> int:
-        """Records that are being settled, or whose settling was cut off."""
+        """Records that are not settled, or whose settling was cut off."""
         return len(self._open)
 
-    async def settle(self, record: UnknownRecord) -> State:
+    def add(self, record: UnknownRecord) -> None:
+        """Know of a record that will be settled: it may have a claim to the case of another one."""
+        self._open[record.id] = record
+
+    async def settle(self, record: UnknownRecord, *, known_at: float) -> State:
         """Wait out the settle delay, search, and write down what that proves.
 
-        One search that finds a case decides. That there is none must come out twice.
+        One search that finds a case decides. That there is none must come out twice. ``known_at`` is a time of the
+        running loop.
 
         Returns:
             created, duplicate, pending (it may be sent again), or unknown if it could not be decided.
         """
-        self._open[record.id] = record
-        await asyncio.sleep(self._delay.first)
+        self.add(record)
+        await asyncio.sleep(max(0.0, known_at + self._delay.first - asyncio.get_running_loop().time()))
         outcome = _UNDECIDED
         try:
             looks = await look_twice(

@@ -17,6 +17,8 @@ from importer.ledger import Pending, UnknownRecord
 from importer.models import State
 
 PAGE = 500
+#: Unknown outcomes of earlier runs that are settled at the same time; most of that time is waiting between two looks.
+_SETTLED_AT_ONCE = 500
 
 
 class Stop:
@@ -164,10 +166,12 @@ class Workers:
         Args:
             unknown: Outcomes of earlier runs, which are settled beside the workers; what was not created is sent.
         """
-        work = [self._work() for _ in range(self._options.concurrency)]
         for record in unknown:
             self._queue.expect()
-            work.append(self._settle(record))
+            self._reconciler.add(record)
+        earlier, begun = deque(unknown), asyncio.get_running_loop().time()
+        work = [self._work() for _ in range(self._options.concurrency)]
+        work += [self._settle_earlier(earlier, begun) for _ in range(min(len(earlier), _SETTLED_AT_ONCE))]
         try:
             self.result.error = await run_until_done(
                 work, api=self._sender.api, stop=self._stop, grace=self._options.grace
@@ -185,15 +189,20 @@ class Workers:
             self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
                 body, field = record.body, record.external_id_field
-                await self._settle(UnknownRecord(record.id, record.row, record.key, body, field, since=time.time()))
+                unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=time.time())
+                await self._settle(unknown, known_at=asyncio.get_running_loop().time())
             elif sent.retry_in is not None:
                 await asyncio.sleep(sent.retry_in)
                 self._queue.again(record)
             else:
                 self._count(sent.state)
 
-    async def _settle(self, record: UnknownRecord) -> None:
-        state = await self._reconciler.settle(record)
+    async def _settle_earlier(self, records: deque[UnknownRecord], begun: float) -> None:
+        while records:
+            await self._settle(records.popleft(), known_at=begun)
+
+    async def _settle(self, record: UnknownRecord, *, known_at: float) -> None:
+        state = await self._reconciler.settle(record, known_at=known_at)
         if state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id):
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
         else:

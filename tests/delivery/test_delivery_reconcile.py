@@ -68,7 +68,7 @@ async def reconcile(here: OneWorker) -> dict[str, State]:
     reconciler = Reconciler(here.api, here.writer, delay=DELAY)
     unknown = here.ledger.unknown_records()
     async with asyncio.timeout(20):
-        states = await asyncio.gather(*(reconciler.settle(record) for record in unknown))
+        states = await asyncio.gather(*(reconciler.settle(record, known_at=0.0) for record in unknown))
     return {record.key: state for record, state in zip(unknown, states, strict=True)}
 
 
