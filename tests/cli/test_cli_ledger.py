@@ -64,6 +64,7 @@ def test_newest_entries_that_are_missing_are_noticed(online: Program, server: Sa
     assert server.creates() == before
 
 
+@pytest.mark.slow
 def test_a_ledger_that_is_moved_away_stops_the_run(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", tickets(300, prefix="moved-"))
     with online.running(*RUN, "--rate", 20) as process:

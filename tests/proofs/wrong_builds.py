@@ -34,7 +34,7 @@ from importer.talkdesk.transport import Answer, Transport
 
 def impatient() -> None:
     """Not wrong, but quick to give up: what makes a slow server a test of seconds."""
-    transport.TIMEOUT = aiohttp.ClientTimeout(total=0.4)
+    transport.TIMEOUT = aiohttp.ClientTimeout(total=1.2)
 
 
 def retries_blindly() -> None:
