@@ -17,8 +17,9 @@ from typing import Self
 
 import orjson
 
-from importer.errors import ExitCode, LedgerError, TargetError
+from importer.errors import ExitCode, TargetError
 from importer.ledger import database, parents
+from importer.ledger.commit_mark import CommitMark
 from importer.ledger.database import closing_on_error
 from importer.ledger.lock import LedgerLock
 from importer.ledger.values import CreatedCase, Mark, Outcome, Pending, Selection, Settled, Settlement, UnknownRecord
@@ -81,15 +82,16 @@ class Ledger:
         self.path = path.resolve()
         database.make_folder(self.path)
         self._lock = LedgerLock(self.path)
+        self._mark = CommitMark(self.path)
         try:
             self.connection = self._open()
-            with closing_on_error(self.connection):
+            with closing_on_error(self.connection), database.translated(self.path):
+                self._mark.open(self.connection)
                 self.run = self._begin_run(verb)
-                self._lock.note_begin(self.run)
-                with database.translated(self.path):
-                    self._has_children = parents.are_there(self.connection)
+                self._lock.note_files()
+                self._has_children = parents.are_there(self.connection)
         except BaseException:
-            self._lock.note_failure()
+            self._mark.close()
             self._lock.release()
             raise
         self.exit_code: ExitCode | None = None
@@ -97,22 +99,14 @@ class Ledger:
 
     # -- beginning and end -------------------------------------------------------------------------
     def _open(self) -> sqlite3.Connection:
-        if not self.path.exists():
+        if self.path.exists():
+            self._mark.check()
+        else:
             database.create_file(self.path)
-        connection = database.open_for_writing(self.path)
-        with closing_on_error(connection), database.translated(self.path):
-            last = connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
-            # A killed run leaves its newest commits in the log; without that, rows that were sent look unsent.
-            if last is not None and last[1] is None and self._lock.lost_log_of(last[0]):
-                raise LedgerError(
-                    "the last run was interrupted, and the -wal file with its newest entries is missing",
-                    where=str(self.path),
-                    hint="put the -wal file back next to the ledger; without it, cases could be created twice",
-                )
-        return connection
+        return database.open_for_writing(self.path)
 
     def _begin_run(self, verb: str) -> int:
-        with database.translated(self.path), database.transaction(self.connection):
+        with database.transaction(self.connection):
             run = self.connection.execute(
                 "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, database.utc_now())
             ).lastrowid
@@ -124,8 +118,8 @@ class Ledger:
                     f"UPDATE {table} SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'",
                     (f"the run ended while {what} being sent",),
                 )
-        with database.translated(self.path):  # so that the file itself, without its log, knows that a run has begun
-            self.connection.execute("PRAGMA wal_checkpoint(FULL)")
+        # So that the file itself, without its log, knows that a run has begun.
+        self.connection.execute("PRAGMA wal_checkpoint(FULL)")
         return run
 
     def __enter__(self) -> Self:
@@ -146,12 +140,16 @@ class Ledger:
                             "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?",
                             (database.utc_now(), self.exit_code, self.run),
                         )
+                        self._mark.note(self.connection)
                 finally:
                     self.connection.close()
-                    self._lock.note_end(self.run)
-            self._lock.forget_end()
         finally:
+            self._mark.close()
             self._lock.release()
+
+    def note_commit(self) -> None:
+        """Say next to the ledger that what was committed until now exists."""
+        self._mark.note(self.connection)
 
     def is_in_place(self) -> bool:
         """Whether this is still the ledger that its path names, and nobody else can have it."""

@@ -149,8 +149,10 @@ class LedgerWriter:
                 where=str(self.ledger.path),
                 hint="put it back, then run the same command again",
             )
-        with database.translated(self.ledger.path), database.transaction(self.ledger.connection):
-            group.carry_out(self.ledger)
+        with database.translated(self.ledger.path):
+            with database.transaction(self.ledger.connection):
+                group.carry_out(self.ledger)
+            self.ledger.note_commit()
 
 
 def _fail(group: Group, error: Exception) -> None:

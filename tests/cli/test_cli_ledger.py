@@ -60,7 +60,7 @@ def test_newest_entries_that_are_missing_are_noticed(online: Program, server: Sa
     before = server.creates()
     ended = online(*RUN)
     assert (ended.code, ended.out) == (8, "")
-    assert "-wal file with its newest entries is missing" in ended.err
+    assert "entries of the ledger are lost" in ended.err
     assert server.creates() == before
 
 
