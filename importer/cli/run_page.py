@@ -93,7 +93,10 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
     if totals.duplicate:
         resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
         yield f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve
-    if totals.pending and result.exit_code is not ExitCode.USAGE:
+    if totals.pending and result.command == "rebuild":
+        what = f"Import the {plural(totals.pending, 'row')} that are not cases"
+        yield what, ["case-importer", "run", result.source, "--mapping", mapping, "--ledger", ledger, *target]
+    elif totals.pending and result.exit_code is not ExitCode.USAGE:
         yield f"Run the same command again: {plural(totals.pending, 'row')} are not sent yet", []
     if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
         failures = str(result.reports.failures[0])

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree, move, rmtree
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: 
         assert "is already case" in str(said)
         key, case_id = str(said["what"]).split(",")[0].split(" is already case ")
         assert case_ids[key] == case_id
-        assert "use the ledger of that import with --ledger" in str(said)
+        assert "use the newest ledger of that import with --ledger" in str(said)
         assert again.counts == {"pending": 12}
 
         told = program("run", "tickets-2.csv", "-m", "m.yml", "--quiet")
@@ -59,13 +60,27 @@ def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: 
         assert (accepted.code, accepted.counts, server.creates()) == (0, {"created": 12}, 24)
 
 
-def test_one_ledger_for_all_nights_needs_no_search(tmp_path: Path) -> None:
+def test_one_ledger_for_all_nights_needs_few_searches(tmp_path: Path) -> None:
     with account(tmp_path, tickets(3)) as (program, server):
         before = server.state()["requests"].get("list", 0)
         ledger = ("--ledger", "tickets-1-import/ledger.db")
-        night = run(program, [*tickets(3), Ticket("new")], *ledger)
-        assert (night.code, night.json["moved"]) == (0, {"created": 1})
-        assert server.state()["requests"].get("list", 0) == before
+        night = run(program, [*tickets(3), *tickets(50, prefix="new-")], *ledger)
+        assert (night.code, night.json["moved"]) == (0, {"created": 50})
+        spellings, probes = 2, 2
+        assert server.state()["requests"].get("list", 0) - before <= existing.MOST_FOLLOWING * spellings + probes
+
+
+def test_an_old_copy_of_a_whole_folder_is_refused(tmp_path: Path) -> None:
+    """Nothing in it says that it is old; the account does."""
+    with account(tmp_path, tickets(3)) as (program, server):
+        ledger = ("--ledger", "tickets-1-import/ledger.db")
+        copytree(tmp_path / "tickets-1-import", tmp_path / "backup")
+        assert run(program, tickets(9), *ledger).code == 0
+        rmtree(tmp_path / "tickets-1-import")
+        move(tmp_path / "backup", tmp_path / "tickets-1-import")
+        refused = run(program, tickets(9), *ledger)
+        assert (refused.code, server.creates()) == (2, 9)
+        assert "case-importer rebuild" in str(refused.json["error"])
 
 
 @pytest.mark.parametrize("place", [spread(500, 20)[7], 0, 499], ids=["amid", "first", "last"])
