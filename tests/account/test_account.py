@@ -84,7 +84,7 @@ def test_an_answer_of_another_kind_is_not_taken_for_an_empty_list(tmp_path: Path
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="the file cannot be written: No such file or directory"):
+    with pytest.raises(ConfigError, match="cannot write the file: No such file or directory"):
         saved(save_fields_async, tmp_path / "nowhere" / "fields.yml")
 
 
