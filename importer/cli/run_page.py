@@ -15,9 +15,10 @@ from importer.errors import ExitCode
 from importer.models import State, clean
 
 if TYPE_CHECKING:
+    from importer.ledger import CompanionFile
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
-    from importer.report.summary import NoteFile, Summary
+    from importer.report.summary import Summary
     from importer.survey.notes import NotesUse
 
 #: Rows that failures.csv is for.
@@ -49,7 +50,7 @@ def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
     say_remarks(result.notes, result.half_read)
     say_put_back(result.put_back)
     say_totals(result.totals, result.causes, _meanings(result, is_trial=is_trial))
-    say_following(result.notes_that_follow)
+    say_following(result.case_updates)
     for notes in (notes for source in result.sources for notes in source.note_files):
         say(f"  {notes_line(notes)}")
     say_causes(result.causes)
@@ -64,7 +65,7 @@ def _meanings(result: RunResult, *, is_trial: bool) -> dict[State, str]:
     return meanings
 
 
-def notes_line(notes: NoteFile | NotesUse) -> str:
+def notes_line(notes: CompanionFile | NotesUse) -> str:
     """What a file of notes came to."""
     line = f"{clean(notes.file, 60)}: {plural(notes.rows, 'note')}"
     if notes.without_row is None:
@@ -131,7 +132,7 @@ def say_quietly(result: RunResult) -> None:
 
 
 def _in_short(result: RunResult) -> str:
-    totals, following = result.totals, result.notes_that_follow
+    totals, following = result.totals, result.case_updates
     failures = result.reports.failures[0] if result.reports.failures else result.reports.results
     reconcile = shlex.join(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
@@ -160,7 +161,7 @@ def say_report(result: RunResult) -> None:
     """Print what the reports say, and where they are."""
     say_remarks((), result.half_read)
     say_totals(result.totals, result.causes, OF_TRIAL if is_sandbox(result) else None)
-    say_following(result.notes_that_follow)
+    say_following(result.case_updates)
     _say_files(result)
 
 
@@ -175,7 +176,7 @@ def say_status(status: Status) -> None:
         say(f"  {source.name}: {plural(source.rows, 'row')}, mapping {source.mapping}")
     say_remarks((), status.half_read)
     say_totals(status.totals, status.causes, OF_TRIAL if is_sandbox(status) else None)
-    say_following(status.notes_that_follow)
+    say_following(status.case_updates)
     say_causes(status.causes)
 
 

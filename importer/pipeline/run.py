@@ -380,7 +380,7 @@ class LedgerRun:
         return exit_code_of(
             summary.totals,
             summary.causes,
-            summary.notes_that_follow,
+            summary.case_updates,
             pending_is_meant=self.resend and meant and delivered.left_over == delivered.suppressed,
         )
 
