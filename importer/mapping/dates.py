@@ -17,8 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.field_errors import CellError
-from importer.mapping.problems import Malformed, listed, nearest
+from importer.mapping.field_errors import CellError, listed, malformed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
 
@@ -180,7 +179,7 @@ def parser(pattern: str) -> Parse:
         pattern: ``iso``, one of :data:`EPOCHS`, or a format such as ``%d/%m/%Y %H:%M``.
 
     Raises:
-        Malformed: The format has an unknown directive, one unit twice, or no full date.
+        PydanticCustomError: The format has an unknown directive, one unit twice, or no full date.
     """
     if pattern == ISO:
         return _parse_iso
@@ -194,15 +193,15 @@ def parser(pattern: str) -> Parse:
 def _directives(pattern: str) -> list[_Directive]:
     tokens = [token for token in _TOKEN.findall(pattern) if token[0] == "%" and token != "%%"]
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
-        raise Malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
+        raise malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
     units = [_DIRECTIVES[token].unit for token in tokens]
     if lost := [unit for unit in ("year", "month", "day") if unit not in units]:
-        raise Malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
+        raise malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
     if twice := [unit for unit in units if units.count(unit) > 1]:
-        raise Malformed(f"the date format {pattern!r} contains the {twice[0]} twice", "remove one of them")
+        raise malformed(f"the date format {pattern!r} contains the {twice[0]} twice", "remove one of them")
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
-        raise Malformed(f"the date format {pattern!r} needs both %I and %p", hint)
+        raise malformed(f"the date format {pattern!r} needs both %I and %p", hint)
     return [_DIRECTIVES[token] for token in tokens]
 
 
@@ -215,20 +214,23 @@ def _as_expression(token: str) -> str:
 
 
 def _pattern_parser(expression: re.Pattern[str], directives: list[_Directive]) -> Parse:
+    units = [directive.unit for directive in directives]
+    reads = [directive.read for directive in directives]
+
     def parse(text: str) -> datetime | None:
         match = expression.fullmatch(text)
         if match is None:
             return None
         parts: dict[str, Any] = {
-            directive.unit: directive.read(part) for directive, part in zip(directives, match.groups(), strict=True)
+            unit: read(part) for unit, read, part in zip(units, reads, match.groups(), strict=True)
         }
         parts.pop("weekday", None)
-        if (afternoon := parts.pop("afternoon", None)) is not None:
-            parts["hour"] = parts["hour"] % 12 + 12 * afternoon
-        seconds = parts.pop("offset", None)
+        if "afternoon" in parts:
+            parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("afternoon")
         try:
-            zone = None if seconds is None else timezone(timedelta(seconds=seconds))
-            return datetime(**parts, tzinfo=zone)
+            if "offset" in parts:
+                parts["tzinfo"] = timezone(timedelta(seconds=parts.pop("offset")))
+            return datetime(**parts)
         except ValueError:
             return None
 
@@ -266,13 +268,13 @@ def time_zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name such as ``Europe/Lisbon``.
 
     Raises:
-        Malformed: There is none of that name.
+        PydanticCustomError: There is none of that name.
     """
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         hint = nearest(name, available_timezones(), otherwise="use a name such as 'Europe/Lisbon' or 'UTC'")
-        raise Malformed(f"unknown time zone {name!r}", hint) from None
+        raise malformed(f"unknown time zone {name!r}", hint) from None
 
 
 def instant(moment: datetime, zone: tzinfo) -> str:
@@ -285,7 +287,7 @@ def instant(moment: datetime, zone: tzinfo) -> str:
     """
     if moment.tzinfo is not None:
         return _utc_text(moment.replace(tzinfo=None), moment.utcoffset())
-    first, second = (zone.utcoffset(moment.replace(fold=fold)) for fold in (0, 1))
+    first, second = zone.utcoffset(moment), zone.utcoffset(moment.replace(fold=1))
     if first != second:
         raise _twice(zone) if first > second else _never(zone)  # type: ignore[operator]  # zones have offsets
     return _utc_text(moment, first)

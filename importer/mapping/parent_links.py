@@ -2,7 +2,7 @@
 
 The one normalisation is that spaces around a text are removed. ``1`` and ``1.0``, or ``é`` written in two ways, are
 different keys. Which row is the parent, and whether the link can be made, only the rows together can tell: see
-:mod:`importer.ledger.tree`.
+:mod:`importer.ledger.parents`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from importer.mapping.case_schema import CaseForm
 from importer.mapping.conditions import BoundCondition, bind_condition
-from importer.mapping.field_errors import CellError, bad_text, is_sendable
-from importer.mapping.problems import Problems
+from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable
 from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
 from importer.mapping.sources import Binding, Cells
 from importer.models import FieldError, Link, Links
@@ -44,11 +43,6 @@ class RowName:
     join: str
     empty: frozenset[str]
     is_key: bool
-
-    @property
-    def target(self) -> str:
-        """What messages call it."""
-        return KEY_TARGET if self.is_key else TARGET
 
     def read(self, cells: Cells, errors: list[FieldError]) -> str:
         """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
@@ -84,18 +78,15 @@ class RowName:
     def _too_long(self, text: str) -> CellError:
         what = "a key" if self.is_key else "the name of a row"
         rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
-        return CellError("too_long", rule, f"check that `{self.target}` names the right column")
+        hint = f"check that `{KEY_TARGET if self.is_key else TARGET}` names the right column"
+        return CellError("too_long", rule, hint)
 
 
-def bind_key(source: SourceForm, binding: Binding) -> RowName:
-    """The key of the rows of an export."""
-    return _name(source.key, ("source", "key"), source, binding, is_key=True)
-
-
-def _name(
+def bind_name(
     columns: Sequence[ColumnForm], path: NodePath, source: SourceForm, binding: Binding, *, is_key: bool = False
 ) -> RowName:
-    positions = tuple(binding.header.positions_of(columns, path=path))
+    """The key of the rows of an export, or another name for them, in the columns that are named at ``path``."""
+    positions = binding.header.positions_of(columns, path=path)
     return RowName(tuple(form.column for form in columns), positions, source.join, binding.empty, is_key)
 
 
@@ -150,7 +141,7 @@ class ParentLink:
 
 def bind_parent(form: ValueForm, source: SourceForm, binding: Binding) -> ParentLink:
     """The link of the rows of an export."""
-    parent = _name(form.record or (), (*_PATH, "record"), source, binding)
-    own = _name(form.of, (*_PATH, "of"), source, binding) if form.of else None
-    condition = bind_condition(form.when, binding, path=(*_PATH, "when"))
+    parent = bind_name(form.record or (), (*_PATH, "record"), source, binding)
+    own = bind_name(form.of, (*_PATH, "of"), source, binding) if form.of else None
+    condition = bind_condition(form.when, binding, path=(*_PATH, "when")) if form.when is not None else None
     return ParentLink(parent, own, condition, frozenset((*parent.columns, *(own.columns if own else ()))))
