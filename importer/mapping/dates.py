@@ -98,10 +98,6 @@ def is_short_month(name: str) -> bool:
     return re.fullmatch(SHORT_EXPRESSION, name, re.IGNORECASE) is not None
 
 
-def _is_afternoon(name: str) -> bool:
-    return name[0].lower() == "p" or name in HALVES[1]
-
-
 # -- formats --------------------------------------------------------------------------------------
 
 ISO = "iso"
@@ -120,14 +116,6 @@ class _Directive(NamedTuple):
     read: Callable[[str], int] = int
 
 
-def _short_year(text: str) -> int:
-    return int(text) + (2000 if int(text) < 69 else 1900)
-
-
-def _microseconds(text: str) -> int:
-    return int(text.ljust(6, "0"))
-
-
 def _offset_seconds(text: str) -> int:
     if text in "Zz":
         return 0
@@ -135,27 +123,23 @@ def _offset_seconds(text: str) -> int:
     return (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (-1 if text[0] == "-" else 1)
 
 
-def _ignored(_: str) -> int:
-    return 0
-
-
 _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
     {
         "%Y": _Directive("year", r"\d{4}"),
-        "%y": _Directive("year", r"\d{2}", _short_year),
+        "%y": _Directive("year", r"\d{2}", lambda text: int(text) + (2000 if int(text) < 69 else 1900)),
         "%m": _Directive("month", r"1[0-2]|0?[1-9]"),
         "%B": _Directive("month", FULL_EXPRESSION, month_number),
         "%b": _Directive("month", SHORT_EXPRESSION, month_number),
         "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
         "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
         "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("afternoon", HALF_EXPRESSION, _is_afternoon),
+        "%p": _Directive("afternoon", HALF_EXPRESSION, lambda text: text[0].lower() == "p" or text in HALVES[1]),
         "%M": _Directive("minute", r"[0-5]\d|\d"),
         "%S": _Directive("second", r"[0-5]\d|\d"),
-        "%f": _Directive("microsecond", r"\d{1,6}", _microseconds),
+        "%f": _Directive("microsecond", r"\d{1,6}", lambda text: int(text.ljust(6, "0"))),
         "%z": _Directive("offset", r"[+-]\d\d:?[0-5]\d|z", _offset_seconds),
-        "%A": _Directive("weekday", _DAY_NAME, _ignored),
-        "%a": _Directive("weekday", _DAY_NAME, _ignored),
+        "%A": _Directive("weekday", _DAY_NAME, lambda _: 0),
+        "%a": _Directive("weekday", _DAY_NAME, lambda _: 0),
     }
 )
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
@@ -185,13 +169,13 @@ def parser(pattern: str) -> Parse:
         return _parse_iso
     if pattern in EPOCHS:
         return _epoch_parser(EPOCHS[pattern])
-    directives = _directives(pattern)
-    expression = re.compile("".join(map(_as_expression, _TOKEN.findall(pattern))), re.ASCII | re.IGNORECASE)
+    tokens = _TOKEN.findall(pattern)
+    directives = _directives(pattern, [token for token in tokens if token[0] == "%" and token != "%%"])
+    expression = re.compile("".join(map(_as_expression, tokens)), re.ASCII | re.IGNORECASE)
     return _pattern_parser(expression, directives)
 
 
-def _directives(pattern: str) -> list[_Directive]:
-    tokens = [token for token in _TOKEN.findall(pattern) if token[0] == "%" and token != "%%"]
+def _directives(pattern: str, tokens: list[str]) -> list[_Directive]:
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
         raise malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
     units = [_DIRECTIVES[token].unit for token in tokens]
@@ -240,10 +224,8 @@ def _pattern_parser(expression: re.Pattern[str], directives: list[_Directive]) -
 def _epoch_parser(in_a_second: int) -> Parse:
     def parse(text: str) -> datetime | None:
         match = _COUNT.fullmatch(text)
-        if match is None:
-            return None
         try:
-            return _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
+            return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
         except OverflowError:
             return None
 
@@ -288,9 +270,13 @@ def instant(moment: datetime, zone: tzinfo) -> str:
     if moment.tzinfo is not None:
         return _utc_text(moment.replace(tzinfo=None), moment.utcoffset())
     first, second = zone.utcoffset(moment), zone.utcoffset(moment.replace(fold=1))
-    if first != second:
-        raise _twice(zone) if first > second else _never(zone)  # type: ignore[operator]  # zones have offsets
-    return _utc_text(moment, first)
+    if first == second:
+        return _utc_text(moment, first)
+    if first > second:  # type: ignore[operator]  # zones have offsets
+        rule, hint = f"is ambiguous in {zone} (clocks went back)", "export with the offset or in UTC, or fix the cell"
+        raise CellError("ambiguous_time", rule, hint)
+    rule = f"does not exist in {zone} (clocks went forward)"
+    raise CellError("nonexistent_time", rule, "check `timezone:`, or fix the cell")
 
 
 def day(moment: datetime, zone: tzinfo) -> str:
@@ -304,13 +290,3 @@ def _utc_text(moment: datetime, offset: timedelta | None) -> str:
         return (moment - offset).isoformat("T", "seconds") + "Z"  # type: ignore[operator]  # zones have offsets
     except OverflowError:
         raise CellError("not_a_date", "is outside the years 1 to 9999 (UTC)", "fix the cell") from None
-
-
-def _twice(zone: tzinfo) -> CellError:
-    rule = f"is ambiguous in {zone} (clocks went back)"
-    return CellError("ambiguous_time", rule, "export with the offset or in UTC, or fix the cell")
-
-
-def _never(zone: tzinfo) -> CellError:
-    rule = f"does not exist in {zone} (clocks went forward)"
-    return CellError("nonexistent_time", rule, "check `timezone:`, or fix the cell")

@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from importer.errors import MappingError
@@ -181,7 +181,7 @@ class NamedFiles:
 
     def __init__(self, folder: Path, content: bytes) -> None:
         self._folder = folder
-        self._digests = [hashlib.sha256(content).hexdigest()]
+        self.digests = [hashlib.sha256(content).hexdigest()]
 
     def path(self, name: str) -> Path:
         """The path of the file that the mapping calls ``name``.
@@ -189,72 +189,56 @@ class NamedFiles:
         Raises:
             PydanticCustomError: There is no such file.
         """
-        path = self._folder / name
         try:
-            found = path.exists()
+            if (path := self._folder / name).exists():
+                return path
         except (OSError, ValueError):
-            found = False
-        if not found:
-            raise malformed(f"file not found: {name!r}", "paths are relative to the folder of the mapping")
-        return path
-
-    def content(self, name: str, *, most: int) -> bytes:
-        """The bytes of a file, at most one more than ``most``.
-
-        Raises:
-            PydanticCustomError: It is missing or cannot be read.
-        """
-        try:
-            with self.path(name).open("rb") as stream:
-                content = stream.read(most + 1)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise malformed(f"cannot read the file {name!r}: {reason}", "check its path and permissions") from None
-        self.note(hashlib.sha256(content).hexdigest())
-        return content
-
-    def note(self, digest: str) -> None:
-        """Notes that a file with this digest is part of the mapping."""
-        self._digests.append(digest)
+            pass
+        raise malformed(f"file not found: {name!r}", "paths are relative to the folder of the mapping")
 
     def sha256(self) -> str:
         """The digest of the mapping, or of it and all files that it names."""
-        first, *others = self._digests
-        return hashlib.sha256(" ".join(self._digests).encode()).hexdigest() if others else first
+        first, *others = self.digests
+        return hashlib.sha256(" ".join(self.digests).encode()).hexdigest() if others else first
 
 
 def _definitions(form: MappingForm, problems: Problems, named: NamedFiles) -> Definitions | None:
     if form.fields is None:
         return None
     try:
-        return read_fields(named.content(form.fields, most=FIELDS_MAX), form.fields)
+        with named.path(form.fields).open("rb") as stream:
+            content = stream.read(FIELDS_MAX + 1)
+        named.digests.append(hashlib.sha256(content).hexdigest())
+        return read_fields(content, form.fields)
+    except OSError as error:
+        what = f"cannot read the file {form.fields!r}: {error.strerror or error}"
+        problems.add(("fields",), what, "check its path and permissions")
     except PydanticCustomError as error:
         problems.add_malformed(("fields",), error)
-        return None
+    return None
 
 
 def _tables(form: MappingForm, problems: Problems, named: NamedFiles) -> dict[NodePath, LookupTable]:
     """The table of each value that looks something up, by the path of the value."""
-    found = {
-        path: load_table(value.lookup, named, path=(*path, "lookup"), problems=problems)
-        for path, value in _values(form)
-        if value.lookup is not None
-    }
-    return {path: table for path, table in found.items() if table is not None}
+    found = {}
+    for path, value in _values(form.case, ("case",)):
+        if value.lookup is not None:
+            table = load_table(value.lookup, named, path=(*path, "lookup"), problems=problems)
+            if table is not None:
+                found[path] = table
+    return found
 
 
-def _values(form: MappingForm) -> Iterator[tuple[NodePath, ValueForm]]:
-    for name, value in form.case:
-        if isinstance(value, ValueForm):
-            yield ("case", name), value
-    for key, value in form.case.custom_fields.items():
-        yield ("case", "custom_fields", key), value
-    for number, note in enumerate(form.case.notes):
-        for name, value in note:
-            if isinstance(value, ValueForm):
-                yield ("case", "notes", number, name), value
-        for rank, value in enumerate((note.each and note.each.order) or ()):
-            yield ("case", "notes", number, "each", "order", rank), value
+def _values(part: Any, path: NodePath) -> Iterator[tuple[NodePath, ValueForm]]:
+    """All values in a part of the mapping."""
+    if isinstance(part, ValueForm):
+        yield path, part
+    elif isinstance(part, BaseModel | dict):
+        for key, inner in part.items() if isinstance(part, dict) else part:
+            yield from _values(inner, (*path, key))
+    elif isinstance(part, tuple):
+        for number, inner in enumerate(part):
+            yield from _values(inner, (*path, number))
 
 
 # -- the file itself -------------------------------------------------------------------------------

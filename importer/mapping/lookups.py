@@ -64,7 +64,7 @@ def load_table(form: LookupForm, files: NamedFiles, *, path: NodePath, problems:
     table = LookupTable(folding(form.ignore or ()))
     try:
         file = open_reader(files.path(form.file), sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
-        files.note(file.fingerprint())
+        files.digests.append(file.fingerprint())
         table.read(file, form, path=path, problems=problems)
     except PydanticCustomError as error:
         problems.add_malformed((*path, "file"), error)

@@ -39,11 +39,7 @@ class Note:
     """A note of the mapping, compiled.
 
     Attributes:
-        path: Where it is in the mapping.
         values: Its title, body and visibility by their names in the API; without those that it does not have.
-        when: The condition that an entry, or the row, must meet.
-        each: Where the entries come from of which each is a note; None for one note of the row.
-        order: The values by which the entries of a file are sorted.
         by: The columns of the export that are looked up in a file.
     """
 
@@ -57,12 +53,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class LongText:
-    """A value whose text becomes a note if it is too long for its field.
-
-    Attributes:
-        value: The value, whose text is not cut.
-        most: How many characters the field takes.
-    """
+    """A value whose whole text becomes a note if it has more characters than its field takes."""
 
     value: Value
     most: int
@@ -123,9 +114,6 @@ class Companion:
         find: Gives the entries of a key.
 
     Attributes:
-        form: The same.
-        name: The same.
-        columns: The same.
         used: The columns that the mapping reads.
     """
 

@@ -47,9 +47,6 @@ class Header:
         owner: What messages call the file.
 
     Attributes:
-        columns: The same.
-        problems: The same.
-        owner: The same.
         used: Columns that were asked for.
     """
 
