@@ -189,9 +189,8 @@ class _Compiler:
         raise _unknown(node)
 
     def _column(self, name: str) -> int:
-        if name.startswith(self._prefix):
-            return int(name.removeprefix(self._prefix))
-        return self._position(name)
+        is_placeholder = name.startswith(self._prefix)
+        return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
 
 
 def _counted(name: str, args: list[ast.expr], count: int) -> list[ast.expr]:

@@ -75,7 +75,6 @@ _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 ELLIPSIS = "…"
-DEFAULT_SEPARATOR = ","
 
 
 def folding(ignored: Collection[Ignored]) -> Callable[[str], str]:
@@ -204,18 +203,13 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
 
 
 def _separated(form: ValueForm) -> Split:
-    separator = form.separator or DEFAULT_SEPARATOR
+    separator = form.separator or ","
     return lambda text: text.split(separator)
 
 
 def _path(form: ValueForm, target: Target) -> Convert:
-    split = _separated(form)
-    keys_of = target.options.path_of if target.options else list[str]
-
-    def convert(text: str) -> list[str] | None:
-        return keys_of([part.strip() for part in split(text) if part.strip()]) or None
-
-    return convert
+    split, keys_of = _separated(form), target.options.path_of if target.options else list[str]
+    return lambda text: keys_of([part.strip() for part in split(text) if part.strip()]) or None
 
 
 def _json_texts(text: str) -> list[str]:

@@ -76,7 +76,7 @@ class Mapping:
     @property
     def choices(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
-        return tuple(filter_conditions(self._plan.source))
+        return tuple(filter_conditions(self._plan.form.source))
 
     def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
@@ -121,7 +121,9 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
         form = _without_custom_fields(form)
     plan = make_plan(form, problems, definitions=definitions, tables=_tables(form, problems, named))
     problems.raise_if_any()
-    return Mapping(Path(name).name, named.sha256(), plan.external_id_field, tuple(assumptions(plan)), plan, document)
+    return Mapping(
+        Path(name).name, named.sha256(), plan.form.external_id_field, tuple(assumptions(plan)), plan, document
+    )
 
 
 # -- what is in it ---------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from importer.mapping.dates import ISO, has_offset
 from importer.mapping.field_errors import Document, Problems, from_pydantic, listed, nearest
 from importer.mapping.lookups import LookupTable
 from importer.mapping.notes import Companion, LongText, MadeNote, Note, Notes, compile_note, long_texts
-from importer.mapping.parent_links import KEY_TARGET, bind_name, bind_parent, check_parent
-from importer.mapping.schema import SourceForm, ValueForm
+from importer.mapping.parent_links import KEY_TARGET, ParentLink, bind_name, check_parent
+from importer.mapping.schema import ValueForm
 from importer.mapping.sources import Binding, Cells, Header
 from importer.mapping.targets import case_target, custom_target
 from importer.mapping.values import Field, Value, compile_value
@@ -40,26 +40,17 @@ class Plan:
     """What a case is made of: everything about a mapping that needs no columns.
 
     Attributes:
-        source: What the export means.
-        external_id_field: Custom field that receives the key; None for none.
-        fields: Plain fields of the case.
-        custom_fields: Custom fields by their keys.
-        notes: Notes, in order.
-        long_texts: Texts that become a note if they are too long for their fields.
-        notes_per_call: How many notes one call carries; the others follow.
         definitions: The custom fields of the account; if they are not known, those that the mapping names.
         kinds: The kind of each custom field of the mapping, external id included, whose definition is known.
         tables: Lookup tables by the paths of the values that use them.
         parent: Names the parent row; None if rows are not linked.
     """
 
-    source: SourceForm
-    external_id_field: str | None
+    form: MappingForm
     fields: dict[str, Value]
     custom_fields: dict[str, Value]
     notes: list[Note]
     long_texts: list[LongText]
-    notes_per_call: int
     definitions: tuple[FieldDefinition, ...]
     kinds: dict[str, str]
     tables: dict[NodePath, LookupTable]
@@ -78,22 +69,25 @@ def make_plan(
         tables: The lookup tables.
     """
     _check_external_id(form, problems, definitions)
-    notes = [
-        compile_note(note, path=("case", _NOTES, number), source=form.source, problems=problems)
-        for number, note in enumerate(form.case.notes)
-    ]
-    fields, custom_fields = _fields(form.case, problems), _custom_fields(form.case, problems, definitions)
+    fields: dict[str, Value] = {}
+    for name in CASE_FIELDS:
+        value = getattr(form.case, name)
+        if isinstance(value, ValueForm) and (name, value.origin) != ("parent_id", "record"):
+            compiled = compile_value(value, path=("case", name), target=case_target(name), problems=problems)
+            fields |= {name: compiled} if compiled else {}
+    custom_fields = _custom_fields(form.case, problems, definitions)
     keys = [*form.case.custom_fields, *filter(None, [form.external_id_field])]
     known = {key: definition_of(key, definitions or {}) for key in keys}
     named = (FieldDefinition(key, name=key) for key in keys)
     return Plan(
-        source=form.source,
-        external_id_field=form.external_id_field,
-        fields=fields,
-        custom_fields=custom_fields,
-        notes=notes,
+        form,
+        fields,
+        custom_fields,
+        notes=[
+            compile_note(note, path=("case", _NOTES, number), source=form.source, problems=problems)
+            for number, note in enumerate(form.case.notes)
+        ],
         long_texts=long_texts([*fields.values(), *custom_fields.values()], problems),
-        notes_per_call=form.notes_per_call,
         definitions=tuple(named if definitions is None else definitions.values()),
         kinds={key: kind for key, definition in known.items() if definition and (kind := definition.kind)},
         tables=tables,
@@ -126,17 +120,6 @@ def _check_external_id(form: MappingForm, problems: Problems, definitions: Defin
         problems.add(("case", _CUSTOM, key), what, hint, key=True)
 
 
-def _fields(form: CaseForm, problems: Problems) -> dict[str, Value]:
-    fields = {}
-    for name in CASE_FIELDS:
-        value = getattr(form, name)
-        if not isinstance(value, ValueForm) or (name == "parent_id" and value.origin == "record"):
-            continue
-        if compiled := compile_value(value, path=("case", name), target=case_target(name), problems=problems):
-            fields[name] = compiled
-    return fields
-
-
 def _custom_fields(form: CaseForm, problems: Problems, definitions: Definitions | None) -> dict[str, Value]:
     fields = {}
     for key, value in form.custom_fields.items():
@@ -167,13 +150,10 @@ class _Draft:
     """A row on its way.
 
     Attributes:
-        row: The row.
-        key: Its key; empty if it has none.
-        link: What it says about its parent row.
         found: What the reader found wrong with cells that the mapping reads.
         errors: What the mapping finds wrong.
         left_out: Why it is filtered.
-        payload: The values of its case; what is sent if nothing is wrong.
+        payload: The values of its case, which are sent if nothing is wrong; None if no case is to be made.
     """
 
     row: Row
@@ -205,22 +185,21 @@ class RowMapper:
     def __init__(
         self, plan: Plan, columns: tuple[str, ...], document: Document, companions: Collection[Companion] | None = None
     ) -> None:
-        problems = Problems(document)
-        empty = frozenset({"", *(text.strip() for text in plan.source.empty)})
+        problems, source = Problems(document), plan.form.source
+        empty = frozenset({"", *(text.strip() for text in source.empty)})
         binding = Binding(Header(columns, problems), empty, plan.tables, companions)
         self._width = len(columns)
-        self._key = bind_name(plan.source.key, ("source", "key"), plan.source, binding, is_key=True)
-        self._filter = RowFilter(plan.source, binding)
+        self._key = bind_name(source.key, ("source", "key"), source, binding, is_key=True)
+        self._filter = RowFilter(source, binding)
         self._fields = {name: value.bind(binding) for name, value in plan.fields.items()}
         self._custom_fields = {key: value.bind(binding) for key, value in plan.custom_fields.items()}
         self._notes = Notes(plan.notes, plan.long_texts, binding)
-        self._parent = bind_parent(plan.parent, plan.source, binding) if plan.parent else None
+        self._parent = ParentLink(plan.parent, source, binding) if plan.parent else None
         of_notes = [value.bind(binding) for note in plan.notes if not note.each for value in note.values.values()]
         problems.raise_if_any()
-        self._external_id_field = plan.external_id_field
-        external_id = [plan.external_id_field] if plan.external_id_field is not None else []
-        self._check = case_check([*plan.custom_fields, *external_id], plan.kinds)
-        self._notes_per_call = plan.notes_per_call
+        self._external_id_field = plan.form.external_id_field
+        self._check = case_check([*plan.custom_fields, *filter(None, [self._external_id_field])], plan.kinds)
+        self._notes_per_call = plan.form.notes_per_call
         custom = [f"{_CUSTOM}.{key}" for key in self._custom_fields]
         in_order = [name for field in CASE_FIELDS for name in (custom if field == _CUSTOM else [field])]
         self._ranks = {name: rank for rank, name in enumerate(in_order)}

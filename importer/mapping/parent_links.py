@@ -31,8 +31,6 @@ class RowName:
     """A key of a row, or another name for it, in one or several cells.
 
     Attributes:
-        columns: The headers of these cells.
-        positions: Where they are.
         join: What is put between the cells. No cell but the last may contain it: two tickets could look like one.
         empty: Texts that count as no value.
         is_key: Whether it is the key, which no row can do without.
@@ -53,16 +51,13 @@ class RowName:
         found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
         if not found and len(name) > KEY_MAX:
             found = [(0, self._too_long(name))]
-        if not found:
-            return name
-        if self.is_key:
-            errors += [
-                error.at(self.columns[number], cells[self.positions[number]], target=KEY_TARGET)
-                for number, error in found
-            ]
-        else:
-            errors.append(found[0][1].at(", ".join(self.columns), name, target=TARGET))
-        return ""
+        for number, error in found:
+            if self.is_key:
+                errors.append(error.at(self.columns[number], cells[self.positions[number]], target=KEY_TARGET))
+            else:  # of a link one error is enough
+                errors.append(error.at(", ".join(self.columns), name, target=TARGET))
+                break
+        return "" if found else name
 
     def _error(self, number: int, text: str) -> CellError | None:
         if text in self.empty:
@@ -76,10 +71,9 @@ class RowName:
         return None if is_sendable(text) else bad_text()
 
     def _too_long(self, text: str) -> CellError:
-        what = "a key" if self.is_key else "the name of a row"
+        what, target = ("a key", KEY_TARGET) if self.is_key else ("the name of a row", TARGET)
         rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
-        hint = f"check that `{KEY_TARGET if self.is_key else TARGET}` names the right column"
-        return CellError("too_long", rule, hint)
+        return CellError("too_long", rule, f"check that `{target}` names the right column")
 
 
 def bind_name(
@@ -109,39 +103,35 @@ def links_of(form: ValueForm) -> Links:
     return Links(columns, form.missing, form.cycle, form.deep)
 
 
-@dataclass(frozen=True, slots=True)
 class ParentLink:
     """How the link of a row to its parent row is read.
 
+    Args:
+        form: What the mapping says.
+        source: What it says about the export.
+        binding: The export.
+
     Attributes:
-        parent: What the row calls its parent.
-        own: What child rows call this row; None if it is the key.
-        condition: The rows that have a parent; None for all.
         columns: The columns that name rows.
     """
 
-    parent: RowName
-    own: RowName | None
-    condition: BoundCondition | None
-    columns: frozenset[str]
+    def __init__(self, form: ValueForm, source: SourceForm, binding: Binding) -> None:
+        self._parent = bind_name(form.record or (), (*_PATH, "record"), source, binding)
+        self._own = bind_name(form.of, (*_PATH, "of"), source, binding) if form.of else None
+        self._condition: BoundCondition | None = None
+        if form.when is not None:
+            self._condition = bind_condition(form.when, binding, path=(*_PATH, "when"))
+        self.columns = frozenset(self._parent.columns + (self._own.columns if self._own else ()))
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Link | None:
         """The link; None after an error."""
         found: list[FieldError] = []
         try:
-            is_linked = self.condition is None or self.condition.met(cells)
+            is_linked = self._condition is None or self._condition.met(cells)
         except CellError as error:
             errors.append(error.at(None, "", target=TARGET))
             return None
-        parent = self.parent.read(cells, found) if is_linked else ""
-        own = self.own.read(cells, found) if self.own else None
+        parent = self._parent.read(cells, found) if is_linked else ""
+        own = self._own.read(cells, found) if self._own else None
         errors += found
         return None if found else Link(own, parent or None)
-
-
-def bind_parent(form: ValueForm, source: SourceForm, binding: Binding) -> ParentLink:
-    """The link of the rows of an export."""
-    parent = bind_name(form.record or (), (*_PATH, "record"), source, binding)
-    own = bind_name(form.of, (*_PATH, "of"), source, binding) if form.of else None
-    condition = bind_condition(form.when, binding, path=(*_PATH, "when")) if form.when is not None else None
-    return ParentLink(parent, own, condition, frozenset((*parent.columns, *(own.columns if own else ()))))
