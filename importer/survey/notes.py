@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from importer.ledger import CompanionFile, LedgerView, Orphan
-from importer.mapping.companion import Companion
+from importer.mapping.notes import Companion
 from importer.models import Row
 from importer.reader import Reader
 from importer.reader.checkup import CheckUp, Finding, batch_of
