@@ -21,7 +21,7 @@ LEVELS = (
     {"progress", "regions", "yaml_places", "secret_files", "plain", "bundled"},
     {"talkdesk", "reader", "ledger", "credential_settings"},
     {"mapping", "settings"},
-    {"delivery", "report", "survey", "settings_sources"},
+    {"delivery", "report", "quality", "settings_sources"},
     {"suggest"},
     {"pipeline"},
     {"api"},

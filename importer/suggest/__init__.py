@@ -26,7 +26,7 @@ from importer.suggest.page import Page, counted, shown
 from importer.suggest.parents import find_parents
 from importer.suggest.roles import assign
 from importer.suggest.shapes import is_email, is_number
-from importer.suggest.totals import total_lines
+from importer.suggest.totals import find_total_lines
 from importer.suggest.trial import Trial, attempt, bound
 from importer.suggest.unique import find_names
 from importer.suggest.vocabulary import Recognised, load_vocabulary, recognise
@@ -80,7 +80,7 @@ def suggest(
     looks = look_at(table, vocabulary)
     roles = assign(table, looks, vocabulary, system)
     parts = find_parts(source, table, looks) if "key" not in roles.one and table.rows else None
-    totals = total_lines(source) if table.whole else None
+    totals = find_total_lines(source) if table.whole else None
     key = roles.one["key"].look.facts if "key" in roles.one else None
     names = find_names(source, table, looks, key)
     tables = nearby(path, source, vocabulary, encoding=encoding) if path is not None else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from importer.reader.checkup.finding import Finding
+from importer.quality.file_checks import FileIssue
 from importer.suggest.blanks import Blanks
 from importer.suggest.columns import in_template, named, reference
 from importer.suggest.companions import Companion
@@ -37,7 +37,7 @@ class Draft:
         vocabulary: Vocabulary,
         *,
         parts: KeyParts | None = None,
-        totals: Finding | None = None,
+        totals: FileIssue | None = None,
         beside: Sequence[Companion] = (),
         parents: Parents | None = None,
     ) -> None:
@@ -133,7 +133,7 @@ class Draft:
         else:
             self.page.comment(f"no ticket, it seems: {lines}. Delete it from the export, or say `skip`.", 2, CHECK)
 
-    def _no_ticket(self, totals: Finding) -> str:
+    def _no_ticket(self, totals: FileIssue) -> str:
         """A condition that the lines at the end meet and no other row; empty if there is none that is plain."""
         texts = [pick.look.facts for role in ("title", "description") if (pick := self._roles.one.get(role))]
         lacking = min((self._table.rows - facts.filled for facts in texts), default=0)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from importer.quality.file_checks import FileIssue, total_lines
+from importer.quality.profile import LAST_ROWS, FileProfile
 from importer.reader import Reader
-from importer.reader.checkup.finding import Finding, batch_of
-from importer.reader.checkup.layout import TotalCheck
-
-_TAIL = 3
 
 
-def total_lines(source: Reader) -> Finding | None:
-    """What is said about the last lines of an export, if they look like no tickets.
-
-    Raises:
-        SourceError: The export turns out to be unreadable.
-    """
-    check = TotalCheck(source.columns)
+def find_total_lines(source: Reader) -> FileIssue | None:
+    """What is said about the last lines of an export, if they look like no tickets."""
+    profile = FileProfile(source.columns, lambda _: ())
     for chunk in source.chunks():
-        check.take(batch_of(list(chunk.rows())[-_TAIL:], len(source.columns)))
-    return next(check.findings(), None)
+        profile.last_rows.extend(list(chunk.rows())[-LAST_ROWS:])
+    return total_lines(profile)
