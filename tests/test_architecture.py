@@ -44,7 +44,7 @@ HOMES = {
     "lxml": ("mapping.html",),
     "multidict": ("sandbox.",),
     "numpy": ("reader.dataframe_reader",),
-    "pandas": ("reader.base", "reader.dataframe_reader"),
+    "pandas": ("reader.base", "reader.dataframe_reader", "suggest.first_rows"),
     "pydantic": (
         "settings",
         "credential_settings",

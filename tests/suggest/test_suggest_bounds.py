@@ -6,7 +6,7 @@ import pytest
 
 from importer.reader import open_reader
 from importer.suggest import suggest
-from importer.suggest.facts import ROWS_MAX, rows_to_read
+from importer.suggest.first_rows import ROWS_MAX, rows_to_read
 
 
 @pytest.fixture
@@ -30,6 +30,14 @@ def test_of_a_wide_export_fewer_rows_are_read() -> None:
     assert rows_to_read(10) == ROWS_MAX
     assert rows_to_read(1_000) == 2_000
     assert rows_to_read(16_384) > 0
+
+
+def test_of_an_export_with_very_long_texts_fewer_rows_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("ID,Subject\n" + "".join(f"{n},{'text ' * 6_000}\n" for n in range(1_100)), encoding="utf-8")
+    suggestion = suggest(open_reader(path))
+    assert 0 < suggestion.trial.rows < 1_100
+    assert "the rest was not looked at" in suggestion.text
 
 
 def test_an_export_without_rows_gets_a_mapping_by_names(tmp_path: Path) -> None:

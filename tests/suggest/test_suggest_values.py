@@ -6,8 +6,8 @@ import pytest
 from suggest_tables import lines_with, mapped, numbers, table
 
 from importer.suggest import suggest
-from importer.suggest.levels import levels
-from importer.suggest.vocabulary import load_vocabulary
+from importer.suggest.headers import load_vocabulary
+from importer.suggest.priorities import levels
 
 
 @pytest.mark.parametrize(

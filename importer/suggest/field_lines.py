@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from importer.mapping.dates import EPOCHS
-from importer.suggest.columns import named, reference
-from importer.suggest.facts import Facts
-from importer.suggest.looks import Look
-from importer.suggest.page import Entry, Page, value
+from importer.quality.profile import ColumnProfile
+from importer.suggest.columns import Column
 from importer.suggest.roles import Roles
+from importer.suggest.yaml_text import CHECK, GUESS, Entry, Page, named, reference, value
 
-CHECK, GUESS = "CHECK", "GUESS"
 _TEXT_ROLES = {
     "status": "a new case is always New, so the old state is kept",
     "type": "the kind of ticket",
@@ -19,14 +17,14 @@ _TEXT_ROLES = {
 }
 
 
-def custom_fields(page: Page, roles: Roles) -> None:
+def write_custom_fields(page: Page, roles: Roles) -> None:
     """Writes the custom fields; nothing if there is none to propose."""
     writer = _Writer(page, roles)
     entries = [*writer.dates(), *writer.texts(), *writer.labels(), *writer.flags()]
     if entries or roles.undated:
         page.blank()
     if roles.undated:
-        names = named(look.facts for look in roles.undated)
+        names = named(column.profile for column in roles.undated)
         page.comment(f"{names} is called like a date, but its cells are none that can be read here.", 2, CHECK)
     if not entries:
         return
@@ -39,17 +37,17 @@ def custom_fields(page: Page, roles: Roles) -> None:
         page.line(line, 4)
 
 
-def date_value(look: Look) -> dict[str, Entry]:
+def date_value(column: Column) -> dict[str, Entry]:
     """The keys of a value that reads the dates of this column."""
-    parts: dict[str, Entry] = dict(reference(look.facts))
-    if look.form is None:
+    parts: dict[str, Entry] = dict(reference(column.profile))
+    if column.dates is None:
         return parts
-    formats = list(look.form.formats)
-    parts["type"] = "datetime" if look.form.has_time else "date"
+    formats = list(column.dates.formats)
+    parts["type"] = "datetime" if column.dates.has_time else "date"
     parts["format"] = formats[0] if len(formats) == 1 else formats
-    if not look.form.has_offset or any(each.endswith((" UTC", " GMT")) for each in formats):
+    if not column.dates.has_offset or any(each.endswith((" UTC", " GMT")) for each in formats):
         parts["timezone"] = "UTC"
-    if formats[0] in EPOCHS and "0" in look.facts.values:
+    if formats[0] in EPOCHS and "0" in column.profile.values.counts:
         parts |= {"values": {"0": ""}, "unknown": "keep"}
     return parts
 
@@ -68,32 +66,33 @@ class _Writer:
             if pick := self._roles.one.get(role):
                 number += 1
                 mark = "" if pick.known else GUESS
-                comments = [(mark, f"{named([pick.look.facts])}, {pick.reason}: when the ticket was {role}.")]
-                yield [*comments, *self._evidence(pick.look)], f"date{number}: {value(date_value(pick.look))}"
+                comments = [(mark, f"{named([pick.column.profile])}, {pick.reason}: when the ticket was {role}.")]
+                yield [*comments, *self._evidence(pick.column)], f"date{number}: {value(date_value(pick.column))}"
 
-    def _evidence(self, look: Look) -> Iterator[tuple[str, str]]:
-        form = look.form
+    def _evidence(self, column: Column) -> Iterator[tuple[str, str]]:
+        form = column.dates
         if form is None:
             return
         if form.fitting < form.looked_at:
             lost = form.looked_at - form.fitting
             yield CHECK, f"{lost:,} of {form.looked_at:,} cells looked at are no such date; their rows are invalid."
-        if form.order and form.proof:
-            yield GUESS, f"the {form.order} comes first, because {form.proof!r} can be read in no other way."
-        if form.counted:
-            yield GUESS, f"{form.counted}."
-        if form.in_doubt:
-            ways = " or ".join(form.open)
-            yield CHECK, f"nothing in the column proves whether {ways} comes first; the {form.order} is taken."
-        if form.against:
-            yield CHECK, f"{form.against!r} proves the opposite: the column is written in both ways."
+        order = form.order
+        if order.proof:
+            yield GUESS, f"the {order.way} comes first, because {order.proof!r} can be read in no other way."
+        if order.counted:
+            yield GUESS, f"{order.counted}."
+        if order.open:
+            ways = " or ".join(order.open)
+            yield CHECK, f"nothing in the column proves whether {ways} comes first; the {order.way} is taken."
+        if order.against:
+            yield CHECK, f"{order.against!r} proves the opposite: the column is written in both ways."
         if not form.has_offset:
-            yield self._clock(look)
+            yield self._clock(column)
 
-    def _clock(self, look: Look) -> tuple[str, str]:
-        if {"utc", "gmt"}.intersection(look.names[0].split()):
+    def _clock(self, column: Column) -> tuple[str, str]:
+        if {"utc", "gmt"}.intersection(column.names[0].split()):
             return GUESS, "the times are in UTC, as the name of the column says."
-        clock = self._roles.system.system.clock if self._roles.system else ""
+        clock = self._roles.system.clock if self._roles.system else ""
         if clock.startswith("UTC"):
             return GUESS, f"no time zone stands in the cells; they should be {clock}."
         whose = f"{clock}, as a rule" if clock else "nobody knows which"
@@ -105,26 +104,26 @@ class _Writer:
     def texts(self) -> Iterator[_Entry]:
         for role, why in _TEXT_ROLES.items():
             if pick := self._roles.one.get(role):
-                comment = f"{named([pick.look.facts])}, {pick.reason}: {why}."
-                yield [("" if pick.known else GUESS, comment)], self._as_text(pick.look.facts)
+                comment = f"{named([pick.column.profile])}, {pick.reason}: {why}."
+                yield [("" if pick.known else GUESS, comment)], self._as_text(pick.column.profile)
 
     def labels(self) -> Iterator[_Entry]:
-        for look in self._roles.labels[:5]:
-            facts = look.facts
-            if facts.repeats == 1:
-                yield [(GUESS, f"{named([facts])}, by its name.")], self._as_text(facts)
+        for column in self._roles.labels[:5]:
+            profile = column.profile
+            if profile.repeats == 1:
+                yield [(GUESS, f"{named([profile])}, by its name.")], self._as_text(profile)
             else:
-                comment = f"{named([facts])} is there {facts.repeats} times: all of them, with commas."
-                yield [(GUESS, comment)], self._line({"column": facts.name, "join": ", "})
+                comment = f"{named([profile])} is there {profile.repeats} times: all of them, with commas."
+                yield [(GUESS, comment)], self._line({"column": profile.name, "join": ", "})
 
     def flags(self) -> Iterator[_Entry]:
-        for number, look in enumerate(self._roles.flags, start=1):
-            comment = f"{named([look.facts])} has nothing but words for yes and no."
-            parts = reference(look.facts) | {"type": "boolean"}
+        for number, column in enumerate(self._roles.flags, start=1):
+            comment = f"{named([column.profile])} has nothing but words for yes and no."
+            parts = reference(column.profile) | {"type": "boolean"}
             yield [(GUESS, comment)], f"checkbox{number}: {value(parts)}"
 
-    def _as_text(self, facts: Facts) -> str:
-        return self._line(reference(facts))
+    def _as_text(self, profile: ColumnProfile) -> str:
+        return self._line(reference(profile))
 
     def _line(self, parts: dict[str, str]) -> str:
         self._text += 1

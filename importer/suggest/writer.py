@@ -3,53 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from importer.quality.file_checks import FileIssue
-from importer.suggest.blanks import Blanks
-from importer.suggest.columns import in_template, named, reference
-from importer.suggest.companions import Companion
-from importer.suggest.facts import Facts, Table
-from importer.suggest.fields import custom_fields
-from importer.suggest.keys import KeyParts
-from importer.suggest.levels import USUAL, levels
-from importer.suggest.looks import Kind
-from importer.suggest.notes import HTML_SHARE, write_notes
-from importer.suggest.page import Page, counted, quoted, scalar, shown, value
-from importer.suggest.parents import Parents, write_parents
+from importer.quality.profile import ColumnProfile
+from importer.suggest.columns import Blanks, Kind
+from importer.suggest.comment_tables import CommentTable, Unusable
+from importer.suggest.field_lines import write_custom_fields
+from importer.suggest.first_rows import FirstRows, KeyParts
+from importer.suggest.headers import Vocabulary
+from importer.suggest.note_lines import HTML_SHARE, write_notes
+from importer.suggest.priorities import USUAL, levels
 from importer.suggest.roles import Pick, Roles
-from importer.suggest.vocabulary import Vocabulary
+from importer.suggest.row_names import Parents
+from importer.suggest.yaml_text import (
+    CHECK,
+    GUESS,
+    Entry,
+    Page,
+    counted,
+    in_template,
+    named,
+    quoted,
+    reference,
+    scalar,
+    shown,
+    value,
+)
 from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
 
-CHECK, GUESS = "CHECK", "GUESS"
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
 
 
-class Draft:
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """All that was found out about an export.
+
+    Attributes:
+        table: Its first rows.
+        roles: Which column is what.
+        blanks: Texts that may stand for an empty cell.
+        parts: The columns that are its key together; None if one column is.
+        parents: The column that names the parent row.
+        comments: Tables with its comments, and those that seem to have some.
+        vocabulary: The words.
+    """
+
+    table: FirstRows
+    roles: Roles
+    blanks: Blanks
+    parts: KeyParts | None
+    parents: Parents | None
+    comments: Sequence[CommentTable | Unusable]
+    vocabulary: Vocabulary
+
+
+def write_body(found: Found) -> str:
+    """A mapping, without the remarks at its top."""
+    return _Writer(found).write()
+
+
+class _Writer:
     """A mapping while it is being written."""
 
-    def __init__(
-        self,
-        table: Table,
-        roles: Roles,
-        blanks: Blanks,
-        vocabulary: Vocabulary,
-        *,
-        parts: KeyParts | None = None,
-        totals: FileIssue | None = None,
-        beside: Sequence[Companion] = (),
-        parents: Parents | None = None,
-    ) -> None:
+    def __init__(self, found: Found) -> None:
         self.page = Page()
-        self._table = table
-        self._roles = roles
-        self._blanks = blanks
-        self._vocabulary = vocabulary
-        self._parts = parts
-        self._totals = totals
-        self._beside = beside
-        self._parents = parents
+        self._found = found
+        self._table = found.table
+        self._roles = found.roles
+        self._parts = found.parts
         self._key = self._find_key()
 
     def write(self) -> str:
@@ -58,21 +82,20 @@ class Draft:
         self.page.line("case:")
         self._title()
         self._description()
-        if self._parents is not None:
-            write_parents(self.page, self._parents)
+        if self._found.parents is not None:
+            self._parent(self._found.parents)
         self._priority()
         self._requester()
-        custom_fields(self.page, self._roles)
-        write_notes(self.page, self._roles, self._table, self._beside)
+        write_custom_fields(self.page, self._roles)
+        write_notes(self.page, self._roles, self._table, self._found.comments)
         return self.page.text
 
-    # ---------------------------------------------------------------------------------------------- source
-    def _find_key(self) -> Facts:
+    def _find_key(self) -> ColumnProfile:
         if self._parts:
             return self._parts.parts[0]
         if pick := self._roles.one.get("key"):
-            return pick.look.facts
-        return max(self._table.columns, key=lambda facts: (facts.filled and facts.distinct, facts.filled))
+            return pick.column.profile
+        return max(self._table.columns, key=lambda column: (column.filled and column.distinct, column.filled))
 
     def _source(self) -> None:
         page = self.page
@@ -104,9 +127,9 @@ class Draft:
             self.page.line(f"join: {quoted(found.join)}", 2)
 
     def _reason_of_key(self) -> None:
-        facts, rows, pick = self._key, self._table.rows, self._roles.one.get("key")
-        missing, twice = rows - facts.filled, facts.filled - facts.distinct
-        name = named([facts])
+        column, rows, pick = self._key, self._table.rows, self._roles.one.get("key")
+        missing, twice = rows - column.filled, column.filled - column.distinct
+        name = named([column])
         if not rows:
             self._say_key(f"{name}; there is no row to tell by", CHECK)
         elif pick is None:
@@ -117,14 +140,14 @@ class Draft:
         else:
             text = f"{name}, {pick.reason}; filled and different in each of {counted(rows, 'row')}"
             self._say_key(text, "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK)
-        if facts.repeats > 1:
-            self._say_key(f"{facts.repeats} columns are called so; this is number {facts.occurrence}", CHECK)
+        if column.repeats > 1:
+            self._say_key(f"{column.repeats} columns are called so; this is number {column.occurrence}", CHECK)
 
     def _say_key(self, text: str, mark: str) -> None:
         self.page.comment(f"{text}.", 2, mark)
 
     def _say_totals(self) -> None:
-        if (totals := self._totals) is None:
+        if (totals := self._table.total_lines) is None:
             return
         lines = f"{counted(totals.times, 'line')} at the end: {shown(totals.example)!r} (row {totals.rows[0]:,})"
         if condition := self._no_ticket(totals):
@@ -135,15 +158,15 @@ class Draft:
 
     def _no_ticket(self, totals: FileIssue) -> str:
         """A condition that the lines at the end meet and no other row; empty if there is none that is plain."""
-        texts = [pick.look.facts for role in ("title", "description") if (pick := self._roles.one.get(role))]
-        lacking = min((self._table.rows - facts.filled for facts in texts), default=0)
-        is_text = any(totals.example.partition(" | ")[0] in facts.values for facts in texts)
+        texts = [pick.column.profile for role in ("title", "description") if (pick := self._roles.one.get(role))]
+        lacking = min((self._table.rows - column.filled for column in texts), default=0)
+        is_text = any(totals.example.partition(" | ")[0] in column.values.counts for column in texts)
         if is_text or not 0 < lacking <= totals.times or not all(map(in_template, texts)):
             return ""
-        return " and ".join(f"empty({{{facts.name}}})" for facts in texts)
+        return " and ".join(f"empty({{{column.name}}})" for column in texts)
 
     def _empty(self) -> None:
-        taken, kept = self._blanks.taken, self._blanks.kept
+        taken, kept = self._found.blanks.taken, self._found.blanks.kept
         if taken:
             seen = ", ".join(f"{quoted(text)} {_times(*times)}" for text, times in taken.items())
             self.page.comment(f"found again and again where a value should be: {seen}.", 2, GUESS)
@@ -152,29 +175,28 @@ class Draft:
             seen = ", ".join(f"{quoted(text)} {_times(*times)}" for text, times in list(kept.items())[:8])
             self.page.comment(f"kept as texts, because they are too few to tell: {seen}.", 2, CHECK)
 
-    # ---------------------------------------------------------------------------------------------- texts
     def _title(self) -> None:
         pick, page = self._roles.one.get("title"), self.page
         if pick is None:
             self._title_of_something_else()
             return
-        facts = pick.look.facts
-        self._because(pick, f"the longest has {facts.longest} characters, a title at most {TITLE_MAX}")
-        parts = reference(facts)
-        parts |= self._html(facts) | self._overflow(facts.longest, TITLE_MAX)
-        if self._totals is None or self._totals.times < self._table.rows - facts.filled:
-            self._default(facts, parts, NO_TITLE)
+        column = pick.column.profile
+        self._because(pick, f"the longest has {column.longest} characters, a title at most {TITLE_MAX}")
+        parts = reference(column)
+        parts |= self._html(column) | self._overflow(column.longest, TITLE_MAX)
+        if self._table.total_lines is None or self._table.total_lines.times < self._table.rows - column.filled:
+            self._default(column, parts, NO_TITLE)
         page.line(f"title: {value(parts)}", 2)
 
     def _title_of_something_else(self) -> None:
         described = self._roles.one.get("description")
-        facts = described.look.facts if described else self._key
-        if facts.filled < self._table.rows or described is None:
+        column = described.column.profile if described else self._key
+        if column.filled < self._table.rows or described is None:
             self.page.comment("no column looks like a subject, so the key stands here. Name a better one.", 2, CHECK)
             parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
         else:
             self.page.comment("no column looks like a subject, so the description begins here too.", 2, CHECK)
-            parts = reference(facts) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+            parts = reference(column) | {"collapse": "true", "overflow": "truncate", "max": "100"}
         self.page.line(f"title: {value(parts)}", 2)
 
     def _description(self) -> None:
@@ -186,18 +208,19 @@ class Draft:
             )
             page.line(f"description: {value(self._made_of_key('Imported from ticket {}.'))}", 2)
             return
-        facts = pick.look.facts
-        self._because(pick, f"the longest has {facts.longest} characters, a description at most {DESCRIPTION_MAX:,}")
-        parts = self._described(facts)
-        parts |= self._html(facts) | self._overflow(facts.longest + self._key.longest + 60, DESCRIPTION_MAX)
+        column = pick.column.profile
+        self._because(pick, f"the longest has {column.longest} characters, a description at most {DESCRIPTION_MAX:,}")
+        parts = self._described(column)
+        parts |= self._html(column) | self._overflow(column.longest + self._key.longest + 60, DESCRIPTION_MAX)
         page.line(f"description: {value(parts)}", 2)
 
-    def _html(self, facts: Facts) -> dict[str, str]:
+    def _html(self, column: ColumnProfile) -> dict[str, str]:
         """What makes readable text of HTML, if there is any."""
-        if not facts.html:
+        html = column.count("html")
+        if not html:
             return {}
-        seen = f"{facts.html:,} of {facts.filled:,} texts have tags of HTML"
-        if facts.share(facts.html) < HTML_SHARE:
+        seen = f"{html:,} of {column.filled:,} texts have tags of HTML"
+        if column.share(html) < HTML_SHARE:
             self.page.comment(f"{seen}, which stay; `html: text` makes readable text of them.", 2, CHECK)
             return {}
         self.page.comment(f"{seen}: the text that a reader of it would see is sent.", 2, GUESS)
@@ -210,16 +233,16 @@ class Draft:
         self.page.comment("longer ones are cut, and a note has the whole text.", 2, GUESS)
         return {"overflow": "note"}
 
-    def _described(self, facts: Facts) -> dict[str, str]:
+    def _described(self, column: ColumnProfile) -> dict[str, str]:
         """The description with a line about where it comes from, or without if no template can say it."""
-        if not (in_template(facts) and self._key_text()):
-            parts = reference(facts)
-            self._default(facts, parts, NO_TEXT)
+        if not (in_template(column) and self._key_text()):
+            parts = reference(column)
+            self._default(column, parts, NO_TEXT)
             return parts
-        origin = f" {self._roles.system.system.short_name}" if self._roles.system else ""
-        lacking = self._table.rows - facts.filled
+        origin = f" {self._roles.system.short_name}" if self._roles.system else ""
+        lacking = self._table.rows - column.filled
         blank = {"strip": "true"} if lacking else {}
-        return {"template": f"{{{facts.name}}}\n\nImported from{origin} ticket {self._key_text()}."} | blank
+        return {"template": f"{{{column.name}}}\n\nImported from{origin} ticket {self._key_text()}."} | blank
 
     def _made_of_key(self, text: str) -> dict[str, str]:
         if key := self._key_text():
@@ -229,16 +252,38 @@ class Draft:
     def _key_text(self) -> str:
         """The key for a template; empty if a template cannot name it."""
         parts, join = (self._parts.parts, self._parts.join) if self._parts else ((self._key,), "")
-        return join.join(f"{{{facts.name}}}" for facts in parts) if all(map(in_template, parts)) else ""
+        return join.join(f"{{{column.name}}}" for column in parts) if all(map(in_template, parts)) else ""
 
-    def _default(self, facts: Facts, parts: dict[str, str], text: str) -> None:
-        if lacking := self._table.rows - facts.filled:
+    def _default(self, column: ColumnProfile, parts: dict[str, str], text: str) -> None:
+        if lacking := self._table.rows - column.filled:
             self.page.comment(
                 f"{counted(lacking, 'row')} without one; without `default` they would be invalid.", 2, GUESS
             )
             parts["default"] = text
 
-    # ---------------------------------------------------------------------------------------------- priority, people
+    def _parent(self, parents: Parents) -> None:
+        """The link to the parent row, with what was seen and what is done with links that cannot be made."""
+        page, column, name = self.page, parents.column, parents.named
+        page.blank()
+        seen = (
+            f"{parents.found:,} of {counted(parents.found + parents.missing, 'cell')} stand in {named([name.column])}"
+        )
+        page.comment(f"{named([column])} names the row above: {seen}.", 2, GUESS)
+        parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
+        if not name.is_key:
+            parts["of"] = name.column.name if name.column.repeats == 1 else reference(name.column)
+        parts["deep"] = "root"
+        deep = counted(parents.deep, "row")
+        page.comment(f"Talkdesk has two levels: what is below the second hangs below the topmost ({deep}).", 2)
+        if parents.missing:
+            what = f"no row that was read is called so in {counted(parents.missing, 'cell')}, such as"
+            page.comment(f"{what} {shown(parents.example, 40)!r}; without it there is no parent.", 2, CHECK)
+            parts["missing"] = "drop"
+        if parents.itself:
+            page.comment(f"{counted(parents.itself, 'row')} below themselves; they get no parent.", 2, CHECK)
+            parts["cycle"] = "drop"
+        page.line(f"parent_id: {value(parts)}", 2)
+
     def _priority(self) -> None:
         pick, page = self._roles.one.get("priority"), self.page
         page.blank()
@@ -247,19 +292,20 @@ class Draft:
                 "No column looks like a priority. If there is one: priority: {column: …, values: {…: HIGH}}", 2
             )
             return
-        facts = pick.look.facts
+        column = pick.column.profile
         self._because(
-            pick, f"{counted(len(facts.values), 'different text')}; a text that is not listed makes the row invalid"
+            pick,
+            f"{counted(len(column.values.counts), 'different text')}; a text that is not listed makes the row invalid",
         )
         page.line("priority:", 2)
-        for key, text in reference(facts).items():
+        for key, text in reference(column).items():
             page.line(f"{key}: {scalar(text)}", 4)
-        self._levels(facts)
+        self._levels(column)
         page.line("unknown: reject", 4)
-        page.line(f"default: {USUAL}{_default_note(self._table.rows - facts.filled)}", 4)
+        page.line(f"default: {USUAL}{_default_note(self._table.rows - column.filled)}", 4)
 
-    def _levels(self, facts: Facts) -> None:
-        known = levels(facts.values, self._vocabulary)
+    def _levels(self, column: ColumnProfile) -> None:
+        known = levels(column.values.counts, self._found.vocabulary)
         self.page.line("values:" if known else "values: {}", 4)
         for level in known:
             mark = GUESS if level.sure else CHECK
@@ -275,35 +321,36 @@ class Draft:
                 "no column has e-mail addresses, so cases will have no requester that can be reached.", 2, CHECK
             )
         else:
-            facts = email.look.facts
-            self._because(email, f"{facts.emails:,} of {facts.filled:,} are addresses")
-            if facts.emails < facts.filled:
+            column = email.column.profile
+            emails = column.count("email")
+            self._because(email, f"{emails:,} of {column.filled:,} are addresses")
+            if emails < column.filled:
                 page.comment("the others make their rows invalid; correct them in the export.", 2, CHECK)
-            page.line(f"requester_email: {value(reference(facts))}", 2)
+            page.line(f"requester_email: {value(reference(column))}", 2)
         if name is not None:
-            self._because(name, f"{name.look.facts.distinct:,} different ones")
-            page.line(f"requester_name: {value(reference(name.look.facts))}", 2)
+            self._because(name, f"{name.column.profile.distinct:,} different ones")
+            page.line(f"requester_name: {value(reference(name.column.profile))}", 2)
         self._owner()
 
     def _owner(self) -> None:
         """How the agents could be found, as a comment: it takes a file that only the account can give."""
-        if (look := self._roles.owner) is None or look.facts.repeats > 1:
+        if (owner := self._roles.owner) is None or owner.profile.repeats > 1:
             return
-        key = "email" if look.kind is Kind.EMAIL else "name"
+        key = "email" if owner.kind is Kind.EMAIL else "name"
         self.page.blank()
         self.page.comment(
-            f"Who worked on it stands in {named([look.facts])}. To keep that, save the users of your account with "
+            f"Who worked on it stands in {named([owner.profile])}. To keep that, save the users of your account with "
             "`case-importer users --save owners.csv`, and remove the # of the next line:",
             2,
         )
-        lookup = f"file: owners.csv, key: {key}, by: {scalar(look.name)}, value: id, ignore: case, none: empty"
+        lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
         self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
     def _because(self, pick: Pick, more: str) -> None:
         mark = "" if pick.known else GUESS
         if not self._table.rows:
             mark, more = CHECK, "there is no row to tell by"
-        self.page.comment(f"{named([pick.look.facts])}, {pick.reason}; {more}.", 2, mark)
+        self.page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
 
 
 def _lacks(missing: int, twice: int) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from importer.suggest.vocabulary import Vocabulary
+from importer.suggest.headers import Vocabulary
 
 _SCALE = {1: "URGENT", 2: "HIGH", 3: "NORMAL", 4: "LOW", 5: "LOW"}
 _NUMBER = re.compile(r"[PSps]?(\d)")
@@ -59,6 +59,6 @@ def _known_word(word: str, vocabulary: Vocabulary) -> str:
     return ""
 
 
-def speaks_of_levels(values: Mapping[str, int], vocabulary: Vocabulary) -> bool:
+def are_priorities(values: Mapping[str, int], vocabulary: Vocabulary) -> bool:
     """Whether at least two different words are there and every one is a word of a priority."""
     return len(values) >= 2 and all(_known_word(word, vocabulary) for word in values)

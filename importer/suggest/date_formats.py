@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 
 from importer.mapping.dates import EPOCHS, ISO, Parse, is_short_month, parser
-from importer.suggest.facts import Facts
-from importer.suggest.order import find_order
+from importer.quality.profile import ColumnProfile
 
 LEAST_SHARE = 0.9  #: Of the cells of a column that must be dates for it to be a column of dates.
 _FORMATS_MAX = 4
@@ -40,6 +39,34 @@ _COUNT = re.compile(r"\d{9,17}(?:\.0*)?")
 #: Seconds that a count may stand for: from 1990 to 2060.
 _COUNT_FROM, _COUNT_TO = 631_152_000, 2_840_140_800
 
+WAYS = ("day", "month", "year")
+#: So many times as many different numbers stand where the days are as where the years are.
+_MANY_TIMES = 2
+_DAYS_LEAST = 4
+_NUMBERS = re.compile(r"\d+")
+
+#: What comes first → the format, as :func:`readings_of` gives it.
+Readings = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What comes first in the dates of a column.
+
+    Attributes:
+        way: ``day``, ``month`` or ``year``; empty if no cell leaves that open.
+        proof: A cell that can be read in no other way; empty if there is none.
+        against: A cell that proves something else; empty if there is none.
+        open: Between what the column leaves it open.
+        counted: What the numbers show about the place of the years; empty if that is no question.
+    """
+
+    way: str = ""
+    proof: str = ""
+    against: str = ""
+    open: tuple[str, ...] = ()
+    counted: str = ""
+
 
 @dataclass(frozen=True)
 class DateForm:
@@ -51,11 +78,7 @@ class DateForm:
         looked_at: Cells looked at.
         has_time: Whether there is a time of day.
         has_offset: Whether every one of them says its offset from UTC.
-        order: What comes first, ``day``, ``month`` or ``year``, if cells can be read in several ways; empty if not.
-        proof: A cell that can be read in no other order; empty if there is none.
-        against: A cell that proves the opposite; empty if there is none.
-        open: Between what the column leaves it open; empty if ``order`` is proven.
-        counted: What the numbers of the column show about its years; empty if that is no question.
+        order: What comes first in them.
     """
 
     formats: tuple[str, ...]
@@ -63,16 +86,7 @@ class DateForm:
     looked_at: int
     has_time: bool
     has_offset: bool
-    order: str = ""
-    proof: str = ""
-    against: str = ""
-    open: tuple[str, ...] = ()
-    counted: str = ""
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether nothing in the column says which of day, month and year comes first."""
-        return bool(self.open)
+    order: Order = Order()
 
 
 def formats_of(text: str) -> tuple[str, ...]:
@@ -164,16 +178,16 @@ def _gap(text: str | None) -> str:
     return " " if text and text.startswith(" ") else ""
 
 
-def date_form(facts: Facts, *, order: str = "") -> DateForm | None:
+def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
     """How the dates of a column are written; None if it is no column of dates.
 
     Args:
-        facts: The column.
+        column: The column.
         order: What to take first, ``day``, ``month`` or ``year``, where the column itself proves nothing.
     """
-    counts = facts.values
+    counts = column.values.counts
     looked_at = sum(counts.values())
-    if not looked_at or facts.mean > 40:
+    if not looked_at or column.mean > 40:
         return None
     fitting_iso = _fitting(counts, [parser(ISO)])
     if sum(fitting_iso.values()) >= LEAST_SHARE * looked_at:
@@ -183,21 +197,17 @@ def date_form(facts: Facts, *, order: str = "") -> DateForm | None:
     fitting = _fitting(counts, [parser(each) for each in formats])
     if not formats or sum(fitting.values()) < LEAST_SHARE * looked_at:
         return None
-    form = _form(formats, fitting, looked_at)
-    if not found.way:
-        return form
-    return replace(
-        form, order=found.way, proof=found.proof, against=found.against, open=found.open, counted=found.counted
-    )
+    return _form(formats, fitting, looked_at, found)
 
 
-def _form(formats: tuple[str, ...], fitting: Mapping[str, int], looked_at: int) -> DateForm:
+def _form(formats: tuple[str, ...], fitting: Mapping[str, int], looked_at: int, order: Order | None = None) -> DateForm:
     return DateForm(
         formats,
         sum(fitting.values()),
         looked_at,
         has_time=any("%M" in each for each in formats) or any(":" in text for text in fitting),
         has_offset=all(_HAS_OFFSET.search(text) or "%z" in formats[0] for text in fitting),
+        order=order or Order(),
     )
 
 
@@ -207,10 +217,10 @@ def is_date(text: str) -> bool:
     return any(parser(each)(text) is not None for each in formats)
 
 
-def epoch_form(facts: Facts) -> DateForm | None:
+def epoch_form(column: ColumnProfile) -> DateForm | None:
     """How a column called like a date counts the time since 1970; None if its cells are no such counts."""
-    counted = {text: times for text, times in facts.values.items() if _COUNT.fullmatch(text)}
-    looked_at = sum(facts.values.values()) - facts.values.get("0", 0)
+    counted = {text: times for text, times in column.values.counts.items() if _COUNT.fullmatch(text)}
+    looked_at = sum(column.values.counts.values()) - column.values.counts.get("0", 0)
     for name, in_a_second in EPOCHS.items():
         lowest, highest = _COUNT_FROM * in_a_second, _COUNT_TO * in_a_second
         fitting = sum(times for text, times in counted.items() if lowest <= int(float(text)) < highest)
@@ -219,10 +229,10 @@ def epoch_form(facts: Facts) -> DateForm | None:
     return None
 
 
-def middle(facts: Facts, form: DateForm) -> float:
+def middle(column: ColumnProfile, form: DateForm) -> float:
     """The moment in the middle of a column, in seconds since 1970 by its own clock, to compare columns by."""
     parsers = [parser(each) for each in form.formats]
-    moments = (next(filter(None, (parse(text) for parse in parsers)), None) for text in facts.values)
+    moments = (next(filter(None, (parse(text) for parse in parsers)), None) for text in column.values.counts)
     seconds = sorted(moment.replace(tzinfo=UTC).timestamp() for moment in moments if moment is not None)
     return seconds[len(seconds) // 2] if seconds else 0.0
 
@@ -242,3 +252,66 @@ def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:
 def _fitting(counts: Mapping[str, int], parsers: Iterable[Parse]) -> dict[str, int]:
     parsers = list(parsers)
     return {text: times for text, times in counts.items() if any(parse(text) for parse in parsers)}
+
+
+def find_order(readings: Mapping[str, Readings], counts: Mapping[str, int], order: str) -> Order:
+    """Decides by cells that can be read in one way only, and else by where few numbers stand again and again.
+
+    Args:
+        readings: The cells, and how each can be read.
+        counts: How often each of them occurs.
+        order: What to take if the column leaves it open.
+    """
+    doubtful = {text: ways for text, ways in readings.items() if ways and "" not in ways}
+    if not doubtful:
+        return Order()
+    ways = [way for way in WAYS if any(way in found for found in doubtful.values())]
+    counted = ""
+    if "year" in ways and len(ways) > 1:
+        ways, counted = _place_of_years(doubtful, ways)
+        if ways == ["year"]:
+            return Order("year", counted=counted)
+    proofs = {way: _proof(doubtful, way, ways) for way in ways}
+    proven = [way for way in ways if proofs[way]]
+    if not proven:
+        return Order(order if order in ways else ways[0], open=tuple(ways) if len(ways) > 1 else (), counted=counted)
+    way = max(proven, key=lambda each: _weight(doubtful, counts, each))
+    against = next((proofs[other] for other in proven if other != way), "")
+    return Order(way, proof=proofs[way], against=against, counted=counted)
+
+
+def _place_of_years(doubtful: Mapping[str, Readings], ways: list[str]) -> tuple[list[str], str]:
+    """What can come first, after a look at how many different numbers stand at both ends."""
+    if any(_proof(doubtful, way, ways) for way in ways):
+        return ways, ""
+    if not all(_reads(text, found, "year") for text, found in doubtful.items()):
+        return [way for way in ways if way != "year"], ""
+    numbers = [_NUMBERS.findall(text) for text, found in doubtful.items() if "year" in found]
+    first, last = {each[0] for each in numbers}, {each[2] for each in numbers}
+    seen = f"{len(first):,} different numbers stand first and {len(last):,} last"
+    if _are_days(last, first):
+        return ["year"], f"{seen}, so the years are first"
+    if _are_days(first, last):
+        return [way for way in ways if way != "year"], f"{seen}, so the years are last"
+    return ways, ""
+
+
+def _are_days(days: set[str], years: set[str]) -> bool:
+    return len(days) >= max(_DAYS_LEAST, _MANY_TIMES * len(years))
+
+
+def _proof(doubtful: Mapping[str, Readings], way: str, ways: Iterable[str]) -> str:
+    """A cell that is a date only if ``way`` comes first."""
+    others = [other for other in ways if other != way]
+    for text, found in doubtful.items():
+        if _reads(text, found, way) and not any(_reads(text, found, other) for other in others):
+            return text
+    return ""
+
+
+def _reads(text: str, found: Readings, way: str) -> bool:
+    return way in found and parser(found[way])(text) is not None
+
+
+def _weight(doubtful: Mapping[str, Readings], counts: Mapping[str, int], way: str) -> int:
+    return sum(counts[text] for text, found in doubtful.items() if _reads(text, found, way))
