@@ -51,8 +51,8 @@ class Trial:
     @property
     def fared(self) -> str:
         """The same in words."""
-        left_out = f", {self.left_out:,} left out" if self.left_out else ""
-        return f"{self.sent:,} would be sent{left_out}, {self.rows - self.sent - self.left_out:,} would not"
+        filtered = f", {self.left_out:,} filtered" if self.left_out else ""
+        return f"{self.sent:,} ready to send{filtered}, {self.rows - self.sent - self.left_out:,} invalid"
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ def suggest(
 def _refuse_header(source: Reader) -> None:
     for name in source.columns:
         if any("\ud800" <= character <= "\udfff" for character in name):
-            what = f"the name of the column {name!a} holds half of a character"
-            raise SourceError(what, where=source.name, hint="correct the header")
+            what = f"the name of the column {name!a} contains an incomplete Unicode character"
+            raise SourceError(what, where=source.name, hint="fix the header")
 
 
 def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
@@ -164,26 +164,24 @@ def _ready(system: System | None, source: Reader) -> str:
 
 def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
     page = Page()
-    page.comment(f"Suggested for {shown(table.name)} → Talkdesk cases. Read it before you use it.")
+    page.comment(f"Draft mapping for {shown(table.name)} → Talkdesk cases. Review it before you use it.")
     page.comment("")
-    page.comment(f"{GUESS} is taken from names or numbers, with the reason; {CHECK} has to be looked at by a person.")
-    page.comment("Everything that can stand here is explained in docs/mapping.md.")
+    page.comment(f"{GUESS} means inferred, with the reason. {CHECK} means that it needs your decision.")
+    page.comment("docs/mapping.md explains all settings.")
     page.comment("")
-    what = "all of it" if table.whole else "the rest was not looked at, and can hold more values and longer texts"
+    what = "the whole file" if table.whole else "later rows were not read and may have other values or longer texts"
     malformed = len(table.all_rows) - table.rows
-    bad = f"; {counted(malformed, 'row')} left out, no good as rows" if malformed else ""
-    page.comment(f"Made from {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
+    bad = f"; {counted(malformed, 'malformed row')} not counted" if malformed else ""
+    page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
-        page.comment(f"How it was read: {shown(note, 200)}.")
+        page.comment(f"info: {shown(note, 200)}.")
     values = [column.name for column in table.columns if _is_value(column.name)]
     if 2 * len(values) > len(table.columns) or len(values) == len(table.columns):
-        text = (
-            f"the header looks like a row: {named(table.columns)}. If it is one, put the names of the columns above it."
-        )
+        text = f"the header looks like data: {named(table.columns)}. If so, add a header row."
         page.comment(text, mark=CHECK)
     _say_system(page, table, system, ready)
     if trial.rows:
-        page.comment(f"Tried on {counted(trial.rows, 'row')}: {trial.fared}.")
+        page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
     for code, column, times in trial.errors[:_ERRORS_SHOWN]:
         where = f" in `{shown(column, 40)}`" if column else ""
         page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
@@ -197,14 +195,12 @@ def _is_value(name: str) -> bool:
 
 def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:
     if system is None:
-        page.comment("The helpdesk was not recognised; columns are judged by their names and by what stands in them.")
+        page.comment("Helpdesk not recognised; columns are matched by name and content.")
         return
     found = len(system.telling & {squeezed(plain_name(column.name)) for column in table.columns})
-    telling = f"{found} of the {len(system.telling)} columns that tell it"
-    page.comment(f"it looks like an export of {system.name}: it has {telling}.", mark=GUESS)
+    telling = f"{found} of its {len(system.telling)} typical columns are present"
+    page.comment(f"looks like an export from {system.name}: {telling}.", mark=GUESS)
     if ready:
-        page.comment(f"There is a ready mapping that fits these columns too: --mapping {ready}")
+        page.comment(f"A built-in mapping also fits these columns: --mapping {ready}")
     elif system.mapping:
-        page.comment(
-            f"There is a ready mapping, {system.mapping}, but it names columns that this export does not have."
-        )
+        page.comment(f"The built-in mapping {system.mapping} needs columns that this export does not have.")

@@ -195,7 +195,7 @@ def _of_other_tickets(place: Place, matches: Sequence[Match], vocabulary: Vocabu
     best = max(about, key=lambda match: match.share, default=None)
     if best is None:
         return None
-    what = f"only {best.matching:,} of {best.cells:,} cells of `{best.column.name}` name a ticket of this export"
+    what = f"only {best.matching:,} of {best.cells:,} cells in `{best.column.name}` match a ticket of this export"
     return Unusable(place, what)
 
 

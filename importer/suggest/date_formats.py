@@ -288,7 +288,7 @@ def _place_of_years(doubtful: Mapping[str, Readings], ways: list[str]) -> tuple[
         return [way for way in ways if way != "year"], ""
     numbers = [_NUMBERS.findall(text) for text, found in doubtful.items() if "year" in found]
     first, last = {each[0] for each in numbers}, {each[2] for each in numbers}
-    seen = f"{len(first):,} different numbers stand first and {len(last):,} last"
+    seen = f"{len(first):,} different numbers come first and {len(last):,} last"
     if _are_days(last, first):
         return ["year"], f"{seen}, so the years are first"
     if _are_days(first, last):

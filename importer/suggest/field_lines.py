@@ -11,9 +11,9 @@ from importer.suggest.roles import Roles
 from importer.suggest.yaml_text import CHECK, GUESS, Entry, Page, named, reference, value
 
 _TEXT_ROLES = {
-    "status": "a new case is always New, so the old state is kept",
+    "status": "new cases always start as New, so this keeps the old status",
     "type": "the kind of ticket",
-    "parent": "the ticket above this one, by its old number",
+    "parent": "the parent ticket, by its old number",
 }
 
 
@@ -25,11 +25,11 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
         page.blank()
     if roles.undated:
         names = named(column.profile for column in roles.undated)
-        page.comment(f"{names} is called like a date, but its cells are none that can be read here.", 2, CHECK)
+        page.comment(f"{names} is named like a date, but its format is not recognised.", 2, CHECK)
     if not entries:
         return
-    page.comment("The fields of your own account. Delete the lines that you have no field for.", 2)
-    page.comment("the numbers behind text, date and checkbox are proposals: write those of your account.", 2, CHECK)
+    page.comment("Custom fields of your account. Delete the lines for fields you do not have.", 2)
+    page.comment("replace the numbers in text2, date1, checkbox1 with those of your account.", 2, CHECK)
     page.line("custom_fields:", 2)
     for comments, line in entries:
         for mark, text in comments:
@@ -75,30 +75,30 @@ class _Writer:
             return
         if form.fitting < form.looked_at:
             lost = form.looked_at - form.fitting
-            yield CHECK, f"{lost:,} of {form.looked_at:,} cells looked at are no such date; their rows are invalid."
+            yield CHECK, f"{lost:,} of {form.looked_at:,} cells have another format; their rows are invalid."
         order = form.order
         if order.proof:
-            yield GUESS, f"the {order.way} comes first, because {order.proof!r} can be read in no other way."
+            yield GUESS, f"{order.way} first, as {order.proof!r} shows."
         if order.counted:
             yield GUESS, f"{order.counted}."
         if order.open:
             ways = " or ".join(order.open)
-            yield CHECK, f"nothing in the column proves whether {ways} comes first; the {order.way} is taken."
+            yield CHECK, f"ambiguous: {ways} could come first; assuming {order.way}."
         if order.against:
-            yield CHECK, f"{order.against!r} proves the opposite: the column is written in both ways."
+            yield CHECK, f"{order.against!r} shows the opposite: the column mixes two formats."
         if not form.has_offset:
             yield self._clock(column)
 
     def _clock(self, column: Column) -> tuple[str, str]:
         if {"utc", "gmt"}.intersection(column.names[0].split()):
-            return GUESS, "the times are in UTC, as the name of the column says."
+            return GUESS, "times in UTC, by the name of the column."
         clock = self._roles.system.clock if self._roles.system else ""
         if clock.startswith("UTC"):
-            return GUESS, f"no time zone stands in the cells; they should be {clock}."
-        whose = f"{clock}, as a rule" if clock else "nobody knows which"
+            return GUESS, f"no time zone in the cells; they should be {clock}."
+        whose = f"usually {clock}" if clock else "unknown"
         return (
             CHECK,
-            f"no time zone stands in the cells ({whose}): put its name in place of UTC, such as Europe/Lisbon.",
+            f"no time zone in the cells ({whose}): replace UTC with yours, such as Europe/Lisbon.",
         )
 
     def texts(self) -> Iterator[_Entry]:
@@ -113,12 +113,12 @@ class _Writer:
             if profile.repeats == 1:
                 yield [(GUESS, f"{named([profile])}, by its name.")], self._as_text(profile)
             else:
-                comment = f"{named([profile])} is there {profile.repeats} times: all of them, with commas."
+                comment = f"{named([profile])} appears {profile.repeats} times; values are joined with commas."
                 yield [(GUESS, comment)], self._line({"column": profile.name, "join": ", "})
 
     def flags(self) -> Iterator[_Entry]:
         for number, column in enumerate(self._roles.flags, start=1):
-            comment = f"{named([column.profile])} has nothing but words for yes and no."
+            comment = f"{named([column.profile])} has only yes/no values."
             parts = reference(column.profile) | {"type": "boolean"}
             yield [(GUESS, comment)], f"checkbox{number}: {value(parts)}"
 

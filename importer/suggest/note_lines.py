@@ -37,13 +37,13 @@ def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[C
     for found in comments:
         if isinstance(found, Unusable):
             page.blank()
-            what = f"`{shown(found.place.path.name)}` beside the export looks like comments, but {found.reason}."
+            what = f"`{shown(found.place.path.name)}` next to the export looks like comments, but {found.reason}."
             page.comment(what, 2, CHECK)
     tables = [found for found in comments if isinstance(found, CommentTable)]
     if not (roles.notes or rest or tables):
         return
     page.blank()
-    page.comment("Notes are written in this order. public: false → only agents see them.", 2)
+    page.comment("Notes, in this order. public: false means only agents can see them.", 2)
     page.line("notes:", 2)
     for column in roles.notes:
         _write_note(page, column, table)
@@ -58,12 +58,12 @@ def _say_unused(page: Page, roles: Roles, table: FirstRows, unused: Sequence[Col
     if broken or others or roles.empty:
         page.blank()
     if broken:
-        page.comment(f"not used, because some cells are errors or formulas without a value: {named(broken)}.", 2, CHECK)
+        page.comment(f"not used, some cells are errors or formulas without a value: {named(broken)}.", 2, CHECK)
     if others:
-        page.comment(f"not used, because there are so many columns: {named(others)}.", 2, CHECK)
+        page.comment(f"not used, too many columns for one note: {named(others)}.", 2, CHECK)
     if roles.empty and table.rows:
         names = named(column.profile for column in roles.empty)
-        page.comment(f"Empty in every row that was read, and not used: {names}.", 2)
+        page.comment(f"Not used, empty in every row read: {names}.", 2)
 
 
 def _write_note(page: Page, column: Column, table: FirstRows) -> None:
@@ -74,12 +74,12 @@ def _write_note(page: Page, column: Column, table: FirstRows) -> None:
     if entries and entries >= SPLIT_SHARE * filled:
         _write_entries(page, columns, table, entries, filled)
     elif len(columns) > 1:
-        page.comment(f"{named(columns)} is there {len(columns)} times: one note for each cell.", 4, GUESS)
+        page.comment(f"{named(columns)} appears {len(columns)} times: one note per cell.", 4, GUESS)
         html = _html(columns)
         body = f", body: {value({'column': name} | html)}" if html else ""
         page.line(f"- {{each: {scalar(name)}, {_title(name)}{body}, public: false}}", 4)
     else:
-        page.comment(f"{named(columns)} looks like something that was said.", 4, GUESS)
+        page.comment(f"{named(columns)} looks like comments.", 4, GUESS)
         body = value(reference(column.profile) | _html(columns))
         page.line(f"- {{{_title(name)}, body: {body}, public: false}}", 4)
 
@@ -87,11 +87,11 @@ def _write_note(page: Page, column: Column, table: FirstRows) -> None:
 def _write_entries(page: Page, columns: Sequence[ColumnProfile], table: FirstRows, entries: int, filled: int) -> None:
     """Cells of date, author and text become notes whose titles are date and author."""
     name = columns[0].name
-    times = f" is there {len(columns)} times, and" if len(columns) > 1 else ""
+    times = f" appears {len(columns)} times and" if len(columns) > 1 else ""
     example = next(date_of_entry(it.shapes["entry"].example.strip()) for it in columns if it.count("entry"))
     page.comment(
-        f"{named(columns)}{times} holds date;author;text ({shown(example, 40)!r} is a date) in {entries:,} of "
-        f"{counted(filled, 'cell')}: one note for each, with its own date and author.",
+        f"{named(columns)}{times} contains date;author;text ({shown(example, 40)!r} is a date) in {entries:,} of "
+        f"{counted(filled, 'cell')}: one note for each, with date and author.",
         4,
         GUESS,
     )
@@ -107,24 +107,22 @@ def _write_entries(page: Page, columns: Sequence[ColumnProfile], table: FirstRow
 def _write_comments(page: Page, table: CommentTable) -> None:
     """The note that joins a table of comments to the tickets."""
     match, place, created = table.match, table.place, table.created
-    where = f"the sheet `{shown(place.sheet)}`" if place.sheet else f"`{shown(place.path.name)}` beside the export"
+    where = f"the sheet `{shown(place.sheet)}`" if place.sheet else f"`{shown(place.path.name)}` next to the export"
     page.comment(
-        f"{where} has comments: {match.matching:,} of {counted(match.cells, 'cell')} looked at in "
-        f"{named([match.column])} stand in {named([match.named.column])} here. One note for each of its rows; `check` "
-        "names those of no ticket.",
+        f"{where} has comments: {match.matching:,} of {counted(match.cells, 'cell')} in "
+        f"{named([match.column])} match {named([match.named.column])} here. One note per row; `check` lists "
+        "those that match no ticket.",
         4,
         GUESS,
     )
     if created and created.dates and (created.dates.order.open or created.dates.order.against):
         order = created.dates.order
         ways = " or ".join(order.open) or "day or month"
-        text = (
-            f"sorted by {named([created.profile])}, but whether {ways} comes first is not proven: {order.way} is taken."
-        )
+        text = f"sorted by {named([created.profile])}, but {ways} could come first; assuming {order.way}."
         page.comment(text, 4, CHECK)
     if table.public is not None:
         line = f"public: {{column: {scalar(table.public.name)}}}"
-        seen = f"{named([table.public.profile])} may say whether the requester saw it; if so: {line}"
+        seen = f"{named([table.public.profile])} may tell whether the requester saw it; if so: {line}"
         page.comment(seen, 4, CHECK)
     page.line("- each:", 4)
     page.line(f"file: {scalar(place.path.name)}", 8)
@@ -146,8 +144,8 @@ def _write_comments(page: Page, table: CommentTable) -> None:
 
 def _write_rest(page: Page, rest: Sequence[ColumnProfile]) -> None:
     if lines := [column for column in rest if in_template(column)]:
-        page.comment("What a new case cannot carry in fields of its own. Delete what nobody needs.", 4)
-        page.line("- title: {value: As it was before}", 4)
+        page.comment("Everything that has no field in a new case. Delete what you do not need.", 4)
+        page.line("- title: {value: Imported data}", 4)
         page.line("body:", 6)
         page.line('template: "\\', 8)
         labels = [(heading(column.name).replace("{", "{{").replace("}", "}}"), column.name) for column in lines]

@@ -111,7 +111,7 @@ class _Chooser:
                 and are_priorities(profile.values.counts, self._vocabulary)
             ):
                 self.take([column])
-                return Pick(column, "by what stands in it: words of a priority", known=False)
+                return Pick(column, "matched by content: words of a priority", known=False)
         return None
 
     def choose_earliest(self) -> Pick | None:
@@ -127,7 +127,7 @@ class _Chooser:
             return None
         *_, column = min(dated, key=lambda entry: entry[:2])
         self.take([column])
-        return Pick(column, "by what stands in it: no other dates are earlier", known=False)
+        return Pick(column, "matched by content: no other dates are earlier", known=False)
 
     def owner(self) -> Column | None:
         """The column that names the agent, an address rather than a name."""
@@ -180,10 +180,10 @@ class _Chooser:
 
     def _reason(self, column: Column, role: str) -> str:
         if self._known(column, role) and self._system:
-            return f"so {self._system.short_name} calls it"
+            return f"standard {self._system.short_name} column"
         if self._rank(column, role) is not None:
-            return "by its name"
-        return f"by what stands in it: {column.kind}"
+            return "matched by name"
+        return f"matched by content: {column.kind}"
 
 
 def _fits_key(column: Column, rows: int, called: float) -> float:

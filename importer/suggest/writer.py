@@ -35,6 +35,7 @@ from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
+_KEPT_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,297 +70,267 @@ class _Writer:
     """A mapping while it is being written."""
 
     def __init__(self, found: Found) -> None:
-        self.page = Page()
+        self._page = Page()
         self._found = found
         self._table = found.table
-        self._roles = found.roles
-        self._parts = found.parts
-        self._key = self._find_key()
+        self._one = found.roles.one
+        self._key_columns = found.parts.parts if found.parts else (self._find_key(),)
 
     def write(self) -> str:
-        """The whole body."""
+        page, roles = self._page, self._found.roles
         self._source()
-        self.page.line("case:")
+        page.line("case:")
         self._title()
         self._description()
         if self._found.parents is not None:
             self._parent(self._found.parents)
         self._priority()
         self._requester()
-        write_custom_fields(self.page, self._roles)
-        write_notes(self.page, self._roles, self._table, self._found.comments)
-        return self.page.text
+        self._owner()
+        write_custom_fields(page, roles)
+        write_notes(page, roles, self._table, self._found.comments)
+        return page.text
 
     def _find_key(self) -> ColumnProfile:
-        if self._parts:
-            return self._parts.parts[0]
-        if pick := self._roles.one.get("key"):
+        if pick := self._one.get("key"):
             return pick.column.profile
         return max(self._table.columns, key=lambda column: (column.filled and column.distinct, column.filled))
 
+    # -- source --
+
     def _source(self) -> None:
-        page = self.page
+        page = self._page
         page.line("version: 1")
         page.blank()
         page.line("source:")
-        page.comment("What identifies a ticket, so that it never becomes two cases.", 2)
-        if self._parts:
-            self._key_of_parts(self._parts)
+        page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
+        if self._found.parts:
+            names = named(self._key_columns)
+            page.comment(f"no single column is unique, but {names} together are.", 2, CHECK)
+            page.line(f"key: [{', '.join(value(reference(part)) for part in self._key_columns)}]", 2)
+            if self._found.parts.join != "/":
+                page.line(f"join: {quoted(self._found.parts.join)}", 2)
         else:
-            self._reason_of_key()
-            page.line(f"key: {value(reference(self._key))}", 2)
+            self._reason_of_key(self._key_columns[0])
+            page.line(f"key: {value(reference(self._key_columns[0]))}", 2)
         self._empty()
-        self._say_totals()
+        if self._table.total_lines is not None:
+            self._say_totals(self._table.total_lines)
         page.blank()
         page.comment(
-            "The text field of your Talkdesk account that receives the key, so that people can search for it, and the "
-            "importer can find the case again if the network fails."
+            "Custom text field for the external id: agents can search for it, the importer looks up cases by it."
         )
-        page.comment("text1 must exist and be free: ask an administrator.", mark=CHECK)
+        page.comment("make sure that text1 exists and is unused in your account.", mark=CHECK)
         page.line("external_id_field: text1")
         page.blank()
 
-    def _key_of_parts(self, found: KeyParts) -> None:
-        names = named(found.parts)
-        self._say_key(f"no column alone, but {names} together are different in each of the rows", CHECK)
-        self.page.line(f"key: [{', '.join(value(reference(part)) for part in found.parts)}]", 2)
-        if found.join != "/":
-            self.page.line(f"join: {quoted(found.join)}", 2)
-
-    def _reason_of_key(self) -> None:
-        column, rows, pick = self._key, self._table.rows, self._roles.one.get("key")
-        missing, twice = rows - column.filled, column.filled - column.distinct
-        name = named([column])
+    def _reason_of_key(self, column: ColumnProfile) -> None:
+        rows, pick, name = self._table.rows, self._one.get("key"), named([column])
+        missing, repeated = rows - column.filled, column.filled - column.distinct
+        gaps = (
+            f"{counted(missing, 'row')} without one (invalid), {counted(repeated, 'row')} with an earlier one (skipped)"
+        )
+        mark = CHECK
         if not rows:
-            self._say_key(f"{name}; there is no row to tell by", CHECK)
+            text = f"{name}; the export has no rows to check"
         elif pick is None:
-            nearest = f"no column is filled and different in every row; {name} comes nearest: {_lacks(missing, twice)}"
-            self._say_key(f"{nearest}. Several columns together can be a key too: [First, Second]", CHECK)
-        elif missing or twice:
-            self._say_key(f"{name}, {pick.reason}, but {_lacks(missing, twice)}; those are invalid or skipped", CHECK)
+            text = f"no column is filled and unique in every row; {name} is closest: {gaps}"
+            text += ". Several columns together can be a key too: [First, Second]"
+        elif missing or repeated:
+            text = f"{name}, {pick.reason}, but {gaps}"
         else:
-            text = f"{name}, {pick.reason}; filled and different in each of {counted(rows, 'row')}"
-            self._say_key(text, "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK)
+            text = f"{name}, {pick.reason}; filled and unique in {counted(rows, 'row')}"
+            mark = "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK
+        self._page.comment(f"{text}.", 2, mark)
         if column.repeats > 1:
-            self._say_key(f"{column.repeats} columns are called so; this is number {column.occurrence}", CHECK)
+            text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
+            self._page.comment(text, 2, CHECK)
 
-    def _say_key(self, text: str, mark: str) -> None:
-        self.page.comment(f"{text}.", 2, mark)
+    def _empty(self) -> None:
+        taken, kept = ([*blanks.items()] for blanks in (self._found.blanks.taken, self._found.blanks.kept))
+        if taken:
+            self._page.comment(f"treated as empty: {_blanks(taken)}.", 2, GUESS)
+            self._page.line(f"empty: [{', '.join(quoted(text) for text in ('', *dict(taken)))}]", 2)
+        if kept:
+            self._page.comment(f"kept as text, too rare to decide: {_blanks(kept[:_KEPT_SHOWN])}.", 2, CHECK)
 
-    def _say_totals(self) -> None:
-        if (totals := self._table.total_lines) is None:
-            return
+    def _say_totals(self, totals: FileIssue) -> None:
         lines = f"{counted(totals.times, 'line')} at the end: {shown(totals.example)!r} (row {totals.rows[0]:,})"
-        if condition := self._no_ticket(totals):
-            self.page.comment(f"no ticket, it seems: {lines}. Rows with as little as that are left out.", 2, GUESS)
-            self.page.line(f"skip: {quoted(condition)}", 2)
+        if condition := self._is_total(totals):
+            self._page.comment(f"probably not tickets: {lines}. Rows like these are filtered.", 2, GUESS)
+            self._page.line(f"skip: {quoted(condition)}", 2)
         else:
-            self.page.comment(f"no ticket, it seems: {lines}. Delete it from the export, or say `skip`.", 2, CHECK)
+            text = f"probably not tickets: {lines}. Delete them from the export, or add `skip:`."
+            self._page.comment(text, 2, CHECK)
 
-    def _no_ticket(self, totals: FileIssue) -> str:
+    def _is_total(self, totals: FileIssue) -> str:
         """A condition that the lines at the end meet and no other row; empty if there is none that is plain."""
-        texts = [pick.column.profile for role in ("title", "description") if (pick := self._roles.one.get(role))]
+        texts = [pick.column.profile for role in ("title", "description") if (pick := self._one.get(role))]
         lacking = min((self._table.rows - column.filled for column in texts), default=0)
         is_text = any(totals.example.partition(" | ")[0] in column.values.counts for column in texts)
         if is_text or not 0 < lacking <= totals.times or not all(map(in_template, texts)):
             return ""
         return " and ".join(f"empty({{{column.name}}})" for column in texts)
 
-    def _empty(self) -> None:
-        taken, kept = self._found.blanks.taken, self._found.blanks.kept
-        if taken:
-            seen = ", ".join(f"{quoted(text)} {_times(*times)}" for text, times in taken.items())
-            self.page.comment(f"found again and again where a value should be: {seen}.", 2, GUESS)
-            self.page.line(f"empty: [{', '.join(quoted(text) for text in ('', *taken))}]", 2)
-        if kept:
-            seen = ", ".join(f"{quoted(text)} {_times(*times)}" for text, times in list(kept.items())[:8])
-            self.page.comment(f"kept as texts, because they are too few to tell: {seen}.", 2, CHECK)
+    # -- texts --
 
     def _title(self) -> None:
-        pick, page = self._roles.one.get("title"), self.page
-        if pick is None:
+        if (pick := self._one.get("title")) is None:
             self._title_of_something_else()
             return
-        column = pick.column.profile
-        self._because(pick, f"the longest has {column.longest} characters, a title at most {TITLE_MAX}")
-        parts = reference(column)
-        parts |= self._html(column) | self._overflow(column.longest, TITLE_MAX)
-        if self._table.total_lines is None or self._table.total_lines.times < self._table.rows - column.filled:
-            self._default(column, parts, NO_TITLE)
-        page.line(f"title: {value(parts)}", 2)
+        column, totals = pick.column.profile, self._table.total_lines
+        self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {TITLE_MAX})")
+        parts = reference(column) | self._html(column) | self._overflow(column.longest, TITLE_MAX)
+        if totals is None or totals.times < self._table.rows - column.filled:
+            parts |= self._default(column, NO_TITLE)
+        self._page.line(f"title: {value(parts)}", 2)
 
     def _title_of_something_else(self) -> None:
-        described = self._roles.one.get("description")
-        column = described.column.profile if described else self._key
-        if column.filled < self._table.rows or described is None:
-            self.page.comment("no column looks like a subject, so the key stands here. Name a better one.", 2, CHECK)
+        described = self._one.get("description")
+        if described is None or described.column.profile.filled < self._table.rows:
+            text = "no subject column found; using the key. Choose a better column."
             parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
         else:
-            self.page.comment("no column looks like a subject, so the description begins here too.", 2, CHECK)
-            parts = reference(column) | {"collapse": "true", "overflow": "truncate", "max": "100"}
-        self.page.line(f"title: {value(parts)}", 2)
+            text = "no subject column found; using the start of the description."
+            parts = reference(described.column.profile) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+        self._page.comment(text, 2, CHECK)
+        self._page.line(f"title: {value(parts)}", 2)
 
     def _description(self) -> None:
-        pick, page = self._roles.one.get("description"), self.page
+        pick, page = self._one.get("description"), self._page
         page.blank()
         if pick is None:
-            page.comment(
-                "no column looks like a description. What the columns say is in the note at the end.", 2, CHECK
-            )
+            page.comment("no description column found; the note at the end has all columns.", 2, CHECK)
             page.line(f"description: {value(self._made_of_key('Imported from ticket {}.'))}", 2)
             return
         column = pick.column.profile
-        self._because(pick, f"the longest has {column.longest} characters, a description at most {DESCRIPTION_MAX:,}")
-        parts = self._described(column)
-        parts |= self._html(column) | self._overflow(column.longest + self._key.longest + 60, DESCRIPTION_MAX)
-        page.line(f"description: {value(parts)}", 2)
+        self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {DESCRIPTION_MAX:,})")
+        parts = reference(column)
+        if in_template(column) and (key := self._key_text()):
+            system = self._found.roles.system
+            origin = f" {system.short_name}" if system else ""
+            parts = {"template": f"{{{column.name}}}\n\nImported from{origin} ticket {key}."}
+            parts |= {"strip": "true"} if column.filled < self._table.rows else {}
+        else:
+            parts |= self._default(column, NO_TEXT)
+        longest = column.longest + self._key_columns[0].longest + 60
+        page.line(f"description: {value(parts | self._html(column) | self._overflow(longest, DESCRIPTION_MAX))}", 2)
 
     def _html(self, column: ColumnProfile) -> dict[str, str]:
         """What makes readable text of HTML, if there is any."""
-        html = column.count("html")
-        if not html:
+        if not (html := column.count("html")):
             return {}
-        seen = f"{html:,} of {column.filled:,} texts have tags of HTML"
+        seen = f"{html:,} of {counted(column.filled, 'text')} with HTML tags"
         if column.share(html) < HTML_SHARE:
-            self.page.comment(f"{seen}, which stay; `html: text` makes readable text of them.", 2, CHECK)
+            self._page.comment(f"{seen}, kept as is; `html: text` converts HTML to text.", 2, CHECK)
             return {}
-        self.page.comment(f"{seen}: the text that a reader of it would see is sent.", 2, GUESS)
+        self._page.comment(f"{seen}; converted to text.", 2, GUESS)
         return {"html": "text"}
 
     def _overflow(self, longest: int, most: int) -> dict[str, str]:
         """What keeps longer texts whole, if there are any, or if rows that were not read may have some."""
         if longest <= most and self._table.whole:
             return {}
-        self.page.comment("longer ones are cut, and a note has the whole text.", 2, GUESS)
+        self._page.comment("longer values are truncated; a note keeps the full text.", 2, GUESS)
         return {"overflow": "note"}
 
-    def _described(self, column: ColumnProfile) -> dict[str, str]:
-        """The description with a line about where it comes from, or without if no template can say it."""
-        if not (in_template(column) and self._key_text()):
-            parts = reference(column)
-            self._default(column, parts, NO_TEXT)
-            return parts
-        origin = f" {self._roles.system.short_name}" if self._roles.system else ""
-        lacking = self._table.rows - column.filled
-        blank = {"strip": "true"} if lacking else {}
-        return {"template": f"{{{column.name}}}\n\nImported from{origin} ticket {self._key_text()}."} | blank
+    def _default(self, column: ColumnProfile, text: str) -> dict[str, str]:
+        if not (lacking := self._table.rows - column.filled):
+            return {}
+        self._page.comment(f"empty in {counted(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
+        return {"default": text}
 
     def _made_of_key(self, text: str) -> dict[str, str]:
-        if key := self._key_text():
-            return {"template": text.format(key)}
-        return reference(self._key)
+        key = self._key_text()
+        return {"template": text.format(key)} if key else reference(self._key_columns[0])
 
     def _key_text(self) -> str:
         """The key for a template; empty if a template cannot name it."""
-        parts, join = (self._parts.parts, self._parts.join) if self._parts else ((self._key,), "")
-        return join.join(f"{{{column.name}}}" for column in parts) if all(map(in_template, parts)) else ""
+        if not all(map(in_template, self._key_columns)):
+            return ""
+        join = self._found.parts.join if self._found.parts else ""
+        return join.join(f"{{{column.name}}}" for column in self._key_columns)
 
-    def _default(self, column: ColumnProfile, parts: dict[str, str], text: str) -> None:
-        if lacking := self._table.rows - column.filled:
-            self.page.comment(
-                f"{counted(lacking, 'row')} without one; without `default` they would be invalid.", 2, GUESS
-            )
-            parts["default"] = text
+    # -- parent, priority, people --
 
     def _parent(self, parents: Parents) -> None:
         """The link to the parent row, with what was seen and what is done with links that cannot be made."""
-        page, column, name = self.page, parents.column, parents.named
+        page, column, name = self._page, parents.column, parents.named
         page.blank()
-        seen = (
-            f"{parents.found:,} of {counted(parents.found + parents.missing, 'cell')} stand in {named([name.column])}"
-        )
-        page.comment(f"{named([column])} names the row above: {seen}.", 2, GUESS)
+        seen = f"{parents.found:,} of {counted(parents.found + parents.missing, 'cell')} match {named([name.column])}"
+        page.comment(f"{named([column])} is the parent: {seen}.", 2, GUESS)
         parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
         if not name.is_key:
             parts["of"] = name.column.name if name.column.repeats == 1 else reference(name.column)
         parts["deep"] = "root"
         deep = counted(parents.deep, "row")
-        page.comment(f"Talkdesk has two levels: what is below the second hangs below the topmost ({deep}).", 2)
+        page.comment(f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({deep}).", 2)
         if parents.missing:
-            what = f"no row that was read is called so in {counted(parents.missing, 'cell')}, such as"
-            page.comment(f"{what} {shown(parents.example, 40)!r}; without it there is no parent.", 2, CHECK)
+            what = f"no row read for {counted(parents.missing, 'cell')}, such as {shown(parents.example, 40)!r}"
+            page.comment(f"{what}; without its row there is no parent.", 2, CHECK)
             parts["missing"] = "drop"
         if parents.itself:
-            page.comment(f"{counted(parents.itself, 'row')} below themselves; they get no parent.", 2, CHECK)
+            page.comment(f"no parent for {counted(parents.itself, 'row')} that would be its own.", 2, CHECK)
             parts["cycle"] = "drop"
         page.line(f"parent_id: {value(parts)}", 2)
 
     def _priority(self) -> None:
-        pick, page = self._roles.one.get("priority"), self.page
+        pick, page = self._one.get("priority"), self._page
         page.blank()
         if pick is None:
-            page.comment(
-                "No column looks like a priority. If there is one: priority: {column: …, values: {…: HIGH}}", 2
-            )
+            page.comment("No priority column found. To add one: priority: {column: …, values: {…: HIGH}}", 2)
             return
         column = pick.column.profile
-        self._because(
-            pick,
-            f"{counted(len(column.values.counts), 'different text')}; a text that is not listed makes the row invalid",
-        )
+        different = counted(len(column.values.counts), "different value")
+        self._because(pick, f"{different}; a value that is not listed makes the row invalid")
         page.line("priority:", 2)
         for key, text in reference(column).items():
             page.line(f"{key}: {scalar(text)}", 4)
-        self._levels(column)
-        page.line("unknown: reject", 4)
-        page.line(f"default: {USUAL}{_default_note(self._table.rows - column.filled)}", 4)
-
-    def _levels(self, column: ColumnProfile) -> None:
         known = levels(column.values.counts, self._found.vocabulary)
-        self.page.line("values:" if known else "values: {}", 4)
+        page.line("values:" if known else "values: {}", 4)
         for level in known:
-            mark = GUESS if level.sure else CHECK
-            note = f"# {counted(level.count, 'row')}; {mark}: {shown(level.reason, 90)}"
-            self.page.line(f"{scalar(level.word)}: {level.becomes}  {note}", 6)
+            note = f"# {counted(level.count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
+            page.line(f"{scalar(level.word)}: {level.becomes}  {note}", 6)
+        page.line("unknown: reject", 4)
+        lacking = self._table.rows - column.filled
+        rows = f"the {counted(lacking, 'row')}" if lacking else "rows"
+        page.line(f"default: {USUAL}  # for {rows} without one", 4)
 
     def _requester(self) -> None:
-        page, email, name = self.page, self._roles.one.get("requester_email"), self._roles.one.get("requester_name")
+        page, email, name = self._page, self._one.get("requester_email"), self._one.get("requester_name")
         page.blank()
-        page.comment("Talkdesk finds or makes the contact from address and name.", 2)
+        page.comment("Talkdesk finds or creates the contact from the e-mail address and name.", 2)
         if email is None:
-            page.comment(
-                "no column has e-mail addresses, so cases will have no requester that can be reached.", 2, CHECK
-            )
+            page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK)
         else:
-            column = email.column.profile
-            emails = column.count("email")
-            self._because(email, f"{emails:,} of {column.filled:,} are addresses")
+            column, emails = email.column.profile, email.column.profile.count("email")
+            self._because(email, f"{emails:,} of {column.filled:,} are valid addresses")
             if emails < column.filled:
-                page.comment("the others make their rows invalid; correct them in the export.", 2, CHECK)
+                page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
             page.line(f"requester_email: {value(reference(column))}", 2)
         if name is not None:
-            self._because(name, f"{name.column.profile.distinct:,} different ones")
+            self._because(name, counted(name.column.profile.distinct, "different name"))
             page.line(f"requester_name: {value(reference(name.column.profile))}", 2)
-        self._owner()
 
     def _owner(self) -> None:
-        """How the agents could be found, as a comment: it takes a file that only the account can give."""
-        if (owner := self._roles.owner) is None or owner.profile.repeats > 1:
+        """How the agents could be found, as a comment: it needs a file that only the account can give."""
+        owner = self._found.roles.owner
+        if owner is None or owner.profile.repeats > 1:
             return
+        self._page.blank()
+        text = f"{named([owner.profile])} has the ticket's agent. To keep it as owner, run "
+        self._page.comment(f"{text}`case-importer users --save owners.csv` and uncomment the next line:", 2)
         key = "email" if owner.kind is Kind.EMAIL else "name"
-        self.page.blank()
-        self.page.comment(
-            f"Who worked on it stands in {named([owner.profile])}. To keep that, save the users of your account with "
-            "`case-importer users --save owners.csv`, and remove the # of the next line:",
-            2,
-        )
         lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
-        self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
+        self._page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
     def _because(self, pick: Pick, more: str) -> None:
         mark = "" if pick.known else GUESS
         if not self._table.rows:
-            mark, more = CHECK, "there is no row to tell by"
-        self.page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
+            mark, more = CHECK, "the export has no rows to check"
+        self._page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
 
 
-def _lacks(missing: int, twice: int) -> str:
-    return f"{counted(missing, 'row')} without one, and {counted(twice, 'row')} with one that was there before"
-
-
-def _times(cells: int, columns: int) -> str:
-    return f"({counted(cells, 'cell')} in {counted(columns, 'column')})"
-
-
-def _default_note(lacking: int) -> str:
-    return f"  # for the {counted(lacking, 'row')} without one" if lacking > 0 else "  # for rows without one"
+def _blanks(found: Sequence[tuple[str, tuple[int, int]]]) -> str:
+    times = ((quoted(text), counted(cells, "cell"), counted(columns, "column")) for text, (cells, columns) in found)
+    return ", ".join(f"{text} ({cells} in {columns})" for text, cells, columns in times)

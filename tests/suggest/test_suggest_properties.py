@@ -47,7 +47,7 @@ def test_a_name_comes_back_from_yaml_as_it_was(name: str) -> None:
 
 def test_half_a_character_in_a_name_is_refused() -> None:
     frame = pd.DataFrame([["1", "x"]], columns=pd.Index(["id", "a\ud800"], dtype=object), dtype=object)
-    with pytest.raises(SourceError, match="half of a character"):
+    with pytest.raises(SourceError, match="incomplete Unicode character"):
         suggest(open_reader(frame))
 
 

@@ -76,4 +76,4 @@ def test_a_ready_mapping_that_does_not_fit_is_not_recommended(tmp_path: Path) ->
         writer.writerows([*row[:gone], *row[gone + 1 :]] for row in [header, *rows[:100]] if len(row) == len(header))
     suggestion = suggest(open_reader(path))
     assert (suggestion.system, suggestion.ready) == ("Zendesk", "")
-    assert "it names columns that this export does not have" in suggestion.text
+    assert "needs columns that this export does not have" in suggestion.text
