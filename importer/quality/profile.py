@@ -155,6 +155,10 @@ class ColumnProfile:
         """How many cells have a shape."""
         return self.shapes[shape].count if shape in self.shapes else 0
 
+    def share_of(self, shape: str) -> float:
+        """Share of the filled cells that have a shape."""
+        return self.share(self.count(shape))
+
     def without(self, words: Collection[str]) -> ColumnProfile:
         """The same column, if ``words`` stand for empty cells."""
         gone = {word: times for word, times in self.blanks.items() if word in words}

@@ -78,17 +78,17 @@ def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabular
 def _kind(profile: ColumnProfile, form: DateForm | None) -> Kind:
     if not profile.filled:
         return Kind.EMPTY
-    if profile.share(profile.count("email")) >= 0.5:
+    if profile.share_of("email") >= 0.5:
         return Kind.EMAIL
     if form is not None:
         return Kind.DATE
     if _is_boolean(profile):
         return Kind.BOOLEAN
-    if profile.share(profile.count("number")) >= _MOSTLY:
+    if profile.share_of("number") >= _MOSTLY:
         return Kind.NUMBER
-    if profile.share(profile.count("address")) >= _MOSTLY:
+    if profile.share_of("address") >= _MOSTLY:
         return Kind.ADDRESS
-    return Kind.LONG if profile.share(profile.count("multi_line")) >= 0.1 or profile.mean >= 120 else Kind.TEXT
+    return Kind.LONG if profile.share_of("multi_line") >= 0.1 or profile.mean >= 120 else Kind.TEXT
 
 
 def _is_boolean(profile: ColumnProfile) -> bool:

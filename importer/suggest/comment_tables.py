@@ -200,7 +200,7 @@ def _of_other_tickets(place: Place, matches: Sequence[Match], vocabulary: Vocabu
 
 
 def _longest(columns: Sequence[Column]) -> Column | None:
-    texts = [it for it in columns if it.kind in _TEXTS and it.profile.share(it.profile.count("words")) >= 0.5]
+    texts = [it for it in columns if it.kind in _TEXTS and it.profile.share_of("words") >= 0.5]
     return max(texts, key=lambda column: column.profile.mean, default=None)
 
 

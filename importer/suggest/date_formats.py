@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 
-from importer.mapping.dates import EPOCHS, ISO, Parse, is_short_month, parser
+from importer.mapping.dates import EPOCHS, ISO, is_short_month, parser
 from importer.quality.profile import ColumnProfile
 
 LEAST_SHARE = 0.9  #: Of the cells of a column that must be dates for it to be a column of dates.
@@ -40,13 +40,10 @@ _COUNT = re.compile(r"\d{9,17}(?:\.0*)?")
 _COUNT_FROM, _COUNT_TO = 631_152_000, 2_840_140_800
 
 WAYS = ("day", "month", "year")
-#: So many times as many different numbers stand where the days are as where the years are.
+#: There are so many times as many different numbers where the days are as where the years are.
 _MANY_TIMES = 2
 _DAYS_LEAST = 4
 _NUMBERS = re.compile(r"\d+")
-
-#: What comes first → the format, as :func:`readings_of` gives it.
-Readings = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -89,11 +86,6 @@ class DateForm:
     order: Order = Order()
 
 
-def formats_of(text: str) -> tuple[str, ...]:
-    """The formats that ``text`` may be written in: none if it is no date, several if the order is open."""
-    return tuple(readings_of(text).values())
-
-
 def readings_of(text: str) -> dict[str, str]:
     """What comes first (``day``, ``month``, ``year``; nothing if that is plain) → the format of ``text`` then."""
     text = text.translate(_BLANKS)
@@ -120,9 +112,8 @@ def _other_format(text: str) -> str:
 
 def _behind(parts: Mapping[str, str | None]) -> str:
     """The format of what follows the date."""
-    if parts["universal"]:
-        return _time_format(parts) + parts["universal"]
-    return _time_format(parts) + (_gap(parts["zone"]) + "%z" if parts["zone"] else "")
+    zone = parts["universal"] or (f"{_gap(parts['zone'])}%z" if parts["zone"] else "")
+    return _time_format(parts) + zone
 
 
 def _date_formats(parts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -137,7 +128,7 @@ def _date_formats(parts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     elif one.isdigit() and not two.isdigit():
         yield "", f"%d{gap}{_month(two)}{gap2}{year}"
     elif one.isdigit() and len(one) < 3:
-        if len(three) > 1:  # nobody writes a year with one digit
+        if len(three) > 1:  # a year has two digits at least
             yield "day", f"%d{gap}%m{gap2}{year}"
             yield "month", f"%m{gap}%d{gap2}{year}"
         if len(one) == 2 and len(three) < 3 and gap in "/-":  # with dots it is the number of a version
@@ -161,7 +152,8 @@ def _time_format(parts: Mapping[str, str | None]) -> str:
     if parts["colon"] is None:
         return ""
     colon, before, half = parts["colon"], parts["before"], parts["half"]
-    clock = f"{'%I' if before or half else '%H'}{colon}%M{_seconds(parts)}"
+    second = f"{parts['second'][0]}%S" if parts["second"] else ""
+    clock = f"{'%I' if before or half else '%H'}{colon}%M{second}{'.%f' if parts['fraction'] else ''}"
     if before:
         clock = f"%p{' ' * before.endswith(' ')}{clock}"
     if half:
@@ -169,17 +161,12 @@ def _time_format(parts: Mapping[str, str | None]) -> str:
     return f"{parts['join'] or ''}{clock}"
 
 
-def _seconds(parts: Mapping[str, str | None]) -> str:
-    second = parts["second"]
-    return (f"{second[0]}%S" if second else "") + (".%f" if parts["fraction"] else "")
-
-
 def _gap(text: str | None) -> str:
     return " " if text and text.startswith(" ") else ""
 
 
 def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
-    """How the dates of a column are written; None if it is no column of dates.
+    """How the dates of a column are written; None if they are not dates.
 
     Args:
         column: The column.
@@ -189,36 +176,26 @@ def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
     looked_at = sum(counts.values())
     if not looked_at or column.mean > 40:
         return None
-    fitting_iso = _fitting(counts, [parser(ISO)])
-    if sum(fitting_iso.values()) >= LEAST_SHARE * looked_at:
-        return _form((ISO,), fitting_iso, looked_at)
-    found = find_order({text: readings_of(text) for text in counts}, counts, order)
-    formats = _formats(counts, found.way)
-    fitting = _fitting(counts, [parser(each) for each in formats])
-    if not formats or sum(fitting.values()) < LEAST_SHARE * looked_at:
-        return None
-    return _form(formats, fitting, looked_at, found)
-
-
-def _form(formats: tuple[str, ...], fitting: Mapping[str, int], looked_at: int, order: Order | None = None) -> DateForm:
-    return DateForm(
-        formats,
-        sum(fitting.values()),
-        looked_at,
-        has_time=any("%M" in each for each in formats) or any(":" in text for text in fitting),
-        has_offset=all(_HAS_OFFSET.search(text) or "%z" in formats[0] for text in fitting),
-        order=order or Order(),
-    )
+    formats: tuple[str, ...] = (ISO,)
+    found, fitting = Order(), _fitting(counts, formats)
+    if sum(fitting.values()) < LEAST_SHARE * looked_at:
+        found = find_order({text: readings_of(text) for text in counts}, counts, order)
+        formats = _formats(counts, found.way)
+        fitting = _fitting(counts, formats)
+        if not formats or sum(fitting.values()) < LEAST_SHARE * looked_at:
+            return None
+    has_time = any("%M" in each for each in formats) or any(":" in text for text in fitting)
+    has_offset = all(_HAS_OFFSET.search(text) or "%z" in formats[0] for text in fitting)
+    return DateForm(formats, sum(fitting.values()), looked_at, has_time, has_offset, found)
 
 
 def is_date(text: str) -> bool:
     """Whether ``text`` is a date in one of the forms that are known."""
-    formats = [ISO, *formats_of(text)]
-    return any(parser(each)(text) is not None for each in formats)
+    return any(parser(each)(text) is not None for each in (ISO, *readings_of(text).values()))
 
 
 def epoch_form(column: ColumnProfile) -> DateForm | None:
-    """How a column called like a date counts the time since 1970; None if its cells are no such counts."""
+    """How a column named like a date counts the time since 1970; None if its cells are not such counts."""
     counted = {text: times for text, times in column.values.counts.items() if _COUNT.fullmatch(text)}
     looked_at = sum(column.values.counts.values()) - column.values.counts.get("0", 0)
     for name, in_a_second in EPOCHS.items():
@@ -249,69 +226,59 @@ def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:
     return tuple(each for each, times in found.most_common(_FORMATS_MAX) if times >= max(2, most / 50) or times == most)
 
 
-def _fitting(counts: Mapping[str, int], parsers: Iterable[Parse]) -> dict[str, int]:
-    parsers = list(parsers)
+def _fitting(counts: Mapping[str, int], formats: Iterable[str]) -> dict[str, int]:
+    parsers = [parser(each) for each in formats]
     return {text: times for text, times in counts.items() if any(parse(text) for parse in parsers)}
 
 
-def find_order(readings: Mapping[str, Readings], counts: Mapping[str, int], order: str) -> Order:
-    """Decides by cells that can be read in one way only, and else by where few numbers stand again and again.
+def find_order(readings: Mapping[str, Mapping[str, str]], counts: Mapping[str, int], order: str) -> Order:
+    """Decides by cells that can be read in one way only, and else by where few numbers come again and again.
 
     Args:
-        readings: The cells, and how each can be read.
+        readings: The cells, and what :func:`readings_of` gives of each.
         counts: How often each of them occurs.
         order: What to take if the column leaves it open.
     """
-    doubtful = {text: ways for text, ways in readings.items() if ways and "" not in ways}
-    if not doubtful:
+    open_ones = {text: found for text, found in readings.items() if found and "" not in found}
+    ways = [way for way in WAYS if any(way in found for found in open_ones.values())]
+    if not ways:
         return Order()
-    ways = [way for way in WAYS if any(way in found for found in doubtful.values())]
+    reads = {
+        text: {way for way, form in found.items() if parser(form)(text) is not None}
+        for text, found in open_ones.items()
+    }
     counted = ""
-    if "year" in ways and len(ways) > 1:
-        ways, counted = _place_of_years(doubtful, ways)
+    if "year" in ways and len(ways) > 1 and not _proofs(reads, ways):
+        ways, counted = _place_of_years(reads, ways)
         if ways == ["year"]:
             return Order("year", counted=counted)
-    proofs = {way: _proof(doubtful, way, ways) for way in ways}
-    proven = [way for way in ways if proofs[way]]
-    if not proven:
+    proofs = _proofs(reads, ways)
+    if not proofs:
         return Order(order if order in ways else ways[0], open=tuple(ways) if len(ways) > 1 else (), counted=counted)
-    way = max(proven, key=lambda each: _weight(doubtful, counts, each))
-    against = next((proofs[other] for other in proven if other != way), "")
+    way = max(proofs, key=lambda each: sum(counts[text] for text, found in reads.items() if each in found))
+    against = next((proof for other, proof in proofs.items() if other != way), "")
     return Order(way, proof=proofs[way], against=against, counted=counted)
 
 
-def _place_of_years(doubtful: Mapping[str, Readings], ways: list[str]) -> tuple[list[str], str]:
-    """What can come first, after a look at how many different numbers stand at both ends."""
-    if any(_proof(doubtful, way, ways) for way in ways):
-        return ways, ""
-    if not all(_reads(text, found, "year") for text, found in doubtful.items()):
-        return [way for way in ways if way != "year"], ""
-    numbers = [_NUMBERS.findall(text) for text, found in doubtful.items() if "year" in found]
-    first, last = {each[0] for each in numbers}, {each[2] for each in numbers}
-    seen = f"{len(first):,} different numbers come first and {len(last):,} last"
-    if _are_days(last, first):
+def _proofs(reads: Mapping[str, set[str]], ways: Iterable[str]) -> dict[str, str]:
+    """What can come first → a cell that is a date only then."""
+    proofs = {}
+    for way in ways:
+        if proof := next((text for text, found in reads.items() if found.intersection(ways) == {way}), ""):
+            proofs[way] = proof
+    return proofs
+
+
+def _place_of_years(reads: Mapping[str, set[str]], ways: list[str]) -> tuple[list[str], str]:
+    """What can come first, by how many different numbers are at both ends."""
+    without = [way for way in ways if way != "year"]
+    if not all("year" in found for found in reads.values()):
+        return without, ""
+    numbers = [_NUMBERS.findall(text) for text in reads]
+    first, last = (len({each[place] for each in numbers}) for place in (0, 2))
+    seen = f"{first:,} different numbers come first and {last:,} last"
+    if last >= max(_DAYS_LEAST, _MANY_TIMES * first):
         return ["year"], f"{seen}, so the years are first"
-    if _are_days(first, last):
-        return [way for way in ways if way != "year"], f"{seen}, so the years are last"
+    if first >= max(_DAYS_LEAST, _MANY_TIMES * last):
+        return without, f"{seen}, so the years are last"
     return ways, ""
-
-
-def _are_days(days: set[str], years: set[str]) -> bool:
-    return len(days) >= max(_DAYS_LEAST, _MANY_TIMES * len(years))
-
-
-def _proof(doubtful: Mapping[str, Readings], way: str, ways: Iterable[str]) -> str:
-    """A cell that is a date only if ``way`` comes first."""
-    others = [other for other in ways if other != way]
-    for text, found in doubtful.items():
-        if _reads(text, found, way) and not any(_reads(text, found, other) for other in others):
-            return text
-    return ""
-
-
-def _reads(text: str, found: Readings, way: str) -> bool:
-    return way in found and parser(found[way])(text) is not None
-
-
-def _weight(doubtful: Mapping[str, Readings], counts: Mapping[str, int], way: str) -> int:
-    return sum(counts[text] for text, found in doubtful.items() if _reads(text, found, way))

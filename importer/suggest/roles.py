@@ -195,16 +195,10 @@ def _fits_key(column: Column, rows: int, called: float) -> float:
     whole = profile.filled == rows and profile.distinct == profile.filled
     if not called and not whole:
         return 0
-    if not called and profile.share(profile.count("words")) > 0.2:
+    if not called and profile.share_of("words") > 0.2:
         return 0
     ends_in_id = column.names[0].split()[-1] in ("id", "number", "key", "no", "code")
-    return (
-        called
-        + 15 * ends_in_id
-        + 10 * whole
-        + 10 * profile.share(profile.count("code"))
-        + max(0.0, 10 - profile.mean / 4)
-    )
+    return called + 15 * ends_in_id + 10 * whole + 10 * profile.share_of("code") + max(0.0, 10 - profile.mean / 4)
 
 
 def _is_nearly(count: int, whole: int) -> bool:
@@ -217,16 +211,14 @@ def _fits_title(column: Column, _: int, called: float) -> float:
     different = profile.share(profile.distinct)
     if column.kind not in _TEXTS or profile.mean > 400 or column.of_agents:
         return 0
-    if not called and (different < 0.5 or profile.share(profile.count("words")) < 0.8 or column.kind is Kind.LONG):
+    if not called and (different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG):
         return 0
     return called + 30 * different if called else 10 * different + min(profile.mean, 60) / 4
 
 
 def _fits_description(column: Column, rows: int, called: float) -> float:
     profile, is_long = column.profile, column.kind is Kind.LONG
-    said = (
-        profile.mean >= 40 and profile.share(profile.count("words")) >= 0.8 and profile.share(profile.distinct) >= 0.15
-    )
+    said = profile.mean >= 40 and profile.share_of("words") >= 0.8 and profile.share(profile.distinct) >= 0.15
     if column.kind not in _TEXTS or (not called and not said) or profile.repeats > 1:
         return 0
     if column.names[0] == "notes" and profile.filled < 0.8 * rows:
@@ -243,7 +235,7 @@ def _fits_priority(column: Column, _: int, called: float) -> float:
 def _fits_email(column: Column, _: int, called: float) -> float:
     if column.kind is not Kind.EMAIL or (column.of_agents and not called):
         return 0
-    return max(called, 5.0) + 10 * column.profile.share(column.profile.count("email"))
+    return max(called, 5.0) + 10 * column.profile.share_of("email")
 
 
 def _fits_name(column: Column, _: int, called: float) -> float:
@@ -269,7 +261,7 @@ def _is_note(column: Column, called: bool) -> bool:
     said = column.kind is Kind.LONG or (column.kind is Kind.TEXT and profile.mean >= 20 and profile.distinct > 3)
     if profile.broken or column.kind not in _TEXTS:
         return False
-    if profile.share(profile.count("entry")) >= SPLIT_SHARE:
+    if profile.share_of("entry") >= SPLIT_SHARE:
         return True
     return (said or profile.repeats > 1) if called else (column.kind is Kind.LONG and profile.repeats > 1)
 

@@ -52,7 +52,7 @@ def find_names(table: FirstRows, columns: Sequence[Column], key: ColumnProfile |
 def _is_a_name(column: Column, table: FirstRows) -> bool:
     profile = column.profile
     filled = table.rows > 1 and profile.filled >= _LEAST_FILLED * table.rows
-    short = profile.mean <= 40 and profile.share(profile.count("words")) <= 0.2 and profile.repeats == 1
+    short = profile.mean <= 40 and profile.share_of("words") <= 0.2 and profile.repeats == 1
     return column.kind in (Kind.TEXT, Kind.NUMBER) and filled and profile.distinct == profile.filled and short
 
 
@@ -62,7 +62,7 @@ def parts_of_keys(table: FirstRows, columns: Sequence[Column]) -> list[ColumnPro
 
     def preference(column: Column) -> tuple[bool, int, int]:
         profile = column.profile
-        is_sentence = profile.share(profile.count("words")) > 0.2 and column.kind is Kind.TEXT
+        is_sentence = profile.share_of("words") > 0.2 and column.kind is Kind.TEXT
         # where nothing is numbered, who wrote at what time tells more than a word does
         is_moment = column.dates and column.dates.has_time and profile.distinct >= 0.9 * profile.filled
         kind = Kind.NUMBER if not is_numbered and (column.kind is Kind.EMAIL or is_moment) else column.kind

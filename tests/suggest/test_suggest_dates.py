@@ -6,7 +6,7 @@ from suggest_tables import lines_with, numbers, table
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest import suggest
-from importer.suggest.date_formats import date_form, formats_of
+from importer.suggest.date_formats import date_form, readings_of
 
 
 def column(*texts: str) -> ColumnProfile:
@@ -80,7 +80,7 @@ def test_both_proofs_together_are_said() -> None:
 
 @pytest.mark.parametrize("text", ["", "hello", "12/34/56/78", "1.2.3.4", "2024", "12:30", "INC-2024-01-02"])
 def test_what_is_no_date_has_no_format(text: str) -> None:
-    assert formats_of(text) == ()
+    assert readings_of(text) == {}
 
 
 def test_words_and_numbers_are_no_dates() -> None:
