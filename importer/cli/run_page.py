@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from importer.ledger import CompanionFile
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
+    from importer.quality.mapping_checks import NotesUse
     from importer.report.summary import Summary
-    from importer.survey.notes import NotesUse
 
 #: Rows that failures.csv is for.
 _TO_FIX = (State.INVALID, State.REFUSED)

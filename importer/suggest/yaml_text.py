@@ -1,12 +1,15 @@
-"""Text of a YAML file: texts quoted where they must be, comments wrapped."""
+"""Text of a YAML file: texts quoted where they must be, comments wrapped, columns as a mapping names them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 
+from importer.quality.profile import ColumnProfile
+
 WIDTH = 118
+GUESS, CHECK = "GUESS", "CHECK"  #: Marks of what is inferred, and of what needs a decision.
 _PLAIN = re.compile(r"[^\W\d_][\w ./()+-]*|\d[\w./+-]*(?: - [\w /]+)?")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -59,6 +62,33 @@ def _entry(entry: Entry) -> str:
     if isinstance(entry, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {scalar(text)}" for key, text in entry.items()) + "}"
     return "[" + ", ".join(map(scalar, entry)) + "]"
+
+
+HEADING_MAX = 100
+
+
+def reference(column: ColumnProfile) -> dict[str, str]:
+    """The keys of a value that read this column."""
+    if column.repeats == 1:
+        return {"column": column.name}
+    return {"column": column.name, "occurrence": str(column.occurrence)}
+
+
+def in_template(column: ColumnProfile) -> bool:
+    """Whether a template can name the column: its header is unique and has no brace."""
+    return column.repeats == 1 and not set("{}") & set(column.name)
+
+
+def heading(name: str) -> str:
+    """The name of a column as a text for people: one line, not too long, never empty."""
+    return shown(name, HEADING_MAX).strip() or "Column"
+
+
+def named(columns: Iterable[ColumnProfile], most: int = 12) -> str:
+    """Names for a sentence; of many only the first ones."""
+    names = [f"`{shown(name, 40)}`" for name in dict.fromkeys(column.name for column in columns)]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 class Page:

@@ -1,4 +1,4 @@
-"""From what was found to the lines that a mapping needs."""
+"""The lines that a mapping needs, by what was found; `check --fix` writes those of value tables."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from difflib import get_close_matches
 from importer.ledger.causes import Cause
 from importer.mapping import Mapping
 from importer.mapping.values import Field
-from importer.reader.checkup import Finding
-from importer.reader.checkup.dates import pattern_of
-from importer.survey.tables import TableUse
+from importer.quality.file_checks import FileIssue, pattern_of
+from importer.quality.mapping_checks import TableUse
 from importer.yaml_places import Entry, NodePath, quoted
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.
@@ -27,7 +26,7 @@ class Suggestion:
         path: The value that they belong to.
         target: The field that it is for.
         columns: The columns that it reads.
-        codes: Codes of the errors that they hint.
+        codes: Codes of the errors that they fix.
         where: ``file:line:column`` of the value in the mapping.
         lines: The lines that belong there; the whole value if it was no more than a column before.
         entries: The same for a `values:` table, which can be written by ``--fix``; empty for other lines.
@@ -48,13 +47,17 @@ def suggestions(
     *,
     tables: Iterable[tuple[Field, TableUse]],
     causes: Iterable[Cause],
-    damage: Iterable[Finding],
+    issues: Iterable[FileIssue],
 ) -> Iterator[Suggestion]:
-    """All lines that would help: for words that no table lists, and for other errors that a key of a value hints."""
+    """All lines that would help: for words that no table lists, and for other errors that a key of a value fixes."""
     for field, use in tables:
         if use.unknown and (field.table is None or field.form.unknown == "reject"):
             yield _for_words(field, use, mapping.place(field.path))
-    forms = {finding.column: _form(finding) for finding in damage if finding.kind in _DAY_FIRST}
+    forms = {
+        issue.column: pattern_of(issue.example, day_first=_DAY_FIRST[issue.kind])
+        for issue in issues
+        if issue.kind in _DAY_FIRST
+    }
     wanted = {(cause.code, cause.target): cause for cause in causes}
     for field in fields:
         for code, line_of in _LINES.items():
@@ -87,12 +90,12 @@ def _whole(field: Field, lines: tuple[str, ...]) -> tuple[str, ...]:
 
 def _entry(word: str, count: int, *, table: dict[str, str], choices: list[str]) -> Entry:
     rows = f"{count:,} row{'s' * (count != 1)}"
-    if (near := nearest_word(word, table)) is not None:
-        return Entry(word, table[near], f"{rows}; nearest is {near!r}")
-    if (near := nearest_word(word, choices)) is not None:
-        return Entry(word, near, f"{rows}; nearest is {near!r}")
+    near, choice = nearest_word(word, table), nearest_word(word, choices)
+    if near is not None or choice is not None:
+        value = choice if near is None else table[near]
+        return Entry(word, value, f"{rows}; similar to {near or choice!r}")
     told = ", ".join(filter(None, choices[:8]))
-    return Entry(word, None, f"{rows}; choose: {told}" if told else rows)
+    return Entry(word, None, f"{rows}; choose one of: {told}" if told else rows)
 
 
 def nearest_word(word: str, known: Iterable[str]) -> str | None:
@@ -114,13 +117,9 @@ def bare(text: str) -> str:
 _DAY_FIRST = {"day_first_dates": True, "month_first_dates": False}
 
 
-def _form(finding: Finding) -> str:
-    return pattern_of(finding.example, day_first=_DAY_FIRST[finding.kind])
-
-
-#: Error code → the line that hints it, given the form of the dates in the column, if that is known.
+#: Error code → the line that fixes it, given the form of the dates in the column, if that is known.
 _LINES: dict[str, Callable[[str], str]] = {
     "too_long": lambda _: "overflow: truncate   # or shorten the text in the file",
     "missing": lambda _: "default: …   # for empty cells; or fill in the cells",
-    "not_a_date": lambda form: f"format: {quoted(form)}   # as the dates of the column show" if form else "",
+    "not_a_date": lambda form: f"format: {quoted(form)}   # matches the dates in this column" if form else "",
 }

@@ -1,45 +1,44 @@
-"""Damage that an export suffered before: each kind is found where it is, and nowhere else."""
+"""What happened to an export before: each kind of issue is found where it is, and nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
-from reader_workbooks import write_sheets, write_xlsx
 
 from importer.models import Row
+from importer.quality.file_checks import EXCEL_CELL_MAX, FileIssue, file_issues, issue_shapes, pattern_of, sheet_issues
+from importer.quality.profile import FileProfile, chunk_of
 from importer.reader import open_reader
-from importer.reader.checkup import CheckUp, Finding, batch_of
-from importer.reader.checkup.dates import pattern_of
-from importer.reader.checkup.sheet import sheet_findings
-from importer.reader.checkup.text import EXCEL_CELL_MAX
 
 
-def check_up(header: Sequence[str], rows: Sequence[Sequence[str]], *, batch: int = 3) -> dict[str, Finding]:
-    """The findings about these rows, which stand from line 2 on, by kind."""
-    check = CheckUp(tuple(header))
+def issues_in(header: Sequence[str], rows: Sequence[Sequence[str]], *, batch: int = 3) -> dict[str, FileIssue]:
+    """The issues of these rows, of which the first is line 2, by kind."""
+    profile = FileProfile(header, issue_shapes)
     numbered = [Row(number, tuple(cells)) for number, cells in enumerate(rows, 2)]
     for start in range(0, len(numbered), batch):
-        check.take(batch_of(numbered[start : start + batch], len(header)))
-    return {finding.kind: finding for finding in check.findings()}
+        profile.take(chunk_of(numbered[start : start + batch], header))
+    return {issue.kind: issue for issue in file_issues(profile)}
 
 
-def in_column(*cells: str) -> dict[str, Finding]:
-    """The findings about one column beside another one that keeps its rows from looking like remarks."""
-    return check_up(["Id", "Text", "C"], [[f"T-{number}", cell, "x"] for number, cell in enumerate(cells)])
+def in_column(*cells: str) -> dict[str, FileIssue]:
+    """The issues about one column beside another one that keeps its rows from looking like remarks."""
+    return issues_in(["Id", "Text", "C"], [[f"T-{number}", cell, "x"] for number, cell in enumerate(cells)])
 
 
-def place(finding: Finding) -> tuple[str | None, int, tuple[int, ...]]:
-    return finding.column, finding.times, finding.rows
+def place(issue: FileIssue) -> tuple[str | None, int, tuple[int, ...]]:
+    return issue.column, issue.times, issue.rows
 
 
-def test_a_plain_table_has_no_findings() -> None:
+def test_a_plain_table_has_no_issues() -> None:
     rows = [["T-1", "São João: pão às 8h", "2024-03-01"], ["T-2", "AMANHÃ” disse, “CAFÉ”", "2024-03-02"]]
-    assert check_up(["Id", "Text", "Date"], rows) == {}
+    assert issues_in(["Id", "Text", "Date"], rows) == {}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_a_plain_table_has_no_findings() -> None:
         ("rounded_number", "12345678901234500000"),
     ],
 )
-def test_a_damaged_cell_is_found_with_its_column_and_row(kind: str, cell: str) -> None:
+def test_an_issue_is_found_with_its_column_and_row(kind: str, cell: str) -> None:
     found = in_column("fine", cell, "also fine", "fine", cell)
     assert place(found.pop(kind)) == ("Text", 2, (3, 6))
     assert found == {}
@@ -69,7 +68,7 @@ def test_a_damaged_cell_is_found_with_its_column_and_row(kind: str, cell: str) -
     "cell",
     ["1.5E", "E+11", "ABC1E+5", "Ñandú", "ÁÂÃ", "two\nlines\tand a tab", "1234567890123456"],
 )
-def test_what_only_resembles_damage_is_left_alone(cell: str) -> None:
+def test_what_only_resembles_an_issue_is_none(cell: str) -> None:
     assert in_column(cell, "x") == {}
 
 
@@ -142,20 +141,20 @@ def test_a_proposed_date_form_reads_what_it_was_made_from(moment: datetime, form
 def test_header_lines_totals_and_empty_columns() -> None:
     rows = [["1", "a", "x", ""], ["ID", "text ", "C", "D"], ["2", "b", "y", ""], ["Summe:", "2", "", ""]]
     rows.append(["Export of 1 March", "", "", ""])
-    found = check_up(["Id", "Text", "C", "D"], [row if row[0] != "ID" else ["Id", "TEXT", "C", "D"] for row in rows])
+    found = issues_in(["Id", "Text", "C", "D"], [row if row[0] != "ID" else ["Id", "TEXT", "C", "D"] for row in rows])
     assert place(found["repeated_header"]) == (None, 1, (3,))
     assert place(found["total_line"]) == (None, 2, (5, 6))
     assert "empty_columns" not in found  # the header line in the middle fills it
 
 
 def test_empty_columns_count_from_the_right_only() -> None:
-    found = check_up(["Id", "B", "C", "D"], [["1", "", "x", ""], ["2", "", "y", ""]])["empty_columns"]
+    found = issues_in(["Id", "B", "C", "D"], [["1", "", "x", ""], ["2", "", "y", ""]])["empty_columns"]
     assert (found.times, found.unit, found.example) == (1, "column", "D")
 
 
 def test_a_short_line_of_totals_counts_too() -> None:
     """It has fewer cells than the header, so it is no good as a row; a person should know that nothing is lost."""
-    assert place(check_up(["Id", "B", "C"], [["1", "a", "x"], ["Total", "1"]])["total_line"]) == (None, 1, (3,))
+    assert place(issues_in(["Id", "B", "C"], [["1", "a", "x"], ["Total", "1"]])["total_line"]) == (None, 1, (3,))
 
 
 def test_more_rows_are_counted_than_named() -> None:
@@ -165,72 +164,83 @@ def test_more_rows_are_counted_than_named() -> None:
 
 @given(st.lists(st.lists(st.text(max_size=12), min_size=1, max_size=4), max_size=8))
 def test_no_table_is_too_odd_to_be_looked_at(rows: list[list[str]]) -> None:
-    for finding in check_up(["A", "B"], rows).values():
-        assert finding.times >= len(finding.rows)
-        assert finding.what
-        assert finding.hint
+    for issue in issues_in(["A", "B"], rows).values():
+        assert issue.times >= len(issue.rows)
+        assert issue.what
+        assert issue.hint
 
 
-def findings_of(path: Path) -> dict[str, Finding]:
+def write_xlsx(path: Path, fill: Callable[[Any], None]) -> Path:
+    with xlsxwriter.Workbook(path) as workbook:
+        fill(workbook.add_worksheet("Tickets"))
+    return path
+
+
+def issues_of(path: Path) -> dict[str, FileIssue]:
     source = open_reader(path, sheet="Tickets")
-    check = CheckUp(source.columns)
+    profile = FileProfile(source.columns, issue_shapes)
     for chunk in source.chunks():
-        check.take(batch_of(list(chunk.rows()), len(source.columns)))
-    return {finding.kind: finding for finding in [*check.findings(), *sheet_findings(source.layout)]}
+        profile.take(chunk)
+    return {issue.kind: issue for issue in [*file_issues(profile), *sheet_issues(source.layout)]}
 
 
 def test_hidden_rows_and_columns_of_a_sheet(tmp_path: Path) -> None:
-    def fill(sheet: object) -> None:
+    def fill(sheet: Any) -> None:
         for row in range(6):
-            sheet.write_row(row, 0, [f"{row}", "b", "c", "d"])  # type: ignore[attr-defined]
-        sheet.set_row(3, None, None, {"hidden": True})  # type: ignore[attr-defined]
-        sheet.set_column(1, 2, None, None, {"hidden": True})  # type: ignore[attr-defined]
+            sheet.write_row(row, 0, [f"{row}", "b", "c", "d"])
+        sheet.set_row(3, None, None, {"hidden": True})
+        sheet.set_column(1, 2, None, None, {"hidden": True})
 
-    found = findings_of(write_xlsx(tmp_path / "t.xlsx", fill))
+    found = issues_of(write_xlsx(tmp_path / "t.xlsx", fill))
     assert place(found["hidden_rows"]) == (None, 1, (4,))
     assert "hidden" in found["hidden_rows"].what
     assert (found["hidden_columns"].times, found["hidden_columns"].example) == (2, "B to C")
 
 
 def test_filtered_rows_are_called_so(tmp_path: Path) -> None:
-    def fill(sheet: object) -> None:
+    def fill(sheet: Any) -> None:
         for row in range(4):
-            sheet.write_row(row, 0, [f"{row}", "b"])  # type: ignore[attr-defined]
-        sheet.autofilter(0, 0, 3, 1)  # type: ignore[attr-defined]
-        sheet.filter_column(0, "x == 1")  # type: ignore[attr-defined]
-        sheet.set_row(2, None, None, {"hidden": True})  # type: ignore[attr-defined]
+            sheet.write_row(row, 0, [f"{row}", "b"])
+        sheet.autofilter(0, 0, 3, 1)
+        sheet.filter_column(0, "x == 1")
+        sheet.set_row(2, None, None, {"hidden": True})
 
-    assert "hidden by a filter" in findings_of(write_xlsx(tmp_path / "t.xlsx", fill))["hidden_rows"].what
+    assert "hidden by a filter" in issues_of(write_xlsx(tmp_path / "t.xlsx", fill))["hidden_rows"].what
 
 
 def test_merged_cells_below_the_header(tmp_path: Path) -> None:
-    def fill(sheet: object) -> None:
-        sheet.merge_range("A1:C1", "A title above the table does no harm")  # type: ignore[attr-defined]
-        sheet.write_row(1, 0, ["1", "b", "c"])  # type: ignore[attr-defined]
-        sheet.merge_range("A3:A5", "2")  # type: ignore[attr-defined]
+    def fill(sheet: Any) -> None:
+        sheet.merge_range("A1:C1", "A title above the table does no harm")
+        sheet.write_row(1, 0, ["1", "b", "c"])
+        sheet.merge_range("A3:A5", "2")
 
-    found = findings_of(write_xlsx(tmp_path / "t.xlsx", fill))["merged_cells"]
+    found = issues_of(write_xlsx(tmp_path / "t.xlsx", fill))["merged_cells"]
     assert (found.times, found.rows, found.example) == (2, (1, 3), "A1:C1, A3:A5")
 
 
 def test_hidden_sheets_are_named(tmp_path: Path) -> None:
-    rows = [["Id", "B"], ["1", "x"]]
-    found = findings_of(write_sheets(tmp_path / "t.xlsx", Tickets=rows, hidden_old=rows))
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as workbook:
+        for name in ("Tickets", "hidden_old"):
+            sheet = workbook.add_worksheet(name)
+            sheet.write_row(0, 0, ["Id", "B"])
+            sheet.write_row(1, 0, ["1", "x"])
+        sheet.hide()
+    found = issues_of(tmp_path / "t.xlsx")
     assert found["hidden_sheets"].example == "'hidden_old'"
 
 
 def test_error_cells_and_empty_formulas_are_listed_by_column(tmp_path: Path) -> None:
-    def fill(sheet: object) -> None:
-        sheet.write_row(0, 0, ["Id", "B"])  # type: ignore[attr-defined]
-        sheet.write_row(1, 0, ["1", "x"])  # type: ignore[attr-defined]
-        sheet.write_formula(2, 1, "=1/0", None, "#DIV/0!")  # type: ignore[attr-defined]
-        sheet.write_formula(3, 1, "=A1", None, "")  # type: ignore[attr-defined]
+    def fill(sheet: Any) -> None:
+        sheet.write_row(0, 0, ["Id", "B"])
+        sheet.write_row(1, 0, ["1", "x"])
+        sheet.write_formula(2, 1, "=1/0", None, "#DIV/0!")
+        sheet.write_formula(3, 1, "=A1", None, "")
 
-    found = findings_of(write_xlsx(tmp_path / "t.xlsx", fill))
+    found = issues_of(write_xlsx(tmp_path / "t.xlsx", fill))
     assert place(found["error_cell"]) == ("B", 1, (3,))
     assert found["error_cell"].what == "each is a spreadsheet error"
 
 
 def test_a_text_file_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("Id,B\n1,x\n", encoding="utf-8")
-    assert list(sheet_findings(open_reader(tmp_path / "t.csv").layout)) == []
+    assert list(sheet_issues(open_reader(tmp_path / "t.csv").layout)) == []

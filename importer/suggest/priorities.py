@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from importer.suggest.vocabulary import Vocabulary
+from importer.suggest.headers import Vocabulary
 
 _SCALE = {1: "URGENT", 2: "HIGH", 3: "NORMAL", 4: "LOW", 5: "LOW"}
 _NUMBER = re.compile(r"[PSps]?(\d)")
@@ -40,14 +40,14 @@ def levels(values: Mapping[str, int], vocabulary: Vocabulary) -> list[Level]:
 
 def _level(word: str, count: int, vocabulary: Vocabulary) -> Level:
     if negations := vocabulary.negations.intersection(word.casefold().replace("-", " ").split()):
-        return Level(word, count, USUAL, f"{min(negations)!r} turns the rest round", sure=False)
+        return Level(word, count, USUAL, f"{min(negations)!r} reverses the meaning", sure=False)
     if known := _known_word(word, vocabulary):
-        return Level(word, count, vocabulary.priority[known], f"the word {known!r}", sure=True)
+        return Level(word, count, vocabulary.priority[known], f"contains {known!r}", sure=True)
     number = _NUMBER.fullmatch(word)
     if number and int(number[1]) in _SCALE:
-        reason = "a number: 1 taken for the highest, as most systems count; turn it round if yours does not"
+        reason = "number: 1 is assumed to be highest; reverse the list if not"
         return Level(word, count, _SCALE[int(number[1])], reason, sure=False)
-    return Level(word, count, USUAL, "it cannot be told from the word", sure=False)
+    return Level(word, count, USUAL, "unclear; choose a priority", sure=False)
 
 
 def _known_word(word: str, vocabulary: Vocabulary) -> str:
@@ -59,6 +59,6 @@ def _known_word(word: str, vocabulary: Vocabulary) -> str:
     return ""
 
 
-def speaks_of_levels(values: Mapping[str, int], vocabulary: Vocabulary) -> bool:
+def are_priorities(values: Mapping[str, int], vocabulary: Vocabulary) -> bool:
     """Whether at least two different words are there and every one is a word of a priority."""
     return len(values) >= 2 and all(_known_word(word, vocabulary) for word in values)

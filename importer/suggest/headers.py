@@ -1,4 +1,4 @@
-"""What columns and values are called, and by which columns an export is recognised. The words are in TOML files."""
+"""How columns and values are named, and by which columns an export is recognised. The words are in TOML files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from importer.suggest.shapes import is_unspaced
+from importer.suggest.cell_shapes import is_unspaced
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
@@ -50,8 +50,12 @@ class System:
 
     @property
     def short_name(self) -> str:
-        """Its name without what stands in brackets."""
+        """Its name without what is in brackets."""
         return self.name.partition(" (")[0]
+
+    def has(self, names: Sequence[str], role: str) -> bool:
+        """Whether a column that may be named ``names`` has this role here."""
+        return squeezed(names[0]) in self.roles.get(role, ())
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Vocabulary:
         found = next((place for place, phrase in enumerate(phrases) if _says(words, phrase)), None)
         return None if found is None else _EXACT_MOST + 1 + min(found, _PHRASE_MOST)
 
-    def speaks_of_time(self, name: str) -> bool:
+    def is_about_time(self, name: str) -> bool:
         """Whether the name of a column speaks of a day or a time."""
         return any(part in name for part in self.times)
 
@@ -173,27 +177,9 @@ def _read(file: str) -> dict[str, Any]:
     return tomllib.loads(files("importer.suggest").joinpath(file).read_text("utf-8"))
 
 
-@dataclass(frozen=True)
-class Recognised:
-    """The system that an export seems to come from.
-
-    Attributes:
-        system: It.
-        found: How many of its telling columns the export has.
-    """
-
-    system: System
-    found: int
-
-    @property
-    def score(self) -> float:
-        """Share of the telling columns that are there."""
-        return self.found / len(self.system.telling)
-
-
-def recognise(columns: Iterable[str], systems: Iterable[System]) -> Recognised | None:
-    """The system whose telling columns the export has, or None. The best score counts, then the most columns."""
+def recognise(columns: Iterable[str], systems: Sequence[System]) -> System | None:
+    """The system whose telling columns the export has, or None. The best share counts, then the most columns."""
     names = {squeezed(plain_name(column)) for column in columns}
-    candidates = [Recognised(system, len(system.telling & names)) for system in systems]
-    fitting = [candidate for candidate in candidates if candidate.score >= candidate.system.least]
-    return max(fitting, key=lambda candidate: (candidate.score, candidate.found), default=None)
+    found = {system.name: len(system.telling & names) for system in systems}
+    fitting = [system for system in systems if found[system.name] >= system.least * len(system.telling)]
+    return max(fitting, key=lambda system: (found[system.name] / len(system.telling), found[system.name]), default=None)

@@ -13,7 +13,7 @@ import orjson
 
 from importer.errors import ConfigError, MappingError
 from importer.mapping import Mapping
-from importer.survey import Surveyed
+from importer.quality import Findings
 
 #: By what factor the number of rows may grow or shrink.
 VOLUME_FACTOR = 2.0
@@ -57,7 +57,7 @@ def load_baseline(path: Path) -> Baseline:
     Raises:
         ConfigError: it cannot be read, or is something else.
     """
-    hint = "give a file that `case-importer check … --json` wrote"
+    hint = "create it with: case-importer check … --json > FILE"
     try:
         content: Any = orjson.loads(path.read_bytes())
         tables = content["tables"]
@@ -70,10 +70,10 @@ def load_baseline(path: Path) -> Baseline:
     except OSError as error:
         raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise ConfigError("this is no result of a check", where=str(path), hint=hint) from None
+        raise ConfigError("the file is not the output of check --json", where=str(path), hint=hint) from None
 
 
-def changes(baseline: Baseline, found: Surveyed, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
+def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
     """What is new, or gone, compared with ``baseline``.
 
     Args:
@@ -84,7 +84,7 @@ def changes(baseline: Baseline, found: Surveyed, *, factor: float = VOLUME_FACTO
     if found.rows == 0:
         yield Change("empty", "the file has no rows")
     elif baseline.rows and not baseline.rows / factor <= found.rows <= baseline.rows * factor:
-        grown = f"{found.rows:,} rows, last time {baseline.rows:,}: {found.rows / baseline.rows:.2g} times as many"
+        grown = f"{found.rows:,} rows, baseline {baseline.rows:,}: {found.rows / baseline.rows:.2g} times as many"
         yield Change("volume", f"{grown} (allowed: {1 / factor:.2g} to {factor:g})")
     yield from _columns(baseline, found)
     yield from _values(baseline, found)
@@ -108,24 +108,24 @@ def lost_columns(baseline: Baseline, columns: Sequence[str], mapping: Mapping) -
         return None
     fresh = tuple(Counter(columns) - Counter(baseline.columns))
     nearest = [
-        f"{column!r} (is it {near[0]!r} now?)" if (near := get_close_matches(column, fresh, 1)) else repr(column)
+        f"{column!r} (renamed to {near[0]!r}?)" if (near := get_close_matches(column, fresh, 1)) else repr(column)
         for column in gone
     ]
-    new = f"new in the file: {_listed(fresh)}; look at" if fresh else "look at"
+    new = f"new columns: {_listed(fresh)}; " if fresh else ""
     return Lost(
-        f"columns that the mapping needs are gone: {', '.join(nearest)}",
-        f"{new} what writes it, or name other columns in the mapping",
+        f"columns required by the mapping are missing: {', '.join(nearest)}",
+        f"{new}check the export job, or update the mapping",
     )
 
 
-def _columns(baseline: Baseline, found: Surveyed) -> Iterator[Change]:
+def _columns(baseline: Baseline, found: Findings) -> Iterator[Change]:
     now, then = Counter(use.column for use in found.columns), Counter(baseline.columns)
-    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "gone", then - now)):
+    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "missing", then - now)):
         if names:
             yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
 
 
-def _values(baseline: Baseline, found: Surveyed) -> Iterator[Change]:
+def _values(baseline: Baseline, found: Findings) -> Iterator[Change]:
     """A word that the table lists is no surprise, even if it came for the first time."""
     for use in found.tables:
         if use.target in baseline.words and use.target not in baseline.capped:

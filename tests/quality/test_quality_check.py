@@ -20,10 +20,10 @@ from importer import check
 from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError, SourceError
 from importer.pipeline.checking import CheckResult
 from importer.pipeline.fixing import Fix, write_suggestions
-from importer.survey import Surveyed
-from importer.survey.distinct import MOST_WORDS
-from importer.survey.keys import look
-from importer.survey.suggestions import nearest_word
+from importer.quality import Findings
+from importer.quality.autofix import nearest_word
+from importer.quality.mapping_checks import key_as_seen
+from importer.quality.profile import VALUES_MAX
 
 MAPPING = """\
 version: 1
@@ -89,9 +89,9 @@ class TestSuggestions:
         (found,) = checked("1,S,B,ASAP,\n2,S,B,hihg,\n3,S,B,ASAP,\n4,S,B,Blocker,\n").suggestions
         assert found.lines == (
             "values:",
-            "  ASAP: URGENT  # 2 rows; nearest is 'Asap'",
-            "  hihg: HIGH  # 1 row; nearest is 'High'",
-            "  # Blocker: …  # 1 row; choose: LOW, HIGH, URGENT, NORMAL",
+            "  ASAP: URGENT  # 2 rows; similar to 'Asap'",
+            "  hihg: HIGH  # 1 row; similar to 'High'",
+            "  # Blocker: …  # 1 row; choose one of: LOW, HIGH, URGENT, NORMAL",
         )
         assert found.where == "m.yml:7:3"
 
@@ -103,7 +103,7 @@ class TestSuggestions:
             "  column: Priority",
             "  values:",
             "    LOW: LOW",
-            "    low: LOW  # 1 row; nearest is 'LOW'",
+            "    low: LOW  # 1 row; similar to 'LOW'",
         )
 
     def test_a_long_text_and_a_missing_one_have_a_line_each(self) -> None:
@@ -115,14 +115,14 @@ class TestSuggestions:
         mapping = MAPPING + '  custom_fields:\n    date1: {column: Extra, type: date, format: "%m/%d/%Y"}\n'
         Path("m.yml").write_text(mapping, encoding="utf-8")
         (found,) = checked("1,S,B,Low,01/02/2024\n2,S,B,Low,25/12/2023\n").suggestions
-        assert found.lines == ("format: '%d/%m/%Y'   # as the dates of the column show",)
+        assert found.lines == ("format: '%d/%m/%Y'   # matches the dates in this column",)
 
     def test_a_mapping_that_reads_dates_as_they_are_forced_is_not_nagged(self) -> None:
         rows = "1,S,B,Low,01/02/2024\n2,S,B,Low,25/12/2023\n"
         for form, kinds in (("%d/%m/%Y", []), ("%m/%d/%Y", ["day_first_dates"])):
             mapping = MAPPING + f'  custom_fields:\n    date1: {{column: Extra, type: date, format: "{form}"}}\n'
             Path("m.yml").write_text(mapping, encoding="utf-8")
-            assert [finding.kind for finding in checked(rows).damage] == kinds
+            assert [issue.kind for issue in checked(rows).file_issues] == kinds
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,10 @@ class TestCoverage:
         assert (columns["Extra"].filled, columns["Body"].distinct, columns["Subject"].distinct) == (1, 2, 1)
 
     def test_counting_is_bounded_and_says_so(self) -> None:
-        rows = "".join(f"{number},S,B,W{number},\n" for number in range(MOST_WORDS + 5))
+        rows = "".join(f"{number},S,B,W{number},\n" for number in range(VALUES_MAX + 5))
         found = checked(rows)
-        assert (len(found.tables[0].words), found.tables[0].capped) == (MOST_WORDS, True)
-        assert (found.columns[0].distinct, found.columns[0].capped) == (MOST_WORDS, True)
+        assert (len(found.tables[0].words), found.tables[0].capped) == (VALUES_MAX, True)
+        assert (found.columns[0].distinct, found.columns[0].capped) == (VALUES_MAX, True)
 
     def test_the_longest_text_is_measured_as_it_would_be_sent(self) -> None:
         title, body = checked(f"1,  {'x' * 150}  ,B,Low,\n2,{'y' * 152},Bo,Low,\n").lengths
@@ -174,21 +174,21 @@ class TestCoverage:
     [("ABC-1", "abc-1"), ("a b", "ab"), ("7", "007"), ("7", "7.0"), ("é", "e\u0301"), ("ＡＢ", "ab")],
 )
 def test_keys_that_look_the_same(one: str, other: str) -> None:
-    assert look(one) == look(other)
+    assert key_as_seen(one) == key_as_seen(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [("7", "70"), ("7.5", "7"), ("a-1", "a1"), ("0", "00a")])
 def test_keys_that_do_not(one: str, other: str) -> None:
-    assert look(one) != look(other)
+    assert key_as_seen(one) != key_as_seen(other)
 
 
 @pytest.mark.usefixtures("folder")
-def test_near_twins_are_found_in_the_whole_file_and_against_the_ledger() -> None:
+def test_similar_keys_are_found_in_the_whole_file_and_against_the_ledger() -> None:
     Path("t.csv").write_text(HEADER + "A-1,S,B,Low,\n", encoding="utf-8")
     assert command("run", "t.csv", "-m", "m.yml", "--out", "out", "-q").code == 0
     found = checked("7,S,B,Low,\n007,S,B,Low,\n8,S,B,Low,\na-1,S,B,Low,\n", ledger="out/ledger.db")
-    assert found.near_twins_count == 2
-    assert [(twins.first, twins.second) for twins in found.near_twins] == [
+    assert found.similar_keys_count == 2
+    assert [(keys.first, keys.second) for keys in found.similar_keys] == [
         ((2, "A-1"), (5, "a-1")),
         ((2, "7"), (3, "007")),
     ]
@@ -196,7 +196,7 @@ def test_near_twins_are_found_in_the_whole_file_and_against_the_ledger() -> None
 
 @pytest.mark.usefixtures("folder")
 def test_the_first_rows_are_shown_before_the_rest_is_read() -> None:
-    seen: list[Surveyed] = []
+    seen: list[Findings] = []
     rows = "".join(f"{number},S,B,{'Odd' if number == 3 else 'Low'},\n" for number in range(5_000))
     result = checked(rows, first=seen.append)
     assert [(found.rows, found.causes[0].first_rows) for found in seen] == [(2_000, (5,))]
@@ -212,7 +212,7 @@ class TestFix:
     def test_the_mapping_passes_afterwards_and_keeps_its_comments(self) -> None:
         fix = self.fixed("1,S,B,ASAP,\n")
         text = Path("m.yml").read_text(encoding="utf-8")
-        line = "      ASAP: URGENT  # 1 row; nearest is 'Asap'\n"
+        line = "      ASAP: URGENT  # 1 row; similar to 'Asap'\n"
         assert text == MAPPING.replace("    values:\n", f"    values:\n{line}")
         assert "+      ASAP: URGENT" in fix.diff
         assert fix.backup is not None
@@ -318,7 +318,7 @@ class TestBaseline:
 
     def test_a_file_without_a_byte_ends_with_the_same_code(self) -> None:
         Path("t.csv").write_bytes(b"")
-        with pytest.raises(ChangedShapeError, match="last time it had 10 rows"):
+        with pytest.raises(ChangedShapeError, match="the baseline has 10 rows"):
             check("t.csv", "m.yml", baseline="last.json")
         ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
         assert (ended.code, ended.out) == (12, "")
@@ -326,10 +326,10 @@ class TestBaseline:
     @pytest.mark.parametrize("header", ["Id,Subject,Bodies,Priority,Extra\n", "Id,Subject,Text,Priority,Extra\n"])
     def test_a_mapped_column_that_is_gone_ends_with_the_same_code(self, header: str) -> None:
         Path("t.csv").write_text(header + ten_rows(), encoding="utf-8")
-        with pytest.raises(ChangedShapeError, match="columns that the mapping needs are gone: 'Body'") as caught:
+        with pytest.raises(ChangedShapeError, match="columns required by the mapping are missing: 'Body'") as caught:
             check("t.csv", "m.yml", baseline="last.json")
-        assert ("is it 'Bodies' now?" in caught.value.what) is ("Bodies" in header)
-        assert ("new in the file: 'Text'" in caught.value.hint) is ("Text" in header)
+        assert ("renamed to 'Bodies'?" in caught.value.what) is ("Bodies" in header)
+        assert ("new columns: 'Text'" in caught.value.hint) is ("Text" in header)
         assert caught.value.exit_code is ExitCode.CHANGED_SHAPE
         with pytest.raises(MappingError, match="has no column 'Body'"):
             check("t.csv", "m.yml")
@@ -342,7 +342,7 @@ class TestBaseline:
     @pytest.mark.parametrize("content", [b"\n\n", b"\xef\xbb\xbf", gzip.compress(b"")], ids=["lines", "mark", "gzip"])
     def test_so_does_a_file_in_which_nothing_is(self, content: bytes) -> None:
         Path("t.csv").write_bytes(content)
-        with pytest.raises(ChangedShapeError, match="last time it had 10 rows"):
+        with pytest.raises(ChangedShapeError, match="the baseline has 10 rows"):
             check("t.csv", "m.yml", baseline="last.json")
 
     def test_so_does_an_empty_sheet(self) -> None:
@@ -380,8 +380,8 @@ class TestPage:
         for line in (
             "1  Priority → priority · unknown_value · row 2",
             "hint: add at m.yml:7:3 (case.priority), or use --fix:",
-            "ASAP: URGENT  # 1 row; nearest is 'Asap'",
-            "Subject: text was decoded wrongly before",
+            "ASAP: URGENT  # 1 row; similar to 'Asap'",
+            "Subject: text was decoded with the wrong encoding",
             "'1' in row 2 and '01' in row 3",
             "unused entries: High, Asap",
             "title: longest 5 characters (row 3), maximum 150",
@@ -414,14 +414,14 @@ class TestPage:
         Path("t.csv").write_text(HEADER + "1,S,B,ASAP,\n", encoding="utf-8")
         ended = command("check", "t.csv", "-m", "m.yml", "--fix")
         assert ended.code == 3
-        assert "\n+      ASAP: URGENT  # 1 row; nearest is 'Asap'\n" in ended.out
+        assert "\n+      ASAP: URGENT  # 1 row; similar to 'Asap'\n" in ended.out
         assert "Wrote m.yml; backup: m.yml.bak" in ended.out
 
     def test_json_has_all_of_it(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,ASAP,x\n2,Caf\ufffd,B,Low,x\n", encoding="utf-8")
         shape = json.loads(command("check", "t.csv", "-m", "m.yml", "--json", "--fix").out)
         assert [cause["code"] for cause in shape["causes"]] == ["unknown_value"]
-        assert [finding["kind"] for finding in shape["damage"]] == ["replacement_character"]
+        assert [issue["kind"] for issue in shape["file_issues"]] == ["replacement_character"]
         assert shape["suggestions"][0]["entries"][0]["value"] == "URGENT"
         assert shape["tables"][0]["never_hit"] == ["High", "Asap"]
         assert {use["target"] for use in shape["lengths"]} == {"title", "description"}
@@ -447,7 +447,7 @@ class TestRowsLeftOut:
 
     def test_each_condition_is_counted_and_the_rows_are_in_the_books(self) -> None:
         result = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n4,S,B,Low,spam\n")
-        assert [(use.condition.split()[0], use.rows) for use in result.choices] == [
+        assert [(use.condition.split()[0], use.rows) for use in result.filters] == [
             ("source.only", 2),
             ("source.skip", 1),
         ]
@@ -468,11 +468,11 @@ class TestRowsLeftOut:
 
     def test_a_condition_that_works_is_not_warned_of(self) -> None:
         found = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n")
-        assert [use.warning(found.rows) for use in found.choices] == ["", ""]
+        assert [use.warning(found.rows) for use in found.filters] == ["", ""]
 
     def test_words_of_rows_that_are_left_out_need_no_line_in_the_mapping(self) -> None:
         found = self.check_choosy("1,S,B,Low,\n2,S,B,Casino,spam\n3," + "x" * 200 + ",B,Low,test\n")
         assert (found.suggestions, found.tables[0].unknown, found.lengths[0].longest) == ((), {}, 1)
 
     def test_without_conditions_nothing_is_said(self) -> None:
-        assert checked("1,S,B,Low,\n").choices == ()
+        assert checked("1,S,B,Low,\n").filters == ()
