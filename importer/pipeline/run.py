@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from importer.delivery.circuit_breaker import FailureLimit, failure_limit
+from importer.delivery.circuit_breaker import failure_limit
 from importer.delivery.retry import retryable
 from importer.delivery.workers import Delivered, Stop
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TooManyFailuresError
@@ -141,7 +141,7 @@ async def run_import_async(
     )
 
 
-def _limit_of(max_failures: int | str | None) -> FailureLimit | None:
+def _limit_of(max_failures: int | str | None) -> Callable[[int], int] | None:
     return None if max_failures is None else failure_limit(str(max_failures))
 
 
@@ -259,7 +259,7 @@ class LedgerRun:
     outer_stop: Stop | None
     limit: int | None = None
     accept_existing: bool = False
-    max_failures: FailureLimit | None = None
+    max_failures: Callable[[int], int] | None = None
     resend: bool = True
     listed_by: str | None = None
     notes: tuple[str, ...] = ()
@@ -353,13 +353,13 @@ class LedgerRun:
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
             self.progress.sending(total)
-            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.progress)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""
         if self.max_failures is None:
             return None
-        left = self.max_failures.most(counts.total()) - counts[State.INVALID]
+        left = self.max_failures(counts.total()) - counts[State.INVALID]
         if left < 0:
             raise TooManyFailuresError(
                 f"{counts[State.INVALID]} of {counts.total()} rows do not fit, more than --max-failures allows;"
@@ -374,7 +374,7 @@ class LedgerRun:
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
         if self.verb == "rebuild":  # sends nothing, so what is pending afterwards is as it should be
-            return exit_code_of(summary.totals, summary.causes, summary.notes_that_follow, pending_is_meant=True)
+            return exit_code_of(summary.totals, summary.causes, summary.case_updates, pending_is_meant=True)
         # What the limit left behind was to be left behind, and running again would not help suppressed rows.
         meant = self.limit is not None or delivered.suppressed > 0
         return exit_code_of(

@@ -127,7 +127,7 @@ def test_other_tickets_in_a_full_account_are_sent_without_a_word(tmp_path: Path)
         assert (other.code, other.err, server.creates()) == (0, "", 24)
 
 
-@pytest.mark.parametrize(("status", "said"), [(403, "scope cases-public:read"), (500, "cannot be read")])
+@pytest.mark.parametrize(("status", "said"), [(403, "scope cases-public:read"), (500, "cannot read the list of cases")])
 @pytest.mark.slow
 def test_a_list_that_cannot_be_read_gives_one_warning(tmp_path: Path, status: int, said: str) -> None:
     faults = {"name": "no list", "rules": [{"do": "status", "status": status, "on": ["list"]}]}
