@@ -18,7 +18,6 @@ from importer.delivery.reconcile import CaseSearch, external_id_in
 from importer.delivery.retry import ReadError
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerWriter, Pending, Selection
-from importer.ledger.sample import unsent_sample
 from importer.models import Notice, State
 from importer.talkdesk.auth import READ_SCOPE
 from importer.talkdesk.search import Encoding
@@ -73,7 +72,7 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
 
 
 def _sample(ledger: Ledger, chosen: Selection) -> list[Pending]:
-    return [] if ledger.counts()[State.CREATED] else unsent_sample(ledger, chosen, most=MOST)
+    return [] if ledger.counts()[State.CREATED] else ledger.unsent_sample(chosen, most=MOST)
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:

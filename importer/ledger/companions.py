@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from importer.ledger import database
-from importer.ledger.json_columns import cells_from_json, to_json
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import CompanionFile
+from importer.ledger.values import CompanionFile, cells_from_json, to_json
 
 #: KiB of memory for reading and sorting.
 _CACHE = 16 * 1024

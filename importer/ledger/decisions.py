@@ -53,9 +53,9 @@ def reopen_refused(ledger: Ledger) -> int:
 
 
 def reopen_shut_out(ledger: Ledger) -> int:
-    """Make pending again what this run had refused only because the whole account was shut out.
+    """Make pending again what this run had refused with 403, 404 or 405, since these met every row; returns how many.
 
-    That is what 403, 404 and 405 meant when they met every row; returns how many there were.
+    They meant that the whole account was shut out.
     """
     with database.translated(ledger.path), database.transaction(ledger.connection):
         return ledger.connection.execute(

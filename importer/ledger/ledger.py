@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
@@ -19,41 +19,34 @@ import orjson
 
 from importer.errors import ExitCode, LedgerError, TargetError
 from importer.ledger import database, parents
-from importer.ledger.database import closing_on_error
 from importer.ledger.lock import LedgerLock
 from importer.ledger.values import CreatedCase, Mark, Outcome, Pending, Selection, Settled, Settlement, UnknownRecord
 from importer.models import State
 from importer.version import __version__
 
-CHOSEN = (
+_CHOSEN = (
     "(:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
 )
-_AT_SERVER = "('sending', 'created', 'unknown', 'duplicate')"
-#: Of the given records those that may be marked as sending: all but the exceptions, which are looked at one by one.
-_MARK = f"""
+#: The triggers refuse a record whose key, or whose parent, is in the way.
+_MARK = """
     UPDATE record SET state = 'sending', attempts = attempts + 1, run = :run, http_status = NULL, code = NULL,
         message = NULL
-    WHERE id IN (SELECT value FROM json_each(:records)) AND state = 'pending'
-      AND NOT EXISTS (
-        SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id
-          AND (other.state IN {_AT_SERVER}
-               OR other.id < record.id AND other.id IN (SELECT value FROM json_each(:records))))
-      AND NOT EXISTS (
-        SELECT 1 FROM link WHERE link.record = record.id AND parent_key IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM record AS parent JOIN content ON content.record = link.record
-            WHERE parent.key = link.parent_key AND parent.state = 'created'
-              AND json_extract(content.body, '$.parent_id') = parent.case_id))
-    RETURNING id"""
+    WHERE id IN (SELECT value FROM json_each(:records)) AND state = 'pending'"""
 _SETTLE = """
-    UPDATE record SET state = json_extract(told.value, '$.outcome.state'), run = ?,
-        case_id = json_extract(told.value, '$.outcome.case_id'),
-        http_status = json_extract(told.value, '$.outcome.http_status'),
-        code = json_extract(told.value, '$.outcome.code'), message = json_extract(told.value, '$.outcome.message')
-    FROM json_each(?) AS told
-    WHERE record.id = json_extract(told.value, '$.record') AND record.state = json_extract(told.value, '$.before')
-    RETURNING id"""
+    UPDATE record SET state = told.state, run = :run, case_id = told.case_id, http_status = told.http_status,
+        code = told.code, message = told.message
+    FROM (SELECT json_extract(value, '$[0]') AS record, json_extract(value, '$[1]') AS before,
+            json_extract(value, '$[2]') AS state, json_extract(value, '$[3]') AS case_id,
+            json_extract(value, '$[4]') AS http_status, json_extract(value, '$[5]') AS code,
+            json_extract(value, '$[6]') AS message
+          FROM json_each(:told)) AS told
+    WHERE record.id = told.record AND record.state = told.before"""
+_KEY_IS_TAKEN = """
+    SELECT EXISTS (SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id
+                   AND other.state IN ('sending', 'created', 'unknown', 'duplicate'))
+    FROM record WHERE id = ? AND state = 'pending'"""
 #: Of a row whose key another one answers for.
 _KEY_UNSETTLED = Outcome(State.SKIPPED, code="key_unsettled", message="another row with this key was sent")
 
@@ -64,7 +57,7 @@ class Ledger:
     Args:
         path: The file; made if missing, readable by its owner only. Links are followed first, so that the lock and the
             log are found whatever name the ledger is given.
-        verb: Which command holds it, for the history.
+        verb: Which command uses it, for the history.
 
     Attributes:
         connection: The one that writes.
@@ -73,46 +66,44 @@ class Ledger:
         released: Children that may be sent since their parents became cases in this run.
 
     Raises:
-        LedgerLockedError: another run holds it.
+        LedgerLockedError: another run is using it.
         LedgerError: it cannot be opened, is damaged, or is not a ledger.
     """
 
     def __init__(self, path: Path, *, verb: str) -> None:
         self.path = path.resolve()
+        self.exit_code: ExitCode | None = None
+        self.released: deque[int] = deque()
         database.make_folder(self.path)
         self._lock = LedgerLock(self.path)
         try:
-            self.connection = self._open()
-            with closing_on_error(self.connection):
+            if not self.path.exists():
+                database.create_file(self.path)
+            self.connection = database.open_for_writing(self.path)
+            with database.closing_on_error(self.connection), database.translated(self.path):
+                self._assert_log_is_there()
                 self.run = self._begin_run(verb)
                 self._lock.note_begin(self.run)
-                with database.translated(self.path):
-                    self._has_children = parents.are_there(self.connection)
+                self._has_children = parents.are_there(self.connection)
         except BaseException:
-            self._lock.note_failure()
+            self._lock.note_end()
             self._lock.release()
             raise
-        self.exit_code: ExitCode | None = None
-        self.released: deque[int] = deque()
 
     # -- beginning and end -------------------------------------------------------------------------
-    def _open(self) -> sqlite3.Connection:
-        if not self.path.exists():
-            database.create_file(self.path)
-        connection = database.open_for_writing(self.path)
-        with closing_on_error(connection), database.translated(self.path):
-            last = connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
-            # A killed run leaves its newest commits in the log; without that, rows that were sent look unsent.
-            if last is not None and last[1] is None and self._lock.lost_log_of(last[0]):
-                raise LedgerError(
-                    "the last run was interrupted, and the -wal file with its newest entries is missing",
-                    where=str(self.path),
-                    hint="put the -wal file back next to the ledger; without it, cases could be created twice",
-                )
-        return connection
+
+    def _assert_log_is_there(self) -> None:
+        """A killed run leaves its newest commits in the log; without that, rows that were sent look unsent."""
+        last = self.connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+        if last is not None and last[1] is None and self._lock.lost_log_of(last[0]):
+            raise LedgerError(
+                "the last run was interrupted, and the -wal file with its newest entries is missing",
+                where=str(self.path),
+                hint="put the -wal file back next to the ledger; without it, cases could be created twice",
+            )
 
     def _begin_run(self, verb: str) -> int:
-        with database.translated(self.path), database.transaction(self.connection):
+        with database.transaction(self.connection):
             run = self.connection.execute(
                 "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, database.utc_now())
             ).lastrowid
@@ -124,8 +115,8 @@ class Ledger:
                     f"UPDATE {table} SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'",
                     (f"the run ended while {what} being sent",),
                 )
-        with database.translated(self.path):  # so that the file itself, without its log, knows that a run has begun
-            self.connection.execute("PRAGMA wal_checkpoint(FULL)")
+        # so that the file itself, without its log, knows that a run has begun
+        self.connection.execute("PRAGMA wal_checkpoint(FULL)")
         return run
 
     def __enter__(self) -> Self:
@@ -148,7 +139,7 @@ class Ledger:
                         )
                 finally:
                     self.connection.close()
-                    self._lock.note_end(self.run)
+                    self._lock.note_end()
             self._lock.forget_end()
         finally:
             self._lock.release()
@@ -200,13 +191,13 @@ class Ledger:
 
     def count_pending(self, chosen: Selection) -> int:
         """How many of the chosen records may be sent."""
-        query = f"SELECT count(*) FROM record WHERE state = 'pending' AND {CHOSEN}"
+        query = f"SELECT count(*) FROM record WHERE state = 'pending' AND {_CHOSEN}"
         with database.translated(self.path):
             return int(self.connection.execute(query, asdict(chosen)).fetchone()[0])
 
     def pending(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
         """The next chosen records that may be sent, in input order, behind the record ``after``."""
-        return self._pending(f"record.id > :after AND {CHOSEN}", {**asdict(chosen), "after": after}, limit)
+        return self._pending(f"record.id > :after AND {_CHOSEN}", {**asdict(chosen), "after": after}, limit)
 
     def next_page(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
         """The next records that may be sent: first the released children that no later page has, then those behind.
@@ -219,11 +210,29 @@ class Ledger:
             "record.id IN (SELECT value FROM json_each(:children))"
             " AND (record.id <= :after OR record.source <> :source OR record.run <> :run)"
         )
-        while self.released and len(page) < limit:
-            children = [self.released.popleft() for _ in range(min(limit - len(page), len(self.released)))]
+        while (room := limit - len(page)) and self.released:
+            children = [self.released.popleft() for _ in range(min(room, len(self.released)))]
             values = {**asdict(chosen), "after": after, "children": orjson.dumps(children).decode()}
-            page += self._pending(elsewhere, values, limit, released=True)
-        return page + self.pending(chosen, after=after, limit=limit - len(page)) if len(page) < limit else page
+            page += self._pending(elsewhere, values, room, released=True)
+        return page + self.pending(chosen, after=after, limit=room) if room else page
+
+    def unsent_sample(self, chosen: Selection, *, most: int) -> list[Pending]:
+        """Up to ``most`` of the chosen records that were never sent and carry an external id, in input order.
+
+        They are spread over all of them at equal distances, the first and the last among them.
+        """
+        unsent = f"""FROM record JOIN source ON source.id = record.source
+            WHERE state = 'pending' AND attempts = 0 AND external_id_field IS NOT NULL AND {_CHOSEN}"""
+        values = asdict(chosen)
+        with database.translated(self.path):
+            (count,) = self.connection.execute(f"SELECT count(*) {unsent}", values).fetchone()
+        places = range(count) if count <= most else [number * (count - 1) // (most - 1) for number in range(most)]
+        which = (
+            "record.id IN (SELECT id FROM"
+            f" (SELECT record.id AS id, row_number() OVER (ORDER BY record.id) - 1 AS place {unsent})"
+            " WHERE place IN (SELECT value FROM json_each(:places)))"
+        )
+        return self._pending(which, {**values, "places": orjson.dumps([*places]).decode()}, most)
 
     def _pending(self, which: str, values: dict[str, object], limit: int, *, released: bool = False) -> list[Pending]:
         with database.translated(self.path):
@@ -239,22 +248,18 @@ class Ledger:
         ]
 
     def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
-        """All records that may have been created."""
+        """All records that may have been created; what was forgotten is for a person."""
         with database.translated(self.path):
             rows = self.connection.execute(
                 "SELECT record.id, record.row, record.key, body, external_id_field,"
                 " CAST(strftime('%s', run.started_at) AS REAL)"
                 " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
                 " JOIN run ON run.id = record.run"
-                # a case id may have been reported for a row that is forgotten: that is for a person
                 " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
                 " ORDER BY record.id",
                 (source,),
             )
-            return [
-                UnknownRecord(record, row, key, body.encode(), field, since)
-                for record, row, key, body, field, since in rows
-            ]
+            return [UnknownRecord(record, row, key, body.encode(), *rest) for record, row, key, body, *rest in rows]
 
     def newest_created(self, external_id_field: str | None, *, age: float) -> CreatedCase | None:
         """The newest case with its key in this field that has existed for ``age`` seconds; None if none has."""
@@ -283,27 +288,32 @@ class Ledger:
     def mark_sending(self, records: Sequence[int]) -> list[Mark]:
         """Note that a request is about to leave for each of ``records``. Holds only once the transaction has committed.
 
-        All go with one statement. Those that it does not take are looked at one by one.
+        All are marked with one statement; if one of them may not be, they are marked one by one.
         """
-        values = {"run": self.run, "records": orjson.dumps(records).decode()}
-        marked = {record for (record,) in self.connection.execute(_MARK, values)}
-        marks = []
-        for record in records:
-            marks.append(Mark.DONE if record in marked else self._mark_alone(record))
-            marked.discard(record)
-        return marks
+        if self._move_together(_MARK, {"records": orjson.dumps(records).decode()}, records):
+            return [Mark.DONE] * len(records)
+        return [self._mark_alone(record) for record in records]
+
+    def _move_together(self, statement: str, values: dict[str, object], records: Sequence[int]) -> bool:
+        """Whether one statement moved all of these records; otherwise none has moved."""
+        if len(set(records)) < len(records):
+            return False
+        self.connection.execute("SAVEPOINT together")
+        try:
+            moved = self.connection.execute(statement, {"run": self.run, **values}).rowcount
+        except sqlite3.IntegrityError:  # a trigger or an index refuses one of them
+            moved = -1
+        if moved != len(records):
+            self.connection.execute("ROLLBACK TO together")
+        self.connection.execute("RELEASE together")
+        return moved == len(records)
 
     def _mark_alone(self, record: int) -> Mark:
-        """Mark a record that stayed behind when others were marked, or say why not and put it where it belongs."""
-        if self.connection.execute(_MARK, {"run": self.run, "records": f"[{record}]"}).fetchall():
+        """Mark one record, or say why not and put it where it belongs."""
+        if self._move_together(_MARK, {"records": f"[{record}]"}, [record]):
             return Mark.DONE
-        key_is_taken = self._scalar(
-            "SELECT EXISTS (SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id"
-            f" AND other.state IN {_AT_SERVER}) FROM record WHERE id = ? AND state = 'pending'",
-            record,
-        )
-        if key_is_taken:
-            self._move(record, State.PENDING, _KEY_UNSETTLED)
+        if self._scalar(_KEY_IS_TAKEN, record):
+            self._move(Settlement(record, State.PENDING, _KEY_UNSETTLED))
             return Mark.DUPLICATE_KEY
         if parents.hold(self.connection, self.run, record):
             self.released.append(record)
@@ -325,33 +335,13 @@ class Ledger:
     def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """Move records to where their outcomes say, with the evidence.
 
-        All go with one statement but those whose case id another record has, or had: these are looked at one by one.
+        All move with one statement; if one of them may not, such as for a case id that another record has, they move
+        one by one.
         """
-        contested, records = self._contested(settlements), Counter(each.record for each in settlements)
-        alone = [each.outcome.case_id in contested or records[each.record] > 1 for each in settlements]
-        moved = self._settle_plain([each for each, is_alone in zip(settlements, alone, strict=True) if not is_alone])
-        return [
-            self._settle_alone(each) if is_alone else Settled.DONE if each.record in moved else Settled.LOST
-            for each, is_alone in zip(settlements, alone, strict=True)
-        ]
-
-    def _settle_plain(self, settlements: Sequence[Settlement]) -> set[int]:
-        told = orjson.dumps(settlements).decode()
-        moved = {record for (record,) in self.connection.execute(_SETTLE, (self.run, told))} if settlements else set()
-        self._tell_children([each for each in settlements if each.record in moved])
-        return moved
-
-    def _contested(self, settlements: Iterable[Settlement]) -> set[str]:
-        """The case ids among these that stand for another record too, or did before."""
-        given = Counter(each.outcome.case_id for each in settlements if each.outcome.case_id is not None)
-        if not given:
-            return set()
-        known = self.connection.execute(
-            "SELECT value FROM json_each(?) AS given WHERE EXISTS (SELECT 1 FROM record WHERE case_id = given.value)"
-            " OR EXISTS (SELECT 1 FROM contested_case_id WHERE case_id = given.value)",
-            (orjson.dumps(list(given)).decode(),),
-        )
-        return {case_id for (case_id,) in known} | {case_id for case_id, times in given.items() if times > 1}
+        if self._move_together(_SETTLE, {"told": _told(settlements)}, [each.record for each in settlements]):
+            self._tell_children(settlements)
+            return [Settled.DONE] * len(settlements)
+        return [self._settle_alone(each) for each in settlements]
 
     def _settle_alone(self, settlement: Settlement) -> Settled:
         """A case id that is given to several rows is contested: no answer that gives it proves anything any more.
@@ -364,19 +354,20 @@ class Ledger:
         owner = self._scalar("SELECT id FROM record WHERE case_id = ?", outcome.case_id)
         is_known = self._scalar("SELECT 1 FROM contested_case_id WHERE case_id = ?", outcome.case_id) is not None
         if owner is None and (not is_known or before is State.UNKNOWN):
-            self._move(record, before, outcome)
+            self._move(settlement)
             return Settled.DONE
         self.connection.execute("INSERT OR IGNORE INTO contested_case_id VALUES (?)", (outcome.case_id,))
         message = f"case {outcome.case_id} was reported for more than one row"
         unknown = Outcome(State.UNKNOWN, None, outcome.http_status, "crossed", message)
         if isinstance(owner, int):
-            self._move(owner, State.CREATED, unknown)
+            self._move(Settlement(owner, State.CREATED, unknown))
         if before is not State.UNKNOWN:
-            self._move(record, before, unknown)
+            self._move(Settlement(record, before, unknown))
         return Settled.CROSSED
 
-    def _move(self, record: int, before: State, outcome: Outcome) -> bool:
-        return bool(self._settle_plain([Settlement(record, before, outcome)]))
+    def _move(self, settlement: Settlement) -> None:
+        if self.connection.execute(_SETTLE, {"run": self.run, "told": _told([settlement])}).rowcount == 1:
+            self._tell_children([settlement])
 
     def _tell_children(self, moved: Sequence[Settlement]) -> None:
         """Children of records that became cases may be sent; those of records that are none any more may not."""
@@ -398,3 +389,11 @@ class Ledger:
         """Say about a record why it was not sent in this run; it stays pending."""
         query = "UPDATE record SET code = ?, message = ? WHERE id = ? AND state = 'pending'"
         self.connection.execute(query, (code, message, record))
+
+
+def _told(settlements: Sequence[Settlement]) -> str:
+    """JSON for the statement that settles."""
+    outcomes = ((each, each.outcome) for each in settlements)
+    return orjson.dumps(
+        [(each.record, each.before, to.state, to.case_id, to.http_status, to.code, to.message) for each, to in outcomes]
+    ).decode()

@@ -18,6 +18,9 @@ from importer.errors import LedgerError, LedgerLockedError
 class LedgerLock:
     """The lock of a ledger, held until it is released.
 
+    Beside it stands a note: which run has the log open, or that this log was folded into the ledger. On a full disk
+    the end of a run cannot be entered in the ledger, but a few bytes that are there already can be written over.
+
     Args:
         path: The ledger, links followed.
 
@@ -29,7 +32,7 @@ class LedgerLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._log = path.with_name(path.name + "-wal")
-        self._end = path.with_name(path.name + ".end")
+        self._note = path.with_name(path.name + ".end")
         self._lock = FileLock(
             path.with_name(path.name + ".lock"), mode=0o600, thread_local=False, fallback_to_soft=False
         )
@@ -44,7 +47,7 @@ class LedgerLock:
         except OSError as error:
             hint = "use a writable folder on a local disk"
             raise LedgerError(f"cannot lock the ledger: {error.strerror}", where=str(path), hint=hint) from error
-        self._log_was_there = self._has_log()
+        self._log_was_there = self._log.exists() and self._log.stat().st_size > 0  # who looks leaves an empty one
         self._inodes: tuple[int, int] | None = None
 
     @property
@@ -55,8 +58,6 @@ class LedgerLock:
     def release(self) -> None:
         """Let another run have the ledger."""
         self._lock.release()
-
-    # -- where the files are -----------------------------------------------------------------------
 
     def is_in_place(self) -> bool:
         """Whether the path still names the file that is open, and the lock is the one that is held.
@@ -71,50 +72,36 @@ class LedgerLock:
     def _stat(self) -> tuple[int, int]:
         return self._path.stat().st_ino, Path(self._lock.lock_file).stat().st_ino
 
-    # -- the log -----------------------------------------------------------------------------------
-
     def lost_log_of(self, run: int) -> bool:
         """Whether the newest commits of this run, which was killed, are gone with the log that they were in."""
-        return not self._log_was_there and self._said() != (run, "folded")
+        if self._log_was_there:
+            return False
+        try:
+            return self._note.read_bytes().split() != [b"%012d" % run, b"folded"]
+        except OSError:
+            return True
 
     def note_begin(self, run: int) -> None:
-        """The ledger is open, and its log will hold the newest commits."""
+        """The ledger is open, and its log will have the newest commits."""
         self._inodes = self._stat()
-        self._say(run, "open  ")
+        self._log_was_there = True
+        self._write(b"%012d open  \n" % run, at=0, flags=os.O_CREAT)
 
-    def note_end(self, run: int) -> None:
-        """The ledger is closed. If that took its log along, all is in the ledger.
-
-        On a full disk the end of a run cannot be noted in the ledger itself, but a few bytes that are there already can
-        be written over.
-        """
-        self._say(run, "open  " if self._log.exists() else "folded")
-
-    def note_failure(self) -> None:
-        """The ledger could not be used. Closing it may have taken the log of the last run along, as an end does."""
-        said = self._said()
-        if said is not None and self._log_was_there and not self._log.exists():
-            self._say(said[0], "folded")
+    def note_end(self) -> None:
+        """The ledger is closed, or was of no use. If that took its log along, everything is in the ledger."""
+        if self._log_was_there and not self._log.exists():
+            self._write(b"folded", at=13)
 
     def forget_end(self) -> None:
         """The end stands in the ledger: the note is not needed."""
         with contextlib.suppress(OSError):
-            self._end.unlink()
+            self._note.unlink()
 
-    def _has_log(self) -> bool:
-        return self._log.exists() and self._log.stat().st_size > 0  # who looks leaves an empty one
-
-    def _say(self, run: int, how: str) -> None:
+    def _write(self, text: bytes, *, at: int, flags: int = 0) -> None:
         with contextlib.suppress(OSError):
-            handle = os.open(self._end, os.O_CREAT | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            handle = os.open(self._note, os.O_WRONLY | flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
             try:
-                os.write(handle, f"{run:012d} {how}\n".encode())
+                os.lseek(handle, at, os.SEEK_SET)
+                os.write(handle, text)
             finally:
                 os.close(handle)
-
-    def _said(self) -> tuple[int, str] | None:
-        try:
-            run, how = self._end.read_text(encoding="ascii").split()
-            return int(run), how
-        except (OSError, ValueError):
-            return None

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from importer.ledger import database, parents
-from importer.ledger.json_columns import cells_from_json, errors_from_json
 from importer.ledger.sources import FILTERED, read_sources
 from importer.ledger.values import (
     FailureLine,
@@ -20,6 +19,8 @@ from importer.ledger.values import (
     SimilarKeys,
     SourceInfo,
     UnlinkedCount,
+    cells_from_json,
+    errors_from_json,
 )
 from importer.models import State
 

@@ -13,10 +13,20 @@ from hashlib import sha256
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
 from importer.ledger.companions import enter_companions, read_companions, replace_companions
-from importer.ledger.json_columns import cells_from_json, errors_from_json, errors_to_json, to_json
 from importer.ledger.ledger import Ledger
 from importer.ledger.parents import SAME_ROW
-from importer.ledger.values import CompanionFile, NewSource, SourceInfo, StagedRow, UnsentRow
+from importer.ledger.values import (
+    CompanionFile,
+    NewSource,
+    Original,
+    SourceInfo,
+    StagedRow,
+    UnsentRow,
+    cells_from_json,
+    errors_from_json,
+    errors_to_json,
+    to_json,
+)
 from importer.models import FieldError, Link, Links, Mapped, State
 
 #: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
@@ -41,19 +51,33 @@ def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
     ).fetchall()
     return [
         SourceInfo(
-            id=number,
-            name=name,
-            sha256=digest,
-            columns=cells_from_json(columns),
-            mapping_name=mapping_name,
-            mapping_sha256=mapping_sha256,
-            external_id_field=field,
-            rows=count,
-            staged=bool(staged),
-            companions=read_companions(connection, number),
+            number,
+            name,
+            digest,
+            cells_from_json(columns),
+            mapping_name,
+            mapping_sha256,
+            field,
+            count,
+            bool(staged),
+            read_companions(connection, number),
         )
         for number, name, digest, columns, mapping_name, mapping_sha256, field, count, staged in rows
     ]
+
+
+def originals(ledger: Ledger, records: Iterable[int]) -> dict[int, Original]:
+    """The rows of ``records`` as they were read, by record; without those that are not there or were forgotten."""
+    with database.translated(ledger.path):
+        rows = ledger.connection.execute(
+            "SELECT record.id, columns, cells, errors FROM record JOIN content ON content.record = record.id"
+            " JOIN source ON source.id = record.source WHERE record.id IN (SELECT value FROM json_each(?))",
+            (to_json(list(records)),),
+        ).fetchall()
+    return {
+        record: Original(cells_from_json(columns), cells_from_json(cells), errors_from_json(errors))
+        for record, columns, cells, errors in rows
+    }
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -98,35 +122,33 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
     connection = ledger.connection
     with database.translated(ledger.path), database.unsynced(connection), database.transaction(connection):
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
-        numbered = list(enumerate(rows, last + 1))
+        numbered = [(record, staged, staged.mapped) for record, staged in enumerate(rows, last + 1)]
         connection.executemany(
             "INSERT INTO record (id, source, row, key, replaces, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (record, source, staged.row.number, staged.mapped.key, staged.replaces, *_standing(staged.mapped))
-                for record, staged in numbered
-            ),
+            [
+                (record, source, staged.row.number, mapped.key, staged.replaces, *_standing(mapped))
+                for record, staged, mapped in numbered
+            ],
         )
         connection.executemany(
             "INSERT INTO content (record, cells, errors, body, payload_sha256) VALUES (?, ?, ?, ?, ?)",
-            ((record, to_json(staged.row.cells), *_payload(staged.mapped)) for record, staged in numbered),
+            [(record, to_json(staged.row.cells), *_payload(mapped)) for record, staged, mapped in numbered],
         )
-        enter_case_updates(
-            connection,
-            ((record, staged.mapped.case_updates) for record, staged in numbered if staged.mapped.case_updates),
-        )
-        _add_links(connection, ((record, staged.mapped.link) for record, staged in numbered))
+        with_updates = [(record, mapped.case_updates) for record, _, mapped in numbered if mapped.case_updates]
+        enter_case_updates(connection, with_updates)
+        _add_links(connection, [(record, mapped.link) for record, _, mapped in numbered if mapped.link])
         connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(rows), source))
 
 
-def _standing(mapped: Mapped) -> tuple[State, str | None, str | None]:
+def _standing(mapped: Mapped) -> tuple[str, str | None, str | None]:
     """Where a row stands by its mapping alone, with code and message; a child waits until its parent is known."""
     if mapped.errors:
-        return State.INVALID, *summary(mapped.errors)
+        return State.INVALID.value, *summary(mapped.errors)
     if mapped.left_out is not None:
-        return State.SKIPPED, FILTERED, mapped.left_out
+        return State.SKIPPED.value, FILTERED, mapped.left_out
     if mapped.link is not None and mapped.link.parent is not None:
-        return State.WAITING, None, None
-    return State.PENDING, None, None
+        return State.WAITING.value, None, None
+    return State.PENDING.value, None, None
 
 
 def _payload(mapped: Mapped) -> tuple[str | None, str | None, str | None]:
@@ -136,15 +158,11 @@ def _payload(mapped: Mapped) -> tuple[str | None, str | None, str | None]:
     return errors_to_json(mapped.errors), mapped.body.decode(), sha256(mapped.body).hexdigest()
 
 
-def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link | None]]) -> None:
+def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link]]) -> None:
     """Keep what rows say about their parents; a top row that is called by its key needs no word."""
     connection.executemany(
         "INSERT INTO link (record, name, parent) VALUES (?, ?, ?)",
-        (
-            (record, link.name, link.parent)
-            for record, link in links
-            if link is not None and (link.parent is not None or link.name)
-        ),
+        [(record, link.name, link.parent) for record, link in links if link.parent is not None or link.name],
     )
 
 
@@ -308,7 +326,7 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mappe
     with database.translated(ledger.path), database.transaction(connection):
         for old, mapped in remapped:
             connection.execute("DELETE FROM link WHERE record = ?", (old.id,))
-            _add_links(connection, [(old.id, mapped.link)])
+            _add_links(connection, [(old.id, mapped.link)] if mapped.link else [])
             connection.execute(
                 "UPDATE content SET errors = ?, body = ?, payload_sha256 = ? WHERE record = ?",
                 (*_payload(mapped), old.id),
