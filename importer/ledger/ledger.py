@@ -10,10 +10,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -103,7 +104,7 @@ class Ledger:
             )
 
     def _begin_run(self, verb: str) -> int:
-        with database.transaction(self.connection):
+        with self.transaction():
             run = self.connection.execute(
                 "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, database.utc_now())
             ).lastrowid
@@ -152,12 +153,12 @@ class Ledger:
     def was_cut_short(self) -> bool:
         """Whether the run before this one was killed; it may have sent something a moment ago."""
         query = "SELECT ended_at FROM run WHERE id < ? ORDER BY id DESC LIMIT 1"
-        return self.run > 1 and self._scalar(query, self.run) is None
+        return self.run > 1 and self.scalar(query, (self.run,)) is None
 
     @property
     def id(self) -> str:
         """Eight hexadecimal digits that name this ledger in failures files."""
-        return str(self._scalar("SELECT id FROM ledger"))
+        return str(self.scalar("SELECT id FROM ledger"))
 
     def pin_target(self, target: str) -> None:
         """Tie the ledger to the API it sends to, once that has answered; a tie is for ever."""
@@ -170,7 +171,7 @@ class Ledger:
         Raises:
             TargetError: this ledger belongs to another target.
         """
-        pinned = self._scalar("SELECT target FROM ledger")
+        pinned = self.scalar("SELECT target FROM ledger")
         was_trial = str(pinned).startswith("sandbox:")
         if pinned is None or pinned == target or (was_trial and target == "sandbox"):
             return
@@ -186,14 +187,11 @@ class Ledger:
     def counts(self, source: int | None = None) -> Counter[State]:
         """Records by state, of one source or of the whole ledger."""
         query = "SELECT state, count(*) FROM record WHERE source = coalesce(?, source) GROUP BY state"
-        with database.translated(self.path):
-            return Counter({State(state): count for state, count in self.connection.execute(query, (source,))})
+        return Counter({State(state): count for state, count in self.rows(query, (source,))})
 
     def count_pending(self, chosen: Selection) -> int:
         """How many of the chosen records may be sent."""
-        query = f"SELECT count(*) FROM record WHERE state = 'pending' AND {_CHOSEN}"
-        with database.translated(self.path):
-            return int(self.connection.execute(query, asdict(chosen)).fetchone()[0])
+        return int(self.scalar(f"SELECT count(*) FROM record WHERE state = 'pending' AND {_CHOSEN}", asdict(chosen)))
 
     def pending(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
         """The next chosen records that may be sent, in input order, behind the record ``after``."""
@@ -224,8 +222,7 @@ class Ledger:
         unsent = f"""FROM record JOIN source ON source.id = record.source
             WHERE state = 'pending' AND attempts = 0 AND external_id_field IS NOT NULL AND {_CHOSEN}"""
         values = asdict(chosen)
-        with database.translated(self.path):
-            (count,) = self.connection.execute(f"SELECT count(*) {unsent}", values).fetchone()
+        count = self.scalar(f"SELECT count(*) {unsent}", values)
         places = range(count) if count <= most else [number * (count - 1) // (most - 1) for number in range(most)]
         which = (
             "record.id IN (SELECT id FROM"
@@ -235,13 +232,12 @@ class Ledger:
         return self._pending(which, {**values, "places": orjson.dumps([*places]).decode()}, most)
 
     def _pending(self, which: str, values: dict[str, object], limit: int, *, released: bool = False) -> list[Pending]:
-        with database.translated(self.path):
-            rows = self.connection.execute(
-                "SELECT record.id, row, key, body, payload_sha256, external_id_field"
-                " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
-                f" WHERE record.state = 'pending' AND {which} ORDER BY record.id LIMIT :limit",
-                {**values, "limit": limit},
-            ).fetchall()
+        rows = self.rows(
+            "SELECT record.id, row, key, body, payload_sha256, external_id_field"
+            " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
+            f" WHERE record.state = 'pending' AND {which} ORDER BY record.id LIMIT :limit",
+            {**values, "limit": limit},
+        )
         return [
             Pending(record, row, key, database.payload(self.path, body, digest, f"row {row}"), field, released)
             for record, row, key, body, digest, field in rows
@@ -249,17 +245,16 @@ class Ledger:
 
     def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
         """All records that may have been created; what was forgotten is for a person."""
-        with database.translated(self.path):
-            rows = self.connection.execute(
-                "SELECT record.id, record.row, record.key, body, external_id_field,"
-                " CAST(strftime('%s', run.started_at) AS REAL)"
-                " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
-                " JOIN run ON run.id = record.run"
-                " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
-                " ORDER BY record.id",
-                (source,),
-            )
-            return [UnknownRecord(record, row, key, body.encode(), *rest) for record, row, key, body, *rest in rows]
+        rows = self.rows(
+            "SELECT record.id, record.row, record.key, body, external_id_field,"
+            " CAST(strftime('%s', run.started_at) AS REAL)"
+            " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
+            " JOIN run ON run.id = record.run"
+            " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
+            " ORDER BY record.id",
+            (source,),
+        )
+        return [UnknownRecord(record, row, key, body.encode(), *rest) for record, row, key, body, *rest in rows]
 
     def newest_created(self, external_id_field: str | None, *, age: float) -> CreatedCase | None:
         """The newest case with its key in this field that has existed for ``age`` seconds; None if none has."""
@@ -276,12 +271,24 @@ class Ledger:
 
     def has_case(self, case_id: str) -> bool:
         """Whether a record of this ledger claims this case."""
-        return self._scalar("SELECT 1 FROM record WHERE case_id = ?", case_id) is not None
+        return self.scalar("SELECT 1 FROM record WHERE case_id = ?", (case_id,)) is not None
 
-    def _scalar(self, query: str, *values: object) -> object:
+    def rows(self, query: str, values: Any = ()) -> list[Any]:
+        """All rows of a query."""
+        with database.translated(self.path):
+            return self.connection.execute(query, values).fetchall()
+
+    def scalar(self, query: str, values: Any = ()) -> Any:
+        """The first column of the first row of a query; None if there is no row."""
         with database.translated(self.path):
             row = self.connection.execute(query, values).fetchone()
         return None if row is None else row[0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, and on disk when it ends."""
+        with database.translated(self.path), database.transaction(self.connection):
+            yield self.connection
 
     # -- sending: called inside a transaction of the writer ----------------------------------------
 
@@ -312,7 +319,7 @@ class Ledger:
         """Mark one record, or say why not and put it where it belongs."""
         if self._move_together(_MARK, {"records": f"[{record}]"}, [record]):
             return Mark.DONE
-        if self._scalar(_KEY_IS_TAKEN, record):
+        if self.scalar(_KEY_IS_TAKEN, (record,)):
             self._move(Settlement(record, State.PENDING, _KEY_UNSETTLED))
             return Mark.DUPLICATE_KEY
         if parents.hold(self.connection, self.run, record):
@@ -349,17 +356,17 @@ class Ledger:
         Only a search, which finds a case by what is in it, or a person can still say whose case that is.
         """
         record, before, outcome = settlement.record, settlement.before, settlement.outcome
-        if self._scalar("SELECT state FROM record WHERE id = ?", record) != before:
+        if self.scalar("SELECT state FROM record WHERE id = ?", (record,)) != before:
             return Settled.LOST
-        owner = self._scalar("SELECT id FROM record WHERE case_id = ?", outcome.case_id)
-        is_known = self._scalar("SELECT 1 FROM contested_case_id WHERE case_id = ?", outcome.case_id) is not None
+        owner = self.scalar("SELECT id FROM record WHERE case_id = ?", (outcome.case_id,))
+        is_known = self.scalar("SELECT 1 FROM contested_case_id WHERE case_id = ?", (outcome.case_id,)) is not None
         if owner is None and (not is_known or before is State.UNKNOWN):
             self._move(settlement)
             return Settled.DONE
         self.connection.execute("INSERT OR IGNORE INTO contested_case_id VALUES (?)", (outcome.case_id,))
         message = f"case {outcome.case_id} was reported for more than one row"
         unknown = Outcome(State.UNKNOWN, None, outcome.http_status, "crossed", message)
-        if isinstance(owner, int):
+        if owner is not None:
             self._move(Settlement(owner, State.CREATED, unknown))
         if before is not State.UNKNOWN:
             self._move(Settlement(record, before, unknown))
