@@ -32,19 +32,12 @@ _INDEXES = (
 
 @dataclass(frozen=True, slots=True)
 class CompanionRow:
-    """A row of a companion file.
+    """A row of a companion file; if it has no key, ``code`` and ``message`` say why it belongs to no row."""
 
-    Attributes:
-        row: Where it begins in the file.
-        cells: As they were read.
-        key: What it is found by; None if it belongs to no row of the export: ``code`` and ``message`` say why then.
-        key_shown: The same for people.
-    """
-
-    row: int
+    row: int  #: where it begins in the file
     cells: tuple[str, ...]
-    key: bytes | None
-    key_shown: str
+    key: bytes | None  #: what it is found by
+    key_shown: str  #: the same for people
     code: str | None = None
     message: str | None = None
 

@@ -22,10 +22,8 @@ APPLICATION_ID = 0x63617365
 #: Step n makes a ledger of version n of one of version n - 1. What is released is never changed: a step is added.
 STEPS = (Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"),)
 
-#: Milliseconds for which a lock of somebody else is waited for.
-_BUSY_MS = 5000
-#: Pages in the log from which on it is folded into the file.
-_LOG_PAGES = 1000
+_BUSY_MS = 5000  # for which a lock of somebody else is waited for
+_LOG_PAGES = 1000  # from which on the log is folded into the file
 #: WAL with ``synchronous=FULL``: a commit is on disk when it returns. With ``NORMAL`` the last commits may be gone
 #: after a power cut, and a mark "sending" that is gone is a case created twice.
 _PRAGMAS = (
@@ -76,11 +74,7 @@ def damaged(path: Path, what: str) -> LedgerError:
 
 
 def payload(path: Path, body: str | None, digest: str | None, whose: str) -> bytes:
-    """What is to be sent, if it is what was entered: a flipped bit must not become a case.
-
-    Raises:
-        LedgerError: it is not.
-    """
+    """What is to be sent, if it is what was entered (else LedgerError): a flipped bit must not become a case."""
     sent = (body or "").encode()
     if sha256(sent).hexdigest() != digest:
         raise damaged(path, f"what is to be sent for {whose} has changed")
@@ -153,11 +147,7 @@ def sync_directory(folder: Path) -> None:
 
 
 def copy_ledger(path: Path, copy: Path) -> None:
-    """Copy a ledger, also one in use, into the new file ``copy``.
-
-    Raises:
-        LedgerError: it cannot be read, or not be copied.
-    """
+    """Copy a ledger, also one in use, into the new file ``copy``."""
     with closing(open_read_only(path)) as original:
         create_file(copy)
         with translated(copy), closing(sqlite3.connect(copy)) as target:
@@ -204,11 +194,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open a connection that can look but neither write nor checkpoint, also while a run is going on.
-
-    Raises:
-        LedgerError: the file is missing, or is no ledger.
-    """
+    """Open a connection that can look but neither write nor checkpoint, also while a run is going on."""
     if not path.is_file():
         raise LedgerError("ledger not found", where=str(path), hint=_PASS_LEDGER)
     with translated(path):
@@ -240,11 +226,7 @@ def bring_forward(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse to look at an older ledger as if it were a new one, and say how it becomes one.
-
-    Raises:
-        LedgerError: it has an older version.
-    """
+    """Refuse to look at an older ledger as if it were a new one, and say how it becomes one."""
     version = _pragma(connection, "user_version")
     if version < len(STEPS):
         raise LedgerError(

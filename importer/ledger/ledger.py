@@ -55,16 +55,8 @@ _KEY_UNSETTLED = Outcome(State.SKIPPED, code="key_unsettled", message="another r
 class Ledger:
     """An open ledger. Use as a context manager; closing it notes how the run ended.
 
-    Args:
-        path: The file; made if missing, readable by its owner only. Links are followed first, so that the lock and the
-            log are found whatever name the ledger is given.
-        verb: Which command uses it, for the history.
-
-    Attributes:
-        connection: The one that writes.
-        run: The number of this run.
-        exit_code: How the run ends; set before closing.
-        released: Children that may be sent since their parents became cases in this run.
+    The file is made if it is missing, readable by its owner only. Links are followed first, so that the lock and the log
+    are found whatever name the ledger is given. ``verb`` is the command that uses it, for the history.
 
     Raises:
         LedgerLockedError: another run is using it.
@@ -73,17 +65,17 @@ class Ledger:
 
     def __init__(self, path: Path, *, verb: str) -> None:
         self.path = path.resolve()
-        self.exit_code: ExitCode | None = None
-        self.released: deque[int] = deque()
+        self.exit_code: ExitCode | None = None  #: how the run ends; set before closing
+        self.released: deque[int] = deque()  #: children whose parents became cases in this run
         database.make_folder(self.path)
         self._lock = LedgerLock(self.path)
         try:
             if not self.path.exists():
                 database.create_file(self.path)
-            self.connection = database.open_for_writing(self.path)
+            self.connection = database.open_for_writing(self.path)  #: the one that writes
             with database.closing_on_error(self.connection), database.translated(self.path):
                 self._assert_log_is_there()
-                self.run = self._begin_run(verb)
+                self.run = self._begin_run(verb)  #: the number of this run
                 self._lock.note_begin(self.run)
                 self._has_children = parents.are_there(self.connection)
         except BaseException:

@@ -17,48 +17,28 @@ from importer.models import CaseUpdateState, FieldError, Links, Mapped, Row, Sta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSource:
-    """A source that is about to be read.
-
-    Attributes:
-        name: What messages call it.
-        sha256: Of what is read.
-        columns: The header.
-        mapping_name: What messages call the mapping.
-        mapping_sha256: Of the mapping and all files that it names.
-        external_id_field: The custom field that carries the key; None for none.
-        links: How the mapping links rows to each other; None if it does not.
-    """
+    """A source that is about to be read. Names are what messages call a file."""
 
     name: str
-    sha256: str
-    columns: Sequence[str]
+    sha256: str  #: of what is read
+    columns: Sequence[str]  #: the header
     mapping_name: str
-    mapping_sha256: str
-    external_id_field: str | None
-    links: Links | None = None
+    mapping_sha256: str  #: of the mapping and all files that it names
+    external_id_field: str | None  #: the custom field that carries the key; None for none
+    links: Links | None = None  #: how the mapping links rows to each other; None if it does not
 
 
 @dataclass(frozen=True, slots=True)
 class CompanionFile:
-    """A companion file of a source, as it was read.
+    """A companion file of a source, as it was read. Counts are None if the source is not a whole export."""
 
-    Attributes:
-        file: What the mapping calls it.
-        path: Where it was.
-        sha256: Of what was read.
-        columns: Its header.
-        rows: How many rows it has.
-        without_row: How many of them belong to no row of the source; None if the source is not a whole export.
-        rows_without: How many rows of the source have no entry in it; None likewise.
-    """
-
-    file: str
-    path: str
-    sha256: str
-    columns: tuple[str, ...]
+    file: str  #: what the mapping calls it
+    path: str  #: where it was
+    sha256: str  #: of what was read
+    columns: tuple[str, ...]  #: its header
     rows: int
-    without_row: int | None
-    rows_without: int | None
+    without_row: int | None  #: how many of its rows belong to no row of the source
+    rows_without: int | None  #: how many rows of the source have no entry in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,21 +133,13 @@ class CreatedCase:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a record goes after an attempt, or after a search, and on what evidence.
-
-    Attributes:
-        state: The state it moves to.
-        case_id: The server's id for this very row; required for ``created``.
-        http_status: Status of the answer; None if there was none.
-        code: Stable word for programs (``created``, ``refused``, ``no_answer``, …) or the server's own error code.
-        message: For a person; at most a few hundred characters, control characters removed.
-    """
+    """Where a record goes after an attempt, or after a search, and on what evidence."""
 
     state: State
-    case_id: str | None = None
-    http_status: int | None = None
-    code: str | None = None
-    message: str | None = None
+    case_id: str | None = None  #: the server's id for this very row; required for ``created``
+    http_status: int | None = None  #: of the answer; None if there was none
+    code: str | None = None  #: stable word for programs, such as ``no_answer``, or the server's own error code
+    message: str | None = None  #: for a person; at most a few hundred characters, control characters removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,23 +169,14 @@ class Settled(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CaseUpdate:
-    """The next thing that a case is to get.
-
-    Attributes:
-        record: Whose case it is.
-        position: Which update of this case, from 1.
-        kind: What it carries: ``notes``.
-        case_id: The case.
-        state: ``pending``, or ``unknown`` if the case may have it already.
-        body: The JSON of the update.
-    """
+    """The next thing that the case of a record is to get."""
 
     record: int
-    position: int
-    kind: str
+    position: int  #: which update of this case, from 1
+    kind: str  #: what it carries: ``notes``
     case_id: str
-    state: CaseUpdateState
-    body: bytes
+    state: CaseUpdateState  #: ``pending``, or ``unknown`` if the case may have it already
+    body: bytes  #: the JSON of the update
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,22 +241,12 @@ class OpenUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A row of a companion file that belongs to no row of its source.
-
-    Attributes:
-        source: The source.
-        file: Which of the companion files of its source, from 0.
-        row: Where it begins in that file.
-        key: What it says to belong to; text with halves of characters written out.
-        code: Stable word for programs.
-        message: Why it belongs to no row.
-        cells: As they were read.
-    """
+    """A row of a companion file that belongs to no row of its source; code and message say why."""
 
     source: int
-    file: int
-    row: int
-    key: str
+    file: int  #: which of the companion files of its source, from 0
+    row: int  #: where it begins in that file
+    key: str  #: what it says to belong to; text with halves of characters written out
     code: str
     message: str
     cells: tuple[str, ...]
