@@ -55,8 +55,8 @@ _KEY_UNSETTLED = Outcome(State.SKIPPED, code="key_unsettled", message="another r
 class Ledger:
     """An open ledger. Use as a context manager; closing it notes how the run ended.
 
-    The file is made if it is missing, readable by its owner only. Links are followed first, so that the lock and the log
-    are found whatever name the ledger is given. ``verb`` is the command that uses it, for the history.
+    The file is made if it is missing, readable by its owner only. Links are followed first, so that lock and log are
+    found whatever name the ledger is given. ``verb`` is the command that uses it, for the history.
 
     Raises:
         LedgerLockedError: another run is using it.
