@@ -182,9 +182,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             _assert_durable(connection, path)
-            tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-            if tables or _pragma(connection, "user_version"):  # else a process may have died while it made the file
-                _assert_ledger(connection, path)
+            if not is_blank(connection):
+                assert_ledger(connection, path)
             bring_forward(connection, path)
             # Damage in the table that decides what is sent; the large cold table is checked as it is read.
             (report,) = connection.execute("PRAGMA quick_check('record')").fetchone()
@@ -198,10 +197,17 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise LedgerError("ledger not found", where=str(path), hint=_PASS_LEDGER)
     with translated(path):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = connect_read_only(path)
         with closing_on_error(connection):
-            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-            _assert_ledger(connection, path)
+            assert_ledger(connection, path)
+    return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Connect to a database that exists, whatever is in it."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    with closing_on_error(connection):
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     return connection
 
 
@@ -237,6 +243,18 @@ def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def is_blank(connection: sqlite3.Connection) -> bool:
+    """Whether nothing was ever written to this file, or a process died while it made it."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return bool(tables == 0 and _pragma(connection, "user_version") == 0)
+
+
+def was_cut_short(connection: sqlite3.Connection) -> bool:
+    """Whether the last run did not end: it was killed, or is still on."""
+    last = connection.execute("SELECT ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+    return last is not None and last[0] is None
+
+
 def _assert_durable(connection: sqlite3.Connection, path: Path) -> None:
     """Read the settings back: a file system that cannot do WAL, or a patched SQLite, must not go unnoticed."""
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
@@ -246,7 +264,7 @@ def _assert_durable(connection: sqlite3.Connection, path: Path) -> None:
         raise LedgerError(what, where=str(path), hint="put the ledger on a local disk")
 
 
-def _assert_ledger(connection: sqlite3.Connection, path: Path) -> None:
+def assert_ledger(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that is no ledger, or one that this program does not know."""
     tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('ledger', 'record')").fetchone()[0]
     if tables != 2:

@@ -18,8 +18,9 @@ from typing import Any, Self
 
 import orjson
 
-from importer.errors import ExitCode, LedgerError, TargetError
+from importer.errors import ExitCode, TargetError
 from importer.ledger import database, parents
+from importer.ledger.commit_mark import CommitMark
 from importer.ledger.lock import LedgerLock
 from importer.ledger.values import CreatedCase, Mark, Outcome, Pending, Selection, Settled, Settlement, UnknownRecord
 from importer.models import State
@@ -69,31 +70,24 @@ class Ledger:
         self.released: deque[int] = deque()  #: children whose parents became cases in this run
         database.make_folder(self.path)
         self._lock = LedgerLock(self.path)
+        self._mark = CommitMark(self.path)
         try:
-            if not self.path.exists():
+            if self.path.exists():
+                self._mark.check()
+            else:
                 database.create_file(self.path)
             self.connection = database.open_for_writing(self.path)  #: the one that writes
             with database.closing_on_error(self.connection), database.translated(self.path):
-                self._assert_log_is_there()
+                self._mark.open(self.connection)
                 self.run = self._begin_run(verb)  #: the number of this run
-                self._lock.note_begin(self.run)
+                self._lock.note_files()
                 self._has_children = parents.are_there(self.connection)
         except BaseException:
-            self._lock.note_end()
+            self._mark.close()
             self._lock.release()
             raise
 
     # -- beginning and end -------------------------------------------------------------------------
-
-    def _assert_log_is_there(self) -> None:
-        """A killed run leaves its newest commits in the log; without that, rows that were sent look unsent."""
-        last = self.connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
-        if last is not None and last[1] is None and self._lock.lost_log_of(last[0]):
-            raise LedgerError(
-                "the last run was interrupted, and the -wal file with its newest entries is missing",
-                where=str(self.path),
-                hint="put the -wal file back next to the ledger; without it, cases could be created twice",
-            )
 
     def _begin_run(self, verb: str) -> int:
         with self.transaction():
@@ -130,12 +124,16 @@ class Ledger:
                             "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?",
                             (database.utc_now(), self.exit_code, self.run),
                         )
+                        self.note_commit()
                 finally:
                     self.connection.close()
-                    self._lock.note_end()
-            self._lock.forget_end()
         finally:
+            self._mark.close()
             self._lock.release()
+
+    def note_commit(self) -> None:
+        """Say next to the ledger that what was committed until now exists."""
+        self._mark.note(self.connection)
 
     def is_in_place(self) -> bool:
         """Whether this is still the ledger that its path names, and nobody else can have it."""

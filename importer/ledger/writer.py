@@ -147,5 +147,7 @@ class LedgerWriter:
                 where=str(self.ledger.path),
                 hint="put it back, then run the same command again",
             )
-        with database.translated(self.ledger.path), database.transaction(self.ledger.connection):
+        with self.ledger.transaction():
             group.carry_out(self.ledger)
+        with database.translated(self.ledger.path):
+            self.ledger.note_commit()

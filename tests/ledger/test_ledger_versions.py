@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -108,16 +107,14 @@ def test_a_ledger_from_before_the_first_release_is_refused_in_one_sentence(first
 
 
 def test_a_program_that_cannot_open_a_killed_ledger_does_not_lock_it_out(path: Path, tmp_path: Path) -> None:
-    """It closes the file, and with it the log is folded into the ledger: nothing is lost, and nothing is missing."""
+    """It may close the file, which puts the log into the ledger: nothing is lost, and nothing is missing."""
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid("A"), valid("B")])
         do(ledger, lambda: mark_one(ledger, 1))
         killed = as_killed(ledger, tmp_path / "killed")
-        shutil.copyfile(f"{path}.end", f"{killed}.end")
     with pytest.MonkeyPatch.context() as older:
         older.setattr(database, "STEPS", ())
         with pytest.raises(LedgerError, match="supports 0"):
             Ledger(killed, verb="run")
-    assert not Path(f"{killed}-wal").exists()
     with Ledger(killed, verb="run") as again:
         assert again.counts() == {State.UNKNOWN: 1, State.PENDING: 1}
