@@ -19,7 +19,6 @@ from importer.delivery.retry import ReadError
 from importer.delivery.workers import first_of
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerWriter, Pending, Selection
-from importer.ledger.sample import unsent_sample
 from importer.models import Notice, State
 from importer.talkdesk.auth import READ_SCOPE
 from importer.talkdesk.search import Encoding
@@ -87,7 +86,7 @@ def _sample(ledger: Ledger, chosen: Selection) -> list[Pending]:
     if ledger.counts()[State.CREATED]:
         following = ledger.pending(chosen, after=0, limit=MOST_FOLLOWING)
         return [record for record in following if record.external_id_field is not None]
-    return unsent_sample(ledger, chosen, most=MOST)
+    return ledger.unsent_sample(chosen, most=MOST)
 
 
 async def _first_existing(search: CaseSearch, sample: Sequence[Pending]) -> Existing | None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
-from importer.ledger.originals import originals
 from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Beside, Companions, StrPath, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
@@ -207,7 +206,7 @@ def _corrected(
 ) -> list[tuple[Corrected, int | None]]:
     """Rows of a failures file with the record that each corrects; what a person did not change is as it was."""
     records = [failures.record(row, ledger.id, name=name) for row in rows]
-    known = {} if as_is else originals(ledger, (record for record in records if record is not None))
+    known = {} if as_is else entry.originals(ledger, (record for record in records if record is not None))
     corrected = []
     for row, record in zip(rows, records, strict=True):
         own = failures.own_row(row)

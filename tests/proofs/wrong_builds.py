@@ -153,15 +153,18 @@ def follows_redirects() -> None:
 def answers_before_commit() -> None:
     """The writer says "it is on disk" a moment too early; the disk is a slow one."""
 
-    def commit(self: LedgerWriter, group: Group) -> None:
-        loop, early = group.written.get_loop(), group.written
-        with database.transaction(self.ledger.connection):
-            group.carry_out(self.ledger)
-            group.written = loop.create_future()  # nobody is told twice
-            loop.call_soon_threadsafe(early.set_result, None)
-            time.sleep(0.3)
+    async def write(self: LedgerWriter, group: Group) -> None:
+        loop = asyncio.get_running_loop()
 
-    LedgerWriter.commit = commit  # type: ignore[method-assign]
+        def commit() -> None:
+            with database.transaction(self.ledger.connection):
+                group.carry_out(self.ledger)
+                loop.call_soon_threadsafe(group.written.set)
+                time.sleep(0.3)
+
+        await loop.run_in_executor(self._thread, commit)
+
+    LedgerWriter._write = write  # type: ignore[method-assign]
 
 
 def syncs_lazily() -> None:
