@@ -1,8 +1,9 @@
 """Whether the tickets of a new ledger are cases already: made by another ledger, or by one that was lost.
 
 A ledger knows only what it sent itself. So before it sends its first row, a few of its rows are searched in the
-account by their external id. One that is found stops the run; a list that cannot be searched does not, for the search
-is a precaution: it looks at some rows only, and the promises of a run do not rest on it.
+account by their external id; and before each later run the rows that come next, in case it is an old copy. One that is
+found stops the run; a list that cannot be searched does not, for the search is a precaution: it looks at some rows
+only, and the promises of a run do not rest on it.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from importer.delivery.retry import ReadError
 from importer.delivery.workers import first_of
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerWriter, Pending, Selection
-from importer.ledger.sample import unsent_sample
 from importer.models import Notice, State
 from importer.talkdesk.auth import READ_SCOPE
 from importer.talkdesk.search import Encoding
 
 #: Rows that are searched at most; with both spellings of the filter that is 42 requests, nine seconds at 5/s.
 MOST = 20
+#: The next rows of a ledger that has created cases that are searched: they are cases if it is an old copy.
+MOST_FOLLOWING = 3
 #: Seconds that the search may take; a list that hangs does not hold up the run for longer.
 PATIENCE = 60.0
 
 
 class ExistingCaseError(CaseImporterError):
-    """A row of a ledger that has created nothing is a case of the account already."""
+    """A row that this ledger has not sent is a case of the account already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Existing:
 
 
 async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selection, *, stop: asyncio.Event) -> None:
-    """Search some of the rows that a ledger is about to send; none if it has created a case, for it knows its tickets.
+    """Search some of the rows that a ledger is about to send; of one that has created a case, only the next ones.
 
     Raises:
         ExistingCaseError: one of the rows is a case already.
@@ -68,12 +70,17 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
     if found is not None:
         raise ExistingCaseError(
             f"{found.key} is already case {found.case_id}, which this ledger did not create; nothing was sent",
-            hint="use the ledger of that import with --ledger, or create new cases anyway with --accept-existing",
+            hint="use the newest ledger of that import with --ledger; if it is lost, make a new one:"
+            " case-importer rebuild\n  (--accept-existing creates new cases although these exist)",
         )
 
 
 def _sample(ledger: Ledger, chosen: Selection) -> list[Pending]:
-    return [] if ledger.counts()[State.CREATED] else unsent_sample(ledger, chosen, most=MOST)
+    """Any row may have been sent with another ledger; with a newer copy of this one, the next rows were."""
+    if ledger.counts()[State.CREATED]:
+        following = ledger.pending(chosen, after=0, limit=MOST_FOLLOWING)
+        return [record for record in following if record.external_id_field is not None]
+    return ledger.unsent_sample(chosen, most=MOST)
 
 
 async def _first_existing(search: CaseSearch, sample: Sequence[Pending]) -> Existing | None:

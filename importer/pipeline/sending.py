@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.case_list import settle_from_list
 from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.existing import refuse_existing
 from importer.delivery.rate_limit import RateLimiter
@@ -110,6 +111,7 @@ class RunOptions:
         resend: Send records again that turn out not to have been created.
         max_refused: Stop when more rows than this are refused.
         refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
+        listed_by: Read the whole list of cases first, and settle what it shows by this custom field.
     """
 
     chosen: Selection
@@ -117,6 +119,7 @@ class RunOptions:
     resend: bool = True
     max_refused: int | None = None
     refuse_existing: bool = False
+    listed_by: str | None = None
 
 
 async def send_pending(
@@ -162,6 +165,8 @@ async def send_pending(
         )
         if options.refuse_existing and _may_read_cases(tokens):
             await refuse_existing(writer, sending.api, options.chosen, stop=stop.gently)
+        if options.listed_by is not None:
+            await settle_from_list(writer, sending.api, options.listed_by, stop=stop.gently)
         delivered = await sending.create_cases()
         if delivered.error is None and not stop.gently.is_set():
             delivered.error = await sending.update_cases()

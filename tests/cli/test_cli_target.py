@@ -154,6 +154,7 @@ def test_an_address_where_nobody_ever_answered_does_not_keep_the_ledger(local: P
     assert known("run", "t.csv", "-m", "m.yml", "--api-url", server.url, "--quiet").code == 0
 
 
+@pytest.mark.slow
 def test_a_service_that_is_down_leaves_every_row_to_the_next_run(local: Program) -> None:
     with closed_address() as nobody:
         patient = local.having(CASE_IMPORTER_TOKEN="a-token", CASE_IMPORTER_API_URL=nobody)
