@@ -92,7 +92,6 @@ class ReadError(Exception):
     """Something could not be read; this says nothing about any case.
 
     Args:
-        message: For a person.
         wait: Seconds that the server asks to wait before it is tried again; None if it does not ask.
         is_final: Asking again in this run would not help.
     """

@@ -18,17 +18,11 @@ from importer.models import Notice, State
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a record that was to be sent.
-
-    Attributes:
-        state: Where it stands now.
-        retry_in: Seconds after which it should be sent again; None if not in this run.
-        is_suppressed: It was not sent, because rows like it were refused over and over.
-    """
+    """The state of a record that was to be sent, and what follows."""
 
     state: State
-    retry_in: float | None = None
-    is_suppressed: bool = False
+    retry_in: float | None = None  #: seconds after which it should be sent again; None if not in this run
+    is_suppressed: bool = False  #: it was not sent, because rows like it were refused over and over
 
 
 @dataclass(frozen=True, slots=True)

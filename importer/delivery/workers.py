@@ -35,20 +35,12 @@ class Stop:
 
 @dataclass(slots=True)
 class Delivered:
-    """What a delivery came to.
+    """What a delivery came to."""
 
-    Attributes:
-        moved: Records that reached each state in this run.
-        error: Why the run was stopped, if it was.
-        left_over: Records that stayed pending although their turn came.
-        suppressed: How many of them because rows like them were refused over and over; others had used up their
-            attempts.
-    """
-
-    moved: Counter[State] = field(default_factory=Counter)
-    error: CaseImporterError | None = None
-    left_over: int = 0
-    suppressed: int = 0
+    moved: Counter[State] = field(default_factory=Counter)  #: records that reached each state in this run
+    error: CaseImporterError | None = None  #: why the run was stopped, if it was
+    left_over: int = 0  #: records that stayed pending although their turn came: suppressed, or out of attempts
+    suppressed: int = 0  #: how many of them because rows like them were refused over and over
 
 
 class RecordQueue:
@@ -130,17 +122,11 @@ class RecordQueue:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How the workers of a run work.
+    """How the workers of a run work."""
 
-    Attributes:
-        concurrency: How many there are.
-        grace: Seconds that requests under way get after a gentle stop.
-        resend: Send records again that turn out not to have been created.
-    """
-
-    concurrency: int
-    grace: float
-    resend: bool = True
+    concurrency: int  #: how many there are
+    grace: float  #: seconds that requests under way get after a gentle stop
+    resend: bool = True  #: send records again that turn out not to have been created
 
 
 class Workers:

@@ -85,7 +85,11 @@ def _with_cuts(
     image = Path(shutil.copyfile(disk, folder / "image"))
     tickets = rows(f"p{folder.name}", count)
     campaign = Campaign(
-        folder / "c", server, tickets, ("--concurrency", 16, "--rate", 150), ledger_folder=folder / "mnt"
+        folder / "c",
+        server,
+        tickets,
+        ("--concurrency", 16, "--rate", 150, "--accept-existing"),
+        ledger_folder=folder / "mnt",
     )
     happened = sum(
         _run_until_power_fails(campaign, image, seconds=rng.uniform(0.0, 0.4), change=change) for _ in range(cuts)
@@ -111,7 +115,13 @@ def test_five_power_cuts(disk: Path, server: SandboxProcess, tmp_path: Path) -> 
 def test_a_ledger_that_does_not_sync_is_caught(disk: Path, server: SandboxProcess, tmp_path: Path) -> None:
     """The negative control: the fences of the last moments are gone, and their rows are sent again."""
     _, history, _ = _with_cuts(
-        tmp_path, disk, server, count=400, cuts=2, seed=2, change=wrong.built(wrong.syncs_lazily)
+        tmp_path,
+        disk,
+        server,
+        count=400,
+        cuts=2,
+        seed=2,
+        change=wrong.built(wrong.syncs_lazily, wrong.believes_any_log),
     )
     assert history.duplicated
 
