@@ -23,15 +23,7 @@ _BLANK = " \t\r\n\x0b\x0c\x1a"  # with the mark that ended a file under DOS
 
 
 class CsvReader:
-    """Rows of a delimited text file. See :class:`importer.reader.base.Reader`.
-
-    Args:
-        path: The file.
-        kind: TEXT, GZIP or ZIP.
-        encoding: What the user passed; else a byte order mark, or UTF-8.
-        delimiter: What the user passed; else it is found in the first lines.
-        notes: What is already known to be worth telling.
-        chunk_rows: Most rows of a chunk.
+    """Rows of a delimited text file, packed or not: see :class:`importer.reader.base.Reader` and its ``open_reader``.
 
     Raises:
         SourceError: It is not such a file, or its encoding, delimiter or header is unclear.

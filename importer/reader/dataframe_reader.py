@@ -19,9 +19,7 @@ from importer.reader.cell_text import cell_text, inexact_number, number_text
 class DataFrameReader:
     """Rows of a DataFrame, numbered by position from 1. See :class:`importer.reader.base.Reader`.
 
-    Args:
-        frame: What to read. Later changes to it have no effect. Its index is not read.
-        chunk_rows: Most rows of a chunk.
+    Later changes to the frame have no effect; its index is not read.
 
     Raises:
         SourceError: Its columns have several levels, or there are none.

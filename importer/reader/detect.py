@@ -147,10 +147,9 @@ def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None
     """Refuse the contents of a file, unpacked, that are not a table as text.
 
     Args:
-        head: Its beginning.
+        head, text: Its beginning, and the same decoded.
         name: Its name in messages.
         wide: Whether its encoding is full of NUL bytes, such as UTF-16.
-        text: The beginning, decoded.
 
     Raises:
         SourceError: It is empty, binary, another archive, a web page, JSON or XML.

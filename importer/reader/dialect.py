@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Delimiters that are looked for, and their names in messages.
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-#: Rarer ones: never used unasked, but a reason not to read the file as a single column.
-_RARE = ("^", "~", ":", "¦", "\x01", "\x1e", "\x1f", "§")
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
@@ -127,14 +125,9 @@ def _ranked(samples: dict[str, list[list[str]]]) -> list[tuple[float, int, str]]
 
 
 def _single_column(body: Sequence[str], complete: bool, where: str) -> str:
-    """A comma, unless the header or the rows plainly show that there is more than one column."""
+    """A comma, unless the rows plainly show that there is more than one column."""
     if not _shape(_sample(body, ",", complete))[0]:
         return ","  # the header itself is broken, which find_dialect reports
-    for delimiter in _RARE:
-        width, share = _shape(_sample(body, delimiter, complete))
-        if width > 1 and share >= _CONFIRMED and len(body) > 1:
-            hint = f"add --delimiter {delimiter!r} if that is right, or --delimiter ',' if it is not"
-            raise SourceError(f"this looks like {width} columns separated by {delimiter!r}", where=where, hint=hint)
     for delimiter, separators in DELIMITERS.items():
         width, share = _shape(_sample(body[1:], delimiter, complete))
         if width > 1 and share >= _CONFIRMED and len(body) > 2:

@@ -91,8 +91,7 @@ def not_decodable(data: bytes, *, at: int, reason: str, codec: str, place: tuple
     """The error for bytes that are not text in an encoding.
 
     Args:
-        data: The part of the file around them.
-        at: Where in it the offending byte is.
+        data, at: The part of the file around them, and where in it the offending byte is.
         reason: What the decoder said.
         codec: The encoding.
         place: File and line, and the offset of the byte in the (unpacked) file, 0-based.

@@ -57,13 +57,8 @@ class ExcelReader:
     The sheet stays in memory (about 2 KiB for a row of 20 cells); its rows become text chunk by chunk.
 
     Args:
-        path: The workbook.
         sheet: The sheet as calamine read it.
         scan: What calamine does not tell about it.
-        is_ods: Whether it is an OpenDocument spreadsheet.
-        hidden_sheets: Names of the hidden sheets of the workbook.
-        notes: What is already known to be worth telling.
-        chunk_rows: Most rows of a chunk.
 
     Raises:
         SourceError: There is no header.
@@ -189,13 +184,9 @@ def open_workbook(
     """The workbook at ``path``, one sheet of it.
 
     Args:
-        path: The workbook.
-        kind: What it is.
         sheet: Name of a sheet (hidden ones included), or its number among the tabs that are shown, 1-based. None for
             the first one that is shown and has a table (two rows of three columns: not a cover with a title), or else
             for the first one that is shown and has cells.
-        notes: What is already known to be worth telling.
-        chunk_rows: Most rows of a chunk.
 
     Raises:
         SourceError: It is damaged, protected by a password, too large, or has no such sheet.

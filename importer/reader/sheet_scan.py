@@ -328,34 +328,20 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
-    """The part with the sheet of this name, found by its relationships; empty if it is not there."""
-    workbook = _related(archive, "", "Type", "officeDocument")
-    for element in _elements(archive, workbook):
+    """The part with the sheet of this name; empty if it is not where calamine looks for it. Case does not matter."""
+    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+
+    def elements(part: str) -> list[ElementTree.Element]:
+        if part not in parts:
+            return []
+        with archive.open(parts[part]) as file:
+            return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
+
+    for element in elements("xl/workbook.xml"):
         if element.tag.rpartition("}")[2] == "sheet" and element.get("name") == sheet:
             identity = next((value for name, value in element.items() if name.endswith("}id")), "")
-            return _member(archive, _related(archive, workbook, "Id", identity))
+            for relationship in elements("xl/_rels/workbook.xml.rels"):
+                if relationship.get("Id") == identity:
+                    target = posixpath.join("/xl", relationship.get("Target", ""))
+                    return parts.get(posixpath.normpath(target).lstrip("/").lower(), "")
     return ""
-
-
-def _related(archive: zipfile.ZipFile, part: str, attribute: str, wanted: str) -> str:
-    """The target of that relationship of ``part`` whose ``attribute`` is ``wanted``, apart from a path before it."""
-    folder, base = posixpath.split(part)
-    for element in _elements(archive, posixpath.join(folder, "_rels", f"{base}.rels")):
-        if element.get(attribute, "").rpartition("/")[2] == wanted:
-            return posixpath.normpath(posixpath.join("/", folder, element.get("Target", ""))).lstrip("/")
-    return ""
-
-
-def _elements(archive: zipfile.ZipFile, part: str) -> list[ElementTree.Element]:
-    """The elements of a part that lists other parts; none if there is no such part."""
-    name = _member(archive, part)
-    if not name:
-        return []
-    with archive.open(name) as file:
-        return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
-
-
-def _member(archive: zipfile.ZipFile, part: str) -> str:
-    """The member named ``part``: names of parts are compared without regard to case; empty if there is none."""
-    names = archive.namelist() if part else []
-    return next((name for name in names if name.replace("\\", "/").lower() == part.lower()), "")
