@@ -3,8 +3,8 @@
 The order is fixed. Wait out the settle delay, so that nothing is under way any more. Search by external id. One case:
 created. Several: duplicate. None: that counts only if the list is proven to be up to date by the control case, the
 newest case that is known to exist for some time, which is asked for last; and it must come out twice. Then: pending,
-but only if the row carries an external id and the filter was seen to work. In all other cases the outcome stays
-unknown.
+but only if the row carries an external id, and the filter was seen to work or the list was read, newest first, back
+past the start of the run that sent the row. In all other cases the outcome stays unknown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -30,8 +31,10 @@ from importer.talkdesk.search import Encoding
 PATIENCE = 5
 #: Pages that one search reads at most; what lies behind them cannot be called "not found".
 MOST_PAGES = 40
-#: Newest pages that are read where no filter works; they can show that a case exists, never that it does not.
+#: Newest pages that are read to see whether tickets are cases already, where no filter works.
 _NEWEST_PAGES = 5
+#: Pages, newest first, that are read at most to prove that a case does not exist, where no filter works.
+MOST_LISTED_PAGES = 200
 #: Rows that are searched for at the same time; more would hold up the sending behind them.
 _AT_ONCE = 4
 #: Seconds that the server's clock may differ from ours.
@@ -77,6 +80,33 @@ class CaseSearch:
         cases = await self._all([], most=_NEWEST_PAGES, must_end=False)
         return [case for case in cases if any(case.has(field, value) for value in values)]
 
+    async def look_through(
+        self, field: str, value: str, *, control: CreatedCase, since: float
+    ) -> tuple[list[Case], bool]:
+        """Read the list, newest first, back past the time ``since``, for want of a filter.
+
+        Returns:
+            The cases whose custom field ``field`` holds exactly ``value``; and whether these are all: the list is in
+            the order that was asked for, shows the control case, and was read far enough.
+        """
+        found: dict[str, Case] = {}
+        seen: set[str] = set()
+        oldest = datetime.max.replace(tzinfo=UTC)
+        end = datetime.fromtimestamp(max(0.0, since - CLOCK_MARGIN), UTC)
+        for number in range(1, MOST_LISTED_PAGES + 1):
+            page = await self._page(search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE)
+            # Cases that are made meanwhile move others to later pages.
+            new = [case for case in page.cases if case.id not in seen]
+            seen.update(case.id for case in new)
+            found |= {case.id: case for case in new if case.has(field, value)}
+            for case in new:
+                if case.create_at is None or case.create_at > oldest:
+                    return list(found.values()), False
+                oldest = case.create_at
+            if page.completes(len(seen)) or oldest < end:
+                return list(found.values()), control.case_id in seen
+        return list(found.values()), False
+
     async def certified(self, field: str, control: CreatedCase) -> Encoding | None:
         """The encoding of filters by ``field`` that was seen to work, None if none does; found out once."""
         if field in self._certified:
@@ -114,8 +144,10 @@ class CaseSearch:
             return cases
         raise ReadError(f"the case list has more than {MOST_PAGES} pages, so its filter does not work")
 
-    async def _page(self, parameters: search.Parameters, number: int) -> search.Page:
-        query = search.query(parameters, page=number)
+    async def _page(
+        self, parameters: search.Parameters, number: int, *, per_page: int = search.PER_PAGE
+    ) -> search.Page:
+        query = search.query(parameters, page=number, per_page=per_page)
         return await self._api.read(
             lambda token: self._api.client.list_cases(query, token), search.read_page, what="the list of cases"
         )
@@ -183,8 +215,9 @@ class Reconciler:
             encoding = Encoding.DOC if control is None else await self._search.certified(field, control)
             value = external_id_in(record)
             if encoding is None:
-                cases = await self._search.newest(field, {value})
-                return _found(cases) if cases else _UNDECIDED
+                assert control is not None  # without it every encoding is tried
+                cases, are_all = await self._search.look_through(field, value, control=control, since=record.since)
+                return _found(cases) if cases else _NOT_CREATED if are_all else _UNDECIDED
             cases = await self._search.by_external_id(field, value, encoding=encoding)
             if cases:
                 return _found(cases)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin
 
@@ -208,6 +209,11 @@ def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """The OpenAPI bundle shows times without a zone; the reference shows them in UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _unpacked(fields: Any) -> dict[str, Any]:
     """Custom fields by key, bare values, however they are packed.
 
@@ -243,6 +249,7 @@ class Case(BaseModel):
     """A case as the API shows it.
 
     Attributes:
+        create_at: None if it does not say when it was created.
         notes: None if it does not say which it has.
     """
 
@@ -250,6 +257,7 @@ class Case(BaseModel):
     title: _TextOrAbsent = None
     description: _TextOrAbsent = None
     requester_email: _TextOrAbsent = None
+    create_at: Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(or_absent)] = None
     custom_fields: Annotated[dict[str, Any], BeforeValidator(_unpacked)] = Field(default_factory=dict)
     notes: Annotated[list[Note] | None, WrapValidator(or_absent)] = None
 

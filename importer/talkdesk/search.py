@@ -20,10 +20,15 @@ from importer.talkdesk.payloads import Case
 from importer.talkdesk.transport import Answer
 
 PER_PAGE = 100
+#: The most that the API gives at once. Source: OpenAPI, "Get case list".
+MOST_PER_PAGE = 500
 _TEXT_FILTER_LIMIT = 255  # characters, OpenAPI: title and requester_email
 
 #: Parameters of a query, as they are written before they are percent-encoded.
 Parameters = list[tuple[str, str]]
+
+#: Order: the newest case first.
+NEWEST_FIRST: Parameters = [("order_by", "create_at"), ("sort", "DESC")]
 
 
 class Encoding(StrEnum):

@@ -8,6 +8,7 @@ cookies, and aiohttp repeats only what may be repeated (GET and DELETE, on a con
 
 from __future__ import annotations
 
+import codecs
 import re
 import ssl
 from collections.abc import Mapping
@@ -21,8 +22,10 @@ from yarl import URL
 from importer.regions import Proxy
 from importer.version import __version__
 
-#: No answer of the Case API comes near this size; a larger one is not read further.
+#: Bytes. No answer about one case comes near this size; a larger one is not read further.
 ANSWER_LIMIT = 1 << 20
+#: Bytes of a page of a list: 500 cases with long descriptions and notes.
+LIST_LIMIT = 32 << 20
 #: Seconds: to get a connection; to each address of the server; for the whole request. A limit for each read would set
 #: and cancel two more timers a request, and end little sooner.
 TIMEOUT = aiohttp.ClientTimeout(connect=30.0, sock_connect=10.0, total=90.0)
@@ -112,9 +115,18 @@ class Transport:
         await self._session.close()
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], query: str = "", body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        query: str = "",
+        body: bytes | None = None,
+        limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        """Send one request once and read its whole answer; ``url`` and ``query`` are percent-encoded.
+        """Send one request once and read its whole answer, of at most ``limit`` bytes, in UTF-8.
+
+        ``url`` and ``query`` are percent-encoded.
 
         Raises:
             NotSent: there was no connection for it.
@@ -139,13 +151,14 @@ class Transport:
                 proxy=proxy.url if proxy else None,
                 proxy_headers=proxy.headers if proxy else None,
             ) as response:
-                return Answer(response.status, response.headers, await _whole_body(response))
+                content = _in_utf8(await _whole_body(response, limit), response.charset)
+                return Answer(response.status, response.headers, content)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # its own text may hold the request's headers, token included
             raise _not_sent(error, proxy) or _no_answer(error) from None
 
 
-async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+async def _whole_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The body, if it is known to be whole and is not absurdly large."""
     if 300 <= response.status < 400:  # never followed, so its body is of no interest
         return b""
@@ -157,9 +170,21 @@ async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > ANSWER_LIMIT:
-            raise NoAnswer("huge_answer", f"the response (HTTP {response.status}) is larger than {ANSWER_LIMIT} bytes")
+        if len(body) > limit:
+            raise NoAnswer("huge_answer", f"the response (HTTP {response.status}) is larger than {limit} bytes")
     return bytes(body)
+
+
+def _in_utf8(body: bytes, charset: str | None) -> bytes:
+    """JSON is UTF-8, but a server or a proxy may say otherwise, or put a byte order mark before it."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        charset = "utf-16"
+    elif charset is None or charset.lower() in ("utf-8", "utf8", "us-ascii"):
+        return body.removeprefix(codecs.BOM_UTF8)
+    try:
+        return body.decode(charset).encode()
+    except (LookupError, UnicodeError):
+        return body  # then it is no JSON either
 
 
 def _not_sent(error: Exception, proxy: Proxy | None) -> NotSent | None:
