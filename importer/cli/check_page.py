@@ -100,7 +100,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     colour = "green" if result.exit_code is ExitCode.OK else "yellow"
     say("\n" + click.style(_verdict(result), fg=colour, bold=True))
     say_totals(result.totals, result.causes, OF_CHECK)
-    say_following(result.notes_that_follow)
+    say_following(result.case_updates)
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
     _section(
         "Most frequent problems",

@@ -35,7 +35,7 @@ from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
 from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 from importer.reader import Reader, ReadingOptions, open_reader
-from importer.report import Following, Totals, summary_of, unlinked_remarks
+from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class CheckResult(Findings):
         exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
         meaning: The same as a word.
         totals: Rows by state: pending ones would be sent.
-        notes_that_follow: Notes for which the first call has no room.
+        case_updates: Notes for which the first call has no room.
         notes: Remarks: how the file was read (encoding, sheet, …).
         seconds: How long it took.
         changes: What differs from the baseline.
@@ -74,7 +74,7 @@ class CheckResult(Findings):
     exit_code: ExitCode
     meaning: str
     totals: Totals
-    notes_that_follow: Following
+    case_updates: CaseUpdateTotals
     notes: tuple[str, ...]
     seconds: float
     changes: tuple[Change, ...] = ()
@@ -152,7 +152,7 @@ def check(
         exit_code=(code := _exit_code(summary.totals, differences)),
         meaning=code.name.lower(),
         totals=summary.totals,
-        notes_that_follow=summary.notes_that_follow,
+        case_updates=summary.case_updates,
         notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,

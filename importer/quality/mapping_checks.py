@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from importer.ledger import LedgerView
-from importer.mapping.companion import Companion
+from importer.mapping.notes import Companion
 from importer.mapping.values import Field
 from importer.models import Row
 from importer.quality.file_checks import FileIssue, file_issues, issue_shapes, sheet_issues

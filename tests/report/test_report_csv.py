@@ -22,7 +22,7 @@ from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader
 from importer.report import write_reports
 from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
-from importer.report.tables import write_results
+from importer.report.results_file import write_results
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -89,7 +89,7 @@ LONE_CR = pytest.param(
     marks=pytest.mark.xfail(
         condition=sys.version_info < (3, 13),
         strict=True,
-        reason="tables.write_results: with \\n as line end, older csv modules do not quote a lone \\r",
+        reason="write_results: with \\n as line end, older csv modules do not quote a lone \\r",
     ),
 )
 
@@ -295,7 +295,7 @@ def test_which_record_a_line_corrects(text: str, record: int | None) -> None:
 )
 def test_a_line_that_has_lost_its_record_is_refused(text: str) -> None:
     """Taken for a line that the user added, it could bring a second case."""
-    with pytest.raises(SourceError, match="names no row") as refusal:
+    with pytest.raises(SourceError, match="is not a record") as refusal:
         file_with().record(line_for(text, "A"), "0a1b2c3d", name="failures.csv")
     assert refusal.value.where == "failures.csv:7"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.report.formulas import defuse, restore
+from importer.report.files import escape_formula, unescape_formula
 
 LEADS = "=+-@\t\r\n＝＋－＠"
 #: Texts in which everything that matters happens often.
@@ -18,34 +18,34 @@ CELLS = st.text(st.sampled_from("'=+-@\t\r\n＝＋－＠ aé1,;\"") | st.charact
 @pytest.mark.parametrize("quotes", ["", "'", "''"])
 def test_nothing_begins_like_a_formula(lead: str, rest: str, quotes: str) -> None:
     cell = quotes + lead + rest
-    assert defuse(cell) == "'" + cell
-    assert restore(defuse(cell)) == cell
+    assert escape_formula(cell) == "'" + cell
+    assert unescape_formula(escape_formula(cell)) == cell
 
 
 @pytest.mark.parametrize("cell", ["", "a", "'", "''", "'a", "O'Hara", "1-1", "a=b", " =1", "007", "₌1"])
 def test_what_is_no_formula_is_left_as_it_is(cell: str) -> None:
-    assert defuse(cell) == cell
-    assert restore(cell) == cell
+    assert escape_formula(cell) == cell
+    assert unescape_formula(cell) == cell
 
 
 @given(CELLS)
 @example("'=")
 @example("''=")
 def test_every_cell_comes_back(cell: str) -> None:
-    assert restore(defuse(cell)) == cell
+    assert unescape_formula(escape_formula(cell)) == cell
 
 
 @given(CELLS)
 def test_no_cell_leads_with_what_spreadsheets_run(cell: str) -> None:
-    assert not defuse(cell).startswith(tuple(LEADS))
+    assert not escape_formula(cell).startswith(tuple(LEADS))
 
 
 @given(CELLS, CELLS)
 def test_different_cells_stay_different(one: str, other: str) -> None:
-    assert (defuse(one) == defuse(other)) == (one == other)
+    assert (escape_formula(one) == escape_formula(other)) == (one == other)
 
 
 @pytest.mark.parametrize("typed", ["=1+1", "-5", "@ana", "+351 21"])
 def test_what_a_person_types_into_a_failures_file_is_taken_as_typed(typed: str) -> None:
     """Spreadsheets eat the apostrophe, and people do not write it."""
-    assert restore(typed) == typed
+    assert unescape_formula(typed) == typed
