@@ -199,8 +199,8 @@ def _open_like(
     try:
         loaded.bind(columns)
     except MappingError as error:
-        if change := lost_columns(before, columns, loaded):
-            raise ChangedShapeError(change.what, where=opened.name, hint=change.hint) from error
+        if lost := lost_columns(before, columns, loaded, where=opened.name):
+            raise lost from error
         raise
     return opened, loaded
 
