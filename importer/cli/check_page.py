@@ -37,16 +37,13 @@ if TYPE_CHECKING:
     from importer.ledger.values import SimilarKeys
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.fixing import Fix
-    from importer.reader.checkup import Finding
-    from importer.survey import Surveyed
-    from importer.survey.columns import ColumnUse
-    from importer.survey.lengths import LengthUse
-    from importer.survey.notes import NotesUse
-    from importer.survey.suggestions import Suggestion
-    from importer.survey.tables import TableUse
+    from importer.quality import Findings
+    from importer.quality.autofix import Suggestion
+    from importer.quality.file_checks import FileIssue
+    from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
 
 _CAUSES_SHOWN = 12
-_FINDINGS_SHOWN = 20
+_ISSUES_SHOWN = 20
 _LINES_SHOWN = 20
 _NAMES_SHOWN = 12
 _FIRST_SHOWN = 5
@@ -71,7 +68,7 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     section("Value tables", _tables(result.tables, all_of_them=columns))
     section("Filtered rows", _filters(result))
     section("Similar keys (imported as different tickets)", _similar_keys(result))
-    section("File issues (warnings)", _issues(result.damage))
+    section("File issues (warnings)", _issues(result.file_issues))
     for use in result.note_files:
         section(f"Notes from {clean(use.file, 60)}", _notes(use))
     settled = ("filtered", "already_created", "already_created_unverified", "superseded")  # the totals have these
@@ -82,12 +79,12 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     _say_verdict(result, problems, again)
 
 
-def say_first(found: Surveyed) -> None:
+def say_first(found: Findings) -> None:
     """Print what the first rows show, for a person who waits for the rest."""
     lines = [
         f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {rows_text(it.first_rows)}" for it in found.causes
     ]
-    lines += [f"{finding.column or 'the file'}: {finding.what} · {rows_text(finding.rows)}" for finding in found.damage]
+    lines += [f"{issue.column or 'the file'}: {issue.what} · {rows_text(issue.rows)}" for issue in found.file_issues]
     say(f"First {plural(found.rows, 'row')}: {'problems:' if lines else 'no problems so far'}", error=True)
     for line in lines[:_FIRST_SHOWN]:
         say(f"  {clean(line, width() - 2)}", error=True)
@@ -177,22 +174,22 @@ def _say_lines(suggestion: Suggestion) -> None:
         say(f"{'':15}… and {len(suggestion.lines) - _LINES_SHOWN} more lines, see --json")
 
 
-def _filters(found: Surveyed) -> Iterator[str]:
-    for use in found.choices:
+def _filters(found: Findings) -> Iterator[str]:
+    for use in found.filters:
         warning = use.warning(found.rows)
         line = f"{clean(use.condition, 200)}: {use.rows:,} of {plural(found.rows, 'row')}"
         yield line + (click.style(f"; {warning}", fg="yellow") if warning else "")
 
 
-def _issues(findings: Sequence[Finding]) -> Iterator[str]:
-    for finding in findings[:_FINDINGS_SHOWN]:
-        rows = f" · {rows_text(finding.rows)}" if finding.rows else ""
-        example = f" · '{clean(finding.example, 60)}'" if finding.example else ""
-        yield f"{clean(finding.column or 'the file', 60)}: {clean(finding.what, 200)}"
-        yield f"    {plural(finding.times, finding.unit)}{rows}{example}"
-        yield f"    hint: {finding.hint}"
-    if len(findings) > _FINDINGS_SHOWN:
-        yield f"{len(findings) - _FINDINGS_SHOWN} more: see --json"
+def _issues(issues: Sequence[FileIssue]) -> Iterator[str]:
+    for issue in issues[:_ISSUES_SHOWN]:
+        rows = f" · {rows_text(issue.rows)}" if issue.rows else ""
+        example = f" · '{clean(issue.example, 60)}'" if issue.example else ""
+        yield f"{clean(issue.column or 'the file', 60)}: {clean(issue.what, 200)}"
+        yield f"    {plural(issue.times, issue.unit)}{rows}{example}"
+        yield f"    hint: {issue.hint}"
+    if len(issues) > _ISSUES_SHOWN:
+        yield f"{len(issues) - _ISSUES_SHOWN} more: see --json"
 
 
 def _notes(use: NotesUse) -> Iterator[str]:
@@ -207,14 +204,14 @@ def _notes(use: NotesUse) -> Iterator[str]:
         yield "    no note matches a row; compare the columns in `key` and `by`, or set `ignore: [case, blanks]`"
     if unused := _unused(use.columns):
         yield unused
-    yield from _issues(use.damage)
+    yield from _issues(use.file_issues)
 
 
-def _similar_keys(found: Surveyed) -> Iterator[str]:
-    for keys in found.near_twins:
+def _similar_keys(found: Findings) -> Iterator[str]:
+    for keys in found.similar_keys:
         yield _pair(keys)
-    if found.near_twins_count > len(found.near_twins):
-        yield f"{found.near_twins_count - len(found.near_twins):,} more: see --json"
+    if found.similar_keys_count > len(found.similar_keys):
+        yield f"{found.similar_keys_count - len(found.similar_keys):,} more: see --json"
 
 
 def _pair(keys: SimilarKeys) -> str:
@@ -248,7 +245,7 @@ def _lengths(lengths: Sequence[LengthUse]) -> Iterator[str]:
             yield f"{use.target}: longest {use.longest:,} characters (row {use.row}), maximum {use.limit:,}{over}"
 
 
-def _columns(found: Surveyed) -> Iterator[str]:
+def _columns(found: Findings) -> Iterator[str]:
     for column in found.columns:
         if column.used:
             filled = f"{column.filled:,} of {plural(found.rows, 'row')} filled"

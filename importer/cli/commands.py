@@ -186,6 +186,6 @@ def schema(form: str) -> None:
 
 for command in (
     *(check_commands.suggest, check_commands.check, check_commands.preview, check_commands.rehearse),
-    *(import_commands.run, import_commands.retry, import_commands.reconcile, sandbox),
+    *(import_commands.run, import_commands.retry, import_commands.reconcile, import_commands.rebuild, sandbox),
 ):
     cli.add_command(command)

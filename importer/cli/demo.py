@@ -16,7 +16,7 @@ from importer.settings import Settings
 _RATE = 200.0
 _SAMPLES = (("zendesk-tickets.csv", "zendesk"), ("servicenow-incidents.xlsx", "servicenow"))
 #: What an earlier demonstration wrote into its folders, and nothing else.
-_ENDINGS = ("", ".end", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-shm")
+_ENDINGS = ("", ".mark", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-shm")
 
 
 def show_demo(out: Path) -> int:

@@ -9,7 +9,7 @@ from importer.errors import ExitCode
 _COMMANDS = {
     "Prepare": ("suggest", "check", "preview", "rehearse"),
     "Import": ("run", "status"),
-    "After the import": ("report", "retry", "reconcile", "resolve", "forget"),
+    "After the import": ("report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),
     "Other": ("demo", "sandbox", "schema"),
 }

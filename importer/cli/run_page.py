@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from importer.ledger import CompanionFile
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
+    from importer.quality.mapping_checks import NotesUse
     from importer.report import Summary
-    from importer.survey.notes import NotesUse
 
 #: Rows that failures.csv is for.
 _TO_FIX = (State.INVALID, State.REFUSED)
@@ -98,7 +98,10 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
     if totals.duplicate:
         resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
         yield f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve
-    if totals.pending and result.exit_code is not ExitCode.USAGE:
+    if totals.pending and result.command == "rebuild":
+        what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
+        yield what, ["case-importer", "run", result.source, "--mapping", mapping, "--ledger", ledger, *target]
+    elif totals.pending and result.exit_code is not ExitCode.USAGE:
         yield f"Run the same command again: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", []
     if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
         failures = str(result.reports.failures[0])

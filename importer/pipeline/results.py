@@ -12,7 +12,7 @@ from importer.models import FieldError, State
 from importer.report import Reports, Summary
 from importer.report.files import whole_file
 
-Command = Literal["run", "retry", "reconcile", "report"]
+Command = Literal["run", "retry", "reconcile", "rebuild", "report"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
-from importer.ledger.originals import originals
 from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Beside, Companions, StrPath, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
@@ -184,10 +183,13 @@ def _read(
     rows = restored = 0
     for chunk in source.chunks():
         if failures is None:
-            batch = [StagedRow(row, mapper.apply(row)) for row in chunk.rows()]
+            own_rows = list(chunk.rows())
+            batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
         else:
             corrected = _corrected(ledger, failures, list(chunk.rows()), name=source.name, as_is=as_is)
-            batch = [StagedRow(own.row, mapper.apply(own.row), record) for own, record in corrected]
+            own_rows = [own.row for own, _ in corrected]
+            records = [record for _, record in corrected]
+            batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows), records))
             restored += sum(own.put_back for own, _ in corrected)
         companions.note_keys([staged.row for staged in batch])
         if watch is not None:
@@ -204,7 +206,7 @@ def _corrected(
 ) -> list[tuple[Corrected, int | None]]:
     """Rows of a failures file with the record that each corrects; what a person did not change is as it was."""
     records = [failures.record(row, ledger.id, name=name) for row in rows]
-    known = {} if as_is else originals(ledger, (record for record in records if record is not None))
+    known = {} if as_is else entry.originals(ledger, (record for record in records if record is not None))
     corrected = []
     for row, record in zip(rows, records, strict=True):
         own = failures.own_row(row)

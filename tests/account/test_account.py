@@ -61,6 +61,7 @@ def test_active_users_of_all_pages_are_saved_in_a_table(tmp_path: Path) -> None:
     [{"do": "status", "status": 503}, {"do": "status", "status": 429, "retry_after": 1}, {"do": "drop"}],
     ids=["503", "429", "cut"],
 )
+@pytest.mark.slow
 def test_trouble_that_passes_is_waited_for(tmp_path: Path, effect: Any) -> None:
     plan = faults(Rule(**effect, on=("users", "fields"), limit=1))
     assert saved(save_users_async, tmp_path / "owners.csv", faults=plan).entries == 23

@@ -72,6 +72,7 @@ def lost(program: Program) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(program: Program) -> None:
     with lost(program) as (online, server):
         ended = online(*RUN)

@@ -18,6 +18,7 @@ def test_the_first_line_is_the_address_and_ctrl_c_ends_it(tmp_path: Path) -> Non
         assert server.process.wait(PATIENCE) == 0
 
 
+@pytest.mark.slow
 def test_cases_survive_in_a_store(tmp_path: Path) -> None:
     identities = []
     for _ in range(2):

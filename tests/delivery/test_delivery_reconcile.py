@@ -19,7 +19,7 @@ from servers import Line, RawServer, Request, http
 from importer.delivery import circuit_breaker, retry
 from importer.delivery import reconcile as rules_of_search
 from importer.delivery.reconcile import Reconciler
-from importer.ledger import CreatedCase, Outcome, UnknownRecord
+from importer.ledger import CreatedCase, Outcome
 from importer.models import SettleDelay, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 
@@ -64,22 +64,11 @@ async def sent(
 
 async def reconcile(here: OneWorker) -> dict[str, State]:
     """Search for every row with an unknown outcome; where each of them ended."""
-    ended: dict[str, State] = {}
-
-    def settled(record: UnknownRecord, state: State) -> None:
-        ended[record.key] = state
-
     reconciler = Reconciler(here.api, here.writer, delay=DELAY)
     unknown = here.ledger.unknown_records()
-    for record in unknown:
-        reconciler.add(record)
-    running = asyncio.create_task(reconciler.run(settled))
     async with asyncio.timeout(20):
-        while len(ended) < len(unknown) and not running.done():
-            await asyncio.sleep(0.005)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    return ended
+        states = await asyncio.gather(*(reconciler.settle(record) for record in unknown))
+    return {record.key: state for record, state in zip(unknown, states, strict=True)}
 
 
 def cases_by_stamp(sandbox: Sandbox) -> dict[str, list[str]]:
@@ -185,34 +174,7 @@ async def test_a_filter_that_is_ignored_never_means_not_found(tmp_path: Path, ho
         assert await reconcile(here) == {"B": State.CREATED, "C": State.UNKNOWN}
 
 
-# -- the control case of several rows -------------------------------------------------------------------------
-
-
-async def test_rows_that_are_searched_for_together_share_the_control_case(tmp_path: Path) -> None:
-    """Ten rows, twice each, and the control case once for each four; but before that the filter is tried."""
-    lost = "BCDEFGHIJK"
-    rules = [on_key(key, NEVER_THERE) for key in lost]
-    async with sent(tmp_path / "l.db", *rules, keys=f"A{lost}") as (here, sandbox):
-        assert await reconcile(here) == dict.fromkeys(lost, State.PENDING)
-        assert 2 + 2 * (10 + 3) <= sandbox.state()["requests"]["list"] <= 2 + 2 * (10 + 5)
-
-
-@pytest.mark.parametrize(("is_right", "state"), [(True, State.CREATED), (False, State.PENDING)])
-async def test_a_control_case_says_nothing_of_what_was_searched_for_long_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool, state: State
-) -> None:
-    """B is there, but two looks do not show it. While C is waited for, after the first of them, anything may happen to
-    the list. So that look does not count, and the third one shows B. A build that counts it would send B again."""
-    if not is_right:
-        monkeypatch.setattr(rules_of_search, "_MOMENT", 1e9)
-    rules = (
-        on_key("B", LOST),
-        on_key("C", NEVER_THERE),
-        Rule(do="index_lag", seconds=60, on=("list",), external_id="B", limit=2),
-        Rule(do="slow", delay_ms=300, on=("list",), external_id="C"),
-    )
-    async with sent(tmp_path / "l.db", *rules) as (here, _):
-        assert await reconcile(here) == {"B": state, "C": State.PENDING}
+# -- the control case ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("is_right", "state"), [(True, State.UNKNOWN), (False, State.PENDING)])

@@ -58,7 +58,7 @@ class Watching(Progress):
 
 
 async def send(
-    path: Path, sandbox: Sandbox, *, sends: bool = True, stop: Stop | None = None, observer: Any = None, **more: Any
+    path: Path, sandbox: Sandbox, *, sends: bool = True, stop: Stop | None = None, progress: Any = None, **more: Any
 ) -> Delivered:
     known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
     credentials = StaticCredentials(TOKEN) if "token" in more else known
@@ -68,7 +68,7 @@ async def send(
     settings = Settings(**{"client_id": "x", "client_secret": "x", **known_settings, **more})
     with Ledger(path, verb="run") as ledger:
         return await send_pending(
-            ledger, target, settings, options, stop=stop or Stop(), observer=observer or Progress()
+            ledger, target, settings, options, stop=stop or Stop(), progress=progress or Progress()
         )
 
 
@@ -222,7 +222,7 @@ async def test_a_note_that_nobody_knows_leaves_it_to_a_person(tmp_path: Path) ->
         SandboxOptions(static_token=TOKEN, faults=plan({"do": "drop", "save": False}, nth=1))
     ) as sandbox:
         stop = Stop()
-        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), settle_delay=30.0)
+        await send(path, sandbox, concurrency=1, stop=stop, progress=Impatient(stop), settle_delay=30.0)
         assert parts(path)[0].state == "unknown"
         await write_note(sandbox, "1", "by an agent")
         await send(path, sandbox, sends=False)
@@ -252,7 +252,7 @@ async def test_a_reconciliation_settles_doubt_and_sends_nothing(tmp_path: Path) 
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan({"do": "drop", "save": True}, nth=1))) as sandbox:
         stop = Stop()
-        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), settle_delay=30.0)
+        await send(path, sandbox, concurrency=1, stop=stop, progress=Impatient(stop), settle_delay=30.0)
         assert [part.state for part in parts(path)] == ["unknown", *["pending"] * 5], (
             "the doubt was given up, not rushed"
         )
@@ -268,7 +268,7 @@ async def test_a_stop_lets_what_is_under_way_end(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(latency_ms=30)) as sandbox:
         stop = Stop()
-        assert (await send(path, sandbox, concurrency=2, stop=stop, observer=Watching(stop))).error is None
+        assert (await send(path, sandbox, concurrency=2, stop=stop, progress=Watching(stop))).error is None
         standing = [part.state for part in parts(path)]
         assert set(standing) == {"done", "pending"}
         assert sum(map(len, held(sandbox).values())) == 3 + 2 * standing.count("done")
@@ -282,7 +282,7 @@ async def test_a_second_stop_leaves_doubt_and_not_a_guess(tmp_path: Path) -> Non
         stop = Stop()
         at_once = Impatient(stop)
         stop.at_once.set()
-        await send(path, sandbox, stop=stop, observer=at_once)
+        await send(path, sandbox, stop=stop, progress=at_once)
         assert {part.state for part in parts(path)} == {"unknown", "pending"}
         await send(path, sandbox, settle_delay=1.5)
         assert held(sandbox) == WHOLE
@@ -303,7 +303,7 @@ async def test_when_one_worker_fails_the_other_ends_its_update_and_begins_nothin
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan({"do": "slow", "delay_ms": 500}, nth=2))) as sandbox:
         with pytest.raises(RuntimeError, match="a mistake of ours"):
-            await send(path, sandbox, concurrency=2, observer=Mistaken())
+            await send(path, sandbox, concurrency=2, progress=Mistaken())
         assert [part.state for part in parts(path) if part.attempts] == ["done", "done"]
         assert sandbox.state()["requests"]["update"] == 2
 
