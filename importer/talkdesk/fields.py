@@ -118,7 +118,7 @@ def _definition(entry: Any) -> FieldDefinition:
 
 def _options(entries: Any) -> tuple[Option, ...]:
     if not isinstance(entries, list):
-        raise UnreadableFieldsError("the options of a field in it are no list")
+        raise UnreadableFieldsError("the options of a field in it are not a list")
     return tuple(_option(entry) for entry in entries)
 
 

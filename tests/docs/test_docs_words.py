@@ -12,19 +12,8 @@ from typing import NamedTuple
 import pytest
 from documents import PROJECT
 
-#: Packages, modules and documents whose texts have not been put right yet.
-NOT_CHECKED_YET = (
-    "importer/mapping/",
-    "importer/ledger/",
-    "importer/reader/",
-    "importer/suggest/",
-    "importer/survey/",
-    "importer/quality/",
-    "importer/pipeline/",
-    "importer/delivery/",
-    "importer/talkdesk/",
-    "docs/mapping.md",
-)
+#: Packages and documents whose texts have not been put right yet.
+NOT_CHECKED_YET = ("docs/mapping.md",)
 WORDS = tomllib.loads((Path(__file__).parent / "banned_words.toml").read_text(encoding="utf-8"))
 
 
