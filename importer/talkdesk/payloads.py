@@ -190,7 +190,7 @@ def _strict_dict(name: str, fields: dict[str, Any]) -> Any:
 def _custom_field_type(key: str, kinds: Mapping[str, str]) -> Any:
     prefix = kinds.get(key) or custom_field_prefix(key)
     if prefix is None:
-        raise ValueError(f"{key!r} is no custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
+        raise ValueError(f"{key!r} is not a custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
     return CUSTOM_FIELD_TYPES[prefix]
 
 
