@@ -105,7 +105,7 @@ async def run_import_async(
         limit=limit,
         max_failures=max_failures,
         accept_existing=accept_existing,
-        notes=(*settings.remarks, *opened.notes, *loaded.notes),
+        notes=(*opened.notes, *loaded.notes),
     )
     if loaded.external_id_field is None:
         run.progress.notice(_WITHOUT_EXTERNAL_ID)
@@ -187,7 +187,6 @@ async def retry_async(
         limit=limit,
         max_failures=max_failures,
         accept_existing=accept_existing,
-        notes=settings.remarks,
     )
     return await run.go(reopen)
 
@@ -224,7 +223,6 @@ async def reconcile_async(
         outer_stop=stop,
         limit=0,
         resend=False,
-        notes=settings.remarks,
     )
     return await run.go(lambda _: Selection())
 
@@ -353,7 +351,7 @@ class _Run:
             reports=reports,
             moved={state.value: count for state, count in delivered.moved.items()},
             error=None if delivered.error is None else Problem.of(delivered.error),
-            notes=(*self.notes, *unlinked_remarks(summary.links_not_made)),
+            notes=(*self.settings.remarks, *self.notes, *unlinked_remarks(summary.links_not_made)),
             put_back=self.put_back,
             seconds=round(time.monotonic() - self.begun, 3),
         )
