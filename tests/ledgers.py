@@ -102,7 +102,9 @@ def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **c
 def do(ledger: Ledger, *works: Any) -> list[Any]:
     """What the writer does with wishes, without its thread: all of them in one transaction."""
     with database.translated(ledger.path), database.transaction(ledger.connection):
-        return [work() for work in works]
+        results = [work() for work in works]
+    ledger.note_commit()
+    return results
 
 
 def mark_one(ledger: Ledger, record: int) -> Mark:
@@ -132,7 +134,7 @@ def as_killed(ledger: Ledger, folder: Path) -> Path:
     """The files as a process leaves them that is killed at this very moment, in a new folder."""
     folder.mkdir()
     copy = folder / ledger.path.name
-    for suffix in ("", "-wal"):
+    for suffix in ("", "-wal", ".mark"):
         shutil.copyfile(f"{ledger.path}{suffix}", f"{copy}{suffix}")
     return copy
 

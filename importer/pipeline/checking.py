@@ -31,11 +31,11 @@ from importer.pipeline.staging import (
 )
 from importer.plain import in_thread
 from importer.progress import Progress
+from importer.quality import Findings, QualityCheck
+from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 from importer.reader import Reader, ReadingOptions, open_reader
-from importer.report import Following, Totals, summary_of, unlinked_remarks
+from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
-from importer.survey import Survey, Surveyed
-from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,7 +46,7 @@ _FIRST_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckResult(Surveyed):
+class CheckResult(Findings):
     """What was found in an export, and how an import of it would end.
 
     Attributes:
@@ -56,7 +56,7 @@ class CheckResult(Surveyed):
         exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
         meaning: The same as a word.
         totals: Rows by state: pending ones would be sent.
-        notes_that_follow: Notes for which the first call has no room.
+        case_updates: Notes for which the first call has no room.
         notes: Remarks: how the file was read (encoding, sheet, …).
         seconds: How long it took.
         changes: What differs from the baseline.
@@ -71,7 +71,7 @@ class CheckResult(Surveyed):
     exit_code: ExitCode
     meaning: str
     totals: Totals
-    notes_that_follow: Following
+    case_updates: CaseUpdateTotals
     notes: tuple[str, ...]
     seconds: float
     changes: tuple[Change, ...] = ()
@@ -106,7 +106,7 @@ def check(
     volume_factor: float = VOLUME_FACTOR,
     as_is: bool = False,
     progress: Progress | None = None,
-    first: Callable[[Surveyed], None] | None = None,
+    first: Callable[[Findings], None] | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
@@ -137,9 +137,9 @@ def check(
         path = Path(folder, "ledger.db")
         if ledger is not None and Path(ledger).exists():
             copy_ledger(Path(ledger), path)
-        survey, staged = _surveyed(path, opened, loaded, folder_of(source), notes, as_is, progress or Progress())
+        quality, staged = _checked(path, opened, loaded, folder_of(source), notes, as_is, progress or Progress())
         with LedgerView(path, source=staged.source.id) as view:
-            summary, found = summary_of(view), survey.finished(view)
+            summary, found = summary_of(view), quality.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
     failed = ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     code = ExitCode.CHANGED_SHAPE if differences else failed
@@ -150,7 +150,7 @@ def check(
         exit_code=code,
         meaning=code.name.lower(),
         totals=summary.totals,
-        notes_that_follow=summary.notes_that_follow,
+        case_updates=summary.case_updates,
         notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
@@ -158,7 +158,7 @@ def check(
     )
 
 
-def _surveyed(
+def _checked(
     path: Path,
     source: Reader,
     mapping: Mapping,
@@ -166,12 +166,12 @@ def _surveyed(
     notes: Iterable[StrPath],
     as_is: bool,
     progress: Progress,
-) -> tuple[Survey, Staged]:
+) -> tuple[QualityCheck, Staged]:
     """The profile of all rows, and the source in a ledger at ``path`` that is thrown away."""
     with Ledger(path, verb="check") as scratch:
         known = companions_known(scratch, source)
         with open_companions(scratch, mapping, folder, notes, known=known) as companions:
-            survey = Survey(source, mapping, columns=columns_mapped(source), companions=companions.files)
+            quality = QualityCheck(source, mapping, columns=columns_mapped(source), companions=companions.files)
             staged = stage_source(
                 scratch,
                 source,
@@ -179,9 +179,9 @@ def _surveyed(
                 companions=companions,
                 reading=Reading(accept_changes=True, as_is=as_is),
                 progress=progress.read,
-                watch=survey.take,
+                watch=quality.take,
             )
-    return survey, staged
+    return quality, staged
 
 
 def _open_like(
@@ -205,11 +205,11 @@ def _open_like(
     return opened, loaded
 
 
-def _first_look(source: Reader, mapping: Mapping) -> Surveyed:
+def _first_look(source: Reader, mapping: Mapping) -> Findings:
     """What the first rows show; on a file of any size this takes no longer than on a small one."""
-    survey = Survey(source, mapping, columns=columns_mapped(source))
-    survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
-    return survey.so_far()
+    quality = QualityCheck(source, mapping, columns=columns_mapped(source))
+    quality.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
+    return quality.so_far()
 
 
 def preview(
@@ -241,8 +241,8 @@ def preview(
             key=mapped.key,
             body=mapped.body,
             errors=mapped.errors,
-            left_out=mapped.left_out,
-            additions=mapped.case_updates,
+            filtered=mapped.left_out,
+            case_updates=mapped.case_updates,
             parent=parent,
             parent_row=places.get(parent or ""),
         )

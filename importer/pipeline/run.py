@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from importer.reader import Reader, ReadingOptions
 
 
-_WITHOUT_EXTERNAL_ID = Notice(
+WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
     "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
@@ -92,8 +92,8 @@ async def run_import_async(
 
     settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
-    folder = _folder_of_reports(source, out)
-    run = _Run(
+    folder = folder_of_reports(source, out)
+    run = LedgerRun(
         verb="run",
         source=opened.name,
         mapping=loaded,
@@ -108,13 +108,13 @@ async def run_import_async(
         notes=(*opened.notes, *loaded.notes),
     )
     if loaded.external_id_field is None:
-        run.progress.notice(_WITHOUT_EXTERNAL_ID)
+        run.progress.notice(WITHOUT_EXTERNAL_ID)
 
-    how = Reading(reading, accept_changes, as_is)
-    return await run.go(lambda open_ledger: run.stage(open_ledger, opened, loaded, folder_of(source), notes, how))
+    how, beside = Reading(reading, accept_changes, as_is), folder_of(source)
+    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, beside, notes, how)))
 
 
-def _folder_of_reports(source: object, out: StrPath | None) -> Path:
+def folder_of_reports(source: object, out: StrPath | None) -> Path:
     """Where the reports of an import go, and its ledger: by default a folder named after the export.
 
     Raises:
@@ -175,7 +175,7 @@ async def retry_async(
             reopen_refused_updates(open_ledger)
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)
 
-    run = _Run(
+    run = LedgerRun(
         verb="retry",
         source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
         mapping=loaded,
@@ -213,7 +213,7 @@ async def reconcile_async(
     """
     path = existing(ledger)
     settings = usable_settings(settings, path.parent)
-    run = _Run(
+    run = LedgerRun(
         verb="reconcile",
         source=f"{path.name}: rows with an unknown outcome",
         path=path,
@@ -228,7 +228,7 @@ async def reconcile_async(
 
 
 @dataclass(slots=True, kw_only=True)
-class _Run:
+class LedgerRun:
     """One time that a ledger is locked for sending: the same for a new source, a retry and a reconciliation."""
 
     verb: Command
@@ -243,6 +243,7 @@ class _Run:
     max_failures: int | str | None = None
     accept_existing: bool = False
     resend: bool = True
+    listed_by: str | None = None
     notes: tuple[str, ...] = ()
     put_back: int = 0
     heard: list[int] = field(default_factory=list)
@@ -256,6 +257,7 @@ class _Run:
 
     @property
     def mapping_name(self) -> str:
+        """Its name in messages."""
         return self.mapping.name if self.mapping else "as before"
 
     def _on_read(self, share: float, rows: int) -> None:
@@ -272,15 +274,15 @@ class _Run:
         folder: Path,
         notes: Iterable[StrPath],
         reading: Reading,
-    ) -> Selection:
-        """Pass 1, with the companion files in ``folder`` or where ``notes`` say."""
+    ) -> int:
+        """Pass 1, with the companion files in ``folder`` or where ``notes`` say; returns the number of the source."""
         known = companions_known(ledger, source)
         with open_companions(ledger, mapping, folder, notes, known=known) as companions:
             staged = stage_source(
                 ledger, source, mapping, companions=companions, reading=reading, progress=self._on_read
             )
         self.put_back = staged.put_back
-        return Selection(source=staged.source.id)
+        return staged.source.id
 
     async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
         """Lock the ledger, prepare it, send what is pending, and write the reports whatever happened.
@@ -318,19 +320,20 @@ class _Run:
             resend=self.resend,
             max_refused=self._max_refused(counts),
             refuse_existing=self.resend and not self.accept_existing,
+            listed_by=self.listed_by,
         )
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
             self.progress.sending(total)
-            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.progress)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; invalid rows count as failures before anything is sent."""
         if self.max_failures is None:
             return None
         invalid, total = counts[State.INVALID], counts.total()
-        left = failure_limit(str(self.max_failures)).most(total) - invalid
+        left = failure_limit(str(self.max_failures))(total) - invalid
         if left < 0:
             raise TooManyFailuresError(
                 f"{invalid:,} of {total:,} rows are invalid, more than --max-failures allows; nothing was sent",
@@ -364,12 +367,14 @@ class _Run:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
+        if self.verb == "rebuild":  # sends nothing, so what is pending afterwards is as it should be
+            return exit_code_of(summary.totals, summary.causes, summary.case_updates, pending_is_meant=True)
         # What is beyond the limit was not to be sent, and running again would not help suppressed rows.
         is_meant = self.limit is not None or delivered.suppressed > 0
         return exit_code_of(
             summary.totals,
             summary.causes,
-            summary.notes_that_follow,
+            summary.case_updates,
             pending_is_meant=self.resend and is_meant and delivered.left_over == delivered.suppressed,
         )
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
-from importer.ledger.originals import originals
 from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Companions, StrPath, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
@@ -99,7 +98,8 @@ def stage_source(
     rows = restored = 0
     for chunk in source.chunks():
         if failures is None:
-            batch = [StagedRow(row, mapper.apply(row)) for row in chunk.rows()]
+            own_rows = list(chunk.rows())
+            batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
         else:
             batch, cells = _corrected(ledger, failures, list(chunk.rows()), mapper, name=source.name, reading=reading)
             restored += cells
@@ -168,15 +168,15 @@ def _corrected(
 ) -> tuple[list[StagedRow], int]:
     """Rows of a failures file, mapped; and how many cells were put back that only a spreadsheet had changed."""
     records = [failures.record(row, ledger.id, name=name) for row in rows]
-    before = {} if reading.as_is else originals(ledger, (record for record in records if record is not None))
-    batch, restored = [], 0
+    before = {} if reading.as_is else entry.originals(ledger, (record for record in records if record is not None))
+    own_rows, restored = [], 0
     for row, record in zip(rows, records, strict=True):
         own = failures.own_row(row)
         if record is not None and record in before:
             fixed = put_back(own, failures.user_columns, before[record], surplus=failures.surplus(row))
             own, restored = fixed.row, restored + fixed.put_back
-        batch.append(StagedRow(own, mapper.apply(own), record))
-    return batch, restored
+        own_rows.append(own)
+    return list(map(StagedRow, own_rows, mapper.apply_all(own_rows), records)), restored
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:

@@ -72,13 +72,17 @@ class ChunkBuilder:
         self.cell_problems[number] = (*self.cell_problems.get(number, ()), problem)
 
     def build(self, progress: float) -> Chunk:
-        """The finished chunk. ``dtype=object`` keeps pandas from inferring types and from strings of its own."""
-        import pandas as pd  # a third of a second: --help must not wait for it
-
-        index = pd.Index(self.numbers, dtype="int64", name="row")
-        columns = pd.Index(list(self.columns), dtype=object)
-        frame = pd.DataFrame(self.rows, index=index, columns=columns, dtype=object)
+        """The finished chunk."""
+        frame = text_frame(self.columns, self.numbers, self.rows)
         return Chunk(frame, self.bad_rows, self.cell_problems, min(progress, 1.0), self.blank_rows)
+
+
+def text_frame(columns: Sequence[str], numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """A DataFrame of Python texts: ``dtype=object`` keeps pandas from inferring types and from strings of its own."""
+    import pandas as pd  # a third of a second: --help must not wait for it
+
+    index = pd.Index(list(numbers), dtype="int64", name="row")
+    return pd.DataFrame(rows, index=index, columns=pd.Index(list(columns), dtype=object), dtype=object)
 
 
 @dataclass(frozen=True)

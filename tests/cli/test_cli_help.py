@@ -141,6 +141,7 @@ def test_what_needs_no_export_loads_nothing_that_reads_one(
     assert loaded_by([*arguments, "--ledger", "ledger.db"], tmp_path)[0] == needed
 
 
+@pytest.mark.slow
 def test_a_run_loads_neither_a_web_server_nor_ciphers_for_a_real_account(tmp_path: Path) -> None:
     """What only the sandbox, signed assertions and suggestions need is a quarter of the start."""
     write_tickets(tmp_path / "t.csv", tickets(1))

@@ -10,6 +10,7 @@ from tickets import WITHOUT_STAMP, Ticket, read_csv, write_tickets
 LEDGER = ("--ledger", "t-import/ledger.db")
 
 
+@pytest.mark.slow
 def test_created_resend_and_drop(online: Program) -> None:
     (online.folder / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
     rows = [Ticket(f"solve-{number}", LOST_BEFORE, mail=f"solve{number}@example.com") for number in range(3)]

@@ -243,6 +243,7 @@ NOTES = st.lists(st.tuples(KEYS, st.integers(-3, 3)), max_size=40)
 
 
 @given(rows=st.lists(KEYS, max_size=10), entries=NOTES)
+@pytest.mark.slow
 def test_the_join_is_that_of_a_dictionary(load: Load, rows: list[str], entries: list[tuple[str, int]]) -> None:
     """Joined, sorted and counted once more, in the plainest way."""
     written(HEADER + "".join(f"{key},{at},,{number},\n" for number, (key, at) in enumerate(entries)))

@@ -14,8 +14,8 @@ from mapping_page import EXAMPLES, PACKAGE, PAGE, Example, expected_of, write_fi
 
 from importer.errors import MappingError
 from importer.ledger import Ledger, Outcome, StagedRow
-from importer.ledger.json_columns import errors_from_json
 from importer.ledger.parents import CODES as LINK_CODES
+from importer.ledger.values import errors_from_json
 from importer.mapping import json_schema
 from importer.mapping.converters import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
