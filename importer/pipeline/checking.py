@@ -236,7 +236,16 @@ def preview(
     parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
     places = rows_named(opened, loaded, {parent for parent in parents if parent is not None})
     return [
-        PreviewRow(row.number, *mapped[:-1], parent, places.get(parent or ""))
+        PreviewRow(
+            row=row.number,
+            key=mapped.key,
+            body=mapped.body,
+            errors=mapped.errors,
+            filtered=mapped.left_out,
+            case_updates=mapped.case_updates,
+            parent=parent,
+            parent_row=places.get(parent or ""),
+        )
         for (row, mapped), parent in zip(pairs, parents, strict=True)
     ]
 
