@@ -12,14 +12,18 @@ sent too early is refused by the trigger ``parent_first``.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from importer.ledger import database
+from importer.ledger.values import to_json
 from importer.models import FieldError, shown
+
+if TYPE_CHECKING:
+    from importer.ledger.ledger import Ledger
 
 #: Enters what is wrong with a row.
 Reject = Callable[[int, FieldError], None]
@@ -58,38 +62,43 @@ MESSAGE = f"""CASE WHEN record.state <> 'waiting' THEN record.message ELSE coale
     'its parent was dropped; set another parent, or none') END"""
 
 
-def are_there(connection: sqlite3.Connection) -> bool:
+def are_there(ledger: Ledger) -> bool:
     """Whether any row of this ledger has a parent."""
-    return connection.execute("SELECT 1 FROM link WHERE parent_key IS NOT NULL LIMIT 1").fetchone() is not None
+    return ledger.scalar("SELECT 1 FROM link WHERE parent_key IS NOT NULL LIMIT 1") is not None
 
 
 # -- sending: who is released, and who waits again; inside the transaction that moved the parents --------
 
 
-def release_children(connection: sqlite3.Connection, run: int, parents: Sequence[int]) -> list[int]:
+def release_children(ledger: Ledger, parents: Sequence[int]) -> list[int]:
     """Let the children of records go that have just become cases; returns the children."""
-    found = connection.execute(
+    found = ledger.rows(
         "SELECT child.id, parent.case_id FROM json_each(?) AS given"
         " CROSS JOIN record AS parent ON parent.id = given.value CROSS JOIN link ON link.parent_key = parent.key"
         " CROSS JOIN record AS child ON child.id = link.record"
         " WHERE child.state = 'waiting'",
-        (orjson.dumps(parents).decode(),),
-    ).fetchall()
+        (to_json(parents),),
+    )
     for child, case_id in found:
-        release(connection, run, child, case_id)
+        release(ledger, child, case_id)
     return [child for child, _ in found]
 
 
-def release(connection: sqlite3.Connection, run: int, child: int, case_id: str) -> None:
-    """Make a waiting child pending, with the id of its parent in its body."""
-    (body,) = connection.execute("SELECT body FROM content WHERE record = ?", (child,)).fetchone()
-    if body is not None:
-        changed = with_parent(body.encode(), case_id)
-        connection.execute(
-            "UPDATE content SET body = ?, payload_sha256 = ? WHERE record = ?",
-            (changed.decode(), sha256(changed).hexdigest(), child),
-        )
-    connection.execute("UPDATE record SET state = 'pending', run = ? WHERE id = ?", (run, child))
+def release(ledger: Ledger, child: int, case_id: str) -> None:
+    """Make a waiting child pending, with the id of its parent in its body.
+
+    Raises:
+        LedgerError: its body is not the one that was entered.
+    """
+    query = "SELECT row, body, payload_sha256 FROM record JOIN content ON content.record = record.id WHERE id = ?"
+    for row, body, digest in ledger.rows(query, (child,)):
+        if digest is not None:
+            changed = with_parent(database.payload(ledger.path, body, digest, f"row {row}"), case_id)
+            ledger.connection.execute(
+                "UPDATE content SET body = ?, payload_sha256 = ? WHERE record = ?",
+                (changed.decode(), sha256(changed).hexdigest(), child),
+            )
+    ledger.connection.execute("UPDATE record SET state = 'pending', run = ? WHERE id = ?", (ledger.run, child))
 
 
 def with_parent(body: bytes, case_id: str) -> bytes:
@@ -100,40 +109,39 @@ def with_parent(body: bytes, case_id: str) -> bytes:
     return orjson.dumps({**before, "parent_id": case_id, **case})
 
 
-def hold_children(connection: sqlite3.Connection, parents: Sequence[int]) -> None:
+def hold_children(ledger: Ledger, parents: Sequence[int]) -> None:
     """Children that were not sent yet wait again: what was said about their parents proves nothing any more."""
-    connection.execute(
+    ledger.connection.execute(
         "UPDATE record SET state = 'waiting' WHERE state = 'pending' AND id IN"
         " (SELECT link.record FROM record AS parent JOIN link ON link.parent_key = parent.key"
         " WHERE parent.id IN (SELECT value FROM json_each(?)))",
-        (orjson.dumps(parents).decode(),),
+        (to_json(parents),),
     )
 
 
-def hold(connection: sqlite3.Connection, run: int, child: int) -> bool | None:
+def hold(ledger: Ledger, child: int) -> bool:
     """A child that would have been sent too early, or below a case that is not its parent, waits (again).
 
     It came back to pending in another way than by :func:`release`: from an unknown outcome, or because a person had it
     sent again.
 
     Returns:
-        Whether it may go at once, since its parent is a case; None if it was no such child.
+        Whether it may go at once, since its parent is a case.
     """
-    moved = connection.execute(
+    moved = ledger.connection.execute(
         "UPDATE record SET state = 'waiting' WHERE id = ? AND state = 'pending'"
         " AND EXISTS (SELECT 1 FROM link WHERE link.record = record.id AND parent_key IS NOT NULL)",
         (child,),
     ).rowcount
-    if moved != 1:
-        return None
-    parent = connection.execute(
+    case_id = ledger.scalar(
         "SELECT parent.case_id FROM link JOIN record AS parent ON parent.key = link.parent_key"
         " AND parent.state = 'created' WHERE link.record = ?",
         (child,),
-    ).fetchone()
-    if parent is not None:
-        release(connection, run, child, parent[0])
-    return parent is not None
+    )
+    if moved != 1 or case_id is None:
+        return False
+    release(ledger, child, case_id)
+    return True
 
 
 # -- staging: who is whose parent ------------------------------------------------------------------------
@@ -228,51 +236,52 @@ _BELOW_CASES = """SELECT tree.record, up.case_id FROM tree CROSS JOIN link ON li
         AND tree.record > ? ORDER BY tree.record LIMIT 500"""
 
 
-def place_children(connection: sqlite3.Connection, run: int, reject: Reject) -> None:
+def place_children(ledger: Ledger, reject: Reject) -> None:
     """Decide about every waiting child of the ledger which row is its parent. Called inside a transaction.
 
     A child below a case becomes pending at once; one without a parent, in a cycle, or too deep becomes what the mapping
     of its file says (``reject`` enters its error); all others go on waiting, now for a certain row.
     """
-    if connection.execute("SELECT 1 FROM link WHERE parent IS NOT NULL LIMIT 1").fetchone() is None:
+    if ledger.scalar("SELECT 1 FROM link WHERE parent IS NOT NULL LIMIT 1") is None:
         return
+    connection = ledger.connection
     for statement in (*_DROP, *_MAKE):
         connection.execute(statement)
     connection.execute(_ENTER, ("waiting",))
-    if connection.execute("SELECT 1 FROM tree LIMIT 1").fetchone() is not None:
+    if ledger.scalar("SELECT 1 FROM tree LIMIT 1") is not None:
         connection.execute(_ENTER, ("invalid",))
         for statement in (_STANDING, _FOLLOW, _STANDING, _INDEX, _DESCEND.format(seeds=_TOPMOST)):
             connection.execute(statement)
-        if _mark_cycles(connection):
+        if _mark_cycles(ledger):
             connection.execute(_DESCEND.format(seeds=_CYCLES))
         for statement in (*_PROBLEMS, _DECIDE):
             connection.execute(statement)
-        connection.execute(_SEND_DROPPED, (run,))
-        for record, code, column, text, row, is_itself in _in_pages(connection, _REJECTED):
+        connection.execute(_SEND_DROPPED, (ledger.run,))
+        for record, code, column, text, row, is_itself in _in_pages(ledger, _REJECTED):
             reject(record, _error(code, column, text, row, is_itself=bool(is_itself)))
-        for record, case_id in _in_pages(connection, _BELOW_CASES):
-            release(connection, run, record, case_id)
+        for record, case_id in _in_pages(ledger, _BELOW_CASES):
+            release(ledger, record, case_id)
     for statement in _DROP:
         connection.execute(statement)
 
 
-def _mark_cycles(connection: sqlite3.Connection) -> bool:
+def _mark_cycles(ledger: Ledger) -> bool:
     """What cannot be reached from the top is in a cycle, or below one; walking up from it ends in the cycle."""
-    start, found = 0, False
-    while row := connection.execute(_UNPLACED, (start,)).fetchone():
+    execute, start, found = ledger.connection.execute, 0, False
+    while row := execute(_UNPLACED, (start,)).fetchone():
         start = here = row[0]
-        while connection.execute("INSERT OR IGNORE INTO walked (record, walk) VALUES (?, ?)", (here, start)).rowcount:
-            (here,) = connection.execute(_UP, (here,)).fetchone()
-        while connection.execute(_MARK_CYCLE, (here, start)).rowcount:  # none if an earlier walk was here
+        while execute("INSERT OR IGNORE INTO walked (record, walk) VALUES (?, ?)", (here, start)).rowcount:
+            (here,) = execute(_UP, (here,)).fetchone()
+        while execute(_MARK_CYCLE, (here, start)).rowcount:  # none if an earlier walk was here
             found = True
-            (here,) = connection.execute(_UP, (here,)).fetchone()
+            (here,) = execute(_UP, (here,)).fetchone()
     return found
 
 
-def _in_pages(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
+def _in_pages(ledger: Ledger, query: str) -> Iterator[Any]:
     """The rows of a query that begins behind a record, while these records are changed."""
     last = 0
-    while page := connection.execute(query, (last,)).fetchall():
+    while page := ledger.rows(query, (last,)):
         yield from page
         last = page[-1][0]
 
