@@ -79,6 +79,8 @@ class Ledger:
             self.connection = database.open_for_writing(self.path)  #: the one that writes
             with database.closing_on_error(self.connection), database.translated(self.path):
                 self._mark.open(self.connection)
+                #: the run before this one was killed; it may have sent something a moment ago
+                self.was_cut_short = database.was_cut_short(self.connection)
                 self.run = self._begin_run(verb)  #: the number of this run
                 self._lock.note_files()
                 self._has_children = parents.are_there(self)
@@ -138,12 +140,6 @@ class Ledger:
     def is_in_place(self) -> bool:
         """Whether this is still the ledger that its path names, and nobody else can have it."""
         return self._lock.is_in_place()
-
-    @property
-    def was_cut_short(self) -> bool:
-        """Whether the run before this one was killed; it may have sent something a moment ago."""
-        query = "SELECT ended_at FROM run WHERE id < ? ORDER BY id DESC LIMIT 1"
-        return self.run > 1 and self.scalar(query, (self.run,)) is None
 
     @property
     def id(self) -> str:
