@@ -45,6 +45,9 @@ class Mark(NamedTuple):
     line: int
     column: int
 
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}"
+
 
 class YamlProblem(ValueError):
     """A text that cannot be read as YAML.

@@ -1,4 +1,4 @@
-"""The mapping file as a whole as a pydantic model: the case, its notes, and where they come from."""
+"""A mapping file as a whole as a pydantic model: the case, its notes, and where they come from."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import core_schema
 
+from importer.mapping.field_errors import malformed
 from importer.mapping.schema import (
     ColumnName,
     Columns,
+    FileForm,
     Flag,
     Form,
-    Ignore,
     Scalar,
     SourceForm,
     Value,
@@ -27,17 +28,18 @@ from importer.talkdesk.payloads import CUSTOM_FIELD_KEY
 
 _OF_CELLS = ("separator", "into", "short", "entries")
 _OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter")
+#: The API names no limit. So many cells of the largest size that Excel has (32,767 characters) stay well below 1 MiB,
+#: the most that proxies commonly take.
+NOTES_PER_CALL = 20
 
 
 def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
-        raise PydanticCustomError(
-            "malformed", "{what}", {"what": "two parts have the same name", "hint": "give each part its own name"}
-        )
+        raise malformed("two parts have the same name", "give each part its own name")
     return names
 
 
-class EachForm(Form):
+class EachForm(FileForm):
     """Where the entries come from of which each is a note: the cells of a column, or the rows of another file."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["column"]}, {"required": ["file", "key"]}]})
@@ -76,42 +78,24 @@ class EachForm(Form):
     ) = None
     """With `file`: the values by which the entries of a row are sorted. By default they stay as in the file."""
 
-    ignore: Ignore | None = None
-    """With `file`: what to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
-
-    sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first visible one that has cells."""
-
-    encoding: str | None = None
-    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
-
-    delimiter: str | None = None
-    """Delimiter of a CSV file. By default what the file shows."""
-
     @model_validator(mode="after")
     def _one_place(self) -> EachForm:
-        if wrong := self._contradiction():
-            what, hint = wrong
-            raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
-        return self
-
-    def _contradiction(self) -> tuple[str, str] | None:
+        given = self.model_fields_set
         if (self.column is None) == (self.file is None):
             what = "`column` and `file` cannot be used together" if self.file else "these notes have no source"
-            return what, "set one of column, file"
-        strange = [key for key in (_OF_FILES if self.column else _OF_CELLS) if key in self.model_fields_set]
-        if strange:
-            return f"`{strange[0]}` has no effect without `{'file' if self.column else 'column'}`", "remove it"
-        if self.file and self.key is None:
-            return "`file` needs a `key`", "set `key:` to the file's column with the ticket key"
-        if (self.separator is None) != (self.into is None):
-            return (
-                "`separator` and `into` go together",
-                "write {column: Comment, separator: ';', into: [created, text]}",
+            raise malformed(what, "set one of column, file")
+        if strange := [key for key in (_OF_FILES if self.column else _OF_CELLS) if key in given]:
+            raise malformed(
+                f"`{strange[0]}` has no effect without `{'file' if self.column else 'column'}`", "remove it"
             )
-        if self.into is None and "short" in self.model_fields_set:
-            return "`short` has no effect without `into`", "remove it"
-        return None
+        if self.file and self.key is None:
+            raise malformed("`file` needs a `key`", "set `key:` to the file's column with the ticket key")
+        if (self.separator is None) != (self.into is None):
+            hint = "write {column: Comment, separator: ';', into: [created, text]}"
+            raise malformed("`separator` and `into` go together", hint)
+        if self.into is None and "short" in given:
+            raise malformed("`short` has no effect without `into`", "remove it")
+        return self
 
 
 Each = Annotated[EachForm, BeforeValidator(as_column, json_schema_input_type=Scalar | EachForm)]
@@ -140,11 +124,9 @@ class NoteForm(Form):
     @model_validator(mode="after")
     def _has_a_body(self) -> NoteForm:
         if self.text is None:
-            hint = "set `body: Column`, or `each: Column` for one note per cell"
-            what = "this note has no body"
             if self.each:
-                what, hint = "notes from a file need a `body`", "set `body:` to the file's column with the text"
-            raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
+                raise malformed("notes from a file need a `body`", "set `body:` to the file's column with the text")
+            raise malformed("this note has no body", "set `body: Column`, or `each: Column` for one note per cell")
         return self
 
     @property
@@ -198,11 +180,6 @@ _KEYS_WITHOUT_DEFINITIONS: dict[str, Any] = {
         }
     },
 }
-
-
-#: The API names no limit. So many cells of the largest size that Excel has (32,767 characters) stay well below 1 MiB,
-#: the most that proxies commonly take.
-NOTES_PER_CALL = 20
 
 
 class MappingForm(Form):

@@ -17,18 +17,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from importer.mapping.field_errors import CellError
-from importer.mapping.problems import Malformed, listed, nearest
+from pydantic_core import PydanticCustomError
+
+from importer.mapping.field_errors import CellError, listed, malformed, nearest
 from importer.models import FieldError
 
 if TYPE_CHECKING:
     from importer.mapping.schema import SourceForm
-    from importer.mapping.sources import Binding, Cells
+    from importer.mapping.sources import Binding, Cells, Texts
     from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000
-Texts: TypeAlias = "tuple[str, ...]"
-_Read: TypeAlias = "Callable[[Texts], Any]"
+_Test: TypeAlias = "Callable[[Texts], bool]"
 
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
@@ -45,6 +45,11 @@ _ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType
         ast.GtE: operator.ge,
     }
 )
+#: Function → how many texts it takes, and what it says about them.
+_TESTS: Mapping[str, tuple[int, Callable[..., bool]]] = MappingProxyType(
+    {"empty": (1, operator.not_), "contains": (2, operator.contains), "startswith": (2, str.startswith)}
+)
+_FUNCTIONS = (*_TESTS, "lower", "number")
 
 
 class Condition(NamedTuple):
@@ -57,113 +62,112 @@ class Condition(NamedTuple):
     """
 
     columns: tuple[str, ...]
-    test: Callable[[Texts], bool]
+    test: _Test
 
 
 def parse_condition(text: str) -> Condition:
     """Compiles a condition.
 
     Raises:
-        Malformed: It is too long, no expression, or uses something that the language does not have.
+        PydanticCustomError: It is too long, no expression, or uses something that the language does not have.
     """
     if len(text) > LENGTH_MAX:
         hint = "move part of it into a helper column of the export"
-        raise Malformed(f"a condition has at most {LENGTH_MAX} characters", hint)
-    columns: list[str] = []
+        raise malformed(f"a condition has at most {LENGTH_MAX} characters", hint)
     prefix = "column_"
     while prefix in text:
         prefix = f"_{prefix}"
-    expression = "".join(_with_placeholder(token, columns, prefix) for token in _TOKEN.findall(text))
-    test = _Compiler(columns, prefix).condition(_tree(expression, text))
-    if not columns:
-        raise Malformed("the condition uses no column", _HINT)
-    return Condition(tuple(columns), test)
-
-
-def _with_placeholder(token: str, columns: list[str], prefix: str) -> str:
-    if not token.startswith("{") or len(token) == 1:
-        return token
-    if not (name := token[1:-1]):
-        raise Malformed("'{}' does not name a column", "write {Column}")
-    return f" {prefix}{_position(name, columns)} "
-
-
-def _position(column: str, columns: list[str]) -> int:
-    if column not in columns:
-        columns.append(column)
-    return columns.index(column)
-
-
-def _tree(expression: str, text: str) -> ast.expr:
+    compiler = _Compiler(prefix)
+    expression = "".join(map(compiler.without_braces, _TOKEN.findall(text)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd code is not for the writers of mappings
-            return ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
+            tree = ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         hint = "write == to compare" if _ASSIGNMENT.search(text) else _HINT
-        raise Malformed(f"invalid condition: {text!r}", hint) from None
+        raise malformed(f"invalid condition: {text!r}", hint) from None
+    test = compiler.condition(tree)
+    if not compiler.columns:
+        raise malformed("the condition uses no column", _HINT)
+    return Condition(tuple(compiler.columns), test)
 
 
 class _Operand(NamedTuple):
     """A text or a number, and how it is read."""
 
     kind: str
-    read: _Read
+    read: Callable[[Texts], Any]
 
 
 class _Compiler:
     """Turns nodes into closures, and collects the columns that they read.
 
     Args:
-        columns: Those that were written in braces; the others are added.
         prefix: Of the names that stand for columns in braces.
     """
 
-    def __init__(self, columns: list[str], prefix: str) -> None:
-        self._columns = columns
+    def __init__(self, prefix: str) -> None:
+        self.columns: list[str] = []
         self._prefix = prefix
 
-    def condition(self, node: ast.expr) -> Callable[[Texts], bool]:
+    def without_braces(self, token: str) -> str:
+        """A part of the text, with a name instead of a column in braces."""
+        if not token.startswith("{") or len(token) == 1:
+            return token
+        if token == "{}":
+            raise malformed("'{}' does not name a column", "write {Column}")
+        return f" {self._prefix}{self._position(token[1:-1])} "
+
+    def _position(self, column: str) -> int:
+        if column not in self.columns:
+            self.columns.append(column)
+        return self.columns.index(column)
+
+    def condition(self, node: ast.expr) -> _Test:
         """A node that is true or false."""
         match node:
             case ast.BoolOp(op=op, values=values):
-                return _joined(op, [self.condition(value) for value in values])
+                tests, joined = [self.condition(value) for value in values], all if isinstance(op, ast.And) else any
+                return lambda texts: joined(test(texts) for test in tests)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 inner = self.condition(operand)
                 return lambda texts: not inner(texts)
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return self._comparison(op, left, right)
             case ast.Compare():
-                return self._comparison(node)
+                raise malformed("chained comparisons are not supported", "combine two comparisons with `and`")
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _TESTS:
-                return _call(name, [self._text(arg) for arg in self._counted(name, args, _TESTS[name][0])])
+                count, function = _TESTS[name]
+                reads = [self._text(arg) for arg in _counted(name, args, count)]
+                return lambda texts: function(*[read(texts) for read in reads])
             case ast.Name() | ast.Constant():
-                raise Malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
+                raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
         raise _unknown(node)
 
-    def _comparison(self, node: ast.Compare) -> Callable[[Texts], bool]:
-        if len(node.ops) != 1:
-            raise Malformed("chained comparisons are not supported", "combine two comparisons with `and`")
-        op, right = node.ops[0], node.comparators[0]
+    def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Test:
         if isinstance(op, ast.In | ast.NotIn):
-            return self._membership(op, node.left, right)
+            return self._membership(op, left, right)
         if type(op) not in _ORDERS:
-            raise Malformed("`is` does not compare texts", "write == or !=")
-        return _ordered(_ORDERS[type(op)], self._operand(node.left), self._operand(right))
+            raise malformed("`is` does not compare texts", "write == or !=")
+        first, second, compare = self._operand(left), self._operand(right), _ORDERS[type(op)]
+        if first.kind != second.kind:
+            hint = "write number({Column}), or the number in quotes"
+            raise malformed("a text cannot be compared with a number", hint)
+        return lambda texts: compare(first.read(texts), second.read(texts))
 
-    def _membership(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Callable[[Texts], bool]:
+    def _membership(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Test:
         if not isinstance(right, ast.List | ast.Tuple):
-            raise Malformed("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
+            raise malformed("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
+        entries = {entry.value for entry in right.elts if isinstance(entry, ast.Constant)}
         if not all(isinstance(entry, ast.Constant) and isinstance(entry.value, str) for entry in right.elts):
-            raise Malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
-        entries = frozenset(entry.value for entry in right.elts if isinstance(entry, ast.Constant))
-        read = self._text(left)
-        if isinstance(op, ast.In):
-            return lambda texts: read(texts) in entries
-        return lambda texts: read(texts) not in entries
+            raise malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
+        read, is_in = self._text(left), isinstance(op, ast.In)
+        return lambda texts: (read(texts) in entries) is is_in
 
-    def _text(self, node: ast.expr) -> _Read:
+    def _text(self, node: ast.expr) -> Callable[[Texts], Any]:
         kind, read = self._operand(node)
         if kind != "text":
-            raise Malformed("expected a text, found a number", "put the number in quotes")
+            raise malformed("expected a text, found a number", "put the number in quotes")
         return read
 
     def _operand(self, node: ast.expr) -> _Operand:
@@ -177,52 +181,22 @@ class _Compiler:
             case ast.Name(id=name):
                 return _Operand("text", operator.itemgetter(self._column(name)))
             case ast.Call(func=ast.Name(id="lower"), args=args, keywords=[]):
-                read = self._text(self._counted("lower", args, 1)[0])
+                read = self._text(_counted("lower", args, 1)[0])
                 return _Operand("text", lambda texts: read(texts).lower())
             case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
                 position = self._column(name)
-                return _Operand("number", lambda texts: _number(texts[position], name))
+                return _Operand("number", lambda texts: _number(texts[position], self.columns[position]))
         raise _unknown(node)
 
     def _column(self, name: str) -> int:
-        if name.startswith(self._prefix):
-            return int(name.removeprefix(self._prefix))
-        return _position(name, self._columns)
-
-    @staticmethod
-    def _counted(name: str, args: list[ast.expr], count: int) -> list[ast.expr]:
-        if len(args) != count:
-            raise Malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
-        return args
+        is_placeholder = name.startswith(self._prefix)
+        return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
 
 
-#: Function → how many texts it takes, and what it says about them.
-_TESTS: Mapping[str, tuple[int, Callable[..., bool]]] = MappingProxyType(
-    {"empty": (1, operator.not_), "contains": (2, operator.contains), "startswith": (2, str.startswith)}
-)
-_FUNCTIONS = (*_TESTS, "lower", "number")
-
-
-def _call(name: str, reads: list[_Read]) -> Callable[[Texts], bool]:
-    function = _TESTS[name][1]
-    if len(reads) == 1:
-        (only,) = reads
-        return lambda texts: function(only(texts))
-    first, second = reads
-    return lambda texts: function(first(texts), second(texts))
-
-
-def _joined(op: ast.boolop, tests: list[Callable[[Texts], bool]]) -> Callable[[Texts], bool]:
-    if isinstance(op, ast.And):
-        return lambda texts: all(test(texts) for test in tests)
-    return lambda texts: any(test(texts) for test in tests)
-
-
-def _ordered(compare: Callable[[Any, Any], bool], left: _Operand, right: _Operand) -> Callable[[Texts], bool]:
-    if left.kind != right.kind:
-        raise Malformed("a text cannot be compared with a number", "write number({Column}), or the number in quotes")
-    first, second = left.read, right.read
-    return lambda texts: compare(first(texts), second(texts))
+def _counted(name: str, args: list[ast.expr], count: int) -> list[ast.expr]:
+    if len(args) != count:
+        raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
+    return args
 
 
 def _number(text: str, column: str) -> float:
@@ -235,18 +209,15 @@ def _number(text: str, column: str) -> float:
     return float(text)
 
 
-def _unknown(node: ast.expr) -> Malformed:
+def _unknown(node: ast.expr) -> PydanticCustomError:
+    functions = listed(f"{name}()" for name in _FUNCTIONS)
     match node:
         case ast.Call(func=ast.Name(id=name)) if name not in _FUNCTIONS:
-            return Malformed(f"unknown function {name!r}", nearest(name, _FUNCTIONS, otherwise=f"{_functions()}"))
+            return malformed(f"unknown function {name!r}", nearest(name, _FUNCTIONS, otherwise=functions))
         case ast.Call(func=ast.Name(id=name)):
-            return Malformed(f"{name}() cannot be used like this", f"supported: {_functions()}")
+            return malformed(f"{name}() cannot be used like this", f"supported: {functions}")
     what = "this expression is not supported in a condition"
-    return Malformed(what, f"supported: comparisons, and, or, not, in, and the functions {_functions()}")
-
-
-def _functions() -> str:
-    return listed(f"{name}()" for name in _FUNCTIONS)
+    return malformed(what, f"supported: comparisons, and, or, not, in, and the functions {functions}")
 
 
 # -- conditions of an export -----------------------------------------------------------------------
@@ -258,30 +229,34 @@ class BoundCondition:
 
     Attributes:
         columns: The columns that it reads, each once.
-        met: The cells of a row → whether the condition is met. Raises :class:`CellError`.
+        positions: Where their cells are.
+        test: These cells → whether the condition is met. Raises :class:`CellError`.
     """
 
     columns: tuple[str, ...]
-    met: Callable[[Cells], bool]
+    positions: tuple[int, ...]
+    test: _Test
+
+    def met(self, cells: Cells) -> bool:
+        """Whether a row meets the condition. Raises :class:`CellError`."""
+        return self.test(tuple([cells[position] for position in self.positions]))
 
 
-def bind_condition(text: str | None, binding: Binding, *, path: NodePath) -> BoundCondition | None:
-    """The condition at ``path``; None for no text."""
-    if text is None:
-        return None
+def bind_condition(text: str, binding: Binding, *, path: NodePath) -> BoundCondition:
+    """The condition at ``path``."""
     condition, filled = parse_condition(text), binding.filled
-    positions = [binding.header.position(column, path=path) for column in condition.columns]
+    positions = tuple(binding.header.position(column, path=path) for column in condition.columns)
 
-    def met(cells: Cells) -> bool:
-        return condition.test(tuple([filled(cells[position]).strip() for position in positions]))
+    def test(texts: Texts) -> bool:
+        return condition.test(tuple([filled(text).strip() for text in texts]))
 
-    return BoundCondition(condition.columns, met)
+    return BoundCondition(condition.columns, positions, test)
 
 
-def filter_reasons(source: SourceForm) -> tuple[str, ...]:
-    """All reasons why a row can be filtered, one for each condition."""
-    said = (("only", "not met", source.only), ("skip", "met", source.skip))
-    return tuple(f"source.{name} is {outcome}: {text}" for name, outcome, text in said if text is not None)
+def filter_conditions(source: SourceForm) -> dict[str, str]:
+    """The conditions by which rows are filtered: reason, such as ``source.only is not met: …`` → condition."""
+    said = {f"source.only is not met: {source.only}": source.only, f"source.skip is met: {source.skip}": source.skip}
+    return {reason: text for reason, text in said.items() if text is not None}
 
 
 class RowFilter:
@@ -293,13 +268,12 @@ class RowFilter:
     """
 
     def __init__(self, source: SourceForm, binding: Binding) -> None:
-        bound = [
-            (name, bind_condition(text, binding, path=("source", name)))
-            for name, text in (("only", source.only), ("skip", source.skip))
-        ]
-        self._conditions = [(name, condition) for name, condition in bound if condition is not None]
-        self._reasons = filter_reasons(source)
-        self._columns = {column for _, condition in self._conditions for column in condition.columns}
+        self._conditions: list[tuple[str, str, BoundCondition]] = []
+        for reason, text in filter_conditions(source).items():
+            name = reason.partition(" ")[0]
+            condition = bind_condition(text, binding, path=tuple(name.split(".")))
+            self._conditions.append((name, reason, condition))
+        self._columns = {column for *_, condition in self._conditions for column in condition.columns}
 
     def reason(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str | None:
         """Why a row is filtered; None if it is not. What keeps this from being decided goes to ``errors``.
@@ -309,16 +283,14 @@ class RowFilter:
             spoiled: Columns whose cells mean nothing; None among them for the whole row.
             errors: Gets field errors.
         """
-        if not self._conditions:
-            return None
         is_open = None in spoiled or not self._columns.isdisjoint(spoiled)
-        for (name, condition), reason in zip(self._conditions, self._reasons, strict=True):
+        for name, reason, condition in self._conditions:
             try:
                 is_met = condition.met(cells)
             except CellError as error:
-                errors.append(error.at(None, "", target=f"source.{name}"))
+                errors.append(error.at(None, "", target=name))
                 is_open = True
                 continue
-            if is_met is (name == "skip") and not is_open:
+            if is_met is (name == "source.skip") and not is_open:
                 return reason
         return None

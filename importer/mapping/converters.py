@@ -12,8 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from importer.mapping.dates import ISO, day, instant, parser, time_zone
-from importer.mapping.field_errors import CellError, too_large, too_long
-from importer.mapping.problems import listed
+from importer.mapping.field_errors import CellError, listed, too_large, too_long
 from importer.talkdesk.payloads import INTEGER_MAX
 
 if TYPE_CHECKING:
@@ -63,6 +62,9 @@ BOOLEAN_WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingPr
     }
 )
 
+_BOOLEANS: dict[str, bool] = {}
+for _yes, _no in BOOLEAN_WORDS.values():
+    _BOOLEANS |= dict.fromkeys(_yes, True) | dict.fromkeys(_no, False)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
 _DIGITS_KEPT = 15  # so many decimal digits survive in any double
@@ -73,7 +75,6 @@ _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 ELLIPSIS = "…"
-DEFAULT_SEPARATOR = ","
 
 
 def folding(ignored: Collection[Ignored]) -> Callable[[str], str]:
@@ -120,26 +121,20 @@ def in_one_line(text: str) -> str:
     return " ".join([first.rstrip(), *filter(None, map(str.strip, middle)), last.lstrip()])
 
 
-def truncated(text: str, most: int) -> str:
-    """The begin of ``text``, at most ``most`` characters with the ellipsis that shows the cut."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + ELLIPSIS
-
-
 def _text(form: ValueForm, target: Target) -> Convert:
     """A text in order. The limit of the field itself is checked with the whole case, unless the text is to be cut."""
     tidy = tidying(form, target)
-    most = form.max or target.limit
-    if most is not None and form.overflow != "reject":
-        return lambda text: truncated(tidy(text), most)
-    return tidy if form.max is None else _limited(tidy, form.max)
+    most, cuts = form.max or target.limit, form.overflow != "reject"
+    if most is None or (form.max is None and not cuts):
+        return tidy
 
-
-def _limited(tidy: Convert, most: int) -> Convert:
     def convert(text: str) -> str:
         text = tidy(text)
-        if len(text) > most:
+        if len(text) <= most:
+            return text
+        if not cuts:
             raise too_long(text, most)
-        return text
+        return text[: most - 1].rstrip() + ELLIPSIS
 
     return convert
 
@@ -147,58 +142,41 @@ def _limited(tidy: Convert, most: int) -> Convert:
 # -- other types -----------------------------------------------------------------------------------
 
 
-def _email(_: ValueForm, __: Target) -> Convert:
-    def convert(text: str) -> str:
-        text = text.strip()
-        if len(text) > _EMAIL_MAX or _EMAIL.fullmatch(text) is None:
-            hint = "fix the cell; one address such as ana@example.com is expected"
-            raise CellError("not_an_email", "is not a valid e-mail address", hint)
-        return text
-
-    return convert
+def _email(text: str) -> str:
+    text = text.strip()
+    if len(text) > _EMAIL_MAX or _EMAIL.fullmatch(text) is None:
+        hint = "fix the cell; one address such as ana@example.com is expected"
+        raise CellError("not_an_email", "is not a valid e-mail address", hint)
+    return text
 
 
-def _integer(_: ValueForm, __: Target) -> Convert:
-    def convert(text: str) -> int:
-        text = text.strip()
-        if _INTEGER.fullmatch(text) is None:
-            raise CellError("not_an_integer", "is not a whole number; use digits only, such as 42", "fix the cell")
-        number = int(text)
-        if abs(number) > INTEGER_MAX:
-            raise too_large()
-        return number
-
-    return convert
+def _integer(text: str) -> int:
+    text = text.strip()
+    if _INTEGER.fullmatch(text) is None:
+        raise CellError("not_an_integer", "is not a whole number; use digits only, such as 42", "fix the cell")
+    number = int(text)
+    if abs(number) > INTEGER_MAX:
+        raise too_large()
+    return number
 
 
-def _decimal(_: ValueForm, __: Target) -> Convert:
-    def convert(text: str) -> float:
-        text = text.strip()
-        if _DECIMAL.fullmatch(text) is None:
-            rule = "is not a decimal number; use digits and a point, such as 1234.5"
-            raise CellError("not_a_decimal", rule, "fix the cell")
-        number = float(text)
-        if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
-            rule = "has more digits than JSON readers keep"
-            raise CellError("too_precise", rule, "map it to a text field instead")
-        return number
-
-    return convert
+def _decimal(text: str) -> float:
+    text = text.strip()
+    if _DECIMAL.fullmatch(text) is None:
+        rule = "is not a decimal number; use digits and a point, such as 1234.5"
+        raise CellError("not_a_decimal", rule, "fix the cell")
+    number = float(text)
+    if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
+        raise CellError("too_precise", "has more digits than JSON readers keep", "map it to a text field instead")
+    return number
 
 
-def _boolean(_: ValueForm, __: Target) -> Convert:
-    words: dict[str, bool] = {}
-    for yes, no in BOOLEAN_WORDS.values():
-        words |= dict.fromkeys(yes, True) | dict.fromkeys(no, False)
-
-    def convert(text: str) -> bool:
-        try:
-            return words[text.strip().casefold()]
-        except KeyError:
-            hint = "fix the cell, or translate its values with `values:`"
-            raise CellError("not_a_boolean", "is not a yes/no value such as true or false", hint) from None
-
-    return convert
+def _boolean(text: str) -> bool:
+    word = text.strip().casefold()
+    if word not in _BOOLEANS:
+        hint = "fix the cell, or translate its values with `values:`"
+        raise CellError("not_a_boolean", "is not a yes/no value such as true or false", hint)
+    return _BOOLEANS[word]
 
 
 def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, Target], Convert]:
@@ -224,39 +202,26 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
 # -- several texts in one cell ---------------------------------------------------------------------
 
 
-def _entry(_: ValueForm, __: Target) -> Convert:
-    return str.strip
-
-
 def _separated(form: ValueForm) -> Split:
-    separator = form.separator or DEFAULT_SEPARATOR
+    separator = form.separator or ","
     return lambda text: text.split(separator)
 
 
 def _path(form: ValueForm, target: Target) -> Convert:
-    split = _separated(form)
-    keys_of = target.options.path_of if target.options else list[str]
-
-    def convert(text: str) -> list[str] | None:
-        return keys_of([part.strip() for part in split(text) if part.strip()]) or None
-
-    return convert
+    split, keys_of = _separated(form), target.options.path_of if target.options else list[str]
+    return lambda text: keys_of([part.strip() for part in split(text) if part.strip()]) or None
 
 
 def _json_texts(text: str) -> list[str]:
     """The texts of a JSON list, or the one text of a JSON scalar. Numbers stay as they are written; null is none."""
     try:
-        content = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+        content = json.loads(text, parse_int=str, parse_float=str, parse_constant=lambda _: object())
     except (ValueError, RecursionError):
         content = object()
     entries = [entry for entry in (content if isinstance(content, list) else [content]) if entry is not None]
     if not all(isinstance(entry, str | bool) for entry in entries):
         raise CellError("not_json", 'is not a JSON list of strings, such as ["red", "blue"]', "fix the cell")
     return [entry if isinstance(entry, str) else str(entry).lower() for entry in entries]
-
-
-def _refuse(word: str) -> None:
-    raise ValueError(word)
 
 
 def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
@@ -275,14 +240,14 @@ _DATE_OPTIONS = frozenset({"format", "timezone"})
 TYPES: Mapping[str, ValueType] = MappingProxyType(
     {
         "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow", "html"})),
-        "integer": ValueType("integer", _integer),
-        "decimal": ValueType("decimal", _decimal),
-        "boolean": ValueType("boolean", _boolean),
+        "integer": ValueType("integer", lambda *_: _integer),
+        "decimal": ValueType("decimal", lambda *_: _decimal),
+        "boolean": ValueType("boolean", lambda *_: _boolean),
         "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
         "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
-        "email": ValueType("text", _email),
-        "list": ValueType("list", _entry, frozenset({"separator"}), split=_separated),
+        "email": ValueType("text", lambda *_: _email),
+        "list": ValueType("list", lambda *_: str.strip, frozenset({"separator"}), split=_separated),
         "path": ValueType("path", _path, frozenset({"separator"})),
-        "json": ValueType("list", _entry, split=lambda _: _json_texts),
+        "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),
     }
 )

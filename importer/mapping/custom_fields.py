@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from importer.errors import MappingError
-from importer.mapping.field_errors import CellError
-from importer.mapping.problems import Document, Malformed, MappingProblems, Problem, Problems, listed, report
+from importer.mapping.field_errors import CellError, Document, Problems, listed, malformed, nearest
+from importer.mapping.schema import Form
+from importer.models import shown
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import other_spelling
-from importer.yaml_places import Mark, YamlProblem, read_yaml
+from importer.yaml_places import NodePath
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
@@ -28,11 +30,7 @@ _NOT_YAML = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
 Definitions = Mapping[str, FieldDefinition]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OptionForm(_Form):
+class OptionForm(Form):
     """An option, with those below it."""
 
     key: Annotated[str, Field(min_length=1)]
@@ -44,7 +42,7 @@ class OptionForm(_Form):
         return Option(self.key, self.label, tuple(option.option() for option in self.options))
 
 
-class FieldForm(_Form):
+class FieldForm(Form):
     """A custom field."""
 
     name: str
@@ -53,8 +51,13 @@ class FieldForm(_Form):
     required: bool = False
     options: tuple[OptionForm, ...] = ()
 
+    def definition(self, key: str) -> FieldDefinition:
+        """The field as a value."""
+        options = tuple(option.option() for option in self.options)
+        return FieldDefinition(key, self.name, self.type, self.active, options, self.required)
 
-class FieldsForm(_Form):
+
+class FieldsForm(Form):
     """A file of definitions."""
 
     version: Annotated[int, Field(ge=1, le=1)]
@@ -69,24 +72,26 @@ def read_fields(content: bytes, file: str) -> Definitions:
         file: What messages call it.
 
     Raises:
-        Malformed: It is too large, or no text.
+        PydanticCustomError: It is too large, or JSON of another kind.
         MappingProblems: It is not of the right form; with its own line and column.
     """
     if len(content) > SIZE_MAX:
-        raise Malformed(f"{file} is larger than 16 MiB", "check that this is the right file")
+        raise malformed(f"{file} is larger than 16 MiB", "check that this is the right file")
     if content.lstrip()[:1] in (b"[", b"{"):
-        return _by_key(_from_answer(content, file))
+        try:
+            found = read_definitions(orjson.loads(content))
+        except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
+            raise malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
+        return {definition.key: definition for definition in found}
+    document = Document.read(content, file, kind="fields file", hint=_HINT)
+    problems = Problems(document)
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Malformed(f"{file} is not UTF-8 text", _HINT) from None
-    try:
-        root = read_yaml(text)
-    except YamlProblem as problem:
-        raise MappingProblems.of_yaml(file, problem) from None
-    if not isinstance(root, dict):
-        raise MappingProblems(file, [Problem("this is not a fields file", Mark(1, 1), _HINT)])
-    return _by_key(_from_file(Document(file, root)))
+        form = FieldsForm.model_validate(document.root)
+    except ValidationError as error:
+        problems.add_form(error, FieldsForm)
+        problems.raise_if_any()
+        raise
+    return {key: field.definition(key) for key, field in form.fields.items()}
 
 
 def load_fields(path: Path) -> Definitions:
@@ -102,8 +107,9 @@ def load_fields(path: Path) -> Definitions:
         raise MappingError(
             f"cannot read the fields file: {reason}", where=str(path), hint="check its path and permissions"
         ) from None
-    except Malformed as error:
-        raise MappingError(error.what, hint=error.hint) from None
+    except PydanticCustomError as error:
+        said = error.context or {}
+        raise MappingError(said["what"], hint=said["hint"]) from None
 
 
 def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
@@ -111,28 +117,21 @@ def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
     return definitions.get(key) or definitions.get(other_spelling(key) or "")
 
 
-def _by_key(definitions: Iterable[FieldDefinition]) -> Definitions:
-    return {definition.key: definition for definition in definitions}
-
-
-def _from_answer(content: bytes, file: str) -> tuple[FieldDefinition, ...]:
-    try:
-        return read_definitions(orjson.loads(content))
-    except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
-        raise Malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
-
-
-def _from_file(document: Document) -> Iterator[FieldDefinition]:
-    problems = Problems(document)
-    try:
-        form = FieldsForm.model_validate(document.root)
-    except ValidationError as error:
-        report(error, problems, FieldsForm)
-        problems.raise_if_any()
-        raise
-    for key, field in form.fields.items():
-        options = tuple(option.option() for option in field.options)
-        yield FieldDefinition(key, field.name, field.type, field.active, options, field.required)
+def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
+    """Whether the account has this field and uses it; if not, that is a problem of what is at ``path``."""
+    definition = definition_of(key, definitions)
+    if definition is None:
+        keys = [known.key for known in definitions.values() if known.name.casefold() == key.strip().casefold()]
+        has = listed(f"{known.key} ({known.name})" for known in definitions.values() if known.active)
+        hint = nearest(key, definitions, otherwise=f"custom fields: {has}")
+        what = f"the account has no custom field {shown(key)!r}"
+        hint = f"this is the name of {listed(keys)}; use the key" if keys else hint
+        problems.add(path, what, hint, key=path[0] == "case")
+    elif not definition.active:
+        what = f"the custom field {shown(key)!r} ({definition.name}) is not active"
+        hint = "activate it in Talkdesk and run case-importer fields again, or remove it"
+        problems.add(path, what, hint, key=path[0] == "case")
+    return definition is not None and definition.active
 
 
 def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:

@@ -17,8 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.field_errors import CellError
-from importer.mapping.problems import Malformed, listed, nearest
+from importer.mapping.field_errors import CellError, listed, malformed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
 
@@ -99,10 +98,6 @@ def is_short_month(name: str) -> bool:
     return re.fullmatch(SHORT_EXPRESSION, name, re.IGNORECASE) is not None
 
 
-def _is_afternoon(name: str) -> bool:
-    return name[0].lower() == "p" or name in HALVES[1]
-
-
 # -- formats --------------------------------------------------------------------------------------
 
 ISO = "iso"
@@ -121,14 +116,6 @@ class _Directive(NamedTuple):
     read: Callable[[str], int] = int
 
 
-def _short_year(text: str) -> int:
-    return int(text) + (2000 if int(text) < 69 else 1900)
-
-
-def _microseconds(text: str) -> int:
-    return int(text.ljust(6, "0"))
-
-
 def _offset_seconds(text: str) -> int:
     if text in "Zz":
         return 0
@@ -136,27 +123,23 @@ def _offset_seconds(text: str) -> int:
     return (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (-1 if text[0] == "-" else 1)
 
 
-def _ignored(_: str) -> int:
-    return 0
-
-
 _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
     {
         "%Y": _Directive("year", r"\d{4}"),
-        "%y": _Directive("year", r"\d{2}", _short_year),
+        "%y": _Directive("year", r"\d{2}", lambda text: int(text) + (2000 if int(text) < 69 else 1900)),
         "%m": _Directive("month", r"1[0-2]|0?[1-9]"),
         "%B": _Directive("month", FULL_EXPRESSION, month_number),
         "%b": _Directive("month", SHORT_EXPRESSION, month_number),
         "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
         "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
         "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("afternoon", HALF_EXPRESSION, _is_afternoon),
+        "%p": _Directive("afternoon", HALF_EXPRESSION, lambda text: text[0].lower() == "p" or text in HALVES[1]),
         "%M": _Directive("minute", r"[0-5]\d|\d"),
         "%S": _Directive("second", r"[0-5]\d|\d"),
-        "%f": _Directive("microsecond", r"\d{1,6}", _microseconds),
+        "%f": _Directive("microsecond", r"\d{1,6}", lambda text: int(text.ljust(6, "0"))),
         "%z": _Directive("offset", r"[+-]\d\d:?[0-5]\d|z", _offset_seconds),
-        "%A": _Directive("weekday", _DAY_NAME, _ignored),
-        "%a": _Directive("weekday", _DAY_NAME, _ignored),
+        "%A": _Directive("weekday", _DAY_NAME, lambda _: 0),
+        "%a": _Directive("weekday", _DAY_NAME, lambda _: 0),
     }
 )
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
@@ -180,29 +163,29 @@ def parser(pattern: str) -> Parse:
         pattern: ``iso``, one of :data:`EPOCHS`, or a format such as ``%d/%m/%Y %H:%M``.
 
     Raises:
-        Malformed: The format has an unknown directive, one unit twice, or no full date.
+        PydanticCustomError: The format has an unknown directive, one unit twice, or no full date.
     """
     if pattern == ISO:
         return _parse_iso
     if pattern in EPOCHS:
         return _epoch_parser(EPOCHS[pattern])
-    directives = _directives(pattern)
-    expression = re.compile("".join(map(_as_expression, _TOKEN.findall(pattern))), re.ASCII | re.IGNORECASE)
+    tokens = _TOKEN.findall(pattern)
+    directives = _directives(pattern, [token for token in tokens if token[0] == "%" and token != "%%"])
+    expression = re.compile("".join(map(_as_expression, tokens)), re.ASCII | re.IGNORECASE)
     return _pattern_parser(expression, directives)
 
 
-def _directives(pattern: str) -> list[_Directive]:
-    tokens = [token for token in _TOKEN.findall(pattern) if token[0] == "%" and token != "%%"]
+def _directives(pattern: str, tokens: list[str]) -> list[_Directive]:
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
-        raise Malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
+        raise malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
     units = [_DIRECTIVES[token].unit for token in tokens]
     if lost := [unit for unit in ("year", "month", "day") if unit not in units]:
-        raise Malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
+        raise malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
     if twice := [unit for unit in units if units.count(unit) > 1]:
-        raise Malformed(f"the date format {pattern!r} contains the {twice[0]} twice", "remove one of them")
+        raise malformed(f"the date format {pattern!r} contains the {twice[0]} twice", "remove one of them")
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
-        raise Malformed(f"the date format {pattern!r} needs both %I and %p", hint)
+        raise malformed(f"the date format {pattern!r} needs both %I and %p", hint)
     return [_DIRECTIVES[token] for token in tokens]
 
 
@@ -215,20 +198,23 @@ def _as_expression(token: str) -> str:
 
 
 def _pattern_parser(expression: re.Pattern[str], directives: list[_Directive]) -> Parse:
+    units = [directive.unit for directive in directives]
+    reads = [directive.read for directive in directives]
+
     def parse(text: str) -> datetime | None:
         match = expression.fullmatch(text)
         if match is None:
             return None
         parts: dict[str, Any] = {
-            directive.unit: directive.read(part) for directive, part in zip(directives, match.groups(), strict=True)
+            unit: read(part) for unit, read, part in zip(units, reads, match.groups(), strict=True)
         }
         parts.pop("weekday", None)
-        if (afternoon := parts.pop("afternoon", None)) is not None:
-            parts["hour"] = parts["hour"] % 12 + 12 * afternoon
-        seconds = parts.pop("offset", None)
+        if "afternoon" in parts:
+            parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("afternoon")
         try:
-            zone = None if seconds is None else timezone(timedelta(seconds=seconds))
-            return datetime(**parts, tzinfo=zone)
+            if "offset" in parts:
+                parts["tzinfo"] = timezone(timedelta(seconds=parts.pop("offset")))
+            return datetime(**parts)
         except ValueError:
             return None
 
@@ -238,10 +224,8 @@ def _pattern_parser(expression: re.Pattern[str], directives: list[_Directive]) -
 def _epoch_parser(in_a_second: int) -> Parse:
     def parse(text: str) -> datetime | None:
         match = _COUNT.fullmatch(text)
-        if match is None:
-            return None
         try:
-            return _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
+            return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
         except OverflowError:
             return None
 
@@ -266,13 +250,13 @@ def time_zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name such as ``Europe/Lisbon``.
 
     Raises:
-        Malformed: There is none of that name.
+        PydanticCustomError: There is none of that name.
     """
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         hint = nearest(name, available_timezones(), otherwise="use a name such as 'Europe/Lisbon' or 'UTC'")
-        raise Malformed(f"unknown time zone {name!r}", hint) from None
+        raise malformed(f"unknown time zone {name!r}", hint) from None
 
 
 def instant(moment: datetime, zone: tzinfo) -> str:
@@ -285,10 +269,14 @@ def instant(moment: datetime, zone: tzinfo) -> str:
     """
     if moment.tzinfo is not None:
         return _utc_text(moment.replace(tzinfo=None), moment.utcoffset())
-    first, second = (zone.utcoffset(moment.replace(fold=fold)) for fold in (0, 1))
-    if first != second:
-        raise _twice(zone) if first > second else _never(zone)  # type: ignore[operator]  # zones have offsets
-    return _utc_text(moment, first)
+    first, second = zone.utcoffset(moment), zone.utcoffset(moment.replace(fold=1))
+    if first == second:
+        return _utc_text(moment, first)
+    if first > second:  # type: ignore[operator]  # zones have offsets
+        rule, hint = f"is ambiguous in {zone} (clocks went back)", "export with the offset or in UTC, or fix the cell"
+        raise CellError("ambiguous_time", rule, hint)
+    rule = f"does not exist in {zone} (clocks went forward)"
+    raise CellError("nonexistent_time", rule, "check `timezone:`, or fix the cell")
 
 
 def day(moment: datetime, zone: tzinfo) -> str:
@@ -302,13 +290,3 @@ def _utc_text(moment: datetime, offset: timedelta | None) -> str:
         return (moment - offset).isoformat("T", "seconds") + "Z"  # type: ignore[operator]  # zones have offsets
     except OverflowError:
         raise CellError("not_a_date", "is outside the years 1 to 9999 (UTC)", "fix the cell") from None
-
-
-def _twice(zone: tzinfo) -> CellError:
-    rule = f"is ambiguous in {zone} (clocks went back)"
-    return CellError("ambiguous_time", rule, "export with the offset or in UTC, or fix the cell")
-
-
-def _never(zone: tzinfo) -> CellError:
-    rule = f"does not exist in {zone} (clocks went forward)"
-    return CellError("nonexistent_time", rule, "check `timezone:`, or fix the cell")

@@ -1,16 +1,46 @@
-"""Why a cell cannot become the value that the mapping wants, in words for the person who owns the export."""
+"""What is wrong with a cell of the export or with the mapping file, in words for the person who owns it.
+
+A :class:`CellError` becomes a :class:`importer.models.FieldError`, which is data of the row. The problems of a mapping
+file are collected in :class:`Problems`, so that a person sees all of them, each with its line and column.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from inspect import isclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, get_args
 
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from importer.mapping.problems import listed, nearest
+from importer.errors import MappingError
 from importer.models import FieldError, shown
-from importer.talkdesk.payloads import INTEGER_MAX
+from importer.talkdesk.payloads import INTEGER_MAX, custom_field_prefix
+from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 
 NUL = "\x00"
+PROBLEMS_SHOWN = 25
+#: A mapping that lacks more columns than this is probably for another export: one error says so.
+_MOST_COLUMNS = 3
+
+
+def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
+    names = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
+    return f"did you mean {names[close[0]]!r}?" if close else otherwise
+
+
+def listed(words: Iterable[str], *, most: int = 12) -> str:
+    """``a, b, c`` for a message, with the number of words that are not shown."""
+    names = list(words)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+# -- cells -----------------------------------------------------------------------------------------
 
 
 class CellError(ValueError):
@@ -49,10 +79,11 @@ def is_sendable(text: str) -> bool:
     return text.isprintable() or (NUL not in text and not any("\ud800" <= sign <= "\udfff" for sign in text))
 
 
-def missing(**cell: str | None) -> CellError:
+def missing() -> CellError:
     """A value is required, and there is none."""
-    hint = "fill in the cell, or set `default:` in the mapping"
-    return CellError("missing", "is empty, but a value is required", hint, **cell)
+    return CellError(
+        "missing", "is empty, but a value is required", "fill in the cell, or set `default:` in the mapping"
+    )
 
 
 def bad_text() -> CellError:
@@ -83,7 +114,9 @@ def from_pydantic(found: ErrorDetails) -> CellError:
             rule = f"has {len(value)} entries (maximum {limits['max_length']})"
             return CellError("too_many", rule, "remove some entries")
         case "literal_error":
-            return _not_allowed(value, limits["expected"].split("'")[1::2])
+            allowed = _expected_words(found)
+            hint = nearest(str(value), allowed, otherwise="translate it with `values:`")
+            return CellError("not_allowed", f"is not one of {listed(allowed)}", hint)
         case "string_unicode" | "string_pattern_mismatch":
             return bad_text()
         case "string_too_short" | "too_short" | "missing":
@@ -91,6 +124,202 @@ def from_pydantic(found: ErrorDetails) -> CellError:
     return CellError("not_accepted", found["msg"], "see docs/mapping.md for the values this field accepts")
 
 
-def _not_allowed(value: Any, allowed: list[str]) -> CellError:
-    hint = nearest(str(value), allowed, otherwise="translate it with `values:`")
-    return CellError("not_allowed", f"is not one of {listed(allowed)}", hint)
+def _expected_words(found: ErrorDetails) -> list[str]:
+    words: list[str] = found["ctx"]["expected"].split("'")[1::2]
+    return words
+
+
+# -- the mapping file ------------------------------------------------------------------------------
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a mapping file, where it is, and what to write instead."""
+
+    what: str
+    mark: Mark
+    hint: str = ""
+
+
+def malformed(what: str, hint: str) -> PydanticCustomError:
+    """A text of the mapping that has no meaning, such as a date format: what is wrong, and what to write instead."""
+    return PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
+
+
+class MappingProblems(MappingError):
+    """A mapping file with one or more problems.
+
+    ``what``, ``where`` and ``hint`` are those of the first problem; the text of the exception names all of them.
+
+    Attributes:
+        problems: All problems, in the order of the file.
+    """
+
+    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.mark))
+        self._errors = [
+            MappingError(problem.what, where=f"{file}:{problem.mark}", hint=problem.hint) for problem in self.problems
+        ]
+        first = self._errors[0]
+        super().__init__(first.what, where=first.where, hint=first.hint)
+
+    def __str__(self) -> str:
+        lines = [MappingError.__str__(error) for error in self._errors[:PROBLEMS_SHOWN]]
+        if (left := len(self._errors) - PROBLEMS_SHOWN) > 0:
+            lines.append(f"and {left} more errors")
+        return "\n".join(lines)
+
+
+class Document(NamedTuple):
+    """A YAML file that was read, so that a problem found later still knows its place.
+
+    Attributes:
+        file: The file as the user named it, for messages.
+        root: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
+    """
+
+    file: str
+    root: dict[str, Any]
+
+    @classmethod
+    def read(cls, content: bytes, file: str, *, kind: str, hint: str) -> Document:
+        """The document in the bytes of a file.
+
+        Args:
+            content: The bytes.
+            file: What messages call the file.
+            kind: What it should be: "mapping".
+            hint: What to do if it is something else.
+
+        Raises:
+            MappingProblems: It is not text, not YAML, or has no keys.
+        """
+        try:
+            root = read_yaml(content.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            before = content[: error.start]
+            mark = Mark(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+            problem = Problem("the file is not UTF-8 text", mark, "save it as UTF-8, or give another file")
+            raise MappingProblems(file, [problem]) from None
+        except YamlProblem as error:
+            raise MappingProblems(file, [Problem(error.what, error.mark, error.hint)]) from None
+        if isinstance(root, dict):
+            return cls(file, root)
+        what = f"the {kind} is empty" if root is None else f"the file is not a {kind}"
+        raise MappingProblems(file, [Problem(what, Mark(1, 1), hint)])
+
+
+class Problems:
+    """The problems of one document, collected until they are raised."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._found: list[Problem] = []
+        self._missing: dict[tuple[str, tuple[str, ...]], dict[str, Mark]] = {}
+
+    def add(self, path: NodePath, what: str, hint: str = "", *, key: bool = False) -> None:
+        """Notes a problem of the value at ``path``, or of the key itself."""
+        self._found.append(Problem(what, mark_of(self._document.root, path, key=key), hint))
+
+    def add_malformed(self, path: NodePath, error: PydanticCustomError) -> None:
+        """Notes that the text at ``path`` is :func:`malformed`."""
+        said = error.context or {}
+        self.add(path, said["what"], said["hint"])
+
+    def add_missing(self, path: NodePath, column: str, owner: str, columns: Iterable[str]) -> None:
+        """Notes that ``owner``, which has ``columns``, lacks the one that is named at ``path``."""
+        lacking = self._missing.setdefault((owner, tuple(columns)), {})
+        lacking.setdefault(column, mark_of(self._document.root, path))
+
+    def raise_if_any(self) -> None:
+        """Raises :class:`MappingProblems` with all that was found."""
+        for (owner, columns), marks in self._missing.items():
+            self._found += _lacking(owner, columns, marks)
+        if self._found:
+            raise MappingProblems(self._document.file, self._found)
+
+    def add_form(self, error: ValidationError, model: type[BaseModel]) -> None:
+        """Notes each thing that pydantic found in a document that should have been a ``model``."""
+        for found in error.errors(include_url=False):
+            path: NodePath = tuple(found["loc"])
+            kind, inside = found["type"], _inside(path)
+            if kind == "extra_forbidden":
+                hint = _key_hint(path, _keys_at(path[:-1], model))
+                self.add(path, f"unknown key {shown(str(path[-1]))!r}{inside}", hint, key=True)
+            elif kind == "missing":
+                self.add(path[:-1], f"`{path[-1]}` is missing{inside}", f"add `{path[-1]}: …`")
+            elif kind == "literal_error":
+                value, words = str(found["input"]), _expected_words(found)
+                key = next(step for step in reversed(path) if isinstance(step, str))
+                hint = nearest(value, words, otherwise=f"use one of {listed(words)}")
+                self.add(path, f"{shown(value)!r} is not a valid value for `{key}`", hint)
+            elif kind == "malformed":
+                self.add(path, found["ctx"]["what"], found["ctx"]["hint"])
+            elif path == ("version",):
+                self.add(path, "this mapping version is not supported", "write `version: 1`")
+            else:
+                self.add(path, _EXPECTED.get(kind, found["msg"]), "see docs/mapping.md for the syntax")
+
+
+def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
+    """The columns that a file has are listed once, however many it lacks."""
+    missing = sorted(marks, key=lambda column: marks[column])
+    has = f"columns: {listed(map(repr, columns))}"
+    if len(missing) > _MOST_COLUMNS:
+        names = listed((repr(shown(column)) for column in missing), most=len(missing))
+        hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
+        return [Problem(f"{owner} lacks {len(missing)} columns of the mapping: {names}", marks[missing[0]], hint)]
+    return [
+        Problem(
+            f"{owner} has no column {shown(column)!r}",
+            marks[column],
+            f"{nearest(column, columns)} {has if column == missing[0] else ''}".strip(),
+        )
+        for column in missing
+    ]
+
+
+_NOT_ON_CREATE = frozenset({"status", "type", "group_id", "resolution", "tags", "created_at", "updated_at"})
+_KEYS = "expected keys with values, such as {key: value}"
+_EXPECTED: Mapping[str, str] = MappingProxyType(
+    {
+        "bool_parsing": "expected true or false",
+        "bool_type": "expected true or false",
+        "dict_type": _KEYS,
+        "int_parsing": "expected a whole number",
+        "int_type": "expected a whole number",
+        "model_attributes_type": _KEYS,
+        "model_type": _KEYS,
+        "string_too_short": "expected a text, but the value is empty",
+        "string_type": "expected a single text",
+        "string_unicode": "contains an incomplete Unicode character",
+        "tuple_type": "expected a list, such as [one, two]",
+    }
+)
+
+
+def _inside(path: NodePath) -> str:
+    names = ".".join(str(step) for step in path[:-1])
+    return f" in `{names}`" if names else ""
+
+
+def _key_hint(path: NodePath, known: list[str]) -> str:
+    *parent, key = map(str, path)
+    if parent == ["case"] and custom_field_prefix(key):
+        return "put custom fields under `custom_fields:`"
+    if parent == ["case"] and key in _NOT_ON_CREATE:
+        return "Talkdesk does not accept this field for new cases; put it in a custom field"
+    return nearest(key, known, otherwise=f"known keys: {listed(known, most=99)}")
+
+
+def _keys_at(path: NodePath, model: type[BaseModel]) -> list[str]:
+    """The keys that the model knows at ``path``."""
+    for step in path:
+        if isinstance(step, str) and step in model.model_fields:
+            model = _model_in(model.model_fields[step].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isclass(annotation) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

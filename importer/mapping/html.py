@@ -9,18 +9,14 @@ from __future__ import annotations
 import re
 from functools import cache
 from html import unescape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from importer.mapping.field_errors import CellError, bad_text
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
 
 #: A ``<``, with the name behind it if it opens or closes a tag. No part can match in two ways: time is linear.
 _OPEN = re.compile(r"<(?!!--|!doctype|!\[|\?)(?:/?([a-z][a-z0-9]*(?::[a-z]+)?)(?=[\s/>])(?=[^<>]*>))?", re.IGNORECASE)
 _SELF_LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:mailto:)?\1\)")
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
-_TOO_DEEP = "ERR_RESOURCE_LIMIT"
 
 
 def readable(text: str) -> str:
@@ -35,58 +31,42 @@ def readable(text: str) -> str:
         return unescape(text) if "&" in text else text
     if _UNSENDABLE.search(text):
         raise bad_text()
-    escaped, has_tags = _without_false_tags(text)
-    if not has_tags:
-        return unescape(text)
-    return _SELF_LINK.sub(r"\1", _rendered(_tree(escaped))).strip("\n")
-
-
-def _without_false_tags(text: str) -> tuple[str, bool]:
-    """``text`` with every ``<`` escaped that opens no tag, and whether there is any that does."""
-    names = _names()
-    found = "<!--" in text
+    tags, _ = _library()
+    has_tags = "<!--" in text
 
     def escape(match: re.Match[str]) -> str:
-        nonlocal found
+        nonlocal has_tags
         name = match[1]
-        if name is None or (":" not in name and name.lower() not in names):
+        if name is None or (":" not in name and name.lower() not in tags):
             return "&lt;" + match[0][1:]
-        found = True
+        has_tags = True
         return match[0]
 
-    return _OPEN.sub(escape, text), found
+    escaped = _OPEN.sub(escape, text)
+    return _SELF_LINK.sub(r"\1", _rendered(escaped)).strip("\n") if has_tags else unescape(text)
 
 
-@cache
-def _names() -> frozenset[str]:
-    from lxml.html import defs
-
-    return frozenset(defs.tags)
-
-
-def _tree(text: str) -> HtmlElement:
+def _rendered(text: str) -> str:
+    from inscriptis import Inscriptis
     from lxml.html import HTMLParser, document_fromstring
 
     # Comments and instructions go before the library sees the tree: it would drop the text behind the latter.
     parser = HTMLParser(remove_comments=True, remove_pis=True)
     tree = document_fromstring(f"<body>{text}</body>", parser=parser)
-    if any(error.type_name == _TOO_DEEP for error in parser.error_log):
+    if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
         rule = "is HTML nested too deeply to convert"
         raise CellError("unreadable_html", rule, "remove `html: text`, or fix the cell")
-    return tree
-
-
-def _rendered(tree: HtmlElement) -> str:
-    from inscriptis import Inscriptis
-
-    text: str = Inscriptis(tree, _config()).get_text()
-    return text
+    rendered: str = Inscriptis(tree, _library()[1]).get_text()
+    return rendered
 
 
 @cache
-def _config() -> Any:
+def _library() -> tuple[frozenset[str], Any]:
+    """The names of all tags, and how text is laid out. Loaded when the first HTML comes, which few mappings have."""
     from inscriptis.css_profiles import CSS_PROFILES
     from inscriptis.model.config import ParserConfig
+    from lxml.html import defs
 
     # The strict profile is the one that does not indent: every mail client wraps its text in boxes.
-    return ParserConfig(css=CSS_PROFILES["strict"], display_images=True, display_links=True)
+    config = ParserConfig(css=CSS_PROFILES["strict"], display_images=True, display_links=True)
+    return frozenset(defs.tags), config

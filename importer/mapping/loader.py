@@ -12,33 +12,23 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from importer.errors import MappingError
 from importer.mapping.case_schema import EachForm, MappingForm
-from importer.mapping.companion import Companion
-from importer.mapping.conditions import filter_reasons
+from importer.mapping.conditions import filter_conditions
 from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
+from importer.mapping.field_errors import Document, Problems, listed, malformed, nearest
 from importer.mapping.lookups import LookupTable, load_table
-from importer.mapping.mapper import RowMapper
+from importer.mapping.mapper import Plan, RowMapper, assumptions, make_plan
+from importer.mapping.notes import Companion
 from importer.mapping.parent_links import links_of
-from importer.mapping.plan import Plan, assumptions, make_plan
-from importer.mapping.problems import (
-    Document,
-    Malformed,
-    MappingProblems,
-    Problem,
-    Problems,
-    listed,
-    nearest,
-    place,
-    report,
-)
 from importer.mapping.schema import ValueForm
 from importer.models import Links, shown
 from importer.talkdesk.fields import as_answer
-from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
+from importer.yaml_places import NodePath, mark_of
 
 SIZE_MAX = 1024 * 1024
 SUFFIX = ".yml"
@@ -71,9 +61,9 @@ class Mapping:
     def note_files(self) -> list[tuple[EachForm, NodePath]]:
         """The companion files with notes, and where the mapping names each first."""
         found: list[tuple[EachForm, NodePath]] = []
-        for each in filter(None, (note.each for note in self._plan.notes)):
-            if each.form.file and all(each.form != form for form, _ in found):
-                found.append((each.form, each.path))
+        for note in self._plan.notes:
+            if note.each and note.each.file and all(note.each != form for form, _ in found):
+                found.append((note.each, (*note.path, "each")))
         return found
 
     @property
@@ -86,7 +76,7 @@ class Mapping:
     @property
     def choices(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
-        return filter_reasons(self._plan.source)
+        return tuple(filter_conditions(self._plan.form.source))
 
     def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
@@ -102,7 +92,7 @@ class Mapping:
 
     def place(self, path: NodePath) -> str:
         """``file:line:column`` of what is at ``path``, or of the nearest thing above it."""
-        return place(self._document.file, mark_of(self._document.root, path))
+        return f"{self._document.file}:{mark_of(self._document.root, path)}"
 
 
 def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
@@ -116,75 +106,62 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
         MappingError: It cannot be found or read, or is wrong. All problems are named, each with its place.
     """
     name = os.fspath(path_or_name)
-    source = _bundled(name) if _is_bare(name) else Path(name)
+    source = _bundled_folder() / f"{name}{SUFFIX}" if _is_bare(name) else Path(name)
     content = _read(source, name)
     file = source.name if _is_bare(name) else name
-    document = Document(file, _root(_decoded(content, file), file))
+    if len(content) > SIZE_MAX:
+        what = "the file is larger than 1 MiB, the maximum for a mapping"
+        raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
+    document = Document.read(content, file, kind="mapping", hint="a mapping starts with the line `version: 1`")
     named = NamedFiles(source.parent if isinstance(source, Path) else Path(), content)
-    plan = _plan(document, named)
-    return Mapping(Path(name).name, named.sha256(), plan.external_id_field, tuple(assumptions(plan)), plan, document)
-
-
-# -- what is in it ---------------------------------------------------------------------------------
-
-
-def _plan(document: Document, named: NamedFiles) -> Plan:
     problems = Problems(document)
     form = _well_formed(document.root, problems)
-    if form is None:
-        raise problems.as_error()
     definitions = _definitions(form, problems, named)
     if form.fields is not None and definitions is None:
         form = _without_custom_fields(form)
     plan = make_plan(form, problems, definitions=definitions, tables=_tables(form, problems, named))
     problems.raise_if_any()
-    return plan
+    return Mapping(
+        Path(name).name, named.sha256(), plan.form.external_id_field, tuple(assumptions(plan)), plan, document
+    )
 
 
+# -- what is in it ---------------------------------------------------------------------------------
+
+#: Stands in for a malformed part that no mapping can do without.
 _FILLER = {"value": "x"}
-#: What stands in for a malformed part that no mapping can do without.
-_FILLERS: dict[NodePath, Any] = {
-    ("version",): "1",
-    ("source",): {"key": "x"},
-    ("case", "title"): _FILLER,
-    ("case", "description"): _FILLER,
-}
 
 
-def _well_formed(content: Any, problems: Problems) -> MappingForm | None:
-    """The form of what is well formed in ``content``; None if too little is.
+def _well_formed(content: dict[str, Any], problems: Problems) -> MappingForm:
+    """The form of what is well formed in ``content``, so that the rest is checked too.
 
-    So the rest is checked too. A value of the case is left out as a whole: nothing is said that only follows from
-    another problem.
+    A malformed value of the case is left out as a whole: nothing is said that only follows from another problem.
+
+    Raises:
+        MappingProblems: Too little is well formed.
     """
     try:
         return MappingForm.model_validate(content)
     except ValidationError as error:
-        report(error, problems, MappingForm)
-        malformed: list[NodePath] = [tuple(found["loc"]) for found in error.errors()]
+        problems.add_form(error, MappingForm)
+        malformed_at: list[NodePath] = [tuple(found["loc"]) for found in error.errors()]
     if not isinstance(content.get("case"), dict):
-        return None
+        problems.raise_if_any()
     rest = deepcopy(content)
-    for path in malformed:
-        _leave_out(rest, path)
-    try:
-        form = MappingForm.model_validate(rest)
-    except ValidationError:
-        return None
-    return _without_custom_fields(form) if ("fields",) in malformed else form
-
-
-def _leave_out(content: dict[str, Any], path: NodePath) -> None:
-    match path:
-        case ("case", "custom_fields", str(key), *_):
-            content["case"]["custom_fields"].pop(key, None)
-        case ("case", "notes", int(number), *_):
-            content["case"]["notes"][number] = {"body": _FILLER}  # not removed, or others would be looked for there
-        case ("case", str(key), *_) | (str(key), *_):
-            table = content["case"] if path[0] == "case" and len(path) > 1 else content
-            table.pop(key, None)
-            if (filler := _FILLERS.get(("case", key) if table is not content else (key,))) is not None:
-                table[key] = filler
+    for path in malformed_at:
+        match path:
+            case ("case", "custom_fields", str(key), *_):
+                rest["case"]["custom_fields"].pop(key, None)
+            case ("case", "notes", int(number), *_):
+                rest["case"]["notes"][number] = {"body": _FILLER}  # not removed: the others keep their places
+            case ("case", str(key), *_):
+                rest["case"].pop(key, None)
+            case (str(key), *_):
+                rest.pop(key, None)
+    rest = {"version": "1", "source": {"key": "x"}} | rest
+    rest["case"] = {"title": _FILLER, "description": _FILLER} | rest["case"]
+    form = MappingForm.model_validate(rest)
+    return _without_custom_fields(form) if ("fields",) in malformed_at else form
 
 
 def _without_custom_fields(form: MappingForm) -> MappingForm:
@@ -206,107 +183,67 @@ class NamedFiles:
 
     def __init__(self, folder: Path, content: bytes) -> None:
         self._folder = folder
-        self._digests = [hashlib.sha256(content).hexdigest()]
+        self.digests = [hashlib.sha256(content).hexdigest()]
 
     def path(self, name: str) -> Path:
         """The path of the file that the mapping calls ``name``.
 
         Raises:
-            Malformed: There is no such file.
+            PydanticCustomError: There is no such file.
         """
-        path = self._folder / name
         try:
-            found = path.exists()
+            if (path := self._folder / name).exists():
+                return path
         except (OSError, ValueError):
-            found = False
-        if not found:
-            raise Malformed(f"file not found: {name!r}", "paths are relative to the folder of the mapping")
-        return path
-
-    def content(self, name: str, *, most: int) -> bytes:
-        """The bytes of a file, at most one more than ``most``.
-
-        Raises:
-            Malformed: It is missing or cannot be read.
-        """
-        try:
-            with self.path(name).open("rb") as stream:
-                content = stream.read(most + 1)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise Malformed(f"cannot read the file {name!r}: {reason}", "check its path and permissions") from None
-        self.note(hashlib.sha256(content).hexdigest())
-        return content
-
-    def note(self, digest: str) -> None:
-        """Notes that a file with this digest is part of the mapping."""
-        self._digests.append(digest)
+            pass
+        raise malformed(f"file not found: {name!r}", "paths are relative to the folder of the mapping")
 
     def sha256(self) -> str:
         """The digest of the mapping, or of it and all files that it names."""
-        first, *others = self._digests
-        return hashlib.sha256(" ".join(self._digests).encode()).hexdigest() if others else first
+        first, *others = self.digests
+        return hashlib.sha256(" ".join(self.digests).encode()).hexdigest() if others else first
 
 
 def _definitions(form: MappingForm, problems: Problems, named: NamedFiles) -> Definitions | None:
     if form.fields is None:
         return None
     try:
-        return read_fields(named.content(form.fields, most=FIELDS_MAX), form.fields)
-    except Malformed as error:
-        problems.add(("fields",), error.what, error.hint)
-        return None
+        with named.path(form.fields).open("rb") as stream:
+            content = stream.read(FIELDS_MAX + 1)
+        named.digests.append(hashlib.sha256(content).hexdigest())
+        return read_fields(content, form.fields)
+    except OSError as error:
+        what = f"cannot read the file {form.fields!r}: {error.strerror or error}"
+        problems.add(("fields",), what, "check its path and permissions")
+    except PydanticCustomError as error:
+        problems.add_malformed(("fields",), error)
+    return None
 
 
 def _tables(form: MappingForm, problems: Problems, named: NamedFiles) -> dict[NodePath, LookupTable]:
     """The table of each value that looks something up, by the path of the value."""
-    found = {
-        path: load_table(value.lookup, named, path=(*path, "lookup"), problems=problems)
-        for path, value in _values(form)
-        if value.lookup is not None
-    }
-    return {path: table for path, table in found.items() if table is not None}
+    found = {}
+    for path, value in _values(form.case, ("case",)):
+        if value.lookup is not None:
+            table = load_table(value.lookup, named, path=(*path, "lookup"), problems=problems)
+            if table is not None:
+                found[path] = table
+    return found
 
 
-def _values(form: MappingForm) -> Iterator[tuple[NodePath, ValueForm]]:
-    for name, value in form.case:
-        if isinstance(value, ValueForm):
-            yield ("case", name), value
-    for key, value in form.case.custom_fields.items():
-        yield ("case", "custom_fields", key), value
-    for number, note in enumerate(form.case.notes):
-        for name, value in note:
-            if isinstance(value, ValueForm):
-                yield ("case", "notes", number, name), value
-        for rank, value in enumerate((note.each and note.each.order) or ()):
-            yield ("case", "notes", number, "each", "order", rank), value
+def _values(part: Any, path: NodePath) -> Iterator[tuple[NodePath, ValueForm]]:
+    """All values in a part of the mapping."""
+    if isinstance(part, ValueForm):
+        yield path, part
+    elif isinstance(part, BaseModel | dict):
+        for key, inner in part.items() if isinstance(part, dict) else part:
+            yield from _values(inner, (*path, key))
+    elif isinstance(part, tuple):
+        for number, inner in enumerate(part):
+            yield from _values(inner, (*path, number))
 
 
 # -- the file itself -------------------------------------------------------------------------------
-
-
-def _root(text: str, file: str) -> dict[str, Any]:
-    try:
-        root = read_yaml(text)
-    except YamlProblem as problem:
-        raise MappingProblems.of_yaml(file, problem) from None
-    if isinstance(root, dict):
-        return root
-    what = "the mapping is empty" if root is None else "the file is not a mapping"
-    raise MappingProblems(file, [Problem(what, Mark(1, 1), "a mapping starts with the line `version: 1`")])
-
-
-def _decoded(content: bytes, file: str) -> str:
-    if len(content) > SIZE_MAX:
-        what = "the file is larger than 1 MiB, the maximum for a mapping"
-        raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        mark = Mark(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        hint = "save it as UTF-8, or give another file"
-        raise MappingProblems(file, [Problem("the file is not UTF-8 text", mark, hint)]) from None
 
 
 def _read(source: Path | Traversable, name: str) -> bytes:
@@ -327,17 +264,13 @@ def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path | Traversab
     """Where a mapping is, and whether it is a built-in one."""
     name = os.fspath(path_or_name)
     if _is_bare(name):
-        return _bundled(name), True
+        return _bundled_folder() / f"{name}{SUFFIX}", True
     folder = _bundled_folder()
     return Path(name), isinstance(folder, Path) and Path(name).resolve().parent == folder.resolve()
 
 
 def _is_bare(name: str) -> bool:
     return Path(name).name == name and not Path(name).suffix
-
-
-def _bundled(name: str) -> Traversable:
-    return _bundled_folder() / f"{name}{SUFFIX}"
 
 
 def _bundled_folder() -> Traversable:

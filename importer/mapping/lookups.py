@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from pydantic_core import PydanticCustomError
+
 from importer.errors import SourceError
 from importer.mapping.converters import folding
-from importer.mapping.field_errors import CellError
-from importer.mapping.problems import Malformed, Problems, listed
-from importer.mapping.sources import Binding, Blame, Cells, Header, Source
+from importer.mapping.field_errors import CellError, Problems, listed
+from importer.mapping.sources import Binding, Blame, Header, Source, Texts
 from importer.yaml_places import NodePath
 
 if TYPE_CHECKING:
     from importer.mapping.loader import NamedFiles
     from importer.mapping.schema import LookupForm
-    from importer.models import Row
     from importer.reader import Reader as File
 
 #: The folded texts of the key columns.
@@ -46,7 +47,10 @@ class LookupTable:
         value = header.position(form.value.column, form.value.occurrence, path=(*path, "value"))
         for chunk in file.chunks():
             for row in chunk.rows():
-                _refuse_damage(row, file.name, header.used)
+                for problem in row.problems:
+                    if problem.column is None or problem.column in header.used:
+                        what = f"{problem.column}: {problem.rule}" if problem.column else problem.rule
+                        raise SourceError(what, where=f"{file.name}:{row.number}", hint=problem.hint)
                 key = tuple([self.fold(row.cells[position]) for position in keys])
                 texts, text = self.entries.setdefault(key, []) if any(key) else [], row.cells[value].strip()
                 if text not in texts:
@@ -60,50 +64,36 @@ def load_table(form: LookupForm, files: NamedFiles, *, path: NodePath, problems:
     table = LookupTable(folding(form.ignore or ()))
     try:
         file = open_reader(files.path(form.file), sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
-        files.note(file.fingerprint())
+        files.digests.append(file.fingerprint())
         table.read(file, form, path=path, problems=problems)
-    except Malformed as error:
-        problems.add((*path, "file"), error.what, error.hint)
+    except PydanticCustomError as error:
+        problems.add_malformed((*path, "file"), error)
         return None
     except SourceError as error:
         where = f"{error.where}: " if error.where else ""
-        what = f"cannot use the lookup file: {where}{error.what}"
-        problems.add((*path, "file"), what, _in_mapping_words(error.hint))
+        hint = re.sub("--(sheet|encoding|delimiter)", r"`\1:`", error.hint)
+        problems.add((*path, "file"), f"cannot use the lookup file: {where}{error.what}", hint)
         return None
     if not table.entries:
         problems.add((*path, "file"), f"{form.file!r} has no row with a key", "check that this is the right file")
     return table
 
 
-def _refuse_damage(row: Row, name: str, used: set[str]) -> None:
-    for problem in row.problems:
-        if problem.column is None or problem.column in used:
-            column = f" {problem.column}:" if problem.column else ""
-            raise SourceError(f"{column} {problem.rule}".strip(), where=f"{name}:{row.number}", hint=problem.hint)
-
-
-def _in_mapping_words(hint: str) -> str:
-    for option in ("sheet", "encoding", "delimiter"):
-        hint = hint.replace(f"--{option}", f"`{option}:`")
-    return hint
-
-
 def lookup_source(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
     """What the file says about the cells of a row."""
     columns, name = (form.by, "by") if form.by else (form.key, "key")
     positions = binding.header.positions_of(columns, path=(*path, "lookup", name))
-    table, filled = binding.tables[path], binding.filled
+    table = binding.tables[path]
 
-    def read(cells: Cells) -> str | None:
-        key = tuple([table.fold(filled(cells[position])) for position in positions])
+    def read(texts: Texts) -> str | None:
+        key = tuple([table.fold(binding.filled(text)) for text in texts])
         text = _found(form, table.entries.get(key, [])) if any(key) else ""
-        return "" if text in binding.empty else text
+        return text and binding.filled(text)
 
-    def blame(cells: Cells) -> Blame:
-        texts = [cells[position] for position in positions]
+    def blame(texts: Texts) -> Blame:
         return Blame(columns[0].column, " / ".join(texts) if any(map(str.strip, texts)) else "")
 
-    return Source(tuple(column.column for column in columns), read, blame, is_text=False)
+    return Source(tuple(column.column for column in columns), positions, read, blame, is_text=False)
 
 
 def _found(form: LookupForm, texts: Sequence[str]) -> str | None:

@@ -1,21 +1,20 @@
 """Notes of a case: one of the row, or one for each of several entries.
 
 An entry is a little row with a header of its own: parts of a cell, or a row of a companion file. So the values of a
-note read it as other values read the row.
+note read it as other values read the row. Of a companion file a mapping knows neither the file nor where its rows are
+kept: whoever has them hands it the entries of a key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
 
 from importer.mapping.case_schema import EachForm, NoteForm
-from importer.mapping.companion import Companion
-from importer.mapping.conditions import BoundCondition, bind_condition
-from importer.mapping.field_errors import CellError
-from importer.mapping.problems import Problems
+from importer.mapping.conditions import bind_condition
+from importer.mapping.converters import folding
+from importer.mapping.field_errors import CellError, Problems, printable
 from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
 from importer.mapping.sources import Binding, Cells, Header
 from importer.mapping.targets import ORDER, note_target
@@ -23,22 +22,16 @@ from importer.mapping.values import Field, Value, compile_value, uncut
 from importer.models import FieldError
 from importer.yaml_places import NodePath
 
+#: The key of entries → their cells, in the order of the file, each with its row number as one more cell behind.
+Find: TypeAlias = "Callable[[bytes], list[Cells]]"
+#: Gives the entries of a row, in order; what cannot be read goes to the errors of the row.
+_Entries: TypeAlias = "Callable[[Cells, list[FieldError]], Sequence[Cells]]"
 
-@dataclass(frozen=True, slots=True)
-class Each:
-    """`each:`, compiled.
+#: Between the cells of a key of several columns. No good row holds one.
+_BETWEEN = "\x00"
 
-    Attributes:
-        form: As it is in the mapping.
-        path: Where it is.
-        order: The values by which the entries of a file are sorted.
-        by: The columns of the export that are looked up in a file.
-    """
 
-    form: EachForm
-    path: NodePath
-    order: tuple[Value, ...]
-    by: tuple[ColumnForm, ...]
+# -- the mapping -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +39,38 @@ class Note:
     """A note of the mapping, compiled.
 
     Attributes:
-        path: Where it is in the mapping.
         values: Its title, body and visibility by their names in the API; without those that it does not have.
-        each: Where the entries come from of which each is a note; None for one note of the row.
-        when: The condition that an entry, or the row, must meet.
+        by: The columns of the export that are looked up in a file.
     """
 
     path: NodePath
     values: dict[str, Value]
-    each: Each | None
     when: str | None
+    each: EachForm | None
+    order: tuple[Value, ...]
+    by: tuple[ColumnForm, ...]
 
-    @property
-    def row_values(self) -> Sequence[Value]:
-        """The values that read the rows of the export, and not entries."""
-        return [] if self.each else list(self.values.values())
+
+@dataclass(frozen=True, slots=True)
+class LongText:
+    """A value whose whole text becomes a note if it has more characters than its field takes."""
+
+    value: Value
+    most: int
+
+
+def long_texts(values: Iterable[Value], problems: Problems) -> list[LongText]:
+    """Those of the values that have ``overflow: note``."""
+    return [
+        LongText(uncut(value, problems), most)
+        for value in values
+        if value.form.overflow == "note" and (most := value.form.max or value.target.limit) is not None
+    ]
 
 
 def compile_note(form: NoteForm, *, path: NodePath, source: SourceForm, problems: Problems) -> Note:
     """The compiled note of an export that is described by ``source``."""
-    values = {}
+    values, each = {}, form.each
     for key, value in (("title", _heading(form)), ("body", form.text), ("public", form.public)):
         if value is None:
             continue
@@ -75,8 +80,16 @@ def compile_note(form: NoteForm, *, path: NodePath, source: SourceForm, problems
         name = key if key == "public" else f"note_{key}"
         if compiled := compile_value(value, path=(*path, key), target=note_target(name), problems=problems):
             values[name] = compiled
-    each = _compile_each(form.each, path=(*path, "each"), source=source, problems=problems) if form.each else None
-    return Note(path, values, each, form.when)
+    by = (each.by or (source.key if each.file else ())) if each else ()
+    if each and each.file and len(by) != len(each.key or ()):
+        what = f"`key` has {len(each.key or ())} columns, but `by` has {len(by)}"
+        hint = "list the same number of columns in both; by default `by` is `source.key`"
+        problems.add((*path, "each", "key"), what, hint)
+    order = [
+        compile_value(value, path=(*path, "each", "order", number), target=ORDER, problems=problems)
+        for number, value in enumerate((each and each.order) or ())
+    ]
+    return Note(path, values, form.when, each, tuple(filter(None, order)), by)
 
 
 def _heading(form: NoteForm) -> ValueForm | None:
@@ -88,24 +101,69 @@ def _heading(form: NoteForm) -> ValueForm | None:
     return title
 
 
-def _compile_each(form: EachForm, *, path: NodePath, source: SourceForm, problems: Problems) -> Each:
-    by = form.by or (source.key if form.file else ())
-    if form.file and len(by) != len(form.key or ()):
-        what = f"`key` has {len(form.key or ())} columns, but `by` has {len(by)}"
-        hint = "list the same number of columns in both; by default `by` is `source.key`"
-        problems.add((*path, "key"), what, hint)
-    compiled = [
-        compile_value(value, path=(*path, "order", number), target=ORDER, problems=problems)
-        for number, value in enumerate(form.order or ())
-    ]
-    return Each(form, path, tuple(filter(None, compiled)), by)
+# -- companion files -------------------------------------------------------------------------------
 
 
-def overflows(values: Sequence[Value], problems: Problems) -> Iterator[Value]:
-    """For each value with ``overflow: note``, the value of which a note is made if it is too long for its field."""
-    for value in values:
-        if value.form.overflow == "note" and (value.form.max or value.target.limit) is not None:
-            yield uncut(value, problems)
+class Companion:
+    """What a mapping knows of a companion file, such as the comments of an export.
+
+    Args:
+        form: What the mapping says of it.
+        name: What messages call it.
+        columns: Its header.
+        find: Gives the entries of a key.
+
+    Attributes:
+        used: The columns that the mapping reads.
+    """
+
+    def __init__(self, form: EachForm, name: str, columns: tuple[str, ...], find: Find) -> None:
+        self.form = form
+        self.name = name
+        self.columns = columns
+        self.used: set[str] = set()
+        self._find = find
+        self._fold = folding(form.ignore or ())
+        self._keys: tuple[int, ...] = ()
+        self._texts: Callable[[Cells], list[str]] = lambda _: []
+        self._width = 0
+
+    def bind(self, by: tuple[int, ...], keys: tuple[int, ...], binding: Binding) -> None:
+        """Settles where the keys are.
+
+        Args:
+            by: Positions of the columns of the export.
+            keys: Positions of the columns of this file.
+            binding: The export.
+        """
+        self._keys, self._width = keys, len(binding.header.columns)
+        self._texts = lambda row: [binding.filled(row[position]) for position in by]
+
+    def key_of_row(self, row: Cells) -> bytes | None:
+        """The key of the entries of a row of the export; None if it has none, or if its cells do not tell."""
+        return self._key(self._texts(row)) if len(row) == self._width else None
+
+    def key_of_entry(self, entry: Cells) -> bytes | None:
+        """The key of an entry; None if it has none."""
+        return self._key([entry[position] for position in self._keys])
+
+    def key_shown(self, entry: Cells) -> str:
+        """The key of an entry as it is in the file, for people."""
+        return printable(" / ".join(entry[position].strip() for position in self._keys))
+
+    def spoiling(self, problems: Sequence[FieldError]) -> FieldError | None:
+        """What the reader found wrong with an entry that keeps it from being used."""
+        return next((found for found in problems if found.column is None or found.column in self.used), None)
+
+    def entries(self, row: Cells) -> list[Cells]:
+        """The entries of a row of the export, in the order of the file."""
+        key = self._key(self._texts(row))
+        return [] if key is None else self._find(key)
+
+    def _key(self, texts: Sequence[str]) -> bytes | None:
+        folded = [self._fold(text) for text in texts]
+        # surrogatepass: a DataFrame or a workbook may hold halves of characters
+        return _BETWEEN.join(folded).encode("utf-8", "surrogatepass") if any(folded) else None
 
 
 # -- bound to an export ----------------------------------------------------------------------------
@@ -116,11 +174,19 @@ class MadeNote(NamedTuple):
 
     Attributes:
         body: What is sent; not whole if an error says so.
-        located: An error that the model of the case finds in one of its fields → the same with its cell.
+        entry: The cells that its fields read.
+        fields: By the names of the API, those of its fields that read cells.
+        file: The file that the entry comes from, if it does.
     """
 
     body: dict[str, Any]
-    located: Callable[[str, CellError], FieldError]
+    entry: Cells
+    fields: Mapping[str, Field]
+    file: Companion | None = None
+
+    def located(self, name: str, error: CellError) -> FieldError:
+        """An error that the model of the case finds in one of its fields as one of a cell."""
+        return _named(self.fields[name].located(error, self.entry), self.entry, self.file)
 
 
 class Notes:
@@ -128,171 +194,143 @@ class Notes:
 
     Args:
         notes: The notes of the mapping.
-        long_texts: The fields whose text becomes a note if it is too long, and how many characters they take.
+        long_texts: Those that become a note if they are too long.
         binding: The export.
     """
 
-    def __init__(self, notes: Sequence[Note], long_texts: Sequence[tuple[Field, int]], binding: Binding) -> None:
-        is_wanted = binding.companions is not None
-        wanted = [note for note in notes if is_wanted or note.each is None or note.each.form.file is None]
-        self._notes = [_BoundNote(note, binding) for note in wanted]
-        self._long_texts = long_texts
+    def __init__(self, notes: Sequence[Note], long_texts: Sequence[LongText], binding: Binding) -> None:
+        self._notes = [
+            _BoundNote(note, binding)
+            for note in notes
+            if binding.companions is not None or note.each is None or note.each.file is None
+        ]
+        self._long_texts = [(long.value.bind(binding), long.most) for long in long_texts]
 
-    def read(self, cells: Cells, errors: list[FieldError]) -> list[MadeNote]:
-        """The notes of a row; what is wrong goes to ``errors``."""
-        made = [found for note in self._notes for found in note.read(cells, errors)]
+    def collect(self, rows: Sequence[Cells], errors: Sequence[list[FieldError]]) -> list[list[MadeNote]]:
+        """The notes of each row; what is wrong goes to the list of the row in ``errors``."""
+        made: list[list[MadeNote]] = [[] for _ in rows]
+        for note in self._notes:
+            for number, found in note.collect(rows, errors):
+                made[number].append(found)
         for field, most in self._long_texts:
-            text = field.collect(cells, [])  # what is wrong with it has been said of the field itself
-            if text is not None and len(text) > most:
-                title = f"Full text of {field.target.name.rpartition('.')[2]}"
-                body = {"note_title": title, "note_body": text, "public": False}
-                made.append(MadeNote(body, partial(_located_in_row, field, cells)))
+            said: list[list[FieldError]] = [[] for _ in rows]  # of the field itself already
+            for cells, text, notes in zip(rows, field.collect(rows, said), made, strict=True):
+                if text is not None and len(text) > most:
+                    title = f"Full text of {field.target.name.rpartition('.')[2]}"
+                    body = {"note_title": title, "note_body": text, "public": False}
+                    notes.append(MadeNote(body, cells, {"note_body": field}))
         return made
-
-
-def _located_in_row(field: Field, cells: Cells, _: str, error: CellError) -> FieldError:
-    return field.located(error, cells)
 
 
 class _BoundNote:
     def __init__(self, note: Note, binding: Binding) -> None:
-        self._entries = _entries_of(note.each, binding)
-        header = self._entries.header
-        own = Binding(header, binding.empty, binding.tables, binding.companions)
-        self._condition: BoundCondition | None = bind_condition(note.when, own, path=(*note.path, "when"))
+        self._entries, header, self._file = _bound_entries(note, binding)
+        own = replace(binding, header=header)
+        self._condition = bind_condition(note.when, own, path=(*note.path, "when")) if note.when is not None else None
         self._fields = {name: value.bind(own) for name, value in note.values.items()}
-        self._entries.note_columns(binding)
+        if self._file:
+            self._file.used |= header.used
+        elif note.each:
+            binding.header.used |= header.used - set(note.each.into or ())
 
-    def read(self, cells: Cells, errors: list[FieldError]) -> Iterator[MadeNote]:
-        for entry in self._entries.read(cells, errors):
-            found: list[FieldError] = []
-            body = self._body(entry, found)
-            errors += [self._entries.named(error, entry) for error in found]
-            if body is not None:
-                yield MadeNote(body, partial(self._located, entry))
+    def collect(self, rows: Sequence[Cells], errors: Sequence[list[FieldError]]) -> Iterator[tuple[int, MadeNote]]:
+        """The notes, each with the position of its row in ``rows``. Without a text there is no note."""
+        owned = [(number, entry) for number, cells in enumerate(rows) for entry in self._entries(cells, errors[number])]
+        if self._condition is not None:
+            owned = [(number, entry) for number, entry in owned if self._is_met(entry, errors[number])]
+        found: list[list[FieldError]] = [[] for _ in owned]
+        texts = self._fields["note_body"].collect([entry for _, entry in owned], found)
+        kept = [at for at, text in enumerate(texts) if text is not None or found[at]]
+        entries, wrong = [owned[at][1] for at in kept], [found[at] for at in kept]
+        columns = [
+            [texts[at] for at in kept] if name == "note_body" else field.collect(entries, wrong)
+            for name, field in self._fields.items()
+        ]
+        for at, entry, values in zip(kept, entries, zip(*columns, strict=True), strict=True):
+            number = owned[at][0]
+            if found[at]:
+                errors[number].extend(_named(error, entry, self._file) for error in found[at])
+            body = {name: value for name, value in zip(self._fields, values, strict=True) if value is not None}
+            yield number, MadeNote(body, entry, self._fields, self._file)
 
-    def _body(self, entry: Cells, errors: list[FieldError]) -> dict[str, Any] | None:
-        """The note of an entry; None if it has none. All of its errors are collected."""
+    def _is_met(self, entry: Cells, errors: list[FieldError]) -> bool:
         try:
-            if self._condition is not None and not self._condition.met(entry):
-                return None
+            return self._condition is None or self._condition.met(entry)
         except CellError as error:
-            errors.append(error.at(None, "", target="notes"))
-            return None
-        text = self._fields["note_body"].collect(entry, errors)
-        if text is None and not errors:
-            return None
-        title = self._fields["note_title"].collect(entry, errors) if "note_title" in self._fields else None
-        found = {"note_title": title, "note_body": text, "public": self._fields["public"].collect(entry, errors)}
-        return {name: value for name, value in found.items() if value is not None}
-
-    def _located(self, entry: Cells, name: str, error: CellError) -> FieldError:
-        return self._entries.named(self._fields[name].located(error, entry), entry)
+            errors.append(_named(error.at(None, "", target="notes"), entry, self._file))
+            return False
 
 
-class _Entries:
-    """The row itself as its only entry.
-
-    Attributes:
-        header: What the values of an entry read.
-    """
-
-    def __init__(self, header: Header) -> None:
-        self.header = header
-
-    def read(self, cells: Cells, errors: list[FieldError]) -> Sequence[Cells]:
-        """The cells of each entry of a row, in order; what cannot be read goes to ``errors``."""
-        return (cells,)
-
-    def named(self, error: FieldError, entry: Cells) -> FieldError:
-        """An error of an entry, with the place of the entry."""
+def _named(error: FieldError, entry: Cells, file: Companion | None) -> FieldError:
+    """An error of an entry, with the place of the entry."""
+    if file is None:
         return error
+    column = error.column if error.column is None else f"{file.name}: {error.column}"
+    return error._replace(column=column, rule=f"{error.rule} (row {entry[-1]} of {file.name})")
 
-    def note_columns(self, binding: Binding) -> None:
-        """Notes which columns the values of entries read, once these are bound as well."""
+
+def _bound_entries(note: Note, binding: Binding) -> tuple[_Entries, Header, Companion | None]:
+    """The entries of a row, the header that their values read, and the file that they come from, if they do."""
+    each = note.each
+    if each is None:
+        return lambda cells, _: (cells,), binding.header, None
+    if each.file is None:
+        return *_entries_of_cells(each, binding, path=(*note.path, "each")), None
+    for file in binding.companions or ():
+        if file.form == each:
+            return *_entries_of_file(note, each, file, binding), file
+    raise ValueError(f"the notes of {each.file} are not open")
 
 
-class _CellEntries(_Entries):
-    """The cells of a column, or parts of them, behind the cells of the row."""
+def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tuple[_Entries, Header]:
+    """The cells of a column, or parts of them, behind the cells of the row, hiding columns of the same name."""
+    column, header = each.column or "", binding.header
+    into = each.into or (column,)
+    positions = header.positions(column, path=(*path, "column"))
 
-    def __init__(self, each: Each, binding: Binding) -> None:
-        form = each.form
-        self._form, self._column, self._filled = form, form.column or "", binding.filled
-        self._positions = binding.header.positions(self._column, path=(*each.path, "column"))
-        super().__init__(binding.header.with_parts(form.into or (self._column,)))
-
-    def read(self, cells: Cells, errors: list[FieldError]) -> Sequence[Cells]:
+    def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
         entries = []
-        for text in self._texts(cells):
-            try:
-                entries.append((*cells, *self._parts(text)))
-            except CellError as error:
-                errors.append(error.at(self._column, text, target="notes"))
+        for text in filter(binding.filled, (cells[position] for position in positions)):
+            for entry in filter(binding.filled, text.split(each.entries)) if each.entries else (text,):
+                try:
+                    entries.append((*cells, *_parts(entry, each)))
+                except CellError as error:
+                    errors.append(error.at(column, entry, target="notes"))
         return entries
 
-    def _texts(self, cells: Cells) -> Iterator[str]:
-        for position in self._positions:
-            if text := self._filled(cells[position]):
-                yield from filter(self._filled, text.split(self._form.entries)) if self._form.entries else (text,)
-
-    def _parts(self, text: str) -> Sequence[str]:
-        separator, into = self._form.separator, self._form.into
-        if separator is None or into is None:
-            return (text,)
-        parts = text.split(separator, len(into) - 1)
-        if len(parts) == len(into):
-            return parts
-        if self._form.short == "keep":
-            return (*[""] * (len(into) - 1), text)
-        rule = f"has {len(parts)} of {len(into)} parts separated by {separator!r} ({', '.join(into)})"
-        raise CellError("too_few_parts", rule, "fix the cell, or set `short: keep` to keep it whole")
-
-    def note_columns(self, binding: Binding) -> None:
-        binding.header.used |= self.header.used - set(self._form.into or ())
+    hidden = tuple("" if name in into else name for name in header.columns)
+    return read, Header((*hidden, *into), header.problems, header.owner)
 
 
-class _FileEntries(_Entries):
+def _parts(text: str, each: EachForm) -> Sequence[str]:
+    separator, into = each.separator, each.into
+    if separator is None or into is None:
+        return (text,)
+    parts = text.split(separator, len(into) - 1)
+    if len(parts) == len(into):
+        return parts
+    if each.short == "keep":
+        return (*[""] * (len(into) - 1), text)
+    rule = f"has {len(parts)} of {len(into)} parts separated by {separator!r} ({', '.join(into)})"
+    raise CellError("too_few_parts", rule, "fix the cell, or set `short: keep` to keep it whole")
+
+
+def _entries_of_file(note: Note, each: EachForm, file: Companion, binding: Binding) -> tuple[_Entries, Header]:
     """The rows of a companion file that have the key of the row; their own row number is one more cell behind."""
+    path: NodePath = (*note.path, "each")
+    header = Header(file.columns, binding.header.problems, file.name)
+    by = binding.header.positions_of(note.by, path=(*path, "by") if each.by else ("source", "key"))
+    file.bind(by, header.positions_of(each.key or (), path=(*path, "key")), binding)
+    order = [value.bind(replace(binding, header=header)) for value in note.order]
 
-    def __init__(self, each: Each, file: Companion, binding: Binding) -> None:
-        super().__init__(binding.header.of_file(file.columns, owner=file.name))
-        self._file = file
-        by_path = (*each.path, "by") if each.form.by else ("source", "key")
-        by = binding.header.positions_of(each.by, path=by_path)
-        keys = self.header.positions_of(each.form.key or (), path=(*each.path, "key"))
-        width, filled = binding.header.width, binding.filled
-        file.bound(keys, texts=lambda row: [filled(row[position]) for position in by], width=width)
-        own = Binding(self.header, binding.empty, binding.tables, binding.companions)
-        self._order = [value.bind(own) for value in each.order]
-
-    def read(self, cells: Cells, errors: list[FieldError]) -> Sequence[Cells]:
+    def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
         """Those without a value to sort by come first."""
-        entries = self._file.entries(cells)
-        if not self._order:
-            return entries
-        ranks = []
-        for entry in entries:
-            found: list[FieldError] = []
-            values = [field.collect(entry, found) for field in self._order]
-            errors += [self.named(error, entry) for error in found]
-            ranks.append([(value is not None, value) for value in values])
-        return [entry for _, _, entry in sorted(zip(ranks, range(len(entries)), entries, strict=True))]
+        entries = file.entries(cells)
+        found: list[list[FieldError]] = [[] for _ in entries]
+        columns = [field.collect(entries, found) for field in order]
+        for entry, wrong in zip(entries, found, strict=True):
+            errors += [_named(error, entry, file) for error in wrong]
+        ranks = [[(column[at] is not None, column[at]) for column in columns] for at in range(len(entries))]
+        return [entries[at] for at in sorted(range(len(entries)), key=lambda at: (ranks[at], at))]
 
-    def named(self, error: FieldError, entry: Cells) -> FieldError:
-        column = error.column if error.column is None else f"{self._file.name}: {error.column}"
-        return error._replace(column=column, rule=f"{error.rule} (row {entry[-1]} of {self._file.name})")
-
-    def note_columns(self, binding: Binding) -> None:
-        self._file.used |= self.header.used
-
-
-def _entries_of(each: Each | None, binding: Binding) -> _Entries:
-    if each is None:
-        return _Entries(binding.header)
-    file = binding.companion(each.form) if each.form.file else None
-    return _CellEntries(each, binding) if file is None else _FileEntries(each, file, binding)
-
-
-def batched(notes: list[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:
-    """The notes in order, at most so many at a time."""
-    return [notes[first : first + most] for first in range(0, len(notes), most)]
+    return read, header

@@ -2,7 +2,7 @@
 
 The one normalisation is that spaces around a text are removed. ``1`` and ``1.0``, or ``é`` written in two ways, are
 different keys. Which row is the parent, and whether the link can be made, only the rows together can tell: see
-:mod:`importer.ledger.tree`.
+:mod:`importer.ledger.parents`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from importer.mapping.case_schema import CaseForm
 from importer.mapping.conditions import BoundCondition, bind_condition
-from importer.mapping.field_errors import CellError, bad_text, is_sendable
-from importer.mapping.problems import Problems
+from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable
 from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
 from importer.mapping.sources import Binding, Cells
 from importer.models import FieldError, Link, Links
@@ -32,8 +31,6 @@ class RowName:
     """A key of a row, or another name for it, in one or several cells.
 
     Attributes:
-        columns: The headers of these cells.
-        positions: Where they are.
         join: What is put between the cells. No cell but the last may contain it: two tickets could look like one.
         empty: Texts that count as no value.
         is_key: Whether it is the key, which no row can do without.
@@ -45,11 +42,6 @@ class RowName:
     empty: frozenset[str]
     is_key: bool
 
-    @property
-    def target(self) -> str:
-        """What messages call it."""
-        return KEY_TARGET if self.is_key else TARGET
-
     def read(self, cells: Cells, errors: list[FieldError]) -> str:
         """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
         texts = [cells[position].strip() for position in self.positions]
@@ -59,16 +51,13 @@ class RowName:
         found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
         if not found and len(name) > KEY_MAX:
             found = [(0, self._too_long(name))]
-        if not found:
-            return name
-        if self.is_key:
-            errors += [
-                error.at(self.columns[number], cells[self.positions[number]], target=KEY_TARGET)
-                for number, error in found
-            ]
-        else:
-            errors.append(found[0][1].at(", ".join(self.columns), name, target=TARGET))
-        return ""
+        for number, error in found:
+            if self.is_key:
+                errors.append(error.at(self.columns[number], cells[self.positions[number]], target=KEY_TARGET))
+            else:  # of a link one error is enough
+                errors.append(error.at(", ".join(self.columns), name, target=TARGET))
+                break
+        return "" if found else name
 
     def _error(self, number: int, text: str) -> CellError | None:
         if text in self.empty:
@@ -82,20 +71,16 @@ class RowName:
         return None if is_sendable(text) else bad_text()
 
     def _too_long(self, text: str) -> CellError:
-        what = "a key" if self.is_key else "the name of a row"
+        what, target = ("a key", KEY_TARGET) if self.is_key else ("the name of a row", TARGET)
         rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
-        return CellError("too_long", rule, f"check that `{self.target}` names the right column")
+        return CellError("too_long", rule, f"check that `{target}` names the right column")
 
 
-def bind_key(source: SourceForm, binding: Binding) -> RowName:
-    """The key of the rows of an export."""
-    return _name(source.key, ("source", "key"), source, binding, is_key=True)
-
-
-def _name(
+def bind_name(
     columns: Sequence[ColumnForm], path: NodePath, source: SourceForm, binding: Binding, *, is_key: bool = False
 ) -> RowName:
-    positions = tuple(binding.header.positions_of(columns, path=path))
+    """The key of the rows of an export, or another name for them, in the columns that are named at ``path``."""
+    positions = binding.header.positions_of(columns, path=path)
     return RowName(tuple(form.column for form in columns), positions, source.join, binding.empty, is_key)
 
 
@@ -118,39 +103,35 @@ def links_of(form: ValueForm) -> Links:
     return Links(columns, form.missing, form.cycle, form.deep)
 
 
-@dataclass(frozen=True, slots=True)
 class ParentLink:
     """How the link of a row to its parent row is read.
 
+    Args:
+        form: What the mapping says.
+        source: What it says about the export.
+        binding: The export.
+
     Attributes:
-        parent: What the row calls its parent.
-        own: What child rows call this row; None if it is the key.
-        condition: The rows that have a parent; None for all.
         columns: The columns that name rows.
     """
 
-    parent: RowName
-    own: RowName | None
-    condition: BoundCondition | None
-    columns: frozenset[str]
+    def __init__(self, form: ValueForm, source: SourceForm, binding: Binding) -> None:
+        self._parent = bind_name(form.record or (), (*_PATH, "record"), source, binding)
+        self._own = bind_name(form.of, (*_PATH, "of"), source, binding) if form.of else None
+        self._condition: BoundCondition | None = None
+        if form.when is not None:
+            self._condition = bind_condition(form.when, binding, path=(*_PATH, "when"))
+        self.columns = frozenset(self._parent.columns + (self._own.columns if self._own else ()))
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Link | None:
         """The link; None after an error."""
         found: list[FieldError] = []
         try:
-            is_linked = self.condition is None or self.condition.met(cells)
+            is_linked = self._condition is None or self._condition.met(cells)
         except CellError as error:
             errors.append(error.at(None, "", target=TARGET))
             return None
-        parent = self.parent.read(cells, found) if is_linked else ""
-        own = self.own.read(cells, found) if self.own else None
+        parent = self._parent.read(cells, found) if is_linked else ""
+        own = self._own.read(cells, found) if self._own else None
         errors += found
         return None if found else Link(own, parent or None)
-
-
-def bind_parent(form: ValueForm, source: SourceForm, binding: Binding) -> ParentLink:
-    """The link of the rows of an export."""
-    parent = _name(form.record or (), (*_PATH, "record"), source, binding)
-    own = _name(form.of, (*_PATH, "of"), source, binding) if form.of else None
-    condition = bind_condition(form.when, binding, path=(*_PATH, "when"))
-    return ParentLink(parent, own, condition, frozenset((*parent.columns, *(own.columns if own else ()))))

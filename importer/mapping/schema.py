@@ -1,7 +1,7 @@
 """The values of a mapping file as pydantic models: which keys a value has, and what each of them means.
 
-Editors show the descriptions, by way of the JSON Schema. What depends on more than one key, on the custom fields or on
-the columns of an export is checked where the value is compiled.
+Editors show the descriptions, by way of the JSON Schema. What depends on the custom fields, on the target of a value or
+on the columns of an export is checked where the value is compiled.
 """
 
 from __future__ import annotations
@@ -9,34 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from importer.mapping.conditions import parse_condition
 from importer.mapping.converters import TYPES, Ignored
 from importer.mapping.dates import parser, time_zone
-from importer.mapping.problems import Malformed, listed, nearest
+from importer.mapping.field_errors import listed, malformed, nearest
 from importer.mapping.sources import parse_template
 
 T = TypeVar("T")
 
+#: Where a value comes from: a value has exactly one of these keys.
+ORIGINS = ("column", "value", "template", "first", "lookup", "record")
 
-def checked(check: Callable[[str], object]) -> AfterValidator:
-    """Validates a text with a function that raises :class:`Malformed`."""
+
+def _checked(check: Callable[[str], object]) -> AfterValidator:
+    """Validates a text with a function that raises what :func:`malformed` makes."""
 
     def validate(text: str) -> str:
-        try:
-            check(text)
-        except Malformed as error:
-            raise PydanticCustomError("malformed", "{what}", {"what": error.what, "hint": error.hint}) from None
+        check(text)
         return text
 
     return AfterValidator(validate)
@@ -44,15 +35,13 @@ def checked(check: Callable[[str], object]) -> AfterValidator:
 
 def _known_type(name: str) -> None:
     if name not in TYPES:
-        raise Malformed(f"unknown type {name!r}", nearest(name, TYPES, otherwise=f"use one of {listed(TYPES)}"))
+        raise malformed(f"unknown type {name!r}", nearest(name, TYPES, otherwise=f"use one of {listed(TYPES)}"))
 
 
 def not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
     """Refuses a list of nothing."""
     if not entries:
-        raise PydanticCustomError(
-            "malformed", "{what}", {"what": "the list is empty", "hint": "add at least one entry"}
-        )
+        raise malformed("the list is empty", "add at least one entry")
     return entries
 
 
@@ -66,7 +55,7 @@ def as_column(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
-def _constant(value: Any) -> Any:
+def _as_constant(value: Any) -> Any:
     return {"value": value} if isinstance(value, str) else value
 
 
@@ -102,7 +91,7 @@ Columns = Annotated[
     AfterValidator(not_empty),
     BeforeValidator(as_list, json_schema_input_type=OneColumn | list[OneColumn]),
 ]
-DateFormat = Annotated[Scalar, checked(parser)]
+DateFormat = Annotated[Scalar, _checked(parser)]
 DateFormats = Annotated[
     tuple[DateFormat, ...],
     AfterValidator(not_empty),
@@ -114,13 +103,26 @@ Ignore = Annotated[
     AfterValidator(not_empty),
     BeforeValidator(as_list, json_schema_input_type=Ignored | list[Ignored]),
 ]
-When = Annotated[str, checked(parse_condition)]
-
-#: Where a value comes from: a value has exactly one of these keys.
-ORIGINS = ("column", "value", "template", "first", "lookup", "record")
+When = Annotated[str, _checked(parse_condition)]
 
 
-class LookupForm(Form):
+class FileForm(Form):
+    """How another file is read and searched."""
+
+    ignore: Ignore | None = None
+    """What to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
+
+    sheet: Scalar | None = None
+    """Sheet of a workbook, by name or number. By default the first visible one that has cells."""
+
+    encoding: str | None = None
+    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
+
+    delimiter: str | None = None
+    """Delimiter of a CSV file. By default what the file shows."""
+
+
+class LookupForm(FileForm):
     """What another file (CSV, Excel) says about one or several cells of a row."""
 
     file: Annotated[str, Field(min_length=1)]
@@ -135,23 +137,11 @@ class LookupForm(Form):
     value: OneColumn
     """The column of the file that holds what the value becomes."""
 
-    ignore: Ignore | None = None
-    """What to ignore when cells are compared: `case`, `blanks` (spaces), or both."""
-
     none: Literal["reject", "empty", "default"] = "reject"
     """For cells that are not in the file: `reject` the row, no value (`empty`), or `default`."""
 
     several: Literal["reject", "first"] = "reject"
     """For cells that have several values in the file: `reject` the row, or use the `first`."""
-
-    sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first one that is shown and holds a table."""
-
-    encoding: str | None = None
-    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
-
-    delimiter: str | None = None
-    """Delimiter of a CSV file. By default what the file shows."""
 
 
 class ValueForm(Form):
@@ -165,7 +155,7 @@ class ValueForm(Form):
     value: Scalar | None = None
     """The same text for every case."""
 
-    template: Annotated[str, checked(parse_template)] | None = None
+    template: Annotated[str, _checked(parse_template)] | None = None
     """Text with {Column} in it. {{ and }} are braces. Empty if all of its columns are empty."""
 
     first: Columns | None = None
@@ -195,7 +185,7 @@ class ValueForm(Form):
     join: str | None = None
     """With `column`, if several columns have this header: the text between their cells."""
 
-    type: Annotated[str, checked(_known_type), WithJsonSchema({"enum": list(TYPES)})] | None = None
+    type: Annotated[str, _checked(_known_type), WithJsonSchema({"enum": list(TYPES)})] | None = None
     """What the text means. By default what the target takes, or text."""
 
     values: dict[str, Scalar] | None = None
@@ -219,7 +209,7 @@ class ValueForm(Form):
     format: DateFormats | None = None
     """Form of a date: `iso`, or a pattern such as '%d/%m/%Y %H:%M', or a list of them. By default iso."""
 
-    timezone: Annotated[str, checked(time_zone)] | None = None
+    timezone: Annotated[str, _checked(time_zone)] | None = None
     """The time zone of the dates, as an IANA name. By default UTC."""
 
     separator: Annotated[str, Field(min_length=1)] | None = None
@@ -245,8 +235,7 @@ class ValueForm(Form):
         found = [f"`{origin}`" for origin in ORIGINS if origin in self.model_fields_set]
         if len(found) != 1:
             what = f"{' and '.join(found)} cannot be used together" if found else "this value has no source"
-            hint = f"set one of {listed(ORIGINS)}"
-            raise PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
+            raise malformed(what, f"set one of {listed(ORIGINS)}")
         return self
 
     @property
@@ -256,7 +245,7 @@ class ValueForm(Form):
 
 
 Value = Annotated[ValueForm, BeforeValidator(as_column, json_schema_input_type=Scalar | ValueForm)]
-Flag = Annotated[ValueForm, BeforeValidator(_constant, json_schema_input_type=bool | ValueForm)]
+Flag = Annotated[ValueForm, BeforeValidator(_as_constant, json_schema_input_type=bool | ValueForm)]
 
 
 class SourceForm(Form):

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from importer.mapping.custom_fields import Options
     from importer.talkdesk.fields import FieldDefinition
 
-_TEXT = frozenset({"text", "instant"})
-_LIST = frozenset({"list"})
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -49,7 +46,7 @@ class Target:
     name: str
     check: Check
     type: str = "text"
-    takes: frozenset[str] = _TEXT
+    takes: frozenset[str] = frozenset({"text", "instant"})
     one_line: bool = True
     limit: int | None = None
     required: bool = False
@@ -65,46 +62,41 @@ class Target:
         return None
 
 
-#: What differs from a text of one line.
-_CASE: Mapping[str, dict[str, Any]] = MappingProxyType(
-    {"description": {"one_line": False}, "requester_email": {"type": "email"}}
-)
-_NOTE: Mapping[str, dict[str, Any]] = MappingProxyType(
-    {"note_body": {"one_line": False}, "public": {"type": "boolean", "takes": frozenset({"boolean"})}}
-)
+_BOOLEAN = {"type": "boolean", "takes": frozenset({"boolean"})}
 _OPTION = {"takes": frozenset({"text", "instant", "integer"})}
-_CUSTOM: Mapping[str, dict[str, Any]] = MappingProxyType(
+#: Field, or kind of a custom field → what differs from a text of one line.
+_WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
     {
-        "checkbox": {"type": "boolean", "takes": frozenset({"boolean"})},
+        "description": {"one_line": False},
+        "requester_email": {"type": "email"},
+        "note_body": {"one_line": False},
+        "public": _BOOLEAN,
+        "checkbox": _BOOLEAN,
         "date": {"type": "datetime", "takes": frozenset({"instant"})},
         "decimal": {"type": "decimal", "takes": frozenset({"integer", "decimal"})},
         "dependent_field": {"type": "list", "takes": frozenset({"list", "path"})},
         "drop_down": _OPTION,
         "dropdown": _OPTION,
         "multi_line_text": {"one_line": False},
-        "multi_select": {"type": "list", "takes": _LIST},
+        "multi_select": {"type": "list", "takes": frozenset({"list"})},
         "numeric": {"type": "integer", "takes": frozenset({"integer"})},
-        "text": {},
     }
 )
-_WITH_OPTIONS = frozenset({"dependent_field", "drop_down", "dropdown", "multi_select"})
+#: What a value is for by which notes are sorted.
+ORDER = Target("notes.order", check=lambda _: None, takes=frozenset({"text", "instant", "integer", "decimal"}))
 
 
 def case_target(name: str) -> Target:
     """The target of a plain field of the case, such as ``title``."""
     annotation, required = field_types(CaseCreate)[name]
-    return _target(name, annotation, required=required, **_CASE.get(name, {}))
+    return _target(name, name, annotation, required=required)
 
 
 def note_target(name: str) -> Target:
     """The target of a field of a note, such as ``note_body``."""
     annotation, required = field_types(NoteCreate)[name]
     is_needed = required and name != "note_body"  # without a body there is no note, which is not an error
-    return _target(f"notes.{name}", annotation, required=is_needed, **_NOTE.get(name, {}))
-
-
-#: What a value is for by which notes are sorted.
-ORDER = Target("notes.order", check=lambda _: None, takes=frozenset({"text", "instant", "integer", "decimal"}))
+    return _target(f"notes.{name}", name, annotation, required=is_needed)
 
 
 def custom_target(key: str, definition: FieldDefinition | None, options: Options | None) -> Target | None:
@@ -112,13 +104,18 @@ def custom_target(key: str, definition: FieldDefinition | None, options: Options
     kind = definition.kind if definition else custom_field_prefix(key)
     if kind is None:
         return None
-    target = _target(f"custom_fields.{key}", CUSTOM_FIELD_TYPES[kind], **_CUSTOM[kind])
-    if options is None or kind not in _WITH_OPTIONS:
-        return target
-    if kind == "dependent_field":  # which options there are depends on those before
+    target = _target(f"custom_fields.{key}", kind, CUSTOM_FIELD_TYPES[kind])
+    if options is not None and kind == "dependent_field":  # which options there are depends on those before
         return replace(target, options=options, type="path", takes=frozenset({"path"}))
-    return replace(target, options=options)
+    return replace(target, options=options) if kind in ("drop_down", "dropdown", "multi_select") else target
 
 
-def _target(name: str, annotation: Any, **what: Any) -> Target:
-    return Target(name, value_check(annotation), limit=longest(annotation), choices=choices(annotation), **what)
+def _target(name: str, kind: str, annotation: Any, *, required: bool = False) -> Target:
+    return Target(
+        name,
+        value_check(annotation),
+        limit=longest(annotation),
+        required=required,
+        choices=choices(annotation),
+        **_WHAT.get(kind, {}),
+    )

@@ -6,9 +6,8 @@ of the mapping, with its line, and not of ten thousand rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from importer.mapping.conditions import BoundCondition, bind_condition
@@ -23,23 +22,30 @@ from importer.mapping.converters import (
     in_entries,
     tidying,
 )
-from importer.mapping.field_errors import CellError, missing
+from importer.mapping.field_errors import CellError, Problems, listed, missing
 from importer.mapping.lookups import lookup_source
-from importer.mapping.problems import Problems, listed
 from importer.mapping.schema import ValueForm
-from importer.mapping.sources import Binding, Blame, Cells, Source, constant, repeated_columns, text_source
+from importer.mapping.sources import (
+    Binding,
+    Blame,
+    Cells,
+    Source,
+    Texts,
+    constant,
+    repeated_columns,
+    text_source,
+    texts_of,
+)
 from importer.mapping.targets import Target
 from importer.models import FieldError, shown
 from importer.yaml_places import NodePath
 
-#: How many texts of a column are remembered with their values: more than most helpdesks have customers.
-REMEMBERED = 8192
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value of the case, bound to the columns of an export. The one way to make it of a row is :meth:`read`.
+    """A value of the case, bound to the columns of an export. The one way to make it of rows is :meth:`collect`.
 
     Attributes:
         target: The field of the case.
@@ -48,6 +54,7 @@ class Field:
         fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
         default: What to take if there is no value; None for nothing.
         required: Whether a row without the value is invalid.
+        positions: Where the cells are that it reads: those of its source, then those of its condition.
     """
 
     target: Target
@@ -56,29 +63,42 @@ class Field:
     fold: Callable[[str], str]
     default: Any
     required: bool
+    positions: tuple[int, ...]
     _source: Source
     _convert: Callable[[Any], Any]
     _split: Split | None
     _condition: BoundCondition | None
 
-    def read(self, cells: Cells) -> Any:
-        """The value that a row has here; None for none. Raises :class:`CellError`."""
-        if self._condition is not None and not self._condition.met(cells):
+    def collect(self, rows: Sequence[Cells], errors: Sequence[list[FieldError]]) -> list[Any]:
+        """The value of each row, None for none; what is wrong goes to the list of the row in ``errors``.
+
+        Equal cells have equal values, so that these are made once for all rows that have the same.
+        """
+        read = texts_of(rows, self.positions)
+        values: dict[Texts, Any] = {}
+        wrong: dict[Texts, CellError] = {}
+        for texts in set(read):
+            try:
+                values[texts] = self._value(texts)
+            except CellError as error:
+                values[texts], wrong[texts] = None, error.with_traceback(None)  # which would keep this very frame
+        if wrong:
+            for cells, texts, found in zip(rows, read, errors, strict=True):
+                if texts in wrong:
+                    found.append(self.located(wrong[texts], cells))
+        return [values[texts] for texts in read]
+
+    def _value(self, texts: Texts) -> Any:
+        own = len(self._source.positions)
+        if self._condition is not None and not self._condition.test(texts[own:]):
             found = self.default
-        elif text := self._source.read(cells):
+        elif text := self._source.read(texts[:own]):
             found = self._convert(text)
         else:
             found = self.default if text is not None else None
         if found is None and self.required:
             raise missing()
         return found
-
-    def collect(self, cells: Cells, errors: list[FieldError]) -> Any:
-        """As :meth:`read`, but what is wrong goes to ``errors``."""
-        try:
-            return self.read(cells)
-        except CellError as error:
-            errors.append(self.located(error, cells))
 
     def located(self, error: CellError, cells: Cells) -> FieldError:
         """An error of this field as one of the cell that it comes from."""
@@ -87,7 +107,7 @@ class Field:
     def _blame(self, cells: Cells) -> Blame:
         try:
             if self._condition is None or self._condition.met(cells):
-                return self._source.blame(cells)
+                return self._source.blame(tuple([cells[position] for position in self._source.positions]))
         except CellError:  # it knows its cell itself
             pass
         return Blame(self._condition.columns[0] if self._condition else None, "")
@@ -124,7 +144,7 @@ class Field:
     def text(self, cells: Cells) -> str:
         """The text that the value is made of; empty for none, or if it cannot be read."""
         try:
-            return self._source.read(cells) or ""
+            return self._source.read(tuple([cells[position] for position in self._source.positions])) or ""
         except CellError:
             return ""
 
@@ -171,82 +191,54 @@ class Value:
 
     def bind(self, binding: Binding) -> Field:
         """The field of an export. Columns that do not fit go to the problems of the binding."""
+        form = self.form
         source, convert = self._source(binding)
+        condition = bind_condition(form.when, binding, path=(*self.path, "when")) if form.when is not None else None
         return Field(
             self.target,
             self.path,
-            self.form,
-            folding(self.form.ignore or ()),
+            form,
+            folding(form.ignore or ()),
             self.default,
-            self.form.required or self.target.required,
+            form.required or self.target.required,
+            source.positions + (condition.positions if condition else ()),
             source,
-            convert if self._is_plain else _remembering(convert, self.target),
+            convert,
             self.split,
-            bind_condition(self.form.when, binding, path=(*self.path, "when")),
+            condition,
         )
 
     def _source(self, binding: Binding) -> tuple[Source, Callable[[Any], Any]]:
-        if self.form.origin == "value":
-            return constant(self.form.value or ""), lambda _: self.constant
-        convert = in_entries(self.convert, self.split) if self.split else self.convert
-        if self.form.lookup is not None:
-            return lookup_source(self.form.lookup, binding, path=self.path), convert
-        if positions := self._repeated(binding):
-            html = replace(binding, html=self.form.html is not None)
-            return repeated_columns(self.form.column or "", positions, html), self._of_several
-        return text_source(self.form, binding, path=self.path), convert
-
-    def _repeated(self, binding: Binding) -> tuple[int, ...]:
-        """The positions of the columns of a list that takes all columns of one name; () for any other value."""
         form = self.form
-        if self.split is None or form.origin != "column" or form.occurrence is not None or form.join is not None:
-            return ()
-        positions = binding.header.positions(form.column or "", path=(*self.path, "column"))
-        return positions if len(positions) > 1 else ()
+        if form.origin == "value":
+            return constant(form.value or ""), lambda _: self.constant
+        convert = in_entries(self.convert, self.split) if self.split else self.convert
+        if form.lookup is not None:
+            return lookup_source(form.lookup, binding, path=self.path), convert
+        if self.split and form.origin == "column" and form.occurrence is None and form.join is None:
+            positions = binding.header.positions(form.column or "", path=(*self.path, "column"))
+            if len(positions) > 1:
+                return repeated_columns(form, positions, binding), self._of_several
+        return text_source(form, binding, path=self.path), convert
 
-    def _of_several(self, texts: tuple[str, ...]) -> list[Any] | None:
+    def _of_several(self, texts: Texts) -> list[Any] | None:
         """A list of several cells; where a separator could be given and is not, cells are not split."""
         whole = self.split is None or (self.form.separator is None and "separator" in self.kind.options)
         parts = texts if whole else (part for text in texts for part in self.split(text))  # type: ignore[misc]
         return distinct(self.convert(part) for part in parts if part.strip())
 
-    @property
-    def _is_plain(self) -> bool:
-        """Whether it is a text that only has its spaces put in order, which costs less than remembering it."""
-        return self.kind is TYPES["text"] and self.form.values is None and self.target.options is None
-
-
-def _remembering(convert: Callable[[Any], Any], target: Target) -> Callable[[Any], Any]:
-    """``convert``, which remembers the latest texts. Texts of several lines hardly repeat, and could be very large."""
-    return lru_cache(REMEMBERED)(convert) if target.one_line else convert
-
 
 def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: Problems) -> Value | None:
     """The compiled value, or None if it cannot be what the target needs (then a problem says so)."""
     name = form.type or target.type
-    kind = TYPES[name]
-    if kind.yields not in target.takes:
+    if TYPES[name].yields not in target.takes:
         fitting = [other for other, kind in TYPES.items() if kind.yields in target.takes]
         what = f"{target.name} does not accept `type: {name}`"
         problems.add((*path, "type"), what, f"it accepts {listed(fitting)}")
         return None
-    for key, what, hint in contradictions(form, name=name, target=target):
+    for key, what, hint in _contradictions(form, name=name, target=target):
         problems.add((*path, key), what, hint, key=True)
-    return _compiled(form, kind, path=path, target=target, problems=problems)
-
-
-def _compiled(form: ValueForm, kind: ValueType, *, path: NodePath, target: Target, problems: Problems) -> Value:
-    constants = _Constants(kind, form=form, target=target, path=path, problems=problems)
-    default = constants.convert("default", form.default)
-    return Value(
-        form,
-        path,
-        target,
-        convert=constants.plain if form.values is None else _with_table(form, constants, default=default),
-        split=constants.split,
-        default=default,
-        constant=constants.convert("value", form.value),
-    )
+    return _compiled(form, TYPES[name], path=path, target=target, problems=problems)
 
 
 def uncut(value: Value, problems: Problems) -> Value:
@@ -256,54 +248,41 @@ def uncut(value: Value, problems: Problems) -> Value:
     return _compiled(form, value.kind, path=value.path, target=target, problems=problems)
 
 
-class _Constants:
-    """Converts and checks the texts of the mapping itself."""
+def _compiled(form: ValueForm, kind: ValueType, *, path: NodePath, target: Target, problems: Problems) -> Value:
+    entry, split = converter(kind, form, target), kind.split(form) if kind.split else None
+    whole = in_entries(entry, split) if split else entry
 
-    def __init__(self, kind: ValueType, *, form: ValueForm, target: Target, path: NodePath, problems: Problems) -> None:
-        self.plain = converter(kind, form, target)
-        self.split = kind.split(form) if kind.split else None
-        self._form = form
-        self._target = target
-        self._path = path
-        self._problems = problems
-
-    def convert(self, key: str, text: str | None) -> Any:
-        """The value of the text at ``key``; None for no text, or after a problem."""
+    def checked(convert: Convert, text: str | None, *key: str) -> Any:
+        """The value of a text of the mapping; None for no text, or after a problem."""
         if text is None:
             return None
-        convert = in_entries(self.plain, self.split) if self.split else self.plain
-        return self._checked(convert, text, path=(*self._path, key))
-
-    def table(self, fold: Callable[[str], str]) -> dict[str, Any]:
-        """The table of `values:`, with its right sides converted. An empty right side is no value."""
-        table: dict[str, Any] = {}
-        for word, text in (self._form.values or {}).items():
-            path, key = (*self._path, "values", word), fold(word)
-            if key in table:
-                what = f"{word.strip()!r} is listed twice in `values:`"
-                self._problems.add(path, what, "remove one of them", key=True)
-            entry = self._checked(self._entry, text, path=path) if text else None
-            table[key] = entry[0] if self.split and entry else entry
-        return table
-
-    def _entry(self, text: str) -> Any:
-        return [self.plain(text)] if self.split else self.plain(text)
-
-    def _checked(self, convert: Convert, text: str, *, path: NodePath) -> Any:
         try:
             value = convert(text)
-            problem = None if value is None else self._target.problem(value)
+            problem = None if value is None else target.problem(value)
         except CellError as error:
             problem = error
-        if problem:
-            self._problems.add(path, f"{shown(text)!r} {problem.rule}", problem.hint)
-            return None
-        return value
+        if problem is None:
+            return value
+        problems.add((*path, *key), f"{shown(text)!r} {problem.rule}", problem.hint)
+        return None
+
+    default = checked(whole, form.default, "default")
+    convert = entry
+    if form.values is not None:
+        fold, table = folding(form.ignore or ()), dict[str, Any]()
+        for word, text in form.values.items():
+            if fold(word) in table:
+                what = f"{word.strip()!r} is listed twice in `values:`"
+                problems.add((*path, "values", word), what, "remove one of them", key=True)
+            one = checked((lambda text: [entry(text)]) if split else entry, text or None, "values", word)
+            table[fold(word)] = one[0] if split and one else one  # an empty right side is no value
+        convert = _with_table(form, table, fold, entry, default=default)
+    return Value(form, path, target, convert, split, default, checked(whole, form.value, "value"))
 
 
-def _with_table(form: ValueForm, constants: _Constants, *, default: Any) -> Convert:
-    fold = folding(form.ignore or ())
-    table = constants.table(fold)
+def _with_table(
+    form: ValueForm, table: dict[str, Any], fold: Callable[[str], str], plain: Convert, *, default: Any
+) -> Convert:
     words = listed(map(str.strip, form.values or ()))
 
     def convert(text: str) -> Any:
@@ -317,7 +296,7 @@ def _with_table(form: ValueForm, constants: _Constants, *, default: Any) -> Conv
             case "default":
                 return default
             case "keep":
-                return constants.plain(text)
+                return plain(text)
         return None
 
     return convert
@@ -326,9 +305,9 @@ def _with_table(form: ValueForm, constants: _Constants, *, default: Any) -> Conv
 # -- keys that have no effect, or contradict each other --------------------------------------------
 
 
-def contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
+def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
     """Keys that have no effect with the others: the key, what is wrong, and the hint."""
-    given = form.model_fields_set
+    given, lookup = form.model_fields_set, form.lookup
     if form.origin == "record":
         yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
         return
@@ -353,22 +332,13 @@ def contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tu
         yield "unknown", "`unknown: default` cannot be used with a list", "use `keep`, `empty` or `reject`"
     if form.required and form.default is not None:
         yield "required", "`required` has no effect with `default`", "remove one of them"
-    yield from _lookup_contradictions(form)
-    yield from _length_contradictions(form, limit=target.limit)
-
-
-def _lookup_contradictions(form: ValueForm) -> Iterator[tuple[str, str, str]]:
-    lookup = form.lookup
     if lookup and lookup.by and len(lookup.by) != len(lookup.key):
         what = f"`key` has {len(lookup.key)} columns, but `by` has {len(lookup.by)}"
         yield "lookup", what, "list the same number of columns in both"
     if lookup and lookup.none == "default" and form.default is None:
         yield "lookup", "`none: default` requires `default` next to `lookup`", "add `default`"
-
-
-def _length_contradictions(form: ValueForm, *, limit: int | None) -> Iterator[tuple[str, str, str]]:
-    if form.max and limit and form.max > limit:
-        what = f"the field accepts at most {limit:,} characters"
-        yield "max", what, f"set `max` to {limit} or less, or remove it"
-    if "overflow" in form.model_fields_set and form.max is None and limit is None:
+    if form.max and target.limit and form.max > target.limit:
+        what = f"the field accepts at most {target.limit:,} characters"
+        yield "max", what, f"set `max` to {target.limit} or less, or remove it"
+    if "overflow" in given and form.max is None and target.limit is None:
         yield "overflow", "`overflow` requires `max`", "add `max`: the field itself has no limit"

@@ -32,11 +32,11 @@ from importer.pipeline.staging import (
 )
 from importer.plain import in_thread
 from importer.progress import Progress
+from importer.quality import Findings, QualityCheck
+from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 from importer.reader import Reader, ReadingOptions, open_reader
-from importer.report import Following, Totals, summary_of, unlinked_remarks
+from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
-from importer.survey import Survey, Surveyed
-from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -49,7 +49,7 @@ _FIRST_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckResult(Surveyed):
+class CheckResult(Findings):
     """What an export would come to, without sending anything: what was found in it, and the verdict.
 
     Attributes:
@@ -59,7 +59,7 @@ class CheckResult(Surveyed):
         exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
         meaning: The same as a word.
         totals: Rows by state: pending ones would be sent.
-        notes_that_follow: Notes for which the first call has no room.
+        case_updates: Notes for which the first call has no room.
         notes: Remarks: how the file was read (encoding, sheet, …).
         seconds: How long it took.
         changes: What differs from the baseline.
@@ -74,7 +74,7 @@ class CheckResult(Surveyed):
     exit_code: ExitCode
     meaning: str
     totals: Totals
-    notes_that_follow: Following
+    case_updates: CaseUpdateTotals
     notes: tuple[str, ...]
     seconds: float
     changes: tuple[Change, ...] = ()
@@ -109,7 +109,7 @@ def check(
     volume_factor: float = VOLUME_FACTOR,
     as_is: bool = False,
     progress: Progress | None = None,
-    first: Callable[[Surveyed], None] | None = None,
+    first: Callable[[Findings], None] | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
@@ -141,9 +141,9 @@ def check(
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
         path = _scratch_ledger(Path(folder), ledger)
         beside, progress = Beside(folder_of(source), notes), progress or Progress()
-        survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, progress=progress)
+        quality, staged = _checked(path, opened, loaded, beside, as_is=as_is, progress=progress)
         with LedgerView(path, source=staged.source.id) as view:
-            summary, found = summary_of(view), survey.finished(view)
+            summary, found = summary_of(view), quality.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
     return CheckResult(
         **known(found),
@@ -152,7 +152,7 @@ def check(
         exit_code=(code := _exit_code(summary.totals, differences)),
         meaning=code.name.lower(),
         totals=summary.totals,
-        notes_that_follow=summary.notes_that_follow,
+        case_updates=summary.case_updates,
         notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
@@ -168,14 +168,14 @@ def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
     return path
 
 
-def _surveyed(
+def _checked(
     ledger: Path, source: Reader, mapping: Mapping, beside: Beside, *, as_is: bool, progress: Progress
-) -> tuple[Survey, Staged]:
+) -> tuple[QualityCheck, Staged]:
     """A look at all rows on their way into a ledger that is thrown away, and the source there."""
     with Ledger(ledger, verb="check") as scratch:
         known = companions_known(source, sources(scratch))
         with open_companions(scratch, mapping, beside, known=known) as companions:
-            survey = Survey(source, mapping, columns=columns_mapped(source), companions=companions.files)
+            quality = QualityCheck(source, mapping, columns=columns_mapped(source), companions=companions.files)
             staged = stage_source(
                 scratch,
                 source,
@@ -183,9 +183,9 @@ def _surveyed(
                 companions=companions,
                 reading=Reading(accept_changes=True, as_is=as_is),
                 progress=progress.read,
-                watch=survey.take,
+                watch=quality.take,
             )
-    return survey, staged
+    return quality, staged
 
 
 def _exit_code(totals: Totals, differences: tuple[Change, ...]) -> ExitCode:
@@ -203,7 +203,7 @@ def _open_like(
     try:
         opened, loaded = open_both(source, mapping, reading)
     except EmptySourceError as error:
-        hint = f"last time it had {before.rows:,} rows: look at what writes it"
+        hint = f"the baseline has {before.rows:,} rows; check the export job"
         raise ChangedShapeError(error.what, where=error.where, hint=hint) from None
     columns = columns_mapped(opened)
     try:
@@ -215,11 +215,11 @@ def _open_like(
     return opened, loaded
 
 
-def _first_look(source: Reader, mapping: Mapping) -> Surveyed:
+def _first_look(source: Reader, mapping: Mapping) -> Findings:
     """What the first rows show; on a file of any size this takes no longer than on a small one."""
-    survey = Survey(source, mapping, columns=columns_mapped(source))
-    survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
-    return survey.so_far()
+    quality = QualityCheck(source, mapping, columns=columns_mapped(source))
+    quality.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
+    return quality.so_far()
 
 
 def preview(

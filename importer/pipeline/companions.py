@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.companions import CompanionRow, CompanionRows
 from importer.ledger.values import CompanionFile
-from importer.mapping.companion import Companion
+from importer.mapping.notes import Companion
 from importer.reader import open_reader
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from importer.delivery.circuit_breaker import FailureLimit, failure_limit
+from importer.delivery.circuit_breaker import failure_limit
 from importer.delivery.retry import retryable
 from importer.delivery.workers import Delivered, Stop
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TooManyFailuresError
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from importer.reader import ReadingOptions
 
 
-_WITHOUT_EXTERNAL_ID = Notice(
+WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
     "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
@@ -61,7 +61,7 @@ def default_folder(source: object) -> Path:
     return Path(f"{name.split('.', 1)[0] or 'export'}-import")
 
 
-def _folder_of_reports(source: object, out: StrPath | None) -> Path:
+def folder_of_reports(source: object, out: StrPath | None) -> Path:
     """Where the reports of an import go.
 
     Raises:
@@ -117,8 +117,8 @@ async def run_import_async(
     settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
     beside = Beside(folder_of(source), notes)
-    folder = _folder_of_reports(source, out)
-    run = _Run(
+    folder = folder_of_reports(source, out)
+    run = LedgerRun(
         verb="run",
         source=opened.name,
         mapping=loaded,
@@ -133,7 +133,7 @@ async def run_import_async(
         notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
     if loaded.external_id_field is None:
-        run.progress.notice(_WITHOUT_EXTERNAL_ID)
+        run.progress.notice(WITHOUT_EXTERNAL_ID)
 
     how = Reading(reading, accept_changes=accept_changes, as_is=as_is)
     return await run.go(
@@ -141,7 +141,7 @@ async def run_import_async(
     )
 
 
-def _limit_of(max_failures: int | str | None) -> FailureLimit | None:
+def _limit_of(max_failures: int | str | None) -> Callable[[int], int] | None:
     return None if max_failures is None else failure_limit(str(max_failures))
 
 
@@ -178,7 +178,7 @@ async def retry_async(
     settings = usable_settings(settings, path.parent)
     wanted = retryable(states, has_mapping=mapping is not None)
     loaded = None if mapping is None else mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
-    run = _Run(
+    run = LedgerRun(
         verb="retry",
         source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
         mapping=loaded,
@@ -230,7 +230,7 @@ async def reconcile_async(
     """
     path = existing(ledger)
     settings = usable_settings(settings, path.parent)
-    run = _Run(
+    run = LedgerRun(
         verb="reconcile",
         source=f"{path.name}: rows with an unknown outcome",
         path=path,
@@ -246,7 +246,7 @@ async def reconcile_async(
 
 
 @dataclass(slots=True, kw_only=True)
-class _Run:
+class LedgerRun:
     """One time that a ledger is held for sending: the same for a new source, a retry and a reconciliation."""
 
     verb: Command
@@ -259,8 +259,9 @@ class _Run:
     outer_stop: Stop | None
     limit: int | None = None
     accept_existing: bool = False
-    max_failures: FailureLimit | None = None
+    max_failures: Callable[[int], int] | None = None
     resend: bool = True
+    listed_by: str | None = None
     notes: tuple[str, ...] = ()
     put_back: int = 0
     heard: list[int] = field(default_factory=list)
@@ -346,18 +347,19 @@ class _Run:
             resend=self.resend,
             max_refused=self._max_refused(counts),
             refuse_existing=self.resend and not self.accept_existing,
+            listed_by=self.listed_by,
         )
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
             self.progress.sending(total)
-            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.progress)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""
         if self.max_failures is None:
             return None
-        left = self.max_failures.most(counts.total()) - counts[State.INVALID]
+        left = self.max_failures(counts.total()) - counts[State.INVALID]
         if left < 0:
             raise TooManyFailuresError(
                 f"{counts[State.INVALID]} of {counts.total()} rows do not fit, more than --max-failures allows;"
@@ -371,12 +373,14 @@ class _Run:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
+        if self.verb == "rebuild":  # sends nothing, so what is pending afterwards is as it should be
+            return exit_code_of(summary.totals, summary.causes, summary.case_updates, pending_is_meant=True)
         # What the limit left behind was to be left behind, and running again would not help suppressed rows.
         meant = self.limit is not None or delivered.suppressed > 0
         return exit_code_of(
             summary.totals,
             summary.causes,
-            summary.notes_that_follow,
+            summary.case_updates,
             pending_is_meant=self.resend and meant and delivered.left_over == delivered.suppressed,
         )
 

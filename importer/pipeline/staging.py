@@ -183,10 +183,13 @@ def _read(
     rows = restored = 0
     for chunk in source.chunks():
         if failures is None:
-            batch = [StagedRow(row, mapper.apply(row)) for row in chunk.rows()]
+            own_rows = list(chunk.rows())
+            batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
         else:
             corrected = _corrected(ledger, failures, list(chunk.rows()), name=source.name, as_is=as_is)
-            batch = [StagedRow(own.row, mapper.apply(own.row), record) for own, record in corrected]
+            own_rows = [own.row for own, _ in corrected]
+            records = [record for _, record in corrected]
+            batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows), records))
             restored += sum(own.put_back for own, _ in corrected)
         companions.note_keys([staged.row for staged in batch])
         if watch is not None:

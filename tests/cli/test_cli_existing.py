@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree, move, rmtree
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: 
         assert "is already case" in str(said)
         key, case_id = str(said["what"]).split(",")[0].split(" is already case ")
         assert case_ids[key] == case_id
-        assert "use the ledger of that import with --ledger" in str(said)
+        assert "use the newest ledger of that import with --ledger" in str(said)
         assert again.counts == {"pending": 12}
 
         told = program("run", "tickets-2.csv", "-m", "m.yml", "--quiet")
@@ -61,13 +62,27 @@ def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: 
         assert (accepted.code, accepted.counts, server.creates()) == (0, {"created": 12}, 24)
 
 
-def test_one_ledger_for_all_nights_needs_no_search(tmp_path: Path) -> None:
+def test_one_ledger_for_all_nights_needs_few_searches(tmp_path: Path) -> None:
     with account(tmp_path, tickets(3)) as (program, server):
         before = server.state()["requests"].get("list", 0)
         ledger = ("--ledger", "tickets-1-import/ledger.db")
-        night = run(program, [*tickets(3), Ticket("new")], *ledger)
-        assert (night.code, night.json["moved"]) == (0, {"created": 1})
-        assert server.state()["requests"].get("list", 0) == before
+        night = run(program, [*tickets(3), *tickets(50, prefix="new-")], *ledger)
+        assert (night.code, night.json["moved"]) == (0, {"created": 50})
+        spellings, probes = 2, 2
+        assert server.state()["requests"].get("list", 0) - before <= existing.MOST_FOLLOWING * spellings + probes
+
+
+def test_an_old_copy_of_a_whole_folder_is_refused(tmp_path: Path) -> None:
+    """Nothing in it says that it is old; the account does."""
+    with account(tmp_path, tickets(3)) as (program, server):
+        ledger = ("--ledger", "tickets-1-import/ledger.db")
+        copytree(tmp_path / "tickets-1-import", tmp_path / "backup")
+        assert run(program, tickets(9), *ledger).code == 0
+        rmtree(tmp_path / "tickets-1-import")
+        move(tmp_path / "backup", tmp_path / "tickets-1-import")
+        refused = run(program, tickets(9), *ledger)
+        assert (refused.code, server.creates()) == (2, 9)
+        assert "case-importer rebuild" in str(refused.json["error"])
 
 
 @pytest.mark.parametrize("place", [SEARCHED[7], 0, 499], ids=["amid", "first", "last"])
@@ -114,7 +129,7 @@ def test_other_tickets_in_a_full_account_are_sent_without_a_word(tmp_path: Path)
         assert (other.code, other.err, server.creates()) == (0, "", 24)
 
 
-@pytest.mark.parametrize(("status", "said"), [(403, "scope cases-public:read"), (500, "cannot be read")])
+@pytest.mark.parametrize(("status", "said"), [(403, "scope cases-public:read"), (500, "cannot read the list of cases")])
 @pytest.mark.slow
 def test_a_list_that_cannot_be_read_gives_one_warning(tmp_path: Path, status: int, said: str) -> None:
     faults = {"name": "no list", "rules": [{"do": "status", "status": status, "on": ["list"]}]}

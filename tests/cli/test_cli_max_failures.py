@@ -35,4 +35,4 @@ def test_a_limit_that_is_none(local: Program, text: str) -> None:
     write_tickets(local.folder / "t.csv", tickets(1))
     ended = local(*RUN, text)
     assert (ended.code, ended.out) == (2, "")
-    assert "is neither a number nor a percentage" in ended.err
+    assert "is not a number or a percentage" in ended.err

@@ -146,8 +146,8 @@ def test_what_does_not_fit_the_account_has_its_place(load: Load, text: str, mess
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "fields.yml:1:1: this is not a fields file"),
-        (b"\xff\xfe", "m.yml:3:9: fields.yml is not UTF-8 text"),
+        (b"", "fields.yml:1:1: the fields file is empty"),
+        (b"\xff\xfe", "fields.yml:1:1: the file is not UTF-8 text"),
         (b"{}", "m.yml:3:9: fields.yml contains no custom field definitions"),
         (b"[{", "m.yml:3:9: fields.yml contains no custom field definitions"),
         (b"[" * 9999, "m.yml:3:9: fields.yml contains no custom field definitions"),

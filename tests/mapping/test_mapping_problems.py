@@ -4,7 +4,7 @@ import pytest
 from mapping_files import CASE, HEAD, Bind, Load
 
 from importer.errors import ExitCode, MappingError
-from importer.mapping.problems import PROBLEMS_SHOWN, MappingProblems
+from importer.mapping.field_errors import PROBLEMS_SHOWN, MappingProblems
 
 FORM = [
     ("", ["1:1: the mapping is empty"]),

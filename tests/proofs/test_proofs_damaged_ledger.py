@@ -17,6 +17,7 @@ from random import Random
 import pytest
 import wrong_builds as wrong
 from crash_points import Crash
+from launching import run
 from program import SandboxProcess
 from scenes import Campaign, rows
 
@@ -162,3 +163,13 @@ def test_the_build_that_believes_any_log_is_caught(killed: Campaign, damage: Cal
     damage(log_of(killed), Random(3))
     killed.run(change=wrong.built(wrong.believes_any_log))
     assert killed.history().duplicated
+
+
+def test_the_way_out_loses_and_doubles_nothing(killed: Campaign) -> None:
+    """The ledger is made again from the account, and the import continues with it."""
+    noise(log_of(killed), Random(4))
+    assert killed.run().code == ExitCode.LEDGER
+    killed.ledger.parent.rename(killed.folder / "damaged")
+    verb = ("rebuild", *(word for word in killed.command[1:] if word != "--accept-existing"))
+    assert run(killed.folder, *verb, variables=killed.environment).code in (ExitCode.OK, ExitCode.UNKNOWN_OUTCOME)
+    assert_finished(killed)
