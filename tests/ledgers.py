@@ -23,8 +23,8 @@ STAMP = "text1"
 
 #: Design, "States of a record": who may move where. Written down once more, so that a slip in the schema shows.
 LEGAL = {
-    State.PENDING: {State.SENDING, State.SKIPPED, State.INVALID, State.WAITING},
-    State.WAITING: {State.PENDING, State.INVALID, State.SKIPPED},
+    State.PENDING: {State.SENDING, State.SKIPPED, State.INVALID, State.WAITING, State.UNKNOWN},
+    State.WAITING: {State.PENDING, State.INVALID, State.SKIPPED, State.UNKNOWN},
     State.SENDING: {State.CREATED, State.REFUSED, State.PENDING, State.UNKNOWN},
     State.UNKNOWN: {State.CREATED, State.DUPLICATE, State.PENDING, State.REFUSED, State.SKIPPED},
     State.DUPLICATE: {State.CREATED, State.SKIPPED},

@@ -11,12 +11,11 @@ from importer.errors import ConfigError
 from importer.ledger import Ledger, Selection
 from importer.ledger.rebuilding import make_unknown
 from importer.mapping import Mapping
-from importer.pipeline.companions import Beside
 from importer.pipeline.ledger_verbs import StrPath
 from importer.pipeline.results import RunResult
 from importer.pipeline.run import WITHOUT_EXTERNAL_ID, LedgerRun, folder_of_reports
 from importer.pipeline.sending import usable_settings
-from importer.pipeline.staging import Reading, stage_export
+from importer.pipeline.staging import Reading
 from importer.plain import plain
 from importer.progress import Progress
 from importer.settings import Settings
@@ -56,7 +55,7 @@ async def rebuild_async(
 
     settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
-    beside, folder = Beside(folder_of(source), notes), folder_of_reports(source, out)
+    folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     if path.exists():
         hint = "choose a new folder with --out, then use the ledger there for this import"
@@ -79,10 +78,10 @@ async def rebuild_async(
         run.progress.notice(WITHOUT_EXTERNAL_ID)
 
     def enter(open_ledger: Ledger) -> Selection:
-        how = Reading(reading)
-        staged = stage_export(open_ledger, opened, loaded, beside, reading=how, progress=run.on_read)
-        make_unknown(open_ledger, staged.source.id)
-        return run.take(staged)
+        chosen = run.stage(open_ledger, opened, loaded, folder_of(source), notes, Reading(reading))
+        assert chosen.source is not None
+        make_unknown(open_ledger, chosen.source)
+        return chosen
 
     return await run.go(enter)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,24 +36,19 @@ from importer.talkdesk.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class OpenTarget:
-    """A target that can be talked to.
+    """A target that can be reached.
 
     Attributes:
         identity: What a ledger is pinned to.
         api_url: Base address of the API.
-        token_url: Token endpoint; empty if a ready token is used.
-        credentials: Gives the credentials, anew each time.
+        token_url: Token endpoint; empty if a static token is used.
+        credentials: Gives the credentials, each time again.
     """
 
     identity: str
     api_url: str
     token_url: str
     credentials: Callable[[], Credentials]
-
-
-def sandbox_store(ledger: Path) -> Path:
-    """Where the embedded sandbox keeps the cases of a ledger, so that both survive together."""
-    return ledger.with_name(ledger.name + ".sandbox")
 
 
 def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
@@ -79,7 +74,7 @@ async def open_target(
 
     Args:
         settings: Say which target.
-        ledger: The embedded sandbox keeps its cases next to it.
+        ledger: The embedded sandbox keeps its cases next to it, so that both survive together.
         account_fields: Custom fields that the embedded sandbox has, in addition to those that it has already; see
             :attr:`importer.mapping.Mapping.account_fields`.
     """
@@ -89,7 +84,8 @@ async def open_target(
         return
     from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs
 
-    options = SandboxOptions(store=sandbox_store(ledger), definitions=definitions_of(account_fields), any_ids=True)
+    store = ledger.with_name(f"{ledger.name}.sandbox")
+    options = SandboxOptions(store=store, definitions=definitions_of(account_fields), any_ids=True)
     async with Sandbox(options) as sandbox:
         known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
         yield OpenTarget(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
@@ -227,11 +223,8 @@ class _Sending:
 
 
 async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
-    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
-
-    A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
-    may do; then nothing is known.
-    """
+    """Fail before the first row if there is no token. One that cannot read cases is enough to send them, so the user is
+    only told."""
     try:
         await tokens.get()
     except TokenTrouble as trouble:
@@ -249,7 +242,7 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progr
 
 
 def _may_read_cases(tokens: Tokens) -> bool:
-    """Whether searches are worth a try: a token endpoint that names no scopes says nothing against it."""
+    """Whether searches are worth a try: a token endpoint need not list the scopes of a token."""
     return tokens.scopes is None or READ_SCOPE in tokens.scopes
 
 
@@ -264,20 +257,17 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         heard: Gets the numbers of the signals that came.
     """
     loop = asyncio.get_running_loop()
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def hear(number: int) -> None:
         heard.append(number)
         stop.request()
 
     installed = []
-    for name in names:
-        number = signal.Signals[name]
-        try:
-            loop.add_signal_handler(number, hear, number)
-            installed.append(number)
-        except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-            pass
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+            if number is not None:
+                loop.add_signal_handler(number, hear, number)
+                installed.append(number)
     try:
         with listening(hear):
             yield

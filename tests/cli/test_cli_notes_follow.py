@@ -91,7 +91,7 @@ def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(progra
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
         once_more = online("resolve", "N-1", *LEDGER, "--notes-delivered", "--reason", "x")
         assert once_more.code == 2
-        assert "no notes of row 'N-1' are unknown or were refused" in once_more.err
+        assert "row 'N-1' has no notes sent later that are unknown or refused" in once_more.err
 
 
 @pytest.mark.parametrize(("flag", "state"), [("--notes-delivered", "done"), ("--notes-dropped", "dropped")])
