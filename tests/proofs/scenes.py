@@ -92,10 +92,7 @@ class Campaign:
         return self.ends[-1]
 
     def retry(self) -> Ended:
-        """What a person does next who believes the books: send again what was refused.
-
-        Nothing is searched before: that would stop a wrong build before the harm is done.
-        """
+        """What a person does next who believes the reports: send again what was refused, and search nothing."""
         verb = ("retry", "--quiet", "--accept-existing", "--ledger", self.ledger, "--api-url", self.server.url)
         self.ends.append(run(self.folder, *verb, variables=self.environment))
         return self.ends[-1]
