@@ -60,14 +60,7 @@ class Plan:
 def make_plan(
     form: MappingForm, problems: Problems, *, definitions: Definitions | None, tables: dict[NodePath, LookupTable]
 ) -> Plan:
-    """The plan of a mapping. What does not fit together goes to ``problems``.
-
-    Args:
-        form: The mapping.
-        problems: Where problems go.
-        definitions: The custom fields of the account, if they are known.
-        tables: The lookup tables.
-    """
+    """The plan of a mapping. What does not fit together, or not to the fields of the account, goes to ``problems``."""
     _check_external_id(form, problems, definitions)
     fields: dict[str, Value] = {}
     for name in CASE_FIELDS:

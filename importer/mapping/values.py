@@ -48,12 +48,8 @@ class Field:
     """A value of the case, bound to the columns of an export. The one way to make it of rows is :meth:`collect`.
 
     Attributes:
-        target: The field of the case.
-        path: Where the value is in the mapping.
-        form: What the mapping says of it: its table, its formats, and so on.
+        form: What the mapping says of it at ``path``: its table, its formats, and so on.
         fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
-        default: What to take if there is no value; None for nothing.
-        required: Whether a row without the value is invalid.
         positions: Where the cells are that it reads: those of its source, then those of its condition.
     """
 
@@ -167,9 +163,6 @@ class Value:
     """A value of the mapping, compiled as far as it can be without columns.
 
     Attributes:
-        form: As it is in the file.
-        path: Where it is.
-        target: The field that it is for.
         convert: One text that is not empty → its value, or one entry of it if there is ``split``; None for nothing.
         split: Takes a text apart that holds several.
         default: The value to take when there is none; None for nothing.
