@@ -6,9 +6,8 @@ A source gives the text of a row; "" stands for no value. What a lookup gives is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from importer.mapping.field_errors import Problems, malformed
@@ -27,13 +26,6 @@ Cells: TypeAlias = "tuple[str, ...]"
 Texts: TypeAlias = "tuple[str, ...]"
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
-
-
-def texts_of(rows: Sequence[Cells], positions: Sequence[int]) -> list[Texts]:
-    """The cells at ``positions`` of each row."""
-    if not positions:
-        return [()] * len(rows)
-    return list(zip(*(map(itemgetter(position), rows) for position in positions), strict=True))
 
 
 class Header:
