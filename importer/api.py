@@ -29,6 +29,7 @@ from importer.pipeline.checking import (
 )
 from importer.pipeline.forgetting import Forgotten, forget, forget_async
 from importer.pipeline.ledger_verbs import report, report_async, resolve, resolve_notes, status, status_async
+from importer.pipeline.rebuild import rebuild, rebuild_async
 from importer.pipeline.results import PreviewRow, RunResult, Status
 from importer.pipeline.run import reconcile, reconcile_async, retry, retry_async, run_import, run_import_async
 from importer.progress import Progress
@@ -65,6 +66,8 @@ __all__ = [
     "load_settings",
     "preview",
     "preview_async",
+    "rebuild",
+    "rebuild_async",
     "reconcile",
     "reconcile_async",
     "report",

@@ -1,16 +1,22 @@
-"""The settings to authenticate with: client and secret, client and private key, or a ready token."""
+"""The settings to authenticate with: client and secret, client and private key, or a ready token.
+
+Each can be in a small file, such as those that Docker, Kubernetes and systemd provide.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
 from typing import NamedTuple
 
 from pydantic import BaseModel, SecretStr
 
 from importer.errors import ConfigError
 from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
-from importer.secret_files import read_private_key, read_secret
 
 ENVIRONMENT_PREFIX = "CASE_IMPORTER_"
 
@@ -65,7 +71,7 @@ class CredentialSettings(BaseModel):
         """
         client_id = _secret(self.client_id, self.client_id_file, "client_id")
         if client_id and self.private_key_file and self.key_id:
-            return KeyCredentials(client_id, self.key_id, read_private_key(self.private_key_file))
+            return KeyCredentials(client_id, self.key_id, _private_key(self.private_key_file))
         secret = _secret(self.client_secret, self.client_secret_file, "client_secret")
         if client_id and secret:
             return SecretCredentials(client_id, secret)
@@ -76,10 +82,65 @@ class CredentialSettings(BaseModel):
 
 
 def _secret(value: str | SecretStr | None, path: Path | None, name: str) -> str | None:
-    if path is not None:
-        return read_secret(path, variable=variable_of(f"{name}_file"))
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+    """A secret, or the one line in its file; the line break at the end does not count."""
+    if path is None:
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+    variable = variable_of(f"{name}_file")
+    text = read_small_file(path, what=f"the file of {variable}").strip()
+    if not text or not text.isprintable():
+        raise ConfigError(f"{variable} must name a file with one line", where=str(path), hint="write only the value")
+    return text
 
 
 def _is_token(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text and bool(text)
+
+
+_MOST_BYTES = 64 * 1024
+
+
+def read_small_file(path: Path, *, what: str, hint: str = "check its path and permissions") -> str:
+    """The text of a file; a device or a large file that was named by mistake is not read to its end.
+
+    Args:
+        path: The file.
+        what: What it should be, for messages: ``the settings file``.
+        hint: What to do if it cannot be read.
+
+    Raises:
+        ConfigError: it cannot be read, is too large or is not UTF-8 text.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) <= _MOST_BYTES:
+            return content.decode("utf-8-sig")
+        reason: str | None = "it is larger than 64 KiB"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except OSError as error:
+        reason = error.strerror
+    raise ConfigError(f"cannot read {what}: {reason}", where=str(path), hint=hint)
+
+
+def _private_key(path: Path) -> str:
+    """As PEM text; Talkdesk shows it as base64 PKCS#8 without the PEM lines around it."""
+    text = read_small_file(path, what="the private key").strip()
+    if text.startswith("-----BEGIN"):
+        return text + "\n"
+    packed = "".join(text.split())
+    try:
+        b64decode(packed, validate=True)
+    except ValueError:
+        hint = "use PEM, or base64 as shown in Talkdesk"
+        raise ConfigError("the file is not a private key", where=str(path), hint=hint) from None
+    return f"-----BEGIN PRIVATE KEY-----\n{fill(packed, 64)}\n-----END PRIVATE KEY-----\n"
+
+
+def is_readable_by_others(path: Path) -> bool:
+    """Whether every user of this machine may read the file, if it exists. Windows has no such bit."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return os.name == "posix" and stat.S_ISREG(mode) and bool(mode & stat.S_IROTH)

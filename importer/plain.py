@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -84,28 +83,16 @@ def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(result())
 
-    def hear(number: int) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the work has just ended
-            loop.call_soon_threadsafe(lambda: listeners[-1](number))
-
-    with ThreadPoolExecutor(1, "case-importer") as thread, _interrupts_to(hear):
-        try:
-            return thread.submit(run).result()
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
-
-
-@contextmanager
-def _interrupts_to(hear: _Listener) -> Iterator[None]:
-    """While inside, Ctrl-C is told to ``hear`` and raises nothing; only the main thread of a process ever gets it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda number, _: hear(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with ThreadPoolExecutor(1, "case-importer") as thread:
+        running = thread.submit(run)
+        while True:
+            try:
+                return running.result()
+            except asyncio.CancelledError:
+                raise KeyboardInterrupt from None
+            except KeyboardInterrupt:  # only the main thread of a process ever gets it
+                with suppress(RuntimeError):  # the loop is closed: the work has just ended
+                    loop.call_soon_threadsafe(lambda: listeners[-1](signal.SIGINT))
 
 
 @contextmanager

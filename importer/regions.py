@@ -65,15 +65,15 @@ def checked_url(url: str, *, flag: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise ConfigError(f"{flag} is not an address: {url!r}", hint="write it as https://host") from None
+        raise ConfigError(f"{flag} is not a valid URL: {url!r}", hint="write it as https://host") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{flag} is not an address: {url!r}", hint="write it as https://host")
+        raise ConfigError(f"{flag} is not a valid URL: {url!r}", hint="write it as https://host")
     if "@" in parts.netloc or _NOT_BARE.search(url):
-        raise ConfigError(f"{flag} must be a bare address", hint="leave out user, password, ?, # and blanks")
+        raise ConfigError(f"{flag} must be a base URL", hint="remove user, password, ?, # and spaces")
     if parts.scheme == "http" and not is_loopback(url):
         raise ConfigError(
             f"{flag} would send the token and your customers' data unencrypted to {parts.hostname}",
-            hint="use https:// (plain http is for this machine only)",
+            hint="use https:// (plain http is accepted on this machine only)",
         )
     return url.rstrip("/")
 
@@ -120,5 +120,5 @@ def read_proxy(text: str) -> Proxy:
         return Proxy(name)
     user, password = unquote(user or ""), unquote(password or "")
     if ":" in user:
-        raise ValueError("no user name may hold a colon")
+        raise ValueError("a user name must not contain a colon")
     return Proxy(name, "Basic " + b64encode(f"{user}:{password}".encode()).decode())

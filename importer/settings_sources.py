@@ -19,9 +19,8 @@ from dotenv import dotenv_values
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from importer.credential_settings import ENVIRONMENT_PREFIX, variable_of
+from importer.credential_settings import ENVIRONMENT_PREFIX, is_readable_by_others, read_small_file, variable_of
 from importer.errors import ConfigError
-from importer.secret_files import is_readable_by_others, read_small_file
 from importer.settings import Origin, Settings, is_plain
 
 _FILE_NAME = ".env"
@@ -183,7 +182,7 @@ def _refuse_distant_secrets(path: Path, layer: Layer) -> None:
     for name in _SECRET_FILES:
         if name in layer.values and not Path(layer.values[name]).resolve().is_relative_to(path.parent.resolve()):
             what = f"{variable_of(name)} is outside the folder of this file"
-            raise ConfigError(what, where=str(path), hint=f"if you trust this file, name it: --config {path}")
+            raise ConfigError(what, where=str(path), hint=f"if you trust this file, pass --config {path}")
 
 
 def _of_file(path: Path) -> Layer:

@@ -23,8 +23,8 @@ STAMP = "text1"
 
 #: Design, "States of a record": who may move where. Written down once more, so that a slip in the schema shows.
 LEGAL = {
-    State.PENDING: {State.SENDING, State.SKIPPED, State.INVALID, State.WAITING},
-    State.WAITING: {State.PENDING, State.INVALID, State.SKIPPED},
+    State.PENDING: {State.SENDING, State.SKIPPED, State.INVALID, State.WAITING, State.UNKNOWN},
+    State.WAITING: {State.PENDING, State.INVALID, State.SKIPPED, State.UNKNOWN},
     State.SENDING: {State.CREATED, State.REFUSED, State.PENDING, State.UNKNOWN},
     State.UNKNOWN: {State.CREATED, State.DUPLICATE, State.PENDING, State.REFUSED, State.SKIPPED},
     State.DUPLICATE: {State.CREATED, State.SKIPPED},
@@ -102,7 +102,9 @@ def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **c
 def do(ledger: Ledger, *works: Any) -> list[Any]:
     """What the writer does with wishes, without its thread: all of them in one transaction."""
     with database.translated(ledger.path), database.transaction(ledger.connection):
-        return [work() for work in works]
+        results = [work() for work in works]
+    ledger.note_commit()
+    return results
 
 
 def mark_one(ledger: Ledger, record: int) -> Mark:
@@ -132,7 +134,7 @@ def as_killed(ledger: Ledger, folder: Path) -> Path:
     """The files as a process leaves them that is killed at this very moment, in a new folder."""
     folder.mkdir()
     copy = folder / ledger.path.name
-    for suffix in ("", "-wal"):
+    for suffix in ("", "-wal", ".mark"):
         shutil.copyfile(f"{ledger.path}{suffix}", f"{copy}{suffix}")
     return copy
 

@@ -18,10 +18,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: From the bottom up: a package may know those of lower levels, and none of its own level or above it.
 LEVELS = (
     {"errors", "models", "version"},
-    {"progress", "regions", "yaml_places", "secret_files", "plain", "bundled"},
+    {"progress", "regions", "yaml_places", "plain", "bundled"},
     {"talkdesk", "reader", "ledger", "credential_settings"},
     {"mapping", "settings"},
-    {"delivery", "report", "survey", "settings_sources"},
+    {"delivery", "report", "quality", "settings_sources"},
     {"suggest"},
     {"pipeline"},
     {"api"},
@@ -44,7 +44,7 @@ HOMES = {
     "lxml": ("mapping.html",),
     "multidict": ("sandbox.",),
     "numpy": ("reader.dataframe_reader",),
-    "pandas": ("reader.base", "reader.dataframe_reader"),
+    "pandas": ("reader.base", "reader.dataframe_reader", "suggest.first_rows"),
     "pydantic": (
         "settings",
         "credential_settings",

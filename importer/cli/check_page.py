@@ -18,20 +18,17 @@ from importer.errors import ExitCode
 from importer.ledger.causes import Cause
 from importer.ledger.values import SimilarKeys
 from importer.models import State, clean
-from importer.survey import Surveyed
-from importer.survey.columns import ColumnUse
-from importer.survey.lengths import LengthUse
-from importer.survey.notes import NotesUse
-from importer.survey.suggestions import Suggestion
-from importer.survey.tables import TableUse
+from importer.quality import Findings
+from importer.quality.autofix import Suggestion
+from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
 
 if TYPE_CHECKING:
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.fixing import Fix
-    from importer.reader.checkup import Finding
+    from importer.quality.file_checks import FileIssue
 
 _CAUSES_SHOWN = 12
-_FINDINGS_SHOWN = 20
+_ISSUES_SHOWN = 20
 _LINES_SHOWN = 20
 _NAMES_SHOWN = 12
 _FIRST_SHOWN = 5
@@ -56,9 +53,9 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     _section("Columns", _columns(result) if columns else ())
     _section("Text lengths", _lengths(result.lengths) if columns else ())
     _section("Value tables", _tables(result.tables, all_of_them=columns))
-    _section("Filtered rows", _choices(result))
-    _section("Similar keys (imported as different tickets)", _near_twins(result))
-    _section("File issues (warnings)", _damage(result.damage))
+    _section("Filtered rows", _filters(result))
+    _section("Similar keys (imported as different tickets)", _similar_keys(result))
+    _section("File issues (warnings)", _file_issues(result.file_issues))
     for use in result.note_files:
         _section(f"Notes from {clean(use.file, 60)}", _notes(use))
     problems = _problems(result.causes)
@@ -68,12 +65,12 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     _say_verdict(result, problems, again)
 
 
-def say_first(found: Surveyed) -> None:
+def say_first(found: Findings) -> None:
     """Print what the first rows show, for a person who waits for the rest."""
     lines = [
         f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {_rows(it.first_rows)}" for it in found.causes
     ]
-    lines += [f"{finding.column or 'the file'}: {finding.what} · {_rows(finding.rows)}" for finding in found.damage]
+    lines += [f"{issue.column or 'the file'}: {issue.what} · {_rows(issue.rows)}" for issue in found.file_issues]
     say(f"First {plural(found.rows, 'row')}: {'problems:' if lines else 'no problems so far'}", error=True)
     for line in lines[:_FIRST_SHOWN]:
         say(f"  {clean(line, printing.width() - 2)}", error=True)
@@ -103,7 +100,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     colour = "green" if result.exit_code is ExitCode.OK else "yellow"
     say("\n" + click.style(_verdict(result), fg=colour, bold=True))
     say_totals(result.totals, result.causes, OF_CHECK)
-    say_following(result.notes_that_follow)
+    say_following(result.case_updates)
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
     _section(
         "Most frequent problems",
@@ -194,23 +191,23 @@ def _rows(rows: Sequence[int]) -> str:
     return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}" if rows else "no specific row"
 
 
-def _choices(found: Surveyed) -> Iterator[str]:
-    for use in found.choices:
+def _filters(found: Findings) -> Iterator[str]:
+    for use in found.filters:
         warning = use.warning(found.rows)
         line = f"{clean(use.condition, 200)}: {use.rows:,} of {plural(found.rows, 'row')}"
         yield line + (click.style(f"; {warning}", fg="yellow") if warning else "")
 
 
-def _damage(findings: Sequence[Finding]) -> Iterator[str]:
-    for finding in findings[:_FINDINGS_SHOWN]:
-        count = f"{finding.times:,} {finding.unit}{'s' * (finding.times != 1)}"
-        rows = f" · {_rows(finding.rows)}" if finding.rows else ""
-        example = f" · '{clean(finding.example, 60)}'" if finding.example else ""
-        yield f"{clean(finding.column or 'the file', 60)}: {clean(finding.what, 200)}"
+def _file_issues(issues: Sequence[FileIssue]) -> Iterator[str]:
+    for issue in issues[:_ISSUES_SHOWN]:
+        count = f"{issue.times:,} {issue.unit}{'s' * (issue.times != 1)}"
+        rows = f" · {_rows(issue.rows)}" if issue.rows else ""
+        example = f" · '{clean(issue.example, 60)}'" if issue.example else ""
+        yield f"{clean(issue.column or 'the file', 60)}: {clean(issue.what, 200)}"
         yield f"    {count}{rows}{example}"
-        yield f"    hint: {finding.hint}"
-    if len(findings) > _FINDINGS_SHOWN:
-        yield f"{len(findings) - _FINDINGS_SHOWN} more: see --json"
+        yield f"    hint: {issue.hint}"
+    if len(issues) > _ISSUES_SHOWN:
+        yield f"{len(issues) - _ISSUES_SHOWN} more: see --json"
 
 
 def _notes(use: NotesUse) -> Iterator[str]:
@@ -225,19 +222,19 @@ def _notes(use: NotesUse) -> Iterator[str]:
         yield "    no note matches a row; compare the columns in `key` and `by`, or set `ignore: [case, blanks]`"
     if unused := _unused(use.columns):
         yield unused
-    yield from _damage(use.damage)
+    yield from _file_issues(use.file_issues)
 
 
-def _near_twins(found: Surveyed) -> Iterator[str]:
-    for twins in found.near_twins:
-        yield _twins(twins)
-    if found.near_twins_count > len(found.near_twins):
-        yield f"{found.near_twins_count - len(found.near_twins):,} more: see --json"
+def _similar_keys(found: Findings) -> Iterator[str]:
+    for keys in found.similar_keys:
+        yield _keys(keys)
+    if found.similar_keys_count > len(found.similar_keys):
+        yield f"{found.similar_keys_count - len(found.similar_keys):,} more: see --json"
 
 
-def _twins(twins: SimilarKeys) -> str:
-    (row, key), (other_row, other) = twins.first, twins.second
-    more = f" ({twins.keys:,} different ones)" if twins.keys > 2 else ""
+def _keys(keys: SimilarKeys) -> str:
+    (row, key), (other_row, other) = keys.first, keys.second
+    more = f" ({keys.keys:,} different ones)" if keys.keys > 2 else ""
     shown, other_shown = clean(key, 80), clean(other, 80)
     if unicodedata.normalize("NFC", shown) == unicodedata.normalize("NFC", other_shown):
         shown, other_shown = ascii(key)[1:-1], ascii(other)[1:-1]  # nobody would see the difference
@@ -266,7 +263,7 @@ def _lengths(lengths: Sequence[LengthUse]) -> Iterator[str]:
             yield f"{use.target}: longest {use.longest:,} characters (row {use.row}), maximum {use.limit:,}{over}"
 
 
-def _columns(found: Surveyed) -> Iterator[str]:
+def _columns(found: Findings) -> Iterator[str]:
     for column in found.columns:
         if column.used:
             more = "more than " * column.capped

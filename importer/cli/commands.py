@@ -126,7 +126,7 @@ def schema(form: str) -> None:
 
 for command in (
     *(check_commands.check, check_commands.preview, check_commands.rehearse),
-    *(import_commands.run, import_commands.retry, import_commands.reconcile),
+    *(import_commands.run, import_commands.retry, import_commands.reconcile, import_commands.rebuild),
     *(account.fields, account.users, suggest, forget, sandbox),
 ):
     cli.add_command(command)

@@ -18,7 +18,7 @@ _SAMPLES = (("zendesk-tickets.csv", "zendesk"), ("servicenow-incidents.xlsx", "s
 #: What an earlier demonstration left behind in its folders, and nothing else.
 _OURS = (
     "ledger.db",
-    "ledger.db.end",
+    "ledger.db.mark",
     "ledger.db-wal",
     "ledger.db-shm",
     "ledger.db.sandbox",

@@ -1,4 +1,4 @@
-"""The commands that send cases or look them up: ``run``, ``retry`` and ``reconcile``."""
+"""The commands that send cases or look them up: ``run``, ``retry``, ``reconcile`` and ``rebuild``."""
 
 from __future__ import annotations
 
@@ -158,6 +158,48 @@ def reconcile(
         loaded = settings.load(near=ledger.parent, output=output)
         result = reconcile_ledger(ledger, out=out, settings=loaded, progress=progress)
     _end_run(result, output)
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("source", type=option.FILE)
+@option.mapping
+@option.notes
+@click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
+@click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
+@option.settings
+@option.reading
+@option.log_file
+@option.output
+def rebuild(
+    source: Path,
+    mapping: str,
+    *,
+    notes: tuple[str, ...],
+    ledger: Path | None,
+    out: Path | None,
+    settings: option.SettingsOptions,
+    reading: option.ReadingOptions,
+    log_file: Path | None,
+    output: option.OutputOptions,
+) -> None:
+    """Make a new ledger for SOURCE from the cases in Talkdesk, when the ledger of the import was lost.
+
+    Creates no cases. Rows are matched by external id; rows that cannot be matched keep an unknown outcome.
+    """
+    from importer.pipeline.rebuild import rebuild as rebuild_ledger
+
+    with output.watching(log_file) as progress:
+        result = rebuild_ledger(
+            source,
+            mapping,
+            notes=notes,
+            ledger=ledger,
+            out=out,
+            settings=settings.load(near=source.parent, output=output),
+            progress=progress,
+            **reading.keywords(),
+        )
+    _end_run(result, output, mapping)
 
 
 def _end_run(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> None:

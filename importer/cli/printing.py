@@ -146,12 +146,12 @@ def say_preview(rows: Iterable[PreviewRow]) -> None:
     import orjson
 
     for row in rows:
-        if row.left_out is not None:
+        if row.filtered is not None:
             say(click.style(f"row {row.row} · key {row.key or '(none)'} · filtered", bold=True))
-            say(f"  {clean(row.left_out, 400)}")
+            say(f"  {clean(row.filtered, 400)}")
         elif row.body is not None:
             say(click.style(f"row {row.row} · key {row.key}", bold=True))
-            for number, body in enumerate((row.body, *row.additions)):
+            for number, body in enumerate((row.body, *row.case_updates)):
                 if number:
                     say(click.style(f"row {row.row} · update {number}, once it is a case", bold=True))
                 say(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())

@@ -15,10 +15,11 @@ from importer.errors import ExitCode
 from importer.models import State, clean
 
 if TYPE_CHECKING:
+    from importer.ledger import CompanionFile
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
-    from importer.report.summary import NoteFile, Summary
-    from importer.survey.notes import NotesUse
+    from importer.quality.mapping_checks import NotesUse
+    from importer.report.summary import Summary
 
 #: Rows that failures.csv is for.
 _TO_FIX = (State.INVALID, State.REFUSED)
@@ -49,7 +50,7 @@ def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
     say_remarks(result.notes, result.half_read)
     say_put_back(result.put_back)
     say_totals(result.totals, result.causes, _meanings(result, is_trial=is_trial))
-    say_following(result.notes_that_follow)
+    say_following(result.case_updates)
     for notes in (notes for source in result.sources for notes in source.note_files):
         say(f"  {notes_line(notes)}")
     say_causes(result.causes)
@@ -64,7 +65,7 @@ def _meanings(result: RunResult, *, is_trial: bool) -> dict[State, str]:
     return meanings
 
 
-def notes_line(notes: NoteFile | NotesUse) -> str:
+def notes_line(notes: CompanionFile | NotesUse) -> str:
     """What a file of notes came to."""
     line = f"{clean(notes.file, 60)}: {plural(notes.rows, 'note')}"
     if notes.without_row is None:
@@ -93,7 +94,10 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
     if totals.duplicate:
         resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
         yield f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve
-    if totals.pending and result.exit_code is not ExitCode.USAGE:
+    if totals.pending and result.command == "rebuild":
+        what = f"Import the {plural(totals.pending, 'row')} that are not cases"
+        yield what, ["case-importer", "run", result.source, "--mapping", mapping, "--ledger", ledger, *target]
+    elif totals.pending and result.exit_code is not ExitCode.USAGE:
         yield f"Run the same command again: {plural(totals.pending, 'row')} are not sent yet", []
     if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
         failures = str(result.reports.failures[0])
@@ -128,7 +132,7 @@ def say_quietly(result: RunResult) -> None:
 
 
 def _in_short(result: RunResult) -> str:
-    totals, following = result.totals, result.notes_that_follow
+    totals, following = result.totals, result.case_updates
     failures = result.reports.failures[0] if result.reports.failures else result.reports.results
     reconcile = shlex.join(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
@@ -157,7 +161,7 @@ def say_report(result: RunResult) -> None:
     """Print what the reports say, and where they are."""
     say_remarks((), result.half_read)
     say_totals(result.totals, result.causes, OF_TRIAL if is_sandbox(result) else None)
-    say_following(result.notes_that_follow)
+    say_following(result.case_updates)
     _say_files(result)
 
 
@@ -172,7 +176,7 @@ def say_status(status: Status) -> None:
         say(f"  {source.name}: {plural(source.rows, 'row')}, mapping {source.mapping}")
     say_remarks((), status.half_read)
     say_totals(status.totals, status.causes, OF_TRIAL if is_sandbox(status) else None)
-    say_following(status.notes_that_follow)
+    say_following(status.case_updates)
     say_causes(status.causes)
 
 

@@ -7,7 +7,7 @@ import click
 _COMMANDS = {
     "Prepare": ("suggest", "check", "preview", "rehearse"),
     "Import": ("run", "status"),
-    "After the import": ("report", "retry", "reconcile", "resolve", "forget"),
+    "After the import": ("report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),
     "Other": ("demo", "sandbox", "schema"),
 }

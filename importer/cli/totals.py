@@ -9,7 +9,7 @@ import click
 from importer.cli.printing import COLOURS, complain, explain, heading, plural, say
 from importer.ledger.causes import Cause
 from importer.models import State
-from importer.report import Following, Totals
+from importer.report import CaseUpdateTotals, Totals
 
 _CAUSES_SHOWN = 10
 _MEANINGS = {
@@ -104,7 +104,7 @@ def cause_place(cause: Cause) -> str:
     return " → ".join(name for name in names if name) or "whole row"
 
 
-def say_following(following: Following) -> None:
+def say_following(following: CaseUpdateTotals) -> None:
     """Print where the notes are for which the first call had no room; nothing if there are none."""
     if following.later:
         say(f"  {plural(following.later, 'note')} will be sent as case updates once their rows are cases")

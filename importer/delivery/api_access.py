@@ -117,13 +117,15 @@ class ApiAccess:
         async def read_once() -> T:
             try:
                 found = parse(await self._ask(ask, what))
-            except (TransportError, UnreadableListError) as error:
-                is_fatal = isinstance(error, NotSent) and error.fatal
-                if is_fatal:
-                    self.breaker.record(classify_error(error), record=0)  # type: ignore[arg-type]  # it is NotSent
+            except NotSent as error:
+                if error.fatal:
+                    self.breaker.record(classify_error(error), record=0)
                 else:
-                    self.breaker.record_outage(str(error))
-                raise ReadError(f"{what} cannot be read: {error}", is_final=is_fatal) from None
+                    self.breaker.record_outage(error.message)
+                raise ReadError(f"cannot read {what}: {error}", is_final=error.fatal) from None
+            except (TransportError, UnreadableListError) as error:
+                self.breaker.record_outage(str(error))
+                raise ReadError(f"cannot read {what}: {error}") from None
             self.breaker.record_life()
             return found
 
@@ -145,7 +147,7 @@ class ApiAccess:
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
         elif answer.status in _FINAL:
             told = error_body(answer.body).text
-            raise ReadError(f"{what} cannot be read: HTTP {answer.status} {told}".strip(), is_final=True)
+            raise ReadError(f"cannot read {what}: HTTP {answer.status} {told}".strip(), is_final=True)
         return answer
 
 

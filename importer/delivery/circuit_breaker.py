@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import Signal, Verdict
@@ -28,37 +27,23 @@ PATIENCE = 900.0
 #: that may not be created can stand together.
 SHUT_OUT_AFTER, SHUT_OUT_LATER = 3, 20
 
-_CROSSED_HINT = "look for a proxy or balancer on the way; the rows concerned are unknown and are searched for first"
-_MAX_FAILURES = re.compile(r"(\d{1,9})(%?)", re.ASCII)
+_CROSSED_HINT = (
+    "check for a proxy or load balancer that mixes up responses;"
+    " the affected rows stay unknown until they are searched for"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class FailureLimit:
-    """So many rows, or such a share of all rows.
-
-    Attributes:
-        number: Rows, or percent.
-        is_percent: Which of both.
-    """
-
-    number: int
-    is_percent: bool
-
-    def most(self, rows: int) -> int:
-        """How many of ``rows`` rows may fail."""
-        return rows * self.number // 100 if self.is_percent else self.number
-
-
-def failure_limit(text: str) -> FailureLimit:
-    """The limit that a user wrote: ``50`` or ``2%``.
+def failure_limit(text: str) -> Callable[[int], int]:
+    """How many of so many rows may fail, as a user wrote it: ``50`` or ``2%``.
 
     Raises:
         ConfigError: it is neither.
     """
-    match = _MAX_FAILURES.fullmatch(text.strip())
+    match = re.fullmatch(r"([0-9]{1,9})(%?)", text.strip())
     if match is None or (match[2] and int(match[1]) > 100):
-        raise ConfigError(f"--max-failures {text!r} is neither a number nor a percentage", hint="write 50 or 2%")
-    return FailureLimit(int(match[1]), bool(match[2]))
+        raise ConfigError(f"--max-failures {text!r} is not a number or a percentage", hint="write 50 or 2%")
+    number, is_percent = int(match[1]), bool(match[2])
+    return lambda rows: rows * number // 100 if is_percent else number
 
 
 class CircuitBreaker:
@@ -102,38 +87,47 @@ class CircuitBreaker:
 
     def record(self, verdict: Verdict, record: int) -> None:
         """Take the verdict of an attempt for this record into account."""
-        signal, message = verdict.signal, str(verdict.outcome.message)
+        signal, outcome = verdict.signal, verdict.outcome
         if signal is Signal.OUTAGE:
-            self.record_outage(message, record)
+            self.record_outage(str(outcome.message), record)
             return
         if signal is Signal.HOPELESS:
-            hint = verdict.hint or "check --api-url; for a certificate of your own company give it with --ca-file"
-            self._stop(TargetError(message, where=self._target, hint=hint))
+            hint = verdict.hint or "check --api-url; if your company uses its own certificate, pass it with --ca-file"
+            self._stop(TargetError(str(outcome.message), where=self._target, hint=hint))
             return
         self.record_life()
-        if verdict.state is State.REFUSED:
-            self._record_refused()
+        if verdict.state is State.REFUSED and self._refusals_left is not None:
+            self._refusals_left -= 1
+            if self._refusals_left < 0:
+                what = "more rows failed than --max-failures allows; the rest were not sent"
+                hint = "see failures.csv, then run the same command again"
+                self._stop(TooManyFailuresError(what, where=self._target, hint=hint))
         if signal is Signal.CREATED:
             self._has_succeeded, self._shut_out = True, 0
         elif signal is Signal.WRONG_TARGET:
-            what = f"this address does not create cases (HTTP {verdict.outcome.http_status})"
+            what = f"cases cannot be created at this address (HTTP {outcome.http_status})"
             self._stop(TargetError(what, where=self._target, hint="check --region and --account, or --api-url"))
         elif signal is Signal.CROSSED:
-            self._stop(CrossedError(message, where=self._target, hint=_CROSSED_HINT))
+            self._stop(CrossedError(str(outcome.message), where=self._target, hint=_CROSSED_HINT))
         elif signal in (Signal.FORBIDDEN, Signal.UNAUTHORIZED):
-            self._record_shut_out(verdict)
+            self._shut_out += 1
+            is_later = self._has_succeeded and signal is Signal.FORBIDDEN
+            if self._shut_out >= (SHUT_OUT_LATER if is_later else SHUT_OUT_AFTER):
+                what = f"the API rejected the credentials (HTTP {outcome.http_status}: {outcome.message})"
+                hint = "check the credentials and the scope cases-public:write, then run the same command again"
+                self._stop(TargetError(what, where=self._target, hint=hint))
 
     def record_crossed(self, case_id: str) -> None:
         """A case id was given to two rows."""
-        what = f"case {case_id} was reported for two different rows"
+        what = f"case {case_id} was returned for two different rows; the run stopped"
         self._stop(CrossedError(what, where=self._target, hint=_CROSSED_HINT))
 
     def record_life(self) -> None:
         """The service gave a whole answer, whatever it says: there is no outage."""
         if self.is_open:
             self._notice(Notice("resumed", f"{self._target} answers again", {"target": self._target}))
+            self._rate_limit.outage(is_on=False)
         self._failing.clear()
-        self._rate_limit.outage(is_on=False)
 
     def record_outage(self, what: str, record: int | None = None) -> None:
         """A request brought no whole answer, or a server error.
@@ -145,32 +139,15 @@ class CircuitBreaker:
         now = asyncio.get_running_loop().time()
         if not self._failing:
             self._failing_since = now
-        if not self.is_open:
-            self._failing.add(object() if record is None else record)
-            if self.is_open:
-                text = f"{self._target} does not answer ({what}); sending is paused until it does"
-                self._notice(Notice("paused", text, {"target": self._target}))
-        self._rate_limit.outage(is_on=self.is_open)
-        if self.is_open and now - self._failing_since > PATIENCE:
-            self._stop(outage(what, where=self._target, seconds=PATIENCE))
-
-    def _record_refused(self) -> None:
-        if self._refusals_left is None:
+        if self.is_open:
+            if now - self._failing_since > PATIENCE:
+                self._stop(outage(what, where=self._target, seconds=PATIENCE))
             return
-        self._refusals_left -= 1
-        if self._refusals_left < 0:
-            what = "more rows failed than --max-failures allows; the rest was not sent"
-            hint = "see why in failures.csv; then run the same command again"
-            self._stop(TooManyFailuresError(what, where=self._target, hint=hint))
-
-    def _record_shut_out(self, verdict: Verdict) -> None:
-        self._shut_out += 1
-        is_later = self._has_succeeded and verdict.signal is Signal.FORBIDDEN
-        if self._shut_out >= (SHUT_OUT_LATER if is_later else SHUT_OUT_AFTER):
-            outcome = verdict.outcome
-            what = f"the API refuses these credentials (HTTP {outcome.http_status}: {outcome.message})"
-            hint = "check the credentials and the scope cases-public:write; then run the same command again"
-            self._stop(TargetError(what, where=self._target, hint=hint))
+        self._failing.add(object() if record is None else record)
+        if self.is_open:
+            text = f"{self._target} does not answer ({what}); sending is paused until it does"
+            self._notice(Notice("paused", text, {"target": self._target}))
+            self._rate_limit.outage(is_on=True)
 
     def _stop(self, error: CaseImporterError) -> None:
         self.error = self.error or error
@@ -180,7 +157,7 @@ class CircuitBreaker:
 def outage(what: str, *, where: str, seconds: float) -> OutageError:
     """The error that ends a run because a service has not been there for so long."""
     return OutageError(
-        f"there was no answer for {seconds / 60:.0f} minutes ({what})",
+        f"no response for {seconds / 60:.0f} minutes ({what}); the run stopped",
         where=where,
-        hint="run the same command again later; it goes on where it stopped",
+        hint="run the same command again later to resume",
     )

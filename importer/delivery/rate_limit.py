@@ -30,6 +30,9 @@ PROBE_EVERY = 30.0
 _QUIET = 1.0
 #: Up to this rate requests are spread evenly; above it timers are too coarse, and a few may leave together.
 _EVENLY_UP_TO = 50.0
+#: A hair above one request. With exactly 1 a request comes too early by a rounding error, and ``AsyncLimiter`` spins
+#: until the clock of uvloop, which counts milliseconds, moves on.
+_ONE = 1 + 1e-6
 #: A new rate is taken over when it differs by this share.
 _STEP = 0.02
 
@@ -38,7 +41,7 @@ def limiter_for(rate: float) -> AsyncLimiter:
     """A limiter that never lets more than ``rate`` requests through in any sliding second: ``b`` at once, and the rest
     evenly."""
     if rate <= _EVENLY_UP_TO:
-        return AsyncLimiter(1, 1 / rate)
+        return AsyncLimiter(_ONE, _ONE / rate)
     burst = max(2, rate // 100)
     return AsyncLimiter(burst, burst / (rate - burst))
 
@@ -108,7 +111,11 @@ class RateLimiter:
 
     async def _wait_for_turn(self) -> None:
         while True:
-            await self._wait_until_open()
+            while (wait := self.closed_for) > 0:
+                self._changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._changed.wait()
             self._grow()
             if (rate := self.rate) is not None:
                 await self._follow(rate)
@@ -119,13 +126,6 @@ class RateLimiter:
         if self._is_outage:
             self._probe_at = _now() + PROBE_EVERY
         self._note_start()
-
-    async def _wait_until_open(self) -> None:
-        while (wait := self.closed_for) > 0:
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
 
     async def _follow(self, rate: float) -> None:
         """Take over a rate, unless it is much the same as the one before."""
@@ -169,19 +169,14 @@ class RateLimiter:
         if sent_at <= self._fell_at:
             return
         rate, is_again = self.rate, _now() - self._fell_at < self._back_in
-        if self._is_found:
-            self._find(rate)
+        if self._is_found:  # the limit is what left in the last second: the server has just said that it is too much
+            used = max(FIRST_RATE, float(len(self._starts)))
+            self._top = (used if rate is None else min(rate, used)) / self._factor
+            self._factor, self._is_growing = 1 - self._reserve, False
         assert self._top is not None
         rate = self._top * self._factor if rate is None else min(rate, self._top * self._factor)
         self._fallen = min(rate, max(LOWEST_RATE, rate * (AFTER_MORE if is_again else AFTER_ONE)))
         self._fell_at = _now()
-
-    def _find(self, rate: float | None) -> None:
-        """The limit is what left in the last second: the server has just said that it is too much."""
-        used = max(FIRST_RATE, float(len(self._starts)))
-        limit = used if rate is None else min(rate, used)
-        self._top = limit / self._factor
-        self._factor, self._is_growing = 1 - self._reserve, False
 
     def outage(self, *, is_on: bool) -> None:
         """Let one request through in :data:`PROBE_EVERY` seconds, or all of them again."""

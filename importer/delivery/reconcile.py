@@ -13,7 +13,8 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import orjson
 
@@ -31,19 +32,15 @@ PATIENCE = 5
 MOST_PAGES = 40
 #: Newest pages that are read where no filter works; they can show that a case exists, never that it does not.
 _NEWEST_PAGES = 5
-#: Rows that are searched for together, and share the control case that is asked for behind them.
-_TOGETHER = 4
-#: Share of :attr:`SettleDelay.again` for which a list that shows the control case is believed to have been as good
-#: before.
-_MOMENT = 1 / 4
+#: Rows that are searched for at the same time; more would hold up the sending behind them.
+_AT_ONCE = 4
 #: Seconds that the server's clock may differ from ours.
 CLOCK_MARGIN = 900.0
 
 _NOT_CREATED = Outcome(State.PENDING, code="not_created", message="searched for: not created")
+_UNDECIDED = Outcome(State.UNKNOWN)
 
-#: Is given each record with the state it ended in: created, duplicate, pending (send it again), or unknown if it could
-#: not be decided.
-OnSettled = Callable[[UnknownRecord, State], None]
+T = TypeVar("T")
 
 
 class CaseSearch:
@@ -104,21 +101,18 @@ class CaseSearch:
         Raises:
             ReadError: the probe could not be finished, or the control case is not in the list yet.
         """
-        if field not in self._certified:
-            self._certified[field] = await self._probe(field, control)
-        return self._certified[field]
-
-    async def _probe(self, field: str, control: CreatedCase) -> Encoding | None:
-        """A filter works if it finds a case that exists, and nothing for a value that does not."""
+        if field in self._certified:
+            return self._certified[field]
         can_filter = False
-        for encoding in Encoding:
-            if await self.ignores(field, encoding=encoding):
-                continue
-            can_filter = True
-            if await self.shows(field, control, encoding=encoding):
-                return encoding
+        for encoding in Encoding:  # it works if it finds a case that exists, and nothing for a value that does not
+            if not await self.ignores(field, encoding=encoding):
+                can_filter = True
+                if await self.shows(field, control, encoding=encoding):
+                    self._certified[field] = encoding
+                    return encoding
         if can_filter:
-            raise ReadError("the list does not show a case that exists")
+            raise ReadError("the search does not find the control case, so it proves nothing")
+        self._certified[field] = None
         return None
 
     async def ignores(self, field: str, *, encoding: Encoding) -> bool:
@@ -142,7 +136,7 @@ class CaseSearch:
             cases += page.cases
             if page.completes(len(cases)):
                 return cases
-        raise ReadError(f"the list is longer than {MOST_PAGES} pages: it does not filter")
+        raise ReadError(f"the case list has more than {MOST_PAGES} pages, so its filter does not work")
 
     async def _page(self, parameters: search.Parameters, number: int) -> search.Page:
         query = search.query(parameters, page=number)
@@ -151,33 +145,8 @@ class CaseSearch:
         )
 
 
-@dataclass(slots=True, eq=False)
-class _Unknown:
-    """A record whose outcome is unknown, and when to search for it next."""
-
-    record: UnknownRecord
-    due: float
-    failures: int = 0
-    misses: int = 0
-    searched_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Method:
-    """How the rows with one external id are searched for.
-
-    Attributes:
-        find: Gives the cases of a row.
-        prove: What it comes to that a row was not found twice; None if it proves nothing. Raises ReadError if that
-            cannot be told at the moment.
-    """
-
-    find: Callable[[UnknownRecord], Awaitable[list[Case]]]
-    prove: Callable[[], Awaitable[Outcome | None]]
-
-
 class Reconciler:
-    """Settles unknown outcomes as they come, beside the workers.
+    """Settles unknown outcomes, each in the task that asks for it.
 
     The settle delay is counted from when this process knows of the unknown outcome, never from a time on disk: clocks
     move, and a dead process's request may still be running.
@@ -193,148 +162,107 @@ class Reconciler:
         self._search = CaseSearch(api)
         self._ledger = ledger
         self._delay = delay
-        self._open: dict[int, _Unknown] = {}
-        self._changed = asyncio.Event()
-
-    def add(self, record: UnknownRecord) -> None:
-        """Take a record into care; the settle delay begins now."""
-        self._open[record.id] = _Unknown(record, _now() + self._delay.first)
-        self._changed.set()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._open: dict[int, UnknownRecord] = {}
 
     @property
     def open(self) -> int:
-        """Records in care."""
+        """Records that are being settled, or whose settling was cut off."""
         return len(self._open)
 
-    async def run(self, on_settled: OnSettled) -> None:
-        """Settle outcomes until cancelled."""
-        while True:
-            self._changed.clear()
-            due = sorted((unknown for unknown in self._open.values() if unknown.due <= _now()), key=lambda it: it.due)
-            if due:
-                field = due[0].record.external_id_field
-                together = [unknown for unknown in due if unknown.record.external_id_field == field][:_TOGETHER]
-                await self._settle(field, together, on_settled)
-            else:
-                await self._wait()
+    async def settle(self, record: UnknownRecord) -> State:
+        """Wait out the settle delay, search, and write down what that proves.
 
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout_at(min((unknown.due for unknown in self._open.values()), default=None)):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
+        Returns:
+            created, duplicate, pending (it may be sent again), or unknown if it could not be decided.
+        """
+        self._open[record.id] = record
+        await asyncio.sleep(self._delay.first)
+        outcome = await self._outcome(record)
+        if outcome.state is not State.UNKNOWN:
+            settled = await self._ledger.settle(record.id, outcome, before=State.UNKNOWN)
+            if settled is not Settled.DONE:
+                outcome = _UNDECIDED
+        del self._open[record.id]
+        return outcome.state
 
-    async def _settle(self, field: str | None, together: list[_Unknown], on_settled: OnSettled) -> None:
-        """Search for some rows that are due, and write down what is decided."""
+    async def _outcome(self, record: UnknownRecord) -> Outcome:
+        """One search that finds a case decides. That there is none must come out twice."""
         try:
-            method = await self._method(field)
+            looks = await look_twice(
+                lambda: self._look(record), is_enough=_finds_something, api=self._api, again=self._delay.again
+            )
         except ReadError:
-            self._failed(together, on_settled)
-            return
-        outcomes = await asyncio.gather(*(self._find(unknown, method, on_settled) for unknown in together))
-        found = {it: outcome for it, outcome in zip(together, outcomes, strict=True) if outcome is not None}
-        missed = [it for it in together if it not in found and it.searched_at is not None]
-        if missed:
-            found |= await self._missed(missed, method, on_settled)
-        for unknown, outcome in found.items():
-            settled = await self._ledger.settle(unknown.record.id, outcome, before=State.UNKNOWN)
-            self._let_go(unknown, outcome.state if settled is Settled.DONE else State.UNKNOWN, on_settled)
+            return _UNDECIDED
+        first, last = looks[0], looks[-1]
+        return last if first == last or _finds_something(last) else _UNDECIDED
 
-    async def _find(self, unknown: _Unknown, method: _Method, on_settled: OnSettled) -> Outcome | None:
-        unknown.searched_at = None
-        try:
-            cases = await method.find(unknown.record)
-        except ReadError:
-            self._failed([unknown], on_settled)
-            return None
-        unknown.searched_at = _now()
-        return _found(cases) if cases else None
+    async def _look(self, record: UnknownRecord) -> Outcome:
+        """What one search says: created, duplicate, pending for "not created", or unknown if it proves nothing.
 
-    async def _missed(self, missed: list[_Unknown], method: _Method, on_settled: OnSettled) -> dict[_Unknown, Outcome]:
-        """Rows were not found; gives those for which that is the end, by proof."""
-        # What was found out earlier is searched for once more: the control case speaks only for the moment before it.
-        oldest = max(it.searched_at or 0.0 for it in missed) - self._delay.again * _MOMENT
-        fresh = [it for it in missed if (it.searched_at or 0.0) >= oldest]
-        try:
-            proof = await method.prove()
-        except ReadError:
-            self._failed(fresh, on_settled)
-            return {}
-        decided = {}
-        for unknown in fresh:
-            unknown.misses += 1
-            if unknown.misses < 2:
-                unknown.due = _now() + self._delay.again
-            elif proof is not None:
-                decided[unknown] = proof
-            else:
-                self._let_go(unknown, State.UNKNOWN, on_settled)
-        return decided
-
-    def _failed(self, unknowns: list[_Unknown], on_settled: OnSettled) -> None:
-        """Something could not be searched for: it is tried again later, or left to a later run."""
-        for unknown in unknowns:
-            unknown.failures += not self._api.breaker.is_open  # an outage says nothing about this row; it ends the run
-            if unknown.failures < PATIENCE:
-                unknown.due = _now() + self._delay.again * 2**unknown.failures
-            else:
-                self._let_go(unknown, State.UNKNOWN, on_settled)
-
-    def _let_go(self, unknown: _Unknown, state: State, on_settled: OnSettled) -> None:
-        del self._open[unknown.record.id]
-        on_settled(unknown.record, state)
-
-    # -- what a search is worth -------------------------------------------------------------------
-
-    async def _method(self, field: str | None) -> _Method:
-        if field is None:
-            return _Method(self._by_content, _proves_nothing)
-        control = await self._control_case(field)
-        if control is None:
-            return _Method(lambda record: self._by_external_id(record, Encoding.DOC), _lacks_a_control_case)
-        encoding = await self._search.certified(field, control)
-        if encoding is None:
-            return _Method(lambda record: self._search.newest(field, {external_id_in(record)}), _proves_nothing)
-        return _Method(
-            lambda record: self._by_external_id(record, encoding), lambda: self._ask_for_control_case(field, encoding)
-        )
+        Raises:
+            ReadError: that cannot be told at the moment.
+        """
+        field = record.external_id_field
+        async with self._turns:
+            if field is None:
+                cases = await self._by_content(record)
+                return _found(cases) if cases else _UNDECIDED
+            control = await self._control_case(field)
+            encoding = Encoding.DOC if control is None else await self._search.certified(field, control)
+            value = external_id_in(record)
+            if encoding is None:
+                cases = await self._search.newest(field, {value})
+                return _found(cases) if cases else _UNDECIDED
+            cases = await self._search.by_external_id(field, value, encoding=encoding)
+            if cases:
+                return _found(cases)
+            if control is None:
+                raise ReadError("no case exists yet to use as the control case")
+            return await self._ask_for_control_case(field, encoding)
 
     async def _control_case(self, field: str) -> CreatedCase | None:
         age = self._delay.again
         return await self._ledger.call(lambda: self._ledger.ledger.newest_created(field, age=age))
 
-    async def _by_external_id(self, record: UnknownRecord, encoding: Encoding) -> list[Case]:
-        assert record.external_id_field is not None
-        return await self._search.by_external_id(record.external_id_field, external_id_in(record), encoding=encoding)
-
     async def _ask_for_control_case(self, field: str, encoding: Encoding) -> Outcome:
-        """Chosen when all rows were searched for, so that it is no older than each of them alone could ask for."""
+        """Chosen after the search, which must be as good as a list that shows the newest case."""
         control = await self._control_case(field)
         if control is None or not await self._search.shows(field, control, encoding=encoding):
-            raise ReadError("the list does not show the newest case yet")
+            raise ReadError("the search does not find the newest case yet")
         return _NOT_CREATED
 
     async def _by_content(self, record: UnknownRecord) -> list[Case]:
         """Without an external id only a hit proves something: a server may change texts, so a miss does not."""
-        found = await self._search.by_content(record)
-        free = [case for case in found if not await self._is_claimed(case)]
-        return free if len(free) == 1 and not self._has_rival(record) else []
-
-    async def _is_claimed(self, case: Case) -> bool:
-        return await self._ledger.call(lambda: self._ledger.ledger.has_case(case.id))
-
-    def _has_rival(self, record: UnknownRecord) -> bool:
-        """Whether another row with an unknown outcome could claim the same case."""
-        return any(it.record.body == record.body for it in self._open.values() if it.record.id != record.id)
+        ledger, free = self._ledger, []
+        for case in await self._search.by_content(record):
+            if not await ledger.call(partial(ledger.ledger.has_case, case.id)):
+                free.append(case)
+        has_rival = any(other.body == record.body for other in self._open.values() if other.id != record.id)
+        return free if len(free) == 1 and not has_rival else []
 
 
-async def _proves_nothing() -> None:
-    return None
+async def look_twice(
+    look: Callable[[], Awaitable[T]], *, is_enough: Callable[[T], bool], api: ApiAccess, again: float
+) -> list[T]:
+    """Look until something is enough, or twice, with ``again`` seconds between; longer where a look fails.
 
-
-async def _lacks_a_control_case() -> None:
-    raise ReadError("there is no case yet to prove the list with")
+    Raises:
+        ReadError: it failed too often, or for good.
+    """
+    looks: list[T] = []
+    failures = 0
+    while True:
+        try:
+            looks.append(await look())
+        except ReadError as error:
+            failures += not api.breaker.is_open  # an outage says nothing about this case; it ends the run
+            if error.is_final or failures >= PATIENCE:
+                raise
+        else:
+            if is_enough(looks[-1]) or len(looks) == 2:
+                return looks
+        await asyncio.sleep(again * 2**failures)
 
 
 def external_id_in(record: UnknownRecord | Pending) -> str:
@@ -342,13 +270,13 @@ def external_id_in(record: UnknownRecord | Pending) -> str:
     return str(orjson.loads(record.body)["custom_fields"][record.external_id_field])
 
 
+def _finds_something(outcome: Outcome) -> bool:
+    return outcome.state in (State.CREATED, State.DUPLICATE)
+
+
 def _found(cases: list[Case]) -> Outcome:
     ids = sorted({case.id for case in cases})
     if len(ids) == 1:
-        return Outcome(State.CREATED, ids[0], None, "found", "searched for: it was created")
-    message = f"searched for: there are {len(ids)} cases: {', '.join(ids[:20])}"
+        return Outcome(State.CREATED, ids[0], None, "found", "searched for: created")
+    message = f"searched for: {len(ids)} cases found: {', '.join(ids[:20])}"
     return Outcome(State.DUPLICATE, None, None, "duplicate", message)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

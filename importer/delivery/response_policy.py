@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import orjson
-from pydantic import ValidationError
 
 from importer.delivery.retry import asked_wait, rate_limit_wait
 from importer.ledger import Outcome, Pending
 from importer.models import State, clean
-from importer.talkdesk.payloads import Case, error_body
+from importer.talkdesk.payloads import Case, case_in, error_body
 from importer.talkdesk.transport import Answer, NotSent, TransportError
 
 
@@ -75,11 +74,11 @@ def classify(answer: Answer, record: Pending) -> Verdict:
     """What a whole answer to a create proves about the record that was sent."""
     if answer.status != CREATED:
         return _classify_failure(answer)
-    case = _case_in(answer)
+    case = case_in(answer.body)
     if case is None:
-        return _odd(answer, "unreadable", "HTTP 201 without a usable case in it", Signal.OUTAGE)
+        return _odd(answer, "unreadable", "HTTP 201, but the response contains no case", Signal.OUTAGE)
     if not echo_fits(case, record):
-        message = f"HTTP 201, but case {case.id} carries another row's content"
+        message = f"HTTP 201, but case {case.id} has the content of another row"
         return _odd(answer, "wrong_echo", message, Signal.CROSSED)
     outcome = Outcome(State.CREATED, case.id, answer.status, "created")
     return Verdict(outcome, Signal.CREATED, rate_limit_wait(answer.headers))
@@ -96,11 +95,11 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
         return replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED), signal=signal)
     if answer.status != UPDATED:
         return _classify_failure(answer)
-    case = _case_in(answer)
+    case = case_in(answer.body)
     if case is None:
-        return _odd(answer, "unreadable", "HTTP 200 without a usable case in it", Signal.OUTAGE)
+        return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)
     if case.id != case_id:
-        return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} and not for {case_id}", Signal.CROSSED)
+        return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} instead of {case_id}", Signal.CROSSED)
     return Verdict(Outcome(State.CREATED, case_id, answer.status, "added"), Signal.CREATED)
 
 
@@ -116,26 +115,17 @@ def _classify_failure(answer: Answer) -> Verdict:
     status = answer.status
     told = error_body(answer.body)
     state = State.PENDING if status in RETRY else State.REFUSED if status in REFUSED else State.UNKNOWN
+    if status in WRONG_TARGET or 300 <= status < 400:
+        signal = Signal.WRONG_TARGET
+    else:
+        signal = Signal.OUTAGE if status >= 500 else _SIGNALS.get(status, Signal.NONE)
     outcome = Outcome(state, None, status, told.code or f"http_{status}", told.text or f"HTTP {status}")
     wait = asked_wait(answer.headers, told.retry_hint) if status in (425, 429, 503) else None
-    return Verdict(outcome, _signal(status), wait, told.field if state is State.REFUSED else "")
-
-
-def _signal(status: int) -> Signal:
-    if status in WRONG_TARGET or 300 <= status < 400:
-        return Signal.WRONG_TARGET
-    return Signal.OUTAGE if status >= 500 else _SIGNALS.get(status, Signal.NONE)
+    return Verdict(outcome, signal, wait, told.field if state is State.REFUSED else "")
 
 
 def _odd(answer: Answer, code: str, message: str, signal: Signal) -> Verdict:
     return Verdict(Outcome(State.UNKNOWN, None, answer.status, code, clean(message)), signal)
-
-
-def _case_in(answer: Answer) -> Case | None:
-    try:
-        return Case.model_validate_json(answer.body)
-    except ValidationError:
-        return None
 
 
 def echo_fits(case: Case, record: Pending) -> bool:
@@ -143,10 +133,12 @@ def echo_fits(case: Case, record: Pending) -> bool:
 
     The external id decides if it comes back; else the title, forgiving what servers do to texts (white space, cutting).
     """
-    sent = orjson.loads(record.body)
-    if record.external_id_field is not None and case.custom_fields.get(record.external_id_field) is not None:
-        return case.has(record.external_id_field, sent["custom_fields"][record.external_id_field])
-    if case.title is None:
+    field = record.external_id_field
+    shows_id = field is not None and case.custom_fields.get(field) is not None
+    if not shows_id and case.title is None:
         return True
-    got, want = "".join(case.title.split()), "".join(str(sent["title"]).split())
+    sent = orjson.loads(record.body)
+    if field is not None and shows_id:
+        return case.has(field, sent["custom_fields"][field])
+    got, want = "".join(str(case.title).split()), "".join(str(sent["title"]).split())
     return bool(got) and (want.startswith(got) or got.startswith(want))

@@ -26,14 +26,10 @@ MAX_ATTEMPTS = 3
 #: Seconds: first back-off after trouble on the way, after "too fast", of a read, and the longest of all.
 _BASE, _BASE_THROTTLED, _BASE_READ, _CAP = 0.05, 1.0, 0.5, 20.0
 
-_OLDER_FIELDS = (("RateLimit-Remaining", "RateLimit-Reset"), ("X-RateLimit-Remaining", "X-RateLimit-Reset"))
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _POLICIES = re.compile(r"(?:\"[^\"]*\"|[^,\"])+")
 _REMAINING = re.compile(r"(?:^|;)\s*r=(\d{1,9})\s*(?=;|$)", re.ASCII)
 _RESET = re.compile(r"(?:^|;)\s*t=(\d{1,6})\s*(?=;|$)", re.ASCII)
-
-
-# -- what servers ask for --------------------------------------------------------------------------
 
 
 def asked_wait(headers: Mapping[str, str], hint: str | None) -> float | None:
@@ -41,58 +37,21 @@ def asked_wait(headers: Mapping[str, str], hint: str | None) -> float | None:
 
     Retry-After wins over rate-limit headers, these over the hint in the body. What is malformed is ignored.
     """
-    for wait in (_retry_after(headers), _rate_limit(headers), _seconds(hint)):
-        if wait is not None:
-            return _clamped(wait)
-    return None
+    waits = (_retry_after(headers), rate_limit_wait(headers), _seconds(hint))
+    return next((min(max(wait, 0.0), LONGEST_WAIT) for wait in waits if wait is not None), None)
 
 
 def rate_limit_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds to the next window, if the headers of a successful answer say that this one is used up."""
-    wait = _rate_limit(headers)
-    return None if wait is None else _clamped(wait)
-
-
-def _clamped(seconds: float) -> float:
-    return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and _SECONDS.fullmatch(text.strip()) else None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("Retry-After")
-    if text is None:
-        return None
-    seconds = _seconds(text)
-    return seconds if seconds is not None else _until(text, headers.get("Date"))
-
-
-def _until(text: str, date: str | None) -> float | None:
-    """Seconds from the server's own clock to the HTTP-date ``text``: our clock may be wrong by hours."""
-    then = _http_date(text)
-    now = _http_date(date) if date is not None else datetime.now(UTC)
-    return None if then is None or now is None else (then - now).total_seconds()
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _rate_limit(headers: Mapping[str, str]) -> float | None:
-    """Seconds to the next window, if the headers say that this one is used up."""
-    field = headers.get("RateLimit")
-    if field is not None:
-        return max(filter(None, map(_used_up, _POLICIES.findall(field))), default=None)
-    for remaining, reset in _OLDER_FIELDS:
-        if headers.get(remaining, "").strip() == "0":
-            return _seconds(headers.get(reset))  # seven digits and more are a date, not a wait: ignored
-    return None
+    """Seconds to the next window, at most :data:`LONGEST_WAIT`, if the headers say that this one is used up."""
+    wait = None
+    if (field := headers.get("RateLimit")) is not None:
+        wait = max(filter(None, map(_used_up, _POLICIES.findall(field))), default=None)
+    else:
+        for prefix in ("RateLimit", "X-RateLimit"):
+            if headers.get(f"{prefix}-Remaining", "").strip() == "0":
+                wait = _seconds(headers.get(f"{prefix}-Reset"))  # seven digits and more are a date: ignored
+                break
+    return None if wait is None else min(wait, LONGEST_WAIT)
 
 
 def _used_up(policy: str) -> float | None:
@@ -101,7 +60,27 @@ def _used_up(policy: str) -> float | None:
     return float(reset[1]) if remaining and reset and int(remaining[1]) == 0 else None
 
 
-# -- what we choose --------------------------------------------------------------------------------
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """A date counts from the server's own clock: ours may be wrong by hours."""
+    text, date = headers.get("Retry-After"), headers.get("Date")
+    if text is None:
+        return None
+    if (seconds := _seconds(text)) is not None:
+        return seconds
+    then, now = _http_date(text), datetime.now(UTC) if date is None else _http_date(date)
+    return None if then is None or now is None else (then - now).total_seconds()
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and _SECONDS.fullmatch(text.strip()) else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def backoff(attempt: int, *, base: float = _BASE_READ, cap: float = _CAP) -> float:
@@ -173,23 +152,19 @@ class RetryBudget:
             attempts: Requests so far. The first one needs no permission.
             too_fast: The server refused the last one for nothing but its limit.
         """
-        return attempts == 0 or (attempts < MAX_ATTEMPTS and self._take(too_fast))
-
-    def _take(self, too_fast: bool) -> bool:
-        if too_fast and self._left_too_fast > 0:
-            self._left_too_fast -= 1
+        if attempts == 0:
             return True
-        if self._left < 1.0:
+        if attempts >= MAX_ATTEMPTS or (self._left < 1.0 and not (too_fast and self._left_too_fast)):
             return False
-        self._left -= 1.0
+        if too_fast and self._left_too_fast:
+            self._left_too_fast -= 1
+        else:
+            self._left -= 1.0
         return True
 
 
-# -- what a person asks for ------------------------------------------------------------------------
-
-#: Of skipped rows, those that the mapping left out.
 _RETRYABLE = frozenset({State.REFUSED, State.PENDING, State.INVALID, State.SKIPPED})
-#: What only another mapping can put right.
+#: What only another mapping can change; of skipped rows, those that the mapping filtered.
 _OF_MAPPING = frozenset({State.INVALID, State.SKIPPED})
 
 
@@ -209,10 +184,10 @@ def retryable(states: Collection[State] | None, *, has_mapping: bool) -> frozens
     if wanted - _RETRYABLE:
         names = ", ".join(sorted(wanted - _RETRYABLE))
         raise ConfigError(
-            f"rows in state {names} cannot be sent again",
-            hint="retry works for refused, pending and invalid rows, and for skipped ones that the mapping left out",
+            f"rows in state {names} cannot be retried",
+            hint="retry accepts refused, pending, invalid, and skipped (rows filtered by the mapping)",
         )
     if wanted & _OF_MAPPING and not has_mapping:
         names = " and ".join(sorted(wanted & _OF_MAPPING))
-        raise ConfigError(f"{names} rows stay so under the same mapping", hint="give the new one with --mapping")
+        raise ConfigError(f"{names} rows stay {names} with the same mapping", hint="pass a new mapping with --mapping")
     return wanted

@@ -23,10 +23,12 @@ class Sent:
     Attributes:
         state: Where it stands now.
         retry_in: Seconds after which it should be sent again; None if not in this run.
+        is_suppressed: It was not sent, because rows like it were refused over and over.
     """
 
     state: State
     retry_in: float | None = None
+    is_suppressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Sender:
         api: The API of this run.
         ledger: Remembers, durably.
         budget: Says whether a retry can be afforded.
-        groups: Says which rows to leave alone.
+        groups: Says which rows would only be refused.
         attempts: Requests so far for each record that may be sent again.
     """
 
@@ -49,6 +51,8 @@ class Sender:
 
     async def send(self, record: Pending) -> Sent:
         """Mark, send, classify, settle."""
+        if (group := self.groups.suppressing(record.body)) is not None:
+            return await self._suppress(record, group)
         token = await self.api.token()
         with self.api.under_way():
             mark = await self.ledger.mark_sending(record.id)  # on disk before anything leaves
@@ -72,7 +76,11 @@ class Sender:
         if attempts == 1:
             self.budget.first_attempt()
         if (group := self.groups.record(verdict, record.body)) is not None:
-            self.api.progress.notice(_group_suppressed(group))
+            text = (
+                f"{group.refused:,} rows refused ({group.cause}); similar rows are suppressed for the rest of this run"
+            )
+            facts = {"refused": group.refused, **asdict(group.cause)}
+            self.api.progress.notice(Notice("group_suppressed", text, facts))
         if settled is Settled.CROSSED:
             self.api.breaker.record_crossed(str(verdict.outcome.case_id))
             return Sent(State.UNKNOWN)
@@ -90,18 +98,7 @@ class Sender:
         """Whether a record that turned out not to be a case may be sent in this run; if so, that is paid for."""
         return self.budget.allows(self.attempts.get(record, 0))
 
-    def suppressing(self, record: Pending) -> ErrorGroup | None:
-        """Why to leave the record alone, if rows like it were refused over and over."""
-        return self.groups.suppressing(record.body)
-
-    async def suppress(self, record: Pending, group: ErrorGroup) -> Sent:
-        """Note why the record is not sent in this run."""
-        message = f"not sent: {group.refused} rows were refused for the same cause ({group.cause})"
+    async def _suppress(self, record: Pending, group: ErrorGroup) -> Sent:
+        message = f"suppressed: {group.refused:,} rows were refused with the same error ({group.cause})"
         await self.ledger.call(lambda: self.ledger.ledger.note(record.id, code="suppressed", message=message))
-        return Sent(State.PENDING)
-
-
-def _group_suppressed(group: ErrorGroup) -> Notice:
-    """Rows are not sent any more, because similar ones were refused."""
-    text = f"{group.refused:,} rows refused ({group.cause}); similar rows are suppressed for the rest of this run"
-    return Notice("group_suppressed", text, {"refused": group.refused, **asdict(group.cause)})
+        return Sent(State.PENDING, is_suppressed=True)

@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 
-from pydantic import ValidationError
-
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.reconcile import PATIENCE
-from importer.delivery.response_policy import Signal, Verdict, classify_update
+from importer.delivery.reconcile import look_twice
+from importer.delivery.response_policy import Signal, classify_update
 from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
 from importer.errors import CaseImporterError
@@ -32,7 +29,7 @@ from importer.ledger.case_updates import (
     waiting_cases,
 )
 from importer.models import CaseUpdateState, SettleDelay, State, clean
-from importer.talkdesk.payloads import Case, error_body, note_texts
+from importer.talkdesk.payloads import Case, case_in, error_body, note_texts
 from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import Answer
 
@@ -57,7 +54,7 @@ class Shown(Enum):
 def what_is_shown(
     shown: Sequence[str] | None, *, surely: Iterable[str], perhaps: Iterable[str], sent: Sequence[str]
 ) -> Shown:
-    """Whether a case has the notes of an update. Pure.
+    """Whether a case has the notes of an update.
 
     The notes that came before are the proof that the list can be believed, and as equal notes may come twice, they
     are counted. Whatever else is there must be exactly what is looked for, or nothing at all: a server may have
@@ -81,38 +78,35 @@ def what_is_shown(
     return Shown.THERE if is_there else Shown.UNCLEAR
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateOptions:
-    """Which case updates a run is about, and how.
-
-    Attributes:
-        source: Only cases of this source; None for all.
-        sends: Whether to send; otherwise only unknown outcomes are settled.
-        delay: When a look at a case can be believed.
-    """
-
-    source: int | None
-    sends: bool
-    delay: SettleDelay
-
-
 class UpdateSender:
     """Sends what cases wait for, one case at a time for each worker.
 
     Args:
         api: The API of this run.
         ledger: Remembers, durably.
+        source: Only cases of this source; None for all.
         budget: Pays for repetitions.
-        options: Which, and how.
+        delay: When a look at a case can be believed.
+        options: How the workers work. Without ``resend`` only unknown outcomes are settled.
         stop: Says when nothing new is to be begun.
     """
 
     def __init__(
-        self, api: ApiAccess, ledger: LedgerWriter, *, budget: RetryBudget, options: UpdateOptions, stop: Stop
+        self,
+        api: ApiAccess,
+        ledger: LedgerWriter,
+        *,
+        source: int | None,
+        budget: RetryBudget,
+        delay: SettleDelay,
+        options: WorkerOptions,
+        stop: Stop,
     ) -> None:
         self._api = api
         self._ledger = ledger
+        self._source = source
         self._budget = budget
+        self._delay = delay
         self._options = options
         self._stop = stop
         self._begun = _now()
@@ -120,14 +114,14 @@ class UpdateSender:
         self._last = 0
         self._loading = asyncio.Lock()
 
-    async def run(self, workers: WorkerOptions) -> CaseImporterError | None:
+    async def run(self) -> CaseImporterError | None:
         """Send updates until no case waits or the run is stopped; says what ended it early, if it was an error.
 
         Never leaves an update in ``sending``.
         """
-        work = [self._work() for _ in range(workers.concurrency)]
+        work = [self._work() for _ in range(self._options.concurrency)]
         try:
-            return await run_until_done(work, api=self._api, stop=self._stop, grace=workers.grace)
+            return await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
         finally:
             await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
 
@@ -137,37 +131,37 @@ class UpdateSender:
 
     async def _take(self) -> int | None:
         """The next case that waits."""
+        ledger, source, only_unknown = self._ledger.ledger, self._source, not self._options.resend
         async with self._loading:
             if not self._page:
-                self._page.extend(await self._ledger.call(self._load))
+                self._page.extend(
+                    await self._ledger.call(
+                        lambda: waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=only_unknown)
+                    )
+                )
             if not self._page:
                 return None
             self._last = self._page.popleft()
             return self._last
 
-    def _load(self) -> list[int]:
-        ledger, source, sends = self._ledger.ledger, self._options.source, self._options.sends
-        return waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=not sends)
-
     async def _follow(self, record: int) -> None:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
         attempts: Counter[int] = Counter()
-        while not self._stop.gently.is_set() and (update := await self._next(record)) is not None:
+        goes_on = True
+        while goes_on and not self._stop.gently.is_set():
+            update = await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
+            if update is None:
+                return
             if update.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
                 since = _now() if attempts[update.position] else self._begun
-                state = await self._settle_unknown(update, due=since + self._options.delay.first)
-                is_again = state is CaseUpdateState.PENDING and self._budget.allows(attempts[update.position])
-                goes_on = state is CaseUpdateState.DONE or is_again
+                await asyncio.sleep(max(0.0, since + self._delay.first - _now()))
+                result = await self._look_up(update)
+                await self._settle(update, CaseUpdateState.UNKNOWN, result)
+                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(attempts[update.position])
+                goes_on = is_again or result.state is CaseUpdateState.DONE
             else:
-                goes_on = self._options.sends and await self._send(update, attempts)
-            if not goes_on:
-                return
-
-    async def _next(self, record: int) -> CaseUpdate | None:
-        return await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
-
-    # -- sending ----------------------------------------------------------------------------------
+                goes_on = self._options.resend and await self._send(update, attempts)
 
     async def _send(self, update: CaseUpdate, attempts: Counter[int]) -> bool:
         """One attempt; says whether to go on with this case."""
@@ -191,17 +185,14 @@ class UpdateSender:
             await self._settle(update, CaseUpdateState.SENDING, result)
         if not attempts[update.position]:
             self._budget.first_attempt()
-        attempts[update.position] += verdict.signal is not Signal.UNAUTHORIZED
-        return await self._may_go_on(verdict, attempts[update.position])
-
-    async def _may_go_on(self, verdict: Verdict, attempts: int) -> bool:
+        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case, so it does not use up an attempt
+            return verdict.state is State.PENDING
+        attempts[update.position] += 1
         if verdict.state is not State.PENDING:
             return verdict.state is not State.REFUSED
-        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case
-            return True
-        wait = self._budget.wait_before_next(attempts, too_fast=verdict.signal is Signal.THROTTLED)
-        if wait is not None:
-            await asyncio.sleep(wait)
+        is_throttled = verdict.signal is Signal.THROTTLED
+        wait = self._budget.wait_before_next(attempts[update.position], too_fast=is_throttled)
+        await asyncio.sleep(wait or 0.0)
         return wait is not None
 
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
@@ -209,38 +200,24 @@ class UpdateSender:
         if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
             self._api.progress.followed(result.state)
 
-    # -- unknown outcomes -------------------------------------------------------------------------
-
-    async def _settle_unknown(self, update: CaseUpdate, *, due: float) -> CaseUpdateState:
-        """Find out whether the case has these notes; gives where they stand now."""
-        await asyncio.sleep(max(0.0, due - _now()))
-        result = await self._look_up(update)
-        await self._settle(update, CaseUpdateState.UNKNOWN, result)
-        return result.state
-
     async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
         """Two looks that find nothing are proof; one that finds the notes is enough."""
-        again = self._options.delay.again
-        looks: list[Shown] = []
-        failures = 0
-        while len(looks) < 2:
-            if looks:
-                await asyncio.sleep(again)
-            try:
-                looks.append(await self._look(update))
-            except ReadError as error:
-                failures += not self._api.breaker.is_open  # an outage says nothing about this case; it ends the run
-                if error.is_final or failures >= PATIENCE:
-                    return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))
-                await asyncio.sleep(again * 2**failures)
-            if Shown.THERE in looks:
-                return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
+        try:
+            looks = await look_twice(
+                lambda: self._look(update),
+                is_enough=lambda shown: shown is Shown.THERE,
+                api=self._api,
+                again=self._delay.again,
+            )
+        except ReadError as error:
+            return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))
+        if Shown.THERE in looks:
+            return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
         if Shown.UNCLEAR in looks:
-            message = "looked up: the case shows other notes than it got, so nobody can say; see it in Talkdesk"
+            message = "looked up: the case has different notes, so the outcome stays unknown; check it in Talkdesk"
             return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unclear", message)
-        return UpdateOutcome(
-            CaseUpdateState.PENDING, None, "not_added", "looked up: the case does not have these notes"
-        )
+        message = "looked up: the case does not have these notes"
+        return UpdateOutcome(CaseUpdateState.PENDING, None, "not_added", message)
 
     async def _look(self, update: CaseUpdate) -> Shown:
         before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
@@ -258,10 +235,7 @@ class UpdateSender:
 
 
 def _read_case(answer: Answer, case_id: str) -> Case:
-    try:
-        case = Case.model_validate_json(answer.body) if answer.status == 200 else None
-    except ValidationError:
-        case = None
+    case = case_in(answer.body) if answer.status == 200 else None
     if case is None or case.id != case_id:
         raise UnreadableListError(error_body(answer.body).text or f"HTTP {answer.status} without this case in it")
     return case

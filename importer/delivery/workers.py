@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.reconcile import Reconciler
-from importer.delivery.sender import Sender, Sent
+from importer.delivery.sender import Sender
 from importer.errors import CaseImporterError
 from importer.ledger import Pending, UnknownRecord
 from importer.models import State
@@ -77,58 +76,49 @@ class RecordQueue:
         self._last = 0
         self._exhausted = False
         self._loading = asyncio.Lock()
-        self._later: list[tuple[float, int, Pending]] = []
         self._out = 0
         self._changed = asyncio.Event()
 
     async def take(self) -> Pending | None:
         """The next record, as soon as there is one; None when all is done."""
-        while True:
-            record = self._next()
-            if record is not None:
-                self._out += 1
-                return record
-            if self._may_have_more():
+        while not self._page:
+            if self._may_load_more():
                 await self._load_page()
-            elif not self._later and self._out == 0:
-                self._changed.set()
+            elif self._out == 0:
                 return None
             else:
                 self._changed.clear()
-                await _set_or_due(self._changed, self._later[0][0] if self._later else None)
+                await self._changed.wait()
+        self._out += 1
+        return self._page.popleft()
 
-    def _next(self) -> Pending | None:
-        if self._later and self._later[0][0] <= _now():
-            return heapq.heappop(self._later)[2]
-        return self._page.popleft() if self._page else None
-
-    def _may_have_more(self) -> bool:
+    def _may_load_more(self) -> bool:
         """A record that was settled a moment ago may have let its children go."""
         return not self._exhausted or (self._left != 0 and self._released())
 
     async def _load_page(self) -> None:
         async with self._loading:
-            if self._page or not self._may_have_more():
+            if self._page or not self._may_load_more():
                 return
             wanted = PAGE if self._left is None else min(PAGE, self._left)
             page = await self._load(self._last, wanted) if wanted else []
-            if len(page) < wanted or wanted == 0:
-                self._exhausted = True
+            self._exhausted = self._exhausted or len(page) < wanted or wanted == 0
             if page:
                 self._last = next((record.id for record in reversed(page) if not record.released), self._last)
                 self._page.extend(page)
                 self._left = None if self._left is None else self._left - len(page)
                 self._changed.set()  # whoever waits for something to come back may take from this page
 
-    def again(self, record: Pending, *, after: float = 0.0) -> None:
-        """Give a record in hand back, to be handed out again in ``after`` seconds."""
-        heapq.heappush(self._later, (_now() + after, record.id, record))
-        self.done()
+    def again(self, record: Pending) -> None:
+        """Give a record back that is in hand or awaited: it is handed out once more, after those of this page."""
+        self._page.append(record)
+        self._out -= 1
+        self._changed.set()
 
     def done(self) -> None:
         """A record in hand, or awaited, needs nothing more from this queue."""
         self._out -= 1
-        if self._exhausted:
+        if self._out == 0 or self._may_load_more():
             self._changed.set()
 
     def expect(self) -> None:
@@ -154,10 +144,13 @@ class WorkerOptions:
 class Workers:
     """Take records from a queue until it is empty or somebody stops them.
 
+    Whoever sent a record stays with it until its outcome is known, so that never more outcomes are unknown than there
+    are workers.
+
     Args:
         sender: Sends one record.
         queue: Hands them out.
-        reconciler: Settles unknown outcomes, beside the workers.
+        reconciler: Settles unknown outcomes.
         options: How many, how patient.
         stop: How others make them stop.
     """
@@ -170,23 +163,21 @@ class Workers:
         self._reconciler = reconciler
         self._options = options
         self._stop = stop
-        self._slots = asyncio.Semaphore(options.concurrency)
-        self._in_slot: set[int] = set()
         self.result = Delivered()
 
-    def take_over(self, records: list[UnknownRecord]) -> None:
-        """Settle unknown outcomes of an earlier run; what was not created is sent again by this one."""
-        for record in records:
-            self._queue.expect()
-            self._reconciler.add(record)
+    async def run(self, unknown: Sequence[UnknownRecord] = ()) -> Delivered:
+        """Deliver until nothing is left or the run is stopped. Never leaves a row in ``sending``.
 
-    async def run(self) -> Delivered:
-        """Deliver until nothing is left or the run is stopped. Never leaves a row in ``sending``."""
+        Args:
+            unknown: Outcomes of earlier runs, which are settled beside the workers; what was not created is sent.
+        """
         work = [self._work() for _ in range(self._options.concurrency)]
-        settling = asyncio.create_task(self._reconciler.run(self._on_settled), name="reconciler")
+        for record in unknown:
+            self._queue.expect()
+            work.append(self._settle(record))
         try:
             self.result.error = await run_until_done(
-                work, api=self._sender.api, stop=self._stop, grace=self._options.grace, beside=settling
+                work, api=self._sender.api, stop=self._stop, grace=self._options.grace
             )
         finally:
             ledger = self._sender.ledger
@@ -196,32 +187,24 @@ class Workers:
         return self.result
 
     async def _work(self) -> None:
-        while not self._stop.gently.is_set():
-            await self._slots.acquire()  # held until the outcome is known: no more unknown ones than workers
-            record = await self._queue.take()
-            if record is None:
-                return
-            if (group := self._sender.suppressing(record)) is not None:
-                self.result.suppressed += 1
-                sent = await self._sender.suppress(record, group)
+        while not self._stop.gently.is_set() and (record := await self._queue.take()) is not None:
+            sent = await self._sender.send(record)
+            self.result.suppressed += sent.is_suppressed
+            if sent.state is State.UNKNOWN:
+                body, field = record.body, record.external_id_field
+                await self._settle(UnknownRecord(record.id, record.row, record.key, body, field, since=time.time()))
+            elif sent.retry_in is not None:
+                await asyncio.sleep(sent.retry_in)
+                self._queue.again(record)
             else:
-                sent = await self._sender.send(record)
-            self._note(record, sent)
+                self._count(sent.state)
 
-    def _note(self, record: Pending, sent: Sent) -> None:
-        if sent.state is State.UNKNOWN:
-            self._in_slot.add(record.id)
-            self._reconciler.add(
-                UnknownRecord(
-                    record.id, record.row, record.key, record.body, record.external_id_field, since=time.time()
-                )
-            )
-            return
-        self._slots.release()
-        if sent.retry_in is not None:
-            self._queue.again(record, after=sent.retry_in)
+    async def _settle(self, record: UnknownRecord) -> None:
+        state = await self._reconciler.settle(record)
+        if state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id):
+            self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
         else:
-            self._count(sent.state)
+            self._count(state)
 
     def _count(self, state: State) -> None:
         self._queue.done()
@@ -229,86 +212,49 @@ class Workers:
         self.result.left_over += state is State.PENDING
         self._sender.api.progress.settled(state)
 
-    def _on_settled(self, record: UnknownRecord, state: State) -> None:
-        """An unknown outcome is decided, or has been given up (``state`` is unknown then)."""
-        if record.id in self._in_slot:
-            self._in_slot.discard(record.id)
-            self._slots.release()
-        if state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id):
-            self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
-        else:
-            self._count(state)
-
 
 async def run_until_done(
-    work: Collection[Any],
-    *,
-    api: ApiAccess,
-    stop: Stop,
-    grace: float,
-    beside: asyncio.Task[None] | None = None,
+    work: Collection[Coroutine[Any, Any, None]], *, api: ApiAccess, stop: Stop, grace: float
 ) -> CaseImporterError | None:
-    """Run workers until all are done, one fails, or the run is to stop; then end them in good order.
+    """Do work until all is done, a part of it fails, or the run is to stop; then end the rest in good order.
 
     Who has nothing under way is sent away; the others get the grace time, and are cut off then, or when somebody says
     so. Nothing new leaves meanwhile.
 
     Args:
-        work: One coroutine for each worker.
+        work: What is done at the same time.
         api: Knows who has something under way.
-        stop: How others make them stop.
+        stop: How others make it stop.
         grace: Seconds.
-        beside: Works beside them, and is ended with them.
 
     Returns:
-        What ended the first of them that failed, or why the breaker stopped the run; any other error is raised.
+        What ended the first part that failed, or why the breaker stopped the run; any other error is raised.
     """
-    workers = [asyncio.create_task(coroutine, name=f"worker-{number}") for number, coroutine in enumerate(work)]
-    others = {beside} if beside is not None else set()
-    watch = asyncio.create_task(stop.gently.wait(), name="watch")
+    tasks = {asyncio.create_task(coroutine) for coroutine in work}
     try:
-        running: set[asyncio.Task[Any]] = {*workers}
-        while running and not watch.done():
-            done, running = await asyncio.wait({*running, *others, watch}, return_when=asyncio.FIRST_COMPLETED)
-            running -= {*others, watch}
-            if any(task.cancelled() or task.exception() for task in done):
-                break
+        await first_of(asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION), stop.gently.wait())
     finally:
-        watch.cancel()
-        error = await _end({*workers, *others}, api=api, stop=stop, grace=grace, is_done=all(w.done() for w in workers))
-    return error or api.breaker.error
-
-
-async def _end(
-    tasks: set[asyncio.Task[None]], *, api: ApiAccess, stop: Stop, grace: float, is_done: bool
-) -> CaseImporterError | None:
-    if not is_done:
-        stop.gently.set()
-        api.rate_limit.stop()
-    for task in tasks - api.in_flight:
-        task.cancel()
-    cut_off = asyncio.create_task(stop.at_once.wait())
-    all_ended = asyncio.gather(*tasks, return_exceptions=True)
-    endings: set[asyncio.Future[Any]] = {all_ended, cut_off}
-    await asyncio.wait(endings, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-    cut_off.cancel()
-    for task in tasks:
-        task.cancel()
-    errors = [error for error in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(error, Exception)]
+        if not all(task.done() for task in tasks):
+            stop.gently.set()
+            api.rate_limit.stop()
+            for task in tasks - api.in_flight:
+                task.cancel()
+            await first_of(asyncio.wait(tasks), stop.at_once.wait(), at_most=grace)
+        for task in tasks:
+            task.cancel()
+        endings = await asyncio.gather(*tasks, return_exceptions=True)
+    errors = [ending for ending in endings if isinstance(ending, Exception)]
     for error in errors:
         if not isinstance(error, CaseImporterError):
             raise error
-    return next((error for error in errors if isinstance(error, CaseImporterError)), None)
+    return next((error for error in errors if isinstance(error, CaseImporterError)), api.breaker.error)
 
 
-async def _set_or_due(event: asyncio.Event, due: float | None) -> None:
-    """Until the event is set, or the time has come."""
+async def first_of(*waits: Coroutine[Any, Any, object], at_most: float | None = None) -> None:
+    """Until one of these waits is over, or so many seconds are; the others are cancelled."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
     try:
-        async with asyncio.timeout_at(due):
-            await event.wait()
-    except TimeoutError:
-        pass
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+        await asyncio.wait(tasks, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -23,12 +23,7 @@ NOTES = "notes"
 
 
 def enter_case_updates(connection: sqlite3.Connection, updates: Iterable[tuple[int, Sequence[bytes]]]) -> None:
-    """Enter what the cases of records are to get after their creation, in order; inside a transaction.
-
-    Args:
-        connection: That of the ledger.
-        updates: Each record with the bodies of its updates.
-    """
+    """Enter the bodies of what the cases of records are to get after their creation, in order; in a transaction."""
     connection.executemany(
         "INSERT INTO case_update (record, position, kind, items, body, payload_sha256) VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -40,7 +35,7 @@ def enter_case_updates(connection: sqlite3.Connection, updates: Iterable[tuple[i
 
 
 def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Sequence[bytes]) -> None:
-    """Enter what the case of a record that was mapped anew is to get; inside a transaction."""
+    """Enter what the case of a record that was mapped anew is to get; in a transaction."""
     connection.execute("DELETE FROM case_update WHERE record = ?", (record,))
     enter_case_updates(connection, [(record, bodies)])
 
@@ -48,35 +43,29 @@ def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Se
 # -- what is to be done ---------------------------------------------------------------------------------
 
 #: A case waits for an update: the first that is not there is neither refused nor being sent.
-_WAITING = (
-    " FROM case_update JOIN record ON record.id = case_update.record"
-    " JOIN source ON source.id = record.source AND source.staged = 1"
-    " WHERE case_update.state IN ({states}) AND record.state = 'created'"
-    " AND (:source IS NULL OR record.source = :source OR record.run = :run)"  # a child may be of another source
-    " AND NOT EXISTS ("
-    "SELECT 1 FROM case_update AS other WHERE other.record = case_update.record AND other.state = 'refused')"
-)
-
-
-def _waiting(only_unknown: bool) -> str:
-    return _WAITING.format(states="'unknown'" if only_unknown else "'pending', 'unknown'")
+_WAITING = """ FROM case_update JOIN record ON record.id = case_update.record
+    JOIN source ON source.id = record.source AND source.staged = 1
+    WHERE case_update.state IN ('unknown', CASE WHEN :only_unknown THEN 'unknown' ELSE 'pending' END)
+    AND record.state = 'created'
+    AND (:source IS NULL OR record.source = :source OR record.run = :run) -- a child may be of another source
+    AND NOT EXISTS (
+        SELECT 1 FROM case_update AS other WHERE other.record = case_update.record AND other.state = 'refused')"""
 
 
 def waiting_cases(ledger: Ledger, source: int | None, *, after: int, limit: int, only_unknown: bool) -> list[int]:
     """Records behind ``after`` whose case waits for an update; ``only_unknown``: for one that it may have already."""
-    rows = ledger.connection.execute(
-        f"SELECT DISTINCT case_update.record{_waiting(only_unknown)} AND case_update.record > :after"
+    rows = ledger.rows(
+        f"SELECT DISTINCT case_update.record{_WAITING} AND case_update.record > :after"
         " ORDER BY case_update.record LIMIT :limit",
-        {"source": source, "run": ledger.run, "after": after, "limit": limit},
+        {"source": source, "run": ledger.run, "only_unknown": only_unknown, "after": after, "limit": limit},
     )
     return [record for (record,) in rows]
 
 
 def count_waiting(ledger: Ledger, source: int | None, *, only_unknown: bool) -> int:
     """How many updates may be sent, or settled by reading the case."""
-    query = f"SELECT count(*){_waiting(only_unknown)}"
-    with database.translated(ledger.path):
-        return int(ledger.connection.execute(query, {"source": source, "run": ledger.run}).fetchone()[0])
+    values = {"source": source, "run": ledger.run, "only_unknown": only_unknown}
+    return int(ledger.scalar(f"SELECT count(*){_WAITING}", values))
 
 
 def next_case_update(ledger: Ledger, record: int) -> CaseUpdate | None:
@@ -85,29 +74,27 @@ def next_case_update(ledger: Ledger, record: int) -> CaseUpdate | None:
     Raises:
         LedgerError: it is damaged.
     """
-    row = ledger.connection.execute(
+    rows = ledger.rows(
         "SELECT position, kind, case_id, case_update.state, body, payload_sha256"
         " FROM case_update JOIN record ON record.id = case_update.record"
         " WHERE case_update.record = ? AND case_update.state NOT IN ('done', 'dropped') AND record.state = 'created'"
         " ORDER BY position LIMIT 1",
         (record,),
-    ).fetchone()
-    if row is None:
-        return None
-    position, kind, case_id, state, body, digest = row
-    if state not in (CaseUpdateState.PENDING, CaseUpdateState.UNKNOWN):
-        return None
-    payload = database.payload(ledger.path, body, digest, f"case {case_id}")
-    return CaseUpdate(record, position, kind, case_id, CaseUpdateState(state), payload)
+    )
+    for position, kind, case_id, state, body, digest in rows:
+        if state in (CaseUpdateState.PENDING, CaseUpdateState.UNKNOWN):
+            payload = database.payload(ledger.path, body, digest, f"case {case_id}")
+            return CaseUpdate(record, position, kind, case_id, CaseUpdateState(state), payload)
+    return None
 
 
 def sent_before(ledger: Ledger, update: CaseUpdate) -> SentBefore:
     """What the case of ``update`` got before it."""
-    rows = ledger.connection.execute(
+    rows = ledger.rows(
         "SELECT 'done' AS state, body FROM content WHERE record = :record UNION ALL"
         " SELECT state, body FROM case_update WHERE record = :record AND position < :position",
         {"record": update.record, "position": update.position},
-    ).fetchall()
+    )
     surely = tuple(body.encode() for state, body in rows if state == "done")
     return SentBefore(surely, perhaps=tuple(body.encode() for state, body in rows if state != "done"))
 
@@ -139,19 +126,11 @@ def unmark_update(ledger: Ledger, update: CaseUpdate) -> None:
 
 def settle_update(ledger: Ledger, update: CaseUpdate, before: CaseUpdateState, outcome: UpdateOutcome) -> bool:
     """Move an update from ``before``, with the evidence; False if it did not stand there."""
+    evidence = (outcome.http_status, outcome.code, outcome.message)
     moved = ledger.connection.execute(
         "UPDATE case_update SET state = ?, run = ?, http_status = ?, code = ?, message = ?"
         " WHERE record = ? AND position = ? AND state = ?",
-        (
-            outcome.state,
-            ledger.run,
-            outcome.http_status,
-            outcome.code,
-            outcome.message,
-            update.record,
-            update.position,
-            before,
-        ),
+        (outcome.state, ledger.run, *evidence, update.record, update.position, before),
     ).rowcount
     return moved == 1
 
@@ -169,16 +148,10 @@ def abandon_updates(ledger: Ledger) -> int:
 
 
 def reopen_refused_updates(ledger: Ledger, *, run: int | None = None, statuses: Sequence[int] = ()) -> int:
-    """Make refused updates pending again, because a person asked for it, or because they were only shut out.
-
-    Args:
-        ledger: The ledger.
-        run: Only those that this run had refused.
-        statuses: Only those refused with one of these.
-    """
+    """Make refused updates pending again: only those that ``run`` had refused, with one of ``statuses``, if given."""
     narrowed = f" AND http_status IN ({', '.join('?' * len(statuses))})" if statuses else ""
-    with database.translated(ledger.path), database.transaction(ledger.connection):
-        return ledger.connection.execute(
+    with ledger.transaction() as connection:
+        return connection.execute(
             "UPDATE case_update SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
             f" WHERE state = 'refused' AND run = coalesce(?, run){narrowed}",
             (ledger.run, run, *statuses),
@@ -187,19 +160,18 @@ def reopen_refused_updates(ledger: Ledger, *, run: int | None = None, statuses: 
 
 def stuck_states(ledger: Ledger, key: str) -> Iterator[CaseUpdateState]:
     """Where the updates of the row with ``key`` stand that a person may decide about; at most one does."""
-    with database.translated(ledger.path):
-        rows = ledger.connection.execute(
-            "SELECT case_update.state FROM case_update JOIN record ON record.id = case_update.record"
-            " WHERE key = ? AND record.state = 'created' AND case_update.state IN ('unknown', 'refused')",
-            (key,),
-        ).fetchall()
+    rows = ledger.rows(
+        "SELECT case_update.state FROM case_update JOIN record ON record.id = case_update.record"
+        " WHERE key = ? AND record.state = 'created' AND case_update.state IN ('unknown', 'refused')",
+        (key,),
+    )
     return (CaseUpdateState(state) for (state,) in rows)
 
 
 def resolve_update(ledger: Ledger, key: str, before: CaseUpdateState, outcome: UpdateOutcome) -> None:
     """Move the unknown or refused update of the row with ``key``, because a person decided."""
-    with database.translated(ledger.path), database.transaction(ledger.connection):
-        ledger.connection.execute(
+    with ledger.transaction() as connection:
+        connection.execute(
             "UPDATE case_update SET state = ?, run = ?, code = ?, message = ? WHERE state = ? AND record ="
             " (SELECT id FROM record WHERE key = ? AND state = 'created')",
             (outcome.state, ledger.run, outcome.code, outcome.message, before, key),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from importer.ledger import parents
-from importer.ledger.json_columns import errors_from_json
 from importer.ledger.queries import LedgerView
 from importer.ledger.sources import FILTERED
+from importer.ledger.values import errors_from_json
 from importer.models import FieldError, State, shown
 
 #: How many rows of a cause are named.
@@ -27,29 +27,17 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Rows that are in one state for one reason. A row with several field errors counts for each of them.
-
-    Attributes:
-        state: The state.
-        code: Stable word for machines; None for rows that only wait for their turn.
-        column: Column of the export; None if the whole row is meant.
-        target: Field of the case; None if no single one is meant.
-        rows: How many rows.
-        first_rows: The first of them.
-        example: The text of one cell, shortened; empty if no cell is meant.
-        rule: What is wrong.
-        hint: What to do; empty if the cause says nothing of its own.
-    """
+    """Rows that are in one state for one reason. A row with several field errors counts for each of them."""
 
     state: State
-    code: str | None
-    column: str | None
-    target: str | None
+    code: str | None  #: stable word for programs; None for rows that only wait for their turn
+    column: str | None  #: of the export; None if the whole row is meant
+    target: str | None  #: field of the case; None if no single one is meant
     rows: int
     first_rows: tuple[int, ...]
-    example: str
-    rule: str
-    hint: str
+    example: str  #: the text of one cell, shortened; empty if no cell is meant
+    rule: str  #: what is wrong
+    hint: str  #: what to do; empty if the cause says nothing of its own
 
 
 @dataclass(slots=True)
@@ -100,26 +88,26 @@ def _field_errors(view: LedgerView) -> list[Cause]:
         "SELECT row, code, message, errors FROM record LEFT JOIN content ON content.record = record.id {where}"
         " ORDER BY record.id"
     )
-    for row, code, message, errors in view.select(query, "state = 'invalid'"):
-        with view.sound():
-            counts.add(row, errors_from_json(errors) or (FieldError(code or "", None, "", message or "", ""),))
+    for row, code, message, errors in view.read(
+        lambda row, code, message, errors: (row, code, message, errors_from_json(errors)), query, "state = 'invalid'"
+    ):
+        counts.add(row, errors or (FieldError(code or "", None, "", message or "", ""),))
     return counts.causes()
 
 
-def _others(view: LedgerView, rows_named: int) -> Iterable[Cause]:
+def _others(view: LedgerView, rows_named: int) -> list[Cause]:
+    """Of all other rows, by state and code."""
+
+    def cause(state: str, code: str | None, count: int, message: str | None, first: int) -> Cause:
+        named = [first]
+        if rows_named > 1:
+            which = f"state = :state AND {parents.CODE} IS :code"
+            rows = f"SELECT row FROM record {{where}} ORDER BY id LIMIT {rows_named:d}"
+            named = [row for (row,) in view.select(rows, which, state=state, code=code)]
+        return Cause(State(state), code, None, None, count, tuple(named), "", message or "", _HINTS.get(code or "", ""))
+
     query = (
         f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row) FROM record {{where}}"
         " GROUP BY state, cause ORDER BY count(*) DESC"
     )
-    for state, code, rows, message, first in list(view.select(query, "state NOT IN ('created', 'invalid')")):
-        with view.sound():
-            named: Sequence[int] = [first] if rows_named == 1 else _first_rows(view, state, code, rows_named)
-            yield Cause(
-                State(state), code, None, None, rows, tuple(named), "", message or "", _HINTS.get(code or "", "")
-            )
-
-
-def _first_rows(view: LedgerView, state: str, code: str | None, most: int) -> list[int]:
-    where = f"state = :state AND {parents.CODE} IS :code"
-    query = f"SELECT row FROM record {{where}} ORDER BY id LIMIT {most:d}"
-    return [row for (row,) in view.select(query, where, state=state, code=code)]
+    return list(view.read(cause, query, "state NOT IN ('created', 'invalid')"))

@@ -11,16 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from importer.ledger import database
-from importer.ledger.json_columns import cells_from_json, to_json
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import CompanionFile
+from importer.ledger.values import CompanionFile, cells_from_json, to_json
 
-#: KiB of memory for reading and sorting.
-_CACHE = 16 * 1024
 _DROP = ("DROP TABLE IF EXISTS temp.companion_row", "DROP TABLE IF EXISTS temp.companion_key")
 _TABLES = (
     *_DROP,
-    f"PRAGMA temp.cache_size = -{_CACHE}",
+    "PRAGMA temp.cache_size = -16384",  # KiB of memory for reading and sorting
     # code and message: why it belongs to no row, if that is known already; its key is NULL then
     """CREATE TEMP TABLE companion_row (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, row INTEGER NOT NULL, key BLOB,
         key_shown TEXT NOT NULL, code TEXT, message TEXT, cells TEXT NOT NULL)""",
@@ -31,48 +28,36 @@ _INDEXES = (
     "CREATE INDEX temp.companion_row_key ON companion_row (file, key) WHERE key IS NOT NULL",
     "CREATE INDEX temp.companion_key_key ON companion_key (file, key)",
 )
-_IS_ORPHAN = """file = ? AND NOT EXISTS (
-    SELECT 1 FROM companion_key AS asked WHERE asked.file = companion_row.file AND asked.key = companion_row.key)"""
 
 
 @dataclass(frozen=True, slots=True)
 class CompanionRow:
-    """A row of a companion file.
+    """A row of a companion file; if it has no key, ``code`` and ``message`` say why it belongs to no row."""
 
-    Attributes:
-        row: Where it begins in the file.
-        cells: As they were read.
-        key: What it is found by; None if it belongs to no row of the export.
-        key_shown: The same for people.
-        code: Why it belongs to no row, as a word for programs; None if it has a key.
-        message: The same for people.
-    """
-
-    row: int
+    row: int  #: where it begins in the file
     cells: tuple[str, ...]
-    key: bytes | None
-    key_shown: str
+    key: bytes | None  #: what it is found by
+    key_shown: str  #: the same for people
     code: str | None = None
     message: str | None = None
 
 
 class CompanionRows:
-    """The rows of all companion files of one export. Each file is called by its number, from 0.
-
-    Args:
-        ledger: Where they are kept.
-    """
+    """The rows of all companion files of one export. Each file is called by its number, from 0."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        with database.translated(ledger.path):
-            for statement in _TABLES:
-                ledger.connection.execute(statement)
+        self._execute(_TABLES)
+
+    def _execute(self, statements: Iterable[str]) -> None:
+        with database.translated(self._ledger.path):
+            for statement in statements:
+                self._ledger.connection.execute(statement)
 
     def add(self, file: int, rows: Iterable[CompanionRow]) -> None:
         """Keep rows of a file."""
-        with database.translated(self._ledger.path), database.transaction(self._ledger.connection):
-            self._ledger.connection.executemany(
+        with self._ledger.transaction() as connection:
+            connection.executemany(
                 "INSERT INTO companion_row (file, row, key, key_shown, code, message, cells)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ((file, row.row, row.key, row.key_shown, row.code, row.message, to_json(row.cells)) for row in rows),
@@ -80,43 +65,31 @@ class CompanionRows:
 
     def index(self) -> None:
         """Make them ready for looking up; once, after the last row of all files."""
-        with database.translated(self._ledger.path):
-            for statement in _INDEXES:
-                self._ledger.connection.execute(statement)
+        self._execute(_INDEXES)
 
     def find(self, file: int, key: bytes) -> list[tuple[str, ...]]:
         """The rows with this key, in the order of the file; their own row number is one more cell behind."""
-        with database.translated(self._ledger.path):
-            rows = self._ledger.connection.execute(
-                "SELECT cells, row FROM companion_row WHERE file = ? AND key = ? ORDER BY id", (file, key)
-            ).fetchall()
+        rows = self._ledger.rows(
+            "SELECT cells, row FROM companion_row WHERE file = ? AND key = ? ORDER BY id", (file, key)
+        )
         return [(*cells_from_json(cells), str(row)) for cells, row in rows]
 
     def note_keys(self, file: int, keys: Iterable[bytes]) -> None:
         """Rows of the export have these keys."""
-        with database.translated(self._ledger.path), database.transaction(self._ledger.connection):
-            self._ledger.connection.executemany(
-                "INSERT INTO companion_key (file, key) VALUES (?, ?)", ((file, key) for key in keys)
-            )
+        with self._ledger.transaction() as connection:
+            connection.executemany("INSERT INTO companion_key (file, key) VALUES (?, ?)", ((file, key) for key in keys))
 
     def close(self) -> None:
         """Let go of them."""
-        with database.translated(self._ledger.path):
-            for statement in _DROP:
-                self._ledger.connection.execute(statement)
+        self._execute(_DROP)
 
 
 def enter_companions(
     connection: sqlite3.Connection, source: int, files: Sequence[CompanionFile], *, first: int = 0, whole: bool
 ) -> None:
-    """Note which companion files were read with a source, and keep their orphans; inside a transaction.
+    """Note which companion files, from number ``first``, were read with a source, and keep their orphans.
 
-    Args:
-        connection: That of the ledger.
-        source: The source.
-        files: Those that were read.
-        first: The number of the first of them.
-        whole: Whether the source is a whole export, so that what belongs to none of its rows is an orphan.
+    Inside a transaction. Unless the source is a ``whole`` export, nobody can tell what belongs to none of its rows.
     """
     for position, read in enumerate(files, first):
         number = connection.execute(
@@ -125,22 +98,20 @@ def enter_companions(
             (source, position, read.file, read.path, read.sha256, to_json(read.columns), read.rows),
         ).lastrowid
         if whole:
-            _enter_orphans(connection, source, position, number)
-
-
-def _enter_orphans(connection: sqlite3.Connection, source: int, position: int, number: int | None) -> None:
-    orphans = connection.execute(
-        "INSERT INTO orphan (file, row, key, code, message, cells)"
-        " SELECT ?, row, key_shown, coalesce(code, 'no_row'), coalesce(message, 'no row of the export has this key'),"
-        f" cells FROM companion_row WHERE {_IS_ORPHAN} ORDER BY id",
-        (number, position),
-    ).rowcount
-    connection.execute(
-        "UPDATE companion_file SET without_row = ?, rows_without = (SELECT rows FROM source WHERE id = ?) - ("
-        "SELECT count(*) FROM companion_key AS asked WHERE asked.file = ? AND EXISTS ("
-        "SELECT 1 FROM companion_row AS entry WHERE entry.file = asked.file AND entry.key = asked.key)) WHERE id = ?",
-        (orphans, source, position, number),
-    )
+            orphans = connection.execute(
+                "INSERT INTO orphan (file, row, key, code, message, cells)"
+                " SELECT ?, row, key_shown, coalesce(code, 'no_row'),"
+                " coalesce(message, 'no row of the export has this key'), cells FROM companion_row"
+                " WHERE file = ? AND NOT EXISTS (SELECT 1 FROM companion_key AS asked"
+                " WHERE asked.file = companion_row.file AND asked.key = companion_row.key) ORDER BY id",
+                (number, position),
+            ).rowcount
+            connection.execute(
+                "UPDATE companion_file SET without_row = ?, rows_without = (SELECT rows FROM source WHERE id = ?) - ("
+                "SELECT count(*) FROM companion_key AS asked WHERE asked.file = ? AND EXISTS (SELECT 1"
+                " FROM companion_row AS entry WHERE entry.file = asked.file AND entry.key = asked.key)) WHERE id = ?",
+                (orphans, source, position, number),
+            )
 
 
 def read_companions(connection: sqlite3.Connection, source: int) -> tuple[CompanionFile, ...]:

@@ -20,12 +20,10 @@ from importer.errors import LedgerError
 #: In the header of every ledger: "case" in ASCII.
 APPLICATION_ID = 0x63617365
 #: Step n makes a ledger of version n of one of version n - 1. What is released is never changed: a step is added.
-STEPS = (Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"),)
+STEPS = tuple(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("schema.sql", "schema-2.sql"))
 
-#: Milliseconds for which a lock of somebody else is waited for.
-_BUSY_MS = 5000
-#: Pages in the log from which on it is folded into the file.
-_LOG_PAGES = 1000
+_BUSY_MS = 5000  # for which a lock of somebody else is waited for
+_LOG_PAGES = 1000  # from which on the log is folded into the file
 #: WAL with ``synchronous=FULL``: a commit is on disk when it returns. With ``NORMAL`` the last commits may be gone
 #: after a power cut, and a mark "sending" that is gone is a case created twice.
 _PRAGMAS = (
@@ -53,17 +51,21 @@ _TROUBLE = (
     ("SQLITE_BUSY", "another program has the ledger open", "close that program, then run the same command again"),
 )
 
-
 # -- errors and transactions ---------------------------------------------------------------------------
 
 
-def ledger_error(error: sqlite3.Error, path: Path) -> LedgerError:
-    """Translate what SQLite reports; the name of its error stays readable in the text."""
-    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    for prefix, what, hint in _TROUBLE:
-        if name.startswith(prefix):
-            return LedgerError(f"{what} ({name})", where=str(path), hint=hint)
-    return LedgerError(f"ledger error: {error} ({name})", where=str(path), hint="run the same command again")
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Every SQLite error inside becomes a LedgerError that has the name of the error in its text."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+        known = ((f"{what} ({name})", hint) for prefix, what, hint in _TROUBLE if name.startswith(prefix))
+        what, hint = next(known, (f"ledger error: {error} ({name})", "run the same command again"))
+        raise LedgerError(what, where=str(path), hint=hint) from error
+    except UnicodeDecodeError as error:  # SQLite quotes what it stumbled over, and that need not be text
+        raise damaged(path, "it contains invalid text") from error
 
 
 def damaged(path: Path, what: str) -> LedgerError:
@@ -72,11 +74,7 @@ def damaged(path: Path, what: str) -> LedgerError:
 
 
 def payload(path: Path, body: str | None, digest: str | None, whose: str) -> bytes:
-    """What is to be sent, if it is what was entered: a flipped bit must not become a case.
-
-    Raises:
-        LedgerError: it is not.
-    """
+    """What is to be sent, if it is what was entered (else LedgerError): a flipped bit must not become a case."""
     sent = (body or "").encode()
     if sha256(sent).hexdigest() != digest:
         raise damaged(path, f"what is to be sent for {whose} has changed")
@@ -84,28 +82,14 @@ def payload(path: Path, body: str | None, digest: str | None, whose: str) -> byt
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Every SQLite error inside becomes a LedgerError."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise ledger_error(error, path) from error
-    except UnicodeDecodeError as error:  # SQLite quotes what it stumbled over, and that need not be text
-        raise damaged(path, "it contains invalid text") from error
-
-
-@contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, and on disk when it ends: BEGIN IMMEDIATE … COMMIT with the WAL synced.
-
-    After a full disk SQLite has rolled back already, hence the look before the ROLLBACK.
-    """
+    """All or nothing, and on disk when it ends: BEGIN IMMEDIATE … COMMIT with the WAL synced."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
+        if connection.in_transaction:  # after a full disk SQLite has rolled back already
             connection.execute("ROLLBACK")
         raise
 
@@ -126,16 +110,12 @@ def unsynced(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("PRAGMA synchronous=FULL")
 
 
+def utc_now() -> str:
+    """The wall clock, for people: UTC, ISO 8601, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 # -- the file ------------------------------------------------------------------------------------------
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder of a ledger, for its owner only."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"cannot create the ledger's folder: {error.strerror}"
-        raise LedgerError(what, where=str(path.parent), hint=_FOLDER) from error
 
 
 def create_file(path: Path) -> None:
@@ -147,15 +127,33 @@ def create_file(path: Path) -> None:
         raise LedgerError(f"cannot create the ledger: {error.strerror}", where=str(path), hint=_FOLDER) from error
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of a ledger, for its owner only."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot create the ledger's folder: {error.strerror}"
+        raise LedgerError(what, where=str(path.parent), hint=_FOLDER) from error
+
+
 def sync_directory(folder: Path) -> None:
     """Make names in ``folder`` survive a power cut (POSIX; elsewhere directories cannot be synced)."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def copy_ledger(path: Path, copy: Path) -> None:
+    """Copy a ledger, also one in use, into the new file ``copy``."""
+    with closing(open_read_only(path)) as original:
+        create_file(copy)
+        with translated(copy), closing(sqlite3.connect(copy)) as target:
+            original.backup(target)
+            with target:  # the copy has everything, so no log of it can be missing
+                target.execute("UPDATE run SET ended_at = started_at WHERE ended_at IS NULL")
 
 
 # -- opening -------------------------------------------------------------------------------------------
@@ -184,43 +182,33 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             _assert_durable(connection, path)
-            if not _is_blank(connection):
-                _assert_ledger(connection, path)
+            if not is_blank(connection):
+                assert_ledger(connection, path)
             bring_forward(connection, path)
-            _check_pages(connection, path)
+            # Damage in the table that decides what is sent; the large cold table is checked as it is read.
+            (report,) = connection.execute("PRAGMA quick_check('record')").fetchone()
+            if report != "ok":
+                raise damaged(path, report)
     return connection
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open a connection that can look but neither write nor checkpoint, also while a run is going on.
-
-    Raises:
-        LedgerError: the file is missing, or is no ledger.
-    """
+    """Open a connection that can look but neither write nor checkpoint, also while a run is going on."""
     if not path.is_file():
         raise LedgerError("ledger not found", where=str(path), hint=_PASS_LEDGER)
     with translated(path):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = connect_read_only(path)
         with closing_on_error(connection):
-            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-            _assert_ledger(connection, path)
+            assert_ledger(connection, path)
     return connection
 
 
-def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse to look at an older ledger as if it were a new one, and say how it becomes one.
-
-    Raises:
-        LedgerError: it has an older version.
-    """
-    version = _pragma(connection, "user_version")
-    if version < len(STEPS):
-        raise LedgerError(
-            f"the ledger has version {version}; this program reads version {len(STEPS)}",
-            where=str(path),
-            hint="the next run, retry or reconcile brings it up to date, with nothing lost, such as:"
-            f" case-importer reconcile --ledger {path}",
-        )
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Connect to a database that exists, whatever is in it."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    with closing_on_error(connection):
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return connection
 
 
 def bring_forward(connection: sqlite3.Connection, path: Path) -> None:
@@ -243,33 +231,28 @@ def bring_forward(connection: sqlite3.Connection, path: Path) -> None:
             raise
 
 
-def copy_ledger(path: Path, copy: Path) -> None:
-    """Copy a ledger, also one in use, into the new file ``copy``.
-
-    Raises:
-        LedgerError: it cannot be read, or not be copied.
-    """
-    with closing(open_read_only(path)) as original:
-        create_file(copy)
-        with translated(copy), closing(sqlite3.connect(copy)) as target:
-            original.backup(target)
-            with target:  # the copy has everything, so no log of it can be missing
-                target.execute("UPDATE run SET ended_at = started_at WHERE ended_at IS NULL")
+def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse to look at an older ledger as if it were a new one, and say how it becomes one."""
+    version = _pragma(connection, "user_version")
+    if version < len(STEPS):
+        raise LedgerError(
+            f"the ledger has version {version}; this program reads version {len(STEPS)}",
+            where=str(path),
+            hint="the next run, retry or reconcile brings it up to date, with nothing lost, such as:"
+            f" case-importer reconcile --ledger {path}",
+        )
 
 
-def utc_now() -> str:
-    """The wall clock, for people: UTC, ISO 8601, whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _is_blank(connection: sqlite3.Connection) -> bool:
+def is_blank(connection: sqlite3.Connection) -> bool:
     """Whether nothing was ever written to this file, or a process died while it made it."""
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     return bool(tables == 0 and _pragma(connection, "user_version") == 0)
+
+
+def was_cut_short(connection: sqlite3.Connection) -> bool:
+    """Whether the last run did not end: it was killed, or is still on."""
+    last = connection.execute("SELECT ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
+    return last is not None and last[0] is None
 
 
 def _assert_durable(connection: sqlite3.Connection, path: Path) -> None:
@@ -277,35 +260,23 @@ def _assert_durable(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     level = _pragma(connection, "synchronous")
     if mode != "wal" or level != 2:
-        raise LedgerError(
-            f"the ledger cannot be written safely here (journal {mode}, synchronous {level})",
-            where=str(path),
-            hint="put the ledger on a local disk",
-        )
+        what = f"the ledger cannot be written safely here (journal {mode}, synchronous {level})"
+        raise LedgerError(what, where=str(path), hint="put the ledger on a local disk")
 
 
-def _assert_ledger(connection: sqlite3.Connection, path: Path) -> None:
+def assert_ledger(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that is no ledger, or one that this program does not know."""
     tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('ledger', 'record')").fetchone()[0]
     if tables != 2:
         raise LedgerError("the file is not a ledger", where=str(path), hint=_PASS_LEDGER)
-    version = _pragma(connection, "user_version")
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise LedgerError(
-            "the ledger was made by a case-importer from before the first release, which this one cannot read",
-            where=str(path),
-            hint="finish that import with the program that began it",
-        )
+        what = "the ledger was made by a case-importer from before the first release, which this one cannot read"
+        raise LedgerError(what, where=str(path), hint="finish that import with the program that began it")
+    version = _pragma(connection, "user_version")
     if not 1 <= version <= len(STEPS):
-        raise LedgerError(
-            f"the ledger has version {version}; this program supports {len(STEPS)}",
-            where=str(path),
-            hint="use the version of case-importer that wrote it, or a newer one",
-        )
+        what = f"the ledger has version {version}; this program supports {len(STEPS)}"
+        raise LedgerError(what, where=str(path), hint="use the version of case-importer that wrote it, or a newer one")
 
 
-def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
-    """Look for damage in the table that decides what is sent; the large cold table is checked as it is read."""
-    report = [line for (line,) in connection.execute("PRAGMA quick_check('record')")]
-    if report != ["ok"]:
-        raise damaged(path, report[0])
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importer.ledger import database
 from importer.ledger.ledger import Ledger
 from importer.ledger.values import Outcome, Settlement
 from importer.models import State
@@ -10,9 +9,7 @@ from importer.models import State
 
 def states_of(ledger: Ledger, key: str) -> list[State]:
     """Where the records with ``key`` stand."""
-    with database.translated(ledger.path):
-        rows = ledger.connection.execute("SELECT state FROM record WHERE key = ? ORDER BY id", (key,))
-        return [State(state) for (state,) in rows]
+    return [State(state) for (state,) in ledger.rows("SELECT state FROM record WHERE key = ? ORDER BY id", (key,))]
 
 
 def is_forgotten(ledger: Ledger, key: str) -> bool:
@@ -21,8 +18,7 @@ def is_forgotten(ledger: Ledger, key: str) -> bool:
         "SELECT 1 FROM record LEFT JOIN content ON content.record = record.id"
         " WHERE key = ? AND state IN ('unknown', 'duplicate') AND body IS NULL"
     )
-    with database.translated(ledger.path):
-        return ledger.connection.execute(query, (key,)).fetchone() is not None
+    return ledger.scalar(query, (key,)) is not None
 
 
 def resolve(ledger: Ledger, key: str, outcome: Outcome) -> list[State]:
@@ -31,10 +27,8 @@ def resolve(ledger: Ledger, key: str, outcome: Outcome) -> list[State]:
     Returns:
         The state it stood in; empty if there is none.
     """
-    with database.translated(ledger.path), database.transaction(ledger.connection):
-        rows = ledger.connection.execute(
-            "SELECT id, state FROM record WHERE key = ? AND state IN ('unknown', 'duplicate')", (key,)
-        ).fetchall()
+    with ledger.transaction():
+        rows = ledger.rows("SELECT id, state FROM record WHERE key = ? AND state IN ('unknown', 'duplicate')", (key,))
         ledger.settle([Settlement(record, State(state), outcome) for record, state in rows])
     return [State(state) for _, state in rows]
 
@@ -44,8 +38,8 @@ def reopen_refused(ledger: Ledger) -> int:
 
     Nothing else may be reopened: all other rows are either not sent yet or may be at the server.
     """
-    with database.translated(ledger.path), database.transaction(ledger.connection):
-        return ledger.connection.execute(
+    with ledger.transaction() as connection:
+        return connection.execute(
             "UPDATE record SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
             " WHERE state = 'refused' AND id IN (SELECT record FROM content WHERE body IS NOT NULL)",
             (ledger.run,),
@@ -53,12 +47,12 @@ def reopen_refused(ledger: Ledger) -> int:
 
 
 def reopen_shut_out(ledger: Ledger) -> int:
-    """Make pending again what this run had refused only because the whole account was shut out.
+    """Make pending again what this run had refused with 403, 404 or 405, since these met every row; returns how many.
 
-    That is what 403, 404 and 405 meant when they met every row; returns how many there were.
+    They meant that the whole account was shut out.
     """
-    with database.translated(ledger.path), database.transaction(ledger.connection):
-        return ledger.connection.execute(
+    with ledger.transaction() as connection:
+        return connection.execute(
             "UPDATE record SET state = 'pending', code = 'shut_out' WHERE state = 'refused' AND run = ?"
             " AND http_status IN (403, 404, 405)",
             (ledger.run,),

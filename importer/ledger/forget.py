@@ -54,24 +54,22 @@ def forget(ledger: Ledger, states: Iterable[State]) -> int:
 
     What is dropped can still be read from the file until :func:`shrink` has run.
     """
-    connection, names = ledger.connection, ", ".join(f"'{state}'" for state in states)
-    forgotten = 0
+    names, forgotten = ", ".join(f"'{state}'" for state in states), 0
     with database.translated(ledger.path):
-        connection.execute("PRAGMA secure_delete=ON")
-        for table, statements in _FORGOTTEN.items():
-            (last,) = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()
-            for after in range(0, last, _AT_ONCE):
-                values = {"after": after, "last": after + _AT_ONCE}
-                with database.transaction(connection):
-                    counts = [connection.execute(text.format(states=names), values).rowcount for text in statements]
-                forgotten += counts[0] if table == "record" else 0
+        ledger.connection.execute("PRAGMA secure_delete=ON")
+    for table, statements in _FORGOTTEN.items():
+        last = ledger.scalar(f"SELECT coalesce(max(id), 0) FROM {table}")
+        for after in range(0, last, _AT_ONCE):
+            values = {"after": after, "last": after + _AT_ONCE}
+            with ledger.transaction() as connection:
+                counts = [connection.execute(text.format(states=names), values).rowcount for text in statements]
+            forgotten += counts[0] if table == "record" else 0
     return forgotten
 
 
 def waiting(ledger: Ledger) -> int:
     """How many cases still wait for an update, so that their rows are not forgotten."""
-    with database.translated(ledger.path):
-        return int(ledger.connection.execute(f"SELECT count(*) FROM record WHERE {_WAITS}").fetchone()[0])
+    return int(ledger.scalar(f"SELECT count(*) FROM record WHERE {_WAITS}"))
 
 
 def shrink(ledger: Ledger) -> bool:
@@ -82,8 +80,7 @@ def shrink(ledger: Ledger) -> bool:
     """
     with database.translated(ledger.path):
         ledger.connection.execute("VACUUM")
-        is_busy, _, _ = ledger.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not is_busy
+    return not ledger.scalar("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def size(path: Path) -> int:

@@ -10,50 +10,45 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
-from importer.errors import ExitCode, LedgerError, TargetError
+from importer.errors import ExitCode, TargetError
 from importer.ledger import database, parents
-from importer.ledger.database import closing_on_error
+from importer.ledger.commit_mark import CommitMark
 from importer.ledger.lock import LedgerLock
 from importer.ledger.values import CreatedCase, Mark, Outcome, Pending, Selection, Settled, Settlement, UnknownRecord
 from importer.models import State
 from importer.version import __version__
 
-CHOSEN = (
+_CHOSEN = (
     "(:source IS NULL OR record.source = :source) AND (:run IS NULL OR record.run = :run)"
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
 )
-_AT_SERVER = "('sending', 'created', 'unknown', 'duplicate')"
-#: Of the given records those that may be marked as sending: all but the exceptions, which are looked at one by one.
-_MARK = f"""
+#: The triggers refuse a record whose key, or whose parent, is in the way.
+_MARK = """
     UPDATE record SET state = 'sending', attempts = attempts + 1, run = :run, http_status = NULL, code = NULL,
         message = NULL
-    WHERE id IN (SELECT value FROM json_each(:records)) AND state = 'pending'
-      AND NOT EXISTS (
-        SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id
-          AND (other.state IN {_AT_SERVER}
-               OR other.id < record.id AND other.id IN (SELECT value FROM json_each(:records))))
-      AND NOT EXISTS (
-        SELECT 1 FROM link WHERE link.record = record.id AND parent_key IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM record AS parent JOIN content ON content.record = link.record
-            WHERE parent.key = link.parent_key AND parent.state = 'created'
-              AND json_extract(content.body, '$.parent_id') = parent.case_id))
-    RETURNING id"""
+    WHERE id IN (SELECT value FROM json_each(:records)) AND state = 'pending'"""
 _SETTLE = """
-    UPDATE record SET state = json_extract(told.value, '$.outcome.state'), run = ?,
-        case_id = json_extract(told.value, '$.outcome.case_id'),
-        http_status = json_extract(told.value, '$.outcome.http_status'),
-        code = json_extract(told.value, '$.outcome.code'), message = json_extract(told.value, '$.outcome.message')
-    FROM json_each(?) AS told
-    WHERE record.id = json_extract(told.value, '$.record') AND record.state = json_extract(told.value, '$.before')
-    RETURNING id"""
+    UPDATE record SET state = told.state, run = :run, case_id = told.case_id, http_status = told.http_status,
+        code = told.code, message = told.message
+    FROM (SELECT json_extract(value, '$[0]') AS record, json_extract(value, '$[1]') AS before,
+            json_extract(value, '$[2]') AS state, json_extract(value, '$[3]') AS case_id,
+            json_extract(value, '$[4]') AS http_status, json_extract(value, '$[5]') AS code,
+            json_extract(value, '$[6]') AS message
+          FROM json_each(:told)) AS told
+    WHERE record.id = told.record AND record.state = told.before"""
+_KEY_IS_TAKEN = """
+    SELECT EXISTS (SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id
+                   AND other.state IN ('sending', 'created', 'unknown', 'duplicate'))
+    FROM record WHERE id = ? AND state = 'pending'"""
 #: Of a row whose key another one answers for.
 _KEY_UNSETTLED = Outcome(State.SKIPPED, code="key_unsettled", message="another row with this key was sent")
 
@@ -61,58 +56,41 @@ _KEY_UNSETTLED = Outcome(State.SKIPPED, code="key_unsettled", message="another r
 class Ledger:
     """An open ledger. Use as a context manager; closing it notes how the run ended.
 
-    Args:
-        path: The file; made if missing, readable by its owner only. Links are followed first, so that the lock and the
-            log are found whatever name the ledger is given.
-        verb: Which command holds it, for the history.
-
-    Attributes:
-        connection: The one that writes.
-        run: The number of this run.
-        exit_code: How the run ends; set before closing.
-        released: Children that may be sent since their parents became cases in this run.
+    The file is made if it is missing, readable by its owner only. Links are followed first, so that lock and log are
+    found whatever name the ledger is given. ``verb`` is the command that uses it, for the history.
 
     Raises:
-        LedgerLockedError: another run holds it.
+        LedgerLockedError: another run is using it.
         LedgerError: it cannot be opened, is damaged, or is not a ledger.
     """
 
     def __init__(self, path: Path, *, verb: str) -> None:
         self.path = path.resolve()
+        self.exit_code: ExitCode | None = None  #: how the run ends; set before closing
+        self.released: deque[int] = deque()  #: children whose parents became cases in this run
         database.make_folder(self.path)
         self._lock = LedgerLock(self.path)
+        self._mark = CommitMark(self.path)
         try:
-            self.connection = self._open()
-            with closing_on_error(self.connection):
-                self.run = self._begin_run(verb)
-                self._lock.note_begin(self.run)
-                with database.translated(self.path):
-                    self._has_children = parents.are_there(self.connection)
+            if self.path.exists():
+                self._mark.check()
+            else:
+                database.create_file(self.path)
+            self.connection = database.open_for_writing(self.path)  #: the one that writes
+            with database.closing_on_error(self.connection), database.translated(self.path):
+                self._mark.open(self.connection)
+                self.run = self._begin_run(verb)  #: the number of this run
+                self._lock.note_files()
+                self._has_children = parents.are_there(self.connection)
         except BaseException:
-            self._lock.note_failure()
+            self._mark.close()
             self._lock.release()
             raise
-        self.exit_code: ExitCode | None = None
-        self.released: deque[int] = deque()
 
     # -- beginning and end -------------------------------------------------------------------------
-    def _open(self) -> sqlite3.Connection:
-        if not self.path.exists():
-            database.create_file(self.path)
-        connection = database.open_for_writing(self.path)
-        with closing_on_error(connection), database.translated(self.path):
-            last = connection.execute("SELECT id, ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
-            # A killed run leaves its newest commits in the log; without that, rows that were sent look unsent.
-            if last is not None and last[1] is None and self._lock.lost_log_of(last[0]):
-                raise LedgerError(
-                    "the last run was interrupted, and the -wal file with its newest entries is missing",
-                    where=str(self.path),
-                    hint="put the -wal file back next to the ledger; without it, cases could be created twice",
-                )
-        return connection
 
     def _begin_run(self, verb: str) -> int:
-        with database.translated(self.path), database.transaction(self.connection):
+        with self.transaction():
             run = self.connection.execute(
                 "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, database.utc_now())
             ).lastrowid
@@ -124,8 +102,8 @@ class Ledger:
                     f"UPDATE {table} SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'",
                     (f"the run ended while {what} being sent",),
                 )
-        with database.translated(self.path):  # so that the file itself, without its log, knows that a run has begun
-            self.connection.execute("PRAGMA wal_checkpoint(FULL)")
+        # so that the file itself, without its log, knows that a run has begun
+        self.connection.execute("PRAGMA wal_checkpoint(FULL)")
         return run
 
     def __enter__(self) -> Self:
@@ -146,12 +124,16 @@ class Ledger:
                             "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?",
                             (database.utc_now(), self.exit_code, self.run),
                         )
+                        self.note_commit()
                 finally:
                     self.connection.close()
-                    self._lock.note_end(self.run)
-            self._lock.forget_end()
         finally:
+            self._mark.close()
             self._lock.release()
+
+    def note_commit(self) -> None:
+        """Say next to the ledger that what was committed until now exists."""
+        self._mark.note(self.connection)
 
     def is_in_place(self) -> bool:
         """Whether this is still the ledger that its path names, and nobody else can have it."""
@@ -161,12 +143,12 @@ class Ledger:
     def was_cut_short(self) -> bool:
         """Whether the run before this one was killed; it may have sent something a moment ago."""
         query = "SELECT ended_at FROM run WHERE id < ? ORDER BY id DESC LIMIT 1"
-        return self.run > 1 and self._scalar(query, self.run) is None
+        return self.run > 1 and self.scalar(query, (self.run,)) is None
 
     @property
     def id(self) -> str:
         """Eight hexadecimal digits that name this ledger in failures files."""
-        return str(self._scalar("SELECT id FROM ledger"))
+        return str(self.scalar("SELECT id FROM ledger"))
 
     def pin_target(self, target: str) -> None:
         """Tie the ledger to the API it sends to, once that has answered; a tie is for ever."""
@@ -179,7 +161,7 @@ class Ledger:
         Raises:
             TargetError: this ledger belongs to another target.
         """
-        pinned = self._scalar("SELECT target FROM ledger")
+        pinned = self.scalar("SELECT target FROM ledger")
         was_trial = str(pinned).startswith("sandbox:")
         if pinned is None or pinned == target or (was_trial and target == "sandbox"):
             return
@@ -195,18 +177,15 @@ class Ledger:
     def counts(self, source: int | None = None) -> Counter[State]:
         """Records by state, of one source or of the whole ledger."""
         query = "SELECT state, count(*) FROM record WHERE source = coalesce(?, source) GROUP BY state"
-        with database.translated(self.path):
-            return Counter({State(state): count for state, count in self.connection.execute(query, (source,))})
+        return Counter({State(state): count for state, count in self.rows(query, (source,))})
 
     def count_pending(self, chosen: Selection) -> int:
         """How many of the chosen records may be sent."""
-        query = f"SELECT count(*) FROM record WHERE state = 'pending' AND {CHOSEN}"
-        with database.translated(self.path):
-            return int(self.connection.execute(query, asdict(chosen)).fetchone()[0])
+        return int(self.scalar(f"SELECT count(*) FROM record WHERE state = 'pending' AND {_CHOSEN}", asdict(chosen)))
 
     def pending(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
         """The next chosen records that may be sent, in input order, behind the record ``after``."""
-        return self._pending(f"record.id > :after AND {CHOSEN}", {**asdict(chosen), "after": after}, limit)
+        return self._pending(f"record.id > :after AND {_CHOSEN}", {**asdict(chosen), "after": after}, limit)
 
     def next_page(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
         """The next records that may be sent: first the released children that no later page has, then those behind.
@@ -219,42 +198,53 @@ class Ledger:
             "record.id IN (SELECT value FROM json_each(:children))"
             " AND (record.id <= :after OR record.source <> :source OR record.run <> :run)"
         )
-        while self.released and len(page) < limit:
-            children = [self.released.popleft() for _ in range(min(limit - len(page), len(self.released)))]
+        while (room := limit - len(page)) and self.released:
+            children = [self.released.popleft() for _ in range(min(room, len(self.released)))]
             values = {**asdict(chosen), "after": after, "children": orjson.dumps(children).decode()}
-            page += self._pending(elsewhere, values, limit, released=True)
-        return page + self.pending(chosen, after=after, limit=limit - len(page)) if len(page) < limit else page
+            page += self._pending(elsewhere, values, room, released=True)
+        return page + self.pending(chosen, after=after, limit=room) if room else page
+
+    def unsent_sample(self, chosen: Selection, *, most: int) -> list[Pending]:
+        """Up to ``most`` of the chosen records that were never sent and carry an external id, in input order.
+
+        They are spread over all of them at equal distances, the first and the last among them.
+        """
+        unsent = f"""FROM record JOIN source ON source.id = record.source
+            WHERE state = 'pending' AND attempts = 0 AND external_id_field IS NOT NULL AND {_CHOSEN}"""
+        values = asdict(chosen)
+        count = self.scalar(f"SELECT count(*) {unsent}", values)
+        places = range(count) if count <= most else [number * (count - 1) // (most - 1) for number in range(most)]
+        which = (
+            "record.id IN (SELECT id FROM"
+            f" (SELECT record.id AS id, row_number() OVER (ORDER BY record.id) - 1 AS place {unsent})"
+            " WHERE place IN (SELECT value FROM json_each(:places)))"
+        )
+        return self._pending(which, {**values, "places": orjson.dumps([*places]).decode()}, most)
 
     def _pending(self, which: str, values: dict[str, object], limit: int, *, released: bool = False) -> list[Pending]:
-        with database.translated(self.path):
-            rows = self.connection.execute(
-                "SELECT record.id, row, key, body, payload_sha256, external_id_field"
-                " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
-                f" WHERE record.state = 'pending' AND {which} ORDER BY record.id LIMIT :limit",
-                {**values, "limit": limit},
-            ).fetchall()
+        rows = self.rows(
+            "SELECT record.id, row, key, body, payload_sha256, external_id_field"
+            " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
+            f" WHERE record.state = 'pending' AND {which} ORDER BY record.id LIMIT :limit",
+            {**values, "limit": limit},
+        )
         return [
             Pending(record, row, key, database.payload(self.path, body, digest, f"row {row}"), field, released)
             for record, row, key, body, digest, field in rows
         ]
 
     def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
-        """All records that may have been created."""
-        with database.translated(self.path):
-            rows = self.connection.execute(
-                "SELECT record.id, record.row, record.key, body, external_id_field,"
-                " CAST(strftime('%s', run.started_at) AS REAL)"
-                " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
-                " JOIN run ON run.id = record.run"
-                # a case id may have been reported for a row that is forgotten: that is for a person
-                " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
-                " ORDER BY record.id",
-                (source,),
-            )
-            return [
-                UnknownRecord(record, row, key, body.encode(), field, since)
-                for record, row, key, body, field, since in rows
-            ]
+        """All records that may have been created; what was forgotten is for a person."""
+        rows = self.rows(
+            "SELECT record.id, record.row, record.key, body, external_id_field,"
+            " CAST(strftime('%s', run.started_at) AS REAL)"
+            " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
+            " JOIN run ON run.id = record.run"
+            " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
+            " ORDER BY record.id",
+            (source,),
+        )
+        return [UnknownRecord(record, row, key, body.encode(), *rest) for record, row, key, body, *rest in rows]
 
     def newest_created(self, external_id_field: str | None, *, age: float) -> CreatedCase | None:
         """The newest case with its key in this field that has existed for ``age`` seconds; None if none has."""
@@ -271,39 +261,56 @@ class Ledger:
 
     def has_case(self, case_id: str) -> bool:
         """Whether a record of this ledger claims this case."""
-        return self._scalar("SELECT 1 FROM record WHERE case_id = ?", case_id) is not None
+        return self.scalar("SELECT 1 FROM record WHERE case_id = ?", (case_id,)) is not None
 
-    def _scalar(self, query: str, *values: object) -> object:
+    def rows(self, query: str, values: Any = ()) -> list[Any]:
+        """All rows of a query."""
+        with database.translated(self.path):
+            return self.connection.execute(query, values).fetchall()
+
+    def scalar(self, query: str, values: Any = ()) -> Any:
+        """The first column of the first row of a query; None if there is no row."""
         with database.translated(self.path):
             row = self.connection.execute(query, values).fetchone()
         return None if row is None else row[0]
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, and on disk when it ends."""
+        with database.translated(self.path), database.transaction(self.connection):
+            yield self.connection
 
     # -- sending: called inside a transaction of the writer ----------------------------------------
 
     def mark_sending(self, records: Sequence[int]) -> list[Mark]:
         """Note that a request is about to leave for each of ``records``. Holds only once the transaction has committed.
 
-        All go with one statement. Those that it does not take are looked at one by one.
+        All are marked with one statement; if one of them may not be, they are marked one by one.
         """
-        values = {"run": self.run, "records": orjson.dumps(records).decode()}
-        marked = {record for (record,) in self.connection.execute(_MARK, values)}
-        marks = []
-        for record in records:
-            marks.append(Mark.DONE if record in marked else self._mark_alone(record))
-            marked.discard(record)
-        return marks
+        if self._move_together(_MARK, {"records": orjson.dumps(records).decode()}, records):
+            return [Mark.DONE] * len(records)
+        return [self._mark_alone(record) for record in records]
+
+    def _move_together(self, statement: str, values: dict[str, object], records: Sequence[int]) -> bool:
+        """Whether one statement moved all of these records; otherwise none has moved."""
+        if len(set(records)) < len(records):
+            return False
+        self.connection.execute("SAVEPOINT together")
+        try:
+            moved = self.connection.execute(statement, {"run": self.run, **values}).rowcount
+        except sqlite3.IntegrityError:  # a trigger or an index refuses one of them
+            moved = -1
+        if moved != len(records):
+            self.connection.execute("ROLLBACK TO together")
+        self.connection.execute("RELEASE together")
+        return moved == len(records)
 
     def _mark_alone(self, record: int) -> Mark:
-        """Mark a record that stayed behind when others were marked, or say why not and put it where it belongs."""
-        if self.connection.execute(_MARK, {"run": self.run, "records": f"[{record}]"}).fetchall():
+        """Mark one record, or say why not and put it where it belongs."""
+        if self._move_together(_MARK, {"records": f"[{record}]"}, [record]):
             return Mark.DONE
-        key_is_taken = self._scalar(
-            "SELECT EXISTS (SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id"
-            f" AND other.state IN {_AT_SERVER}) FROM record WHERE id = ? AND state = 'pending'",
-            record,
-        )
-        if key_is_taken:
-            self._move(record, State.PENDING, _KEY_UNSETTLED)
+        if self.scalar(_KEY_IS_TAKEN, (record,)):
+            self._move(Settlement(record, State.PENDING, _KEY_UNSETTLED))
             return Mark.DUPLICATE_KEY
         if parents.hold(self.connection, self.run, record):
             self.released.append(record)
@@ -325,33 +332,13 @@ class Ledger:
     def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """Move records to where their outcomes say, with the evidence.
 
-        All go with one statement but those whose case id another record has, or had: these are looked at one by one.
+        All move with one statement; if one of them may not, such as for a case id that another record has, they move
+        one by one.
         """
-        contested, records = self._contested(settlements), Counter(each.record for each in settlements)
-        alone = [each.outcome.case_id in contested or records[each.record] > 1 for each in settlements]
-        moved = self._settle_plain([each for each, is_alone in zip(settlements, alone, strict=True) if not is_alone])
-        return [
-            self._settle_alone(each) if is_alone else Settled.DONE if each.record in moved else Settled.LOST
-            for each, is_alone in zip(settlements, alone, strict=True)
-        ]
-
-    def _settle_plain(self, settlements: Sequence[Settlement]) -> set[int]:
-        told = orjson.dumps(settlements).decode()
-        moved = {record for (record,) in self.connection.execute(_SETTLE, (self.run, told))} if settlements else set()
-        self._tell_children([each for each in settlements if each.record in moved])
-        return moved
-
-    def _contested(self, settlements: Iterable[Settlement]) -> set[str]:
-        """The case ids among these that stand for another record too, or did before."""
-        given = Counter(each.outcome.case_id for each in settlements if each.outcome.case_id is not None)
-        if not given:
-            return set()
-        known = self.connection.execute(
-            "SELECT value FROM json_each(?) AS given WHERE EXISTS (SELECT 1 FROM record WHERE case_id = given.value)"
-            " OR EXISTS (SELECT 1 FROM contested_case_id WHERE case_id = given.value)",
-            (orjson.dumps(list(given)).decode(),),
-        )
-        return {case_id for (case_id,) in known} | {case_id for case_id, times in given.items() if times > 1}
+        if self._move_together(_SETTLE, {"told": _told(settlements)}, [each.record for each in settlements]):
+            self._tell_children(settlements)
+            return [Settled.DONE] * len(settlements)
+        return [self._settle_alone(each) for each in settlements]
 
     def _settle_alone(self, settlement: Settlement) -> Settled:
         """A case id that is given to several rows is contested: no answer that gives it proves anything any more.
@@ -359,24 +346,25 @@ class Ledger:
         Only a search, which finds a case by what is in it, or a person can still say whose case that is.
         """
         record, before, outcome = settlement.record, settlement.before, settlement.outcome
-        if self._scalar("SELECT state FROM record WHERE id = ?", record) != before:
+        if self.scalar("SELECT state FROM record WHERE id = ?", (record,)) != before:
             return Settled.LOST
-        owner = self._scalar("SELECT id FROM record WHERE case_id = ?", outcome.case_id)
-        is_known = self._scalar("SELECT 1 FROM contested_case_id WHERE case_id = ?", outcome.case_id) is not None
+        owner = self.scalar("SELECT id FROM record WHERE case_id = ?", (outcome.case_id,))
+        is_known = self.scalar("SELECT 1 FROM contested_case_id WHERE case_id = ?", (outcome.case_id,)) is not None
         if owner is None and (not is_known or before is State.UNKNOWN):
-            self._move(record, before, outcome)
+            self._move(settlement)
             return Settled.DONE
         self.connection.execute("INSERT OR IGNORE INTO contested_case_id VALUES (?)", (outcome.case_id,))
         message = f"case {outcome.case_id} was reported for more than one row"
         unknown = Outcome(State.UNKNOWN, None, outcome.http_status, "crossed", message)
-        if isinstance(owner, int):
-            self._move(owner, State.CREATED, unknown)
+        if owner is not None:
+            self._move(Settlement(owner, State.CREATED, unknown))
         if before is not State.UNKNOWN:
-            self._move(record, before, unknown)
+            self._move(Settlement(record, before, unknown))
         return Settled.CROSSED
 
-    def _move(self, record: int, before: State, outcome: Outcome) -> bool:
-        return bool(self._settle_plain([Settlement(record, before, outcome)]))
+    def _move(self, settlement: Settlement) -> None:
+        if self.connection.execute(_SETTLE, {"run": self.run, "told": _told([settlement])}).rowcount == 1:
+            self._tell_children([settlement])
 
     def _tell_children(self, moved: Sequence[Settlement]) -> None:
         """Children of records that became cases may be sent; those of records that are none any more may not."""
@@ -398,3 +386,11 @@ class Ledger:
         """Say about a record why it was not sent in this run; it stays pending."""
         query = "UPDATE record SET code = ?, message = ? WHERE id = ? AND state = 'pending'"
         self.connection.execute(query, (code, message, record))
+
+
+def _told(settlements: Sequence[Settlement]) -> str:
+    """JSON for the statement that settles."""
+    outcomes = ((each, each.outcome) for each in settlements)
+    return orjson.dumps(
+        [(each.record, each.before, to.state, to.case_id, to.http_status, to.code, to.message) for each, to in outcomes]
+    ).decode()

@@ -1,4 +1,4 @@
-"""The files beside a ledger: the lock that keeps other runs away, SQLite's log, and a note of how that ended.
+"""The lock that keeps other runs away from a ledger.
 
 The lock is one of the operating system. The kernel frees it when the process ends, however it ends, so there is nothing
 to clean up after ``kill -9``.
@@ -6,8 +6,6 @@ to clean up after ``kill -9``.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -28,8 +26,6 @@ class LedgerLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._log = path.with_name(path.name + "-wal")
-        self._end = path.with_name(path.name + ".end")
         self._lock = FileLock(
             path.with_name(path.name + ".lock"), mode=0o600, thread_local=False, fallback_to_soft=False
         )
@@ -44,7 +40,6 @@ class LedgerLock:
         except OSError as error:
             hint = "use a writable folder on a local disk"
             raise LedgerError(f"cannot lock the ledger: {error.strerror}", where=str(path), hint=hint) from error
-        self._log_was_there = self._has_log()
         self._inodes: tuple[int, int] | None = None
 
     @property
@@ -68,53 +63,9 @@ class LedgerLock:
         except OSError:
             return False
 
+    def note_files(self) -> None:
+        """Remember which files are open."""
+        self._inodes = self._stat()
+
     def _stat(self) -> tuple[int, int]:
         return self._path.stat().st_ino, Path(self._lock.lock_file).stat().st_ino
-
-    # -- the log -----------------------------------------------------------------------------------
-
-    def lost_log_of(self, run: int) -> bool:
-        """Whether the newest commits of this run, which was killed, are gone with the log that they were in."""
-        return not self._log_was_there and self._said() != (run, "folded")
-
-    def note_begin(self, run: int) -> None:
-        """The ledger is open, and its log will hold the newest commits."""
-        self._inodes = self._stat()
-        self._say(run, "open  ")
-
-    def note_end(self, run: int) -> None:
-        """The ledger is closed. If that took its log along, all is in the ledger.
-
-        On a full disk the end of a run cannot be noted in the ledger itself, but a few bytes that are there already can
-        be written over.
-        """
-        self._say(run, "open  " if self._log.exists() else "folded")
-
-    def note_failure(self) -> None:
-        """The ledger could not be used. Closing it may have taken the log of the last run along, as an end does."""
-        said = self._said()
-        if said is not None and self._log_was_there and not self._log.exists():
-            self._say(said[0], "folded")
-
-    def forget_end(self) -> None:
-        """The end stands in the ledger: the note is not needed."""
-        with contextlib.suppress(OSError):
-            self._end.unlink()
-
-    def _has_log(self) -> bool:
-        return self._log.exists() and self._log.stat().st_size > 0  # who looks leaves an empty one
-
-    def _say(self, run: int, how: str) -> None:
-        with contextlib.suppress(OSError):
-            handle = os.open(self._end, os.O_CREAT | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
-            try:
-                os.write(handle, f"{run:012d} {how}\n".encode())
-            finally:
-                os.close(handle)
-
-    def _said(self) -> tuple[int, str] | None:
-        try:
-            run, how = self._end.read_text(encoding="ascii").split()
-            return int(run), how
-        except (OSError, ValueError):
-            return None

@@ -13,8 +13,9 @@ sent too early is refused by the trigger ``parent_first``.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from typing import Any
 
 import orjson
 
@@ -137,7 +138,7 @@ def hold(connection: sqlite3.Connection, run: int, child: int) -> bool | None:
 
 # -- staging: who is whose parent ------------------------------------------------------------------------
 
-_TABLES = ("tree", "placed", "walked", "problem", "policy")
+_DROP = tuple(f"DROP TABLE IF EXISTS temp.{table}" for table in ("tree", "placed", "walked", "problem", "policy"))
 _MAKE = (
     "CREATE TEMP TABLE policy (source INTEGER PRIMARY KEY, missing TEXT, cycle TEXT, deep TEXT, field TEXT)",
     # waits: a child to be decided on; the others only show the way. child, is_case: what the parent is.
@@ -173,6 +174,7 @@ _FOLLOW = """UPDATE tree SET above = (
         WHERE record.state <> 'skipped' LIMIT 1)
     WHERE above IS NOT NULL AND child IS NULL"""
 
+_INDEX = "CREATE INDEX temp.tree_above ON tree (above)"
 #: What the row ``down`` is to the rows below it: a top row, or a child; one too deep is neither, unless that is mended.
 _LEVEL = """CASE WHEN down.depth <= 2 THEN down.depth WHEN down.deep = 'drop' THEN 1 WHEN down.deep = 'root' THEN 2
     ELSE down.depth END"""
@@ -198,6 +200,7 @@ _UNPLACED = """SELECT tree.record FROM tree WHERE tree.record > ?
     AND EXISTS (SELECT 1 FROM tree AS up WHERE up.key = tree.above)
     AND tree.record NOT IN (SELECT record FROM placed) ORDER BY tree.record LIMIT 1"""
 _UP = "SELECT up.record FROM tree JOIN tree AS up ON up.key = tree.above WHERE tree.record = ?"
+_MARK_CYCLE = "UPDATE walked SET is_cycle = 1 WHERE record = ? AND walk = ? AND NOT is_cycle"
 
 _PROBLEM = """INSERT OR IGNORE INTO problem SELECT tree.record, '{code}', policy.{policy}
     FROM tree JOIN record ON record.id = tree.record JOIN policy ON policy.source = record.source
@@ -229,84 +232,48 @@ def place_children(connection: sqlite3.Connection, run: int, reject: Reject) -> 
     """Decide about every waiting child of the ledger which row is its parent. Called inside a transaction.
 
     A child below a case becomes pending at once; one without a parent, in a cycle, or too deep becomes what the mapping
-    of its file says; all others go on waiting, now for a certain row.
-
-    Args:
-        connection: That of the ledger.
-        run: The run that does it.
-        reject: Enters an error of a row.
+    of its file says (``reject`` enters its error); all others go on waiting, now for a certain row.
     """
     if connection.execute("SELECT 1 FROM link WHERE parent IS NOT NULL LIMIT 1").fetchone() is None:
         return
-    _drop_tables(connection)
-    for statement in _MAKE:
+    for statement in (*_DROP, *_MAKE):
         connection.execute(statement)
     connection.execute(_ENTER, ("waiting",))
     if connection.execute("SELECT 1 FROM tree LIMIT 1").fetchone() is not None:
         connection.execute(_ENTER, ("invalid",))
-        _find_places(connection)
-        _decide(connection, run, reject)
-    _drop_tables(connection)
-
-
-def _drop_tables(connection: sqlite3.Connection) -> None:
-    for table in _TABLES:
-        connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
-
-
-def _find_places(connection: sqlite3.Connection) -> None:
-    for statement in (_STANDING, _FOLLOW, _STANDING):
-        connection.execute(statement)
-    connection.execute("CREATE INDEX temp.tree_above ON tree (above)")
-    connection.execute(_DESCEND.format(seeds=_TOPMOST))
-    if _mark_cycles(connection):
-        connection.execute(_DESCEND.format(seeds=_CYCLES))
-    for statement in _PROBLEMS:
+        for statement in (_STANDING, _FOLLOW, _STANDING, _INDEX, _DESCEND.format(seeds=_TOPMOST)):
+            connection.execute(statement)
+        if _mark_cycles(connection):
+            connection.execute(_DESCEND.format(seeds=_CYCLES))
+        for statement in (*_PROBLEMS, _DECIDE):
+            connection.execute(statement)
+        connection.execute(_SEND_DROPPED, (run,))
+        for record, code, column, text, row, is_itself in _in_pages(connection, _REJECTED):
+            reject(record, _error(code, column, text, row, is_itself=bool(is_itself)))
+        for record, case_id in _in_pages(connection, _BELOW_CASES):
+            release(connection, run, record, case_id)
+    for statement in _DROP:
         connection.execute(statement)
 
 
 def _mark_cycles(connection: sqlite3.Connection) -> bool:
     """What cannot be reached from the top is in a cycle, or below one; walking up from it ends in the cycle."""
-    walk = start = 0
-    found = False
+    start, found = 0, False
     while row := connection.execute(_UNPLACED, (start,)).fetchone():
-        (start,), walk = row, walk + 1
-        here = start
-        while (before := _walk_of(connection, here)) is None:
-            connection.execute("INSERT INTO walked (record, walk) VALUES (?, ?)", (here, walk))
+        start = here = row[0]
+        while connection.execute("INSERT OR IGNORE INTO walked (record, walk) VALUES (?, ?)", (here, start)).rowcount:
             (here,) = connection.execute(_UP, (here,)).fetchone()
-        if before == walk:
+        while connection.execute(_MARK_CYCLE, (here, start)).rowcount:  # none if an earlier walk was here
             found = True
-            _mark_cycle(connection, here)
+            (here,) = connection.execute(_UP, (here,)).fetchone()
     return found
 
 
-def _walk_of(connection: sqlite3.Connection, record: int) -> int | None:
-    row = connection.execute("SELECT walk FROM walked WHERE record = ?", (record,)).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _mark_cycle(connection: sqlite3.Connection, first: int) -> None:
-    here = first
-    while True:
-        connection.execute("UPDATE walked SET is_cycle = 1 WHERE record = ?", (here,))
-        (here,) = connection.execute(_UP, (here,)).fetchone()
-        if here == first:
-            return
-
-
-def _decide(connection: sqlite3.Connection, run: int, reject: Reject) -> None:
-    connection.execute(_DECIDE)
-    connection.execute(_SEND_DROPPED, (run,))
+def _in_pages(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
+    """The rows of a query that begins behind a record, while these records are changed."""
     last = 0
-    while page := connection.execute(_REJECTED, (last,)).fetchall():
-        for record, code, column, text, row, is_itself in page:
-            reject(record, _error(code, column, text, row, is_itself=bool(is_itself)))
-        last = page[-1][0]
-    last = 0
-    while page := connection.execute(_BELOW_CASES, (last,)).fetchall():
-        for record, case_id in page:
-            release(connection, run, record, case_id)
+    while page := connection.execute(query, (last,)).fetchall():
+        yield from page
         last = page[-1][0]
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from importer.ledger import database, parents
-from importer.ledger.json_columns import cells_from_json, errors_from_json
 from importer.ledger.sources import FILTERED, read_sources
 from importer.ledger.values import (
     FailureLine,
@@ -20,8 +17,12 @@ from importer.ledger.values import (
     SimilarKeys,
     SourceInfo,
     UnlinkedCount,
+    cells_from_json,
+    errors_from_json,
 )
 from importer.models import State
+
+T = TypeVar("T")
 
 _LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}"
 #: Rows that do not arrive unless somebody does something. What is merely pending goes with the next run; what waits for
@@ -65,9 +66,7 @@ class LedgerView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -86,26 +85,34 @@ class LedgerView:
             for row in self._connection.execute(query.format(where=clause), values):  # noqa: UP028
                 yield row
 
-    @contextmanager
-    def sound(self) -> Iterator[None]:
-        """A value that cannot be one of ours means that the file is damaged."""
-        try:
-            yield
-        except (ValueError, TypeError, AttributeError) as error:
-            raise database.damaged(self.path, str(error)) from error
+    def read(self, make: Callable[..., T], query: str, where: str = "", **values: object) -> Iterator[T]:
+        """What ``make`` makes of each row of a query, see :meth:`select`.
+
+        Raises:
+            LedgerError: a value cannot be one of ours, so the file is damaged.
+        """
+        for row in self.select(query, where, **values):
+            try:
+                made = make(*row)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise database.damaged(self.path, str(error)) from error
+            yield made
 
     # -- the whole ------------------------------------------------------------------------------------
 
     def identity(self) -> tuple[str, str | None]:
         """The ledger's id and the target it is pinned to."""
         with database.translated(self.path):
-            row = self._connection.execute("SELECT id, target FROM ledger").fetchone()
-        return row[0], row[1]
+            name, target = self._connection.execute("SELECT id, target FROM ledger").fetchone()
+        return name, target
 
     def sources(self) -> list[SourceInfo]:
         """The sources in view, oldest first."""
-        with database.translated(self.path), self.sound():
-            found = read_sources(self._connection)
+        with database.translated(self.path):
+            try:
+                found = read_sources(self._connection)
+            except (ValueError, TypeError) as error:
+                raise database.damaged(self.path, str(error)) from error
         return [source for source in found if source.staged and self.source in (None, source.id)]
 
     def half_read(self) -> tuple[str, ...]:
@@ -117,9 +124,8 @@ class LedgerView:
 
     def counts(self) -> Counter[State]:
         """Records by state."""
-        rows = self.select("SELECT state, count(*) FROM record {where} GROUP BY state")
-        with self.sound():
-            return Counter({State(state): count for state, count in rows})
+        query = "SELECT state, count(*) FROM record {where} GROUP BY state"
+        return Counter(dict(self.read(lambda state, count: (State(state), count), query)))
 
     def unlinked(self) -> list[UnlinkedCount]:
         """Links of good rows that were not made as the file has them, by cause."""
@@ -142,20 +148,17 @@ class LedgerView:
             SELECT count(DISTINCT key), min(key), max(key) FROM record
             WHERE key <> '' AND (state <> 'skipped' OR code IS NOT '{FILTERED}') GROUP BY look(key)
             HAVING min(key) <> max(key) AND max(:source IS NULL OR source = :source) ORDER BY min(id)"""
+        # the first row that has a key, in view if there is one
+        first_row = "SELECT row FROM record WHERE key = ? ORDER BY source IS NOT ?, id LIMIT 1"
+        groups, count = [], 0
         with database.translated(self.path):
             self._connection.create_function("look", 1, look, deterministic=True)
-            groups, count = [], 0
-            for keys, first, second in self._connection.execute(query, {"source": self.source}):
+            for keys, *pair in self._connection.execute(query, {"source": self.source}):
                 count += 1
                 if count <= most:
-                    rows = sorted((self._first_row_of(key), key) for key in (first, second))
-                    groups.append(SimilarKeys(keys, *rows))
+                    rows = [self._connection.execute(first_row, (key, self.source)).fetchone()[0] for key in pair]
+                    groups.append(SimilarKeys(keys, *sorted(zip(rows, pair, strict=True))))
         return groups, count
-
-    def _first_row_of(self, key: str) -> int:
-        """The first row with ``key``, in view if there is one."""
-        query = "SELECT row FROM record WHERE key = ? ORDER BY source IS NOT ?, id LIMIT 1"
-        return int(self._connection.execute(query, (key, self.source)).fetchone()[0])
 
     def requests(self) -> int:
         """Requests that were sent to create the records in view, and to update their cases."""
@@ -192,32 +195,30 @@ class LedgerView:
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""
-        return (_result(*row) for row in self.select(f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id"))
+        return self.read(_result, f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id")
 
     def failures(self) -> Iterator[FailureLine]:
         """The records that need a person, with the user's own cells, in input order.
 
         Forgotten ones are left out: without cells there is nothing to correct.
         """
-        query = (
-            f"SELECT {_LINE}, cells, errors FROM record JOIN content ON content.record = record.id"
-            " {where} ORDER BY record.id"
+        return self.read(
+            lambda cells, errors, *line: FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors)),
+            f"SELECT cells, errors, {_LINE} FROM record JOIN content ON content.record = record.id"
+            " {where} ORDER BY record.id",
+            _NEEDS_A_PERSON,
         )
-        for *line, cells, errors in self.select(query, _NEEDS_A_PERSON):
-            with self.sound():
-                failure = FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors))
-            yield failure
 
     def open_updates(self) -> Iterator[OpenUpdate]:
         """What did not reach its case although that is there, in order."""
-        query = (
+        return self.read(
+            OpenUpdate,
             f"SELECT key, case_id, position, {_STANDING}, case_update.http_status, case_update.code,"
-            " case_update.message, body FROM case_update JOIN record ON record.id = case_update.record {where}"
-            " ORDER BY case_update.record, position"
+            " case_update.message, CAST(body AS BLOB)"
+            " FROM case_update JOIN record ON record.id = case_update.record {where}"
+            " ORDER BY case_update.record, position",
+            "record.state = 'created' AND case_update.state NOT IN ('done', 'dropped')",
         )
-        where = "record.state = 'created' AND case_update.state NOT IN ('done', 'dropped')"
-        for key, case_id, position, standing, http_status, code, message, body in self.select(query, where):
-            yield OpenUpdate(key, case_id, position, standing, http_status, code, message, body.encode())
 
     def orphans(self, *, file: int | None = None, most: int = -1) -> Iterator[Orphan]:
         """The rows of companion files that belong to no row of the sources in view, in the order of their files.
@@ -226,28 +227,16 @@ class LedgerView:
             file: Only those of this companion file of a source, from 0; None for all.
             most: At most so many; -1 for all.
         """
-        rows = self.select(
+        return self.read(
+            lambda source, position, row, key, code, message, cells: Orphan(
+                source, position, row, key, code, message, cells_from_json(cells)
+            ),
             "SELECT source, position, row, key, code, message, cells FROM orphan"
             f" JOIN companion_file ON companion_file.id = orphan.file {{where}} ORDER BY orphan.id LIMIT {most:d}",
             "" if file is None else "position = :file",
             file=file,
         )
-        for source, position, row, key, code, message, cells in rows:
-            with self.sound():
-                orphan = Orphan(source, position, row, key, code, message, cells_from_json(cells))
-            yield orphan
 
 
-def _result(
-    record: int,
-    source: int,
-    row: int,
-    key: str,
-    state: str,
-    case_id: str | None,
-    http_status: int | None,
-    attempts: int,
-    code: str | None,
-    message: str | None,
-) -> ResultLine:
-    return ResultLine(record, source, row, key, State(state), case_id, http_status, attempts, code, message)
+def _result(record: int, source: int, row: int, key: str, state: str, *rest: Any) -> ResultLine:
+    return ResultLine(record, source, row, key, State(state), *rest)

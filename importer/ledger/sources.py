@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
 from importer.ledger.companions import enter_companions, read_companions, replace_companions
-from importer.ledger.json_columns import cells_from_json, errors_from_json, errors_to_json, to_json
 from importer.ledger.ledger import Ledger
 from importer.ledger.parents import SAME_ROW
-from importer.ledger.values import CompanionFile, NewSource, SourceInfo, StagedRow, UnsentRow
+from importer.ledger.values import (
+    CompanionFile,
+    NewSource,
+    Original,
+    SourceInfo,
+    StagedRow,
+    UnsentRow,
+    cells_from_json,
+    errors_from_json,
+    errors_to_json,
+    to_json,
+)
 from importer.models import FieldError, Link, Links, Mapped, State
 
 #: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
@@ -41,19 +52,32 @@ def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
     ).fetchall()
     return [
         SourceInfo(
-            id=number,
-            name=name,
-            sha256=digest,
-            columns=cells_from_json(columns),
-            mapping_name=mapping_name,
-            mapping_sha256=mapping_sha256,
-            external_id_field=field,
-            rows=count,
-            staged=bool(staged),
-            companions=read_companions(connection, number),
+            number,
+            name,
+            digest,
+            cells_from_json(columns),
+            mapping_name,
+            mapping_sha256,
+            field,
+            count,
+            bool(staged),
+            read_companions(connection, number),
         )
         for number, name, digest, columns, mapping_name, mapping_sha256, field, count, staged in rows
     ]
+
+
+def originals(ledger: Ledger, records: Iterable[int]) -> dict[int, Original]:
+    """The rows of ``records`` as they were read, by record; without those that are not there or were forgotten."""
+    rows = ledger.rows(
+        "SELECT record.id, columns, cells, errors FROM record JOIN content ON content.record = record.id"
+        " JOIN source ON source.id = record.source WHERE record.id IN (SELECT value FROM json_each(?))",
+        (to_json(list(records)),),
+    )
+    return {
+        record: Original(cells_from_json(columns), cells_from_json(cells), errors_from_json(errors))
+        for record, columns, cells, errors in rows
+    }
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -61,29 +85,19 @@ def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
 
 def begin_source(ledger: Ledger, new: NewSource) -> int:
     """Open a new source, dropping whatever an interrupted reading left behind; returns its number."""
-    connection = ledger.connection
-    with database.translated(ledger.path), database.transaction(connection):
+    with ledger.transaction() as connection:
         unfinished = "(SELECT id FROM source WHERE staged = 0)"
+        dropped = f"(SELECT id FROM record WHERE source IN {unfinished})"
         for table in ("content", "case_update", "link"):
-            connection.execute(
-                f"DELETE FROM {table} WHERE record IN (SELECT id FROM record WHERE source IN {unfinished})"
-            )
+            connection.execute(f"DELETE FROM {table} WHERE record IN {dropped}")
         connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
         connection.execute("DELETE FROM source WHERE staged = 0")
         if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM record)").fetchone()[0]:
             connection.execute("DROP INDEX IF EXISTS record_key")  # see finish_source
         number = connection.execute(
             "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, external_id_field, links)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                new.name,
-                new.sha256,
-                to_json(new.columns),
-                new.mapping_name,
-                new.mapping_sha256,
-                new.external_id_field,
-                _links_to_json(new.links),
-            ),
+            " VALUES (:name, :sha256, :columns, :mapping_name, :mapping_sha256, :external_id_field, :links)",
+            {**asdict(new), "columns": to_json(new.columns), "links": _links_to_json(new.links)},
         ).lastrowid
     assert number is not None
     return number
@@ -95,38 +109,35 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
     These commits are not synced one by one: nothing of them counts before :func:`finish_source`, whose sync takes the
     whole log to the disk. What a power cut leaves of a source that was not finished is dropped.
     """
-    connection = ledger.connection
-    with database.translated(ledger.path), database.unsynced(connection), database.transaction(connection):
+    with database.translated(ledger.path), database.unsynced(ledger.connection), ledger.transaction() as connection:
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()
-        numbered = list(enumerate(rows, last + 1))
+        numbered = [(record, staged, staged.mapped) for record, staged in enumerate(rows, last + 1)]
         connection.executemany(
             "INSERT INTO record (id, source, row, key, replaces, state, code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (record, source, staged.row.number, staged.mapped.key, staged.replaces, *_standing(staged.mapped))
-                for record, staged in numbered
-            ),
+            [
+                (record, source, staged.row.number, mapped.key, staged.replaces, *_standing(mapped))
+                for record, staged, mapped in numbered
+            ],
         )
         connection.executemany(
             "INSERT INTO content (record, cells, errors, body, payload_sha256) VALUES (?, ?, ?, ?, ?)",
-            ((record, to_json(staged.row.cells), *_payload(staged.mapped)) for record, staged in numbered),
+            [(record, to_json(staged.row.cells), *_payload(mapped)) for record, staged, mapped in numbered],
         )
-        enter_case_updates(
-            connection,
-            ((record, staged.mapped.case_updates) for record, staged in numbered if staged.mapped.case_updates),
-        )
-        _add_links(connection, ((record, staged.mapped.link) for record, staged in numbered))
+        with_updates = [(record, mapped.case_updates) for record, _, mapped in numbered if mapped.case_updates]
+        enter_case_updates(connection, with_updates)
+        _add_links(connection, [(record, mapped.link) for record, _, mapped in numbered if mapped.link])
         connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(rows), source))
 
 
-def _standing(mapped: Mapped) -> tuple[State, str | None, str | None]:
+def _standing(mapped: Mapped) -> tuple[str, str | None, str | None]:
     """Where a row stands by its mapping alone, with code and message; a child waits until its parent is known."""
     if mapped.errors:
-        return State.INVALID, *summary(mapped.errors)
+        return State.INVALID.value, *summary(mapped.errors)
     if mapped.left_out is not None:
-        return State.SKIPPED, FILTERED, mapped.left_out
+        return State.SKIPPED.value, FILTERED, mapped.left_out
     if mapped.link is not None and mapped.link.parent is not None:
-        return State.WAITING, None, None
-    return State.PENDING, None, None
+        return State.WAITING.value, None, None
+    return State.PENDING.value, None, None
 
 
 def _payload(mapped: Mapped) -> tuple[str | None, str | None, str | None]:
@@ -136,15 +147,11 @@ def _payload(mapped: Mapped) -> tuple[str | None, str | None, str | None]:
     return errors_to_json(mapped.errors), mapped.body.decode(), sha256(mapped.body).hexdigest()
 
 
-def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link | None]]) -> None:
+def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link]]) -> None:
     """Keep what rows say about their parents; a top row that is called by its key needs no word."""
     connection.executemany(
         "INSERT INTO link (record, name, parent) VALUES (?, ?, ?)",
-        (
-            (record, link.name, link.parent)
-            for record, link in links
-            if link is not None and (link.parent is not None or link.name)
-        ),
+        [(record, link.name, link.parent) for record, link in links if link.parent is not None or link.name],
     )
 
 
@@ -161,19 +168,12 @@ def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
 def finish_source(ledger: Ledger, source: int, companions: Sequence[CompanionFile] = (), *, whole: bool = True) -> None:
     """Make all rows of ``source`` count, at once.
 
-    A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not.
-
-    The keys of the first source are sorted here for their index, in one go. Entered one by one, keys in no order, as
-    many systems have them, would write nearly every page of the index anew with every batch.
-
-    Args:
-        ledger: The ledger.
-        source: The source.
-        companions: The companion files that were read with it.
-        whole: Whether it is a whole export: then their rows that belong to none of its rows are kept as orphans.
+    A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not. If the
+    source is a ``whole`` export, rows of the companion files that belong to none of its rows are kept as orphans.
     """
-    connection = ledger.connection
-    with database.translated(ledger.path), database.transaction(connection):
+    with ledger.transaction() as connection:
+        # The keys of the first source are sorted for their index in one go. One by one, keys in no order, as many
+        # systems have them, would write nearly every page of the index anew with every batch.
         connection.execute("CREATE INDEX IF NOT EXISTS record_key ON record (key)")
         _let_others_answer(ledger, "SELECT id FROM record WHERE source = ?", source)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
@@ -271,13 +271,12 @@ def _let_others_answer(ledger: Ledger, arrived: str, value: object) -> None:
 
     Without this nothing would be sent twice either, but the reports would not say why.
     """
-    connection = ledger.connection
-    connection.execute("DROP TABLE IF EXISTS temp.arrived")
-    connection.execute("CREATE TEMP TABLE arrived (id INTEGER PRIMARY KEY)")
-    connection.execute(f"INSERT INTO arrived {arrived}", (value,))
+    ledger.connection.execute("DROP TABLE IF EXISTS temp.arrived")
+    ledger.connection.execute("CREATE TEMP TABLE arrived (id INTEGER PRIMARY KEY)")
+    ledger.connection.execute(f"INSERT INTO arrived {arrived}", (value,))
     for statement in _WHO_ANSWERS:
-        connection.execute(statement, {"run": ledger.run})
-    connection.execute("DROP TABLE temp.arrived")
+        ledger.connection.execute(statement, {"run": ledger.run})
+    ledger.connection.execute("DROP TABLE temp.arrived")
 
 
 # -- another mapping -------------------------------------------------------------------------------------
@@ -289,13 +288,12 @@ def unsent_rows(ledger: Ledger, source: int, *, states: Collection[State], after
     Of skipped ones, those that the mapping filtered: all others are answered for by another record. What was forgotten
     cannot be mapped anew.
     """
-    with database.translated(ledger.path):
-        rows = ledger.connection.execute(
-            "SELECT record.id, row, state, cells, errors FROM record JOIN content ON content.record = record.id"
-            " WHERE source = ? AND record.id > ? AND state IN (SELECT value FROM json_each(?))"
-            " AND (state <> 'skipped' OR code = ?) ORDER BY record.id LIMIT ?",
-            (source, after, to_json(list(states)), FILTERED, limit),
-        ).fetchall()
+    rows = ledger.rows(
+        "SELECT record.id, row, state, cells, errors FROM record JOIN content ON content.record = record.id"
+        " WHERE source = ? AND record.id > ? AND state IN (SELECT value FROM json_each(?))"
+        " AND (state <> 'skipped' OR code = ?) ORDER BY record.id LIMIT ?",
+        (source, after, to_json(list(states)), FILTERED, limit),
+    )
     return [
         UnsentRow(record, row, State(state), cells_from_json(cells), errors_from_json(errors))
         for record, row, state, cells, errors in rows
@@ -304,11 +302,10 @@ def unsent_rows(ledger: Ledger, source: int, *, states: Collection[State], after
 
 def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mapped]]) -> None:
     """Enter what another mapping made of records that never reached the server."""
-    connection = ledger.connection
-    with database.translated(ledger.path), database.transaction(connection):
+    with ledger.transaction() as connection:
         for old, mapped in remapped:
             connection.execute("DELETE FROM link WHERE record = ?", (old.id,))
-            _add_links(connection, [(old.id, mapped.link)])
+            _add_links(connection, [(old.id, mapped.link)] if mapped.link else [])
             connection.execute(
                 "UPDATE content SET errors = ?, body = ?, payload_sha256 = ? WHERE record = ?",
                 (*_payload(mapped), old.id),
@@ -324,7 +321,7 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mappe
 def let_others_answer(ledger: Ledger, returned: Sequence[int]) -> None:
     """Let other records answer for the keys of rows that were filtered and are back, or the other way round."""
     if returned:
-        with database.translated(ledger.path), database.transaction(ledger.connection):
+        with ledger.transaction():
             _let_others_answer(ledger, "SELECT value FROM json_each(?)", to_json(returned))
 
 
@@ -342,8 +339,7 @@ def adopt_mapping(
 
     A companion file that was read with it before stays as it was entered: its orphans are those of the whole source.
     """
-    connection = ledger.connection
-    with database.translated(ledger.path), database.transaction(connection):
+    with ledger.transaction() as connection:
         connection.execute(
             "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, external_id_field = ?, links = ? WHERE id = ?",
             (name, sha256, external_id_field, _links_to_json(links), source),

@@ -1,58 +1,100 @@
-"""What goes into the ledger and comes out of it, apart from the shared values of ``importer.models``."""
+"""What goes into the ledger and comes out of it, apart from the shared values of ``importer.models``; JSON columns."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
+
+import orjson
 
 from importer.models import CaseUpdateState, FieldError, Links, Mapped, Row, State
 
+# -- staging ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSource:
+    """A source that is about to be read. Names are what messages call a file."""
+
+    name: str
+    sha256: str  #: of what is read
+    columns: Sequence[str]  #: the header
+    mapping_name: str
+    mapping_sha256: str  #: of the mapping and all files that it names
+    external_id_field: str | None  #: the custom field that carries the key; None for none
+    links: Links | None = None  #: how the mapping links rows to each other; None if it does not
+
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Where a record goes after an attempt, or after a search, and on what evidence.
+class CompanionFile:
+    """A companion file of a source, as it was read. Counts are None if the source is not a whole export."""
 
-    Attributes:
-        state: The state it moves to.
-        case_id: The server's id for this very row; required for ``created``.
-        http_status: Status of the answer; None if there was none.
-        code: Stable word for programs (``created``, ``refused``, ``no_answer``, …) or the server's own error code.
-        message: For a person; at most a few hundred characters, control characters removed.
-    """
+    file: str  #: what the mapping calls it
+    path: str  #: where it was
+    sha256: str  #: of what was read
+    columns: tuple[str, ...]  #: its header
+    rows: int
+    without_row: int | None  #: how many of its rows belong to no row of the source
+    rows_without: int | None  #: how many rows of the source have no entry in it
 
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """One source as the ledger knows it; see :class:`NewSource`."""
+
+    id: int
+    name: str
+    sha256: str
+    columns: tuple[str, ...]
+    mapping_name: str
+    mapping_sha256: str
+    external_id_field: str | None
+    rows: int
+    staged: bool
+    companions: tuple[CompanionFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRow:
+    """One row of a source together with what the mapping made of it."""
+
+    row: Row
+    mapped: Mapped
+    replaces: int | None = None  #: the record of this ledger that it corrects, if its file says so
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentRow:
+    """A record that never reached the server, with what is needed to map it anew."""
+
+    id: int
+    row: int
     state: State
-    case_id: str | None = None
-    http_status: int | None = None
-    code: str | None = None
-    message: str | None = None
-
-
-class Mark(Enum):
-    """What became of a request to mark a record as sending."""
-
-    DONE = auto()  #: on disk: the request may leave
-    DUPLICATE_KEY = auto()  #: another record with this key may be a case: this one was skipped
-    NOT_PENDING = auto()  #: the record is no longer pending, or waits for its parent again
-
-
-class Settled(Enum):
-    """What became of a request to settle a record."""
-
-    DONE = auto()
-    #: The case id was reported for another record as well: both are unknown now, and answers cannot be trusted.
-    CROSSED = auto()
-    #: The record was not in the state that the caller thought it was in.
-    LOST = auto()
+    cells: tuple[str, ...]
+    errors: tuple[FieldError, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """A move of a record that an answer, or a search, has earned it."""
+class Original:
+    """A row as it was read the first time, before a person corrected it in a failures file."""
 
-    record: int
-    before: State
-    outcome: Outcome
+    columns: tuple[str, ...]  #: the header of its file
+    cells: tuple[str, ...]  #: more or fewer than columns if it was no good as a row
+    errors: tuple[FieldError, ...]  #: none if it was refused, say
+
+
+# -- sending ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records a run is about; None does not narrow it."""
+
+    source: int | None = None
+    run: int | None = None  #: records that this run moved last, such as those that it has just reopened
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +110,15 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which records a run is about; None does not narrow it.
-
-    Attributes:
-        source: Records of this source.
-        run: Records that this run moved last, such as those that it has just reopened.
-    """
-
-    source: int | None = None
-    run: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class UnknownRecord:
-    """A record that may have been created, with what is needed to search for it.
-
-    Attributes:
-        since: Seconds since 1970: it was not sent before this time.
-    """
+    """A record that may have been created, with what is needed to search for it."""
 
     id: int
     row: int
     key: str
     body: bytes
     external_id_field: str | None
-    since: float
+    since: float  #: seconds since 1970: it was not sent before this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,141 +132,56 @@ class CreatedCase:
 
 
 @dataclass(frozen=True, slots=True)
-class StagedRow:
-    """One row of a source together with what the mapping made of it.
+class Outcome:
+    """Where a record goes after an attempt, or after a search, and on what evidence."""
 
-    Attributes:
-        replaces: The record of this ledger that this row corrects, if its file says so (failures files do).
-    """
-
-    row: Row
-    mapped: Mapped
-    replaces: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnsentRow:
-    """A record that never reached the server, with what is needed to map it anew."""
-
-    id: int
-    row: int
     state: State
-    cells: tuple[str, ...]
-    errors: tuple[FieldError, ...]
+    case_id: str | None = None  #: the server's id for this very row; required for ``created``
+    http_status: int | None = None  #: of the answer; None if there was none
+    code: str | None = None  #: stable word for programs, such as ``no_answer``, or the server's own error code
+    message: str | None = None  #: for a person; at most a few hundred characters, control characters removed
 
 
 @dataclass(frozen=True, slots=True)
-class CompanionFile:
-    """A companion file of a source, as it was read.
+class Settlement:
+    """A move of a record that an answer, or a search, has earned it."""
 
-    Attributes:
-        file: What the mapping calls it.
-        path: Where it was.
-        sha256: Of what was read.
-        columns: Its header.
-        rows: How many rows it has.
-        without_row: How many of them belong to no row of the source; None if the source is not a whole export.
-        rows_without: How many rows of the source have no entry in it; None likewise.
-    """
-
-    file: str
-    path: str
-    sha256: str
-    columns: tuple[str, ...]
-    rows: int
-    without_row: int | None
-    rows_without: int | None
+    record: int
+    before: State
+    outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A row of a companion file that belongs to no row of its source.
+class Mark(Enum):
+    """What became of a request to mark a record as sending."""
 
-    Attributes:
-        source: The source.
-        file: Which of the companion files of its source, from 0.
-        row: Where it stands in that file.
-        key: What it says to belong to; text with halves of characters written out.
-        code: Stable word for programs.
-        message: Why it belongs to no row.
-        cells: As they were read.
-    """
-
-    source: int
-    file: int
-    row: int
-    key: str
-    code: str
-    message: str
-    cells: tuple[str, ...]
+    DONE = auto()  #: on disk: the request may leave
+    DUPLICATE_KEY = auto()  #: another record with this key may be a case: this one was skipped
+    NOT_PENDING = auto()  #: the record is no longer pending, or waits for its parent again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSource:
-    """A source that is about to be read.
+class Settled(Enum):
+    """What became of a request to settle a record."""
 
-    Attributes:
-        name: What messages call it.
-        sha256: Of what is read.
-        columns: The header.
-        mapping_name: What messages call the mapping.
-        mapping_sha256: Of the mapping and all files that it names.
-        external_id_field: The custom field that carries the key; None for none.
-        links: How the mapping links rows to each other; None if it does not.
-    """
-
-    name: str
-    sha256: str
-    columns: Sequence[str]
-    mapping_name: str
-    mapping_sha256: str
-    external_id_field: str | None
-    links: Links | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceInfo:
-    """One source as the ledger knows it."""
-
-    id: int
-    name: str
-    sha256: str
-    columns: tuple[str, ...]
-    mapping_name: str
-    mapping_sha256: str
-    external_id_field: str | None
-    rows: int
-    staged: bool
-    companions: tuple[CompanionFile, ...] = ()
+    DONE = auto()
+    CROSSED = auto()  #: the case id was reported for another record as well: both are unknown now
+    LOST = auto()  #: the record was not in the state that the caller thought it was in
 
 
 @dataclass(frozen=True, slots=True)
 class CaseUpdate:
-    """The next thing that a case is to get.
-
-    Attributes:
-        record: Whose case it is.
-        position: Which update of this case, from 1.
-        kind: What it carries: ``notes``.
-        case_id: The case.
-        state: ``pending``, or ``unknown`` if the case may have it already.
-        body: The JSON of the update.
-    """
+    """The next thing that the case of a record is to get."""
 
     record: int
-    position: int
-    kind: str
+    position: int  #: which update of this case, from 1
+    kind: str  #: what it carries: ``notes``
     case_id: str
-    state: CaseUpdateState
-    body: bytes
+    state: CaseUpdateState  #: ``pending``, or ``unknown`` if the case may have it already
+    body: bytes  #: the JSON of the update
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateOutcome:
-    """Where a case update goes after an attempt, a look at the case or a decision, and on what evidence.
-
-    See :class:`Outcome`.
-    """
+    """Where a case update goes after an attempt, a look at the case or a decision; see :class:`Outcome`."""
 
     state: CaseUpdateState
     http_status: int | None = None
@@ -255,6 +195,9 @@ class SentBefore:
 
     surely: tuple[bytes, ...]
     perhaps: tuple[bytes, ...]
+
+
+# -- reports ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,32 +240,66 @@ class OpenUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class UnlinkedCount:
-    """How many links between rows were not made as the file has them, for one cause.
+class Orphan:
+    """A row of a companion file that belongs to no row of its source; code and message say why."""
 
-    Attributes:
-        code: Why.
-        led_to_root: They lead to the topmost row instead; else they were dropped.
-        rows: How many.
-        first_row: The first of them.
-    """
+    source: int
+    file: int  #: which of the companion files of its source, from 0
+    row: int  #: where it begins in that file
+    key: str  #: what it says to belong to; text with halves of characters written out
+    code: str
+    message: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnlinkedCount:
+    """How many links between rows were not made as the file has them, for one cause (``code``)."""
 
     code: str
-    led_to_root: bool
+    led_to_root: bool  #: they lead to the topmost row instead; else they were dropped
     rows: int
     first_row: int
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarKeys:
-    """Different keys that look alike.
-
-    Attributes:
-        keys: How many different ones there are.
-        first: One of them: the first row that has it, and the key.
-        second: Another one.
-    """
+    """Different keys that look alike: how many, and two of them, each with the first row that has it."""
 
     keys: int
     first: tuple[int, str]
     second: tuple[int, str]
+
+
+# -- JSON columns ----------------------------------------------------------------------------------------
+
+
+def to_json(value: Any) -> str:
+    """JSON as the ledger keeps it. Cells may hold halves of characters, which only the slow way can write."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)
+
+
+def from_json(text: str) -> Any:
+    """What :func:`to_json` was given, tuples as lists."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+def cells_from_json(text: str) -> tuple[str, ...]:
+    """The cells of a row."""
+    return tuple(from_json(text))
+
+
+def errors_to_json(errors: Sequence[FieldError]) -> str | None:
+    """Field errors as the ledger keeps them; None for none."""
+    return to_json([error._asdict() for error in errors]) if errors else None
+
+
+def errors_from_json(text: str | None) -> tuple[FieldError, ...]:
+    """What :func:`errors_to_json` was given."""
+    return tuple(FieldError(**error) for error in from_json(text)) if text else ()

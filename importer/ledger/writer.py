@@ -2,8 +2,8 @@
 
 A mark must be on disk before its request leaves, and an fsync costs far more than a statement. So what is asked for is
 collected while a thread writes what was asked for before, and goes to it as one group: one transaction, with one
-statement for all outcomes and one for all marks, and one future that everybody in it awaits. Outcomes come first: when
-a record is marked, every outcome handed in before it is on disk as well.
+statement for all outcomes and one for all marks, and one event that everybody in it awaits. Outcomes come first: when a
+record is marked, every outcome handed in before it is on disk as well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from importer.errors import LedgerError
@@ -33,7 +32,14 @@ class Group:
         self.settled: list[Settled] = []
         self.marks: list[Mark] = []
         self.returned: list[Any] = []
-        self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.written = asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def on_disk(self) -> None:
+        """Returns when all of it is on disk. Who is cancelled meanwhile cancels nobody else."""
+        await self.written.wait()
+        if self.failure is not None:
+            raise self.failure
 
     def carry_out(self, ledger: Ledger) -> None:
         """Do everything, inside a transaction."""
@@ -62,9 +68,7 @@ class LedgerWriter:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Write what still waits, then stop the thread."""
         self._is_closed = True
         if self._writing is not None:
@@ -80,7 +84,7 @@ class LedgerWriter:
         group = self._group()
         group.records.append(record)
         position = len(group.records) - 1
-        await self._written(group)
+        await group.on_disk()
         return group.marks[position]
 
     async def unmark(self, record: int) -> None:
@@ -96,7 +100,7 @@ class LedgerWriter:
         group = self._group()
         group.settlements.append(Settlement(record, before, outcome))
         position = len(group.settlements) - 1
-        await self._written(group)
+        await group.on_disk()
         return group.settled[position]
 
     async def call(self, work: Callable[[], T]) -> T:
@@ -104,7 +108,7 @@ class LedgerWriter:
         group = self._group()
         group.calls.append(work)
         position = len(group.calls) - 1
-        await self._written(group)
+        await group.on_disk()
         result: T = group.returned[position]
         return result
 
@@ -114,13 +118,9 @@ class LedgerWriter:
             raise LedgerError("the ledger is closed", where=str(self.ledger.path))
         if self._next is None:
             self._next = Group()
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_groups(), name="ledger-writer")
+            if self._writing is None or self._writing.done():
+                self._writing = asyncio.create_task(self._write_groups(), name="ledger-writer")
         return self._next
-
-    async def _written(self, group: Group) -> None:
-        # A worker that is cancelled must not cancel the others; the ledger does what it asked for all the same.
-        await asyncio.shield(group.written)
 
     async def _write_groups(self) -> None:
         while self._next is not None:
@@ -130,13 +130,11 @@ class LedgerWriter:
                 if self._broken is not None:
                     raise self._broken
                 await self._write(group)
-            except LedgerError as error:
-                self._broken = error
-                _fail(group, error)
-            except Exception as error:  # a mistake of ours: for those who wait, not for this task to die of
-                _fail(group, error)
-            else:
-                group.written.set_result(None)
+            except Exception as error:  # also a mistake of ours: for those who wait, not for this task to die of
+                group.failure = error
+                if isinstance(error, LedgerError):
+                    self._broken = error
+            group.written.set()
 
     async def _write(self, group: Group) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self.commit, group)
@@ -149,10 +147,7 @@ class LedgerWriter:
                 where=str(self.ledger.path),
                 hint="put it back, then run the same command again",
             )
-        with database.translated(self.ledger.path), database.transaction(self.ledger.connection):
+        with self.ledger.transaction():
             group.carry_out(self.ledger)
-
-
-def _fail(group: Group, error: Exception) -> None:
-    group.written.set_exception(error)
-    group.written.exception()  # nobody may wait any more, and that is no mistake
+        with database.translated(self.ledger.path):
+            self.ledger.note_commit()

@@ -1,4 +1,4 @@
-"""The verbs that fetch what a mapping needs to know about an account, and save it as a file for the mapping.
+"""The verbs that save what a mapping needs to know about an account as a file.
 
 Each that uses the network exists twice: a coroutine (``save_fields_async``) and a plain function (``save_fields``).
 """
@@ -10,8 +10,9 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
@@ -25,7 +26,7 @@ from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
 from importer.talkdesk.fields import UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import error_body
-from importer.talkdesk.transport import Answer, NotSent, TransportError
+from importer.talkdesk.transport import NotSent, TransportError
 from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_users
 
 ATTEMPTS = 5
@@ -34,12 +35,13 @@ StrPath = str | os.PathLike[str]
 
 
 class UnreachableError(CaseImporterError):
-    """The account does not answer as it should; later it may."""
+    """The account gave no usable answer; later it may."""
 
     exit_code = ExitCode.TEMPORARY
 
 
-class Saved(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Saved:
     """What was saved.
 
     Attributes:
@@ -57,7 +59,7 @@ async def save_fields_async(path: StrPath, *, settings: Settings | None = None) 
     """Save the custom field definitions of an account, for ``fields:`` in a mapping.
 
     Args:
-        path: The file. What stood there before is replaced once all is known.
+        path: The file. An existing one is replaced once all is known.
         settings: Target and credentials; by default from environment and ``.env``.
 
     Raises:
@@ -70,7 +72,7 @@ async def save_fields_async(path: StrPath, *, settings: Settings | None = None) 
         try:
             definitions = read_definitions(answer)
         except UnreadableFieldsError as error:
-            raise account.unreadable(FIELDS_PATH, error) from None
+            raise account.unexpected(FIELDS_PATH, error) from None
     with _saved_file(Path(path)) as file:
         file.write(fields_text(definitions, account=account.name))
     return Saved(Path(path), len(definitions))
@@ -80,15 +82,25 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
     """Save the active users of an account as a CSV file of e-mail, id and name, for ``lookup:`` in a mapping.
 
     Args:
-        path: The file. What stood there before is replaced once all is known.
-        settings: See :func:`save_fields_async`.
+        path, settings: See :func:`save_fields_async`.
 
     Raises:
         CaseImporterError: see :func:`save_fields_async`.
     """
+    users: dict[str, User] = {}
+    page, pages = 1, 1
     async with _open_account(usable_settings(settings)) as account:
-        users = await _all_users(account)
-    chosen = sorted(user for user in users if user.active and user.email)
+        while page <= pages:
+            answer = await account.get(USERS_PATH, f"page={page}&per_page={PER_PAGE}", scope="users:read")
+            try:
+                found, pages = read_users(answer)
+            except UnreadableUsersError as error:
+                raise account.unexpected(USERS_PATH, error) from None
+            if not found:
+                break
+            users |= {user.id: user for user in found}  # a user added meanwhile moves others to the next page
+            page += 1
+    chosen = sorted(user for user in users.values() if user.active and user.email)
     with _saved_file(Path(path)) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "id", "name"))
@@ -103,23 +115,7 @@ def _saved_file(path: Path) -> Iterator[TextIO]:
             yield file
     except ConfigError as error:
         what = error.what.replace("the report", "the file")
-        raise ConfigError(what, where=str(path), hint="check its folder, and the rights there") from None
-
-
-async def _all_users(account: _Account) -> list[User]:
-    users: dict[str, User] = {}
-    page, pages = 1, 1
-    while page <= pages:
-        query = f"page={page}&per_page={PER_PAGE}"
-        try:
-            found, pages = read_users(await account.get(USERS_PATH, query, scope="users:read"))
-        except UnreadableUsersError as error:
-            raise account.unreadable(USERS_PATH, error) from None
-        users |= {user.id: user for user in found}  # someone who is added meanwhile moves others to the next page
-        page += 1
-        if not found:
-            break
-    return list(users.values())
+        raise ConfigError(what, where=str(path), hint="check its folder and the permissions there") from None
 
 
 @asynccontextmanager
@@ -135,7 +131,7 @@ async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
 
 
 class _Account:
-    """Reads from an account, patiently: reading twice does no harm."""
+    """Reads from an account, and tries again: reading twice does no harm."""
 
     def __init__(self, api: CaseApi, tokens: Tokens, *, name: str, url: str) -> None:
         self.name = name
@@ -144,20 +140,21 @@ class _Account:
         self._url = url
 
     async def get(self, path: str, query: str = "", *, scope: str) -> Any:
-        """The JSON that stands at ``path``.
+        """The JSON at ``path``.
 
         Args:
             path: Where; it begins with a slash.
-            query: A ready-made, percent-encoded query string.
+            query: A percent-encoded query string.
             scope: What the credentials must allow, for the message if they do not.
         """
         try:
             return await retry_reads(lambda: self._get(path, query, scope), attempts=ATTEMPTS)
         except ReadError as error:
-            what = f"{path} could not be read: {error}"
+            what = f"cannot read {path}: {error}"
             raise UnreachableError(what, where=self._url, hint="run the same command again later") from None
 
     async def _get(self, path: str, query: str, scope: str) -> Any:
+        """One attempt; a ReadError if another one may help."""
         try:
             token = await self._tokens.get()
             answer = await self._api.get(path, token, query=query)
@@ -166,34 +163,24 @@ class _Account:
                 hint = error.hint or "check --api-url, or --ca-file"
                 raise TargetError(error.message, where=self._url, hint=hint) from None
             raise ReadError(str(error)) from None
-        if answer.status == 200:
+        status = answer.status
+        if status == 200:
             return answer.json()
-        self._refuse(answer, path, token=token, scope=scope)
+        if status == 401 and self._tokens.reject(token) and self._tokens.renewals < 2:
+            raise ReadError("HTTP 401")
+        if status in (401, 403):
+            what = f"the OAuth client is not allowed to read {path} (HTTP {status})"
+            hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
+            raise TargetError(what, where=self._url, hint=hint)
+        if status < 500 and status not in (408, 429):
+            what = f"{path} was refused (HTTP {status}): {error_body(answer.body).text}"
+            raise TargetError(what, where=self._url, hint="check the account, the region or --api-url")
         wait = asked_wait(answer.headers, error_body(answer.body).retry_hint)
-        raise ReadError(f"HTTP {answer.status}", wait=None if wait is None else min(wait, _LONGEST_WAIT))
+        raise ReadError(f"HTTP {status}", wait=None if wait is None else min(wait, _LONGEST_WAIT))
 
-    def _refuse(self, answer: Answer, path: str, *, token: str, scope: str) -> None:
-        """Raises if trying again cannot help."""
-        if answer.status == 401 and self._tokens.reject(token) and self._tokens.renewals < 2:
-            return
-        if answer.status in (401, 403):
-            raise TargetError(
-                f"the credentials may not read {path} (HTTP {answer.status})",
-                where=self._url,
-                hint=f"give the OAuth client the scope {scope} in Talkdesk Builder",
-            )
-        if answer.status < 500 and answer.status not in (408, 429):
-            raise TargetError(
-                f"{path} was refused (HTTP {answer.status}): {error_body(answer.body).text}",
-                where=self._url,
-                hint="check the account, the region or --api-url",
-            )
-
-    def unreadable(self, path: str, error: Exception) -> UnreachableError:
+    def unexpected(self, path: str, error: Exception) -> UnreachableError:
         """What to raise for an answer that is not of the documented form."""
-        return UnreachableError(
-            f"the answer of {path} is not understood: {error}", where=self._url, hint="is --api-url right?"
-        )
+        return UnreachableError(f"unexpected response from {path}: {error}", where=self._url, hint="check --api-url")
 
 
 save_fields = plain(save_fields_async)

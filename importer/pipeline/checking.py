@@ -1,4 +1,4 @@
-"""The verbs that only look at an export and a mapping. None of them sends anything or changes a ledger.
+"""The verbs that only read an export and a mapping. None of them sends anything or changes a ledger.
 
 Each exists twice: a plain function (``check``) and a coroutine (``check_async``), which runs it in a thread.
 """
@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
-from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
-from importer.pipeline.companions import Beside, open_companions
+from importer.pipeline.companions import StrPath, open_companions
 from importer.pipeline.fixing import Fix
 from importer.pipeline.results import PreviewRow, known
 from importer.pipeline.staging import (
@@ -32,34 +31,32 @@ from importer.pipeline.staging import (
 )
 from importer.plain import in_thread
 from importer.progress import Progress
+from importer.quality import Findings, QualityCheck
+from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 from importer.reader import Reader, ReadingOptions, open_reader
-from importer.report import Following, Totals, summary_of, unlinked_remarks
+from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
-from importer.survey import Survey, Surveyed
-from importer.survey.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from importer.suggest import Suggestion
 
-StrPath = str | os.PathLike[str]
-
 _FIRST_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckResult(Surveyed):
-    """What an export would come to, without sending anything: what was found in it, and the verdict.
+class CheckResult(Findings):
+    """What was found in an export, and how an import of it would end.
 
     Attributes:
         version: Of the JSON form of this result.
-        source: What was looked at.
+        source: The export.
         mapping: Name of the mapping.
         exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
         meaning: The same as a word.
         totals: Rows by state: pending ones would be sent.
-        notes_that_follow: Notes for which the first call has no room.
+        case_updates: Notes for which the first call has no room.
         notes: Remarks: how the file was read (encoding, sheet, …).
         seconds: How long it took.
         changes: What differs from the baseline.
@@ -74,7 +71,7 @@ class CheckResult(Surveyed):
     exit_code: ExitCode
     meaning: str
     totals: Totals
-    notes_that_follow: Following
+    case_updates: CaseUpdateTotals
     notes: tuple[str, ...]
     seconds: float
     changes: tuple[Change, ...] = ()
@@ -95,7 +92,7 @@ def open_both(
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:
-    """Where an export lies, and its files of notes beside it."""
+    """Where an export is, and its companion files."""
     return Path(source).parent if isinstance(source, str | os.PathLike) else Path()
 
 
@@ -109,29 +106,27 @@ def check(
     volume_factor: float = VOLUME_FACTOR,
     as_is: bool = False,
     progress: Progress | None = None,
-    first: Callable[[Surveyed], None] | None = None,
+    first: Callable[[Findings], None] | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
 
     Args:
         source: File or DataFrame.
-        mapping: File, name of a bundled mapping, or a loaded one.
-        notes: Where the files of notes are that the mapping names, as ``FILE`` or ``NAME=FILE``; by default beside
-            the export.
+        mapping: File, name of a built-in mapping, or a loaded one.
+        notes: The companion files that the mapping names, as ``FILE`` or ``NAME=FILE``; by default next to the export.
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
         as_is: See :class:`importer.pipeline.staging.Reading`.
-        progress: Is told how far it is.
-        first: Is told at once what the first rows show.
+        progress, first: Is told how far it is; is told at once what the first rows show.
         reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
         ConfigError: the baseline cannot be read.
-        ChangedShapeError: there is a baseline, and the file is wholly empty or lacks columns that the mapping needs.
+        ChangedShapeError: there is a baseline, and the file is empty or lacks columns that the mapping needs.
     """
     begun = time.monotonic()
     before = None if baseline is None else load_baseline(Path(baseline))
@@ -139,20 +134,23 @@ def check(
     if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(opened, loaded))
     with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = _scratch_ledger(Path(folder), ledger)
-        beside, progress = Beside(folder_of(source), notes), progress or Progress()
-        survey, staged = _surveyed(path, opened, loaded, beside, as_is=as_is, progress=progress)
+        path = Path(folder, "ledger.db")
+        if ledger is not None and Path(ledger).exists():
+            copy_ledger(Path(ledger), path)
+        quality, staged = _checked(path, opened, loaded, folder_of(source), notes, as_is, progress or Progress())
         with LedgerView(path, source=staged.source.id) as view:
-            summary, found = summary_of(view), survey.finished(view)
+            summary, found = summary_of(view), quality.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
+    failed = ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
+    code = ExitCode.CHANGED_SHAPE if differences else failed
     return CheckResult(
         **known(found),
         source=opened.name,
         mapping=loaded.name,
-        exit_code=(code := _exit_code(summary.totals, differences)),
+        exit_code=code,
         meaning=code.name.lower(),
         totals=summary.totals,
-        notes_that_follow=summary.notes_that_follow,
+        case_updates=summary.case_updates,
         notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
@@ -160,22 +158,20 @@ def check(
     )
 
 
-def _scratch_ledger(folder: Path, ledger: StrPath | None) -> Path:
-    """Where a ledger is that may be changed: a copy of ``ledger``, or a new one."""
-    path = folder / "ledger.db"
-    if ledger is not None and Path(ledger).exists():
-        copy_ledger(Path(ledger), path)
-    return path
-
-
-def _surveyed(
-    ledger: Path, source: Reader, mapping: Mapping, beside: Beside, *, as_is: bool, progress: Progress
-) -> tuple[Survey, Staged]:
-    """A look at all rows on their way into a ledger that is thrown away, and the source there."""
-    with Ledger(ledger, verb="check") as scratch:
-        known = companions_known(source, sources(scratch))
-        with open_companions(scratch, mapping, beside, known=known) as companions:
-            survey = Survey(source, mapping, columns=columns_mapped(source), companions=companions.files)
+def _checked(
+    path: Path,
+    source: Reader,
+    mapping: Mapping,
+    folder: Path,
+    notes: Iterable[StrPath],
+    as_is: bool,
+    progress: Progress,
+) -> tuple[QualityCheck, Staged]:
+    """The profile of all rows, and the source in a ledger at ``path`` that is thrown away."""
+    with Ledger(path, verb="check") as scratch:
+        known = companions_known(scratch, source)
+        with open_companions(scratch, mapping, folder, notes, known=known) as companions:
+            quality = QualityCheck(source, mapping, columns=columns_mapped(source), companions=companions.files)
             staged = stage_source(
                 scratch,
                 source,
@@ -183,27 +179,21 @@ def _surveyed(
                 companions=companions,
                 reading=Reading(accept_changes=True, as_is=as_is),
                 progress=progress.read,
-                watch=survey.take,
+                watch=quality.take,
             )
-    return survey, staged
-
-
-def _exit_code(totals: Totals, differences: tuple[Change, ...]) -> ExitCode:
-    if differences:
-        return ExitCode.CHANGED_SHAPE
-    return ExitCode.ROWS_FAILED if totals.invalid else ExitCode.OK
+    return quality, staged
 
 
 def _open_like(
     before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
 ) -> tuple[Reader, Mapping]:
-    """:func:`open_both`; what keeps a file from being looked at is a change of its shape, if it was not so before."""
+    """:func:`open_both`; a file that cannot be checked has changed its shape since the baseline."""
     if before is None:
         return open_both(source, mapping, reading)
     try:
         opened, loaded = open_both(source, mapping, reading)
     except EmptySourceError as error:
-        hint = f"last time it had {before.rows:,} rows: look at what writes it"
+        hint = f"the baseline has {before.rows:,} rows; check the export job"
         raise ChangedShapeError(error.what, where=error.where, hint=hint) from None
     columns = columns_mapped(opened)
     try:
@@ -215,11 +205,11 @@ def _open_like(
     return opened, loaded
 
 
-def _first_look(source: Reader, mapping: Mapping) -> Surveyed:
+def _first_look(source: Reader, mapping: Mapping) -> Findings:
     """What the first rows show; on a file of any size this takes no longer than on a small one."""
-    survey = Survey(source, mapping, columns=columns_mapped(source))
-    survey.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
-    return survey.so_far()
+    quality = QualityCheck(source, mapping, columns=columns_mapped(source))
+    quality.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
+    return quality.so_far()
 
 
 def preview(
@@ -240,7 +230,7 @@ def preview(
     with (
         tempfile.TemporaryDirectory(prefix="case-importer-") as folder,
         Ledger(Path(folder, "ledger.db"), verb="preview") as scratch,
-        open_companions(scratch, loaded, Beside(folder_of(source), notes)) as companions,
+        open_companions(scratch, loaded, folder_of(source), notes) as companions,
     ):
         pairs = preview_rows(opened, loaded, count, companions=companions)
     parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
@@ -252,7 +242,7 @@ def preview(
 
 
 def suggest_mapping(source: StrPath | DataFrame, **reading: Unpack[ReadingOptions]) -> Suggestion:
-    """A mapping to begin with, for an export that nobody has one for; every guess in it says that it is one.
+    """A first mapping for an export; every guess in it is marked and explained.
 
     Args:
         source: File or DataFrame; its first 20,000 rows are read.

@@ -12,7 +12,7 @@ from pathlib import Path
 from importer.errors import ConfigError
 from importer.mapping import load_mapping
 from importer.mapping.loader import mapping_file
-from importer.survey.suggestions import Suggestion
+from importer.quality.autofix import Suggestion
 from importer.yaml_places import Entry, NodePath, amended
 
 _MARK = "\ufeff"

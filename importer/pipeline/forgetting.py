@@ -1,4 +1,4 @@
-"""Forgets what an import that is over need not remember: the only verb that drops anything from a ledger."""
+"""Deletes cell contents that a finished import no longer needs: the only verb that deletes anything from a ledger."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ _FAILED = (State.INVALID, State.REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was dropped.
+    """What was deleted.
 
     Attributes:
         rows: How many rows lost their cells, bodies and errors.
-        kept: How many rows have them still, because they may be needed.
-        before: Bytes of the ledger, its log included.
-        after: The same afterwards.
+        kept: How many rows still have them, because they may be needed.
+        before, after: Bytes of the ledger, its log included.
     """
 
     rows: int
@@ -34,15 +33,15 @@ class Forgotten:
 
 
 def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten:
-    """Drop the texts of rows that are cases or were skipped; keys, states, case ids and history stay.
+    """Delete the contents of rows that are cases or were skipped; keys, states, case ids and history stay.
 
     Args:
         ledger: The ledger; no run may be going on.
-        failed: Also of invalid and refused rows, which cannot be corrected or sent again afterwards.
+        failed: Also of invalid and refused rows, which cannot be fixed or sent again afterwards.
 
     Raises:
         ConfigError: failed rows are to be forgotten, and others are not finished.
-        LedgerError: the ledger cannot be read or written, or somebody who looks at it is in the way.
+        LedgerError: the ledger cannot be read or written, or another program has it open.
     """
     path = Path(ledger)
     with LedgerView(path) as view:
@@ -51,11 +50,11 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
     others = {state: counts[state] for state in State if state not in (*_FINISHED, *_FAILED) and counts[state]}
     if failed and (others or half_read):
         named = [f"{count:,} {state} rows" for state, count in others.items()]
-        named += [f"{name} was not read to its end" for name in half_read]
+        named += [f"{name} was not read to the end" for name in half_read]
         raise ConfigError(
-            f"the import is not over: {', '.join(named)}",
+            f"the import is not finished: {', '.join(named)}",
             where=str(path),
-            hint="finish them first, with retry, reconcile or resolve; or forget what is finished, without --failed",
+            hint="finish these rows with retry, reconcile or resolve; or run forget without --failed",
         )
     before = dropping.size(path)
     with Ledger(path, verb="forget") as opened:
@@ -64,7 +63,7 @@ def forget(ledger: str | os.PathLike[str], *, failed: bool = False) -> Forgotten
         opened.exit_code = ExitCode.OK if is_whole else ExitCode.LEDGER
     if not is_whole:
         raise LedgerError(
-            f"{rows:,} rows are forgotten, but a program that looks at the ledger keeps their texts in the file",
+            f"{rows:,} rows deleted, but another program has the ledger open, so the file still contains them",
             where=str(path),
             hint="close that program, then run the same command again",
         )

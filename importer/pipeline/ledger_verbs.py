@@ -1,7 +1,6 @@
-"""The verbs that need a ledger and nothing else: no export, no network, and none of the libraries for them.
+"""The verbs that need only a ledger: no export, no network, and none of the libraries for them, so they answer at once.
 
-So they answer at once, also in a loop of somebody who watches a run. Those that take a while exist twice: a plain
-function (``report``) and a coroutine (``report_async``), which runs it in a thread.
+Those that take a while exist twice: a plain function (``report``) and a coroutine (``report_async``).
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ _NOTES = {
 
 
 def existing(ledger: StrPath) -> Path:
-    """The path of a ledger that is there.
+    """The path of a ledger, which must exist: one must not be made by accident.
 
     Raises:
-        LedgerError: there is none: a ledger that is not there must not be made by accident.
+        LedgerError: there is no ledger at this path.
     """
     path = Path(ledger)
     open_read_only(path).close()
@@ -43,7 +42,7 @@ def existing(ledger: StrPath) -> Path:
 
 
 def status(ledger: StrPath) -> Status:
-    """How a ledger stands; it may be in use.
+    """How many rows of a ledger are in each state; it may be in use.
 
     Raises:
         LedgerError: it cannot be read.
@@ -76,7 +75,7 @@ def report(ledger: StrPath, out: StrPath) -> RunResult:
 
 
 def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:
-    """Settle a row with an unknown outcome because a person looked; the reason and the person stay in the history.
+    """Settle a row with an unknown outcome; the reason and the user's name stay in the history.
 
     Args:
         ledger: The ledger.
@@ -86,79 +85,68 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
         case_id: The case that the row became.
 
     Returns:
-        The state that the row stands in now.
+        The new state of the row.
 
     Raises:
         ConfigError: no row with this key has an unknown outcome, or the case belongs to another row.
     """
-    outcome = _resolution(decision, reason=reason, case_id=case_id)
-    with Ledger(existing(ledger), verb="resolve") as open_ledger:
-        if case_id is not None and open_ledger.has_case(case_id):
-            raise ConfigError(f"case {case_id} belongs to another row", hint="look at the case once more")
-        stood = decisions.states_of(open_ledger, key)
-        if decision == "resend" and State.DUPLICATE in stood:
-            raise ConfigError(f"the row {key!r} has several cases already", hint="choose one with --created, or --drop")
-        if decision == "resend" and decisions.is_forgotten(open_ledger, key):
-            what = f"the texts of the row {key!r} were forgotten, so it cannot be sent again"
-            raise ConfigError(what, hint="--drop it, then import it from a file once more")
-        if not decisions.resolve(open_ledger, key, outcome):
-            states = ", ".join(stood) or "not in this ledger"
-            raise ConfigError(
-                f"row {key!r} does not have an unknown outcome: {states}", hint="see case-importer status"
-            )
-        open_ledger.exit_code = ExitCode.OK
+    if (decision == "created") != (case_id is not None):
+        raise ConfigError("--created requires a case id, and no other decision accepts one")
+    state = {"created": State.CREATED, "resend": State.PENDING, "drop": State.SKIPPED}[decision]
+    outcome = Outcome(state, case_id, None, "resolved", _signed(reason))
+    with Ledger(existing(ledger), verb="resolve") as opened:
+        if case_id is not None and opened.has_case(case_id):
+            raise ConfigError(f"case {case_id} already belongs to another row", hint="check the case id")
+        states = decisions.states_of(opened, key)
+        if decision == "resend" and State.DUPLICATE in states:
+            hint = "choose one with --created ID, or use --drop"
+            raise ConfigError(f"row {key!r} already has several cases", hint=hint)
+        if decision == "resend" and decisions.is_forgotten(opened, key):
+            what = f"the contents of row {key!r} were deleted, so it cannot be sent again"
+            raise ConfigError(what, hint="use --drop, then import the row from a file again")
+        if not decisions.resolve(opened, key, outcome):
+            found = f"state: {', '.join(states)}" if states else "key not in this ledger"
+            what = f"row {key!r} does not have an unknown outcome ({found})"
+            raise ConfigError(what, hint=f"see: case-importer status --ledger {ledger}")
+        opened.exit_code = ExitCode.OK
     return outcome.state
 
 
 def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason: str) -> CaseUpdateState:
-    """Settle notes that may have followed their case, or were refused, because a person looked.
+    """Settle notes sent after their case was created, whose outcome is unknown or that were refused.
 
     Args:
         ledger: The ledger.
         key: Key of the row whose case it is.
-        decision: ``delivered``: the case has them, by whatever way; ``not_delivered``: it has none of them, send them;
-            ``dropped``: nobody is to send them.
+        decision: ``delivered``: the case has them; ``not_delivered``: it has none of them, send them; ``dropped``: do
+            not send them.
         reason: Why; for those who read the history later.
 
     Returns:
-        The state that these notes stand in now. Notes behind them are sent by the next run.
+        The new state of these notes. Later notes of the case are sent by the next run.
 
     Raises:
         ConfigError: the row has no case, or no notes of it are unknown or were refused.
     """
     outcome = UpdateOutcome(_NOTES[decision], None, "resolved", _signed(reason))
-    with Ledger(existing(ledger), verb="resolve") as open_ledger:
-        stuck = next(stuck_states(open_ledger, key), None)
+    with Ledger(existing(ledger), verb="resolve") as opened:
+        stuck = next(stuck_states(opened, key), None)
         if stuck is None:
-            raise ConfigError(
-                f"no notes of row {key!r} are unknown or were refused", hint="see open-notes.csv in the reports"
-            )
-        resolve_update(open_ledger, key, stuck, outcome)
-        open_ledger.exit_code = ExitCode.OK
+            what = f"row {key!r} has no notes sent later that are unknown or refused"
+            raise ConfigError(what, hint="see open-notes.csv in the reports")
+        resolve_update(opened, key, stuck, outcome)
+        opened.exit_code = ExitCode.OK
     return outcome.state
-
-
-def _resolution(decision: Decision, *, reason: str, case_id: str | None) -> Outcome:
-    """The outcome of a person's decision, with who decided and why."""
-    message = _signed(reason)
-    if (decision == "created") != (case_id is not None):
-        raise ConfigError("a case id belongs to --created, and only to it")
-    if decision == "created":
-        return Outcome(State.CREATED, case_id, None, "resolved", message)
-    return Outcome(State.PENDING if decision == "resend" else State.SKIPPED, None, None, "resolved", message)
 
 
 def _signed(reason: str) -> str:
     if not reason.strip():
-        raise ConfigError("a reason is missing", hint="say with --reason why; it stays in the history")
-    return clean(f"{_who()}: {reason}")
-
-
-def _who() -> str:
+        raise ConfigError("a reason is missing", hint="pass --reason TEXT; it is stored in the history")
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # an account without a name, as in some containers; ImportError: Windows
-        return "somebody"
+        user = "unknown user"
+    return clean(f"{user}: {reason}")
 
 
 status_async = in_thread(status)

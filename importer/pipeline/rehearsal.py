@@ -1,4 +1,4 @@
-"""A rehearsal: the true file, the true path, a sandbox that misbehaves on purpose; and a forecast of the real thing."""
+"""A rehearsal: the real export imported into a sandbox that injects faults, and a forecast of the real run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ConfigError, ExitCode
@@ -82,31 +81,28 @@ async def rehearse_async(
 
     Args:
         source: File or DataFrame.
-        mapping: File, name of a bundled mapping, or a loaded one.
+        mapping: File, name of a built-in mapping, or a loaded one.
         profile: ``calm``: a good day; ``rough``: about one create in twenty fails; ``hostile``: everything at once.
-        rate: Requests a second of the real run, for the forecast.
+        rate: Requests per second of the real run, for the forecast.
         must_finish_in: Seconds that the real run may take.
-        seed: The same seed gives the same trouble.
+        seed: The same seed injects the same faults.
         out: Keep ledger and reports in this folder; by default nothing is kept.
+        notes, reading: See :func:`importer.pipeline.checking.check`.
         progress: Is told what happens.
-        notes: See :func:`importer.pipeline.checking.check`.
-        reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
     """
     loaded = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
-    account = SandboxOptions(
-        faults=PROFILES[profile](seed), seed=seed, definitions=definitions_of(loaded.account_fields), any_ids=True
-    )
+    definitions, faults = definitions_of(loaded.account_fields), PROFILES[profile](seed)
+    account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
     with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
         async with Sandbox(account) as sandbox:
-            folder = Path(out) if out is not None else Path(scratch)
             run = await run_import_async(
                 source,
                 loaded,
                 notes=notes,
-                out=folder,
+                out=scratch if out is None else out,
                 settings=_settings_for(sandbox),
                 accept_existing=True,  # there are none in a new sandbox
                 progress=progress,
@@ -114,15 +110,6 @@ async def rehearse_async(
             )
             counted = sandbox.state()["requests"]
     requests = {name: count for name, count in counted.items() if name != "token"}
-    return _rehearsal(run, profile, requests, rate, must_finish_in)
-
-
-rehearse = plain(rehearse_async)
-
-
-def _rehearsal(
-    run: RunResult, profile: Profile, requests: dict[str, int], rate: float, must_finish_in: float | None
-) -> Rehearsal:
     forecast = sum(requests.values()) / rate
     fits = must_finish_in is None or forecast <= must_finish_in
     exit_code = run.exit_code if fits else ExitCode.TOO_LONG
@@ -137,6 +124,9 @@ def _rehearsal(
         fits=fits,
         run=run,
     )
+
+
+rehearse = plain(rehearse_async)
 
 
 def _settings_for(sandbox: Sandbox) -> Settings:
@@ -156,10 +146,10 @@ def seconds_of(text: str) -> float:
     """Seconds of a duration such as ``8h``, ``1h30m``, ``90min`` or ``45s``.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not a duration.
     """
     match = _DURATION.fullmatch(text.strip())
     if not text.strip() or match is None:
-        raise ConfigError(f"{text!r} is not a duration", hint="write it as 8h, 1h30m, 90min or 45s")
+        raise ConfigError(f"{text!r} is not a duration", hint="use 8h, 1h30m, 90min or 45s")
     hours, minutes, seconds = (float(part) if part else 0.0 for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds

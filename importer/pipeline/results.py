@@ -12,7 +12,7 @@ from importer.models import FieldError, State
 from importer.report import Reports, Summary
 from importer.report.files import whole_file
 
-Command = Literal["run", "retry", "reconcile", "report"]
+Command = Literal["run", "retry", "reconcile", "rebuild", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class PreviewRow:
         key: Its key.
         body: What would be sent. The id of a parent that is another row is put in once that row is a case.
         errors: What is wrong with it.
-        left_out: The condition by which the mapping leaves it out.
-        additions: Bodies of updates with notes that follow once it is a case.
+        filtered: The condition by which the mapping leaves it out.
+        case_updates: Bodies of updates with notes that follow once it is a case.
         parent: What it calls the row above it; None if it names none.
         parent_row: Where that row stands; None if it is not in this file.
     """
@@ -125,8 +125,8 @@ class PreviewRow:
     key: str
     body: bytes | None
     errors: tuple[FieldError, ...]
-    left_out: str | None = None
-    additions: tuple[bytes, ...] = ()
+    filtered: str | None = None
+    case_updates: tuple[bytes, ...] = ()
     parent: str | None = None
     parent_row: int | None = None
 
@@ -136,11 +136,11 @@ class PreviewRow:
             "row": self.row,
             "key": self.key,
             "errors": [error._asdict() for error in self.errors],
-            "left_out": self.left_out,
+            "filtered": self.filtered,
         }
         if self.parent is not None:
             line["parent"] = {"name": self.parent, "row": self.parent_row}
         line["body"] = None if self.body is None else orjson.Fragment(self.body)
-        if self.additions:
-            line["additions"] = list(map(orjson.Fragment, self.additions))
+        if self.case_updates:
+            line["case_updates"] = list(map(orjson.Fragment, self.case_updates))
         return orjson.dumps(line).decode()

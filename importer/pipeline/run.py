@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from importer.delivery.circuit_breaker import FailureLimit, failure_limit
+from importer.delivery.circuit_breaker import failure_limit
 from importer.delivery.retry import retryable
 from importer.delivery.workers import Delivered, Stop
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TooManyFailuresError
@@ -25,11 +25,11 @@ from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping, load_mapping
 from importer.models import Notice, State
-from importer.pipeline.companions import Beside
-from importer.pipeline.ledger_verbs import StrPath, existing
+from importer.pipeline.companions import StrPath, open_companions
+from importer.pipeline.ledger_verbs import existing
 from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
 from importer.pipeline.sending import RunOptions, open_target, send_pending, stop_on_signals, usable_settings
-from importer.pipeline.staging import Reading, Staged, remap_all, stage_export
+from importer.pipeline.staging import Reading, companions_known, remap_all, stage_source
 from importer.plain import plain
 from importer.progress import Progress
 from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
@@ -39,10 +39,10 @@ from importer.settings import Settings
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from importer.reader import ReadingOptions
+    from importer.reader import Reader, ReadingOptions
 
 
-_WITHOUT_EXTERNAL_ID = Notice(
+WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
     "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
@@ -53,30 +53,6 @@ class StoppedWhileReading(CaseImporterError):
     """The user stopped the run before anything was sent."""
 
     exit_code = ExitCode.INTERRUPTED
-
-
-def default_folder(source: object) -> Path:
-    """Where ledger and reports go unless the user says otherwise: a folder named after the export."""
-    name = Path(source).name if isinstance(source, str | os.PathLike) else "dataframe"
-    return Path(f"{name.split('.', 1)[0] or 'export'}-import")
-
-
-def _folder_of_reports(source: object, out: StrPath | None) -> Path:
-    """Where the reports of an import go.
-
-    Raises:
-        ConfigError: they would take the place of the failures file that is to be read, corrections and all.
-    """
-    folder = Path(out) if out is not None else default_folder(source)
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if FILE_NAME.fullmatch(path.name) and path.resolve().parent == folder.resolve():
-            raise ConfigError(
-                "the reports of this run would replace the file that it reads",
-                where=str(path),
-                hint="choose another folder for the reports with --out, and keep --ledger",
-            )
-    return folder
 
 
 async def run_import_async(
@@ -96,29 +72,28 @@ async def run_import_async(
     stop: Stop | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> RunResult:
-    """Import an export: every valid row becomes exactly one case. The same call again goes on where it stopped.
+    """Import an export: every valid row becomes exactly one case. The same call again resumes where it stopped.
 
     Args:
         source: File or DataFrame.
-        mapping: File, name of a bundled mapping, or a loaded one.
+        mapping: File, name of a built-in mapping, or a loaded one.
         notes, reading: See :func:`importer.pipeline.checking.check`.
         ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
-        settings: Target, pace, credentials; by default from environment and ``.env``.
+        settings: Target, rate, credentials; by default from environment and ``.env``.
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
         accept_changes, as_is: See :class:`importer.pipeline.staging.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
         progress, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
-        CaseImporterError: the run could not begin, or its ledger failed; any other trouble is in the result.
+        CaseImporterError: the run could not begin, or its ledger failed; any other problem is in the result.
     """
     from importer.pipeline.checking import folder_of, open_both  # with pandas, which a retry does not need
 
     settings = usable_settings(settings, folder_of(source))
     opened, loaded = open_both(source, mapping, reading)
-    beside = Beside(folder_of(source), notes)
-    folder = _folder_of_reports(source, out)
-    run = _Run(
+    folder = folder_of_reports(source, out)
+    run = LedgerRun(
         verb="run",
         source=opened.name,
         mapping=loaded,
@@ -128,21 +103,32 @@ async def run_import_async(
         progress=progress or Progress(),
         outer_stop=stop,
         limit=limit,
+        max_failures=max_failures,
         accept_existing=accept_existing,
-        max_failures=_limit_of(max_failures),
         notes=(*settings.remarks, *opened.notes, *loaded.notes),
     )
     if loaded.external_id_field is None:
-        run.progress.notice(_WITHOUT_EXTERNAL_ID)
+        run.progress.notice(WITHOUT_EXTERNAL_ID)
 
-    how = Reading(reading, accept_changes=accept_changes, as_is=as_is)
-    return await run.go(
-        lambda ledger: run.take(stage_export(ledger, opened, loaded, beside, reading=how, progress=run.on_read))
-    )
+    how = Reading(reading, accept_changes, as_is)
+    return await run.go(lambda open_ledger: run.stage(open_ledger, opened, loaded, folder_of(source), notes, how))
 
 
-def _limit_of(max_failures: int | str | None) -> FailureLimit | None:
-    return None if max_failures is None else failure_limit(str(max_failures))
+def folder_of_reports(source: object, out: StrPath | None) -> Path:
+    """Where the reports of an import go, and its ledger: by default a folder named after the export.
+
+    Raises:
+        ConfigError: they would replace the failures file that is to be read, fixes and all.
+    """
+    path = Path(source) if isinstance(source, str | os.PathLike) else Path("dataframe")
+    folder = Path(out) if out is not None else Path(f"{path.name.split('.', 1)[0] or 'export'}-import")
+    if FILE_NAME.fullmatch(path.name) and path.resolve().parent == folder.resolve():
+        raise ConfigError(
+            "the reports of this run would replace the file that it reads",
+            where=str(path),
+            hint="choose another folder for the reports with --out, and keep --ledger",
+        )
+    return folder
 
 
 async def retry_async(
@@ -164,8 +150,8 @@ async def retry_async(
     Args:
         ledger: The ledger.
         states: Which rows: ``refused`` and ``pending`` by default; if there is a new mapping also ``invalid`` ones,
-            and of the ``skipped`` ones those that the mapping left out.
-        mapping: Map these rows anew, then send those that are valid.
+            and of the ``skipped`` ones those that the mapping filtered.
+        mapping: Map these rows again, then send those that are valid.
         notes: With ``mapping``: see :func:`~importer.pipeline.checking.check`; by default those of the first reading.
         out: Folder of the reports; by default that of the ledger.
         settings, limit, max_failures, accept_existing, progress, stop: See :func:`run_import_async`.
@@ -177,21 +163,7 @@ async def retry_async(
     path = existing(ledger)
     settings = usable_settings(settings, path.parent)
     wanted = retryable(states, has_mapping=mapping is not None)
-    loaded = None if mapping is None else mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
-    run = _Run(
-        verb="retry",
-        source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
-        mapping=loaded,
-        path=path,
-        folder=Path(out) if out is not None else path.parent,
-        settings=settings,
-        progress=progress or Progress(),
-        outer_stop=stop,
-        limit=limit,
-        accept_existing=accept_existing,
-        max_failures=_limit_of(max_failures),
-        notes=settings.remarks,
-    )
+    loaded = mapping if mapping is None or isinstance(mapping, Mapping) else load_mapping(mapping)
 
     def reopen(open_ledger: Ledger) -> Selection:
         if loaded is not None:
@@ -203,6 +175,20 @@ async def retry_async(
             reopen_refused_updates(open_ledger)
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)
 
+    run = LedgerRun(
+        verb="retry",
+        source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
+        mapping=loaded,
+        path=path,
+        folder=Path(out) if out is not None else path.parent,
+        settings=settings,
+        progress=progress or Progress(),
+        outer_stop=stop,
+        limit=limit,
+        max_failures=max_failures,
+        accept_existing=accept_existing,
+        notes=settings.remarks,
+    )
     return await run.go(reopen)
 
 
@@ -214,23 +200,21 @@ async def reconcile_async(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
-    """Find out what became of rows that may or may not be cases; send nothing.
+    """Look up rows with an unknown outcome and settle them; send nothing.
 
-    A row that turns out not to have been created is pending afterwards; ``retry`` or the next run sends it.
+    A row that was not created is pending afterwards; ``retry`` or the next run sends it.
 
     Args:
         ledger: The ledger.
         out: Folder of the reports; by default that of the ledger.
-        settings: See :func:`run_import_async`.
-        progress: Is told what happens.
-        stop: To stop it from elsewhere.
+        settings, progress, stop: See :func:`run_import_async`.
 
     Raises:
         CaseImporterError: see :func:`run_import_async`.
     """
     path = existing(ledger)
     settings = usable_settings(settings, path.parent)
-    run = _Run(
+    run = LedgerRun(
         verb="reconcile",
         source=f"{path.name}: rows with an unknown outcome",
         path=path,
@@ -246,8 +230,8 @@ async def reconcile_async(
 
 
 @dataclass(slots=True, kw_only=True)
-class _Run:
-    """One time that a ledger is held for sending: the same for a new source, a retry and a reconciliation."""
+class LedgerRun:
+    """One time that a ledger is locked for sending: the same for a new source, a retry and a reconciliation."""
 
     verb: Command
     source: str
@@ -258,9 +242,10 @@ class _Run:
     progress: Progress
     outer_stop: Stop | None
     limit: int | None = None
+    max_failures: int | str | None = None
     accept_existing: bool = False
-    max_failures: FailureLimit | None = None
     resend: bool = True
+    listed_by: str | None = None
     notes: tuple[str, ...] = ()
     put_back: int = 0
     heard: list[int] = field(default_factory=list)
@@ -269,34 +254,46 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.stop = self.outer_stop or Stop()
+        if self.max_failures is not None:
+            failure_limit(str(self.max_failures))  # a typing mistake ends the run before anything is read
 
     @property
     def mapping_name(self) -> str:
         """What the user is told."""
         return self.mapping.name if self.mapping else "as before"
 
-    def on_read(self, share: float, rows: int) -> None:
+    def _on_read(self, share: float, rows: int) -> None:
         """Progress of pass 1, and the place where it can be stopped."""
         if self.stop.gently.is_set():
             raise StoppedWhileReading("stopped while reading; nothing was sent", hint="run the same command again")
         self.progress.read(share, rows)
 
-    def take(self, staged: Staged) -> Selection:
-        """What is to be sent of a source that was read."""
+    def stage(
+        self,
+        ledger: Ledger,
+        source: Reader,
+        mapping: Mapping,
+        folder: Path,
+        notes: Iterable[StrPath],
+        reading: Reading,
+    ) -> Selection:
+        """Pass 1, with the companion files in ``folder`` or where ``notes`` say."""
+        known = companions_known(ledger, source)
+        with open_companions(ledger, mapping, folder, notes, known=known) as companions:
+            staged = stage_source(
+                ledger, source, mapping, companions=companions, reading=reading, progress=self._on_read
+            )
         self.put_back = staged.put_back
         return Selection(source=staged.source.id)
 
     async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
-        """Hold the ledger, prepare it, send what is pending, and write the reports whatever happened.
+        """Lock the ledger, prepare it, send what is pending, and write the reports whatever happened.
 
         Args:
-            prepare: Brings the ledger into shape (blocking; runs in a thread) and says which records to send.
+            prepare: Brings the ledger into shape (blocking; runs in a thread) and returns which records to send.
         """
-        delivered = Delivered()
-        target = self.settings.target.name
-        self.progress.begun(
-            command=self.verb, source=self.source, mapping=self.mapping_name, target=target, ledger=self.path
-        )
+        target, name = self.settings.target.name, self.mapping_name
+        self.progress.begun(command=self.verb, source=self.source, mapping=name, target=target, ledger=self.path)
         with Ledger(self.path, verb=self.verb) as ledger:
             ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
@@ -305,11 +302,46 @@ class _Run:
                 try:
                     delivered = await self._deliver(ledger, chosen)
                 except CaseImporterError as error:
-                    delivered.error = error
+                    delivered = Delivered(error=error)
             try:
                 return self._result(ledger, chosen, delivered)
             except CaseImporterError as error:  # the reports cannot be written
                 raise delivered.error or error from None
+
+    async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
+        counts = ledger.counts(chosen.source)
+        pending = ledger.count_pending(chosen)
+        # Children are sent by the same run, if their parents become cases.
+        sendable = pending + counts[State.WAITING] if pending or counts[State.UNKNOWN] else 0
+        total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
+        if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.resend) == 0:
+            return Delivered()
+        options = RunOptions(
+            chosen=chosen,
+            limit=self.limit,
+            resend=self.resend,
+            max_refused=self._max_refused(counts),
+            refuse_existing=self.resend and not self.accept_existing,
+            listed_by=self.listed_by,
+        )
+        account_fields = self.mapping.account_fields if self.mapping else ()
+        async with open_target(self.settings, self.path, account_fields) as target:
+            ledger.check_target(target.identity)
+            self.progress.sending(total)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
+
+    def _max_refused(self, counts: Counter[State]) -> int | None:
+        """How many rows may still be refused; invalid rows count as failures before anything is sent."""
+        if self.max_failures is None:
+            return None
+        invalid, total = counts[State.INVALID], counts.total()
+        left = failure_limit(str(self.max_failures))(total) - invalid
+        if left < 0:
+            raise TooManyFailuresError(
+                f"{invalid:,} of {total:,} rows are invalid, more than --max-failures allows; nothing was sent",
+                hint="fix the rows in failures.csv or the mapping, then run again",
+            )
+        return left
 
     def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
@@ -332,56 +364,22 @@ class _Run:
         self.progress.ended(result.exit_code, result.totals)
         return result
 
-    async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
-        counts = ledger.counts(chosen.source)
-        pending = ledger.count_pending(chosen)
-        # Children are sent by the same run, if their parents become cases.
-        sendable = pending + counts[State.WAITING] if pending or counts[State.UNKNOWN] else 0
-        total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
-        if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.resend) == 0:
-            return Delivered()
-        options = RunOptions(
-            chosen=chosen,
-            limit=self.limit,
-            resend=self.resend,
-            max_refused=self._max_refused(counts),
-            refuse_existing=self.resend and not self.accept_existing,
-        )
-        account_fields = self.mapping.account_fields if self.mapping else ()
-        async with open_target(self.settings, self.path, account_fields) as target:
-            ledger.check_target(target.identity)
-            self.progress.sending(total)
-            return await send_pending(ledger, target, self.settings, options, stop=self.stop, observer=self.progress)
-
-    def _max_refused(self, counts: Counter[State]) -> int | None:
-        """How many rows may still be refused; rows that do not even fit count as failures before anything is sent."""
-        if self.max_failures is None:
-            return None
-        left = self.max_failures.most(counts.total()) - counts[State.INVALID]
-        if left < 0:
-            raise TooManyFailuresError(
-                f"{counts[State.INVALID]} of {counts.total()} rows do not fit, more than --max-failures allows;"
-                " nothing was sent",
-                hint="see why in failures.csv, correct the file or the mapping, then run again",
-            )
-        return left
-
     def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
         if delivered.error is not None:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        # What the limit left behind was to be left behind, and running again would not help suppressed rows.
-        meant = self.limit is not None or delivered.suppressed > 0
+        if self.verb == "rebuild":  # sends nothing, so rows that are pending afterwards are as they should be
+            return exit_code_of(summary.totals, summary.causes, summary.case_updates, pending_is_meant=True)
+        # What is beyond the limit was not to be sent, and running again would not help suppressed rows.
+        is_meant = self.limit is not None or delivered.suppressed > 0
         return exit_code_of(
             summary.totals,
             summary.causes,
-            summary.notes_that_follow,
-            pending_is_meant=self.resend and meant and delivered.left_over == delivered.suppressed,
+            summary.case_updates,
+            pending_is_meant=self.resend and is_meant and delivered.left_over == delivered.suppressed,
         )
 
-
-# -- plain functions -------------------------------------------------------------------------------
 
 run_import = plain(run_import_async)
 reconcile = plain(reconcile_async)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.case_list import settle_from_list
 from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.existing import refuse_existing
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
-from importer.delivery.update_sender import UpdateOptions, UpdateSender
+from importer.delivery.update_sender import UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
 from importer.errors import CaseImporterError, OutageError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
@@ -35,24 +36,19 @@ from importer.talkdesk.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class OpenTarget:
-    """A target that can be talked to.
+    """A target that can be reached.
 
     Attributes:
         identity: What a ledger is pinned to.
         api_url: Base address of the API.
-        token_url: Token endpoint; empty if a ready token is used.
-        credentials: Gives the credentials, anew each time.
+        token_url: Token endpoint; empty if a static token is used.
+        credentials: Gives the credentials, each time again.
     """
 
     identity: str
     api_url: str
     token_url: str
     credentials: Callable[[], Credentials]
-
-
-def sandbox_store(ledger: Path) -> Path:
-    """Where the embedded sandbox keeps the cases of a ledger, so that both survive together."""
-    return ledger.with_name(ledger.name + ".sandbox")
 
 
 def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
@@ -78,7 +74,7 @@ async def open_target(
 
     Args:
         settings: Say which target.
-        ledger: The embedded sandbox keeps its cases next to it.
+        ledger: The embedded sandbox keeps its cases next to it, so that both survive together.
         account_fields: Custom fields that the embedded sandbox has, in addition to those that it has already; see
             :attr:`importer.mapping.Mapping.account_fields`.
     """
@@ -88,7 +84,8 @@ async def open_target(
         return
     from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs
 
-    options = SandboxOptions(store=sandbox_store(ledger), definitions=definitions_of(account_fields), any_ids=True)
+    store = ledger.with_name(f"{ledger.name}.sandbox")
+    options = SandboxOptions(store=store, definitions=definitions_of(account_fields), any_ids=True)
     async with Sandbox(options) as sandbox:
         known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
         yield OpenTarget(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
@@ -110,6 +107,7 @@ class RunOptions:
         resend: Send records again that turn out not to have been created.
         max_refused: Stop when more rows than this are refused.
         refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
+        listed_by: Read the whole list of cases first, and settle what it shows by this custom field.
     """
 
     chosen: Selection
@@ -117,10 +115,11 @@ class RunOptions:
     resend: bool = True
     max_refused: int | None = None
     refuse_existing: bool = False
+    listed_by: str | None = None
 
 
 async def send_pending(
-    ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, observer: Progress
+    ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, progress: Progress
 ) -> Delivered:
     """Settle what is unknown and send what is pending; then send the case updates.
 
@@ -130,7 +129,7 @@ async def send_pending(
         settings: Rate, workers, settle delay.
         options: What to do.
         stop: How others make it stop.
-        observer: Is told.
+        progress: Is told.
 
     Raises:
         TargetError: the credentials are refused; nothing was sent.
@@ -139,7 +138,7 @@ async def send_pending(
     """
     async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
         tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-        await _check_credentials(tokens, target, observer)
+        await _check_credentials(tokens, target, progress)
         ledger.pin_target(target.identity)
         rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
         if ledger.was_cut_short:
@@ -149,11 +148,11 @@ async def send_pending(
             target=target.api_url,
             on_stop=stop.gently.set,
             max_refused=options.max_refused,
-            notice=observer.notice,
+            notice=progress.notice,
         )
         client = CaseApi(transport, api_url=target.api_url)
         sending = _Sending(
-            ApiAccess(client, tokens, rate_limit, breaker, observer),
+            ApiAccess(client, tokens, rate_limit, breaker, progress),
             writer,
             RetryBudget(settings.workers),
             settings,
@@ -162,6 +161,8 @@ async def send_pending(
         )
         if options.refuse_existing and _may_read_cases(tokens):
             await refuse_existing(writer, sending.api, options.chosen, stop=stop.gently)
+        if options.listed_by is not None:
+            await settle_from_list(writer, sending.api, options.listed_by, stop=stop.gently)
         delivered = await sending.create_cases()
         if delivered.error is None and not stop.gently.is_set():
             delivered.error = await sending.update_cases()
@@ -200,8 +201,7 @@ class _Sending:
             options=self.worker_options,
             stop=self.stop,
         )
-        workers.take_over(ledger.unknown_records(chosen.source))
-        return await workers.run()
+        return await workers.run(ledger.unknown_records(chosen.source))
 
     async def update_cases(self) -> CaseImporterError | None:
         """Nothing at all if no case waits for an update."""
@@ -210,22 +210,26 @@ class _Sending:
         if not waiting:
             return None
         self.api.progress.following(waiting)
-        options = UpdateOptions(source, sends, self.settings.delay)
-        updates = UpdateSender(self.api, self.writer, budget=self.budget, options=options, stop=self.stop)
-        return await updates.run(self.worker_options)
+        updates = UpdateSender(
+            self.api,
+            self.writer,
+            source=source,
+            budget=self.budget,
+            delay=self.settings.delay,
+            options=self.worker_options,
+            stop=self.stop,
+        )
+        return await updates.run()
 
 
-async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Progress) -> None:
-    """Fail before the first row if there is no token to be had: for good (TargetError), or at the moment.
-
-    A token that cannot read cases is enough to send them, so the user is only told. A server need not say what a token
-    may do; then nothing is known.
-    """
+async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
+    """Fail before the first row if there is no token. One that cannot read cases is enough to send them, so the user is
+    only told."""
     try:
         await tokens.get()
     except TokenTrouble as trouble:
         raise OutageError(
-            f"no token can be had: {trouble}; nothing was sent",
+            f"cannot get an access token: {trouble}; nothing was sent",
             where=target.token_url,
             hint="check the address, or run the same command again later",
         ) from None
@@ -234,11 +238,11 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, observer: Progr
             f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
             "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
         )
-        observer.notice(Notice("scope_missing", text, {"scope": READ_SCOPE}))
+        progress.notice(Notice("scope_missing", text, {"scope": READ_SCOPE}))
 
 
 def _may_read_cases(tokens: Tokens) -> bool:
-    """Whether searches are worth a try: a token endpoint that names no scopes says nothing against it."""
+    """Whether searches are worth a try: a token endpoint need not list the scopes of a token."""
     return tokens.scopes is None or READ_SCOPE in tokens.scopes
 
 
@@ -253,20 +257,17 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         heard: Gets the numbers of the signals that came.
     """
     loop = asyncio.get_running_loop()
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def hear(number: int) -> None:
         heard.append(number)
         stop.request()
 
     installed = []
-    for name in names:
-        number = signal.Signals[name]
-        try:
-            loop.add_signal_handler(number, hear, number)
-            installed.append(number)
-        except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-            pass
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+            if number is not None:
+                loop.add_signal_handler(number, hear, number)
+                installed.append(number)
     try:
         with listening(hear):
             yield

@@ -1,8 +1,7 @@
 """From an export (CSV, Excel, OpenDocument, DataFrame) to DataFrame chunks of text whose index is the row of the file.
 
-``open_reader(path)`` looks at the content of a file, not at its name, and gives a reader; ``reader.chunks()`` gives its
-rows as often as wanted (:mod:`importer.reader.base` says what a chunk is). Nothing is guessed: every cell is the text
-that a person sees, and what cannot be read for certain is refused with the line and a hint, or handed on as a bad row.
+Nothing is guessed: every cell is the text that a person sees, and what cannot be read for certain is refused with the
+line and a hint, or handed on as a bad row.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from importer.reader.base import Chunk, Reader, SheetLayout
 from importer.reader.csv_reader import CsvReader
-from importer.reader.detect import TEXT_KINDS, Kind, existing_file, kind_of, renamed_note
+from importer.reader.detect import TEXT_KINDS, existing_file, kind_of, renamed_note
 from importer.reader.limits import CHUNK_ROWS
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ __all__ = ["Chunk", "Reader", "ReadingOptions", "SheetLayout", "open_reader", "s
 
 
 class ReadingOptions(TypedDict, total=False):
-    """How an export is to be read, where that is not found out: see :func:`open_reader`."""
+    """How to read an export, where the user decides it: see :func:`open_reader`."""
 
     sheet: str | int | None
     encoding: str | None
@@ -62,7 +61,10 @@ def open_reader(
         return DataFrameReader(path_or_frame, chunk_rows=chunk_rows)
     path = existing_file(Path(path_or_frame))
     kind = kind_of(path)
-    notes = [*renamed_note(path, kind), *_needless(kind, sheet=sheet, encoding=encoding, delimiter=delimiter)]
+    notes = renamed_note(path, kind)
+    for option, value in {"sheet": sheet, "encoding": encoding, "delimiter": delimiter}.items():
+        if value is not None and (option == "sheet") == (kind in TEXT_KINDS):
+            notes.append(f"--{option} does not apply to this file ({kind.value})")
     if kind in TEXT_KINDS:
         return CsvReader(path, kind, encoding=encoding, delimiter=delimiter, notes=notes, chunk_rows=chunk_rows)
     from importer.reader.excel_reader import open_workbook  # imports calamine, which a text file does not need
@@ -82,13 +84,3 @@ def sheet_names(path: Path) -> list[str]:
     from importer.reader.excel_reader import shown_sheets
 
     return shown_sheets(path, kind)
-
-
-def _needless(kind: Kind, **options: str | int | None) -> list[str]:
-    """Notes about options that mean nothing for a file of this kind."""
-    meant = ("encoding", "delimiter") if kind in TEXT_KINDS else ("sheet",)
-    return [
-        f"--{option} does not apply to this file ({kind.value})"
-        for option, value in options.items()
-        if value is not None and option not in meant
-    ]

@@ -1,20 +1,12 @@
-"""What every reader hands out: chunks of rows as DataFrames of text, and what was wrong on the way.
-
-A chunk holds rows that follow each other in the file. Its ``frame`` has dtype ``object``, every cell is a Python
-``str`` (never NaN: an empty cell is ``""``), its columns are the header with repeats kept, and its index, named
-``row``, is the row of the file: the physical line on which the row begins in a text file, the sheet row in a workbook,
-the position from 1 in a DataFrame. Beside the frame stand the rows that do not fit into it and the problems of single
-cells. :meth:`Chunk.rows` gives both in file order.
-"""
+"""What every reader hands out: chunks of rows as DataFrames of text, and what was wrong on the way."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from heapq import merge
-from itertools import repeat, starmap
+from itertools import repeat
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -30,8 +22,10 @@ class Chunk:
     """Some consecutive rows.
 
     Attributes:
-        frame: The rows that fit the header.
-        bad_rows: Those that do not, such as one with too many fields: the cells as read, and the reason.
+        frame: The rows that fit the header: dtype ``object``, every cell a Python ``str`` (never NaN: an empty one is
+            ``""``), the columns of the header with repeats kept. The index, ``row``, is the row of the file: the line
+            on which the row begins in a text file, the sheet row in a workbook, the position from 1 in a DataFrame.
+        bad_rows: Rows that do not fit, such as one with too many fields: the cells as read, and the reason.
         cell_problems: By row of the file, what is wrong with single cells of ``frame``; each names its column.
         progress: Share of the file (0 to 1) that had been read when this chunk was complete.
         blank_rows: How many blank rows were skipped on the way.
@@ -48,7 +42,7 @@ class Chunk:
         numbers = self.frame.index.tolist()
         cells = map(tuple, self.frame.to_numpy().tolist())
         problems = [self.cell_problems.get(number, ()) for number in numbers] if self.cell_problems else repeat(())
-        good = starmap(Row, zip(numbers, cells, problems, strict=False))
+        good = map(Row, numbers, cells, problems)
         return merge(good, self.bad_rows, key=attrgetter("number")) if self.bad_rows else good
 
 
@@ -69,12 +63,12 @@ class ChunkBuilder:
         return len(self.rows) + len(self.bad_rows) + self.blank_rows
 
     def add(self, number: int, cells: Sequence[str]) -> None:
-        """A row that fits the header."""
+        """Add a row that fits the header."""
         self.numbers.append(number)
         self.rows.append(cells)
 
     def add_problem(self, number: int, problem: FieldError) -> None:
-        """One more problem of a cell in row ``number``."""
+        """Add a problem of a cell in row ``number``."""
         self.cell_problems[number] = (*self.cell_problems.get(number, ()), problem)
 
     def build(self, progress: float) -> Chunk:
@@ -85,7 +79,7 @@ class ChunkBuilder:
 
 def text_frame(columns: Sequence[str], numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
     """A DataFrame of Python texts: ``dtype=object`` keeps pandas from inferring types and from strings of its own."""
-    import pandas as pd  # a third of a second: whoever only asks for --help must not wait for it
+    import pandas as pd  # a third of a second: --help must not wait for it
 
     index = pd.Index(list(numbers), dtype="int64", name="row")
     return pd.DataFrame(rows, index=index, columns=pd.Index(list(columns), dtype=object), dtype=object)
@@ -93,7 +87,7 @@ def text_frame(columns: Sequence[str], numbers: Sequence[int], rows: Sequence[Se
 
 @dataclass(frozen=True)
 class SheetLayout:
-    """What a spreadsheet program does not show, or shows otherwise than it is read; below the header only.
+    """What a spreadsheet program hides, or shows otherwise than it is read; below the header only.
 
     Attributes:
         hidden_rows: Sheet rows that are hidden, by hand or by a filter.
@@ -111,27 +105,19 @@ class SheetLayout:
 
 
 class Reader(Protocol):
-    """An export that can be read, as often as wanted, in chunks."""
+    """An export that can be read, as often as wanted, in chunks.
 
-    @property
-    def name(self) -> str:
-        """What messages call it: ``tickets.csv``, ``incidents.xlsx [Sheet1]``, ``DataFrame``."""
-        ...
+    Attributes:
+        name: Its name in messages: ``tickets.csv``, ``incidents.xlsx [Sheet1]``, ``DataFrame``.
+        columns: The header texts in file order, repeats kept; a blank one is named by its place: ``column C``.
+        notes: What the user should know about how it is read, a sentence each.
+        layout: What a spreadsheet program hides; nothing in a text file or a DataFrame.
+    """
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The header texts in file order, repeats kept; a blank one is named by its place, such as ``column C``."""
-        ...
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know about how it is read, a sentence each."""
-        ...
-
-    @property
-    def layout(self) -> SheetLayout:
-        """What a spreadsheet program hides; nothing in a text file or a DataFrame."""
-        ...
+    name: str
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+    layout: SheetLayout
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what is read: the file as it is on the disk, and the name of the sheet if it has one."""
@@ -146,45 +132,29 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Header:
-    """The columns of an export.
+def named_columns(header: Sequence[str], first: int = 0) -> tuple[tuple[str, ...], list[str]]:
+    """The columns of an export, and a note about those without a name.
 
-    Attributes:
-        texts: The header cells.
+    Args:
+        header: The header cells. They stay as they are, repeats and outer spaces included; a blank one is named by its
+            place in the sheet, so that its name is the same from file to file.
         first: Position (0-based) of the first of them in the sheet.
     """
-
-    texts: Sequence[str]
-    first: int = 0
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        """The texts as they are, repeats and outer spaces included; a blank one is named by its place in the sheet, so
-        that its name stays the same from file to file."""
-        return tuple(made_up or text for text, made_up in zip(self.texts, self._made_up, strict=True))
-
-    @cached_property
-    def _made_up(self) -> list[str]:
-        taken = set(self.texts)
-        places = enumerate(self.texts, self.first)
-        return ["" if text.strip() else _free_name(f"column {column_letters(at)}", taken) for at, text in places]
-
-    @property
-    def width(self) -> str:
-        """How many columns there are, in words."""
-        return "1 column" if len(self.texts) == 1 else f"{len(self.texts):,} columns"
-
-    def notes(self) -> list[str]:
-        """A note about columns without a name; empty if all have one."""
-        made_up = [repr(name) for name in self._made_up if name]
-        return [f"columns without a name, named by position: {first_few(made_up, 5)}"] if made_up else []
+    columns: list[str] = []
+    unnamed: list[str] = []
+    for position, text in enumerate(header, first):
+        if not text.strip():
+            text = f"column {column_letters(position)}"
+            while text in header:
+                text += " (no name)"
+            unnamed.append(repr(text))
+        columns.append(text)
+    return tuple(columns), [f"columns without a name, named by position: {first_few(unnamed, 5)}"] if unnamed else []
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += " (no name)"
-    return name
+def columns_counted(columns: Sequence[str]) -> str:
+    """``1 column``, ``22 columns``."""
+    return f"{len(columns):,} column{'s' * (len(columns) != 1)}"
 
 
 def first_few(texts: Sequence[str], most: int) -> str:

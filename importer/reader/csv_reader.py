@@ -1,42 +1,32 @@
-"""CSV and its relatives: text with one row a line, or several lines where a quoted cell contains line breaks.
+"""CSV and its relatives: text with one row per line, or several lines where a quoted cell contains line breaks.
 
 Read by ``csv.reader(strict=True)``, never by ``pandas.read_csv``: pandas pads short rows in silence and does not know
 the physical line on which a row begins. Good rows become a DataFrame; ragged ones, broken quotes and NUL characters
-become bad rows with the reason; a quote that is never closed refuses the file, for nobody knows where its cell ends.
+become bad rows with the reason; a quote that is never closed refuses the file, since its cell may end anywhere.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 from importer.errors import SourceError
 from importer.models import FieldError, Row, shown
-from importer.reader.base import Chunk, ChunkBuilder, Header, SheetLayout, file_digest
+from importer.reader.base import Chunk, ChunkBuilder, SheetLayout, columns_counted, file_digest, named_columns
 from importer.reader.detect import Kind
 from importer.reader.dialect import DELIMITERS, Dialect, csv_lines, find_dialect
-from importer.reader.text_file import Lines, TextFile, open_text
+from importer.reader.text_file import Lines, open_text
 
 _BLANK = " \t\r\n\x0b\x0c\x1a"  # with the mark that ended a file under DOS
-_TO_CLOSING = re.compile(r'(?:[^"]|"")*+"')
 
 
 class CsvReader:
-    """Rows of a delimited text file. See :class:`importer.reader.base.Reader`.
-
-    Args:
-        path: The file.
-        kind: TEXT, GZIP or ZIP.
-        encoding: What the user says; else a byte order mark, or UTF-8.
-        delimiter: What the user says; else it is found in the first lines.
-        notes: What is already known to be worth telling.
-        chunk_rows: Most rows of a chunk.
+    """Rows of a delimited text file, packed or not: see :class:`importer.reader.base.Reader` and its ``open_reader``.
 
     Raises:
-        SourceError: It is not such a file, or its encoding, delimiter or header cannot be told.
+        SourceError: It is not such a file, or its encoding, delimiter or header is unclear.
     """
 
     layout = SheetLayout()
@@ -52,19 +42,16 @@ class CsvReader:
         chunk_rows: int,
     ) -> None:
         self._text = open_text(path, kind, encoding)
-        block, complete = self._text.head()
-        self._dialect = find_dialect(block, given=delimiter, complete=complete, name=self._text.name)
         self._chunk_rows = chunk_rows
         self.name = self._text.name
-        header = Header(self._dialect.header)
-        self.columns = header.columns
-        self.notes = (
-            *notes,
-            *self._text.encoding.notes,
-            _note(self._text, self._dialect, header),
-            *self._dialect.notes,
-            *header.notes(),
-        )
+        block, complete = self._text.head()
+        self._dialect = dialect = find_dialect(block, given=delimiter, complete=complete, name=self.name)
+        self.columns, unnamed = named_columns(dialect.header)
+        separators = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
+        separated = f" separated by {separators}" if len(self.columns) > 1 else ""
+        layout = f"{columns_counted(self.columns)}{separated}, header in line {dialect.header_line}"
+        how = f"read as {self._text.encoding.codec.upper()}, {layout}"
+        self.notes = (*notes, *self._text.encoding.notes, how, *dialect.notes, *unnamed)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the file as it is on the disk, packed or not."""
@@ -73,26 +60,19 @@ class CsvReader:
     def chunks(self) -> Iterator[Chunk]:
         """Read from the start, in chunks of at most as many rows as was asked for."""
         with self._text.lines() as lines:
-            rows = _Rows(self._text, self._dialect, lines)
+            rows = _Rows(lines, self._dialect, self.name)
             while (builder := rows.take(ChunkBuilder(self.columns), self._chunk_rows)).taken:
                 yield builder.build(lines.progress)
 
 
-def _note(text: TextFile, dialect: Dialect, header: Header) -> str:
-    called = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
-    separated = f" separated by {called}" if len(dialect.header) > 1 else ""
-    codec = text.encoding.codec.upper()
-    return f"read as {codec}, {header.width}{separated}, header in line {dialect.header_line}"
-
-
 class _Rows:
-    """One pass over the rows of a file: good ones and bad ones told apart, each with its first line."""
+    """One pass over the rows of a file, each with its first line: good ones, and bad ones with the reason."""
 
-    def __init__(self, text: TextFile, dialect: Dialect, lines: Lines) -> None:
-        self._text = text
+    def __init__(self, lines: Lines, dialect: Dialect, name: str) -> None:
+        self._lines = lines
         self._delimiter = dialect.delimiter
         self._width = len(dialect.header)
-        self._lines = lines
+        self._name = name
         self._reader = csv_lines(lines, dialect.delimiter)
         self._start = 1
         self._broken_line = 0  # whose quotes are broken, so that the next lines may be the rest of its cell
@@ -103,12 +83,9 @@ class _Rows:
         """Fill ``builder`` with up to ``limit`` rows; fewer come only at the end."""
         while builder.taken < limit and not self._lines.ended:
             try:
-                if self._broken_line:
-                    self._read_after_broken(builder)
-                else:
-                    self._read(builder, limit - builder.taken)
+                self._read(builder, limit - builder.taken)
             except csv.Error:
-                builder.bad_rows.append(self._broken())
+                builder.bad_rows.append(self._broken_row())
         if self._lines.nul_seen:
             _set_nul_aside(builder)
         return builder
@@ -119,67 +96,56 @@ class _Rows:
         add_number, add_row = builder.numbers.append, builder.rows.append
         self._start = reader.line_num + 1
         for cells in islice(reader, limit):
-            if len(cells) == width and any(cells):
-                add_number(self._start)
-                add_row(cells)
-            else:
+            if len(cells) != width or not any(cells):
                 self._set_aside(builder, cells)
-            self._start = reader.line_num + 1
-
-    def _read_after_broken(self, builder: ChunkBuilder) -> None:
-        """One row after broken quotes: its line may be the rest of the cell that was broken."""
-        self._start = self._reader.line_num + 1
-        for cells in islice(self._reader, 1):
-            fits = len(cells) == self._width and any(cells)
-            if fits and self._reader.line_num == self._start and _has_open_quote(self._lines.last):
+            elif self._broken_line and self._continues_broken_cell():
                 rule = f"may belong to line {self._broken_line}, which has broken quotes"
                 hint = f"fix line {self._broken_line} first"
-                builder.bad_rows.append(self._bad(cells, "after_broken_quotes", rule, hint))
-            elif fits:
-                self._broken_line = 0
-                builder.add(self._start, cells)
+                builder.bad_rows.append(self._bad_row(cells, "after_broken_quotes", rule, hint))
             else:
-                self._set_aside(builder, cells)
+                self._broken_line = 0
+                add_number(self._start)
+                add_row(cells)
+            self._start = reader.line_num + 1
 
     def _set_aside(self, builder: ChunkBuilder, cells: list[str]) -> None:
         """A row of the wrong width, unless it is blank."""
-        has, wanted = len(cells), self._width
+        has = len(cells)
         if not "".join(cells).strip(_BLANK):
             builder.blank_rows += 1
             return
-        if has > wanted:
+        if has > self._width:
             code, hint = "too_many_fields", f"quote each cell that contains {self._delimiter!r}"
         else:
             code, hint = "too_few_fields", "complete the row, and quote each cell that contains a line break"
-        rule = f"has {has} field{'s' * (has != 1)}, but the header has {wanted}"
-        builder.bad_rows.append(self._bad(cells, code, rule, hint))
+        rule = f"has {has} field{'s' * (has != 1)}, but the header has {self._width}"
+        builder.bad_rows.append(self._bad_row(cells, code, rule, hint))
 
-    def _broken(self) -> Row:
+    def _continues_broken_cell(self) -> bool:
+        """Whether the row at hand may be the rest of a cell whose quotes are broken."""
+        return self._reader.line_num == self._start and _has_open_quote(self._lines.last)
+
+    def _broken_row(self) -> Row:
         """The row on which the csv reader gave up.
 
         Raises:
-            SourceError: It spans lines, so that nobody can tell where it ends and the next one begins.
+            SourceError: It spans lines, so it is unclear where it ends and the next one begins.
         """
         if self._lines.ended or self._reader.line_num > self._start:
-            raise self._unclosed()
+            stopped = f"not closed before other text in line {self._reader.line_num}"
+            is_not = "never closed" if self._lines.ended else stopped
+            what = f"the row that begins in line {self._start} has a quote that is {is_not}"
+            hint = 'close it, and double each quote inside a quoted cell: ""'
+            raise SourceError(what, where=f"{self._name}:{self._start}", hint=hint)
         text = self._lines.last.rstrip("\r\n")
         if _has_open_quote(text):
             self._broken_line = self._start
         hint = 'double each quote inside a quoted cell: "a 5"" nail"'
-        return self._bad([text], "broken_quotes", "has text after a closing quote", hint)
+        return self._bad_row([text], "broken_quotes", "has text after a closing quote", hint)
 
-    def _bad(self, cells: list[str], code: str, rule: str, hint: str) -> Row:
+    def _bad_row(self, cells: list[str], code: str, rule: str, hint: str) -> Row:
         value = shown(self._delimiter.join(cells))
         return Row(self._start, tuple(cells), (FieldError(code, None, value, rule, hint),))
-
-    def _unclosed(self) -> SourceError:
-        with self._text.lines() as lines:
-            opened = _opening_line(islice(lines, self._start - 1, None), self._start, self._delimiter)
-        stopped = self._reader.line_num
-        fate = "never closed" if self._lines.ended else f"not closed before other text in line {stopped}"
-        hint = f'close it in line {opened}, and double each quote inside a quoted cell: ""'
-        where = f"{self._text.name}:{opened}"
-        return SourceError(f"the quote opened in line {opened} is {fate}", where=where, hint=hint)
 
 
 def _has_open_quote(line: str) -> bool:
@@ -187,47 +153,15 @@ def _has_open_quote(line: str) -> bool:
 
 
 def _set_nul_aside(builder: ChunkBuilder) -> None:
-    """Rows with a NUL character are damaged, and no JSON API takes them."""
-    good = list(zip(builder.numbers, builder.rows, strict=True))
+    """Rows with a NUL character are damaged, and no JSON API accepts them."""
+    rows = list(zip(builder.numbers, builder.rows, strict=True))
     builder.numbers, builder.rows = [], []
-    hint = "remove it; it often means that the file is damaged"
-    for number, cells in good:
+    for number, cells in rows:
         spoiled = next((cell for cell in cells if "\0" in cell), None)
         if spoiled is None:
             builder.add(number, cells)
         else:
+            hint = "remove it; it often means that the file is damaged"
             problem = FieldError("nul_character", None, shown(spoiled), "contains a NUL character", hint)
             builder.bad_rows.append(Row(number, tuple(cells), (problem,)))
     builder.bad_rows.sort(key=lambda row: row.number)
-
-
-def _opening_line(lines: Iterable[str], first: int, delimiter: str) -> int:
-    """The line of the quote that spoils a row: of the one that is closed in front of other text, or else of the last
-    one that opens.
-
-    Args:
-        lines: The row's first line and all that follow. Not taken further than needed.
-        first: Number of that first line.
-        delimiter: What separates the cells.
-    """
-    opened, inside = first, False
-    for number, line in enumerate(lines, first):
-        at = 0
-        while at >= 0:
-            if inside:
-                closing = _TO_CLOSING.match(line, at)
-                at = closing.end() if closing else -1
-                inside = closing is None
-                if closing and line[at : at + 1] not in (delimiter, "\r", "\n", ""):
-                    return opened
-            elif (at := _after_opening(line, at, delimiter)) >= 0:
-                inside, opened = True, number
-    return opened
-
-
-def _after_opening(line: str, at: int, delimiter: str) -> int:
-    """Position after the next quote that opens a cell; -1 if there is none on this line."""
-    if at == 0 and line.startswith('"'):
-        return 1
-    found = line.find(delimiter + '"', at)
-    return found + 2 if found >= 0 else -1

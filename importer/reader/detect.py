@@ -11,7 +11,8 @@ import zipfile
 import zlib
 from enum import Enum
 from pathlib import Path
-from xml.parsers import expat
+from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError
 
 from importer.errors import EmptySourceError, SourceError
 from importer.models import shown
@@ -19,13 +20,13 @@ from importer.reader.base import first_few
 
 #: What unpacking or parsing a broken file may raise; zipfile raises the last ones for hostile headers.
 UNPACKING_ERRORS = (
-    *(zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, ExpatError, ParseError, EOFError, OSError, NotImplementedError),
     *(RuntimeError, ValueError, LookupError, struct.error),
 )
 
 
 class Kind(Enum):
-    """The kinds of file that can be read; the value is how messages call them."""
+    """The kinds of file that can be read; the value is their name in messages."""
 
     TEXT = "text"
     GZIP = "gzip"
@@ -52,6 +53,7 @@ USUAL_ENDINGS = {
 _HEAD_BYTES = 8192
 _UNPACK = "unpack it and give the file inside"
 _EXPORT = "export again as CSV or .xlsx"
+_SAVE = "open it in Excel and save it as .xlsx"
 
 #: Leading bytes of what people mistake for an export: what it is, and the hint.
 _FOREIGN = (
@@ -67,16 +69,17 @@ _FOREIGN = (
     (b"SQLite format 3\x00", "an SQLite database", "export the table as CSV"),
     (b"\x89PNG", "a picture", _EXPORT),
     (b"\xff\xd8\xff", "a picture", _EXPORT),
-    (b"MIME-Version:", "a web archive (MHTML)", "open it in Excel and save it as .xlsx"),
+    (b"MIME-Version:", "a web archive (MHTML)", _SAVE),
 )
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the wrapper of Office documents before 2007, and of encrypted ones
 _MANIFEST, _MANIFEST_BYTES = "META-INF/manifest.xml", 1024**2
+_CLUTTER = re.compile(r"^__MACOSX/|(^|/)(\.DS_Store|Thumbs\.db)$")  # what macOS and Windows add
 _ENCRYPTED = 0x1  # bit of ZipInfo.flag_bits
 _CONTROLS = re.compile(rb"[\x00\x02-\x08\x0e-\x1a\x1c\x1d]")  # without those that separate cells in some files
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|table|meta|div)\b", re.I)
-_JSON = re.compile(r'(?:\{\s*["}]|\[\s*[\[{"\]])')
+_JSON = re.compile(r'\s*(?:\{\s*["}]|\[\s*[\[{"\]])')
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 _STREAMS = ("Workbook", "Book", "EncryptedPackage")
 
@@ -144,10 +147,9 @@ def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None
     """Refuse the contents of a file, unpacked, that are not a table as text.
 
     Args:
-        head: Its beginning.
-        name: How messages call it.
+        head, text: Its beginning, and the same decoded.
+        name: Its name in messages.
         wide: Whether its encoding is full of NUL bytes, such as UTF-16.
-        text: The beginning, decoded.
 
     Raises:
         SourceError: It is empty, binary, another archive, a web page, JSON or XML.
@@ -157,39 +159,19 @@ def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None
         raise SourceError("contains a workbook or an archive, not text", where=name, hint=_UNPACK)
     if not wide and len(_CONTROLS.findall(head)) > max(len(head) / 20, 16):
         raise SourceError("is neither text nor a supported workbook", where=name, hint=_EXPORT)
-    _refuse_markup(text, f"{name}:1")
-
-
-def _refuse_markup(text: str, where: str) -> None:
-    if _HTML.match(_without_prologue(text)):
-        title = _title(text)
-        titled = f' titled "{title}"' if title else ""
-        hint = "if it is a log-in or error page, export again; if it is a table, open it in Excel and save it as .xlsx"
+    first, where = text.lstrip()[:5], f"{name}:1"
+    if first == "<?xml" and "urn:schemas-microsoft-com:office:spreadsheet" in text:
+        raise SourceError("is an Excel 2003 XML spreadsheet, which cannot be read", where=where, hint=_SAVE)
+    if first.startswith("<") and _HTML.search(text):
+        title = _TITLE.search(text)
+        titled = f' titled "{shown(title[1].strip())}"' if title and title[1].strip() else ""
+        hint = f"if it is a log-in or error page, export again; if it is a table, {_SAVE}"
         raise SourceError(f"is a web page (HTML){titled}, not an export", where=where, hint=hint)
-    text = text.lstrip()
-    if text.startswith("<?xml"):
-        spreadsheet = "urn:schemas-microsoft-com:office:spreadsheet" in text
-        what = "an Excel 2003 XML spreadsheet" if spreadsheet else "an XML document"
-        hint = "open it in Excel and save it as .xlsx" if spreadsheet else _EXPORT
-        raise SourceError(f"is {what}, which cannot be read", where=where, hint=hint)
+    if first == "<?xml":
+        raise SourceError("is an XML document, which cannot be read", where=where, hint=_EXPORT)
     if _JSON.match(text):
         hint = f"{_EXPORT}, or load it with pandas.read_json and import the DataFrame"
         raise SourceError("is JSON, not a table", where=where, hint=hint)
-
-
-def _without_prologue(text: str) -> str:
-    """``text`` without an XML declaration and comments before its first tag."""
-    text = text.lstrip()
-    if text.startswith("<?xml"):
-        text = text.partition("?>")[2].lstrip()
-    while text.startswith("<!--"):
-        text = text.partition("-->")[2].lstrip()
-    return text
-
-
-def _title(html: str) -> str:
-    found = _TITLE.search(html)
-    return shown(found[1].strip()) if found else ""
 
 
 def renamed_note(path: Path, kind: Kind) -> list[str]:
@@ -240,7 +222,7 @@ def only_member(path: Path) -> str:
         SourceError: There is none, there are several, or it has a password.
     """
     with zipfile.ZipFile(path) as archive:
-        members = [info for info in archive.infolist() if not _is_clutter(info)]
+        members = [info for info in archive.infolist() if not (info.is_dir() or _CLUTTER.search(info.filename))]
     if not members:
         raise EmptySourceError("the archive is empty", where=path.name, hint="export again")
     if len(members) > 1:
@@ -250,11 +232,6 @@ def only_member(path: Path) -> str:
     if members[0].flag_bits & _ENCRYPTED:
         raise password_protected(path.name)
     return members[0].filename
-
-
-def _is_clutter(info: zipfile.ZipInfo) -> bool:
-    base = info.filename.rpartition("/")[2]
-    return info.is_dir() or info.filename.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db")
 
 
 def damaged(name: str, reason: object = "") -> SourceError:

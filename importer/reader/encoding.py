@@ -59,31 +59,23 @@ def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
     """
     mark, marked = next(((mark, codec) for mark, codec in _MARKS if head.startswith(mark)), (b"", ""))
     if given is None:
-        if marked:
-            return Encoding(marked, len(mark))
-        _refuse_unmarked_utf16(head, name)
-        return Encoding("utf-8")
-    codec = _known_codec(given, name)
+        if not marked:
+            _refuse_unmarked_utf16(head, name)
+        return Encoding(marked or "utf-8", len(mark))
+    try:
+        codec = codecs.lookup(given).name
+        "a".encode(codec)  # refuses codecs such as base64, which are not encodings of text
+    except (LookupError, UnicodeError):
+        hint = "common encodings: utf-8, cp1252 (Western Windows), utf-16-le, shift_jis, gb18030"
+        raise SourceError(f"unknown encoding {given!r}", where=name, hint=hint) from None
     if marked and codec in (marked, marked[:-3], f"{marked}-sig"):
         return Encoding(marked, len(mark))
     if codec in ("utf-16", "utf-32"):
         hint = f"pass --encoding {codec}-le (Windows) or --encoding {codec}-be"
         what = f"the file has no byte order mark, so {codec.upper()} is ambiguous"
         raise SourceError(what, where=f"{name}:1", hint=hint)
-    if not marked:
-        return Encoding(codec)
     note = f"starts with a {marked.upper()} byte order mark, but is read as {codec} because of --encoding"
-    return Encoding(codec, notes=(note,))
-
-
-def _known_codec(given: str, name: str) -> str:
-    try:
-        codec = codecs.lookup(given).name
-        "a".encode(codec)  # refuses codecs such as base64 that are no encodings of text
-    except (LookupError, UnicodeError):
-        hint = "common encodings: utf-8, cp1252 (Western Windows), utf-16-le, shift_jis, gb18030"
-        raise SourceError(f"unknown encoding {given!r}", where=name, hint=hint) from None
-    return codec
+    return Encoding(codec, notes=(note,) if marked else ())
 
 
 def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
@@ -99,8 +91,7 @@ def not_decodable(data: bytes, *, at: int, reason: str, codec: str, place: tuple
     """The error for bytes that are not text in an encoding.
 
     Args:
-        data: The part of the file around them.
-        at: Where in it the offending byte is.
+        data, at: The part of the file around them, and where in it the offending byte is.
         reason: What the decoder said.
         codec: The encoding.
         place: File and line, and the offset of the byte in the (unpacked) file, 0-based.
@@ -110,69 +101,43 @@ def not_decodable(data: bytes, *, at: int, reason: str, codec: str, place: tuple
     if reason in _CUT_OFF:
         hint = "the file is cut off; export again"
         return SourceError(f"{what}: the file ends inside a character", where=where, hint=hint)
-    return SourceError(what, where=where, hint=_hint(data, at, codec))
+    right, wrong = _utf8_characters(data)
+    if codec == "utf-8" and right > wrong:
+        hint = "the text around it is UTF-8, so only this place is damaged; fix it, or export again"
+    elif codec != "utf-8" and not wrong:
+        hint = "it is valid UTF-8; remove --encoding"
+    else:
+        hint = _choices(data[data.rfind(b"\n", 0, at) + 1 :])
+    return SourceError(what, where=where, hint=hint)
 
 
-def _hint(data: bytes, at: int, codec: str) -> str:
-    if codec != "utf-8":
-        if _is_utf8(data):
-            return "it is valid UTF-8; remove --encoding"
-    elif _is_mostly_utf8(data):
-        return "the text around it is UTF-8, so only this place is damaged; fix it, or export again"
-    readings = _readings(data[data.rfind(b"\n", 0, at) + 1 :])
-    if not readings:
-        return "find out how the file was saved, and pass --encoding NAME"
-    if len(readings) == 1:
-        ((name, word),) = readings.items()
-        return f'it looks like {name} (then it reads "{word}"): add --encoding {name}'
-    choices = ", ".join(f'--encoding {name} ("{word}")' for name, word in readings.items())
-    return f"choose the encoding that reads this word right: {choices}"
+def _utf8_characters(data: bytes) -> tuple[int, int]:
+    """How many characters of several bytes are right and wrong UTF-8; in other encodings hardly one is right."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(data)  # which may be cut inside its last character
+    wrong = text.count("\ufffd")
+    return sum(not character.isascii() for character in text) - wrong, wrong
 
 
-def _readings(data: bytes) -> dict[str, str]:
-    """Likely encodings, and one word as each of them reads it: the word on which they differ most."""
-    lines = [line for line in data[:_SAMPLE_BYTES].splitlines() if not line.isascii()]
-    names = _likely(b"\n".join(lines))
-    words = [word for line in lines for word in _BETWEEN_WORDS.split(line) if not word.isascii()]
-    telling = max(words, key=lambda word: _differences(word, names), default=b"")
-    readings: dict[str, str] = {}
-    for name in names:
-        reading = _reading(telling, name)
-        if reading.isprintable() and reading not in readings.values() and len(readings) < _MOST_READINGS:
-            readings[name] = reading
-    return readings
-
-
-def _differences(word: bytes, names: list[str]) -> list[int]:
-    """How many readings the first two encodings give, the first three, and so on: the most common ones count most."""
-    return [len({_reading(word, name) for name in names[:most]}) for most in range(2, len(names) + 1)]
-
-
-def _reading(word: bytes, codec: str) -> str:
-    return word.decode(codec, "replace")[:20]
-
-
-def _likely(sample: bytes) -> list[str]:
-    """The encodings that the sample may be in, the most common first."""
+def _choices(data: bytes) -> str:
+    """What to pass as --encoding: one word as each likely encoding would read it, the one on which they differ most."""
     from charset_normalizer import from_bytes  # 60 ms, and only needed on the way out
 
-    matches = from_bytes(sample, cp_isolation=list(_COMMON))
+    lines = [line for line in data[:_SAMPLE_BYTES].splitlines() if not line.isascii()]
+    matches = from_bytes(b"\n".join(lines), cp_isolation=list(_COMMON))
     found = {name.replace("_", "-") for match in matches for name in match.could_be_from_charset}
-    return [name for name in _COMMON if name in found]
+    names = [name for name in _COMMON if name in found]
 
+    def differences(word: bytes) -> list[int]:  # the most common encodings count most
+        return [len({word.decode(name, "replace") for name in names[:most]}) for most in range(2, len(names) + 1)]
 
-def _is_utf8(data: bytes) -> bool:
-    """Whether ``data`` is UTF-8, perhaps cut inside its last character."""
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return error.start > 0 and error.end == len(data) and error.reason.startswith("unexpected")
-    return True
-
-
-def _is_mostly_utf8(data: bytes) -> bool:
-    """Whether more characters of several bytes are right than wrong; in other encodings hardly one is."""
-    text = data.decode("utf-8", "replace")
-    wrong = text.count("\ufffd")
-    right = sum(not character.isascii() for character in text) - wrong
-    return right > wrong
+    words = [word for line in lines for word in _BETWEEN_WORDS.split(line) if not word.isascii()]
+    telling = max(words, key=differences, default=b"")
+    readings: dict[str, str] = {}
+    for name in names:
+        reading = telling.decode(name, "replace")[:20]
+        if reading.isprintable() and reading not in readings.values() and len(readings) < _MOST_READINGS:
+            readings[name] = reading
+    if not readings:
+        return "find out how the file was saved, and pass --encoding NAME"
+    choices = ", ".join(f'--encoding {name} ("{word}")' for name, word in readings.items())
+    return f"choose the encoding that reads this word right: {choices}"

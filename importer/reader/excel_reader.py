@@ -1,19 +1,20 @@
 """Sheets of .xlsx, .xlsb, .xls and .ods workbooks, read by python-calamine.
 
-Facts about it (version 0.9.1, measured): ``iter_rows`` begins with sheet row 1 and keeps blank rows, but leaves out
-blank columns on the left (``start`` tells how many); whole numbers are floats; error values and formulas without a
-value read as ``""`` (:mod:`importer.reader.sheet_scan` finds them in .xlsx and .ods); a sheet outlives its workbook;
-damaged .xls files may end in a Rust panic, which is not an :class:`Exception`.
+Facts about it (version 0.9.1, measured): ``iter_rows`` begins with sheet row 1 and keeps blank rows, but skips blank
+columns on the left (``start`` tells how many); whole numbers are floats; error values and formulas without a value read
+as ``""`` (:mod:`importer.reader.sheet_scan` finds them in .xlsx and .ods); a sheet outlives its workbook; damaged .xls
+files may end in a Rust panic, which is not an :class:`Exception`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from python_calamine import (
     CalamineError,
@@ -28,24 +29,26 @@ from python_calamine import (
 from importer.errors import EmptySourceError, SourceError
 from importer.models import FieldError
 from importer.reader import limits
-from importer.reader.base import Chunk, ChunkBuilder, Header, SheetLayout, column_letters, file_digest
-from importer.reader.cell_text import cell_texts, duration_as_shown, inexact_number, is_inexact
+from importer.reader.base import (
+    Chunk,
+    ChunkBuilder,
+    SheetLayout,
+    column_letters,
+    columns_counted,
+    file_digest,
+    named_columns,
+)
+from importer.reader.cell_text import cell_text, inexact_number
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
-from importer.reader.sheet_scan import CellProblem, SheetScan, scan_ods, scan_xlsx
+from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
 
 _RULES = {
     "error_cell": ("is a spreadsheet error", "fix the formula, or clear the cell"),
     "formula_without_value": ("is a formula without a saved result", "open the workbook in Excel and save it"),
 }
 _ERRORS_UNSEEN = "error values such as #N/A cannot be distinguished from empty cells in this workbook"
-
-
-class Sheet(NamedTuple):
-    """A sheet of a workbook: its name, and whether its tab is shown."""
-
-    name: str
-    visible: bool
+_ISO_DURATION = re.compile(r"(-?)PT(\d+)H(\d+)M(\d+(?:[.,]\d+)?)S")
 
 
 class ExcelReader:
@@ -54,13 +57,8 @@ class ExcelReader:
     The sheet stays in memory (about 2 KiB for a row of 20 cells); its rows become text chunk by chunk.
 
     Args:
-        path: The workbook.
         sheet: The sheet as calamine read it.
         scan: What calamine does not tell about it.
-        kind: What the workbook is.
-        hidden_sheets: Names of its hidden sheets.
-        notes: What is already known to be worth telling.
-        chunk_rows: Most rows of a chunk.
 
     Raises:
         SourceError: There is no header.
@@ -72,34 +70,27 @@ class ExcelReader:
         sheet: CalamineSheet,
         scan: SheetScan,
         *,
-        kind: Kind,
+        is_ods: bool,
         hidden_sheets: Sequence[str],
         notes: Iterable[str],
         chunk_rows: int,
     ) -> None:
         self._path = path
         self._sheet = sheet
-        self._scan = scan
-        self._opendocument = kind is Kind.ODS
+        self._problems = scan.problems
+        self._is_ods = is_ods
         self._chunk_rows = chunk_rows
         self._left = sheet.start[1] if sheet.start else 0
         self.name = f"{file_name(path)} [{sheet.name}]"
-        self._header_row, texts, titles = self._find_header()
-        header = Header(texts[: self._used_width(texts)], self._left)
-        self.columns = header.columns
-        self.notes = (*notes, *self._header_notes(header), *title_notes(titles), *header.notes())
-        self._hidden_sheets = [name for name in hidden_sheets if name != sheet.name]
-
-    @property
-    def layout(self) -> SheetLayout:
-        """Hidden and filtered rows, hidden columns and sheets, merged cells; of .ods documents the rows only."""
-        scan = self._scan
-        return SheetLayout(
+        self._header_row, header, titles = self._find_header()
+        self.columns, unnamed = named_columns(header[: self._used_width(header)], self._left)
+        self.notes = (*notes, *self._header_notes(), *title_notes(titles), *unnamed)
+        self.layout = SheetLayout(
             hidden_rows=[row for row in scan.hidden_rows if row > self._header_row],
             filtered=scan.filtered,
             hidden_columns=[(first, last) for first, last in scan.hidden_columns if last < limits.MOST_COLUMNS],
             merged=[cells for cells in scan.merged if _last_row(cells) >= self._header_row],
-            hidden_sheets=self._hidden_sheets,
+            hidden_sheets=[name for name in hidden_sheets if name != sheet.name],
         )
 
     def fingerprint(self) -> str:
@@ -108,86 +99,82 @@ class ExcelReader:
 
     def chunks(self) -> Iterator[Chunk]:
         """Read from the start, in chunks of at most as many rows as was asked for."""
-        height = max(self._sheet.end[0] + 1 if self._sheet.end else 0, *self._scan.problems, 1)
-        builder, number = ChunkBuilder(self.columns), 0
+        height = max(self._sheet.end[0] + 1 if self._sheet.end else 0, *self._problems, 1)
+        builder = ChunkBuilder(self.columns)
         for number, values in self._below_header():
             if builder.taken == self._chunk_rows:
                 yield builder.build((number - 1) / height)
                 builder = ChunkBuilder(self.columns)
-            self._add(builder, number, values)
+            self._add(builder, number, values[: len(self.columns)])
         if builder.taken:
             yield builder.build(1.0)
 
     def _add(self, builder: ChunkBuilder, number: int, values: Sequence[Any]) -> None:
-        values = values[: len(self.columns)]
         cells = self._texts(values)
-        found = self._scan.problems.get(number, ())
+        found = self._problems.get(number, ())
         if not found and not any(cells):
             builder.blank_rows += 1
             return
         builder.add(number, cells)
-        for problem in self._named(number, found):
-            builder.add_problem(number, problem)
-        if cells != values:  # most rows are all text
-            for name, value, cell in zip(self.columns, values, cells, strict=True):
-                if is_inexact(value):
-                    builder.add_problem(number, inexact_number(name, cell))
-
-    def _texts(self, values: Sequence[Any]) -> list[str]:
-        texts = cell_texts(values)
-        return [duration_as_shown(text) for text in texts] if self._opendocument else texts
-
-    def _named(self, row: int, problems: Iterable[CellProblem]) -> Iterator[FieldError]:
-        for problem in problems:
+        for problem in found:
             position = problem.column - self._left
             if 0 <= position < len(self.columns):
                 rule, hint = _RULES[problem.code]
-                place = f"{rule} (cell {column_letters(problem.column)}{row})"
-                yield FieldError(problem.code, self.columns[position], problem.value, place, hint)
+                rule = f"{rule} (cell {column_letters(problem.column)}{number})"
+                error = FieldError(problem.code, self.columns[position], problem.value, rule, hint)
+                builder.add_problem(number, error)
+        if cells != values:  # most rows are all text
+            for name, value, text in zip(self.columns, values, cells, strict=True):
+                if inexact := inexact_number(value, name, text):
+                    builder.add_problem(number, inexact)
+
+    def _texts(self, values: Sequence[Any]) -> list[str]:
+        texts = [value if type(value) is str else cell_text(value, ".15g") for value in values]
+        return [_duration_as_shown(text) for text in texts] if self._is_ods else texts
 
     def _find_header(self) -> tuple[int, list[str], list[list[str]]]:
         """The first row with anything in it, below the titles of the sheet; and those titles."""
         rows = ((number, self._texts(values)) for number, values in self._numbered())
-        filled = (row for row in rows if row[0] in self._scan.problems or any(cell.strip() for cell in row[1]))
+        filled = (row for row in rows if row[0] in self._problems or any(cell.strip() for cell in row[1]))
         first = list(islice(filled, TITLE_SAMPLE))
         if not first:
-            hint = "export again, or name another one with --sheet"
+            hint = "export again, or choose another one with --sheet"
             raise EmptySourceError("the sheet is empty", where=self.name, hint=hint)
         texts = [cells for _, cells in first]
         titles = title_rows(texts)
         return *first[titles], texts[:titles]
 
     def _used_width(self, header: Sequence[str]) -> int:
-        """Width without the columns on the right that have no name and nothing below."""
-        problems = (problem for found in self._scan.problems.values() for problem in found)
-        places = {problem.column - self._left + 1 for problem in problems}
-        used = max(1, *(place for place in places if place <= len(header)), *_filled(header))
+        """Width without the columns on the right that have neither a name nor a cell below."""
+        named = [place for place, cell in enumerate(header, 1) if cell.strip()]
+        broken = [problem.column - self._left + 1 for found in self._problems.values() for problem in found]
+        used = max(1, *named, *(place for place in broken if place <= len(header)))
         for _, values in self._below_header():
-            if used >= len(header):
+            if used == len(header):
                 break
             used = next((width for width in range(len(header), used, -1) if values[width - 1] != ""), used)
         return used
 
-    def _header_notes(self, header: Header) -> Iterator[str]:
-        yield f"read sheet {self._sheet.name!r}: {header.width}, header in row {self._header_row}"
-        for problem in self._scan.problems.get(self._header_row, ()):
+    def _header_notes(self) -> Iterator[str]:
+        yield f"read sheet {self._sheet.name!r}: {columns_counted(self.columns)}, header in row {self._header_row}"
+        for problem in self._problems.get(self._header_row, ()):
             cell = f"{column_letters(problem.column)}{self._header_row}"
             yield f"header cell {cell} {_RULES[problem.code][0]} {problem.value}".rstrip()
-        if not any(number in self._scan.problems or any(values) for number, values in self._below_header()):
+        if not any(number in self._problems or any(values) for number, values in self._below_header()):
             yield "0 rows: there is nothing below the header"
 
     def _below_header(self) -> Iterator[tuple[int, Sequence[Any]]]:
         return islice(self._numbered(), self._header_row, None)
 
     def _numbered(self) -> Iterator[tuple[int, Sequence[Any]]]:
-        """All rows of the sheet with their numbers; calamine does not know of rows at the end that have nothing but
-        formulas without a value."""
+        """All rows of the sheet with their numbers. calamine does not report rows at the end that have only formulas
+        without a value."""
         last = 0
         with _guarded(self._path):
             for last, values in enumerate(self._sheet.iter_rows(), 1):
                 yield last, values
         blank = [""] * self._sheet.width
-        for number in range(last + 1, min(max(self._scan.problems, default=0), limits.MOST_ROWS) + 1):
+        for number in range(last + 1, min(max(self._problems, default=0), limits.MOST_ROWS) + 1):
             yield number, blank
 
 
@@ -196,26 +183,37 @@ def open_workbook(
 ) -> ExcelReader:
     """The workbook at ``path``, one sheet of it.
 
+    Args:
+        sheet: Name of a sheet (hidden ones included), or its number among the tabs that are shown, 1-based. None for
+            the first one that is shown and has a table (two rows of three columns: not a cover with a title), or else
+            for the first one that is shown and has cells.
+
     Raises:
         SourceError: It is damaged, protected by a password, too large, or has no such sheet.
     """
-    find = _scanner(path, kind)
-    with _guarded(path), _opened(path, kind) as workbook:
+    scan_sheet = _scanner(path, kind)
+    loaded: dict[str, tuple[CalamineSheet, SheetScan | None]] = {}
+    with _opened(path, kind) as workbook:
 
-        @cache
-        def load(sheet: Sheet) -> tuple[CalamineSheet, SheetScan | None]:
-            scan = find(sheet.name)  # before calamine takes room for the cells
-            return workbook.get_sheet_by_name(sheet.name), scan
+        def load(name: str) -> CalamineSheet:
+            if name not in loaded:
+                scan = scan_sheet(name)  # before calamine takes room for the cells
+                loaded[name] = workbook.get_sheet_by_name(name), scan
+            return loaded[name][0]
 
-        sheets = _worksheets(workbook)
-        chosen, choice = _choose(sheets, sheet, load=lambda sheet: load(sheet)[0], where=path.name)
-        cells, scan = load(chosen)
+        shown, hidden = _worksheets(workbook)
+        if sheet is None:
+            chosen, choice = _first_table(shown, hidden, load=load, where=path.name)
+        else:
+            chosen, choice = _named(str(sheet), shown, hidden, where=path.name), []
+        load(chosen)
+    cells, scan = loaded[chosen]
     return ExcelReader(
         path,
         cells,
-        scan or SheetScan(chosen.name),
-        kind=kind,
-        hidden_sheets=[sheet.name for sheet in sheets if not sheet.visible],
+        scan or SheetScan(chosen),
+        is_ods=kind is Kind.ODS,
+        hidden_sheets=hidden,
         notes=(*notes, *choice, *(() if scan else (_ERRORS_UNSEEN,))),
         chunk_rows=chunk_rows,
     )
@@ -228,8 +226,8 @@ def shown_sheets(path: Path, kind: Kind) -> list[str]:
         SourceError: The workbook is damaged, or protected by a password.
     """
     _scanner(path, kind)
-    with _guarded(path), _opened(path, kind) as workbook:
-        return [sheet.name for sheet in _worksheets(workbook) if sheet.visible]
+    with _opened(path, kind) as workbook:
+        return _worksheets(workbook)[0]
 
 
 def _scanner(path: Path, kind: Kind) -> Callable[[str], SheetScan | None]:
@@ -252,80 +250,65 @@ def _scanner(path: Path, kind: Kind) -> Callable[[str], SheetScan | None]:
 def _opened(path: Path, kind: Kind) -> Iterator[CalamineWorkbook]:
     """By its path, if that does not mislead calamine: it believes the ending of a name, and knows Unicode only.
 
-    Of a file that is handed to it open it takes all bytes into memory, beside the sheet.
+    Of a file that is handed to it open it loads all bytes into memory, besides the sheet.
     """
     is_unicode = str(path).encode(errors="ignore").decode() == str(path)
-    if is_unicode and path.suffix.lower() in USUAL_ENDINGS[kind]:
-        with load_workbook(path) as workbook:
-            yield workbook
-    else:
-        with path.open("rb") as file, load_workbook(file) as workbook:
-            yield workbook
+    with _guarded(path):
+        if is_unicode and path.suffix.lower() in USUAL_ENDINGS[kind]:
+            with load_workbook(path) as workbook:
+                yield workbook
+        else:
+            with path.open("rb") as file, load_workbook(file) as workbook:
+                yield workbook
 
 
-def _worksheets(workbook: CalamineWorkbook) -> list[Sheet]:
-    return [
-        Sheet(sheet.name, sheet.visible == SheetVisibleEnum.Visible)
-        for sheet in workbook.sheets_metadata
-        if sheet.typ == SheetTypeEnum.WorkSheet
-    ]
+def _worksheets(workbook: CalamineWorkbook) -> tuple[list[str], list[str]]:
+    """The names of the worksheets: those that are shown, and hidden ones."""
+    sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    shown = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    return shown, [sheet.name for sheet in sheets if sheet.visible != SheetVisibleEnum.Visible]
 
 
-def _choose(
-    sheets: Sequence[Sheet], wanted: str | int | None, *, load: Callable[[Sheet], CalamineSheet], where: str
-) -> tuple[Sheet, list[str]]:
-    """The sheet to read, and notes about those that are not.
-
-    Args:
-        sheets: The worksheets of the workbook, in its order.
-        wanted: Name of a sheet (hidden ones included), or its number among the tabs that are shown, 1-based; None for
-            the first one that is shown and has a table, of at least three columns and two rows, not a cover with a
-            title and an author; if there is none, the first one that is shown and has cells.
-        load: Loads a sheet.
-        where: How messages call the workbook.
-
-    Raises:
-        SourceError: There is no such sheet, or nothing to choose from.
-    """
-    shown = [sheet for sheet in sheets if sheet.visible]
-    if wanted is not None:
-        return _find(sheets, shown, str(wanted), where), []
+def _first_table(
+    shown: Sequence[str], hidden: Sequence[str], *, load: Callable[[str], CalamineSheet], where: str
+) -> tuple[str, list[str]]:
+    """The sheet that is read unless another one is chosen, and notes about the others."""
     if not shown:
-        hint = f"choose one: --sheet {sheets[0].name!r}" if sheets else "export again"
-        what = f"all sheets are hidden: {_names(sheets)}" if sheets else "the workbook has no sheets"
+        hint = f"choose one: --sheet {hidden[0]!r}" if hidden else "export again"
+        what = f"all sheets are hidden: {_listed(hidden)}" if hidden else "the workbook has no sheets"
         raise SourceError(what, where=where, hint=hint)
-    filled = (sheet for sheet in shown if load(sheet).height)
-    table = (sheet for sheet in shown if load(sheet).height >= 2 and load(sheet).width >= 3)
+    table = (name for name in shown if load(name).height >= 2 and load(name).width >= 3)
+    filled = (name for name in shown if load(name).height)
     chosen = next(table, None) or next(filled, None)
     if chosen is None:
-        what = "the sheet is empty" if len(shown) == 1 else f"all sheets are empty: {_names(shown)}"
-        raise EmptySourceError(what, where=where, hint="export again, or name a hidden sheet with --sheet")
+        what = "the sheet is empty" if len(shown) == 1 else f"all sheets are empty: {_listed(shown)}"
+        raise EmptySourceError(what, where=where, hint="export again, or choose a hidden sheet with --sheet")
     notes = []
-    if others := [sheet for sheet in shown if sheet is not chosen]:
-        notes.append(f"reading sheet {chosen.name!r} only; not read: {_names(others)} (choose with --sheet)")
-    if hidden := [sheet for sheet in sheets if not sheet.visible]:
-        notes.append(f"hidden sheets not read: {_names(hidden)}")
+    if others := [name for name in shown if name != chosen]:
+        notes.append(f"reading sheet {chosen!r} only; not read: {_listed(others)} (choose with --sheet)")
+    if hidden:
+        notes.append(f"hidden sheets not read: {_listed(hidden)}")
     return chosen, notes
 
 
-def _find(sheets: Sequence[Sheet], shown: Sequence[Sheet], wanted: str, where: str) -> Sheet:
-    exact = [sheet for sheet in sheets if sheet.name == wanted]
-    alike = [sheet for sheet in sheets if sheet.name.strip().casefold() == wanted.strip().casefold()]
+def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: str) -> str:
+    exact = [name for name in (*shown, *hidden) if name == wanted]
+    alike = [name for name in (*shown, *hidden) if name.strip().casefold() == wanted.strip().casefold()]
     numbered = [shown[int(wanted) - 1]] if wanted.isdecimal() and 1 <= int(wanted) <= len(shown) else []
-    for sheet in (*exact, *alike, *numbered):
-        return sheet
-    hidden = [sheet for sheet in sheets if not sheet.visible]
-    also = f" (hidden: {_names(hidden)})" if hidden else ""
-    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {_names(shown)}{also}")
+    for name in (*exact, *alike, *numbered):
+        return name
+    also = f" (hidden: {_listed(hidden)})" if hidden else ""
+    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {_listed(shown)}{also}")
 
 
-def _names(sheets: Sequence[Sheet]) -> str:
-    return ", ".join(repr(sheet.name) for sheet in sheets)
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
-def _filled(cells: Sequence[str]) -> Iterator[int]:
-    """The places (1-based) of the cells that are not blank."""
-    return (place for place, cell in enumerate(cells, 1) if cell.strip())
+def _duration_as_shown(text: str) -> str:
+    """A cell of an .ods document, where calamine reads durations of a day and more as a text: ``PT36H00M00S``."""
+    duration = _ISO_DURATION.fullmatch(text) if text.endswith("S") else None
+    return "{}{:0>2}:{:0>2}:{:0>2}".format(*duration.groups()) if duration else text
 
 
 def _last_row(cells: str) -> int:

@@ -13,33 +13,23 @@ from importer.reader.detect import UNPACKING_ERRORS, damaged
 
 #: Rows of a chunk unless told otherwise: enough to spread the cost of a DataFrame, few enough to stay in the caches.
 CHUNK_ROWS = 500
-
-#: Bytes of a text file that are looked at to find its delimiter and header.
+#: Bytes of a text file that are read to find its delimiter and header.
 HEAD_BYTES = 64 * 1024
-
 #: Characters of one cell, and of one line of a text file. More is an unclosed quote, or not a table at all.
 LONGEST_CELL = 16 * 1024**2
-
-#: Bytes that a workbook may unpack to.
+#: Bytes that a workbook may unpack to; and how many times its own size, once that is more than :data:`HARMLESS_BYTES`.
 MOST_UNPACKED_BYTES = 4 * 1024**3
-
-#: How many times its own size a workbook may unpack to, once that is more than :data:`HARMLESS_BYTES`.
 MOST_RATIO = 200
 HARMLESS_BYTES = 200 * 1024**2
-
-#: Cells in the rectangle from the first to the last cell of a sheet. calamine takes 32 bytes for each.
+#: Cells in the rectangle from the first to the last cell of a sheet. calamine needs 32 bytes for each.
 MOST_SPANNED_CELLS = 128 * 1024**2
-
 #: Rows and columns of the largest sheets there are.
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
-
 #: Error cells, uncomputed formulas, hidden rows and merged ranges of one sheet that are kept in memory.
 MOST_REMARKS = 1_000_000
-
 #: Bytes of one tag of a workbook's XML; a longer one would be parsed again and again while it arrives.
 LONGEST_TAG = 1024**2
-
 #: Bytes of memory and seconds in which a child process must be able to read an .xls or .xlsb workbook.
 TRIAL_MEMORY_BYTES = 6 * 1024**3
 TRIAL_SECONDS = 300
@@ -68,7 +58,13 @@ def refuse_bomb(path: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            _refuse_sizes(path, sum(info.file_size for info in archive.infolist()))
+            unpacked = sum(info.file_size for info in archive.infolist())
+            ratio = unpacked / max(path.stat().st_size, 1)
+            if unpacked > MOST_UNPACKED_BYTES or (unpacked > HARMLESS_BYTES and ratio > MOST_RATIO):
+                what = f"the workbook would unpack to {unpacked / 1024**2:,.0f} MiB, {ratio:,.0f} times its size"
+                trusted = "save the sheet as CSV, which has no such limit"
+                hint = f"do not open it unless you trust its source; if you do, {trusted}"
+                raise SourceError(what, where=path.name, hint=hint)
             for info in archive.infolist():
                 if info.filename.lower().endswith("sharedstrings.xml"):
                     with archive.open(info) as file:
@@ -79,30 +75,17 @@ def refuse_bomb(path: Path) -> None:
         raise damaged(path.name, error) from None
 
 
-def _refuse_sizes(path: Path, unpacked: int) -> None:
-    ratio = unpacked / max(path.stat().st_size, 1)
-    if unpacked > MOST_UNPACKED_BYTES or (unpacked > HARMLESS_BYTES and ratio > MOST_RATIO):
-        what = f"the workbook would unpack to {unpacked / 1024**2:,.0f} MiB, {ratio:,.0f} times its size"
-        hint = "do not open it unless you trust its source; if you do, save the sheet as CSV, which has no such limit"
-        raise SourceError(what, where=path.name, hint=hint)
-
-
 def try_in_child(path: Path) -> None:
     """Open a binary workbook (.xls, .xlsb) in a child process first, whose memory is limited.
 
-    It may announce so many cells or texts that calamine runs out of memory, and that no Python code can catch.
+    It may announce so many cells or texts that calamine runs out of memory, which no Python code can catch.
 
     Raises:
         SourceError: The child did not survive.
     """
     command = [sys.executable, "-P", "-c", _TRIAL, str(path)]
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_SECONDS, check=False
-        )
-        survived = done.returncode == 0
-    except subprocess.TimeoutExpired:
-        survived = False
-    if not survived:
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_SECONDS, check=True)
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
         hint = "if you trust its source, save it as .xlsx or CSV"
-        raise SourceError("the workbook is damaged, or too large to be read", where=path.name, hint=hint)
+        raise SourceError("the workbook is damaged, or too large to be read", where=path.name, hint=hint) from None

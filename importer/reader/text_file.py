@@ -1,8 +1,4 @@
-"""A text file (plain, .gz, or alone in a .zip) as physical lines.
-
-LF, CRLF and bare CR end a line, nothing else does. Bytes that are not text in the encoding are refused with their
-offset and line; these are found in a second pass, so that the first one is plain and fast.
-"""
+"""A text file (plain, .gz, or alone in a .zip) as physical lines; LF, CRLF and bare CR end a line."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import codecs
 import gzip
 import io
 import os
-import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,16 +20,10 @@ from importer.reader.encoding import Encoding, not_decodable, settle_encoding
 from importer.reader.limits import HEAD_BYTES, LONGEST_CELL
 
 _BLOCK_BYTES = 64 * 1024
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Lines:
     """The lines of one pass over a file, with their ends.
-
-    Args:
-        text: The decoded file, its ends of lines as they are.
-        raw: The file on the disk beneath it.
-        name: How messages call it.
 
     Attributes:
         last: The line that was handed out last.
@@ -58,7 +47,9 @@ class Lines:
                 if "\0" in line:
                     self.nul_seen = True
                 if len(line) == LONGEST_CELL:
-                    self._refuse_endless(number)
+                    what = f"a line is longer than {LONGEST_CELL // 1024**2} MiB"
+                    hint = "this does not look like a table; export again"
+                    raise SourceError(what, where=f"{self._name}:{number}", hint=hint)
                 yield line
         self.ended = True
 
@@ -66,11 +57,6 @@ class Lines:
     def progress(self) -> float:
         """Share of the file on the disk that has been read."""
         return 1.0 if self.ended or not self._size else self._raw.tell() / self._size
-
-    def _refuse_endless(self, number: int) -> None:
-        what = f"a line is longer than {LONGEST_CELL // 1024**2} MiB"
-        hint = "this does not look like a table; export again"
-        raise SourceError(what, where=f"{self._name}:{number}", hint=hint)
 
 
 @dataclass(frozen=True)
@@ -81,18 +67,15 @@ class TextFile:
         path: The file on the disk.
         kind: TEXT, GZIP or ZIP.
         member: The member of the ZIP archive that is read.
+        name: Its name in messages.
         encoding: How its bytes become text.
     """
 
     path: Path
     kind: Kind
     member: str
+    name: str
     encoding: Encoding
-
-    @property
-    def name(self) -> str:
-        """How messages call it."""
-        return _shown_name(self.path, self.member)
 
     @contextmanager
     def lines(self) -> Iterator[Lines]:
@@ -102,7 +85,7 @@ class TextFile:
             SourceError: While they are read: bytes that are not text in the encoding, an endless line, damage.
         """
         try:
-            with _unpacked(self.path, self.kind, self.member) as (stream, raw):
+            with _unpacked(self.path, self.kind, self.member, self.name) as (stream, raw):
                 stream.read(self.encoding.mark)
                 with io.TextIOWrapper(stream, encoding=self.encoding.codec, newline="") as text:
                     yield Lines(text, raw, self.name)
@@ -122,37 +105,33 @@ class TextFile:
             return first, lines.ended
 
     def _not_decodable(self, error: UnicodeDecodeError) -> SourceError:
-        """The error with its place in the file: the decoder only knows its place in a block."""
+        """The error with offset and line, found in a second pass so that the first one is plain and fast."""
         decoder = codecs.getincrementaldecoder(self.encoding.codec)()
-        offset, line, previous, text, block = self.encoding.mark, 1, b"", "", b"begun"
-        with _unpacked(self.path, self.kind, self.member) as (stream, _):
+        newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        offset, line, previous, block = self.encoding.mark, 1, b"", b"to begin with"
+        with _unpacked(self.path, self.kind, self.member, self.name) as (stream, _):
             stream.read(offset)
             while block:
                 block = stream.read(_BLOCK_BYTES)
                 held_back = len(decoder.getstate()[0])
-                after_return = text.endswith("\r")
                 try:
                     text = decoder.decode(block, final=not block)
                 except UnicodeDecodeError as found:
                     error = found
                     break
-                line += _line_ends(text, after_return)
+                line += newlines.decode(text).count("\n")
                 offset += len(block)
                 previous = block
-        before = bytes(error.object[: error.start])
-        offset += len(before) - held_back
-        line += _line_ends(before.decode(self.encoding.codec, "ignore"), after_return)
+        before = error.object[: error.start]
+        line += newlines.decode(before.decode(self.encoding.codec, "ignore"), final=True).count("\n")
+        previous = previous[: len(previous) - held_back]
         return not_decodable(
-            previous[: len(previous) - held_back] + bytes(error.object),
-            at=len(previous) - held_back + error.start,
+            previous + error.object,
+            at=len(previous) + error.start,
             reason=error.reason,
             codec=self.encoding.codec,
-            place=(f"{self.name}:{line}", offset),
+            place=(f"{self.name}:{line}", offset + error.start - held_back),
         )
-
-
-def _line_ends(text: str, after_return: bool) -> int:
-    return len(_LINE_END.findall(text)) - (after_return and text.startswith("\n"))
 
 
 def open_text(path: Path, kind: Kind, encoding: str | None) -> TextFile:
@@ -162,21 +141,17 @@ def open_text(path: Path, kind: Kind, encoding: str | None) -> TextFile:
         SourceError: It is not text, its encoding cannot be told, or a ZIP archive has not one member.
     """
     member = only_member(path) if kind is Kind.ZIP else ""
-    name = _shown_name(path, member)
-    with _unpacked(path, kind, member) as (stream, _), _damage_named(name):
+    name = f"{file_name(path)} [{member}]" if member else file_name(path)
+    with _unpacked(path, kind, member, name) as (stream, _), _damage_named(name):
         head = stream.read(8192)
     settled = settle_encoding(head, encoding, name)
     text = head[settled.mark :].decode(settled.codec, "ignore")
     refuse_unless_text(head, name, wide=settled.wide, text=text)
-    return TextFile(path, kind, member, settled)
-
-
-def _shown_name(path: Path, member: str) -> str:
-    return f"{file_name(path)} [{member}]" if member else file_name(path)
+    return TextFile(path, kind, member, name, settled)
 
 
 @contextmanager
-def _unpacked(path: Path, kind: Kind, member: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def _unpacked(path: Path, kind: Kind, member: str, name: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """The unpacked bytes of a file, and the file on the disk beneath them."""
     with ExitStack() as opened:
         raw = opened.enter_context(path.open("rb"))
@@ -184,7 +159,7 @@ def _unpacked(path: Path, kind: Kind, member: str) -> Iterator[tuple[IO[bytes], 
         if kind is Kind.GZIP:
             stream = cast(IO[bytes], opened.enter_context(gzip.GzipFile(fileobj=raw)))
         elif kind is Kind.ZIP:
-            with _damage_named(_shown_name(path, member)):
+            with _damage_named(name):
                 stream = opened.enter_context(opened.enter_context(zipfile.ZipFile(raw)).open(member))
         yield stream, raw
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from importer.ledger import LedgerView
 from importer.report.failures_file import write_failures
 from importer.report.files import make_folder
-from importer.report.orphans import write_orphans
+from importer.report.results_file import write_open_notes, write_orphans, write_results
 from importer.report.summary import Summary, summary_of, unlinked_remarks
-from importer.report.tables import write_open_notes, write_results
-from importer.report.totals import Following, Totals, exit_code_of, totals_of
+from importer.report.totals import CaseUpdateTotals, Totals, exit_code_of, totals_of
 
 __all__ = [
-    "Following",
+    "CaseUpdateTotals",
     "Reports",
     "Summary",
     "Totals",
@@ -32,11 +31,11 @@ class Reports:
 
     Attributes:
         results: Every row.
-        failures: Rows to correct, with the columns of their source: more than one file if columns differ, and none if
+        failures: Rows to fix, with the columns of their source: more than one file if columns differ, and none if
             there are no such rows.
         summary: For scripts; written last, once it is known how the command ends.
-        orphans: Notes of second files that belong to no row.
-        open_notes: Notes that did not follow their cases; None if no note follows a case by an update.
+        orphans: Notes of companion files that match no row.
+        open_notes: Notes that were not delivered; None if no note is sent after its case.
     """
 
     results: Path
@@ -47,9 +46,9 @@ class Reports:
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:
-    """Write ``results.csv``, ``failures.csv`` and ``notes-without-case.csv`` into ``folder``.
+    """Write ``results.csv``, ``failures.csv``, ``notes-without-case.csv`` and ``open-notes.csv`` into ``folder``.
 
-    Beside them ``open-notes.csv``, if notes follow cases by updates. ``failures.csv`` only if a row needs correction.
+    All but the first only if there is something to write into them.
 
     Args:
         ledger: The ledger; it may be in use.
@@ -70,7 +69,7 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
         write_results(view, results)
         failures = tuple(write_failures(view, folder))
         orphans = tuple(write_orphans(view, folder))
-        open_notes = folder / "open-notes.csv" if summary.notes_that_follow.total else None
+        open_notes = folder / "open-notes.csv" if summary.case_updates.total else None
         if open_notes is not None:
             write_open_notes(view, open_notes)
     return Reports(results, failures, folder / "summary.json", orphans, open_notes), summary

@@ -1,25 +1,22 @@
-"""failures.csv: its columns, how it is written, and how it is read again when a person has corrected it.
+"""failures.csv: its columns, how it is written, and how it is read again after the user has fixed it.
 
-A row is known again by its record in the ledger, not by its line, so that rows may be sorted, deleted or corrected in
-any column, the key included, and a row that has succeeded is never sent again even if it is pasted in.
+A row is recognised by its record in the ledger, not by its line, so that rows may be sorted, deleted or fixed in any
+column, the key included, and a row that has succeeded is never sent again even if it is pasted in.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from importer.errors import SourceError
 from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
 from importer.reader.base import column_letters
-from importer.report.files import remove, whole_file
-from importer.report.formulas import defuse, restore
+from importer.report.files import WriteRow, csv_file, remove, unescape_formula
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.csv")
 RECORD_COLUMN = "importer_record"
@@ -33,40 +30,38 @@ REASON_COLUMNS = (
     "importer_hint",
     "importer_retry",
 )
-#: No hyphen: a ledger called 1234567e would be a number in scientific notation to a spreadsheet.
+#: No hyphen: a ledger with the id 1234567e would be a number in scientific notation to a spreadsheet.
 _RECORD = re.compile(r"([0-9a-f]{8})_([1-9][0-9]{0,17})", re.ASCII)
 
-#: Whether the row may be sent again as it stands, and what must happen first.
+#: Whether the row may be sent again as it is, and what must happen first.
 _RETRY = {
     State.INVALID: "after the fix",
     State.REFUSED: "after the fix",
     State.PENDING: "after the fix",  # rows like it were refused again and again
-    State.WAITING: "after the fix",  # the row above it will not be a case
+    State.WAITING: "after the fix",  # its parent row will not be a case
     State.UNKNOWN: "no: run reconcile first",
     State.DUPLICATE: "no: run resolve first",
 }
 
 
 def write_failures(view: LedgerView, folder: Path) -> list[Path]:
-    """The rows that need a person: reasons first, then the user's own columns, to be corrected and read again.
+    """The rows to fix or decide: reasons first, then the user's columns, to be fixed and read again.
 
-    With a byte-order mark, because people open this file in a spreadsheet. Sources with the same columns share a
-    file; each further set of columns gets a file of its own, ``failures-2.csv`` and so on. Where there is nothing to
-    correct there is no file, and one of an earlier run is removed: it would be about rows that have arrived since.
+    Sources with the same columns share a file; each further set of columns gets a separate file, ``failures-2.csv`` and
+    so on. Where there is nothing to fix there is no file, and the file of an earlier run is removed: it would be about
+    rows that have become cases since.
     """
     ledger_id, _ = view.identity()
     columns_of = {source.id: source.columns for source in view.sources()}
-    writers: dict[tuple[str, ...], Any] = {}
+    writers: dict[tuple[str, ...], WriteRow] = {}
     paths: list[Path] = []
     with ExitStack() as files:
         for failure in view.failures():
             columns = columns_of[failure.result.source]
             if columns not in writers:
                 paths.append(_path(folder, len(paths) + 1))
-                file = files.enter_context(whole_file(paths[-1], encoding="utf-8-sig"))
-                writers[columns] = csv.writer(file, lineterminator="\r\n")
-                writers[columns].writerow((*REASON_COLUMNS, *map(defuse, columns)))
-            writers[columns].writerow((*_reasons(failure, ledger_id), *map(defuse, failure.cells)))
+                writers[columns] = files.enter_context(csv_file(paths[-1], (*REASON_COLUMNS, *columns)))
+            writers[columns]((*_reasons(failure, ledger_id), *failure.cells))
     for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
         remove(_path(folder, number))
     return paths
@@ -84,10 +79,10 @@ def _reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
         f"{ledger_id}_{result.id}",
         result.row,
         result.state,
-        defuse(_joined(error.code for error in errors)),
-        defuse(_joined(error.column or "" for error in errors)),
-        defuse(_joined(f"{error.value!r} {error.rule}" if error.value else error.rule for error in errors)),
-        defuse(_joined(error.hint for error in errors)),
+        _joined(error.code for error in errors),
+        _joined(error.column or "" for error in errors),
+        _joined(f"{error.value!r} {error.rule}" if error.value else error.rule for error in errors),
+        _joined(error.hint for error in errors),
         _RETRY[result.state],
     )
 
@@ -102,8 +97,8 @@ class FailuresFile:
 
     Attributes:
         width: How many columns the file has.
-        record_at: Which of them names the record.
-        user_columns: The user's own columns.
+        record_at: Which of them has the record.
+        user_columns: The user's columns.
         user_at: Where these are.
     """
 
@@ -113,23 +108,23 @@ class FailuresFile:
     user_at: tuple[int, ...]
 
     def own_row(self, row: Row) -> Row:
-        """The user's own row, formula guards taken off. One that the reader found to be too long keeps all it has."""
-        own = [restore(row.cells[at]) for at in self.user_at if at < len(row.cells)]
+        """The user's part of the row, formulas unescaped; one that is too long keeps all cells."""
+        own = [unescape_formula(row.cells[at]) for at in self.user_at if at < len(row.cells)]
         is_good = all(error.column is not None for error in row.problems)
         return Row(row.number, (*own, *(() if is_good else self.surplus(row))), row.problems)
 
     def surplus(self, row: Row) -> tuple[str, ...]:
-        """What stands behind all columns that have a name."""
-        cells = [restore(cell) for cell in row.cells[self.width :]]
+        """The cells behind all columns that have a name."""
+        cells = [unescape_formula(cell) for cell in row.cells[self.width :]]
         while cells and not cells[-1]:
             cells.pop()
         return tuple(cells)
 
     def record(self, row: Row, ledger_id: str, *, name: str) -> int | None:
-        """The record that this row corrects; None if the line names none (a line that the user added).
+        """The record that this row fixes; None if the line has none (a line that the user added).
 
         Raises:
-            SourceError: the file belongs to another ledger, or nobody can tell what the row corrects.
+            SourceError: the file belongs to another ledger, or it is unclear what the row fixes.
         """
         text = row.cells[self.record_at].strip() if self.record_at < len(row.cells) else ""
         if not text:
@@ -137,7 +132,7 @@ class FailuresFile:
         named, where = _RECORD.fullmatch(text), f"{name}:{row.number}"
         if named is None:
             raise SourceError(
-                f"{text!r} in the column {RECORD_COLUMN} names no row",
+                f"{text!r} in the column {RECORD_COLUMN} is not a record of a ledger",
                 where=where,
                 hint="put the cell back as failures.csv has it; leave it empty in a row that you have added",
             )
@@ -154,7 +149,7 @@ class FailuresFile:
 def failures_file_of(columns: Sequence[str]) -> FailuresFile | None:
     """How to read a file with this header as a failures file; None if it is an ordinary export.
 
-    A row that was too long gave the spreadsheet columns without a name: they are no columns of the user.
+    A row that was too long gave the spreadsheet columns without a name: these do not belong to the user.
     """
     if RECORD_COLUMN not in columns:
         return None
@@ -162,4 +157,5 @@ def failures_file_of(columns: Sequence[str]) -> FailuresFile | None:
     while columns[width - 1] == f"column {column_letters(width - 1)}":
         width -= 1
     user_at = tuple(at for at, column in enumerate(columns[:width]) if column not in REASON_COLUMNS)
-    return FailuresFile(width, columns.index(RECORD_COLUMN), tuple(restore(columns[at]) for at in user_at), user_at)
+    names = tuple(unescape_formula(columns[at]) for at in user_at)
+    return FailuresFile(width, columns.index(RECORD_COLUMN), names, user_at)

@@ -1,10 +1,17 @@
-"""Report files appear whole or not at all, and only their owner can read them."""
+"""Report files: whole or not at all, for their owner alone, and harmless in a spreadsheet.
+
+A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return is taken for a formula (OWASP, "CSV
+Injection"). We put an apostrophe before it. The rule is reversible: apostrophes that are before such a character
+already get one more, so taking one away always gives the original back.
+"""
 
 from __future__ import annotations
 
+import csv
 import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -13,30 +20,54 @@ from typing import TextIO
 from importer.errors import ConfigError
 from importer.ledger.database import sync_directory
 
-#: Seconds after which nobody can still be writing a report.
+#: Seconds after which no process can still be writing a report.
 _LEFT_OVER_AFTER = 3600.0
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+WriteRow = Callable[[Iterable[object]], None]
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of the reports, for its owner only.
+def escape_formula(cell: str) -> str:
+    """``cell``, harmless in a spreadsheet."""
+    return "'" + cell if _FORMULA.match(cell) else cell
+
+
+def unescape_formula(cell: str) -> str:
+    """The cell that :func:`escape_formula` was given. A cell that was typed without an apostrophe stays as it is."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+@contextmanager
+def csv_file(path: Path, columns: Iterable[str], *, for_spreadsheets: bool = True) -> Iterator[WriteRow]:
+    """Write a CSV file as :func:`whole_file` does; yields what writes a row. Formulas are escaped.
+
+    Args:
+        path: Where it will be.
+        columns: The header.
+        for_spreadsheets: With a byte order mark and CR LF, because people open this file in a spreadsheet; otherwise
+            plain UTF-8 with LF, because scripts read it.
 
     Raises:
-        ConfigError: it cannot be made.
+        ConfigError: it cannot be written.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot(folder, error) from error
+    with whole_file(path, encoding="utf-8-sig" if for_spreadsheets else "utf-8") as file:
+        writer = csv.writer(file, lineterminator="\r\n" if for_spreadsheets else "\n")
+
+        def write(cells: Iterable[object]) -> None:
+            writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in cells])
+
+        write(columns)
+        yield write
 
 
 @contextmanager
 def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     """Write ``path`` under another name and rename it when it is complete and on disk.
 
-    A link or pipe that stands at ``path`` is replaced, never written through.
+    A link or pipe at ``path`` is replaced, never written through.
 
     Raises:
-        ConfigError: it cannot be written; what stood at ``path`` before is untouched.
+        ConfigError: it cannot be written; what was at ``path`` before is untouched.
     """
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     _remove_left_over(path)
@@ -49,13 +80,25 @@ def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
         os.replace(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
-        raise _cannot(path, error) from error
+        raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of the reports, for its owner only.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
 def remove(path: Path) -> None:
-    """Remove a report of an earlier run that nothing is to be said in any more.
+    """Remove the report of an earlier run that would be empty now.
 
     Raises:
         ConfigError: it cannot be removed.
@@ -63,21 +106,21 @@ def remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _cannot(path, error) from error
+        raise _cannot_write(path, error) from error
 
 
 def _remove_left_over(path: Path) -> None:
-    """Files that killed processes left behind: they hold customers' data, and nobody would ever look for them."""
+    """Remove the temporary files of killed processes: they have customers' data, and nobody would look for them."""
     for left in path.parent.glob(f".{path.name}.????????"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _LEFT_OVER_AFTER:
                 left.unlink()
 
 
-def _cannot(path: Path, error: OSError) -> ConfigError:
+def _cannot_write(path: Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"the report cannot be written: {error.strerror}",
+        f"cannot write the report: {error.strerror}",
         where=str(path),
-        hint="make room or choose another folder with --out; the ledger has everything, so run:"
-        " case-importer report --ledger LEDGER --out DIR",
+        hint="free disk space or choose another folder, then run: case-importer report --ledger LEDGER --out DIR"
+        " (nothing is lost)",
     )

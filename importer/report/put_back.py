@@ -1,24 +1,19 @@
-"""Rows of a corrected failures file, without what the spreadsheet did to them: only what a person changed counts."""
+"""Rows of a fixed failures file, without what the spreadsheet did to them: only what the user changed counts."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from importer.ledger.originals import Original
+from importer.ledger.values import Original
 from importer.models import FieldError, Row
 from importer.report.spreadsheet import is_as_shown
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A row that a person has corrected.
-
-    Attributes:
-        row: It, with the cells put back that only the spreadsheet had changed.
-        put_back: How many these are.
-    """
+    """A row that the user has fixed, and how many of its cells were put back that only the spreadsheet had changed."""
 
     row: Row
     put_back: int = 0
@@ -27,13 +22,13 @@ class Corrected:
 def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: Sequence[str] = ()) -> Corrected:
     """Put cells of ``row`` back that are merely those of ``original`` as a spreadsheet shows them.
 
-    In columns that the errors of the original name, the cell counts as it stands: there a person was asked to look.
+    In columns that the errors of the original name, the cell counts as it is: the user was asked to check it.
 
     Args:
         row: The user's own row of a failures file.
         columns: Its columns. They may have been moved or deleted since.
         original: The row as it was read the first time.
-        surplus: What stands beside these columns, where they have no name.
+        surplus: Cells behind these columns, where the file has no column names.
     """
     places = _places(columns, original.columns)
     named = {error.column for error in original.errors}
@@ -46,7 +41,7 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
         elif not before or now != before:
             touched.add(column)
     problems = [error for error in row.problems if error.column in touched]
-    # What the reader found in a cell is still true if nobody has touched it, however well the number is written now.
+    # What the reader found in a cell is still true if the user has not changed it, however the number is written now.
     problems += [error for error in original.errors if _is_of_reader(error) and error.column not in touched]
     if any("\0" in cell for cell in cells):
         problems = list(_about_row(original))
@@ -56,21 +51,14 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
 
 def _places(columns: Sequence[str], originals: Sequence[str]) -> list[int | None]:
     """Where each of ``columns`` is among the original ones; of columns with one name, the first is the first."""
-    seen = Counter[str]()
-    found: dict[tuple[str, int], int] = {}
+    waiting: dict[str, deque[int]] = defaultdict(deque)
     for place, column in enumerate(originals):
-        found[column, seen[column]] = place
-        seen[column] += 1
-    seen.clear()
-    places = []
-    for column in columns:
-        places.append(found.get((column, seen[column])))
-        seen[column] += 1
-    return places
+        waiting[column].append(place)
+    return [waiting[column].popleft() if waiting[column] else None for column in columns]
 
 
 def _fitted(row: Row, places: Sequence[int | None], original: Original, surplus: Sequence[str]) -> Corrected:
-    """The row with as many cells as a person meant it to have: blank ones that a spreadsheet added are none."""
+    """The row with as many cells as the user meant it to have: empty ones that a spreadsheet added do not count."""
     had, wanted, width = len(original.cells), len(places), len(row.cells)
     about_row = _about_row(original)
     if had > len(original.columns) and surplus:
@@ -82,17 +70,12 @@ def _fitted(row: Row, places: Sequence[int | None], original: Original, surplus:
         first = wanted - len(missing)
         cells = row.cells[:first] if missing == list(range(first, wanted)) else row.cells
         return Corrected(Row(row.number, cells, about_row), sum(at < width for at in missing))
-    return _filled_up(row, places, original) if width < wanted else Corrected(row)
-
-
-def _filled_up(row: Row, places: Sequence[int | None], original: Original) -> Corrected:
-    """Some spreadsheets leave out the last cells of a row if they are empty."""
-    left_out = [place for place in places[len(row.cells) :] if place is not None]
-    if any(original.cells[place] for place in left_out):
+    # Some spreadsheets do not write the last cells of a row if they are empty.
+    cut = [place for place in places[width:] if place is not None]
+    if width >= wanted or any(original.cells[place] for place in cut):
         return Corrected(row)
-    cells = (*row.cells, *[""] * (len(places) - len(row.cells)))
     problems = tuple(error for error in row.problems if error.column is not None)
-    return Corrected(Row(row.number, cells, problems), len(left_out))
+    return Corrected(Row(row.number, (*row.cells, *[""] * (wanted - width)), problems), len(cut))
 
 
 def _about_row(original: Original) -> tuple[FieldError, ...]:

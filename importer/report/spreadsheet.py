@@ -1,9 +1,9 @@
 """What a spreadsheet program makes of a cell when a CSV file is opened with default settings and saved again.
 
-A failures file is corrected in Excel or LibreOffice, and these change cells that nobody touched: ``000862`` comes back
-as ``862``, ``90071992570410000`` as ``9.0072E+16``, ``true`` as ``WAHR``, ``2024-03-01`` as ``01.03.24``. What is
-compared here is the cell that was written with the cell that came back. The direction counts: a spreadsheet takes
-leading zeros away and never adds any, so whoever reads ``000862`` where ``862`` was has met a person.
+A failures file is fixed in Excel or LibreOffice, and these change cells that the user did not: ``000862`` comes back as
+``862``, ``90071992570410000`` as ``9.0072E+16``, ``true`` as ``WAHR``, ``2024-03-01`` as ``01.03.24``. What is compared
+here is the cell that was written with the cell that came back. The direction counts: a spreadsheet takes leading zeros
+away and never adds any, so ``000862`` where ``862`` was is a change by the user.
 
 Sources: Microsoft, "Excel specifications and limits" (15 digits, 32,767 characters); LibreOffice 25.2, measured.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -20,7 +20,7 @@ from importer.mapping.dates import month_number
 
 EXCEL_CELL_MAX = 32_767
 _DIGITS_KEPT = 15
-#: From so many digits on, decimals are cut to the width of a cell; a shorter number is what somebody typed.
+#: From so many digits on, decimals are cut to the width of a cell; a shorter number was typed.
 _DIGITS_SHOWN = 9
 
 _LONGEST_VALUE = 60
@@ -46,18 +46,12 @@ def _is_same_text(original: str, cell: str) -> bool:
     was, now = _LINE_END.sub("\n", original), _LINE_END.sub("\n", cell)
     if _CONTROL.sub("", was) == _CONTROL.sub("", now):
         return True
-    is_cut = _length_in_excel(now) >= EXCEL_CELL_MAX - 1 and was.startswith(now)
-    return is_cut or ("?" in now and _has_lost_letters(was, now))
-
-
-def _length_in_excel(text: str) -> int:
-    return len(text) + sum(character > "\uffff" for character in text)
-
-
-def _has_lost_letters(was: str, now: str) -> bool:
-    """A question mark stands for a letter that the code page lacks; some programs write two for an emoji."""
+    length_in_excel = len(now) + sum(character > "\uffff" for character in now)
+    if length_in_excel >= EXCEL_CELL_MAX - 1 and was.startswith(now):
+        return True
+    # A question mark replaces a letter that the code page lacks; some programs write two for an emoji.
     in_halves = "".join(character * (1 + (character > "\uffff")) for character in was)
-    return any(
+    return "?" in now and any(
         len(text) == len(now)
         and all(new == old or (new == "?" and not old.isascii()) for old, new in zip(text, now, strict=True))
         for text in (was, in_halves)
@@ -92,7 +86,7 @@ _NUMBER = re.compile(
 )
 _DECIMAL_POINT = re.compile(rf"(?:\d*|[1-9]\d*(?:[,'{_SPACES}]\d{{3}})+)(?:\.\d*)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(rf"(?:\d*|[1-9]\d*(?:[.'{_SPACES}]\d{{3}})+)(?:,\d*)?", re.ASCII)
-#: How a number is shown that nobody gave a format: no leading zeros, none behind the decimals.
+#: How a number without a format is shown: no leading zeros, and no zeros behind the decimals.
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:[.,]\d*[1-9])?", re.ASCII)
 _SCIENTIFIC = re.compile(r"-?\d(?:[.,]\d+)?[eE][+-]\d{2,3}", re.ASCII)
 
@@ -134,7 +128,7 @@ def _numbers(text: str) -> Iterator[Decimal]:
 def _shows(number: Decimal, shown: Decimal, may_be_rounded: bool) -> bool:
     """Whether a spreadsheet shows ``number`` as ``shown``: exactly, with 15 digits, or rounded."""
     kept = _kept(number)
-    if shown in kept or shown in (Decimal(float(value)) for value in kept):  # in a workbook it is a float once more
+    if shown in kept or shown in (Decimal(float(value)) for value in kept):  # in a workbook it is a float again
         return True
     _, digits, exponent = shown.as_tuple()
     assert isinstance(exponent, int)
@@ -197,62 +191,49 @@ class _Moment:
 
 def _is_same_date(original: str, cell: str) -> bool:
     was, now = original.strip(), cell.strip()
-    if _is_rest_of_time(was, now):
-        return True
-    # One spreadsheet reads and shows: 01/03 that came back as 03/01 was changed by a person.
+    rest, whole = _REST_OF_TIME.fullmatch(now), _FRACTION.fullmatch(was)
+    if rest and whole and rest[1] == whole[1]:
+        shown, full = (Decimal(seconds.replace(",", ".")) for seconds in (rest[2], whole[2]))
+        return abs(shown - full) <= Decimal("0.1")
+    # One spreadsheet reads and shows: 01/03 that came back as 03/01 was changed by the user.
     return any(
         _is_same_moment(before, after)
         for day_first in (True, False)
-        for after in _moments(now, day_first=day_first)
-        for before in (*_moments(was, day_first=day_first), *_short_date(was, day_first=day_first))
+        for after in _moments(now, _DATES, day_first=day_first)
+        for before in _moments(was, (*_DATES, _SHORT_DATE), day_first=day_first)
     )
-
-
-def _is_rest_of_time(was: str, now: str) -> bool:
-    rest, whole = _REST_OF_TIME.fullmatch(now), _FRACTION.fullmatch(was)
-    if rest is None or whole is None or rest[1] != whole[1]:
-        return False
-    return abs(Decimal(rest[2].replace(",", ".")) - Decimal(whole[2].replace(",", "."))) <= Decimal("0.1")
 
 
 def _is_same_moment(was: _Moment, now: _Moment) -> bool:
     if was.day != now.day or was.clock != now.clock:
         return False
-    if was.year is not None and (now.year is None or not _is_same_year(was.year, now.year)):
-        return False
+    if was.year is not None:
+        if now.year is None:
+            return False
+        has_two_digits = min(was.year, now.year) < 100
+        if was.year != now.year and not (has_two_digits and was.year % 100 == now.year % 100):
+            return False
     if now.second is None:  # a date with a time is shown to the minute
         return now.day is not None or not was.second
     return int(was.second or 0) == int(now.second) and now.second in (int(now.second), was.second)
 
 
-def _is_same_year(was: int, now: int) -> bool:
-    return was == now or (min(was, now) < 100 and was % 100 == now % 100)
-
-
-def _moments(text: str, *, day_first: bool) -> Iterator[_Moment]:
-    """What ``text`` may mean as a date, with a time or without, or as a time alone."""
+def _moments(text: str, forms: Iterable[re.Pattern[str]], *, day_first: bool) -> Iterator[_Moment]:
+    """What ``text`` may mean as a time alone, or as a date of one of these forms, with a time or without."""
     if found := _TIME_ALONE.fullmatch(text):
         yield _Moment(None, None, *_time(found.groupdict()))
-    for form in _DATES:
-        if (found := form.fullmatch(text)) and (moment := _moment(found.groupdict(), day_first)):
-            yield moment
-
-
-def _short_date(text: str, *, day_first: bool) -> Iterator[_Moment]:
-    if (found := _SHORT_DATE.fullmatch(text)) and (moment := _moment(found.groupdict(), day_first)):
-        yield moment
-
-
-def _moment(said: dict[str, str | None], day_first: bool) -> _Moment | None:
-    """The moment of what a form has found; None if there is no such month or day."""
-    numbers = said.get("first") or "0", said.get("then") or "0"
-    in_order = numbers if day_first else numbers[::-1]
-    day = int(said.get("day") or in_order[0]) or 1  # a month alone is its first day
-    name, year = said.get("name"), said.get("year")
-    month = month_number(name) if name else int(said.get("month") or in_order[1])
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return None
-    return _Moment(int(year) if year else None, (month, day), *_time(said))
+    for form in forms:
+        found = form.fullmatch(text)
+        if found is None:
+            continue
+        said = found.groupdict()
+        numbers = said.get("first") or "0", said.get("then") or "0"
+        in_order = numbers if day_first else numbers[::-1]
+        day = int(said.get("day") or in_order[0]) or 1  # a month alone is its first day
+        name, year = said.get("name"), said.get("year")
+        month = month_number(name) if name else int(said.get("month") or in_order[1])
+        if 1 <= month <= 12 and 1 <= day <= 31:
+            yield _Moment(int(year) if year else None, (month, day), *_time(said))
 
 
 def _time(said: dict[str, str | None]) -> tuple[tuple[int, int], Decimal | None]:

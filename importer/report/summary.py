@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
-from importer.ledger import CompanionFile, LedgerView, SourceInfo
+from importer.ledger import CompanionFile, LedgerView
 from importer.ledger.causes import Cause, causes
 from importer.ledger.values import UnlinkedCount
-from importer.report.totals import Following, Totals, following_of, totals_of
+from importer.report.totals import CaseUpdateTotals, Totals, case_updates_of, totals_of
 
 _WHY_UNLINKED = {
-    "missing_parent": "the row that they name is not there",
-    "parent_cycle": "the rows above them lead back to them",
-    "parent_too_deep": "the row that they name is below another one",
+    "missing_parent": "parent row not found",
+    "parent_cycle": "their parents form a cycle",
+    "parent_too_deep": "their parent row is a child row",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class NoteFile:
-    """A file of notes that was read together with a source; see :class:`importer.ledger.CompanionFile`."""
-
-    file: str
-    path: str
-    sha256: str
-    columns: tuple[str, ...]
-    rows: int
-    without_row: int | None
-    rows_without: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was read into the ledger."""
+    """A file that was read into the ledger, and the companion files that were read with it."""
 
     name: str
     sha256: str
     rows: int
     mapping: str
     mapping_sha256: str
-    note_files: tuple[NoteFile, ...]
+    note_files: tuple[CompanionFile, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +42,7 @@ class Summary:
         half_read: Names of files that are being read, or whose reading was cut short; they are in no other figure.
         totals: Rows by state.
         causes: Why rows are not cases, most frequent first.
-        notes_that_follow: Notes for which the first call had no room.
+        case_updates: Notes that are sent after their case, because its first call had no room.
         links_not_made: Rows whose case has another parent than the file says, because the mapping wants it so.
         requests: Requests that were sent to create cases and to add notes to them.
         refusals: How many of them were answered with which HTTP status other than success.
@@ -69,7 +56,7 @@ class Summary:
     half_read: tuple[str, ...]
     totals: Totals
     causes: tuple[Cause, ...]
-    notes_that_follow: Following
+    case_updates: CaseUpdateTotals
     links_not_made: tuple[UnlinkedCount, ...]
     requests: int
     refusals: dict[str, int]
@@ -82,31 +69,25 @@ def summary_of(view: LedgerView) -> Summary:
         ledger=str(view.path),
         ledger_id=ledger_id,
         target=target,
-        sources=tuple(map(_source, view.sources())),
+        sources=tuple(
+            Source(each.name, each.sha256, each.rows, each.mapping_name, each.mapping_sha256, each.companions)
+            for each in view.sources()
+        ),
         half_read=view.half_read(),
         totals=totals_of(view),
         causes=causes(view),
-        notes_that_follow=following_of(view),
+        case_updates=case_updates_of(view),
         links_not_made=tuple(view.unlinked()),
         requests=view.requests(),
         refusals={str(status): count for status, count in view.refusals().items()},
     )
 
 
-def _source(info: SourceInfo) -> Source:
-    notes = tuple(map(_note_file, info.companions))
-    return Source(info.name, info.sha256, info.rows, info.mapping_name, info.mapping_sha256, notes)
-
-
-def _note_file(file: CompanionFile) -> NoteFile:
-    return NoteFile(**asdict(file))
-
-
 def unlinked_remarks(counts: tuple[UnlinkedCount, ...]) -> tuple[str, ...]:
     """One line for each cause for which links between rows were not made as the file has them."""
     return tuple(
         f"{count.rows:,} row{'s' * (count.rows != 1)}"
-        f" {'below the topmost row' if count.led_to_root else 'without a parent'}: {_WHY_UNLINKED[count.code]}"
-        f" (first: row {count.first_row})"
+        f" {'attached to their top-level row' if count.led_to_root else 'without a parent'}:"
+        f" {_WHY_UNLINKED[count.code]} (first: row {count.first_row})"
         for count in counts
     )

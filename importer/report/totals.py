@@ -13,14 +13,14 @@ from importer.models import State
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """Notes for which the first call had no room, by where they stand.
+class CaseUpdateTotals:
+    """Notes that are sent after their case, by how they stand.
 
     Attributes:
         done: The cases have them.
         open: To be sent.
         held: Not sent, because those before them have an unknown outcome or were refused.
-        refused: The server did not take them.
+        refused: The server refused them.
         unknown: The cases may have them.
         dropped: Not to be sent, by `resolve`.
         later: Their rows are not cases yet.
@@ -36,7 +36,7 @@ class Following:
 
     @property
     def total(self) -> int:
-        """All notes that follow cases that exist."""
+        """All notes whose cases exist."""
         return self.done + self.open + self.held + self.refused + self.unknown + self.dropped
 
 
@@ -96,23 +96,28 @@ _ORDER = (
     State.UNKNOWN,
     State.DUPLICATE,
 )
+#: Exit codes, the first that applies; with the states of rows and the figure of case updates that lead to it.
 _CODES = (
-    (ExitCode.DUPLICATE, (State.DUPLICATE,), ()),
-    (ExitCode.UNKNOWN_OUTCOME, (State.UNKNOWN, State.SENDING), ("unknown",)),
-    (ExitCode.TEMPORARY, (State.PENDING, State.WAITING), ("open",)),
-    (ExitCode.ROWS_FAILED, (State.REFUSED, State.INVALID), ("refused",)),
+    (ExitCode.DUPLICATE, (State.DUPLICATE,), ""),
+    (ExitCode.UNKNOWN_OUTCOME, (State.UNKNOWN, State.SENDING), "unknown"),
+    (ExitCode.TEMPORARY, (State.PENDING, State.WAITING), "open"),
+    (ExitCode.ROWS_FAILED, (State.REFUSED, State.INVALID), "refused"),
 )
 
 
 def exit_code_of(
-    totals: Totals, causes: Iterable[Cause] = (), following: Following | None = None, *, pending_is_meant: bool = False
+    totals: Totals,
+    causes: Iterable[Cause] = (),
+    updates: CaseUpdateTotals | None = None,
+    *,
+    pending_is_meant: bool = False,
 ) -> ExitCode:
     """What the states alone say about how a run ended: of several codes, the first of 6, 4, 5, 3, 0.
 
     Args:
         totals: Rows by state.
         causes: A waiting row counts like the parent row that it waits for, which its cause names.
-        following: Notes that follow are no rows, but no import is finished without them.
+        updates: Case updates are not rows, but no import is finished without them.
         pending_is_meant: Rows that are pending were meant to stay so, by ``--limit`` for example.
     """
     if not totals.match:
@@ -125,8 +130,8 @@ def exit_code_of(
             counts[State(parent) if parent in _ORDER else State.INVALID] += cause.rows
     if pending_is_meant:
         del counts[State.PENDING]
-    for code, states, standings in _CODES:
-        if any(counts[state] > 0 for state in states) or any(getattr(following, name, 0) for name in standings):
+    for code, states, standing in _CODES:
+        if any(counts[state] > 0 for state in states) or (updates and standing and getattr(updates, standing)):
             return code
     return ExitCode.OK
 
@@ -136,8 +141,8 @@ def totals_of(view: LedgerView) -> Totals:
     return Totals.of(sum(source.rows for source in view.sources()), view.counts())
 
 
-def following_of(view: LedgerView) -> Following:
-    """The notes that follow; one that is being sent has an unknown outcome until that has ended."""
+def case_updates_of(view: LedgerView) -> CaseUpdateTotals:
+    """The case updates; one that is being sent has an unknown outcome until that has ended."""
     notes = view.following()
     others = {name: notes[name] for name in ("done", "held", "refused", "dropped", "later")}
-    return Following(**others, open=notes["pending"], unknown=notes["unknown"] + notes["sending"])
+    return CaseUpdateTotals(**others, open=notes["pending"], unknown=notes["unknown"] + notes["sending"])

@@ -15,13 +15,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from aiohttp import web
 
-from importer.sandbox.custom_fields import Definition, Kind
 from importer.sandbox.storage import Case, Place
+
+if TYPE_CHECKING:
+    from importer.sandbox.validation import Definition
 
 RetryForm = Literal["none", "seconds", "date", "body"]
 Codes = Mapping[int, tuple[str, str]]
@@ -98,13 +101,9 @@ def error_response(
 def throttled_response(*, status: int, seconds: float, form: RetryForm, now: float) -> web.Response:
     """An error with a hint when to come back. ``body`` puts it where the bundle has it for POST /calls/callback."""
     whole = max(1, math.ceil(seconds))
-    if form == "body":
-        return error_response(status, problems=[Problem("retry-after", str(whole))])
-    response = error_response(status)
-    if form == "none":
-        return response
-    date = datetime.fromtimestamp(now + whole, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    response.headers["Retry-After"] = date if form == "date" else str(whole)
+    response = error_response(status, problems=[Problem("retry-after", str(whole))] if form == "body" else ())
+    if form in ("date", "seconds"):
+        response.headers["Retry-After"] = formatdate(now + whole, usegmt=True) if form == "date" else str(whole)
     return response
 
 
@@ -124,33 +123,22 @@ def updated(case: Case) -> dict[str, Any]:
 
 def listed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
     """An item of the list."""
+    words = {name: word.replace("_", " ").title() for name, word in _parts(case, "status", "priority", "type").items()}
+    email = {"requester_email": case.requester_email} if case.requester_email else {}
     shape = _parts(case, "title", "description", "requester_id", "requester_name", "group_id") | {
         "group_name": case.group_id,
-        "form_name": "Default Case Form",
         "requester_integration": "{}",
         "create_at": shown_time(case.created_ms),
         "update_at": shown_time(case.updated_ms),
-        "custom_fields": _fields_as_text(case, definitions, named=True),
-        "notes": _notes_as_read(case),
     }
-    words = {name: word.replace("_", " ").title() for name, word in _parts(case, "status", "priority", "type").items()}
-    email = {"requester_email": case.requester_email} if case.requester_email else {}
-    return words | shape | email | _agent(case, agent_name)
+    return words | shape | email | _read_extras(case, definitions, agent_name, named=True)
 
 
 def detailed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
     """The answer of GET /cases/{id}: the union of what page and bundle list, and no timestamps."""
     names = ("title", "description", "requester_id", "requester_name", "requester_email", "group_id", "status")
     optional = ("owner_id", "priority", "type", "resolution")
-    return (
-        _parts(case, *names, *optional)
-        | _agent(case, agent_name)
-        | {
-            "form_name": "Default Case Form",
-            "custom_fields": _fields_as_text(case, definitions, named=False),
-            "notes": _notes_as_read(case),
-        }
-    )
+    return _parts(case, *names, *optional) | _read_extras(case, definitions, agent_name, named=False)
 
 
 def exported(case: Case) -> dict[str, Any]:
@@ -183,30 +171,28 @@ def _written_extras(case: Case) -> dict[str, Any]:
     return {name: orjson.Fragment(text) for name, text in stored.items() if text not in ("{}", "[]")}
 
 
-def _agent(case: Case, name: str | None) -> dict[str, Any]:
-    agent = {"agent_id": case.owner_id, "agent_name": name}
-    return {part: value for part, value in agent.items() if value is not None}
-
-
-def _fields_as_text(case: Case, definitions: Mapping[str, Definition], *, named: bool) -> str:
-    entries = orjson.loads(case.custom_fields)
-    return orjson.dumps({key: _field_as_read(entries[key], definitions.get(key), named) for key in entries}).decode()
-
-
-def _field_as_read(entry: Mapping[str, Any], definition: Definition | None, named: bool) -> dict[str, Any]:
-    """In reads, check boxes and dates repeat their value as label, and texts and numbers have none (samples)."""
-    repeats = definition is not None and definition.kind in (Kind.CHECKBOX, Kind.DATE)
-    read = {"label": entry["value"] if repeats else entry.get("label"), "value": entry["value"]}
-    return read | {"name": definition.name} if named and definition else read
-
-
-def _notes_as_read(case: Case) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": note["id"],
-            "notes_title": note["note_title"],
-            "notes_body": note["note_body"],
-            "public": note["public"],
-        }
-        for note in orjson.loads(case.notes)
-    ]
+def _read_extras(
+    case: Case, definitions: Mapping[str, Definition], agent_name: str | None, *, named: bool
+) -> dict[str, Any]:
+    """What only reads answer. Check boxes and dates repeat their value as label, texts and numbers have none."""
+    fields: dict[str, Any] = {}
+    for key, entry in orjson.loads(case.custom_fields).items():
+        definition = definitions.get(key)
+        repeats = definition is not None and definition.kind in ("checkbox", "date")
+        fields[key] = {"label": entry["value"] if repeats else entry.get("label"), "value": entry["value"]}
+        if named and definition is not None:
+            fields[key]["name"] = definition.name
+    agent = {"agent_id": case.owner_id, "agent_name": agent_name}
+    return {name: value for name, value in agent.items() if value is not None} | {
+        "form_name": "Default Case Form",
+        "custom_fields": orjson.dumps(fields).decode(),
+        "notes": [
+            {
+                "id": note["id"],
+                "notes_title": note["note_title"],
+                "notes_body": note["note_body"],
+                "public": note["public"],
+            }
+            for note in orjson.loads(case.notes)
+        ],
+    }

@@ -7,7 +7,6 @@ assertion, private_key_jwt (cc-jwt). Errors are ``{"error", "error_description"}
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import secrets
 import time
@@ -39,25 +38,14 @@ class OAuthError(Exception):
 
     def __init__(self, error: str, description: str, *, status: int = 400) -> None:
         super().__init__(error)
-        self.error = error
-        self.description = description
+        self.content = {"error": error, "error_description": description}
         self.status = status
-
-    def response(self) -> web.Response:
-        """The refusal as the token endpoint words it."""
-        response = json_response(self.status, {"error": self.error, "error_description": self.description})
-        if self.status == 401:
-            response.headers["WWW-Authenticate"] = "Basic"
-        return response
 
 
 class Tokens:
-    """The tokens of the account; they expire on the monotonic clock, for real.
+    """The tokens of the account; they expire on the monotonic clock, after ``life`` seconds.
 
-    Args:
-        life: Seconds from issue to expiry.
-        static: A token that never expires and carries every granted scope, for people who have no client.
-        scopes: The scopes granted to the client.
+    ``static`` is a token that never expires and carries every granted scope, for people who have no client.
     """
 
     def __init__(self, *, life: float, static: str | None, scopes: Iterable[str]) -> None:
@@ -92,14 +80,13 @@ class Tokens:
 
 
 class TokenEndpoint:
-    """POST /oauth/token for the one client of the account.
+    """POST /oauth/token for the one client of the account, who is also the issuer and subject of its assertions.
 
     Args:
-        client_id: Its id, also the issuer and subject of its assertions.
+        client_id: Its id.
         client_secret: Its secret.
         public_keys: Key id → public key (PEM).
-        verifies: Whether signatures of assertions are verified. If not, they must only have the form of ES256, for a
-            sandbox in which no key was registered.
+        verifies: Whether signatures are verified. If not, assertions must only have the form of ES256.
         tokens: Where tokens are issued.
     """
 
@@ -124,7 +111,10 @@ class TokenEndpoint:
                 self._check_assertion(form, audience)
             scopes = self._scopes(form.get("scope", ""))
         except OAuthError as refused:
-            return refused.response()
+            response = json_response(refused.status, refused.content)
+            if refused.status == 401:
+                response.headers["WWW-Authenticate"] = "Basic"
+            return response
         content = {
             "access_token": self._tokens.issue(scopes),
             "token_type": "Bearer",
@@ -158,7 +148,8 @@ class TokenEndpoint:
             raise ValueError("its header must name alg ES256 and a kid")
         if self._verifies and header["kid"] not in self._public_keys:
             raise ValueError("its kid is not registered")
-        if len(_decoded(assertion.rpartition(".")[2])) != _ES256_SIGNATURE_BYTES:
+        signature = assertion.rpartition(".")[2]
+        if len(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))) != _ES256_SIGNATURE_BYTES:
             raise ValueError("its signature is not in the raw form of 64 bytes")
         return jwt.decode(
             assertion,
@@ -194,29 +185,19 @@ def _form(body: bytes, content_type: str) -> dict[str, str]:
     if any(len(values) > 1 for values in fields.values()):
         raise OAuthError("invalid_request", "A parameter is given twice")
     form = {name: values[0] for name, values in fields.items()}
-    _check_grant(form)
-    return form
-
-
-def _check_grant(form: Mapping[str, str]) -> None:
     if not form.get("grant_type"):
         raise OAuthError("invalid_request", "Missing grant type")
     if form["grant_type"] != "client_credentials":
         raise OAuthError("unsupported_grant_type", "Only client_credentials is known here")
     if "token_type" in form:
         raise OAuthError("invalid_request", "Service tokens (token_type) are not supported for the Case API")
+    return form
 
 
 def _basic(authorization: str) -> tuple[str, str]:
     scheme, _, encoded = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
     try:
         user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
+    except ValueError:
         return "", ""
-    return user, password
-
-
-def _decoded(segment: str) -> bytes:
-    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    return (user, password) if scheme.lower() == "basic" else ("", "")

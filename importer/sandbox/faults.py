@@ -4,81 +4,133 @@ The first rule that fires decides. Each rule counts the requests that it selects
 struck, but only requests that were admitted: a 401 or 429 uses up nothing. ``chance`` depends on the seed, the text of
 the request and how often that text was seen, not on the order in which requests arrive: the same rows meet the same
 faults in every run, however many workers send them.
+
+A fault may change how often an operation runs, how truthfully a list answers, what is answered, and how the answer
+reaches the client. Faults that end a connection in the middle, or send what is not HTTP, write to
+``request.transport``: no response of an HTTP library does that.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
+import struct
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import replace
+from email.utils import formatdate
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from importer.errors import ConfigError
-from importer.sandbox.answers import ApiError
-from importer.sandbox.effects import EFFECTS, Effect
-from importer.sandbox.handlers import OPERATIONS, Call
+from importer.sandbox.answers import RetryForm, error_response, json_response, throttled_response
+from importer.sandbox.search import ListMode
+from importer.sandbox.storage import Storage
 
+if TYPE_CHECKING:
+    from importer.sandbox.auth import Tokens
+    from importer.sandbox.handlers import Call
+
+OperationName = Literal["create", "list", "get", "update", "trash", "purge", "fields", "users", "user", "token"]
+Close = Literal["fin", "rst"]
+Count = Annotated[int, Field(ge=1)]
+
+LOGIN_PATH = "/_sandbox/login"
+#: What can happen; the attributes that each has, with their defaults.
+FAULTS: Mapping[str, dict[str, Any]] = {
+    "slow": {"delay_ms": 2000},
+    "status": {"status": 503, "save": False, "retry_after": None, "form": "seconds"},
+    "html": {"status": 200, "save": True},
+    "redirect": {"status": 307, "location": LOGIN_PATH, "save": False},
+    "drop": {"save": True, "how": "fin"},
+    "cut": {"at": 0, "how": "fin"},
+    "hang": {"save": True, "at": 0, "seconds": 3600},
+    "garbage": {},
+    "without_id": {},
+    "repeat_id": {},
+    "save_twice": {},
+    "expire_tokens": {},
+    "index_lag": {"seconds": 60},
+    "fuzzy_filter": {},
+    "ignore_filter": {},
+}
+_OF_LISTS = ("index_lag", "fuzzy_filter", "ignore_filter")
+_ATTRIBUTES = {name for attributes in FAULTS.values() for name in attributes}
+_LINGER_ZERO = struct.pack("ii", 1, 0)
 _HASH_RANGE = 2**64
 _HINT = "see docs/sandbox.md for the format of fault plans"
-Kind = TypeVar("Kind")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """When something happens, and what.
+class Rule(BaseModel):
+    """What happens, and when. A rule that contradicts itself is refused with a ``ValueError``.
 
     Attributes:
-        effect: What happens.
-        on: The operations meant; empty means all of them, None the one that the effect is made for: "list" for effects
-            on the list, "create" for all others.
-        external_id: Only requests that carry this very text in a custom field, or search for it.
+        do: What happens, a key of :data:`FAULTS`; the attributes up to ``seconds`` belong to some of these.
+        save: Do the work although the client is told otherwise.
+        retry_after: Seconds of a hint when to come back, written in ``form``.
+        how: How the connection is closed.
+        at: Send so many bytes of the true answer; a negative number counts from its end.
+        on: The operations meant; empty means all of them, None the one that the fault is made for: "list" for faults
+            of the list, "create" for all others.
+        external_id: Only requests that carry exactly this text in a custom field, or search for it.
         title: Only requests whose title (or title filter) contains this text.
-        skip: Leave the first so many selected requests alone.
+        skip: Not the first so many selected requests.
         nth: Only the nth of the rest, counted from 1.
         every: Only each nth of the rest.
         chance: Probability for each of the rest.
         limit: Fire at most so often.
-
-    Raises:
-        ConfigError: The rule contradicts itself.
     """
 
-    effect: Effect
-    on: tuple[str, ...] | None = None
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    do: str
+    save: bool = True
+    status: int = 200
+    retry_after: float | None = None
+    form: RetryForm = "seconds"
+    location: str = LOGIN_PATH
+    how: Close = "fin"
+    at: int = 0
+    delay_ms: float = 0
+    seconds: float = 0
+
+    on: tuple[OperationName, ...] | None = None
     external_id: str | None = None
     title: str | None = None
-    skip: int = 0
-    nth: int | None = None
-    every: int | None = None
-    chance: float = 1.0
-    limit: int | None = None
+    skip: Annotated[int, Field(ge=0)] = 0
+    nth: Count | None = None
+    every: Count | None = None
+    chance: Annotated[float, Field(ge=0, le=1)] = 1.0
+    limit: Count | None = None
 
-    def __post_init__(self) -> None:
-        problem = self._problem()
-        if problem:
-            raise ConfigError(problem, where="fault rule", hint="fix this rule in the fault plan")
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("do") not in FAULTS:
+            raise ValueError(f"do must be one of {', '.join(FAULTS)}")
+        defaults = FAULTS[given["do"]]
+        if strange := sorted((_ATTRIBUTES & given.keys()) - defaults.keys()):
+            raise ValueError(f"{given['do']} does not have {', '.join(strange)}")
+        return {**defaults, **given}
 
-    def _problem(self) -> str | None:
-        unknown = set(self.operations) - set(OPERATIONS)
-        if unknown:
-            return f"unknown operations: {', '.join(sorted(unknown))}; known: {', '.join(OPERATIONS)}"
-        if self.effect.operation == "list" and self.operations != ("list",):
-            return f"{self.effect.name} applies to lists only"
-        if self.skip < 0 or any(number is not None and number < 1 for number in (self.nth, self.every, self.limit)):
-            return "nth, every and limit start at 1, skip at 0"
-        if not 0 <= self.chance <= 1:
-            return "chance must be from 0 to 1"
-        return None
+    @model_validator(mode="after")
+    def _check_operations(self) -> Self:
+        if self.do in _OF_LISTS and self.operations != ("list",):
+            raise ValueError(f"{self.do} applies to lists only")
+        return self
 
     @property
-    def operations(self) -> tuple[str, ...]:
+    def operations(self) -> tuple[OperationName, ...]:
         """The operations meant; empty means all of them."""
-        return (self.effect.operation,) if self.on is None else self.on
+        if self.on is not None:
+            return self.on
+        return ("list",) if self.do in _OF_LISTS else ("create",)
 
     def selects(self, call: Call) -> bool:
         """True if this rule is about such requests."""
@@ -99,10 +151,70 @@ class Rule:
             and roll < self.chance
         )
 
+    def runs(self) -> int:
+        """How often the operation runs before it is answered; 0 if the case is not to be made."""
+        if self.do == "save_twice":
+            return 2
+        return int(self.save and self.do != "expire_tokens")
 
-@dataclass(frozen=True, kw_only=True)
-class FaultPlan:
+    def listing(self, mode: ListMode) -> ListMode:
+        """How truthfully a list answers, given how it would."""
+        if self.do == "index_lag":
+            return ListMode(lag_ms=int(self.seconds * 1000))
+        return replace(mode, fuzzy=self.do == "fuzzy_filter", ignores=self.do == "ignore_filter")
+
+    def change(self, answer: web.Response, *, now: float, storage: Storage, tokens: Tokens) -> web.Response:
+        """What is answered instead of ``answer``, which says nothing if the operation did not run.
+
+        Args:
+            answer: The true answer.
+            now: Seconds since the epoch.
+            storage: To find the case that was created before this one.
+            tokens: To end them.
+        """
+        made = _case_in(answer) if self.do in ("without_id", "repeat_id") else {}
+        match self.do:
+            case "status" if self.retry_after is not None:
+                return throttled_response(status=self.status, seconds=self.retry_after, form=self.form, now=now)
+            case "status":
+                return error_response(self.status)
+            case "html":
+                return login_page(self.status)
+            case "redirect":
+                return web.Response(status=self.status, headers={"Location": self.location})
+            case "expire_tokens":
+                tokens.expire_all()
+                return error_response(401)
+            case "without_id" if made:
+                return json_response(answer.status, {name: made[name] for name in made if name != "id"})
+            case "repeat_id" if made and (before := storage.before(int(made["id"]))):
+                return json_response(answer.status, {**made, "id": str(before.id)})
+        return answer
+
+    async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
+        """Bring the answer to the client, or fail to."""
+        match self.do:
+            case "drop":
+                return _write_and_close(request, how=self.how)
+            case "cut":
+                return _write_and_close(request, _rendered(answer)[: self.at], how=self.how)
+            case "garbage":
+                return _write_and_close(request, b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+            case "hang":
+                _write(request, _rendered(answer)[: self.at])
+                await asyncio.sleep(self.seconds)
+                return _write_and_close(request)
+        return answer
+
+
+#: No fault: the operation runs once, and its answer is sent.
+HONEST = Rule(do="slow", delay_ms=0)
+
+
+class FaultPlan(BaseModel):
     """A whole fault plan; the default is an honest server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: tuple[Rule, ...] = ()
     seed: int = 0
@@ -119,11 +231,12 @@ class FaultScript:
         self._fired: Counter[int] = Counter()
         self._texts: Counter[bytes] = Counter()
 
-    def choose(self, call: Call) -> Effect:
-        """What happens to a request: the effect of the first rule that fires, or none."""
+    def choose(self, call: Call) -> Rule:
+        """What happens to a request: the first rule that fires, or :data:`HONEST`."""
         if not self.plan.rules:
-            return Effect()
-        text = _digest_of(call)
+            return HONEST
+        target = f"{call.request.method} {call.request.raw_path}\n".encode("utf-8", "surrogateescape")
+        text = blake2b(target + call.body, digest_size=16).digest()
         self._texts[text] += 1
         selected = [(number, rule) for number, rule in enumerate(self.plan.rules) if rule.selects(call)]
         self._seen.update(number for number, _ in selected)
@@ -131,29 +244,30 @@ class FaultScript:
             roll = self._roll(number, text) if rule.chance < 1 else 0.0
             if rule.fires(self._seen[number], fired=self._fired[number], roll=roll):
                 self._fired[number] += 1
-                self.done[rule.effect.name] += 1
-                return rule.effect
-        return Effect()
+                self.done[rule.do] += 1
+                return rule
+        return HONEST
 
     def _roll(self, number: int, text: bytes) -> float:
         drawn = b"%d %d %d %b" % (self.plan.seed, number, self._texts[text], text)
         return int.from_bytes(blake2b(drawn, digest_size=8).digest(), "big") / _HASH_RANGE
 
 
-def _digest_of(call: Call) -> bytes:
-    """What tells one request from another: method, path, query and body."""
-    target = f"{call.request.method} {call.request.raw_path}\n".encode("utf-8", "surrogateescape")
-    return blake2b(target + call.body, digest_size=16).digest()
-
-
 def _texts_of(call: Call) -> set[str]:
-    """Every text in the custom fields of a body, or in those that a list searches for."""
-    if call.body:
-        return _texts_in(_body_of(call).get("custom_fields"))
-    try:
-        return _texts_in(orjson.loads(call.request.query.get("custom_fields", "")))
-    except orjson.JSONDecodeError:
-        return set()
+    """Every text in the custom fields of a body, or in those that a list searches for; keys are none.
+
+    Without recursion: requests may nest deeper than Python does.
+    """
+    query = call.request.query.get("custom_fields", "")
+    waiting = [_body_of(call).get("custom_fields") if call.body else _json(query)]
+    texts = set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            texts.add(part)
+        elif isinstance(part, dict | list):
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+    return texts
 
 
 def _title_of(call: Call) -> str:
@@ -163,24 +277,15 @@ def _title_of(call: Call) -> str:
 
 
 def _body_of(call: Call) -> dict[str, Any]:
+    content = _json(call.body)
+    return content if isinstance(content, dict) else {}
+
+
+def _json(text: str | bytes) -> Any:
     try:
-        return call.json if isinstance(call.json, dict) else {}
-    except ApiError:
-        return {}
-
-
-def _texts_in(content: Any) -> set[str]:
-    """Every text in some JSON, keys excepted. Without recursion: requests may nest deeper than Python does."""
-    texts, waiting = set(), [content]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, str):
-            texts.add(part)
-        elif isinstance(part, dict):
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
-    return texts
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def load_plan(path: Path) -> FaultPlan:
@@ -193,46 +298,66 @@ def load_plan(path: Path) -> FaultPlan:
         content = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as problem:
         raise ConfigError(f"cannot be read as JSON ({problem})", where=str(path), hint=_HINT) from problem
-    return plan_of(content, where=str(path))
-
-
-def plan_of(content: Any, *, where: str = "fault plan") -> FaultPlan:
-    """The fault plan in parsed JSON.
-
-    Raises:
-        ConfigError: It is not a fault plan.
-    """
-    if not isinstance(content, dict):
-        raise ConfigError("must be a JSON object", where=where, hint=_HINT)
-    rules = content.get("rules", [])
-    if not isinstance(rules, list):
-        raise ConfigError("rules must be an array", where=where, hint=_HINT)
-    made = tuple(_rule(rule, where=f"{where}: rule {number}") for number, rule in enumerate(rules, start=1))
-    return _made(FaultPlan, {**content, "rules": made}, where=where)
-
-
-def _rule(content: Any, *, where: str) -> Rule:
-    """A rule is flat in JSON: what happens and when, side by side."""
-    kind = EFFECTS.get(str(content.get("do"))) if isinstance(content, dict) else None
-    if kind is None:
-        raise ConfigError(f"do must be one of {', '.join(EFFECTS)}", where=where, hint=_HINT)
-    what = {field.name for field in fields(kind)}
-    effect = _made(kind, {name: value for name, value in content.items() if name in what}, where=where)
-    when = {name: value for name, value in content.items() if name not in what and name != "do"}
-    return _made(Rule, {"effect": effect, **when}, where=where)
-
-
-def _made(kind: type[Kind], given: Mapping[str, Any], *, where: str) -> Kind:
-    """A dataclass from its attributes in JSON, each of the declared type."""
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    if unknown := sorted(set(given) - set(known)):
-        text = f"unknown attributes: {', '.join(unknown)}; known: {', '.join(known)}"
-        raise ConfigError(text, where=where, hint=_HINT)
     try:
-        return TypeAdapter(kind).validate_python(given)
-    except ValidationError as problem:
-        wrong = dict.fromkeys(str(error["loc"][0]) for error in problem.errors(include_url=False))
-        text = f"attributes of the wrong type: {', '.join(wrong)}"
-        raise ConfigError(text, where=where, hint=_HINT) from problem
-    except ConfigError as problem:
-        raise ConfigError(problem.what, where=where, hint=problem.hint) from problem
+        return FaultPlan.model_validate(content)
+    except ValidationError as error:
+        text = "; ".join(_problem(each["loc"], each["msg"]) for each in error.errors(include_url=False))
+        raise ConfigError(text, where=str(path), hint=_HINT) from None
+
+
+def _problem(place: tuple[str | int, ...], message: str) -> str:
+    """``rule 2: at: input should be …`` for a problem at ``("rules", 1, "at")``."""
+    names = [str(part) for part in place]
+    if place[1:]:
+        names[:2] = [f"rule {int(place[1]) + 1}"]
+    text = message.removeprefix("Value error, ")
+    return ": ".join([*names, text[:1].lower() + text[1:]])
+
+
+def login_page(status: int = 200) -> web.Response:
+    """A page that asks to log in."""
+    page = "<!doctype html><title>Log in</title><h1>Please log in</h1>"
+    return web.Response(status=status, text=page, content_type="text/html")
+
+
+def _case_in(answer: web.Response) -> dict[str, Any]:
+    """The case that an answer shows; empty if it is an error."""
+    content = _json(_body_bytes(answer)) if answer.status < 300 else None
+    return content if content and "id" in content else {}
+
+
+def _body_bytes(answer: web.Response) -> bytes:
+    return answer.body if isinstance(answer.body, bytes) else b""
+
+
+def _rendered(answer: web.Response) -> bytes:
+    """The bytes of a whole HTTP/1.1 answer."""
+    body = _body_bytes(answer)
+    headers = {**answer.headers, "Content-Length": len(body), "Date": formatdate(usegmt=True)}
+    lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def _write(request: web.Request, octets: bytes) -> None:
+    """Put bytes on the wire as they are. Nothing happens if the client is gone."""
+    if request.transport is not None and not request.transport.is_closing():
+        request.transport.write(octets)
+
+
+def _write_and_close(request: web.Request, octets: bytes = b"", *, how: Close = "fin") -> web.Response:
+    """Write, then close the connection by FIN, or cut it by RST.
+
+    Returns:
+        A response that the server needs; it finds the connection closed and sends nothing.
+    """
+    _write(request, octets)
+    transport = request.transport
+    if transport is not None and how == "rst":
+        # Through a copy of the descriptor, because not every event loop lends its socket.
+        if (lent := transport.get_extra_info("socket")) is not None:
+            with socket.socket(fileno=os.dup(lent.fileno())) as copy:
+                copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        transport.abort()
+    elif transport is not None:
+        transport.close()
+    return web.Response(status=500)

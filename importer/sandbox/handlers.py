@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import orjson
 from aiohttp import web
 
+from importer.sandbox.account import User, id_of
 from importer.sandbox.answers import (
     CASE_CODES,
     USER_CODES,
@@ -27,19 +27,18 @@ from importer.sandbox.answers import (
     updated,
 )
 from importer.sandbox.auth import TOKEN_PATH, TokenEndpoint
-from importer.sandbox.custom_fields import Definition, by_key
+from importer.sandbox.faults import OperationName
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.search import ListMode, case_ids, read_search
 from importer.sandbox.storage import Case, Place, Storage
-from importer.sandbox.users import User, id_of
 from importer.sandbox.validation import (
     CreateBody,
+    Definition,
     UpdateBody,
     after_update,
+    by_key,
     check_transition,
     create_body,
-    field_entry,
-    json_of,
     stored_notes,
     update_body,
 )
@@ -61,7 +60,7 @@ class Call:
     """
 
     request: web.Request
-    operation: str
+    operation: OperationName
     body: bytes
     mode: ListMode
 
@@ -80,14 +79,46 @@ class Call:
         """Scheme and host as the client spelt them, for links in answers."""
         return f"http://{self.request.host}"
 
-    @cached_property
     def json(self) -> Any:
         """The JSON of the body; an ApiError if it has none."""
-        return json_of(self.body, self.content_type)
+        if self.content_type != "application/json":
+            raise ApiError(400, Problem("Content-Type", "must be application/json"))
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError as problem:
+            raise ApiError(400, Problem("body", f"is not JSON (at byte {problem.pos})")) from problem
+
+    def number(self, name: str, *, default: int) -> int:
+        """A whole number from 1 in the query."""
+        text = self.request.query.get(name, "")
+        if not text:
+            return default
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+        if number < 1:
+            raise ApiError(400, Problem(name, "must be a whole number from 1"))
+        return number
 
     def link(self, **query: str | int) -> dict[str, str]:
-        """A link to this very request with some of its query replaced."""
+        """A link to this request with some of its query replaced."""
         return {"href": self.origin + str(self.request.rel_url.update_query(query))}
+
+    def page_links(self, *, page: int, last: int) -> dict[str, Any]:
+        """Links to this page and to its neighbours, as far as they exist."""
+        links = {"self": self.link(page=page)}
+        if page > 1:
+            links["prev"] = self.link(page=page - 1)
+        if page < last:
+            links["next"] = self.link(page=page + 1)
+        return links
+
+    def ids_to_delete(self) -> tuple[int, ...]:
+        """The case ids in the query."""
+        given = self.request.query.getall("ids", [])
+        texts = [text.strip().strip('"') for value in given for text in value.strip("[]").split(",")]
+        numbers = case_ids(texts)
+        if not numbers or len(numbers) != len(set(texts)):
+            raise ApiError(400, Problem("ids", "must be case ids, separated by commas"))
+        return numbers
 
 
 class Handlers:
@@ -130,10 +161,35 @@ class Handlers:
         )
 
     async def create(self, call: Call) -> web.Response:
-        """POST /cm/core/va/cases: 201 after the commit."""
-        body = create_body(call.json, self._definitions)
+        """POST /cm/core/va/cases: 201 after the commit.
+
+        An owner opens the case, as in the user interface. What the real service does with an unknown e-mail address or
+        with none is documented nowhere; here each address (ignoring case) is one contact, made on first sight, and a
+        case without any is that of the API client.
+        """
+        body = create_body(call.json(), self._definitions)
         self._check_links(body)
-        case = self._new_case(body)
+        case_id, now_ms = self._storage.next_id(), self._now_ms()
+        email, name = body.get("requester_email", ""), body.get("requester_name", "")
+        if not email and not name:
+            email, name = "api-client@sandbox.example", "API client"
+        entries = {key: self._definitions[key].entry(value) for key, value in body.get("custom_fields", {}).items()}
+        case = Case(
+            id=case_id,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            title=body["title"],
+            description=body["description"],
+            parent_id=body.get("parent_id") or None,
+            owner_id=body.get("owner_id") or None,
+            priority=body.get("priority"),
+            status="OPEN" if body.get("owner_id") else "NEW",
+            requester_id=id_of(self._options.seed, email.lower() or name),
+            requester_name=name or email,
+            requester_email=email,
+            custom_fields=orjson.dumps(entries).decode(),
+            notes=orjson.dumps(stored_notes(body.get("notes", []), case_id=case_id)).decode(),
+        )
         self._storage.write(case)
         return json_response(201, created(case))
 
@@ -147,17 +203,14 @@ class Handlers:
             now_ms=self._now_ms(),
         )
         total, cases = self._storage.search(search)
+        shown = [listed(case, definitions=self._definitions, agent_name=self._agent_name(case)) for case in cases]
         content = {
             "total": total,
             "count": len(cases),
             "page": search.page,
             "per_page": search.per_page,
-            "_links": _page_links(call, page=search.page, last=-(-total // search.per_page)),
-            "_embedded": {
-                "data": [
-                    listed(case, definitions=self._definitions, agent_name=self._agent_name(case)) for case in cases
-                ]
-            },
+            "_links": call.page_links(page=search.page, last=-(-total // search.per_page)),
+            "_embedded": {"data": shown},
         }
         return json_response(200, content)
 
@@ -170,7 +223,7 @@ class Handlers:
     async def update(self, call: Call) -> web.Response:
         """PATCH /cm/core/va/cases/{id}; custom fields are merged, notes are appended."""
         case = self._live_case(call.ident)
-        body = update_body(call.json, self._definitions)
+        body = update_body(call.json(), self._definitions)
         self._check_links(body, child=case)
         changed = after_update(case, body, self._definitions, now_ms=self._now_ms())
         required = [field for field in self._all_definitions if field.required and field.active]
@@ -180,12 +233,12 @@ class Handlers:
 
     async def trash(self, call: Call) -> web.Response:
         """DELETE /cm/core/va/cases?ids=…: into the trash; answers the ids, as integers, that really went there."""
-        moved = self._storage.move(_ids_to_delete(call), origin=Place.LIVE, target=Place.TRASH)
+        moved = self._storage.move(call.ids_to_delete(), origin=Place.LIVE, target=Place.TRASH)
         return json_response(200, {"ids": moved})
 
     async def purge(self, call: Call) -> web.Response:
-        """DELETE /cm/core/va/cases/deleted-cases?ids=…: out of the trash, for good."""
-        moved = self._storage.move(_ids_to_delete(call), origin=Place.TRASH, target=Place.PURGED)
+        """DELETE /cm/core/va/cases/deleted-cases?ids=…: out of the trash, permanently."""
+        moved = self._storage.move(call.ids_to_delete(), origin=Place.TRASH, target=Place.PURGED)
         return json_response(200, {"ids": moved})
 
     async def fields(self, call: Call) -> web.Response:
@@ -194,11 +247,18 @@ class Handlers:
 
     async def users(self, call: Call) -> web.Response:
         """GET /users: filtered by e-mail and activity, in pages."""
-        page = _number(call, "page", default=1)
-        per_page = _number(call, "per_page", default=_DEFAULT_USERS_PER_PAGE)
+        page = call.number("page", default=1)
+        per_page = call.number("per_page", default=_DEFAULT_USERS_PER_PAGE)
         if per_page > _MOST_USERS_PER_PAGE:
             raise ApiError(400, code=_OUT_OF_BOUNDS)
-        found = self._found_users(call)
+        email, active = call.request.query.get("email", "").lower(), call.request.query.get("active")
+        if active not in (None, "true", "false"):
+            raise ApiError(400, Problem("active", "must be true or false"))
+        found = [
+            user
+            for user in self._users.values()
+            if (not email or user.email.lower() == email) and (active is None or user.active is (active == "true"))
+        ]
         shown = found[(page - 1) * per_page : page * per_page]
         last = max(1, -(-len(found) // per_page))
         content = {
@@ -209,7 +269,7 @@ class Handlers:
             "total_pages": last,
             "_embedded": {"users": [user.as_json(call.origin) for user in shown]},
             "_links": {
-                **_page_links(call, page=page, last=last),
+                **call.page_links(page=page, last=last),
                 "first": call.link(page=1),
                 "last": call.link(page=last),
                 "show": {"templated": True, "href": f"{call.origin}/users/{{id}}"},
@@ -231,16 +291,6 @@ class Handlers:
     def _agent_name(self, case: Case) -> str | None:
         owner = self._users.get(case.owner_id or "")
         return owner.name if owner else None
-
-    def _found_users(self, call: Call) -> tuple[User, ...]:
-        email, active = call.request.query.get("email", "").lower(), call.request.query.get("active")
-        if active not in (None, "true", "false"):
-            raise ApiError(400, Problem("active", "must be true or false"))
-        return tuple(
-            user
-            for user in self._users.values()
-            if (not email or user.email.lower() == email) and (active is None or user.active is (active == "true"))
-        )
 
     def _live_case(self, ident: str) -> Case:
         """The case with this id, or 404 if there is none or it was deleted."""
@@ -270,35 +320,6 @@ class Handlers:
             return False
         return parent.parent_id is None and (child is None or parent.id != child.id)
 
-    def _new_case(self, body: CreateBody) -> Case:
-        """A new case from a checked body. An owner opens it, as in the user interface.
-
-        What the real service does with an unknown e-mail address or with none is documented nowhere; here each address
-        (ignoring case) is one contact, made on first sight, and a case without any is that of the API client.
-        """
-        case_id, now_ms = self._storage.next_id(), self._now_ms()
-        email, name = body.get("requester_email", ""), body.get("requester_name", "")
-        if not email and not name:
-            email, name = "api-client@sandbox.example", "API client"
-        fields = body.get("custom_fields", {})
-        entries = {key: field_entry(self._definitions[key], value) for key, value in fields.items()}
-        return Case(
-            id=case_id,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-            title=body["title"],
-            description=body["description"],
-            parent_id=body.get("parent_id") or None,
-            owner_id=body.get("owner_id") or None,
-            priority=body.get("priority"),
-            status="OPEN" if body.get("owner_id") else "NEW",
-            requester_id=id_of(self._options.seed, email.lower() or name),
-            requester_name=name or email,
-            requester_email=email,
-            custom_fields=orjson.dumps(entries).decode(),
-            notes=orjson.dumps(stored_notes(body.get("notes", []), case_id=case_id)).decode(),
-        )
-
 
 @dataclass(frozen=True)
 class Operation:
@@ -318,7 +339,7 @@ class Operation:
 
 
 #: By the name that fault rules and counts use.
-OPERATIONS: Mapping[str, Operation] = {
+OPERATIONS: Mapping[OperationName, Operation] = {
     "create": Operation("POST", _CASES, _WRITE, CASE_CODES, Handlers.create),
     "list": Operation("GET", _CASES, _READ, CASE_CODES, Handlers.list),
     "get": Operation("GET", f"{_CASES}/{{id}}", _READ, CASE_CODES, Handlers.get),
@@ -330,32 +351,3 @@ OPERATIONS: Mapping[str, Operation] = {
     "user": Operation("GET", "/users/{id}", "users:read", USER_CODES, Handlers.user),
     "token": Operation("POST", TOKEN_PATH, None, CASE_CODES, Handlers.token),
 }
-
-
-def _page_links(call: Call, *, page: int, last: int) -> dict[str, Any]:
-    """Links to this page and its neighbours; a neighbour that does not exist is left out."""
-    links = {"self": call.link(page=page)}
-    if page > 1:
-        links["prev"] = call.link(page=page - 1)
-    if page < last:
-        links["next"] = call.link(page=page + 1)
-    return links
-
-
-def _ids_to_delete(call: Call) -> tuple[int, ...]:
-    given = call.request.query.getall("ids", [])
-    texts = [text.strip().strip('"') for value in given for text in value.strip("[]").split(",")]
-    numbers = case_ids(texts)
-    if not numbers or len(numbers) != len(set(texts)):
-        raise ApiError(400, Problem("ids", "must be case ids, separated by commas"))
-    return numbers
-
-
-def _number(call: Call, name: str, *, default: int) -> int:
-    text = call.request.query.get(name, "")
-    if not text:
-        return default
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    if number < 1:
-        raise ApiError(400, Problem(name, "must be a whole number from 1"))
-    return number

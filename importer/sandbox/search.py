@@ -10,18 +10,16 @@ the nastier of the two possible behaviours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import orjson
 from multidict import MultiMapping
 
 from importer.sandbox.answers import ApiError, Problem
-from importer.sandbox.custom_fields import Definition
 from importer.sandbox.storage import Place, value_of
-from importer.sandbox.validation import Priority, Type
 
 Encoding = Literal["both", "doc", "spec", "ignore"]
 Value = str | int | float | None
@@ -42,8 +40,8 @@ _TEXTS = {
 }
 _WORDS = {
     "status": ("NEW", "OPEN", "PENDING", "ON_HOLD", "RESOLVED", "CLOSED"),
-    "priority": get_args(Priority),
-    "type": get_args(Type),
+    "priority": ("LOW", "NORMAL", "HIGH", "URGENT"),
+    "type": ("QUESTION", "INCIDENT", "PROBLEM", "TASK"),
 }
 #: Documented, but of no use to an importer. Refused, because a filter that is ignored finds too much.
 _UNSUPPORTED = frozenset({"agent_name", "agent_email", "requester_type", "requester_phone", "about"})
@@ -85,12 +83,7 @@ class Search:
 
 
 def read_search(
-    query: MultiMapping[str],
-    *,
-    encoding: Encoding,
-    mode: ListMode,
-    definitions: Mapping[str, Definition],
-    now_ms: int,
+    query: MultiMapping[str], *, encoding: Encoding, mode: ListMode, definitions: Container[str], now_ms: int
 ) -> Search:
     """The search behind a query string; parameters that the API does not know are ignored.
 
@@ -106,7 +99,8 @@ def read_search(
         reading.read_filters()
     page = reading.number("page", default=1, most=_LARGEST_PAGE)
     per_page = reading.number("per_page", default=50, most=_LARGEST_PER_PAGE)
-    order = reading.order()
+    column = _TIMES.get(reading.word("order_by", tuple(_TIMES), default="create_at"), "")
+    direction = reading.word("sort", ("ASC", "DESC"), default="DESC")
     if reading.problems:
         raise ApiError(400, *reading.problems)
     return Search(
@@ -114,173 +108,137 @@ def read_search(
         per_page=per_page,
         where=" AND ".join(reading.conditions),
         parameters=tuple(reading.parameters),
-        order=order,
+        order=f"ORDER BY {column} {direction}, id {direction}",  # cases of one moment keep the order of their ids
         indexed=reading.indexed,
     )
 
 
+@dataclass
 class _Reading:
     """One pass over a query string, collecting conditions and problems on the way."""
 
-    def __init__(
-        self,
-        query: MultiMapping[str],
-        encoding: Encoding,
-        mode: ListMode,
-        definitions: Mapping[str, Definition],
-    ) -> None:
-        self._query = query
-        self._encoding = encoding
-        self._mode = mode
-        self._definitions = definitions
-        self.conditions: list[str] = []
-        self.parameters: list[Value] = []
-        self.problems: list[Problem] = []
-        self.indexed: str | None = None
+    query: MultiMapping[str]
+    encoding: Encoding
+    mode: ListMode
+    definitions: Container[str]
+    conditions: list[str] = field(default_factory=list)
+    parameters: list[Value] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    indexed: str | None = None
 
     def require(self, condition: str, *parameters: Value) -> None:
-        """One more condition that must hold."""
         self.conditions.append(condition)
         self.parameters.extend(parameters)
 
+    def refuse(self, name: str, why: str) -> None:
+        self.problems.append(Problem(name, why))
+
     def read_filters(self) -> None:
-        """Every filter that the query has."""
         for name, (column, limit) in _TEXTS.items():
-            if text := self._text(name, limit):
-                self._require_text(column, text)
+            text = self.query.get(name, "")
+            if len(text) > limit:
+                self.refuse(name, f"must be at most {limit} characters")
+            elif text and self.mode.fuzzy:
+                self.require(f"instr(lower({column}), lower(?))", text)
+            elif text:  # e-mail addresses are compared without regard to case
+                self.require(f"{column} = ?" + " COLLATE NOCASE" * (name == "requester_email"), text)
         for name, allowed in _WORDS.items():
-            if words := self._words(name, allowed):
-                self._require_one_of(name, words)
+            words = [value if self.encoding == "spec" else _upper(value) for value in self.values(name) or []]
+            if any(word not in allowed for word in words):
+                self.refuse(name, f"must be among {', '.join(allowed)}")
+            elif words:
+                self.require_one_of(name, words)
         for name, column in _TIMES.items():
-            self._read_span(name, column)
-        ids = self._list("ids")
-        if ids is not None:
-            self._require_one_of("id", case_ids(ids))
-        for name in _UNSUPPORTED.intersection(self._query):
-            self._refuse(name, "is a filter that this sandbox does not have")
-        for key, value in self._custom_fields():
-            self._require_custom(key, value)
+            self.read_span(name, column)
+        if (ids := self.values("ids")) is not None:
+            self.require_one_of("id", case_ids(ids))
+        for name in _UNSUPPORTED.intersection(self.query):
+            self.refuse(name, "is a filter that this sandbox does not have")
+        self.read_custom_fields()
 
     def number(self, name: str, *, default: int, most: int) -> int:
         """A whole number from 1 to ``most``."""
-        text = self._query.get(name, "")
+        text = self.query.get(name, "")
         if not text:
             return default
         number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else 0
         if not 1 <= number <= most:
-            self._refuse(name, f"must be a whole number from 1 to {most}")
+            self.refuse(name, f"must be a whole number from 1 to {most}")
         return number
 
-    def order(self) -> str:
-        """The ORDER BY clause; cases of one moment keep the order of their ids."""
-        column = _TIMES.get(self._word("order_by", tuple(_TIMES), default="create_at"), "")
-        direction = self._word("sort", ("ASC", "DESC"), default="DESC")
-        return f"ORDER BY {column} {direction}, id {direction}"
+    def word(self, name: str, allowed: tuple[str, ...], *, default: str) -> str:
+        """One word; the reference page writes it in either case, the bundle only as it is declared."""
+        text = self.query.get(name, "")
+        if not text:
+            return default
+        found = text if self.encoding == "spec" else next((w for w in allowed if w.lower() == text.lower()), text)
+        if found not in allowed:
+            self.refuse(name, f"must be one of {', '.join(allowed)}")
+        return found
 
-    def _refuse(self, name: str, why: str) -> None:
-        self.problems.append(Problem(name, why))
+    def values(self, name: str) -> list[str] | None:
+        """The values of a list filter; None if it is absent, empty, or in an encoding that this account ignores."""
+        values = self.query.getall(name, [])
+        if len(values) == 1 and values[0].lstrip().startswith("["):
+            array = self.json(name, values[0]) if self.encoding != "spec" else []
+            if not isinstance(array, list) or not all(isinstance(value, str | int) for value in array):
+                self.refuse(name, "must be a JSON array of texts")
+                return None
+            return [str(value) for value in array] or None
+        if len(values) > 1 and self.encoding == "doc":
+            return None
+        return [value for value in values if value] or None
 
-    def _require_one_of(self, column: str, values: Iterable[Value]) -> None:
+    def json(self, name: str, text: str) -> Any:
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            self.refuse(name, "is not JSON")
+            return []
+
+    def require_one_of(self, column: str, values: Iterable[Value]) -> None:
         """The column must have one of the values; no values match nothing."""
         wanted = tuple(values)
         self.require(f"{column} IN ({', '.join('?' * len(wanted))})", *wanted)
 
-    def _require_text(self, column: str, text: str) -> None:
-        """The column must be the text; e-mail addresses are compared without regard to case."""
-        if self._mode.fuzzy:
-            self.require(f"instr(lower({column}), lower(?))", text)
-        else:
-            self.require(f"{column} = ?{' COLLATE NOCASE' if column == 'requester_email' else ''}", text)
-
-    def _require_custom(self, key: str, value: Value) -> None:
-        if value is None:
-            self.require(f"{value_of(key)} IS NULL")
-        elif self._mode.fuzzy and isinstance(value, str):
-            self.require(f"instr(lower({value_of(key)}), lower(?))", value)
-        else:
-            self.require(f"{value_of(key)} = ?", value)
-            self.indexed = self.indexed or key
-
-    def _text(self, name: str, limit: int) -> str:
-        text = self._query.get(name, "")
-        if len(text) > limit:
-            self._refuse(name, f"must be at most {limit} characters")
-        return text
-
-    def _word(self, name: str, allowed: tuple[str, ...], *, default: str) -> str:
-        """One word; the reference page writes it in either case, the bundle only as it is declared."""
-        text = self._query.get(name, "")
-        if not text:
-            return default
-        found = text if self._encoding == "spec" else next((w for w in allowed if w.lower() == text.lower()), text)
-        if found not in allowed:
-            self._refuse(name, f"must be one of {', '.join(allowed)}")
-        return found
-
-    def _words(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        values = self._list(name) or []
-        words = tuple(value if self._encoding == "spec" else _upper(value) for value in values)
-        if any(word not in allowed for word in words):
-            self._refuse(name, f"must be among {', '.join(allowed)}")
-        return words
-
-    def _list(self, name: str) -> list[str] | None:
-        """The values of a list filter; None if it is absent, empty, or in an encoding that this account ignores."""
-        values = self._query.getall(name, [])
-        if len(values) == 1 and values[0].lstrip().startswith("["):
-            return self._array(name, values[0]) if self._encoding != "spec" else None
-        if len(values) > 1 and self._encoding == "doc":
-            return None
-        return [value for value in values if value] or None
-
-    def _array(self, name: str, text: str) -> list[str] | None:
-        array = self._json(name, text)
-        if not isinstance(array, list) or not all(isinstance(value, str | int) for value in array):
-            self._refuse(name, "must be a JSON array of texts")
-            return None
-        return [str(value) for value in array] or None
-
-    def _json(self, name: str, text: str) -> Any:
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError:
-            self._refuse(name, "is not JSON")
-            return None
-
-    def _read_span(self, name: str, column: str) -> None:
+    def read_span(self, name: str, column: str) -> None:
         """Two times; both ends belong to the span."""
-        values = self._list(name)
+        values = self.values(name)
         if values is None:
             return
         bounds = [bound for value in values if (bound := _milliseconds(value)) is not None]
         if len(values) != 2 or len(bounds) != 2:
-            self._refuse(name, "must be two times, from and to")
-            return
-        (first, _), (_, last) = bounds
-        self.require(f"{column} BETWEEN ? AND ?", first, last)
+            self.refuse(name, "must be two times, from and to")
+        else:
+            self.require(f"{column} BETWEEN ? AND ?", bounds[0][0], bounds[1][1])
 
-    def _custom_fields(self) -> Iterator[tuple[str, Value]]:
-        text = self._query.get("custom_fields", "")
-        asked = self._json("custom_fields", text) if text else []
+    def read_custom_fields(self) -> None:
+        text = self.query.get("custom_fields", "")
+        asked = self.json("custom_fields", text) if text else []
         for entry in asked if isinstance(asked, list) else [asked]:
-            for key, value in self._pairs(entry):
-                if key not in self._definitions:
-                    self._refuse("custom_fields", "names a field that does not exist")
+            for key, value in self.pairs(entry):
+                if key not in self.definitions:
+                    self.refuse("custom_fields", "names a field that does not exist")
                 elif isinstance(value, dict):
-                    self._refuse("custom_fields", "needs a plain value or an array of them")
+                    self.refuse("custom_fields", "needs a plain value or an array of them")
+                elif value is None:
+                    self.require(f"{value_of(key)} IS NULL")
+                elif self.mode.fuzzy and isinstance(value, str):
+                    self.require(f"instr(lower({value_of(key)}), lower(?))", value)
                 else:
-                    yield key, _comparable(value)
+                    self.require(f"{value_of(key)} = ?", _comparable(value))
+                    self.indexed = self.indexed or key
 
-    def _pairs(self, entry: Any) -> Iterator[tuple[str, Any]]:
+    def pairs(self, entry: Any) -> Iterator[tuple[str, Any]]:
         """Key and value of each custom field in one object, in either encoding."""
         if not isinstance(entry, dict):
-            self._refuse("custom_fields", "must be an object or an array of objects")
+            self.refuse("custom_fields", "must be an object or an array of objects")
         elif isinstance(entry.get("label"), str) and "value" in entry:
-            if self._encoding != "spec":
+            if self.encoding != "spec":
                 yield entry["label"], entry["value"]
         elif not all(isinstance(inner, dict) and "value" in inner for inner in entry.values()):
-            self._refuse("custom_fields", 'needs a "value" for each field')
-        elif self._encoding != "doc":
+            self.refuse("custom_fields", 'needs a "value" for each field')
+        elif self.encoding != "doc":
             yield from ((key, inner["value"]) for key, inner in entry.items())
 
 

@@ -17,6 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ import orjson
 from aiohttp import web
 
 from importer.errors import ConfigError
+from importer.sandbox.account import DEFAULT_FIELDS, users_of
 from importer.sandbox.answers import (
     GATEWAY_CODES,
     ApiError,
@@ -33,15 +35,13 @@ from importer.sandbox.answers import (
     throttled_response,
 )
 from importer.sandbox.auth import TOKEN_PATH, TokenEndpoint, Tokens
-from importer.sandbox.custom_fields import default_definitions
-from importer.sandbox.effects import LOGIN_PATH, Context, Effect, login_page
-from importer.sandbox.faults import FaultPlan, FaultScript
-from importer.sandbox.handlers import OPERATIONS, Call, Handlers, Operation
+from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, Rule, login_page
+from importer.sandbox.handlers import OPERATIONS, Call, Handlers
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.page import MOST_CASES, page
 from importer.sandbox.search import ListMode
 from importer.sandbox.storage import Storage
-from importer.sandbox.users import users_of
+from importer.sandbox.validation import definitions_of
 
 MOST_BODY = 16 * 1024 * 1024
 #: Of a sandbox that runs alone, and that everybody may know.
@@ -96,16 +96,15 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         self._storage = Storage(self.options.store)
-        self._runner = web.AppRunner(
-            self._application(), access_log=None, logger=_http_log, shutdown_timeout=_SHUTDOWN_S
-        )
+        application = self._application()
+        self._runner = web.AppRunner(application, access_log=None, logger=_http_log, shutdown_timeout=_SHUTDOWN_S)
         host, port = self.options.host, self.options.port
         try:
             await self._runner.setup()
             # "localhost" may mean two addresses, which would get two different free ports.
             await web.TCPSite(self._runner, "127.0.0.1" if host == "localhost" else host, port).start()
         except OSError as problem:
-            await self._close()
+            await self.__aexit__(None, None, None)
             raise ConfigError(
                 f"cannot listen on port {port}: {problem}",
                 where=f"{host}:{port}",
@@ -117,9 +116,6 @@ class Sandbox:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._close()
-
-    async def _close(self) -> None:
         await self._runner.cleanup()
         self._storage.close()
 
@@ -173,10 +169,11 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         options = self.options
+        given = [field.as_json(0) | {"type": field.kind} for field in options.definitions]
         self._handlers = Handlers(
             options,
             storage=self._storage,
-            definitions=self._storage.remembering(options.definitions) or default_definitions(),
+            definitions=definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS,
             users=users_of(options.seed, options.user_count),
             tokens=TokenEndpoint(
                 client_id=self.client_id,
@@ -193,7 +190,7 @@ class Sandbox:
         application.router.add_get("/_sandbox/cases.ndjson", self._show_cases)
         application.router.add_get(LOGIN_PATH, self._show_login)
         for name, operation in OPERATIONS.items():
-            application.router.add_route(operation.method, operation.path, self._serving(name, operation))
+            application.router.add_route(operation.method, operation.path, partial(self._serve, name))
         return application
 
     @web.middleware
@@ -201,9 +198,9 @@ class Sandbox:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Let in who knows this machine by its name: pages of other sites must not read it through a browser."""
-        if not _LOOPBACK.fullmatch(request.headers.get("Host", "")):
-            return self._counted(error_response(421, codes=GATEWAY_CODES))
         try:
+            if not _LOOPBACK.fullmatch(request.headers.get("Host", "")):
+                raise ApiError(421)
             return await handler(request)
         except ApiError as refused:
             return self._counted(refused.response(GATEWAY_CODES))
@@ -213,52 +210,50 @@ class Sandbox:
                 response.headers["Allow"] = refused.headers["Allow"]
             return self._counted(response)
 
-    def _serving(self, name: str, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """The handler of one operation, with everything that comes before and after it."""
+    async def _serve(self, name: OperationName, request: web.Request) -> web.StreamResponse:
+        """Serve one operation, with everything that comes before and after it."""
+        self._requests[name] += 1
+        refused = self._not_admitted(name, request)
+        if refused is not None:
+            return self._counted(refused)
+        try:
+            body = await request.read()
+        except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone: no answer reaches it
+            raise web.HTTPBadRequest from problem
+        call = Call(request, name, body, self._mode)
+        fault = self._script.choose(call)
+        return await fault.send(request, self._counted(await self._answer(call, fault)))
 
-        async def serve_operation(request: web.Request) -> web.StreamResponse:
-            self._requests[name] += 1
-            refused = self._not_admitted(operation, request)
-            if refused is not None:
-                return self._counted(refused)
-            call = Call(request, name, await _body_of(request), self._mode)
-            effect = self._script.choose(call)
-            answer = await self._answer(operation, call, effect)
-            return await effect.send(request, self._counted(answer))
-
-        return serve_operation
-
-    def _not_admitted(self, operation: Operation, request: web.Request) -> web.Response | None:
+    def _not_admitted(self, name: OperationName, request: web.Request) -> web.Response | None:
         """The refusal of the gateway, or None if the request may go on."""
-        if operation.scope is None:
+        scope, codes = OPERATIONS[name].scope, OPERATIONS[name].codes
+        if scope is None:
             return None
         scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
         if scopes is None:
-            return error_response(401, codes=operation.codes)
+            return error_response(401, codes=codes)
         wait, form = self._rate.wait(time.monotonic()), self.options.retry_after
         if wait:
             return throttled_response(status=429, seconds=wait, form=form, now=self._clock())
-        return None if operation.scope in scopes else error_response(403, codes=operation.codes)
+        return None if scope in scopes else error_response(403, codes=codes)
 
-    async def _answer(self, operation: Operation, call: Call, effect: Effect) -> web.Response:
-        """The answer of the operation, after latency, run as often and changed as the effect wants it."""
-        delay_ms = effect.delay_ms + self.options.latency_ms
+    async def _answer(self, call: Call, fault: Rule) -> web.Response:
+        """The answer of the operation, after latency, run as often and changed as the fault wants it."""
+        operation = OPERATIONS[call.operation]
+        delay_ms = fault.delay_ms + self.options.latency_ms
         if delay_ms:
             await asyncio.sleep(delay_ms / 1000)
-        call.mode = effect.listing(self._mode)
+        call.mode = fault.listing(self._mode)
         answer = error_response(500)
-        for _ in range(effect.runs()):
-            answer = await self._run(operation, call)
-        return effect.change(answer, Context(self._clock(), self._storage.before, self._tokens.expire_all))
-
-    async def _run(self, operation: Operation, call: Call) -> web.Response:
-        try:
-            return await operation.run(self._handlers, call)
-        except ApiError as refused:
-            return refused.response(operation.codes)
-        except Exception:
-            log.exception("operation failed: %s", call.operation)
-            return error_response(500)
+        for _ in range(fault.runs()):
+            try:
+                answer = await operation.run(self._handlers, call)
+            except ApiError as refused:
+                answer = refused.response(operation.codes)
+            except Exception:
+                log.exception("operation failed: %s", call.operation)
+                answer = error_response(500)
+        return fault.change(answer, now=self._clock(), storage=self._storage, tokens=self._tokens)
 
     def _counted(self, answer: web.Response) -> web.Response:
         self._answers[answer.status] += 1
@@ -284,7 +279,7 @@ class Sandbox:
         return json_response(200, self.state())
 
     async def _show_cases(self, request: web.Request) -> web.StreamResponse:
-        """One JSON object a line; sent in chunks, since there may be many."""
+        """One JSON object per line; sent in chunks, since there may be many."""
         self._require_admin_token(request)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
         await response.prepare(request)
@@ -300,7 +295,7 @@ class Sandbox:
 class RateWindow:
     """Admits at most ``limit`` requests in any window of one second; None admits all.
 
-    Only admitted requests fill the window: who keeps asking is not locked out for ever.
+    Only admitted requests fill the window: who keeps asking is not locked out permanently.
     """
 
     def __init__(self, limit: int | None) -> None:
@@ -318,13 +313,6 @@ class RateWindow:
         admitted.append(now)
         self.peak = max(self.peak, len(admitted))
         return 0.0
-
-
-async def _body_of(request: web.Request) -> bytes:
-    try:
-        return await request.read()
-    except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone, so no answer reaches it
-        raise web.HTTPBadRequest from problem
 
 
 def serve(
@@ -345,10 +333,10 @@ def serve(
     """
     options = replace(options, client_secret=options.client_secret or _KNOWN_SECRET)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(options, announce))
+        runner.run(_serve_until_stopped(options, announce))
 
 
-async def _serve(options: SandboxOptions, announce: Callable[[str], object]) -> None:
+async def _serve_until_stopped(options: SandboxOptions, announce: Callable[[str], object]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C ends the loop

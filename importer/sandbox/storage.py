@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from importer.errors import ConfigError
-from importer.sandbox.custom_fields import Definition, definitions_of
 
 if TYPE_CHECKING:
     from importer.sandbox.search import Search
@@ -116,16 +115,16 @@ class Storage:
         """Close the file."""
         self._db.close()
 
-    def remembering(self, definitions: tuple[Definition, ...]) -> tuple[Definition, ...]:
+    def remembering(self, fields: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """All custom fields that this store has ever been told of, these included; of two with one key the later.
 
         So whoever opens the store again without naming them, to retry or to reconcile, finds the same account.
         """
-        for field in definitions:
-            told = orjson.dumps(field.as_json(0) | {"type": field.kind}).decode()
-            self._db.execute("INSERT OR REPLACE INTO custom_fields VALUES (?, ?)", (field.key, told))
+        for field in fields:
+            told = (field["key"], orjson.dumps(field).decode())
+            self._db.execute("INSERT OR REPLACE INTO custom_fields VALUES (?, ?)", told)
         known = self._db.execute("SELECT definition FROM custom_fields ORDER BY rowid")
-        return definitions_of(orjson.loads(row["definition"]) for row in known)
+        return [orjson.loads(row["definition"]) for row in known]
 
     def next_id(self) -> int:
         """An id that this store has never given before."""
@@ -138,11 +137,11 @@ class Storage:
 
     def get(self, case_id: int) -> Case | None:
         """The case, wherever it is."""
-        return self._case("WHERE id = ?", (case_id,))
+        return next(iter(self._cases("WHERE id = ?", (case_id,))), None)
 
     def before(self, case_id: int) -> Case | None:
         """The case created just before this one."""
-        return self._case("WHERE id < ? ORDER BY id DESC LIMIT 1", (case_id,))
+        return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", (case_id,))), None)
 
     def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
         """Move cases from one place to another and name those that really were there."""
@@ -183,10 +182,6 @@ class Storage:
 
     def _cases(self, which: str, parameters: tuple[object, ...]) -> list[Case]:
         return [Case(**row) for row in self._db.execute(f"SELECT * FROM cases {which}", parameters)]
-
-    def _case(self, which: str, parameters: tuple[object, ...]) -> Case | None:
-        found = self._cases(which, parameters)
-        return found[0] if found else None
 
 
 def value_of(key: str) -> str:

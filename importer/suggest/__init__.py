@@ -1,37 +1,58 @@
-"""An export nobody has a mapping for → a mapping to begin with, in which every guess says that it is one.
+"""An export without a mapping → the draft of one, in which every guess is marked and explained.
 
-The trip of a suggestion: ``facts`` counts what stands in the columns, ``blanks`` finds what stands for nothing,
-``looks`` tells dates from names, ``roles`` and ``keys`` decide which column is what, ``draft`` writes it down,
-``trial`` tries it. Nothing here knows the network, and nothing of the export is kept.
+``first_rows`` reads and counts, ``columns`` tells dates from names, ``roles`` and ``row_names`` decide which column is
+what, ``writer`` writes it down, and the draft is tested on the rows. Nothing here uses the network.
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import MappingError, SourceError
-from importer.mapping import load_mapping
+from importer.mapping import RowMapper, load_mapping
+from importer.models import Row
 from importer.reader import Reader
-from importer.suggest.blanks import find_blanks
-from importer.suggest.columns import named
-from importer.suggest.companions import companions
-from importer.suggest.days import is_date
-from importer.suggest.draft import CHECK, GUESS, Draft
-from importer.suggest.facts import Table, count, rows_to_read
-from importer.suggest.keys import find_parts
-from importer.suggest.looks import look_at
-from importer.suggest.nearby import nearby
-from importer.suggest.page import Page, counted, shown
-from importer.suggest.parents import find_parents
+from importer.suggest.cell_shapes import is_email, is_number
+from importer.suggest.columns import describe, find_blanks
+from importer.suggest.comment_tables import find_comments, places_near
+from importer.suggest.date_formats import is_date
+from importer.suggest.first_rows import FirstRows, find_parts, read_first_rows, rows_to_read
+from importer.suggest.headers import System, load_vocabulary, plain_name, recognise, squeezed
 from importer.suggest.roles import assign
-from importer.suggest.shapes import is_email, is_number
-from importer.suggest.totals import total_lines
-from importer.suggest.trial import Trial, attempt, bound
-from importer.suggest.unique import find_names
-from importer.suggest.vocabulary import Recognised, load_vocabulary, recognise
+from importer.suggest.row_names import find_names, find_parents, parts_of_keys
+from importer.suggest.writer import Found, write_body
+from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
 __all__ = ["Suggestion", "Trial", "suggest"]
+
+_ERRORS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How the rows fared under a mapping.
+
+    Attributes:
+        rows: Rows that it was tested on.
+        sent: Rows that would be sent.
+        left_out: Rows that the mapping filters.
+        errors: Code of a field error, its column, and how many rows have it.
+    """
+
+    rows: int
+    sent: int
+    left_out: int
+    errors: tuple[tuple[str, str, int], ...]
+
+    @property
+    def fared(self) -> str:
+        """The same in words."""
+        filtered = f", {self.left_out:,} filtered" if self.left_out else ""
+        return f"{self.sent:,} ready to send{filtered}, {self.rows - self.sent - self.left_out:,} invalid"
 
 
 @dataclass(frozen=True)
@@ -41,10 +62,10 @@ class Suggestion:
     Attributes:
         text: The mapping file.
         system: The helpdesk that the export seems to come from; empty if none was recognised.
-        ready: Name of the ready mapping for it; empty if there is none, or if it does not fit the columns.
+        ready: Name of the built-in mapping for it; empty if there is none, or if it needs other columns.
         guesses: How many lines are marked GUESS.
         checks: How many lines are marked CHECK.
-        trial: What became of the rows that were read.
+        trial: The outcome of the rows that were read.
     """
 
     text: str
@@ -62,7 +83,7 @@ def suggest(
 
     Args:
         source: The export.
-        path: Where it lies: files of comments may lie beside it, or in other sheets of it.
+        path: Where it is: files of comments may be next to it, or in other sheets of it.
         encoding: How it is read, if that had to be said.
         rows_max: How many rows to read at most; by default 20,000, fewer if the export is very wide.
 
@@ -71,100 +92,115 @@ def suggest(
         MappingError: No mapping can be made for its columns.
     """
     _refuse_header(source)
-    most = rows_max or rows_to_read(len(source.columns))
     vocabulary = load_vocabulary()
-    counted = count(source, blanks=vocabulary.blank_signs | vocabulary.blank_words, rows_max=most)
-    blanks = find_blanks(counted, vocabulary)
-    table = counted.without(blanks.taken)
+    blank_words = vocabulary.blank_signs | vocabulary.blank_words
+    table = read_first_rows(source, blank_words=blank_words, rows_max=rows_max or rows_to_read(len(source.columns)))
+    blanks = find_blanks(table, vocabulary)
+    table = table.without(blanks.taken)
     system = recognise(source.columns, vocabulary.systems)
-    looks = look_at(table, vocabulary)
-    roles = assign(table, looks, vocabulary, system)
-    parts = find_parts(source, table, looks) if "key" not in roles.one and table.rows else None
-    totals = total_lines(source) if table.whole else None
-    key = roles.one["key"].look.facts if "key" in roles.one else None
-    names = find_names(source, table, looks, key)
-    tables = nearby(path, source, vocabulary, encoding=encoding) if path is not None else ()
-    beside = tuple(companions(tables, source.columns, names, vocabulary))
-    above = find_parents(source, table, looks, names, vocabulary=vocabulary, system=system)
-    draft = Draft(table, roles, blanks, vocabulary, parts=parts, totals=totals, beside=beside, parents=above)
-    body = draft.write()
-    trial = attempt(bound(body, source.columns), source, rows_max=most)
+    columns = describe(table, vocabulary)
+    roles = assign(table, columns, vocabulary, system)
+    key = roles.one["key"].column.profile if "key" in roles.one else None
+    names = find_names(table, columns, key)
+    places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
+    found = Found(
+        table=table,
+        roles=roles,
+        blanks=blanks,
+        parts=find_parts(table, parts_of_keys(table, columns)) if key is None and table.rows else None,
+        parents=find_parents(table, columns, names, vocabulary, system),
+        comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
+        vocabulary=vocabulary,
+    )
+    body = write_body(found)
+    trial = attempt(bound(body, source.columns), table.all_rows)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
-    return Suggestion(
-        text, system.system.name if system else "", ready, text.count(f"{GUESS}: "), text.count(f"{CHECK}: "), trial
-    )
+    guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
+    return Suggestion(text, system.name if system else "", ready, guesses, checks, trial)
 
 
 def _refuse_header(source: Reader) -> None:
     for name in source.columns:
         if any("\ud800" <= character <= "\udfff" for character in name):
-            what = f"the name of the column {name!a} holds half of a character"
-            raise SourceError(what, where=source.name, hint="correct the header")
+            what = f"the name of the column {name!a} contains an incomplete Unicode character"
+            raise SourceError(what, where=source.name, hint="fix the header")
 
 
-def _ready(system: Recognised | None, source: Reader) -> str:
-    """The ready mapping, if it fits the columns as they are."""
-    if system is None or not system.system.mapping:
+def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
+    """The mapper of a mapping that is not in a file yet.
+
+    Raises:
+        MappingError: It does not load, or does not match the columns.
+    """
+    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
+        path = Path(folder, "mapping.yml")
+        path.write_text(text, encoding="utf-8")
+        return load_mapping(path).bind(columns)
+
+
+def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
+    """Maps rows, and counts the outcomes."""
+    errors = Counter[tuple[str, str]]()
+    count = sent = left_out = 0
+    for mapped in map(mapper.apply, rows):
+        count += 1
+        sent += mapped.body is not None
+        left_out += mapped.left_out is not None
+        errors.update({(error.code, error.column or "") for error in mapped.errors})
+    return Trial(count, sent, left_out, tuple((code, column, rows) for (code, column), rows in errors.most_common()))
+
+
+def _ready(system: System | None, source: Reader) -> str:
+    """The built-in mapping, if it matches the columns as they are."""
+    if system is None or not system.mapping:
         return ""
     try:
-        load_mapping(system.system.mapping).bind(source.columns)
+        load_mapping(system.mapping).bind(source.columns)
     except MappingError:
         return ""
-    return system.system.mapping
+    return system.mapping
 
 
-def _head(table: Table, system: Recognised | None, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
+def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
     page = Page()
-    page.comment(f"Suggested for {shown(table.name)} → Talkdesk cases. Read it before you use it.")
+    page.comment(f"Draft mapping for {shown(table.name)} → Talkdesk cases. Review it before you use it.")
     page.comment("")
-    page.comment(f"{GUESS} is taken from names or numbers, with the reason; {CHECK} has to be looked at by a person.")
-    page.comment("Everything that can stand here is explained in docs/mapping.md.")
+    page.comment(f"{GUESS} means inferred, with the reason. {CHECK} means that it needs your decision.")
+    page.comment("docs/mapping.md explains all settings.")
     page.comment("")
-    page.comment(_counted(table))
+    what = "the whole file" if table.whole else "later rows were not read and may have other values or longer texts"
+    malformed = len(table.all_rows) - table.rows
+    bad = f"; {counted(malformed, 'malformed row')} not counted" if malformed else ""
+    page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
-        page.comment(f"How it was read: {shown(note, 200)}.")
-    _say_header(page, table)
-    _say_system(page, system, ready)
-    _say_trial(page, trial)
+        page.comment(f"info: {shown(note, 200)}.")
+    values = [column.name for column in table.columns if _is_value(column.name)]
+    if 2 * len(values) > len(table.columns) or len(values) == len(table.columns):
+        text = f"the header looks like data: {named(table.columns)}. If so, add a header row."
+        page.comment(text, mark=CHECK)
+    _say_system(page, table, system, ready)
+    if trial.rows:
+        page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
+    for code, column, times in trial.errors[:_ERRORS_SHOWN]:
+        where = f" in `{shown(column, 40)}`" if column else ""
+        page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
     page.blank()
     return page.text
 
 
-def _counted(table: Table) -> str:
-    what = "all of it" if table.whole else "the rest was not looked at, and can hold more values and longer texts"
-    bad = f"; {counted(table.bad, 'row')} left out, no good as rows" if table.bad else ""
-    return f"Made from {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}."
+def _is_value(name: str) -> bool:
+    return is_number(name) or is_date(name) or is_email(name)
 
 
-def _say_header(page: Page, table: Table) -> None:
-    names = [facts.name for facts in table.columns]
-    values = [name for name in names if is_number(name) or is_date(name) or is_email(name)]
-    if 2 * len(values) > len(names) or (values and len(values) == len(names)):
-        text = (
-            f"the header looks like a row: {named(table.columns)}. If it is one, put the names of the columns above it."
-        )
-        page.comment(text, mark=CHECK)
-
-
-def _say_system(page: Page, system: Recognised | None, ready: str) -> None:
+def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:
     if system is None:
-        page.comment("The helpdesk was not recognised; columns are judged by their names and by what stands in them.")
+        page.comment("Helpdesk not recognised; columns are matched by name and content.")
         return
-    telling = f"{system.found} of the {len(system.system.telling)} columns that tell it"
-    page.comment(f"it looks like an export of {system.system.name}: it has {telling}.", mark=GUESS)
+    found = len(system.telling & {squeezed(plain_name(column.name)) for column in table.columns})
+    telling = f"{found} of its {len(system.telling)} typical columns are present"
+    page.comment(f"looks like an export from {system.name}: {telling}.", mark=GUESS)
     if ready:
-        page.comment(f"There is a ready mapping that fits these columns too: --mapping {ready}")
-    elif system.system.mapping:
-        page.comment(
-            f"There is a ready mapping, {system.system.mapping}, but it names columns that this export does not have."
-        )
-
-
-def _say_trial(page: Page, trial: Trial) -> None:
-    if not trial.rows:
-        return
-    page.comment(f"Tried on {counted(trial.rows, 'row')}: {trial.fared}.")
-    for code, column, times in trial.errors[:10]:
-        where = f" in `{shown(column, 40)}`" if column else ""
-        page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
+        page.comment(f"A built-in mapping also fits these columns: --mapping {ready}")
+    elif system.mapping:
+        page.comment(f"The built-in mapping {system.mapping} needs columns that this export does not have.")

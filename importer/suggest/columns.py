@@ -1,39 +1,134 @@
-"""How a column is named in a mapping: alone, one of several with its header, or inside of a template."""
+"""What each column of an export contains, whatever its name is: dates, yes and no, addresses, long texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from importer.suggest.facts import Facts
-from importer.suggest.page import shown
+from importer.mapping.converters import BOOLEAN_WORDS
+from importer.quality.profile import ColumnProfile
+from importer.suggest.date_formats import DateForm, date_form, epoch_form
+from importer.suggest.first_rows import FirstRows
+from importer.suggest.headers import Vocabulary
 
-HEADING_MAX = 100
-
-
-def reference(facts: Facts) -> dict[str, str]:
-    """The keys of a value that read this very column."""
-    if facts.repeats == 1:
-        return {"column": facts.name}
-    return {"column": facts.name, "occurrence": str(facts.occurrence)}
-
-
-def in_template(facts: Facts) -> bool:
-    """Whether a template can name the column: it stands alone, and there is no brace in its name."""
-    return facts.repeats == 1 and not set("{}") & set(facts.name)
+_MOSTLY = 0.95
+_YES, _NO = (frozenset(word for pair in BOOLEAN_WORDS.values() for word in pair[side]) for side in (0, 1))
+#: A sign is taken for empty from so many cells on; a word from so many that are a share of one column, or in columns.
+_SIGN_TIMES, _WORD_TIMES, _WORD_SHARE, _WORD_COLUMNS = 3, 10, 0.3, 3
 
 
-def heading(name: str) -> str:
-    """The name of a column as a text for people: one line, not too long, never empty."""
-    return shown(name, HEADING_MAX).strip() or "Column"
+class Kind(StrEnum):
+    """What the cells of a column are."""
+
+    EMPTY = "empty"
+    EMAIL = "e-mail addresses"
+    DATE = "dates"
+    BOOLEAN = "yes or no"
+    NUMBER = "numbers"
+    ADDRESS = "web addresses"
+    LONG = "long texts"
+    TEXT = "short texts"
 
 
-def label(name: str) -> str:
-    """The name of a column as a text in a template."""
-    return heading(name).replace("{", "{{").replace("}", "}}")
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column: what was counted, and what that makes of it.
+
+    Attributes:
+        profile: What was counted.
+        names: What its header may be in the word lists.
+        kind: What its cells are.
+        dates: How its dates are written, if they are dates.
+        of_agents: Whether its header is about those who answer.
+    """
+
+    profile: ColumnProfile
+    names: tuple[str, ...]
+    kind: Kind
+    dates: DateForm | None
+    of_agents: bool
+
+    @property
+    def name(self) -> str:
+        """Its header."""
+        return self.profile.name
 
 
-def named(columns: Iterable[Facts], most: int = 12) -> str:
-    """Names for a sentence; of many only the first ones."""
-    names = [f"`{shown(name, 40)}`" for name in dict.fromkeys(facts.name for facts in columns)]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
+    """All columns. What one column of dates proves about day and month counts for the others too."""
+    forms = [date_form(profile) for profile in table.columns]
+    proven = {form.order.way for form in forms if form and form.order.proof and not form.order.against}
+    order = proven.pop() if len(proven) == 1 else ""
+    return [
+        _column(profile, date_form(profile, order=order) if form and form.order.open and order else form, vocabulary)
+        for profile, form in zip(table.columns, forms, strict=True)
+    ]
+
+
+def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabulary) -> Column:
+    names = vocabulary.names_of(profile.name)
+    if form is None and vocabulary.is_about_time(names[0]):
+        form = epoch_form(profile)
+    kind = _kind(profile, form)
+    of_agents = not vocabulary.agents.isdisjoint(names[0].split())
+    return Column(profile, names, kind, form if kind is Kind.DATE else None, of_agents)
+
+
+def _kind(profile: ColumnProfile, form: DateForm | None) -> Kind:
+    if not profile.filled:
+        return Kind.EMPTY
+    if profile.share_of("email") >= 0.5:
+        return Kind.EMAIL
+    if form is not None:
+        return Kind.DATE
+    if _is_boolean(profile):
+        return Kind.BOOLEAN
+    if profile.share_of("number") >= _MOSTLY:
+        return Kind.NUMBER
+    if profile.share_of("address") >= _MOSTLY:
+        return Kind.ADDRESS
+    return Kind.LONG if profile.share_of("multi_line") >= 0.1 or profile.mean >= 120 else Kind.TEXT
+
+
+def _is_boolean(profile: ColumnProfile) -> bool:
+    """Whether the cells are words for yes and no that the mapping knows; a few others may be among them."""
+    if not profile.complete or profile.distinct > 8:
+        return False
+    known = {text: times for text, times in profile.values.counts.items() if text.casefold() in _YES | _NO}
+    folded = {text.casefold() for text in known}
+    is_word = bool(folded & _YES and folded & _NO) or any(len(text) > 1 for text in known)
+    return is_word and sum(known.values()) >= _MOSTLY * profile.filled
+
+
+@dataclass(frozen=True)
+class Blanks:
+    """Texts that may stand for an empty cell, with the number of cells and columns.
+
+    Attributes:
+        taken: Those that are taken for empty.
+        kept: Those that are kept as texts, because they are too rare to decide.
+    """
+
+    taken: dict[str, tuple[int, int]] = field(default_factory=dict)
+    kept: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def find_blanks(table: FirstRows, vocabulary: Vocabulary) -> Blanks:
+    """Takes signs such as ``-`` for empty that occur a few times, and words such as ``null`` that are everywhere.
+
+    A word here and there may be the name of a person or a value like any other: people are called NA and Null.
+    """
+    cells, columns = Counter[str](), Counter[str]()
+    for column in table.columns:
+        cells.update(column.blanks)
+        columns.update(column.blanks.keys())
+    blanks = Blanks()
+    for text, times in cells.most_common():
+        largest = max(column.share(column.blanks[text]) for column in table.columns)
+        if text in vocabulary.blank_signs:
+            is_blank = times >= _SIGN_TIMES
+        else:
+            is_blank = times >= _WORD_TIMES and (columns[text] >= _WORD_COLUMNS or largest >= _WORD_SHARE)
+        (blanks.taken if is_blank else blanks.kept)[text] = (times, columns[text])
+    return blanks

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from importer.suggest.days import middle
-from importer.suggest.facts import Table
-from importer.suggest.levels import speaks_of_levels
-from importer.suggest.looks import Kind, Look
-from importer.suggest.vocabulary import Recognised, System, Vocabulary, squeezed
+from importer.suggest.columns import Column, Kind
+from importer.suggest.date_formats import middle
+from importer.suggest.first_rows import FirstRows
+from importer.suggest.headers import System, Vocabulary
+from importer.suggest.priorities import are_priorities
 
 KEY_LENGTH_MAX = 255
 SPLIT_SHARE = 0.9  #: Of the cells of a column that hold date;author;text for it to be one of notes.
@@ -23,12 +23,12 @@ class Pick:
     """A column for a role.
 
     Attributes:
-        look: The column.
+        column: The column.
         reason: Why this one, as part of a sentence.
         known: Whether the recognised system calls it so; otherwise it is a guess.
     """
 
-    look: Look
+    column: Column
     reason: str
     known: bool
 
@@ -49,20 +49,20 @@ class Roles:
         empty: Columns without any text.
     """
 
-    system: Recognised | None
+    system: System | None
     one: dict[str, Pick] = field(default_factory=dict)
-    owner: Look | None = None
-    notes: tuple[Look, ...] = ()
-    labels: tuple[Look, ...] = ()
-    flags: tuple[Look, ...] = ()
-    undated: tuple[Look, ...] = ()
-    rest: tuple[Look, ...] = ()
-    empty: tuple[Look, ...] = ()
+    owner: Column | None = None
+    notes: tuple[Column, ...] = ()
+    labels: tuple[Column, ...] = ()
+    flags: tuple[Column, ...] = ()
+    undated: tuple[Column, ...] = ()
+    rest: tuple[Column, ...] = ()
+    empty: tuple[Column, ...] = ()
 
 
-def assign(table: Table, looks: Sequence[Look], vocabulary: Vocabulary, system: Recognised | None) -> Roles:
+def assign(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, system: System | None) -> Roles:
     """Gives each role to the column that fits it best; no column gets two."""
-    chooser = _Chooser(table, looks, vocabulary, system.system if system else None)
+    chooser = _Chooser(table, columns, vocabulary, system)
     one = {role: pick for role in _FITS if (pick := chooser.choose(role))}
     if "priority" not in one and (pick := chooser.choose_by_levels()):
         one["priority"] = pick
@@ -71,10 +71,10 @@ def assign(table: Table, looks: Sequence[Look], vocabulary: Vocabulary, system: 
     notes = chooser.all_of("note", _is_note)
     labels = chooser.all_of("label", _is_label)
     owner = chooser.owner()
-    flags = chooser.take([look for look in chooser.free if look.kind is Kind.BOOLEAN][:2])
-    empty = tuple(look for look in chooser.free if look.kind is Kind.EMPTY)
-    rest = tuple(look for look in chooser.free if look.kind is not Kind.EMPTY)
-    undated = () if "created" in one else tuple(look for look in rest if chooser.is_called(look, "created"))
+    flags = chooser.take([column for column in chooser.free if column.kind is Kind.BOOLEAN][:2])
+    empty = tuple(column for column in chooser.free if column.kind is Kind.EMPTY)
+    rest = tuple(column for column in chooser.free if column.kind is not Kind.EMPTY)
+    undated = () if "created" in one else tuple(column for column in rest if chooser.is_called(column, "created"))
     return Roles(
         system, one, owner=owner, notes=notes, labels=labels, flags=flags, undated=undated, rest=rest, empty=empty
     )
@@ -83,8 +83,10 @@ def assign(table: Table, looks: Sequence[Look], vocabulary: Vocabulary, system: 
 class _Chooser:
     """Gives away columns; what is given away is no longer ``free``."""
 
-    def __init__(self, table: Table, looks: Sequence[Look], vocabulary: Vocabulary, system: System | None) -> None:
-        self.free = list(looks)
+    def __init__(
+        self, table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, system: System | None
+    ) -> None:
+        self.free = list(columns)
         self._table = table
         self._vocabulary = vocabulary
         self._rank_of = cache(vocabulary.rank)  # for each role it is asked of all others as well
@@ -92,110 +94,111 @@ class _Chooser:
 
     def choose(self, role: str) -> Pick | None:
         """The best column for ``role``, or None."""
-        free = [look for look in self.free if not self._is_spoken_for(look, role)]
-        scored = [(self._score(look, role), -place, look) for place, look in enumerate(free)]
-        fitting = [entry for entry in scored if entry[0] > 0]
-        if not fitting:
+        free = [column for column in self.free if not self._is_spoken_for(column, role)]
+        best = max(free, key=lambda column: self._score(column, role), default=None)
+        if best is None or self._score(best, role) <= 0:
             return None
-        _, _, look = max(fitting, key=lambda entry: entry[:2])
-        self.take([look])
-        known = self._known(look, role)
-        return Pick(look, self._reason(look, role), known)
+        self.take([best])
+        return Pick(best, self._reason(best, role), self._known(best, role))
 
     def choose_by_levels(self) -> Pick | None:
         """The first column of which every word is one of a priority, whatever it is called."""
-        for look in self.free:
-            facts = look.facts
-            if look.kind is Kind.TEXT and facts.complete and speaks_of_levels(facts.values, self._vocabulary):
-                self.take([look])
-                return Pick(look, "by what stands in it: words of a priority", known=False)
+        for column in self.free:
+            profile = column.profile
+            if (
+                column.kind is Kind.TEXT
+                and profile.complete
+                and are_priorities(profile.values.counts, self._vocabulary)
+            ):
+                self.take([column])
+                return Pick(column, "matched by content: words of a priority", known=False)
         return None
 
     def choose_earliest(self) -> Pick | None:
         """The column with the earliest dates, if nearly every row has one: a ticket is created before all else."""
         dated = [
-            (middle(look.facts, look.form), -look.facts.filled, place, look)
-            for place, look in enumerate(self.free)
-            if look.form and look.facts.filled >= 0.9 * self._table.rows
-            if not self._is_spoken_for(look, "created") and self._vocabulary.strangers.isdisjoint(look.names[0].split())
+            (middle(column.profile, column.dates), -column.profile.filled, column)
+            for column in self.free
+            if column.dates and column.profile.filled >= 0.9 * self._table.rows
+            if self._vocabulary.strangers.isdisjoint(column.names[0].split())
+            if not self._is_spoken_for(column, "created")
         ]
         if not dated:
             return None
-        look = min(dated, key=lambda entry: entry[:3])[3]
-        self.take([look])
-        return Pick(look, "by what stands in it: no other dates are earlier", known=False)
+        *_, column = min(dated, key=lambda entry: entry[:2])
+        self.take([column])
+        return Pick(column, "matched by content: no other dates are earlier", known=False)
 
-    def owner(self) -> Look | None:
+    def owner(self) -> Column | None:
         """The column that names the agent, an address rather than a name."""
-        named = [(self._rank(look, "owner"), look) for look in self.free if look.kind in (Kind.EMAIL, Kind.TEXT)]
         ranked = [
-            (look.kind is not Kind.EMAIL, rank, place, look)
-            for place, (rank, look) in enumerate(named)
-            if rank is not None
+            (column.kind is not Kind.EMAIL, rank, column)
+            for column in self.free
+            if column.kind in (Kind.EMAIL, Kind.TEXT) and (rank := self._rank(column, "owner")) is not None
         ]
-        return min(ranked, key=lambda entry: entry[:3])[3] if ranked else None
+        return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
 
-    def take(self, looks: Iterable[Look]) -> tuple[Look, ...]:
+    def take(self, columns: Iterable[Column]) -> tuple[Column, ...]:
         """Gives these columns away."""
-        taken = tuple(looks)
-        self.free = [look for look in self.free if not any(look is other for other in taken)]
+        taken = tuple(columns)
+        self.free = [column for column in self.free if column not in taken]
         return taken
 
-    def all_of(self, role: str, fits: Callable[[Look, bool], bool]) -> tuple[Look, ...]:
+    def all_of(self, role: str, fits: Callable[[Column, bool], bool]) -> tuple[Column, ...]:
         """All columns that fit, given whether they are called so; of repeated ones the first stands for all."""
-        fitting = [look for look in self.free if fits(look, self.is_called(look, role))]
-        firsts = {look.name: look for look in reversed(fitting)}
-        self.take(look for look in self.free if look.name in firsts)
+        fitting = [column for column in self.free if fits(column, self.is_called(column, role))]
+        firsts = {column.name: column for column in reversed(fitting)}
+        self.take(column for column in self.free if column.name in firsts)
         return tuple(reversed(firsts.values()))
 
-    def is_called(self, look: Look, role: str) -> bool:
+    def is_called(self, column: Column, role: str) -> bool:
         """Whether the name of the column says that it has this role."""
-        return self._known(look, role) or self._rank(look, role) is not None
+        return self._known(column, role) or self._rank(column, role) is not None
 
-    def _score(self, look: Look, role: str) -> float:
+    def _score(self, column: Column, role: str) -> float:
         """How well a column fits; 0 if it does not at all."""
-        known, rank = self._known(look, role), self._rank(look, role)
+        known, rank = self._known(column, role), self._rank(column, role)
         called = 200.0 if known else 0.0 if rank is None else 60.0 - min(rank, 40)
         if not self._table.rows:
             return called
-        if look.kind is Kind.EMPTY:
+        if column.kind is Kind.EMPTY:
             return 0
-        return _FITS[role](look, self._table.rows, called)
+        return _FITS[role](column, self._table.rows, called)
 
-    def _known(self, look: Look, role: str) -> bool:
-        return self._system is not None and squeezed(look.names[0]) in self._system.roles.get(role, ())
+    def _known(self, column: Column, role: str) -> bool:
+        return self._system is not None and self._system.has(column.names, role)
 
-    def _is_spoken_for(self, look: Look, role: str) -> bool:
+    def _is_spoken_for(self, column: Column, role: str) -> bool:
         """Whether the column has a name of another role, and none of this one."""
         others = [other for other in _NAMED if other not in (role, _ALSO_SAID_OF.get(role))]
-        if self._system is not None and any(self._known(look, other) for other in others):
-            return not self._known(look, role)
-        return self._rank(look, role) is None and any(self._rank(look, other) is not None for other in others)
+        if self._system is not None and any(self._known(column, other) for other in others):
+            return not self._known(column, role)
+        return self._rank(column, role) is None and any(self._rank(column, other) is not None for other in others)
 
-    def _rank(self, look: Look, role: str) -> int | None:
-        return self._rank_of(look.names, role)
+    def _rank(self, column: Column, role: str) -> int | None:
+        return self._rank_of(column.names, role)
 
-    def _reason(self, look: Look, role: str) -> str:
-        if self._known(look, role) and self._system:
-            return f"so {self._system.short_name} calls it"
-        if self._rank(look, role) is not None:
-            return "by its name"
-        return f"by what stands in it: {look.kind}"
+    def _reason(self, column: Column, role: str) -> str:
+        if self._known(column, role) and self._system:
+            return f"standard {self._system.short_name} column"
+        if self._rank(column, role) is not None:
+            return "matched by name"
+        return f"matched by content: {column.kind}"
 
 
-def _fits_key(look: Look, rows: int, called: float) -> float:
-    facts = look.facts
-    if look.kind in (Kind.DATE, Kind.BOOLEAN, Kind.LONG) or facts.longest > KEY_LENGTH_MAX:
+def _fits_key(column: Column, rows: int, called: float) -> float:
+    profile = column.profile
+    if column.kind in (Kind.DATE, Kind.BOOLEAN, Kind.LONG) or profile.longest > KEY_LENGTH_MAX:
         return 0
-    if not (_is_nearly(facts.filled, rows) and _is_nearly(facts.distinct, facts.filled)):
+    if not (_is_nearly(profile.filled, rows) and _is_nearly(profile.distinct, profile.filled)):
         return 0
-    whole = facts.filled == rows and facts.distinct == facts.filled
+    whole = profile.filled == rows and profile.distinct == profile.filled
     if not called and not whole:
         return 0
-    if not called and facts.share(facts.spoken) > 0.2:
+    if not called and profile.share_of("words") > 0.2:
         return 0
-    ends_in_id = look.names[0].split()[-1] in ("id", "number", "key", "no", "code")
-    return called + 15 * ends_in_id + 10 * whole + 10 * facts.share(facts.codes) + max(0.0, 10 - facts.mean / 4)
+    ends_in_id = column.names[0].split()[-1] in ("id", "number", "key", "no", "code")
+    return called + 15 * ends_in_id + 10 * whole + 10 * profile.share_of("code") + max(0.0, 10 - profile.mean / 4)
 
 
 def _is_nearly(count: int, whole: int) -> bool:
@@ -203,72 +206,72 @@ def _is_nearly(count: int, whole: int) -> bool:
     return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
 
 
-def _fits_title(look: Look, _: int, called: float) -> float:
-    facts = look.facts
-    different = facts.share(facts.distinct)
-    if look.kind not in _TEXTS or facts.mean > 400 or look.of_agents:
+def _fits_title(column: Column, _: int, called: float) -> float:
+    profile = column.profile
+    different = profile.share(profile.distinct)
+    if column.kind not in _TEXTS or profile.mean > 400 or column.of_agents:
         return 0
-    if not called and (different < 0.5 or facts.share(facts.spoken) < 0.8 or look.kind is Kind.LONG):
+    if not called and (different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG):
         return 0
-    return called + 30 * different if called else 10 * different + min(facts.mean, 60) / 4
+    return called + 30 * different if called else 10 * different + min(profile.mean, 60) / 4
 
 
-def _fits_description(look: Look, rows: int, called: float) -> float:
-    facts, is_long = look.facts, look.kind is Kind.LONG
-    said = facts.mean >= 40 and facts.share(facts.spoken) >= 0.8 and facts.share(facts.distinct) >= 0.15
-    if look.kind not in _TEXTS or (not called and not said) or facts.repeats > 1:
+def _fits_description(column: Column, rows: int, called: float) -> float:
+    profile, is_long = column.profile, column.kind is Kind.LONG
+    said = profile.mean >= 40 and profile.share_of("words") >= 0.8 and profile.share(profile.distinct) >= 0.15
+    if column.kind not in _TEXTS or (not called and not said) or profile.repeats > 1:
         return 0
-    if look.names[0] == "notes" and facts.filled < 0.8 * rows:
+    if column.names[0] == "notes" and profile.filled < 0.8 * rows:
         return 0  # so a few systems call the description; where it is rare, it is a remark
-    return called + min(facts.mean, 400) / 20 + 10 * is_long
+    return called + min(profile.mean, 400) / 20 + 10 * is_long
 
 
-def _fits_priority(look: Look, _: int, called: float) -> float:
-    facts = look.facts
-    few = facts.complete and facts.distinct <= 25 and facts.mean <= 40
-    return called if few and look.kind in _CODES else 0
+def _fits_priority(column: Column, _: int, called: float) -> float:
+    profile = column.profile
+    few = profile.complete and profile.distinct <= 25 and profile.mean <= 40
+    return called if few and column.kind in _CODES else 0
 
 
-def _fits_email(look: Look, _: int, called: float) -> float:
-    if look.kind is not Kind.EMAIL or (look.of_agents and not called):
+def _fits_email(column: Column, _: int, called: float) -> float:
+    if column.kind is not Kind.EMAIL or (column.of_agents and not called):
         return 0
-    return max(called, 5.0) + 10 * look.facts.share(look.facts.emails)
+    return max(called, 5.0) + 10 * column.profile.share_of("email")
 
 
-def _fits_name(look: Look, _: int, called: float) -> float:
-    return called if look.kind is Kind.TEXT and look.facts.longest <= 150 else 0
+def _fits_name(column: Column, _: int, called: float) -> float:
+    return called if column.kind is Kind.TEXT and column.profile.longest <= 150 else 0
 
 
-def _fits_date(look: Look, _: int, called: float) -> float:
-    return called if look.kind is Kind.DATE else 0
+def _fits_date(column: Column, _: int, called: float) -> float:
+    return called if column.kind is Kind.DATE else 0
 
 
-def _fits_code(look: Look, _: int, called: float) -> float:
-    few = look.facts.complete and look.facts.distinct <= 100 and look.facts.longest <= 120
-    return called if few and look.kind in _CODES else 0
+def _fits_code(column: Column, _: int, called: float) -> float:
+    few = column.profile.complete and column.profile.distinct <= 100 and column.profile.longest <= 120
+    return called if few and column.kind in _CODES else 0
 
 
-def _fits_reference(look: Look, _: int, called: float) -> float:
-    return called if look.kind in _CODES and look.facts.longest <= 120 else 0
+def _fits_reference(column: Column, _: int, called: float) -> float:
+    return called if column.kind in _CODES and column.profile.longest <= 120 else 0
 
 
-def _is_note(look: Look, called: bool) -> bool:
+def _is_note(column: Column, called: bool) -> bool:
     """Something that was said: called so and more than a few fixed words, or long and there several times."""
-    facts = look.facts
-    said = look.kind is Kind.LONG or (look.kind is Kind.TEXT and facts.mean >= 20 and facts.distinct > 3)
-    if facts.broken or look.kind not in _TEXTS:
+    profile = column.profile
+    said = column.kind is Kind.LONG or (column.kind is Kind.TEXT and profile.mean >= 20 and profile.distinct > 3)
+    if profile.broken or column.kind not in _TEXTS:
         return False
-    if facts.headed and facts.share(facts.headed) >= SPLIT_SHARE:
+    if profile.share_of("entry") >= SPLIT_SHARE:
         return True
-    return (said or facts.repeats > 1) if called else (look.kind is Kind.LONG and facts.repeats > 1)
+    return (said or profile.repeats > 1) if called else (column.kind is Kind.LONG and profile.repeats > 1)
 
 
-def _is_label(look: Look, called: bool) -> bool:
-    return look.kind is Kind.TEXT and not look.facts.broken and (called or look.facts.repeats > 1)
+def _is_label(column: Column, called: bool) -> bool:
+    return column.kind is Kind.TEXT and not column.profile.broken and (called or column.profile.repeats > 1)
 
 
 #: Role → how well a column fits: (column, rows, how well its name fits) → points, 0 for not at all. The order counts.
-_FITS: dict[str, Callable[[Look, int, float], float]] = {
+_FITS: dict[str, Callable[[Column, int, float], float]] = {
     "key": _fits_key,
     "created": _fits_date,
     "closed": _fits_date,

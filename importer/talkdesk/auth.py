@@ -185,7 +185,7 @@ def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
         return jwt.encode(claims, credentials.private_key, algorithm="ES256", headers={"kid": credentials.key_id})
     except (ValueError, TypeError, jwt.PyJWTError):
         raise TargetError(
-            "the private key cannot be used", hint="it must be an EC key (P-256) in PEM or in base64 PKCS#8 form"
+            "unusable private key", hint="it must be an EC key (P-256) in PEM or in base64 PKCS#8 form"
         ) from None
 
 
@@ -198,13 +198,13 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
     """
     if answer.status in (400, 401, 403) and (refusal := _refusal(answer.body)) is not None:
         raise TargetError(
-            f"the credentials were refused ({refusal})",
+            f"credentials rejected ({refusal})",
             where=token_url,
-            hint="check client id, secret or key, the account name and the region",
+            hint="check the client id, its secret or key, the account name and the region",
         )
     if answer.status in (301, 302, 303, 307, 308, 404, 405):
         raise TargetError(
-            f"this is not a token endpoint (HTTP {answer.status})",
+            f"not a token endpoint (HTTP {answer.status})",
             where=token_url,
             hint="check the account name and the region, or --auth-url",
         )
@@ -213,7 +213,7 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
     except ValidationError:
         granted = None
     if granted is None:
-        raise TokenTrouble(f"the token endpoint answered HTTP {answer.status} without a token")
+        raise TokenTrouble(f"the token endpoint answered HTTP {answer.status}, but returned no token")
     if granted.scopes is not None and WRITE_SCOPE not in granted.scopes:
         raise TargetError(
             f"the OAuth client lacks the scope {WRITE_SCOPE}, so it cannot create cases",

@@ -259,6 +259,14 @@ class Case(BaseModel):
         return held is not None and str(held) == value
 
 
+def case_in(body: bytes) -> Case | None:
+    """The case in the body of an answer; None if it has none with an id."""
+    try:
+        return Case.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
 def _short(code: str | None) -> str | None:
     return None if code is None else clean(code, 40)
 

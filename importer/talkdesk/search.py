@@ -99,9 +99,9 @@ def _times(name: str, since: float, until: float, encoding: Encoding) -> Paramet
     return [(name, moment.strftime("%Y-%m-%d %H:%M:%S.000")) for moment in moments]
 
 
-def query(parameters: Iterable[tuple[str, str]], *, page: int) -> str:
+def query(parameters: Iterable[tuple[str, str]], *, page: int, per_page: int = PER_PAGE) -> str:
     """A percent-encoded query string for one page."""
-    return urlencode([*parameters, ("page", str(page)), ("per_page", str(PER_PAGE))], quote_via=quote)
+    return urlencode([*parameters, ("page", str(page)), ("per_page", str(per_page))], quote_via=quote)
 
 
 def read_page(answer: Answer) -> Page:

@@ -12,7 +12,6 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -24,17 +23,16 @@ from importer.version import __version__
 
 #: No answer of the Case API comes near this size; a larger one is not read further.
 ANSWER_LIMIT = 1 << 20
-#: Seconds: to get a connection; to each address of the server; from there to the next byte; for the whole request.
-TIMEOUT = aiohttp.ClientTimeout(connect=30.0, sock_connect=10.0, sock_read=60.0, total=90.0)
+#: Seconds: to get a connection; to each address of the server; for the whole request. A limit for each read would set
+#: and cancel two more timers a request, and end little sooner.
+TIMEOUT = aiohttp.ClientTimeout(connect=30.0, sock_connect=10.0, total=90.0)
 
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",  # no answer can swell
     "User-Agent": f"case-importer/{__version__}",
 }
-_QUERY = re.compile(r"[!$-~]*")  # no blank, no end of a line, no fragment
-_ASK_FOR_CREDENTIALS = "give user and password with CASE_IMPORTER_PROXY or --proxy: http://user:password@host:port"
-_ASK_FOR_CONNECT = "ask who runs the proxy to allow CONNECT to the hosts of the API and of the token endpoint"
+_QUERY = re.compile(r"[!$-~]*")  # no space, no line break, no fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +120,7 @@ class Transport:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
     async def request(
@@ -135,7 +131,7 @@ class Transport:
         Args:
             method: HTTP method.
             url: Where to, percent-encoded.
-            headers: Beside those that all requests have.
+            headers: In addition to those that all requests have.
             query: A percent-encoded query.
             body: The bytes to send.
 
@@ -143,9 +139,15 @@ class Transport:
             NotSent: no connection was had for it.
             NoAnswer: it may have left, and no whole answer came.
         """
-        address = _address(url, query)
-        if self._proxy is not None and address.scheme != "https":  # without a tunnel the proxy would read it
-            raise NotSent("invalid_request", "only https addresses are asked for through a proxy", fatal=True)
+        proxy = self._proxy
+        try:
+            if not _QUERY.fullmatch(query):
+                raise ValueError("a query that is not percent-encoded")
+            address = URL(f"{URL(url)}?{query}", encoded=True) if query else URL(url)
+        except ValueError:
+            raise NotSent("invalid_request", "the address of the request is not valid", fatal=True) from None
+        if proxy is not None and address.scheme != "https":  # without a tunnel the proxy would read it
+            raise NotSent("invalid_request", "only https addresses are allowed through a proxy", fatal=True)
         try:
             async with self._session.request(
                 method,
@@ -153,84 +155,76 @@ class Transport:
                 data=body,
                 headers=headers,
                 allow_redirects=False,
-                proxy=self._proxy.url if self._proxy else None,
-                proxy_headers=self._proxy.headers if self._proxy else None,
+                proxy=proxy.url if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
             ) as response:
                 return Answer(response.status, response.headers, await _whole_body(response))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise self._translated(error) from None  # its own text may hold the request's headers, token included
-
-    def _translated(self, error: Exception) -> TransportError:
-        if isinstance(error, aiohttp.ClientHttpProxyError) and self._proxy is not None:
-            return _refused_by_proxy(error.status, self._proxy)
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            hint = "check the address; if your company uses its own certificate, pass it with --ca-file"
-            return NotSent("certificate", "the server's certificate is not trusted", fatal=True, hint=hint)
-        if isinstance(error, aiohttp.InvalidURL):
-            return NotSent("invalid_request", "the address of the request is not valid", fatal=True)
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            return NotSent("unreachable", _describe_unreachable(error, self._proxy))
-        return _no_answer(error)
-
-
-def _address(url: str, query: str) -> URL:
-    try:
-        if not _QUERY.fullmatch(query):
-            raise ValueError("a query that is not percent-encoded")
-        address = URL(url)
-        return URL(f"{address}?{query}", encoded=True) if query else address
-    except ValueError:
-        raise NotSent("invalid_request", "the address of the request is not valid", fatal=True) from None
+            # its own text may hold the request's headers, token included
+            raise _not_sent(error, proxy) or _no_answer(error) from None
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     """The body, if it is known to be whole and is not absurdly large."""
-    if 300 <= response.status < 400:  # never followed, so what it shows beside is of no interest
+    if 300 <= response.status < 400:  # never followed, so its body is of no interest
         return b""
-    says_where_it_ends = (
-        "Content-Length" in response.headers or response.headers.get("Transfer-Encoding", "").lower() == "chunked"
-    )
-    if not says_where_it_ends and response.status != 204:  # aiohttp would call it whole wherever it breaks off
-        raise NoAnswer("cut_answer", f"the answer (HTTP {response.status}) does not say where it ends")
+    headers = response.headers
+    has_end = "Content-Length" in headers or headers.get("Transfer-Encoding", "").lower() == "chunked"
+    if not has_end and response.status != 204:  # aiohttp would call it whole wherever it breaks off
+        message = f"the response (HTTP {response.status}) has no length, so it may be incomplete"
+        raise NoAnswer("cut_answer", message)
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > ANSWER_LIMIT:
-            raise NoAnswer("huge_answer", f"the answer (HTTP {response.status}) is larger than {ANSWER_LIMIT} bytes")
+            raise NoAnswer("huge_answer", f"the response (HTTP {response.status}) is larger than {ANSWER_LIMIT} bytes")
     return bytes(body)
 
 
-def _no_answer(error: Exception) -> NoAnswer:
-    if isinstance(error, TimeoutError):
-        return NoAnswer("timeout", "no answer in time")
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return NoAnswer("cut_answer", "the answer broke off")
-    if isinstance(error, aiohttp.ClientResponseError):
-        return NoAnswer("garbled_answer", "the answer is not valid HTTP")
-    if isinstance(error, OSError | aiohttp.ClientConnectionError):
-        return NoAnswer("connection_lost", "the connection was lost before the answer came")
-    return NoAnswer("no_answer", f"no answer ({type(error).__name__})")
+def _not_sent(error: Exception, proxy: Proxy | None) -> NotSent | None:
+    """The proof in an error that nothing was sent; None if it proves nothing."""
+    through = f" through proxy {proxy.name}" if proxy else ""
+    match error:
+        case aiohttp.ClientHttpProxyError() if proxy is not None:
+            return _refused_by_proxy(error.status, proxy)
+        case aiohttp.ClientConnectorCertificateError():
+            hint = "check the address; if your company uses its own certificate, pass it with --ca-file"
+            return NotSent("certificate", "the server's certificate is not trusted", fatal=True, hint=hint)
+        case aiohttp.InvalidURL():
+            return NotSent("invalid_request", "the address of the request is not valid", fatal=True)
+        case aiohttp.ClientConnectorDNSError():
+            whose = f"proxy {proxy.name}" if proxy else "the server"
+            return NotSent("unreachable", f"cannot resolve the name of {whose}")
+        case aiohttp.ClientConnectorError():
+            reason = error.os_error.strerror or type(error.os_error).__name__
+            is_proxy = proxy is not None and isinstance(error, aiohttp.ClientProxyConnectionError)
+            whom = f"proxy {proxy.name}" if proxy and is_proxy else f"the server{through}"
+            return NotSent("unreachable", f"cannot reach {whom}: {reason}")
+        case aiohttp.ConnectionTimeoutError():
+            return NotSent("unreachable", f"connecting to the server{through} timed out")
+    return None
 
 
 def _refused_by_proxy(status: int, proxy: Proxy) -> NotSent:
     """The proxy's own answer to CONNECT, which is whole: nothing went any further."""
     if status == 407:
-        what = "refuses this user and password" if proxy.authorization else "wants a user and a password"
-        message = f"the proxy {proxy.name} {what} (HTTP 407)"
-        return NotSent("proxy_refused", message, fatal=True, hint=_ASK_FOR_CREDENTIALS)
+        what = "rejected the user and password" if proxy.authorization else "requires a user and password"
+        hint = "set them in CASE_IMPORTER_PROXY or --proxy: http://user:password@host:port"
+        return NotSent("proxy_refused", f"proxy {proxy.name} {what} (HTTP 407)", fatal=True, hint=hint)
     if status in (403, 405):
-        message = f"the proxy {proxy.name} does not allow this connection (HTTP {status})"
-        return NotSent("proxy_refused", message, fatal=True, hint=_ASK_FOR_CONNECT)
-    return NotSent("unreachable", f"the proxy {proxy.name} made no connection (HTTP {status})")
+        hint = "ask your proxy administrator to allow CONNECT to the API and token hosts"
+        message = f"proxy {proxy.name} refused the connection (HTTP {status})"
+        return NotSent("proxy_refused", message, fatal=True, hint=hint)
+    return NotSent("unreachable", f"proxy {proxy.name} made no connection (HTTP {status})")
 
 
-def _describe_unreachable(error: Exception, proxy: Proxy | None) -> str:
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        name = f"the name of the proxy {proxy.name}" if proxy else "the server's name"
-        return f"{name} cannot be resolved"
-    is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
-    way = f" through the proxy {proxy.name}" if proxy and not is_proxy else ""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        who = f"the proxy {proxy.name}" if proxy and is_proxy else "the server"
-        return f"{who} cannot be reached{way}: {error.os_error.strerror or type(error.os_error).__name__}"
-    return f"the server did not accept a connection in time{way}"
+def _no_answer(error: Exception) -> NoAnswer:
+    if isinstance(error, TimeoutError):
+        return NoAnswer("timeout", "the request timed out")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return NoAnswer("cut_answer", "the response was cut off")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return NoAnswer("garbled_answer", "the response is not valid HTTP")
+    if isinstance(error, OSError | aiohttp.ClientConnectionError):
+        return NoAnswer("connection_lost", "the connection was lost before the response arrived")
+    return NoAnswer("no_answer", f"no response ({type(error).__name__})")

@@ -31,7 +31,10 @@ CASES = {
     "empty file": (["empty.csv"], ["empty.csv: the file is empty", "export again"]),
     "web page": (["page.xls"], ["page.xls:1: is a web page (HTML)", "save it as .xlsx"]),
     "other encoding": (["latin.csv"], ["latin.csv:2: byte 0xE9", "--encoding cp1252"]),
-    "unclosed quote": (["quote.csv"], ["quote.csv:2: the quote opened in line 2 is never closed", 'quoted cell: ""']),
+    "unclosed quote": (
+        ["quote.csv"],
+        ["quote.csv:2: the row that begins in line 2 has a quote that is never closed", 'quoted cell: ""'],
+    ),
     "half a workbook": (["half.xlsx"], ["half.xlsx: the file is damaged", "download it again"]),
     "password": (["locked.ods"], ["locked.ods: the file is password-protected", "save a copy without the password"]),
     "unreadable": (["unreadable.csv"], ["unreadable.csv", "cannot read the file"]),

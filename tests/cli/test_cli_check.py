@@ -46,7 +46,7 @@ def test_preview_shows_the_very_bytes(local: Program) -> None:
     good, bad = ended.out.splitlines()
     assert ended.code == 0
     assert good == (
-        '{"row":2,"key":"1","errors":[],"left_out":null,"body":{"title":"Ω <b>",'
+        '{"row":2,"key":"1","errors":[],"filtered":null,"body":{"title":"Ω <b>",'
         '"description":"Smoke was seen\\nbehind it.",'
         '"custom_fields":{"text1":"1"},"requester_email":"ana@example.com"}}'
     )

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree, move, rmtree
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from tickets import MAPPING, WITHOUT_STAMP, Ticket, tickets, write_tickets
 
 from importer import Settings, run_import
 from importer.delivery import existing
-from importer.ledger.sample import spread
+
+#: Of five hundred new tickets these are searched.
+SEARCHED = [number * 499 // 19 for number in range(20)]
 
 
 def online(folder: Path, server: SandboxProcess) -> Program:
@@ -38,6 +41,7 @@ def account(folder: Path, rows: list[Ticket], *arguments: object, **plan: Any) -
 
 
 @pytest.mark.parametrize("filters", ["both", "doc", "spec", "ignore"])
+@pytest.mark.slow
 def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: str) -> None:
     with account(tmp_path, tickets(12), "--filters", filters) as (program, server):
         case_ids = {case["custom_fields"]["text1"]: case["id"] for case in server.cases()}
@@ -47,7 +51,7 @@ def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: 
         assert "is already case" in str(said)
         key, case_id = str(said["what"]).split(",")[0].split(" is already case ")
         assert case_ids[key] == case_id
-        assert "use the ledger of that import with --ledger" in str(said)
+        assert "use the newest ledger of that import with --ledger" in str(said)
         assert again.counts == {"pending": 12}
 
         told = program("run", "tickets-2.csv", "-m", "m.yml", "--quiet")
@@ -58,16 +62,30 @@ def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: 
         assert (accepted.code, accepted.counts, server.creates()) == (0, {"created": 12}, 24)
 
 
-def test_one_ledger_for_all_nights_needs_no_search(tmp_path: Path) -> None:
+def test_one_ledger_for_all_nights_needs_few_searches(tmp_path: Path) -> None:
     with account(tmp_path, tickets(3)) as (program, server):
         before = server.state()["requests"].get("list", 0)
         ledger = ("--ledger", "tickets-1-import/ledger.db")
-        night = run(program, [*tickets(3), Ticket("new")], *ledger)
-        assert (night.code, night.json["moved"]) == (0, {"created": 1})
-        assert server.state()["requests"].get("list", 0) == before
+        night = run(program, [*tickets(3), *tickets(50, prefix="new-")], *ledger)
+        assert (night.code, night.json["moved"]) == (0, {"created": 50})
+        spellings, probes = 2, 2
+        assert server.state()["requests"].get("list", 0) - before <= existing.MOST_FOLLOWING * spellings + probes
 
 
-@pytest.mark.parametrize("place", [spread(500, 20)[7], 0, 499], ids=["amid", "first", "last"])
+def test_an_old_copy_of_a_whole_folder_is_refused(tmp_path: Path) -> None:
+    """Nothing in it says that it is old; the account does."""
+    with account(tmp_path, tickets(3)) as (program, server):
+        ledger = ("--ledger", "tickets-1-import/ledger.db")
+        copytree(tmp_path / "tickets-1-import", tmp_path / "backup")
+        assert run(program, tickets(9), *ledger).code == 0
+        rmtree(tmp_path / "tickets-1-import")
+        move(tmp_path / "backup", tmp_path / "tickets-1-import")
+        refused = run(program, tickets(9), *ledger)
+        assert (refused.code, server.creates()) == (2, 9)
+        assert "case-importer rebuild" in str(refused.json["error"])
+
+
+@pytest.mark.parametrize("place", [SEARCHED[7], 0, 499], ids=["amid", "first", "last"])
 def test_one_old_ticket_among_five_hundred_is_found_where_it_is_searched(tmp_path: Path, place: int) -> None:
     new = tickets(500, prefix="N")
     with account(tmp_path, [new[place]]) as (program, server):
@@ -76,10 +94,11 @@ def test_one_old_ticket_among_five_hundred_is_found_where_it_is_searched(tmp_pat
         assert f"{new[place].id} is already case" in str(refused.json["error"])
 
 
+@pytest.mark.slow
 def test_at_most_twenty_tickets_are_searched(tmp_path: Path) -> None:
     """Two questions for a key that does not exist, and two for each of twenty; an old ticket between them is missed."""
     new = tickets(500, prefix="N")
-    assert 100 not in spread(500, 20)
+    assert 100 not in SEARCHED
     with account(tmp_path, [new[100]]) as (program, server):
         before = server.state()["requests"].get("list", 0)
         went_on = run(program, new)
@@ -110,7 +129,8 @@ def test_other_tickets_in_a_full_account_are_sent_without_a_word(tmp_path: Path)
         assert (other.code, other.err, server.creates()) == (0, "", 24)
 
 
-@pytest.mark.parametrize(("status", "said"), [(403, "scope cases-public:read"), (500, "cannot be read")])
+@pytest.mark.parametrize(("status", "said"), [(403, "scope cases-public:read"), (500, "cannot read the list of cases")])
+@pytest.mark.slow
 def test_a_list_that_cannot_be_read_gives_one_warning(tmp_path: Path, status: int, said: str) -> None:
     faults = {"name": "no list", "rules": [{"do": "status", "status": status, "on": ["list"]}]}
     with account(tmp_path, tickets(1, prefix="old-"), faults=faults) as (program, server):
@@ -147,6 +167,7 @@ def test_the_embedded_sandbox_of_another_ledger_is_another_account(tmp_path: Pat
 HANGING = {"name": "silent list", "rules": [{"do": "hang", "on": ["list"]}]}
 
 
+@pytest.mark.slow
 def test_a_stop_does_not_wait_for_the_search(tmp_path: Path) -> None:
     with sandbox_process(tmp_path, faults=HANGING) as server:
         program = online(tmp_path, server)

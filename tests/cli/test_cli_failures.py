@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from program import Program, SandboxProcess
 from scenery import REFUSED
 from tickets import Ticket, read_csv, write_tickets
@@ -20,6 +21,7 @@ def rewrite(path: Path, lines: list[dict[str, str]]) -> None:
         writer.writerows(lines)
 
 
+@pytest.mark.slow
 def test_refused_rows_are_sent_again_when_a_person_says_so(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", [Ticket("r-1"), Ticket("r-2", REFUSED), Ticket("r-3", subject="")])
     first = online("run", "t.csv", "-m", "m.yml", "--json")

@@ -60,10 +60,11 @@ def test_newest_entries_that_are_missing_are_noticed(online: Program, server: Sa
     before = server.creates()
     ended = online(*RUN)
     assert (ended.code, ended.out) == (8, "")
-    assert "-wal file with its newest entries is missing" in ended.err
+    assert "entries of the ledger are lost" in ended.err
     assert server.creates() == before
 
 
+@pytest.mark.slow
 def test_a_ledger_that_is_moved_away_stops_the_run(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", tickets(300, prefix="moved-"))
     with online.running(*RUN, "--rate", 20) as process:

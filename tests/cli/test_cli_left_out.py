@@ -70,7 +70,7 @@ def test_a_preview_shows_why(choosy: Program) -> None:
         in choosy("preview", "t.csv", "-m", "m.yml").out
     )
     rows = [json.loads(line) for line in choosy("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines()]
-    assert [(row["left_out"], row["body"] is None) for row in rows[:2]] == [
+    assert [(row["filtered"], row["body"] is None) for row in rows[:2]] == [
         (None, False),
         ("source.skip is met: Subject == 'spam'", True),
     ]

@@ -15,7 +15,7 @@ def test_rows_that_do_not_fit_count_before_anything_is_sent(online: Program, ser
     before = server.creates()
     ended = online(*RUN, "50%")
     assert (ended.code, ended.counts) == (3, {"invalid": 3, "pending": 1})
-    assert "3 of 4 rows do not fit, more than --max-failures allows" in ended.json["error"]["what"]
+    assert "3 of 4 rows are invalid, more than --max-failures allows" in ended.json["error"]["what"]
     assert server.creates() == before
 
     enough = online(*RUN, 3)
@@ -35,4 +35,4 @@ def test_a_limit_that_is_none(local: Program, text: str) -> None:
     write_tickets(local.folder / "t.csv", tickets(1))
     ended = local(*RUN, text)
     assert (ended.code, ended.out) == (2, "")
-    assert "is neither a number nor a percentage" in ended.err
+    assert "is not a number or a percentage" in ended.err

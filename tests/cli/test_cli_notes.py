@@ -127,7 +127,7 @@ def test_a_missing_file_sends_nothing_and_an_option_says_where_it_is(noted: Prog
     (noted.folder / "comments.csv").rename(noted.folder / "other.csv")
     refused = noted(*RUN)
     assert (refused.code, refused.out) == (2, "")
-    assert "comments.csv: there is no such file of notes" in refused.err
+    assert "comments.csv: companion file with notes not found" in refused.err
     assert "--notes FILE" in refused.err
     for given in ("other.csv", "comments.csv=other.csv"):
         assert numbers(noted(*RUN, "--notes", given).json["sources"][0]["note_files"][0]) == (5, 2, 1)
@@ -136,8 +136,8 @@ def test_a_missing_file_sends_nothing_and_an_option_says_where_it_is(noted: Prog
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (("a.csv", "b.csv"), "--notes says twice where comments.csv is"),
-        (("nowhere.csv",), "there is no such file of notes"),
+        (("a.csv", "b.csv"), "--notes is given twice for comments.csv"),
+        (("nowhere.csv",), "companion file with notes not found"),
     ],
 )
 def test_an_option_that_cannot_be_meant(noted: Program, given: tuple[str, ...], words: str) -> None:
@@ -149,12 +149,12 @@ def test_an_option_that_cannot_be_meant(noted: Program, given: tuple[str, ...], 
 def test_the_option_needs_a_mapping_that_takes_notes_and_their_name_if_there_are_several(noted: Program) -> None:
     (noted.folder / "plain.yml").write_text(MAPPING, encoding="utf-8")
     refused = noted("run", "t.csv", "-m", "plain.yml", "--notes", "comments.csv")
-    assert (refused.code, "this mapping takes no notes from a file" in refused.err) == (2, True)
+    assert (refused.code, "this mapping uses no companion file" in refused.err) == (2, True)
     (noted.folder / "two.yml").write_text(
         MAPPING + NOTES + "    - {each: {file: mails.csv, key: Ticket}, body: Text}\n", encoding="utf-8"
     )
     refused = noted("run", "t.csv", "-m", "two.yml", "--notes", "comments.csv")
-    assert "say which one it is: --notes comments.csv=FILE --notes mails.csv=FILE" in refused.err
+    assert "choose one: --notes comments.csv=FILE --notes mails.csv=FILE" in refused.err
     shutil.copy(noted.folder / "comments.csv", noted.folder / "more.csv")
     done = noted("run", "t.csv", "-m", "two.yml", "--notes", "mails.csv=more.csv", "--json")
     assert [numbers(notes) for notes in done.json["sources"][0]["note_files"]] == [(5, 2, 1), (5, 2, 1)]
@@ -167,9 +167,7 @@ def test_changed_notes_are_a_changed_export(noted: Program) -> None:
         file.write("T3,2024-01-01T00:00:00Z,Ana,late,no,\n")
     refused = noted(*RUN)
     assert refused.code == 2
-    assert (
-        "the notes beside it have changed since this ledger read it, and 2 rows of it are not finished" in refused.err
-    )
+    assert "the companion file changed, and 2 of its rows are not finished" in refused.err
     accepted = noted(*RUN, "--accept-changes")
     assert accepted.counts == {"created": 2, "skipped": 2}
     assert numbers(accepted.json["sources"][0]["note_files"][0]) == (6, 2, 0)
@@ -194,10 +192,10 @@ def test_a_corrected_failures_file_finds_the_notes_again(noted: Program) -> None
     )
     moved = noted.folder / "moved.csv"
     (noted.folder / "comments.csv").rename(moved)
-    assert "there is no such file of notes" in noted(*again).err
+    assert "companion file with notes not found" in noted(*again).err
     moved.rename(noted.folder / "comments.csv")
     (noted.folder / "comments.csv").write_text(COMMENTS + "T1,2024-01-03T00:00:00Z,Ana,new,no,\n")
-    assert "the notes have changed since these rows were read" in noted(*again).err
+    assert "the companion file changed since these rows were read" in noted(*again).err
     (noted.folder / "comments.csv").write_text(COMMENTS)
     done = noted(*again)
     assert done.counts == {"created": 1}
@@ -213,7 +211,7 @@ def test_a_retry_with_a_new_mapping_finds_the_notes_again(noted: Program) -> Non
     elsewhere = Program(noted.folder / "elsewhere", **noted.variables)
     elsewhere.folder.mkdir()
     shutil.move(noted.folder / "comments.csv", noted.folder / "elsewhere" / "c.csv")
-    assert "there is no such file of notes" in elsewhere(*retry).err
+    assert "companion file with notes not found" in elsewhere(*retry).err
     assert elsewhere(*retry, "--notes", "c.csv").counts == {"created": 3, "skipped": 1}
 
 

@@ -40,7 +40,7 @@ def test_all_is_well(program: Program) -> None:
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
         status = online("status", *LEDGER, "--json").json
         standings = ("done", "open", "held", "refused", "unknown", "dropped", "later")
-        assert status["notes_that_follow"] == dict.fromkeys(standings, 0) | {"done": 25}
+        assert status["case_updates"] == dict.fromkeys(standings, 0) | {"done": 25}
         assert status["requests"] == 4
         again = online(*RUN, "--json")
         assert (again.code, again.json["requests"]) == (0, 4)
@@ -59,7 +59,7 @@ def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(progr
         assert "case-importer retry" in lines[0]["what_to_do"]
         assert online(*RUN, "--quiet").code == 3, "not sent again unless somebody asks for it"
         again = online("retry", *LEDGER, "--json")
-        assert (again.code, again.json["notes_that_follow"]["done"]) == (0, 25)
+        assert (again.code, again.json["case_updates"]["done"]) == (0, 25)
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
 
 
@@ -72,6 +72,7 @@ def lost(program: Program) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(program: Program) -> None:
     with lost(program) as (online, server):
         ended = online(*RUN)
@@ -90,7 +91,7 @@ def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(progra
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
         once_more = online("resolve", "N-1", *LEDGER, "--notes-delivered", "--reason", "x")
         assert once_more.code == 2
-        assert "no notes of row 'N-1' are unknown or were refused" in once_more.err
+        assert "row 'N-1' has no notes sent later that are unknown or refused" in once_more.err
 
 
 @pytest.mark.parametrize(("flag", "state"), [("--notes-delivered", "done"), ("--notes-dropped", "dropped")])
@@ -100,7 +101,7 @@ def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str
         said = online("resolve", "N-1", *LEDGER, flag, "--reason", "entered by hand")
         assert (said.code, said.out) == (0, f"These notes of N-1 are {state} now.\n")
         ended = online(*RUN, "--json")
-        assert (ended.code, ended.json["notes_that_follow"][state]) == (0, 20 + 5 * (state == "done"))
+        assert (ended.code, ended.json["case_updates"][state]) == (0, 20 + 5 * (state == "done"))
         assert what_is_wrong(ROWS, server.cases()).lost == 20, "those behind them follow"
 
 
@@ -119,19 +120,19 @@ def test_check_and_preview_tell_what_will_follow(program: Program) -> None:
     shown = program("preview", "t.csv", "-m", "m.yml").out
     assert "row 2 · update 2, once it is a case" in shown
     first, second = (json.loads(line) for line in program("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines())
-    assert [len(part["notes"]) for part in (first["body"], *first["additions"])] == [20, 20, 5]
-    assert "additions" not in second
+    assert [len(part["notes"]) for part in (first["body"], *first["case_updates"])] == [20, 20, 5]
+    assert "case_updates" not in second
 
 
 def test_a_rehearsal_counts_them(program: Program) -> None:
     write_export(program.folder, ROWS)
     ended = program("rehearse", "t.csv", "-m", "m.yml", "--profile", "calm", "--json")
     assert ended.json["requests"]["update"] >= 2
-    assert ended.json["run"]["notes_that_follow"]["done"] == 25
+    assert ended.json["run"]["case_updates"]["done"] == 25
 
 
 def test_the_embedded_sandbox_takes_them(program: Program) -> None:
     write_export(program.folder, ROWS)
     assert program(*RUN, "--sandbox", "--quiet").code == 0
     summary = json.loads(Path(program.folder, "t-import/summary.json").read_text("utf-8"))
-    assert summary["notes_that_follow"]["done"] == 25
+    assert summary["case_updates"]["done"] == 25

@@ -160,13 +160,13 @@ def test_a_parent_in_doubt_is_found_and_its_children_follow(families: Program, s
     assert parents(server, "u-") == {"u-1": None, "u-2": "u-1", "u-3": None}
 
 
-def test_a_child_gets_its_parent_and_the_notes_that_follow(families: Program, server: SandboxProcess) -> None:
+def test_a_child_gets_its_parent_and_the_case_updates(families: Program, server: SandboxProcess) -> None:
     text = LINKED.replace("version: 1\n", "version: 1\nnotes_per_call: 1\n") + "  notes: [{each: Comment}]\n"
     (families.folder / "p.yml").write_text(text, encoding="utf-8")
     rows = [(*row("q-2", "q-1"), "one", "two", "three"), (*row("q-1"), "four", "five", "")]
     write_tickets(families.folder / "t.csv", rows, header=(*HEADER, "Comment", "Comment", "Comment"))
     ended = run(families)
-    assert (ended.code, ended.counts, ended.json["notes_that_follow"]["done"]) == (0, {"created": 2}, 3)
+    assert (ended.code, ended.counts, ended.json["case_updates"]["done"]) == (0, {"created": 2}, 3)
     assert parents(server, "q-") == {"q-1": None, "q-2": "q-1"}
     notes = {case["custom_fields"]["text1"]: [note["note_body"] for note in case["notes"]] for case in server.cases()}
     assert (notes["q-2"], notes["q-1"]) == (["one", "two", "three"], ["four", "five"])

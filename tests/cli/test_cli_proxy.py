@@ -127,7 +127,7 @@ async def test_a_proxy_that_wants_another_password_ends_the_run_with_7(
         ended = await here.run("--proxy", wrong, "--json", program=program)
         assert (ended.code, ended.counts) == (7, {"pending": 3})
         error = ended.json["error"]
-        assert error["what"] == f"the proxy 127.0.0.1:{here.proxy.port} refuses this user and password (HTTP 407)"
+        assert error["what"] == f"proxy 127.0.0.1:{here.proxy.port} rejected the user and password (HTTP 407)"
         assert "--proxy: http://user:password@host:port" in error["hint"]
         assert (here.outside.connections, server.creates()) == (0, before)
         assert (await here.run("--quiet")).code == 0, "the same command with the right password goes on"
@@ -169,8 +169,8 @@ async def test_definitions_come_through_the_proxy_too(
     async with company(online, server, refuse(403), leads) as here:
         ended = await here.run("--save", "fields.yml", verb="fields", program=here.program.having(**settings))
         assert ended.code == 7
-        assert "does not allow this connection (HTTP 403)" in ended.err
-        assert "allow CONNECT to the hosts" in ended.err
+        assert "refused the connection (HTTP 403)" in ended.err
+        assert "allow CONNECT to the API" in ended.err
         assert (await here.run("--save", "fields.yml", verb="fields")).code == 0
         assert (online.folder / "fields.yml").exists()
         here.assert_nothing_went_past()

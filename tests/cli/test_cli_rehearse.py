@@ -9,6 +9,7 @@ from tickets import Ticket, tickets, write_tickets
 REHEARSE = ("rehearse", "t.csv", "-m", "m.yml", "--profile", "calm")
 
 
+@pytest.mark.slow
 def test_a_rehearsal_counts_forecasts_and_leaves_nothing(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [*tickets(10), Ticket("bad", subject="")])
     ended = local(*REHEARSE, "--rate", 2, "--must-finish-in", "1h", "--json")

@@ -10,6 +10,7 @@ from tickets import WITHOUT_STAMP, Ticket, read_csv, write_tickets
 LEDGER = ("--ledger", "t-import/ledger.db")
 
 
+@pytest.mark.slow
 def test_created_resend_and_drop(online: Program) -> None:
     (online.folder / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
     rows = [Ticket(f"solve-{number}", LOST_BEFORE, mail=f"solve{number}@example.com") for number in range(3)]
@@ -25,10 +26,10 @@ def test_created_resend_and_drop(online: Program) -> None:
 
     again = online("resolve", "solve-0", *LEDGER, "--resend", "--reason", "changed my mind")
     assert (again.code, again.out) == (2, "")
-    assert "row 'solve-0' does not have an unknown outcome: created" in again.err
+    assert "row 'solve-0' does not have an unknown outcome (state: created)" in again.err
     taken = online("resolve", "solve-1", *LEDGER, "--created", "4711", "--reason", "the same one")
     assert (taken.code, taken.out) == (2, "")
-    assert "case 4711 belongs to another row" in taken.err
+    assert "case 4711 already belongs to another row" in taken.err
 
     assert online("report", *LEDGER, "--out", "out", "-q").code == 0
     results = {line["key"]: line for line in read_csv(online.folder / "out/results.csv")}

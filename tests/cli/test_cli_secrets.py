@@ -25,6 +25,7 @@ def files_with(text: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
+@pytest.mark.slow
 def test_a_token_is_in_no_output_no_argument_and_no_file(local: Program, guarded: SandboxProcess, place: str) -> None:
     write_tickets(local.folder / "t.csv", tickets(30))
     settings = {"CASE_IMPORTER_TOKEN": CANARY}

@@ -48,6 +48,7 @@ def test_every_command_that_sends_or_asks_wants_a_target(aimless: Program, nearb
     assert ended.err.startswith("error: no target is set")
 
 
+@pytest.mark.slow
 def test_a_person_at_a_terminal_gets_the_sandbox_and_is_told_that_it_is_a_trial(aimless: Program, nearby: Path) -> None:
     screen = aimless.watched(*RUN)
     assert screen.code == 0
@@ -268,6 +269,7 @@ def test_each_secret_may_be_in_a_file_of_its_own(
     assert (ended.code, ended.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_token_in_a_file_is_read_again_when_a_new_one_is_needed(aimless: Program, nearby: Path) -> None:
     """The first token is not valid any more; what replaces the file counts, without a new start."""
     token = nearby / "token"

@@ -27,6 +27,7 @@ def stopped(program: Program, *signals: int, when: Callable[[], object]) -> Ende
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+@pytest.mark.slow
 def test_a_stop_drains_and_the_same_command_goes_on(
     online: Program, server: SandboxProcess, number: signal.Signals, code: int
 ) -> None:
@@ -42,6 +43,7 @@ def test_a_stop_drains_and_the_same_command_goes_on(
     assert rest.json["requests"] == cases_of(server, prefix) == 300
 
 
+@pytest.mark.slow
 def test_the_second_stop_does_not_wait_for_answers(online: Program, server: SandboxProcess) -> None:
     """The answer hangs for an hour and the grace time is ten minutes; the row in flight is told to be unknown."""
     write_tickets(online.folder / "t.csv", [Ticket("hang-1", HANGS), Ticket("hang-2")])
@@ -59,6 +61,7 @@ def test_the_second_stop_does_not_wait_for_answers(online: Program, server: Sand
     assert settled.json["requests"] == cases_of(server, "hang-") == 2
 
 
+@pytest.mark.slow
 def test_one_run_at_a_time_and_everybody_may_look(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", tickets(200, prefix="lock-"))
     with online.running(*RUN, "--rate", 10) as process:

@@ -23,8 +23,8 @@ def _export(local: Program, prefix: str) -> None:
 IMPOSSIBLE = {
     "--api-url http://example.com": "unencrypted to example.com",
     "--api-url https://example.com --auth-url http://example.com/oauth/token": "--auth-url would send",
-    "--api-url example.com": "is not an address",
-    "--api-url https://user:secret@example.com": "must be a bare address",
+    "--api-url example.com": "is not a valid URL",
+    "--api-url https://user:secret@example.com": "must be a base URL",
     "--region eu": "--region and --account must be used together",
     "--account acme": "--region and --account must be used together",
     "--region eu --account a/b": "account",
@@ -108,8 +108,8 @@ def test_without_credentials_nothing_is_read_and_the_message_says_what_to_set(lo
 def test_wrong_credentials_end_with_7(online: Program) -> None:
     ended = online.having(CASE_IMPORTER_CLIENT_SECRET="wrong")("run", "t.csv", "-m", "m.yml")
     assert ended.code == 7
-    assert "the credentials were refused" in ended.err
-    assert "check client id, secret or key" in ended.err
+    assert "credentials rejected" in ended.err
+    assert "check the client id, its secret or key" in ended.err
 
 
 def test_credentials_and_target_come_from_a_dot_env_file(aimless: Program, server: SandboxProcess) -> None:
@@ -154,6 +154,7 @@ def test_an_address_where_nobody_ever_answered_does_not_keep_the_ledger(local: P
     assert known("run", "t.csv", "-m", "m.yml", "--api-url", server.url, "--quiet").code == 0
 
 
+@pytest.mark.slow
 def test_a_service_that_is_down_leaves_every_row_to_the_next_run(local: Program) -> None:
     with closed_address() as nobody:
         patient = local.having(CASE_IMPORTER_TOKEN="a-token", CASE_IMPORTER_API_URL=nobody)

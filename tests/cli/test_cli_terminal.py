@@ -21,6 +21,7 @@ def test_without_a_terminal_there_is_no_bar_and_no_control_character(local: Prog
     assert CONTROL.findall(ended.out) == []
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_rate_created_failed_and_time_left(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(60))
     screen = local.watched("run", "t.csv", "-m", "m.yml", "--rate", 100)
@@ -32,6 +33,7 @@ def test_a_terminal_shows_rate_created_failed_and_time_left(local: Program) -> N
     assert "Sending 100%" in screen.out
 
 
+@pytest.mark.slow
 def test_the_bar_fits_its_terminal(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(5))
     screen = local.watched("run", "t.csv", "-m", "m.yml", columns=80)
@@ -40,6 +42,7 @@ def test_the_bar_fits_its_terminal(local: Program) -> None:
     assert max(map(len, bars)) <= 80
 
 
+@pytest.mark.slow
 def test_quiet_prints_nothing_on_success(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(2))
     assert local("check", "t.csv", "-m", "m.yml", "--quiet") == (0, "", "")

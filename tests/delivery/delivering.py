@@ -163,7 +163,7 @@ async def run_once(
             Settings(**{**known, **settings}),
             RunOptions(chosen=Selection()),
             stop=stop or Stop(),
-            observer=Progress(),
+            progress=Progress(),
         )
 
 

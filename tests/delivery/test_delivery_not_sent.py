@@ -45,12 +45,14 @@ async def test_a_name_that_cannot_be_resolved(tmp_path: Path, monkeypatch: pytes
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unresolved)  # no test of ours asks a real name server
-    await assert_not_sent(tmp_path / "l.db", "https://api.invalid", "unreachable", "name cannot be resolved")
+    await assert_not_sent(
+        tmp_path / "l.db", "https://api.invalid", "unreachable", "cannot resolve the name of the server"
+    )
 
 
 async def test_nobody_listens(tmp_path: Path, loop_factory: Any) -> None:
     with closed_address() as url:
-        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot be reached")
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot reach the server")
 
 
 async def test_nobody_takes_the_connection(tmp_path: Path, loop_factory: Any) -> None:
@@ -64,7 +66,7 @@ async def test_nobody_takes_the_connection(tmp_path: Path, loop_factory: Any) ->
             one.setblocking(False)
             one.connect_ex(address)
         url = f"http://127.0.0.1:{address[1]}"
-        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "did not accept a connection in time")
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "connecting to the server timed out")
         for one in waiting:
             one.close()
 
@@ -110,7 +112,7 @@ async def test_a_handshake_that_stalls(tmp_path: Path, loop_factory: Any) -> Non
     """https to a server that does not speak it, and does not say so."""
     async with RawServer(hang(), greeting=lambda line: asyncio.Event().wait()) as server:
         url = server.url.replace("http:", "https:")
-        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "in time")
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "timed out")
 
 
 async def test_a_server_that_answers_plainly(tmp_path: Path, loop_factory: Any) -> None:
@@ -119,13 +121,13 @@ async def test_a_server_that_answers_plainly(tmp_path: Path, loop_factory: Any) 
 
     async with RawServer(hang(), greeting=greet) as server:
         url = server.url.replace("http:", "https:")
-        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot be reached")
+        await assert_not_sent(tmp_path / "l.db", url, "unreachable", "cannot reach the server")
 
 
 async def test_no_descriptors_left() -> None:
     async with RawServer(hang()) as server:
         lines = await asyncio.to_thread(lambda: output_of(child(CHILDREN, "without_descriptors", server.url)))
-        assert lines == ["NotSent the server cannot be reached: Too many open files"]
+        assert lines == ["NotSent cannot reach the server: Too many open files"]
         assert server.requests == []
 
 
@@ -135,7 +137,7 @@ async def test_no_descriptors_left() -> None:
 )
 def test_no_route() -> None:
     process = child(CHILDREN, "without_a_route", "https://192.0.2.1", wrap=("unshare", "--net"))
-    assert output_of(process) == ["NotSent the server cannot be reached: Network is unreachable"]
+    assert output_of(process) == ["NotSent cannot reach the server: Network is unreachable"]
 
 
 @pytest.mark.parametrize("token", ["line\r\nX-Evil: 1", "nul\x00"])

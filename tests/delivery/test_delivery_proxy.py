@@ -31,12 +31,12 @@ WAYS_TO_FAIL: dict[str, tuple[Callable[[], Step], str]] = {
     "504": (lambda: refuse(504), "made no connection (HTTP 504)"),
     "302": (lambda: refuse(302), "made no connection (HTTP 302)"),
     "201": (lambda: refuse(201), "made no connection (HTTP 201)"),
-    "hangs": (hang, "in time"),
-    "hangs in the handshake": (lambda: hang(ESTABLISHED), "in time"),
-    "closes in the handshake": (lambda: establish(b"", ends=True), "cannot be reached through the proxy"),
+    "hangs": (hang, "timed out"),
+    "hangs in the handshake": (lambda: hang(ESTABLISHED), "timed out"),
+    "closes in the handshake": (lambda: establish(b"", ends=True), "cannot reach the server through proxy"),
     "no TLS behind it": (
         lambda: establish(b"HTTP/1.1 502 Bad\r\n\r\n", ends=False),
-        "cannot be reached through the pr",
+        "cannot reach the server through pr",
     ),
 }
 #: What it does with a CONNECT so that no documented error says that there was no connection.
@@ -48,9 +48,9 @@ WAYS_TO_LEAVE_IT_OPEN: dict[str, Callable[[], Step]] = {
 }
 #: What no second try can help → what is said about it, and the hint.
 REFUSALS = {
-    403: ("does not allow this connection (HTTP 403)", "allow CONNECT to the hosts"),
-    405: ("does not allow this connection (HTTP 405)", "allow CONNECT to the hosts"),
-    407: ("refuses this user and password (HTTP 407)", "--proxy: http://user:password@host:port"),
+    403: ("refused the connection (HTTP 403)", "allow CONNECT to the API"),
+    405: ("refused the connection (HTTP 405)", "allow CONNECT to the API"),
+    407: ("rejected the user and password (HTTP 407)", "--proxy: http://user:password@host:port"),
 }
 
 
@@ -119,7 +119,7 @@ async def test_a_refusal_that_stays_stops_the_run(tmp_path: Path, status: int, l
 async def test_a_proxy_that_wants_a_password_and_was_given_none(tmp_path: Path) -> None:
     async with behind(tmp_path, refuse(407)) as (server, proxy, _):
         async with Transport(force_close=True, proxy=read_proxy(proxy.url)) as connections:
-            with pytest.raises(NotSent, match=r"wants a user and a password \(HTTP 407\)"):
+            with pytest.raises(NotSent, match=r"requires a user and password \(HTTP 407\)"):
                 await connections.request("GET", server.url, headers={})
         assert "proxy-authorization" not in proxy.requests[-1].headers
 
@@ -132,7 +132,7 @@ async def test_nobody_is_there(tmp_path: Path, loop_factory: Any) -> None:
             await here.send()
             row = here.row()
             assert (row["state"], row["code"], server.connections) == (State.PENDING, "unreachable", 0)
-            assert f"the proxy {address.rpartition('@')[2]} cannot be reached: Conn" in row["message"]
+            assert f"cannot reach proxy {address.rpartition('@')[2]}: Conn" in row["message"]
 
 
 async def test_its_name_cannot_be_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ async def test_its_name_cannot_be_resolved(tmp_path: Path, monkeypatch: pytest.M
         await here.send()
         row = here.row()
         assert (row["state"], row["code"]) == (State.PENDING, "unreachable")
-        assert row["message"] == "the name of the proxy proxy.invalid:3128 cannot be resolved"
+        assert row["message"] == "cannot resolve the name of proxy proxy.invalid:3128"
         assert set(asked) == {"proxy.invalid"}
 
 

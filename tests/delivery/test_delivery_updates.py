@@ -25,7 +25,6 @@ from importer.models import CaseUpdateState, SecretCredentials, StaticCredential
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.sandbox.effects import Cut, Drop, Effect, ExpireTokens, Garbage, Html, RepeatId, Slow, Status, WithoutId
 from importer.settings import Settings
 from importer.talkdesk import transport
 
@@ -59,7 +58,7 @@ class Watching(Progress):
 
 
 async def send(
-    path: Path, sandbox: Sandbox, *, sends: bool = True, stop: Stop | None = None, observer: Any = None, **more: Any
+    path: Path, sandbox: Sandbox, *, sends: bool = True, stop: Stop | None = None, progress: Any = None, **more: Any
 ) -> Delivered:
     known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
     credentials = StaticCredentials(TOKEN) if "token" in more else known
@@ -69,7 +68,7 @@ async def send(
     settings = Settings(**{"client_id": "x", "client_secret": "x", **known_settings, **more})
     with Ledger(path, verb="run") as ledger:
         return await send_pending(
-            ledger, target, settings, options, stop=stop or Stop(), observer=observer or Progress()
+            ledger, target, settings, options, stop=stop or Stop(), progress=progress or Progress()
         )
 
 
@@ -98,8 +97,8 @@ def parts(path: Path) -> list[Part]:
         return [Part(*row) for row in ledger.execute(query)]
 
 
-def plan(effect: Effect, **when: Any) -> FaultPlan:
-    return FaultPlan(rules=(Rule(effect=effect, on=("update",), **({"nth": 3} | when)),))
+def plan(effect: dict[str, Any], **when: Any) -> FaultPlan:
+    return FaultPlan(rules=(Rule(**effect, on=("update",), **({"nth": 3} | when)),))
 
 
 async def test_notes_follow_their_cases_in_order(tmp_path: Path) -> None:
@@ -116,23 +115,25 @@ async def test_notes_follow_their_cases_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("effect", "code"),
     [
-        (Drop(save=True), "found"),
-        (Drop(save=True, how="rst"), "found"),
-        (Drop(save=False), "added"),
-        (Status(503, save=True), "found"),
-        (Status(503), "added"),
-        (Status(500, save=True), "found"),
-        (Status(429), "added"),
-        (ExpireTokens(), "added"),
-        (Html(502), "found"),
-        (Html(200), "found"),
-        (WithoutId(), "found"),
-        (Cut(-1), "found"),
-        (Garbage(), "found"),
+        ({"do": "drop", "save": True}, "found"),
+        ({"do": "drop", "save": True, "how": "rst"}, "found"),
+        ({"do": "drop", "save": False}, "added"),
+        ({"do": "status", "status": 503, "save": True}, "found"),
+        ({"do": "status", "status": 503}, "added"),
+        ({"do": "status", "status": 500, "save": True}, "found"),
+        ({"do": "status", "status": 429}, "added"),
+        ({"do": "expire_tokens"}, "added"),
+        ({"do": "html", "status": 502}, "found"),
+        ({"do": "html", "status": 200}, "found"),
+        ({"do": "without_id"}, "found"),
+        ({"do": "cut", "at": -1}, "found"),
+        ({"do": "garbage"}, "found"),
     ],
     ids=short,
 )
-async def test_a_fault_of_an_update_costs_and_doubles_no_note(tmp_path: Path, effect: Effect, code: str) -> None:
+async def test_a_fault_of_an_update_costs_and_doubles_no_note(
+    tmp_path: Path, effect: dict[str, Any], code: str
+) -> None:
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan(effect))) as sandbox:
         assert (await send(path, sandbox)).error is None
@@ -144,7 +145,7 @@ async def test_a_fault_of_an_update_costs_and_doubles_no_note(tmp_path: Path, ef
 async def test_an_update_that_is_sent_again_is_paid_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """P8: it is proven that the notes were not added, but there is no repetition left; the next run has some."""
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Status(503), nth=1))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "status", "status": 503}, nth=1))) as sandbox:
         with monkeypatch.context() as patch:
             patch.setattr(RetryBudget, "START", 0.0)
             await send(path, sandbox, concurrency=1)
@@ -158,7 +159,7 @@ async def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delay: float) ->
     """An update is taken a second after its client has given up."""
     monkeypatch.setattr(transport, "TIMEOUT", aiohttp.ClientTimeout(total=0.5))
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Slow(2500)))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "slow", "delay_ms": 2500}))) as sandbox:
         await send(path, sandbox, settle_delay=delay)
         await asyncio.sleep(2.5)
         return held(sandbox)
@@ -175,7 +176,7 @@ async def test_without_the_settle_delay_it_would_be_doubled(tmp_path: Path, monk
 
 async def test_what_is_refused_holds_up_the_rest_of_its_case_only(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Status(400), nth=1))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "status", "status": 400}, nth=1))) as sandbox:
         await send(path, sandbox, concurrency=1)
         assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}
         assert [part.state for part in parts(path)][:2] == ["refused", "pending"]
@@ -190,7 +191,7 @@ async def test_what_is_refused_holds_up_the_rest_of_its_case_only(tmp_path: Path
 
 async def test_a_case_that_was_deleted_is_no_reason_to_stop(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Status(404), nth=1))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "status", "status": 404}, nth=1))) as sandbox:
         delivered = await send(path, sandbox, concurrency=1)
         assert delivered.error is None
         assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}
@@ -198,7 +199,7 @@ async def test_a_case_that_was_deleted_is_no_reason_to_stop(tmp_path: Path) -> N
 
 async def test_an_account_that_is_shut_out_has_refused_nothing(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Status(405), nth=None))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "status", "status": 405}, nth=None))) as sandbox:
         delivered = await send(path, sandbox)
         assert isinstance(delivered.error, TargetError)
         assert {part.state for part in parts(path)} == {"pending"}
@@ -206,7 +207,7 @@ async def test_an_account_that_is_shut_out_has_refused_nothing(tmp_path: Path) -
 
 async def test_without_the_right_to_read_doubt_stays_and_nothing_is_sent_twice(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    options = SandboxOptions(scopes=("cases-public:write",), faults=plan(Drop(save=True), nth=1))
+    options = SandboxOptions(scopes=("cases-public:write",), faults=plan({"do": "drop", "save": True}, nth=1))
     async with Sandbox(options) as sandbox:
         for _ in range(2):
             await send(path, sandbox, concurrency=1)
@@ -217,9 +218,11 @@ async def test_without_the_right_to_read_doubt_stays_and_nothing_is_sent_twice(t
 async def test_a_note_that_nobody_knows_leaves_it_to_a_person(tmp_path: Path) -> None:
     """It may be one of ours that the server changed."""
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(static_token=TOKEN, faults=plan(Drop(save=False), nth=1))) as sandbox:
+    async with Sandbox(
+        SandboxOptions(static_token=TOKEN, faults=plan({"do": "drop", "save": False}, nth=1))
+    ) as sandbox:
         stop = Stop()
-        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), settle_delay=30.0)
+        await send(path, sandbox, concurrency=1, stop=stop, progress=Impatient(stop), settle_delay=30.0)
         assert parts(path)[0].state == "unknown"
         await write_note(sandbox, "1", "by an agent")
         await send(path, sandbox, sends=False)
@@ -247,9 +250,9 @@ async def write_note(sandbox: Sandbox, case_id: str, text: str) -> None:
 
 async def test_a_reconciliation_settles_doubt_and_sends_nothing(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Drop(save=True), nth=1))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "drop", "save": True}, nth=1))) as sandbox:
         stop = Stop()
-        await send(path, sandbox, concurrency=1, stop=stop, observer=Impatient(stop), settle_delay=30.0)
+        await send(path, sandbox, concurrency=1, stop=stop, progress=Impatient(stop), settle_delay=30.0)
         assert [part.state for part in parts(path)] == ["unknown", *["pending"] * 5], (
             "the doubt was given up, not rushed"
         )
@@ -265,7 +268,7 @@ async def test_a_stop_lets_what_is_under_way_end(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(latency_ms=30)) as sandbox:
         stop = Stop()
-        assert (await send(path, sandbox, concurrency=2, stop=stop, observer=Watching(stop))).error is None
+        assert (await send(path, sandbox, concurrency=2, stop=stop, progress=Watching(stop))).error is None
         standing = [part.state for part in parts(path)]
         assert set(standing) == {"done", "pending"}
         assert sum(map(len, held(sandbox).values())) == 3 + 2 * standing.count("done")
@@ -275,11 +278,11 @@ async def test_a_stop_lets_what_is_under_way_end(tmp_path: Path) -> None:
 
 async def test_a_second_stop_leaves_doubt_and_not_a_guess(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Slow(1000), nth=None))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "slow", "delay_ms": 1000}, nth=None))) as sandbox:
         stop = Stop()
         at_once = Impatient(stop)
         stop.at_once.set()
-        await send(path, sandbox, stop=stop, observer=at_once)
+        await send(path, sandbox, stop=stop, progress=at_once)
         assert {part.state for part in parts(path)} == {"unknown", "pending"}
         await send(path, sandbox, settle_delay=1.5)
         assert held(sandbox) == WHOLE
@@ -298,16 +301,16 @@ class Mistaken(Progress):
 
 async def test_when_one_worker_fails_the_other_ends_its_update_and_begins_nothing(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(Slow(500), nth=2))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "slow", "delay_ms": 500}, nth=2))) as sandbox:
         with pytest.raises(RuntimeError, match="a mistake of ours"):
-            await send(path, sandbox, concurrency=2, observer=Mistaken())
+            await send(path, sandbox, concurrency=2, progress=Mistaken())
         assert [part.state for part in parts(path) if part.attempts] == ["done", "done"]
         assert sandbox.state()["requests"]["update"] == 2
 
 
 async def test_an_answer_for_another_case_stops_the_run(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan(RepeatId()))) as sandbox:
+    async with Sandbox(SandboxOptions(faults=plan({"do": "repeat_id"}))) as sandbox:
         delivered = await send(path, sandbox, concurrency=1)
         assert isinstance(delivered.error, CrossedError)
         assert [part.state for part in parts(path)].count("pending") == 3, "nothing more was sent"

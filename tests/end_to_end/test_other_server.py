@@ -55,5 +55,5 @@ def test_wrong_credentials_end_the_run_before_the_first_row(program: Program) ->
         stranger = program.having(CASE_IMPORTER_CLIENT_SECRET="wrong")
         ended = stranger("run", "t.csv", "-m", "m.yml", "--api-url", server.url)
     assert ended.code == 7
-    assert "the credentials were refused (invalid_client: Unknown client.)" in ended.err
+    assert "credentials rejected (invalid_client: Unknown client.)" in ended.err
     assert server.creates == 0

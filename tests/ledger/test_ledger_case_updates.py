@@ -18,7 +18,7 @@ from importer.ledger.values import CaseUpdate, UpdateOutcome
 from importer.models import CaseUpdateState, State
 
 LEGAL = {
-    CaseUpdateState.PENDING: {CaseUpdateState.SENDING},
+    CaseUpdateState.PENDING: {CaseUpdateState.SENDING, CaseUpdateState.UNKNOWN},
     CaseUpdateState.SENDING: {
         CaseUpdateState.DONE,
         CaseUpdateState.REFUSED,

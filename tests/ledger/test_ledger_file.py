@@ -56,7 +56,7 @@ def test_only_its_owner_can_read_a_ledger(path: Path, umask: int) -> None:
     finally:
         os.umask(before)
     assert files == dict.fromkeys(
-        ("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock", "ledger.db.end"), 0o600
+        ("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock", "ledger.db.mark"), 0o600
     )
     assert mode(path.parent) == 0o700
 
@@ -185,13 +185,14 @@ def test_a_run_whose_lock_is_deleted_is_not_in_its_place_any_more(full: Path) ->
 
 
 @pytest.mark.parametrize("what", ["link", "folder"])
-def test_nothing_is_written_through_what_stands_in_the_place_of_the_note(full: Path, what: str) -> None:
-    victim, note = full.with_name("victim"), full.with_name("ledger.db.end")
-    victim.write_text("precious, and longer than a note")
-    note.symlink_to(victim) if what == "link" else note.mkdir()
-    with Ledger(full, verb="run") as ledger:
-        do(ledger, lambda: mark_one(ledger, 200))
-    assert victim.read_text() == "precious, and longer than a note"
+def test_nothing_is_written_through_what_stands_in_the_place_of_the_mark(full: Path, what: str) -> None:
+    victim, mark = full.with_name("victim"), full.with_name("ledger.db.mark")
+    victim.write_text("precious, and longer than a mark")
+    mark.unlink()
+    mark.symlink_to(victim) if what == "link" else mark.mkdir()
+    with pytest.raises(LedgerError, match=r"cannot write ledger\.db\.mark"):
+        Ledger(full, verb="run")
+    assert victim.read_text() == "precious, and longer than a mark"
 
 
 # -- durability -----------------------------------------------------------------------------------------
@@ -220,9 +221,12 @@ def test_where_durable_writing_is_impossible_nothing_is_begun(path: Path, monkey
         Ledger(path, verb="run")
 
 
-def test_a_closed_ledger_is_one_file(full: Path) -> None:
-    """It can be copied and kept."""
-    assert sorted(file.name for file in full.parent.iterdir()) == ["ledger.db", "ledger.db.lock"]
+def test_a_closed_ledger_is_one_file(full: Path, tmp_path: Path) -> None:
+    """It can be copied and kept; what is next to it is not needed."""
+    assert sorted(file.name for file in full.parent.iterdir()) == ["ledger.db", "ledger.db.lock", "ledger.db.mark"]
+    shutil.copyfile(full, tmp_path / "copy.db")
+    with Ledger(tmp_path / "copy.db", verb="run") as ledger:
+        assert ledger.counts() == {State.PENDING: 201, State.UNKNOWN: 99}
 
 
 def test_closing_twice_is_harmless(path: Path) -> None:

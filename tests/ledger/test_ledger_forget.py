@@ -187,7 +187,7 @@ def test_two_answers_for_one_case_leave_the_forgotten_row_to_a_person(finished: 
         assert do(ledger, lambda: mark_one(ledger, 7)) == [Mark.DONE]
         assert do(ledger, lambda: settle_one(ledger, 7, State.SENDING, CREATED)) == [Settled.CROSSED]
         assert [doubt.key for doubt in ledger.unknown_records()] == ["new"]
-    with pytest.raises(ConfigError, match="forgotten"):
+    with pytest.raises(ConfigError, match="were deleted"):
         resolve(finished, "A", "resend", reason="sure")
     assert resolve(finished, "A", "created", reason="sure", case_id="77") is State.CREATED
 
@@ -204,7 +204,7 @@ def test_failed_rows_are_not_forgotten_before_all_is_over(path: Path, state: Sta
             do(ledger, lambda: mark_one(ledger, 2))
         if state is State.UNKNOWN:
             do(ledger, lambda: settle_one(ledger, 2, State.SENDING, UNKNOWN))
-    with pytest.raises(ConfigError, match=f"not over: 1 {state} rows"):
+    with pytest.raises(ConfigError, match=f"not finished: 1 {state} rows"):
         forget(path, failed=True)
     assert forget(path).rows == 1, "what is finished may be forgotten at any time"
     with Ledger(path, verb="run") as ledger:
@@ -214,7 +214,7 @@ def test_failed_rows_are_not_forgotten_before_all_is_over(path: Path, state: Sta
 def test_nor_before_every_file_was_read(finished: Path) -> None:
     with Ledger(finished, verb="run") as ledger:
         stage(ledger, [valid("F")], name="next.csv", finish=False)
-    with pytest.raises(ConfigError, match=r"next\.csv was not read to its end"):
+    with pytest.raises(ConfigError, match=r"next\.csv was not read to the end"):
         forget(finished, failed=True)
 
 
@@ -223,7 +223,7 @@ def test_somebody_who_looks_on_is_in_the_way(finished: Path, monkeypatch: pytest
     with closing(sqlite3.connect(finished, isolation_level=None)) as looking:
         looking.execute("BEGIN")
         looking.execute("SELECT count(*) FROM record").fetchone()
-        with pytest.raises(LedgerError, match="looks at the ledger"):
+        with pytest.raises(LedgerError, match="has the ledger open"):
             forget(finished)
     assert forget(finished).rows == 0
     assert places(finished) == ["ledger.db"], "that of the refused row"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -61,13 +60,15 @@ def test_a_ledger_of_version_1_goes_on(first: Path) -> None:
 
 def test_an_older_ledger_is_brought_forward(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "STEPS", (*database.STEPS, STEP))
-    with pytest.raises(LedgerError, match=rf"version 1; this program reads version 2[^$]*reconcile --ledger {first}"):
+    newest = len(database.STEPS)
+    refused = rf"version 1; this program reads version {newest}[^$]*reconcile --ledger {first}"
+    with pytest.raises(LedgerError, match=refused):
         LedgerView(first)
     assert version(first) == 1, "who looks changes nothing"
     with Ledger(first, verb="reconcile") as ledger:
         assert ledger.counts() == STATES
         assert row_of(ledger, "pending")["colour"] == "grey"
-    assert version(first) == 2
+    assert version(first) == newest
     with LedgerView(first) as view:
         assert view.counts() == STATES
 
@@ -108,16 +109,14 @@ def test_a_ledger_from_before_the_first_release_is_refused_in_one_sentence(first
 
 
 def test_a_program_that_cannot_open_a_killed_ledger_does_not_lock_it_out(path: Path, tmp_path: Path) -> None:
-    """It closes the file, and with it the log is folded into the ledger: nothing is lost, and nothing is missing."""
+    """It may close the file, which puts the log into the ledger: nothing is lost, and nothing is missing."""
     with Ledger(path, verb="run") as ledger:
         stage(ledger, [valid("A"), valid("B")])
         do(ledger, lambda: mark_one(ledger, 1))
         killed = as_killed(ledger, tmp_path / "killed")
-        shutil.copyfile(f"{path}.end", f"{killed}.end")
     with pytest.MonkeyPatch.context() as older:
         older.setattr(database, "STEPS", ())
         with pytest.raises(LedgerError, match="supports 0"):
             Ledger(killed, verb="run")
-    assert not Path(f"{killed}-wal").exists()
     with Ledger(killed, verb="run") as again:
         assert again.counts() == {State.UNKNOWN: 1, State.PENDING: 1}

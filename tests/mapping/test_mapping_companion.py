@@ -19,7 +19,7 @@ from importer.errors import CaseImporterError, SourceError
 from importer.ledger import CompanionFile, Ledger, LedgerView, Orphan, StagedRow, sources
 from importer.mapping import Mapping, RowMapper
 from importer.models import Mapped, Row
-from importer.pipeline.companions import Beside, Companions, open_companions
+from importer.pipeline.companions import Companions, open_companions
 
 HEADER = "Ticket,At,Who,Text,Shown\n"
 NOTE = (
@@ -58,7 +58,7 @@ def opened(mapping: Mapping, columns: Sequence[str] = COLUMNS) -> Iterator[Opene
     with (
         TemporaryDirectory(dir=memory()) as folder,
         Ledger(Path(folder, "l.db"), verb="check") as ledger,
-        open_companions(ledger, mapping, Beside(Path())) as companions,
+        open_companions(ledger, mapping, Path()) as companions,
     ):
         mapper = mapping.bind(tuple(columns), companions.tables)
         companions.load(lambda: None)
@@ -228,7 +228,7 @@ def test_a_file_with_a_header_and_no_rows_has_no_notes(load: Load) -> None:
 
 
 def test_a_missing_file_is_named_with_the_hint(load: Load) -> None:
-    message = r"c\.csv: there is no such file of notes\n.*--notes FILE.*m\.yml:6:"
+    message = r"c\.csv: companion file with notes not found\n.*--notes FILE.*m\.yml:6:"
     with pytest.raises(SourceError, match=message), opened(load(CASE + NOTE % "")):
         pass
 
@@ -243,6 +243,7 @@ NOTES = st.lists(st.tuples(KEYS, st.integers(-3, 3)), max_size=40)
 
 
 @given(rows=st.lists(KEYS, max_size=10), entries=NOTES)
+@pytest.mark.slow
 def test_the_join_is_that_of_a_dictionary(load: Load, rows: list[str], entries: list[tuple[str, int]]) -> None:
     """Joined, sorted and counted once more, in the plainest way."""
     written(HEADER + "".join(f"{key},{at},,{number},\n" for number, (key, at) in enumerate(entries)))
@@ -265,10 +266,10 @@ _CHILD = """
 import resource, sys
 from pathlib import Path
 from importer.mapping import load_mapping
-from importer.pipeline.companions import Beside, open_companions
+from importer.pipeline.companions import open_companions
 from importer.ledger import Ledger
 mapping = load_mapping("m.yml")
-with Ledger(Path("l.db"), verb="check") as ledger, open_companions(ledger, mapping, Beside(Path())) as companions:
+with Ledger(Path("l.db"), verb="check") as ledger, open_companions(ledger, mapping, Path()) as companions:
     mapping.bind(("ID", "T", "D"), companions.tables)
     companions.load(lambda: None)
     print(companions.files[0].rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

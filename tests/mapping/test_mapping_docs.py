@@ -14,12 +14,12 @@ from mapping_page import EXAMPLES, PACKAGE, PAGE, Example, expected_of, write_fi
 
 from importer.errors import MappingError
 from importer.ledger import Ledger, Outcome, StagedRow
-from importer.ledger.json_columns import errors_from_json
 from importer.ledger.parents import CODES as LINK_CODES
+from importer.ledger.values import errors_from_json
 from importer.mapping import json_schema
 from importer.mapping.converters import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
-from importer.pipeline.companions import Beside, open_companions
+from importer.pipeline.companions import open_companions
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
     rows = [Row(number, cells) for number, cells in enumerate(example.cells, 1)]
     with (
         Ledger(Path("l.db"), verb="preview") as ledger,
-        open_companions(ledger, mapping, Beside(Path())) as companions,
+        open_companions(ledger, mapping, Path()) as companions,
     ):
         mapper = mapping.bind(example.header, companions.tables)
         companions.load(lambda: None)

@@ -66,10 +66,10 @@ def test_check_and_preview_take_an_example(example: Example) -> None:
     if example.is_linked:  # which id a parent has, and what is wrong with a link, preview cannot know
         return
     for row, (_, sent) in zip(preview("t.csv", "m.yml", count=99, **READING), example.rows, strict=True):
-        found: Any = "filtered" if row.left_out else [error.code for error in row.errors]
+        found: Any = "filtered" if row.filtered else [error.code for error in row.errors]
         if row.body is not None:
-            bodies = [example.shown(json.loads(row.body)), *map(json.loads, row.additions)]
-            found = bodies if row.additions else bodies[0]
+            bodies = [example.shown(json.loads(row.body)), *map(json.loads, row.case_updates)]
+            found = bodies if row.case_updates else bodies[0]
         assert found == expected_of(sent)
 
 

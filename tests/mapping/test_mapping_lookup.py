@@ -112,7 +112,7 @@ def test_a_change_of_the_file_is_a_change_of_the_mapping(load: Load, owners: Pat
         (b"email,name\na,7\n", "m.yml:6:62: o.csv has no column 'id'"),
         (b"email,email,id\na,b,7\n", "m.yml:6:41: o.csv has 2 columns named 'email'"),
         (b"email,id\na,7\nb\n", "m.yml:6:29: cannot use the lookup file: o.csv:3:"),
-        (b'email,id\na,"7\n', "m.yml:6:29: cannot use the lookup file: o.csv:2: the quote opened"),
+        (b'email,id\na,"7\n', "m.yml:6:29: cannot use the lookup file: o.csv:2: the row that begins"),
         (b"email,id\nana\xe9,7\n", "`encoding:`"),
     ],
 )

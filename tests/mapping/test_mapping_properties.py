@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ CHECK = case_check(KEYS.split())
 
 
 @given(st.sampled_from([TEXT, RICH]), CELLS)
+@pytest.mark.slow
 def test_any_cells_give_a_body_or_errors_and_the_same_every_time(text: str, cells: tuple[str, ...]) -> None:
     mapper = MAPPERS[text]
     mapped = mapper.apply(Row(2, cells))

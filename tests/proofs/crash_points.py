@@ -21,8 +21,7 @@ from scenes import LOST
 import importer.ledger.ledger
 import importer.pipeline.checking
 import importer.pipeline.results
-import importer.report.failures_file
-import importer.report.tables
+import importer.report.files
 from importer.delivery.reconcile import CaseSearch
 from importer.delivery.workers import Workers
 from importer.ledger import Ledger, LedgerWriter, Mark, Settled, database, sources
@@ -157,15 +156,14 @@ class _WatchedFile:
 
 def _in_report(tick: Tick) -> None:
     """A report is half written: counted in pieces of all reports of a run."""
-    whole_file = importer.report.tables.whole_file
+    whole_file = importer.report.files.whole_file
 
     @contextmanager
     def watched(path: Path, **options: Any) -> Iterator[Any]:
         with whole_file(path, **options) as file:
             yield _WatchedFile(file, tick)
 
-    importer.report.tables.whole_file = watched  # type: ignore[assignment]
-    importer.report.failures_file.whole_file = watched  # type: ignore[assignment]
+    importer.report.files.whole_file = watched  # type: ignore[assignment]
     importer.pipeline.results.whole_file = watched  # type: ignore[assignment]
 
 

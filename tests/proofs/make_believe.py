@@ -232,7 +232,7 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> De
 
 async def _deliver(ledger: Ledger, options: RunOptions, fuse: Fuse) -> Delivered:
     target = OpenTarget("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
-    work = sending.send_pending(ledger, target, SETTINGS, options, stop=Stop(), observer=Progress())
+    work = sending.send_pending(ledger, target, SETTINGS, options, stop=Stop(), progress=Progress())
     run, death = asyncio.ensure_future(work), asyncio.ensure_future(fuse.died.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
     if death.done():

@@ -20,7 +20,6 @@ from program import SandboxProcess
 from scenes import LOST, Campaign, rows
 from tickets import HEADER, MAPPING, read_csv, write_tickets
 
-import importer.ledger.ledger
 from importer.ledger import Ledger, parents, sources
 from importer.ledger.values import Settlement
 from importer.models import State
@@ -117,18 +116,13 @@ def test_families_killed_at(stories: dict[str, Future[Told]], name: str) -> None
     assert len(above) == COUNT * 2 // 3
 
 
-#: Marks whatever is pending.
-CARELESS_MARK = """UPDATE record SET state = 'sending', attempts = attempts + 1, run = :run
-    WHERE id IN (SELECT value FROM json_each(:records)) AND state = 'pending' RETURNING id"""
-
 # -- builds that are wrong on purpose -------------------------------------------------------------------
 
 
 @contextmanager
 def children_do_not_wait() -> Iterator[None]:
-    """Every row that can be sent is sent, and neither the ledger nor its database has anything against it."""
+    """Every row that can be sent is sent, and the database has nothing against it."""
     finish = sources.finish_source
-    importer.ledger.ledger._MARK = CARELESS_MARK
 
     def hasty(ledger: Ledger, source: int, *companions: Any, **more: Any) -> None:
         finish(ledger, source, *companions, **more)

@@ -45,6 +45,7 @@ def test_a_workbook_cut_off_anywhere_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t.xls", "t.xlsb", "t.ods"])
+@pytest.mark.slow
 def test_a_workbook_with_flipped_bytes_never_ends_in_a_traceback(tmp_path, name):
     whole = workbook(tmp_path / name)
     chance = random.Random(7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.ledger.originals import Original
+from importer.ledger.values import Original
 from importer.models import FieldError, Row
 from importer.report.put_back import put_back
 

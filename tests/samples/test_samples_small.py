@@ -15,7 +15,7 @@ import pytest
 
 from importer.ledger import Ledger
 from importer.mapping import load_mapping
-from importer.pipeline.companions import Beside, open_companions
+from importer.pipeline.companions import open_companions
 from importer.pipeline.staging import preview_rows
 from importer.reader import open_reader
 
@@ -46,7 +46,7 @@ def cases(name: str) -> dict[str, dict[str, Any]]:
     with (
         TemporaryDirectory() as folder,
         Ledger(Path(folder, "l.db"), verb="preview") as ledger,
-        open_companions(ledger, mapping, Beside(SMALL)) as companions,
+        open_companions(ledger, mapping, SMALL) as companions,
     ):
         results = [mapped for _, mapped in preview_rows(source, mapping, 1_000, companions=companions)]
     assert [error for mapped in results for error in mapped.errors] == []

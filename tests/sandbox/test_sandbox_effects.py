@@ -11,23 +11,6 @@ from sandbox_client import CASES, Live, rest_of
 from test_sandbox_auth import FORM, basic
 
 from importer.sandbox import FaultPlan, Rule
-from importer.sandbox.effects import (
-    Cut,
-    Drop,
-    ExpireTokens,
-    FuzzyFilter,
-    Garbage,
-    Hang,
-    Html,
-    IgnoreFilter,
-    IndexLag,
-    Redirect,
-    RepeatId,
-    SaveTwice,
-    Slow,
-    Status,
-    WithoutId,
-)
 
 BEGINNING = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 MADE = ["Printer on fire"]
@@ -46,7 +29,7 @@ def struck(running):
     before = len(running.truth())
 
     def play(effect, **when):
-        running.play(FaultPlan(rules=(Rule(effect=effect, **({"limit": 1} | when)),)))
+        running.play(FaultPlan(rules=(Rule(**effect, **({"limit": 1} | when)),)))
         return running
 
     running.made = lambda: running.titles()[before:]
@@ -58,7 +41,7 @@ def struck(running):
 @pytest.mark.parametrize("save", [True, False])
 @pytest.mark.parametrize("how", ["fin", "rst"])
 def test_drop_ends_the_connection_as_told_and_saves_as_told(struck, save, how):
-    live = struck(Drop(save=save, how=how))
+    live = struck({"do": "drop", "save": save, "how": how})
     assert live.exchange(live.raw_create()) == (b"", how)
     assert live.made() == MADE * save
 
@@ -66,9 +49,9 @@ def test_drop_ends_the_connection_as_told_and_saves_as_told(struck, save, how):
 def test_cut_sends_exactly_the_first_bytes_at_every_place(open_sandbox):
     """For every byte of the answer: so many come, then the end; the case exists every time."""
     live = open_sandbox()
-    live.play(FaultPlan(rules=(Rule(effect=Cut(10_000)),)))
+    live.play(FaultPlan(rules=(Rule(do="cut", at=10_000),)))
     whole = len(live.exchange(live.raw_create("T-00000")).octets)
-    live.play(FaultPlan(rules=tuple(Rule(effect=Cut(at), title=f"T-{at:05}") for at in range(whole))))
+    live.play(FaultPlan(rules=tuple(Rule(do="cut", at=at, title=f"T-{at:05}") for at in range(whole))))
     for at in range(whole):
         octets, end = live.exchange(live.raw_create(f"T-{at:05}"))
         assert (len(octets), end) == (at, "fin")
@@ -77,14 +60,14 @@ def test_cut_sends_exactly_the_first_bytes_at_every_place(open_sandbox):
 
 
 def test_cut_counts_from_the_end_and_can_reset(struck):
-    live = struck(Cut(-1))
+    live = struck({"do": "cut", "at": -1})
     octets, _ = live.exchange(live.raw_create())
     head, _, body = octets.partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
     assert len(body) == length - 1
-    assert struck(Cut(30, how="rst")).exchange(live.raw_create()).end == "rst"
+    assert struck({"do": "cut", "at": 30, "how": "rst"}).exchange(live.raw_create()).end == "rst"
     assert live.made() == MADE * 2
-    octets, _ = struck(Cut(-1)).exchange(live.raw_create(title=""))
+    octets, _ = struck({"do": "cut", "at": -1}).exchange(live.raw_create(title=""))
     assert octets.startswith(b"HTTP/1.1 400 "), "a refusal is cut as well, and makes nothing"
     assert live.made() == MADE * 2
 
@@ -93,7 +76,7 @@ def test_cut_counts_from_the_end_and_can_reset(struck):
     ("status", "save"), [(500, True), (500, False), (408, False), (409, True), (204, True), (422, False)]
 )
 def test_status_says_one_thing_and_does_another(struck, conforms, status, save):
-    live = struck(Status(status, save=save))
+    live = struck({"do": "status", "status": status, "save": save})
     reply = live.create()
     assert reply.status == status
     if status != 204:
@@ -103,7 +86,7 @@ def test_status_says_one_thing_and_does_another(struck, conforms, status, save):
 
 @pytest.mark.parametrize("form", ["seconds", "date", "body", "none"])
 def test_status_hints_when_to_come_back(struck, form):
-    reply = struck(Status(429, retry_after=6.2, form=form)).create()
+    reply = struck({"do": "status", "status": 429, "retry_after": 6.2, "form": form}).create()
     assert reply.json["code"] == "0012001"
     if form == "body":
         assert reply.json["fields"] == [{"name": "retry-after", "description": "7"}]
@@ -116,7 +99,7 @@ def test_status_hints_when_to_come_back(struck, form):
 
 @pytest.mark.parametrize(("status", "save"), [(200, True), (201, True), (502, False)])
 def test_html_answers_a_page(struck, status, save):
-    live = struck(Html(status, save=save))
+    live = struck({"do": "html", "status": status, "save": save})
     reply = live.create()
     assert reply.status == status
     assert reply.headers["Content-Type"].startswith("text/html")
@@ -125,18 +108,18 @@ def test_html_answers_a_page(struck, status, save):
 
 
 def test_redirect_sends_elsewhere_and_saves_nothing(struck):
-    live = struck(Redirect(302))
+    live = struck({"do": "redirect", "status": 302})
     reply = live.create()
     assert (reply.status, reply.headers["Location"]) == (302, "/_sandbox/login")
     assert live.request("GET", reply.headers["Location"]).status == 200
     assert live.made() == []
-    elsewhere = struck(Redirect(location="http://127.0.0.2:1/x", save=True)).create()
+    elsewhere = struck({"do": "redirect", "location": "http://127.0.0.2:1/x", "save": True}).create()
     assert (elsewhere.status, elsewhere.headers["Location"]) == (307, "http://127.0.0.2:1/x")
     assert live.made() == MADE
 
 
 def test_expire_tokens_ends_every_token_but_the_static_one(struck):
-    live = struck(ExpireTokens())
+    live = struck({"do": "expire_tokens"})
     tokens = [live.token(FORM, Authorization=basic()).json["access_token"] for _ in range(2)]
     opened = [{"Authorization": f"Bearer {token}"} for token in tokens]
     assert live.request("GET", CASES, headers=opened[0]).status == 200
@@ -149,40 +132,42 @@ def test_expire_tokens_ends_every_token_but_the_static_one(struck):
 
 
 def test_save_twice_makes_two_cases_and_answers_one(struck):
-    live = struck(SaveTwice())
+    live = struck({"do": "save_twice"})
     answer = live.create().json
     assert live.made() == MADE * 2
     assert answer["id"] == live.truth()[-1]["id"]
 
 
 def test_without_id_tells_everything_else(struck):
-    live = struck(WithoutId())
+    live = struck({"do": "without_id"})
     reply = live.create()
     assert (reply.status, reply.json["title"], "id" in reply.json) == (201, "Printer on fire", False)
     assert live.made() == MADE
 
 
 def test_repeat_id_gives_the_id_of_the_row_before(struck):
-    live = struck(RepeatId(), nth=2)
+    live = struck({"do": "repeat_id"}, nth=2)
     ids = [int(live.create(f"T-{number}").json["id"]) for number in (1, 2, 3)]
     assert ids == [ids[0], ids[0], ids[0] + 2]
     assert live.made() == ["T-1", "T-2", "T-3"]
-    assert struck(RepeatId()).create("").status == 400, "an error has no id to repeat"
+    assert struck({"do": "repeat_id"}).create("").status == 400, "an error has no id to repeat"
 
 
 def test_hang_answers_nothing_and_then_ends(struck):
-    live = struck(Hang(save=True, seconds=0.3))
+    live = struck({"do": "hang", "save": True, "seconds": 0.3})
     begun = time.monotonic()
     assert live.exchange(live.raw_create()) == (b"", "fin")
     assert time.monotonic() - begun >= 0.3
     assert live.made() == MADE
-    assert struck(Hang(save=False, seconds=0.01)).exchange(live.raw_create()).octets == b""
+    assert struck({"do": "hang", "save": False, "seconds": 0.01}).exchange(live.raw_create()).octets == b""
     assert live.made() == MADE
-    assert struck(Hang(at=20, seconds=0.1)).exchange(live.raw_create()).octets == b"HTTP/1.1 201 Created"
+    assert (
+        struck({"do": "hang", "at": 20, "seconds": 0.1}).exchange(live.raw_create()).octets == b"HTTP/1.1 201 Created"
+    )
 
 
 def test_hang_does_not_keep_a_sandbox_from_closing():
-    with Live(faults=FaultPlan(rules=(Rule(effect=Hang()),))) as live:
+    with Live(faults=FaultPlan(rules=(Rule(do="hang"),))) as live:
         connection = live.connect()
         connection.sendall(live.raw_create())
         while not live.truth():
@@ -194,7 +179,7 @@ def test_hang_does_not_keep_a_sandbox_from_closing():
 
 
 def test_slow_holds_the_work_back_and_does_it_although_the_client_has_left(struck):
-    live = struck(Slow(300))
+    live = struck({"do": "slow", "delay_ms": 300})
     begun = time.monotonic()
     with live.connect() as connection:
         connection.sendall(live.raw_create())
@@ -205,7 +190,7 @@ def test_slow_holds_the_work_back_and_does_it_although_the_client_has_left(struc
 
 
 def test_garbage_is_not_http(struck):
-    live = struck(Garbage())
+    live = struck({"do": "garbage"})
     octets, end = live.exchange(live.raw_create())
     assert (octets[:5] != b"HTTP/", end) == (True, "fin")
     assert live.made() == MADE
@@ -217,10 +202,10 @@ def test_lists_lag_and_find_too_much_when_told(open_sandbox):
         live.create(external_id, custom_fields={"text1": external_id})
     query = {"custom_fields": '{"text1": {"value": "T-7"}}'}
     for effect, found in (
-        (IndexLag(3600), []),
-        (FuzzyFilter(), ["T-71", "T-7"]),
-        (IgnoreFilter(), ["T-8", "T-71", "T-7"]),
+        ({"do": "index_lag", "seconds": 3600}, []),
+        ({"do": "fuzzy_filter"}, ["T-71", "T-7"]),
+        ({"do": "ignore_filter"}, ["T-8", "T-71", "T-7"]),
     ):
-        live.play(FaultPlan(rules=(Rule(effect=effect, limit=1),)))
+        live.play(FaultPlan(rules=(Rule(**effect, limit=1),)))
         assert live.found(**query) == found, effect
         assert live.found(**query) == ["T-7"], effect

@@ -77,7 +77,7 @@ SAMPLES = [
                 note="Zweiter",
             ),
         ],
-        said=("it looks like an export of Jira (German)",),
+        said=("looks like an export from Jira (German)",),
     ),
     Sample(
         "jira-fr.csv",
@@ -102,7 +102,7 @@ SAMPLES = [
                 requester_name="Bo",
             ),
         ],
-        said=("it looks like an export of Jira (French)",),
+        said=("looks like an export from Jira (French)",),
     ),
     Sample(
         "redmine-ru.csv",
@@ -128,7 +128,7 @@ SAMPLES = [
             ),
         ],
         {"encoding": "cp1251"},
-        said=("the day comes first, because '25.01.2024 09:04' can be read in no other way",),
+        said=("day first, as '25.01.2024 09:04' shows",),
     ),
     Sample(
         "lista-pl.csv",
@@ -270,7 +270,7 @@ SAMPLES = [
             case("0002", "Cannot log in", "The account is locked", created="2024-12-31T00:00:00Z"),
         ],
         said=(
-            "no ticket, it seems: 1 line at the end: 'Total | 13.5' (row 4)",
+            "probably not tickets: 1 line at the end: 'Total | 13.5' (row 4)",
             'skip: "empty({Subject}) and empty({Details})"',
         ),
         left_out=1,
@@ -330,7 +330,7 @@ SAMPLES = [
             ),
             case("00001002", "Cannot log in", "The account is locked", created="2024-12-31T18:00:00Z"),
         ],
-        said=("it looks like an export of Salesforce",),
+        said=("looks like an export from Salesforce",),
     ),
     Sample(
         "zoho.csv",
@@ -373,7 +373,7 @@ SAMPLES = [
                 created="2024-04-03T18:00:00Z",
             ),
         ],
-        said=("no column alone, but",),
+        said=("no single column is unique, but",),
     ),
     Sample(
         "bugzilla.csv",

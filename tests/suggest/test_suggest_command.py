@@ -12,7 +12,7 @@ SAMPLE = ROOT / "sample_data" / "zendesk-tickets.csv"
 def test_it_prints_the_mapping_and_nothing_else(program: Program, tmp_path: Path) -> None:
     done = program("suggest", SAMPLE)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("# Suggested for zendesk-tickets.csv → Talkdesk cases.")
+    assert done.out.startswith("# Draft mapping for zendesk-tickets.csv → Talkdesk cases.")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -41,7 +41,7 @@ def test_a_file_beside_the_export_is_joined_and_sorted(tmp_path: Path) -> None:
     export = save(tmp_path / "tickets.csv", TICKETS)
     save(tmp_path / "ticket_comments.csv", COMMENTS)
     text = suggest_mapping(export).text
-    assert "4 of 4 cells looked at in `Ticket ID` stand in `Ticket ID` here" in text.replace("\n    #  ", "")
+    assert "4 of 4 cells in `Ticket ID` match `Ticket ID` here" in text.replace("\n    #  ", "")
     notes = notes_of(export, text)
     assert [note["note_title"] for note in notes["101"][:2]] == ["Bo, 2024-03-01 09:00", "Ana, 2024-03-02 10:00"]
     assert notes["111"][1]["note_body"] == "Sorry, we were all out with the brigade"
@@ -80,7 +80,7 @@ def test_what_only_a_person_can_tell_is_marked(tmp_path: Path) -> None:
     rows += [["101", "02/01/2024", "It burns", "true"], ["101", "01/02/2024", "Still", "false"]]
     save(tmp_path / "comments.csv", rows)
     text = suggest_mapping(export).text.replace("\n    #  ", "")
-    assert "sorted by `Written`, but whether day or month comes first is not proven: day is taken" in text
+    assert "sorted by `Written`, but day or month could come first; assuming day" in text
     assert "if so: public: {column: is_public}" in text
     assert [note["public"] for note in notes_of(export, suggest_mapping(export).text)["101"]][:2] == [False, False]
 
@@ -94,7 +94,7 @@ def test_an_encoding_that_had_to_be_said_counts_for_both(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "rows", "said"),
     [
-        ("ticket_comments.csv", [["ticket_id", "body"], ["999", "Nobody knows this one"]], "only 0 of 1 cells of"),
+        ("ticket_comments.csv", [["ticket_id", "body"], ["999", "Nobody knows this one"]], "only 0 of 1 cells in"),
         ("comments.csv", [["ticket_id", "body"], ["101", "It burns"], ['101;"open']], "cannot be read"),
         ("comments.csv", TICKETS, ""),  # another export of the same kind
         ("notes.txt", [["Dear all"], ["this is no table"]], ""),

@@ -51,9 +51,9 @@ def test_what_cannot_be_linked_is_counted() -> None:
     text = suggest(
         table({"Key": KEYS, "Subject": ["It burns"], "Parent": ["", "SUP-0", "SUP-1", "SUP-9", "", ""]}, rows=6)
     ).text
-    assert "`Parent` names the row above: 2 of 3 cells stand in `Key`" in text
-    assert "hangs below the topmost (1 row)" in text
-    assert "CHECK: no row that was read is called so in 1 cell, such as 'SUP-9'" in text
+    assert "`Parent` is the parent: 2 of 3 cells match `Key`" in text
+    assert "attached to their top-level row (1 row)" in text
+    assert "CHECK: no row read for 1 cell, such as 'SUP-9'" in text
 
 
 def test_linked_rows_become_linked_cases(tmp_path: Path) -> None:

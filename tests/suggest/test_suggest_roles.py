@@ -80,14 +80,14 @@ def test_a_key_with_gaps_is_marked() -> None:
     keys = ["", *numbers(60)[1:58], "T-0001", "T-0002"]
     text = suggest(table({"Ticket ID": keys, "Subject": ["Hi there"]}, rows=60)).text
     assert "key: Ticket ID" in text
-    assert lines_with(text, "by its name, but")[0].startswith(
-        "# CHECK: `Ticket ID`, by its name, but 1 row without one"
+    assert lines_with(text, "matched by name, but")[0].startswith(
+        "# CHECK: `Ticket ID`, matched by name, but 1 row without one"
     )
 
 
 def test_no_key_at_all_is_marked() -> None:
     text = suggest(table({"Kind": ["a", "b"], "Colour": ["red", "green", "blue"]})).text
-    assert "# CHECK: no column is filled and different in every row; `Colour` comes nearest" in text
+    assert "# CHECK: no column is filled and unique in every row; `Colour` is closest" in text
 
 
 def test_repeated_comments_become_notes_and_repeated_labels_one_text() -> None:
@@ -103,7 +103,7 @@ def test_repeated_comments_become_notes_and_repeated_labels_one_text() -> None:
 def test_of_three_columns_with_one_name_the_mapping_says_which() -> None:
     text = suggest(repeated(["id", "name", "id"], [["1", "a", "01"], ["2", "b", "02"]])).text
     assert "key: {column: id, occurrence: 1}" in text
-    assert "# CHECK: 2 columns are called so; this is number 1." in text
+    assert "# CHECK: 2 columns have this name; this is number 1." in text
 
 
 def test_yes_and_no_become_a_checkbox() -> None:
@@ -132,7 +132,7 @@ def test_without_a_subject_the_description_begins_the_title() -> None:
 def test_a_date_that_cannot_be_read_is_pointed_out() -> None:
     """Weeks are no form of the mapping language."""
     text = suggest(table({"id": numbers(), "Subject": ["Hi there"], "created_at": ["2024-W11", "2024-W12"]})).text
-    assert "# CHECK: `created_at` is called like a date, but its cells are none that can be read here." in text
+    assert "# CHECK: `created_at` is named like a date, but its format is not recognised." in text
     assert "created_at: {created_at}" in text
 
 

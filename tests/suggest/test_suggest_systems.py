@@ -8,7 +8,7 @@ import pytest
 from importer.mapping import load_mapping
 from importer.reader import open_reader
 from importer.suggest import suggest
-from importer.suggest.vocabulary import load_vocabulary, plain_name, recognise
+from importer.suggest.headers import load_vocabulary, plain_name, recognise
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 SYSTEMS = load_vocabulary().systems
@@ -31,9 +31,7 @@ def test_names_are_compared_without_case_and_punctuation(name: str, plain: str) 
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
 def test_a_signature_finds_itself(system) -> None:
-    found = recognise(system.telling, SYSTEMS)
-    assert found is not None
-    assert found.system is system
+    assert recognise(system.telling, SYSTEMS) is system
 
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
@@ -78,4 +76,4 @@ def test_a_ready_mapping_that_does_not_fit_is_not_recommended(tmp_path: Path) ->
         writer.writerows([*row[:gone], *row[gone + 1 :]] for row in [header, *rows[:100]] if len(row) == len(header))
     suggestion = suggest(open_reader(path))
     assert (suggestion.system, suggestion.ready) == ("Zendesk", "")
-    assert "it names columns that this export does not have" in suggestion.text
+    assert "needs columns that this export does not have" in suggestion.text

@@ -6,8 +6,8 @@ import pytest
 from suggest_tables import lines_with, mapped, numbers, table
 
 from importer.suggest import suggest
-from importer.suggest.levels import levels
-from importer.suggest.vocabulary import load_vocabulary
+from importer.suggest.headers import load_vocabulary
+from importer.suggest.priorities import levels
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_levels(word: str, becomes: str, sure: bool) -> None:
 
 def test_every_value_is_in_the_table_with_its_count_and_reason() -> None:
     text = suggest(table({"ID": numbers(), "Subject": ["Hi there"], "Priority": ["High", "High", "Gold"]})).text
-    assert "High: HIGH  # 8 rows; GUESS: the word 'high'" in text
-    assert "Gold: NORMAL  # 4 rows; CHECK: it cannot be told from the word" in text
+    assert "High: HIGH  # 8 rows; GUESS: contains 'high'" in text
+    assert "Gold: NORMAL  # 4 rows; CHECK: unclear; choose a priority" in text
 
 
 def test_a_dash_that_comes_again_and_again_is_empty() -> None:
     source = table({"ID": numbers(), "Subject": ["Hi there"], "Phone": ["-", "123"], "Group": ["-", "A"]})
     text = suggest(source).text
     assert 'empty: ["", "-"]' in text
-    assert 'GUESS: found again and again where a value should be: "-" (12 cells in 2 columns).' in text
+    assert 'GUESS: treated as empty: "-" (12 cells in 2 columns).' in text
 
 
 def test_somebody_called_na_stays_who_he_is() -> None:
@@ -79,7 +79,7 @@ def test_what_is_too_long_is_cut_and_kept_whole() -> None:
 def test_html_becomes_text() -> None:
     source = table({"ID": numbers(), "Subject": ["Hi there"], "Description": ["<p>Hello <b>you</b></p>"]})
     text = suggest(source).text
-    assert "# GUESS: 12 of 12 texts have tags of HTML" in text
+    assert "# GUESS: 12 of 12 texts with HTML tags" in text
     assert json.loads(mapped(text, source)[0].body or b"{}")["description"].startswith("Hello you")
 
 
@@ -92,7 +92,7 @@ def test_rows_without_a_title_get_one_that_says_so() -> None:
 def test_what_the_trial_finds_stands_at_the_top() -> None:
     source = table({"ID": numbers(), "Subject": ["Hi there"], "Email": ["a@example.com", "b@example.com", "none"]})
     suggestion = suggest(source)
-    assert "# Tried on 12 rows: 8 would be sent, 4 would not." in suggestion.text
+    assert "# Tested on 12 rows: 8 ready to send, 4 invalid." in suggestion.text
     assert "# CHECK: not_an_email in `Email`: 4 rows." in suggestion.text
 
 

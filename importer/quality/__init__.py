@@ -1,0 +1,160 @@
+"""What `check` finds in a whole export, by its profile and through its mapping, while it is staged.
+
+Nothing here changes the outcome of a row, and a run does without it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from importer.ledger import LedgerView, StagedRow
+from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
+from importer.ledger.values import SimilarKeys
+from importer.mapping import Mapping
+from importer.mapping.values import Field
+from importer.models import State
+from importer.quality.autofix import Suggestion, suggestions
+from importer.quality.file_checks import FileIssue, file_issues, issue_shapes, sheet_issues
+from importer.quality.mapping_checks import (
+    ColumnUse,
+    FieldCheck,
+    FilterUse,
+    LengthUse,
+    NotesCheck,
+    NotesUse,
+    OpenFile,
+    TableUse,
+    column_uses,
+    key_as_seen,
+)
+from importer.quality.profile import FileProfile, chunk_of
+from importer.reader import Reader
+
+__all__ = ["Findings", "QualityCheck"]
+
+_SIMILAR_KEYS_NAMED = 10
+_FIRST = {"day_first_dates": "%d", "month_first_dates": "%m"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What was found.
+
+    Attributes:
+        rows: How many rows were looked at.
+        causes: Why rows would not become cases, most frequent first.
+        file_issues: What happened to the file before.
+        tables: Values that take certain words only, and the words that came.
+        lengths: Fields with a limit, and the longest texts.
+        columns: The columns of the export.
+        similar_keys: Keys that look alike, the first few.
+        similar_keys_count: How many groups of such keys there are.
+        note_files: The companion files with notes.
+        suggestions: Lines to add to the mapping.
+        filters: The conditions by which the mapping filters rows.
+    """
+
+    rows: int
+    causes: tuple[Cause, ...]
+    file_issues: tuple[FileIssue, ...]
+    tables: tuple[TableUse, ...]
+    lengths: tuple[LengthUse, ...]
+    columns: tuple[ColumnUse, ...]
+    suggestions: tuple[Suggestion, ...]
+    filters: tuple[FilterUse, ...] = ()
+    similar_keys: tuple[SimilarKeys, ...] = ()
+    similar_keys_count: int = 0
+    note_files: tuple[NotesUse, ...] = ()
+
+
+class QualityCheck:
+    """Looks at the rows of an export as they are staged.
+
+    Args:
+        source: The export.
+        mapping: Its mapping.
+        columns: The columns that the mapping is bound to, if these are not those of the source.
+        companions: The companion files that the mapping names, if they are looked at.
+
+    Raises:
+        MappingError: The mapping does not match the columns.
+    """
+
+    def __init__(
+        self,
+        source: Reader,
+        mapping: Mapping,
+        *,
+        columns: tuple[str, ...] | None = None,
+        companions: Sequence[OpenFile] | None = None,
+    ) -> None:
+        self._source = source
+        self._mapping = mapping
+        self._columns = columns or source.columns
+        tables = None if companions is None else [file.companion for file in companions]
+        mapper = mapping.bind(self._columns, tables)
+        self._columns_used = mapper.columns_used
+        self._profile = FileProfile(self._columns, issue_shapes)
+        self._errors = FieldErrorCounts()
+        self._filtered: Counter[str | None] = Counter()
+        self._fields = [FieldCheck(field) for field in mapper.fields if field.is_text]
+        self._notes = [NotesCheck(file) for file in companions or ()]
+        self._rows = 0
+
+    def take(self, staged: Sequence[StagedRow]) -> None:
+        """Look at the next rows."""
+        self._rows += len(staged)
+        for row in staged:
+            if row.mapped.errors:
+                self._errors.add(row.row.number, row.mapped.errors)
+        self._filtered.update(row.mapped.left_out for row in staged)
+        self._profile.take(chunk_of([row.row for row in staged], self._columns))
+        width = len(self._columns)
+        kept = [row.row for row in staged if row.mapped.left_out is None and len(row.row.cells) == width]
+        for check in self._fields:
+            check.take(kept)
+
+    def so_far(self, *, whole: bool = False) -> Findings:
+        """What has been found until now, from the rows alone; ``whole`` says that there are no more."""
+        fields = [check.field for check in self._fields]
+        issues = tuple(it for it in file_issues(self._profile, whole=whole) if not _is_settled(it, fields))
+        tables = [(check.field, use) for check in self._fields if (use := check.table_use())]
+        found = self._errors.causes()
+        lines = suggestions(self._mapping, fields, tables=tables, causes=found, issues=issues)
+        return Findings(
+            rows=self._rows,
+            causes=tuple(found),
+            file_issues=issues,
+            tables=tuple(use for _, use in tables),
+            lengths=tuple(length for check in self._fields if (length := check.length_use())),
+            columns=tuple(column_uses(self._profile, self._columns_used)),
+            suggestions=tuple(lines),
+            filters=tuple(FilterUse(condition, self._filtered[condition]) for condition in self._mapping.choices),
+        )
+
+    def finished(self, view: LedgerView) -> Findings:
+        """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
+        found = self.so_far(whole=True)
+        similar, count = view.similar_keys(key_as_seen, _SIMILAR_KEYS_NAMED)
+        return replace(
+            found,
+            causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
+            file_issues=(*found.file_issues, *sheet_issues(self._source.layout)),
+            similar_keys=tuple(similar),
+            similar_keys_count=count,
+            note_files=tuple(check.use(view, place) for place, check in enumerate(self._notes)),
+        )
+
+
+def _will_be_sent(cause: Cause) -> bool:
+    """Whether it is no reason at all: the rows are sent now, or behind a parent row that is."""
+    return cause.state is State.PENDING or cause.code in ("parent_pending", "parent_waiting", "parent_sending")
+
+
+def _is_settled(issue: FileIssue, fields: Sequence[Field]) -> bool:
+    """Whether the mapping reads the dates of the column in the order that the other rows force."""
+    first = _FIRST.get(issue.kind)
+    formats = [pattern for field in fields if issue.column in field.columns for pattern in field.form.format or ()]
+    return first is not None and bool(formats) and all(pattern.lstrip().startswith(first) for pattern in formats)

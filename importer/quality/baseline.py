@@ -1,0 +1,140 @@
+"""An export against the one of last time: what must stop a nightly load."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from importer.errors import ConfigError, MappingError
+from importer.mapping import Mapping
+from importer.quality import Findings
+
+#: By what factor the number of rows may grow or shrink.
+VOLUME_FACTOR = 2.0
+_NAMED = 8
+
+
+class Baseline(NamedTuple):
+    """What is remembered of an earlier export.
+
+    Attributes:
+        rows: How many rows it had.
+        columns: Its header.
+        words: By field, the words that came.
+        capped: Fields of which not all words are known.
+    """
+
+    rows: int
+    columns: tuple[str, ...]
+    words: dict[str, frozenset[str]]
+    capped: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One way in which an export differs.
+
+    Attributes:
+        kind: ``empty``, ``volume``, ``new_column``, ``lost_column`` or ``new_value``.
+        what: For a person.
+        names: The columns or values that it is about.
+    """
+
+    kind: str
+    what: str
+    names: tuple[str, ...] = ()
+
+
+def load_baseline(path: Path) -> Baseline:
+    """What ``check --json`` printed of an earlier export.
+
+    Raises:
+        ConfigError: it cannot be read, or is something else.
+    """
+    hint = "create it with: case-importer check … --json > FILE"
+    try:
+        content: Any = orjson.loads(path.read_bytes())
+        tables = content["tables"]
+        return Baseline(
+            rows=int(content["totals"]["read"]),
+            columns=tuple(column["column"] for column in content["columns"]),
+            words={table["target"]: frozenset(table["words"]) for table in tables},
+            capped=frozenset(table["target"] for table in tables if table["capped"]),
+        )
+    except OSError as error:
+        raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise ConfigError("the file is not the output of check --json", where=str(path), hint=hint) from None
+
+
+def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
+    """What is new, or gone, compared with ``baseline``.
+
+    Args:
+        baseline: The export of last time.
+        found: The one of today.
+        factor: The number of rows may be up to so many times larger or smaller.
+    """
+    if found.rows == 0:
+        yield Change("empty", "the file has no rows")
+    elif baseline.rows and not baseline.rows / factor <= found.rows <= baseline.rows * factor:
+        grown = f"{found.rows:,} rows, baseline {baseline.rows:,}: {found.rows / baseline.rows:.2g} times as many"
+        yield Change("volume", f"{grown} (allowed: {1 / factor:.2g} to {factor:g})")
+    yield from _columns(baseline, found)
+    yield from _values(baseline, found)
+
+
+class Lost(NamedTuple):
+    """Columns without which an export cannot even be looked at, and what may stand in their place."""
+
+    what: str
+    hint: str
+
+
+def lost_columns(baseline: Baseline, columns: Sequence[str], mapping: Mapping) -> Lost | None:
+    """What is gone of the columns that ``mapping`` needs; None if the baseline did not have them all either."""
+    try:
+        needed = mapping.bind(baseline.columns).columns_used
+    except MappingError:
+        return None
+    gone = [column for column in Counter(baseline.columns) - Counter(columns) if column in needed]
+    if not gone:
+        return None
+    fresh = tuple(Counter(columns) - Counter(baseline.columns))
+    nearest = [
+        f"{column!r} (renamed to {near[0]!r}?)" if (near := get_close_matches(column, fresh, 1)) else repr(column)
+        for column in gone
+    ]
+    new = f"new columns: {_listed(fresh)}; " if fresh else ""
+    return Lost(
+        f"columns required by the mapping are missing: {', '.join(nearest)}",
+        f"{new}check the export job, or update the mapping",
+    )
+
+
+def _columns(baseline: Baseline, found: Findings) -> Iterator[Change]:
+    now, then = Counter(use.column for use in found.columns), Counter(baseline.columns)
+    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "missing", then - now)):
+        if names:
+            yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
+
+
+def _values(baseline: Baseline, found: Findings) -> Iterator[Change]:
+    """A word that the table lists is no surprise, even if it came for the first time."""
+    for use in found.tables:
+        if use.target in baseline.words and use.target not in baseline.capped:
+            fresh = tuple(word for word in use.unknown if word not in baseline.words[use.target])
+            if fresh:
+                columns = ", ".join(use.columns)
+                yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(repr, names[:_NAMED])) + more

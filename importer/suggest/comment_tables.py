@@ -1,0 +1,211 @@
+"""Tables that came with an export and may hold its comments: files in its folder, sheets of its workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.errors import SourceError
+from importer.quality.profile import ColumnProfile
+from importer.reader import Reader, open_reader, sheet_names
+from importer.suggest.columns import Column, Kind, describe
+from importer.suggest.first_rows import ROWS_MAX, read_first_rows
+from importer.suggest.headers import Vocabulary, plain_name, squeezed
+from importer.suggest.roles import assign
+from importer.suggest.row_names import LEAST_SHARE, Named
+
+TABLES_MAX = 4  #: Sheets that are looked at, and files.
+_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+_TEXTS = (Kind.LONG, Kind.TEXT)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a table is.
+
+    Attributes:
+        path: The file.
+        sheet: The sheet; empty for the one that is read if none is named.
+        encoding: What is needed to read it; empty if nothing.
+    """
+
+    path: Path
+    sheet: str = ""
+    encoding: str = ""
+
+    def open(self) -> Reader:
+        """The table, opened. Raises :class:`SourceError`."""
+        return open_reader(self.path, sheet=self.sheet or None, encoding=self.encoding or None)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A column whose cells are names of rows of the export.
+
+    Attributes:
+        column: The column.
+        named: What the rows of the export are named by.
+        matching: How many of its cells are such a name.
+        cells: Of how many.
+    """
+
+    column: ColumnProfile
+    named: Named
+    matching: int
+    cells: int
+
+    @property
+    def share(self) -> float:
+        """How many of them, as a share."""
+        return self.matching / self.cells if self.cells else 0.0
+
+
+@dataclass(frozen=True)
+class CommentTable:
+    """A table that holds comments.
+
+    Attributes:
+        place: Where it is.
+        match: The column that says which ticket a row belongs to.
+        body: The column with the text.
+        author: The column with the name of who wrote it.
+        created: The column with the time, if all of its cells can be read.
+        public: The column that seems to say whether the requester saw it.
+    """
+
+    place: Place
+    match: Match
+    body: Column
+    author: Column | None = None
+    created: Column | None = None
+    public: Column | None = None
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A table that seems to hold comments but cannot be used, and why: ``it cannot be read: …``."""
+
+    place: Place
+    reason: str
+
+
+def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding: str | None = None) -> Iterator[Place]:
+    """The other sheets of the export at ``path``, and the files next to it that are named like comments.
+
+    Args:
+        path: The export.
+        source: The same, opened.
+        vocabulary: The words.
+        encoding: How the export is read, if that had to be said.
+    """
+    try:
+        sheets = [name for name in sheet_names(path) if not source.name.endswith(f"[{name}]")]
+    except SourceError:
+        sheets = []
+    yield from (Place(path, sheet) for sheet in sheets[:TABLES_MAX])
+    try:
+        near = sorted(path.absolute().parent.iterdir())
+    except OSError:
+        near = []
+    files = [
+        file
+        for file in near
+        if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
+        if any(part in squeezed(plain_name(file.name.partition(".")[0])) for part in vocabulary.beside)
+        if file.is_file() and not file.samefile(path)
+    ]
+    for file in files[:TABLES_MAX]:
+        is_text = file.suffix.lower() in (".csv", ".tsv", ".txt")
+        yield Place(file, encoding=(is_text and encoding) or "")
+
+
+def find_comments(
+    place: Place, columns: Sequence[str], names: Sequence[Named], vocabulary: Vocabulary
+) -> CommentTable | Unusable | None:
+    """The comments in a table, if it has some of the export; None if it seems to be something else.
+
+    Args:
+        place: The table.
+        columns: The header of the export: a table with the same one is another export.
+        names: What its rows are named by.
+        vocabulary: The words.
+    """
+    try:
+        source = place.open()
+        return None if source.columns == tuple(columns) else _comments(place, source, names, vocabulary)
+    except SourceError as error:
+        # most texts of such a name are not tables, nor are most sheets
+        if place.sheet or place.path.suffix.lower() == ".txt":
+            return None
+        return Unusable(place, f"cannot be read: {error.what}; {error.hint}")
+
+
+def _comments(
+    place: Place, source: Reader, names: Sequence[Named], vocabulary: Vocabulary
+) -> CommentTable | Unusable | None:
+    table = read_first_rows(source, rows_max=ROWS_MAX)
+    columns = describe(table, vocabulary)
+    matches = [match for column in columns for match in _matches(column, names)]
+    best = max(matches, key=lambda match: _weight(match, vocabulary), default=None)
+    if best is None or best.share < LEAST_SHARE:
+        return None if place.sheet else _of_other_tickets(place, matches, vocabulary)
+    others = [column for column in columns if column.profile is not best.column and column.kind is not Kind.EMPTY]
+    roles = assign(table, others, vocabulary, None)
+    one = {role: pick.column for role, pick in roles.one.items()}
+    said = [one["description"]] if "description" in one else list(roles.notes)
+    said += [column for column in others if vocabulary.rank(column.names, "note") is not None and column.kind in _TEXTS]
+    body = said[0] if said else None if place.sheet else _longest(others)
+    if body is None:
+        return None
+    created = one.get("created")
+    if created and (
+        created.dates is None or created.dates.fitting < created.dates.looked_at or created.profile.repeats > 1
+    ):
+        created = None
+    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *_authors(others, vocabulary)]
+    author = next(filter(None, authors), None)
+    public = next((it for it in others if it.kind is Kind.BOOLEAN and squeezed(it.names[0]) in vocabulary.shown), None)
+    return CommentTable(place, best, body, None if author is body else author, created, public)
+
+
+def _matches(column: Column, names: Sequence[Named]) -> Iterator[Match]:
+    cells = sum(column.profile.values.counts.values())
+    if column.kind in (Kind.TEXT, Kind.NUMBER) and cells:
+        for named in names:
+            yield Match(column.profile, named, named.matching(column.profile), cells)
+
+
+def _weight(match: Match, vocabulary: Vocabulary) -> tuple[float, bool]:
+    """Numbers of comments may be numbers of tickets by chance: a header that says so, and repeats, prove more."""
+    repeats = match.column.distinct < match.column.filled
+    proven = 0.5 * _is_about_tickets(match, vocabulary) + 0.25 * repeats
+    return match.share + proven * (match.share > 0), match.named.is_key
+
+
+def _is_about_tickets(match: Match, vocabulary: Vocabulary) -> bool:
+    words = vocabulary.names_of(match.column.name)[0].split()
+    same = squeezed(vocabulary.names_of(match.named.column.name)[0]) == "".join(words)
+    return (same and len(words) > 1) or "parent" in words or bool({*vocabulary.prefixes}.intersection(words))
+
+
+def _of_other_tickets(place: Place, matches: Sequence[Match], vocabulary: Vocabulary) -> Unusable | None:
+    """Comments of other tickets are reported: it may be the wrong file."""
+    about = [match for match in matches if _is_about_tickets(match, vocabulary)]
+    best = max(about, key=lambda match: match.share, default=None)
+    if best is None:
+        return None
+    what = f"only {best.matching:,} of {best.cells:,} cells in `{best.column.name}` match a ticket of this export"
+    return Unusable(place, what)
+
+
+def _longest(columns: Sequence[Column]) -> Column | None:
+    texts = [it for it in columns if it.kind in _TEXTS and it.profile.share_of("words") >= 0.5]
+    return max(texts, key=lambda column: column.profile.mean, default=None)
+
+
+def _authors(columns: Sequence[Column], vocabulary: Vocabulary) -> Iterator[Column]:
+    for column in columns:
+        is_short = column.kind in (Kind.TEXT, Kind.EMAIL) and column.profile.mean <= 60
+        if is_short and not vocabulary.authors.isdisjoint(column.names[0].split()):
+            yield column

@@ -1,0 +1,284 @@
+"""How the dates of a column are written."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+
+from importer.mapping.dates import EPOCHS, ISO, is_short_month, parser
+from importer.quality.profile import ColumnProfile
+
+LEAST_SHARE = 0.9  #: Of the cells of a column that must be dates for it to be a column of dates.
+_FORMATS_MAX = 4
+
+_NAME = r"[^\W\d_]{2,12}\.?"
+_GAP = r"(?:[-/. ]|\. |, | de | del | of )"
+_DATE = (
+    rf"(?P<day>{_NAME},? )?"
+    rf"(?P<one>\d{{1,4}}|{_NAME})(?P<gap>{_GAP})(?P<two>\d{{1,2}}|{_NAME})"
+    rf"(?P<gap2>{_GAP})(?P<three>\d{{4}}|\d{{1,2}})"
+)
+_EAST = r"(?P<year>\d{4})(?P<y>年|년) ?(?P<month>\d{1,2})(?P<m>月|월) ?\d{1,2}(?P<d>日|일)"
+_HALF = r"[ap]m|[ap]\. ?m\.|午前|午後|上午|下午|오전|오후"
+_TIME = (
+    rf"(?:(?P<join>,? |T|, at | at | um | à )?(?P<before>(?:{_HALF}) ?)?\d{{1,2}}(?P<colon>[:.h])\d\d"
+    rf"(?P<second>(?:[:.])\d\d(?P<fraction>\.\d{{1,6}})?)?(?P<half> ?(?:{_HALF}))?)?"
+)
+_ZONE = r"(?P<zone> ?(?:z|[+-]\d\d:?\d\d)|(?P<universal> (?:utc|gmt|uhr)))?"
+_SHAPE = re.compile(_DATE + _TIME + _ZONE, re.IGNORECASE)
+_EAST_SHAPE = re.compile(_EAST + _TIME + _ZONE, re.IGNORECASE)
+_UNIX_SHAPE = re.compile(
+    rf"{_NAME} (?P<month>{_NAME}) +\d{{1,2}} \d\d:\d\d:\d\d(?P<zone> [+-]\d{{4}}| (?:utc|gmt))? \d{{4}}", re.IGNORECASE
+)
+_HAS_OFFSET = re.compile(r"(?:z|utc|gmt|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_BLANKS = str.maketrans("\u202f\xa0", "  ")
+_COUNT = re.compile(r"\d{9,17}(?:\.0*)?")
+#: Seconds that a count may stand for: from 1990 to 2060.
+_COUNT_FROM, _COUNT_TO = 631_152_000, 2_840_140_800
+
+WAYS = ("day", "month", "year")
+#: There are so many times as many different numbers where the days are as where the years are.
+_MANY_TIMES = 2
+_DAYS_LEAST = 4
+_NUMBERS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What comes first in the dates of a column.
+
+    Attributes:
+        way: ``day``, ``month`` or ``year``; empty if no cell leaves that open.
+        proof: A cell that can be read in no other way; empty if there is none.
+        against: A cell that proves something else; empty if there is none.
+        open: Between what the column leaves it open.
+        counted: What the numbers show about the place of the years; empty if that is no question.
+    """
+
+    way: str = ""
+    proof: str = ""
+    against: str = ""
+    open: tuple[str, ...] = ()
+    counted: str = ""
+
+
+@dataclass(frozen=True)
+class DateForm:
+    """How the dates of a column are written.
+
+    Attributes:
+        formats: Formats of the mapping language; the first that fits counts.
+        fitting: Cells, of those looked at, that one of them reads.
+        looked_at: Cells looked at.
+        has_time: Whether there is a time of day.
+        has_offset: Whether every one of them says its offset from UTC.
+        order: What comes first in them.
+    """
+
+    formats: tuple[str, ...]
+    fitting: int
+    looked_at: int
+    has_time: bool
+    has_offset: bool
+    order: Order = Order()
+
+
+def readings_of(text: str) -> dict[str, str]:
+    """What comes first (``day``, ``month``, ``year``; nothing if that is plain) → the format of ``text`` then."""
+    text = text.translate(_BLANKS)
+    if match := _SHAPE.fullmatch(text):
+        parts = match.groupdict()
+        before, behind = _weekday(parts["day"]), _behind(parts)
+        return {way: before + date + behind for way, date in _date_formats(parts)}
+    plain = _other_format(text)
+    return {"": plain} if plain else {}
+
+
+def _other_format(text: str) -> str:
+    """The format of a date that is not written with numbers and signs, or names of months, alone."""
+    if match := _EAST_SHAPE.fullmatch(text):
+        parts = match.groupdict()
+        blanks = [" " if f"{parts[unit]} " in text.partition(":")[0] else "" for unit in "ym"]
+        return f"%Y{parts['y']}{blanks[0]}%m{parts['m']}{blanks[1]}%d{parts['d']}{_behind(parts)}"
+    match = _UNIX_SHAPE.fullmatch(text)
+    if match and (month := _month(match["month"])) != "%m":
+        zone = match["zone"] or ""
+        return f"%a {month} %d %H:%M:%S{' %z' if zone[1:2] in ('+', '-') else zone} %Y"
+    return ""
+
+
+def _behind(parts: Mapping[str, str | None]) -> str:
+    """The format of what follows the date."""
+    zone = parts["universal"] or (f"{_gap(parts['zone'])}%z" if parts["zone"] else "")
+    return _time_format(parts) + zone
+
+
+def _date_formats(parts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What comes first, if that is open, and the format of the date."""
+    one, two, three = parts["one"], parts["two"], parts["three"]
+    gap, gap2 = parts["gap"], parts["gap2"]
+    year = "%Y" if len(three) == 4 else "%y"
+    if len(one) == 4 and one.isdigit() and len(three) < 4:
+        yield "", f"%Y{gap}{_month(two)}{gap2}%d"
+    elif not one.isdigit() and two.isdigit():
+        yield "", f"{_month(one)}{gap}%d{gap2}{year}"
+    elif one.isdigit() and not two.isdigit():
+        yield "", f"%d{gap}{_month(two)}{gap2}{year}"
+    elif one.isdigit() and len(one) < 3:
+        if len(three) > 1:  # a year has two digits at least
+            yield "day", f"%d{gap}%m{gap2}{year}"
+            yield "month", f"%m{gap}%d{gap2}{year}"
+        if len(one) == 2 and len(three) < 3 and gap in "/-":  # with dots it is the number of a version
+            yield "year", f"%y{gap}%m{gap2}%d"
+
+
+def _month(text: str) -> str:
+    if text.isdigit():
+        return "%m"
+    return "%b" if is_short_month(text) else "%B"
+
+
+def _weekday(text: str | None) -> str:
+    if not text:
+        return ""
+    word = text.rstrip(" ,")
+    return ("%a" if len(word) <= 4 else "%A") + text[len(word) :]
+
+
+def _time_format(parts: Mapping[str, str | None]) -> str:
+    if parts["colon"] is None:
+        return ""
+    colon, before, half = parts["colon"], parts["before"], parts["half"]
+    second = f"{parts['second'][0]}%S" if parts["second"] else ""
+    clock = f"{'%I' if before or half else '%H'}{colon}%M{second}{'.%f' if parts['fraction'] else ''}"
+    if before:
+        clock = f"%p{' ' * before.endswith(' ')}{clock}"
+    if half:
+        clock += f"{_gap(half)}%p"
+    return f"{parts['join'] or ''}{clock}"
+
+
+def _gap(text: str | None) -> str:
+    return " " if text and text.startswith(" ") else ""
+
+
+def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
+    """How the dates of a column are written; None if they are not dates.
+
+    Args:
+        column: The column.
+        order: What to take first, ``day``, ``month`` or ``year``, where the column itself proves nothing.
+    """
+    counts = column.values.counts
+    looked_at = sum(counts.values())
+    if not looked_at or column.mean > 40:
+        return None
+    formats: tuple[str, ...] = (ISO,)
+    found, fitting = Order(), _fitting(counts, formats)
+    if sum(fitting.values()) < LEAST_SHARE * looked_at:
+        found = find_order({text: readings_of(text) for text in counts}, counts, order)
+        formats = _formats(counts, found.way)
+        fitting = _fitting(counts, formats)
+        if not formats or sum(fitting.values()) < LEAST_SHARE * looked_at:
+            return None
+    has_time = any("%M" in each for each in formats) or any(":" in text for text in fitting)
+    has_offset = all(_HAS_OFFSET.search(text) or "%z" in formats[0] for text in fitting)
+    return DateForm(formats, sum(fitting.values()), looked_at, has_time, has_offset, found)
+
+
+def is_date(text: str) -> bool:
+    """Whether ``text`` is a date in one of the forms that are known."""
+    return any(parser(each)(text) is not None for each in (ISO, *readings_of(text).values()))
+
+
+def epoch_form(column: ColumnProfile) -> DateForm | None:
+    """How a column named like a date counts the time since 1970; None if its cells are not such counts."""
+    counted = {text: times for text, times in column.values.counts.items() if _COUNT.fullmatch(text)}
+    looked_at = sum(column.values.counts.values()) - column.values.counts.get("0", 0)
+    for name, in_a_second in EPOCHS.items():
+        lowest, highest = _COUNT_FROM * in_a_second, _COUNT_TO * in_a_second
+        fitting = sum(times for text, times in counted.items() if lowest <= int(float(text)) < highest)
+        if looked_at and fitting >= LEAST_SHARE * looked_at:
+            return DateForm((name,), fitting, looked_at, has_time=True, has_offset=True)
+    return None
+
+
+def middle(column: ColumnProfile, form: DateForm) -> float:
+    """The moment in the middle of a column, in seconds since 1970 by its own clock, to compare columns by."""
+    parsers = [parser(each) for each in form.formats]
+    moments = (next(filter(None, (parse(text) for parse in parsers)), None) for text in column.values.counts)
+    seconds = sorted(moment.replace(tzinfo=UTC).timestamp() for moment in moments if moment is not None)
+    return seconds[len(seconds) // 2] if seconds else 0.0
+
+
+def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:
+    """The commonest formats of a column, each of which reads some of its cells."""
+    found: Counter[str] = Counter()
+    for text, times in counts.items():
+        readings = readings_of(text)
+        choice = readings.get(way) or readings.get("", "")
+        if choice and parser(choice)(text) is not None:
+            found[choice] += times
+    most = max(found.values(), default=0)
+    return tuple(each for each, times in found.most_common(_FORMATS_MAX) if times >= max(2, most / 50) or times == most)
+
+
+def _fitting(counts: Mapping[str, int], formats: Iterable[str]) -> dict[str, int]:
+    parsers = [parser(each) for each in formats]
+    return {text: times for text, times in counts.items() if any(parse(text) for parse in parsers)}
+
+
+def find_order(readings: Mapping[str, Mapping[str, str]], counts: Mapping[str, int], order: str) -> Order:
+    """Decides by cells that can be read in one way only, and else by where few numbers come again and again.
+
+    Args:
+        readings: The cells, and what :func:`readings_of` gives of each.
+        counts: How often each of them occurs.
+        order: What to take if the column leaves it open.
+    """
+    open_ones = {text: found for text, found in readings.items() if found and "" not in found}
+    ways = [way for way in WAYS if any(way in found for found in open_ones.values())]
+    if not ways:
+        return Order()
+    reads = {
+        text: {way for way, form in found.items() if parser(form)(text) is not None}
+        for text, found in open_ones.items()
+    }
+    counted = ""
+    if "year" in ways and len(ways) > 1 and not _proofs(reads, ways):
+        ways, counted = _place_of_years(reads, ways)
+        if ways == ["year"]:
+            return Order("year", counted=counted)
+    proofs = _proofs(reads, ways)
+    if not proofs:
+        return Order(order if order in ways else ways[0], open=tuple(ways) if len(ways) > 1 else (), counted=counted)
+    way = max(proofs, key=lambda each: sum(counts[text] for text, found in reads.items() if each in found))
+    against = next((proof for other, proof in proofs.items() if other != way), "")
+    return Order(way, proof=proofs[way], against=against, counted=counted)
+
+
+def _proofs(reads: Mapping[str, set[str]], ways: Iterable[str]) -> dict[str, str]:
+    """What can come first → a cell that is a date only then."""
+    proofs = {}
+    for way in ways:
+        if proof := next((text for text, found in reads.items() if found.intersection(ways) == {way}), ""):
+            proofs[way] = proof
+    return proofs
+
+
+def _place_of_years(reads: Mapping[str, set[str]], ways: list[str]) -> tuple[list[str], str]:
+    """What can come first, by how many different numbers are at both ends."""
+    without = [way for way in ways if way != "year"]
+    if not all("year" in found for found in reads.values()):
+        return without, ""
+    numbers = [_NUMBERS.findall(text) for text in reads]
+    first, last = (len({each[place] for each in numbers}) for place in (0, 2))
+    seen = f"{first:,} different numbers come first and {last:,} last"
+    if last >= max(_DAYS_LEAST, _MANY_TIMES * first):
+        return ["year"], f"{seen}, so the years are first"
+    if first >= max(_DAYS_LEAST, _MANY_TIMES * last):
+        return without, f"{seen}, so the years are last"
+    return ways, ""

@@ -1,0 +1,169 @@
+"""Writes the notes of a mapping: what was said, one by one, and in the last one what no field accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from importer.quality.profile import ColumnProfile
+from importer.suggest.cell_shapes import date_of_entry
+from importer.suggest.columns import Column
+from importer.suggest.comment_tables import CommentTable, Unusable
+from importer.suggest.field_lines import date_value
+from importer.suggest.first_rows import FirstRows
+from importer.suggest.roles import SPLIT_SHARE, Roles
+from importer.suggest.yaml_text import (
+    CHECK,
+    GUESS,
+    Page,
+    counted,
+    heading,
+    in_template,
+    named,
+    quoted,
+    reference,
+    scalar,
+    shown,
+    value,
+)
+
+REST_MAX = 60  #: Columns that the note with the rest takes.
+HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
+
+
+def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[CommentTable | Unusable]) -> None:
+    """Writes the notes, and which columns are not used."""
+    rest = [column for column in roles.rest if not column.profile.broken][:REST_MAX]
+    _say_unused(page, roles, table, [column.profile for column in roles.rest if column not in rest])
+    for found in comments:
+        if isinstance(found, Unusable):
+            page.blank()
+            what = f"`{shown(found.place.path.name)}` next to the export looks like comments, but {found.reason}."
+            page.comment(what, 2, CHECK)
+    tables = [found for found in comments if isinstance(found, CommentTable)]
+    if not (roles.notes or rest or tables):
+        return
+    page.blank()
+    page.comment("Notes, in this order. public: false means only agents can see them.", 2)
+    page.line("notes:", 2)
+    for column in roles.notes:
+        _write_note(page, column, table)
+    for comment_table in tables:
+        _write_comments(page, comment_table)
+    _write_rest(page, [column.profile for column in rest])
+
+
+def _say_unused(page: Page, roles: Roles, table: FirstRows, unused: Sequence[ColumnProfile]) -> None:
+    broken = [column for column in unused if column.broken]
+    others = [column for column in unused if not column.broken]
+    if broken or others or roles.empty:
+        page.blank()
+    if broken:
+        page.comment(f"not used, some cells are errors or formulas without a value: {named(broken)}.", 2, CHECK)
+    if others:
+        page.comment(f"not used, too many columns for one note: {named(others)}.", 2, CHECK)
+    if roles.empty and table.rows:
+        names = named(column.profile for column in roles.empty)
+        page.comment(f"Not used, empty in every row read: {names}.", 2)
+
+
+def _write_note(page: Page, column: Column, table: FirstRows) -> None:
+    """One note of a column, or one for each cell if there are several columns of that name."""
+    name = column.name
+    columns = [profile for profile in table.columns if profile.name == name]
+    entries, filled = (sum(it.count("entry") for it in columns), sum(it.filled for it in columns))
+    if entries and entries >= SPLIT_SHARE * filled:
+        _write_entries(page, columns, table, entries, filled)
+    elif len(columns) > 1:
+        page.comment(f"{named(columns)} appears {len(columns)} times: one note per cell.", 4, GUESS)
+        html = _html(columns)
+        body = f", body: {value({'column': name} | html)}" if html else ""
+        page.line(f"- {{each: {scalar(name)}, {_title(name)}{body}, public: false}}", 4)
+    else:
+        page.comment(f"{named(columns)} looks like comments.", 4, GUESS)
+        body = value(reference(column.profile) | _html(columns))
+        page.line(f"- {{{_title(name)}, body: {body}, public: false}}", 4)
+
+
+def _write_entries(page: Page, columns: Sequence[ColumnProfile], table: FirstRows, entries: int, filled: int) -> None:
+    """Cells of date, author and text become notes whose titles are date and author."""
+    name = columns[0].name
+    times = f" appears {len(columns)} times and" if len(columns) > 1 else ""
+    example = next(date_of_entry(it.shapes["entry"].example.strip()) for it in columns if it.count("entry"))
+    page.comment(
+        f"{named(columns)}{times} contains date;author;text ({shown(example, 40)!r} is a date) in {entries:,} of "
+        f"{counted(filled, 'cell')}: one note for each, with date and author.",
+        4,
+        GUESS,
+    )
+    taken = {profile.name for profile in table.columns}
+    created, author, text = (f"note {part}" if part in taken else part for part in ("created", "author", "text"))
+    each: dict[str, str | list[str]] = {"column": name, "separator": ";", "into": [created, author, text]}
+    page.line(f"- each: {value(each | {'short': 'keep'})}", 4)
+    page.line(f'title: {{template: "{{{author}}}, {{{created}}}", overflow: truncate}}', 6)
+    page.line(f"body: {value({'column': text} | _html(columns))}", 6)
+    page.line("public: false", 6)
+
+
+def _write_comments(page: Page, table: CommentTable) -> None:
+    """The note that joins a table of comments to the tickets."""
+    match, place, created = table.match, table.place, table.created
+    where = f"the sheet `{shown(place.sheet)}`" if place.sheet else f"`{shown(place.path.name)}` next to the export"
+    page.comment(
+        f"{where} has comments: {match.matching:,} of {counted(match.cells, 'cell')} in "
+        f"{named([match.column])} match {named([match.named.column])} here. One note per row; `check` lists "
+        "those that match no ticket.",
+        4,
+        GUESS,
+    )
+    if created and created.dates and (created.dates.order.open or created.dates.order.against):
+        order = created.dates.order
+        ways = " or ".join(order.open) or "day or month"
+        text = f"sorted by {named([created.profile])}, but {ways} could come first; assuming {order.way}."
+        page.comment(text, 4, CHECK)
+    if table.public is not None:
+        line = f"public: {{column: {scalar(table.public.name)}}}"
+        seen = f"{named([table.public.profile])} may tell whether the requester saw it; if so: {line}"
+        page.comment(seen, 4, CHECK)
+    page.line("- each:", 4)
+    page.line(f"file: {scalar(place.path.name)}", 8)
+    for key, text in (("sheet", place.sheet), ("encoding", place.encoding)):
+        if text:
+            page.line(f"{key}: {scalar(text)}", 8)
+    page.line(f"key: {value(reference(match.column))}", 8)
+    if not match.named.is_key:
+        page.line(f"by: {value(reference(match.named.column))}", 8)
+    if created is not None:
+        page.line(f"order: {value(date_value(created))}", 8)
+    if titled := [column for column in (table.author, created) if column and in_template(column.profile)]:
+        template = ", ".join(f"{{{column.name}}}" for column in titled)
+        page.line(f"title: {value({'template': template, 'overflow': 'truncate'})}", 6)
+    body = table.body.profile
+    page.line(f"body: {value(reference(body) | _html([body]))}", 6)
+    page.line("public: false", 6)
+
+
+def _write_rest(page: Page, rest: Sequence[ColumnProfile]) -> None:
+    if lines := [column for column in rest if in_template(column)]:
+        page.comment("Everything that has no field in a new case. Delete what you do not need.", 4)
+        page.line("- title: {value: Imported data}", 4)
+        page.line("body:", 6)
+        page.line('template: "\\', 8)
+        labels = [(heading(column.name).replace("{", "{{").replace("}", "}}"), column.name) for column in lines]
+        *texts, last = [quoted(f"{label}: {{{name}}}")[1:-1] for label, name in labels]
+        for text in texts:
+            page.line(f"{text}\\n\\", 10)
+        page.line(f'{last}"', 10)
+        page.line("public: false", 6)
+    for name, column in {column.name: column for column in rest if not in_template(column)}.items():
+        body = reference(column) if column.repeats == 1 else {"column": name, "join": ", "}
+        page.line(f"- {{{_title(name)}, body: {value(body)}, public: false}}", 4)
+
+
+def _title(name: str) -> str:
+    return f"title: {{value: {scalar(heading(name))}}}"
+
+
+def _html(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+    """What makes readable text of HTML, if enough of the cells have any."""
+    tags, filled = sum(column.count("html") for column in columns), sum(column.filled for column in columns)
+    return {"html": "text"} if tags and tags >= HTML_SHARE * filled else {}

@@ -1,0 +1,336 @@
+"""Writes the body of a mapping: each line with its reason, each guess with its mark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from importer.quality.file_checks import FileIssue
+from importer.quality.profile import ColumnProfile
+from importer.suggest.columns import Blanks, Kind
+from importer.suggest.comment_tables import CommentTable, Unusable
+from importer.suggest.field_lines import write_custom_fields
+from importer.suggest.first_rows import FirstRows, KeyParts
+from importer.suggest.headers import Vocabulary
+from importer.suggest.note_lines import HTML_SHARE, write_notes
+from importer.suggest.priorities import USUAL, levels
+from importer.suggest.roles import Pick, Roles
+from importer.suggest.row_names import Parents
+from importer.suggest.yaml_text import (
+    CHECK,
+    GUESS,
+    Entry,
+    Page,
+    counted,
+    in_template,
+    named,
+    quoted,
+    reference,
+    scalar,
+    shown,
+    value,
+)
+from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
+
+FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
+NO_TITLE = "(no title)"
+NO_TEXT = "(no description)"
+_KEPT_SHOWN = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """All that was found out about an export.
+
+    Attributes:
+        table: Its first rows.
+        roles: Which column is what.
+        blanks: Texts that may stand for an empty cell.
+        parts: The columns that are its key together; None if one column is.
+        parents: The column that names the parent row.
+        comments: Tables with its comments, and those that seem to have some.
+        vocabulary: The words.
+    """
+
+    table: FirstRows
+    roles: Roles
+    blanks: Blanks
+    parts: KeyParts | None
+    parents: Parents | None
+    comments: Sequence[CommentTable | Unusable]
+    vocabulary: Vocabulary
+
+
+def write_body(found: Found) -> str:
+    """A mapping, without the remarks at its top."""
+    return _Writer(found).write()
+
+
+class _Writer:
+    """A mapping while it is being written."""
+
+    def __init__(self, found: Found) -> None:
+        self._page = Page()
+        self._found = found
+        self._table = found.table
+        self._one = found.roles.one
+        self._key_columns = found.parts.parts if found.parts else (self._find_key(),)
+
+    def write(self) -> str:
+        page, roles = self._page, self._found.roles
+        self._source()
+        page.line("case:")
+        self._title()
+        self._description()
+        if self._found.parents is not None:
+            self._parent(self._found.parents)
+        self._priority()
+        self._requester()
+        self._owner()
+        write_custom_fields(page, roles)
+        write_notes(page, roles, self._table, self._found.comments)
+        return page.text
+
+    def _find_key(self) -> ColumnProfile:
+        if pick := self._one.get("key"):
+            return pick.column.profile
+        return max(self._table.columns, key=lambda column: (column.filled and column.distinct, column.filled))
+
+    # -- source --
+
+    def _source(self) -> None:
+        page = self._page
+        page.line("version: 1")
+        page.blank()
+        page.line("source:")
+        page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
+        if self._found.parts:
+            names = named(self._key_columns)
+            page.comment(f"no single column is unique, but {names} together are.", 2, CHECK)
+            page.line(f"key: [{', '.join(value(reference(part)) for part in self._key_columns)}]", 2)
+            if self._found.parts.join != "/":
+                page.line(f"join: {quoted(self._found.parts.join)}", 2)
+        else:
+            self._reason_of_key(self._key_columns[0])
+            page.line(f"key: {value(reference(self._key_columns[0]))}", 2)
+        self._empty()
+        if self._table.total_lines is not None:
+            self._say_totals(self._table.total_lines)
+        page.blank()
+        page.comment(
+            "Custom text field for the external id: agents can search for it, the importer looks up cases by it."
+        )
+        page.comment("make sure that text1 exists and is unused in your account.", mark=CHECK)
+        page.line("external_id_field: text1")
+        page.blank()
+
+    def _reason_of_key(self, column: ColumnProfile) -> None:
+        rows, pick, name = self._table.rows, self._one.get("key"), named([column])
+        missing, repeated = rows - column.filled, column.filled - column.distinct
+        gaps = (
+            f"{counted(missing, 'row')} without one (invalid), {counted(repeated, 'row')} with an earlier one (skipped)"
+        )
+        mark = CHECK
+        if not rows:
+            text = f"{name}; the export has no rows to check"
+        elif pick is None:
+            text = f"no column is filled and unique in every row; {name} is closest: {gaps}"
+            text += ". Several columns together can be a key too: [First, Second]"
+        elif missing or repeated:
+            text = f"{name}, {pick.reason}, but {gaps}"
+        else:
+            text = f"{name}, {pick.reason}; filled and unique in {counted(rows, 'row')}"
+            mark = "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK
+        self._page.comment(f"{text}.", 2, mark)
+        if column.repeats > 1:
+            text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
+            self._page.comment(text, 2, CHECK)
+
+    def _empty(self) -> None:
+        taken, kept = ([*blanks.items()] for blanks in (self._found.blanks.taken, self._found.blanks.kept))
+        if taken:
+            self._page.comment(f"treated as empty: {_blanks(taken)}.", 2, GUESS)
+            self._page.line(f"empty: [{', '.join(quoted(text) for text in ('', *dict(taken)))}]", 2)
+        if kept:
+            self._page.comment(f"kept as text, too rare to decide: {_blanks(kept[:_KEPT_SHOWN])}.", 2, CHECK)
+
+    def _say_totals(self, totals: FileIssue) -> None:
+        lines = f"{counted(totals.times, 'line')} at the end: {shown(totals.example)!r} (row {totals.rows[0]:,})"
+        if condition := self._is_total(totals):
+            self._page.comment(f"probably not tickets: {lines}. Rows like these are filtered.", 2, GUESS)
+            self._page.line(f"skip: {quoted(condition)}", 2)
+        else:
+            text = f"probably not tickets: {lines}. Delete them from the export, or add `skip:`."
+            self._page.comment(text, 2, CHECK)
+
+    def _is_total(self, totals: FileIssue) -> str:
+        """A condition that the lines at the end meet and no other row; empty if there is none that is plain."""
+        texts = [pick.column.profile for role in ("title", "description") if (pick := self._one.get(role))]
+        lacking = min((self._table.rows - column.filled for column in texts), default=0)
+        is_text = any(totals.example.partition(" | ")[0] in column.values.counts for column in texts)
+        if is_text or not 0 < lacking <= totals.times or not all(map(in_template, texts)):
+            return ""
+        return " and ".join(f"empty({{{column.name}}})" for column in texts)
+
+    # -- texts --
+
+    def _title(self) -> None:
+        if (pick := self._one.get("title")) is None:
+            self._title_of_something_else()
+            return
+        column, totals = pick.column.profile, self._table.total_lines
+        self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {TITLE_MAX})")
+        parts = reference(column) | self._html(column) | self._overflow(column.longest, TITLE_MAX)
+        if totals is None or totals.times < self._table.rows - column.filled:
+            parts |= self._default(column, NO_TITLE)
+        self._page.line(f"title: {value(parts)}", 2)
+
+    def _title_of_something_else(self) -> None:
+        described = self._one.get("description")
+        if described is None or described.column.profile.filled < self._table.rows:
+            text = "no subject column found; using the key. Choose a better column."
+            parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
+        else:
+            text = "no subject column found; using the start of the description."
+            parts = reference(described.column.profile) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+        self._page.comment(text, 2, CHECK)
+        self._page.line(f"title: {value(parts)}", 2)
+
+    def _description(self) -> None:
+        pick, page = self._one.get("description"), self._page
+        page.blank()
+        if pick is None:
+            page.comment("no description column found; the note at the end has all columns.", 2, CHECK)
+            page.line(f"description: {value(self._made_of_key('Imported from ticket {}.'))}", 2)
+            return
+        column = pick.column.profile
+        self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {DESCRIPTION_MAX:,})")
+        parts = reference(column)
+        if in_template(column) and (key := self._key_text()):
+            system = self._found.roles.system
+            origin = f" {system.short_name}" if system else ""
+            parts = {"template": f"{{{column.name}}}\n\nImported from{origin} ticket {key}."}
+            parts |= {"strip": "true"} if column.filled < self._table.rows else {}
+        else:
+            parts |= self._default(column, NO_TEXT)
+        longest = column.longest + self._key_columns[0].longest + 60
+        page.line(f"description: {value(parts | self._html(column) | self._overflow(longest, DESCRIPTION_MAX))}", 2)
+
+    def _html(self, column: ColumnProfile) -> dict[str, str]:
+        """What makes readable text of HTML, if there is any."""
+        if not (html := column.count("html")):
+            return {}
+        seen = f"{html:,} of {counted(column.filled, 'text')} with HTML tags"
+        if column.share(html) < HTML_SHARE:
+            self._page.comment(f"{seen}, kept as is; `html: text` converts HTML to text.", 2, CHECK)
+            return {}
+        self._page.comment(f"{seen}; converted to text.", 2, GUESS)
+        return {"html": "text"}
+
+    def _overflow(self, longest: int, most: int) -> dict[str, str]:
+        """What keeps longer texts whole, if there are any, or if rows that were not read may have some."""
+        if longest <= most and self._table.whole:
+            return {}
+        self._page.comment("longer values are truncated; a note keeps the full text.", 2, GUESS)
+        return {"overflow": "note"}
+
+    def _default(self, column: ColumnProfile, text: str) -> dict[str, str]:
+        if not (lacking := self._table.rows - column.filled):
+            return {}
+        self._page.comment(f"empty in {counted(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
+        return {"default": text}
+
+    def _made_of_key(self, text: str) -> dict[str, str]:
+        key = self._key_text()
+        return {"template": text.format(key)} if key else reference(self._key_columns[0])
+
+    def _key_text(self) -> str:
+        """The key for a template; empty if a template cannot name it."""
+        if not all(map(in_template, self._key_columns)):
+            return ""
+        join = self._found.parts.join if self._found.parts else ""
+        return join.join(f"{{{column.name}}}" for column in self._key_columns)
+
+    # -- parent, priority, people --
+
+    def _parent(self, parents: Parents) -> None:
+        """The link to the parent row, with what was seen and what is done with links that cannot be made."""
+        page, column, name = self._page, parents.column, parents.named
+        page.blank()
+        seen = f"{parents.found:,} of {counted(parents.found + parents.missing, 'cell')} match {named([name.column])}"
+        page.comment(f"{named([column])} is the parent: {seen}.", 2, GUESS)
+        parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
+        if not name.is_key:
+            parts["of"] = name.column.name if name.column.repeats == 1 else reference(name.column)
+        parts["deep"] = "root"
+        deep = counted(parents.deep, "row")
+        page.comment(f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({deep}).", 2)
+        if parents.missing:
+            what = f"no row read for {counted(parents.missing, 'cell')}, such as {shown(parents.example, 40)!r}"
+            page.comment(f"{what}; without its row there is no parent.", 2, CHECK)
+            parts["missing"] = "drop"
+        if parents.itself:
+            page.comment(f"no parent for {counted(parents.itself, 'row')} that would be its own.", 2, CHECK)
+            parts["cycle"] = "drop"
+        page.line(f"parent_id: {value(parts)}", 2)
+
+    def _priority(self) -> None:
+        pick, page = self._one.get("priority"), self._page
+        page.blank()
+        if pick is None:
+            page.comment("No priority column found. To add one: priority: {column: …, values: {…: HIGH}}", 2)
+            return
+        column = pick.column.profile
+        different = counted(len(column.values.counts), "different value")
+        self._because(pick, f"{different}; a value that is not listed makes the row invalid")
+        page.line("priority:", 2)
+        for key, text in reference(column).items():
+            page.line(f"{key}: {scalar(text)}", 4)
+        known = levels(column.values.counts, self._found.vocabulary)
+        page.line("values:" if known else "values: {}", 4)
+        for level in known:
+            note = f"# {counted(level.count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
+            page.line(f"{scalar(level.word)}: {level.becomes}  {note}", 6)
+        page.line("unknown: reject", 4)
+        lacking = self._table.rows - column.filled
+        rows = f"the {counted(lacking, 'row')}" if lacking else "rows"
+        page.line(f"default: {USUAL}  # for {rows} without one", 4)
+
+    def _requester(self) -> None:
+        page, email, name = self._page, self._one.get("requester_email"), self._one.get("requester_name")
+        page.blank()
+        page.comment("Talkdesk finds or creates the contact from the e-mail address and name.", 2)
+        if email is None:
+            page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK)
+        else:
+            column, emails = email.column.profile, email.column.profile.count("email")
+            self._because(email, f"{emails:,} of {column.filled:,} are valid addresses")
+            if emails < column.filled:
+                page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
+            page.line(f"requester_email: {value(reference(column))}", 2)
+        if name is not None:
+            self._because(name, counted(name.column.profile.distinct, "different name"))
+            page.line(f"requester_name: {value(reference(name.column.profile))}", 2)
+
+    def _owner(self) -> None:
+        """How the agents could be found, as a comment: it needs a file that only the account can give."""
+        owner = self._found.roles.owner
+        if owner is None or owner.profile.repeats > 1:
+            return
+        self._page.blank()
+        text = f"{named([owner.profile])} has the ticket's agent. To keep it as owner, run "
+        self._page.comment(f"{text}`case-importer users --save owners.csv` and uncomment the next line:", 2)
+        key = "email" if owner.kind is Kind.EMAIL else "name"
+        lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
+        self._page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
+
+    def _because(self, pick: Pick, more: str) -> None:
+        mark = "" if pick.known else GUESS
+        if not self._table.rows:
+            mark, more = CHECK, "the export has no rows to check"
+        self._page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
+
+
+def _blanks(found: Sequence[tuple[str, tuple[int, int]]]) -> str:
+    times = ((quoted(text), counted(cells, "cell"), counted(columns, "column")) for text, (cells, columns) in found)
+    return ", ".join(f"{text} ({cells} in {columns})" for text, cells, columns in times)

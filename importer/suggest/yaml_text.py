@@ -1,0 +1,121 @@
+"""Text of a YAML file: texts quoted where they must be, comments wrapped, columns as a mapping names them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
+
+from importer.quality.profile import ColumnProfile
+
+WIDTH = 118
+GUESS, CHECK = "GUESS", "CHECK"  #: Marks of what is inferred, and of what needs a decision.
+_PLAIN = re.compile(r"[^\W\d_][\w ./()+-]*|\d[\w./+-]*(?: - [\w /]+)?")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def quoted(text: str) -> str:
+    """``text`` in double quotes; what cannot be seen becomes an escape."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def scalar(text: str) -> str:
+    """``text`` as YAML, in quotes unless nobody can misread it without."""
+    plain = _PLAIN.fullmatch(text) and text == text.strip() and text.isprintable()
+    return text if plain else quoted(text)
+
+
+def shown(text: str, most: int = 60) -> str:
+    """``text`` for a comment: in one line, cut to ``most`` characters."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+#: A text, several, or a table of texts.
+Entry = str | Sequence[str] | Mapping[str, str]
+
+
+def value(parts: Mapping[str, Entry]) -> str:
+    """A value of the mapping on one line; a column alone is a bare text."""
+    if list(parts) == ["column"]:
+        return scalar(str(parts["column"]))
+    return "{" + ", ".join(f"{key}: {_entry(entry)}" for key, entry in parts.items()) + "}"
+
+
+def _entry(entry: Entry) -> str:
+    if isinstance(entry, str):
+        return scalar(entry)
+    if isinstance(entry, Mapping):
+        return "{" + ", ".join(f"{scalar(key)}: {scalar(text)}" for key, text in entry.items()) + "}"
+    return "[" + ", ".join(map(scalar, entry)) + "]"
+
+
+HEADING_MAX = 100
+
+
+def reference(column: ColumnProfile) -> dict[str, str]:
+    """The keys of a value that read this column."""
+    if column.repeats == 1:
+        return {"column": column.name}
+    return {"column": column.name, "occurrence": str(column.occurrence)}
+
+
+def in_template(column: ColumnProfile) -> bool:
+    """Whether a template can name the column: its header is unique and has no brace."""
+    return column.repeats == 1 and not set("{}") & set(column.name)
+
+
+def heading(name: str) -> str:
+    """The name of a column as a text for people: one line, not too long, never empty."""
+    return shown(name, HEADING_MAX).strip() or "Column"
+
+
+def named(columns: Iterable[ColumnProfile], most: int = 12) -> str:
+    """Names for a sentence; of many only the first ones."""
+    names = [f"`{shown(name, 40)}`" for name in dict.fromkeys(column.name for column in columns)]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+class Page:
+    """Lines of YAML and of comments."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def blank(self) -> None:
+        """An empty line, unless there is one or nothing stands above."""
+        if self.lines and self.lines[-1]:
+            self.lines.append("")
+
+    def line(self, text: str, indent: int = 0) -> None:
+        """A line of YAML."""
+        self.lines.append(" " * indent + text)
+
+    def comment(self, text: str, indent: int = 0, mark: str = "") -> None:
+        """A comment, wrapped; with a mark it begins with it."""
+        margin = " " * indent + "# "
+        marked = f"{mark}: {text}" if mark else text
+        following = margin + ("  " if mark else "")
+        self.lines += wrap(
+            marked, WIDTH, initial_indent=margin, subsequent_indent=following, break_on_hyphens=False
+        ) or [margin.rstrip()]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.lines) + "\n"

@@ -1,0 +1,108 @@
+"""A ledger that was lost is made again from the account, and the import continues with it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from program import Program, SandboxProcess, sandbox_process, until
+from tickets import MAPPING, WITHOUT_STAMP, tickets, write_tickets
+
+pytestmark = pytest.mark.slow
+RUN = ("run", "t.csv", "-m", "m.yml", "--json")
+REBUILD = ("rebuild", "t.csv", "-m", "m.yml", "--json")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    with sandbox_process(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+def program_for(server: SandboxProcess, folder: Path, prefix: str, count: int = 30) -> Program:
+    """The command next to an export of so many rows."""
+    folder.mkdir(exist_ok=True)
+    write_tickets(folder / "t.csv", tickets(count, prefix=prefix))
+    (folder / "m.yml").write_text(MAPPING, encoding="utf-8")
+    return Program(folder, **server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2")
+
+
+def keys_of(server: SandboxProcess, prefix: str) -> list[str]:
+    keys = [case["custom_fields"].get("text1", "") for case in server.cases()]
+    return sorted(key for key in keys if key.startswith(prefix))
+
+
+def test_what_was_sent_is_found_and_the_rest_is_sent(server: SandboxProcess, tmp_path: Path) -> None:
+    program = program_for(server, tmp_path, "lost-")
+    assert program(*RUN, "--limit", 20).counts == {"created": 20, "pending": 10}
+    shutil.rmtree(tmp_path / "t-import")
+    assert program(*RUN).code == 2  # these tickets are cases already: the way out is named
+    assert "case-importer rebuild" in program("run", "t.csv", "-m", "m.yml", "--quiet").err
+    shutil.rmtree(tmp_path / "t-import")
+
+    rebuilt = program(*REBUILD)
+    assert (rebuilt.code, rebuilt.counts) == (0, {"created": 20, "pending": 10})
+    assert len(keys_of(server, "lost-")) == 20
+
+    finished = program(*RUN)
+    assert (finished.code, finished.counts) == (0, {"created": 30})
+    assert keys_of(server, "lost-") == sorted(ticket.id for ticket in tickets(30, prefix="lost-"))
+
+
+def test_a_ledger_that_is_there_is_left_alone(server: SandboxProcess, tmp_path: Path) -> None:
+    program = program_for(server, tmp_path, "there-", 3)
+    assert program(*RUN).code == 0
+    before = (tmp_path / "t-import" / "ledger.db").read_bytes()
+    refused = program("rebuild", "t.csv", "-m", "m.yml")
+    assert (refused.code, "there is a ledger already" in refused.err) == (2, True)
+    assert (tmp_path / "t-import" / "ledger.db").read_bytes() == before
+
+
+def test_two_cases_of_one_row_are_for_a_person(server: SandboxProcess, tmp_path: Path) -> None:
+    program = program_for(server, tmp_path, "twice-", 3)
+    assert program(*RUN).code == 0
+    assert program(*RUN, "--out", "again", "--accept-existing").code == 0
+    rebuilt = program(*REBUILD, "--out", "new")
+    assert (rebuilt.code, rebuilt.counts) == (6, {"duplicate": 3})
+
+
+def test_rows_without_external_id_stay_unknown(server: SandboxProcess, tmp_path: Path) -> None:
+    program = program_for(server, tmp_path, "bare-", 3)
+    (tmp_path / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+    assert program(*RUN, "--limit", 2).counts == {"created": 2, "pending": 1}
+    rebuilt = program(*REBUILD, "--out", "new")
+    assert rebuilt.code == 4
+    assert rebuilt.counts.get("pending", 0) == 0
+    assert program(*RUN, "--out", "new").counts.get("pending", 0) == 0
+
+
+def test_a_list_that_does_not_filter_shows_what_is_there_and_proves_nothing_else(tmp_path: Path) -> None:
+    with sandbox_process(tmp_path, "--filters", "ignore") as server:
+        program = program_for(server, tmp_path, "blind-", 12)
+        assert program(*RUN, "--limit", 8).counts == {"created": 8, "pending": 4}
+        rebuilt = program(*REBUILD, "--out", "new")
+        assert rebuilt.counts["created"] == 8
+        assert len(keys_of(server, "blind-")) == 8
+
+
+def test_a_rebuild_that_is_killed_leaves_no_row_that_could_be_sent(server: SandboxProcess, tmp_path: Path) -> None:
+    """What it did not settle is unknown, so the next run searches before it sends."""
+    program = program_for(server, tmp_path, "killed-")
+    assert program(*RUN, "--limit", 20).counts == {"created": 20, "pending": 10}
+    with program.running(*REBUILD, "--out", "new", "--rate", 1) as process:
+        until(lambda: unknown_in(tmp_path / "new" / "ledger.db") == 30, what="rows that are marked as unknown")
+        process.kill()
+    for _ in range(3):
+        finished = program(*RUN, "--out", "new")
+    assert (finished.code, finished.counts) == (0, {"created": 30})
+    assert keys_of(server, "killed-") == sorted(ticket.id for ticket in tickets(30, prefix="killed-"))
+
+
+def unknown_in(ledger: Path) -> int:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM record WHERE state = 'unknown'").fetchone()[0])
+    return 0

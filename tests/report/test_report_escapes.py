@@ -1,0 +1,51 @@
+"""No cell of ours is a formula to a spreadsheet, and every cell comes back as it was."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from importer.report.files import escape_formula, unescape_formula
+
+LEADS = "=+-@\t\r\n＝＋－＠"
+#: Texts in which everything that matters happens often.
+CELLS = st.text(st.sampled_from("'=+-@\t\r\n＝＋－＠ aé1,;\"") | st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@pytest.mark.parametrize("lead", LEADS)
+@pytest.mark.parametrize("rest", ["", "1+1", "cmd|'/c calc'!A1", 'HYPERLINK("http://x","y")'])
+@pytest.mark.parametrize("quotes", ["", "'", "''"])
+def test_nothing_begins_like_a_formula(lead: str, rest: str, quotes: str) -> None:
+    cell = quotes + lead + rest
+    assert escape_formula(cell) == "'" + cell
+    assert unescape_formula(escape_formula(cell)) == cell
+
+
+@pytest.mark.parametrize("cell", ["", "a", "'", "''", "'a", "O'Hara", "1-1", "a=b", " =1", "007", "₌1"])
+def test_what_is_no_formula_is_left_as_it_is(cell: str) -> None:
+    assert escape_formula(cell) == cell
+    assert unescape_formula(cell) == cell
+
+
+@given(CELLS)
+@example("'=")
+@example("''=")
+def test_every_cell_comes_back(cell: str) -> None:
+    assert unescape_formula(escape_formula(cell)) == cell
+
+
+@given(CELLS)
+def test_no_cell_leads_with_what_spreadsheets_run(cell: str) -> None:
+    assert not escape_formula(cell).startswith(tuple(LEADS))
+
+
+@given(CELLS, CELLS)
+def test_different_cells_stay_different(one: str, other: str) -> None:
+    assert (escape_formula(one) == escape_formula(other)) == (one == other)
+
+
+@pytest.mark.parametrize("typed", ["=1+1", "-5", "@ana", "+351 21"])
+def test_what_a_person_types_into_a_failures_file_is_taken_as_typed(typed: str) -> None:
+    """Spreadsheets eat the apostrophe, and people do not write it."""
+    assert unescape_formula(typed) == typed
