@@ -226,7 +226,8 @@ def _remap(
     companions.load(lambda: None)
     last, returned = 0, list[int]()
     while page := entry.unsent_rows(ledger, info.id, states=states, after=last, limit=_BATCH):
-        remapped = [(row, _map_again(row, mapper, len(info.columns))) for row in page]
+        read = [_as_read(row, len(info.columns)) for row in page]
+        remapped = list(zip(page, mapper.apply_all(read), strict=True))
         entry.remap(ledger, info.id, remapped)
         returned += [row.id for row, mapped in remapped if row.state is State.SKIPPED and mapped.left_out is None]
         last = page[-1].id
@@ -242,12 +243,12 @@ def _remap(
     )
 
 
-def _map_again(old: UnsentRow, mapper: RowMapper, columns: int) -> Mapped:
+def _as_read(old: UnsentRow, columns: int) -> Row:
     """What the reader found wrong is still true; what the mapping found must not outlive it."""
     of_reader = tuple(error for error in old.errors if error.target is None and error.code != "missing_key")
     if len(old.cells) != columns and not of_reader:
         of_reader = old.errors[:1]
-    return mapper.apply(Row(old.row, old.cells, of_reader))
+    return Row(old.row, old.cells, of_reader)
 
 
 def columns_mapped(source: Reader) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
     """Maps rows, and counts the outcomes."""
     errors = Counter[tuple[str, str]]()
     count = sent = left_out = 0
-    for mapped in map(mapper.apply, rows):
+    for mapped in mapper.apply_all(list(rows)):
         count += 1
         sent += mapped.body is not None
         left_out += mapped.left_out is not None
