@@ -102,7 +102,7 @@ class Mapped(NamedTuple):
         key: What identifies the ticket for ever; empty when the row has none (then ``errors`` says so).
         body: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
         errors: All field errors of the row.
-        left_out: The condition of the mapping by which the row is left out on purpose. Its key may be empty then.
+        filtered_by: The condition of the mapping by which the row is filtered. Its key may be empty then.
         case_updates: The bodies that are sent to the case once it is there, in order: notes for which the first
             request has no room.
         link: What it says about the row above it; None if the mapping links no rows, or it cannot be read.
@@ -111,7 +111,7 @@ class Mapped(NamedTuple):
     key: str
     body: bytes | None
     errors: tuple[FieldError, ...] = ()
-    left_out: str | None = None
+    filtered_by: str | None = None
     case_updates: tuple[bytes, ...] = ()
     link: Link | None = None
 

@@ -20,7 +20,7 @@ from importer.talkdesk.transport import Answer, NotSent, TransportError
 
 
 class Signal(Enum):
-    """What an answer says about the run as a whole, beside its row."""
+    """What an answer says about the run as a whole, in addition to its row."""
 
     NONE = auto()
     CREATED = auto()

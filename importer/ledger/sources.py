@@ -133,8 +133,8 @@ def _standing(mapped: Mapped) -> tuple[str, str | None, str | None]:
     """Where a row stands by its mapping alone, with code and message; a child waits until its parent is known."""
     if mapped.errors:
         return State.INVALID.value, *summary(mapped.errors)
-    if mapped.left_out is not None:
-        return State.SKIPPED.value, FILTERED, mapped.left_out
+    if mapped.filtered_by is not None:
+        return State.SKIPPED.value, FILTERED, mapped.filtered_by
     if mapped.link is not None and mapped.link.parent is not None:
         return State.WAITING.value, None, None
     return State.PENDING.value, None, None

@@ -110,8 +110,8 @@ async def run_import_async(
     if loaded.external_id_field is None:
         run.progress.notice(WITHOUT_EXTERNAL_ID)
 
-    how, beside = Reading(reading, accept_changes, as_is), folder_of(source)
-    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, beside, notes, how)))
+    how, folder = Reading(reading, accept_changes, as_is), folder_of(source)
+    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, folder, notes, how)))
 
 
 def folder_of_reports(source: object, out: StrPath | None) -> Path:

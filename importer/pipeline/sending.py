@@ -194,7 +194,7 @@ class _Sending:
         waiting = await self.writer.call(lambda: count_waiting(ledger, source, only_unknown=not sends))
         if not waiting:
             return None
-        self.api.progress.following(waiting)
+        self.api.progress.updating(waiting)
         updates = UpdateSender(
             self.api,
             self.writer,

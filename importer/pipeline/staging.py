@@ -229,7 +229,7 @@ def _remap(
         read = [_as_read(row, len(info.columns)) for row in page]
         remapped = list(zip(page, mapper.apply_all(read), strict=True))
         entry.remap(ledger, info.id, remapped)
-        returned += [row.id for row, mapped in remapped if row.state is State.SKIPPED and mapped.left_out is None]
+        returned += [row.id for row, mapped in remapped if row.state is State.SKIPPED and mapped.filtered_by is None]
         last = page[-1].id
     entry.let_others_answer(ledger, returned)
     entry.adopt_mapping(

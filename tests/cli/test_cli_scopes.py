@@ -7,7 +7,7 @@ import asyncio
 from certificates import Authority
 from program import Ended, Program
 from servers import RawServer, hang, http, reply
-from tickets import WITHOUT_STAMP, tickets, write_tickets
+from tickets import WITHOUT_EXTERNAL_ID, tickets, write_tickets
 
 from importer.sandbox import Sandbox, SandboxOptions
 
@@ -58,7 +58,7 @@ async def test_a_server_that_does_not_name_scopes_is_not_doubted(local: Program)
 
 def test_a_mapping_without_external_id_is_told_once(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(2))
-    (local.folder / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+    (local.folder / "m.yml").write_text(WITHOUT_EXTERNAL_ID, encoding="utf-8")
     ended = local(*RUN)
     assert ended.code == 0
     assert ended.err == (

@@ -152,7 +152,7 @@ def test_refused_rows_are_reopened_and_no_others(ledger: Ledger) -> None:
     assert [found.key for found in ledger.pending(Selection(run=ledger.run), after=0, limit=9)] == ["A", "C"]
 
 
-def test_rows_in_doubt_are_not_reopened(ledger: Ledger) -> None:
+def test_unknown_rows_are_not_reopened(ledger: Ledger) -> None:
     """Only a look-up, or a person by name, may decide them."""
     marked(ledger, "A")
     do(ledger, ledger.abandon)
@@ -191,7 +191,7 @@ def test_after_a_crash_rows_that_were_being_sent_are_unknown(ledger: Ledger, tmp
         assert (record["code"], record["run"], record["attempts"]) == ("interrupted", 1, 1)
         assert again.was_cut_short
         assert pending(again) == []
-        assert [doubt.key for doubt in again.unknown_records()] == ["A"]
+        assert [unknown.key for unknown in again.unknown_records()] == ["A"]
 
 
 def test_killed_during_recovery_and_again(path: Path, tmp_path: Path) -> None:
@@ -214,14 +214,14 @@ def test_a_run_that_ended_was_not_cut_short(path: Path) -> None:
         assert not second.was_cut_short
 
 
-def test_a_doubt_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_unknown_outcome_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path: Path) -> None:
     """The window of a look-up by content must hold the moment at which the case was made."""
     before = time.time()
     marked(ledger, "A")
     with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
-        (doubt,) = again.unknown_records()
-        assert before - 2 <= doubt.since <= time.time()
-        assert (doubt.id, doubt.row, doubt.key, doubt.external_id_field) == (1, 2, "A", "text1")
+        (unknown,) = again.unknown_records()
+        assert before - 2 <= unknown.since <= time.time()
+        assert (unknown.id, unknown.row, unknown.key, unknown.external_id_field) == (1, 2, "A", "text1")
 
 
 # -- a person decides -----------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ DECISIONS = {
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
-def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) -> None:
+def test_a_person_decides_about_an_unknown_row(ledger: Ledger, decision: str) -> None:
     marked(ledger, "A")
     do(ledger, ledger.abandon)
     assert decisions.resolve(ledger, "A", DECISIONS[decision]) == [State.UNKNOWN]
@@ -244,7 +244,7 @@ def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) ->
 
 
 @pytest.mark.parametrize("settled", ["pending", "created"])
-def test_nobody_decides_about_a_row_that_is_in_no_doubt(ledger: Ledger, settled: str) -> None:
+def test_nobody_decides_about_a_row_that_is_not_unknown(ledger: Ledger, settled: str) -> None:
     marked(ledger, "A")
     outcome = CREATED if settled == "created" else Outcome(State.PENDING)
     do(ledger, lambda: settle_one(ledger, 1, State.SENDING, outcome))
@@ -288,7 +288,7 @@ def test_the_control_case_is_the_newest_case_that_is_old_enough(ledger: Ledger) 
     assert ledger.newest_created("text2", age=0.0) is None
 
 
-def test_a_case_that_became_doubtful_is_no_control_case(ledger: Ledger) -> None:
+def test_a_case_that_became_unknown_is_no_control_case(ledger: Ledger) -> None:
     marked(ledger, "A", "B")
     for number in (1, 2):
         do(ledger, lambda number=number: settle_one(ledger, number, State.SENDING, CREATED))

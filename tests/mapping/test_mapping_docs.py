@@ -64,7 +64,7 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
         results = list(map(mapper.apply, rows))
     for number, mapped, (_, sent) in zip(count(1), results, example.rows, strict=False):
         if mapped.body is None:
-            found: Any = "filtered" if mapped.left_out else [error.code for error in mapped.errors]
+            found: Any = "filtered" if mapped.filtered_by else [error.code for error in mapped.errors]
         else:
             found = example.shown(orjson.loads(mapped.body))
             if mapped.case_updates:  # the page shows them behind the case

@@ -445,7 +445,7 @@ class TestRowsLeftOut:
         Path("choosy.yml").write_text(self.CHOOSY, encoding="utf-8")
         return checked(rows, mapping="choosy.yml", **options)
 
-    def test_each_condition_is_counted_and_the_rows_are_in_the_books(self) -> None:
+    def test_each_condition_is_counted_and_the_rows_are_in_the_totals(self) -> None:
         result = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n4,S,B,Low,spam\n")
         assert [(use.condition.split()[0], use.rows) for use in result.filters] == [
             ("source.only", 2),
@@ -470,7 +470,7 @@ class TestRowsLeftOut:
         found = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n")
         assert [use.warning(found.rows) for use in found.filters] == ["", ""]
 
-    def test_words_of_rows_that_are_left_out_need_no_line_in_the_mapping(self) -> None:
+    def test_words_of_rows_that_are_filtered_need_no_line_in_the_mapping(self) -> None:
         found = self.check_choosy("1,S,B,Low,\n2,S,B,Casino,spam\n3," + "x" * 200 + ",B,Low,test\n")
         assert (found.suggestions, found.tables[0].unknown, found.lengths[0].longest) == ((), {}, 1)
 
