@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from importer.ledger import Ledger, Mark, NewSource, Outcome, Pending, Selection, Settled, StagedRow, database, sources
-from importer.ledger.values import Settlement
+from importer.ledger.records import Settlement
 from importer.models import FieldError, Mapped, Row, State
 
 ROOT = Path(__file__).parent.parent

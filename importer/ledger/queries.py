@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from importer.ledger import database, parents
-from importer.ledger.sources import FILTERED, read_sources
-from importer.ledger.values import (
+from importer.ledger.records import (
     FailureLine,
     OpenUpdate,
     Orphan,
@@ -20,6 +19,7 @@ from importer.ledger.values import (
     cells_from_json,
     errors_from_json,
 )
+from importer.ledger.sources import FILTERED, read_sources
 from importer.models import State
 
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from hashlib import sha256
 
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
-from importer.ledger.companions import enter_companions, read_companions, replace_companions
+from importer.ledger.companion_rows import enter_companions, read_companions, replace_companions
 from importer.ledger.ledger import Ledger
 from importer.ledger.parents import SAME_ROW
-from importer.ledger.values import (
+from importer.ledger.records import (
     CompanionFile,
     NewSource,
     Original,

@@ -22,8 +22,8 @@ from importer.mapping.lookups import LookupTable
 from importer.mapping.notes import Companion, LongText, MadeNote, Note, Notes, compile_note, long_texts
 from importer.mapping.parent_links import KEY_TARGET, ParentLink, bind_name, check_parent
 from importer.mapping.schema import ValueForm
-from importer.mapping.sources import Binding, Cells, Header
 from importer.mapping.targets import case_target, custom_target
+from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, Value, compile_value
 from importer.models import FieldError, Link, Mapped, Row, shown
 from importer.talkdesk.fields import FieldDefinition

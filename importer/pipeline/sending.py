@@ -16,6 +16,7 @@ from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.existing import refuse_existing
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
+from importer.delivery.response_policy import SHUT_OUT
 from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateSender
@@ -152,8 +153,8 @@ async def send_pending(
         if delivered.error is None and not stop.gently.is_set():
             delivered.error = await sending.update_cases()
     if isinstance(delivered.error, TargetError):
-        reopen_shut_out(ledger)
-        reopen_refused_updates(ledger, run=ledger.run, statuses=(403, 405))
+        reopen_shut_out(ledger, SHUT_OUT)
+        reopen_refused_updates(ledger, run=ledger.run, statuses=SHUT_OUT)
     return delivered
 
 

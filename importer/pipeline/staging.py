@@ -20,7 +20,7 @@ from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.put_back import put_back
 
 if TYPE_CHECKING:
-    from importer.ledger.values import UnsentRow
+    from importer.ledger.records import UnsentRow
     from importer.mapping import Mapping, RowMapper
     from importer.reader import Reader, ReadingOptions
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from importer.ledger import LedgerView, StagedRow
 from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
-from importer.ledger.values import SimilarKeys
+from importer.ledger.records import SimilarKeys
 from importer.mapping import Mapping
 from importer.mapping.values import Field
 from importer.models import State

@@ -21,7 +21,7 @@ SEARCHED = [number * 499 // 19 for number in range(20)]
 
 
 def online(folder: Path, server: SandboxProcess) -> Program:
-    """The command beside ``m.yml``; cases go to ``server``."""
+    """The command next to ``m.yml``; cases go to ``server``."""
     (folder / "m.yml").write_text(MAPPING, encoding="utf-8")
     return Program(folder, **server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2")
 

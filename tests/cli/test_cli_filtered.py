@@ -18,7 +18,7 @@ def write_mapping(path: Path, condition: str) -> None:
 
 @pytest.fixture
 def choosy(local: Program) -> Program:
-    """The command beside an export of which ``m.yml`` leaves two rows out."""
+    """The command next to an export of which ``m.yml`` filters two rows."""
     write_tickets(local.folder / "t.csv", ROWS)
     write_mapping(local.folder / "m.yml", "Subject == 'spam'")
     return local

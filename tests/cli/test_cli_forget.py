@@ -16,7 +16,7 @@ FORGET = ("forget", "--ledger", LEDGER)
 
 @pytest.fixture
 def finished(local: Program) -> Program:
-    """The command beside an import of 40 cases and an invalid row."""
+    """The command next to an import of 40 cases and an invalid row."""
     write_tickets(local.folder / "t.csv", [*tickets(40), Ticket("bad", subject="")])
     local("run", "t.csv", "-m", "m.yml", "--quiet")
     return local

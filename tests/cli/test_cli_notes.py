@@ -31,7 +31,7 @@ RUN = ("run", "t.csv", "-m", "m.yml", "--json")
 
 @pytest.fixture
 def noted(local: Program) -> Program:
-    """Three tickets, the last of them twice, and comments beside them."""
+    """Three tickets, the last of them twice, and comments next to them."""
     (local.folder / "m.yml").write_text(MAPPING + NOTES, encoding="utf-8")
     (local.folder / "comments.csv").write_text(COMMENTS, encoding="utf-8")
     write_tickets(local.folder / "t.csv", [Ticket("T1"), Ticket("T2"), Ticket("T3"), Ticket("T2", "duplicate_key")])

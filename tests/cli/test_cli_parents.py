@@ -23,7 +23,7 @@ def row(key: str, parent: str = "", subject: str = "Fire") -> tuple[str, ...]:
 
 @pytest.fixture
 def families(online: Program) -> Program:
-    """The command beside the mapping ``p.yml``, which links rows."""
+    """The command next to the mapping ``p.yml``, which links rows."""
     (online.folder / "p.yml").write_text(LINKED, encoding="utf-8")
     return online
 

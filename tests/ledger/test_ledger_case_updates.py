@@ -14,7 +14,7 @@ from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView, Outcome, sources
 from importer.ledger import case_updates as later
 from importer.ledger.forget import forget
-from importer.ledger.values import CaseUpdate, UpdateOutcome
+from importer.ledger.records import CaseUpdate, UpdateOutcome
 from importer.models import CaseUpdateState, State
 
 LEGAL = {

@@ -136,7 +136,7 @@ def test_the_newer_file_answers(ledger: Ledger) -> None:
     ]
 
 
-def test_a_correction_that_comes_back_is_not_sent_beside_its_original(ledger: Ledger) -> None:
+def test_a_correction_that_comes_back_is_not_sent_next_to_its_original(ledger: Ledger) -> None:
     """P1 across keys: the corrected row has another key, but it is the same ticket."""
     originals = stage(ledger, [invalid("A"), invalid("B")])
     corrections = stage(ledger, [filtered("A2", replaces=1), filtered("B2", replaces=2)])

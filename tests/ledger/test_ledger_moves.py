@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ledgers import as_killed, do, invalid, mark_one, pending, row_of, settle_one, stage, valid
 
+from importer.delivery.response_policy import SHUT_OUT
 from importer.errors import TargetError
 from importer.ledger import Ledger, Mark, Outcome, Selection, Settled, database, decisions
 from importer.models import State
@@ -160,14 +161,14 @@ def test_unknown_rows_are_not_reopened(ledger: Ledger) -> None:
     assert ledger.counts() == {State.UNKNOWN: 1}
 
 
-@pytest.mark.parametrize(("status", "reopened"), [(403, 1), (404, 1), (405, 1), (400, 0), (422, 0)])
+@pytest.mark.parametrize(("status", "reopened"), [(403, 1), (405, 1), (400, 0), (422, 0)])
 def test_what_shut_out_the_whole_account_is_no_refusal_of_a_row(ledger: Ledger, status: int, reopened: int) -> None:
     marked(ledger, "A")
     do(
         ledger,
         lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, status, f"http_{status}", "no")),
     )
-    assert decisions.reopen_shut_out(ledger) == reopened
+    assert decisions.reopen_shut_out(ledger, SHUT_OUT) == reopened
 
 
 def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
@@ -175,7 +176,7 @@ def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
         marked(ledger, "A")
         do(ledger, lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, 403, "http_403", "no")))
     with Ledger(path, verb="run") as ledger:
-        assert decisions.reopen_shut_out(ledger) == 0
+        assert decisions.reopen_shut_out(ledger, SHUT_OUT) == 0
 
 
 # -- what a crash leaves --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from mapping_page import EXAMPLES, PACKAGE, PAGE, Example, expected_of, write_fi
 from importer.errors import MappingError
 from importer.ledger import Ledger, Outcome, StagedRow
 from importer.ledger.parents import CODES as LINK_CODES
-from importer.ledger.values import errors_from_json
+from importer.ledger.records import errors_from_json
 from importer.mapping import json_schema
 from importer.mapping.converters import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
@@ -23,7 +23,7 @@ from importer.pipeline.companions import open_companions
 
 
 @pytest.fixture(autouse=True)
-def files_beside_the_mapping(tmp_path: Path) -> None:
+def files_next_to_the_mapping(tmp_path: Path) -> None:
     write_files(tmp_path)
 
 

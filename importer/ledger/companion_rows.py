@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import CompanionFile, cells_from_json, to_json
+from importer.ledger.records import CompanionFile, cells_from_json, to_json
 
 _DROP = ("DROP TABLE IF EXISTS temp.companion_row", "DROP TABLE IF EXISTS temp.companion_key")
 _TABLES = (
