@@ -80,13 +80,13 @@ class Link(NamedTuple):
 
 
 class Links(NamedTuple):
-    """How a mapping links rows, and what becomes of links that cannot be made.
+    """How a mapping links rows, and what to do with links that cannot be made.
 
     Attributes:
-        column: The column that names the row above, for messages.
+        column: The column that names the parent row, for messages.
         missing: If there is no such row: ``reject`` or ``drop``.
-        cycle: If the rows above lead back to the row: ``reject`` or ``drop``.
-        deep: If the row above has a row above it as well: ``reject``, ``drop``, or ``root`` (link to the topmost one).
+        cycle: If the parent rows lead back to the row: ``reject`` or ``drop``.
+        deep: If the parent row has a parent itself: ``reject``, ``drop``, or ``root`` (link to the top-level row).
     """
 
     column: str

@@ -257,7 +257,7 @@ class UnlinkedCount:
     """How many links between rows were not made as the file has them, for one cause (``code``)."""
 
     code: str
-    led_to_root: bool  #: they lead to the topmost row instead; else they were dropped
+    led_to_root: bool  #: they lead to the top-level row instead; else they were dropped
     rows: int
     first_row: int
 
