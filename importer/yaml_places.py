@@ -50,13 +50,7 @@ class Mark(NamedTuple):
 
 
 class YamlProblem(ValueError):
-    """A text that cannot be read as YAML.
-
-    Args:
-        what: What is wrong.
-        mark: Where.
-        hint: What to write instead.
-    """
+    """A text that cannot be read as YAML: what is wrong, where, and what to write instead."""
 
     def __init__(self, what: str, mark: Mark, hint: str) -> None:
         super().__init__(what, mark, hint)
@@ -136,33 +130,33 @@ def _check_events(text: str) -> None:
             depth += isinstance(event, CollectionStartEvent)
             depth -= isinstance(event, CollectionEndEvent)
             documents += isinstance(event, DocumentStartEvent)
-            _refuse(event, depth, documents)
+            if refused := _refused(event, depth, documents):
+                what, hint = refused
+                raise YamlProblem(what, _mark(event.start_mark), hint)
             reached = _mark(event.end_mark)
-    except YAMLError:
+    except YamlProblem:
         raise
-    except (OverflowError, ValueError) as error:  # the library lets an escape through that names no character
-        if isinstance(error, YamlProblem):
-            raise
+    except (OverflowError, ValueError):  # the library lets an escape through that names no character
         what = r"a \U escape in the text that follows is not a character"
         raise YamlProblem(what, reached, "write the character itself") from None
 
 
-def _refuse(event: Event, depth: int, documents: int) -> None:
-    mark = _mark(event.start_mark)
+def _refused(event: Event, depth: int, documents: int) -> tuple[str, str] | None:
     if documents > 1:
         hint = "keep one mapping per file: remove the line '---' and everything below it"
-        raise YamlProblem("the file contains a second YAML document", mark, hint)
+        return "the file contains a second YAML document", hint
     if depth > DEPTH_MAX:
-        raise YamlProblem(f"nested more than {DEPTH_MAX} levels deep", mark, "use fewer levels")
+        return f"nested more than {DEPTH_MAX} levels deep", "use fewer levels"
     if isinstance(event, AliasEvent):
-        hint = "repeat the text, or quote a text that starts with *"
-        raise YamlProblem(f"YAML alias '*{shown(event.anchor)}' is not supported", mark, hint)
+        return (
+            f"YAML alias '*{shown(event.anchor)}' is not supported",
+            "repeat the text, or quote a text that starts with *",
+        )
     if isinstance(event, NodeEvent) and event.anchor:
-        hint = "remove it, or quote a text that starts with &"
-        raise YamlProblem(f"YAML anchor '&{shown(event.anchor)}' is not supported", mark, hint)
+        return f"YAML anchor '&{shown(event.anchor)}' is not supported", "remove it, or quote a text that starts with &"
     if tag := getattr(event, "tag", None):
-        hint = "remove it, or quote a text that starts with !"
-        raise YamlProblem(f"YAML tag {shown(str(tag))!r} is not supported", mark, hint)
+        return f"YAML tag {shown(str(tag))!r} is not supported", "remove it, or quote a text that starts with !"
+    return None
 
 
 def _check_keys(node: Any) -> None:
@@ -197,7 +191,9 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
 
 def _syntax_problem(error: YAMLError, text: str) -> YamlProblem:
     if isinstance(error, ReaderError):
-        return _character_problem(error, text)
+        before = text[: error.position]
+        where = Mark(before.count("\n") + 1, error.position - before.rfind("\n"))
+        return YamlProblem(f"character {error.character:#06x} is not text", where, "check that this is a mapping file")
     said = str(error.problem or error.context) if isinstance(error, MarkedYAMLError) else str(error)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     where = _mark(mark) if mark else Mark(1, 1)
@@ -208,12 +204,6 @@ def _syntax_problem(error: YAMLError, text: str) -> YamlProblem:
         if found := re.search(pattern, repr(said) if "\t" in said else said):
             return YamlProblem(what.format(*found.groups()), where, hint)
     return YamlProblem(f"not valid YAML: {said}", where, "see docs/mapping.md for the syntax")
-
-
-def _character_problem(error: ReaderError, text: str) -> YamlProblem:
-    before = text[: error.position]
-    where = Mark(before.count("\n") + 1, error.position - before.rfind("\n"))
-    return YamlProblem(f"character {error.character:#06x} is not text", where, "check that this is a mapping file")
 
 
 def _mark(mark: Any) -> Mark:
@@ -271,7 +261,9 @@ def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str)
         for path, entries in tables.items():
             _amend(document, path, [entry for entry in entries if entry.value is not None])
             _remark(document, path, [entry for entry in entries if entry.value is None], before)
-        new = _dumped(document)
+        stream = io.StringIO()
+        _yaml().dump(document, stream)
+        new = stream.getvalue()
         if read_yaml(new) == document:
             return new.replace("\n", "\r\n") if "\r\n" in text else new
     except YamlProblem:
@@ -327,9 +319,3 @@ def _scalar(text: str) -> str:
 def _flow(table: CommentedMap) -> CommentedMap:
     table.fa.set_flow_style()
     return table
-
-
-def _dumped(document: Any) -> str:
-    stream = io.StringIO()
-    _yaml().dump(document, stream)
-    return stream.getvalue()

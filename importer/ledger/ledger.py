@@ -233,7 +233,8 @@ class Ledger:
         """All records that may have been created; what was forgotten is for a person."""
         rows = self.rows(
             "SELECT record.id, record.row, record.key, body, external_id_field,"
-            " CAST(strftime('%s', run.started_at) AS REAL)"
+            # of a ledger that was made again nobody knows when the row was sent
+            " iif(record.code = 'rebuilt', 0.0, CAST(strftime('%s', run.started_at) AS REAL))"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
             " JOIN run ON run.id = record.run"
             " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"

@@ -66,7 +66,7 @@ class EachForm(FileForm):
     """With `file`: the columns of the file that say which row of the export an entry belongs to."""
 
     by: Columns | None = None
-    """With `file`: the columns of the export that hold the same. By default those of `source.key`."""
+    """With `file`: the columns of the export with the same key. By default those of `source.key`."""
 
     order: (
         Annotated[

@@ -53,12 +53,9 @@ _FUNCTIONS = (*_TESTS, "lower", "number")
 
 
 class Condition(NamedTuple):
-    """A condition, compiled.
+    """A condition, compiled: the columns that it reads, each once, and the test of their texts without outer spaces.
 
-    Attributes:
-        columns: The columns that it reads, each once.
-        test: The texts of these columns, without spaces around them, → whether it is met. Raises
-            :class:`CellError` for a text that should be a number and is not.
+    The test raises :class:`CellError` for a text that should be a number and is not.
     """
 
     columns: tuple[str, ...]
@@ -90,13 +87,6 @@ def parse_condition(text: str) -> Condition:
     if not compiler.columns:
         raise malformed("the condition uses no column", _HINT)
     return Condition(tuple(compiler.columns), test)
-
-
-class _Operand(NamedTuple):
-    """A text or a number, and how it is read."""
-
-    kind: str
-    read: Callable[[Texts], Any]
 
 
 class _Compiler:
@@ -149,11 +139,11 @@ class _Compiler:
             return self._membership(op, left, right)
         if type(op) not in _ORDERS:
             raise malformed("`is` does not compare texts", "write == or !=")
-        first, second, compare = self._operand(left), self._operand(right), _ORDERS[type(op)]
-        if first.kind != second.kind:
+        (kind, first), (other, second), compare = self._operand(left), self._operand(right), _ORDERS[type(op)]
+        if kind is not other:
             hint = "write number({Column}), or the number in quotes"
             raise malformed("a text cannot be compared with a number", hint)
-        return lambda texts: compare(first.read(texts), second.read(texts))
+        return lambda texts: compare(first(texts), second(texts))
 
     def _membership(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Test:
         if not isinstance(right, ast.List | ast.Tuple):
@@ -166,26 +156,27 @@ class _Compiler:
 
     def _text(self, node: ast.expr) -> Callable[[Texts], Any]:
         kind, read = self._operand(node)
-        if kind != "text":
+        if kind is not str:
             raise malformed("expected a text, found a number", "put the number in quotes")
         return read
 
-    def _operand(self, node: ast.expr) -> _Operand:
+    def _operand(self, node: ast.expr) -> tuple[type, Callable[[Texts], Any]]:
+        """Whether a node is a text or a number, and how it is read."""
         match node:
             case ast.Constant(value=str() as text):
-                return _Operand("text", lambda _: text)
+                return (str, lambda _: text)
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return _Operand("number", lambda _: number)
+                return (float, lambda _: number)
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return _Operand("number", lambda _: -number)
+                return (float, lambda _: -number)
             case ast.Name(id=name):
-                return _Operand("text", operator.itemgetter(self._column(name)))
+                return (str, operator.itemgetter(self._column(name)))
             case ast.Call(func=ast.Name(id="lower"), args=args, keywords=[]):
                 read = self._text(_counted("lower", args, 1)[0])
-                return _Operand("text", lambda texts: read(texts).lower())
+                return (str, lambda texts: read(texts).lower())
             case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
                 position = self._column(name)
-                return _Operand("number", lambda texts: _number(texts[position], self.columns[position]))
+                return (float, lambda texts: _number(texts[position], self.columns[position]))
         raise _unknown(node)
 
     def _column(self, name: str) -> int:
@@ -225,13 +216,7 @@ def _unknown(node: ast.expr) -> PydanticCustomError:
 
 @dataclass(frozen=True, slots=True)
 class BoundCondition:
-    """A condition that knows where its columns are.
-
-    Attributes:
-        columns: The columns that it reads, each once.
-        positions: Where their cells are.
-        test: These cells → whether the condition is met. Raises :class:`CellError`.
-    """
+    """A condition that knows the ``positions`` of its columns; ``test`` is given the cells there, as they are."""
 
     columns: tuple[str, ...]
     positions: tuple[int, ...]
@@ -260,12 +245,7 @@ def filter_conditions(source: SourceForm) -> dict[str, str]:
 
 
 class RowFilter:
-    """Which rows of an export become cases: `only` and `skip`.
-
-    Args:
-        source: What the mapping says.
-        binding: The export.
-    """
+    """Which rows of an export become cases: `only` and `skip`."""
 
     def __init__(self, source: SourceForm, binding: Binding) -> None:
         self._conditions: list[tuple[str, str, BoundCondition]] = []
@@ -278,10 +258,7 @@ class RowFilter:
     def reason(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str | None:
         """Why a row is filtered; None if it is not. What keeps this from being decided goes to ``errors``.
 
-        Args:
-            cells: The row.
-            spoiled: Columns whose cells mean nothing; None among them for the whole row.
-            errors: Gets field errors.
+        ``spoiled`` are the columns whose cells mean nothing; None among them is the whole row.
         """
         is_open = None in spoiled or not self._columns.isdisjoint(spoiled)
         for name, reason, condition in self._conditions:

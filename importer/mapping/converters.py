@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from importer.mapping.dates import ISO, day, instant, parser, time_zone
-from importer.mapping.field_errors import CellError, listed, too_large, too_long
+from importer.mapping.field_errors import CellError, listed, too_long
 from importer.talkdesk.payloads import INTEGER_MAX
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ def _integer(text: str) -> int:
         raise CellError("not_an_integer", "is not a whole number; use digits only, such as 42", "fix the cell")
     number = int(text)
     if abs(number) > INTEGER_MAX:
-        raise too_large()
+        rule = f"is larger than {INTEGER_MAX}, so JSON readers would round it"
+        raise CellError("too_large", rule, "map it to a text field instead")
     return number
 
 

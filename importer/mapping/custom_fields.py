@@ -65,11 +65,7 @@ class FieldsForm(Form):
 
 
 def read_fields(content: bytes, file: str) -> Definitions:
-    """The definitions in a file: as :func:`fields_text` writes them, or the bare answer of the API.
-
-    Args:
-        content: The bytes of the file.
-        file: What messages call it.
+    """The definitions in the bytes of a file: as :func:`fields_text` writes them, or the bare answer of the API.
 
     Raises:
         PydanticCustomError: It is too large, or JSON of another kind.
@@ -135,37 +131,28 @@ def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems
 
 
 def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:
-    """The text of a file of definitions, the name of each field above it.
-
-    Args:
-        definitions: The fields.
-        account: Where they come from, for people.
-    """
-    lines = [f"# Custom fields of {account}", "version: 1"]
-    body = [line for definition in definitions for line in _field_lines(definition)]
-    return "\n".join([*lines, *(["fields:", *body] if body else ["fields: {}"]), ""])
-
-
-def _field_lines(field: FieldDefinition) -> Iterator[str]:
-    yield f"  # {' '.join(field.name.split())}{'' if field.active else ' (not active)'}"
-    yield f"  {_quoted(field.key)}:"
-    yield f"    name: {_quoted(field.name)}"
-    yield f"    type: {_quoted(field.type)}"
-    yield f"    active: {'true' if field.active else 'false'}"
-    if field.required:
-        yield "    required: true"
-    if field.options:
-        yield "    options:"
-        yield from _option_lines(field.options, " " * 6)
+    """The text of a file of the definitions of an ``account``, the name of each field above it."""
+    lines = [f"# Custom fields of {account}", "version: 1", "fields:"]
+    for field in definitions:
+        lines += [
+            f"  # {' '.join(field.name.split())}{'' if field.active else ' (not active)'}",
+            f"  {_quoted(field.key)}:",
+            f"    name: {_quoted(field.name)}",
+            f"    type: {_quoted(field.type)}",
+            f"    active: {'true' if field.active else 'false'}",
+            *(["    required: true"] if field.required else []),
+            *_option_lines(field.options, " " * 4),
+        ]
+    return "\n".join([*lines, ""]) if len(lines) > 3 else "\n".join([*lines[:2], "fields: {}", ""])
 
 
 def _option_lines(options: tuple[Option, ...], indent: str) -> Iterator[str]:
+    if options:
+        yield f"{indent}options:"
     for option in options:
-        yield f"{indent}- key: {_quoted(option.key)}"
-        yield f"{indent}  label: {_quoted(option.label)}"
-        if option.children:
-            yield f"{indent}  options:"
-            yield from _option_lines(option.children, indent + " " * 4)
+        yield f"{indent}  - key: {_quoted(option.key)}"
+        yield f"{indent}    label: {_quoted(option.label)}"
+        yield from _option_lines(option.children, indent + " " * 4)
 
 
 def _quoted(text: str) -> str:
@@ -181,9 +168,6 @@ class Options:
 
     Labels are compared without regard to upper and lower case, or to how many spaces are between words. A key is
     taken too, unless the same text is a label.
-
-    Args:
-        definition: The field.
     """
 
     def __init__(self, definition: FieldDefinition) -> None:

@@ -17,10 +17,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from importer.errors import MappingError
 from importer.models import FieldError, shown
-from importer.talkdesk.payloads import INTEGER_MAX, custom_field_prefix
+from importer.talkdesk.payloads import custom_field_prefix
 from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 
-NUL = "\x00"
 PROBLEMS_SHOWN = 25
 #: A mapping that lacks more columns than this is probably for another export: one error says so.
 _MOST_COLUMNS = 3
@@ -50,8 +49,7 @@ class CellError(ValueError):
         code: Stable word for machines.
         rule: What is wrong with the text, as a sentence that begins with it: "has 212 characters, …".
         hint: What the person can do.
-        column: The column of the text, if it is not the one that the field reads.
-        text: The text itself, likewise.
+        column: The column, if it is not the one that the field reads; ``text`` likewise.
     """
 
     def __init__(self, code: str, rule: str, hint: str, *, column: str | None = None, text: str | None = None) -> None:
@@ -76,7 +74,7 @@ def printable(text: str) -> str:
 
 def is_sendable(text: str) -> bool:
     """Whether ``text`` has neither NUL nor half of a surrogate pair in it."""
-    return text.isprintable() or (NUL not in text and not any("\ud800" <= sign <= "\udfff" for sign in text))
+    return text.isprintable() or ("\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text))
 
 
 def missing() -> CellError:
@@ -96,12 +94,6 @@ def too_long(text: str, most: int) -> CellError:
     """More characters than the field or the mapping allows."""
     rule = f"has {len(text):,} characters (maximum {most:,})"
     return CellError("too_long", rule, "shorten it, or set `overflow: truncate`")
-
-
-def too_large() -> CellError:
-    """A whole number that readers of JSON would round."""
-    rule = f"is larger than {INTEGER_MAX}, so JSON readers would round it"
-    return CellError("too_large", rule, "map it to a text field instead")
 
 
 def from_pydantic(found: ErrorDetails) -> CellError:
@@ -156,17 +148,14 @@ class MappingProblems(MappingError):
 
     def __init__(self, file: str, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.mark))
-        self._errors = [
-            MappingError(problem.what, where=f"{file}:{problem.mark}", hint=problem.hint) for problem in self.problems
-        ]
-        first = self._errors[0]
-        super().__init__(first.what, where=first.where, hint=first.hint)
+        self._file = file
+        first = self.problems[0]
+        super().__init__(first.what, where=f"{file}:{first.mark}", hint=first.hint)
 
     def __str__(self) -> str:
-        lines = [MappingError.__str__(error) for error in self._errors[:PROBLEMS_SHOWN]]
-        if (left := len(self._errors) - PROBLEMS_SHOWN) > 0:
-            lines.append(f"and {left} more errors")
-        return "\n".join(lines)
+        first, left = self.problems[:PROBLEMS_SHOWN], len(self.problems) - PROBLEMS_SHOWN
+        lines = [str(MappingError(what, where=f"{self._file}:{mark}", hint=hint)) for what, mark, hint in first]
+        return "\n".join([*lines, *([f"and {left} more errors"] if left > 0 else [])])
 
 
 class Document(NamedTuple):
@@ -182,13 +171,7 @@ class Document(NamedTuple):
 
     @classmethod
     def read(cls, content: bytes, file: str, *, kind: str, hint: str) -> Document:
-        """The document in the bytes of a file.
-
-        Args:
-            content: The bytes.
-            file: What messages call the file.
-            kind: What it should be: "mapping".
-            hint: What to do if it is something else.
+        """The document in the bytes of a file that should be of this ``kind``; ``hint`` helps if it is something else.
 
         Raises:
             MappingProblems: It is not text, not YAML, or has no keys.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
+from importer.bundled import bundled
 from importer.errors import MappingError
 from importer.mapping.case_schema import EachForm, MappingForm
 from importer.mapping.conditions import filter_conditions
@@ -106,20 +105,20 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
         MappingError: It cannot be found or read, or is wrong. All problems are named, each with its place.
     """
     name = os.fspath(path_or_name)
-    source = _bundled_folder() / f"{name}{SUFFIX}" if _is_bare(name) else Path(name)
+    source = bundled("mappings") / f"{name}{SUFFIX}" if _is_bare(name) else Path(name)
     content = _read(source, name)
     file = source.name if _is_bare(name) else name
     if len(content) > SIZE_MAX:
         what = "the file is larger than 1 MiB, the maximum for a mapping"
         raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
     document = Document.read(content, file, kind="mapping", hint="a mapping starts with the line `version: 1`")
-    named = NamedFiles(source.parent if isinstance(source, Path) else Path(), content)
+    named = NamedFiles(source.parent, content)
     problems = Problems(document)
     form = _well_formed(document.root, problems)
     definitions = _definitions(form, problems, named)
     if form.fields is not None and definitions is None:
         form = _without_custom_fields(form)
-    plan = make_plan(form, problems, definitions=definitions, tables=_tables(form, problems, named))
+    plan = make_plan(form, problems, definitions=definitions, tables=_tables(form.case, ("case",), problems, named))
     problems.raise_if_any()
     return Mapping(
         Path(name).name, named.sha256(), plan.form.external_id_field, tuple(assumptions(plan)), plan, document
@@ -220,69 +219,52 @@ def _definitions(form: MappingForm, problems: Problems, named: NamedFiles) -> De
     return None
 
 
-def _tables(form: MappingForm, problems: Problems, named: NamedFiles) -> dict[NodePath, LookupTable]:
-    """The table of each value that looks something up, by the path of the value."""
-    found = {}
-    for path, value in _values(form.case, ("case",)):
-        if value.lookup is not None:
-            table = load_table(value.lookup, named, path=(*path, "lookup"), problems=problems)
-            if table is not None:
-                found[path] = table
-    return found
-
-
-def _values(part: Any, path: NodePath) -> Iterator[tuple[NodePath, ValueForm]]:
-    """All values in a part of the mapping."""
+def _tables(part: Any, path: NodePath, problems: Problems, named: NamedFiles) -> dict[NodePath, LookupTable]:
+    """The table of each value in a part of the mapping that looks something up, by the path of the value."""
     if isinstance(part, ValueForm):
-        yield path, part
-    elif isinstance(part, BaseModel | dict):
-        for key, inner in part.items() if isinstance(part, dict) else part:
-            yield from _values(inner, (*path, key))
+        lookup = part.lookup
+        table = lookup and load_table(lookup, named, path=(*path, "lookup"), problems=problems)
+        return {path: table} if table else {}
+    inner: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(part, BaseModel | dict):
+        inner = part.items() if isinstance(part, dict) else part
     elif isinstance(part, tuple):
-        for number, inner in enumerate(part):
-            yield from _values(inner, (*path, number))
+        inner = enumerate(part)
+    found: dict[NodePath, LookupTable] = {}
+    for key, value in inner:
+        found |= _tables(value, (*path, key), problems, named)
+    return found
 
 
 # -- the file itself -------------------------------------------------------------------------------
 
 
-def _read(source: Path | Traversable, name: str) -> bytes:
-    try:
-        with source.open("rb") as stream:
-            return stream.read(SIZE_MAX + 1)
-    except FileNotFoundError:
-        raise MappingError(f"mapping not found: {shown(name)!r}", hint=_hint_for_missing(name)) from None
-    except IsADirectoryError:
-        raise MappingError(f"{shown(name)!r} is a folder", hint="give the mapping file inside it") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        what = f"cannot read mapping {shown(name)!r}: {reason}"
-        raise MappingError(what, hint="check its path and permissions") from None
-
-
-def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path | Traversable, bool]:
+def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path, bool]:
     """Where a mapping is, and whether it is a built-in one."""
-    name = os.fspath(path_or_name)
+    name, folder = os.fspath(path_or_name), bundled("mappings")
     if _is_bare(name):
-        return _bundled_folder() / f"{name}{SUFFIX}", True
-    folder = _bundled_folder()
-    return Path(name), isinstance(folder, Path) and Path(name).resolve().parent == folder.resolve()
+        return folder / f"{name}{SUFFIX}", True
+    return Path(name), Path(name).resolve().parent == folder.resolve()
 
 
 def _is_bare(name: str) -> bool:
     return Path(name).name == name and not Path(name).suffix
 
 
-def _bundled_folder() -> Traversable:
-    """The mappings of the package, or of the checkout."""
-    installed = files("importer") / "_bundled" / "mappings"
-    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "mappings"
-
-
-def _hint_for_missing(name: str) -> str:
-    folder = _bundled_folder()
-    names = sorted(file.name.removesuffix(SUFFIX) for file in folder.iterdir()) if folder.is_dir() else []
-    known = f"built-in mappings: {listed(names, most=99)}" if names else "this installation has no built-in mappings"
-    if not _is_bare(name):
-        return f"check the path; {known}"
-    return f"write ./{name} if you mean a file; {nearest(name, names, otherwise=known)}"
+def _read(source: Path, name: str) -> bytes:
+    try:
+        with source.open("rb") as stream:
+            return stream.read(SIZE_MAX + 1)
+    except FileNotFoundError:
+        names = sorted(file.stem for file in bundled("mappings").glob(f"*{SUFFIX}"))
+        known = f"built-in mappings: {listed(names, most=99)}"
+        hint = f"check the path; {known}"
+        if _is_bare(name):
+            hint = f"write ./{name} if you mean a file; {nearest(name, names, otherwise=known)}"
+        raise MappingError(f"mapping not found: {shown(name)!r}", hint=hint) from None
+    except IsADirectoryError:
+        raise MappingError(f"{shown(name)!r} is a folder", hint="give the mapping file inside it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        what = f"cannot read mapping {shown(name)!r}: {reason}"
+        raise MappingError(what, hint="check its path and permissions") from None

@@ -30,6 +30,8 @@ from importer.talkdesk.fields import FieldDefinition
 from importer.talkdesk.payloads import CASE_FIELDS, CUSTOM_FIELD_TYPES, case_check, custom_field_prefix
 from importer.yaml_places import NodePath
 
+#: Rows that are mapped together. Of more, so many objects live at once that the garbage collector costs a fifth.
+_AT_ONCE = 50
 _CUSTOM, _NOTES = "custom_fields", "notes"
 
 # -- what a case is made of ------------------------------------------------------------------------
@@ -60,14 +62,7 @@ class Plan:
 def make_plan(
     form: MappingForm, problems: Problems, *, definitions: Definitions | None, tables: dict[NodePath, LookupTable]
 ) -> Plan:
-    """The plan of a mapping. What does not fit together goes to ``problems``.
-
-    Args:
-        form: The mapping.
-        problems: Where problems go.
-        definitions: The custom fields of the account, if they are known.
-        tables: The lookup tables.
-    """
+    """The plan of a mapping. What does not fit together, or not to the fields of the account, goes to ``problems``."""
     _check_external_id(form, problems, definitions)
     fields: dict[str, Value] = {}
     for name in CASE_FIELDS:
@@ -215,9 +210,12 @@ class RowMapper:
 
         Never raises: what the reader found wrong, or what cannot be sent, comes back as field errors.
         """
-        drafts = [self._draft(row) for row in rows]
-        self._fill([draft for draft in drafts if draft.payload is not None])
-        return [self._mapped(draft) for draft in drafts]
+        mapped: list[Mapped] = []
+        for first in range(0, len(rows), _AT_ONCE):
+            drafts = [self._draft(row) for row in rows[first : first + _AT_ONCE]]
+            self._fill([draft for draft in drafts if draft.payload is not None])
+            mapped += map(self._mapped, drafts)
+        return mapped
 
     def key(self, row: Row, errors: list[FieldError] | None = None) -> str:
         """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged."""
@@ -236,7 +234,9 @@ class RowMapper:
     def _draft(self, row: Row) -> _Draft:
         """What a row says about itself; without a payload if no case is to be made of it."""
         used = self.columns_used
-        found = [error for error in row.problems if error.column is None or error.column in used]
+        found = (
+            [error for error in row.problems if error.column is None or error.column in used] if row.problems else []
+        )
         draft = _Draft(row, found)
         if len(row.cells) != self._width:  # nobody knows which cell belongs to which column, the key included
             if not any(error.column is None for error in found):

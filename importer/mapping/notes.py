@@ -129,13 +129,7 @@ class Companion:
         self._width = 0
 
     def bind(self, by: tuple[int, ...], keys: tuple[int, ...], binding: Binding) -> None:
-        """Settles where the keys are.
-
-        Args:
-            by: Positions of the columns of the export.
-            keys: Positions of the columns of this file.
-            binding: The export.
-        """
+        """Settles where the keys are: at the positions ``by`` in the export, at ``keys`` in this file."""
         self._keys, self._width = keys, len(binding.header.columns)
         self._texts = lambda row: [binding.filled(row[position]) for position in by]
 
@@ -174,9 +168,7 @@ class MadeNote(NamedTuple):
 
     Attributes:
         body: What is sent; not whole if an error says so.
-        entry: The cells that its fields read.
-        fields: By the names of the API, those of its fields that read cells.
-        file: The file that the entry comes from, if it does.
+        entry: The cells that its fields read, of the file if there is one.
     """
 
     body: dict[str, Any]
@@ -190,13 +182,7 @@ class MadeNote(NamedTuple):
 
 
 class Notes:
-    """All notes of a case, bound to an export; those of long texts last.
-
-    Args:
-        notes: The notes of the mapping.
-        long_texts: Those that become a note if they are too long.
-        binding: The export.
-    """
+    """All notes of a case, bound to an export; those of long texts last."""
 
     def __init__(self, notes: Sequence[Note], long_texts: Sequence[LongText], binding: Binding) -> None:
         self._notes = [

@@ -135,7 +135,7 @@ class LookupForm(FileForm):
     """The columns of the export with the values to look up. By default the columns named like `key`."""
 
     value: OneColumn
-    """The column of the file that holds what the value becomes."""
+    """The column of the file with what the value becomes."""
 
     none: Literal["reject", "empty", "default"] = "reject"
     """For cells that are not in the file: `reject` the row, no value (`empty`), or `default`."""
@@ -150,7 +150,7 @@ class ValueForm(Form):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [origin]} for origin in ORIGINS]})
 
     column: ColumnName | None = None
-    """The header of the column that holds the value."""
+    """The header of the column with the value."""
 
     value: Scalar | None = None
     """The same text for every case."""
@@ -216,7 +216,7 @@ class ValueForm(Form):
     """The text between the entries of a list. By default a comma."""
 
     html: Literal["text"] | None = None
-    """`text` if the cells hold HTML, which is to become the text that a reader of it would see."""
+    """`text` if the cells contain HTML, which is to become the text that a reader of it would see."""
 
     strip: bool | None = None
     """Whether spaces around a text are removed. By default yes, except in texts of several lines."""

@@ -6,9 +6,8 @@ A source gives the text of a row; "" stands for no value. What a lookup gives is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from importer.mapping.field_errors import Problems, malformed
@@ -29,13 +28,6 @@ Texts: TypeAlias = "tuple[str, ...]"
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
 
 
-def texts_of(rows: Sequence[Cells], positions: Sequence[int]) -> list[Texts]:
-    """The cells at ``positions`` of each row."""
-    if not positions:
-        return [()] * len(rows)
-    return list(zip(*(map(itemgetter(position), rows) for position in positions), strict=True))
-
-
 class Header:
     """Finds the positions of columns, and notes a problem for each one that cannot be found.
 
@@ -45,15 +37,12 @@ class Header:
         columns: In the order of the file, repeats kept.
         problems: Where problems go.
         owner: What messages call the file.
-
-    Attributes:
-        used: Columns that were asked for.
     """
 
     def __init__(self, columns: tuple[str, ...], problems: Problems, owner: str = "the export") -> None:
         self.columns = columns
         self.problems = problems
-        self.used: set[str] = set()
+        self.used: set[str] = set()  #: Columns that were asked for.
         self.owner = owner
         self._positions: dict[str, list[int]] = {}
         for position, column in enumerate(columns):
@@ -90,7 +79,6 @@ class Binding:
     """What the values of a mapping are bound to.
 
     Attributes:
-        header: The columns of the export.
         empty: Texts that count as no value; "" among them.
         tables: Lookup tables by the paths of the values that use them.
         companions: The companion files; None if their notes are not wanted.
@@ -123,10 +111,8 @@ class Source:
     """Where a value comes from, bound to an export.
 
     Attributes:
-        columns: The columns that it reads.
-        positions: Where the cells are that it reads.
-        read: These cells → their text; or their texts, if a list takes several columns. Empty if there is no value;
-            None if there is to be no value, not even the default. Raises :class:`CellError`.
+        read: The cells at its positions → their text; or their texts, if a list takes several columns. Empty if there
+            is no value; None if there is to be no value, not even the default. Raises :class:`CellError`.
         blame: These cells → the one to look at if the value is wrong.
         is_text: Whether it gives a text of the export, as opposed to a constant or a text of another file.
     """
@@ -204,20 +190,11 @@ def _template(template: str, binding: Binding, filled: Callable[[Texts], Texts],
     return Source(columns, positions, read, blame)
 
 
-class Template(NamedTuple):
-    """A template, taken apart: plain text with ``{Column}`` in it. A cell is never looked into.
+def parse_template(text: str) -> tuple[str, tuple[str, ...]]:
+    """Takes a template apart; a cell is never looked into. ``{{`` and ``}}`` stand for braces.
 
-    Attributes:
-        frame: Its text with ``%s`` for every column, so that filling it in is one operation.
-        columns: The columns, in the order in which they occur; repeats are kept.
-    """
-
-    frame: str
-    columns: tuple[str, ...]
-
-
-def parse_template(text: str) -> Template:
-    """Takes a template apart. ``{{`` and ``}}`` stand for braces.
+    Returns:
+        Its text with ``%s`` for every column, so that filling it in is one operation, and these columns in order.
 
     Raises:
         PydanticCustomError: A brace is not closed, or encloses nothing.
@@ -238,4 +215,4 @@ def parse_template(text: str) -> Template:
             frame.append(token.replace("%", "%%"))
     if not columns:
         raise malformed("the template contains no {Column}", "use {value: …} for a constant text")
-    return Template("".join(frame), tuple(columns))
+    return "".join(frame), tuple(columns)

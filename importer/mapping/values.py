@@ -7,7 +7,8 @@ of the mapping, with its line, and not of ten thousand rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from importer.mapping.conditions import BoundCondition, bind_condition
@@ -34,12 +35,13 @@ from importer.mapping.sources import (
     constant,
     repeated_columns,
     text_source,
-    texts_of,
 )
 from importer.mapping.targets import Target
 from importer.models import FieldError, shown
 from importer.yaml_places import NodePath
 
+#: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
+REMEMBERED = 8192
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
 
 
@@ -48,12 +50,8 @@ class Field:
     """A value of the case, bound to the columns of an export. The one way to make it of rows is :meth:`collect`.
 
     Attributes:
-        target: The field of the case.
-        path: Where the value is in the mapping.
-        form: What the mapping says of it: its table, its formats, and so on.
+        form: What the mapping says of it at ``path``: its table, its formats, and so on.
         fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
-        default: What to take if there is no value; None for nothing.
-        required: Whether a row without the value is invalid.
         positions: Where the cells are that it reads: those of its source, then those of its condition.
     """
 
@@ -68,25 +66,31 @@ class Field:
     _convert: Callable[[Any], Any]
     _split: Split | None
     _condition: BoundCondition | None
+    _values: dict[str | Texts, Any] = field(default_factory=dict)
+    _wrong: dict[str | Texts, CellError] = field(default_factory=dict)
 
     def collect(self, rows: Sequence[Cells], errors: Sequence[list[FieldError]]) -> list[Any]:
         """The value of each row, None for none; what is wrong goes to the list of the row in ``errors``.
 
-        Equal cells have equal values, so that these are made once for all rows that have the same.
+        Equal cells have equal values: these are made once, and remembered unless they could be very large.
         """
-        read = texts_of(rows, self.positions)
-        values: dict[Texts, Any] = {}
-        wrong: dict[Texts, CellError] = {}
-        for texts in set(read):
+        keys: list[Any] = [()] * len(rows)
+        if self.positions:
+            keys = list(map(itemgetter(*self.positions), rows))  # one text, or a tuple of several
+        values, wrong = self._values, self._wrong
+        if len(values) > REMEMBERED or not self.target.one_line:
+            values.clear()
+            wrong.clear()
+        for key in set(keys).difference(values):
             try:
-                values[texts] = self._value(texts)
+                values[key] = self._value((key,) if isinstance(key, str) else key)
             except CellError as error:
-                values[texts], wrong[texts] = None, error.with_traceback(None)  # which would keep this very frame
+                values[key], wrong[key] = None, error.with_traceback(None)  # which would keep this very frame
         if wrong:
-            for cells, texts, found in zip(rows, read, errors, strict=True):
-                if texts in wrong:
-                    found.append(self.located(wrong[texts], cells))
-        return [values[texts] for texts in read]
+            for cells, key, found in zip(rows, keys, errors, strict=True):
+                if key in wrong:
+                    found.append(self.located(wrong[key], cells))
+        return [values[key] for key in keys]
 
     def _value(self, texts: Texts) -> Any:
         own = len(self._source.positions)
@@ -167,9 +171,6 @@ class Value:
     """A value of the mapping, compiled as far as it can be without columns.
 
     Attributes:
-        form: As it is in the file.
-        path: Where it is.
-        target: The field that it is for.
         convert: One text that is not empty → its value, or one entry of it if there is ``split``; None for nothing.
         split: Takes a text apart that holds several.
         default: The value to take when there is none; None for nothing.

@@ -168,3 +168,9 @@ def test_a_number_that_is_none_is_blamed_on_its_column(bind: Bind) -> None:
         ("not_a_number", "B", "1,5", "priority"),
         ("not_a_number", "B", "1,5", "notes"),
     ]
+
+
+def test_a_column_in_braces_is_named_as_the_export_names_it(bind: Bind) -> None:
+    text = CASE + "  priority: {value: LOW, when: 'number({Due in}) > 1'}\n"
+    errors = bind(text, "ID|T|D|Due in").apply(Row(2, ("1", "T", "D", "soon"))).errors
+    assert [(error.code, error.column, error.value) for error in errors] == [("not_a_number", "Due in", "soon")]

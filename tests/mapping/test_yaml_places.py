@@ -55,6 +55,7 @@ def test_places_are_those_of_keys_and_values() -> None:
         ("- a\nb: 1", "the indentation does not match the lines above", Mark(2, 1)),
         ('a: "\\q"', "'\\q' is not an escape sequence", Mark(1, 6)),
         ('a: b\nc: "\\UFFFFFFFF"', r"a \U escape in the text that follows is not a character", Mark(2, 2)),
+        ('a: "\\U00110000"', r"a \U escape in the text that follows is not a character", Mark(1, 2)),
         ("é: 1\nb: \x07", "character 0x0007 is not text", Mark(2, 4)),
         ("{a: 1}: 2", "a key must be a text", Mark(1, 1)),
         ("? [a]\n: 2", "a key must be a text", Mark(1, 3)),

@@ -120,7 +120,7 @@ def test_a_ledger_that_does_not_sync_is_caught(disk: Path, server: SandboxProces
 
     Nothing is searched: that rows behind the newest case exist already would be found.
     """
-    lazily = wrong.built(wrong.syncs_lazily)
+    lazily = wrong.built(wrong.syncs_lazily, wrong.believes_any_log)
     _, history, _ = _with_cuts(tmp_path, disk, server, "--accept-existing", count=400, cuts=2, seed=2, change=lazily)
     assert history.duplicated
 
