@@ -29,7 +29,7 @@ class FieldError(NamedTuple):
 
     def __str__(self) -> str:
         place = f"{self.column}: " if self.column is not None else ""
-        shown = f"{self.value!r} — " if self.value else ""
+        shown = f"{self.value!r} " if self.value else ""
         return f"{place}{shown}{self.rule}; {self.hint}"
 
 

@@ -64,9 +64,10 @@ def checked_url(url: str, *, flag: str) -> str:
     try:
         parts = urlsplit(url)
         _ = parts.port
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
-        raise ConfigError(f"{flag} is not a valid URL: {url!r}", hint="write it as https://host") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        is_url = False
+    if not is_url:
         raise ConfigError(f"{flag} is not a valid URL: {url!r}", hint="write it as https://host")
     if "@" in parts.netloc or _NOT_BARE.search(url):
         raise ConfigError(f"{flag} must be a base URL", hint="remove user, password, ?, # and spaces")
@@ -80,15 +81,10 @@ def checked_url(url: str, *, flag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy. Only tunnels are used (CONNECT, then TLS with the server): it sees host names and nothing else.
+    """An HTTP proxy. Only tunnels are used (CONNECT, then TLS with the server): it sees host names and nothing else."""
 
-    Attributes:
-        name: Host and port, for messages.
-        authorization: What proves to it who we are, as the value of a header; None if it need not know.
-    """
-
-    name: str
-    authorization: str | None = field(default=None, repr=False)
+    name: str  #: host and port, for messages
+    authorization: str | None = field(default=None, repr=False)  #: value of a header; None if it need not know
 
     @property
     def url(self) -> str:

@@ -44,37 +44,22 @@ _EVERYWHERE = "docs/operating.md lists all settings; case-importer run --help li
 
 
 class Target(NamedTuple):
-    """Where cases are created.
+    """Where cases are created."""
 
-    Attributes:
-        name: What the ledger is pinned to and what messages say.
-        api_url: Base address; None for the embedded sandbox, whose address is known once it listens.
-        token_url: Token endpoint; None if a ready token is used or the sandbox is embedded.
-        is_local: Whether it is on this machine.
-    """
-
-    name: str
-    api_url: str | None
-    token_url: str | None
-    is_local: bool
+    name: str  #: what the ledger is pinned to and what messages say
+    api_url: str | None  #: None for the embedded sandbox, whose address is known once it listens
+    token_url: str | None  #: None if a ready token is used or the sandbox is embedded
+    is_local: bool  #: whether it is on this machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where settings came from, for messages about them.
+    """Where settings came from, for messages about them."""
 
-    Attributes:
-        file: The settings file that was read.
-        searched: Folders without a ``.env``.
-        places: Where each setting is set, as a message says it: ``" (set in .env)"``.
-        misspelt: Variables of the environment that are almost those of a setting, and what they were meant to be.
-        warnings: What the user should know before the run.
-    """
-
-    file: Path | None = None
-    searched: tuple[Path, ...] = ()
-    places: Mapping[str, str] = field(default_factory=dict)
-    misspelt: tuple[str, ...] = ()
+    file: Path | None = None  #: the settings file that was read
+    searched: tuple[Path, ...] = ()  #: folders without a ``.env``
+    places: Mapping[str, str] = field(default_factory=dict)  #: by setting: ``" (set in .env)"``
+    misspelt: tuple[str, ...] = ()  #: variables that are almost those of a setting, and what they were meant to be
     warnings: tuple[str, ...] = ()
 
 
@@ -172,7 +157,10 @@ class Settings(CredentialSettings):
             base = self.api_url.rstrip("/")
             is_local = is_loopback(base)
             return Target(base, base, self.auth_url or (f"{base}/oauth/token" if is_local else None), is_local)
-        raise self._missing_target()
+        searched = " or ".join(f"'{folder}'" for folder in self._origin.searched)
+        unread = f", and no .env with settings was found in {searched}" if searched else ""
+        hint = "pass --region and --account (credentials in .env or the environment), or --sandbox for a trial"
+        raise ConfigError(f"no target is set{unread}", hint="; ".join(self._origin.misspelt) or hint)
 
     def require_target(self) -> None:
         """Make sure, before anything is read, that cases can be sent: a target, its credentials, the CA file.
@@ -236,19 +224,13 @@ class Settings(CredentialSettings):
         """
         credentials = self.read_credentials()
         if credentials is None:
-            raise self._missing_credentials()
+            hint = (
+                f"set {variable_of('client_id')} and {variable_of('client_secret')} in .env or the environment;"
+                " docs/operating.md lists the alternatives (private key, token)"
+            )
+            what = f"missing credentials for {self.target.name}"
+            raise ConfigError(what, hint="; ".join(self._origin.misspelt) or hint)
         return credentials
-
-    def _missing_credentials(self) -> ConfigError:
-        names = f"{variable_of('client_id')} and {variable_of('client_secret')}"
-        hint = f"set {names} in .env or the environment; docs/operating.md lists the alternatives (private key, token)"
-        return ConfigError(f"missing credentials for {self.target.name}", hint="; ".join(self._origin.misspelt) or hint)
-
-    def _missing_target(self) -> ConfigError:
-        searched = " or ".join(f"'{folder}'" for folder in self._origin.searched)
-        unread = f", and there is no .env with settings in {searched}" if searched else ""
-        hint = "pass --region and --account (credentials in .env or the environment), or --sandbox for a trial"
-        return ConfigError(f"no target is set{unread}", hint="; ".join(self._origin.misspelt) or hint)
 
 
 def is_plain(url: str) -> bool:

@@ -40,17 +40,11 @@ _ALIKE = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Settings from one place.
+    """Settings from one place."""
 
-    Attributes:
-        place: What messages call it: ``.env``, ``the environment``.
-        values: By name of the setting.
-        misspelt: What is wrong with variables that are not settings.
-    """
-
-    place: str
-    values: dict[str, Any] = field(default_factory=dict)
-    misspelt: tuple[str, ...] = ()
+    place: str  #: what messages call it: ``.env``, ``the environment``
+    values: dict[str, Any] = field(default_factory=dict)  #: by name of the setting
+    misspelt: tuple[str, ...] = ()  #: what is wrong with variables that are not settings
 
 
 def load_settings(
@@ -78,7 +72,13 @@ def load_settings(
     origin = Origin(
         file=file,
         searched=searched,
-        places={name: _set_in(name, layer, given, in_environment) for name, layer in chosen.items()},
+        places={
+            name: f" (set by {variable_of(name)} in the environment)"
+            if layer is in_environment
+            else f" (set in {layer.place})"
+            for name, layer in chosen.items()
+            if layer is not given
+        },
         misspelt=in_environment.misspelt,
         warnings=(*in_environment.misspelt, *_readable_by_others(file, in_file, chosen)),
     )
@@ -101,20 +101,8 @@ def _merge(*layers: Layer) -> dict[str, Layer]:
     return chosen
 
 
-def _set_in(name: str, layer: Layer, given: Layer, in_environment: Layer) -> str:
-    if layer is given:
-        return ""
-    return (
-        f" (set by {variable_of(name)} in the environment)" if layer is in_environment else f" (set in {layer.place})"
-    )
-
-
 def _refuse_mixed_places(chosen: Mapping[str, Layer], given: Layer) -> None:
-    """What decides where credentials go comes from the place they come from, or was typed.
-
-    Raises:
-        ConfigError: it does not.
-    """
+    """What decides where credentials go must come from the place that they come from, or be typed."""
     for way in _WAY:
         place = chosen.get(way, given)
         for secret in _CREDENTIALS:
@@ -136,9 +124,6 @@ def _readable_by_others(file: Path | None, in_file: Layer, chosen: Mapping[str, 
         yield f"every user of this machine can read {' and '.join(names)}; to change that: chmod 600 {' '.join(names)}"
 
 
-# -- variables -------------------------------------------------------------------------------------
-
-
 def _of_variables(variables: Mapping[str, str], place: str) -> Layer:
     values = {_VARIABLES[name]: value for name, value in variables.items() if _VARIABLES.get(name) and value}
     return Layer(place, values, tuple(_misspelt(variables)))
@@ -156,9 +141,6 @@ def _misspelt(variables: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is not a setting"
 
 
-# -- the settings file -----------------------------------------------------------------------------
-
-
 def _read_file(config_file: Path | None, near: Path | None) -> tuple[Path | None, tuple[Path, ...], Layer]:
     """The file that counts, the folders in which there was none, and what it says."""
     if config_file is not None:
@@ -167,39 +149,30 @@ def _read_file(config_file: Path | None, near: Path | None) -> tuple[Path | None
     for folder in reversed(folders.values()):
         path = folder / _FILE_NAME
         layer = _of_file(path) if path.is_file() else Layer(str(path))
-        if layer.values:  # a file without settings of ours belongs to another program
-            _refuse_distant_secrets(path, layer)
-            return path, (), layer
+        if not layer.values:  # a file without settings of ours belongs to another program
+            continue
+        for name in _SECRET_FILES:
+            # It was found, not named, so it may be somebody else's: it cannot send away what is elsewhere.
+            if name in layer.values and not Path(layer.values[name]).resolve().is_relative_to(folder.resolve()):
+                what = f"{variable_of(name)} is outside the folder of this file"
+                raise ConfigError(what, where=str(path), hint=f"if you trust this file, pass --config {path}")
+        return path, (), layer
     return None, tuple(reversed(folders)), Layer(_FILE_NAME)
-
-
-def _refuse_distant_secrets(path: Path, layer: Layer) -> None:
-    """A file that was found, not named, may be somebody else's: it cannot send away what is elsewhere on this machine.
-
-    Raises:
-        ConfigError: it names a secret in another folder.
-    """
-    for name in _SECRET_FILES:
-        if name in layer.values and not Path(layer.values[name]).resolve().is_relative_to(path.parent.resolve()):
-            what = f"{variable_of(name)} is outside the folder of this file"
-            raise ConfigError(what, where=str(path), hint=f"if you trust this file, pass --config {path}")
 
 
 def _of_file(path: Path) -> Layer:
     hint = "check its path and permissions; --config accepts a .env or YAML file"
     text = read_small_file(path, what="the settings file", hint=hint)
-    layer = _of_yaml(text, path) if path.suffix.lower() in (".yml", ".yaml") else _of_dotenv(text, path)
+    if path.suffix.lower() in (".yml", ".yaml"):
+        layer = _of_yaml(text, path)
+    else:
+        lines = dotenv_values(stream=io.StringIO(text), interpolate=False)
+        layer = _of_variables({name: value for name, value in lines.items() if value is not None}, str(path))
+        if layer.misspelt:
+            raise ConfigError("; ".join(layer.misspelt), where=str(path), hint="docs/operating.md lists all settings")
     for name in (*_SECRET_FILES, "ca_file"):  # relative to the file, wherever the command is started
         if isinstance(layer.values.get(name), str):
             layer.values[name] = str(path.parent / layer.values[name])
-    return layer
-
-
-def _of_dotenv(text: str, path: Path) -> Layer:
-    lines = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    layer = _of_variables({name: value for name, value in lines.items() if value is not None}, str(path))
-    if layer.misspelt:
-        raise ConfigError("; ".join(layer.misspelt), where=str(path), hint="docs/operating.md lists all settings")
     return layer
 
 

@@ -12,8 +12,8 @@ from importer.errors import CaseImporterError, ExitCode
 if TYPE_CHECKING:
     import click
 
-#: Objects made before the garbage collector looks for rings among them. Python's own 700 cost a twentieth of an import,
-#: whose objects go by themselves when the last name of them does; only trouble leaves rings behind.
+#: Objects made before the garbage collector looks for reference cycles. Python's default of 700 costs a twentieth of an
+#: import, whose objects are freed without it.
 _COLLECT_AFTER = 50_000
 
 
@@ -71,14 +71,14 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _complain(text: str, code: ExitCode) -> int:
-    from importer.cli.printing import complain
+    from importer.cli.output import complain
 
     complain(text)
     return code
 
 
 def _leave(code: int) -> None:
-    """Exit with ``code`` even if nobody reads our output any more."""
+    """Exit with ``code`` even if the reader of our output has gone."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

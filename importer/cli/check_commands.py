@@ -1,7 +1,9 @@
-"""The commands that look at an export before it is imported: ``check``, ``preview`` and ``rehearse``."""
+"""The commands for an export before it is imported: ``suggest``, ``check``, ``preview`` and ``rehearse``."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +11,58 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
-from importer.cli.sections import SectionedCommand
+from importer.cli.help import SectionedCommand
+from importer.errors import ConfigError
 
 if TYPE_CHECKING:
     from importer.pipeline.rehearsal import Profile
+    from importer.pipeline.results import PreviewRow
 
 _VOLUME_FACTOR = 2
+
+
+@click.command(cls=SectionedCommand)
+@option.source
+@click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: standard output]")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@option.reading
+def suggest(source: Path, *, output: Path | None, force: bool, reading: option.ReadingOptions) -> None:
+    """Draft a mapping for SOURCE. Every guess is marked and explained.
+
+    Reads the first 20,000 rows of SOURCE and does not use the network.
+    """
+    from importer.cli.output import say
+    from importer.pipeline.checking import suggest_mapping
+
+    if output is not None and output.exists():  # before the export is read, which can take a while
+        if source.exists() and output.samefile(source):
+            hint = "choose another output file"
+            raise ConfigError("the output file is the export itself", where=str(output), hint=hint)
+        if not force:
+            raise _exists(output)
+    suggestion = suggest_mapping(source, **reading.keywords())
+    if output is None:
+        click.echo(suggestion.text, nl=False)
+        return
+    try:
+        with output.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(suggestion.text)
+    except FileExistsError:
+        raise _exists(output) from None
+    except OSError as error:
+        hint = "choose another file with -o"
+        raise ConfigError(f"cannot be written: {error.strerror}", where=str(output), hint=hint) from None
+    say(f"Wrote {output}: {suggestion.guesses} guesses, {suggestion.checks} lines to check.")
+    if suggestion.system:
+        ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
+        say(f"This looks like an export from {suggestion.system}{ready}.")
+    say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
+    command = ["case-importer", "check", str(source), "--mapping", str(output), *reading.words()]
+    say(f"Review it, then run: {shlex.join(command)}")
+
+
+def _exists(output: Path) -> ConfigError:
+    return ConfigError("the file already exists", where=str(output), hint="choose another file, or pass --force")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +85,7 @@ class Export:
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("source", type=option.FILE)
+@option.source
 @option.mapping
 @option.notes
 @click.option(
@@ -91,7 +139,8 @@ def check_export(
     volume_factor: float = _VOLUME_FACTOR,
 ) -> None:
     """Print what ``check`` found, and exit with its code."""
-    from importer.cli import check_page, printing
+    from importer.cli.check_page import say_check, say_check_quietly, say_first
+    from importer.cli.output import is_terminal
     from importer.pipeline.checking import check as check_source
 
     with output.watching() as progress:
@@ -104,7 +153,7 @@ def check_export(
             volume_factor=volume_factor,
             as_is=export.as_is,
             progress=progress,
-            first=check_page.say_first if printing.is_terminal() and not output.quiet else None,
+            first=say_first if is_terminal() and not output.quiet else None,
             **export.reading.keywords(),
         )
     if fix:
@@ -113,14 +162,14 @@ def check_export(
         result = replace(result, fix=write_suggestions(export.mapping, result.suggestions, beside=export.source))
     output.show(
         result,
-        lambda: check_page.say_check(result, export.words(), columns=columns),
-        lambda: check_page.say_check_quietly(result, export.words()),
+        lambda: say_check(result, export.words(), columns=columns),
+        lambda: say_check_quietly(result, export.words()),
     )
     raise click.exceptions.Exit(int(result.exit_code))
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("source", type=option.FILE)
+@option.source
 @option.mapping
 @option.notes
 @click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
@@ -130,19 +179,43 @@ def preview(
     source: Path, mapping: str, *, notes: tuple[str, ...], count: int, reading: option.ReadingOptions, as_json: bool
 ) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
-    from importer.cli import printing
+    from importer.cli.output import say
     from importer.pipeline.checking import preview as preview_source
 
     rows = preview_source(source, mapping, notes=notes, count=count, **reading.keywords())
-    if as_json:
-        for row in rows:
-            printing.say(row.as_json())
-    else:
-        printing.say_preview(rows)
+    if not as_json:
+        _say_preview(rows)
+        return
+    for row in rows:
+        say(row.as_json())
+
+
+def _say_preview(rows: Iterable[PreviewRow]) -> None:
+    """Print rows as they would be sent."""
+    import orjson
+
+    from importer.cli.output import quoted, say
+    from importer.models import clean
+
+    for row in rows:
+        title = f"row {row.row} · key {row.key or '(none)'}"
+        if row.body is None:
+            what = "filtered" if row.filtered is not None else "invalid"
+            say(click.style(f"{title} · {what}", fg="yellow" if what == "invalid" else None, bold=True))
+            for text in [row.filtered] if row.filtered is not None else map(str, row.errors):
+                say(f"  {clean(text, 400)}")
+            continue
+        for number, body in enumerate((row.body, *row.case_updates)):
+            update = f"row {row.row} · case update {number}, sent after the case is created"
+            say(click.style(update if number else title, bold=True))
+            say(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
+            if row.parent is not None and not number:
+                where = "not a row of this file" if row.parent_row is None else f"row {row.parent_row}"
+                say(f"  parent_id: id of the case created for {quoted(row.parent, 80)} ({where})")
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("source", type=option.FILE)
+@option.source
 @option.mapping
 @option.notes
 @click.option(
@@ -178,7 +251,7 @@ def rehearse(
     output: option.OutputOptions,
 ) -> None:
     """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
-    from importer.cli import run_page
+    from importer.cli.run_page import say_rehearsal, say_rehearsal_quietly
     from importer.pipeline.rehearsal import rehearse as rehearse_source
     from importer.pipeline.rehearsal import seconds_of
     from importer.settings import CAREFUL_RATE
@@ -197,9 +270,5 @@ def rehearse(
             progress=progress,
             **reading.keywords(),
         )
-    output.show(
-        result,
-        lambda: run_page.say_rehearsal(result, kept=out is not None),
-        lambda: run_page.say_rehearsal_quietly(result),
-    )
+    output.show(result, lambda: say_rehearsal(result, kept=out is not None), lambda: say_rehearsal_quietly(result))
     raise click.exceptions.Exit(int(result.exit_code))

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import shlex
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli import printing
-from importer.cli.exit_codes import MEANINGS
-from importer.cli.printing import duration, explain, heading, plural, say
+from importer.cli.help import MEANINGS
+from importer.cli.output import (
+    COLOURS,
+    OF_CHECK,
+    are,
+    cause_place,
+    duration,
+    explain,
+    heading,
+    plural,
+    rows_text,
+    say,
+    say_case_updates,
+    say_command,
+    say_remarks,
+    say_totals,
+    section,
+    width,
+)
 from importer.cli.run_page import notes_line
-from importer.cli.totals import OF_CHECK, cause_place, say_following, say_totals
 from importer.errors import ExitCode
-from importer.ledger.causes import Cause
-from importer.ledger.values import SimilarKeys
 from importer.models import State, clean
-from importer.quality import Findings
-from importer.quality.autofix import Suggestion
-from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
 
 if TYPE_CHECKING:
+    from importer.ledger.causes import Cause
+    from importer.ledger.values import SimilarKeys
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.fixing import Fix
+    from importer.quality import Findings
+    from importer.quality.autofix import Suggestion
     from importer.quality.file_checks import FileIssue
+    from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
 
 _CAUSES_SHOWN = 12
 _ISSUES_SHOWN = 20
@@ -36,29 +51,28 @@ _MOST_FREQUENT = 3
 
 
 def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = False) -> None:
-    """Print what an export would come to.
+    """Print what the rows of an export would become.
 
     Args:
         result: The result.
         again: The arguments that `check` and `run` have in common, as they were given.
         columns: Print the statistics of columns, texts and value tables as well.
     """
-    say(
-        click.style(f"{result.source}, mapping {result.mapping}", bold=True)
-        + f", {duration(result.seconds)} (nothing was sent)"
-    )
-    printing.say_remarks(result.notes)
-    printing.say_put_back(result.put_back)
-    _section("Differs from the baseline: review before you send it", _changes(result))
-    _section("Columns", _columns(result) if columns else ())
-    _section("Text lengths", _lengths(result.lengths) if columns else ())
-    _section("Value tables", _tables(result.tables, all_of_them=columns))
-    _section("Filtered rows", _filters(result))
-    _section("Similar keys (imported as different tickets)", _similar_keys(result))
-    _section("File issues (warnings)", _file_issues(result.file_issues))
+    title = click.style(f"{result.source}, mapping {result.mapping}", bold=True)
+    say(f"{title}, {duration(result.seconds)} (nothing was sent)")
+    say_remarks(result.notes, put_back=result.put_back)
+    changes = (click.style(clean(change.what, width() - 2), fg="red") for change in result.changes)
+    section("Differs from the baseline: review before you send it", changes)
+    section("Columns", _columns(result) if columns else ())
+    section("Text lengths", _lengths(result.lengths) if columns else ())
+    section("Value tables", _tables(result.tables, all_of_them=columns))
+    section("Filtered rows", _filters(result))
+    section("Similar keys (imported as different tickets)", _similar_keys(result))
+    section("File issues (warnings)", _issues(result.file_issues))
     for use in result.note_files:
-        _section(f"Notes from {clean(use.file, 60)}", _notes(use))
-    problems = _problems(result.causes)
+        section(f"Notes from {clean(use.file, 60)}", _notes(use))
+    settled = ("filtered", "already_created", "already_created_unverified", "superseded")  # the totals have these
+    problems = [cause for cause in result.causes if cause.code not in settled]
     _say_problems(problems, result.suggestions)
     if result.fix is not None:
         _say_fix(result.fix)
@@ -68,12 +82,12 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
 def say_first(found: Findings) -> None:
     """Print what the first rows show, for a person who waits for the rest."""
     lines = [
-        f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {_rows(it.first_rows)}" for it in found.causes
+        f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {rows_text(it.first_rows)}" for it in found.causes
     ]
-    lines += [f"{issue.column or 'the file'}: {issue.what} · {_rows(issue.rows)}" for issue in found.file_issues]
+    lines += [f"{issue.column or 'the file'}: {issue.what} · {rows_text(issue.rows)}" for issue in found.file_issues]
     say(f"First {plural(found.rows, 'row')}: {'problems:' if lines else 'no problems so far'}", error=True)
     for line in lines[:_FIRST_SHOWN]:
-        say(f"  {clean(line, printing.width() - 2)}", error=True)
+        say(f"  {clean(line, width() - 2)}", error=True)
     if len(lines) > _FIRST_SHOWN:
         say(f"  … and {len(lines) - _FIRST_SHOWN} more", error=True)
 
@@ -86,13 +100,13 @@ def say_check_quietly(result: CheckResult, again: Sequence[str]) -> None:
 
 
 def _verdict(result: CheckResult) -> str:
-    rows = plural(result.totals.read, "row")
+    rows, invalid = plural(result.totals.read, "row"), result.totals.invalid
     if result.exit_code is ExitCode.CHANGED_SHAPE:
         return f"the file differs from the baseline ({result.changes[0].what})"
-    if result.totals.invalid:
-        return f"{result.totals.invalid:,} of {rows} {'is' if result.totals.invalid == 1 else 'are'} invalid"
+    if invalid:
+        return f"{invalid:,} of {rows} {are(invalid)} invalid"
     sent = result.totals.pending + result.totals.waiting
-    return f"{sent:,} of {rows} {'is' if sent == 1 else 'are'} ready to send"
+    return f"{sent:,} of {rows} {are(sent)} ready to send"
 
 
 def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence[str]) -> None:
@@ -100,28 +114,20 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     colour = "green" if result.exit_code is ExitCode.OK else "yellow"
     say("\n" + click.style(_verdict(result), fg=colour, bold=True))
     say_totals(result.totals, result.causes, OF_CHECK)
-    say_following(result.case_updates)
+    say_case_updates(result.case_updates)
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
-    _section(
+    section(
         "Most frequent problems",
-        map(_in_a_line, most),
+        (f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {rows_text(it.first_rows[:2], it.rows)}" for it in most),
     )
     heading("Next")
     if result.exit_code is ExitCode.OK:
-        printing.say_command(["case-importer", "run", *again], 2)
-    else:
-        say(f"  1. Fix the rows in {result.source}, or change the mapping, then:")
-        printing.say_command(["case-importer", "check", *again], 5)
-        say(f"\nExit code {result.exit_code:d}: {_meaning(result)}")
-
-
-def _in_a_line(cause: Cause) -> str:
-    rows = cause.first_rows[:2]
-    return f"{cause.rows:>5,}  {cause_place(cause)} · {cause.code} · {_rows(rows)}{', …' * (cause.rows > len(rows))}"
-
-
-def _meaning(result: CheckResult) -> str:
-    return _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else MEANINGS[result.exit_code]
+        say_command(["case-importer", "run", *again], 2)
+        return
+    say(f"  1. Fix the rows in {result.source}, or change the mapping, then:")
+    say_command(["case-importer", "check", *again], 5)
+    meaning = _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else MEANINGS[result.exit_code]
+    say(f"\nExit code {result.exit_code:d}: {meaning}")
 
 
 def _say_fix(fix: Fix) -> None:
@@ -142,38 +148,19 @@ def _say_fix(fix: Fix) -> None:
         say(f"{plural(fix.open, 'value')} still need a translation: replace the commented lines, then run check again.")
 
 
-def _section(title: str, lines: Iterable[str]) -> None:
-    shown = list(lines)
-    if shown:
-        heading(title)
-        for line in shown:
-            say(printing.wrapped(f"  {line}"))
-
-
-def _changes(result: CheckResult) -> Iterator[str]:
-    for change in result.changes:
-        yield click.style(clean(change.what, printing.width() - 2), fg="red")
-
-
-def _problems(causes: Iterable[Cause]) -> list[Cause]:
-    """Without rows that are filtered or cases already: the totals have these."""
-    settled = ("filtered", "already_created", "already_created_unverified", "superseded")
-    return [cause for cause in causes if cause.code not in settled]
-
-
 def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> None:
     if not causes:
         return
     heading("Problems to fix" if any(cause.state is State.INVALID for cause in causes) else "Rows that are not sent")
     for cause in causes[:_CAUSES_SHOWN]:
-        state = "" if cause.state is State.INVALID else f"{cause.state.value} · "
-        place = f"{cause_place(cause)} · " if cause.state is State.INVALID else ""
-        say(f"  {cause.rows:>7,}  {click.style(state, fg=printing.COLOURS.get(cause.state))}{place}{cause.code}")
+        is_invalid = cause.state is State.INVALID
+        place = cause_place(cause) if is_invalid else click.style(cause.state.value, fg=COLOURS.get(cause.state))
+        say(f"  {cause.rows:>7,}  {place} · {cause.code}")
         lines = [it for it in suggested if cause.code in it.codes and cause.target == it.target]
         explain(cause, 11, hint=not lines)
         for suggestion in lines:
             _say_lines(suggestion)
-        say(f"{'':11}{_rows(cause.first_rows)}{', …' if cause.rows > len(cause.first_rows) else ''}")
+        say(f"{'':11}{rows_text(cause.first_rows, cause.rows)}")
     if len(causes) > _CAUSES_SHOWN:
         say(f"  {len(causes) - _CAUSES_SHOWN} more: see --json")
 
@@ -187,10 +174,6 @@ def _say_lines(suggestion: Suggestion) -> None:
         say(f"{'':15}… and {len(suggestion.lines) - _LINES_SHOWN} more lines, see --json")
 
 
-def _rows(rows: Sequence[int]) -> str:
-    return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}" if rows else "no specific row"
-
-
 def _filters(found: Findings) -> Iterator[str]:
     for use in found.filters:
         warning = use.warning(found.rows)
@@ -198,13 +181,12 @@ def _filters(found: Findings) -> Iterator[str]:
         yield line + (click.style(f"; {warning}", fg="yellow") if warning else "")
 
 
-def _file_issues(issues: Sequence[FileIssue]) -> Iterator[str]:
+def _issues(issues: Sequence[FileIssue]) -> Iterator[str]:
     for issue in issues[:_ISSUES_SHOWN]:
-        count = f"{issue.times:,} {issue.unit}{'s' * (issue.times != 1)}"
-        rows = f" · {_rows(issue.rows)}" if issue.rows else ""
+        rows = f" · {rows_text(issue.rows)}" if issue.rows else ""
         example = f" · '{clean(issue.example, 60)}'" if issue.example else ""
         yield f"{clean(issue.column or 'the file', 60)}: {clean(issue.what, 200)}"
-        yield f"    {count}{rows}{example}"
+        yield f"    {plural(issue.times, issue.unit)}{rows}{example}"
         yield f"    hint: {issue.hint}"
     if len(issues) > _ISSUES_SHOWN:
         yield f"{len(issues) - _ISSUES_SHOWN} more: see --json"
@@ -222,22 +204,22 @@ def _notes(use: NotesUse) -> Iterator[str]:
         yield "    no note matches a row; compare the columns in `key` and `by`, or set `ignore: [case, blanks]`"
     if unused := _unused(use.columns):
         yield unused
-    yield from _file_issues(use.file_issues)
+    yield from _issues(use.file_issues)
 
 
 def _similar_keys(found: Findings) -> Iterator[str]:
     for keys in found.similar_keys:
-        yield _keys(keys)
+        yield _pair(keys)
     if found.similar_keys_count > len(found.similar_keys):
         yield f"{found.similar_keys_count - len(found.similar_keys):,} more: see --json"
 
 
-def _keys(keys: SimilarKeys) -> str:
+def _pair(keys: SimilarKeys) -> str:
     (row, key), (other_row, other) = keys.first, keys.second
     more = f" ({keys.keys:,} different ones)" if keys.keys > 2 else ""
     shown, other_shown = clean(key, 80), clean(other, 80)
     if unicodedata.normalize("NFC", shown) == unicodedata.normalize("NFC", other_shown):
-        shown, other_shown = ascii(key)[1:-1], ascii(other)[1:-1]  # nobody would see the difference
+        shown, other_shown = ascii(key)[1:-1], ascii(other)[1:-1]  # the difference would be invisible
     return f"'{shown}' in row {row} and '{other_shown}' in row {other_row}{more}"
 
 
@@ -266,11 +248,9 @@ def _lengths(lengths: Sequence[LengthUse]) -> Iterator[str]:
 def _columns(found: Findings) -> Iterator[str]:
     for column in found.columns:
         if column.used:
+            filled = f"{column.filled:,} of {plural(found.rows, 'row')} filled"
             more = "more than " * column.capped
-            yield (
-                f"{clean(column.column, 60)}: {column.filled:,} of {plural(found.rows, 'row')} filled,"
-                f" {more}{column.distinct:,} different values"
-            )
+            yield f"{clean(column.column, 60)}: {filled}, {more}{column.distinct:,} different values"
     if unused := _unused(found.columns):
         yield unused
 

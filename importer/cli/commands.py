@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli import account, check_commands, import_commands
+from importer.cli import check_commands, import_commands
 from importer.cli import options as option
-from importer.cli.exit_codes import epilog
-from importer.cli.forget import forget
+from importer.cli.help import SectionedGroup, epilog
 from importer.cli.sandbox import sandbox
-from importer.cli.sections import SectionedGroup
-from importer.cli.suggest import suggest
 from importer.errors import ExitCode
 from importer.version import __version__
 
@@ -33,32 +31,28 @@ def cli() -> None:
 
 @cli.command()
 @option.ledger
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 def status(ledger: Path, *, as_json: bool) -> None:
     """Show how many rows are in each state. Works while a run is in progress."""
-    from importer.cli import printing, run_page
+    from importer.cli.run_page import say_status
     from importer.pipeline.ledger_verbs import status as ledger_status
-    from importer.pipeline.results import as_json as json_of
 
     result = ledger_status(ledger)
-    if as_json:
-        printing.say(json_of(result))
-    else:
-        run_page.say_status(result)
+    option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_status(result))
     raise click.exceptions.Exit(0 if result.totals.match else int(ExitCode.LEDGER))
 
 
 @cli.command()
 @option.ledger
-@click.option("--out", type=option.FOLDER, required=True, help="Folder of the reports.")
+@click.option("--out", type=option.FOLDER, required=True, help="Folder for the reports.")
 @option.output
 def report(ledger: Path, out: Path, *, output: option.OutputOptions) -> None:
     """Write the reports again from the ledger."""
-    from importer.cli import run_page
+    from importer.cli.run_page import say_report
     from importer.pipeline.ledger_verbs import report as write_report
 
     result = write_report(ledger, out)
-    output.show(result, lambda: run_page.say_report(result))
+    output.show(result, lambda: say_report(result))
     raise click.exceptions.Exit(int(result.exit_code))
 
 
@@ -79,17 +73,83 @@ def resolve(
 ) -> None:
     """Settle row KEY, or its notes sent later, after you checked it in Talkdesk."""
     if (case_id is not None) + resend + drop + (notes is not None) != 1:
-        raise click.UsageError("say one of --created ID, --resend, --drop, or one of the --notes-… flags")
-    from importer.cli.printing import say
+        raise click.UsageError("use exactly one of --created ID, --resend, --drop or a --notes-… option")
+    from importer.cli.output import say
     from importer.pipeline.ledger_verbs import resolve as resolve_key
     from importer.pipeline.ledger_verbs import resolve_notes
 
     if notes is not None:
-        say(f"These notes of {key} are {resolve_notes(ledger, key, notes, reason=reason)} now.")
+        say(f"The notes sent later of {key} are {resolve_notes(ledger, key, notes, reason=reason)} now.")
         return
     decision: Decision = "created" if case_id is not None else "resend" if resend else "drop"
     state = resolve_key(ledger, key, decision, reason=reason, case_id=case_id)
     say(f"{key} is {state} now.")
+
+
+@cli.command()
+@option.ledger
+@click.option(
+    "--failed", is_flag=True, help="Also delete the contents of invalid and refused rows; they can no longer be sent."
+)
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
+@option.output
+def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOptions) -> None:
+    """Delete the cell contents of created and skipped rows from the ledger.
+
+    Keys, states, case ids and history stay.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("this cannot be undone; pass --yes to confirm")
+    if not yes and not click.confirm(
+        "Delete the contents of finished rows from the ledger? This cannot be undone", err=True
+    ):
+        return
+    from importer.cli.output import plural, say
+    from importer.pipeline.forgetting import forget as forget_rows
+
+    result = forget_rows(ledger, failed=failed)
+
+    def page() -> None:
+        say(f"{plural(result.rows, 'row')}: contents deleted. Keys, states, case ids and history are kept.")
+        if result.kept:
+            keep = "keeps its" if result.kept == 1 else "keep their"
+            say(f"{plural(result.kept, 'row')} that may still be fixed or sent {keep} contents.")
+        saved = 1 - result.after / result.before
+        say(f"Ledger: {_size(result.before)} → {_size(result.after)} ({saved:.0%} smaller).")
+        say("Existing reports are not changed: failures.csv still contains row contents.")
+
+    shape = {"rows": result.rows, "kept": result.kept, "bytes_before": result.before, "bytes_after": result.after}
+    output.show(shape, page)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_000_000:,.1f} MB" if count >= 100_000 else f"{count / 1000:,.0f} kB"
+
+
+@cli.command()
+@click.option("--save", "path", type=option.FILE, required=True, help="File to write, such as fields.yml.")
+@option.settings
+def fields(path: Path, *, settings: option.SettingsOptions) -> None:
+    """Save the account's custom field definitions, for `fields:` in a mapping."""
+    from importer.cli.output import plural, say
+    from importer.pipeline.account import save_fields
+
+    saved = save_fields(path, settings=settings.load())
+    say(f"Saved {plural(saved.entries, 'custom field')} to {saved.path}")
+
+
+@cli.command()
+@click.option("--save", "path", type=option.FILE, required=True, help="File to write, such as owners.csv.")
+@option.settings
+def users(path: Path, *, settings: option.SettingsOptions) -> None:
+    """Save the e-mail, id and name of every active user, for `lookup:` in a mapping."""
+    from importer.cli.output import plural, say
+    from importer.pipeline.account import save_users
+
+    saved = save_users(path, settings=settings.load())
+    say(f"Saved {plural(saved.entries, 'user')} to {saved.path}")
+    if saved.left_out:
+        say(f"Skipped {plural(saved.left_out, 'user')}: inactive or without an e-mail address.")
 
 
 @cli.command()
@@ -109,9 +169,9 @@ def schema(form: str) -> None:
     """Print the JSON Schema of mapping files, or of what --json prints.
 
     mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
-    report; status, check and rehearsal that of these commands.
+    report; status, check and rehearsal describe the output of these commands.
     """
-    from importer.cli.printing import say
+    from importer.cli.output import say
     from importer.pipeline.results import as_json as json_of
 
     if form == "mapping":
@@ -125,8 +185,7 @@ def schema(form: str) -> None:
 
 
 for command in (
-    *(check_commands.check, check_commands.preview, check_commands.rehearse),
-    *(import_commands.run, import_commands.retry, import_commands.reconcile, import_commands.rebuild),
-    *(account.fields, account.users, suggest, forget, sandbox),
+    *(check_commands.suggest, check_commands.check, check_commands.preview, check_commands.rehearse),
+    *(import_commands.run, import_commands.retry, import_commands.reconcile, import_commands.rebuild, sandbox),
 ):
     cli.add_command(command)

@@ -9,20 +9,19 @@ import click
 
 from importer.cli import options as option
 from importer.cli.check_commands import Export, check_export
-from importer.cli.completion import MappingName
-from importer.cli.sections import SectionedCommand
+from importer.cli.help import SectionedCommand
 
 if TYPE_CHECKING:
     from importer.pipeline.results import RunResult
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("source", type=option.FILE)
+@option.source
 @option.mapping
 @option.notes
 @click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending.")
+@option.limit
 @option.max_failures
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
 @click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
@@ -81,23 +80,21 @@ def run(
 @click.command(cls=SectionedCommand)
 @option.ledger
 @click.option(
-    "--state",
-    "states",
+    *("--state", "states"),
     multiple=True,
     type=click.Choice(["refused", "pending", "invalid", "skipped"]),
     help="State of the rows to send again; repeatable. `skipped` means rows filtered by the mapping. [default:"
     " refused, pending; with --mapping: all]",
 )
 @click.option(
-    "--mapping",
-    "-m",
-    type=MappingName(),
+    *("--mapping", "-m"),
+    type=option.MappingName(),
     metavar="FILE",
     help="Map rows that are not cases again with this mapping, then send them.",
 )
 @option.notes
-@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: the ledger's folder]")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows.")
+@option.out_of_ledger
+@option.limit
 @option.max_failures
 @option.accept_existing
 @option.settings
@@ -139,7 +136,7 @@ def retry(
 
 @click.command(cls=SectionedCommand)
 @option.ledger
-@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: the ledger's folder]")
+@option.out_of_ledger
 @option.settings
 @option.log_file
 @option.output
@@ -161,7 +158,7 @@ def reconcile(
 
 
 @click.command(cls=SectionedCommand)
-@click.argument("source", type=option.FILE)
+@option.source
 @option.mapping
 @option.notes
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
@@ -203,7 +200,7 @@ def rebuild(
 
 
 def _end_run(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> None:
-    """Show what came of a verb that sends or looks up, and exit with its code."""
+    """Show the result of a verb that sends or looks up, and exit with its code."""
     from importer.cli import run_page
 
     output.show(result, lambda: run_page.say_run(result, mapping), lambda: run_page.say_quietly(result))

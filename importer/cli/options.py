@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from importer.cli.completion import MappingName
+from importer.bundled import bundled
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,6 +25,18 @@ Command = Callable[..., None]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
+    """A mapping file, or the name of a built-in mapping."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The built-in names that start like this; and whatever files the shell finds."""
+        names = sorted(path.stem for path in bundled("mappings").glob("*.yml"))
+        matching = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return [*matching, CompletionItem(incomplete, type="file")]
 
 
 def option(*flags: str, **details: Any) -> Any:
@@ -85,11 +98,11 @@ class OutputOptions:
 
     def show(self, result: object, page: Callable[[], None], line: Callable[[], None] | None = None) -> None:
         """Print a result: as JSON, or as the one ``line`` of --quiet, or as a ``page``."""
-        from importer.cli import printing
+        from importer.cli.output import say
         from importer.pipeline.results import as_json
 
         if self.as_json:
-            printing.say(as_json(result))
+            say(as_json(result))
         elif not self.quiet:
             page()
         elif line is not None:
@@ -102,23 +115,25 @@ class SettingsOptions:
 
     sandbox: bool | None = option(is_flag=True, default=None, help="Send to the embedded sandbox, for a trial.")
     region: str | None = option(type=click.Choice(["us", "eu", "ca"]), help="Region of the Talkdesk account.")
-    account: str | None = option(metavar="NAME", help="Account name: the sub-domain used at login.")
-    api_url: str | None = option(metavar="BASE", help="Base address of the API, instead of --region.")
-    auth_url: str | None = option(metavar="TOKEN_URL", help="Token endpoint, with --api-url.")
+    account: str | None = option(metavar="NAME", help="Account name: the subdomain you log in with.")
+    api_url: str | None = option(metavar="BASE", help="Base URL of the API, instead of --region and --account.")
+    auth_url: str | None = option(metavar="TOKEN_URL", help="URL of the token endpoint, with --api-url.")
     rate: str | None = option(
-        metavar="PER_SECOND|auto", help="Most requests in any second (default for a real account: 5)."
+        metavar="PER_SECOND|auto", help="Maximum requests per second, or auto. [default: 5 for a real account]"
     )
-    reserve: str | None = option(metavar="PERCENT", help="Leave this share of the rate to live agents, such as 20%.")
-    concurrency: int | None = option(type=int, metavar="N", help="Requests at once (default for a real account: 8).")
+    reserve: str | None = option(
+        metavar="PERCENT", help="Share of the rate to leave free for live agents, such as 20%."
+    )
+    concurrency: int | None = option(
+        type=int, metavar="N", help="Maximum concurrent requests. [default: 8 for a real account]"
+    )
     settle_delay: float | None = option(
         type=float,
         metavar="SECONDS",
         help="Wait this long before a row with an unknown outcome is looked up. [default: 60 for a real account]",
     )
     ca_file: Path | None = option(type=FILE, help="CA certificates to trust instead of the system's (PEM).")
-    proxy: str | None = option(
-        metavar="URL", help="HTTP proxy on the way to Talkdesk: http://[user:password@]host:port."
-    )
+    proxy: str | None = option(metavar="URL", help="HTTP proxy: http://[user:password@]host:port.")
     config_file: Path | None = option(
         "--config",
         type=FILE,
@@ -128,21 +143,20 @@ class SettingsOptions:
     def load(self, *, near: Path | None = None, output: OutputOptions | None = None) -> Settings:
         """All settings, with what environment and files say.
 
-        Without a target, a person at a terminal gets the embedded sandbox and can see it; nobody else would notice.
+        Without a target, a person at a terminal gets the embedded sandbox and can see it; otherwise it would be missed.
 
         Args:
             near: Folder of the export or of the ledger.
             output: Whether warnings are printed, and whether the result is for a person.
         """
-        from importer.cli import printing
+        from importer.cli.output import is_terminal, say
         from importer.settings_sources import load_settings
 
         settings = load_settings(near=near, **asdict(self))
         quiet, as_json = (output.quiet, output.as_json) if output else (False, False)
-        if not quiet:
-            for warning in settings.warnings:
-                printing.warn(warning)
-        if not settings.has_target and printing.is_terminal() and not quiet and not as_json:
+        for warning in settings.warnings if not quiet else ():
+            say(click.style("warning: ", fg="yellow") + warning, error=True)
+        if not settings.has_target and is_terminal() and not quiet and not as_json:
             settings = settings.model_copy(update={"sandbox": True})
         return settings
 
@@ -151,36 +165,34 @@ reading = options_of(ReadingOptions, "reading")
 output = options_of(OutputOptions, "output")
 settings = options_of(SettingsOptions, "settings")
 
+source = click.argument("source", type=FILE)
 mapping = click.option(
-    "--mapping",
-    "-m",
+    *("--mapping", "-m"),
     required=True,
     type=MappingName(),
     metavar="FILE",
     help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
 )
-
 notes = click.option(
     "--notes",
     multiple=True,
     metavar="[NAME=]FILE",
     help="Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
 )
-
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
-
+out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
+limit = click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending."
+)
 max_failures = click.option(
     "--max-failures", metavar="N|N%", help="Stop when more than N rows (or N% of all rows) fail."
 )
-
 as_is = click.option(
     "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
 )
-
 accept_existing = click.option(
     "--accept-existing", is_flag=True, help="Send also if tickets are cases already that another ledger created."
 )
-
 log_file = click.option(
     "--log-file", type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
 )

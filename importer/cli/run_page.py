@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.exit_codes import MEANINGS
-from importer.cli.printing import complain, duration, heading, plural, say, say_command, say_put_back, say_remarks
-from importer.cli.totals import OF_TRIAL, say_causes, say_following, say_totals
+from importer.cli.help import MEANINGS
+from importer.cli.output import (
+    OF_TRIAL,
+    are,
+    complain,
+    duration,
+    heading,
+    plural,
+    say,
+    say_case_updates,
+    say_causes,
+    say_command,
+    say_remarks,
+    say_totals,
+)
 from importer.errors import ExitCode
 from importer.models import State, clean
 
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
     from importer.quality.mapping_checks import NotesUse
-    from importer.report.summary import Summary
+    from importer.report import Summary
 
 #: Rows that failures.csv is for.
 _TO_FIX = (State.INVALID, State.REFUSED)
@@ -29,11 +41,14 @@ def say_run(result: RunResult, mapping: str | None = None) -> None:
     """Print how a run ended; ``mapping`` as it was given, for the next command."""
     is_trial = is_sandbox(result)
     where = "trial in the embedded sandbox (nothing left this machine)" if is_trial else result.target
-    say(
-        click.style(f"{result.source} → {where}", bold=True) + f", mapping {result.mapping}, {duration(result.seconds)}"
-    )
+    _say_title(result, str(where))
     _say_outcome(result, is_trial=is_trial)
-    _say_next(result, mapping or result.mapping)
+    for number, (what, command) in enumerate(_next_steps(result, mapping or result.mapping), start=1):
+        if number == 1:
+            heading("Next")
+        say(f"  {number}. {what}{':' if command else ''}")
+        if command:
+            say_command(command, 5)
     _say_files(result)
     if result.error is not None:
         complain(str(result.error))
@@ -46,42 +61,31 @@ def is_sandbox(result: Summary) -> bool:
     return (result.target or "").startswith("sandbox")
 
 
+def _say_title(result: RunResult, where: str) -> None:
+    title = click.style(f"{result.source} → {where}", bold=True)
+    say(f"{title}, mapping {result.mapping}, {duration(result.seconds)}")
+
+
 def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
-    say_remarks(result.notes, result.half_read)
-    say_put_back(result.put_back)
-    say_totals(result.totals, result.causes, _meanings(result, is_trial=is_trial))
-    say_following(result.case_updates)
+    say_remarks(result.notes, half_read=result.half_read, put_back=result.put_back)
+    meanings = dict(OF_TRIAL) if is_trial else {}
+    now = result.moved.get(State.CREATED, 0)
+    if before := result.totals.created - now:  # some rows were cases before this run
+        meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
+    say_totals(result.totals, result.causes, meanings)
+    say_case_updates(result.case_updates)
     for notes in (notes for source in result.sources for notes in source.note_files):
         say(f"  {notes_line(notes)}")
     say_causes(result.causes)
 
 
-def _meanings(result: RunResult, *, is_trial: bool) -> dict[State, str]:
-    """What states mean for this run: a trial reached no account, and some rows may have been cases before."""
-    meanings = dict(OF_TRIAL) if is_trial else {}
-    now = result.moved.get(State.CREATED, 0)
-    if before := result.totals.created - now:
-        meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
-    return meanings
-
-
 def notes_line(notes: CompanionFile | NotesUse) -> str:
-    """What a file of notes came to."""
+    """How the notes of a companion file match the rows."""
     line = f"{clean(notes.file, 60)}: {plural(notes.rows, 'note')}"
     if notes.without_row is None:
         return line
     unmatched = click.style(f"{notes.without_row:,} match no row", fg="yellow" if notes.without_row else None)
     return f"{line}, {unmatched}; {plural(notes.rows_without or 0, 'row')} without a note"
-
-
-def _say_next(result: RunResult, mapping: str) -> None:
-    steps = list(_next_steps(result, mapping))
-    if steps:
-        heading("Next")
-    for number, (what, command) in enumerate(steps, start=1):
-        say(f"  {number}. {what}{':' if command else ''}")
-        if command:
-            say_command(command, 5)
 
 
 def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str]]]:
@@ -95,10 +99,10 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
         resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
         yield f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve
     if totals.pending and result.command == "rebuild":
-        what = f"Import the {plural(totals.pending, 'row')} that are not cases"
+        what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
         yield what, ["case-importer", "run", result.source, "--mapping", mapping, "--ledger", ledger, *target]
     elif totals.pending and result.exit_code is not ExitCode.USAGE:
-        yield f"Run the same command again: {plural(totals.pending, 'row')} are not sent yet", []
+        yield f"Run the same command again: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", []
     if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
         failures = str(result.reports.failures[0])
         names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
@@ -107,14 +111,12 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
 
 def _say_files(result: RunResult) -> None:
     reports = result.reports
-    lines = [(reports.results, "every row")]
-    lines += [(path, "rows to fix or decide, with your columns") for path in reports.failures]
-    lines += [(path, "notes that match no row, with your columns") for path in reports.orphans]
-    if reports.open_notes is not None:
-        lines.append((reports.open_notes, "notes that were not delivered"))
-    lines.append((reports.summary, "for scripts"))
     files = [
-        *((str(path), what) for path, what in lines),
+        (str(reports.results), "every row"),
+        *((str(path), "rows to fix or decide, with your columns") for path in reports.failures),
+        *((str(path), "notes that match no row, with your columns") for path in reports.orphans),
+        *([(str(reports.open_notes), "notes that were not delivered")] if reports.open_notes else []),
+        (str(reports.summary), "for scripts"),
         (result.ledger, "state of the import; keep it until sign-off"),
     ]
     room = max(len(name) for name, _ in files)
@@ -132,7 +134,7 @@ def say_quietly(result: RunResult) -> None:
 
 
 def _in_short(result: RunResult) -> str:
-    totals, following = result.totals, result.case_updates
+    totals, updates = result.totals, result.case_updates
     failures = result.reports.failures[0] if result.reports.failures else result.reports.results
     reconcile = shlex.join(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
@@ -150,41 +152,41 @@ def _in_short(result: RunResult) -> str:
     }
     for count, text in shorts.get(result.exit_code, ()):
         if count:
-            verbs = {"are": "is", "have": "has"} if count == 1 else {"are": "are", "have": "have"}
-            return f"{count:,} of {plural(totals.read, 'row')} {text.format(**verbs)}"
-    if open_notes := following.refused + following.unknown + following.open:
+            text = text.format(are=are(count), have="has" if count == 1 else "have")
+            return f"{count:,} of {plural(totals.read, 'row')} {text}"
+    if open_notes := updates.refused + updates.unknown + updates.open:
         return f"{plural(open_notes, 'note')} not delivered: see {result.reports.open_notes}"
     return MEANINGS.get(result.exit_code, result.meaning)
 
 
 def say_report(result: RunResult) -> None:
     """Print what the reports say, and where they are."""
-    say_remarks((), result.half_read)
-    say_totals(result.totals, result.causes, OF_TRIAL if is_sandbox(result) else None)
-    say_following(result.case_updates)
+    _say_figures(result)
     _say_files(result)
 
 
+def _say_figures(summary: Summary) -> None:
+    say_remarks((), half_read=summary.half_read)
+    say_totals(summary.totals, summary.causes, OF_TRIAL if is_sandbox(summary) else None)
+    say_case_updates(summary.case_updates)
+
+
 def say_status(status: Status) -> None:
-    """Print how a ledger stands."""
+    """Print how many rows of a ledger are in each state, and why."""
     requests = plural(status.requests, "request")
     say(f"Ledger {status.ledger_id} · target: {status.target or 'none yet'} · {requests} sent")
     if status.refusals:
-        told = ", ".join(f"{count:,} × HTTP {code}" for code, count in status.refusals.items())
-        say(f"  failed requests: {told}")
+        say(f"  failed requests: {', '.join(f'{n:,} × HTTP {code}' for code, n in status.refusals.items())}")
     for source in status.sources:
         say(f"  {source.name}: {plural(source.rows, 'row')}, mapping {source.mapping}")
-    say_remarks((), status.half_read)
-    say_totals(status.totals, status.causes, OF_TRIAL if is_sandbox(status) else None)
-    say_following(status.case_updates)
+    _say_figures(status)
     say_causes(status.causes)
 
 
 def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
     """Print what a rehearsal showed, and the estimate."""
     run = rehearsal.run
-    where = f"trial in a {rehearsal.profile} sandbox (nothing left this machine)"
-    say(click.style(f"{run.source} → {where}", bold=True) + f", mapping {run.mapping}, {duration(run.seconds)}")
+    _say_title(run, f"trial in a {rehearsal.profile} sandbox (nothing left this machine)")
     _say_outcome(run, is_trial=True)
     if run.error is not None:
         complain(str(run.error))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
-from importer.cli.sections import SectionedCommand
+from importer.cli.help import SectionedCommand
 
 if TYPE_CHECKING:
     from importer.sandbox import Definition
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires.")
 @click.option("--faults", type=option.FILE, help="Fault plan: JSON file with the faults to inject.")
 @click.option("--fields", type=option.FILE, help="Custom fields: a file of case-importer fields --save.")
-@click.option("--any-ids", is_flag=True, help="Take any owner and parent, as if the account had them.")
+@click.option("--any-ids", is_flag=True, help="Accept any owner and parent, as if the account had them.")
 def sandbox(
     *,
     port: int,
@@ -65,7 +65,7 @@ def sandbox(
     any_ids: bool,
 ) -> None:
     """Run the Case API sandbox on this machine until you press Ctrl-C."""
-    from importer.cli.printing import say
+    from importer.cli.output import say
     from importer.plain import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 

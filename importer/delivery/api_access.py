@@ -34,11 +34,6 @@ class ApiAccess:
     """The API of one run.
 
     Attributes:
-        client: Sends.
-        tokens: Authorizes.
-        rate_limit: Says when a request may leave.
-        breaker: Hears every verdict.
-        progress: Is told what a person should know now.
         in_flight: The tasks that have something under way; they must not be cancelled except to end the process.
     """
 
@@ -81,14 +76,7 @@ class ApiAccess:
     async def attempt(
         self, request: Awaitable[Answer], classify: Callable[[Answer], Verdict], *, token: str, record: int
     ) -> Verdict:
-        """Send one request that is marked and may leave now, and say what its answer proves; everybody is told.
-
-        Args:
-            request: Sends it.
-            classify: What a whole answer proves.
-            token: The token that it carries.
-            record: The record that it is about.
-        """
+        """Send one request for a record, which is marked and may leave now, and say what its answer proves."""
         sent_at = asyncio.get_running_loop().time()
         try:
             verdict = _without_secret(classify(await request), token)
@@ -103,15 +91,10 @@ class ApiAccess:
         return verdict
 
     async def read(self, ask: Callable[[str], Awaitable[Answer]], parse: Callable[[Answer], T], *, what: str) -> T:
-        """Ask for something with a token, patiently, and parse the answer.
-
-        Args:
-            ask: Asks once with this token.
-            parse: Reads an answer; raises :class:`UnreadableListError` if it is not what was asked for.
-            what: Says what is read, for messages.
+        """Ask for ``what`` with a token, patiently, and parse the answer.
 
         Raises:
-            ReadError: it could not be read.
+            ReadError: it could not be read, or ``parse`` raised UnreadableListError every time.
         """
 
         async def read_once() -> T:

@@ -16,8 +16,6 @@ from importer.ledger.rebuilding import enter_listed, settle_listed
 from importer.models import Notice
 from importer.talkdesk import search
 
-#: The most that the API gives at once. Source: OpenAPI, "Get case list".
-PER_PAGE = 500
 #: Pages after which a person is told how far it is.
 _PAGES_A_NOTICE = 20
 
@@ -51,5 +49,5 @@ async def settle_from_list(ledger: LedgerWriter, api: ApiAccess, field: str, *, 
 
 
 async def _page(api: ApiAccess, number: int) -> search.Page:
-    query = search.query([("order_by", "create_at"), ("sort", "DESC")], page=number, per_page=PER_PAGE)
+    query = search.query(search.NEWEST_FIRST, page=number, per_page=search.MOST_PER_PAGE)
     return await api.read(lambda token: api.client.list_cases(query, token), search.read_page, what="the list of cases")

@@ -44,13 +44,7 @@ class Existing:
 
 
 async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selection, *, stop: asyncio.Event) -> None:
-    """Search some of the rows that a ledger is about to send.
-
-    Args:
-        ledger: Only the next rows are searched if it has created a case: it knows its tickets then.
-        api: Searches, and says it if the account could not be searched.
-        chosen: Which rows are to be sent.
-        stop: Ends the search.
+    """Search some of the rows that a ledger is about to send; of one that has created a case, only the next ones.
 
     Raises:
         ExistingCaseError: one of the rows is a case already.

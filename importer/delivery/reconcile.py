@@ -3,8 +3,8 @@
 The order is fixed. Wait out the settle delay, so that nothing is under way any more. Search by external id. One case:
 created. Several: duplicate. None: that counts only if the list is proven to be up to date by the control case, the
 newest case that is known to exist for some time, which is asked for last; and it must come out twice. Then: pending,
-but only if the row carries an external id and the filter was seen to work. In all other cases the outcome stays
-unknown.
+but only if the row carries an external id, and the filter was seen to work or the list was read, newest first, back
+past the start of the run that sent the row. In all other cases the outcome stays unknown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -30,8 +31,10 @@ from importer.talkdesk.search import Encoding
 PATIENCE = 5
 #: Pages that one search reads at most; what lies behind them cannot be called "not found".
 MOST_PAGES = 40
-#: Newest pages that are read where no filter works; they can show that a case exists, never that it does not.
+#: Newest pages that are read to see whether tickets are cases already, where no filter works.
 _NEWEST_PAGES = 5
+#: Pages, newest first, that are read at most to prove that a case does not exist, where no filter works.
+MOST_LISTED_PAGES = 200
 #: Rows that are searched for at the same time; more would hold up the sending behind them.
 _AT_ONCE = 4
 #: Seconds that the server's clock may differ from ours.
@@ -44,10 +47,9 @@ T = TypeVar("T")
 
 
 class CaseSearch:
-    """Finds cases, as an exception or all of them. Only a filter that was seen to work may say "not found".
+    """Finds cases by the list of the API. Only a filter that was seen to work may say "not found".
 
-    Args:
-        api: The API of this run.
+    All methods raise :class:`ReadError` if the list cannot be read to its end.
     """
 
     def __init__(self, api: ApiAccess) -> None:
@@ -55,20 +57,12 @@ class CaseSearch:
         self._certified: dict[str, Encoding | None] = {}
 
     async def by_external_id(self, field: str, value: str, *, encoding: Encoding = Encoding.DOC) -> list[Case]:
-        """All cases whose custom field ``field`` holds exactly ``value``.
-
-        Raises:
-            ReadError: the list could not be read to its end.
-        """
+        """All cases whose custom field ``field`` holds exactly ``value``."""
         found = await self._all(search.by_external_id(field, value, encoding=encoding))
         return [case for case in found if case.has(field, value)]
 
     async def by_content(self, record: UnknownRecord) -> list[Case]:
-        """All cases with the title, description and requester of a record, made since it was sent.
-
-        Raises:
-            ReadError: the list could not be read to its end.
-        """
+        """All cases with the title, description and requester of a record, made since it was sent."""
         sent = orjson.loads(record.body)
         email, title = sent.get("requester_email"), sent["title"]
         since, until = record.since - CLOCK_MARGIN, time.time() + CLOCK_MARGIN
@@ -82,25 +76,39 @@ class CaseSearch:
         return list(found.values())
 
     async def newest(self, field: str, values: Collection[str]) -> list[Case]:
-        """Those of the newest cases whose custom field ``field`` holds one of ``values``; for want of a filter.
-
-        Raises:
-            ReadError: the list could not be read.
-        """
-        cases: list[Case] = []
-        for number in range(1, _NEWEST_PAGES + 1):
-            page = await self._page([], number)
-            cases += page.cases
-            if page.completes(len(cases)):
-                break
+        """Those of the newest cases whose custom field ``field`` holds one of ``values``; for want of a filter."""
+        cases = await self._all([], most=_NEWEST_PAGES, must_end=False)
         return [case for case in cases if any(case.has(field, value) for value in values)]
 
-    async def certified(self, field: str, control: CreatedCase) -> Encoding | None:
-        """The encoding of filters by ``field`` that was seen to work, None if none does; found out once.
+    async def look_through(
+        self, field: str, value: str, *, control: CreatedCase, since: float
+    ) -> tuple[list[Case], bool]:
+        """Read the list, newest first, back past the time ``since``, for want of a filter.
 
-        Raises:
-            ReadError: the probe could not be finished, or the control case is not in the list yet.
+        Returns:
+            The cases whose custom field ``field`` holds exactly ``value``; and whether these are all: the list is in
+            the order that was asked for, shows the control case, and was read far enough.
         """
+        found: dict[str, Case] = {}
+        seen: set[str] = set()
+        oldest = datetime.max.replace(tzinfo=UTC)
+        end = datetime.fromtimestamp(max(0.0, since - CLOCK_MARGIN), UTC)
+        for number in range(1, MOST_LISTED_PAGES + 1):
+            page = await self._page(search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE)
+            # Cases that are made meanwhile move others to later pages.
+            new = [case for case in page.cases if case.id not in seen]
+            seen.update(case.id for case in new)
+            found |= {case.id: case for case in new if case.has(field, value)}
+            for case in new:
+                if case.create_at is None or case.create_at > oldest:
+                    return list(found.values()), False
+                oldest = case.create_at
+            if page.completes(len(seen)) or oldest < end:
+                return list(found.values()), control.case_id in seen
+        return list(found.values()), False
+
+    async def certified(self, field: str, control: CreatedCase) -> Encoding | None:
+        """The encoding of filters by ``field`` that was seen to work, None if none does; found out once."""
         if field in self._certified:
             return self._certified[field]
         can_filter = False
@@ -116,11 +124,7 @@ class CaseSearch:
         return None
 
     async def ignores(self, field: str, *, encoding: Encoding) -> bool:
-        """Whether a filter by ``field`` finds what does not exist; in an empty account none does.
-
-        Raises:
-            ReadError: the list cannot be read.
-        """
+        """Whether a filter by ``field`` finds what does not exist; in an empty account none does."""
         absent = f"absent-{secrets.token_hex(12)}"
         return bool((await self._page(search.by_external_id(field, absent, encoding=encoding), 1)).cases)
 
@@ -129,17 +133,21 @@ class CaseSearch:
         found = await self.by_external_id(field, control.key, encoding=encoding)
         return control.case_id in [case.id for case in found]
 
-    async def _all(self, parameters: search.Parameters) -> list[Case]:
+    async def _all(self, parameters: search.Parameters, *, most: int = MOST_PAGES, must_end: bool = True) -> list[Case]:
         cases: list[Case] = []
-        for number in range(1, MOST_PAGES + 1):
+        for number in range(1, most + 1):
             page = await self._page(parameters, number)
             cases += page.cases
             if page.completes(len(cases)):
                 return cases
+        if not must_end:
+            return cases
         raise ReadError(f"the case list has more than {MOST_PAGES} pages, so its filter does not work")
 
-    async def _page(self, parameters: search.Parameters, number: int) -> search.Page:
-        query = search.query(parameters, page=number)
+    async def _page(
+        self, parameters: search.Parameters, number: int, *, per_page: int = search.PER_PAGE
+    ) -> search.Page:
+        query = search.query(parameters, page=number, per_page=per_page)
         return await self._api.read(
             lambda token: self._api.client.list_cases(query, token), search.read_page, what="the list of cases"
         )
@@ -150,11 +158,6 @@ class Reconciler:
 
     The settle delay is counted from when this process knows of the unknown outcome, never from a time on disk: clocks
     move, and a dead process's request may still be running.
-
-    Args:
-        api: The API of this run.
-        ledger: Remembers.
-        delay: When a search can be believed.
     """
 
     def __init__(self, api: ApiAccess, ledger: LedgerWriter, *, delay: SettleDelay) -> None:
@@ -167,18 +170,33 @@ class Reconciler:
 
     @property
     def open(self) -> int:
-        """Records that are being settled, or whose settling was cut off."""
+        """Records that are not settled, or whose settling was cut off."""
         return len(self._open)
 
-    async def settle(self, record: UnknownRecord) -> State:
+    def add(self, record: UnknownRecord) -> None:
+        """Know of a record that will be settled: it may have a claim to the case of another one."""
+        self._open[record.id] = record
+
+    async def settle(self, record: UnknownRecord, *, known_at: float) -> State:
         """Wait out the settle delay, search, and write down what that proves.
+
+        One search that finds a case decides. That there is none must come out twice. ``known_at`` is a time of the
+        running loop.
 
         Returns:
             created, duplicate, pending (it may be sent again), or unknown if it could not be decided.
         """
-        self._open[record.id] = record
-        await asyncio.sleep(self._delay.first)
-        outcome = await self._outcome(record)
+        self.add(record)
+        await asyncio.sleep(max(0.0, known_at + self._delay.first - asyncio.get_running_loop().time()))
+        outcome = _UNDECIDED
+        try:
+            looks = await look_twice(
+                lambda: self._look(record), is_enough=_finds_something, api=self._api, again=self._delay.again
+            )
+            if looks[0] == looks[-1] or _finds_something(looks[-1]):
+                outcome = looks[-1]
+        except ReadError:
+            pass
         if outcome.state is not State.UNKNOWN:
             settled = await self._ledger.settle(record.id, outcome, before=State.UNKNOWN)
             if settled is not Settled.DONE:
@@ -186,23 +204,8 @@ class Reconciler:
         del self._open[record.id]
         return outcome.state
 
-    async def _outcome(self, record: UnknownRecord) -> Outcome:
-        """One search that finds a case decides. That there is none must come out twice."""
-        try:
-            looks = await look_twice(
-                lambda: self._look(record), is_enough=_finds_something, api=self._api, again=self._delay.again
-            )
-        except ReadError:
-            return _UNDECIDED
-        first, last = looks[0], looks[-1]
-        return last if first == last or _finds_something(last) else _UNDECIDED
-
     async def _look(self, record: UnknownRecord) -> Outcome:
-        """What one search says: created, duplicate, pending for "not created", or unknown if it proves nothing.
-
-        Raises:
-            ReadError: that cannot be told at the moment.
-        """
+        """What one search says: created, duplicate, pending for "not created", or unknown if it proves nothing."""
         field = record.external_id_field
         async with self._turns:
             if field is None:
@@ -212,8 +215,9 @@ class Reconciler:
             encoding = Encoding.DOC if control is None else await self._search.certified(field, control)
             value = external_id_in(record)
             if encoding is None:
-                cases = await self._search.newest(field, {value})
-                return _found(cases) if cases else _UNDECIDED
+                assert control is not None  # without it every encoding is tried
+                cases, are_all = await self._search.look_through(field, value, control=control, since=record.since)
+                return _found(cases) if cases else _NOT_CREATED if are_all else _UNDECIDED
             cases = await self._search.by_external_id(field, value, encoding=encoding)
             if cases:
                 return _found(cases)

@@ -35,22 +35,13 @@ class Signal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What follows from one attempt.
+    """What follows from one attempt."""
 
-    Attributes:
-        outcome: Where the record goes: created, refused, unknown, or pending when it is proven not created and
-            may be sent again.
-        signal: What it says about the run.
-        wait: Seconds that the server asked everybody to wait; None if it did not.
-        field: The field that a refusal names; empty if none.
-        hint: What a person can do about it, if that is known; else empty.
-    """
-
-    outcome: Outcome
-    signal: Signal = Signal.NONE
-    wait: float | None = None
-    field: str = ""
-    hint: str = ""
+    outcome: Outcome  #: created, refused, unknown, or pending when it is proven not created and may be sent again
+    signal: Signal = Signal.NONE  #: what it says about the run
+    wait: float | None = None  #: seconds that the server asked everybody to wait; None if it did not
+    field: str = ""  #: the field that a refusal names; empty if none
+    hint: str = ""  #: what a person can do about it, if that is known
 
     @property
     def state(self) -> State:

@@ -92,7 +92,6 @@ class ReadError(Exception):
     """Something could not be read; this says nothing about any case.
 
     Args:
-        message: For a person.
         wait: Seconds that the server asks to wait before it is tried again; None if it does not ask.
         is_final: Asking again in this run would not help.
     """
@@ -122,11 +121,8 @@ async def retry_reads(read: Callable[[], Awaitable[T]], *, attempts: int) -> T:
 class RetryBudget:
     """At most a tenth of all requests may be retries, so that trouble is never multiplied.
 
-    Every first attempt pays in a tenth of a retry; a few are there from the start, for small files. Beside these, each
-    worker may be told "too fast" once: a limit that nobody knew may refuse all that is under way together.
-
-    Args:
-        workers: Requests at once.
+    Every first attempt pays in a tenth of a retry; a few are there from the start, for small files. In addition, each
+    of the ``workers`` may be told "too fast" once: an unknown limit may refuse all that is under way together.
     """
 
     START, SHARE = 10.0, 0.10
@@ -148,9 +144,7 @@ class RetryBudget:
     def allows(self, attempts: int, *, too_fast: bool = False) -> bool:
         """Whether what was sent so many times in this run may be sent once more; if so, that is paid for.
 
-        Args:
-            attempts: Requests so far. The first one needs no permission.
-            too_fast: The server refused the last one for nothing but its limit.
+        The first request needs no permission. ``too_fast``: the server refused the last one for nothing but its limit.
         """
         if attempts == 0:
             return True
@@ -169,11 +163,7 @@ _OF_MAPPING = frozenset({State.INVALID, State.SKIPPED})
 
 
 def retryable(states: Collection[State] | None, *, has_mapping: bool) -> frozenset[State]:
-    """The states whose rows are sent again: all that may be, or those that a person names.
-
-    Args:
-        states: What the person named; None for nothing.
-        has_mapping: Whether there is a new mapping.
+    """The states whose rows are sent again: those that a person names, or all that may be.
 
     Raises:
         ConfigError: rows in one of these states cannot be sent again, or not without a new mapping.

@@ -18,17 +18,11 @@ from importer.models import Notice, State
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a record that was to be sent.
-
-    Attributes:
-        state: Where it stands now.
-        retry_in: Seconds after which it should be sent again; None if not in this run.
-        is_suppressed: It was not sent, because rows like it were refused over and over.
-    """
+    """The state of a record that was to be sent, and what follows."""
 
     state: State
-    retry_in: float | None = None
-    is_suppressed: bool = False
+    retry_in: float | None = None  #: seconds after which it should be sent again; None if not in this run
+    is_suppressed: bool = False  #: it was not sent, because rows like it were refused over and over
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +30,6 @@ class Sender:
     """Sends records, one at a time for each worker that calls it.
 
     Attributes:
-        api: The API of this run.
-        ledger: Remembers, durably.
-        budget: Says whether a retry can be afforded.
-        groups: Says which rows would only be refused.
         attempts: Requests so far for each record that may be sent again.
     """
 

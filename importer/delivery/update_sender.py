@@ -82,13 +82,8 @@ class UpdateSender:
     """Sends what cases wait for, one case at a time for each worker.
 
     Args:
-        api: The API of this run.
-        ledger: Remembers, durably.
         source: Only cases of this source; None for all.
-        budget: Pays for repetitions.
-        delay: When a look at a case can be believed.
         options: How the workers work. Without ``resend`` only unknown outcomes are settled.
-        stop: Says when nothing new is to be begun.
     """
 
     def __init__(

@@ -17,6 +17,8 @@ from importer.ledger import Pending, UnknownRecord
 from importer.models import State
 
 PAGE = 500
+#: Unknown outcomes of earlier runs that are settled at the same time; most of that time is waiting between two looks.
+_SETTLED_AT_ONCE = 500
 
 
 class Stop:
@@ -33,20 +35,12 @@ class Stop:
 
 @dataclass(slots=True)
 class Delivered:
-    """What a delivery came to.
+    """What a delivery came to."""
 
-    Attributes:
-        moved: Records that reached each state in this run.
-        error: Why the run was stopped, if it was.
-        left_over: Records that stayed pending although their turn came.
-        suppressed: How many of them because rows like them were refused over and over; others had used up their
-            attempts.
-    """
-
-    moved: Counter[State] = field(default_factory=Counter)
-    error: CaseImporterError | None = None
-    left_over: int = 0
-    suppressed: int = 0
+    moved: Counter[State] = field(default_factory=Counter)  #: records that reached each state in this run
+    error: CaseImporterError | None = None  #: why the run was stopped, if it was
+    left_over: int = 0  #: records that stayed pending although their turn came: suppressed, or out of attempts
+    suppressed: int = 0  #: how many of them because rows like them were refused over and over
 
 
 class RecordQueue:
@@ -128,17 +122,11 @@ class RecordQueue:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How the workers of a run work.
+    """How the workers of a run work."""
 
-    Attributes:
-        concurrency: How many there are.
-        grace: Seconds that requests under way get after a gentle stop.
-        resend: Send records again that turn out not to have been created.
-    """
-
-    concurrency: int
-    grace: float
-    resend: bool = True
+    concurrency: int  #: how many there are
+    grace: float  #: seconds that requests under way get after a gentle stop
+    resend: bool = True  #: send records again that turn out not to have been created
 
 
 class Workers:
@@ -146,13 +134,6 @@ class Workers:
 
     Whoever sent a record stays with it until its outcome is known, so that never more outcomes are unknown than there
     are workers.
-
-    Args:
-        sender: Sends one record.
-        queue: Hands them out.
-        reconciler: Settles unknown outcomes.
-        options: How many, how patient.
-        stop: How others make them stop.
     """
 
     def __init__(
@@ -171,10 +152,12 @@ class Workers:
         Args:
             unknown: Outcomes of earlier runs, which are settled beside the workers; what was not created is sent.
         """
-        work = [self._work() for _ in range(self._options.concurrency)]
         for record in unknown:
             self._queue.expect()
-            work.append(self._settle(record))
+            self._reconciler.add(record)
+        earlier, begun = deque(unknown), asyncio.get_running_loop().time()
+        work = [self._work() for _ in range(self._options.concurrency)]
+        work += [self._settle_earlier(earlier, begun) for _ in range(min(len(earlier), _SETTLED_AT_ONCE))]
         try:
             self.result.error = await run_until_done(
                 work, api=self._sender.api, stop=self._stop, grace=self._options.grace
@@ -192,15 +175,20 @@ class Workers:
             self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
                 body, field = record.body, record.external_id_field
-                await self._settle(UnknownRecord(record.id, record.row, record.key, body, field, since=time.time()))
+                unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=time.time())
+                await self._settle(unknown, known_at=asyncio.get_running_loop().time())
             elif sent.retry_in is not None:
                 await asyncio.sleep(sent.retry_in)
                 self._queue.again(record)
             else:
                 self._count(sent.state)
 
-    async def _settle(self, record: UnknownRecord) -> None:
-        state = await self._reconciler.settle(record)
+    async def _settle_earlier(self, records: deque[UnknownRecord], begun: float) -> None:
+        while records:
+            await self._settle(records.popleft(), known_at=begun)
+
+    async def _settle(self, record: UnknownRecord, *, known_at: float) -> None:
+        state = await self._reconciler.settle(record, known_at=known_at)
         if state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id):
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
         else:
@@ -219,13 +207,7 @@ async def run_until_done(
     """Do work until all is done, a part of it fails, or the run is to stop; then end the rest in good order.
 
     Who has nothing under way is sent away; the others get the grace time, and are cut off then, or when somebody says
-    so. Nothing new leaves meanwhile.
-
-    Args:
-        work: What is done at the same time.
-        api: Knows who has something under way.
-        stop: How others make it stop.
-        grace: Seconds.
+    so. Nothing new leaves meanwhile. ``grace`` is in seconds.
 
     Returns:
         What ended the first part that failed, or why the breaker stopped the run; any other error is raised.

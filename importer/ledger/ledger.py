@@ -79,9 +79,11 @@ class Ledger:
             self.connection = database.open_for_writing(self.path)  #: the one that writes
             with database.closing_on_error(self.connection), database.translated(self.path):
                 self._mark.open(self.connection)
+                #: the run before this one was killed; it may have sent something a moment ago
+                self.was_cut_short = database.was_cut_short(self.connection)
                 self.run = self._begin_run(verb)  #: the number of this run
                 self._lock.note_files()
-                self._has_children = parents.are_there(self.connection)
+                self._has_children = parents.are_there(self)
         except BaseException:
             self._mark.close()
             self._lock.release()
@@ -138,12 +140,6 @@ class Ledger:
     def is_in_place(self) -> bool:
         """Whether this is still the ledger that its path names, and nobody else can have it."""
         return self._lock.is_in_place()
-
-    @property
-    def was_cut_short(self) -> bool:
-        """Whether the run before this one was killed; it may have sent something a moment ago."""
-        query = "SELECT ended_at FROM run WHERE id < ? ORDER BY id DESC LIMIT 1"
-        return self.run > 1 and self.scalar(query, (self.run,)) is None
 
     @property
     def id(self) -> str:
@@ -237,7 +233,8 @@ class Ledger:
         """All records that may have been created; what was forgotten is for a person."""
         rows = self.rows(
             "SELECT record.id, record.row, record.key, body, external_id_field,"
-            " CAST(strftime('%s', run.started_at) AS REAL)"
+            # of a ledger that was made again nobody knows when the row was sent
+            " iif(record.code = 'rebuilt', 0.0, CAST(strftime('%s', run.started_at) AS REAL))"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
             " JOIN run ON run.id = record.run"
             " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
@@ -312,7 +309,7 @@ class Ledger:
         if self.scalar(_KEY_IS_TAKEN, (record,)):
             self._move(Settlement(record, State.PENDING, _KEY_UNSETTLED))
             return Mark.DUPLICATE_KEY
-        if parents.hold(self.connection, self.run, record):
+        if parents.hold(self, record):
             self.released.append(record)
         return Mark.NOT_PENDING
 
@@ -373,14 +370,14 @@ class Ledger:
         created = [each.record for each in moved if each.outcome.state is State.CREATED]
         no_more = [each.record for each in moved if each.before is State.CREATED]
         if created:
-            self.released.extend(parents.release_children(self.connection, self.run, created))
+            self.released.extend(parents.release_children(self, created))
         if no_more:
-            parents.hold_children(self.connection, no_more)
+            parents.hold_children(self, no_more)
 
     def place_children(self, reject: parents.Reject) -> None:
         """Decide which row is whose parent, see :func:`importer.ledger.parents.place_children`."""
-        parents.place_children(self.connection, self.run, reject)
-        self._has_children = parents.are_there(self.connection)
+        parents.place_children(self, reject)
+        self._has_children = parents.are_there(self)
 
     def note(self, record: int, *, code: str, message: str) -> None:
         """Say about a record why it was not sent in this run; it stays pending."""

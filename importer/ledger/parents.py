@@ -12,14 +12,18 @@ sent too early is refused by the trigger ``parent_first``.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from importer.ledger import database
+from importer.ledger.values import to_json
 from importer.models import FieldError, shown
+
+if TYPE_CHECKING:
+    from importer.ledger.ledger import Ledger
 
 #: Enters what is wrong with a row.
 Reject = Callable[[int, FieldError], None]
@@ -58,38 +62,43 @@ MESSAGE = f"""CASE WHEN record.state <> 'waiting' THEN record.message ELSE coale
     'its parent was dropped; set another parent, or none') END"""
 
 
-def are_there(connection: sqlite3.Connection) -> bool:
+def are_there(ledger: Ledger) -> bool:
     """Whether any row of this ledger has a parent."""
-    return connection.execute("SELECT 1 FROM link WHERE parent_key IS NOT NULL LIMIT 1").fetchone() is not None
+    return ledger.scalar("SELECT 1 FROM link WHERE parent_key IS NOT NULL LIMIT 1") is not None
 
 
 # -- sending: who is released, and who waits again; inside the transaction that moved the parents --------
 
 
-def release_children(connection: sqlite3.Connection, run: int, parents: Sequence[int]) -> list[int]:
+def release_children(ledger: Ledger, parents: Sequence[int]) -> list[int]:
     """Let the children of records go that have just become cases; returns the children."""
-    found = connection.execute(
+    found = ledger.rows(
         "SELECT child.id, parent.case_id FROM json_each(?) AS given"
         " CROSS JOIN record AS parent ON parent.id = given.value CROSS JOIN link ON link.parent_key = parent.key"
         " CROSS JOIN record AS child ON child.id = link.record"
         " WHERE child.state = 'waiting'",
-        (orjson.dumps(parents).decode(),),
-    ).fetchall()
+        (to_json(parents),),
+    )
     for child, case_id in found:
-        release(connection, run, child, case_id)
+        release(ledger, child, case_id)
     return [child for child, _ in found]
 
 
-def release(connection: sqlite3.Connection, run: int, child: int, case_id: str) -> None:
-    """Make a waiting child pending, with the id of its parent in its body."""
-    (body,) = connection.execute("SELECT body FROM content WHERE record = ?", (child,)).fetchone()
-    if body is not None:
-        changed = with_parent(body.encode(), case_id)
-        connection.execute(
-            "UPDATE content SET body = ?, payload_sha256 = ? WHERE record = ?",
-            (changed.decode(), sha256(changed).hexdigest(), child),
-        )
-    connection.execute("UPDATE record SET state = 'pending', run = ? WHERE id = ?", (run, child))
+def release(ledger: Ledger, child: int, case_id: str) -> None:
+    """Make a waiting child pending, with the id of its parent in its body.
+
+    Raises:
+        LedgerError: its body is not the one that was entered.
+    """
+    query = "SELECT row, body, payload_sha256 FROM record JOIN content ON content.record = record.id WHERE id = ?"
+    for row, body, digest in ledger.rows(query, (child,)):
+        if digest is not None:
+            changed = with_parent(database.payload(ledger.path, body, digest, f"row {row}"), case_id)
+            ledger.connection.execute(
+                "UPDATE content SET body = ?, payload_sha256 = ? WHERE record = ?",
+                (changed.decode(), sha256(changed).hexdigest(), child),
+            )
+    ledger.connection.execute("UPDATE record SET state = 'pending', run = ? WHERE id = ?", (ledger.run, child))
 
 
 def with_parent(body: bytes, case_id: str) -> bytes:
@@ -100,63 +109,62 @@ def with_parent(body: bytes, case_id: str) -> bytes:
     return orjson.dumps({**before, "parent_id": case_id, **case})
 
 
-def hold_children(connection: sqlite3.Connection, parents: Sequence[int]) -> None:
+def hold_children(ledger: Ledger, parents: Sequence[int]) -> None:
     """Children that were not sent yet wait again: what was said about their parents proves nothing any more."""
-    connection.execute(
+    ledger.connection.execute(
         "UPDATE record SET state = 'waiting' WHERE state = 'pending' AND id IN"
         " (SELECT link.record FROM record AS parent JOIN link ON link.parent_key = parent.key"
         " WHERE parent.id IN (SELECT value FROM json_each(?)))",
-        (orjson.dumps(parents).decode(),),
+        (to_json(parents),),
     )
 
 
-def hold(connection: sqlite3.Connection, run: int, child: int) -> bool | None:
+def hold(ledger: Ledger, child: int) -> bool:
     """A child that would have been sent too early, or below a case that is not its parent, waits (again).
 
     It came back to pending in another way than by :func:`release`: from an unknown outcome, or because a person had it
     sent again.
 
     Returns:
-        Whether it may go at once, since its parent is a case; None if it was no such child.
+        Whether it may go at once, since its parent is a case.
     """
-    moved = connection.execute(
+    moved = ledger.connection.execute(
         "UPDATE record SET state = 'waiting' WHERE id = ? AND state = 'pending'"
         " AND EXISTS (SELECT 1 FROM link WHERE link.record = record.id AND parent_key IS NOT NULL)",
         (child,),
     ).rowcount
-    if moved != 1:
-        return None
-    parent = connection.execute(
+    case_id = ledger.scalar(
         "SELECT parent.case_id FROM link JOIN record AS parent ON parent.key = link.parent_key"
         " AND parent.state = 'created' WHERE link.record = ?",
         (child,),
-    ).fetchone()
-    if parent is not None:
-        release(connection, run, child, parent[0])
-    return parent is not None
+    )
+    if moved != 1 or case_id is None:
+        return False
+    release(ledger, child, case_id)
+    return True
 
 
 # -- staging: who is whose parent ------------------------------------------------------------------------
 
-_DROP = tuple(f"DROP TABLE IF EXISTS temp.{table}" for table in ("tree", "placed", "walked", "problem", "policy"))
+_DROP = ("DROP TABLE IF EXISTS temp.tree", "DROP TABLE IF EXISTS temp.policy")
 _MAKE = (
-    "CREATE TEMP TABLE policy (source INTEGER PRIMARY KEY, missing TEXT, cycle TEXT, deep TEXT, field TEXT)",
+    """CREATE TEMP TABLE policy (source INTEGER PRIMARY KEY, field TEXT, missing_parent TEXT, parent_cycle TEXT,
+        parent_too_deep TEXT)""",
+    """INSERT INTO policy SELECT id, json_extract(links, '$.column'), json_extract(links, '$.missing'),
+        json_extract(links, '$.cycle'), json_extract(links, '$.deep') FROM source WHERE links IS NOT NULL""",
     # waits: a child to be decided on; the others only show the way. child, is_case: what the parent is.
-    """CREATE TEMP TABLE tree (record INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, waits INTEGER NOT NULL,
-        deep TEXT NOT NULL, above TEXT, child INTEGER, is_case INTEGER)""",
-    "CREATE TEMP TABLE placed (record INTEGER PRIMARY KEY, depth INTEGER NOT NULL, top TEXT)",
-    "CREATE TEMP TABLE walked (record INTEGER PRIMARY KEY, walk INTEGER NOT NULL, is_cycle INTEGER NOT NULL DEFAULT 0)",
-    "CREATE TEMP TABLE problem (record INTEGER PRIMARY KEY, code TEXT NOT NULL, policy TEXT NOT NULL)",
-    """INSERT INTO policy SELECT id, json_extract(links, '$.missing'), json_extract(links, '$.cycle'),
-        json_extract(links, '$.deep'), json_extract(links, '$.column') FROM source WHERE links IS NOT NULL""",
+    # depth, top: of what hangs below the top. walk: what cannot be reached from there. policy: for its problem.
+    """CREATE TEMP TABLE tree (record INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, source INTEGER NOT NULL,
+        waits INTEGER NOT NULL, deep TEXT NOT NULL, above TEXT, child INTEGER, is_case INTEGER, depth INTEGER, top TEXT,
+        walk INTEGER, is_cycle INTEGER NOT NULL DEFAULT 0, problem TEXT, policy TEXT)""",
 )
 
 #: The key of the row that a child names; of several with one name, the first that is not skipped.
 _NAMED = """CASE WHEN link.name IS NULL THEN (SELECT up.key FROM record AS up WHERE up.key = link.parent LIMIT 1)
     ELSE (SELECT up.key FROM link AS named CROSS JOIN record AS up ON up.id = named.record
           WHERE named.name = link.parent ORDER BY up.state = 'skipped', up.id LIMIT 1) END"""
-_ENTER = f"""INSERT OR IGNORE INTO tree (record, key, waits, deep, above)
-    SELECT record.id, record.key, record.state = 'waiting', policy.deep, {_NAMED}
+_ENTER = f"""INSERT OR IGNORE INTO tree (record, key, source, waits, deep, above)
+    SELECT record.id, record.key, record.source, record.state = 'waiting', policy.parent_too_deep, {_NAMED}
     FROM link CROSS JOIN record ON record.id = link.record CROSS JOIN policy ON policy.source = record.source
     WHERE link.parent IS NOT NULL AND record.state = ? AND record.key <> ''"""
 #: NULL if nothing answers for the key any more.
@@ -179,13 +187,12 @@ _INDEX = "CREATE INDEX temp.tree_above ON tree (above)"
 _LEVEL = """CASE WHEN down.depth <= 2 THEN down.depth WHEN down.deep = 'drop' THEN 1 WHEN down.deep = 'root' THEN 2
     ELSE down.depth END"""
 _TOP = "CASE WHEN down.depth = 1 OR (down.depth > 2 AND down.deep = 'drop') THEN down.key ELSE down.top END"
-_DESCEND = f"""INSERT INTO placed (record, depth, top)
-    WITH RECURSIVE down (record, key, deep, depth, top) AS (
+_DESCEND = f"""WITH RECURSIVE down (record, key, deep, depth, top) AS (
         {{seeds}}
         UNION ALL
         SELECT tree.record, tree.key, tree.deep, 1 + {_LEVEL}, {_TOP} FROM down CROSS JOIN tree ON tree.above = down.key
-        WHERE tree.record NOT IN (SELECT record FROM walked WHERE is_cycle))
-    SELECT record, depth, top FROM down"""
+        WHERE NOT tree.is_cycle)
+    UPDATE tree SET depth = down.depth, top = down.top FROM down WHERE tree.record = down.record"""
 #: Rows that are below rows which are not in the tree. Those that nothing hangs below, and whose parent is a top row,
 #: are as they should be, and nothing is noted about them.
 _TOPMOST = """SELECT record, key, deep, CASE WHEN above IS NULL THEN 1 ELSE 2 + child END,
@@ -194,85 +201,80 @@ _TOPMOST = """SELECT record, key, deep, CASE WHEN above IS NULL THEN 1 ELSE 2 + 
             WHERE up.key = tree.above AND up.state <> 'skipped' AND link.parent_key IS NOT NULL), above) ELSE above END
         FROM tree WHERE NOT EXISTS (SELECT 1 FROM tree AS up WHERE up.key = tree.above)
             AND (child = 1 OR EXISTS (SELECT 1 FROM tree AS below WHERE below.above = tree.key))"""
-_CYCLES = "SELECT record, key, deep, 1, NULL FROM tree WHERE record IN (SELECT record FROM walked WHERE is_cycle)"
+_CYCLES = "SELECT record, key, deep, 1, NULL FROM tree WHERE is_cycle"
 
-_UNPLACED = """SELECT tree.record FROM tree WHERE tree.record > ?
-    AND EXISTS (SELECT 1 FROM tree AS up WHERE up.key = tree.above)
-    AND tree.record NOT IN (SELECT record FROM placed) ORDER BY tree.record LIMIT 1"""
+_UNPLACED = """SELECT tree.record FROM tree WHERE tree.record > ? AND tree.depth IS NULL
+    AND EXISTS (SELECT 1 FROM tree AS up WHERE up.key = tree.above) ORDER BY tree.record LIMIT 1"""
 _UP = "SELECT up.record FROM tree JOIN tree AS up ON up.key = tree.above WHERE tree.record = ?"
-_MARK_CYCLE = "UPDATE walked SET is_cycle = 1 WHERE record = ? AND walk = ? AND NOT is_cycle"
+_WALK = "UPDATE tree SET walk = :walk WHERE record = :here AND walk IS NULL"
+_MARK_CYCLE = "UPDATE tree SET is_cycle = 1 WHERE record = :here AND walk = :walk AND NOT is_cycle"
 
-_PROBLEM = """INSERT OR IGNORE INTO problem SELECT tree.record, '{code}', policy.{policy}
-    FROM tree JOIN record ON record.id = tree.record JOIN policy ON policy.source = record.source
-    WHERE tree.waits AND {condition}"""
-_PROBLEMS = (
-    _PROBLEM.format(code=MISSING, policy="missing", condition="tree.above IS NULL"),
-    _PROBLEM.format(code=CYCLE, policy="cycle", condition="tree.record IN (SELECT record FROM walked WHERE is_cycle)"),
-    _PROBLEM.format(code=DEEP, policy="deep", condition="tree.record IN (SELECT record FROM placed WHERE depth > 2)"),
-)
-_DECIDE = """UPDATE link SET problem = problem.code, parent_key = CASE
-        WHEN problem.code IS NULL THEN tree.above WHEN problem.policy = 'root' THEN placed.top END
-    FROM tree LEFT JOIN problem ON problem.record = tree.record LEFT JOIN placed ON placed.record = tree.record
-    WHERE link.record = tree.record AND tree.waits"""
+_PROBLEMS = f"""UPDATE tree SET
+        problem = CASE WHEN above IS NULL THEN '{MISSING}' WHEN is_cycle THEN '{CYCLE}' ELSE '{DEEP}' END,
+        policy = CASE WHEN above IS NULL THEN {MISSING} WHEN is_cycle THEN {CYCLE} ELSE {DEEP} END
+    FROM policy WHERE policy.source = tree.source AND waits AND (above IS NULL OR is_cycle OR depth > 2)"""
+_DECIDE = """UPDATE link SET problem = tree.problem, parent_key = CASE
+        WHEN tree.problem IS NULL THEN tree.above WHEN tree.policy = 'root' THEN tree.top END
+    FROM tree WHERE link.record = tree.record AND tree.waits"""
 _SEND_DROPPED = """UPDATE record SET state = 'pending', run = ?
-    WHERE id IN (SELECT record FROM problem WHERE policy = 'drop') AND state = 'waiting'"""
-_REJECTED = """SELECT problem.record, problem.code, policy.field, link.parent, up.row, up.id = problem.record
-    FROM problem JOIN tree ON tree.record = problem.record JOIN record ON record.id = problem.record
-    JOIN policy ON policy.source = record.source JOIN link ON link.record = problem.record
+    WHERE id IN (SELECT record FROM tree WHERE policy = 'drop') AND state = 'waiting'"""
+_REJECTED = """SELECT tree.record, tree.problem, policy.field, link.parent, up.row, up.id = tree.record
+    FROM tree JOIN policy ON policy.source = tree.source JOIN link ON link.record = tree.record
     LEFT JOIN record AS up ON up.id = (SELECT other.id FROM record AS other WHERE other.key = tree.above
         AND other.state <> 'skipped' ORDER BY other.id DESC LIMIT 1)
-    WHERE problem.policy = 'reject' AND problem.record > ? ORDER BY problem.record LIMIT 500"""
+    WHERE tree.policy = 'reject' AND tree.record > ? ORDER BY tree.record LIMIT 500"""
 _BELOW_CASES = """SELECT tree.record, up.case_id FROM tree CROSS JOIN link ON link.record = tree.record
     CROSS JOIN record AS up ON up.key = link.parent_key AND up.state = 'created'
-    WHERE tree.waits AND (tree.is_case OR tree.record IN (SELECT record FROM problem WHERE policy = 'root'))
-        AND tree.record > ? ORDER BY tree.record LIMIT 500"""
+    WHERE tree.waits AND (tree.is_case OR tree.policy = 'root') AND tree.record > ?
+    ORDER BY tree.record LIMIT 500"""
 
 
-def place_children(connection: sqlite3.Connection, run: int, reject: Reject) -> None:
+def place_children(ledger: Ledger, reject: Reject) -> None:
     """Decide about every waiting child of the ledger which row is its parent. Called inside a transaction.
 
     A child below a case becomes pending at once; one without a parent, in a cycle, or too deep becomes what the mapping
     of its file says (``reject`` enters its error); all others go on waiting, now for a certain row.
     """
-    if connection.execute("SELECT 1 FROM link WHERE parent IS NOT NULL LIMIT 1").fetchone() is None:
+    if ledger.scalar("SELECT 1 FROM link WHERE parent IS NOT NULL LIMIT 1") is None:
         return
+    connection = ledger.connection
     for statement in (*_DROP, *_MAKE):
         connection.execute(statement)
     connection.execute(_ENTER, ("waiting",))
-    if connection.execute("SELECT 1 FROM tree LIMIT 1").fetchone() is not None:
+    if ledger.scalar("SELECT 1 FROM tree LIMIT 1") is not None:
         connection.execute(_ENTER, ("invalid",))
         for statement in (_STANDING, _FOLLOW, _STANDING, _INDEX, _DESCEND.format(seeds=_TOPMOST)):
             connection.execute(statement)
-        if _mark_cycles(connection):
+        if _mark_cycles(ledger):
             connection.execute(_DESCEND.format(seeds=_CYCLES))
-        for statement in (*_PROBLEMS, _DECIDE):
-            connection.execute(statement)
-        connection.execute(_SEND_DROPPED, (run,))
-        for record, code, column, text, row, is_itself in _in_pages(connection, _REJECTED):
+        connection.execute(_PROBLEMS)
+        connection.execute(_DECIDE)
+        connection.execute(_SEND_DROPPED, (ledger.run,))
+        for record, code, column, text, row, is_itself in _in_pages(ledger, _REJECTED):
             reject(record, _error(code, column, text, row, is_itself=bool(is_itself)))
-        for record, case_id in _in_pages(connection, _BELOW_CASES):
-            release(connection, run, record, case_id)
+        for record, case_id in _in_pages(ledger, _BELOW_CASES):
+            release(ledger, record, case_id)
     for statement in _DROP:
         connection.execute(statement)
 
 
-def _mark_cycles(connection: sqlite3.Connection) -> bool:
+def _mark_cycles(ledger: Ledger) -> bool:
     """What cannot be reached from the top is in a cycle, or below one; walking up from it ends in the cycle."""
-    start, found = 0, False
-    while row := connection.execute(_UNPLACED, (start,)).fetchone():
+    execute, start, found = ledger.connection.execute, 0, False
+    while row := execute(_UNPLACED, (start,)).fetchone():
         start = here = row[0]
-        while connection.execute("INSERT OR IGNORE INTO walked (record, walk) VALUES (?, ?)", (here, start)).rowcount:
-            (here,) = connection.execute(_UP, (here,)).fetchone()
-        while connection.execute(_MARK_CYCLE, (here, start)).rowcount:  # none if an earlier walk was here
+        while execute(_WALK, {"walk": start, "here": here}).rowcount:
+            (here,) = execute(_UP, (here,)).fetchone()
+        while execute(_MARK_CYCLE, {"walk": start, "here": here}).rowcount:  # not what an earlier walk met
             found = True
-            (here,) = connection.execute(_UP, (here,)).fetchone()
+            (here,) = execute(_UP, (here,)).fetchone()
     return found
 
 
-def _in_pages(connection: sqlite3.Connection, query: str) -> Iterator[Any]:
+def _in_pages(ledger: Ledger, query: str) -> Iterator[Any]:
     """The rows of a query that begins behind a record, while these records are changed."""
     last = 0
-    while page := connection.execute(query, (last,)).fetchall():
+    while page := ledger.rows(query, (last,)):
         yield from page
         last = page[-1][0]
 

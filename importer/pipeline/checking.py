@@ -199,8 +199,8 @@ def _open_like(
     try:
         loaded.bind(columns)
     except MappingError as error:
-        if change := lost_columns(before, columns, loaded):
-            raise ChangedShapeError(change.what, where=opened.name, hint=change.hint) from error
+        if lost := lost_columns(before, columns, loaded, where=opened.name):
+            raise lost from error
         raise
     return opened, loaded
 
@@ -236,7 +236,16 @@ def preview(
     parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
     places = rows_named(opened, loaded, {parent for parent in parents if parent is not None})
     return [
-        PreviewRow(row.number, *mapped[:-1], parent, places.get(parent or ""))
+        PreviewRow(
+            row=row.number,
+            key=mapped.key,
+            body=mapped.body,
+            errors=mapped.errors,
+            filtered=mapped.left_out,
+            case_updates=mapped.case_updates,
+            parent=parent,
+            parent_row=places.get(parent or ""),
+        )
         for (row, mapped), parent in zip(pairs, parents, strict=True)
     ]
 

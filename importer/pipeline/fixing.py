@@ -77,7 +77,7 @@ def _write(path: Path, text: str, *, is_new: bool) -> Path | None:
         shutil.copymode(path, draft)
         draft.replace(path)
     except FileExistsError:
-        what = "there is a mapping of this name beside the export already"
+        what = "there is a mapping of this name next to the export already"
         raise ConfigError(what, where=str(path), hint=f"give it with --mapping {path}, or remove it") from None
     except OSError as error:
         raise ConfigError(f"the mapping cannot be written: {error.strerror}", where=str(path)) from None

@@ -11,7 +11,7 @@ from importer.errors import ConfigError
 from importer.ledger import Ledger, Selection
 from importer.ledger.rebuilding import make_unknown
 from importer.mapping import Mapping
-from importer.pipeline.ledger_verbs import StrPath
+from importer.pipeline.companions import StrPath
 from importer.pipeline.results import RunResult
 from importer.pipeline.run import WITHOUT_EXTERNAL_ID, LedgerRun, folder_of_reports
 from importer.pipeline.sending import usable_settings
@@ -72,16 +72,15 @@ async def rebuild_async(
         limit=0,
         resend=False,
         listed_by=loaded.external_id_field,
-        notes=(*settings.remarks, *opened.notes, *loaded.notes),
+        notes=(*opened.notes, *loaded.notes),
     )
     if loaded.external_id_field is None:
         run.progress.notice(WITHOUT_EXTERNAL_ID)
 
     def enter(open_ledger: Ledger) -> Selection:
-        chosen = run.stage(open_ledger, opened, loaded, folder_of(source), notes, Reading(reading))
-        assert chosen.source is not None
-        make_unknown(open_ledger, chosen.source)
-        return chosen
+        number = run.stage(open_ledger, opened, loaded, folder_of(source), notes, Reading(reading))
+        make_unknown(open_ledger, number)
+        return Selection(source=number)
 
     return await run.go(enter)
 

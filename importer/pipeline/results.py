@@ -34,12 +34,12 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Status(Summary):
-    """How a ledger stands at one moment."""
+    """The states of a ledger at one moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult(Summary):
-    """What a run, a retry, a reconciliation or a report came to, and what the ledger says after it.
+    """How a run, a retry, a reconciliation or a report ended, and what the ledger says after it.
 
     Attributes:
         command: Which of them it was.
@@ -108,17 +108,17 @@ def json_schema(form: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One row as it would be sent: the exact bytes, what is wrong with it, or why it is left out.
+    """One row as it would be sent: the exact bytes, what is wrong with it, or why it is filtered.
 
     Attributes:
-        row: Where it stands.
+        row: Its row number.
         key: Its key.
         body: What would be sent. The id of a parent that is another row is put in once that row is a case.
         errors: What is wrong with it.
-        filtered: The condition by which the mapping leaves it out.
-        case_updates: Bodies of updates with notes that follow once it is a case.
-        parent: What it calls the row above it; None if it names none.
-        parent_row: Where that row stands; None if it is not in this file.
+        filtered: The condition by which the mapping filters it.
+        case_updates: Bodies of the case updates with further notes.
+        parent: The name of its parent row; None if it has none.
+        parent_row: The number of that row; None if it is not in this file.
     """
 
     row: int

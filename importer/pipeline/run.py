@@ -105,13 +105,13 @@ async def run_import_async(
         limit=limit,
         max_failures=max_failures,
         accept_existing=accept_existing,
-        notes=(*settings.remarks, *opened.notes, *loaded.notes),
+        notes=(*opened.notes, *loaded.notes),
     )
     if loaded.external_id_field is None:
         run.progress.notice(WITHOUT_EXTERNAL_ID)
 
-    how = Reading(reading, accept_changes, as_is)
-    return await run.go(lambda open_ledger: run.stage(open_ledger, opened, loaded, folder_of(source), notes, how))
+    how, beside = Reading(reading, accept_changes, as_is), folder_of(source)
+    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, beside, notes, how)))
 
 
 def folder_of_reports(source: object, out: StrPath | None) -> Path:
@@ -187,7 +187,6 @@ async def retry_async(
         limit=limit,
         max_failures=max_failures,
         accept_existing=accept_existing,
-        notes=settings.remarks,
     )
     return await run.go(reopen)
 
@@ -224,7 +223,6 @@ async def reconcile_async(
         outer_stop=stop,
         limit=0,
         resend=False,
-        notes=settings.remarks,
     )
     return await run.go(lambda _: Selection())
 
@@ -259,7 +257,7 @@ class LedgerRun:
 
     @property
     def mapping_name(self) -> str:
-        """What the user is told."""
+        """Its name in messages."""
         return self.mapping.name if self.mapping else "as before"
 
     def _on_read(self, share: float, rows: int) -> None:
@@ -276,15 +274,15 @@ class LedgerRun:
         folder: Path,
         notes: Iterable[StrPath],
         reading: Reading,
-    ) -> Selection:
-        """Pass 1, with the companion files in ``folder`` or where ``notes`` say."""
+    ) -> int:
+        """Pass 1, with the companion files in ``folder`` or where ``notes`` say; returns the number of the source."""
         known = companions_known(ledger, source)
         with open_companions(ledger, mapping, folder, notes, known=known) as companions:
             staged = stage_source(
                 ledger, source, mapping, companions=companions, reading=reading, progress=self._on_read
             )
         self.put_back = staged.put_back
-        return Selection(source=staged.source.id)
+        return staged.source.id
 
     async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
         """Lock the ledger, prepare it, send what is pending, and write the reports whatever happened.
@@ -356,7 +354,7 @@ class LedgerRun:
             reports=reports,
             moved={state.value: count for state, count in delivered.moved.items()},
             error=None if delivered.error is None else Problem.of(delivered.error),
-            notes=(*self.notes, *unlinked_remarks(summary.links_not_made)),
+            notes=(*self.settings.remarks, *self.notes, *unlinked_remarks(summary.links_not_made)),
             put_back=self.put_back,
             seconds=round(time.monotonic() - self.begun, 3),
         )
@@ -369,7 +367,7 @@ class LedgerRun:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        if self.verb == "rebuild":  # sends nothing, so rows that are pending afterwards are as they should be
+        if self.verb == "rebuild":  # sends nothing, so what is pending afterwards is as it should be
             return exit_code_of(summary.totals, summary.causes, summary.case_updates, pending_is_meant=True)
         # What is beyond the limit was not to be sent, and running again would not help suppressed rows.
         is_meant = self.limit is not None or delivered.suppressed > 0

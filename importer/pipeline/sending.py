@@ -52,11 +52,7 @@ class OpenTarget:
 
 
 def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
-    """The settings given, or those of the environment and a file; checked before any other work is done.
-
-    Args:
-        settings: What the caller has.
-        near: Where else a settings file may be: the folder of the export or of the ledger.
+    """The settings given, or those of the environment and of a file, here or in the folder ``near`` by.
 
     Raises:
         ConfigError: there is no target, no credentials for it, or no usable CA file.
@@ -72,11 +68,8 @@ async def open_target(
 ) -> AsyncIterator[OpenTarget]:
     """The target of ``settings``, which are usable; the embedded sandbox is started for it.
 
-    Args:
-        settings: Say which target.
-        ledger: The embedded sandbox keeps its cases next to it, so that both survive together.
-        account_fields: Custom fields that the embedded sandbox has, in addition to those that it has already; see
-            :attr:`importer.mapping.Mapping.account_fields`.
+    The sandbox keeps its cases next to the ledger, so that both survive together; it has the custom fields
+    ``account_fields`` (:attr:`importer.mapping.Mapping.account_fields`) in addition to those that it has already.
     """
     target = settings.target
     if target.api_url is not None:
@@ -122,14 +115,6 @@ async def send_pending(
     ledger: Ledger, target: OpenTarget, settings: Settings, options: RunOptions, *, stop: Stop, progress: Progress
 ) -> Delivered:
     """Settle what is unknown and send what is pending; then send the case updates.
-
-    Args:
-        ledger: The queue.
-        target: Where to.
-        settings: Rate, workers, settle delay.
-        options: What to do.
-        stop: How others make it stop.
-        progress: Is told.
 
     Raises:
         TargetError: the credentials are refused; nothing was sent.
@@ -250,11 +235,8 @@ def _may_read_cases(tokens: Tokens) -> bool:
 def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
     """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
 
-    In a loop that is not in the main thread, only SIGINT is heard, and only if a plain function waits for the loop.
-
-    Args:
-        stop: Is told.
-        heard: Gets the numbers of the signals that came.
+    ``heard`` gets the numbers of the signals that came. In a loop that is not in the main thread, only SIGINT is heard,
+    and only if a plain function waits for the loop.
     """
     loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""An export against the one of last time: what must stop a nightly load."""
+"""An export against an earlier one, the baseline: changes that must stop a nightly load."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
-from importer.errors import ConfigError, MappingError
+from importer.errors import ChangedShapeError, ConfigError, MappingError
 from importer.mapping import Mapping
 from importer.quality import Findings
 
@@ -20,7 +20,8 @@ VOLUME_FACTOR = 2.0
 _NAMED = 8
 
 
-class Baseline(NamedTuple):
+@dataclass(frozen=True)
+class Baseline:
     """What is remembered of an earlier export.
 
     Attributes:
@@ -74,11 +75,11 @@ def load_baseline(path: Path) -> Baseline:
 
 
 def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
-    """What is new, or gone, compared with ``baseline``.
+    """What is new or missing, compared with ``baseline``.
 
     Args:
-        baseline: The export of last time.
-        found: The one of today.
+        baseline: The earlier export.
+        found: What was found in this one.
         factor: The number of rows may be up to so many times larger or smaller.
     """
     if found.rows == 0:
@@ -90,15 +91,10 @@ def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTO
     yield from _values(baseline, found)
 
 
-class Lost(NamedTuple):
-    """Columns without which an export cannot even be looked at, and what may stand in their place."""
-
-    what: str
-    hint: str
-
-
-def lost_columns(baseline: Baseline, columns: Sequence[str], mapping: Mapping) -> Lost | None:
-    """What is gone of the columns that ``mapping`` needs; None if the baseline did not have them all either."""
+def lost_columns(
+    baseline: Baseline, columns: Sequence[str], mapping: Mapping, *, where: str
+) -> ChangedShapeError | None:
+    """The error about columns of the baseline that ``mapping`` needs and ``columns`` lack; None if there are none."""
     try:
         needed = mapping.bind(baseline.columns).columns_used
     except MappingError:
@@ -112,9 +108,9 @@ def lost_columns(baseline: Baseline, columns: Sequence[str], mapping: Mapping) -
         for column in gone
     ]
     new = f"new columns: {_listed(fresh)}; " if fresh else ""
-    return Lost(
-        f"columns required by the mapping are missing: {', '.join(nearest)}",
-        f"{new}check the export job, or update the mapping",
+    hint = f"{new}check the export job, or update the mapping"
+    return ChangedShapeError(
+        f"columns required by the mapping are missing: {', '.join(nearest)}", where=where, hint=hint
     )
 
 

@@ -1,7 +1,7 @@
 """An export without a mapping → the draft of one, in which every guess is marked and explained.
 
 ``first_rows`` reads and counts, ``columns`` tells dates from names, ``roles`` and ``row_names`` decide which column is
-what, ``writer`` writes it down, and the draft is tested on the rows. Nothing here uses the network.
+what, ``draft`` writes it down, and the draft is tested on the rows. Nothing here uses the network.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from importer.suggest.cell_shapes import is_email, is_number
 from importer.suggest.columns import describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
+from importer.suggest.draft import Found, write_body
 from importer.suggest.first_rows import FirstRows, find_parts, read_first_rows, rows_to_read
 from importer.suggest.headers import System, load_vocabulary, plain_name, recognise, squeezed
 from importer.suggest.roles import assign
 from importer.suggest.row_names import find_names, find_parents, parts_of_keys
-from importer.suggest.writer import Found, write_body
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
 __all__ = ["Suggestion", "Trial", "suggest"]

@@ -1,4 +1,4 @@
-"""Tables that came with an export and may hold its comments: files in its folder, sheets of its workbook."""
+"""Tables that came with an export and may have its comments: files in its folder, sheets of its workbook."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Match:
 
 @dataclass(frozen=True)
 class CommentTable:
-    """A table that holds comments.
+    """A table with comments.
 
     Attributes:
         place: Where it is.
@@ -84,7 +84,7 @@ class CommentTable:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A table that seems to hold comments but cannot be used, and why: ``it cannot be read: …``."""
+    """A table that seems to have comments but cannot be used, and why."""
 
     place: Place
     reason: str
@@ -112,7 +112,7 @@ def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding:
         file
         for file in near
         if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
-        if any(part in squeezed(plain_name(file.name.partition(".")[0])) for part in vocabulary.beside)
+        if any(part in squeezed(plain_name(file.name.partition(".")[0])) for part in vocabulary.comment_files)
         if file.is_file() and not file.samefile(path)
     ]
     for file in files[:TABLES_MAX]:
@@ -165,7 +165,7 @@ def _comments(
         created = None
     authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *_authors(others, vocabulary)]
     author = next(filter(None, authors), None)
-    public = next((it for it in others if it.kind is Kind.BOOLEAN and squeezed(it.names[0]) in vocabulary.shown), None)
+    public = next((it for it in others if it.kind is Kind.BOOLEAN and squeezed(it.names[0]) in vocabulary.public), None)
     return CommentTable(place, best, body, None if author is body else author, created, public)
 
 

@@ -24,7 +24,7 @@ def plain_name(name: str) -> str:
 
 
 def squeezed(plain: str) -> str:
-    """A plain name without blanks: ``CASENUMBER`` and ``Case Number`` are the same then, as are e-mail and email."""
+    """A plain name without spaces: ``CASENUMBER`` and ``Case Number`` are the same then, as are e-mail and email."""
     return plain.replace(" ", "")
 
 
@@ -34,7 +34,7 @@ class System:
 
     Attributes:
         name: As people call it.
-        mapping: Name of the ready mapping; empty if there is none.
+        mapping: Name of the built-in mapping; empty if there is none.
         telling: Columns that hardly anybody else has, as squeezed plain names.
         least: Share of them that an export must have to be taken for this system.
         clock: Whose clock its dates show.
@@ -70,12 +70,12 @@ class Vocabulary:
         prefixes: Words in front of a column's name that say nothing but "ticket".
         agents: Words in a column's name that speak of those who answer, not of those who ask.
         priority: Word of a priority → the word of Talkdesk, longer words first.
-        negations: Words that turn the meaning of a priority round.
-        blank_signs: Texts without a letter to speak of that stand for an empty cell.
+        negations: Words that reverse the meaning of a priority.
+        blank_signs: Signs that stand for an empty cell.
         blank_words: Words that may stand for an empty cell.
-        beside: Parts of the names of files that hold comments.
+        comment_files: Parts of the names of files with comments.
         authors: Words in a column's name that speak of who wrote a comment.
-        shown: Squeezed plain names of columns that say whether the requester saw a comment.
+        public: Squeezed plain names of columns that say whether the requester saw a comment.
         systems: The helpdesks that can be recognised.
     """
 
@@ -89,20 +89,20 @@ class Vocabulary:
     negations: frozenset[str]
     blank_signs: frozenset[str]
     blank_words: frozenset[str]
-    beside: tuple[str, ...]
+    comment_files: tuple[str, ...]
     authors: frozenset[str]
-    shown: frozenset[str]
+    public: frozenset[str]
     systems: tuple[System, ...]
 
     def names_of(self, column: str) -> tuple[str, ...]:
-        """What ``column`` may be called in the lists: its plain name, and that without the words that say "ticket"."""
+        """What ``column`` may be in the lists: its plain name, and this without the words that say "ticket"."""
         names = [plain_name(column)]
-        while shorter := _without_prefix(names[-1], self.prefixes):
-            names.append(shorter)
+        while prefix := next((it for it in self.prefixes if names[-1].startswith(f"{it} ")), ""):
+            names.append(names[-1].removeprefix(f"{prefix} "))
         return tuple(names)
 
     def rank(self, names: Sequence[str], role: str) -> int | None:
-        """How well a column that may be called ``names`` fits a role by its name, 0 being best; None if not at all."""
+        """How well a column that may be named ``names`` fits a role by its name, 0 being best; None if not at all."""
         listed = self.roles[role]
         exact = min((listed.index(name) for name in map(squeezed, names) if name in listed), default=None)
         if exact is not None:
@@ -120,15 +120,11 @@ class Vocabulary:
 
 
 def _says(words: Sequence[str], phrase: str) -> bool:
-    """Whether the words of ``phrase`` stand in ``words``; scripts without blanks are searched letter by letter."""
+    """Whether the words of ``phrase`` are in ``words``; scripts without spaces are searched letter by letter."""
     if is_unspaced(phrase):
         return phrase in "".join(words)
     wanted = phrase.split()
     return any(list(words[at : at + len(wanted)]) == wanted for at in range(len(words) - len(wanted) + 1))
-
-
-def _without_prefix(name: str, prefixes: Iterable[str]) -> str:
-    return next((name.removeprefix(f"{prefix} ") for prefix in prefixes if name.startswith(f"{prefix} ")), "")
 
 
 @cache
@@ -147,9 +143,9 @@ def load_vocabulary() -> Vocabulary:
         negations=frozenset(words["negation"]["words"]),
         blank_signs=frozenset(words["empty"]["sure"]),
         blank_words=frozenset(words["empty"]["words"]),
-        beside=tuple(words["beside"]["parts"]),
-        authors=frozenset(words["beside"]["authors"]),
-        shown=frozenset(_squeezed(words["beside"]["shown"])),
+        comment_files=tuple(words["comments"]["files"]),
+        authors=frozenset(words["comments"]["authors"]),
+        public=frozenset(_squeezed(words["comments"]["public"])),
         systems=tuple(map(_system, signatures["system"])),
     )
 

@@ -1,4 +1,4 @@
-"""Which priority of Talkdesk the words of an export stand for."""
+"""Which priority of Talkdesk the words of an export mean."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _level(word: str, count: int, vocabulary: Vocabulary) -> Level:
 
 
 def _known_word(word: str, vocabulary: Vocabulary) -> str:
-    """The longest word of the lists that stands in ``word``; letters of other scripts need no blanks around."""
+    """The longest word of the lists that is in ``word``; letters of other scripts need no spaces around."""
     text = word.casefold()
     for known in vocabulary.priority:
         if known in text and (not known.isascii() or re.search(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", text)):

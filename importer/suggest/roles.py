@@ -13,7 +13,7 @@ from importer.suggest.headers import System, Vocabulary
 from importer.suggest.priorities import are_priorities
 
 KEY_LENGTH_MAX = 255
-SPLIT_SHARE = 0.9  #: Of the cells of a column that hold date;author;text for it to be one of notes.
+SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
 _TEXTS = frozenset({Kind.TEXT, Kind.LONG})
 _CODES = frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
 
@@ -25,7 +25,7 @@ class Pick:
     Attributes:
         column: The column.
         reason: Why this one, as part of a sentence.
-        known: Whether the recognised system calls it so; otherwise it is a guess.
+        known: Whether the recognised system has it under this name; otherwise it is a guess.
     """
 
     column: Column
@@ -41,10 +41,10 @@ class Roles:
         system: The system that the export seems to come from.
         one: Role → the column that has it.
         owner: The column that names the agent; it has no role, because that needs the users of the account.
-        notes: Columns that hold comments and answers; of repeated ones the first.
-        labels: Columns that hold labels; of repeated ones the first.
+        notes: Columns of comments and answers; of repeated ones the first.
+        labels: Columns of labels; of repeated ones the first.
         flags: Columns of yes and no.
-        undated: Columns without a role that are called like the day of creation, but hold no dates that can be read.
+        undated: Columns without a role that are named like the day of creation, but whose dates cannot be read.
         rest: Columns that have no role and are not empty, in file order.
         empty: Columns without any text.
     """
@@ -102,7 +102,7 @@ class _Chooser:
         return Pick(best, self._reason(best, role), self._known(best, role))
 
     def choose_by_levels(self) -> Pick | None:
-        """The first column of which every word is one of a priority, whatever it is called."""
+        """The first column of which every word is one of a priority, whatever its name is."""
         for column in self.free:
             profile = column.profile
             if (
@@ -139,20 +139,18 @@ class _Chooser:
         return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
 
     def take(self, columns: Iterable[Column]) -> tuple[Column, ...]:
-        """Gives these columns away."""
         taken = tuple(columns)
         self.free = [column for column in self.free if column not in taken]
         return taken
 
     def all_of(self, role: str, fits: Callable[[Column, bool], bool]) -> tuple[Column, ...]:
-        """All columns that fit, given whether they are called so; of repeated ones the first stands for all."""
+        """All columns that fit, given whether their names say so; the first of repeated ones is for all."""
         fitting = [column for column in self.free if fits(column, self.is_called(column, role))]
         firsts = {column.name: column for column in reversed(fitting)}
         self.take(column for column in self.free if column.name in firsts)
         return tuple(reversed(firsts.values()))
 
     def is_called(self, column: Column, role: str) -> bool:
-        """Whether the name of the column says that it has this role."""
         return self._known(column, role) or self._rank(column, role) is not None
 
     def _score(self, column: Column, role: str) -> float:
@@ -256,7 +254,7 @@ def _fits_reference(column: Column, _: int, called: float) -> float:
 
 
 def _is_note(column: Column, called: bool) -> bool:
-    """Something that was said: called so and more than a few fixed words, or long and there several times."""
+    """Something that was said: by its name and more than a few fixed words, or long and repeated."""
     profile = column.profile
     said = column.kind is Kind.LONG or (column.kind is Kind.TEXT and profile.mean >= 20 and profile.distinct > 3)
     if profile.broken or column.kind not in _TEXTS:

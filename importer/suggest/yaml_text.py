@@ -29,7 +29,7 @@ def _escaped(character: str) -> str:
 
 
 def scalar(text: str) -> str:
-    """``text`` as YAML, in quotes unless nobody can misread it without."""
+    """``text`` as YAML, in quotes unless it cannot be misread without."""
     plain = _PLAIN.fullmatch(text) and text == text.strip() and text.isprintable()
     return text if plain else quoted(text)
 
@@ -98,7 +98,7 @@ class Page:
         self.lines: list[str] = []
 
     def blank(self) -> None:
-        """An empty line, unless there is one or nothing stands above."""
+        """An empty line, unless there is one already or this is the first."""
         if self.lines and self.lines[-1]:
             self.lines.append("")
 

@@ -31,19 +31,13 @@ _ASSERTION_LIFE = 300  # seconds, Talkdesk documentation, "Signed JWT"
 
 
 class TokenTrouble(Exception):
-    """No token can be had at the moment; says nothing about any row."""
+    """There is no token at the moment; says nothing about any row."""
 
 
 class TokenAnswer(BaseModel):
-    """The answer of a token endpoint.
+    """The answer of a token endpoint; ``expires_in`` is in seconds."""
 
-    Attributes:
-        access_token: Visible ASCII, as everything in a header must be.
-        expires_in: Its life in seconds.
-        scope: What it allows, separated by blanks; None if the endpoint does not say.
-    """
-
-    access_token: Annotated[str, Field(pattern=r"^[ -~]+\z")]
+    access_token: Annotated[str, Field(pattern=r"^[ -~]+\z")]  #: visible ASCII, as everything in a header must be
     expires_in: Annotated[float | None, WrapValidator(or_absent)] = None
     scope: Annotated[str | None, WrapValidator(or_absent)] = None
 
@@ -67,7 +61,6 @@ class Tokens:
     """Hands out the current token and renews it, one request at a time however many workers wait.
 
     Args:
-        transport: The connections to use.
         token_url: Address of the token endpoint; empty if a ready token is used.
         credentials: Called for every renewal, so that a rotated secret is picked up.
         clock: Monotonic seconds.
@@ -184,9 +177,8 @@ def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
     try:
         return jwt.encode(claims, credentials.private_key, algorithm="ES256", headers={"kid": credentials.key_id})
     except (ValueError, TypeError, jwt.PyJWTError):
-        raise TargetError(
-            "unusable private key", hint="it must be an EC key (P-256) in PEM or in base64 PKCS#8 form"
-        ) from None
+        hint = "it must be an EC key (P-256) in PEM or in base64 PKCS#8 form"
+        raise TargetError("unusable private key", hint=hint) from None
 
 
 def read_token(answer: Answer, token_url: str) -> TokenAnswer:
@@ -197,17 +189,11 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
         TokenTrouble: anything that may pass.
     """
     if answer.status in (400, 401, 403) and (refusal := _refusal(answer.body)) is not None:
-        raise TargetError(
-            f"credentials rejected ({refusal})",
-            where=token_url,
-            hint="check the client id, its secret or key, the account name and the region",
-        )
+        hint = "check the client id, its secret or key, the account name and the region"
+        raise TargetError(f"credentials rejected ({refusal})", where=token_url, hint=hint)
     if answer.status in (301, 302, 303, 307, 308, 404, 405):
-        raise TargetError(
-            f"not a token endpoint (HTTP {answer.status})",
-            where=token_url,
-            hint="check the account name and the region, or --auth-url",
-        )
+        hint = "check the account name and the region, or --auth-url"
+        raise TargetError(f"not a token endpoint (HTTP {answer.status})", where=token_url, hint=hint)
     try:
         granted = TokenAnswer.model_validate_json(answer.body) if answer.status == 200 else None
     except ValidationError:
@@ -215,11 +201,9 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
     if granted is None:
         raise TokenTrouble(f"the token endpoint answered HTTP {answer.status}, but returned no token")
     if granted.scopes is not None and WRITE_SCOPE not in granted.scopes:
-        raise TargetError(
-            f"the OAuth client lacks the scope {WRITE_SCOPE}, so it cannot create cases",
-            where=token_url,
-            hint="add the scope to the OAuth client in Talkdesk Builder",
-        )
+        what = f"the OAuth client lacks the scope {WRITE_SCOPE}, so it cannot create cases"
+        hint = "add the scope to the OAuth client in Talkdesk Builder"
+        raise TargetError(what, where=token_url, hint=hint)
     return granted
 
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from importer.regions import CASES_PATH
-from importer.talkdesk.transport import Answer, Transport
+from importer.talkdesk.transport import ANSWER_LIMIT, LIST_LIMIT, Answer, Transport
 
 
 class CaseApi:
-    """The Case API at one address.
+    """The Case API at ``api_url``, a base address without a trailing slash.
 
-    All methods raise :class:`~importer.talkdesk.transport.NotSent` if no connection was had, and
+    All methods raise :class:`~importer.talkdesk.transport.NotSent` if there was no connection, and
     :class:`~importer.talkdesk.transport.NoAnswer` if the request may have been acted upon and no whole answer says so.
-
-    Args:
-        transport: The connections to use.
-        api_url: Base address, without a trailing slash.
     """
 
     def __init__(self, transport: Transport, *, api_url: str) -> None:
@@ -37,16 +33,16 @@ class CaseApi:
 
     async def list_cases(self, query: str, token: str) -> Answer:
         """GET the list of cases with a ready-made, percent-encoded query string."""
-        return await self.get(CASES_PATH, token, query=query)
+        return await self.get(CASES_PATH, token, query=query, limit=LIST_LIMIT)
 
     async def get_case(self, case_id: str, token: str) -> Answer:
         """GET one case. Source: Talkdesk reference, "Get case details"; it takes the scope ``cases-public:read``."""
         return await self.get(f"{CASES_PATH}/{quote(case_id, safe='')}", token)
 
-    async def get(self, path: str, token: str, *, query: str = "") -> Answer:
+    async def get(self, path: str, token: str, *, query: str = "", limit: int = ANSWER_LIMIT) -> Answer:
         """GET anything of the API, with a ready-made, percent-encoded query string."""
         headers = {"Authorization": f"Bearer {token}"}
-        return await self._transport.request("GET", self._api_url + path, headers=headers, query=query)
+        return await self._transport.request("GET", self._api_url + path, headers=headers, query=query, limit=limit)
 
     async def _send(self, method: str, path: str, body: bytes, token: str) -> Answer:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

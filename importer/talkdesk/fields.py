@@ -20,7 +20,7 @@ _LABELS = ("text", "value", "label", "lable")
 
 
 class UnreadableFieldsError(ValueError):
-    """This is no list of custom field definitions."""
+    """This is not a list of custom field definitions."""
 
 
 class Option(NamedTuple):
@@ -87,19 +87,13 @@ def read_definitions(content: Any) -> tuple[FieldDefinition, ...]:
     Raises:
         UnreadableFieldsError: it is not of any of the known forms.
     """
-    return tuple(_definition(entry) for entry in _entries(content))
-
-
-def _entries(content: Any) -> list[Any]:
-    if isinstance(content, list):
-        return content
-    if isinstance(content, dict) and "key" in content:
-        return [content]
-    inner = content.get("_embedded", content) if isinstance(content, dict) else None
-    lists = [value for value in inner.values() if isinstance(value, list)] if isinstance(inner, dict) else []
-    if len(lists) == 1:
-        return lists[0]
-    raise UnreadableFieldsError("there is no list of fields in it")
+    if isinstance(content, dict):
+        inner = content.get("_embedded", content)
+        lists = [value for value in inner.values() if isinstance(value, list)] if isinstance(inner, dict) else []
+        content = [content] if "key" in content else lists[0] if len(lists) == 1 else None
+    if not isinstance(content, list):
+        raise UnreadableFieldsError("it has no list of fields")
+    return tuple(_definition(entry) for entry in content)
 
 
 def _definition(entry: Any) -> FieldDefinition:
@@ -118,13 +112,12 @@ def _definition(entry: Any) -> FieldDefinition:
 
 def _options(entries: Any) -> tuple[Option, ...]:
     if not isinstance(entries, list):
-        raise UnreadableFieldsError("the options of a field in it are no list")
-    return tuple(_option(entry) for entry in entries)
-
-
-def _option(entry: Any) -> Option:
-    if not isinstance(entry, dict) or entry.get("key") in (None, ""):
-        raise UnreadableFieldsError("an option in it has no key")
-    key = str(entry["key"])
-    label = next((str(entry[name]) for name in _LABELS if entry.get(name) is not None), key)
-    return Option(key, clean(label, _LABEL_MAX), _options(entry.get("children") or []))
+        raise UnreadableFieldsError("the options of a field in it are not a list")
+    options = []
+    for entry in entries:
+        if not isinstance(entry, dict) or entry.get("key") in (None, ""):
+            raise UnreadableFieldsError("an option in it has no key")
+        key = str(entry["key"])
+        label = next((str(entry[name]) for name in _LABELS if entry.get(name) is not None), key)
+        options.append(Option(key, clean(label, _LABEL_MAX), _options(entry.get("children") or [])))
+    return tuple(options)

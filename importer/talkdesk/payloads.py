@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin
 
@@ -189,7 +190,7 @@ def _strict_dict(name: str, fields: dict[str, Any]) -> Any:
 def _custom_field_type(key: str, kinds: Mapping[str, str]) -> Any:
     prefix = kinds.get(key) or custom_field_prefix(key)
     if prefix is None:
-        raise ValueError(f"{key!r} is no custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
+        raise ValueError(f"{key!r} is not a custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
     return CUSTOM_FIELD_TYPES[prefix]
 
 
@@ -206,6 +207,11 @@ def or_absent(value: object, read: ValidatorFunctionWrapHandler) -> Any:
 
 def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The OpenAPI bundle shows times without a zone; the reference shows them in UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _unpacked(fields: Any) -> dict[str, Any]:
@@ -243,6 +249,7 @@ class Case(BaseModel):
     """A case as the API shows it.
 
     Attributes:
+        create_at: None if it does not say when it was created.
         notes: None if it does not say which it has.
     """
 
@@ -250,6 +257,7 @@ class Case(BaseModel):
     title: _TextOrAbsent = None
     description: _TextOrAbsent = None
     requester_email: _TextOrAbsent = None
+    create_at: Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(or_absent)] = None
     custom_fields: Annotated[dict[str, Any], BeforeValidator(_unpacked)] = Field(default_factory=dict)
     notes: Annotated[list[Note] | None, WrapValidator(or_absent)] = None
 

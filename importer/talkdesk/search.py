@@ -20,10 +20,15 @@ from importer.talkdesk.payloads import Case
 from importer.talkdesk.transport import Answer
 
 PER_PAGE = 100
+#: The most that the API gives at once. Source: OpenAPI, "Get case list".
+MOST_PER_PAGE = 500
 _TEXT_FILTER_LIMIT = 255  # characters, OpenAPI: title and requester_email
 
 #: Parameters of a query, as they are written before they are percent-encoded.
 Parameters = list[tuple[str, str]]
+
+#: Order: the newest case first.
+NEWEST_FIRST: Parameters = [("order_by", "create_at"), ("sort", "DESC")]
 
 
 class Encoding(StrEnum):
@@ -57,12 +62,6 @@ class Page(BaseModel):
         """The cases as the server gave them."""
         return self.embedded.data
 
-    @property
-    def has_next(self) -> bool:
-        """Whether the page names a following one."""
-        following = self.links.get("next") if isinstance(self.links, dict) else None
-        return bool(following.get("href") if isinstance(following, dict) else following)
-
     def completes(self, received: int) -> bool:
         """Whether the list ends with this page, after ``received`` cases in all.
 
@@ -74,7 +73,8 @@ class Page(BaseModel):
             return True
         if isinstance(self.total, int) and not isinstance(self.total, bool):
             return received >= self.total
-        return not self.has_next
+        following = self.links.get("next") if isinstance(self.links, dict) else None
+        return not (following.get("href") if isinstance(following, dict) else following)
 
 
 def by_external_id(field: str, value: str, *, encoding: Encoding) -> Parameters:
@@ -88,15 +88,11 @@ def by_content(*, email: str | None, title: str, since: float, until: float, enc
     parameters = [("title", title)] if len(title) <= _TEXT_FILTER_LIMIT else []
     if email:
         parameters.append(("requester_email", email))
-    return [*parameters, *_times("create_at", since, until, encoding)]
-
-
-def _times(name: str, since: float, until: float, encoding: Encoding) -> Parameters:
     moments = [datetime.fromtimestamp(seconds, UTC) for seconds in (since, until)]
     if encoding is Encoding.DOC:
         texts = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in moments]
-        return [(name, orjson.dumps(texts).decode())]
-    return [(name, moment.strftime("%Y-%m-%d %H:%M:%S.000")) for moment in moments]
+        return [*parameters, ("create_at", orjson.dumps(texts).decode())]
+    return [*parameters, *(("create_at", moment.strftime("%Y-%m-%d %H:%M:%S.000")) for moment in moments)]
 
 
 def query(parameters: Iterable[tuple[str, str]], *, page: int, per_page: int = PER_PAGE) -> str:

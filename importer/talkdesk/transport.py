@@ -8,6 +8,7 @@ cookies, and aiohttp repeats only what may be repeated (GET and DELETE, on a con
 
 from __future__ import annotations
 
+import codecs
 import re
 import ssl
 from collections.abc import Mapping
@@ -21,8 +22,10 @@ from yarl import URL
 from importer.regions import Proxy
 from importer.version import __version__
 
-#: No answer of the Case API comes near this size; a larger one is not read further.
+#: Bytes. No answer about one case comes near this size; a larger one is not read further.
 ANSWER_LIMIT = 1 << 20
+#: Bytes of a page of a list: 500 cases with long descriptions and notes.
+LIST_LIMIT = 32 << 20
 #: Seconds: to get a connection; to each address of the server; for the whole request. A limit for each read would set
 #: and cancel two more timers a request, and end little sooner.
 TIMEOUT = aiohttp.ClientTimeout(connect=30.0, sock_connect=10.0, total=90.0)
@@ -37,13 +40,7 @@ _QUERY = re.compile(r"[!$-~]*")  # no space, no line break, no fragment
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole, well-formed HTTP answer.
-
-    Attributes:
-        status: HTTP status code.
-        headers: Header fields, names in any case.
-        body: The bytes of the body, all of them.
-    """
+    """A whole, well-formed HTTP answer; names of headers have no case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -60,9 +57,7 @@ class Answer:
 class TransportError(Exception):
     """There is no whole answer. Deliberately without a status: a library may invent one for a garbled answer.
 
-    Args:
-        code: Stable word, such as ``unreachable`` or ``timeout``.
-        message: For a person.
+    ``code`` is a stable word, such as ``unreachable`` or ``timeout``.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -72,13 +67,9 @@ class TransportError(Exception):
 
 
 class NotSent(TransportError):
-    """The request is proven not to have left: no connection was ever had for it.
+    """The request is proven not to have left: there never was a connection for it.
 
-    Args:
-        code: See :class:`TransportError`.
-        message: See there.
-        fatal: Trying again cannot help (a certificate that is not trusted, say): the run must stop.
-        hint: What a person can do about it, if that is known here.
+    If it is ``fatal``, trying again cannot help (a certificate that is not trusted, say): the run must stop.
     """
 
     def __init__(self, code: str, message: str, *, fatal: bool = False, hint: str = "") -> None:
@@ -124,19 +115,21 @@ class Transport:
         await self._session.close()
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], query: str = "", body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        query: str = "",
+        body: bytes | None = None,
+        limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        """Send one request once and read its whole answer.
+        """Send one request once and read its whole answer, of at most ``limit`` bytes, in UTF-8.
 
-        Args:
-            method: HTTP method.
-            url: Where to, percent-encoded.
-            headers: In addition to those that all requests have.
-            query: A percent-encoded query.
-            body: The bytes to send.
+        ``url`` and ``query`` are percent-encoded.
 
         Raises:
-            NotSent: no connection was had for it.
+            NotSent: there was no connection for it.
             NoAnswer: it may have left, and no whole answer came.
         """
         proxy = self._proxy
@@ -158,13 +151,14 @@ class Transport:
                 proxy=proxy.url if proxy else None,
                 proxy_headers=proxy.headers if proxy else None,
             ) as response:
-                return Answer(response.status, response.headers, await _whole_body(response))
+                content = _in_utf8(await _whole_body(response, limit), response.charset)
+                return Answer(response.status, response.headers, content)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # its own text may hold the request's headers, token included
             raise _not_sent(error, proxy) or _no_answer(error) from None
 
 
-async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+async def _whole_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The body, if it is known to be whole and is not absurdly large."""
     if 300 <= response.status < 400:  # never followed, so its body is of no interest
         return b""
@@ -176,9 +170,21 @@ async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > ANSWER_LIMIT:
-            raise NoAnswer("huge_answer", f"the response (HTTP {response.status}) is larger than {ANSWER_LIMIT} bytes")
+        if len(body) > limit:
+            raise NoAnswer("huge_answer", f"the response (HTTP {response.status}) is larger than {limit} bytes")
     return bytes(body)
+
+
+def _in_utf8(body: bytes, charset: str | None) -> bytes:
+    """JSON is UTF-8, but a server or a proxy may say otherwise, or put a byte order mark before it."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        charset = "utf-16"
+    elif charset is None or charset.lower() in ("utf-8", "utf8", "us-ascii"):
+        return body.removeprefix(codecs.BOM_UTF8)
+    try:
+        return body.decode(charset).encode()
+    except (LookupError, UnicodeError):
+        return body  # then it is no JSON either
 
 
 def _not_sent(error: Exception, proxy: Proxy | None) -> NotSent | None:

@@ -8,7 +8,7 @@ PER_PAGE = 200  # the most that the reference allows
 
 
 class UnreadableUsersError(ValueError):
-    """This is no page of users."""
+    """This is not a page of users."""
 
 
 class User(NamedTuple):
@@ -21,12 +21,7 @@ class User(NamedTuple):
 
 
 class UserPage(NamedTuple):
-    """One page of the list.
-
-    Attributes:
-        users: Those on it.
-        pages: How many pages there are, as far as this one knows.
-    """
+    """One page of the list; ``pages`` is how many there are, as far as this one knows."""
 
     users: tuple[User, ...]
     pages: int
@@ -41,12 +36,15 @@ def read_users(content: Any) -> UserPage:
     embedded = content.get("_embedded") if isinstance(content, dict) else None
     entries = embedded.get("users") if isinstance(embedded, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry.get("id") for entry in entries):
-        raise UnreadableUsersError("there is no list of users in it")
+        raise UnreadableUsersError("it has no list of users")
     pages = content.get("total_pages")
-    users = tuple(_user(entry) for entry in entries)
+    users = tuple(
+        User(
+            email=str(entry.get("email") or ""),
+            id=str(entry["id"]),
+            name=str(entry.get("name") or ""),
+            active=entry.get("active") is not False,
+        )
+        for entry in entries
+    )
     return UserPage(users, pages if isinstance(pages, int) and pages > 0 else 1)
-
-
-def _user(entry: dict[str, Any]) -> User:
-    email, name = str(entry.get("email") or ""), str(entry.get("name") or "")
-    return User(email, str(entry["id"]), name, entry.get("active") is not False)

@@ -93,6 +93,9 @@ def test_the_commands_save_from_the_embedded_sandbox(tmp_path: Path) -> None:
     runner = CliRunner()
     fields, users = str(tmp_path / "fields.yml"), str(tmp_path / "owners.csv")
     said = runner.invoke(cli, ["fields", "--sandbox", "--save", fields], catch_exceptions=False).output
-    assert said == f"31 custom fields: {fields}\n"
+    assert said == f"Saved 31 custom fields to {fields}\n"
     said = runner.invoke(cli, ["users", "--sandbox", "--save", users], catch_exceptions=False).output
-    assert said.splitlines() == [f"23 users: {users}", "Left out: 2 who are not active or have no e-mail address."]
+    assert said.splitlines() == [
+        f"Saved 23 users to {users}",
+        "Skipped 2 users: inactive or without an e-mail address.",
+    ]

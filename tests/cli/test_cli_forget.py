@@ -42,8 +42,8 @@ def test_it_says_how_much_is_gone(finished: Program) -> None:
     before = store.read_bytes()
     ended = finished(*FORGET, "--yes")
     assert ended.code == 0
-    assert "The texts of 40 rows are forgotten" in ended.out
-    assert "1 rows that are no cases keep theirs." in ended.out
+    assert "40 rows: contents deleted" in ended.out
+    assert "1 row that may still be fixed or sent keeps its contents." in ended.out
     assert store.read_bytes() == before, "the cases of the sandbox are no part of the ledger"
     again = finished(*FORGET, "--yes", "--failed", "--json")
     assert (again.json["rows"], again.json["kept"]) == (1, 0)

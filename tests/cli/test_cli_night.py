@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import logging
 import stat
 import threading
 from collections import Counter
@@ -14,8 +14,7 @@ from program import Program, SandboxProcess, sandbox_process
 from scenery import LOST_AFTER, LOST_BEFORE, REFUSED
 from tickets import WITHOUT_STAMP, Ticket, tickets, write_tickets
 
-from importer.cli.every_minute import Figures, LogFile, PlainLines, ticking
-from importer.cli.progress import watching
+from importer.cli.progress import Figures, LogFile, PlainLines, ticking, watching
 from importer.errors import ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.report import Totals
@@ -186,29 +185,33 @@ def test_a_log_that_cannot_be_written_is_said_before_anything_is_sent(local: Pro
     assert not (local.folder / "out").exists()
 
 
-def test_progress_notices_and_the_end_are_events_with_constant_names(caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_notices_and_the_end_are_events_with_constant_names() -> None:
     clock = Clock()
-    logger = logging.getLogger("a log of this test")
-    log = LogFile(logger, clock)
-    with caplog.at_level(logging.INFO, logger.name):
-        log.sending(10)
-        clock.now += 60
-        log.settled(State.CREATED)
-        log.minute()
-        log.notice(Notice("paused", "https://api.example.com does not answer", {"target": "https://api.example.com"}))
-        log.ended(ExitCode.TEMPORARY, Totals.of(10, Counter({State.CREATED: 1, State.PENDING: 9})))
-    assert [(record.msg, record.levelname) for record in caplog.records] == [
-        ("progress", "INFO"),
-        ("paused", "WARNING"),
-        ("run_ended", "ERROR"),
+    file = io.StringIO()
+    log = LogFile(file, clock)
+    log.sending(10)
+    clock.now += 60
+    log.settled(State.CREATED)
+    log.minute()
+    log.notice(Notice("paused", "https://api.example.com does not answer", {"target": "https://api.example.com"}))
+    log.ended(ExitCode.TEMPORARY, Totals.of(10, Counter({State.CREATED: 1, State.PENDING: 9})))
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [(line.pop("event"), line.pop("level")) for line in lines] == [
+        ("progress", "info"),
+        ("paused", "warning"),
+        ("run_ended", "error"),
     ]
-    assert caplog.records[0].fields == {
-        "stage": "sending",
-        "done": 1,
-        "total": 10,
-        "per_second": 0.02,
-        "failed": 0,
-        "unknown": 0,
-        "seconds_left": 540,
-    }
-    assert caplog.records[2].fields == {"exit_code": 5, "rows": 10, "created": 1, "pending": 9}
+    assert all(line.pop("time").endswith("+00:00") for line in lines)
+    assert lines == [
+        {
+            "stage": "sending",
+            "done": 1,
+            "total": 10,
+            "per_second": 0.02,
+            "failed": 0,
+            "unknown": 0,
+            "seconds_left": 540,
+        },
+        {"target": "https://api.example.com"},
+        {"exit_code": 5, "rows": 10, "created": 1, "pending": 9},
+    ]

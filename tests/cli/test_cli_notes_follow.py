@@ -86,7 +86,7 @@ def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(progra
         assert online("retry", *LEDGER, "--quiet").code == 4, "what is in doubt is never sent again"
 
         said = online("resolve", "N-1", *LEDGER, "--notes-not-delivered", "--reason", "looked: 20 notes")
-        assert (said.code, said.out) == (0, "These notes of N-1 are pending now.\n")
+        assert (said.code, said.out) == (0, "The notes sent later of N-1 are pending now.\n")
         assert online(*RUN, "--quiet").code == 0
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
         once_more = online("resolve", "N-1", *LEDGER, "--notes-delivered", "--reason", "x")
@@ -99,7 +99,7 @@ def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str
     with lost(program) as (online, server):
         assert online(*RUN, "--quiet").code == 4
         said = online("resolve", "N-1", *LEDGER, flag, "--reason", "entered by hand")
-        assert (said.code, said.out) == (0, f"These notes of N-1 are {state} now.\n")
+        assert (said.code, said.out) == (0, f"The notes sent later of N-1 are {state} now.\n")
         ended = online(*RUN, "--json")
         assert (ended.code, ended.json["case_updates"][state]) == (0, 20 + 5 * (state == "done"))
         assert what_is_wrong(ROWS, server.cases()).lost == 20, "those behind them follow"
@@ -118,7 +118,7 @@ def test_check_and_preview_tell_what_will_follow(program: Program) -> None:
     write_export(program.folder, ROWS)
     assert "25 notes will be sent as case updates" in program("check", "t.csv", "-m", "m.yml").out
     shown = program("preview", "t.csv", "-m", "m.yml").out
-    assert "row 2 · update 2, once it is a case" in shown
+    assert "row 2 · case update 2, sent after the case is created" in shown
     first, second = (json.loads(line) for line in program("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines())
     assert [len(part["notes"]) for part in (first["body"], *first["case_updates"])] == [20, 20, 5]
     assert "case_updates" not in second

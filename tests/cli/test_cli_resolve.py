@@ -41,8 +41,8 @@ def test_created_resend_and_drop(online: Program) -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--reason", "x"], "say one of --created ID, --resend, --drop"),
-        (["--resend", "--drop", "--reason", "x"], "say one of --created ID, --resend, --drop"),
+        (["--reason", "x"], "use exactly one of --created ID, --resend, --drop"),
+        (["--resend", "--drop", "--reason", "x"], "use exactly one of --created ID, --resend, --drop"),
         (["--drop"], "missing option '--reason'"),
         (["--drop", "--reason", " "], "a reason is missing"),
     ],

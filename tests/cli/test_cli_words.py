@@ -108,6 +108,6 @@ def test_the_hint_of_a_wrong_setting_is_its_own(local: Program) -> None:
     first, hint = ended.err.splitlines()
     assert "unencrypted to api.example.com" in first
     assert "(" not in first
-    assert hint == "  hint: use https:// (plain http is for this machine only)"
+    assert hint == "  hint: use https:// (plain http is accepted on this machine only)"
     other = local("run", "t.csv", "-m", "m.yml", "--region", "eu").err
     assert "hint: docs/operating.md lists all settings" in other

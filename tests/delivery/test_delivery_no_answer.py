@@ -191,6 +191,29 @@ async def test_a_bomb_costs_no_memory(tmp_path: Path, loop_factory: Any) -> None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
+@pytest.mark.parametrize(
+    ("encoding", "content_type"),
+    [
+        ("utf-8-sig", "application/json"),
+        ("utf-16", "application/json"),
+        ("utf-16-le", "application/json; charset=utf-16le"),
+        ("latin-1", "application/json; charset=iso-8859-1"),
+        ("latin-1", "application/json; charset=Latin1"),
+    ],
+)
+async def test_an_answer_in_another_encoding_is_read(tmp_path: Path, encoding: str, content_type: str) -> None:
+    """A byte order mark, or another charset than that of JSON: a server or a proxy may put them there."""
+
+    async def step(line: Line, request: Request) -> None:
+        case = {"id": "17", "shown": "Café", **request.json}
+        content = orjson.dumps(case).decode().encode(encoding)
+        await line.send(http(201, content, f"Content-Type: {content_type}"))
+
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
+        assert (here.row()["state"], here.row()["case_id"]) == (State.CREATED, "17")
+
+
 async def test_a_small_packed_answer_is_read(tmp_path: Path) -> None:
     """Not asked for, but legal."""
     async with (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from importer.delivery.reconcile import Reconciler
 from importer.ledger import CreatedCase, Outcome
 from importer.models import SettleDelay, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
+from importer.talkdesk import search
+from importer.talkdesk.transport import Answer
 
 DELAY = SettleDelay(first=0.0, again=0.05)
 LOST = {"do": "drop", "save": True}
@@ -67,7 +70,7 @@ async def reconcile(here: OneWorker) -> dict[str, State]:
     reconciler = Reconciler(here.api, here.writer, delay=DELAY)
     unknown = here.ledger.unknown_records()
     async with asyncio.timeout(20):
-        states = await asyncio.gather(*(reconciler.settle(record) for record in unknown))
+        states = await asyncio.gather(*(reconciler.settle(record, known_at=0.0) for record in unknown))
     return {record.key: state for record, state in zip(unknown, states, strict=True)}
 
 
@@ -164,13 +167,41 @@ async def test_the_encoding_that_works_is_found_out(tmp_path: Path, reads: Any) 
 
 
 @pytest.mark.parametrize("how", ["option", "fault"])
-async def test_a_filter_that_is_ignored_never_means_not_found(tmp_path: Path, how: str) -> None:
-    """What is seen among all cases is found; what is not seen stays in doubt."""
+async def test_where_the_filter_is_ignored_the_newest_cases_are_read(tmp_path: Path, how: str) -> None:
+    """Back past the start of the run: what is seen is found, and what is not there was not created."""
     rules = [on_key("B", LOST), on_key("C", NEVER_THERE)]
     options: dict[str, Any] = {"filters": "ignore"} if how == "option" else {}
     if how == "fault":
         rules.append(Rule(do="ignore_filter", on=("list",)))
     async with sent(tmp_path / "l.db", *rules, **options) as (here, _):
+        assert await reconcile(here) == {"B": State.CREATED, "C": State.PENDING}
+
+
+@pytest.mark.parametrize("flaw", ["order", "no times", "control case", "length"])
+async def test_a_list_that_is_not_shown_to_be_whole_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flaw: str
+) -> None:
+    """What is not seen in it stays unknown."""
+    read = search.read_page
+
+    def flawed(answer: Answer) -> search.Page:
+        page = read(answer)
+        cases = page.embedded.data
+        if flaw == "order":
+            for minute, case in enumerate(cases):
+                case.create_at = datetime(2026, 1, 1, 0, minute, tzinfo=UTC)
+        elif flaw == "no times":
+            page.embedded.data = [case.model_copy(update={"create_at": None}) for case in cases]
+        elif flaw == "control case":
+            page.embedded.data = [case for case in cases if not case.has("text1", "D")]
+        else:
+            page.total = 10**6
+        return page
+
+    monkeypatch.setattr(rules_of_search, "MOST_LISTED_PAGES", 1)
+    rules = [on_key("B", LOST), on_key("C", NEVER_THERE)]
+    async with sent(tmp_path / "l.db", *rules, keys="ABCD", filters="ignore") as (here, _):
+        monkeypatch.setattr(search, "read_page", flawed)
         assert await reconcile(here) == {"B": State.CREATED, "C": State.UNKNOWN}
 
 

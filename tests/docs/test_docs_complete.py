@@ -83,7 +83,7 @@ def test_each_column_of_the_reports() -> None:
 
 
 def test_each_column_of_the_notes_that_did_not_follow() -> None:
-    assert set(NOTE_COLUMNS) - words_in_code(section("Notes that follow")) == set()
+    assert set(NOTE_COLUMNS) - words_in_code(section("Case updates")) == set()
 
 
 def test_each_code_that_the_program_itself_gives() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import astuple, replace
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -11,6 +12,7 @@ import pytest
 from ledgers import case_body, do, invalid, left_out, mark_one, pending, row_of, settle_one, stage, valid
 from test_ledger_parents import child, create, standing
 
+from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView, Mark, Outcome, Pending, Selection, Settled, decisions, sources
 from importer.ledger.causes import causes
 from importer.ledger.forget import forget
@@ -75,6 +77,15 @@ def test_every_way_to_become_a_case_lets_the_children_go(ledger: Ledger, way: st
     assert orjson.loads(body_of(ledger, "C"))["parent_id"] == "7"
 
 
+def test_a_body_that_changed_while_its_row_waited_is_noticed(ledger: Ledger) -> None:
+    """The id of the parent is put into it and it gets a new checksum, so the old one is looked at first."""
+    stage(ledger, FAMILY, links=LINKS)
+    ledger.connection.execute("UPDATE content SET body = replace(body, 'burns', 'turns') WHERE record = 1")
+    with pytest.raises(LedgerError, match="is damaged: what is to be sent for row 2 has changed"):
+        create(ledger, "A")
+    assert states(ledger) == "A sending, B waiting, C waiting"
+
+
 @pytest.mark.parametrize("state", [State.REFUSED, State.UNKNOWN, State.PENDING])
 def test_a_parent_that_is_no_case_keeps_its_children(ledger: Ledger, state: State) -> None:
     stage(ledger, FAMILY, links=LINKS)
@@ -127,8 +138,11 @@ def test_a_child_that_comes_back_from_doubt_gets_the_parent_that_it_has_now(ledg
 
     settle(ledger, "B", State.UNKNOWN)
     settle(ledger, "B", State.PENDING, before=State.UNKNOWN)
-    wrong = case_body("B", parent_id="7").decode()
-    ledger.connection.execute("UPDATE content SET body = ? WHERE record = ?", (wrong, number))
+    wrong = case_body("B", parent_id="7")
+    ledger.connection.execute(
+        "UPDATE content SET body = ?, payload_sha256 = ? WHERE record = ?",
+        (wrong.decode(), sha256(wrong).hexdigest(), number),
+    )
     assert do(ledger, lambda: mark_one(ledger, number)) == [Mark.NOT_PENDING]
     assert orjson.loads(body_of(ledger, "B"))["parent_id"] == "9", "its parent is a case, so it may go at once"
     assert do(ledger, lambda: mark_one(ledger, number)) == [Mark.DONE]

@@ -254,5 +254,6 @@ def corpse_of(ledger: Ledger, folder: Path) -> Path:
     """The files as a process leaves them that is killed now; they are taken to ``folder``."""
     copy = as_killed(ledger, folder)
     ledger.connection.close()
+    ledger._mark.close()
     ledger._lock.release()
     return copy

@@ -92,8 +92,8 @@ class Campaign:
         return self.ends[-1]
 
     def retry(self) -> Ended:
-        """What a person does next who believes the books: send again what was refused."""
-        verb = ("retry", "--quiet", "--ledger", self.ledger, "--api-url", self.server.url)
+        """What a person does next who believes the reports: send again what was refused, and search nothing."""
+        verb = ("retry", "--quiet", "--accept-existing", "--ledger", self.ledger, "--api-url", self.server.url)
         self.ends.append(run(self.folder, *verb, variables=self.environment))
         return self.ends[-1]
 

@@ -6,7 +6,6 @@ parent. Both are looked for, and builds that are wrong on purpose show that they
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -150,11 +149,11 @@ def children_are_let_go_with_any_case() -> Iterator[None]:
     """The first answer lets everybody go, with the id that it brought; the database keeps them back."""
     release = parents.release
 
-    def generous(connection: sqlite3.Connection, run: int, records: Sequence[int]) -> list[int]:
-        (case_id,) = connection.execute("SELECT case_id FROM record WHERE id = ?", (records[0],)).fetchone()
-        waiting = [child for (child,) in connection.execute("SELECT id FROM record WHERE state = 'waiting'")]
+    def generous(ledger: Ledger, records: Sequence[int]) -> list[int]:
+        case_id = ledger.scalar("SELECT case_id FROM record WHERE id = ?", (records[0],))
+        waiting = [child for (child,) in ledger.rows("SELECT id FROM record WHERE state = 'waiting'")]
         for child in waiting:
-            release(connection, run, child, case_id)
+            release(ledger, child, case_id)
         return waiting
 
     parents.release_children = generous

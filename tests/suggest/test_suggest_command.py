@@ -31,7 +31,7 @@ def test_a_file_is_only_overwritten_by_force(program: Program, tmp_path: Path) -
     target.write_text("precious", encoding="utf-8")
     refused = program("suggest", SAMPLE, "-o", target)
     assert refused.code == 2
-    assert "exists already" in refused.err
+    assert "already exists" in refused.err
     assert target.read_text(encoding="utf-8") == "precious"
     assert program("suggest", SAMPLE, "-o", target, "--force").code == 0
     assert "version: 1" in target.read_text(encoding="utf-8")

@@ -149,7 +149,7 @@ def test_the_prefix_of_a_key(key: str, prefix: str | None) -> None:
 
 
 def test_a_check_cannot_be_made_for_a_key_without_a_known_prefix() -> None:
-    with pytest.raises(ValueError, match="'foo1' is no custom-field key"):
+    with pytest.raises(ValueError, match="'foo1' is not a custom-field key"):
         case_check(["foo1"])
 
 

@@ -233,7 +233,7 @@ DOCUMENTED = {
     "TCPConnector",
 }
 #: Attributes of the objects that aiohttp hands out: session, response, stream of the body, errors.
-DOCUMENTED_ATTRIBUTES = {"close", "request", "status", "headers", "content", "iter_any", "os_error"}
+DOCUMENTED_ATTRIBUTES = {"close", "request", "status", "headers", "charset", "content", "iter_any", "os_error"}
 
 
 def test_only_what_aiohttp_documents_is_used() -> None:

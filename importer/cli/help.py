@@ -1,8 +1,10 @@
-"""Help with headings: the commands in the order of the work, and the options of a large command by topic."""
+"""Help with headings, and what each exit code means: the same words in the help and on the pages."""
 
 from __future__ import annotations
 
 import click
+
+from importer.errors import ExitCode
 
 _COMMANDS = {
     "Prepare": ("suggest", "check", "preview", "rehearse"),
@@ -15,18 +17,32 @@ _OPTIONS = {
     "Input": ("mapping", "notes", "sheet", "encoding", "delimiter", "accept_changes", "as_is"),
     "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
-    "Speed and network": (
-        "rate",
-        "reserve",
-        "concurrency",
-        "settle_delay",
-        "proxy",
-        "ca_file",
-    ),
+    "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),
     "Output": ("quiet", "as_json", "log_file", "help"),
 }
 #: Fewer options than this need no headings.
 _MANY = 12
+
+MEANINGS = {
+    ExitCode.OK: "all rows are cases (or were before this run)",
+    ExitCode.USAGE: "invalid usage, settings, mapping or file; nothing was sent",
+    ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused",
+    ExitCode.UNKNOWN_OUTCOME: "finished, but some rows have an unknown outcome: run reconcile",
+    ExitCode.TEMPORARY: "temporary failure: run the same command again",
+    ExitCode.DUPLICATE: "a row has two or more cases: run resolve",
+    ExitCode.TARGET: "wrong target, or missing permission to create cases",
+    ExitCode.LEDGER: "the ledger cannot be read or written",
+    ExitCode.TOO_LONG: "rehearse: the estimate is longer than --must-finish-in",
+    ExitCode.LOCKED: "another run is using the ledger",
+    ExitCode.CHANGED_SHAPE: "check: the file differs from the baseline",
+    ExitCode.INTERRUPTED: "interrupted (143: terminated); run the same command again",
+}
+
+
+def epilog() -> str:
+    """The table at the end of the help."""
+    lines = "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS.items())
+    return f"\b\nExit codes:\n{lines}\nAny other code is an internal error."
 
 
 class SectionedCommand(click.Command):
@@ -60,10 +76,6 @@ class SectionedGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands."""
-        known = {name for names in _COMMANDS.values() for name in names}
-        others = tuple(name for name in self.list_commands(ctx) if name not in known)
-        for heading, names in {**_COMMANDS, "Other": (*_COMMANDS["Other"], *others)}.items():
-            commands = [(name, self.get_command(ctx, name)) for name in names]
-            rows = [(name, command.get_short_help_str(1000)) for name, command in commands if command is not None]
+        for heading, names in _COMMANDS.items():
             with formatter.section(heading):
-                formatter.write_dl(rows)
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(1000)) for name in names])

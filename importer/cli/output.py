@@ -1,0 +1,249 @@
+"""How text gets to the terminal, and the parts that several pages have: remarks, totals, errors, commands to copy.
+
+Text is safe, never a reason to stop, and cut where it does not carry the meaning: values, never rules.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import shutil
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from importer.models import State, clean
+
+if TYPE_CHECKING:
+    from importer.ledger.causes import Cause
+    from importer.report import CaseUpdateTotals, Totals
+
+COLOURS = {
+    State.CREATED: "green",
+    State.INVALID: "yellow",
+    State.REFUSED: "red",
+    State.UNKNOWN: "magenta",
+    State.DUPLICATE: "red",
+}
+_MEANINGS = {
+    State.CREATED: "Talkdesk cases",
+    State.PENDING: "not sent yet: run the same command again",
+    State.WAITING: "waiting for their parent row to become a case",
+    State.SENDING: "being sent",
+    State.INVALID: "not sent: fix them in failures.csv or in the mapping",
+    State.REFUSED: "rejected by Talkdesk: fix them in failures.csv",
+    State.UNKNOWN: "may be cases: run reconcile before you send them again",
+    State.DUPLICATE: "two or more cases each: choose one with resolve",
+}
+#: Of a trial, where nothing reached Talkdesk.
+OF_TRIAL = {
+    State.CREATED: "trial: cases in the sandbox, not in Talkdesk",
+    State.REFUSED: "trial: rejected by the sandbox: fix them in failures.csv",
+}
+#: Of a check, which sends nothing.
+OF_CHECK = {
+    State.PENDING: "ready to send",
+    State.WAITING: "sent after their parent row becomes a case",
+    State.INVALID: "would not be sent",
+}
+#: Why rows are skipped, by code.
+_SKIPPED = {
+    "duplicate_key": "duplicate key in this file",
+    "already_created": "already a case",
+    "already_created_unverified": "already a case",
+    "already_created_changed": "already a case, with different content; not updated",
+    "key_unsettled": "same key has an unknown outcome",
+    "superseded": "replaced by a later row",
+    "filtered": "filtered by `only:` or `skip:`",
+    "resolved": "not to be sent, by resolve",
+}
+#: What a row may be that is not a case and is no success either.
+_FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
+_CAUSES_SHOWN = 10
+#: A quoted value gets at most so much of a line: the reader needs the end of the sentence.
+_VALUE_SHOWN = 32
+
+
+def say(text: str = "", *, error: bool = False) -> None:
+    """Print a line; a closed pipe is no reason to stop a run."""
+    with contextlib.suppress(BrokenPipeError, ValueError):
+        click.echo(text.encode("utf-8", "replace").decode(), err=error)  # file names need not be Unicode
+
+
+def complain(text: str) -> None:
+    """Print why a command failed, to standard error; what follows the first line is a hint."""
+    first, _, rest = text.partition("\n")
+    say(click.style("error: ", fg="red", bold=True) + first, error=True)
+    if rest:
+        say("  hint: " + rest.strip().removeprefix("hint: "), error=True)
+
+
+def heading(title: str) -> None:
+    """Print the title of a section, after an empty line."""
+    say("\n" + click.style(title, bold=True))
+
+
+def section(title: str, lines: Iterable[str]) -> None:
+    """Print lines under a heading; nothing if there are none."""
+    for number, line in enumerate(lines):
+        if not number:
+            heading(title)
+        say(_wrapped(f"  {line}"))
+
+
+def say_remarks(remarks: Iterable[str], *, half_read: Iterable[str] = (), put_back: int = 0) -> None:
+    """Print how a file was read, which files are not in the totals, and how many cells a spreadsheet had changed."""
+    for remark in remarks:
+        say(f"info: {remark}")
+    for name in half_read:
+        say(f"warning: {name} was not read to the end (or is being read now); the next run reads it again")
+    if put_back:
+        were, they = ("cell had", "it was") if put_back == 1 else ("cells had", "they were")
+        say(f"info: {put_back:,} {were} been changed by the spreadsheet, not by you; {they} put back")
+
+
+def width() -> int:
+    """Columns of the terminal; where there is none, room for a whole sentence."""
+    return max(60, shutil.get_terminal_size((200, 24)).columns)
+
+
+def is_terminal() -> bool:
+    """Whether a terminal shows standard error."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def plural(count: int, word: str) -> str:
+    """``1 row``, ``1,000 rows``."""
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
+def are(count: int) -> str:
+    """``is`` or ``are``."""
+    return "is" if count == 1 else "are"
+
+
+def duration(seconds: float) -> str:
+    """``0.1 s``, ``3 min 21 s``, ``32 h 05 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def quoted(value: str, most: int = _VALUE_SHOWN) -> str:
+    """A value in quotes, its end cut off if it is long."""
+    text = clean(value, 1000)
+    return f"'{text if len(text) <= most else text[: most - 1] + '…'}'"
+
+
+def _wrapped(line: str) -> str:
+    """A line, or as many as it needs, with the same indent; colours and control characters are as they were."""
+    if len(click.unstyle(line)) <= width():
+        return line
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(
+        line, width(), subsequent_indent=indent, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def say_command(words: Sequence[str], indent: int) -> None:
+    """Print a command to copy, in several lines if one is too narrow for it."""
+    parts: list[str] = []  # an option and its value stay together
+    for word in map(shlex.quote, words):
+        if parts and not word.startswith("--"):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + indent + 3 > width() and indent + len(" ".join(parts)) > width():
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}"
+    say(" \\\n".join(" " * indent + line for line in lines))
+
+
+def explain(cause: Cause, indent: int, *, hint: bool = True) -> None:
+    """Print what is wrong and what to do; the value is cut, never the rule."""
+    problem = f"{quoted(cause.example)} {cause.rule}" if cause.example else cause.rule
+    for text in (problem, f"hint: {cause.hint}" if hint and cause.hint else ""):
+        room = max(40, width() - indent)
+        for line in textwrap.wrap(clean(text, 1000), room, break_long_words=False, break_on_hyphens=False):
+            say(" " * indent + line)
+
+
+def cause_place(cause: Cause) -> str:
+    """The column, and the field that it is for."""
+    names = (cause.column and clean(cause.column, 40), cause.target)
+    return " → ".join(name for name in names if name) or "whole row"
+
+
+def rows_text(rows: Sequence[int], count: int = 0) -> str:
+    """``rows 2, 7, …`` if there are ``count`` of them."""
+    more = ", …" if count > len(rows) else ""
+    return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}{more}" if rows else "no specific row"
+
+
+def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State, str] | None = None) -> None:
+    """Print the totals, and a line for each state if there are several.
+
+    Args:
+        totals: Rows by state.
+        causes: Tell why rows are skipped.
+        meanings: What states mean here, where it is not what they usually mean.
+    """
+    special = meanings or {}
+    if not totals.match:
+        complain(f"totals do not add up: {totals.equation}\nkeep the ledger and report this bug")
+        return
+    say(f"\n{totals.equation}")
+    if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special:
+        return
+    skipped: Counter[str] = Counter()
+    for cause in causes:
+        if cause.state is State.SKIPPED:
+            skipped[_SKIPPED.get(cause.code or "", cause.rule)] += cause.rows
+    say()
+    for state, count in totals.by_state():
+        usual = {**_MEANINGS, **special}.get(state, "")
+        for meaning, rows in skipped.items() if state is State.SKIPPED else ((usual, count),):
+            say(f"  {rows:>7,}  {_coloured(state)} {meaning}")
+
+
+def _coloured(state: State) -> str:
+    return click.style(f"{state.value:<9}", fg=COLOURS.get(state))
+
+
+def say_case_updates(updates: CaseUpdateTotals) -> None:
+    """Print how the notes stand for which the first call had no room; nothing if there are none."""
+    if updates.later:
+        say(f"  {plural(updates.later, 'note')} will be sent as case updates once their rows are cases")
+    if not updates.total:
+        return
+    words = (
+        (updates.open, "not sent yet: run the same command again"),
+        (updates.refused, "refused: see open-notes.csv"),
+        (updates.unknown, "unknown outcome: run reconcile, then resolve"),
+        (updates.held, "blocked by those before them"),
+        (updates.dropped, "dropped with resolve"),
+    )
+    rest = "".join(f"; {count:,} {word}" for count, word in words if count)
+    say(f"  Case updates: {updates.done:,} of {updates.total:,} notes delivered{rest}")
+
+
+def say_causes(causes: Iterable[Cause]) -> None:
+    """Print why rows are not cases, most frequent first; not those that are skipped or only wait for their turn."""
+    shown = [cause for cause in causes if cause.state in _FAILED and cause.code is not None]
+    if shown:
+        heading("Rows that are not cases, by error")
+    for cause in shown[:_CAUSES_SHOWN]:
+        place = f"{cause_place(cause)} · " if cause.state is State.INVALID else ""
+        say(f"  {cause.rows:>7,}  {_coloured(cause.state)} {place}{cause.code} · first: row {cause.first_rows[0]}")
+        explain(cause, 21)
+    if len(shown) > _CAUSES_SHOWN:
+        say(f"  {len(shown) - _CAUSES_SHOWN} more errors: see summary.json")
