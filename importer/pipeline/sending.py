@@ -91,6 +91,20 @@ def open_transport(settings: Settings) -> Transport:
     return Transport(force_close=settings.force_close, ca_file=ca_file, proxy=settings.through)
 
 
+async def refuse_wrong_credentials(settings: Settings) -> None:
+    """Ask for a token before a long file is read. A token endpoint that does not answer is left to pass 2.
+
+    Raises:
+        TargetError: the credentials are refused.
+    """
+    target = settings.target
+    if target.api_url is not None:
+        async with open_transport(settings) as transport:
+            tokens = Tokens(transport, token_url=target.token_url or "", credentials=settings.credentials)
+            with suppress(TokenTrouble):
+                await tokens.get()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """What a run is to do.
