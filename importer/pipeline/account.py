@@ -173,9 +173,9 @@ class _Account:
             hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
             raise TargetError(what, where=self._url, hint=hint)
         if status < 500 and status not in (408, 429):
-            what = f"{path} was refused (HTTP {status}): {error_body(answer.body).text}"
+            what = f"{path} was refused (HTTP {status}): {error_body(answer).text}"
             raise TargetError(what, where=self._url, hint="check the account, the region or --api-url")
-        wait = asked_wait(answer.headers, error_body(answer.body).retry_hint)
+        wait = asked_wait(answer.headers, error_body(answer).retry_hint)
         raise ReadError(f"HTTP {status}", wait=None if wait is None else min(wait, _LONGEST_WAIT))
 
     def unexpected(self, path: str, error: Exception) -> UnreachableError:

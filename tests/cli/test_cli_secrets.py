@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ended import Ended
 from program import Program, SandboxProcess, sandbox_process, until
 from scenery import write_env
+from servers import Line, RawServer, Request, Step, http
 from tickets import Ticket, tickets, write_tickets
 
 CANARY = "canary-9f3e1c77"
+#: Longer than what is shown of any text of a server.
+LONG_TOKEN = "canary-" + "7f" * 300
+BASIC = b64encode(f"me:{CANARY}".encode()).decode()
 
 
 @pytest.fixture
@@ -83,3 +90,64 @@ def test_messages_about_one_row_do_not_hold_the_texts_of_others(local: Program) 
     assert CANARY not in ended.out + ended.err
     for name in ("results.csv", "summary.json", "failures.csv"):
         assert CANARY not in (local.folder / "t-import" / name).read_text(encoding="utf-8-sig")
+
+
+def repeating(secret: str, *, status: int) -> Step:
+    """Answers with the secret in every text of the error, in some where a message is cut."""
+    said = {"error": f"invalid_client {secret}", "error_description": "." * 370 + secret}
+    fields = [{"name": secret, "description": secret}]
+    said |= {"code": secret, "message": "." * 390 + secret, "description": secret, "fields": fields}
+
+    async def step(line: Line, request: Request) -> None:
+        await line.send(http(status, said))
+
+    return step
+
+
+def shown_and_kept(ended: Ended, folder: Path) -> bytes:
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".env"]
+    return b"".join([ended.out.encode(), ended.err.encode(), *files])
+
+
+@pytest.mark.parametrize("secret", [CANARY, BASIC], ids=["secret", "header"])
+async def test_a_token_endpoint_that_repeats_a_secret(local: Program, secret: str) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    async with RawServer(repeating(secret, status=400)) as server:
+        keyed = local.having(
+            CASE_IMPORTER_CLIENT_ID="me", CASE_IMPORTER_CLIENT_SECRET=CANARY, CASE_IMPORTER_API_URL=server.url
+        )
+        ended = await asyncio.to_thread(keyed, "run", "t.csv", "-m", "m.yml")
+        assert f"Basic {BASIC}" == server.requests[0].headers["authorization"]
+    assert ended.code == 7
+    assert "invalid_client ***" in ended.err
+    assert secret[:8].encode() not in shown_and_kept(ended, local.folder)
+
+
+@pytest.mark.parametrize("verb", ["run", "users"])
+@pytest.mark.parametrize("token", [CANARY, LONG_TOKEN], ids=["short", "long"])
+@pytest.mark.parametrize("status", [403, 422], ids=str)
+async def test_an_api_that_repeats_the_token(local: Program, token: str, status: int, verb: str) -> None:
+    """In the code, the name of a field and where a message is cut: neither the token nor its beginning is left."""
+    write_tickets(local.folder / "t.csv", tickets(2))
+    words = {"run": ["run", "t.csv", "-m", "m.yml", "--accept-existing"], "users": ["users", "--save", "users.csv"]}
+    async with RawServer(repeating(token, status=status)) as server:
+        knowing = local.having(CASE_IMPORTER_TOKEN=token, CASE_IMPORTER_API_URL=server.url)
+        ended = await asyncio.to_thread(knowing, *words[verb])
+        assert server.requests[0].headers["authorization"] == f"Bearer {token}"
+    assert ended.code in (3, 7)
+    assert token[:8].encode() not in shown_and_kept(ended, local.folder)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://me:SECRET@host:99999", "me:SECRET@host", "https://me:SECRET%40host", "https://me:SECRET\uff20host"],
+    ids=["port", "scheme", "encoded", "wide"],
+)
+@pytest.mark.parametrize("flag", ["--api-url", "--auth-url", "--proxy"])
+def test_an_address_with_a_password_is_not_repeated(local: Program, flag: str, address: str) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    api = [] if flag == "--api-url" else ["--api-url", "https://127.0.0.1:1"]
+    ended = local("run", "t.csv", "-m", "m.yml", *api, flag, address)
+    assert ended.code == 2
+    assert flag in ended.err
+    assert "SECRET" not in ended.out + ended.err
