@@ -159,7 +159,7 @@ def check_export(
     if fix:
         from importer.pipeline.fixing import write_suggestions
 
-        result = replace(result, fix=write_suggestions(export.mapping, result.suggestions, beside=export.source))
+        result = replace(result, fix=write_suggestions(export.mapping, result.suggestions, export=export.source))
     output.show(
         result,
         lambda: say_check(result, export.words(), columns=columns),
