@@ -61,6 +61,7 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     title = click.style(f"{result.source}, mapping {result.mapping}", bold=True)
     say(f"{title}, {duration(result.seconds)} (nothing was sent)")
     say_remarks(result.notes, put_back=result.put_back)
+    section("Files read because the mapping names them", (clean(file, width() - 2) for file in result.files))
     changes = (click.style(clean(change.what, width() - 2), fg="red") for change in result.changes)
     section("Differs from the baseline: review before you send it", changes)
     section("Columns", _columns(result) if columns else ())

@@ -35,7 +35,9 @@ class Fix:
     open: int
 
 
-def write_suggestions(mapping: str | os.PathLike[str], found: Iterable[Suggestion], *, export: Path) -> Fix:
+def write_suggestions(
+    mapping: str | os.PathLike[str], found: Iterable[Suggestion], *, export: Path, allow_files: Iterable[Path] = ()
+) -> Fix:
     """Write what ``found`` proposes for `values:` tables into ``mapping``.
 
     A built-in mapping is copied first, next to ``export``.
@@ -58,7 +60,7 @@ def write_suggestions(mapping: str | os.PathLike[str], found: Iterable[Suggestio
     path = export.parent / file.name if is_bundled else Path(name)
     path = path.resolve() if path.is_symlink() else path
     backup = _write(path, new, is_new=is_bundled)
-    load_mapping(os.path.join(path.parent, path.name))
+    load_mapping(os.path.join(path.parent, path.name), allow_files=(export.parent, *allow_files))
     diff = "".join(unified_diff(old.splitlines(True), new.splitlines(True), name, str(path)))
     return Fix(path, backup, diff, undecided)
 
