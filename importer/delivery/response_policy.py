@@ -69,7 +69,7 @@ def classify(answer: Answer, record: Pending) -> Verdict:
     """What a whole answer to a create proves about the record that was sent."""
     if answer.status != CREATED:
         return _classify_failure(answer)
-    case = case_in(answer.body)
+    case = case_in(answer)
     if case is None:
         return _odd(answer, "unreadable", "HTTP 201, but the response contains no case", Signal.OUTAGE)
     if not echo_fits(case, record):
@@ -90,7 +90,7 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
         return replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED), signal=signal)
     if answer.status != UPDATED:
         return _classify_failure(answer)
-    case = case_in(answer.body)
+    case = case_in(answer)
     if case is None:
         return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)
     if case.id != case_id:
@@ -108,7 +108,7 @@ def classify_error(error: TransportError) -> Verdict:
 
 def _classify_failure(answer: Answer) -> Verdict:
     status = answer.status
-    told = error_body(answer.body)
+    told = error_body(answer)
     state = State.PENDING if status in RETRY else State.REFUSED if status in REFUSED else State.UNKNOWN
     if status in WRONG_TARGET or 300 <= status < 400:
         signal = Signal.WRONG_TARGET

@@ -230,9 +230,9 @@ class UpdateSender:
 
 
 def _read_case(answer: Answer, case_id: str) -> Case:
-    case = case_in(answer.body) if answer.status == 200 else None
+    case = case_in(answer) if answer.status == 200 else None
     if case is None or case.id != case_id:
-        raise UnreadableListError(error_body(answer.body).text or f"HTTP {answer.status} without this case in it")
+        raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without this case in it")
     return case
 
 

@@ -6,7 +6,6 @@ Each exists twice: a plain function (``check``) and a coroutine (``check_async``
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, 
 from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
+from importer.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -133,8 +133,8 @@ def check(
     opened, loaded = _open_like(before, source, mapping, reading)
     if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(opened, loaded))
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = Path(folder, "ledger.db")
+    with scratch_folder() as folder:
+        path = folder / "ledger.db"
         if ledger is not None and Path(ledger).exists():
             copy_ledger(Path(ledger), path)
         quality, staged = _checked(path, opened, loaded, folder_of(source), notes, as_is, progress or Progress())
@@ -228,8 +228,8 @@ def preview(
     """
     opened, loaded = open_both(source, mapping, reading)
     with (
-        tempfile.TemporaryDirectory(prefix="case-importer-") as folder,
-        Ledger(Path(folder, "ledger.db"), verb="preview") as scratch,
+        scratch_folder() as folder,
+        Ledger(folder / "ledger.db", verb="preview") as scratch,
         open_companions(scratch, loaded, folder_of(source), notes) as companions,
     ):
         pairs = preview_rows(opened, loaded, count, companions=companions)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Unpack
@@ -17,6 +16,7 @@ from importer.plain import plain
 from importer.progress import Progress
 from importer.sandbox import Sandbox, SandboxOptions, definitions_of
 from importer.sandbox.profiles import PROFILES
+from importer.scratch import scratch_folder
 from importer.settings import CAREFUL_RATE, Settings
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def rehearse_async(
     loaded = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
     definitions, faults = definitions_of(loaded.account_fields), PROFILES[profile](seed)
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
+    with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:
             run = await run_import_async(
                 source,

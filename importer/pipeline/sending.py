@@ -259,15 +259,17 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         heard.append(number)
         stop.request()
 
-    installed = []
+    before = {}
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
         with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
             if number is not None:
+                usual = signal.getsignal(number)
                 loop.add_signal_handler(number, hear, number)
-                installed.append(number)
+                before[number] = usual
     try:
         with listening(hear):
             yield
     finally:
-        for number in installed:
+        for number, usual in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, usual)  # the loop knows no other than the system's own

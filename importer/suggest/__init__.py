@@ -6,7 +6,6 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from importer.errors import MappingError, SourceError
 from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.reader import Reader
+from importer.scratch import scratch_folder
 from importer.suggest.cell_shapes import is_email, is_number
 from importer.suggest.columns import describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
@@ -133,8 +133,8 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
     Raises:
         MappingError: It does not load, or does not match the columns.
     """
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = Path(folder, "mapping.yml")
+    with scratch_folder() as folder:
+        path = folder / "mapping.yml"
         path.write_text(text, encoding="utf-8")
         return load_mapping(path).bind(columns)
 

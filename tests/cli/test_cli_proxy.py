@@ -14,7 +14,7 @@ from history import read_history
 from program import Ended, Program, SandboxProcess
 from proxies import PASSWORD, SAID, USER, WRITTEN_PASSWORD, ConnectProxy, leads, refuse
 from scenery import LOST_AFTER, write_env
-from servers import Line, RawServer, Step, hang
+from servers import Line, RawServer, Step, hang, http, reply
 from tickets import Ticket, tickets, write_tickets
 
 #: A token instead of client and secret, of which the API knows nothing.
@@ -197,3 +197,17 @@ def test_a_bad_proxy_of_the_environment_is_named_and_not_shown(local: Program) -
     assert "(set by CASE_IMPORTER_PROXY in the environment)" in ended.err
     assert WRITTEN_PASSWORD not in ended.err
     assert not Path(local.folder / "t-import").exists()
+
+
+async def test_a_server_that_repeats_the_password_of_the_proxy(online: Program) -> None:
+    write_tickets(online.folder / "t.csv", tickets(1))
+    authority = Authority(online.folder)
+    said = {"code": "1", "message": f"{PASSWORD} {WRITTEN_PASSWORD} {SAID}"}
+    async with (
+        RawServer(reply(http(422, said)), tls=authority.server()) as outside,
+        ConnectProxy(wants_password=True) as proxy,
+    ):
+        settings = {"CASE_IMPORTER_API_URL": outside.url, "CASE_IMPORTER_CA_FILE": str(authority.file)}
+        here = Company(online.having(**READY_TOKEN, **settings), outside, proxy)
+        assert (await here.run()).code == 3
+    assert "*** *** ***" in (online.folder / "t-import" / "results.csv").read_text(encoding="utf-8-sig")
