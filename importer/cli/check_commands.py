@@ -167,7 +167,7 @@ def check_export(
         result = replace(
             result,
             fix=write_suggestions(
-                export.mapping, result.suggestions, beside=export.source, allow_files=export.allow_files
+                export.mapping, result.suggestions, export=export.source, allow_files=export.allow_files
             ),
         )
     output.show(

@@ -34,7 +34,7 @@ from importer.models import State, clean
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
-    from importer.ledger.values import SimilarKeys
+    from importer.ledger.records import SimilarKeys
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.fixing import Fix
     from importer.quality import Findings

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import Signal, Verdict, classify_error
+from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.models import Notice
 from importer.progress import Progress
@@ -25,8 +25,6 @@ T = TypeVar("T")
 #: Seconds between attempts to get a token while the token endpoint is in trouble.
 _TOKEN_WAIT = 5.0
 _READ_ATTEMPTS = 4
-#: No right to read cases, or no such case (any more): a whole answer, and asking again would bring the same.
-_FINAL = frozenset({403, 404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ class ApiAccess:
         elif answer.status == 429:
             wait = asked_wait(answer.headers, error_body(answer).retry_hint)
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
-        elif answer.status in _FINAL:
+        elif answer.status in FINAL_READS:
             told = error_body(answer).text
             raise ReadError(f"cannot read {what}: HTTP {answer.status} {told}".strip(), is_final=True)
         return answer

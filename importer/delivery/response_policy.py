@@ -20,7 +20,7 @@ from importer.talkdesk.transport import Answer, NotSent, TransportError
 
 
 class Signal(Enum):
-    """What an answer says about the run as a whole, beside its row."""
+    """What an answer says about the run as a whole, in addition to its row."""
 
     NONE = auto()
     CREATED = auto()
@@ -57,6 +57,10 @@ REFUSED = frozenset({400, 403, 406, 411, 413, 414, 415, 422, 428, 431})
 RETRY = frozenset({401, 404, 405, 425, 429})
 #: Answers of an address that is not the Case API.
 WRONG_TARGET = frozenset({404, 405, 410, 501, 505})
+#: Refusals that were about the account and not about the row, once the run has ended because it was shut out.
+SHUT_OUT = frozenset({403, 405})
+#: Answers to a search or to a look at a case that another attempt would bring again: no right to read, or no such case.
+FINAL_READS = frozenset({403, 404, 410})
 
 _SIGNALS = {401: Signal.UNAUTHORIZED, 403: Signal.FORBIDDEN, 429: Signal.THROTTLED}
 

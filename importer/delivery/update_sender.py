@@ -193,7 +193,7 @@ class UpdateSender:
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
         await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
         if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
-            self._api.progress.followed(result.state)
+            self._api.progress.updated(result.state)
 
     async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
         """Two looks that find nothing are proof; one that finds the notes is enough."""

@@ -24,7 +24,7 @@ from importer.models import FieldError
 
 if TYPE_CHECKING:
     from importer.mapping.schema import SourceForm
-    from importer.mapping.sources import Binding, Cells, Texts
+    from importer.mapping.value_sources import Binding, Cells, Texts
     from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000

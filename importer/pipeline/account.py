@@ -47,12 +47,12 @@ class Saved:
     Attributes:
         path: The file.
         entries: How many fields or users are in it.
-        left_out: How many inactive users, or users without an e-mail address, are not.
+        skipped_users: How many inactive users, or users without an e-mail address, are not.
     """
 
     path: Path
     entries: int
-    left_out: int = 0
+    skipped_users: int = 0
 
 
 async def save_fields_async(path: StrPath, *, settings: Settings | None = None) -> Saved:

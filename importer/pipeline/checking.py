@@ -251,7 +251,7 @@ def preview(
             key=mapped.key,
             body=mapped.body,
             errors=mapped.errors,
-            filtered=mapped.left_out,
+            filtered=mapped.filtered_by,
             case_updates=mapped.case_updates,
             parent=parent,
             parent_row=places.get(parent or ""),

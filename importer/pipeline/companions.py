@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ChangedError, ConfigError, SourceError
-from importer.ledger.companions import CompanionRow, CompanionRows
-from importer.ledger.values import CompanionFile
+from importer.ledger.companion_rows import CompanionRow, CompanionRows
+from importer.ledger.records import CompanionFile
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
 from importer.reader import open_reader

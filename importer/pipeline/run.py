@@ -28,7 +28,14 @@ from importer.models import Notice, State
 from importer.pipeline.companions import StrPath, open_companions, opened_mapping
 from importer.pipeline.ledger_verbs import existing
 from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
-from importer.pipeline.sending import RunOptions, open_target, send_pending, stop_on_signals, usable_settings
+from importer.pipeline.sending import (
+    RunOptions,
+    open_target,
+    refuse_wrong_credentials,
+    send_pending,
+    stop_on_signals,
+    usable_settings,
+)
 from importer.pipeline.staging import Reading, companions_known, remap_all, stage_source
 from importer.plain import plain
 from importer.progress import Progress
@@ -111,8 +118,8 @@ async def run_import_async(
     if loaded.external_id_field is None:
         run.progress.notice(WITHOUT_EXTERNAL_ID)
 
-    how, beside = Reading(reading, accept_changes, as_is), folder_of(source)
-    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, beside, notes, how)))
+    how, folder = Reading(reading, accept_changes, as_is), folder_of(source)
+    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, folder, notes, how)))
 
 
 def folder_of_reports(source: object, out: StrPath | None) -> Path:
@@ -294,6 +301,7 @@ class LedgerRun:
         """
         target, name = self.settings.target.name, self.mapping_name
         self.progress.begun(command=self.verb, source=self.source, mapping=name, target=target, ledger=self.path)
+        await refuse_wrong_credentials(self.settings)
         with Ledger(self.path, verb=self.verb) as ledger:
             ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):

@@ -1,4 +1,4 @@
-"""Access tokens: fetched once for all workers, renewed early, and fetched anew when the API refuses them.
+"""Access tokens: fetched once for all workers, renewed early, and again when the API refuses them.
 
 Source: Talkdesk documentation, "Client credentials" (Basic and ``private_key_jwt``); tokens of this grant live ten
 minutes and come without a refresh token. Token errors have the OAuth form ``{error, error_description}``.

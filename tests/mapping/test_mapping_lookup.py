@@ -20,8 +20,8 @@ def owners(tmp_path: Path) -> Path:
     return path
 
 
-def owner(more: str = "", beside: str = "") -> str:
-    return CASE + f"  owner_id: {{lookup: {{file: o.csv, key: email, by: A, value: id{more}}}{beside}}}\n"
+def owner(more: str = "", after: str = "") -> str:
+    return CASE + f"  owner_id: {{lookup: {{file: o.csv, key: email, by: A, value: id{more}}}{after}}}\n"
 
 
 @pytest.mark.parametrize(
