@@ -29,7 +29,7 @@ def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
     """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
     names = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
-    return f"did you mean {names[close[0]]!r}?" if close else otherwise
+    return f"did you mean {shown(names[close[0]])!r}?" if close else otherwise
 
 
 def listed(words: Iterable[str], *, most: int = 12) -> str:
@@ -246,7 +246,7 @@ class Problems:
 def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
     """The columns that a file has are listed once, however many it lacks."""
     missing = sorted(marks, key=lambda column: marks[column])
-    has = f"columns: {listed(map(repr, columns))}"
+    has = f"columns: {listed(repr(shown(column)) for column in columns)}"
     if len(missing) > _MOST_COLUMNS:
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
