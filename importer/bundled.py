@@ -1,4 +1,4 @@
-"""Files that come with the program: in an installed wheel inside the package, in a checkout beside it."""
+"""Files that come with the program: in an installed wheel inside the package, in a checkout next to it."""
 
 from __future__ import annotations
 

@@ -81,13 +81,13 @@ class Link(NamedTuple):
 
 
 class Links(NamedTuple):
-    """How a mapping links rows, and what becomes of links that cannot be made.
+    """How a mapping links rows, and what to do with links that cannot be made.
 
     Attributes:
-        column: The column that names the row above, for messages.
+        column: The column that names the parent row, for messages.
         missing: If there is no such row: ``reject`` or ``drop``.
-        cycle: If the rows above lead back to the row: ``reject`` or ``drop``.
-        deep: If the row above has a row above it as well: ``reject``, ``drop``, or ``root`` (link to the topmost one).
+        cycle: If the parent rows lead back to the row: ``reject`` or ``drop``.
+        deep: If the parent row has a parent itself: ``reject``, ``drop``, or ``root`` (link to the top-level row).
     """
 
     column: str
@@ -103,7 +103,7 @@ class Mapped(NamedTuple):
         key: What identifies the ticket for ever; empty when the row has none (then ``errors`` says so).
         body: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
         errors: All field errors of the row.
-        left_out: The condition of the mapping by which the row is left out on purpose. Its key may be empty then.
+        filtered_by: The condition of the mapping by which the row is filtered. Its key may be empty then.
         case_updates: The bodies that are sent to the case once it is there, in order: notes for which the first
             request has no room.
         link: What it says about the row above it; None if the mapping links no rows, or it cannot be read.
@@ -112,7 +112,7 @@ class Mapped(NamedTuple):
     key: str
     body: bytes | None
     errors: tuple[FieldError, ...] = ()
-    left_out: str | None = None
+    filtered_by: str | None = None
     case_updates: tuple[bytes, ...] = ()
     link: Link | None = None
 

@@ -34,10 +34,10 @@ class Progress:
     def settled(self, state: State) -> None:
         """One record reached ``state``, and that is on disk."""
 
-    def following(self, total: int) -> None:
+    def updating(self, total: int) -> None:
         """``total`` updates with notes for which the first call had no room are about to be sent."""
 
-    def followed(self, state: CaseUpdateState) -> None:
+    def updated(self, state: CaseUpdateState) -> None:
         """One of these updates reached ``state``, and that is on disk."""
 
     def notice(self, notice: Notice) -> None:

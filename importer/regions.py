@@ -67,8 +67,8 @@ def checked_url(url: str, *, flag: str) -> str:
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         is_url = False
-    if not is_url:
-        raise ConfigError(f"{flag} is not a valid URL: {url!r}", hint="write it as https://host")
+    if not is_url:  # it may contain a password anywhere, so it is not repeated
+        raise ConfigError(f"{flag} is not a valid URL", hint="write it as https://host")
     if "@" in parts.netloc or _NOT_BARE.search(url):
         raise ConfigError(f"{flag} must be a base URL", hint="remove user, password, ?, # and spaces")
     if parts.scheme == "http" and not is_loopback(url):
@@ -85,6 +85,7 @@ class Proxy:
 
     name: str  #: host and port, for messages
     authorization: str | None = field(default=None, repr=False)  #: value of a header; None if it need not know
+    secrets: tuple[str, ...] = field(default=(), repr=False)  #: what no message may repeat
 
     @property
     def url(self) -> str:
@@ -114,7 +115,8 @@ def read_proxy(text: str) -> Proxy:
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if user is None and password is None:
         return Proxy(name)
-    user, password = unquote(user or ""), unquote(password or "")
+    written, user, password = password or "", unquote(user or ""), unquote(password or "")
     if ":" in user:
         raise ValueError("a user name must not contain a colon")
-    return Proxy(name, "Basic " + b64encode(f"{user}:{password}".encode()).decode())
+    basic = b64encode(f"{user}:{password}".encode()).decode()
+    return Proxy(name, f"Basic {basic}", (written, password, basic))

@@ -22,7 +22,7 @@ class Ended(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """What ``--json`` printed: one object and nothing beside it."""
+        """What ``--json`` printed: one object and nothing else."""
         return json.loads(self.out)
 
     @property

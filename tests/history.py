@@ -1,7 +1,7 @@
 """What really happened, in Jepsen's words: the server's truth against the history in the ledger.
 
 Nothing of the program is imported here: the ledger is read with plain SQL, so that a mistake in how the program reads
-its own books cannot hide one in how it keeps them.
+its own totals cannot hide one in how it keeps them.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class History(NamedTuple):
         duplicated: Keys with more than one case.
         phantom: Keys recorded as created whose case the server does not have, or has for another key.
         unexpected: Cases (by key, or by id where they have none) without an input row.
-        doubtful: Keys whose doubt was not settled.
+        unknown: Keys with an unknown outcome.
         unsent: Keys that may still be sent.
-        recovered: Keys whose doubt was settled as created. The only good news among these.
+        recovered: Keys whose unknown outcome was settled as created. The only good news among these.
         ledger: Where the events are.
     """
 
@@ -44,7 +44,7 @@ class History(NamedTuple):
     duplicated: list[str]
     phantom: list[str]
     unexpected: list[str]
-    doubtful: list[str]
+    unknown: list[str]
     unsent: list[str]
     recovered: list[str]
     ledger: Path
@@ -67,7 +67,7 @@ class History(NamedTuple):
 
 
 def read_history(
-    ledger: Path, *, keys: Sequence[str], cases: Iterable[dict[str, Any]], stamp: str = "text1"
+    ledger: Path, *, keys: Sequence[str], cases: Iterable[dict[str, Any]], external_id_field: str = "text1"
 ) -> History:
     """Compare a ledger with the truth.
 
@@ -75,9 +75,11 @@ def read_history(
         ledger: The ledger; nobody is working on it.
         keys: The keys of the export.
         cases: All cases that the server has, as it tells them itself.
-        stamp: The custom field that carries the key.
+        external_id_field: The custom field that carries the key.
     """
-    keys_by_case = {str(case["id"]): str(case["custom_fields"].get(stamp) or f"case {case['id']}") for case in cases}
+    keys_by_case = {
+        str(case["id"]): str(case["custom_fields"].get(external_id_field) or f"case {case['id']}") for case in cases
+    }
     made = Counter(keys_by_case.values())
     records = _records(ledger)
     resting = {record.key for record in records if record.state in EXPLAINED}
@@ -90,7 +92,7 @@ def read_history(
             if record.state == "created" and keys_by_case.get(record.case_id or "") != record.key
         ],
         unexpected=sorted(made.keys() - set(keys)),
-        doubtful=_keys_in(records, "unknown", "sending", "duplicate"),
+        unknown=_keys_in(records, "unknown", "sending", "duplicate"),
         unsent=_keys_in(records, "pending", "waiting"),
         recovered=_recovered(ledger),
         ledger=ledger,

@@ -14,12 +14,12 @@ from typing import Any
 import orjson
 
 from importer.ledger import Ledger, Mark, NewSource, Outcome, Pending, Selection, Settled, StagedRow, database, sources
-from importer.ledger.values import Settlement
+from importer.ledger.records import Settlement
 from importer.models import FieldError, Mapped, Row, State
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = ("Ticket", "Subject")
-STAMP = "text1"
+EXTERNAL_ID_FIELD = "text1"
 
 #: Design, "States of a record": who may move where. Written down once more, so that a slip in the schema shows.
 LEGAL = {
@@ -50,7 +50,7 @@ def memory() -> str | None:
 
 def case_body(key: str, **fields: Any) -> bytes:
     """What is sent for the ticket ``key``."""
-    case = {"title": f"Ticket {key}", "description": "It burns.", "custom_fields": {STAMP: key}}
+    case = {"title": f"Ticket {key}", "description": "It burns.", "custom_fields": {EXTERNAL_ID_FIELD: key}}
     return orjson.dumps(case | fields)
 
 
@@ -64,7 +64,7 @@ def notes(*texts: str) -> bytes:
     return orjson.dumps({"notes": [{"note_body": text, "public": False} for text in texts]})
 
 
-def following(key: str, *parts: bytes, row: int = 2, first: str = "first") -> StagedRow:
+def with_updates(key: str, *parts: bytes, row: int = 2, first: str = "first") -> StagedRow:
     """A row with one note, which these updates are to follow."""
     staged = valid(key, row=row, body=case_body(key, notes=[{"note_body": first, "public": False}]))
     return replace(staged, mapped=staged.mapped._replace(case_updates=parts))
@@ -76,9 +76,9 @@ def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> S
     return StagedRow(Row(row, (key, "It burns …")), Mapped(key, None, errors), **more)
 
 
-def left_out(key: str, *, row: int = 2, **more: Any) -> StagedRow:
+def filtered(key: str, *, row: int = 2, **more: Any) -> StagedRow:
     """A row that the mapping leaves out on purpose."""
-    mapped = Mapped(key, None, left_out="source.skip is met: Subject == 'spam'")
+    mapped = Mapped(key, None, filtered_by="source.skip is met: Subject == 'spam'")
     return StagedRow(Row(row, (key, "spam")), mapped, **more)
 
 
@@ -90,7 +90,7 @@ def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **c
         "columns": COLUMNS,
         "mapping_name": "tickets.yml",
         "mapping_sha256": "1" * 64,
-        "external_id_field": STAMP,
+        "external_id_field": EXTERNAL_ID_FIELD,
     }
     source = sources.begin_source(ledger, NewSource(**(known | changed)))
     sources.add_rows(ledger, source, list(rows))

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: From the bottom up: a package may know those of lower levels, and none of its own level or above it.
 LEVELS = (
     {"errors", "formulas", "models", "version"},
-    {"progress", "regions", "yaml_places", "plain", "bundled", "small_files"},
+    {"progress", "regions", "yaml_places", "plain", "bundled", "scratch", "small_files"},
     {"talkdesk", "reader", "ledger", "credential_settings"},
     {"mapping", "settings"},
     {"delivery", "report", "quality", "settings_sources"},
@@ -217,15 +217,11 @@ def test_no_module_is_named_by_what_it_is_not_about() -> None:
     assert {path for path in MODULES if words & {path.stem, path.parent.name}} == set()
 
 
-#: File names that still stand twice.
-TWICE = {"companions.py", "sources.py", "values.py", "writer.py"}
-
-
 def test_a_file_name_stands_once() -> None:
     """So that it says which module is meant; sandbox and cli may repeat the name of what they mirror."""
     mirrors = {SANDBOX, "cli"}
     names = Counter(path.name for path in MODULES if package_of(name_of(path)) not in mirrors)
-    assert {name for name, count in names.items() if count > 1} - {"__init__.py"} <= TWICE
+    assert {name for name, count in names.items() if count > 1} == {"__init__.py"}
 
 
 def test_test_files_have_names_of_their_own() -> None:

@@ -17,7 +17,7 @@ case:
   description: Body
   requester_email: Mail
 """
-WITHOUT_STAMP = MAPPING.replace("external_id_field: text1\n", "")
+WITHOUT_EXTERNAL_ID = MAPPING.replace("external_id_field: text1\n", "")
 
 
 class Ticket(NamedTuple):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import sys
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from importer.errors import CaseImporterError, ConfigError, ExitCode, ResourceError
@@ -25,15 +27,51 @@ def main() -> None:
 
     _fill_streams()
     os.umask(0o077)  # ledgers and reports hold customers' data
+    _dump_no_core()
+    ended = _end_on_signals()
     try:
         code = cli.main(standalone_mode=False)
     except CaseImporterError as error:
         code = _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
-        code = _complain("interrupted", ExitCode.INTERRUPTED)
+        code = _interrupted(ended)
     except Exception as error:
-        code = _of_click(error)
+        code = _of_click(error, ended)
     _leave(int(code) if isinstance(code, int) else 0)
+
+
+def _dump_no_core() -> None:
+    """The memory of this process has secrets and customers' data in it; no crash may write it to disk."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _end_on_signals() -> list[int]:
+    """From now on SIGTERM and SIGHUP end a command as Ctrl-C does, so that nothing is left in temporary folders.
+
+    Returns the list that gets the number of such a signal. A signal that is ignored (``nohup``) stays ignored.
+    """
+    ended: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.append(number)
+        on_ctrl_c = signal.getsignal(signal.SIGINT)  # of the event loop, if one is running
+        if not callable(on_ctrl_c):
+            raise KeyboardInterrupt
+        on_ctrl_c(signal.SIGINT, frame)
+
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
+    return ended
+
+
+def _interrupted(ended: list[int]) -> int:
+    if ended:
+        return _complain("terminated", ExitCode.TERMINATED)
+    return _complain("interrupted", ExitCode.INTERRUPTED)
 
 
 def _fill_streams() -> None:
@@ -46,13 +84,13 @@ def _fill_streams() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
-def _of_click(error: Exception) -> int:
+def _of_click(error: Exception, ended: list[int]) -> int:
     import click
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.Abort):
-        return _complain("interrupted", ExitCode.INTERRUPTED)
+        return _interrupted(ended)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return error.exit_code

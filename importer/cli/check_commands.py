@@ -71,6 +71,7 @@ class Export:
     source: Path
     mapping: str
     notes: tuple[str, ...]
+    allow_files: tuple[Path, ...]
     ledger: Path | None
     as_is: bool
     reading: option.ReadingOptions
@@ -78,15 +79,17 @@ class Export:
     def words(self) -> list[str]:
         """What was typed, for the next command."""
         notes = [word for note in self.notes for word in ("--notes", note)]
+        allowed = [word for folder in self.allow_files for word in ("--allow-files", str(folder))]
         ledger = [] if self.ledger is None else ["--ledger", str(self.ledger)]
         as_is = ["--as-is"] if self.as_is else []
-        return [str(self.source), "--mapping", self.mapping, *notes, *ledger, *self.reading.words(), *as_is]
+        return [str(self.source), "--mapping", self.mapping, *notes, *allowed, *ledger, *self.reading.words(), *as_is]
 
 
 @click.command(cls=SectionedCommand)
 @option.source
 @option.mapping
 @option.notes
+@option.allow_files
 @click.option(
     "--ledger",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -111,6 +114,7 @@ def check(
     mapping: str,
     *,
     notes: tuple[str, ...],
+    allow_files: tuple[Path, ...],
     ledger: Path | None,
     as_is: bool,
     fix: bool,
@@ -124,7 +128,7 @@ def check(
 
     Exits with 3 if a row is invalid.
     """
-    export = Export(source, mapping, notes, ledger, as_is, reading)
+    export = Export(source, mapping, notes, allow_files, ledger, as_is, reading)
     check_export(export, output, fix=fix, columns=columns, baseline=baseline, volume_factor=volume_factor)
 
 
@@ -147,6 +151,7 @@ def check_export(
             export.source,
             export.mapping,
             notes=export.notes,
+            allow_files=export.allow_files,
             ledger=export.ledger,
             baseline=baseline,
             volume_factor=volume_factor,
@@ -158,7 +163,10 @@ def check_export(
     if fix:
         from importer.pipeline.fixing import write_suggestions
 
-        result = replace(result, fix=write_suggestions(export.mapping, result.suggestions, beside=export.source))
+        fixed = write_suggestions(
+            export.mapping, result.suggestions, export=export.source, allow_files=export.allow_files
+        )
+        result = replace(result, fix=fixed)
     output.show(
         result,
         lambda: say_check(result, export.words(), columns=columns),
@@ -171,17 +179,25 @@ def check_export(
 @option.source
 @option.mapping
 @option.notes
+@option.allow_files
 @click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
 @option.reading
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one object per row.")
 def preview(
-    source: Path, mapping: str, *, notes: tuple[str, ...], count: int, reading: option.ReadingOptions, as_json: bool
+    source: Path,
+    mapping: str,
+    *,
+    notes: tuple[str, ...],
+    allow_files: tuple[Path, ...],
+    count: int,
+    reading: option.ReadingOptions,
+    as_json: bool,
 ) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
     from importer.cli.output import say_document
     from importer.pipeline.checking import preview as preview_source
 
-    rows = preview_source(source, mapping, notes=notes, count=count, **reading.keywords())
+    rows = preview_source(source, mapping, notes=notes, allow_files=allow_files, count=count, **reading.keywords())
     if not as_json:
         _say_preview(rows)
         return
@@ -217,6 +233,7 @@ def _say_preview(rows: Iterable[PreviewRow]) -> None:
 @option.source
 @option.mapping
 @option.notes
+@option.allow_files
 @click.option(
     "--profile",
     type=click.Choice(["calm", "rough", "hostile"]),
@@ -241,6 +258,7 @@ def rehearse(
     mapping: str,
     *,
     notes: tuple[str, ...],
+    allow_files: tuple[Path, ...],
     profile: Profile,
     rate: float | None,
     must_finish_in: str | None,
@@ -261,6 +279,7 @@ def rehearse(
             source,
             mapping,
             notes=notes,
+            allow_files=allow_files,
             profile=profile,
             rate=rate or CAREFUL_RATE,
             must_finish_in=window,

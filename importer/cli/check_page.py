@@ -33,7 +33,7 @@ from importer.models import State, clean
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
-    from importer.ledger.values import SimilarKeys
+    from importer.ledger.records import SimilarKeys
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.fixing import Fix
     from importer.quality import Findings
@@ -60,6 +60,7 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     title = Styled(f"{result.source}, mapping {result.mapping}", bold=True)
     say(title, f", {duration(result.seconds)} (nothing was sent)")
     say_remarks(result.notes, put_back=result.put_back)
+    section("Files read because the mapping names them", (clean(file, width() - 2) for file in result.files))
     changes = (Styled(clean(change.what, width() - 2), "red") for change in result.changes)
     section("Differs from the baseline: review before you send it", changes)
     section("Columns", _columns(result) if columns else ())

@@ -148,8 +148,8 @@ def users(path: Path, *, settings: option.SettingsOptions) -> None:
 
     saved = save_users(path, settings=settings.load())
     say(f"Saved {plural(saved.entries, 'user')} to {saved.path}")
-    if saved.left_out:
-        say(f"Skipped {plural(saved.left_out, 'user')}: inactive or without an e-mail address.")
+    if saved.skipped_users:
+        say(f"Skipped {plural(saved.skipped_users, 'user')}: inactive or without an e-mail address.")
 
 
 @cli.command()

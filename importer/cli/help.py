@@ -14,7 +14,7 @@ _COMMANDS = {
     "Other": ("demo", "sandbox", "schema"),
 }
 _OPTIONS = {
-    "Input": ("mapping", "notes", "sheet", "encoding", "delimiter", "accept_changes", "as_is"),
+    "Input": ("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "accept_changes", "as_is"),
     "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
     "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),

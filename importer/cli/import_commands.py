@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @option.source
 @option.mapping
 @option.notes
+@option.allow_files
 @click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
 @option.limit
@@ -36,6 +37,7 @@ def run(
     mapping: str,
     *,
     notes: tuple[str, ...],
+    allow_files: tuple[Path, ...],
     ledger: Path | None,
     out: Path | None,
     limit: int | None,
@@ -54,7 +56,7 @@ def run(
     Run the same command again to resume. Rows that are already cases are skipped.
     """
     if dry_run:
-        check_export(Export(source, mapping, notes, ledger, as_is, reading), output)
+        check_export(Export(source, mapping, notes, allow_files, ledger, as_is, reading), output)
         return
     from importer.pipeline.run import run_import
 
@@ -63,6 +65,7 @@ def run(
             source,
             mapping,
             notes=notes,
+            allow_files=allow_files,
             ledger=ledger,
             out=out,
             settings=settings.load(near=source.parent, output=output),
@@ -93,6 +96,7 @@ def run(
     help="Map rows that are not cases again with this mapping, then send them.",
 )
 @option.notes
+@option.allow_files
 @option.out_of_ledger
 @option.limit
 @option.max_failures
@@ -106,6 +110,7 @@ def retry(
     states: tuple[str, ...],
     mapping: str | None,
     notes: tuple[str, ...],
+    allow_files: tuple[Path, ...],
     out: Path | None,
     limit: int | None,
     max_failures: str | None,
@@ -124,6 +129,7 @@ def retry(
             states=[State(state) for state in states] or None,
             mapping=mapping,
             notes=notes,
+            allow_files=allow_files,
             out=out,
             settings=settings.load(near=ledger.parent, output=output),
             limit=limit,
@@ -161,6 +167,7 @@ def reconcile(
 @option.source
 @option.mapping
 @option.notes
+@option.allow_files
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
 @option.settings
@@ -172,6 +179,7 @@ def rebuild(
     mapping: str,
     *,
     notes: tuple[str, ...],
+    allow_files: tuple[Path, ...],
     ledger: Path | None,
     out: Path | None,
     settings: option.SettingsOptions,
@@ -190,6 +198,7 @@ def rebuild(
             source,
             mapping,
             notes=notes,
+            allow_files=allow_files,
             ledger=ledger,
             out=out,
             settings=settings.load(near=source.parent, output=output),

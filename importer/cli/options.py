@@ -179,6 +179,13 @@ notes = click.option(
     metavar="[NAME=]FILE",
     help="Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
 )
+allow_files = click.option(
+    "--allow-files",
+    multiple=True,
+    type=FOLDER,
+    metavar="DIR",
+    help="Let the mapping read files below DIR too; repeatable. [default: the folders of the mapping and of SOURCE]",
+)
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 limit = click.option(

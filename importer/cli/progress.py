@@ -105,11 +105,11 @@ class Bars(Progress):
         failed = sum(counts[each] for each in _FAILED)
         self._move(1, f"{counts[State.CREATED]:,} created, {failed:,} failed{unknown}")
 
-    def following(self, total: int) -> None:
+    def updating(self, total: int) -> None:
         """Start the bar of case updates."""
         self._start(total=total, desc="Case updates", unit=" updates", bar_format=_SEND_BAR, smoothing=0.05)
 
-    def followed(self, state: CaseUpdateState) -> None:
+    def updated(self, state: CaseUpdateState) -> None:
         """Count one update."""
         self._move(1)
 
@@ -216,11 +216,11 @@ class EveryMinute(Progress):
         self._done += 1
         self._counts[state] += 1
 
-    def following(self, total: int) -> None:
+    def updating(self, total: int) -> None:
         """Start to count updates."""
         self._enter("updating", total)
 
-    def followed(self, state: CaseUpdateState) -> None:
+    def updated(self, state: CaseUpdateState) -> None:
         """Count an update."""
         self._done += 1
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import Signal, Verdict, classify_error
+from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.models import Notice
 from importer.progress import Progress
@@ -25,8 +25,6 @@ T = TypeVar("T")
 #: Seconds between attempts to get a token while the token endpoint is in trouble.
 _TOKEN_WAIT = 5.0
 _READ_ATTEMPTS = 4
-#: No right to read cases, or no such case (any more): a whole answer, and asking again would bring the same.
-_FINAL = frozenset({403, 404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class ApiAccess:
         """Send one request for a record, which is marked and may leave now, and say what its answer proves."""
         sent_at = asyncio.get_running_loop().time()
         try:
-            verdict = _without_secret(classify(await request), token)
+            verdict = classify(await request)
         except TransportError as error:  # its words are ours
             verdict = classify_error(error)
         if verdict.signal is not Signal.UNAUTHORIZED or self.tokens.reject(token):
@@ -126,17 +124,9 @@ class ApiAccess:
         if answer.status == 401:
             self.tokens.reject(token)
         elif answer.status == 429:
-            wait = asked_wait(answer.headers, error_body(answer.body).retry_hint)
+            wait = asked_wait(answer.headers, error_body(answer).retry_hint)
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
-        elif answer.status in _FINAL:
-            told = error_body(answer.body).text
+        elif answer.status in FINAL_READS:
+            told = error_body(answer).text
             raise ReadError(f"cannot read {what}: HTTP {answer.status} {told}".strip(), is_final=True)
         return answer
-
-
-def _without_secret(verdict: Verdict, token: str) -> Verdict:
-    """A server may repeat what it was sent."""
-    message = verdict.outcome.message
-    if message is None or token not in message:
-        return verdict
-    return replace(verdict, outcome=replace(verdict.outcome, message=message.replace(token, "***")))

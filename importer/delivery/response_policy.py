@@ -20,7 +20,7 @@ from importer.talkdesk.transport import Answer, NotSent, TransportError
 
 
 class Signal(Enum):
-    """What an answer says about the run as a whole, beside its row."""
+    """What an answer says about the run as a whole, in addition to its row."""
 
     NONE = auto()
     CREATED = auto()
@@ -57,6 +57,10 @@ REFUSED = frozenset({400, 403, 406, 411, 413, 414, 415, 422, 428, 431})
 RETRY = frozenset({401, 404, 405, 425, 429})
 #: Answers of an address that is not the Case API.
 WRONG_TARGET = frozenset({404, 405, 410, 501, 505})
+#: Refusals that were about the account and not about the row, once the run has ended because it was shut out.
+SHUT_OUT = frozenset({403, 405})
+#: Answers to a search or to a look at a case that another attempt would bring again: no right to read, or no such case.
+FINAL_READS = frozenset({403, 404, 410})
 
 _SIGNALS = {401: Signal.UNAUTHORIZED, 403: Signal.FORBIDDEN, 429: Signal.THROTTLED}
 
@@ -65,7 +69,7 @@ def classify(answer: Answer, record: Pending) -> Verdict:
     """What a whole answer to a create proves about the record that was sent."""
     if answer.status != CREATED:
         return _classify_failure(answer)
-    case = case_in(answer.body)
+    case = case_in(answer)
     if case is None:
         return _odd(answer, "unreadable", "HTTP 201, but the response contains no case", Signal.OUTAGE)
     if not echo_fits(case, record):
@@ -86,7 +90,7 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
         return replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED), signal=signal)
     if answer.status != UPDATED:
         return _classify_failure(answer)
-    case = case_in(answer.body)
+    case = case_in(answer)
     if case is None:
         return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)
     if case.id != case_id:
@@ -104,7 +108,7 @@ def classify_error(error: TransportError) -> Verdict:
 
 def _classify_failure(answer: Answer) -> Verdict:
     status = answer.status
-    told = error_body(answer.body)
+    told = error_body(answer)
     state = State.PENDING if status in RETRY else State.REFUSED if status in REFUSED else State.UNKNOWN
     if status in WRONG_TARGET or 300 <= status < 400:
         signal = Signal.WRONG_TARGET

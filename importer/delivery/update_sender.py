@@ -193,7 +193,7 @@ class UpdateSender:
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
         await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
         if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
-            self._api.progress.followed(result.state)
+            self._api.progress.updated(result.state)
 
     async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
         """Two looks that find nothing are proof; one that finds the notes is enough."""
@@ -230,9 +230,9 @@ class UpdateSender:
 
 
 def _read_case(answer: Answer, case_id: str) -> Case:
-    case = case_in(answer.body) if answer.status == 200 else None
+    case = case_in(answer) if answer.status == 200 else None
     if case is None or case.id != case_id:
-        raise UnreadableListError(error_body(answer.body).text or f"HTTP {answer.status} without this case in it")
+        raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without this case in it")
     return case
 
 

@@ -150,7 +150,7 @@ class Workers:
         """Deliver until nothing is left or the run is stopped. Never leaves a row in ``sending``.
 
         Args:
-            unknown: Outcomes of earlier runs, which are settled beside the workers; what was not created is sent.
+            unknown: Outcomes of earlier runs, which are settled while the workers send; what was not created is sent.
         """
         for record in unknown:
             self._queue.expect()

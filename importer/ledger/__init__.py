@@ -2,7 +2,7 @@
 
 from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView
-from importer.ledger.values import (
+from importer.ledger.records import (
     CaseUpdate,
     CompanionFile,
     CreatedCase,

@@ -8,14 +8,14 @@ writer.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 
 import orjson
 
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import CaseUpdate, SentBefore, UpdateOutcome
+from importer.ledger.records import CaseUpdate, SentBefore, UpdateOutcome
 from importer.models import CaseUpdateState
 
 #: The kinds of updates there are.
@@ -147,7 +147,7 @@ def abandon_updates(ledger: Ledger) -> int:
 # -- decisions ------------------------------------------------------------------------------------------
 
 
-def reopen_refused_updates(ledger: Ledger, *, run: int | None = None, statuses: Sequence[int] = ()) -> int:
+def reopen_refused_updates(ledger: Ledger, *, run: int | None = None, statuses: Collection[int] = ()) -> int:
     """Make refused updates pending again: only those that ``run`` had refused, with one of ``statuses``, if given."""
     narrowed = f" AND http_status IN ({', '.join('?' * len(statuses))})" if statuses else ""
     with ledger.transaction() as connection:

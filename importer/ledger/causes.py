@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from importer.ledger import parents
 from importer.ledger.queries import LedgerView
+from importer.ledger.records import errors_from_json
 from importer.ledger.sources import FILTERED
-from importer.ledger.values import errors_from_json
 from importer.models import FieldError, State, shown
 
 #: How many rows of a cause are named.

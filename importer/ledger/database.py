@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -184,12 +185,21 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             _assert_durable(connection, path)
             if not is_blank(connection):
                 assert_ledger(connection, path)
+            _hide_from_others(path)
             bring_forward(connection, path)
             # Damage in the table that decides what is sent; the large cold table is checked as it is read.
             (report,) = connection.execute("PRAGMA quick_check('record')").fetchone()
             if report != "ok":
                 raise damaged(path, report)
     return connection
+
+
+def _hide_from_others(path: Path) -> None:
+    """A ledger that was copied may be readable by other users; it and its log become their owner's only."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(OSError):  # not there, or somebody else's, who knows whom it is for
+            if os.name == "posix" and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+                file.chmod(mode & 0o700)
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import Outcome, Settlement
+from importer.ledger.records import Outcome, Settlement
 from importer.models import State
 
 
@@ -46,14 +48,14 @@ def reopen_refused(ledger: Ledger) -> int:
         ).rowcount
 
 
-def reopen_shut_out(ledger: Ledger) -> int:
-    """Make pending again what this run had refused with 403, 404 or 405, since these met every row; returns how many.
+def reopen_shut_out(ledger: Ledger, statuses: Collection[int]) -> int:
+    """Make the rows pending again that this run had refused with one of ``statuses``; returns how many.
 
-    They meant that the whole account was shut out.
+    They were about the account and not about the row.
     """
     with ledger.transaction() as connection:
         return connection.execute(
             "UPDATE record SET state = 'pending', code = 'shut_out' WHERE state = 'refused' AND run = ?"
-            " AND http_status IN (403, 404, 405)",
-            (ledger.run,),
+            f" AND http_status IN ({', '.join('?' * len(statuses))})",
+            (ledger.run, *statuses),
         ).rowcount

@@ -1,4 +1,4 @@
-"""Dropping what a finished import need not remember: the texts of its rows.
+"""Deletes the cell contents that a finished import no longer needs.
 
 What stays is what keeps promises: keys, the names by which rows call each other, states, case ids, who corrects whom
 and which row is whose parent. A record is forgotten if it has no content any more.

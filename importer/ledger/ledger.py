@@ -22,7 +22,7 @@ from importer.errors import ExitCode, TargetError
 from importer.ledger import database, parents
 from importer.ledger.commit_mark import CommitMark
 from importer.ledger.lock import LedgerLock
-from importer.ledger.values import CreatedCase, Mark, Outcome, Pending, Selection, Settled, Settlement, UnknownRecord
+from importer.ledger.records import CreatedCase, Mark, Outcome, Pending, Selection, Settled, Settlement, UnknownRecord
 from importer.models import State
 from importer.version import __version__
 

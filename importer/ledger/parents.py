@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from importer.ledger import database
-from importer.ledger.values import to_json
+from importer.ledger.records import to_json
 from importer.models import FieldError, shown
 
 if TYPE_CHECKING:

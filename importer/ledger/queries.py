@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from importer.ledger import database, parents
-from importer.ledger.sources import FILTERED, read_sources
-from importer.ledger.values import (
+from importer.ledger.records import (
     FailureLine,
     OpenUpdate,
     Orphan,
@@ -20,18 +19,19 @@ from importer.ledger.values import (
     cells_from_json,
     errors_from_json,
 )
+from importer.ledger.sources import FILTERED, read_sources
 from importer.models import State
 
 T = TypeVar("T")
 
 _LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}"
-#: Rows that do not arrive unless somebody does something. What is merely pending goes with the next run; what waits for
+#: Rows that do not become cases unless the user acts. What is merely pending goes with the next run; what waits for
 #: another row goes with that one.
 _NEEDS_A_PERSON = (
     "(state IN ('invalid', 'refused', 'unknown', 'duplicate') OR (state = 'pending' AND record.code = 'suppressed')"
     f" OR (state = 'waiting' AND {parents.CODE} = 'parent_dropped'))"
 )
-#: Where a case update stands, as people want to know it: see :meth:`LedgerView.following`.
+#: Where a case update stands, as people want to know it: see :meth:`LedgerView.update_items`.
 _STANDING = (
     "CASE WHEN record.state <> 'created' THEN 'later' WHEN case_update.state = 'pending' AND EXISTS ("
     "SELECT 1 FROM case_update AS other"
@@ -178,10 +178,10 @@ class LedgerView:
         )
         return Counter(dict(rows))
 
-    def following(self) -> Counter[str]:
+    def update_items(self) -> Counter[str]:
         """What case updates carry, such as notes, by where it stands.
 
-        Standings are the values of :class:`importer.models.CaseUpdateState`, for rows that are cases, and beside them
+        Standings are the values of :class:`importer.models.CaseUpdateState`, for rows that are cases, and also
         ``held`` (an update before it is unknown or was refused) and ``later`` (its row is not a case yet).
         """
         rows = self.select(
@@ -200,7 +200,7 @@ class LedgerView:
     def failures(self) -> Iterator[FailureLine]:
         """The records that need a person, with the user's own cells, in input order.
 
-        Forgotten ones are left out: without cells there is nothing to correct.
+        Forgotten ones are missing: without cells there is nothing to fix.
         """
         return self.read(
             lambda cells, errors, *line: FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors)),

@@ -13,10 +13,10 @@ from hashlib import sha256
 
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
-from importer.ledger.companions import enter_companions, read_companions, replace_companions
+from importer.ledger.companion_rows import enter_companions, read_companions, replace_companions
 from importer.ledger.ledger import Ledger
 from importer.ledger.parents import SAME_ROW
-from importer.ledger.values import (
+from importer.ledger.records import (
     CompanionFile,
     NewSource,
     Original,
@@ -133,8 +133,8 @@ def _standing(mapped: Mapped) -> tuple[str, str | None, str | None]:
     """Where a row stands by its mapping alone, with code and message; a child waits until its parent is known."""
     if mapped.errors:
         return State.INVALID.value, *summary(mapped.errors)
-    if mapped.left_out is not None:
-        return State.SKIPPED.value, FILTERED, mapped.left_out
+    if mapped.filtered_by is not None:
+        return State.SKIPPED.value, FILTERED, mapped.filtered_by
     if mapped.link is not None and mapped.link.parent is not None:
         return State.WAITING.value, None, None
     return State.PENDING.value, None, None

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from importer.errors import LedgerError
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import Mark, Outcome, Settled, Settlement
+from importer.ledger.records import Mark, Outcome, Settled, Settlement
 from importer.models import State
 
 T = TypeVar("T")

@@ -24,13 +24,14 @@ from importer.models import FieldError
 
 if TYPE_CHECKING:
     from importer.mapping.schema import SourceForm
-    from importer.mapping.sources import Binding, Cells, Texts
+    from importer.mapping.value_sources import Binding, Cells, Texts
     from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000
 _Test: TypeAlias = "Callable[[Texts], bool]"
 
-_TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
+#: A quote that is never closed takes the rest: to look for its end from each quote on would take quadratic time.
+_TOKEN = re.compile(r"'(?:[^'\\]|\\.?)*+'?|\"(?:[^\"\\]|\\.?)*+\"?|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
 _HINT = "example: Status == 'open' and not empty({Due date})"

@@ -14,13 +14,22 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from importer.errors import MappingError
-from importer.mapping.field_errors import CellError, Document, Problems, listed, malformed, nearest
+from importer.mapping.field_errors import (
+    CellError,
+    Document,
+    MappingProblems,
+    Problem,
+    Problems,
+    listed,
+    malformed,
+    nearest,
+)
 from importer.mapping.schema import Form
 from importer.models import shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import other_spelling
-from importer.yaml_places import NodePath
+from importer.yaml_places import NodePath, mark_of
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
@@ -70,7 +79,8 @@ def read_fields(content: bytes, file: str) -> Definitions:
 
     Raises:
         PydanticCustomError: It is too large, or JSON of another kind.
-        MappingProblems: It is not of the right form; with its own line and column.
+        MappingProblems: It is not of the right form; with its line and column, but nothing that is in it, since it
+            may be any file.
     """
     if len(content) > SIZE_MAX:
         raise malformed(f"{file} is larger than 16 MiB", "check that this is the right file")
@@ -80,15 +90,16 @@ def read_fields(content: bytes, file: str) -> Definitions:
         except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
             raise malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
         return {definition.key: definition for definition in found}
-    document = Document.read(content, file, kind="fields file", hint=_HINT)
-    problems = Problems(document)
     try:
+        document = Document.read(content, file, kind="fields file", hint=_HINT)
         form = FieldsForm.model_validate(document.root)
+    except MappingProblems as error:
+        mark = error.problems[0].mark
     except ValidationError as error:
-        problems.add_form(error, FieldsForm)
-        problems.raise_if_any()
-        raise
-    return {key: field.definition(key) for key, field in form.fields.items()}
+        mark = min(mark_of(document.root, tuple(found["loc"])) for found in error.errors())
+    else:
+        return {key: field.definition(key) for key, field in form.fields.items()}
+    raise MappingProblems(file, [Problem("the file is not a fields file", mark, _HINT)])
 
 
 def load_fields(path: Path) -> Definitions:

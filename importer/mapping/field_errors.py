@@ -21,6 +21,8 @@ from importer.talkdesk.payloads import custom_field_prefix
 from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 
 PROBLEMS_SHOWN = 25
+#: What messages call it.
+EXPORT = "the export"
 #: A mapping that lacks more columns than this is probably for another export: one error says so.
 _MOST_COLUMNS = 3
 
@@ -246,7 +248,12 @@ class Problems:
 def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
     """The columns that a file has are listed once, however many it lacks."""
     missing = sorted(marks, key=lambda column: marks[column])
-    has = f"columns: {listed(repr(shown(column)) for column in columns)}"
+    # The header of a file that the mapping names may be the first line of any file.
+    has = (
+        f"columns: {listed(repr(shown(column)) for column in columns)}"
+        if owner == EXPORT
+        else f"check the header of {owner}"
+    )
     if len(missing) > _MOST_COLUMNS:
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"

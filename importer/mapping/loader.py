@@ -43,12 +43,16 @@ class Mapping:
         sha256: Of the bytes of the file, and of the files that it names, in hex.
         external_id_field: Key of the custom field that receives the key of the row, such as ``text1``; None for none.
         notes: What the mapping does not say and is therefore assumed.
+        files: The files that it names and that were read with it.
+        folders: Where files must be that it names, links resolved.
     """
 
     name: str
     sha256: str
     external_id_field: str | None
     notes: tuple[str, ...]
+    files: tuple[Path, ...]
+    folders: tuple[Path, ...]
     _plan: Plan = field(repr=False)
     _document: Document = field(repr=False)
 
@@ -90,17 +94,30 @@ class Mapping:
         """
         return RowMapper(self._plan, tuple(columns), self._document, companions)
 
+    def refuse_outside(self, file: Path, path: NodePath, folders: Iterable[Path]) -> None:
+        """Refuse a file that the mapping names at ``path``, if it is neither below its folders nor below ``folders``.
+
+        Raises:
+            MappingError: It is not.
+        """
+        if not _is_below(file, (*self.folders, *_resolved(folders))):
+            what = _OUTSIDE.format(repr(shown(file.name)))
+            raise MappingError(what, where=self.place(path), hint=f"{_ALLOW}, or choose the file with --notes FILE")
+
     def place(self, path: NodePath) -> str:
         """``file:line:column`` of what is at ``path``, or of the nearest thing above it."""
         return f"{self._document.file}:{mark_of(self._document.root, path)}"
 
 
-def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
+def load_mapping(
+    path_or_name: str | os.PathLike[str], *, allow_files: Iterable[str | os.PathLike[str]] = ()
+) -> Mapping:
     """Reads a mapping.
 
     Args:
         path_or_name: A file, or the bare name of a built-in mapping such as ``zendesk``. What has a suffix or
             a folder is a file.
+        allow_files: Folders. Files that the mapping names must be below one of them, or below its own folder.
 
     Raises:
         MappingError: It cannot be found or read, or is wrong. All problems are named, each with its place.
@@ -113,7 +130,7 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
         what = "the file is larger than 1 MiB, the maximum for a mapping"
         raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
     document = Document.read(content, file, kind="mapping", hint="a mapping starts with the line `version: 1`")
-    named = NamedFiles(source.parent, content)
+    named = NamedFiles(source.parent, content, allow_files)
     problems = Problems(document)
     form = _well_formed(document.root, problems)
     definitions = _definitions(form, problems, named)
@@ -122,7 +139,14 @@ def load_mapping(path_or_name: str | os.PathLike[str]) -> Mapping:
     plan = make_plan(form, problems, definitions=definitions, tables=_tables(form.case, ("case",), problems, named))
     problems.raise_if_any()
     return Mapping(
-        Path(name).name, named.sha256(), plan.form.external_id_field, tuple(assumptions(plan)), plan, document
+        Path(name).name,
+        named.sha256(),
+        plan.form.external_id_field,
+        tuple(assumptions(plan)),
+        tuple(named.read),
+        named.folders,
+        plan,
+        document,
     )
 
 
@@ -173,30 +197,58 @@ def _without_custom_fields(form: MappingForm) -> MappingForm:
 # -- files that it names ---------------------------------------------------------------------------
 
 
+_OUTSIDE = "the mapping may not read {}: it is outside the folders of the mapping and of the export"
+_ALLOW = "if you trust this mapping, allow the folder of the file with --allow-files DIR"
+
+
+def _resolved(folders: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
+    return tuple(Path(folder).resolve() for folder in folders)
+
+
+def _is_below(file: Path, folders: Iterable[Path]) -> bool:
+    """Whether a file is below one of the folders, wherever links lead. A mapping may come from somebody else."""
+    try:
+        real = file.resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+    return any(real.is_relative_to(folder) for folder in folders)
+
+
 class NamedFiles:
     """The files that a mapping names. They are a part of it: if one changes, the mapping has changed.
 
     Args:
-        folder: The folder of the mapping: relative paths start there.
+        folder: The folder of the mapping: relative paths start there, and files below it may be read.
         content: The bytes of the mapping itself.
+        others: More folders whose files may be read.
+
+    Attributes:
+        read: The files that were asked for, links resolved.
     """
 
-    def __init__(self, folder: Path, content: bytes) -> None:
+    def __init__(self, folder: Path, content: bytes, others: Iterable[str | os.PathLike[str]] = ()) -> None:
         self._folder = folder
+        self.folders = _resolved((folder, *others))
+        self.read: list[Path] = []
         self.digests = [hashlib.sha256(content).hexdigest()]
 
     def path(self, name: str) -> Path:
         """The path of the file that the mapping calls ``name``.
 
         Raises:
-            PydanticCustomError: There is no such file.
+            PydanticCustomError: There is no such file, or the mapping may not read it.
         """
+        path = self._folder / name
+        if "\0" not in name and not _is_below(path, self.folders):  # whether it exists is not told either
+            raise malformed(_OUTSIDE.format(repr(shown(name))), _ALLOW)
         try:
-            if (path := self._folder / name).exists():
+            if path.is_file():  # no device, and no pipe that somebody would have to fill
+                self.read.append(path.resolve())
                 return path
+            what = f"{name!r} is not a file" if path.exists() else f"file not found: {name!r}"
         except (OSError, ValueError):
-            pass
-        raise malformed(f"file not found: {name!r}", "paths are relative to the folder of the mapping")
+            what = f"file not found: {name!r}"
+        raise malformed(what, "paths are relative to the folder of the mapping")
 
     def sha256(self) -> str:
         """The digest of the mapping, or of it and all files that it names."""

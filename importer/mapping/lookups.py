@@ -13,7 +13,7 @@ from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.mapping.converters import folding
 from importer.mapping.field_errors import CellError, Problems, listed
-from importer.mapping.sources import Binding, Blame, Header, Source, Texts
+from importer.mapping.value_sources import Binding, Blame, Header, Source, Texts
 from importer.yaml_places import NodePath
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from importer.mapping.lookups import LookupTable
 from importer.mapping.notes import Companion, LongText, MadeNote, Note, Notes, compile_note, long_texts
 from importer.mapping.parent_links import KEY_TARGET, ParentLink, bind_name, check_parent
 from importer.mapping.schema import ValueForm
-from importer.mapping.sources import Binding, Cells, Header
 from importer.mapping.targets import case_target, custom_target
+from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, Value, compile_value
 from importer.models import FieldError, Link, Mapped, Row, shown
 from importer.talkdesk.fields import FieldDefinition
@@ -147,7 +147,7 @@ class _Draft:
     Attributes:
         found: What the reader found wrong with cells that the mapping reads.
         errors: What the mapping finds wrong.
-        left_out: Why it is filtered.
+        filtered_by: Why it is filtered.
         payload: The values of its case, which are sent if nothing is wrong; None if no case is to be made.
     """
 
@@ -156,7 +156,7 @@ class _Draft:
     key: str = ""
     link: Link | None = None
     errors: list[FieldError] = field(default_factory=list)
-    left_out: str | None = None
+    filtered_by: str | None = None
     payload: dict[str, Any] | None = None
 
 
@@ -246,8 +246,8 @@ class RowMapper:
             return draft
         spoiled = {error.column for error in found}
         draft.key = self.key(row, draft.errors)
-        draft.left_out = self._filter.reason(row.cells, spoiled, draft.errors)
-        if draft.left_out is None:
+        draft.filtered_by = self._filter.reason(row.cells, spoiled, draft.errors)
+        if draft.filtered_by is None:
             draft.link = self.link(row, draft.errors)
             if None not in spoiled:
                 draft.payload = {}
@@ -292,8 +292,8 @@ class RowMapper:
         return error.at(None, "", target=".".join(map(str, detail["loc"])))
 
     def _mapped(self, draft: _Draft) -> Mapped:
-        if draft.left_out is not None:
-            return Mapped(draft.key, None, left_out=draft.left_out)
+        if draft.filtered_by is not None:
+            return Mapped(draft.key, None, filtered_by=draft.filtered_by)
         if not draft.found and not draft.errors and draft.payload is not None:
             return self._sent(draft.key, draft.payload, draft.link)
         spoiled = {error.column for error in draft.found}

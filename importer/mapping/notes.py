@@ -16,8 +16,8 @@ from importer.mapping.conditions import bind_condition
 from importer.mapping.converters import folding
 from importer.mapping.field_errors import CellError, Problems, printable
 from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
-from importer.mapping.sources import Binding, Cells, Header
 from importer.mapping.targets import ORDER, note_target
+from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, Value, compile_value, uncut
 from importer.models import FieldError
 from importer.yaml_places import NodePath

@@ -14,7 +14,7 @@ from importer.mapping.case_schema import CaseForm
 from importer.mapping.conditions import BoundCondition, bind_condition
 from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable
 from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
-from importer.mapping.sources import Binding, Cells
+from importer.mapping.value_sources import Binding, Cells
 from importer.models import FieldError, Link, Links
 from importer.yaml_places import NodePath
 

@@ -26,7 +26,8 @@ from importer.mapping.converters import (
 from importer.mapping.field_errors import CellError, Problems, listed, missing
 from importer.mapping.lookups import lookup_source
 from importer.mapping.schema import ValueForm
-from importer.mapping.sources import (
+from importer.mapping.targets import Target
+from importer.mapping.value_sources import (
     Binding,
     Blame,
     Cells,
@@ -36,7 +37,6 @@ from importer.mapping.sources import (
     repeated_columns,
     text_source,
 )
-from importer.mapping.targets import Target
 from importer.models import FieldError, shown
 from importer.yaml_places import NodePath
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from importer.pipeline.sending import open_target, open_transport, usable_settin
 from importer.plain import plain
 from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file
+from importer.scratch import scratch_folder
 from importer.settings import Settings
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
@@ -48,12 +48,12 @@ class Saved:
     Attributes:
         path: The file.
         entries: How many fields or users are in it.
-        left_out: How many inactive users, or users without an e-mail address, are not.
+        skipped_users: How many inactive users, or users without an e-mail address, are not.
     """
 
     path: Path
     entries: int
-    left_out: int = 0
+    skipped_users: int = 0
 
 
 async def save_fields_async(path: StrPath, *, settings: Settings | None = None) -> Saved:
@@ -121,9 +121,9 @@ def _saved_file(path: Path) -> Iterator[TextIO]:
 
 @asynccontextmanager
 async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
+    with scratch_folder() as folder:
         async with (
-            open_target(settings, Path(folder) / "ledger.db") as target,
+            open_target(settings, folder / "ledger.db") as target,
             open_transport(settings) as transport,
         ):
             tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
@@ -174,9 +174,9 @@ class _Account:
             hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
             raise TargetError(what, where=self._url, hint=hint)
         if status < 500 and status not in (408, 429):
-            what = f"{path} was refused (HTTP {status}): {error_body(answer.body).text}"
+            what = f"{path} was refused (HTTP {status}): {error_body(answer).text}"
             raise TargetError(what, where=self._url, hint="check the account, the region or --api-url")
-        wait = asked_wait(answer.headers, error_body(answer.body).retry_hint)
+        wait = asked_wait(answer.headers, error_body(answer).retry_hint)
         raise ReadError(f"HTTP {status}", wait=None if wait is None else min(wait, _LONGEST_WAIT))
 
     def unexpected(self, path: str, error: Exception) -> UnreachableError:

@@ -6,7 +6,6 @@ Each exists twice: a plain function (``check``) and a coroutine (``check_async``
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
-from importer.mapping import Mapping, load_mapping
-from importer.pipeline.companions import StrPath, open_companions
+from importer.mapping import Mapping
+from importer.pipeline.companions import StrPath, open_companions, opened_mapping
 from importer.pipeline.fixing import Fix
 from importer.pipeline.results import PreviewRow, known
 from importer.pipeline.staging import (
@@ -36,6 +35,7 @@ from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, 
 from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
+from importer.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,6 +62,7 @@ class CheckResult(Findings):
         changes: What differs from the baseline.
         put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were.
         fix: What ``--fix`` wrote into the mapping; None without it.
+        files: The files that were read because the mapping names them.
     """
 
     version: Literal[1] = 1
@@ -77,18 +78,22 @@ class CheckResult(Findings):
     changes: tuple[Change, ...] = ()
     put_back: int = 0
     fix: Fix | None = None
+    files: tuple[str, ...] = ()
 
 
 def open_both(
-    source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
+    reading: ReadingOptions,
+    allow_files: Iterable[StrPath] = (),
 ) -> tuple[Reader, Mapping]:
-    """The export and the mapping, opened.
+    """The export and the mapping, opened. The mapping may read files below its folder, that of the export, and others.
 
     Raises:
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
     """
-    return open_reader(source, **reading), mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    return open_reader(source, **reading), opened_mapping(mapping, (folder_of(source), *allow_files))
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:
@@ -101,6 +106,7 @@ def check(
     mapping: StrPath | Mapping,
     *,
     notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
@@ -115,34 +121,32 @@ def check(
         source: File or DataFrame.
         mapping: File, name of a built-in mapping, or a loaded one.
         notes: The companion files that the mapping names, as ``FILE`` or ``NAME=FILE``; by default next to the export.
+        allow_files: Folders whose files the mapping may read, besides its own folder and that of the export.
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
         as_is: See :class:`importer.pipeline.staging.Reading`.
-        progress, first: Is told how far it is; is told at once what the first rows show.
-        reading: ``sheet``, ``encoding``, ``delimiter``.
+        progress, first, reading: Is told how far it is, and what the first rows show; see :class:`ReadingOptions`.
 
     Raises:
-        SourceError: the file cannot be read.
-        MappingError: the mapping is not valid or does not fit.
+        SourceError, MappingError: the file cannot be read; the mapping is not valid or does not fit.
         ConfigError: the baseline cannot be read.
         ChangedShapeError: there is a baseline, and the file is empty or lacks columns that the mapping needs.
     """
     begun = time.monotonic()
     before = None if baseline is None else load_baseline(Path(baseline))
-    opened, loaded = _open_like(before, source, mapping, reading)
+    opened, loaded = _open_like(before, source, mapping, reading, allow_files)
     if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(opened, loaded))
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = Path(folder, "ledger.db")
+    with scratch_folder() as folder:
+        path = folder / "ledger.db"
         if ledger is not None and Path(ledger).exists():
             copy_ledger(Path(ledger), path)
         quality, staged = _checked(path, opened, loaded, folder_of(source), notes, as_is, progress or Progress())
         with LedgerView(path, source=staged.source.id) as view:
             summary, found = summary_of(view), quality.finished(view)
     differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
-    failed = ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
-    code = ExitCode.CHANGED_SHAPE if differences else failed
+    code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     return CheckResult(
         **known(found),
         source=opened.name,
@@ -155,6 +159,7 @@ def check(
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
         put_back=staged.put_back,
+        files=tuple(dict.fromkeys([*map(str, loaded.files), *(file.path for file in staged.source.companions)])),
     )
 
 
@@ -185,13 +190,17 @@ def _checked(
 
 
 def _open_like(
-    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, reading: ReadingOptions
+    before: Baseline | None,
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
+    reading: ReadingOptions,
+    allow_files: Iterable[StrPath],
 ) -> tuple[Reader, Mapping]:
     """:func:`open_both`; a file that cannot be checked has changed its shape since the baseline."""
     if before is None:
-        return open_both(source, mapping, reading)
+        return open_both(source, mapping, reading, allow_files)
     try:
-        opened, loaded = open_both(source, mapping, reading)
+        opened, loaded = open_both(source, mapping, reading, allow_files)
     except EmptySourceError as error:
         hint = f"the baseline has {before.rows:,} rows; check the export job"
         raise ChangedShapeError(error.what, where=error.where, hint=hint) from None
@@ -217,19 +226,20 @@ def preview(
     mapping: StrPath | Mapping,
     *,
     notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
     count: int = 5,
     **reading: Unpack[ReadingOptions],
 ) -> list[PreviewRow]:
-    """The first ``count`` rows as they would be sent; ``notes`` as in :func:`check`.
+    """The first ``count`` rows as they would be sent; ``notes`` and ``allow_files`` as in :func:`check`.
 
     Raises:
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
     """
-    opened, loaded = open_both(source, mapping, reading)
+    opened, loaded = open_both(source, mapping, reading, allow_files)
     with (
-        tempfile.TemporaryDirectory(prefix="case-importer-") as folder,
-        Ledger(Path(folder, "ledger.db"), verb="preview") as scratch,
+        scratch_folder() as folder,
+        Ledger(folder / "ledger.db", verb="preview") as scratch,
         open_companions(scratch, loaded, folder_of(source), notes) as companions,
     ):
         pairs = preview_rows(opened, loaded, count, companions=companions)
@@ -241,7 +251,7 @@ def preview(
             key=mapped.key,
             body=mapped.body,
             errors=mapped.errors,
-            filtered=mapped.left_out,
+            filtered=mapped.filtered_by,
             case_updates=mapped.case_updates,
             parent=parent,
             parent_row=places.get(parent or ""),

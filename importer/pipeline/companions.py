@@ -5,24 +5,36 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ChangedError, ConfigError, SourceError
-from importer.ledger.companions import CompanionRow, CompanionRows
-from importer.ledger.values import CompanionFile
+from importer.ledger.companion_rows import CompanionRow, CompanionRows
+from importer.ledger.records import CompanionFile
+from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
 from importer.reader import open_reader
 
 if TYPE_CHECKING:
     from importer.ledger import Ledger
-    from importer.mapping import Mapping
     from importer.mapping.case_schema import EachForm
     from importer.models import Row
     from importer.reader import Reader
 
 StrPath = str | os.PathLike[str]
+
+
+def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Mapping:
+    """A mapping that may read files below its own folder and below ``folders``.
+
+    Raises:
+        MappingError: it is not valid, or names a file that it may not read.
+    """
+    if not isinstance(mapping, Mapping):
+        return load_mapping(mapping, allow_files=folders)
+    return replace(mapping, folders=(*mapping.folders, *(Path(folder).resolve() for folder in folders)))
 
 
 class OpenedFile:
@@ -147,6 +159,7 @@ def open_companions(
 
     Raises:
         ConfigError: what was given does not fit the mapping.
+        MappingError: the mapping may not read a file.
         ChangedError: a file that was read before has changed since.
         SourceError: a file is missing or cannot be read.
     """
@@ -157,6 +170,8 @@ def open_companions(
         name = form.file or ""
         before = next((read for read in known if read.file == name), None)
         path = paths.get(name) or (Path(before.path) if before else folder / name)
+        if name not in paths and not before:
+            mapping.refuse_outside(path, (*place, "file"), [folder])
         if not path.exists():
             note = mapping.place((*place, "file"))
             hint = f"put it there, or pass --notes FILE; if you have no notes, remove the note at {note}"

@@ -35,10 +35,12 @@ class Fix:
     open: int
 
 
-def write_suggestions(mapping: str | os.PathLike[str], found: Iterable[Suggestion], *, beside: Path) -> Fix:
+def write_suggestions(
+    mapping: str | os.PathLike[str], found: Iterable[Suggestion], *, export: Path, allow_files: Iterable[Path] = ()
+) -> Fix:
     """Write what ``found`` proposes for `values:` tables into ``mapping``.
 
-    A ready mapping is copied first, next to the export ``beside``.
+    A built-in mapping is copied first, next to ``export``.
 
     Raises:
         ConfigError: the file cannot be written, or stands in the way of the copy.
@@ -55,10 +57,10 @@ def write_suggestions(mapping: str | os.PathLike[str], found: Iterable[Suggestio
     undecided = sum(entry.value is None for entries in tables.values() for entry in entries)
     if new == old:
         return Fix(None, None, "", undecided)
-    path = beside.parent / file.name if is_bundled else Path(name)
+    path = export.parent / file.name if is_bundled else Path(name)
     path = path.resolve() if path.is_symlink() else path
     backup = _write(path, new, is_new=is_bundled)
-    load_mapping(os.path.join(path.parent, path.name))
+    load_mapping(os.path.join(path.parent, path.name), allow_files=(export.parent, *allow_files))
     diff = "".join(unified_diff(old.splitlines(True), new.splitlines(True), name, str(path)))
     return Fix(path, backup, diff, undecided)
 

@@ -31,6 +31,7 @@ async def rebuild_async(
     mapping: StrPath | Mapping,
     *,
     notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     out: StrPath | None = None,
     settings: Settings | None = None,
@@ -44,7 +45,8 @@ async def rebuild_async(
     is pending afterwards; what cannot be decided stays unknown, so all rows of a mapping without external id.
 
     Args:
-        source, mapping, notes, settings, progress, stop, reading: See :func:`importer.pipeline.run.run_import_async`.
+        source, mapping, notes, allow_files, settings, progress, stop, reading: See
+            :func:`importer.pipeline.run.run_import_async`.
         ledger, out: Where the new ledger and the reports go; there must be no ledger yet.
 
     Raises:
@@ -54,7 +56,7 @@ async def rebuild_async(
     from importer.pipeline.checking import folder_of, open_both  # with pandas, which other verbs do not need
 
     settings = usable_settings(settings, folder_of(source))
-    opened, loaded = open_both(source, mapping, reading)
+    opened, loaded = open_both(source, mapping, reading, allow_files)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     if path.exists():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ConfigError, ExitCode
-from importer.mapping import Mapping, load_mapping
+from importer.mapping import Mapping
+from importer.pipeline.checking import folder_of
+from importer.pipeline.companions import opened_mapping
 from importer.pipeline.ledger_verbs import StrPath
 from importer.pipeline.results import RunResult
 from importer.pipeline.run import run_import_async
@@ -17,6 +18,7 @@ from importer.plain import plain
 from importer.progress import Progress
 from importer.sandbox import Sandbox, SandboxOptions, definitions_of
 from importer.sandbox.profiles import PROFILES
+from importer.scratch import scratch_folder
 from importer.settings import CAREFUL_RATE, Settings
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ async def rehearse_async(
     seed: int = 0,
     out: StrPath | None = None,
     notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
     progress: Progress | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> Rehearsal:
@@ -87,16 +90,15 @@ async def rehearse_async(
         must_finish_in: Seconds that the real run may take.
         seed: The same seed injects the same faults.
         out: Keep ledger and reports in this folder; by default nothing is kept.
-        notes, reading: See :func:`importer.pipeline.checking.check`.
-        progress: Is told what happens.
+        notes, allow_files, progress, reading: See :func:`importer.pipeline.checking.check`.
 
     Raises:
         CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
     """
-    loaded = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    loaded = opened_mapping(mapping, (folder_of(source), *allow_files))
     definitions, faults = definitions_of(loaded.account_fields), PROFILES[profile](seed)
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as scratch:
+    with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:
             run = await run_import_async(
                 source,

@@ -23,12 +23,19 @@ from importer.errors import CaseImporterError, ConfigError, ExitCode, TooManyFai
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_refused
-from importer.mapping import Mapping, load_mapping
+from importer.mapping import Mapping
 from importer.models import Notice, State
-from importer.pipeline.companions import StrPath, open_companions
+from importer.pipeline.companions import StrPath, open_companions, opened_mapping
 from importer.pipeline.ledger_verbs import existing
 from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
-from importer.pipeline.sending import RunOptions, open_target, send_pending, stop_on_signals, usable_settings
+from importer.pipeline.sending import (
+    RunOptions,
+    open_target,
+    refuse_wrong_credentials,
+    send_pending,
+    stop_on_signals,
+    usable_settings,
+)
 from importer.pipeline.staging import Reading, companions_known, remap_all, stage_source
 from importer.plain import plain
 from importer.progress import Progress
@@ -60,6 +67,7 @@ async def run_import_async(
     mapping: StrPath | Mapping,
     *,
     notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     out: StrPath | None = None,
     settings: Settings | None = None,
@@ -77,7 +85,7 @@ async def run_import_async(
     Args:
         source: File or DataFrame.
         mapping: File, name of a built-in mapping, or a loaded one.
-        notes, reading: See :func:`importer.pipeline.checking.check`.
+        notes, allow_files, reading: See :func:`importer.pipeline.checking.check`.
         ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
         settings: Target, rate, credentials; by default from environment and ``.env``.
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
@@ -91,7 +99,7 @@ async def run_import_async(
     from importer.pipeline.checking import folder_of, open_both  # with pandas, which a retry does not need
 
     settings = usable_settings(settings, folder_of(source))
-    opened, loaded = open_both(source, mapping, reading)
+    opened, loaded = open_both(source, mapping, reading, allow_files)
     folder = folder_of_reports(source, out)
     run = LedgerRun(
         verb="run",
@@ -110,8 +118,8 @@ async def run_import_async(
     if loaded.external_id_field is None:
         run.progress.notice(WITHOUT_EXTERNAL_ID)
 
-    how, beside = Reading(reading, accept_changes, as_is), folder_of(source)
-    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, beside, notes, how)))
+    how, folder = Reading(reading, accept_changes, as_is), folder_of(source)
+    return await run.go(lambda ledger: Selection(source=run.stage(ledger, opened, loaded, folder, notes, how)))
 
 
 def folder_of_reports(source: object, out: StrPath | None) -> Path:
@@ -137,6 +145,7 @@ async def retry_async(
     states: Collection[State] | None = None,
     mapping: StrPath | Mapping | None = None,
     notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
     out: StrPath | None = None,
     settings: Settings | None = None,
     limit: int | None = None,
@@ -152,7 +161,7 @@ async def retry_async(
         states: Which rows: ``refused`` and ``pending`` by default; if there is a new mapping also ``invalid`` ones,
             and of the ``skipped`` ones those that the mapping filtered.
         mapping: Map these rows again, then send those that are valid.
-        notes: With ``mapping``: see :func:`~importer.pipeline.checking.check`; by default those of the first reading.
+        notes, allow_files: With ``mapping``: see :func:`~importer.pipeline.checking.check`; by default as first read.
         out: Folder of the reports; by default that of the ledger.
         settings, limit, max_failures, accept_existing, progress, stop: See :func:`run_import_async`.
 
@@ -163,7 +172,7 @@ async def retry_async(
     path = existing(ledger)
     settings = usable_settings(settings, path.parent)
     wanted = retryable(states, has_mapping=mapping is not None)
-    loaded = mapping if mapping is None or isinstance(mapping, Mapping) else load_mapping(mapping)
+    loaded = None if mapping is None else opened_mapping(mapping, allow_files)
 
     def reopen(open_ledger: Ledger) -> Selection:
         if loaded is not None:
@@ -292,6 +301,7 @@ class LedgerRun:
         """
         target, name = self.settings.target.name, self.mapping_name
         self.progress.begun(command=self.verb, source=self.source, mapping=name, target=target, ledger=self.path)
+        await refuse_wrong_credentials(self.settings)
         with Ledger(self.path, verb=self.verb) as ledger:
             ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):

@@ -16,6 +16,7 @@ from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.existing import refuse_existing
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
+from importer.delivery.response_policy import SHUT_OUT
 from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateSender
@@ -90,6 +91,20 @@ def open_transport(settings: Settings) -> Transport:
     return Transport(force_close=settings.force_close, ca_file=ca_file, proxy=settings.through)
 
 
+async def refuse_wrong_credentials(settings: Settings) -> None:
+    """Ask for a token before a long file is read. A token endpoint that does not answer is left to pass 2.
+
+    Raises:
+        TargetError: the credentials are refused.
+    """
+    target = settings.target
+    if target.api_url is not None:
+        async with open_transport(settings) as transport:
+            tokens = Tokens(transport, token_url=target.token_url or "", credentials=settings.credentials)
+            with suppress(TokenTrouble):
+                await tokens.get()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """What a run is to do.
@@ -152,8 +167,8 @@ async def send_pending(
         if delivered.error is None and not stop.gently.is_set():
             delivered.error = await sending.update_cases()
     if isinstance(delivered.error, TargetError):
-        reopen_shut_out(ledger)
-        reopen_refused_updates(ledger, run=ledger.run, statuses=(403, 405))
+        reopen_shut_out(ledger, SHUT_OUT)
+        reopen_refused_updates(ledger, run=ledger.run, statuses=SHUT_OUT)
     return delivered
 
 
@@ -194,7 +209,7 @@ class _Sending:
         waiting = await self.writer.call(lambda: count_waiting(ledger, source, only_unknown=not sends))
         if not waiting:
             return None
-        self.api.progress.following(waiting)
+        self.api.progress.updating(waiting)
         updates = UpdateSender(
             self.api,
             self.writer,
@@ -242,15 +257,17 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
         heard.append(number)
         stop.request()
 
-    installed = []
+    before = {}
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
         with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
             if number is not None:
+                usual = signal.getsignal(number)
                 loop.add_signal_handler(number, hear, number)
-                installed.append(number)
+                before[number] = usual
     try:
         with listening(hear):
             yield
     finally:
-        for number in installed:
+        for number, usual in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, usual)  # the loop knows no other than the system's own

@@ -20,7 +20,7 @@ from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.put_back import put_back
 
 if TYPE_CHECKING:
-    from importer.ledger.values import UnsentRow
+    from importer.ledger.records import UnsentRow
     from importer.mapping import Mapping, RowMapper
     from importer.reader import Reader, ReadingOptions
 
@@ -229,7 +229,7 @@ def _remap(
         read = [_as_read(row, len(info.columns)) for row in page]
         remapped = list(zip(page, mapper.apply_all(read), strict=True))
         entry.remap(ledger, info.id, remapped)
-        returned += [row.id for row, mapped in remapped if row.state is State.SKIPPED and mapped.left_out is None]
+        returned += [row.id for row, mapped in remapped if row.state is State.SKIPPED and mapped.filtered_by is None]
         last = page[-1].id
     entry.let_others_answer(ledger, returned)
     entry.adopt_mapping(

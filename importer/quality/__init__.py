@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from importer.ledger import LedgerView, StagedRow
 from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
-from importer.ledger.values import SimilarKeys
+from importer.ledger.records import SimilarKeys
 from importer.mapping import Mapping
 from importer.mapping.values import Field
 from importer.models import State
@@ -109,10 +109,10 @@ class QualityCheck:
         for row in staged:
             if row.mapped.errors:
                 self._errors.add(row.row.number, row.mapped.errors)
-        self._filtered.update(row.mapped.left_out for row in staged)
+        self._filtered.update(row.mapped.filtered_by for row in staged)
         self._profile.take(chunk_of([row.row for row in staged], self._columns))
         width = len(self._columns)
-        kept = [row.row for row in staged if row.mapped.left_out is None and len(row.row.cells) == width]
+        kept = [row.row for row in staged if row.mapped.filtered_by is None and len(row.row.cells) == width]
         for check in self._fields:
             check.take(kept)
 

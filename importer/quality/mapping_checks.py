@@ -19,7 +19,7 @@ from importer.reader import Reader
 
 _EXAMPLES = 3
 _UNMATCHED_NAMED = 5
-_NUMBER = re.compile(r"0*([0-9]+)(?:[.,]0+)?")
+_NUMBER = re.compile(r"([0-9]+)(?:[.,]0+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +243,4 @@ def key_as_seen(key: str) -> str:
     """
     text = "".join(unicodedata.normalize("NFKC", key).casefold().split())
     number = _NUMBER.fullmatch(text)
-    return number[1] if number else text
+    return number[1].lstrip("0") or "0" if number else text

@@ -142,10 +142,11 @@ def named_columns(header: Sequence[str], first: int = 0) -> tuple[tuple[str, ...
     """
     columns: list[str] = []
     unnamed: list[str] = []
+    names = set(header)
     for position, text in enumerate(header, first):
         if not text.strip():
             text = f"column {column_letters(position)}"
-            while text in header:
+            while text in names:
                 text += " (no name)"
             unnamed.append(repr(text))
         columns.append(text)

@@ -17,10 +17,16 @@ CHUNK_ROWS = 500
 HEAD_BYTES = 64 * 1024
 #: Characters of one cell, and of one line of a text file. More is an unclosed quote, or not a table at all.
 LONGEST_CELL = 16 * 1024**2
-#: Bytes that a workbook may unpack to; and how many times its own size, once that is more than :data:`HARMLESS_BYTES`.
+#: Bytes that a workbook may unpack to.
 MOST_UNPACKED_BYTES = 4 * 1024**3
+#: How many times its size anything packed may unpack to, once that is more than :data:`HARMLESS_BYTES`. Sheets of short
+#: equal cells reach 25 (.xlsx) and 150 (.ods); what is made to exhaust a machine comes close to 1,000.
 MOST_RATIO = 200
-HARMLESS_BYTES = 200 * 1024**2
+HARMLESS_BYTES = 16 * 1024**2
+#: The same for a packed text, whose short lines take more time than the parts of a workbook.
+HARMLESS_TEXT_BYTES = 2 * 1024**2
+#: Characters that the repeats of rows, cells and spaces of an .ods document may add to it.
+MOST_REPEATED = 8 * 1024**2
 #: Cells in the rectangle from the first to the last cell of a sheet. calamine needs 32 bytes for each.
 MOST_SPANNED_CELLS = 128 * 1024**2
 #: Rows and columns of the largest sheets there are.
@@ -51,28 +57,42 @@ with contextlib.suppress(BaseException), open(sys.argv[1], "rb") as file, load_w
 
 
 def refuse_bomb(path: Path) -> None:
-    """Refuse a zipped workbook that is out of all proportion, by the sizes it declares: readers stop at these.
+    """Refuse a zipped workbook with parts out of all proportion, by the sizes they declare: readers stop at these.
 
     Raises:
         SourceError: It would unpack to too much, or announces more texts than it has: calamine makes room for all.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(info.file_size for info in archive.infolist())
-            ratio = unpacked / max(path.stat().st_size, 1)
-            if unpacked > MOST_UNPACKED_BYTES or (unpacked > HARMLESS_BYTES and ratio > MOST_RATIO):
+            parts = archive.infolist()
+            unpacked = sum(part.file_size for part in parts)
+            dense = sum(part.file_size for part in parts if part.file_size > MOST_RATIO * part.compress_size)
+            if unpacked > MOST_UNPACKED_BYTES or dense > HARMLESS_BYTES:
+                ratio = unpacked / max(path.stat().st_size, 1)
                 what = f"the workbook would unpack to {unpacked / 1024**2:,.0f} MiB, {ratio:,.0f} times its size"
                 trusted = "save the sheet as CSV, which has no such limit"
                 hint = f"do not open it unless you trust its source; if you do, {trusted}"
                 raise SourceError(what, where=path.name, hint=hint)
-            for info in archive.infolist():
-                if info.filename.lower().endswith("sharedstrings.xml"):
-                    with archive.open(info) as file:
+            for part in parts:
+                if part.filename.lower().endswith("sharedstrings.xml"):
+                    with archive.open(part) as file:
                         announced = _ANNOUNCED_TEXTS.search(file.read(LONGEST_TAG))
-                    if announced and int(announced[1]) > info.file_size:
+                    if announced and int(announced[1]) > part.file_size:
                         raise damaged(path.name, "more texts announced than there are")
     except UNPACKING_ERRORS as error:
         raise damaged(path.name, error) from None
+
+
+def refuse_unpacking(unpacked: int, packed: int, name: str) -> None:
+    """Refuse a packed text that is out of all proportion, by the bytes of it so far.
+
+    Raises:
+        SourceError: It unpacks to too many times its size.
+    """
+    if unpacked > HARMLESS_TEXT_BYTES and unpacked > MOST_RATIO * packed:
+        what = f"unpacks to more than {MOST_RATIO} times its size"
+        hint = "do not import it unless you trust its source; if you do, unpack it and give the file inside"
+        raise SourceError(what, where=name, hint=hint)
 
 
 def try_in_child(path: Path) -> None:

@@ -34,6 +34,7 @@ Attributes: TypeAlias = "dict[str, str]"
 _BLOCK_BYTES = 256 * 1024
 _INDEX_BYTES = 4 * 1024**2  # of a part that only lists other parts
 _VALUE_SHOWN = 80
+_SHORT_INDENT = 32  # so many repeated spaces are no longer than the tag that stands for them
 _ODS_CELLS = ("table:table-cell", "table:covered-table-cell")
 _ODS_ERROR = re.compile(r"#(?:N/A|DIV/0!|NAME\?|VALUE!|REF!|NUM!|NULL!)|Err:\d{3}")
 
@@ -249,8 +250,11 @@ class _OdsParser(_Parser):
         self._visibility = ""
         self._column = 0
         self._is_filled = False  # the row has a cell that is not blank
-        self._spaces = 0
         self._suspect: Attributes | None = None
+        self._row_at = self._cell_at = 0  # where in the file they begin
+        self._row_extra = self._cell_extra = 0  # characters that repeats add to them
+        self._repeats = 1  # of the cell at hand
+        self._extra = 0  # and to all rows
 
     def _start(self, name: str, attributes: Attributes) -> None:
         if name == "table:table":
@@ -260,9 +264,8 @@ class _OdsParser(_Parser):
                 self._scan = self.scans[table] = SheetScan(f"{self._name} [{table}]")
                 self._rows = range(1, 1)
         elif name == "text:s":  # calamine writes out as many spaces as the document says there are
-            self._spaces += int(attributes.get("text:c", 1))
-            if self._spaces > limits.LONGEST_CELL:
-                raise damaged(self._name, f"{self._spaces:,} repeated spaces")
+            spaces = int(attributes.get("text:c", 1))
+            self._cell_extra += spaces if spaces > _SHORT_INDENT else 0
         elif self._depth > 1:
             return
         elif name == "table:table-row":
@@ -270,28 +273,45 @@ class _OdsParser(_Parser):
             self._rows = range(begins, begins + int(attributes.get("table:number-rows-repeated", 1)))
             self._visibility = attributes.get("table:visibility", "")
             self._column, self._is_filled = 0, False
-        elif name in _ODS_CELLS and ("table:formula" in attributes or _is_ods_error(attributes)):
-            self._suspect, self.text = attributes, ""
-            self.collect(True)
+            self._row_at, self._row_extra = self.xml.CurrentByteIndex, 0
         elif name in _ODS_CELLS:
-            self._columns_of(attributes, filled="office:value-type" in attributes)
+            self._cell_at, self._cell_extra = self.xml.CurrentByteIndex, 0
+            if "table:formula" in attributes or _is_ods_error(attributes):
+                self._suspect, self.text = attributes, ""
+                self.collect(True)
+            else:
+                self._columns_of(attributes, filled="office:value-type" in attributes)
         elif name == "office:annotation":
             self.collect(False)
 
     def _end(self, name: str) -> None:
         if name == "table:table":
             self._depth -= 1
-        elif self._depth == 1 and name == "table:table-row" and self._is_filled:
+        elif self._depth == 1 and name in _ODS_CELLS:
+            if self._suspect is not None:
+                self._finish_suspect(self._suspect)
+            length = self.xml.CurrentByteIndex - self._cell_at
+            self._row_extra += self._repeats * self._cell_extra + (self._repeats - 1) * length
+        elif self._depth == 1 and name == "table:table-row":
+            self._finish_row()
+        elif name == "office:annotation" and self._depth == 1 and self._suspect is not None:
+            self.collect(True)
+
+    def _finish_row(self) -> None:
+        """Keep what is known of it, and count what its repeats add: calamine writes all of them out."""
+        repeats = len(self._rows)
+        self._extra += repeats * self._row_extra
+        if self._is_filled:
             hidden = self._visibility in ("collapse", "filter")
             self._scan.filtered = self._scan.filtered or self._visibility == "filter"
             self._scan.extend(self._rows.stop - 1, 0)
             self._scan.add_rows(self._rows, self.problems, hidden=hidden)
             self.problems = []
-        elif self._depth == 1 and self._suspect is not None:
-            if name in _ODS_CELLS:
-                self._finish_suspect(self._suspect)
-            elif name == "office:annotation":
-                self.collect(True)
+            self._extra += (repeats - 1) * (self.xml.CurrentByteIndex - self._row_at)
+        if self._extra > limits.MOST_REPEATED:
+            what = f"repeated rows, cells and spaces add {self._extra:,} characters to the sheet"
+            hint = "delete the repetitions, or save the sheet as CSV"
+            raise SourceError(what, where=self._scan.name, hint=hint)
 
     def _finish_suspect(self, attributes: Attributes) -> None:
         self.collect(False)
@@ -306,6 +326,7 @@ class _OdsParser(_Parser):
         """The columns of a cell, which may be repeated."""
         columns = range(self._column, self._column + int(attributes.get("table:number-columns-repeated", 1)))
         self._column = columns.stop
+        self._repeats = len(columns) if filled else 1
         if filled:
             self._is_filled = True
             self._scan.extend(self._rows.start, columns.stop)

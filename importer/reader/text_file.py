@@ -17,9 +17,23 @@ from typing import IO, cast
 from importer.errors import SourceError
 from importer.reader.detect import UNPACKING_ERRORS, Kind, damaged, file_name, only_member, refuse_unless_text
 from importer.reader.encoding import Encoding, not_decodable, settle_encoding
-from importer.reader.limits import HEAD_BYTES, LONGEST_CELL
+from importer.reader.limits import HARMLESS_BYTES, HEAD_BYTES, LONGEST_CELL, refuse_unpacking
 
 _BLOCK_BYTES = 64 * 1024
+
+
+class _Gzip(gzip.GzipFile):
+    """Unpacks in blocks, and refuses to go on when they are out of all proportion to what was packed."""
+
+    def __init__(self, raw: IO[bytes], name: str) -> None:
+        super().__init__(fileobj=raw)
+        self._packed = raw
+        self._shown = name
+
+    def read1(self, size: int = -1) -> bytes:
+        block = super().read1(size)
+        refuse_unpacking(self.tell(), self._packed.tell(), self._shown)
+        return block
 
 
 class Lines:
@@ -138,12 +152,16 @@ def open_text(path: Path, kind: Kind, encoding: str | None) -> TextFile:
     """The text file at ``path``.
 
     Raises:
-        SourceError: It is not text, its encoding cannot be told, or a ZIP archive has not one member.
+        SourceError: It is not text, its encoding cannot be told, a ZIP archive has not one member, or it unpacks to too
+            many times its size.
     """
     member = only_member(path) if kind is Kind.ZIP else ""
     name = f"{file_name(path)} [{member}]" if member else file_name(path)
     with _unpacked(path, kind, member, name) as (stream, _), _damage_named(name):
         head = stream.read(8192)
+        if isinstance(stream, _Gzip):  # which says nowhere for certain how much it unpacks to: before a row is read
+            while stream.tell() <= 2 * HARMLESS_BYTES and stream.read1(_BLOCK_BYTES):
+                pass
     settled = settle_encoding(head, encoding, name)
     text = head[settled.mark :].decode(settled.codec, "ignore")
     refuse_unless_text(head, name, wide=settled.wide, text=text)
@@ -157,10 +175,13 @@ def _unpacked(path: Path, kind: Kind, member: str, name: str) -> Iterator[tuple[
         raw = opened.enter_context(path.open("rb"))
         stream: IO[bytes] = raw
         if kind is Kind.GZIP:
-            stream = cast(IO[bytes], opened.enter_context(gzip.GzipFile(fileobj=raw)))
+            stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, name)))
         elif kind is Kind.ZIP:
             with _damage_named(name):
-                stream = opened.enter_context(opened.enter_context(zipfile.ZipFile(raw)).open(member))
+                archive = opened.enter_context(zipfile.ZipFile(raw))
+                info = archive.getinfo(member)
+                refuse_unpacking(info.file_size, info.compress_size, name)
+                stream = opened.enter_context(archive.open(info))
         yield stream, raw
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from importer.ledger.values import Original
+from importer.ledger.records import Original
 from importer.models import FieldError, Row
 from importer.report.spreadsheet import is_as_shown
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from importer.ledger import CompanionFile, LedgerView
 from importer.ledger.causes import Cause, causes
-from importer.ledger.values import UnlinkedCount
+from importer.ledger.records import UnlinkedCount
 from importer.report.totals import CaseUpdateTotals, Totals, case_updates_of, totals_of
 
 _WHY_UNLINKED = {

@@ -143,6 +143,6 @@ def totals_of(view: LedgerView) -> Totals:
 
 def case_updates_of(view: LedgerView) -> CaseUpdateTotals:
     """The case updates; one that is being sent has an unknown outcome until that has ended."""
-    notes = view.following()
+    notes = view.update_items()
     others = {name: notes[name] for name in ("done", "held", "refused", "dropped", "later")}
     return CaseUpdateTotals(**others, open=notes["pending"], unknown=notes["unknown"] + notes["sending"])

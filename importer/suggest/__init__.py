@@ -6,7 +6,6 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from importer.errors import MappingError, SourceError
 from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.reader import Reader
+from importer.scratch import scratch_folder
 from importer.suggest.cell_shapes import is_email, is_number
 from importer.suggest.columns import describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
@@ -39,20 +39,20 @@ class Trial:
     Attributes:
         rows: Rows that it was tested on.
         sent: Rows that would be sent.
-        left_out: Rows that the mapping filters.
+        filtered: Rows that the mapping filters.
         errors: Code of a field error, its column, and how many rows have it.
     """
 
     rows: int
     sent: int
-    left_out: int
+    filtered: int
     errors: tuple[tuple[str, str, int], ...]
 
     @property
     def fared(self) -> str:
         """The same in words."""
-        filtered = f", {self.left_out:,} filtered" if self.left_out else ""
-        return f"{self.sent:,} ready to send{filtered}, {self.rows - self.sent - self.left_out:,} invalid"
+        filtered = f", {self.filtered:,} filtered" if self.filtered else ""
+        return f"{self.sent:,} ready to send{filtered}, {self.rows - self.sent - self.filtered:,} invalid"
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
     Raises:
         MappingError: It does not load, or does not match the columns.
     """
-    with tempfile.TemporaryDirectory(prefix="case-importer-") as folder:
-        path = Path(folder, "mapping.yml")
+    with scratch_folder() as folder:
+        path = folder / "mapping.yml"
         path.write_text(text, encoding="utf-8")
         return load_mapping(path).bind(columns)
 
@@ -142,13 +142,13 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
 def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
     """Maps rows, and counts the outcomes."""
     errors = Counter[tuple[str, str]]()
-    count = sent = left_out = 0
+    count = sent = filtered = 0
     for mapped in mapper.apply_all(list(rows)):
         count += 1
         sent += mapped.body is not None
-        left_out += mapped.left_out is not None
+        filtered += mapped.filtered_by is not None
         errors.update({(error.code, error.column or "") for error in mapped.errors})
-    return Trial(count, sent, left_out, tuple((code, column, rows) for (code, column), rows in errors.most_common()))
+    return Trial(count, sent, filtered, tuple((code, column, rows) for (code, column), rows in errors.most_common()))
 
 
 def _ready(system: System | None, source: Reader) -> str:

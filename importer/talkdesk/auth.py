@@ -1,4 +1,4 @@
-"""Access tokens: fetched once for all workers, renewed early, and fetched anew when the API refuses them.
+"""Access tokens: fetched once for all workers, renewed early, and again when the API refuses them.
 
 Source: Talkdesk documentation, "Client credentials" (Basic and ``private_key_jwt``); tokens of this grant live ten
 minutes and come without a refresh token. Token errors have the OAuth form ``{error, error_description}``.
@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, WrapValidator
 
 from importer.errors import ResourceError, TargetError
 from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials, clean
-from importer.talkdesk.payloads import or_absent
+from importer.talkdesk.payloads import ServerText, or_absent
 from importer.talkdesk.transport import NO_DESCRIPTORS, Answer, NotSent, Transport, TransportError
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
@@ -53,8 +53,8 @@ class TokenAnswer(BaseModel):
 
 
 class _TokenRefusal(BaseModel):
-    error: Annotated[str, Field(min_length=1)]
-    error_description: str = ""
+    error: Annotated[ServerText, Field(min_length=1)]
+    error_description: ServerText = ""
 
 
 class Tokens:
@@ -128,10 +128,12 @@ class Tokens:
                 raise
 
     async def _renew(self, credentials: Credentials) -> None:
+        self._transport.keep_secret(*secrets_of(credentials))
         if isinstance(credentials, StaticCredentials):
             self._token, self._renew_at = credentials.token, float("inf")
             return
         headers, form = token_request(credentials, self._token_url)
+        self._transport.keep_secret(form.get("client_assertion", ""))
         asked_at = self._clock()
         try:
             answer = await self._transport.request(
@@ -144,6 +146,7 @@ class Tokens:
                 raise TargetError(error.message, where=self._token_url, hint=error.hint or "check --auth-url") from None
             raise TokenTrouble(error.message) from None
         granted = read_token(answer, self._token_url)
+        self._transport.keep_secret(granted.access_token)
         self._token, self.scopes = granted.access_token, granted.scopes
         self._renew_at = asked_at + granted.life - min(_RENEW_EARLY, 0.2 * granted.life)
 
@@ -155,12 +158,26 @@ def token_request(
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     form = {"grant_type": "client_credentials"}
     if isinstance(credentials, SecretCredentials):
-        pair = f"{credentials.client_id}:{credentials.client_secret}".encode()
-        headers["Authorization"] = "Basic " + b64encode(pair).decode()
+        headers["Authorization"] = f"Basic {_basic(credentials)}"
     else:
         form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
         form["client_assertion"] = signed_assertion(credentials, token_url)
     return headers, form
+
+
+def _basic(credentials: SecretCredentials) -> str:
+    return b64encode(f"{credentials.client_id}:{credentials.client_secret}".encode()).decode()
+
+
+def secrets_of(credentials: Credentials) -> tuple[str, ...]:
+    """What no message may repeat: of a key each line, and all of them in one, as Talkdesk shows it."""
+    match credentials:
+        case StaticCredentials():
+            return (credentials.token,)
+        case SecretCredentials():
+            return credentials.client_secret, _basic(credentials)
+    lines = [line for line in credentials.private_key.splitlines() if not line.startswith("-----")]
+    return *lines, "".join(lines)
 
 
 def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
@@ -190,7 +207,7 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
         TargetError: refused, or without the right to create cases.
         TokenTrouble: anything that may pass.
     """
-    if answer.status in (400, 401, 403) and (refusal := _refusal(answer.body)) is not None:
+    if answer.status in (400, 401, 403) and (refusal := _refusal(answer)) is not None:
         hint = "check the client id, its secret or key, the account name and the region"
         raise TargetError(f"credentials rejected ({refusal})", where=token_url, hint=hint)
     if answer.status in (301, 302, 303, 307, 308, 404, 405):
@@ -209,10 +226,10 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
     return granted
 
 
-def _refusal(body: bytes) -> str | None:
+def _refusal(answer: Answer) -> str | None:
     """Why the credentials were refused; None if the answer is not a refusal of theirs."""
     try:
-        refusal = _TokenRefusal.model_validate_json(body)
+        refusal = _TokenRefusal.model_validate_json(answer.body, context=answer.secrets)
     except ValidationError:
         return None
     return clean(f"{refusal.error}: {refusal.error_description}".rstrip(": "))

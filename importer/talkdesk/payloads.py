@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, get_args, get_origin
 
 import orjson
 from pydantic import (
@@ -29,12 +29,16 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 from typing_extensions import TypedDict, get_type_hints
 
 from importer.models import clean
+
+if TYPE_CHECKING:
+    from importer.talkdesk.transport import Answer
 
 TITLE_MAX = 150
 DESCRIPTION_MAX = 2000
@@ -267,12 +271,26 @@ class Case(BaseModel):
         return held is not None and str(held) == value
 
 
-def case_in(body: bytes) -> Case | None:
-    """The case in the body of an answer; None if it has none with an id."""
+def case_in(answer: Answer) -> Case | None:
+    """The case in the body of an answer; None if it has none with an id. A secret that comes back is not an id."""
     try:
-        return Case.model_validate_json(body)
+        case = Case.model_validate_json(answer.body)
     except ValidationError:
         return None
+    return None if case.id in answer.secrets else case
+
+
+def _without_secrets(text: str, info: ValidationInfo) -> str:
+    """A server may repeat what it was sent. Longest first, since a secret may contain another one."""
+    for secret in sorted(info.context or (), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+#: Text of a server for a message; models with it are validated with ``context=answer.secrets``. Whatever cuts a text
+#: comes after this, so that no part of a secret is left.
+ServerText = Annotated[str, AfterValidator(_without_secrets)]
+_ServerTextOrAbsent = Annotated[ServerText | None, WrapValidator(or_absent)]
 
 
 def _short(code: str | None) -> str | None:
@@ -280,8 +298,8 @@ def _short(code: str | None) -> str | None:
 
 
 class _ErrorField(BaseModel):
-    name: str = ""
-    description: str = ""
+    name: ServerText = ""
+    description: ServerText = ""
 
 
 class ErrorBody(BaseModel):
@@ -290,9 +308,9 @@ class ErrorBody(BaseModel):
     A proxy may answer anything else, so nothing of it is relied upon. Codes stay text: they have leading zeros.
     """
 
-    code: Annotated[str | None, AfterValidator(_short), WrapValidator(or_absent)] = None
-    message: _TextOrAbsent = None
-    description: _TextOrAbsent = None
+    code: Annotated[ServerText | None, AfterValidator(_short), WrapValidator(or_absent)] = None
+    message: _ServerTextOrAbsent = None
+    description: _ServerTextOrAbsent = None
     fields: Annotated[list[_ErrorField] | None, WrapValidator(or_absent)] = None
 
     @property
@@ -312,10 +330,10 @@ class ErrorBody(BaseModel):
         return next((field.description for field in self.fields or () if field.name.lower() == "retry-after"), None)
 
 
-def error_body(body: bytes) -> ErrorBody:
-    """What the body of an answer says is wrong."""
+def error_body(answer: Answer) -> ErrorBody:
+    """What an answer says is wrong, without secrets."""
     try:
-        return ErrorBody.model_validate_json(body)
+        return ErrorBody.model_validate_json(answer.body, context=answer.secrets)
     except ValidationError:
         return ErrorBody()
 

@@ -32,6 +32,9 @@ LIST_LIMIT = 32 << 20
 #: and cancel two more timers a request, and end little sooner.
 TIMEOUT = aiohttp.ClientTimeout(connect=30.0, sock_connect=10.0, total=90.0)
 
+#: Characters. To take out shorter texts would only garble messages.
+_SECRET_MIN = 4
+
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",  # no answer can swell
@@ -47,6 +50,7 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)  #: what no message may repeat of it
 
     def json(self) -> Any:
         """The body as JSON, or None if it is none."""
@@ -101,6 +105,8 @@ class Transport:
 
     def __init__(self, *, force_close: bool, ca_file: str | None = None, proxy: Proxy | None = None) -> None:
         self._proxy = proxy
+        self._secrets: frozenset[str] = frozenset()
+        self.keep_secret(*(proxy.secrets if proxy else ()))
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the workers are the limit: no request ever waits for a connection
@@ -119,6 +125,10 @@ class Transport:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
+
+    def keep_secret(self, *texts: str) -> None:
+        """From now on no message repeats these texts, should a server send them back."""
+        self._secrets |= {text for text in texts if len(text) >= _SECRET_MIN}
 
     async def request(
         self,
@@ -158,7 +168,7 @@ class Transport:
                 proxy_headers=proxy.headers if proxy else None,
             ) as response:
                 content = _in_utf8(await _whole_body(response, limit), response.charset)
-                return Answer(response.status, response.headers, content)
+                return Answer(response.status, response.headers, content, self._secrets)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # its own text may hold the request's headers, token included
             raise _not_sent(error, proxy) or _no_answer(error) from None

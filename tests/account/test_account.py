@@ -54,7 +54,7 @@ def test_fields_are_saved_so_that_a_mapping_can_read_them(tmp_path: Path) -> Non
 def test_active_users_of_all_pages_are_saved_in_a_table(tmp_path: Path) -> None:
     result = saved(save_users_async, path := tmp_path / "owners.csv", user_count=450)
     rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
-    assert (result.entries, result.left_out) == (405, 45)
+    assert (result.entries, result.skipped_users) == (405, 45)
     assert len({row["id"] for row in rows}) == 405
     assert [row["email"] for row in rows] == sorted(row["email"] for row in rows)
 

@@ -32,19 +32,19 @@ def mapping(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def local(program: Program, mapping: Path) -> Program:
-    """The command beside the mapping ``m.yml``; cases go to the embedded sandbox, unless a flag says otherwise."""
+    """The command next to the mapping ``m.yml``; cases go to the embedded sandbox, unless a flag says otherwise."""
     return program.in_sandbox()
 
 
 @pytest.fixture
 def aimless(program: Program, mapping: Path) -> Program:
-    """The command beside the mapping ``m.yml``, without a target."""
+    """The command next to the mapping ``m.yml``, without a target."""
     return program
 
 
 @pytest.fixture
 def online(local: Program, server: SandboxProcess) -> Program:
-    """The command beside the mapping ``m.yml``; cases go to ``server``, which soon knows all it will ever know."""
+    """The command next to the mapping ``m.yml``; cases go to ``server``, which soon knows all it will ever know."""
     return local.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from program import Program, SandboxProcess, end_of, sandbox_process, until
-from tickets import MAPPING, WITHOUT_STAMP, Ticket, tickets, write_tickets
+from tickets import MAPPING, WITHOUT_EXTERNAL_ID, Ticket, tickets, write_tickets
 
 from importer import Settings, run_import
 from importer.delivery import existing
@@ -21,7 +21,7 @@ SEARCHED = [number * 499 // 19 for number in range(20)]
 
 
 def online(folder: Path, server: SandboxProcess) -> Program:
-    """The command beside ``m.yml``; cases go to ``server``."""
+    """The command next to ``m.yml``; cases go to ``server``."""
     (folder / "m.yml").write_text(MAPPING, encoding="utf-8")
     return Program(folder, **server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2")
 
@@ -142,7 +142,7 @@ def test_a_list_that_cannot_be_read_gives_one_warning(tmp_path: Path, status: in
 
 def test_without_an_external_id_nothing_is_searched(tmp_path: Path) -> None:
     with account(tmp_path, tickets(2)) as (program, server):
-        (tmp_path / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+        (tmp_path / "m.yml").write_text(WITHOUT_EXTERNAL_ID, encoding="utf-8")
         before = server.state()["requests"].get("list", 0)
         assert (run(program, tickets(2)).code, server.creates()) == (0, 4)
         assert server.state()["requests"].get("list", 0) == before

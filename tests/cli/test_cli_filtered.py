@@ -18,7 +18,7 @@ def write_mapping(path: Path, condition: str) -> None:
 
 @pytest.fixture
 def choosy(local: Program) -> Program:
-    """The command beside an export of which ``m.yml`` leaves two rows out."""
+    """The command next to an export of which ``m.yml`` filters two rows."""
     write_tickets(local.folder / "t.csv", ROWS)
     write_mapping(local.folder / "m.yml", "Subject == 'spam'")
     return local
@@ -28,7 +28,7 @@ def codes(program: Program) -> list[tuple[str, str]]:
     return [(line["state"], line["code"]) for line in read_csv(program.folder / "t-import" / "results.csv")]
 
 
-def test_they_are_in_the_books_and_in_the_results_apart_from_others(choosy: Program) -> None:
+def test_they_are_in_the_totals_and_in_the_results_apart_from_others(choosy: Program) -> None:
     ended = choosy("run", "t.csv", "-m", "m.yml")
     assert ended.code == 0
     lines = [line.split() for line in ended.out.splitlines()]
@@ -56,7 +56,7 @@ def test_another_condition_decides_anew_about_what_was_not_sent(choosy: Program)
     ]
 
 
-def test_only_those_that_were_left_out_if_a_person_says_so(choosy: Program) -> None:
+def test_only_those_that_were_filtered_if_a_person_says_so(choosy: Program) -> None:
     choosy("run", "t.csv", "-m", "m.yml", "--limit", "1", "--quiet")
     write_mapping(choosy.folder / "new.yml", "Id == 'x'")
     retried = ("retry", "--ledger", "t-import/ledger.db", "--state", "skipped", "--json")

@@ -16,7 +16,7 @@ FORGET = ("forget", "--ledger", LEDGER)
 
 @pytest.fixture
 def finished(local: Program) -> Program:
-    """The command beside an import of 40 cases and an invalid row."""
+    """The command next to an import of 40 cases and an invalid row."""
     write_tickets(local.folder / "t.csv", [*tickets(40), Ticket("bad", subject="")])
     local("run", "t.csv", "-m", "m.yml", "--quiet")
     return local
@@ -76,12 +76,12 @@ def test_it_says_what_is_not_over(local: Program) -> None:
 
 def test_the_other_commands_go_on(finished: Program) -> None:
     finished(*FORGET, "--yes", "--failed")
-    books = {"created": 40, "invalid": 1}
-    assert finished("run", "t.csv", "-m", "m.yml", "--json").counts == books
-    assert finished("status", "--ledger", LEDGER, "--json").counts == books
-    assert finished("report", "--ledger", LEDGER, "--out", "out", "--json").counts == books
-    assert finished("retry", "--ledger", LEDGER, "--json").counts == books
-    assert finished("reconcile", "--ledger", LEDGER, "--json").counts == books
+    totals = {"created": 40, "invalid": 1}
+    assert finished("run", "t.csv", "-m", "m.yml", "--json").counts == totals
+    assert finished("status", "--ledger", LEDGER, "--json").counts == totals
+    assert finished("report", "--ledger", LEDGER, "--out", "out", "--json").counts == totals
+    assert finished("retry", "--ledger", LEDGER, "--json").counts == totals
+    assert finished("reconcile", "--ledger", LEDGER, "--json").counts == totals
     results = (finished.folder / "out" / "results.csv").read_text(encoding="utf-8").splitlines()
     assert len(results) == 42
     write_tickets(finished.folder / "t.csv", [*tickets(40), Ticket("bad")])

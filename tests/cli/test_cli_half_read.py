@@ -15,7 +15,7 @@ NOTE = "next.csv was not read to the end (or is being read now); the next run re
 
 @pytest.fixture
 def cut_short(local: Program) -> Program:
-    """The command beside an import of two cases, and a file of which only one row was read."""
+    """The command next to an import of two cases, and a file of which only one row was read."""
     write_tickets(local.folder / "t.csv", tickets(2))
     local("run", "t.csv", "-m", "m.yml", "--quiet")
     with Ledger(local.folder / LEDGER, verb="run") as ledger:

@@ -135,7 +135,7 @@ def test_help_loads_no_heavy_library(tmp_path: Path, arguments: list[str]) -> No
 def test_what_needs_no_export_loads_nothing_that_reads_one(
     tmp_path: Path, arguments: list[str], needed: set[str]
 ) -> None:
-    """People and monitors ask for the books all the time; none of these needs pandas."""
+    """People and monitors ask for the totals all the time; none of these needs pandas."""
     with Ledger(tmp_path / "ledger.db", verb="run") as ledger:
         ledger.exit_code = ExitCode.OK
     assert loaded_by([*arguments, "--ledger", "ledger.db"], tmp_path)[0] == needed

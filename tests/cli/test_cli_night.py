@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from program import Program, SandboxProcess, sandbox_process
 from scenery import LOST_AFTER, LOST_BEFORE, REFUSED
-from tickets import WITHOUT_STAMP, Ticket, tickets, write_tickets
+from tickets import WITHOUT_EXTERNAL_ID, Ticket, tickets, write_tickets
 
 from importer.cli.progress import Figures, LogFile, PlainLines, ticking, watching
 from importer.errors import ExitCode
@@ -44,7 +44,7 @@ def test_quiet_tells_refused_rows_from_invalid_ones(online: Program) -> None:
 
 
 def test_quiet_says_how_to_settle_an_unknown_outcome(online: Program) -> None:
-    (online.folder / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+    (online.folder / "m.yml").write_text(WITHOUT_EXTERNAL_ID, encoding="utf-8")
     write_tickets(online.folder / "t.csv", [Ticket("quiet-4", LOST_BEFORE, mail="quiet@example.com")])
     ended = online(*QUIET)
     assert (ended.code, ended.out) == (4, "")
@@ -107,9 +107,9 @@ def test_a_plain_line_per_minute_has_rows_rate_failures_and_the_time_left(capsys
     lines.minute()
     clock.now += 60
     lines.minute()  # an outage
-    lines.following(40)
+    lines.updating(40)
     clock.now += 60
-    lines.followed(CaseUpdateState.DONE)
+    lines.updated(CaseUpdateState.DONE)
     lines.minute()
     assert capsys.readouterr().err.splitlines() == [
         "reading: 1,200,000 rows, 20,000.0/s",

@@ -31,7 +31,7 @@ RUN = ("run", "t.csv", "-m", "m.yml", "--json")
 
 @pytest.fixture
 def noted(local: Program) -> Program:
-    """Three tickets, the last of them twice, and comments beside them."""
+    """Three tickets, the last of them twice, and comments next to them."""
     (local.folder / "m.yml").write_text(MAPPING + NOTES, encoding="utf-8")
     (local.folder / "comments.csv").write_text(COMMENTS, encoding="utf-8")
     write_tickets(local.folder / "t.csv", [Ticket("T1"), Ticket("T2"), Ticket("T3"), Ticket("T2", "duplicate_key")])
@@ -218,14 +218,14 @@ def test_a_retry_with_a_new_mapping_finds_the_notes_again(noted: Program) -> Non
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only here a process shows which files it holds")
 def test_a_killed_run_leaves_no_notes_behind(noted: Program) -> None:
-    """The shelf has no name: what a killed process had put aside is gone, and the next run reads all of it again."""
+    """The temporary ledger has no name: it is gone with the process, and the next run reads the file again."""
     temporary = noted.folder / "tmp"
     temporary.mkdir()
     slow = noted.having(TMPDIR=str(temporary), SQLITE_TMPDIR=str(temporary))
     with (noted.folder / "comments.csv").open("a") as file:
         file.writelines(f"X{number},2024-01-01T00:00:00Z,Ana,{'lost ' * 60},no,\n" for number in range(100_000))
     with slow.running(*RUN) as process:
-        until(lambda: _open_in(process.pid, temporary), what="the shelf is larger than its memory")
+        until(lambda: _open_in(process.pid, temporary), what="the temporary ledger is larger than its memory")
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert list(temporary.iterdir()) == []

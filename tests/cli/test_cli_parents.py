@@ -23,7 +23,7 @@ def row(key: str, parent: str = "", subject: str = "Fire") -> tuple[str, ...]:
 
 @pytest.fixture
 def families(online: Program) -> Program:
-    """The command beside the mapping ``p.yml``, which links rows."""
+    """The command next to the mapping ``p.yml``, which links rows."""
     (online.folder / "p.yml").write_text(LINKED, encoding="utf-8")
     return online
 
@@ -153,7 +153,7 @@ def test_a_mapping_that_does_not_link_lets_everybody_go(families: Program, serve
     assert parents(server, "n-") == {"n-2": None, "n-3": None}
 
 
-def test_a_parent_in_doubt_is_found_and_its_children_follow(families: Program, server: SandboxProcess) -> None:
+def test_an_unknown_parent_is_found_and_its_children_follow(families: Program, server: SandboxProcess) -> None:
     write(families, row("u-1", subject=LOST_AFTER), row("u-2", "u-1"), row("u-3"))
     ended = run(families)
     assert (ended.code, ended.counts) == (0, {"created": 3})

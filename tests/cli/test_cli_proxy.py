@@ -14,7 +14,7 @@ from history import read_history
 from program import Ended, Program, SandboxProcess
 from proxies import PASSWORD, SAID, USER, WRITTEN_PASSWORD, ConnectProxy, leads, refuse
 from scenery import LOST_AFTER, write_env
-from servers import Line, RawServer, Step, hang
+from servers import Line, RawServer, Step, hang, http, reply
 from tickets import Ticket, tickets, write_tickets
 
 #: A token instead of client and secret, of which the API knows nothing.
@@ -67,9 +67,9 @@ async def company(online: Program, server: SandboxProcess, *script: Step | None)
 
 
 def keys_at(server: SandboxProcess, prefix: str) -> list[str]:
-    """The stamps with this beginning that the API knows, each as often as there are cases of it."""
-    stamps = [str(case["custom_fields"].get("text1")) for case in server.cases()]
-    return sorted(stamp for stamp in stamps if stamp.startswith(prefix))
+    """The external ids with this beginning that the API knows, each as often as there are cases of it."""
+    external_ids = [str(case["custom_fields"].get("text1")) for case in server.cases()]
+    return sorted(external_id for external_id in external_ids if external_id.startswith(prefix))
 
 
 async def test_a_run_through_the_proxy(online: Program, server: SandboxProcess) -> None:
@@ -135,7 +135,7 @@ async def test_a_proxy_that_wants_another_password_ends_the_run_with_7(
 
 
 async def test_tunnels_that_fail_now_and_then(online: Program, server: SandboxProcess) -> None:
-    """502 for some: the rows wait and go again, and the books agree with the server."""
+    """502 for some: the rows wait and go again, and the totals agree with the server."""
     rows = tickets(30, prefix="shaky-")
     write_tickets(online.folder / "t.csv", rows)
     async with company(online, server, *[leads] * 4, *[refuse(502)] * 3, leads) as here:
@@ -150,7 +150,7 @@ async def test_tunnels_that_fail_now_and_then(online: Program, server: SandboxPr
 
 
 async def test_a_look_up_that_the_proxy_refuses_stops_the_run(online: Program, server: SandboxProcess) -> None:
-    """The row stays in doubt; nobody asks a hundred times what is refused for good."""
+    """The row stays unknown; nobody asks a hundred times what is refused for good."""
     write_tickets(online.folder / "t.csv", [Ticket("doubt-1", LOST_AFTER)])
     async with company(online, server, leads, leads, refuse(407), leads) as here:
         ended = await here.run("--json")
@@ -197,3 +197,17 @@ def test_a_bad_proxy_of_the_environment_is_named_and_not_shown(local: Program) -
     assert "(set by CASE_IMPORTER_PROXY in the environment)" in ended.err
     assert WRITTEN_PASSWORD not in ended.err
     assert not Path(local.folder / "t-import").exists()
+
+
+async def test_a_server_that_repeats_the_password_of_the_proxy(online: Program) -> None:
+    write_tickets(online.folder / "t.csv", tickets(1))
+    authority = Authority(online.folder)
+    said = {"code": "1", "message": f"{PASSWORD} {WRITTEN_PASSWORD} {SAID}"}
+    async with (
+        RawServer(reply(http(422, said)), tls=authority.server()) as outside,
+        ConnectProxy(wants_password=True) as proxy,
+    ):
+        settings = {"CASE_IMPORTER_API_URL": outside.url, "CASE_IMPORTER_CA_FILE": str(authority.file)}
+        here = Company(online.having(**READY_TOKEN, **settings), outside, proxy)
+        assert (await here.run()).code == 3
+    assert "*** *** ***" in (online.folder / "t-import" / "results.csv").read_text(encoding="utf-8-sig")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from program import Program, SandboxProcess, sandbox_process, until
-from tickets import MAPPING, WITHOUT_STAMP, tickets, write_tickets
+from tickets import MAPPING, WITHOUT_EXTERNAL_ID, tickets, write_tickets
 
 pytestmark = pytest.mark.slow
 RUN = ("run", "t.csv", "-m", "m.yml", "--json")
@@ -72,7 +72,7 @@ def test_two_cases_of_one_row_are_for_a_person(server: SandboxProcess, tmp_path:
 
 def test_rows_without_external_id_stay_unknown(server: SandboxProcess, tmp_path: Path) -> None:
     program = program_for(server, tmp_path, "bare-", 3)
-    (tmp_path / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+    (tmp_path / "m.yml").write_text(WITHOUT_EXTERNAL_ID, encoding="utf-8")
     assert program(*RUN, "--limit", 2).counts == {"created": 2, "pending": 1}
     rebuilt = program(*REBUILD, "--out", "new")
     assert rebuilt.code == 4

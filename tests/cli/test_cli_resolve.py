@@ -1,18 +1,18 @@
-"""A person has the last word on a row in doubt, once, with a reason that stays."""
+"""A person has the last word on a row with an unknown outcome, once, with a reason that stays."""
 
 from __future__ import annotations
 
 import pytest
 from program import Program
 from scenery import LOST_BEFORE
-from tickets import WITHOUT_STAMP, Ticket, read_csv, write_tickets
+from tickets import WITHOUT_EXTERNAL_ID, Ticket, read_csv, write_tickets
 
 LEDGER = ("--ledger", "t-import/ledger.db")
 
 
 @pytest.mark.slow
 def test_created_resend_and_drop(online: Program) -> None:
-    (online.folder / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+    (online.folder / "m.yml").write_text(WITHOUT_EXTERNAL_ID, encoding="utf-8")
     rows = [Ticket(f"solve-{number}", LOST_BEFORE, mail=f"solve{number}@example.com") for number in range(3)]
     write_tickets(online.folder / "t.csv", rows)
     assert online("run", "t.csv", "-m", "m.yml", "--json").counts == {"unknown": 3}

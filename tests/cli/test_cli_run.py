@@ -13,7 +13,7 @@ from scenery import Import
 from tickets import Ticket, read_csv, tickets, write_tickets
 
 
-def test_a_run_with_bad_rows_ends_with_3_and_true_books(imported: Import) -> None:
+def test_a_run_with_bad_rows_ends_with_3_and_true_totals(imported: Import) -> None:
     ended = imported.run
     assert (ended.code, ended.err) == (3, "")
     assert ended.counts == {"created": 2, "invalid": 1, "skipped": 1}

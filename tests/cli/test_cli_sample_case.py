@@ -36,7 +36,7 @@ ROWS = "Id,Subject,Customer,Channel,Reason\nT-1,Hi,Acme,fax,low\n"
 
 
 def stored(program: Program, ledger: str) -> list[dict[str, Any]]:
-    """The cases that the embedded sandbox keeps beside a ledger."""
+    """The cases that the embedded sandbox keeps next to a ledger."""
     with (
         sandbox_process(program.folder, "--store", f"{ledger}.sandbox") as server,
     ):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
+import urllib.error
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from program import PATIENCE, Program, sandbox_process
+from program import PATIENCE, Program, sandbox_process, until
+from tickets import tickets, write_tickets
 
 
 def test_the_first_line_is_the_address_and_ctrl_c_ends_it(tmp_path: Path) -> None:
@@ -51,3 +56,54 @@ def test_a_fault_plan_that_is_none(program: Program, text: str, said: str) -> No
     ended = program("sandbox", "--port", 0, "--faults", "plan.json")
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+def listening_port(pid: int) -> int | None:
+    """The port on which a process listens, as every user of this machine can find it out."""
+    sockets = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            sockets.add(entry.readlink().name)
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+            return int(fields[1].rpartition(":")[2], 16)
+    return None
+
+
+def status_of(port: int, path: str) -> int:
+    try:
+        return int(urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30).status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "t.csv", "-m", "m.yml", "--sandbox", "--rate", "50", "--limit", "100"],
+        ["rehearse", "t.csv", "-m", "m.yml", "--profile", "calm"],
+        ["demo"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_embedded_sandbox_keeps_its_cases_to_itself(local: Program, command: list[str]) -> None:
+    """It has the tickets of customers, and its port is known to all users of the machine."""
+    write_tickets(local.folder / "t.csv", tickets(2000))
+    with local.running(*command) as process:
+        ports: list[int] = []
+        until(lambda: ports.extend(filter(None, [listening_port(process.pid)])) or ports, what="its port")
+        refused = [status_of(ports[0], path) for path in ("/", "/_sandbox/state", "/_sandbox/cases.ndjson")]
+        for octets in (
+            b"GET /?" + b"x" * 9000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",  # a URL over 8 kB
+            b"POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nabc",  # and gone
+            b"\x16\x03\x01 this is TLS",
+        ):
+            with socket.create_connection(("127.0.0.1", ports[0])) as connection:
+                connection.sendall(octets)
+        _, err = process.communicate(timeout=120)
+    assert refused == [403, 403, 403]
+    assert "Traceback" not in err
+    assert process.returncode in (0, 4)

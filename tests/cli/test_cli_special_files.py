@@ -26,7 +26,6 @@ def endless(local: Program, request: pytest.FixtureRequest) -> str:
         "run t.csv -m m.yml --config {}",
         "run t.csv -m ./{}",
         "check t.csv -m ./{}",
-        "check t.csv -m fields.yml",
         "check t.csv -m m.yml --baseline {}",
         "sandbox --port 0 --fields {}",
     ],
@@ -37,6 +36,13 @@ def test_what_never_ends_is_refused_at_once(local: Program, endless: str, comman
     assert (ended.code, ended.out) == (2, "")
     assert "it is not a regular file (a pipe or a device, for example)" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_what_never_ends_is_no_fields_file(local: Program, endless: str) -> None:
+    ended = local("check", "t.csv", "-m", "fields.yml")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: fields.yml:8:9: ")
+    assert f"'{endless}'" in ended.err
 
 
 def test_a_document_whose_content_has_another_name_is_damaged(local: Program) -> None:

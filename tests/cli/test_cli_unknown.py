@@ -1,11 +1,11 @@
-"""Answers that never came: settled where they can be, reported as doubt where they cannot."""
+"""Answers that never came: settled where they can be, reported as unknown where they cannot."""
 
 from __future__ import annotations
 
 import pytest
 from program import Program, SandboxProcess
 from scenery import LOST_AFTER, LOST_BEFORE
-from tickets import WITHOUT_STAMP, Ticket, read_csv, write_tickets
+from tickets import WITHOUT_EXTERNAL_ID, Ticket, read_csv, write_tickets
 
 
 @pytest.mark.slow
@@ -19,11 +19,11 @@ def test_a_lost_answer_is_looked_up_and_found(online: Program, server: SandboxPr
 
 
 @pytest.mark.slow
-def test_doubt_that_cannot_be_settled_ends_with_4_is_listed_and_never_sent_again(
+def test_an_unknown_outcome_that_cannot_be_settled_ends_with_4_is_listed_and_never_sent_again(
     online: Program, server: SandboxProcess
 ) -> None:
-    """Without a stamp a row that is not found may still exist: a server may have changed its text."""
-    (online.folder / "m.yml").write_text(WITHOUT_STAMP, encoding="utf-8")
+    """Without an external id a row that is not found may still exist: a server may have changed its text."""
+    (online.folder / "m.yml").write_text(WITHOUT_EXTERNAL_ID, encoding="utf-8")
     write_tickets(online.folder / "t.csv", [Ticket("doubt", subject=LOST_BEFORE, mail="doubt@example.com")])
     ended = online("run", "t.csv", "-m", "m.yml", "--json")
     assert (ended.code, ended.counts) == (4, {"unknown": 1})

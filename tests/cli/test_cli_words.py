@@ -46,11 +46,11 @@ def test_rows_that_are_cases_are_not_among_those_that_are_not(second_night: Prog
 
 def test_what_differs_is_said_in_the_results_too(second_night: Program) -> None:
     run(second_night)
-    same, other, _, twin, _ = read_csv(second_night.folder / "tonight-import/results.csv")
+    same, other, _, duplicate, _ = read_csv(second_night.folder / "tonight-import/results.csv")
     assert same["message"].startswith("already case ")
     assert same["message"].endswith(" (row 2 of t.csv)")
     assert other["message"].endswith(" (row 4 of t.csv), with different content; not updated")
-    assert twin["message"] == "duplicate key: row 6 is sent"
+    assert duplicate["message"] == "duplicate key: row 6 is sent"
 
 
 def test_check_does_not_name_a_file_that_it_does_not_write(second_night: Program) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import orjson
 import pytest
-from ledgers import STAMP, case_body, pending, row_of, stage, valid
+from ledgers import EXTERNAL_ID_FIELD, case_body, pending, row_of, stage, valid
 from servers import Line, Request, http
 
 from importer.delivery.api_access import ApiAccess
@@ -91,7 +91,7 @@ async def one_worker(
     *,
     keys: Sequence[str] = ("A",),
     bodies: Callable[[str], bytes] = case_body,
-    stamp: str | None = STAMP,
+    external_id_field: str | None = EXTERNAL_ID_FIELD,
     force_close: bool = True,
     ca_file: str | None = None,
     proxy: str | None = None,
@@ -101,7 +101,7 @@ async def one_worker(
     through = None if proxy is None else read_proxy(proxy)
     with Ledger(path, verb="run") as ledger:
         rows = [valid(key, row=row, body=bodies(key)) for row, key in enumerate(keys, 2)]
-        stage(ledger, rows, external_id_field=stamp)
+        stage(ledger, rows, external_id_field=external_id_field)
         async with (
             Transport(force_close=force_close, ca_file=ca_file, proxy=through) as connections,
             LedgerWriter(ledger) as writer,
@@ -115,7 +115,7 @@ def echo(request: Request, case_id: str = "1", **changed: Any) -> bytes:
 
 
 class CaseServer:
-    """A Case API of a few lines that knows the truth: which cases exist, by stamp.
+    """A Case API of a few lines that knows the truth: which cases exist, by external id.
 
     It is a step for :class:`servers.RawServer`; tests override what happens to single requests with ``mischief``:
     a function that is given the line, the request and the true answer, and sends what it likes.
@@ -132,9 +132,9 @@ class CaseServer:
             return
         self.creates += 1
         number = self.creates
-        stamp = request.json["custom_fields"][STAMP]
+        external_id = request.json["custom_fields"][EXTERNAL_ID_FIELD]
         case_id = str(100 + sum(map(len, self.cases.values())))
-        self.cases[stamp].append(case_id)
+        self.cases[external_id].append(case_id)
         answer = echo(request, case_id)
         if number in self._mischief:
             await self._mischief[number](line, request, answer)
@@ -144,9 +144,12 @@ class CaseServer:
     def listing(self, request: Request) -> dict[str, Any]:
         """Honest in the documented encoding of filters."""
         (wanted,) = orjson.loads(parse_qs(urlsplit(request.target).query)["custom_fields"][0])
-        by_id = {case_id: stamp for stamp, cases in self.cases.items() for case_id in cases}
+        by_id = {case_id: external_id for external_id, cases in self.cases.items() for case_id in cases}
         found = self.cases.get(wanted["value"], []) if "label" in wanted else by_id
-        data = [{"id": case_id, "custom_fields": orjson.dumps({STAMP: by_id[case_id]}).decode()} for case_id in found]
+        data = [
+            {"id": case_id, "custom_fields": orjson.dumps({EXTERNAL_ID_FIELD: by_id[case_id]}).decode()}
+            for case_id in found
+        ]
         return {"_embedded": {"data": data}, "total": len(data), "_links": {"self": {"href": "/"}}}
 
 

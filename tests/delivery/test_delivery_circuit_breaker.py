@@ -103,7 +103,7 @@ def test_records_are_counted_from_the_last_answer_on() -> None:
 
 
 def test_each_look_up_counts() -> None:
-    """A row in doubt waits for the service, even if it is the only one."""
+    """A row with an unknown outcome waits for the service, even if it is the only one."""
     breaker = hear(breaker_of(), SILENCE)
     for _ in range(OUTAGE_AFTER - 1):
         breaker.record_outage("the list does not answer")

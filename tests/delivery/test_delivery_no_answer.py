@@ -172,7 +172,11 @@ async def test_an_answer_cut_after_every_byte(
     async with (
         RawServer(step) as server,
         one_worker(
-            tmp_path / "l.db", server.url, keys=keys, stamp=None, bodies=lambda key: case_body(key, title="Ticket A")
+            tmp_path / "l.db",
+            server.url,
+            keys=keys,
+            external_id_field=None,
+            bodies=lambda key: case_body(key, title="Ticket A"),
         ) as here,
     ):
         for key in keys:
@@ -269,7 +273,7 @@ async def test_an_early_refusal_of_a_large_body_is_read(tmp_path: Path, loop_fac
         assert (here.row()["state"], here.row()["http_status"]) == (State.REFUSED, 413)
 
 
-async def test_cancelled_behind_the_mark_the_row_stays_in_doubt(tmp_path: Path) -> None:
+async def test_cancelled_behind_the_mark_the_row_stays_unknown(tmp_path: Path) -> None:
     """The case may be made all the same; the ledger keeps the mark, and the end of the run makes it unknown."""
     async with RawServer(hang()) as server, one_worker(tmp_path / "l.db", server.url) as here:
         sending = asyncio.create_task(here.send())

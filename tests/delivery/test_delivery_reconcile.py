@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from delivering import OneWorker, one_worker
-from ledgers import STAMP, case_body
+from ledgers import EXTERNAL_ID_FIELD, case_body
 from servers import Line, RawServer, Request, http
 
 from importer.delivery import circuit_breaker, retry
@@ -48,7 +48,7 @@ async def sent(
     *rules: Rule,
     keys: Sequence[str] = "ABC",
     settled: Sequence[str] = "A",
-    stamp: str | None = STAMP,
+    external_id_field: str | None = EXTERNAL_ID_FIELD,
     bodies: Any = case_body,
     **options: Any,
 ) -> AsyncIterator[tuple[OneWorker, Sandbox]]:
@@ -56,7 +56,9 @@ async def sent(
     plan = FaultPlan(rules=rules)
     async with (
         Sandbox(SandboxOptions(static_token="x", faults=plan, **options)) as sandbox,
-        one_worker(path, sandbox.base_url, keys=keys, stamp=stamp, bodies=bodies, token="x") as here,
+        one_worker(
+            path, sandbox.base_url, keys=keys, external_id_field=external_id_field, bodies=bodies, token="x"
+        ) as here,
     ):
         for key in keys:
             await here.send(key)
@@ -74,11 +76,11 @@ async def reconcile(here: OneWorker) -> dict[str, State]:
     return {record.key: state for record, state in zip(unknown, states, strict=True)}
 
 
-def cases_by_stamp(sandbox: Sandbox) -> dict[str, list[str]]:
+def cases_by_external_id(sandbox: Sandbox) -> dict[str, list[str]]:
     """The truth."""
     found: dict[str, list[str]] = {}
     for case in sandbox.cases():
-        found.setdefault(case["custom_fields"][STAMP], []).append(str(case["id"]))
+        found.setdefault(case["custom_fields"][EXTERNAL_ID_FIELD], []).append(str(case["id"]))
     return found
 
 
@@ -86,7 +88,7 @@ async def test_what_was_created_is_found(tmp_path: Path) -> None:
     """Lost answers; the ids come from the list, and nothing is sent again."""
     async with sent(tmp_path / "l.db", on_key("B", LOST), on_key("C", LOST)) as (here, sandbox):
         assert await reconcile(here) == {"B": State.CREATED, "C": State.CREATED}
-        for key, ids in cases_by_stamp(sandbox).items():
+        for key, ids in cases_by_external_id(sandbox).items():
             assert [here.row(key)["case_id"]] == ids
         assert here.row("B")["code"] == "found"
 
@@ -95,7 +97,7 @@ async def test_what_was_not_created_may_be_sent_again(tmp_path: Path) -> None:
     async with sent(tmp_path / "l.db", on_key("B", NEVER_THERE)) as (here, sandbox):
         assert await reconcile(here) == {"B": State.PENDING}
         await here.send("B")
-        assert cases_by_stamp(sandbox).keys() == set("AC")  # the rule strikes again: still none, and never two
+        assert cases_by_external_id(sandbox).keys() == set("AC")  # the rule strikes again: still none, and never two
 
 
 @pytest.mark.parametrize(("effect", "state"), [(LOST, State.CREATED), (NEVER_THERE, State.UNKNOWN)])
@@ -110,8 +112,8 @@ async def test_nothing_found_proves_nothing_without_a_case_that_must_be_found(
 async def test_a_case_that_is_younger_than_the_list_may_lag_is_no_control_case(tmp_path: Path) -> None:
     """Its absence would say nothing about the list, and its presence nothing about an older gap."""
     async with sent(tmp_path / "l.db", on_key("B", NEVER_THERE), keys="AB") as (here, _):
-        assert here.ledger.newest_created(STAMP, age=DELAY.again) is not None
-        assert here.ledger.newest_created(STAMP, age=60.0) is None
+        assert here.ledger.newest_created(EXTERNAL_ID_FIELD, age=DELAY.again) is not None
+        assert here.ledger.newest_created(EXTERNAL_ID_FIELD, age=60.0) is None
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,7 @@ async def test_the_control_case_is_the_newest_case_of_all(
     rules = [on_key("B", LOST), *(Rule(do="index_lag", seconds=60, on=("list",), external_id=key) for key in "BC")]
     async with sent(tmp_path / "l.db", *rules, settled="AC") as (here, _):
         if not is_right:
-            old = CreatedCase(str(here.row("A")["case_id"]), "A", STAMP, 0.0)
+            old = CreatedCase(str(here.row("A")["case_id"]), "A", EXTERNAL_ID_FIELD, 0.0)
             monkeypatch.setattr(here.ledger, "newest_created", lambda *_, **__: old)
         assert await reconcile(here) == {"B": state}
 
@@ -246,15 +248,15 @@ async def test_two_cases_are_for_a_person(tmp_path: Path) -> None:
         # as if the answer had been lost as well
         here.ledger.connection.execute("UPDATE record SET state = 'unknown', case_id = NULL WHERE key = 'B'")
         assert await reconcile(here) == {"B": State.DUPLICATE}
-        ids = cases_by_stamp(sandbox)["B"]
+        ids = cases_by_external_id(sandbox)["B"]
         assert len(ids) == 2
         assert all(case_id in here.row("B")["message"] for case_id in ids)
 
 
 async def test_a_case_of_another_row_settles_nothing(tmp_path: Path) -> None:
-    """Found by its stamp, but claimed by another row of this ledger: both are in doubt."""
+    """Found by its external id, but claimed by another row of this ledger: both are unknown."""
     async with sent(tmp_path / "l.db", on_key("B", LOST), keys="AB") as (here, sandbox):
-        (case_id,) = cases_by_stamp(sandbox)["B"]
+        (case_id,) = cases_by_external_id(sandbox)["B"]
         here.ledger.connection.execute("UPDATE record SET case_id = ? WHERE key = 'A'", (case_id,))
         assert await reconcile(here) == {"B": State.UNKNOWN}
         assert {here.row(key)["state"] for key in "AB"} == {State.UNKNOWN}
@@ -267,7 +269,7 @@ async def test_an_expired_token_is_renewed_for_a_look_up(tmp_path: Path) -> None
 
 
 async def test_a_case_without_an_id_settles_nothing(tmp_path: Path) -> None:
-    listed = {"_embedded": {"data": [{"custom_fields": {STAMP: "A"}}]}, "total": 1}
+    listed = {"_embedded": {"data": [{"custom_fields": {EXTERNAL_ID_FIELD: "A"}}]}, "total": 1}
 
     async def step(line: Line, request: Request) -> None:
         if request.method == "GET":
@@ -295,19 +297,21 @@ def rules_by_title(*pairs: tuple[str, Any]) -> list[Rule]:
 
 async def test_without_an_external_id_one_equal_case_is_this_row(tmp_path: Path) -> None:
     rules = rules_by_title(("B", LOST), ("C", NEVER_THERE))
-    async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=plain) as (here, sandbox):
+    async with sent(tmp_path / "l.db", *rules, external_id_field=None, bodies=plain) as (here, sandbox):
         assert await reconcile(here) == {"B": State.CREATED, "C": State.UNKNOWN}
         (case,) = [case for case in sandbox.cases() if case["title"] == "Ticket B"]
         assert here.row("B")["case_id"] == str(case["id"])
 
 
-async def test_without_an_external_id_two_equal_rows_stay_in_doubt(tmp_path: Path) -> None:
+async def test_without_an_external_id_two_equal_rows_stay_unknown(tmp_path: Path) -> None:
     """Nobody can say whose case it is."""
 
     def same(key: str) -> bytes:
         return plain("B" if key in "BC" else key)
 
-    async with sent(tmp_path / "l.db", *rules_by_title(("B", LOST)), stamp=None, bodies=same, keys="ABC") as (
+    async with sent(
+        tmp_path / "l.db", *rules_by_title(("B", LOST)), external_id_field=None, bodies=same, keys="ABC"
+    ) as (
         here,
         _,
     ):
@@ -319,7 +323,7 @@ async def test_without_an_external_id_a_case_that_another_row_has_is_not_taken(t
         return plain("A" if key in "AB" else key)
 
     rules = [Rule(**NEVER_THERE, title="Ticket A", skip=1, limit=1)]
-    async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=same, keys="AB") as (here, _):
+    async with sent(tmp_path / "l.db", *rules, external_id_field=None, bodies=same, keys="AB") as (here, _):
         assert await reconcile(here) == {"B": State.UNKNOWN}
 
 
@@ -333,5 +337,5 @@ async def test_without_an_external_id_nearly_equal_is_not_equal(tmp_path: Path, 
         return plain("B") if key == "B" else case_body("B", **{"custom_fields": {}, "description": "About B", **change})
 
     rules = [Rule(**NEVER_THERE, title="Ticket B", skip=1, limit=1)]
-    async with sent(tmp_path / "l.db", *rules, stamp=None, bodies=body, keys="AB") as (here, _):
+    async with sent(tmp_path / "l.db", *rules, external_id_field=None, bodies=body, keys="AB") as (here, _):
         assert await reconcile(here) == {"B": State.UNKNOWN}

@@ -385,7 +385,7 @@ async def test_a_ledger_that_is_taken_away_stops_the_run(tmp_path: Path) -> None
     assert all(len(ids) == 1 for ids in cases.cases.values())
 
 
-async def test_a_mistake_of_ours_ends_the_run_loudly_and_leaves_the_row_in_doubt(tmp_path: Path) -> None:
+async def test_a_mistake_of_ours_ends_the_run_loudly_and_leaves_the_row_unknown(tmp_path: Path) -> None:
     """No worker dies in silence, and the others take nothing new.
 
     Here: a body that is no JSON got into the ledger, and the server took it.

@@ -150,18 +150,18 @@ SAME = {
     "title cut": {"title": "Ticket"},
     "white space changed": {"title": " Ticket \u00a0 A\n"},
     "without title": {"title": None},
-    "stamp as object": {"custom_fields": {"text1": {"value": "A", "label": "Legacy id"}}},
-    "stamp packed": {"custom_fields": '{"text1": "A"}'},
-    "stamp left out": {"custom_fields": {}},
+    "external id as object": {"custom_fields": {"text1": {"value": "A", "label": "Legacy id"}}},
+    "external id packed": {"custom_fields": '{"text1": "A"}'},
+    "external id missing": {"custom_fields": {}},
 }
 OTHER = {
-    "other stamp": {"custom_fields": {"text1": "B"}},
-    "stamp in other case": {"custom_fields": {"text1": "a"}},
-    "stamp longer": {"custom_fields": {"text1": "A1"}},
-    "stamp empty": {"custom_fields": {"text1": ""}},
-    "stamp is a number": {"custom_fields": {"text1": 7}},
-    "other title, no stamp": {"title": "Ticket B", "custom_fields": {}},
-    "empty title, no stamp": {"title": "", "custom_fields": {}},
+    "other external id": {"custom_fields": {"text1": "B"}},
+    "external id in other case": {"custom_fields": {"text1": "a"}},
+    "external id longer": {"custom_fields": {"text1": "A1"}},
+    "external id empty": {"custom_fields": {"text1": ""}},
+    "external id is a number": {"custom_fields": {"text1": 7}},
+    "other title, no external id": {"title": "Ticket B", "custom_fields": {}},
+    "empty title, no external id": {"title": "", "custom_fields": {}},
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 from delivering import TOKEN
-from ledgers import STAMP, following, notes, stage
+from ledgers import EXTERNAL_ID_FIELD, notes, stage, with_updates
 from naming import short
 
 from importer.delivery.retry import RetryBudget
@@ -41,7 +41,7 @@ def staged(path: Path) -> Path:
     rows = []
     for row, key in enumerate(KEYS, 2):
         parts = [notes(*(f"{key}: {text}" for text in part)) for part in PARTS]
-        rows.append(following(key, *parts, row=row, first=texts_of(key)[0]))
+        rows.append(with_updates(key, *parts, row=row, first=texts_of(key)[0]))
     with Ledger(path, verb="run") as ledger:
         stage(ledger, rows)
     return path
@@ -53,7 +53,7 @@ class Watching(Progress):
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
 
-    def followed(self, state: CaseUpdateState) -> None:
+    def updated(self, state: CaseUpdateState) -> None:
         self._stop.gently.set()
 
 
@@ -73,8 +73,11 @@ async def send(
 
 
 def held(sandbox: Sandbox) -> dict[str, list[str]]:
-    """The notes of every case, by stamp."""
-    return {case["custom_fields"][STAMP]: [note["note_body"] for note in case["notes"]] for case in sandbox.cases()}
+    """The notes of every case, by external id."""
+    return {
+        case["custom_fields"][EXTERNAL_ID_FIELD]: [note["note_body"] for note in case["notes"]]
+        for case in sandbox.cases()
+    }
 
 
 WHOLE = {key: texts_of(key) for key in KEYS}
@@ -205,7 +208,7 @@ async def test_an_account_that_is_shut_out_has_refused_nothing(tmp_path: Path) -
         assert {part.state for part in parts(path)} == {"pending"}
 
 
-async def test_without_the_right_to_read_doubt_stays_and_nothing_is_sent_twice(tmp_path: Path) -> None:
+async def test_without_the_right_to_read_the_outcome_stays_unknown_and_nothing_is_sent_twice(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
     options = SandboxOptions(scopes=("cases-public:write",), faults=plan({"do": "drop", "save": True}, nth=1))
     async with Sandbox(options) as sandbox:
@@ -235,7 +238,7 @@ class Impatient(Progress):
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
 
-    def following(self, total: int) -> None:
+    def updating(self, total: int) -> None:
         asyncio.get_running_loop().call_later(0.3, self._stop.request)
 
 
@@ -248,13 +251,13 @@ async def write_note(sandbox: Sandbox, case_id: str, text: str) -> None:
         assert answer.status == 200, await answer.text()
 
 
-async def test_a_reconciliation_settles_doubt_and_sends_nothing(tmp_path: Path) -> None:
+async def test_a_reconciliation_settles_unknown_outcomes_and_sends_nothing(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan({"do": "drop", "save": True}, nth=1))) as sandbox:
         stop = Stop()
         await send(path, sandbox, concurrency=1, stop=stop, progress=Impatient(stop), settle_delay=30.0)
         assert [part.state for part in parts(path)] == ["unknown", *["pending"] * 5], (
-            "the doubt was given up, not rushed"
+            "the search was given up, not rushed"
         )
         updates = sandbox.state()["requests"]["update"]
         await send(path, sandbox, sends=False)
@@ -276,7 +279,7 @@ async def test_a_stop_lets_what_is_under_way_end(tmp_path: Path) -> None:
         assert held(sandbox) == WHOLE
 
 
-async def test_a_second_stop_leaves_doubt_and_not_a_guess(tmp_path: Path) -> None:
+async def test_a_second_stop_leaves_unknown_outcomes_and_not_a_guess(tmp_path: Path) -> None:
     path = staged(tmp_path / "l.db")
     async with Sandbox(SandboxOptions(faults=plan({"do": "slow", "delay_ms": 1000}, nth=None))) as sandbox:
         stop = Stop()
@@ -294,7 +297,7 @@ class Mistaken(Progress):
     def __init__(self) -> None:
         self._mistakes = iter([RuntimeError("a mistake of ours")])
 
-    def followed(self, state: CaseUpdateState) -> None:
+    def updated(self, state: CaseUpdateState) -> None:
         for mistake in self._mistakes:
             raise mistake
 

@@ -1,4 +1,4 @@
-"""The judge is judged first: a checker that finds nothing proves nothing."""
+"""The checker is checked first: a checker that finds nothing proves nothing."""
 
 from __future__ import annotations
 
@@ -83,19 +83,19 @@ def test_a_case_that_nobody_sent_is_unexpected(story: Story) -> None:
     assert story.told().offences == {"unexpected": ["case 4"]}
 
 
-def test_doubt_at_the_end_is_an_offence_although_nothing_is_lost(story: Story) -> None:
+def test_an_unknown_outcome_at_the_end_is_an_offence_although_nothing_is_lost(story: Story) -> None:
     story.write("UPDATE record SET state = 'unknown', case_id = NULL WHERE id = 3")
-    assert story.told().offences == {"doubtful": ["C"]}
+    assert story.told().offences == {"unknown": ["C"]}
 
 
-def test_doubt_that_was_settled_by_finding_the_case_is_recovered(story: Story) -> None:
+def test_an_unknown_outcome_that_was_settled_by_finding_the_case_is_recovered(story: Story) -> None:
     story.write("DELETE FROM event WHERE record = 3 AND state = 'created'")
     for state in ("unknown", "created"):
         story.event(3, state)
     assert story.told().recovered == ["C"]
 
 
-def test_doubt_that_ended_in_sending_again_is_not_recovered(story: Story) -> None:
+def test_an_unknown_outcome_that_ended_in_sending_again_is_not_recovered(story: Story) -> None:
     story.write("DELETE FROM event WHERE record = 3 AND state = 'created'")
     for state in ("unknown", "pending", "sending", "created"):
         story.event(3, state)

@@ -55,7 +55,7 @@ def campaigns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fu
 
 
 def assert_exactly_once(campaign: Campaign) -> None:
-    """Every row is one case and the books say so; nothing was lost, doubled, invented, left in doubt, or hurried."""
+    """Every row is one case and the totals say so; nothing was lost, doubled, invented, left unknown, or hurried."""
     assert campaign.history.offences == {}, campaign.story()
     assert campaign.ended == Ended(0, "", ""), campaign.story()
     results = read_csv(campaign.out / "results.csv")

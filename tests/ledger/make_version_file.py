@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ledgers import do, following, invalid, left_out, mark_one, notes, settle_one, stage, valid
+from ledgers import do, filtered, invalid, mark_one, notes, settle_one, stage, valid, with_updates
 from test_ledger_parents import child
 
 from importer.ledger import Ledger, Outcome
@@ -26,7 +26,7 @@ def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ledger.db")
         with Ledger(path, verb="run") as ledger:
-            rows = [valid("pending"), invalid("invalid"), left_out("filtered"), following("created", notes("later"))]
+            rows = [valid("pending"), invalid("invalid"), filtered("filtered"), with_updates("created", notes("later"))]
             stage(ledger, [*rows, *map(valid, ("refused", "unknown", "duplicate", "contested", "again", "sending"))])
             stage(ledger, [child("parent"), child("waiting", "parent")], sha256="2" * 64, links=Links("P"))
             created, contested = Outcome(State.CREATED, "77", 201), Outcome(State.CREATED, "78", 201)

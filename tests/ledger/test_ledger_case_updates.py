@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ledgers import as_killed, case_body, do, following, invalid, mark_one, notes, pending, settle_one, stage, valid
+from ledgers import as_killed, case_body, do, invalid, mark_one, notes, pending, settle_one, stage, valid, with_updates
 
 from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView, Outcome, sources
 from importer.ledger import case_updates as later
 from importer.ledger.forget import forget
-from importer.ledger.values import CaseUpdate, UpdateOutcome
+from importer.ledger.records import CaseUpdate, UpdateOutcome
 from importer.models import CaseUpdateState, State
 
 LEGAL = {
@@ -57,7 +57,7 @@ def settle(ledger: Ledger, update: CaseUpdate, state: CaseUpdateState) -> None:
 @pytest.fixture
 def two(ledger: Ledger) -> Ledger:
     """One row that is a case, with two more updates to come."""
-    stage(ledger, [following("A", notes("b", "c"), notes("d"))])
+    stage(ledger, [with_updates("A", notes("b", "c"), notes("d"))])
     become_a_case(ledger, 1, "77")
     return ledger
 
@@ -101,7 +101,7 @@ def test_parts_go_in_order_whoever_writes_the_sql(two: Ledger) -> None:
 
 @pytest.mark.parametrize("state", [State.PENDING, State.REFUSED, State.UNKNOWN, State.SKIPPED])
 def test_notes_go_only_to_the_case_that_their_row_became(ledger: Ledger, state: State) -> None:
-    stage(ledger, [following("A", notes("b"))])
+    stage(ledger, [with_updates("A", notes("b"))])
     assert waiting(ledger) == []
     do(ledger, lambda: mark_one(ledger, 1))
     with pytest.raises(sqlite3.IntegrityError, match="not the turn"):
@@ -127,7 +127,7 @@ def test_a_row_whose_answer_was_crossed_gets_no_notes(two: Ledger) -> None:
     assert states(two) == ["pending", "pending"]
 
 
-def test_what_a_killed_process_was_sending_is_in_doubt(two: Ledger, tmp_path: Path) -> None:
+def test_what_a_killed_process_was_sending_is_unknown(two: Ledger, tmp_path: Path) -> None:
     do(two, lambda: later.mark_update_sending(two, next_of(two)))
     with Ledger(as_killed(two, tmp_path / "killed"), verb="run") as ledger:
         assert states(ledger) == ["unknown", "pending"]
@@ -136,7 +136,7 @@ def test_what_a_killed_process_was_sending_is_in_doubt(two: Ledger, tmp_path: Pa
         assert code == ("interrupted",)
 
 
-def test_what_nobody_waits_for_any_more_is_in_doubt(two: Ledger) -> None:
+def test_what_nobody_waits_for_any_more_is_unknown(two: Ledger) -> None:
     do(two, lambda: later.mark_update_sending(two, next_of(two)))
     assert do(two, lambda: later.abandon_updates(two)) == [1]
     assert states(two) == ["unknown", "pending"]
@@ -162,7 +162,7 @@ def test_a_refused_part_holds_up_those_behind_it(two: Ledger) -> None:
     settle(two, next_of(two), CaseUpdateState.REFUSED)
     assert waiting(two) == []
     with LedgerView(two.path) as view:
-        assert view.following() == {"refused": 2, "held": 1}
+        assert view.update_items() == {"refused": 2, "held": 1}
     assert later.reopen_refused_updates(two) == 1
     assert waiting(two) == [1]
     assert states(two) == ["pending", "pending"]
@@ -193,7 +193,7 @@ def test_history_is_only_appended(two: Ledger) -> None:
 
 
 def test_what_is_forgotten_takes_its_notes_along(two: Ledger) -> None:
-    """A case that waits for notes is not finished: nothing of its row may go, or doubt could not be settled."""
+    """A case that waits for notes is not finished: without its row an unknown outcome could not be settled."""
     forget(two, [State.CREATED])
     assert later.sent_before(two, next_of(two)).surely, "it waits for notes"
     settle(two, next_of(two), CaseUpdateState.DONE)
@@ -201,13 +201,13 @@ def test_what_is_forgotten_takes_its_notes_along(two: Ledger) -> None:
     forget(two, [State.CREATED])
     assert two.connection.execute("SELECT count(*) FROM content").fetchone() == (0,)
     assert two.connection.execute("SELECT DISTINCT body FROM case_update").fetchall() == [(None,)]
-    stage(two, [following("A", notes("b", "c"), notes("d"))], sha256="2" * 64)
+    stage(two, [with_updates("A", notes("b", "c"), notes("d"))], sha256="2" * 64)
     assert two.connection.execute("SELECT code FROM record WHERE id = 2").fetchone() == ("already_created_unverified",)
 
 
 def test_a_reading_that_was_cut_short_leaves_no_notes(ledger: Ledger) -> None:
-    stage(ledger, [following("A", notes("b"))], finish=False)
-    stage(ledger, [following("A", notes("c"))])
+    stage(ledger, [with_updates("A", notes("b"))], finish=False)
+    stage(ledger, [with_updates("A", notes("c"))])
     assert ledger.connection.execute("SELECT body FROM case_update").fetchall() == [(notes("c").decode(),)]
 
 
@@ -216,17 +216,17 @@ def test_a_reading_that_was_cut_short_leaves_no_notes(ledger: Ledger) -> None:
     [((notes("b"),), "already_created"), ((notes("B"),), "already_created_changed"), ((), "already_created_changed")],
 )
 def test_a_note_that_changed_is_a_change_of_the_ticket(ledger: Ledger, again: Sequence[bytes], code: str) -> None:
-    stage(ledger, [following("A", notes("b"))])
+    stage(ledger, [with_updates("A", notes("b"))])
     become_a_case(ledger, 1, "77")
-    stage(ledger, [following("A", *again)], sha256="2" * 64)
+    stage(ledger, [with_updates("A", *again)], sha256="2" * 64)
     assert ledger.connection.execute("SELECT state, code FROM record WHERE id = 2").fetchone() == ("skipped", code)
     assert waiting(ledger) == [1], "notes of a skipped row never go"
 
 
 def test_a_new_mapping_replaces_what_was_not_sent(ledger: Ledger) -> None:
-    source = stage(ledger, [following("A", notes("b"), notes("c")), invalid("B", row=3)])
+    source = stage(ledger, [with_updates("A", notes("b"), notes("c")), invalid("B", row=3)])
     old = sources.unsent_rows(ledger, source, states=[State.PENDING, State.INVALID], after=0, limit=10)
-    mapped = [following("A", notes("b", "c")).mapped, following("B", notes("x")).mapped]
+    mapped = [with_updates("A", notes("b", "c")).mapped, with_updates("B", notes("x")).mapped]
     sources.remap(ledger, source, list(zip(old, mapped, strict=True)))
     rows = ledger.connection.execute("SELECT record, position, items, body FROM case_update ORDER BY record").fetchall()
     assert rows == [(1, 1, 2, notes("b", "c").decode()), (2, 1, 1, notes("x").decode())]

@@ -9,7 +9,7 @@ import pytest
 from ledgers import stage, valid
 
 from importer.ledger import CompanionFile, Ledger, LedgerView, Orphan, sources
-from importer.ledger.companions import CompanionRow, CompanionRows
+from importer.ledger.companion_rows import CompanionRow, CompanionRows
 from importer.ledger.forget import forget, shrink
 from importer.models import State
 

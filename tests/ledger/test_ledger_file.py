@@ -289,9 +289,9 @@ def what_is_sent(path: Path) -> list[tuple[object, ...]]:
     """Every record that would be sent or looked up, read the way a run reads it."""
     with Ledger(path, verb="run") as ledger:
         ledger.pin_target("https://api.example.com")
-        rows, doubts = pending(ledger, limit=1000), ledger.unknown_records()
-        assert ledger.counts() == {State.PENDING: len(rows), State.UNKNOWN: len(doubts)}
-        return [*rows, *doubts]
+        rows, unknown = pending(ledger, limit=1000), ledger.unknown_records()
+        assert ledger.counts() == {State.PENDING: len(rows), State.UNKNOWN: len(unknown)}
+        return [*rows, *unknown]
 
 
 @pytest.mark.parametrize("damage", [b"\x00", b"\xff", b"\x0d\x07"], ids=["zeros", "ones", "noise"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ledgers import do, invalid, left_out, mark_one, pending, settle_one, stage, valid
+from ledgers import do, filtered, invalid, mark_one, pending, settle_one, stage, valid
 
 from importer.ledger import Ledger, LedgerView, Mark, Outcome, StagedRow, sources
 from importer.ledger.causes import causes
@@ -31,8 +31,8 @@ def map_anew(ledger: Ledger, source: int, rows: list[StagedRow]) -> None:
     sources.let_others_answer(ledger, back)
 
 
-def test_a_row_that_is_left_out_is_skipped_with_its_reason(ledger: Ledger) -> None:
-    stage(ledger, [left_out("A"), left_out(""), valid("B")])
+def test_a_row_that_is_filtered_is_skipped_with_its_reason(ledger: Ledger) -> None:
+    stage(ledger, [filtered("A"), filtered(""), valid("B")])
     assert standing(ledger) == [("A", "skipped", "filtered"), ("", "skipped", "filtered"), ("B", "pending", None)]
     (message,) = ledger.connection.execute("SELECT message FROM record WHERE id = 1").fetchone()
     assert message == "source.skip is met: Subject == 'spam'"
@@ -43,7 +43,7 @@ def test_a_row_that_is_left_out_is_skipped_with_its_reason(ledger: Ledger) -> No
 
 
 def test_it_is_no_duplicate_and_has_none(ledger: Ledger) -> None:
-    stage(ledger, [left_out("A"), valid("A"), left_out("A"), valid("A")])
+    stage(ledger, [filtered("A"), valid("A"), filtered("A"), valid("A")])
     assert [code for _, _, code in standing(ledger)] == ["filtered", None, "filtered", "duplicate_key"]
     (message,) = ledger.connection.execute("SELECT message FROM record WHERE id = 4").fetchone()
     assert message == "duplicate key: row 2 is sent"
@@ -53,20 +53,20 @@ def test_it_is_no_duplicate_and_has_none(ledger: Ledger) -> None:
 def test_it_supersedes_nothing(ledger: Ledger, older: type[StagedRow]) -> None:
     stage(ledger, [older("A")])
     before = standing(ledger)
-    stage(ledger, [left_out("A"), left_out("B", replaces=1)])
+    stage(ledger, [filtered("A"), filtered("B", replaces=1)])
     assert standing(ledger) == [*before, ("A", "skipped", "filtered"), ("B", "skipped", "filtered")]
 
 
-def test_it_stays_left_out_if_its_key_is_a_case_already(ledger: Ledger) -> None:
-    """What the mapping says goes first: a person sees it in every night's books."""
+def test_it_stays_filtered_if_its_key_is_a_case_already(ledger: Ledger) -> None:
+    """The filter of the mapping has precedence: the user sees it in every night's totals."""
     stage(ledger, [valid("A")])
     send(ledger, 1)
-    stage(ledger, [left_out("A")])
+    stage(ledger, [filtered("A")])
     assert standing(ledger)[1] == ("A", "skipped", "filtered")
 
 
 def test_similar_keys_are_looked_for_among_rows_that_are_meant(ledger: Ledger) -> None:
-    stage(ledger, [valid("A"), left_out("a"), valid("B"), valid("b")])
+    stage(ledger, [valid("A"), filtered("a"), valid("B"), valid("b")])
     with LedgerView(ledger.path) as view:
         groups, count = view.similar_keys(str.lower, 10)
     assert count == 1
@@ -76,15 +76,15 @@ def test_similar_keys_are_looked_for_among_rows_that_are_meant(ledger: Ledger) -
 # -- back again -----------------------------------------------------------------------------------------
 
 
-def test_of_skipped_rows_only_those_left_out_can_be_mapped_anew(ledger: Ledger) -> None:
-    source = stage(ledger, [valid("A"), valid("A", row=3), left_out("B")])
+def test_of_skipped_rows_only_those_filtered_can_be_mapped_anew(ledger: Ledger) -> None:
+    source = stage(ledger, [valid("A"), valid("A", row=3), filtered("B")])
     unsent = sources.unsent_rows(ledger, source, states=[State.SKIPPED], after=0, limit=100)
     assert [old.id for old in unsent] == [3]
 
 
 def test_another_mapping_brings_it_back(ledger: Ledger) -> None:
-    source = stage(ledger, [left_out("A"), left_out("B"), left_out("C")])
-    map_anew(ledger, source, [valid("A"), invalid("B"), left_out("C")])
+    source = stage(ledger, [filtered("A"), filtered("B"), filtered("C")])
+    map_anew(ledger, source, [valid("A"), invalid("B"), filtered("C")])
     assert standing(ledger) == [("A", "pending", None), ("B", "invalid", "too_long"), ("C", "skipped", "filtered")]
     assert [row.key for row in pending(ledger)] == ["A"]
     moves = ledger.connection.execute("SELECT record, state FROM event ORDER BY id").fetchall()
@@ -94,38 +94,38 @@ def test_another_mapping_brings_it_back(ledger: Ledger) -> None:
 def test_another_mapping_leaves_out_what_was_not_sent(ledger: Ledger) -> None:
     source = stage(ledger, [valid("A"), invalid("B"), valid("C")])
     send(ledger, 3, REFUSED)
-    map_anew(ledger, source, [left_out("A"), left_out("B"), left_out("C")])
+    map_anew(ledger, source, [filtered("A"), filtered("B"), filtered("C")])
     assert {code for _, _, code in standing(ledger)} == {"filtered"}
 
 
 def test_a_key_that_became_a_case_meanwhile_is_not_sent(ledger: Ledger) -> None:
-    source = stage(ledger, [left_out("A"), valid("A")])
+    source = stage(ledger, [filtered("A"), valid("A")])
     send(ledger, 2)
     map_anew(ledger, source, [valid("A")])
     assert standing(ledger)[0] == ("A", "skipped", "already_created")
 
 
 def test_of_several_that_come_back_the_first_answers(ledger: Ledger) -> None:
-    source = stage(ledger, [left_out("A"), left_out("A")])
+    source = stage(ledger, [filtered("A"), filtered("A")])
     map_anew(ledger, source, [valid("A"), valid("A")])
     assert standing(ledger) == [("A", "pending", None), ("A", "skipped", "duplicate_key")]
 
 
 def test_a_row_that_was_to_be_sent_all_the_time_keeps_its_key(ledger: Ledger) -> None:
-    source = stage(ledger, [left_out("A"), valid("A")])
+    source = stage(ledger, [filtered("A"), valid("A")])
     map_anew(ledger, source, [valid("A"), valid("A")])
     assert standing(ledger) == [("A", "skipped", "duplicate_key"), ("A", "pending", None)]
 
 
 def test_conditions_that_change_places(ledger: Ledger) -> None:
-    source = stage(ledger, [left_out("A"), valid("A")])
-    map_anew(ledger, source, [valid("A"), left_out("A")])
+    source = stage(ledger, [filtered("A"), valid("A")])
+    map_anew(ledger, source, [valid("A"), filtered("A")])
     assert standing(ledger) == [("A", "pending", None), ("A", "skipped", "filtered")]
 
 
 def test_the_newer_file_answers(ledger: Ledger) -> None:
-    first = stage(ledger, [left_out("A"), valid("B")])
-    second = stage(ledger, [invalid("A"), left_out("B")])
+    first = stage(ledger, [filtered("A"), valid("B")])
+    second = stage(ledger, [invalid("A"), filtered("B")])
     map_anew(ledger, first, [valid("A"), valid("B")])
     map_anew(ledger, second, [invalid("A"), valid("B")])
     assert standing(ledger) == [
@@ -136,10 +136,10 @@ def test_the_newer_file_answers(ledger: Ledger) -> None:
     ]
 
 
-def test_a_correction_that_comes_back_is_not_sent_beside_its_original(ledger: Ledger) -> None:
+def test_a_correction_that_comes_back_is_not_sent_next_to_its_original(ledger: Ledger) -> None:
     """P1 across keys: the corrected row has another key, but it is the same ticket."""
     originals = stage(ledger, [invalid("A"), invalid("B")])
-    corrections = stage(ledger, [left_out("A2", replaces=1), left_out("B2", replaces=2)])
+    corrections = stage(ledger, [filtered("A2", replaces=1), filtered("B2", replaces=2)])
     map_anew(ledger, originals, [valid("A"), invalid("B")])
     send(ledger, 1)
     map_anew(ledger, corrections, [valid("A2"), valid("B2")])

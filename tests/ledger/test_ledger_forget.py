@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ledgers import case_body, do, invalid, left_out, mark_one, pending, row_of, settle_one, stage, valid
+from ledgers import case_body, do, filtered, invalid, mark_one, pending, row_of, settle_one, stage, valid
 
 from importer.errors import ConfigError, LedgerError
 from importer.ledger import Ledger, LedgerView, Mark, Outcome, Settled, database, decisions, sources
@@ -48,7 +48,7 @@ def places(path: Path) -> list[str]:
 def finished(path: Path) -> Path:
     """An import that is over: two cases, a duplicate key, a row that is filtered, an invalid and a refused one."""
     with Ledger(path, verb="run") as ledger:
-        stage(ledger, [told("A"), told("B"), told("A", row=4), left_out("C"), invalid("D"), told("E")])
+        stage(ledger, [told("A"), told("B"), told("A", row=4), filtered("C"), invalid("D"), told("E")])
         ledger.connection.execute("UPDATE record SET message = ? WHERE key = 'D'", (f"Subject: {SECRET!r}",))
         send(ledger, 1, CREATED)
         send(ledger, 2, UNKNOWN)
@@ -91,7 +91,7 @@ def test_failed_rows_keep_their_texts_unless_a_person_says_so(finished: Path) ->
         assert [row.key for row in pending(ledger)] == ["E"]
 
 
-def test_books_states_case_ids_and_history_stay(finished: Path) -> None:
+def test_totals_states_case_ids_and_history_stay(finished: Path) -> None:
     def seen() -> list[object]:
         with LedgerView(finished) as view, closing(sqlite3.connect(finished)) as connection:
             events = "SELECT record, run, at, state, attempt, case_id, http_status, code FROM event ORDER BY id"
@@ -186,7 +186,7 @@ def test_two_answers_for_one_case_leave_the_forgotten_row_to_a_person(finished: 
         stage(ledger, [valid("new")])
         assert do(ledger, lambda: mark_one(ledger, 7)) == [Mark.DONE]
         assert do(ledger, lambda: settle_one(ledger, 7, State.SENDING, CREATED)) == [Settled.CROSSED]
-        assert [doubt.key for doubt in ledger.unknown_records()] == ["new"]
+        assert [unknown.key for unknown in ledger.unknown_records()] == ["new"]
     with pytest.raises(ConfigError, match="were deleted"):
         resolve(finished, "A", "resend", reason="sure")
     assert resolve(finished, "A", "created", reason="sure", case_id="77") is State.CREATED

@@ -13,7 +13,7 @@ from ledgers import do, mark_one, row_of, settle_one, stage, valid
 from test_ledger_parents import child
 
 from importer.ledger import Ledger, Mark, Outcome, Settled
-from importer.ledger.values import Settlement
+from importer.ledger.records import Settlement
 from importer.models import Links, State
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from ledgers import case_body, do, invalid, left_out, mark_one, pending, row_of, settle_one, stage, valid
+from ledgers import case_body, do, filtered, invalid, mark_one, pending, row_of, settle_one, stage, valid
 from test_ledger_parents import child, create, standing
 
 from importer.errors import LedgerError
@@ -123,7 +123,7 @@ def test_the_database_refuses_a_child_with_the_id_of_another_case(ledger: Ledger
         ledger.connection.execute("UPDATE record SET state = 'sending' WHERE key = 'B'")
 
 
-def test_a_child_that_comes_back_from_doubt_gets_the_parent_that_it_has_now(ledger: Ledger) -> None:
+def test_a_child_that_comes_back_from_unknown_gets_the_parent_that_it_has_now(ledger: Ledger) -> None:
     """Its body names a case that its parent turned out not to be."""
     stage(ledger, [*FAMILY, child("D", row=5)], links=LINKS)
     settle(ledger, "A", State.CREATED, case_id="7")
@@ -247,8 +247,8 @@ def test_children_that_wait_are_let_go_by_a_parent_that_was_forgotten(ledger: Le
     assert orjson.loads(body_of(ledger, "C"))["parent_id"] == "case A"
 
 
-def test_a_row_that_is_left_out_is_above_nobody(ledger: Ledger) -> None:
-    stage(ledger, [left_out("A"), child("B", "A")], links=LINKS)
+def test_a_row_that_is_filtered_is_above_nobody(ledger: Ledger) -> None:
+    stage(ledger, [filtered("A"), child("B", "A")], links=LINKS)
     assert states(ledger) == "A skipped, B invalid"
     assert row_of(ledger, "B")["code"] == "missing_parent"
 

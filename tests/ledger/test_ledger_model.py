@@ -31,8 +31,8 @@ from ledgers import (
     LEGAL_IF_LEFT_OUT,
     as_killed,
     do,
+    filtered,
     invalid,
-    left_out,
     mark_one,
     memory,
     pending,
@@ -44,7 +44,7 @@ from ledgers import (
 from importer.ledger import Ledger, Mark, Outcome, decisions, sources
 from importer.models import State
 
-ROWS = st.sampled_from([valid, invalid, left_out])
+ROWS = st.sampled_from([valid, invalid, filtered])
 KEYS = st.sampled_from(["A", "B", "C", "D"])
 #: What becomes of a request: was the case made, and did the answer say so?
 FATES = st.sampled_from(["created", "refused", "again", "made, answer lost", "not made, answer lost"])
@@ -112,12 +112,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def look_up(self) -> None:
-        for doubt in self.ledger.unknown_records():
-            found = self.cases[doubt.key]
+        for unknown in self.ledger.unknown_records():
+            found = self.cases[unknown.key]
             outcome = Outcome(State.CREATED, found[0]) if found else Outcome(State.PENDING)
             do(
                 self.ledger,
-                lambda doubt=doubt, outcome=outcome: settle_one(self.ledger, doubt.id, State.UNKNOWN, outcome),
+                lambda unknown=unknown, outcome=outcome: settle_one(self.ledger, unknown.id, State.UNKNOWN, outcome),
             )
 
     @rule()
@@ -132,7 +132,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if unsent := sources.unsent_rows(self.ledger, source, states=states, after=0, limit=10):
             old, mapped = unsent[choice % len(unsent)], make(key).mapped
             sources.remap(self.ledger, source, [(old, mapped)])
-            if old.state is State.SKIPPED and mapped.left_out is None:
+            if old.state is State.SKIPPED and mapped.filtered_by is None:
                 sources.let_others_answer(self.ledger, [old.id])
 
     # -- how it happens -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ledgers import as_killed, do, invalid, mark_one, pending, row_of, settle_one, stage, valid
 
+from importer.delivery.response_policy import SHUT_OUT
 from importer.errors import TargetError
 from importer.ledger import Ledger, Mark, Outcome, Selection, Settled, database, decisions
 from importer.models import State
@@ -152,7 +153,7 @@ def test_refused_rows_are_reopened_and_no_others(ledger: Ledger) -> None:
     assert [found.key for found in ledger.pending(Selection(run=ledger.run), after=0, limit=9)] == ["A", "C"]
 
 
-def test_rows_in_doubt_are_not_reopened(ledger: Ledger) -> None:
+def test_unknown_rows_are_not_reopened(ledger: Ledger) -> None:
     """Only a look-up, or a person by name, may decide them."""
     marked(ledger, "A")
     do(ledger, ledger.abandon)
@@ -160,14 +161,14 @@ def test_rows_in_doubt_are_not_reopened(ledger: Ledger) -> None:
     assert ledger.counts() == {State.UNKNOWN: 1}
 
 
-@pytest.mark.parametrize(("status", "reopened"), [(403, 1), (404, 1), (405, 1), (400, 0), (422, 0)])
+@pytest.mark.parametrize(("status", "reopened"), [(403, 1), (405, 1), (400, 0), (422, 0)])
 def test_what_shut_out_the_whole_account_is_no_refusal_of_a_row(ledger: Ledger, status: int, reopened: int) -> None:
     marked(ledger, "A")
     do(
         ledger,
         lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, status, f"http_{status}", "no")),
     )
-    assert decisions.reopen_shut_out(ledger) == reopened
+    assert decisions.reopen_shut_out(ledger, SHUT_OUT) == reopened
 
 
 def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
@@ -175,7 +176,7 @@ def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
         marked(ledger, "A")
         do(ledger, lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, 403, "http_403", "no")))
     with Ledger(path, verb="run") as ledger:
-        assert decisions.reopen_shut_out(ledger) == 0
+        assert decisions.reopen_shut_out(ledger, SHUT_OUT) == 0
 
 
 # -- what a crash leaves --------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ def test_after_a_crash_rows_that_were_being_sent_are_unknown(ledger: Ledger, tmp
         assert (record["code"], record["run"], record["attempts"]) == ("interrupted", 1, 1)
         assert again.was_cut_short
         assert pending(again) == []
-        assert [doubt.key for doubt in again.unknown_records()] == ["A"]
+        assert [unknown.key for unknown in again.unknown_records()] == ["A"]
 
 
 def test_killed_during_recovery_and_again(path: Path, tmp_path: Path) -> None:
@@ -214,14 +215,14 @@ def test_a_run_that_ended_was_not_cut_short(path: Path) -> None:
         assert not second.was_cut_short
 
 
-def test_a_doubt_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_unknown_outcome_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path: Path) -> None:
     """The window of a look-up by content must hold the moment at which the case was made."""
     before = time.time()
     marked(ledger, "A")
     with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
-        (doubt,) = again.unknown_records()
-        assert before - 2 <= doubt.since <= time.time()
-        assert (doubt.id, doubt.row, doubt.key, doubt.external_id_field) == (1, 2, "A", "text1")
+        (unknown,) = again.unknown_records()
+        assert before - 2 <= unknown.since <= time.time()
+        assert (unknown.id, unknown.row, unknown.key, unknown.external_id_field) == (1, 2, "A", "text1")
 
 
 # -- a person decides -----------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ DECISIONS = {
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
-def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) -> None:
+def test_a_person_decides_about_an_unknown_row(ledger: Ledger, decision: str) -> None:
     marked(ledger, "A")
     do(ledger, ledger.abandon)
     assert decisions.resolve(ledger, "A", DECISIONS[decision]) == [State.UNKNOWN]
@@ -244,7 +245,7 @@ def test_a_person_decides_about_a_row_in_doubt(ledger: Ledger, decision: str) ->
 
 
 @pytest.mark.parametrize("settled", ["pending", "created"])
-def test_nobody_decides_about_a_row_that_is_in_no_doubt(ledger: Ledger, settled: str) -> None:
+def test_nobody_decides_about_a_row_that_is_not_unknown(ledger: Ledger, settled: str) -> None:
     marked(ledger, "A")
     outcome = CREATED if settled == "created" else Outcome(State.PENDING)
     do(ledger, lambda: settle_one(ledger, 1, State.SENDING, outcome))
@@ -288,7 +289,7 @@ def test_the_control_case_is_the_newest_case_that_is_old_enough(ledger: Ledger) 
     assert ledger.newest_created("text2", age=0.0) is None
 
 
-def test_a_case_that_became_doubtful_is_no_control_case(ledger: Ledger) -> None:
+def test_a_case_that_became_unknown_is_no_control_case(ledger: Ledger) -> None:
     marked(ledger, "A", "B")
     for number in (1, 2):
         do(ledger, lambda number=number: settle_one(ledger, number, State.SENDING, CREATED))

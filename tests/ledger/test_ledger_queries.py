@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from ledgers import do, invalid, left_out, mark_one, settle_one, stage, valid
+from ledgers import do, filtered, invalid, mark_one, settle_one, stage, valid
 
 from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView, Outcome, ResultLine
@@ -132,7 +132,7 @@ def test_a_source_that_was_not_read_to_its_end_is_not_in_view(mixed: Ledger, pat
     with LedgerView(path) as view:
         before = [view.counts(), causes(view), list(view.results()), list(view.failures()), view.sources()]
         assert view.half_read() == ()
-    stage(mixed, [valid("H"), invalid("I"), left_out("J")], name="third.csv", sha256="4" * 64, finish=False)
+    stage(mixed, [valid("H"), invalid("I"), filtered("J")], name="third.csv", sha256="4" * 64, finish=False)
     with LedgerView(path) as view:
         assert [view.counts(), causes(view), list(view.results()), list(view.failures()), view.sources()] == before
         assert view.half_read() == ("third.csv",)

@@ -23,7 +23,7 @@ from ledgers import (
 
 from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView, Mark, Outcome, StagedRow, sources
-from importer.ledger.values import UnsentRow
+from importer.ledger.records import UnsentRow
 from importer.models import FieldError, Mapped, Row, State
 
 NIGHT = "2" * 64

@@ -50,7 +50,7 @@ def test_a_record_moves_only_as_the_design_allows(staged: Ledger, before: State,
     "code", ["filtered", "duplicate_key", "already_created", "key_unsettled", "superseded", "resolved", None]
 )
 @pytest.mark.parametrize("after", [state for state in State if state is not State.SKIPPED])
-def test_of_skipped_rows_only_those_that_were_left_out_come_back(
+def test_of_skipped_rows_only_those_that_were_filtered_come_back(
     staged: Ledger, after: State, code: str | None
 ) -> None:
     """P1: all others are answered for by another row, or by a person."""

@@ -54,7 +54,7 @@ def test_a_ledger_of_version_1_goes_on(first: Path) -> None:
         stage(ledger, [valid("created"), valid("new")], sha256="3" * 64)
         assert row_of(ledger, "created")["code"] == "already_created_changed", "a note is to follow its case"
     with LedgerView(first) as view:
-        assert view.following() == {"pending": 1}
+        assert view.update_items() == {"pending": 1}
         assert len(list(view.results())) == 14
 
 

@@ -42,7 +42,7 @@ async def test_a_mark_is_on_disk_when_its_future_is_done(staged: Ledger, tmp_pat
         assert await writer.mark_sending(7) is Mark.DONE
         killed = as_killed(staged, tmp_path / "killed")
     with Ledger(killed, verb="run") as again:
-        assert [doubt.id for doubt in again.unknown_records()] == [7]
+        assert [unknown.id for unknown in again.unknown_records()] == [7]
 
 
 async def test_all_that_wait_share_one_commit(staged: Ledger, commits: list[str]) -> None:

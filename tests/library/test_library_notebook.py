@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def test_each_plain_function_works_beside_a_running_loop(folder: Path) -> None:
+async def test_each_plain_function_works_next_to_a_running_loop(folder: Path) -> None:
     settings = importer.Settings(sandbox=True)
     ledger = folder / "t-import" / "ledger.db"
     assert importer.suggest_mapping("t.csv").text

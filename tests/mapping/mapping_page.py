@@ -121,10 +121,10 @@ def write_workbook(path: Path, *, sheet: str, rows: list[list[str]]) -> None:
 
 
 def write_export(path: Path, example: Example) -> None:
-    """The rows of an example as a CSV file; a lone column gets another beside it, for an empty line is no row."""
+    """The rows of an example as a CSV file; a lone column gets another next to it, for an empty line is no row."""
     table = [example.header, *example.cells]
     if len(example.header) == 1:
-        table = [(*row, beside) for row, beside in zip(table, ["Beside", *("x" * len(example.rows))], strict=True)]
+        table = [(*row, other) for row, other in zip(table, ["Other", *("x" * len(example.rows))], strict=True)]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows(table)
 

@@ -191,7 +191,7 @@ def test_files_in_other_encodings(load: Load, encoding: str, options: str) -> No
 
 
 def test_halves_of_characters_are_an_error_of_the_row_and_no_traceback(load: Load) -> None:
-    """Only a DataFrame or a workbook can hold them; a shelf must hold them all the same."""
+    """Only a DataFrame or a workbook can hold them; the ledger must keep them too."""
     written(HEADER + "1,,,one,\n")
     with opened(load(CASE + NOTE % "")) as here:
         (found,) = here.mapped("1\ud800")

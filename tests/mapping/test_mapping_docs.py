@@ -15,7 +15,7 @@ from mapping_page import EXAMPLES, PACKAGE, PAGE, Example, expected_of, write_fi
 from importer.errors import MappingError
 from importer.ledger import Ledger, Outcome, StagedRow
 from importer.ledger.parents import CODES as LINK_CODES
-from importer.ledger.values import errors_from_json
+from importer.ledger.records import errors_from_json
 from importer.mapping import json_schema
 from importer.mapping.converters import BOOLEAN_WORDS, TYPES
 from importer.models import Row, State
@@ -23,7 +23,7 @@ from importer.pipeline.companions import open_companions
 
 
 @pytest.fixture(autouse=True)
-def files_beside_the_mapping(tmp_path: Path) -> None:
+def files_next_to_the_mapping(tmp_path: Path) -> None:
     write_files(tmp_path)
 
 
@@ -64,7 +64,7 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
         results = list(map(mapper.apply, rows))
     for number, mapped, (_, sent) in zip(count(1), results, example.rows, strict=False):
         if mapped.body is None:
-            found: Any = "filtered" if mapped.left_out else [error.code for error in mapped.errors]
+            found: Any = "filtered" if mapped.filtered_by else [error.code for error in mapped.errors]
         else:
             found = example.shown(orjson.loads(mapped.body))
             if mapped.case_updates:  # the page shows them behind the case

@@ -36,7 +36,7 @@ NUMBER = "  skip: number(N) > 10"
 )
 def test_only_and_skip(bind: Bind, status: str, kind: str, reason: str | None) -> None:
     row = mapped(bind, f"{ONLY}\n{SKIP}", "7", "T", "D", status, kind, "")
-    assert (row.key, row.errors, row.left_out) == ("7", (), reason)
+    assert (row.key, row.errors, row.filtered_by) == ("7", (), reason)
     assert (row.body is None) == (reason is not None)
 
 
@@ -47,12 +47,12 @@ def test_a_filtered_row_may_be_invalid(bind: Bind) -> None:
 @pytest.mark.parametrize("key", ["", "  ", "x" * 300, "a\0b"])
 def test_its_key_is_read_if_that_can_be(bind: Bind, key: str) -> None:
     row = mapped(bind, ONLY, key, "T", "D", "spam", "", "")
-    assert (row.key, row.errors, bool(row.left_out)) == ("", (), True)
+    assert (row.key, row.errors, bool(row.filtered_by)) == ("", (), True)
 
 
 def test_a_condition_that_cannot_be_decided_is_an_error_of_the_row(bind: Bind) -> None:
     row = mapped(bind, NUMBER, "7", "", "D", "open", "", "many")
-    assert (row.body, row.left_out) == (None, None)
+    assert (row.body, row.filtered_by) == (None, None)
     assert [(error.code, error.column, error.target) for error in row.errors] == [
         ("not_a_number", "N", "source.skip"),
         ("missing", "T", "title"),
@@ -65,7 +65,7 @@ def test_it_is_one_even_if_the_row_would_fit(bind: Bind) -> None:
 
 
 def test_what_the_other_condition_decides_is_decided(bind: Bind) -> None:
-    assert mapped(bind, f"{ONLY}\n{NUMBER}", "7", "T", "D", "spam", "", "many").left_out
+    assert mapped(bind, f"{ONLY}\n{NUMBER}", "7", "T", "D", "spam", "", "many").filtered_by
 
 
 def test_an_error_cell_in_the_condition_spoils_the_row_and_elsewhere_it_does_not_matter(bind: Bind) -> None:
@@ -74,10 +74,10 @@ def test_an_error_cell_in_the_condition_spoils_the_row_and_elsewhere_it_does_not
 
     cells = ("7", "T", "D", "spam", "", "")
     spoiled = mapped(bind, ONLY, *cells, problems=(error("Status"),))
-    assert (spoiled.left_out, [found.code for found in spoiled.errors]) == (None, ["error_cell"])
-    assert mapped(bind, ONLY, *cells, problems=(error("T"),)).left_out
+    assert (spoiled.filtered_by, [found.code for found in spoiled.errors]) == (None, ["error_cell"])
+    assert mapped(bind, ONLY, *cells, problems=(error("T"),)).filtered_by
     without_key = mapped(bind, ONLY, *cells, problems=(error("ID"),))
-    assert (without_key.key, bool(without_key.left_out)) == ("", True)
+    assert (without_key.key, bool(without_key.filtered_by)) == ("", True)
 
 
 def test_a_row_with_missing_cells_is_not_filtered(bind: Bind) -> None:
@@ -90,7 +90,7 @@ def test_a_condition_uses_its_columns(bind: Bind) -> None:
 
 def test_cells_that_count_as_empty_are_empty_to_conditions(bind: Bind) -> None:
     row = mapped(bind, "  empty: ['-']\n  skip: empty(Type)", "7", "T", "D", "open", "-", "")
-    assert row.left_out == "source.skip is met: empty(Type)"
+    assert row.filtered_by == "source.skip is met: empty(Type)"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ def owners(tmp_path: Path) -> Path:
     return path
 
 
-def owner(more: str = "", beside: str = "") -> str:
-    return CASE + f"  owner_id: {{lookup: {{file: o.csv, key: email, by: A, value: id{more}}}{beside}}}\n"
+def owner(more: str = "", after: str = "") -> str:
+    return CASE + f"  owner_id: {{lookup: {{file: o.csv, key: email, by: A, value: id{more}}}{after}}}\n"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,9 @@ def test_a_file_in_another_folder_is_found_from_the_folder_of_the_mapping(load: 
     folder = tmp_path / "deep"
     folder.mkdir()
     (folder / "m.yml").write_text(owner().replace("o.csv", "../o.csv"))
-    load_mapping(folder / "m.yml")
+    load_mapping(folder / "m.yml", allow_files=[tmp_path])
+    with pytest.raises(MappingError, match=r"m.yml:6:29: the mapping may not read '../o.csv'"):
+        load_mapping(folder / "m.yml")
 
 
 def test_a_change_of_the_file_is_a_change_of_the_mapping(load: Load, owners: Path) -> None:
@@ -127,7 +129,7 @@ def test_a_file_that_is_no_good(load: Load, owners: Path, content: bytes, messag
     ("text", "message"),
     [
         (owner().replace("o.csv", "no.csv"), "m.yml:6:29: file not found: 'no.csv'"),
-        (owner().replace("o.csv", "."), "m.yml:6:29: cannot use the lookup file: "),
+        (owner().replace("o.csv", "."), "m.yml:6:29: '.' is not a file"),
         (owner().replace("o.csv", "''"), "m.yml:6:29: expected a text"),
         (owner().replace("value: id", "vale: id"), "m.yml:6:55: unknown key 'vale' in `case.owner_id.lookup`"),
         (owner(", none: maybe"), "m.yml:6:72: 'maybe' is not a valid value"),

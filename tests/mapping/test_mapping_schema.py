@@ -99,7 +99,7 @@ def test_the_schema_and_the_loader_agree(load: Load, text: str, good: bool) -> N
     assert loaded == good
 
 
-def test_files_beside_the_mapping_are_named_in_a_form_that_editors_take() -> None:
+def test_files_next_to_the_mapping_are_named_in_a_form_that_editors_take() -> None:
     fields = CASE + "  custom_fields: {assign_reason: A}\n"
     assert not valid(fields)
     assert valid(fields + "fields: fields.yml\n")

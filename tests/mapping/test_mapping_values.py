@@ -12,7 +12,7 @@ TITLE, DESCRIPTION = "T", "D"
 
 
 def sent(bind: Bind, fragment: str, cells: dict[str, str]) -> dict[str, Any]:
-    """What the fragment of `case:` makes of the cells, beside title and description."""
+    """What the fragment of `case:` makes of the cells, in addition to title and description."""
     mapper = bind(CASE + "".join(f"  {line}\n" for line in fragment.splitlines()), "|".join(["ID", "T", "D", *cells]))
     mapped = mapper.apply(Row(2, ("1", TITLE, DESCRIPTION, *cells.values())))
     if mapped.body is None:

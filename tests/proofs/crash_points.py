@@ -87,18 +87,18 @@ def _request_read(tick: Tick) -> None:
     async def watched(self: CaseApi, body: bytes, token: str) -> Any:
         request = asyncio.ensure_future(create(self, body, token))
         if tick():
-            stamp = orjson.loads(body)["custom_fields"]["text1"]
-            await asyncio.to_thread(_until_made, self._api_url, stamp)
+            external_id = orjson.loads(body)["custom_fields"]["text1"]
+            await asyncio.to_thread(_until_made, self._api_url, external_id)
             die()
         return await request
 
     CaseApi.create_case = watched  # type: ignore[method-assign]
 
 
-def _until_made(url: str, stamp: str) -> None:
+def _until_made(url: str, external_id: str) -> None:
     while True:
         with urllib.request.urlopen(f"{url}/_sandbox/cases.ndjson", timeout=30) as cases:
-            if any(orjson.loads(case)["custom_fields"].get("text1") == stamp for case in cases):
+            if any(orjson.loads(case)["custom_fields"].get("text1") == external_id for case in cases):
                 return
         time.sleep(0.005)
 

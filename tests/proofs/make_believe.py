@@ -28,7 +28,7 @@ from importer.progress import Progress
 from importer.settings import Settings
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
 
-STAMP = "text1"
+EXTERNAL_ID_FIELD = "text1"
 #: Longer than this server ever takes to make a case and to list it.
 SETTINGS = Settings(api_url="http://127.0.0.1:9", token="x", settle_delay=60.0, concurrency=3, rate=20.0)
 LONGEST_WORK, INDEX_LAG = 40.0, 15.0
@@ -79,8 +79,8 @@ class Case(NamedTuple):
     made_at: float
 
     @property
-    def stamp(self) -> str:
-        return str(self.body["custom_fields"][STAMP])
+    def external_id(self) -> str:
+        return str(self.body["custom_fields"][EXTERNAL_ID_FIELD])
 
 
 class World:
@@ -103,7 +103,7 @@ class World:
         return [{"id": case.id, **case.body} for case in self.cases]
 
     def keys(self) -> list[str]:
-        return [case.stamp for case in self.cases]
+        return [case.external_id for case in self.cases]
 
 
 class Api:
@@ -157,7 +157,7 @@ class Api:
         """The encoding of filters that this server does not read filters nothing."""
         if self._world.list_is == "ignores filters" or ("label" in wanted) is (self._world.list_is != "honest"):
             return True
-        return case.stamp == (wanted["value"] if "label" in wanted else wanted[STAMP]["value"])
+        return case.external_id == (wanted["value"] if "label" in wanted else wanted[EXTERNAL_ID_FIELD]["value"])
 
 
 def _answer(fate: str, case: Case | None) -> Answer:
@@ -214,7 +214,7 @@ class InlineWriter(LedgerWriter):
 
 
 def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> Delivered:
-    """Send what is pending and settle what is in doubt: the session of a run, but for its ways to the outside.
+    """Send what is pending and settle what is unknown: the session of a run, but for its ways to the outside.
 
     Raises:
         Killed: the fuse burnt down.

@@ -31,13 +31,13 @@ def forgets_notes_in_flight() -> None:
     Ledger._begin_run = forgetful  # type: ignore[method-assign]
 
 
-def takes_doubt_for_success() -> None:
+def takes_unknown_for_success() -> None:
     """An update whose answer was lost is called done."""
     update_sender._STATES[State.UNKNOWN] = CaseUpdateState.DONE
 
 
 def drops_the_last_part() -> None:
-    """Some notes never get into the ledger, so the books balance all the same."""
+    """Some notes never get into the ledger, so the totals balance all the same."""
     mapped = RowMapper._sent
 
     def careless(self: RowMapper, *row: Any) -> Mapped:

@@ -18,13 +18,13 @@ from tickets import read_csv
 pytestmark = pytest.mark.slow
 
 ROWS, EVERY, WORKERS = 80, 4, 8
-DOUBTS = ROWS // EVERY
+UNKNOWN = ROWS // EVERY
 _SIGKILL = -9
 
 _MAKING = "the ledger is made"
 
-#: How often one run reaches each point: once for each row, doubt, piece of a report, … A point that is reached more
-#: or less often than that is not the point that it is taken for.
+#: How often one run reaches each point: once for each row, unknown outcome, piece of a report, … A point that is
+#: reached more or less often than that is not the point that it is taken for.
 HITS = {
     _MAKING: 3,
     "in staging": ROWS // 4,
@@ -34,10 +34,10 @@ HITS = {
     "before the request": ROWS,
     "the server has read it": ROWS,
     "the answer has arrived": ROWS,
-    "before the settlement is committed": ROWS + DOUBTS,
-    "behind the settlement": ROWS + DOUBTS,
+    "before the settlement is committed": ROWS + UNKNOWN,
+    "behind the settlement": ROWS + UNKNOWN,
     "a success is announced": ROWS,
-    "in a search": DOUBTS,
+    "in a search": UNKNOWN,
     "in a report": ROWS + 2,
 }
 
@@ -66,7 +66,7 @@ class Told(NamedTuple):
 
     campaign: Campaign
     codes: list[int]
-    in_doubt: list[int]
+    unknown: list[int]
     history: History
     reports: list[str]
 
@@ -89,12 +89,12 @@ def _campaign(folder: Path, server: SandboxProcess, prefix: str) -> Campaign:
 
 def _tell(folder: Path, server: SandboxProcess, prefix: str, crashes: tuple[Crash, ...]) -> Told:
     campaign = _campaign(folder, server, prefix)
-    codes, in_doubt, reports = [], [], []
+    codes, unknown, reports = [], [], []
     for crash in crashes:
         codes.append(campaign.run(change=crash).code)
-        in_doubt.append(0 if crash.point == _MAKING else campaign.standing("sending"))
+        unknown.append(0 if crash.point == _MAKING else campaign.standing("sending"))
         reports += [path.name for path in sorted((folder / "out").glob("[!.]*")) if path.suffix in (".csv", ".json")]
-    return Told(campaign, codes, in_doubt, campaign.finish(), reports)
+    return Told(campaign, codes, unknown, campaign.finish(), reports)
 
 
 def test_every_point_is_where_it_should_be(server: SandboxProcess, tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_every_point_is_where_it_should_be(server: SandboxProcess, tmp_path: Pat
 
 @pytest.mark.parametrize("name", sorted(STORIES))
 def test_killed_at(stories: dict[str, Future[Told]], name: str) -> None:
-    campaign, codes, in_doubt, history, reports = stories[name].result()
+    campaign, codes, unknown, history, reports = stories[name].result()
     story = campaign.story(history, crashes=STORIES[name])
     assert codes == [_SIGKILL] * len(codes), f"a point was not reached: {story}"
     assert history.offences == {}, story
     assert campaign.ends[-1].code == 0, story
-    assert max(in_doubt) <= WORKERS, f"P5: {in_doubt}; {story}"
+    assert max(unknown) <= WORKERS, f"P5: {unknown}; {story}"
     results = read_csv(campaign.folder / "out" / "results.csv")
     assert [line["state"] for line in results] == ["created"] * ROWS, story
     if STORIES[name][0] in (Crash("in a report", 1), Crash("in a report", 17)):

@@ -20,7 +20,7 @@ from scenes import LOST, Campaign, rows
 from tickets import HEADER, MAPPING, read_csv, write_tickets
 
 from importer.ledger import Ledger, parents, sources
-from importer.ledger.values import Settlement
+from importer.ledger.records import Settlement
 from importer.models import State
 
 pytestmark = pytest.mark.slow

@@ -112,7 +112,7 @@ class Machine(RuleBasedStateMachine):
         if not self.path.exists():
             return
         self.world.time += 1000
-        cases = [case.id for case in self.world.cases if case.stamp == key]
+        cases = [case.id for case in self.world.cases if case.external_id == key]
         decision: Any = "created" if cases else "drop" if drops else "resend"
         try:
             resolve(self.path, key, decision, reason="looked", case_id=cases[0] if cases else None)
@@ -140,16 +140,16 @@ class Machine(RuleBasedStateMachine):
             self.run(None, None)
             self.retry_what_was_refused(None)
         history = read_history(self.path, keys=sorted(self.read), cases=self.world.truth())
-        offences = {name for name in history.offences if name != "doubtful"}
+        offences = {name for name in history.offences if name != "unknown"}
         assert offences == set(), history.story(world=self.world.cases)
-        if history.doubtful:
-            self.only_what_nobody_can_decide(history.doubtful)
+        if history.unknown:
+            self.only_what_nobody_can_decide(history.unknown)
 
     def only_what_nobody_can_decide(self, keys: list[str]) -> None:
-        """A row may stay in doubt if no other ever became a case: nothing shows that the list works."""
+        """A row may stay unknown if no other ever became a case: nothing shows that the list works."""
         with LedgerView(self.path) as view:
             created = view.counts()[State.CREATED]
-        assert created == 0, f"still in doubt: {keys}"
+        assert created == 0, f"still unknown: {keys}"
 
     # -- what must always be true -------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import note_builds as builds
 import pytest
-from following import NOTHING, Wrong, notes_of, what_is_wrong, write_export
 from launching import run
+from many_notes import NOTHING, Wrong, notes_of, what_is_wrong, write_export
 from note_builds import Built, built
 from program import Ended, SandboxProcess, sandbox_process
 
@@ -65,7 +65,7 @@ def lying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
 
 
 def to_the_end(scene: Scene, change: Callable[[], None] | None = None) -> Ended:
-    """As often as the program asks for it; whatever it says about doubts of the wrong builds."""
+    """As often as the program asks for it; whatever it says about unknown outcomes of the wrong builds."""
     for _ in range(4):
         if (ended := scene.run(built(change))).code != 5:
             break
@@ -82,7 +82,7 @@ def test_the_right_build_brings_each_note_once(lying: SandboxProcess, tmp_path: 
     ("change", "shows"),
     [
         (builds.sends_notes_again_blindly, "doubled"),
-        (builds.takes_doubt_for_success, "lost"),
+        (builds.takes_unknown_for_success, "lost"),
         (builds.drops_the_last_part, "lost"),
         (builds.turns_notes_around, "disordered"),
     ],
@@ -100,7 +100,7 @@ def test_the_wrong_build_is_caught(
 def test_killed_at_an_update(server: SandboxProcess, tmp_path: Path, hit: int, before: bool) -> None:
     scene = Scene(tmp_path / f"k{hit}{before}", server)
     assert scene.run(built(hit=hit, before=before)).code == _SIGKILL
-    assert 1 <= scene.in_flight() <= 8, "P5: at most as many are in doubt as there are workers"
+    assert 1 <= scene.in_flight() <= 8, "P5: at most as many are unknown as there are workers"
     assert scene.run(built()) == Ended(0, "", "")
     assert scene.wrong() == NOTHING
 

@@ -77,7 +77,7 @@ def test_no_row_is_begun_once_a_run_was_told_to_stop(slow: SandboxProcess, tmp_p
         story = stopped.campaign.story(stopped.at_stop, number=number, ended=stopped.ended)
         assert stopped.ended.code == ExitCode.TERMINATED, story
         assert stopped.begun_later <= _WORKERS, story
-        assert stopped.at_stop.doubtful == stopped.at_stop.duplicated == stopped.at_stop.phantom == [], story
+        assert stopped.at_stop.unknown == stopped.at_stop.duplicated == stopped.at_stop.phantom == [], story
         history = stopped.campaign.finish()
         assert history.offences == {}, stopped.campaign.story(history, number=number)
 
@@ -90,12 +90,12 @@ def test_a_run_that_goes_on_after_the_stop_is_caught(slow: SandboxProcess, tmp_p
 
 
 def test_what_is_not_drained_in_time_is_unknown(slow: SandboxProcess, tmp_path: Path) -> None:
-    """Without any grace, no more rows than workers are in doubt, and the next run settles them."""
+    """Without any grace, no more rows than workers are unknown, and the next run settles them."""
 
     def attempt(number: int) -> None:
         stopped = told_to_stop(tmp_path, slow, number, wrong.notes_the_stop, CASE_IMPORTER_GRACE="0")
         assert stopped.ended.code == ExitCode.TERMINATED
-        assert 1 <= len(stopped.at_stop.doubtful) <= _WORKERS
+        assert 1 <= len(stopped.at_stop.unknown) <= _WORKERS
         assert stopped.campaign.standing("sending") == 0
         history = stopped.campaign.finish()
         assert history.offences == {}, stopped.campaign.story(history, number=number)
@@ -114,8 +114,8 @@ def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -
         campaign = Campaign(tmp_path / str(number), server, tickets, ("--rate", 2))
         killed = campaign.run(change=wrong.built(crash=Crash("in staging", 1)))
         assert killed.code == -signal.SIGKILL  # there is a ledger
-        twin = Campaign(tmp_path / f"{number}b", server, tickets, ("--rate", 2), {}, campaign.folder / "out")
-        both = [start(campaign), start(twin)]
+        second = Campaign(tmp_path / f"{number}b", server, tickets, ("--rate", 2), {}, campaign.folder / "out")
+        both = [start(campaign), start(second)]
         until(lambda: any(child.ends_within(0) for child in both), what="the one that finds the ledger taken")
         other, working = sorted(both, key=lambda child: not child.ends_within(0))
         assert other.end().code == ExitCode.LOCKED
@@ -143,8 +143,8 @@ def test_a_run_that_sleeps_keeps_its_ledger(slow: SandboxProcess, tmp_path: Path
     campaign = Campaign(tmp_path / "c", slow, rows("sleeps", 60), ("--concurrency", _WORKERS))
     child = start(campaign, change=wrong.built(crash=wrong.Signal(signal.SIGSTOP, 10)))
     until(campaign.cases, what="a case")
-    twin = Campaign(tmp_path / "twin", slow, campaign.tickets, (), {}, campaign.folder / "out")
-    assert start(twin).end().code == ExitCode.LOCKED
+    second = Campaign(tmp_path / "second", slow, campaign.tickets, (), {}, campaign.folder / "out")
+    assert start(second).end().code == ExitCode.LOCKED
     assert child.process.pid is not None
     until(lambda: "State:\tT" in Path(f"/proc/{child.process.pid}/status").read_text(), what="the tenth request")
     os.kill(child.process.pid, signal.SIGCONT)
@@ -159,7 +159,7 @@ def test_a_run_that_sleeps_keeps_its_ledger(slow: SandboxProcess, tmp_path: Path
 def test_a_wall_clock_that_leaps_for_days_doubles_nothing(
     server: SandboxProcess, tmp_path: Path, leap: Callable[[], None]
 ) -> None:
-    """What is waited for is waited for by another clock; what cannot be proven without one stays in doubt."""
+    """What is waited for is waited for by another clock; what cannot be proven without one stays unknown."""
     # All at once can lose five answers in a row: an outage, which is waited out for half a minute.
     few = ("--concurrency", _WORKERS)
     campaign = Campaign(tmp_path / "c", server, rows(leap.__name__, 40, every=4, fate=LOST), few)

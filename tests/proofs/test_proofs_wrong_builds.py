@@ -140,7 +140,7 @@ def test_the_wrong_build_is_caught(told: dict[Any, Future[Any]], name: str) -> N
 
 @pytest.mark.parametrize("name", STORIES)
 def test_the_right_build_passes_where_the_wrong_one_fails(told: dict[Any, Future[Any]], name: str) -> None:
-    """What cannot be decided may stay in doubt, and a run may stop; nothing is lost, doubled or invented."""
+    """What cannot be decided may stay unknown, and a run may stop; nothing is lost, doubled or invented."""
     campaign, history = told[name, True].result()
     unsent = set(history.unsent) if name == "follows redirects" else set()
     caught = set(history.lost) - unsent, history.duplicated, history.phantom, history.unexpected

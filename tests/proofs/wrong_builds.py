@@ -99,9 +99,9 @@ def needs_no_control_case() -> None:
 def takes_an_old_control_case() -> None:
     """What proves that the list is up to date is the oldest case, not the newest."""
 
-    def oldest(self: Ledger, stamp: str | None, *, age: float) -> CreatedCase | None:
+    def oldest(self: Ledger, external_id_field: str | None, *, age: float) -> CreatedCase | None:
         row = self.connection.execute(
-            "SELECT case_id, key, ?, 0.0 FROM record WHERE state = 'created' ORDER BY id LIMIT 1", (stamp,)
+            "SELECT case_id, key, ?, 0.0 FROM record WHERE state = 'created' ORDER BY id LIMIT 1", (external_id_field,)
         ).fetchone()
         return None if row is None else CreatedCase(*row)
 

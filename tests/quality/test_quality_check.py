@@ -207,7 +207,7 @@ def test_the_first_rows_are_shown_before_the_rest_is_read() -> None:
 class TestFix:
     def fixed(self, rows: str, mapping: str = "m.yml") -> Fix:
         found = checked(rows, mapping=mapping)
-        return write_suggestions(mapping, found.suggestions, beside=Path("t.csv"))
+        return write_suggestions(mapping, found.suggestions, export=Path("t.csv"))
 
     def test_the_mapping_passes_afterwards_and_keeps_its_comments(self) -> None:
         fix = self.fixed("1,S,B,ASAP,\n")
@@ -247,7 +247,7 @@ class TestFix:
         found = checked("1,S,B,ASAP,\n")
         Path("m.yml").write_text("case: []\n", encoding="utf-8")
         with pytest.raises(MappingError, match="has changed"):
-            write_suggestions("m.yml", found.suggestions, beside=Path("t.csv"))
+            write_suggestions("m.yml", found.suggestions, export=Path("t.csv"))
         assert Path("m.yml").read_text(encoding="utf-8") == "case: []\n"
 
     def test_without_anything_to_write_nothing_is_touched(self) -> None:
@@ -262,12 +262,12 @@ class TestFix:
         sample = (bundled("sample_data") / "zendesk-tickets.csv").read_bytes()
         Path("z.csv").write_bytes(sample.replace(b",Urgent,", b",Urgentt,"))
         found = check("z.csv", "zendesk")
-        fix = write_suggestions("zendesk", found.suggestions, beside=folder / "z.csv")
+        fix = write_suggestions("zendesk", found.suggestions, export=folder / "z.csv")
         assert (fix.path, fix.backup) == (folder / "zendesk.yml", None)
         assert "Urgentt: URGENT" in (folder / "zendesk.yml").read_text(encoding="utf-8")
         assert ready.read_bytes() == before
         with pytest.raises(ConfigError, match="there is a mapping of this name"):
-            write_suggestions("zendesk", found.suggestions, beside=folder / "z.csv")
+            write_suggestions("zendesk", found.suggestions, export=folder / "z.csv")
 
 
 @pytest.fixture(scope="module")
@@ -445,7 +445,7 @@ class TestRowsLeftOut:
         Path("choosy.yml").write_text(self.CHOOSY, encoding="utf-8")
         return checked(rows, mapping="choosy.yml", **options)
 
-    def test_each_condition_is_counted_and_the_rows_are_in_the_books(self) -> None:
+    def test_each_condition_is_counted_and_the_rows_are_in_the_totals(self) -> None:
         result = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n4,S,B,Low,spam\n")
         assert [(use.condition.split()[0], use.rows) for use in result.filters] == [
             ("source.only", 2),
@@ -470,7 +470,7 @@ class TestRowsLeftOut:
         found = self.check_choosy("1,S,B,Low,\n2,S,B,Low,spam\n3,S,B,Low,test\n")
         assert [use.warning(found.rows) for use in found.filters] == ["", ""]
 
-    def test_words_of_rows_that_are_left_out_need_no_line_in_the_mapping(self) -> None:
+    def test_words_of_rows_that_are_filtered_need_no_line_in_the_mapping(self) -> None:
         found = self.check_choosy("1,S,B,Low,\n2,S,B,Casino,spam\n3," + "x" * 200 + ",B,Low,test\n")
         assert (found.suggestions, found.tables[0].unknown, found.lengths[0].longest) == ((), {}, 1)
 

@@ -28,7 +28,7 @@ def issues_in(header: Sequence[str], rows: Sequence[Sequence[str]], *, batch: in
 
 
 def in_column(*cells: str) -> dict[str, FileIssue]:
-    """The issues about one column beside another one that keeps its rows from looking like remarks."""
+    """The issues about one column next to another one that keeps its rows from looking like remarks."""
     return issues_in(["Id", "Text", "C"], [[f"T-{number}", cell, "x"] for number, cell in enumerate(cells)])
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import json
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from program import COMMAND
 from reader_workbooks import write_raw_xlsx
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -16,9 +20,29 @@ NAMES = " ".join(
 )
 ID = '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c></row>'
 ODS_CELL = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+ODS_FULL_CELL = '<table:table-cell office:value-type="string" {}><text:p>{}</text:p></table:table-cell>'
 ODS_ROW = "<table:table-row {}>{}</table:table-row>"
 ODS_ERROR = '<table:table-cell {} calcext:value-type="error"><text:p>#N/A</text:p></table:table-cell>'
 MIB = 1024**2
+MANIFEST = (
+    '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry'
+    ' manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/></manifest:manifest>'
+)
+#: Runs a command and prints its outcome; a process between, as the peak of a child begins with that of its parent.
+MEASURED = """
+import json, os, resource, subprocess, sys
+resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+said = child.stdout.read()
+_, status, used = os.wait4(child.pid, 0)
+print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_maxrss // 1024, said]))
+"""
+READ = """
+import sys
+from importer.errors import SourceError; from importer.reader import open_reader
+try: print('rows', sum(1 for chunk in open_reader(sys.argv[1]).chunks() for row in chunk.rows()))
+except SourceError as error: print(error)
+"""
 
 
 def ods(path: Path, rows: str, member: str = "content.xml") -> Path:
@@ -28,6 +52,7 @@ def ods(path: Path, rows: str, member: str = "content.xml") -> Path:
     body = f"<office:body><office:spreadsheet>{table}</office:spreadsheet></office:body>"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
         archive.writestr(member, f"<office:document-content {NAMES}>{body}</office:document-content>")
     return path
 
@@ -35,22 +60,30 @@ def ods(path: Path, rows: str, member: str = "content.xml") -> Path:
 def xlsx(path: Path, rows: str, *, texts: str = "") -> Path:
     write_raw_xlsx(path, f"<worksheet {MAIN}><sheetData>{ID}{rows}</sheetData></worksheet>")
     if texts:
-        with zipfile.ZipFile(path, "a") as archive:
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("xl/sharedStrings.xml", texts)
     return path
 
 
+def packed(path: Path, *blocks: bytes) -> Path:
+    with gzip.open(path, "wb") as file:
+        file.writelines(blocks)
+    return path
+
+
+def measured(*command: object) -> tuple[int, str]:
+    """Exit code and output of a command that takes little time and memory."""
+    process = [sys.executable, "-c", MEASURED, *map(str, command)]
+    code, megabytes, said = json.loads(subprocess.run(process, capture_output=True, timeout=120, check=True).stdout)
+    assert megabytes < 200, said
+    return code, said
+
+
 def outcome(path: Path) -> str:
-    """What comes of reading it in a process of its own, of limited time and memory."""
-    script = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2 * 1024**3,) * 2);"
-        "resource.setrlimit(resource.RLIMIT_CPU, (20, 20));"
-        "from importer.errors import SourceError; from importer.reader import open_reader\n"
-        "try: print('rows', sum(1 for chunk in open_reader(sys.argv[1]).chunks() for row in chunk.rows()))\n"
-        "except SourceError as error: print(error)"
-    )
-    command = [sys.executable, "-c", script, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    """What comes of reading it in a process of its own."""
+    code, said = measured(sys.executable, "-c", READ, path)
+    assert code == 0, said
+    return str(said)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +130,34 @@ def test_a_long_line_in_another_encoding(save, data: bytes) -> None:
         ),
         pytest.param(
             ODS_ROW.format("", ODS_CELL.format('<text:s text:c="20000000"/>')),
-            "20,000,000 repeated spaces",
+            "repeated rows, cells and spaces add 20,000,000 characters",
             id="spaces",
+        ),
+        pytest.param(
+            ODS_ROW.format("", ODS_FULL_CELL.format('table:number-columns-repeated="16000"', "x" * 1_000)),
+            "repeated rows, cells and spaces add",
+            id="columns",
+        ),
+        pytest.param(
+            ODS_ROW.format('table:number-rows-repeated="1048000"', ODS_FULL_CELL.format("", "x")),
+            "repeated rows, cells and spaces add",
+            id="rows of text",
+        ),
+        pytest.param(
+            ODS_ROW.format('table:number-rows-repeated="1000"', ODS_FULL_CELL.format("", '<text:s text:c="10000"/>')),
+            "repeated rows, cells and spaces add 10,",
+            id="rows of spaces",
+        ),
+        pytest.param(
+            ODS_ROW.format("", ODS_FULL_CELL.format("", '<text:s text:c="30"/>' * 300_000)),
+            "rows 1",
+            id="indents",
+        ),
+        pytest.param(
+            ODS_ROW.format("", ODS_FULL_CELL.format("", "x"))
+            + ODS_ROW.format('table:number-rows-repeated="1000000"', '<table:table-cell table:style-name="s"/>'),
+            "rows 1",
+            id="blank rows",
         ),
     ],
 )
@@ -113,10 +172,13 @@ def test_an_ods_document_whose_contents_are_called_otherwise(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        pytest.param(" " * 100 * MIB, "rows 0", id="blanks between rows"),
-        pytest.param(f'<row r="2" x="{"x" * 50 * MIB}"/>', "an XML tag of more than 1 MiB", id="a long attribute"),
-        pytest.param(f"<!-- {'x' * 100 * MIB} -->", "an XML tag of more than 1 MiB", id="a long comment"),
-        pytest.param(f'<row r="2"><c t="e"><v>{"x" * 50 * MIB}</v></c></row>', "damaged", id="a long error value"),
+        pytest.param(" " * 15 * MIB, "rows 0", id="blanks between rows"),
+        pytest.param(" " * 150 * MIB, "unpack to 150 MiB, 2", id="many blanks between rows"),
+        pytest.param(f'<row r="2"><c t="str"><v>{"x" * 100 * MIB}</v></c></row>', "unpack to 100", id="a long cell"),
+        pytest.param("<row/>" * 10 * MIB, "unpack to 60 MiB", id="empty rows"),
+        pytest.param(f'<row r="2" x="{"x" * 15 * MIB}"/>', "an XML tag of more than 1 MiB", id="a long attribute"),
+        pytest.param(f"<!-- {'x' * 15 * MIB} -->", "an XML tag of more than 1 MiB", id="a long comment"),
+        pytest.param(f'<row r="2"><c t="e"><v>{"x" * 15 * MIB}</v></c></row>', "damaged", id="a long error value"),
         pytest.param('<row r="x"/>', "damaged", id="a row number that is none"),
     ],
 )
@@ -128,3 +190,58 @@ def test_an_xlsx_workbook_that_announces_more_texts_than_it_has(tmp_path: Path) 
     """calamine would make room for all of them, and the process would end without a word."""
     texts = f'<sst {MAIN} uniqueCount="4294967295"><si><t>x</t></si></sst>'
     assert "more texts announced than there are" in outcome(xlsx(tmp_path / "t.xlsx", "", texts=texts))
+
+
+def test_an_xlsx_workbook_of_many_texts(tmp_path: Path) -> None:
+    texts = f'<sst {MAIN} uniqueCount="10800000">{"<si/>" * 10_800_000}</sst>'
+    assert "would unpack to 51 MiB" in outcome(xlsx(tmp_path / "t.xlsx", "", texts=texts))
+
+
+def test_a_part_that_is_out_of_proportion_beside_one_that_is_not(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "t.xlsx", " " * 50 * MIB)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/media/picture.png", bytes(range(256)) * 4 * 1024)
+    assert "would unpack to 51 MiB" in outcome(path)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "told"),
+    [
+        pytest.param((b"id,t\n", b"1,2\n" * MIB), "unpacks to more than 200 times its size", id="rows"),
+        pytest.param((b"id,t\n", b"\n" * 4 * MIB), "unpacks to more than 200 times its size", id="blank lines"),
+        pytest.param((b"id,t\n", b"\n" * 100_000), "rows 0", id="few blank lines"),
+    ],
+)
+def test_a_packed_text(tmp_path: Path, blocks: tuple[bytes, ...], told: str) -> None:
+    assert told in outcome(packed(tmp_path / "t.csv.gz", *blocks))
+    with zipfile.ZipFile(tmp_path / "t.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("t.csv", b"".join(blocks))
+    assert told in outcome(tmp_path / "t.zip")
+
+
+def test_a_packed_text_that_begins_like_another(tmp_path: Path) -> None:
+    """The check before the first row sees the beginning only."""
+    honest = [b"%d,%s" % (row, hashlib.sha512(b"%d" % row).hexdigest().encode() * 2) for row in range(1_800)]
+    honest = [line + hashlib.sha512(line).hexdigest().encode() + b" " * 20_000 + b"\n" for line in honest]
+    path = packed(tmp_path / "t.csv.gz", b"id,t\n", *honest, *[b" " * 100_000 + b"\n"] * 1_000)
+    assert path.stat().st_size < MIB
+    assert "unpacks to more than 200 times its size" in outcome(path)
+
+
+@pytest.mark.parametrize("command", ["check", "suggest", "preview", "run"])
+def test_each_command_refuses_it(tmp_path: Path, command: str) -> None:
+    """One error with a hint, and exit code 2."""
+    mapping_text = "version: 1\nsource: {key: id}\nexternal_id_field: text1\ncase: {title: id, description: t}\n"
+    (tmp_path / "m.yml").write_text(mapping_text, "utf-8")
+    mapping = ["--mapping", tmp_path / "m.yml"] if command != "suggest" else []
+    target = ["--sandbox", "--out", tmp_path / "out"] if command == "run" else []
+    (tmp_path / "t.csv").write_text("<!---->" * 30 + "\nid,t\n1,2\n", "utf-8")
+    xlsx(tmp_path / "t.xlsx", " " * 50 * MIB)
+    ods(tmp_path / "t.ods", ODS_ROW.format('table:number-rows-repeated="2000000000"', ODS_ERROR.format("")))
+    packed(tmp_path / "t.csv.gz", b"id,t\n", b"1,2\n" * MIB)
+    for name in ("t.csv", "t.xlsx", "t.ods", "t.csv.gz"):
+        code, said = measured(COMMAND, command, tmp_path / name, *mapping, *target)
+        lines = [line for line in said.splitlines() if line]
+        assert (code, len(lines)) == (2, 2), said
+        assert lines[0].startswith(f"error: {name}"), said
+        assert lines[1].startswith("  hint: "), said

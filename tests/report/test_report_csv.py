@@ -158,7 +158,7 @@ def test_spreadsheets_see_that_failures_are_utf_8(mixed: Ledger, tmp_path: Path)
 
 
 def test_without_failures_there_is_no_file_and_none_of_an_earlier_run(ledger: Ledger, tmp_path: Path) -> None:
-    """It would be about rows that have arrived since. What a person saved beside it stays."""
+    """It would be about rows that have arrived since. What a person saved next to it stays."""
     folder = tmp_path / "out"
     stage(ledger, [invalid("A")])
     stage(ledger, [StagedRow(Row(2, ("x",)), invalid("B").mapped)], columns=("Other",), sha256="2")

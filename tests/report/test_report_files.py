@@ -14,7 +14,7 @@ from importer.report.files import make_folder, whole_file
 
 
 def others(path: Path) -> list[str]:
-    """What lies beside a file."""
+    """What is next to a file."""
     return [found.name for found in path.parent.iterdir() if found != path]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.ledger.values import Original
+from importer.ledger.records import Original
 from importer.models import FieldError, Row
 from importer.report.put_back import put_back
 
@@ -100,7 +100,7 @@ def test_a_row_with_too_many_cells_stays_so_until_somebody_has_moved_them() -> N
     assert put_back(moved, COLUMNS, before).row == moved
 
 
-def test_a_remark_beside_the_table_is_no_part_of_the_row() -> None:
+def test_a_remark_next_to_the_table_is_no_part_of_the_row() -> None:
     assert put_back(Row(2, CELLS), COLUMNS, original(), surplus=("ask Ana",)).row == Row(2, CELLS)
 
 

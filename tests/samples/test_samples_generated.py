@@ -67,7 +67,7 @@ def test_right_rows_have_keys_of_their_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_skipped_row_is_the_twin_of_a_row_before_it(name: str) -> None:
+def test_a_skipped_row_has_the_key_of_a_row_before_it(name: str) -> None:
     created: set[str] = set()
     for row in expected_rows(name):
         if row["state"] == "created":

@@ -35,7 +35,7 @@ def mapped_rows(name: str) -> Iterator[tuple[Row, Mapped]]:
 
 
 def cases(name: str) -> dict[str, dict[str, Any]]:
-    """The bodies of the rows that are right, by key; of twins the first."""
+    """The bodies of the rows that are right, by key; of duplicate keys the first."""
     bodies: dict[str, dict[str, Any]] = {}
     for _, mapped in mapped_rows(name):
         if mapped.body is not None:
@@ -44,7 +44,7 @@ def cases(name: str) -> dict[str, dict[str, Any]]:
 
 
 def csv_cells(name: str, key: str) -> dict[str, list[tuple[str, str]]]:
-    """Header and cell of every record by key, read by the standard library alone; of twins the first."""
+    """Header and cell of every record by key, read by the standard library alone; of duplicate keys the first."""
     with SAMPLES[name].open(encoding="utf-8-sig", newline="") as file:
         header, *records = csv.reader(file)
     found: dict[str, list[tuple[str, str]]] = {}
@@ -69,7 +69,7 @@ def test_every_row_ends_as_expected(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_stamp_is_the_key(name: str) -> None:
+def test_the_external_id_is_the_key(name: str) -> None:
     assert load_mapping(name).external_id_field == "text1"
     for key, case in cases(name).items():
         assert case["custom_fields"]["text1"] == key

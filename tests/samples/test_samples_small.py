@@ -21,7 +21,7 @@ from importer.reader import open_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT / "sample_data" / "small"
-#: Files of notes, and the export that each lies beside.
+#: Files of notes, and the export that each is next to.
 BESIDE = {"CaseComment": "salesforce"}
 NAMES = sorted({path.stem for path in SMALL.glob("*.csv")} - set(BESIDE))
 LARGE = {"jira", "servicenow", "zendesk"}

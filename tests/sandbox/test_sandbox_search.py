@@ -8,13 +8,13 @@ from naming import short
 from sandbox_client import CASES, Live
 from test_sandbox_create import OWNER
 
-DOC_STAMP = json.dumps([{"label": "text1", "value": "T-2"}])
-SPEC_STAMP = json.dumps({"text1": {"value": "T-2"}})
-SPEC_EXAMPLE_STAMP = json.dumps([{"text1": {"value": "T-2", "name": "Text 1"}}])
+DOC_FILTER = json.dumps([{"label": "text1", "value": "T-2"}])
+SPEC_FILTER = json.dumps({"text1": {"value": "T-2"}})
+SPEC_EXAMPLE_FILTER = json.dumps([{"text1": {"value": "T-2", "name": "Text 1"}}])
 
 
 @pytest.fixture
-def stamped(open_sandbox):
+def open_with_cases(open_sandbox):
     """A sandbox with three cases; the second is resolved, urgent and owned."""
 
     def start(**options):
@@ -49,18 +49,18 @@ BOTH = [
     {"title": "two"},
     {"requester_name": "Bo"},
     {"agent_id": OWNER},
-    {"custom_fields": DOC_STAMP},
-    {"custom_fields": SPEC_STAMP},
-    {"custom_fields": SPEC_EXAMPLE_STAMP},
+    {"custom_fields": DOC_FILTER},
+    {"custom_fields": SPEC_FILTER},
+    {"custom_fields": SPEC_EXAMPLE_FILTER},
     {"custom_fields": '[{"label": "checkbox1", "value": true}]'},
     {"custom_fields": '{"numeric1": {"value": 7}, "text1": {"value": "T-2"}}'},
     {"custom_fields": '{"multi_select1": {"value": ["001", "002"]}}'},
-    {"custom_fields": SPEC_STAMP, "title": "two", "status": "RESOLVED"},
+    {"custom_fields": SPEC_FILTER, "title": "two", "status": "RESOLVED"},
 ]
 
 
-def test_every_filter_is_read_in_both_encodings_by_default(stamped):
-    live = stamped()
+def test_every_filter_is_read_in_both_encodings_by_default(open_with_cases):
+    live = open_with_cases()
     for query in BOTH:
         assert live.found(**query) == ["two"], query
 
@@ -70,15 +70,15 @@ NOTHING = [
     {"custom_fields": '{"text1": {"value": "T-"}}'},
     {"custom_fields": '{"text1": {"value": "t-2"}}'},
     {"custom_fields": '{"numeric1": {"value": "7"}}'},
-    {"custom_fields": SPEC_STAMP, "status": "NEW"},
+    {"custom_fields": SPEC_FILTER, "status": "NEW"},
     {"ids": "x"},
     {"ids": "99999999999999999999999999"},
     {"agent_id": "nobody"},
 ]
 
 
-def test_filters_are_exact_and_joined_by_and(stamped):
-    live = stamped()
+def test_filters_are_exact_and_joined_by_and(open_with_cases):
+    live = open_with_cases()
     for query in NOTHING:
         assert live.found(**query) == [], query
 
@@ -86,21 +86,21 @@ def test_filters_are_exact_and_joined_by_and(stamped):
 @pytest.mark.parametrize(
     ("mode", "query", "found"),
     [
-        ("doc", {"custom_fields": DOC_STAMP}, ["two"]),
-        ("doc", {"custom_fields": SPEC_STAMP}, ["three", "two", "one"]),
+        ("doc", {"custom_fields": DOC_FILTER}, ["two"]),
+        ("doc", {"custom_fields": SPEC_FILTER}, ["three", "two", "one"]),
         ("doc", {"status": ["RESOLVED", "CLOSED"]}, ["three", "two", "one"]),
         ("doc", {"status": "Resolved", "sort": "asc"}, ["two"]),
-        ("spec", {"custom_fields": SPEC_STAMP}, ["two"]),
-        ("spec", {"custom_fields": SPEC_EXAMPLE_STAMP}, ["two"]),
-        ("spec", {"custom_fields": DOC_STAMP}, ["three", "two", "one"]),
+        ("spec", {"custom_fields": SPEC_FILTER}, ["two"]),
+        ("spec", {"custom_fields": SPEC_EXAMPLE_FILTER}, ["two"]),
+        ("spec", {"custom_fields": DOC_FILTER}, ["three", "two", "one"]),
         ("spec", {"status": '["Resolved"]'}, ["three", "two", "one"]),
         ("spec", {"status": ["RESOLVED", "CLOSED"]}, ["two"]),
-        ("ignore", {"custom_fields": SPEC_STAMP, "title": "two", "sort": "ASC"}, ["one", "two", "three"]),
+        ("ignore", {"custom_fields": SPEC_FILTER, "title": "two", "sort": "ASC"}, ["one", "two", "three"]),
         ("ignore", {"custom_fields": "not even JSON"}, ["three", "two", "one"]),
     ],
 )
-def test_a_sandbox_of_one_encoding_silently_ignores_the_other(stamped, mode, query, found):
-    assert stamped(filters=mode).found(**query) == found
+def test_a_sandbox_of_one_encoding_silently_ignores_the_other(open_with_cases, mode, query, found):
+    assert open_with_cases(filters=mode).found(**query) == found
 
 
 @pytest.mark.parametrize(
@@ -219,14 +219,14 @@ def test_the_newest_case_comes_first_also_within_one_second(live):
 def test_a_new_case_shows_only_after_the_index_lag(open_sandbox):
     live = open_sandbox(index_lag_s=3600)
     live.create(custom_fields={"text1": "T-2"})
-    assert live.found() == live.found(custom_fields=SPEC_STAMP) == []
+    assert live.found() == live.found(custom_fields=SPEC_FILTER) == []
     assert live.request("GET", f"{CASES}/1").status == 200
 
 
 @pytest.mark.parametrize(
     "text", ["", " ", "é", "\u0000", "a\u0000b", "🔥", "'; DROP TABLE cases; --", '"', "\\", "%", "null", "0"]
 )
-def test_a_stamp_is_found_by_exactly_its_text(live, text):
+def test_an_external_id_is_found_by_exactly_its_text(live, text):
     for value in (text, text + "x", text.upper() + "y"):
         live.create(value or "empty", custom_fields={"text1": value})
     answer = live.search(custom_fields=json.dumps({"text1": {"value": text}})).json

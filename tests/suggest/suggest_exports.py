@@ -24,7 +24,7 @@ class Sample:
     expected: list[dict[str, Any]]
     reading: dict[str, str] = field(default_factory=dict)
     said: tuple[str, ...] = ()  # in the suggested mapping
-    left_out: int = 0
+    filtered: int = 0
 
 
 def text(lines: str, *, encoding: str = "utf-8", mark: bytes = b"", end: str = "\n") -> Callable[[Path], object]:
@@ -273,7 +273,7 @@ SAMPLES = [
             "probably not tickets: 1 line at the end: 'Total | 13.5' (row 4)",
             'skip: "empty({Subject}) and empty({Details})"',
         ),
-        left_out=1,
+        filtered=1,
     ),
     Sample(
         "kayako.tsv",

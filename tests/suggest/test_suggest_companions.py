@@ -1,4 +1,4 @@
-"""Comments in a file beside the export, or in another sheet of it, are found by the keys in them."""
+"""Comments in a file next to the export, or in another sheet of it, are found by the keys in them."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def notes_of(export: Path, text: str) -> dict[str, list[dict[str, Any]]]:
     return {key: notes for key, body in bodies.items() if (notes := body.get("notes", [])[:9])}
 
 
-def test_a_file_beside_the_export_is_joined_and_sorted(tmp_path: Path) -> None:
+def test_a_file_next_to_the_export_is_joined_and_sorted(tmp_path: Path) -> None:
     """The numbers of the comments are numbers of tickets too, by chance."""
     export = save(tmp_path / "tickets.csv", TICKETS)
     save(tmp_path / "ticket_comments.csv", COMMENTS)

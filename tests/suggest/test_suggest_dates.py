@@ -42,7 +42,7 @@ def test_a_day_above_twelve_proves_the_order() -> None:
     assert (form.order.way, form.order.proof, form.order.open) == ("day", "25/02/2024", ())
 
 
-def test_without_proof_the_order_is_in_doubt() -> None:
+def test_without_proof_the_order_is_unknown() -> None:
     form = date_form(column("01/02/2024", "03/04/2024"))
     assert form is not None
     assert form.order.open
@@ -65,7 +65,7 @@ def test_the_place_of_two_digit_years_is_proven(texts: list[str], written: str, 
     assert (form.formats, form.order.way, form.order.open) == ((written,), order, ())
 
 
-def test_two_digit_years_without_proof_are_in_doubt() -> None:
+def test_two_digit_years_without_proof_are_unknown() -> None:
     """25/12/23 is the day before Christmas Eve of 2025, or Christmas of 2023."""
     form = date_form(column("25/12/23", "24/11/22"))
     assert form is not None

@@ -46,11 +46,11 @@ def test_the_cases_are_those_that_a_person_reads(sample: Sample, export: Path) -
 def test_check_and_run_agree(sample: Sample, export: Path, tmp_path: Path) -> None:
     mapping, expected = _suggested(sample, export), len(sample.expected)
     counts = check(export, mapping, **sample.reading).totals.counts
-    assert (counts[State.PENDING], counts[State.SKIPPED]) == (expected, sample.left_out)
+    assert (counts[State.PENDING], counts[State.SKIPPED]) == (expected, sample.filtered)
     settings = Settings(sandbox=True, rate=200)
     result = run_import(export, mapping, out=tmp_path / "out", settings=settings, **sample.reading)
     counts = result.totals.counts
-    assert (counts[State.CREATED], counts[State.SKIPPED]) == (expected, sample.left_out)
+    assert (counts[State.CREATED], counts[State.SKIPPED]) == (expected, sample.filtered)
 
 
 def test_the_mapping_says_what_was_guessed(sample: Sample, export: Path) -> None:

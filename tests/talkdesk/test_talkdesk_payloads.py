@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from importer.models import clean
 from importer.talkdesk.payloads import Case, error_body
+from importer.talkdesk.transport import Answer
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -18,8 +19,8 @@ JSON = st.recursive(
 )
 
 
-def answer(content: object) -> bytes:
-    return content if isinstance(content, bytes) else orjson.dumps(content)
+def answer(content: object) -> Answer:
+    return Answer(400, {}, content if isinstance(content, bytes) else orjson.dumps(content))
 
 
 def custom_fields(fields: object) -> dict[str, Any]:

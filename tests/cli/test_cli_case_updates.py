@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from following import NOTHING, notes_of, what_is_wrong, write_export
+from many_notes import NOTHING, notes_of, what_is_wrong, write_export
 from program import Program, SandboxProcess, sandbox_process
 from tickets import read_csv
 
@@ -73,7 +73,7 @@ def lost(program: Program) -> Any:
 
 
 @pytest.mark.slow
-def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(program: Program) -> None:
+def test_an_unknown_outcome_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(program: Program) -> None:
     with lost(program) as (online, server):
         ended = online(*RUN)
         assert ended.code == 4
@@ -83,7 +83,7 @@ def test_doubt_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(progra
         assert "HTTP 403" in first["message"]
         assert "resolve KEY" in first["what_to_do"]
         assert online("reconcile", *LEDGER, "--quiet").code == 4
-        assert online("retry", *LEDGER, "--quiet").code == 4, "what is in doubt is never sent again"
+        assert online("retry", *LEDGER, "--quiet").code == 4, "what is unknown is never sent again"
 
         said = online("resolve", "N-1", *LEDGER, "--notes-not-delivered", "--reason", "looked: 20 notes")
         assert (said.code, said.out) == (0, "The notes sent later of N-1 are pending now.\n")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from importer.mapping.field_errors import Problems, malformed
+from importer.mapping.field_errors import EXPORT, Problems, malformed
 from importer.mapping.html import readable
 from importer.models import shown
 
@@ -39,7 +39,7 @@ class Header:
         owner: What messages call the file.
     """
 
-    def __init__(self, columns: tuple[str, ...], problems: Problems, owner: str = "the export") -> None:
+    def __init__(self, columns: tuple[str, ...], problems: Problems, owner: str = EXPORT) -> None:
         self.columns = columns
         self.problems = problems
         self.used: set[str] = set()  #: Columns that were asked for.

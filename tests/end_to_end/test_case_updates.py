@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from following import NOTHING, notes_of, what_is_wrong, write_export
 from kills import moments
 from launching import Child
+from many_notes import NOTHING, notes_of, what_is_wrong, write_export
 from program import Ended, Program, SandboxProcess, sandbox_process, until
 
 from importer.errors import ExitCode
@@ -85,7 +85,7 @@ def fought(folder: Path, *, kills: int, seed: int, **size: Any) -> None:
         ended = story.finish()
         wrong = what_is_wrong(story.rows, server.cases())
         assert wrong == NOTHING, f"{wrong}; seed {seed}; killed {story.killed}"
-        assert story.found(), "no update was ever in doubt, so nothing was proven"
+        assert story.found(), "no update was ever unknown, so nothing was proven"
         assert len(server.cases()) == len(story.rows)
         assert ended == Ended(0, "", ""), f"seed {seed}; killed {story.killed}"
 

@@ -1,4 +1,4 @@
-"""The rows of companion files, such as the comments beside an export, while the export is read.
+"""The rows of companion files, such as the comments next to an export, while the export is read.
 
 They are kept in temporary tables of the ledger's own connection: on disk, so that they need not fit into memory,
 indexed by key, and gone with the connection. Only those that belong to no row of the export stay: in ``orphan``.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
-from importer.ledger.values import CompanionFile, cells_from_json, to_json
+from importer.ledger.records import CompanionFile, cells_from_json, to_json
 
 _DROP = ("DROP TABLE IF EXISTS temp.companion_row", "DROP TABLE IF EXISTS temp.companion_key")
 _TABLES = (

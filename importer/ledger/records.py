@@ -191,7 +191,7 @@ class UpdateOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SentBefore:
-    """Bodies that tell what a case must have got before an update for sure, and what it may have got beside that."""
+    """Bodies that tell what a case must have got before an update for sure, and what it may have got in addition."""
 
     surely: tuple[bytes, ...]
     perhaps: tuple[bytes, ...]
@@ -227,7 +227,7 @@ class FailureLine:
 
 @dataclass(frozen=True, slots=True)
 class OpenUpdate:
-    """One case update that did not reach its case, with what is in it; ``standing`` as in ``LedgerView.following``."""
+    """One case update that did not reach its case, with its body; ``standing`` as in ``LedgerView.update_items``."""
 
     key: str
     case_id: str
@@ -257,7 +257,7 @@ class UnlinkedCount:
     """How many links between rows were not made as the file has them, for one cause (``code``)."""
 
     code: str
-    led_to_root: bool  #: they lead to the topmost row instead; else they were dropped
+    led_to_root: bool  #: they lead to the top-level row instead; else they were dropped
     rows: int
     first_row: int
 
