@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from importer.errors import ConfigError
 from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
+from importer.small_files import read_small_file
 
 ENVIRONMENT_PREFIX = "CASE_IMPORTER_"
 
@@ -94,33 +95,6 @@ def _secret(value: str | SecretStr | None, path: Path | None, name: str) -> str 
 
 def _is_token(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text and bool(text)
-
-
-_MOST_BYTES = 64 * 1024
-
-
-def read_small_file(path: Path, *, what: str, hint: str = "check its path and permissions") -> str:
-    """The text of a file; a device or a large file that was named by mistake is not read to its end.
-
-    Args:
-        path: The file.
-        what: What it should be, for messages: ``the settings file``.
-        hint: What to do if it cannot be read.
-
-    Raises:
-        ConfigError: it cannot be read, is too large or is not UTF-8 text.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) <= _MOST_BYTES:
-            return content.decode("utf-8-sig")
-        reason: str | None = "it is larger than 64 KiB"
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8 text"
-    except OSError as error:
-        reason = error.strerror
-    raise ConfigError(f"cannot read {what}: {reason}", where=str(path), hint=hint)
 
 
 def _private_key(path: Path) -> str:

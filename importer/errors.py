@@ -13,6 +13,7 @@ the help text and the code are one thing::
     ├── TooManyFailuresError 3   more rows failed than --max-failures allows
     ├── CrossedError         4   answers came back to the wrong rows
     ├── OutageError          5   the service did not answer for too long
+    ├── ResourceError        5   this machine has no memory or no file descriptors left
     ├── TargetError          7   wrong target, wrong address, no permission to create cases
     ├── LedgerError          8   the ledger cannot be read or written durably
     ├── LedgerLockedError   11   another run holds the ledger
@@ -61,8 +62,8 @@ class CaseImporterError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        hint = f"\n  hint: {self.hint}" if self.hint else ""
-        return f"{place}{self.what}{hint}"
+        lines = [place + self.what, *([f"  hint: {self.hint}"] if self.hint else [])]
+        return "\n".join(" ".join(line.splitlines()) for line in lines)  # a file name may have line breaks of its own
 
 
 class ConfigError(CaseImporterError):
@@ -95,6 +96,17 @@ class OutageError(CaseImporterError):
     """The service did not answer for so long that the run ended; what is not sent is still pending."""
 
     exit_code = ExitCode.TEMPORARY
+
+
+class ResourceError(CaseImporterError):
+    """This machine has no memory or no file descriptors left; what is not sent is still pending."""
+
+    exit_code = ExitCode.TEMPORARY
+    NO_MEMORY = "not enough memory", "close other programs, then run the same command again"
+    NO_DESCRIPTORS = (
+        "no file descriptors left on this machine",
+        "raise the limit with `ulimit -n 4096`, then run the same command again",
+    )
 
 
 class CrossedError(CaseImporterError):

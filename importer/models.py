@@ -41,12 +41,13 @@ def shown(value: str) -> str:
     return value if len(value) <= VALUE_SHOWN else value[: VALUE_SHOWN - 1] + "…"
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+#: Characters that a terminal obeys or that break a line: controls (C0, DEL, C1), text direction, line separators.
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def clean(text: str, limit: int = 400) -> str:
     """Text from a server or a file, safe for one line of a terminal or a log."""
-    text = _CONTROL.sub(" ", text).strip()
+    text = UNSAFE.sub(" ", text).strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -138,11 +139,13 @@ class Notice:
         event: Constant name, for logs.
         text: For a person.
         fields: The same for a log: neither text of a cell nor a secret.
+        hint: What to do about it.
     """
 
     event: str
     text: str
     fields: dict[str, object] = field(default_factory=dict)
+    hint: str = ""
 
 
 class CaseUpdateState(StrEnum):

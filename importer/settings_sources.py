@@ -19,9 +19,10 @@ from dotenv import dotenv_values
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from importer.credential_settings import ENVIRONMENT_PREFIX, is_readable_by_others, read_small_file, variable_of
+from importer.credential_settings import ENVIRONMENT_PREFIX, is_readable_by_others, variable_of
 from importer.errors import ConfigError
 from importer.settings import Origin, Settings, is_plain
+from importer.small_files import read_small_file
 
 _FILE_NAME = ".env"
 _TARGET = ("sandbox", "api_url", "auth_url", "region", "account")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from importer.errors import CaseImporterError, ExitCode
+from importer.errors import CaseImporterError, ConfigError, ExitCode, ResourceError
 
 if TYPE_CHECKING:
     import click
@@ -95,7 +96,24 @@ def _of_click(error: Exception, ended: list[int]) -> int:
         return error.exit_code
     if isinstance(error, click.ClickException):
         return _complain(_usage(error), ExitCode(error.exit_code))
+    if (lacking := _lacking(error)) is not None:
+        return _complain(str(lacking), lacking.exit_code)
     raise error
+
+
+def _lacking(error: BaseException) -> ResourceError | None:
+    """What the machine lacked, if an error came of that. It can happen anywhere, also while something is tidied up."""
+    cause: BaseException | None = error
+    while cause is not None:
+        known = None
+        if isinstance(cause, MemoryError):
+            known = ResourceError.NO_MEMORY
+        elif isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
+            known = ResourceError.NO_DESCRIPTORS
+        if known is not None:
+            return ResourceError(known[0], hint=known[1])
+        cause = cause.__context__
+    return None
 
 
 def _usage(error: click.ClickException) -> str:
@@ -105,7 +123,7 @@ def _usage(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = error.format_message().rstrip(".")
     text = message[:1].lower() + message[1:]
-    return f"{text}\n  hint: {context.command_path} --help" if context is not None else text
+    return str(ConfigError(text, hint=f"{context.command_path} --help" if context is not None else ""))
 
 
 def _complain(text: str, code: ExitCode) -> int:

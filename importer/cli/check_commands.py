@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +30,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
 
     Reads the first 20,000 rows of SOURCE and does not use the network.
     """
-    from importer.cli.output import say
+    from importer.cli.output import command_line, say, say_document
     from importer.pipeline.checking import suggest_mapping
 
     if output is not None and output.exists():  # before the export is read, which can take a while
@@ -42,7 +41,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
             raise _exists(output)
     suggestion = suggest_mapping(source, **reading.keywords())
     if output is None:
-        click.echo(suggestion.text, nl=False)
+        say_document(suggestion.text.removesuffix("\n"))
         return
     try:
         with output.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
@@ -58,7 +57,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
         say(f"This looks like an export from {suggestion.system}{ready}.")
     say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
     command = ["case-importer", "check", str(source), "--mapping", str(output), *reading.words()]
-    say(f"Review it, then run: {shlex.join(command)}")
+    say(f"Review it, then run: {command_line(command)}")
 
 
 def _exists(output: Path) -> ConfigError:
@@ -195,7 +194,7 @@ def preview(
     as_json: bool,
 ) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
-    from importer.cli.output import say
+    from importer.cli.output import say_document
     from importer.pipeline.checking import preview as preview_source
 
     rows = preview_source(source, mapping, notes=notes, allow_files=allow_files, count=count, **reading.keywords())
@@ -203,28 +202,28 @@ def preview(
         _say_preview(rows)
         return
     for row in rows:
-        say(row.as_json())
+        say_document(row.as_json())
 
 
 def _say_preview(rows: Iterable[PreviewRow]) -> None:
     """Print rows as they would be sent."""
     import orjson
 
-    from importer.cli.output import quoted, say
+    from importer.cli.output import Styled, quoted, say, say_document
     from importer.models import clean
 
     for row in rows:
-        title = f"row {row.row} · key {row.key or '(none)'}"
+        title = f"row {row.row} · key {clean(row.key, 80) or '(none)'}"
         if row.body is None:
             what = "filtered" if row.filtered is not None else "invalid"
-            say(click.style(f"{title} · {what}", fg="yellow" if what == "invalid" else None, bold=True))
+            say(Styled(f"{title} · {what}", "yellow" if what == "invalid" else None, bold=True))
             for text in [row.filtered] if row.filtered is not None else map(str, row.errors):
                 say(f"  {clean(text, 400)}")
             continue
         for number, body in enumerate((row.body, *row.case_updates)):
             update = f"row {row.row} · case update {number}, sent after the case is created"
-            say(click.style(update if number else title, bold=True))
-            say(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
+            say(Styled(update if number else title, bold=True))
+            say_document(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
             if row.parent is not None and not number:
                 where = "not a row of this file" if row.parent_row is None else f"row {row.parent_row}"
                 say(f"  parent_id: id of the case created for {quoted(row.parent, 80)} ({where})")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
-
-import click
 
 from importer.cli.help import MEANINGS
 from importer.cli.output import (
     COLOURS,
     OF_CHECK,
+    Styled,
     are,
     cause_place,
+    command_line,
     duration,
     explain,
     heading,
@@ -58,11 +57,11 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
         again: The arguments that `check` and `run` have in common, as they were given.
         columns: Print the statistics of columns, texts and value tables as well.
     """
-    title = click.style(f"{result.source}, mapping {result.mapping}", bold=True)
-    say(f"{title}, {duration(result.seconds)} (nothing was sent)")
+    title = Styled(f"{result.source}, mapping {result.mapping}", bold=True)
+    say(title, f", {duration(result.seconds)} (nothing was sent)")
     say_remarks(result.notes, put_back=result.put_back)
     section("Files read because the mapping names them", (clean(file, width() - 2) for file in result.files))
-    changes = (click.style(clean(change.what, width() - 2), fg="red") for change in result.changes)
+    changes = (Styled(clean(change.what, width() - 2), "red") for change in result.changes)
     section("Differs from the baseline: review before you send it", changes)
     section("Columns", _columns(result) if columns else ())
     section("Text lengths", _lengths(result.lengths) if columns else ())
@@ -96,7 +95,7 @@ def say_first(found: Findings) -> None:
 def say_check_quietly(result: CheckResult, again: Sequence[str]) -> None:
     """Print one line to standard error if something is wrong: exit code, count, and what shows more."""
     if result.exit_code is not ExitCode.OK:
-        command = shlex.join(["case-importer", "check", *again])
+        command = command_line(["case-importer", "check", *again])
         say(f"{result.exit_code:d}: {_verdict(result)}: run {command}", error=True)
 
 
@@ -113,7 +112,8 @@ def _verdict(result: CheckResult) -> str:
 def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence[str]) -> None:
     """The end of the page, which fits on a terminal of 24 lines."""
     colour = "green" if result.exit_code is ExitCode.OK else "yellow"
-    say("\n" + click.style(_verdict(result), fg=colour, bold=True))
+    say()
+    say(Styled(_verdict(result), colour, bold=True))
     say_totals(result.totals, result.causes, OF_CHECK)
     say_case_updates(result.case_updates)
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
@@ -128,23 +128,25 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     say(f"  1. Fix the rows in {result.source}, or change the mapping, then:")
     say_command(["case-importer", "check", *again], 5)
     meaning = _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else MEANINGS[result.exit_code]
-    say(f"\nExit code {result.exit_code:d}: {meaning}")
+    say()
+    say(f"Exit code {result.exit_code:d}: {meaning}")
 
 
 def _say_fix(fix: Fix) -> None:
     """Print what was written into a mapping."""
-    if fix.path is None:
-        say("\nNothing to fix in the mapping.")
-        return
     say()
+    if fix.path is None:
+        say("Nothing to fix in the mapping.")
+        return
     for line in fix.diff.splitlines():
         colour = {"+": "green", "-": "red"}.get(line[:1])
-        say(click.style("".join(c if c.isprintable() else " " for c in line), fg=colour))
+        say(Styled(line, colour))
+    say()
     if fix.backup is None:
-        say(f"\nBuilt-in mappings are not changed. Wrote a copy with these lines: {fix.path}")
+        say(f"Built-in mappings are not changed. Wrote a copy with these lines: {fix.path}")
         say(f"Use it from now on: --mapping {fix.path}")
     else:
-        say(f"\nWrote {fix.path}; backup: {fix.backup}")
+        say(f"Wrote {fix.path}; backup: {fix.backup}")
     if fix.open:
         say(f"{plural(fix.open, 'value')} still need a translation: replace the commented lines, then run check again.")
 
@@ -155,8 +157,8 @@ def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> N
     heading("Problems to fix" if any(cause.state is State.INVALID for cause in causes) else "Rows that are not sent")
     for cause in causes[:_CAUSES_SHOWN]:
         is_invalid = cause.state is State.INVALID
-        place = cause_place(cause) if is_invalid else click.style(cause.state.value, fg=COLOURS.get(cause.state))
-        say(f"  {cause.rows:>7,}  {place} · {cause.code}")
+        place = cause_place(cause) if is_invalid else Styled(cause.state.value, COLOURS.get(cause.state))
+        say(f"  {cause.rows:>7,}  ", place, f" · {cause.code}")
         lines = [it for it in suggested if cause.code in it.codes and cause.target == it.target]
         explain(cause, 11, hint=not lines)
         for suggestion in lines:
@@ -170,16 +172,16 @@ def _say_lines(suggestion: Suggestion) -> None:
     or_fix = ", or use --fix" if suggestion.entries else ""
     say(f"{'':11}hint: add at {suggestion.where} ({'.'.join(map(str, suggestion.path))}){or_fix}:")
     for line in suggestion.lines[:_LINES_SHOWN]:
-        say(click.style(f"{'':15}{line}", fg="cyan"))
+        say(Styled(f"{'':15}{line}", "cyan"))
     if len(suggestion.lines) > _LINES_SHOWN:
         say(f"{'':15}… and {len(suggestion.lines) - _LINES_SHOWN} more lines, see --json")
 
 
-def _filters(found: Findings) -> Iterator[str]:
+def _filters(found: Findings) -> Iterator[str | Styled]:
     for use in found.filters:
         warning = use.warning(found.rows)
         line = f"{clean(use.condition, 200)}: {use.rows:,} of {plural(found.rows, 'row')}"
-        yield line + (click.style(f"; {warning}", fg="yellow") if warning else "")
+        yield Styled(f"{line}; {warning}", "yellow") if warning else line
 
 
 def _issues(issues: Sequence[FileIssue]) -> Iterator[str]:
@@ -193,7 +195,7 @@ def _issues(issues: Sequence[FileIssue]) -> Iterator[str]:
         yield f"{len(issues) - _ISSUES_SHOWN} more: see --json"
 
 
-def _notes(use: NotesUse) -> Iterator[str]:
+def _notes(use: NotesUse) -> Iterator[str | Styled]:
     yield notes_line(use)
     for orphan in use.orphans:
         key = f" of '{clean(orphan.key, 60)}'" if orphan.key else ""

@@ -171,17 +171,17 @@ def schema(form: str) -> None:
     mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
     report; status, check and rehearsal describe the output of these commands.
     """
-    from importer.cli.output import say
+    from importer.cli.output import say_document
     from importer.pipeline.results import as_json as json_of
 
     if form == "mapping":
         from importer.mapping import json_schema as schema_of_mapping
 
-        say(json_of(schema_of_mapping()))
+        say_document(json_of(schema_of_mapping()))
     else:
         from importer.pipeline.results import json_schema
 
-        say(json_of(json_schema(form)))
+        say_document(json_of(json_schema(form)))
 
 
 for command in (

@@ -98,11 +98,11 @@ class OutputOptions:
 
     def show(self, result: object, page: Callable[[], None], line: Callable[[], None] | None = None) -> None:
         """Print a result: as JSON, or as the one ``line`` of --quiet, or as a ``page``."""
-        from importer.cli.output import say
+        from importer.cli.output import say_document
         from importer.pipeline.results import as_json
 
         if self.as_json:
-            say(as_json(result))
+            say_document(as_json(result))
         elif not self.quiet:
             page()
         elif line is not None:
@@ -149,13 +149,13 @@ class SettingsOptions:
             near: Folder of the export or of the ledger.
             output: Whether warnings are printed, and whether the result is for a person.
         """
-        from importer.cli.output import is_terminal, say
+        from importer.cli.output import Styled, is_terminal, say
         from importer.settings_sources import load_settings
 
         settings = load_settings(near=near, **asdict(self))
         quiet, as_json = (output.quiet, output.as_json) if output else (False, False)
         for warning in settings.warnings if not quiet else ():
-            say(click.style("warning: ", fg="yellow") + warning, error=True)
+            say(Styled("warning: ", "yellow"), warning, error=True)
         if not settings.has_target and is_terminal() and not quiet and not as_json:
             settings = settings.model_copy(update={"sandbox": True})
         return settings

@@ -1,22 +1,25 @@
 """How text gets to the terminal, and the parts that several pages have: remarks, totals, errors, commands to copy.
 
-Text is safe, never a reason to stop, and cut where it does not carry the meaning: values, never rules.
+Everything is printed by :func:`say`, :func:`say_document` and :func:`say_command`, so that no character of a file, a
+file name or a server can move the cursor, colour the screen or begin a line. Text is never a reason to stop.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shlex
 import shutil
 import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from importer.models import State, clean
+from importer.models import UNSAFE, State, clean
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
@@ -66,33 +69,74 @@ _FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.P
 _CAUSES_SHOWN = 10
 #: A quoted value gets at most so much of a line: the reader needs the end of the sentence.
 _VALUE_SHOWN = 32
+#: A word with these is no word to copy: what a terminal obeys, and bytes of a file name that are not Unicode.
+_UNPRINTABLE = re.compile(UNSAFE.pattern + "|[\ud800-\udfff]")
+#: Longer parts of a line lose their middle: our sentences end with what matters, and none of them is that long.
+_LONGEST = 1000
 
 
-def say(text: str = "", *, error: bool = False) -> None:
-    """Print a line; a closed pipe is no reason to stop a run."""
-    with contextlib.suppress(BrokenPipeError, ValueError):
-        click.echo(text.encode("utf-8", "replace").decode(), err=error)  # file names need not be Unicode
+class Styled(NamedTuple):
+    """A part of a line with a colour."""
+
+    text: str
+    colour: str | None = None
+    bold: bool = False
+
+
+def say(*parts: str | Styled, error: bool = False) -> None:
+    """Print one line, whatever the parts contain; what a terminal would obey becomes a space."""
+    line = ""
+    for part in parts:
+        if isinstance(part, Styled):
+            line += click.style(one_line(part.text), fg=part.colour, bold=part.bold or None)
+        else:
+            line += one_line(part)
+    _print(line, error=error)
+
+
+def say_document(text: str) -> None:
+    """Print JSON or YAML as it is; what a terminal would obey is escaped as both of them allow it."""
+    _print("\n".join(UNSAFE.sub(_escaped, line) for line in text.split("\n")))
+
+
+def _escaped(unsafe: re.Match[str]) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in unsafe[0])
+
+
+def _print(text: str, *, error: bool = False) -> None:
+    with contextlib.suppress(BrokenPipeError, ValueError):  # a closed pipe is no reason to stop a run
+        click.echo(text, err=error)
+
+
+def one_line(text: str) -> str:
+    """Text of any length and origin as a part of one line."""
+    text = text.encode("utf-8", "replace").decode()  # file names need not be Unicode
+    text = UNSAFE.sub(" ", text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def complain(text: str) -> None:
-    """Print why a command failed, to standard error; what follows the first line is a hint."""
-    first, _, rest = text.partition("\n")
-    say(click.style("error: ", fg="red", bold=True) + first, error=True)
-    if rest:
-        say("  hint: " + rest.strip().removeprefix("hint: "), error=True)
+    """Print why a command failed, to standard error: the text of an error, whose further lines are hints."""
+    first, *others = text.split("\n")
+    say(Styled("error: ", "red", bold=True), first, error=True)
+    for line in others:
+        say(line, error=True)
 
 
 def heading(title: str) -> None:
     """Print the title of a section, after an empty line."""
-    say("\n" + click.style(title, bold=True))
+    say()
+    say(Styled(title, bold=True))
 
 
-def section(title: str, lines: Iterable[str]) -> None:
+def section(title: str, lines: Iterable[str | Styled]) -> None:
     """Print lines under a heading; nothing if there are none."""
     for number, line in enumerate(lines):
         if not number:
             heading(title)
-        say(_wrapped(f"  {line}"))
+        styled = line if isinstance(line, Styled) else Styled(line)
+        for text in _wrapped(f"  {styled.text}"):
+            say(styled._replace(text=text))
 
 
 def say_remarks(remarks: Iterable[str], *, half_read: Iterable[str] = (), put_back: int = 0) -> None:
@@ -141,20 +185,33 @@ def quoted(value: str, most: int = _VALUE_SHOWN) -> str:
     return f"'{text if len(text) <= most else text[: most - 1] + '…'}'"
 
 
-def _wrapped(line: str) -> str:
-    """A line, or as many as it needs, with the same indent; colours and control characters are as they were."""
-    if len(click.unstyle(line)) <= width():
-        return line
+def _wrapped(line: str) -> list[str]:
+    """A line, or as many as it needs, with the same indent."""
+    if len(line) <= width():
+        return [line]
     indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.fill(
+    return textwrap.wrap(
         line, width(), subsequent_indent=indent, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
     )
+
+
+def shell_word(word: str) -> str:
+    """A word of a command to copy; as ``$'…'``, which bash and zsh know, if a terminal should not see it as it is."""
+    if not _UNPRINTABLE.search(word):
+        return shlex.quote(word)
+    word = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _UNPRINTABLE.sub(lambda found: "".join(map("\\x{:02x}".format, os.fsencode(found[0]))), word) + "'"
+
+
+def command_line(words: Iterable[str]) -> str:
+    """A command to copy, in one line."""
+    return " ".join(map(shell_word, words))
 
 
 def say_command(words: Sequence[str], indent: int) -> None:
     """Print a command to copy, in several lines if one is too narrow for it."""
     parts: list[str] = []  # an option and its value stay together
-    for word in map(shlex.quote, words):
+    for word in map(shell_word, words):
         if parts and not word.startswith("--"):
             parts[-1] += f" {word}"
         else:
@@ -165,7 +222,7 @@ def say_command(words: Sequence[str], indent: int) -> None:
             lines.append(f"  {part}")
         else:
             lines[-1] += f" {part}"
-    say(" \\\n".join(" " * indent + line for line in lines))
+    _print(" \\\n".join(" " * indent + line for line in lines))
 
 
 def explain(cause: Cause, indent: int, *, hint: bool = True) -> None:
@@ -199,9 +256,10 @@ def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State,
     """
     special = meanings or {}
     if not totals.match:
-        complain(f"totals do not add up: {totals.equation}\nkeep the ledger and report this bug")
+        complain(f"totals do not add up: {totals.equation}\n  hint: keep the ledger and report this bug")
         return
-    say(f"\n{totals.equation}")
+    say()
+    say(totals.equation)
     if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special:
         return
     skipped: Counter[str] = Counter()
@@ -212,11 +270,11 @@ def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State,
     for state, count in totals.by_state():
         usual = {**_MEANINGS, **special}.get(state, "")
         for meaning, rows in skipped.items() if state is State.SKIPPED else ((usual, count),):
-            say(f"  {rows:>7,}  {_coloured(state)} {meaning}")
+            say(f"  {rows:>7,}  ", _coloured(state), f" {meaning}")
 
 
-def _coloured(state: State) -> str:
-    return click.style(f"{state.value:<9}", fg=COLOURS.get(state))
+def _coloured(state: State) -> Styled:
+    return Styled(f"{state.value:<9}", COLOURS.get(state))
 
 
 def say_case_updates(updates: CaseUpdateTotals) -> None:
@@ -243,7 +301,8 @@ def say_causes(causes: Iterable[Cause]) -> None:
         heading("Rows that are not cases, by error")
     for cause in shown[:_CAUSES_SHOWN]:
         place = f"{cause_place(cause)} · " if cause.state is State.INVALID else ""
-        say(f"  {cause.rows:>7,}  {_coloured(cause.state)} {place}{cause.code} · first: row {cause.first_rows[0]}")
+        what = f" {place}{cause.code} · first: row {cause.first_rows[0]}"
+        say(f"  {cause.rows:>7,}  ", _coloured(cause.state), what)
         explain(cause, 21)
     if len(shown) > _CAUSES_SHOWN:
         say(f"  {len(shown) - _CAUSES_SHOWN} more errors: see summary.json")

@@ -17,7 +17,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from importer.cli.output import duration, is_terminal, say
+from importer.cli.output import duration, is_terminal, one_line, say
 from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.progress import Progress
@@ -63,6 +63,10 @@ def _call_each(methods: list[Callable[..., None]]) -> Callable[..., None]:
             method(*arguments, **named)
 
     return call
+
+
+def _lines(notice: Notice) -> list[str]:
+    return [notice.text, *([f"  hint: {notice.hint}"] if notice.hint else [])]
 
 
 class Bars(Progress):
@@ -112,7 +116,8 @@ class Bars(Progress):
     def notice(self, notice: Notice) -> None:
         """Print a line above the bar."""
         with contextlib.suppress(OSError, ValueError):
-            tqdm.write(notice.text, file=sys.stderr)
+            for line in _lines(notice):
+                tqdm.write(one_line(line), file=sys.stderr)
 
     def close(self) -> None:
         """Leave the last bar as it is."""
@@ -233,7 +238,8 @@ class PlainLines(EveryMinute):
 
     def notice(self, notice: Notice) -> None:
         """Print it."""
-        say(notice.text, error=True)
+        for line in _lines(notice):
+            say(line, error=True)
 
 
 class LogFile(EveryMinute):

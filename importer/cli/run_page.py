@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import click
 
 from importer.cli.help import MEANINGS
 from importer.cli.output import (
     OF_TRIAL,
+    Styled,
     are,
+    command_line,
     complain,
     duration,
     heading,
@@ -53,7 +52,8 @@ def say_run(result: RunResult, mapping: str | None = None) -> None:
     if result.error is not None:
         complain(str(result.error))
     elif result.exit_code is not ExitCode.OK:
-        say(f"\nExit code {result.exit_code:d}: {MEANINGS.get(result.exit_code, result.meaning)}")
+        say()
+        say(f"Exit code {result.exit_code:d}: {MEANINGS.get(result.exit_code, result.meaning)}")
 
 
 def is_sandbox(result: Summary) -> bool:
@@ -62,8 +62,8 @@ def is_sandbox(result: Summary) -> bool:
 
 
 def _say_title(result: RunResult, where: str) -> None:
-    title = click.style(f"{result.source} → {where}", bold=True)
-    say(f"{title}, mapping {result.mapping}, {duration(result.seconds)}")
+    title = Styled(f"{result.source} → {where}", bold=True)
+    say(title, f", mapping {result.mapping}, {duration(result.seconds)}")
 
 
 def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
@@ -75,17 +75,18 @@ def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
     say_totals(result.totals, result.causes, meanings)
     say_case_updates(result.case_updates)
     for notes in (notes for source in result.sources for notes in source.note_files):
-        say(f"  {notes_line(notes)}")
+        line = notes_line(notes)
+        say(line._replace(text=f"  {line.text}"))
     say_causes(result.causes)
 
 
-def notes_line(notes: CompanionFile | NotesUse) -> str:
-    """How the notes of a companion file match the rows."""
+def notes_line(notes: CompanionFile | NotesUse) -> Styled:
+    """How the notes of a companion file match the rows; yellow if some match none."""
     line = f"{clean(notes.file, 60)}: {plural(notes.rows, 'note')}"
     if notes.without_row is None:
-        return line
-    unmatched = click.style(f"{notes.without_row:,} match no row", fg="yellow" if notes.without_row else None)
-    return f"{line}, {unmatched}; {plural(notes.rows_without or 0, 'row')} without a note"
+        return Styled(line)
+    line += f", {notes.without_row:,} match no row; {plural(notes.rows_without or 0, 'row')} without a note"
+    return Styled(line, "yellow" if notes.without_row else None)
 
 
 def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str]]]:
@@ -136,7 +137,7 @@ def say_quietly(result: RunResult) -> None:
 def _in_short(result: RunResult) -> str:
     totals, updates = result.totals, result.case_updates
     failures = result.reports.failures[0] if result.reports.failures else result.reports.results
-    reconcile = shlex.join(["case-importer", "reconcile", "--ledger", result.ledger])
+    reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
     waiting = totals.waiting if not failed and not totals.pending else 0
     names = " or ".join(state for state in _TO_FIX if totals.counts[state])
@@ -192,7 +193,8 @@ def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
         complain(str(run.error))
     kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(rehearsal.requests.items()))
     total = plural(sum(rehearsal.requests.values()), "request")
-    say(f"\nRehearsal ({rehearsal.profile} profile): {total} ({kinds}).")
+    say()
+    say(f"Rehearsal ({rehearsal.profile} profile): {total} ({kinds}).")
     time = duration(rehearsal.forecast_seconds)
     say(f"At {rehearsal.rate:g} requests per second, the real run takes about {time}.")
     if rehearsal.window_seconds is not None:

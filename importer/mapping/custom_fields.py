@@ -26,6 +26,7 @@ from importer.mapping.field_errors import (
 )
 from importer.mapping.schema import Form
 from importer.models import shown
+from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import other_spelling
 from importer.yaml_places import NodePath, mark_of
@@ -108,7 +109,7 @@ def load_fields(path: Path) -> Definitions:
         MappingError: It cannot be read, or is not of the right form.
     """
     try:
-        return read_fields(path.read_bytes(), str(path))
+        return read_fields(head_of(path, SIZE_MAX + 1), str(path))
     except OSError as error:
         reason = error.strerror or str(error)
         raise MappingError(

@@ -31,7 +31,7 @@ def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
     """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
     names = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
-    return f"did you mean {names[close[0]]!r}?" if close else otherwise
+    return f"did you mean {shown(names[close[0]])!r}?" if close else otherwise
 
 
 def listed(words: Iterable[str], *, most: int = 12) -> str:
@@ -249,7 +249,11 @@ def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> li
     """The columns that a file has are listed once, however many it lacks."""
     missing = sorted(marks, key=lambda column: marks[column])
     # The header of a file that the mapping names may be the first line of any file.
-    has = f"columns: {listed(map(repr, columns))}" if owner == EXPORT else f"check the header of {owner}"
+    has = (
+        f"columns: {listed(repr(shown(column)) for column in columns)}"
+        if owner == EXPORT
+        else f"check the header of {owner}"
+    )
     if len(missing) > _MOST_COLUMNS:
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"

@@ -26,6 +26,7 @@ from importer.mapping.notes import Companion
 from importer.mapping.parent_links import links_of
 from importer.mapping.schema import ValueForm
 from importer.models import Links, shown
+from importer.small_files import head_of
 from importer.talkdesk.fields import as_answer
 from importer.yaml_places import NodePath, mark_of
 
@@ -259,8 +260,7 @@ def _definitions(form: MappingForm, problems: Problems, named: NamedFiles) -> De
     if form.fields is None:
         return None
     try:
-        with named.path(form.fields).open("rb") as stream:
-            content = stream.read(FIELDS_MAX + 1)
+        content = head_of(named.path(form.fields), FIELDS_MAX + 1)
         named.digests.append(hashlib.sha256(content).hexdigest())
         return read_fields(content, form.fields)
     except OSError as error:
@@ -305,8 +305,7 @@ def _is_bare(name: str) -> bool:
 
 def _read(source: Path, name: str) -> bytes:
     try:
-        with source.open("rb") as stream:
-            return stream.read(SIZE_MAX + 1)
+        return head_of(source, SIZE_MAX + 1)
     except FileNotFoundError:
         names = sorted(file.stem for file in bundled("mappings").glob(f"*{SUFFIX}"))
         known = f"built-in mappings: {listed(names, most=99)}"

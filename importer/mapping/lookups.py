@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pydantic_core import PydanticCustomError
 
 from importer.errors import SourceError
+from importer.formulas import unescape_formula
 from importer.mapping.converters import folding
 from importer.mapping.field_errors import CellError, Problems, listed
 from importer.mapping.value_sources import Binding, Blame, Header, Source, Texts
@@ -51,8 +52,9 @@ class LookupTable:
                     if problem.column is None or problem.column in header.used:
                         what = f"{problem.column}: {problem.rule}" if problem.column else problem.rule
                         raise SourceError(what, where=f"{file.name}:{row.number}", hint=problem.hint)
-                key = tuple([self.fold(row.cells[position]) for position in keys])
-                texts, text = self.entries.setdefault(key, []) if any(key) else [], row.cells[value].strip()
+                cells = [unescape_formula(cell) for cell in row.cells]  # as `users --save` wrote them
+                key = tuple([self.fold(cells[position]) for position in keys])
+                texts, text = self.entries.setdefault(key, []) if any(key) else [], cells[value].strip()
                 if text not in texts:
                     texts.append(text)
 

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
+from importer.formulas import escape_formula
 from importer.mapping.custom_fields import fields_text
 from importer.pipeline.sending import open_target, open_transport, usable_settings
 from importer.plain import plain
@@ -104,7 +105,7 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
     with _saved_file(Path(path)) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "id", "name"))
-        writer.writerows((user.email, user.id, user.name) for user in chosen)
+        writer.writerows(map(escape_formula, (user.email, user.id, user.name)) for user in chosen)
     return Saved(Path(path), len(chosen), len(users) - len(chosen))
 
 

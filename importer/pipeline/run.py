@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
-    "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it"
-    "\n  hint: add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
+    "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it",
+    hint="add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
 )
 
 

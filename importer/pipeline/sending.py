@@ -234,11 +234,9 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progr
             hint="check the address, or run the same command again later",
         ) from None
     if not _may_read_cases(tokens):
-        text = (
-            f"warning: the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
-            "\n  hint: add the scope to the OAuth client in Talkdesk Builder"
-        )
-        progress.notice(Notice("scope_missing", text, {"scope": READ_SCOPE}))
+        what = f"the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
+        hint = "add the scope to the OAuth client in Talkdesk Builder"
+        progress.notice(Notice("scope_missing", f"warning: {what}", {"scope": READ_SCOPE}, hint))
 
 
 def _may_read_cases(tokens: Tokens) -> bool:

@@ -150,7 +150,7 @@ def _staged_before(
             where=mapping.name,
             hint="to use the new mapping for rows that are not cases, run:"
             f" case-importer retry --ledger {ledger.path} --mapping {mapping.name}"
-            "\n  (or use the old mapping, or a new --ledger)",
+            " (or use the old mapping, or a new --ledger)",
         )
     if before := next((info for info in same if companions.are_as(info.companions)), None):
         return before
@@ -162,7 +162,7 @@ def _staged_before(
                 f"{what} changed, and {unfinished:,} of its rows are not finished; nothing was sent",
                 where=source.name,
                 hint=f"finish them with: case-importer retry --ledger {ledger.path}"
-                "\n  or import the changed file too with --accept-changes (no key becomes two cases)",
+                ", or import the changed file too with --accept-changes (no key becomes two cases)",
             )
     return None
 

@@ -13,10 +13,13 @@ import orjson
 
 from importer.errors import ChangedShapeError, ConfigError, MappingError
 from importer.mapping import Mapping
+from importer.models import shown
 from importer.quality import Findings
+from importer.small_files import head_of
 
 #: By what factor the number of rows may grow or shrink.
 VOLUME_FACTOR = 2.0
+_MOST_BYTES = 64 << 20
 _NAMED = 8
 
 
@@ -60,7 +63,7 @@ def load_baseline(path: Path) -> Baseline:
     """
     hint = "create it with: case-importer check … --json > FILE"
     try:
-        content: Any = orjson.loads(path.read_bytes())
+        content: Any = orjson.loads(head_of(path, _MOST_BYTES))
         tables = content["tables"]
         return Baseline(
             rows=int(content["totals"]["read"]),
@@ -133,4 +136,4 @@ def _values(baseline: Baseline, found: Findings) -> Iterator[Change]:
 
 def _listed(names: tuple[str, ...]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(map(repr, names[:_NAMED])) + more
+    return ", ".join(repr(shown(name)) for name in names[:_NAMED]) + more

@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from importer.models import FieldError, Row
+from importer.models import FieldError, Row, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +160,7 @@ def columns_counted(columns: Sequence[str]) -> str:
 
 def first_few(texts: Sequence[str], most: int) -> str:
     """The first texts of a list, for a message."""
-    return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
+    return ", ".join(map(shown, texts[:most])) + (", …" if len(texts) > most else "")
 
 
 def column_letters(position: int) -> str:

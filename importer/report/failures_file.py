@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import SourceError
+from importer.formulas import unescape_formula
 from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
 from importer.reader.base import column_letters
-from importer.report.files import WriteRow, csv_file, remove, unescape_formula
+from importer.report.files import WriteRow, csv_file, remove
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.csv")
 RECORD_COLUMN = "importer_record"

@@ -1,15 +1,9 @@
-"""Report files: whole or not at all, for their owner alone, and harmless in a spreadsheet.
-
-A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return is taken for a formula (OWASP, "CSV
-Injection"). We put an apostrophe before it. The rule is reversible: apostrophes that are before such a character
-already get one more, so taking one away always gives the original back.
-"""
+"""Report files: whole or not at all, for their owner alone, and harmless in a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,23 +12,13 @@ from secrets import token_hex
 from typing import TextIO
 
 from importer.errors import ConfigError
+from importer.formulas import escape_formula
 from importer.ledger.database import sync_directory
 
 #: Seconds after which no process can still be writing a report.
 _LEFT_OVER_AFTER = 3600.0
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 WriteRow = Callable[[Iterable[object]], None]
-
-
-def escape_formula(cell: str) -> str:
-    """``cell``, harmless in a spreadsheet."""
-    return "'" + cell if _FORMULA.match(cell) else cell
-
-
-def unescape_formula(cell: str) -> str:
-    """The cell that :func:`escape_formula` was given. A cell that was typed without an apostrophe stays as it is."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 @contextmanager

@@ -9,6 +9,7 @@ cookies, and aiohttp repeats only what may be repeated (GET and DELETE, on a con
 from __future__ import annotations
 
 import codecs
+import errno
 import re
 import ssl
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from importer.errors import ResourceError
 from importer.regions import Proxy
 from importer.version import __version__
 
@@ -56,6 +58,10 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             return None
+
+
+#: The code of a request that this machine could not make.
+NO_DESCRIPTORS = "no_descriptors"
 
 
 class TransportError(Exception):
@@ -206,6 +212,9 @@ def _not_sent(error: Exception, proxy: Proxy | None) -> NotSent | None:
         case aiohttp.ClientConnectorCertificateError():
             hint = "check the address; if your company uses its own certificate, pass it with --ca-file"
             return NotSent("certificate", "the server's certificate is not trusted", fatal=True, hint=hint)
+        case aiohttp.ClientConnectorError() if error.os_error.errno in (errno.EMFILE, errno.ENFILE):
+            what, hint = ResourceError.NO_DESCRIPTORS
+            return NotSent(NO_DESCRIPTORS, what, fatal=True, hint=hint)
         case aiohttp.InvalidURL():
             return NotSent("invalid_request", "the address of the request is not valid", fatal=True)
         case aiohttp.ClientConnectorDNSError():

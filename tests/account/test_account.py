@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import json
 import stat
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from program import Program
+from servers import RawServer, http, reply
 
 from importer.cli.commands import cli
 from importer.errors import ConfigError, TargetError
@@ -54,6 +57,30 @@ def test_active_users_of_all_pages_are_saved_in_a_table(tmp_path: Path) -> None:
     assert (result.entries, result.skipped_users) == (405, 45)
     assert len({row["id"] for row in rows}) == 405
     assert [row["email"] for row in rows] == sorted(row["email"] for row in rows)
+
+
+def test_a_name_that_is_a_formula_is_harmless_in_the_table_and_whole_in_a_look_up(tmp_path: Path) -> None:
+    name = '=HYPERLINK("http://x;=1+1","y")'
+    page = {"total_pages": 1, "_embedded": {"users": [{"id": "u1", "email": "+ana@example.com", "name": name}]}}
+
+    async def story() -> None:
+        async with RawServer(reply(http(200, page))) as server:
+            await save_users_async(tmp_path / "owners.csv", settings=Settings(api_url=server.url, token="t"))
+
+    asyncio.run(story())
+    (row,) = csv.DictReader((tmp_path / "owners.csv").read_text("utf-8").splitlines())
+    assert row == {"email": "'+ana@example.com", "id": "u1", "name": '\'=HYPERLINK("http://x;\'=1+1","y")'}
+
+    (tmp_path / "t.csv").write_text("Id,Owner\n1,+ana@example.com\n", encoding="utf-8")
+    (tmp_path / "m.yml").write_text(
+        "version: 1\nsource: {key: Id}\nexternal_id_field: text1\ncase:\n"
+        "  title: {lookup: {file: owners.csv, by: Owner, key: email, value: name}}\n"
+        "  description: Owner\n  requester_email: {value: ana@example.com}\n",
+        encoding="utf-8",
+    )
+    shown = Program(tmp_path)("preview", "t.csv", "-m", "m.yml", "--json")
+    assert shown.err == ""
+    assert json.loads(shown.out)["body"]["title"] == name
 
 
 @pytest.mark.parametrize(

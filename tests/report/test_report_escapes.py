@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.report.files import escape_formula, unescape_formula
+from importer.formulas import escape_formula, unescape_formula
 
 LEADS = "=+-@\t\r\n＝＋－＠"
 #: Texts in which everything that matters happens often.
-CELLS = st.text(st.sampled_from("'=+-@\t\r\n＝＋－＠ aé1,;\"") | st.characters(exclude_categories=["Cs"]), max_size=12)
+CELLS = st.text(st.sampled_from("'=+-@\t\r\n＝＋－＠ aé1,;;\"") | st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @pytest.mark.parametrize("lead", LEADS)
@@ -26,6 +28,29 @@ def test_nothing_begins_like_a_formula(lead: str, rest: str, quotes: str) -> Non
 def test_what_is_no_formula_is_left_as_it_is(cell: str) -> None:
     assert escape_formula(cell) == cell
     assert unescape_formula(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "escaped"),
+    [
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ("x;'=1+1", "x;''=1+1"),
+        ('x;"=1+1', "x;\"'=1+1"),
+        ("x\t@SUM(A1)", "x\t'@SUM(A1)"),
+        ("=1;=2", "'=1;'=2"),
+        ("\t=1", "'\t'=1"),
+        ("a; b;c-1;d=2", "a; b;c-1;d=2"),
+    ],
+)
+def test_a_semicolon_or_a_tab_may_be_the_separator(cell: str, escaped: str) -> None:
+    assert escape_formula(cell) == escaped
+    assert unescape_formula(escaped) == cell
+
+
+@given(CELLS)
+def test_no_part_leads_with_what_spreadsheets_run(cell: str) -> None:
+    for part in re.split("[;\t]", escape_formula(cell))[1:]:
+        assert not part.lstrip('"').startswith(tuple("=+-@＝＋－＠"))
 
 
 @given(CELLS)
