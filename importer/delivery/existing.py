@@ -70,8 +70,8 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
     if found is not None:
         raise ExistingCaseError(
             f"{found.key} is already case {found.case_id}, which this ledger did not create; nothing was sent",
-            hint="use the newest ledger of that import with --ledger; if it is lost, make a new one:"
-            " case-importer rebuild (--accept-existing creates new cases although these exist)",
+            hint="use the newest ledger of that import with --ledger (--accept-existing creates new cases although"
+            " these exist); if it is lost, make a new one: case-importer rebuild",
         )
 
 

@@ -148,9 +148,8 @@ def _staged_before(
         raise ChangedError(
             f"the mapping changed since {same[0].name} was read; nothing was sent",
             where=mapping.name,
-            hint="to use the new mapping for rows that are not cases, run:"
-            f" case-importer retry --ledger {ledger.path} --mapping {mapping.name}"
-            " (or use the old mapping, or a new --ledger)",
+            hint="use the old mapping or a new --ledger; to use the new mapping for rows that are not cases, run:"
+            f" case-importer retry --ledger {ledger.path} --mapping {mapping.name}",
         )
     if before := next((info for info in same if companions.are_as(info.companions)), None):
         return before
@@ -161,8 +160,8 @@ def _staged_before(
             raise ChangedError(
                 f"{what} changed, and {unfinished:,} of its rows are not finished; nothing was sent",
                 where=source.name,
-                hint=f"finish them with: case-importer retry --ledger {ledger.path}"
-                ", or import the changed file too with --accept-changes (no key becomes two cases)",
+                hint="import the changed file too with --accept-changes (no key becomes two cases), or finish its rows:"
+                f" case-importer retry --ledger {ledger.path}",
             )
     return None
 

@@ -48,7 +48,11 @@ def test_a_file_name_begins_no_line(hostile: Program, command: list[str]) -> Non
     assert [line for line in lines if line.startswith(("error:", LINE))] == []
 
 
-@pytest.mark.parametrize("name", [NAME, f"{TITLE}.csv", "\u202e.csv", "\x9b.csv", "x" * 200 + "\r.csv"], ids=ascii)
+@pytest.mark.parametrize(
+    "name",
+    [NAME, f"{TITLE}.csv", "\u202e.csv", "\x9b.csv", "x" * 200 + "\r.csv"],
+    ids=["line end", "title", "bidi", "C1", "long"],
+)
 def test_an_error_has_its_lines_and_no_other(local: Program, name: str) -> None:
     for words in (["check", name, "-m", "m.yml"], ["check", "m.yml", "-m", name], ["status", "--ledger", name], [name]):
         ended = local(*words)

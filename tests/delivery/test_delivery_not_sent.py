@@ -127,7 +127,7 @@ async def test_a_server_that_answers_plainly(tmp_path: Path, loop_factory: Any) 
 async def test_no_descriptors_left() -> None:
     async with RawServer(hang()) as server:
         lines = await asyncio.to_thread(lambda: output_of(child(CHILDREN, "without_descriptors", server.url)))
-        assert lines == ["NotSent cannot reach the server: Too many open files"]
+        assert lines == ["NotSent no file descriptors left on this machine"]
         assert server.requests == []
 
 
