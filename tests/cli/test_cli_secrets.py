@@ -222,9 +222,15 @@ def scratching(local: Program) -> Program:
 @contextmanager
 def checking(program: Program) -> Iterator[subprocess.Popen[str]]:
     """A check that is under way: texts of the export are in its temporary folder."""
-    before = {*(program.folder / "tmp").glob("*/ledger.db")}
+    before = {*(program.folder / "tmp").glob("*/ledger.db-wal")}
+
+    def has_rows() -> bool:
+        """The libraries are imported: what a signal raises amid their import can get lost there."""
+        logs = {*(program.folder / "tmp").glob("*/ledger.db-wal")} - before
+        return any(log.stat().st_size > 1_000_000 for log in logs)
+
     with program.running("check", big_export(program.folder), "-m", "m.yml", "--quiet") as process:
-        until(lambda: {*(program.folder / "tmp").glob("*/ledger.db")} - before, what="its temporary ledger")
+        until(has_rows, what="rows in its temporary ledger")
         yield process
 
 
