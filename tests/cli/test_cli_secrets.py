@@ -219,17 +219,23 @@ def scratching(local: Program) -> Program:
     return local.having(TMPDIR=str(local.folder / "tmp"))
 
 
+def _hear_signals() -> None:
+    """The tests may be run in the background or under nohup, where their children inherit that these are ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def checking(program: Program) -> Iterator[subprocess.Popen[str]]:
     """A check that is under way: texts of the export are in its temporary folder."""
     before = {*(program.folder / "tmp").glob("*/ledger.db-wal")}
 
     def has_rows() -> bool:
-        """The libraries are imported: what a signal raises amid their import can get lost there."""
         logs = {*(program.folder / "tmp").glob("*/ledger.db-wal")} - before
         return any(log.stat().st_size > 1_000_000 for log in logs)
 
-    with program.running("check", big_export(program.folder), "-m", "m.yml", "--quiet") as process:
+    command = ("check", big_export(program.folder), "-m", "m.yml", "--quiet")
+    with program.running(*command, preexec_fn=_hear_signals) as process:
         until(has_rows, what="rows in its temporary ledger")
         yield process
 
