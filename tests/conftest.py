@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from ledgers import memory
 from naming import short
 from office import SOFFICE
 from program import Program
+
+# In the background of a shell, or under nohup, these are ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 #: Seconds after which a coroutine test is taken to hang.
 PATIENCE = 60

@@ -248,8 +248,8 @@ def _may_read_cases(tokens: Tokens) -> bool:
 def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
     """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
 
-    ``heard`` gets the numbers of the signals that came. In a loop that is not in the main thread, only SIGINT is heard,
-    and only if a plain function waits for the loop.
+    ``heard`` gets the numbers of the signals that came. One that is ignored (``nohup``) stays ignored. In a loop
+    that is not in the main thread, only SIGINT is heard, and only if a plain function waits for the loop.
     """
     loop = asyncio.get_running_loop()
 
@@ -260,8 +260,7 @@ def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
     before = {}
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
         with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-            if number is not None:
-                usual = signal.getsignal(number)
+            if number is not None and (usual := signal.getsignal(number)) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, hear, number)
                 before[number] = usual
     try:

@@ -219,12 +219,6 @@ def scratching(local: Program) -> Program:
     return local.having(TMPDIR=str(local.folder / "tmp"))
 
 
-def _hear_signals() -> None:
-    """The tests may be run in the background or under nohup, where their children inherit that these are ignored."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 @contextmanager
 def checking(program: Program) -> Iterator[subprocess.Popen[str]]:
     """A check that is under way: texts of the export are in its temporary folder."""
@@ -234,8 +228,7 @@ def checking(program: Program) -> Iterator[subprocess.Popen[str]]:
         logs = {*(program.folder / "tmp").glob("*/ledger.db-wal")} - before
         return any(log.stat().st_size > 1_000_000 for log in logs)
 
-    command = ("check", big_export(program.folder), "-m", "m.yml", "--quiet")
-    with program.running(*command, preexec_fn=_hear_signals) as process:
+    with program.running("check", big_export(program.folder), "-m", "m.yml", "--quiet") as process:
         until(has_rows, what="rows in its temporary ledger")
         yield process
 

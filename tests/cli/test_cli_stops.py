@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from program import Ended, Program, SandboxProcess, end_of, until
@@ -41,6 +42,17 @@ def test_a_stop_drains_and_the_same_command_goes_on(
     rest = online(*RUN)
     assert (rest.code, rest.counts) == (0, {"created": 300})
     assert rest.json["requests"] == cases_of(server, prefix) == 300
+
+
+@pytest.mark.slow
+def test_a_run_under_nohup_goes_on_when_the_terminal_is_closed(online: Program, server: SandboxProcess) -> None:
+    write_tickets(online.folder / "t.csv", tickets(60, prefix="nohup-"))
+    ignored = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
+    with online.running(*RUN, "--rate", 40, preexec_fn=ignored) as process:
+        until(lambda: cases_of(server, "nohup-") >= 3, what="the first cases")
+        process.send_signal(signal.SIGHUP)
+        ended = end_of(process)
+    assert (ended.code, ended.counts) == (0, {"created": 60})
 
 
 @pytest.mark.slow
