@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from importer.ledger import database
 from importer.ledger.ledger import Ledger
 
 _MESSAGE = "the ledger was made again; this row may be a case already"
@@ -25,18 +24,27 @@ _FOUND = """
     WHERE record.state = 'unknown' GROUP BY record.id"""
 
 
-def make_unknown(ledger: Ledger, source: int) -> None:
-    """Nothing is known of the rows of ``source`` that could be sent, nor of their case updates."""
-    with database.translated(ledger.path), database.transaction(ledger.connection):
-        ledger.connection.execute(
+def make_unproven_unknown(ledger: Ledger) -> None:
+    """While a rebuild of this ledger is under way, or was cut short, any row that could be sent may be a case already.
+
+    So it is unknown, with its case updates. A run that goes on where a killed rebuild stopped searches before it sends.
+    """
+    is_unfinished = ledger.scalar(
+        "SELECT EXISTS (SELECT 1 FROM run WHERE verb = 'rebuild' AND ended_at IS NULL AND NOT EXISTS ("
+        " SELECT 1 FROM run AS later WHERE later.id > run.id AND later.ended_at IS NOT NULL))"
+    )
+    if not is_unfinished:
+        return
+    with ledger.transaction() as connection:
+        connection.execute(
             "UPDATE case_update SET state = 'unknown', code = 'rebuilt', message = ? WHERE state = 'pending'"
-            " AND record IN (SELECT id FROM record WHERE source = ? AND state IN ('pending', 'waiting'))",
-            (_MESSAGE, source),
+            " AND record IN (SELECT id FROM record WHERE state IN ('pending', 'waiting'))",
+            (_MESSAGE,),
         )
-        ledger.connection.execute(
+        connection.execute(
             "UPDATE record SET state = 'unknown', run = ?, code = 'rebuilt', message = ?"
-            " WHERE source = ? AND state IN ('pending', 'waiting')",
-            (ledger.run, _MESSAGE, source),
+            " WHERE state IN ('pending', 'waiting')",
+            (ledger.run, _MESSAGE),
         )
 
 

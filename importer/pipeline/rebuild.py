@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Unpack
 from importer.delivery.workers import Stop
 from importer.errors import ConfigError
 from importer.ledger import Ledger, Selection
-from importer.ledger.rebuilding import make_unknown
 from importer.mapping import Mapping
 from importer.pipeline.companions import StrPath
 from importer.pipeline.results import RunResult
@@ -80,9 +79,7 @@ async def rebuild_async(
         run.progress.notice(WITHOUT_EXTERNAL_ID)
 
     def enter(open_ledger: Ledger) -> Selection:
-        number = run.stage(open_ledger, opened, loaded, folder_of(source), notes, Reading(reading))
-        make_unknown(open_ledger, number)
-        return Selection(source=number)
+        return Selection(source=run.stage(open_ledger, opened, loaded, folder_of(source), notes, Reading(reading)))
 
     return await run.go(enter)
 

@@ -23,6 +23,7 @@ from importer.errors import CaseImporterError, ConfigError, ExitCode, TooManyFai
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting, reopen_refused_updates
 from importer.ledger.decisions import reopen_refused
+from importer.ledger.rebuilding import make_unproven_unknown
 from importer.mapping import Mapping
 from importer.models import Notice, State
 from importer.pipeline.companions import StrPath, open_companions, opened_mapping
@@ -306,6 +307,7 @@ class LedgerRun:
             ledger.check_target(target)
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
+                await asyncio.to_thread(make_unproven_unknown, ledger)
                 self.progress.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)

@@ -173,3 +173,17 @@ def test_the_way_out_loses_and_doubles_nothing(killed: Campaign) -> None:
     verb = ("rebuild", *(word for word in killed.command[1:] if word != "--accept-existing"))
     assert run(killed.folder, *verb, variables=killed.environment).code in (ExitCode.OK, ExitCode.UNKNOWN_OUTCOME)
     assert_finished(killed)
+
+
+@pytest.mark.parametrize("point", ["in staging", "staging ends"])
+def test_a_rebuild_that_is_killed_while_it_reads_leaves_nothing_to_send_blindly(
+    server: SandboxProcess, tmp_path: Path, point: str
+) -> None:
+    """The next run does not know which rows are cases, so it searches for each of them first."""
+    campaign = Campaign(tmp_path / "c", server, rows(f"d{next(_NUMBERS)}", 12), ("--accept-existing",))
+    assert campaign.run().code == ExitCode.OK
+    campaign.ledger.parent.rename(campaign.folder / "lost")
+    verb = ("rebuild", *(word for word in campaign.command[1:] if word != "--accept-existing"))
+    died = run(campaign.folder, *verb, variables=campaign.environment, change=wrong.built(crash=Crash(point, 1)))
+    assert died.code == -9
+    assert_finished(campaign)
