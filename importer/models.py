@@ -159,6 +159,31 @@ class CaseUpdateState(StrEnum):
     DROPPED = "dropped"  #: a person decided that nobody is to send it
 
 
+class CaseVerdict(StrEnum):
+    """How a case that was read back compares with what was sent, from the worst to the best."""
+
+    GONE = "gone"  #: deleted, or in the Trash
+    FEWER_NOTES = "fewer_notes"  #: a note is missing
+    DIFFERS = "differs"
+    CUT = "cut"  #: ours begins with theirs
+    ESCAPED = "escaped"  #: theirs is ours in HTML entities
+    MORE_NOTES = "more_notes"  #: there is a note that was not sent
+    MOVED_ON = "moved_on"  #: differs, and the case was changed after our last write to it: it is being worked on
+    SAME_BUT = "same_but"  #: the same but for line ends, spaces at the ends, Unicode form, case, order, way of writing
+    SAME = "same"  #: all fields that are shown are as sent
+    NOT_SHOWN = "not_shown"  #: of a field: no answer gives it
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What reading a case back has shown about one field of it; about the whole case if ``field`` is empty."""
+
+    verdict: CaseVerdict
+    field: str = ""
+    sent: str = ""  #: text of the value, or the part of it that differs
+    found: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class SettleDelay:
     """How long to wait before a search for a case can be believed.

@@ -241,29 +241,49 @@ def _json(text: str) -> Any:
 
 CaseId = Annotated[str, BeforeValidator(_number_as_text), Field(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
 _TextOrAbsent = Annotated[str | None, WrapValidator(or_absent)]
+_MomentOrAbsent = Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(or_absent)]
 
 
 class Note(BaseModel):
-    """A note of a case. Reads name its text ``notes_body``, create and update ``note_body``: both are understood."""
+    """A note of a case. Reads name its text ``notes_body``, create and update ``note_body``: both are understood.
+
+    ``public`` is None if the answer does not say.
+    """
 
     text: str = Field("", validation_alias=AliasChoices("note_body", "notes_body"))
+    title: _TextOrAbsent = Field(None, validation_alias=AliasChoices("note_title", "notes_title"))
+    public: Annotated[bool | None, WrapValidator(or_absent)] = None
 
 
 class Case(BaseModel):
-    """A case as the API shows it.
+    """A case as the API shows it. What an answer does not say is None.
 
     Attributes:
-        create_at: None if it does not say when it was created.
-        notes: None if it does not say which it has.
+        owner_id: Lists call it ``agent_id``.
+        create_at, update_at: Only lists say it.
+        custom_fields: By key, bare values.
+        packed_custom_fields: The same as they were given.
     """
 
     id: CaseId
     title: _TextOrAbsent = None
     description: _TextOrAbsent = None
+    parent_id: _TextOrAbsent = None
+    owner_id: _TextOrAbsent = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
+    priority: _TextOrAbsent = None
     requester_email: _TextOrAbsent = None
-    create_at: Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(or_absent)] = None
+    requester_name: _TextOrAbsent = None
+    requester_type: _TextOrAbsent = None
+    create_at: _MomentOrAbsent = None
+    update_at: _MomentOrAbsent = None
     custom_fields: Annotated[dict[str, Any], BeforeValidator(_unpacked)] = Field(default_factory=dict)
+    packed_custom_fields: Any = Field(None, validation_alias="custom_fields")
     notes: Annotated[list[Note] | None, WrapValidator(or_absent)] = None
+
+    @property
+    def shows_custom_fields(self) -> bool:
+        """Whether it says which custom fields it has, in a form that can be read."""
+        return bool(self.custom_fields) or self.packed_custom_fields in ({}, "{}")
 
     def has(self, external_id: str, value: str) -> bool:
         """Whether the custom field ``external_id`` holds exactly this."""

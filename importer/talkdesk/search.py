@@ -83,6 +83,13 @@ def by_external_id(field: str, value: str, *, encoding: Encoding) -> Parameters:
     return [("custom_fields", orjson.dumps([wanted]).decode())]
 
 
+def by_ids(case_ids: Iterable[str], *, encoding: Encoding) -> Parameters:
+    """Filter: one of these cases."""
+    if encoding is Encoding.DOC:
+        return [("ids", orjson.dumps(list(case_ids)).decode())]
+    return [("ids", case_id) for case_id in case_ids]
+
+
 def by_content(*, email: str | None, title: str, since: float, until: float, encoding: Encoding) -> Parameters:
     """Filter: requester, title and creation time (seconds since 1970) fit."""
     parameters = [("title", title)] if len(title) <= _TEXT_FILTER_LIMIT else []
