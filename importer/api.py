@@ -32,6 +32,7 @@ from importer.pipeline.ledger_verbs import report, report_async, resolve, resolv
 from importer.pipeline.rebuild import rebuild, rebuild_async
 from importer.pipeline.results import PreviewRow, RunResult, Status
 from importer.pipeline.run import reconcile, reconcile_async, retry, retry_async, run_import, run_import_async
+from importer.pipeline.verifying import VerifyResult, verify, verify_async
 from importer.progress import Progress
 from importer.settings import Settings
 from importer.settings_sources import load_settings
@@ -58,6 +59,7 @@ __all__ = [
     "Status",
     "Stop",
     "TargetError",
+    "VerifyResult",
     "check",
     "check_async",
     "forget",
@@ -86,4 +88,6 @@ __all__ = [
     "status_async",
     "suggest_mapping",
     "suggest_mapping_async",
+    "verify",
+    "verify_async",
 ]

@@ -173,6 +173,11 @@ class CaseVerdict(StrEnum):
     SAME = "same"  #: all fields that are shown are as sent
     NOT_SHOWN = "not_shown"  #: of a field: no answer gives it
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether a person must look at the case: it is not as it was sent, and the import may be why."""
+        return self not in (CaseVerdict.MOVED_ON, CaseVerdict.SAME_BUT, CaseVerdict.SAME, CaseVerdict.NOT_SHOWN)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -40,6 +40,12 @@ class Progress:
     def updated(self, state: CaseUpdateState) -> None:
         """One of these updates reached ``state``, and that is on disk."""
 
+    def verifying(self, total: int) -> None:
+        """``total`` cases are about to be read back."""
+
+    def verified(self, cases: int) -> None:
+        """So many more cases were compared, and that is on disk."""
+
     def notice(self, notice: Notice) -> None:
         """Something that a person should know now."""
 

@@ -12,6 +12,7 @@ from importer.cli import check_commands, import_commands
 from importer.cli import options as option
 from importer.cli.help import SectionedGroup, epilog
 from importer.cli.sandbox import sandbox
+from importer.cli.verify_command import verify
 from importer.errors import ExitCode
 from importer.version import __version__
 
@@ -164,12 +165,14 @@ def demo(out: Path) -> None:
 
 
 @cli.command()
-@click.argument("form", type=click.Choice(["mapping", "result", "status", "check", "rehearsal"]), default="mapping")
+@click.argument(
+    "form", type=click.Choice(["mapping", "result", "status", "check", "rehearsal", "verify"]), default="mapping"
+)
 def schema(form: str) -> None:
     """Print the JSON Schema of mapping files, or of what --json prints.
 
     mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
-    report; status, check and rehearsal describe the output of these commands.
+    report; status, check, rehearsal and verify describe the output of these commands.
     """
     from importer.cli.output import say_document
     from importer.pipeline.results import as_json as json_of
@@ -187,5 +190,6 @@ def schema(form: str) -> None:
 for command in (
     *(check_commands.suggest, check_commands.check, check_commands.preview, check_commands.rehearse),
     *(import_commands.run, import_commands.retry, import_commands.reconcile, import_commands.rebuild, sandbox),
+    verify,
 ):
     cli.add_command(command)

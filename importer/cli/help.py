@@ -9,13 +9,25 @@ from importer.errors import ExitCode
 _COMMANDS = {
     "Prepare": ("suggest", "check", "preview", "rehearse"),
     "Import": ("run", "status"),
-    "After the import": ("report", "retry", "reconcile", "resolve", "rebuild", "forget"),
+    "After the import": ("verify", "report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),
     "Other": ("demo", "sandbox", "schema"),
 }
 _OPTIONS = {
     "Input": ("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "accept_changes", "as_is"),
-    "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
+    "Run": (
+        "ledger",
+        "sample",
+        "deep",
+        "doubles",
+        "again",
+        "out",
+        "limit",
+        "max_failures",
+        "dry_run",
+        "accept_existing",
+        "states",
+    ),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
     "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),
     "Output": ("quiet", "as_json", "log_file", "help"),
@@ -26,7 +38,7 @@ _MANY = 12
 MEANINGS = {
     ExitCode.OK: "all rows are cases (or were before this run)",
     ExitCode.USAGE: "invalid usage, settings, mapping or file; nothing was sent",
-    ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused",
+    ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused; verify: cases differ",
     ExitCode.UNKNOWN_OUTCOME: "finished, but some rows have an unknown outcome: run reconcile",
     ExitCode.TEMPORARY: "temporary failure: run the same command again",
     ExitCode.DUPLICATE: "a row has two or more cases: run resolve",

@@ -113,6 +113,14 @@ class Bars(Progress):
         """Count one update."""
         self._move(1)
 
+    def verifying(self, total: int) -> None:
+        """Start the bar of cases that are read back."""
+        self._start(total=total, desc="Verifying", unit=" cases", bar_format=_SEND_BAR, smoothing=0.05)
+
+    def verified(self, cases: int) -> None:
+        """Count cases."""
+        self._move(cases)
+
     def notice(self, notice: Notice) -> None:
         """Print a line above the bar."""
         with contextlib.suppress(OSError, ValueError):
@@ -223,6 +231,14 @@ class EveryMinute(Progress):
     def updated(self, state: CaseUpdateState) -> None:
         """Count an update."""
         self._done += 1
+
+    def verifying(self, total: int) -> None:
+        """Start to count cases that are read back."""
+        self._enter("verifying", total)
+
+    def verified(self, cases: int) -> None:
+        """Count cases."""
+        self._done += cases
 
     def _enter(self, stage: str, total: int | None) -> None:
         self._stage, self._total, self._done = stage, total, 0

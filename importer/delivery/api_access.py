@@ -128,5 +128,6 @@ class ApiAccess:
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
         elif answer.status in FINAL_READS:
             told = error_body(answer).text
-            raise ReadError(f"cannot read {what}: HTTP {answer.status} {told}".strip(), is_final=True)
+            message = f"cannot read {what}: HTTP {answer.status} {told}".strip()
+            raise ReadError(message, is_final=True, status=answer.status)
         return answer

@@ -96,8 +96,11 @@ class ReadError(Exception):
         is_final: Asking again in this run would not help.
     """
 
-    def __init__(self, message: str, *, wait: float | None = None, is_final: bool = False) -> None:
+    def __init__(
+        self, message: str, *, wait: float | None = None, is_final: bool = False, status: int | None = None
+    ) -> None:
         super().__init__(message)
+        self.status = status
         self.wait = wait
         self.is_final = is_final
 

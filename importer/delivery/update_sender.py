@@ -218,7 +218,7 @@ class UpdateSender:
         before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
         case = await self._api.read(
             lambda token: self._api.client.get_case(update.case_id, token),
-            lambda answer: _read_case(answer, update.case_id),
+            lambda answer: read_case(answer, update.case_id),
             what=f"case {update.case_id}",
         )
         return what_is_shown(
@@ -229,7 +229,8 @@ class UpdateSender:
         )
 
 
-def _read_case(answer: Answer, case_id: str) -> Case:
+def read_case(answer: Answer, case_id: str) -> Case:
+    """The case in the answer to a look at it (UnreadableListError: it does not have it)."""
     case = case_in(answer) if answer.status == 200 else None
     if case is None or case.id != case_id:
         raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without this case in it")

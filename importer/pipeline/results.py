@@ -95,13 +95,20 @@ def as_json(result: Any) -> str:
 
 
 def json_schema(form: str) -> dict[str, Any]:
-    """The JSON Schema of a result: ``result``, ``status``, ``check`` or ``rehearsal``."""
+    """The JSON Schema of a result: ``result``, ``status``, ``check``, ``rehearsal`` or ``verify``."""
     from pydantic import TypeAdapter
 
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.rehearsal import Rehearsal
+    from importer.pipeline.verifying import VerifyResult
 
-    forms = {"result": RunResult, "status": Status, "check": CheckResult, "rehearsal": Rehearsal}
+    forms = {
+        "result": RunResult,
+        "status": Status,
+        "check": CheckResult,
+        "rehearsal": Rehearsal,
+        "verify": VerifyResult,
+    }
     schema = TypeAdapter(forms[form]).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

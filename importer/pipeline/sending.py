@@ -138,7 +138,7 @@ async def send_pending(
     """
     async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
         tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-        await _check_credentials(tokens, target, progress)
+        await check_credentials(tokens, target, progress)
         ledger.pin_target(target.identity)
         rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
         if ledger.was_cut_short:
@@ -222,7 +222,7 @@ class _Sending:
         return await updates.run()
 
 
-async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
+async def check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
     """Fail before the first row if there is no token. One that cannot read cases is enough to send them, so the user is
     only told."""
     try:

@@ -9,6 +9,7 @@ from importer.ledger import CompanionFile, LedgerView
 from importer.ledger.causes import Cause, causes
 from importer.ledger.records import UnlinkedCount
 from importer.report.totals import CaseUpdateTotals, Totals, case_updates_of, totals_of
+from importer.report.verified_file import Verification, verification_of
 
 _WHY_UNLINKED = {
     "missing_parent": "parent row not found",
@@ -46,6 +47,7 @@ class Summary:
         links_not_made: Rows whose case has another parent than the file says, because the mapping wants it so.
         requests: Requests that were sent to create cases and to add notes to them.
         refusals: How many of them were answered with which HTTP status other than success.
+        verification: What the last `verify` found; None if there was none.
     """
 
     version: Literal[1] = 1
@@ -60,6 +62,7 @@ class Summary:
     links_not_made: tuple[UnlinkedCount, ...]
     requests: int
     refusals: dict[str, int]
+    verification: Verification | None = None
 
 
 def summary_of(view: LedgerView) -> Summary:
@@ -80,6 +83,7 @@ def summary_of(view: LedgerView) -> Summary:
         links_not_made=tuple(view.unlinked()),
         requests=view.requests(),
         refusals={str(status): count for status, count in view.refusals().items()},
+        verification=verification_of(view),
     )
 
 

@@ -1,0 +1,152 @@
+"""The page of ``verify``: did everything arrive?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.cli.help import MEANINGS
+from importer.cli.output import (
+    Styled,
+    are,
+    complain,
+    duration,
+    heading,
+    plural,
+    quoted,
+    say,
+    say_command,
+    say_remarks,
+    width,
+)
+from importer.errors import ExitCode
+from importer.models import CaseVerdict, State, clean
+
+if TYPE_CHECKING:
+    from importer.pipeline.verifying import VerifyResult
+    from importer.report.verified_file import Verification
+
+_MEANINGS = {
+    CaseVerdict.GONE: "deleted, or in the Trash",
+    CaseVerdict.FEWER_NOTES: "a note is missing",
+    CaseVerdict.DIFFERS: "not as sent, at the import or soon after it",
+    CaseVerdict.CUT: "a text is cut off",
+    CaseVerdict.ESCAPED: "a text has HTML entities (&lt;) for characters",
+    CaseVerdict.MORE_NOTES: "a note that was not sent, from the import or soon after it",
+    CaseVerdict.MOVED_ON: "not as sent, but changed later: people or automations work with it",
+    CaseVerdict.SAME_BUT: "as sent, but for line breaks, spaces at the ends, case or order",
+    CaseVerdict.SAME: "as sent, in all fields that the API shows",
+}
+_EXIT_CODES = {
+    ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, or gone",
+    ExitCode.TEMPORARY: "not finished: run the same command again to continue",
+    ExitCode.DUPLICATE: "a ticket has two or more cases",
+}
+#: Rows that are neither cases nor skipped.
+_OPEN = (State.PENDING, State.WAITING, State.SENDING, State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE)
+
+
+def say_verified(result: VerifyResult) -> None:
+    """Print how the cases compare with what was sent."""
+    found = result.verification
+    is_trial = (result.target or "").startswith("sandbox")
+    where = "trial in the embedded sandbox" if is_trial else result.target or ""
+    say(Styled(f"{Path(result.ledger).name} → {where}", bold=True), f", read back in {duration(result.seconds)}")
+    say_remarks((*result.notes, *_remarks(result)))
+    _say_verdicts(found)
+    if found.examples:
+        heading("First of each kind")
+    for line in found.examples:
+        _say_example(line.verdict, f"{line.key} · case {line.case_id} · {line.field}", line.sent, line.found)
+    for number, (what, command) in enumerate(_next_steps(result, ["--sandbox"] if is_trial else []), start=1):
+        if number == 1:
+            heading("Next")
+        say(f"  {number}. {what}{':' if command else ''}")
+        if command:
+            say_command(command, 5)
+    heading("Files")
+    say(f"  {result.verified_file}  every finding")
+    if result.error is not None:
+        complain(str(result.error))
+    elif result.exit_code is not ExitCode.OK:
+        say()
+        say(f"Exit code {result.exit_code:d}: {_meaning(result.exit_code)}")
+
+
+def _meaning(code: ExitCode) -> str:
+    return _EXIT_CODES.get(code) or MEANINGS[ExitCode.INTERRUPTED if code is ExitCode.TERMINATED else code]
+
+
+def _remarks(result: VerifyResult) -> Iterator[str]:
+    found = result.verification
+    if result.continued:
+        yield "continued where the last verification stopped"
+    if found.sample:
+        yield f"sample of {found.sample}: {found.verified + found.left:,} of {plural(result.totals.created, 'case')}"
+    if found.forgotten:
+        yield f"{plural(found.forgotten, 'case')} not compared: their contents were deleted with forget"
+    if count := sum(result.totals.counts[state] for state in _OPEN):
+        yield f"{count:,} of {plural(result.totals.read, 'row')} {are(count)} not cases: see case-importer status"
+
+
+def _say_verdicts(found: Verification) -> None:
+    """The totals, a line for each verdict, and what could not be compared."""
+    say()
+    terms = " + ".join(f"{count:,} {verdict}" for verdict, count in reversed(found.verdicts.items()))
+    left = f"; {found.left:,} not read yet" if found.left else ""
+    say(f"{plural(found.verified, 'case')}{' = ' if terms else ''}{terms}{left}")
+    if list(found.verdicts) != [CaseVerdict.SAME]:
+        say()
+        for name, count in reversed(found.verdicts.items()):
+            verdict = CaseVerdict(name)
+            colour = "red" if verdict.is_bad else "green" if verdict is CaseVerdict.SAME else None
+            say(f"  {count:>7,}  ", Styled(f"{name:<11}", colour), f" {_MEANINGS[verdict]}")
+    if found.doubles:
+        say(
+            f"  {found.doubles:>7,}  ",
+            Styled(f"{'double':<11}", "red"),
+            " a second case with the external id of one above",
+        )
+    elif found.searched_doubles and found.ended_at:
+        say("  No second case has the external id of one of these.")
+    if found.not_shown:
+        fields = ", ".join(f"{field} ({count:,})" for field, count in found.not_shown.items())
+        say(f"  Not shown by the API, so not compared: {fields}")
+
+
+def _say_example(verdict: str, place: str, sent: str | None, found: str | None) -> None:
+    say("  ", Styled(f"{verdict:<11}", "red"), f" {clean(place, width() - 15)}")
+    for name, value in (("sent", sent), ("found", found)):
+        if value or (sent and verdict not in (CaseVerdict.FEWER_NOTES, CaseVerdict.MORE_NOTES)):
+            say(f"{'':14}{name + ':':<7}{quoted(value or '', width() - 24)}")
+
+
+def _next_steps(result: VerifyResult, target: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """What to do, and the command for it."""
+    found = result.verification
+    verify = ["case-importer", "verify", "--ledger", result.ledger]
+    if found.ended_at is None:
+        yield "Run the same command again to continue", []
+    if found.doubles:
+        yield "Delete the second cases in Talkdesk (verified.csv has their ids)", []
+    if found.bad:
+        yield "Check the cases that are not as sent in Talkdesk (verified.csv lists them)", []
+    if found.bad or found.doubles:
+        yield "Verify again", [*verify, *(["--doubles"] if found.searched_doubles else []), *target]
+    elif found.ended_at and found.sample is not None:
+        yield "Verify all cases", [*verify, *target]
+    elif found.ended_at and not any(result.totals.counts[state] for state in _OPEN):
+        yield "After the sign-off, delete the contents from the ledger", ["case-importer", "forget", *verify[2:]]
+
+
+def say_quietly(result: VerifyResult) -> None:
+    """Print one line to standard error if something is wrong."""
+    found = result.verification
+    if result.error is not None:
+        complain(str(result.error))
+    elif result.exit_code is not ExitCode.OK:
+        count = f"{found.bad:,} of {plural(found.verified, 'case')} not as sent, or gone" if found.bad else ""
+        doubles = f"{plural(found.doubles, 'second case')}" if found.doubles else ""
+        what = "; ".join(part for part in (doubles, count) if part) or _meaning(result.exit_code)
+        say(f"{result.exit_code:d}: {what}: see {result.verified_file}", error=True)

@@ -1,0 +1,216 @@
+"""Reading cases back: by pages of the list, and on their own where the list does not show them. Nothing is written.
+
+The list is only ever believed about the cases that it shows. A case that it does not show is read on its own, so
+"gone" never rests on a filter, an index or a page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from typing import TypeVar
+
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.comparison import compare
+from importer.delivery.reconcile import CLOCK_MARGIN, PATIENCE
+from importer.delivery.retry import ReadError
+from importer.delivery.update_sender import read_case
+from importer.delivery.workers import Stop, run_until_done
+from importer.errors import CaseImporterError, OutageError, TargetError
+from importer.ledger import LedgerWriter
+from importer.ledger.verification import (
+    ListedCase,
+    SentCase,
+    begun_at,
+    enter_doubles,
+    enter_findings,
+    external_id_fields,
+    next_cases,
+)
+from importer.models import CaseVerdict, Finding, Notice
+from importer.talkdesk import search
+from importer.talkdesk.auth import READ_SCOPE
+from importer.talkdesk.payloads import Case
+from importer.talkdesk.search import Encoding
+from importer.talkdesk.transport import Answer
+
+#: Cases a request; a hundred ids of nineteen digits make an address of 2.8 kB.
+PAGE = search.PER_PAGE
+#: Pages of the whole list after which a person is told how far it is.
+_PAGES_A_NOTICE = 20
+#: Answers that say that there is no such case.
+_NO_CASE = (404, 410)
+
+T = TypeVar("T")
+
+
+class Verifier:
+    """Compares the cases that the ledger has chosen with what was sent.
+
+    Args:
+        deep: Read each case on its own as well.
+        workers: Requests at once.
+        stop: Ends the reading; what was read until then counts.
+    """
+
+    def __init__(self, api: ApiAccess, ledger: LedgerWriter, *, deep: bool, workers: int, stop: Stop) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._deep = deep
+        self._workers = workers
+        self._stop = stop
+        self._last = 0
+        self._loading = asyncio.Lock()
+        self._encodings: tuple[Encoding, ...] = tuple(Encoding)  #: those in which the list may filter by case ids
+
+    async def run(self, *, doubles: bool) -> CaseImporterError | None:
+        """Read back what is left to be read back, then search for second cases; says what ended it early."""
+        error = await self._until_done([self._work] * self._workers)
+        if doubles and error is None and not self._stop.gently.is_set():
+            error = await self._until_done([self._find_doubles])
+        return error
+
+    async def _until_done(self, work: Sequence[Callable[[], Awaitable[None]]]) -> CaseImporterError | None:
+        return await run_until_done([self._do(each) for each in work], api=self._api, stop=self._stop, grace=0.0)
+
+    async def _do(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work; what cannot be read ends it with an error that says what to do."""
+        try:
+            await work()
+        except ReadError as error:
+            if self._stop.gently.is_set():  # because of that, or the circuit breaker knows why
+                return
+            if error.status is not None:
+                scope = f"add the scope {READ_SCOPE} to the OAuth client in Talkdesk Builder"
+                raise TargetError(str(error), hint=scope if error.status == 403 else "check the target") from None
+            raise OutageError(str(error), hint="run the same command again later to continue") from None
+
+    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Read again as long as that may help; an outage is for the circuit breaker to end."""
+        failures = 0
+        while True:
+            try:
+                return await read()
+            except ReadError as error:
+                failures += not self._api.breaker.is_open
+                if error.is_final or failures >= PATIENCE:
+                    raise
+
+    # -- cases ------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while not self._stop.gently.is_set() and (cases := await self._take()):
+            listed = await self._listed([case.case_id for case in cases])
+            from_list = [case for case in cases if case.case_id in listed and not self._deep]
+            await self._enter([(case, listed[case.case_id], None) for case in from_list])
+            for case in cases:
+                if case not in from_list:
+                    alone = await self._alone(case.case_id)
+                    await self._enter([(case, listed.get(case.case_id) if alone else None, alone)])
+
+    async def _take(self) -> list[SentCase]:
+        async with self._loading:
+            ledger, after = self._ledger.ledger, self._last
+            cases = await self._ledger.call(lambda: next_cases(ledger, after=after, limit=PAGE))
+            self._last = cases[-1].record if cases else after
+            return cases
+
+    async def _enter(self, reads: Sequence[tuple[SentCase, Case | None, Case | None]]) -> None:
+        """Compare cases as they are listed and read alone, and keep what that shows; neither of both: it is gone."""
+        ledger = self._ledger.ledger
+        found = []
+        for case, listed, alone in reads:
+            findings = [Finding(CaseVerdict.GONE)]
+            if listed or alone:
+                findings = compare(case.body, case.notes, listed=listed, alone=alone, written_at=case.written_at)
+            found.append(partial(enter_findings, ledger, case, findings, _shown_time(listed)))
+        if found:
+            await self._ledger.call(lambda: [enter() for enter in found])
+            self._api.progress.verified(len(found))
+
+    async def _listed(self, case_ids: Sequence[str]) -> dict[str, Case]:
+        """Those of these cases that the list shows. Other cases in an answer are of a list that does not filter."""
+        does_filter = False
+        for encoding in self._encodings:
+            page = await self._page(search.by_ids(case_ids, encoding=encoding), 1, per_page=PAGE, parse=_page_if_taken)
+            found = {} if page is None else {case.id: case for case in page.cases}
+            is_filtered = page is not None and found.keys() <= set(case_ids)
+            if found and is_filtered:
+                self._encodings = (encoding,)
+                return found
+            does_filter = does_filter or is_filtered
+        if self._encodings and not does_filter:
+            self._encodings = ()
+            text = "warning: the list of cases does not filter by case id, so each case is read on its own"
+            self._api.progress.notice(Notice("list_unfiltered", text))
+        return {}
+
+    async def _page(
+        self, parameters: search.Parameters, number: int, *, per_page: int, parse: Callable[[Answer], T]
+    ) -> T:
+        query = search.query(parameters, page=number, per_page=per_page)
+        client = self._api.client
+        return await self._patiently(
+            lambda: self._api.read(lambda token: client.list_cases(query, token), parse, what="the list of cases")
+        )
+
+    async def _alone(self, case_id: str) -> Case | None:
+        """The case, read on its own; None if there is no such case."""
+        client = self._api.client
+        try:
+            return await self._patiently(
+                lambda: self._api.read(
+                    lambda token: client.get_case(case_id, token),
+                    lambda answer: read_case(answer, case_id),
+                    what=f"case {case_id}",
+                )
+            )
+        except ReadError as error:
+            if error.status in _NO_CASE:
+                return None
+            raise
+
+    # -- second cases -----------------------------------------------------------------------------------
+
+    async def _find_doubles(self) -> None:
+        """Read the list, newest first, back to before the first run: cases with an external id of ours that are not
+        ours."""
+        ledger = self._ledger.ledger
+        fields = await self._ledger.call(lambda: external_id_fields(ledger))
+        since = await self._ledger.call(lambda: begun_at(ledger))
+        received = 0
+        for number in count(1):
+            page = await self._page(search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE, parse=search.read_page)
+            received += len(page.cases)
+            cases = [
+                ListedCase(case.id, field, str(value), _shown_time(case))
+                for case in page.cases
+                for field in fields
+                if (value := case.custom_fields.get(field)) is not None
+            ]
+            await self._ledger.call(partial(enter_doubles, ledger, cases))
+            if number % _PAGES_A_NOTICE == 0:
+                of_all = f" of {page.total:,}" if isinstance(page.total, int) else ""
+                notice = Notice("listing", f"{received:,}{of_all} cases listed", {"cases": received})
+                self._api.progress.notice(notice)
+            if self._stop.gently.is_set() or page.completes(received) or _is_older(page.cases, since - CLOCK_MARGIN):
+                return
+
+
+def _page_if_taken(answer: Answer) -> search.Page | None:
+    """None for an account that refuses a filter in this form."""
+    return None if answer.status == 400 else search.read_page(answer)
+
+
+def _is_older(cases: Sequence[Case], since: float) -> bool:
+    """Whether what follows these cases is older than ``since``: the list is in the order that was asked for."""
+    moments = [case.create_at for case in cases if case.create_at is not None]
+    is_sorted = len(moments) == len(cases) and moments == sorted(moments, reverse=True)
+    return is_sorted and moments[0] < datetime.fromtimestamp(max(0.0, since), UTC)
+
+
+def _shown_time(case: Case | None) -> str | None:
+    return None if case is None or case.update_at is None else case.update_at.isoformat(timespec="seconds")

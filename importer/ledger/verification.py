@@ -1,0 +1,219 @@
+"""What `verify` reads back, and what it found: kept in the ledger, so that it continues where it stopped.
+
+A case that is to be read back has a line without a verdict; what is found takes its place. The functions that say so
+are called inside a transaction of the writer.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from importer.errors import ConfigError
+from importer.ledger import database
+from importer.ledger.ledger import Ledger
+from importer.models import Finding
+
+_CHOSEN = "record.state = 'created' AND content.body IS NOT NULL"
+_START = f"""
+    INSERT INTO verification (record, position, written_at)
+    SELECT record.id, 0, coalesce(written.at, 1e10)
+    FROM record JOIN content ON content.record = record.id LEFT JOIN (
+        SELECT record, max(at) AS at FROM (
+            SELECT record, at FROM event WHERE state = 'created'
+            UNION ALL SELECT record, at FROM case_update_event WHERE state = 'done'
+        ) GROUP BY record
+    ) AS written ON written.record = record.id
+    WHERE {_CHOSEN}"""
+_DOUBLE = """
+    INSERT OR IGNORE INTO double_case (case_id, record, field, update_at, at)
+    SELECT :case_id, record.id, :field, :update_at, :at FROM record JOIN source ON source.id = record.source
+    WHERE key = :value AND state = 'created' AND external_id_field = :field
+        AND NOT EXISTS (SELECT 1 FROM record AS ours WHERE ours.case_id = :case_id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationPlan:
+    """What is to be verified.
+
+    Attributes:
+        sample: How many cases, as ``200`` or ``5%``; None for all.
+        deep: Read each case on its own as well.
+        doubles: Search the list for second cases.
+
+    Raises:
+        ConfigError: ``sample`` is neither a number nor a share.
+    """
+
+    sample: str | None = None
+    deep: bool = False
+    doubles: bool = False
+
+    def __post_init__(self) -> None:
+        self.size(100)
+
+    def size(self, cases: int) -> int:
+        """How many of so many cases are read back."""
+        if self.sample is None:
+            return cases
+        match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(%?)", self.sample.strip(), re.ASCII)
+        number = float(match[1]) if match else 0.0
+        is_share = match is not None and match[2] == "%"
+        if number <= 0 or (number > 100 if is_share else number != int(number)):
+            hint = "write 200 for 200 cases, or 5% for a twentieth of them"
+            raise ConfigError(f"--sample {self.sample!r} is not a number of cases or a percentage", hint=hint)
+        return min(cases, math.ceil(cases * number / 100) if is_share else int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class SentCase:
+    """A case that is to be read back, with all that it got for sure."""
+
+    record: int
+    case_id: str
+    body: dict[str, Any]
+    notes: tuple[dict[str, Any], ...]  #: those of its creation and of its updates
+    written_at: float  #: our last write to it, seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCase:
+    """A case of the account with what a custom field of it holds."""
+
+    case_id: str
+    field: str
+    value: str
+    update_at: str | None
+
+
+def begin(ledger: Ledger, plan: VerificationPlan, *, again: bool) -> bool:
+    """Choose the cases to read back, unless a verification is to be continued; returns whether one is.
+
+    Raises:
+        ConfigError: there is no case to read back, or the one that is not finished has another plan.
+    """
+    known = ledger.rows("SELECT sample, deep, doubles FROM verification_plan WHERE ended_at IS NULL")
+    if known and not again:
+        unfinished = VerificationPlan(known[0][0], bool(known[0][1]), bool(known[0][2]))
+        if unfinished != plan:
+            what = f"the verification that is not finished has other options: {_options(unfinished)}"
+            raise ConfigError(what, hint="use these options to continue it, or start over with --again")
+        return True
+    cases = ledger.scalar(f"SELECT count(*) FROM record JOIN content ON content.record = record.id WHERE {_CHOSEN}")
+    if not cases:
+        forgotten = ledger.scalar("SELECT EXISTS (SELECT 1 FROM record WHERE state = 'created')")
+        why = "the contents of its cases were deleted with forget" if forgotten else "no row is a case yet"
+        raise ConfigError(f"there is nothing to verify: {why}", where=str(ledger.path))
+    if plan.doubles and not external_id_fields(ledger):
+        what = "--doubles requires an external id, and the mapping of this import sets none"
+        raise ConfigError(what, hint="run verify without --doubles")
+    _choose(ledger, plan, cases)
+    return False
+
+
+def _options(plan: VerificationPlan) -> str:
+    words = [f"--sample {plan.sample}"] if plan.sample else []
+    words += [f"--{name}" for name, is_on in (("deep", plan.deep), ("doubles", plan.doubles)) if is_on]
+    return " ".join(words) or "no --sample, --deep or --doubles"
+
+
+def _choose(ledger: Ledger, plan: VerificationPlan, cases: int) -> None:
+    """Enter a line for each case; those of a sample are drawn by lots that only the ledger's id decides."""
+    name = ledger.id
+    with ledger.transaction() as connection:
+        connection.create_function("lot", 1, lambda record: sha256(f"{name} {record}".encode()).digest())
+        for table in ("verification", "double_case", "verification_plan"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute(
+            "INSERT INTO verification_plan (begun_at, sample, deep, doubles) VALUES (?, ?, ?, ?)",
+            (database.utc_now(), plan.sample, plan.deep, plan.doubles),
+        )
+        drawn = "ORDER BY lot(record.id)" if plan.sample else ""
+        connection.execute(f"{_START} {drawn} LIMIT ?", (plan.size(cases),))
+
+
+def count_left(ledger: Ledger) -> int:
+    """How many cases are to be read back."""
+    return int(ledger.scalar("SELECT count(*) FROM verification WHERE position = 0 AND verdict IS NULL"))
+
+
+def next_cases(ledger: Ledger, *, after: int, limit: int) -> list[SentCase]:
+    """The next cases that are to be read back, behind the record ``after``.
+
+    Raises:
+        LedgerError: it is damaged.
+    """
+    rows = ledger.rows(
+        "SELECT record.id, case_id, body, payload_sha256, written_at FROM verification"
+        " JOIN record ON record.id = verification.record JOIN content ON content.record = record.id"
+        f" WHERE position = 0 AND verdict IS NULL AND verification.record > ? AND {_CHOSEN}"
+        " ORDER BY verification.record LIMIT ?",
+        (after, limit),
+    )
+    later: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for record, body in ledger.rows(
+        "SELECT record, body FROM case_update WHERE state = 'done' AND body IS NOT NULL"
+        " AND record IN (SELECT value FROM json_each(?)) ORDER BY record, position",
+        (orjson.dumps([row[0] for row in rows]).decode(),),
+    ):
+        later[record] += orjson.loads(body).get("notes", ())
+    cases = []
+    for record, case_id, text, digest, written_at in rows:
+        body = orjson.loads(database.payload(ledger.path, text, digest, f"case {case_id}"))
+        cases.append(SentCase(record, case_id, body, (*body.get("notes", ()), *later[record]), written_at))
+    return cases
+
+
+def enter_findings(ledger: Ledger, case: SentCase, findings: Sequence[Finding], update_at: str | None) -> None:
+    """Note what a case shows, the worst finding first. Inside a transaction of the writer."""
+    ledger.connection.execute("DELETE FROM verification WHERE record = ?", (case.record,))
+    told = (update_at, database.utc_now())
+    ledger.connection.executemany(
+        "INSERT INTO verification (record, position, written_at, verdict, field, sent, found, update_at, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (case.record, position, case.written_at, each.verdict, each.field, each.sent, each.found, *told)
+            for position, each in enumerate(findings)
+        ],
+    )
+
+
+# -- second cases ---------------------------------------------------------------------------------------
+
+
+def external_id_fields(ledger: Ledger) -> list[str]:
+    """The custom fields that carry external ids."""
+    rows = ledger.rows("SELECT DISTINCT external_id_field FROM source WHERE external_id_field IS NOT NULL ORDER BY 1")
+    return [field for (field,) in rows]
+
+
+def begun_at(ledger: Ledger) -> float:
+    """When the first run on this ledger began, seconds since 1970; 0 if cases may be older than the ledger."""
+    query = "SELECT iif(max(verb = 'rebuild'), 0.0, CAST(strftime('%s', min(started_at)) AS REAL)) FROM run"
+    return float(ledger.scalar(query))
+
+
+def enter_doubles(ledger: Ledger, cases: Iterable[ListedCase]) -> None:
+    """Note which of these cases are second ones. Inside a transaction of the writer."""
+    at = database.utc_now()
+    ledger.connection.executemany(
+        _DOUBLE,
+        (
+            {"case_id": each.case_id, "field": each.field, "value": each.value, "update_at": each.update_at, "at": at}
+            for each in cases
+        ),
+    )
+
+
+def finish(ledger: Ledger) -> None:
+    """The verification has ended. What was forgotten meanwhile, or is a case no longer, has no verdict."""
+    with ledger.transaction() as connection:
+        connection.execute("DELETE FROM verification WHERE verdict IS NULL")
+        connection.execute("UPDATE verification_plan SET ended_at = ?", (database.utc_now(),))

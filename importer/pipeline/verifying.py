@@ -1,0 +1,177 @@
+"""The verb that proves that an import arrived: every case is read back and compared with what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.circuit_breaker import CircuitBreaker
+from importer.delivery.rate_limit import RateLimiter
+from importer.delivery.verifier import Verifier
+from importer.delivery.workers import Stop
+from importer.errors import CaseImporterError, ExitCode
+from importer.ledger import Ledger, LedgerView, LedgerWriter
+from importer.ledger.verification import VerificationPlan, begin, count_left, finish
+from importer.pipeline.ledger_verbs import StrPath, existing
+from importer.pipeline.results import Problem, as_json, known
+from importer.pipeline.sending import (
+    OpenTarget,
+    check_credentials,
+    open_target,
+    open_transport,
+    refuse_wrong_credentials,
+    stop_on_signals,
+    usable_settings,
+)
+from importer.plain import plain
+from importer.progress import Progress
+from importer.report import Summary, summary_of
+from importer.report.files import make_folder, whole_file
+from importer.report.verified_file import Verification, write_verified
+from importer.settings import Settings
+from importer.talkdesk.auth import Tokens
+from importer.talkdesk.client import CaseApi
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyResult(Summary):
+    """How a verification ended, and what the ledger says after it.
+
+    Attributes:
+        exit_code: As the command line ends.
+        meaning: The same as a word.
+        verified_file: verified.csv.
+        summary_file: This result as JSON.
+        continued: It went on where an earlier one had stopped.
+        error: Why it ended early; None if it did not.
+        notes: Remarks.
+        seconds: How long it took.
+    """
+
+    command: Literal["verify"] = "verify"
+    exit_code: ExitCode
+    meaning: str
+    verification: Verification
+    verified_file: Path
+    summary_file: Path
+    continued: bool
+    error: Problem | None
+    notes: tuple[str, ...]
+    seconds: float
+
+
+async def verify_async(
+    ledger: StrPath,
+    *,
+    sample: int | str | None = None,
+    deep: bool = False,
+    doubles: bool = False,
+    again: bool = False,
+    out: StrPath | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> VerifyResult:
+    """Read the cases of a ledger back and compare them, field by field, with what was sent.
+
+    Nothing is written to the account, and no record changes its state. What was found is kept in the ledger: a
+    verification that was stopped is continued by the same call.
+
+    Args:
+        ledger: The ledger.
+        sample: Only so many cases (200) or this share of them ("5%"); the same ones each time.
+        deep: Read each case on its own as well, for what the list does not show.
+        doubles: Search the whole list for second cases with external ids of this ledger.
+        again: Start over, although the last one is not finished.
+        out: Folder of the reports; by default that of the ledger.
+        settings: Target, rate, credentials; by default from environment and ``.env``.
+        progress, stop: Is told what happens; stops it. Without ``stop`` the signals of the process do.
+
+    Raises:
+        ConfigError: there is nothing to verify, or one that is not finished has other options.
+        CaseImporterError: it could not begin, or the ledger failed; any other problem is in the result.
+    """
+    begun = time.monotonic()
+    path = existing(ledger)
+    settings = usable_settings(settings, path.parent)
+    plan = VerificationPlan(None if sample is None else str(sample), deep, doubles)
+    heard: list[int] = []
+    inner_stop, error = stop or Stop(), None
+    await refuse_wrong_credentials(settings)
+    with Ledger(path, verb="verify") as opened:
+        opened.check_target(settings.target.name)
+        with nullcontext() if stop else stop_on_signals(inner_stop, heard):
+            continued = await asyncio.to_thread(begin, opened, plan, again=again)
+            try:
+                async with open_target(settings, path) as target:
+                    opened.check_target(target.identity)
+                    error = await _read_back(opened, target, settings, plan, inner_stop, progress or Progress())
+            except CaseImporterError as caught:
+                error = caught
+        if error is None and not inner_stop.gently.is_set():
+            finish(opened)
+        result = _result(path, Path(out) if out is not None else path.parent, error, heard, continued, settings, begun)
+        opened.exit_code = result.exit_code
+    return result
+
+
+async def _read_back(
+    ledger: Ledger, target: OpenTarget, settings: Settings, plan: VerificationPlan, stop: Stop, progress: Progress
+) -> CaseImporterError | None:
+    """Read from the account as a run searches in it: with its rate, its patience and its tokens."""
+    async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
+        tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
+        await check_credentials(tokens, target, progress)
+        rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
+        if ledger.was_cut_short:
+            rate_limit.pause(1.0)  # what a killed run asked for in its last second counts
+        breaker = CircuitBreaker(rate_limit, target=target.api_url, on_stop=stop.gently.set, notice=progress.notice)
+        api = ApiAccess(CaseApi(transport, api_url=target.api_url), tokens, rate_limit, breaker, progress)
+        progress.verifying(count_left(ledger))
+        verifier = Verifier(api, writer, deep=plan.deep, workers=settings.workers, stop=stop)
+        return await verifier.run(doubles=plan.doubles)
+
+
+def _result(
+    path: Path,
+    folder: Path,
+    error: CaseImporterError | None,
+    heard: list[int],
+    continued: bool,
+    settings: Settings,
+    begun: float,
+) -> VerifyResult:
+    """Write verified.csv, decide the exit code, and write the result as summary.json."""
+    make_folder(folder)
+    with LedgerView(path) as view:
+        summary = summary_of(view)
+        write_verified(view, folder / "verified.csv")
+    assert summary.verification is not None
+    exit_code = summary.verification.exit_code
+    if error is not None:
+        exit_code = error.exit_code
+    elif heard:
+        exit_code = ExitCode.INTERRUPTED if heard[0] == signal.SIGINT else ExitCode.TERMINATED
+    result = VerifyResult(
+        **known(summary),
+        exit_code=exit_code,
+        meaning=exit_code.name.lower(),
+        verified_file=folder / "verified.csv",
+        summary_file=folder / "summary.json",
+        continued=continued,
+        error=None if error is None else Problem.of(error),
+        notes=settings.remarks,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+    with whole_file(result.summary_file) as file:
+        file.write(as_json(result) + "\n")
+    return result
+
+
+verify = plain(verify_async)

@@ -1,0 +1,137 @@
+"""verified.csv, and what it comes to: how the cases that were read back compare with what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.errors import ExitCode
+from importer.ledger import LedgerView
+from importer.models import CaseVerdict
+from importer.report.files import csv_file
+
+VERIFIED_COLUMNS = ("key", "row", "case_id", "verdict", "field", "sent", "found", "update_at")
+#: Of a line about a second case.
+DOUBLE = "double"
+_LINES = """
+    SELECT key, row, record.case_id, verdict, field, sent, found, update_at FROM verification
+    JOIN record ON record.id = verification.record {where} ORDER BY record.id, position"""
+_DOUBLES = f"""
+    SELECT key, row, record.case_id, '{DOUBLE}', field, '', double_case.case_id, update_at FROM double_case
+    JOIN record ON record.id = double_case.record {{where}} ORDER BY record.id, double_case.case_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedLine:
+    """One line of verified.csv. Of a second case, ``found`` is its id."""
+
+    key: str
+    row: int
+    case_id: str
+    verdict: str
+    field: str
+    sent: str | None
+    found: str | None
+    update_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What the last `verify` found.
+
+    Attributes:
+        begun_at, ended_at: ISO 8601; there is no end if it is not finished.
+        sample: As it was given; None if all cases are read back.
+        deep: Each case is read on its own as well.
+        searched_doubles: The list is searched for second cases.
+        verified: Cases that were compared.
+        left: Cases that are still to be read back.
+        forgotten: Cases whose contents were deleted from the ledger, so that there is nothing to compare with.
+        verdicts: Cases by verdict, the worst of all their fields.
+        not_shown: Cases by field that no answer gives.
+        doubles: Second cases that have the external id of another one.
+        examples: The first finding of each bad verdict.
+    """
+
+    begun_at: str
+    ended_at: str | None
+    sample: str | None
+    deep: bool
+    searched_doubles: bool
+    verified: int
+    left: int
+    forgotten: int
+    verdicts: dict[str, int]
+    not_shown: dict[str, int]
+    doubles: int
+    examples: tuple[VerifiedLine, ...]
+
+    @property
+    def bad(self) -> int:
+        """Cases that a person must look at."""
+        return sum(count for verdict, count in self.verdicts.items() if CaseVerdict(verdict).is_bad)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What it comes to: the first of 6, 5, 3, 0 that applies."""
+        if self.doubles:
+            return ExitCode.DUPLICATE
+        if self.ended_at is None:
+            return ExitCode.TEMPORARY
+        return ExitCode.ROWS_FAILED if self.bad else ExitCode.OK
+
+
+def verification_of(view: LedgerView) -> Verification | None:
+    """What the last `verify` found; None if there was none."""
+    plan = next(view.select("SELECT begun_at, ended_at, sample, deep, doubles FROM verification_plan"), None)
+    if plan is None:
+        return None
+    begun_at, ended_at, sample, deep, doubles = plan
+    verdicts = _counts(view, "verdict", "position = 0 AND verdict IS NOT NULL")
+    first = (line for verdict in CaseVerdict if verdict.is_bad for line in _some(view, verdict, most=1))
+    return Verification(
+        begun_at=begun_at,
+        ended_at=ended_at,
+        sample=sample,
+        deep=bool(deep),
+        searched_doubles=bool(doubles),
+        verified=sum(verdicts.values()),
+        left=sum(_counts(view, "position", "verdict IS NULL").values()),
+        forgotten=_forgotten(view),
+        verdicts={verdict.value: verdicts[verdict] for verdict in CaseVerdict if verdict in verdicts},
+        not_shown=_counts(view, "field", f"verdict = '{CaseVerdict.NOT_SHOWN}'"),
+        doubles=sum(1 for _ in view.select(_DOUBLES)),
+        examples=(*first, *_some(view, None, most=1)),
+    )
+
+
+def _counts(view: LedgerView, column: str, which: str) -> dict[str, int]:
+    query = "SELECT {}, count(*) FROM verification JOIN record ON record.id = verification.record {{where}} GROUP BY 1"
+    return dict(view.select(query.format(column), which))
+
+
+def _forgotten(view: LedgerView) -> int:
+    query = "SELECT count(*) FROM record LEFT JOIN content ON content.record = record.id {where}"
+    return int(next(view.select(query, "state = 'created' AND body IS NULL"))[0])
+
+
+def _some(view: LedgerView, verdict: CaseVerdict | None, *, most: int) -> Iterator[VerifiedLine]:
+    """The first lines with a verdict; None for second cases."""
+    if verdict is None:
+        yield from view.read(VerifiedLine, f"{_DOUBLES} LIMIT {most:d}")
+    else:
+        yield from view.read(VerifiedLine, f"{_LINES} LIMIT {most:d}", f"verdict = '{verdict}'")
+
+
+def write_verified(view: LedgerView, path: Path) -> None:
+    """One line for each finding, and one for each case that is as it was sent; second cases come last."""
+    with csv_file(path, VERIFIED_COLUMNS) as write:
+        for line in view.read(VerifiedLine, _LINES, "verdict IS NOT NULL"):
+            write(_cells(line))
+        for line in view.read(VerifiedLine, _DOUBLES):
+            write(_cells(line))
+
+
+def _cells(line: VerifiedLine) -> tuple[object, ...]:
+    return (line.key, line.row, line.case_id, line.verdict, line.field, line.sent, line.found, line.update_at)
