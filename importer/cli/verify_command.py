@@ -32,7 +32,7 @@ def verify(
 ) -> None:
     """Read the cases back and compare them with what was sent. Changes nothing.
 
-    Takes one request per 100 cases. Run the same command again to continue after a stop.
+    Sends one request per 100 cases. Run the same command again to continue after a stop.
     """
     from importer.cli import verify_page
     from importer.pipeline.verifying import verify as verify_ledger

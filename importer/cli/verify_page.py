@@ -33,9 +33,9 @@ _MEANINGS = {
     CaseVerdict.DIFFERS: "not as sent, at the import or soon after it",
     CaseVerdict.CUT: "a text is cut off",
     CaseVerdict.ESCAPED: "a text has HTML entities (&lt;) for characters",
-    CaseVerdict.MORE_NOTES: "a note that was not sent, from the import or soon after it",
-    CaseVerdict.MOVED_ON: "not as sent, but changed later: people or automations work with it",
-    CaseVerdict.SAME_BUT: "as sent, but for line breaks, spaces at the ends, case or order",
+    CaseVerdict.MORE_NOTES: "a note that was not sent, at the import or soon after it",
+    CaseVerdict.MOVED_ON: "changed later, by people or automations",
+    CaseVerdict.SAME_BUT: "as sent, but for line breaks, outer spaces, case, order",
     CaseVerdict.SAME: "as sent, in all fields that the API shows",
 }
 _EXIT_CODES = {
@@ -58,7 +58,8 @@ def say_verified(result: VerifyResult) -> None:
     if found.examples:
         heading("First of each kind")
     for line in found.examples:
-        _say_example(line.verdict, f"{line.key} · case {line.case_id} · {line.field}", line.sent, line.found)
+        place = " · ".join(part for part in (line.key, f"case {line.case_id}", line.field) if part)
+        _say_example(line.verdict, place, line.sent, line.found)
     for number, (what, command) in enumerate(_next_steps(result, ["--sandbox"] if is_trial else []), start=1):
         if number == 1:
             heading("Next")
@@ -93,10 +94,11 @@ def _remarks(result: VerifyResult) -> Iterator[str]:
 def _say_verdicts(found: Verification) -> None:
     """The totals, a line for each verdict, and what could not be compared."""
     say()
-    terms = " + ".join(f"{count:,} {verdict}" for verdict, count in reversed(found.verdicts.items()))
-    left = f"; {found.left:,} not read yet" if found.left else ""
-    say(f"{plural(found.verified, 'case')}{' = ' if terms else ''}{terms}{left}")
-    if list(found.verdicts) != [CaseVerdict.SAME]:
+    are_same = list(found.verdicts) == [CaseVerdict.SAME]
+    say(f"{plural(found.verified, 'case')} read back{', all as sent' if are_same and not found.left else ''}")
+    if found.left:
+        say(f"{plural(found.left, 'case')} not read yet")
+    if not are_same and found.verdicts:
         say()
         for name, count in reversed(found.verdicts.items()):
             verdict = CaseVerdict(name)
@@ -128,15 +130,16 @@ def _next_steps(result: VerifyResult, target: list[str]) -> Iterator[tuple[str, 
     verify = ["case-importer", "verify", "--ledger", result.ledger]
     if found.ended_at is None:
         yield "Run the same command again to continue", []
+        return
     if found.doubles:
         yield "Delete the second cases in Talkdesk (verified.csv has their ids)", []
     if found.bad:
         yield "Check the cases that are not as sent in Talkdesk (verified.csv lists them)", []
     if found.bad or found.doubles:
         yield "Verify again", [*verify, *(["--doubles"] if found.searched_doubles else []), *target]
-    elif found.ended_at and found.sample is not None:
+    elif found.sample is not None:
         yield "Verify all cases", [*verify, *target]
-    elif found.ended_at and not any(result.totals.counts[state] for state in _OPEN):
+    elif not any(result.totals.counts[state] for state in _OPEN):
         yield "After the sign-off, delete the contents from the ledger", ["case-importer", "forget", *verify[2:]]
 
 

@@ -32,6 +32,7 @@ _FORGOTTEN = {
         " AND message IS NOT NULL",
         f"UPDATE case_update SET body = NULL, payload_sha256 = NULL, message = NULL WHERE record IN {_CHOSEN}"
         " AND body IS NOT NULL",
+        f"UPDATE verification SET sent = NULL, found = NULL WHERE record IN {_CHOSEN} AND sent IS NOT NULL",
         # which row is whose parent is decided, and stays; so does what it is called: rows of a later file may name it
         f"UPDATE link SET parent = NULL WHERE record IN {_CHOSEN} AND parent IS NOT NULL",
     ),

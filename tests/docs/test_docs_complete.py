@@ -11,9 +11,10 @@ from documents import DOCUMENTS, PROJECT, blocks, prose, read, words_in_code
 from importer.cli.commands import cli
 from importer.credential_settings import ENVIRONMENT_PREFIX
 from importer.errors import ExitCode
-from importer.models import State
+from importer.models import CaseVerdict, State
 from importer.report.failures_file import REASON_COLUMNS
 from importer.report.results_file import NOTE_COLUMNS, ORPHAN_COLUMNS, RESULT_COLUMNS
+from importer.report.verified_file import DOUBLE, VERIFIED_COLUMNS
 from importer.settings import Settings
 
 GUIDE = read("docs/operating.md")
@@ -84,6 +85,11 @@ def test_each_column_of_the_reports() -> None:
 
 def test_each_column_of_the_notes_that_did_not_follow() -> None:
     assert set(NOTE_COLUMNS) - words_in_code(section("Case updates")) == set()
+
+
+def test_each_verdict_and_column_of_a_verification() -> None:
+    words = words_in_code(section("Did everything arrive?"))
+    assert {*VERIFIED_COLUMNS, *map(str, CaseVerdict), DOUBLE} - words == set()
 
 
 def test_each_code_that_the_program_itself_gives() -> None:

@@ -18,6 +18,7 @@ from importer.talkdesk.search import (
     UnreadableListError,
     by_content,
     by_external_id,
+    by_ids,
     query,
     read_page,
 )
@@ -166,3 +167,11 @@ def test_nothing_in_a_filter_can_leave_the_query() -> None:
     text = query(by_external_id("text1", "a&b=c#d?e/../%00\r\nHost: evil", encoding=Encoding.DOC), page=1)
     assert text.count("&") == 2
     assert not set(text) & set("# \r\n?")
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+async def test_cases_are_found_by_their_ids(encoding: Encoding) -> None:
+    """In the encoding that the account reads; in the other one a filter may be ignored."""
+    async with filled(["A", "B", "C"], filters=encoding.value) as api:
+        assert sorted(await found(api, by_ids(["1", "3"], encoding=encoding))) == ["A", "C"]
+        assert await found(api, by_ids(["4", "99"], encoding=encoding)) == []
