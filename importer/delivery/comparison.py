@@ -53,7 +53,7 @@ def compare(
     alone: Case | None,
     written_at: float,
 ) -> list[Finding]:
-    """What a case shows of what was sent, the worst first.
+    """What a case shows of what was sent, the worst first; read on its own it is believed rather than the list.
 
     Args:
         sent: The body that created the case.
@@ -66,7 +66,7 @@ def compare(
         One finding for each field that is not the same. The first is about the whole case, ``same``, if all that is
         shown is as sent.
     """
-    findings = [*_fields(sent, listed, alone), *_notes(notes, [case for case in (listed, alone) if case])]
+    findings = [*_fields(sent, listed, alone), *_notes(notes, [case for case in (alone, listed) if case])]
     update_at = None if listed is None else listed.update_at
     if update_at is not None and update_at.timestamp() > written_at + MARGIN:
         moved = CaseVerdict.MOVED_ON
@@ -94,7 +94,7 @@ def _fields(sent: Mapping[str, Any], listed: Case | None, alone: Case | None) ->
 def _shown(field: str, listed: Case | None, alone: Case | None) -> Any:
     """The value that one of the reads shows; empty if the case has none."""
     is_empty = False
-    for case, empty in ((listed, _EMPTY_IN_LIST), (alone, _EMPTY_ALONE)):
+    for case, empty in ((alone, _EMPTY_ALONE), (listed, _EMPTY_IN_LIST)):
         if case is None:
             continue
         if field.startswith(_CUSTOM):

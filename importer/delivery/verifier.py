@@ -23,6 +23,7 @@ from importer.errors import CaseImporterError, OutageError, TargetError
 from importer.ledger import LedgerWriter
 from importer.ledger.verification import (
     ListedCase,
+    ReadCase,
     SentCase,
     begun_at,
     enter_doubles,
@@ -41,6 +42,8 @@ from importer.talkdesk.transport import Answer
 PAGE = search.PER_PAGE
 #: Pages of the whole list after which a person is told how far it is.
 _PAGES_A_NOTICE = 20
+#: What a list may do to a case that is whole. So such a case is read on its own before that is believed.
+_SHORTENED = (CaseVerdict.CUT, CaseVerdict.FEWER_NOTES)
 #: Answers that say that there is no such case.
 _NO_CASE = (404, 410)
 
@@ -103,13 +106,18 @@ class Verifier:
 
     async def _work(self) -> None:
         while not self._stop.gently.is_set() and (cases := await self._take()):
-            listed = await self._listed([case.case_id for case in cases])
-            from_list = [case for case in cases if case.case_id in listed and not self._deep]
-            await self._enter([(case, listed[case.case_id], None) for case in from_list])
+            shown = await self._listed([case.case_id for case in cases])
+            by_list = []
             for case in cases:
-                if case not in from_list:
+                listed = shown.get(case.case_id)
+                findings = _compare(case, listed)
+                if listed is None or self._deep or any(each.verdict in _SHORTENED for each in findings):
                     alone = await self._alone(case.case_id)
-                    await self._enter([(case, listed.get(case.case_id) if alone else None, alone)])
+                    findings = [Finding(CaseVerdict.GONE)] if alone is None else _compare(case, listed, alone)
+                    await self._enter([ReadCase(case, findings, _shown_time(listed))])
+                else:
+                    by_list.append(ReadCase(case, findings, _shown_time(listed)))
+            await self._enter(by_list)
 
     async def _take(self) -> list[SentCase]:
         async with self._loading:
@@ -118,18 +126,10 @@ class Verifier:
             self._last = cases[-1].record if cases else after
             return cases
 
-    async def _enter(self, reads: Sequence[tuple[SentCase, Case | None, Case | None]]) -> None:
-        """Compare cases as they are listed and read alone, and keep what that shows; neither of both: it is gone."""
-        ledger = self._ledger.ledger
-        found = []
-        for case, listed, alone in reads:
-            findings = [Finding(CaseVerdict.GONE)]
-            if listed or alone:
-                findings = compare(case.body, case.notes, listed=listed, alone=alone, written_at=case.written_at)
-            found.append(partial(enter_findings, ledger, case, findings, _shown_time(listed)))
-        if found:
-            await self._ledger.call(lambda: [enter() for enter in found])
-            self._api.progress.verified(len(found))
+    async def _enter(self, cases: Sequence[ReadCase]) -> None:
+        if cases:
+            await self._ledger.call(partial(enter_findings, self._ledger.ledger, cases))
+            self._api.progress.verified(len(cases))
 
     async def _listed(self, case_ids: Sequence[str]) -> dict[str, Case]:
         """Those of these cases that the list shows. Other cases in an answer are of a list that does not filter."""
@@ -198,6 +198,10 @@ class Verifier:
                 self._api.progress.notice(notice)
             if self._stop.gently.is_set() or page.completes(received) or _is_older(page.cases, since - CLOCK_MARGIN):
                 return
+
+
+def _compare(case: SentCase, listed: Case | None, alone: Case | None = None) -> list[Finding]:
+    return compare(case.body, case.notes, listed=listed, alone=alone, written_at=case.written_at)
 
 
 def _page_if_taken(answer: Answer) -> search.Page | None:

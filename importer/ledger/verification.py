@@ -10,7 +10,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -81,6 +81,15 @@ class SentCase:
     body: dict[str, Any]
     notes: tuple[dict[str, Any], ...]  #: those of its creation and of its updates
     written_at: float  #: our last write to it, seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCase:
+    """What a case shows, the worst finding first, and when it was changed last (ISO 8601), if that is shown."""
+
+    sent: SentCase
+    findings: Sequence[Finding]
+    update_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +180,20 @@ def next_cases(ledger: Ledger, *, after: int, limit: int) -> list[SentCase]:
     return cases
 
 
-def enter_findings(ledger: Ledger, case: SentCase, findings: Sequence[Finding], update_at: str | None) -> None:
-    """Note what a case shows, the worst finding first. Inside a transaction of the writer."""
-    ledger.connection.execute("DELETE FROM verification WHERE record = ?", (case.record,))
-    told = (update_at, database.utc_now())
-    ledger.connection.executemany(
-        "INSERT INTO verification (record, position, written_at, verdict, field, sent, found, update_at, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (case.record, position, case.written_at, each.verdict, each.field, each.sent, each.found, *told)
-            for position, each in enumerate(findings)
-        ],
-    )
+def enter_findings(ledger: Ledger, cases: Iterable[ReadCase]) -> None:
+    """Note what cases show. Inside a transaction of the writer."""
+    at = database.utc_now()
+    for case in cases:
+        sent = case.sent
+        ledger.connection.execute("DELETE FROM verification WHERE record = ?", (sent.record,))
+        ledger.connection.executemany(
+            "INSERT INTO verification (record, position, written_at, verdict, field, sent, found, update_at, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (sent.record, position, sent.written_at, *astuple(finding), case.update_at, at)
+                for position, finding in enumerate(case.findings)
+            ],
+        )
 
 
 # -- second cases ---------------------------------------------------------------------------------------

@@ -1,0 +1,79 @@
+"""Accounts whose list is not the whole truth: what it shortens, or does not show, is read on its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from servers import Line, RawServer, Request, http
+from tickets import MAPPING, Ticket, write_tickets
+
+import importer
+from importer.errors import ExitCode
+
+BODY = "Smoke was seen\nbehind it, in the second room."
+
+
+class Account:
+    """A Case API of a few lines, with one case.
+
+    Args:
+        in_list: How the list shows it otherwise than it is.
+        alone: The same when it is read on its own; None: there is no such case.
+    """
+
+    def __init__(self, in_list: dict[str, Any], alone: dict[str, Any] | None) -> None:
+        self._in_list, self._alone = in_list, alone
+        self._case: dict[str, Any] = {}
+        self.read: list[str] = []
+
+    async def __call__(self, line: Line, request: Request) -> None:
+        if request.method == "POST":
+            self._case = {"id": "7", **request.json}
+            await line.send(http(201, self._case))
+            return
+        is_list = "?" in request.target
+        self.read.append("list" if is_list else "alone")
+        given = self._case | {"custom_fields": {key: {"value": v} for key, v in self._case["custom_fields"].items()}}
+        if is_list:
+            await line.send(http(200, {"total": 1, "_embedded": {"data": [given | self._in_list]}}))
+        elif self._alone is None:
+            await line.send(http(404, {"code": "1520008", "message": "Connection not found."}))
+        else:
+            await line.send(http(200, given | self._alone))
+
+
+NOTE = {"notes_body": "One", "notes_title": "", "public": False}
+
+
+@pytest.mark.parametrize(
+    ("in_list", "alone", "verdicts", "read"),
+    [
+        ({}, {}, {"same": 1}, ["list"]),
+        ({"description": BODY[:14]}, {}, {"same": 1}, ["list", "alone"]),
+        ({"description": BODY[:14]}, {"description": BODY[:14]}, {"cut": 1}, ["list", "alone"]),
+        ({"notes": []}, {"notes": [NOTE]}, {"same": 1}, ["list", "alone"]),
+        ({"notes": []}, {"notes": []}, {"fewer_notes": 1}, ["list", "alone"]),
+        ({"title": "Another"}, {}, {"differs": 1}, ["list"]),
+        ({"id": "8"}, {}, {"same": 1}, ["list", "list", "alone"]),
+        ({"id": "8"}, None, {"gone": 1}, ["list", "list", "alone"]),
+    ],
+    ids=["whole", "shortened", "cut", "some_notes", "fewer_notes", "differs", "not_shown", "gone"],
+)
+async def test_what_a_list_shortens_is_read_on_its_own(
+    tmp_path: Path, in_list: dict[str, Any], alone: dict[str, Any] | None, verdicts: dict[str, int], read: list[str]
+) -> None:
+    account = Account(in_list, alone)
+    (tmp_path / "m.yml").write_text(MAPPING + "  notes: [{body: {value: One}}]\n", encoding="utf-8")
+    write_tickets(tmp_path / "t.csv", [Ticket("T-1", body=BODY)])
+    async with RawServer(account) as server:
+        settings = importer.Settings(api_url=server.url, token="t0k3n", concurrency=1)
+        await importer.run_import_async(
+            *(tmp_path / "t.csv", tmp_path / "m.yml"), out=tmp_path, settings=settings, accept_existing=True
+        )
+        result = await importer.verify_async(tmp_path / "ledger.db", settings=settings)
+    assert (account.read, result.verification.verdicts) == (read, verdicts)
+    assert (result.exit_code is ExitCode.OK) == (verdicts == {"same": 1})
+    assert orjson.loads(result.summary_file.read_bytes())["exit_code"] == result.exit_code
