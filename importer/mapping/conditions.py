@@ -12,23 +12,21 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
-
-from pydantic_core import PydanticCustomError
 
 from importer.mapping.field_errors import CellError, listed, malformed, nearest
 from importer.models import FieldError
 
 if TYPE_CHECKING:
     from importer.mapping.schema import SourceForm
-    from importer.mapping.value_sources import Binding, Cells, Texts
+    from importer.mapping.value_sources import Binding, Cells
     from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000
-_Test: TypeAlias = "Callable[[Texts], bool]"
+#: What is read of the texts of a row's columns, in the order of :attr:`Condition.columns`.
+_Read: TypeAlias = "Callable[[Sequence[str]], Any]"
 
 #: A quote that is never closed takes the rest: to look for its end from each quote on would take quadratic time.
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.?)*+'?|\"(?:[^\"\\]|\\.?)*+\"?|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
@@ -36,7 +34,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
 _HINT = "example: Status == 'open' and not empty({Due date})"
 
-_ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
     {
         ast.Eq: operator.eq,
         ast.NotEq: operator.ne,
@@ -60,7 +58,7 @@ class Condition(NamedTuple):
     """
 
     columns: tuple[str, ...]
-    test: _Test
+    test: Callable[[Sequence[str]], bool]
 
 
 def parse_condition(text: str) -> Condition:
@@ -114,7 +112,7 @@ class _Compiler:
             self.columns.append(column)
         return self.columns.index(column)
 
-    def condition(self, node: ast.expr) -> _Test:
+    def condition(self, node: ast.expr) -> _Read:
         """A node that is true or false."""
         match node:
             case ast.BoolOp(op=op, values=values):
@@ -123,72 +121,72 @@ class _Compiler:
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 inner = self.condition(operand)
                 return lambda texts: not inner(texts)
+            case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[right]):
+                return self._membership(left, right, is_in=isinstance(op, ast.In))
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 return self._comparison(op, left, right)
             case ast.Compare():
                 raise malformed("chained comparisons are not supported", "combine two comparisons with `and`")
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _TESTS:
                 count, function = _TESTS[name]
-                reads = [self._text(arg) for arg in _counted(name, args, count)]
+                reads = self._texts(name, args, count)
                 return lambda texts: function(*[read(texts) for read in reads])
             case ast.Name() | ast.Constant():
                 raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
         raise _unknown(node)
 
-    def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Test:
-        if isinstance(op, ast.In | ast.NotIn):
-            return self._membership(op, left, right)
-        if type(op) not in _ORDERS:
+    def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Read:
+        if type(op) not in _COMPARISONS:
             raise malformed("`is` does not compare texts", "write == or !=")
-        (kind, first), (other, second), compare = self._operand(left), self._operand(right), _ORDERS[type(op)]
+        (kind, first), (other, second), compare = self._operand(left), self._operand(right), _COMPARISONS[type(op)]
         if kind is not other:
             hint = "write number({Column}), or the number in quotes"
             raise malformed("a text cannot be compared with a number", hint)
         return lambda texts: compare(first(texts), second(texts))
 
-    def _membership(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Test:
+    def _membership(self, left: ast.expr, right: ast.expr, *, is_in: bool) -> _Read:
         if not isinstance(right, ast.List | ast.Tuple):
             raise malformed("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
-        entries = {entry.value for entry in right.elts if isinstance(entry, ast.Constant)}
-        if not all(isinstance(entry, ast.Constant) and isinstance(entry.value, str) for entry in right.elts):
+        entries = {entry.value if isinstance(entry, ast.Constant) else None for entry in right.elts}
+        if not all(isinstance(entry, str) for entry in entries):
             raise malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
-        read, is_in = self._text(left), isinstance(op, ast.In)
+        read = self._text(left)
         return lambda texts: (read(texts) in entries) is is_in
 
-    def _text(self, node: ast.expr) -> Callable[[Texts], Any]:
+    def _texts(self, name: str, args: list[ast.expr], count: int) -> list[_Read]:
+        """The arguments of a function that takes so many texts."""
+        if len(args) != count:
+            raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
+        return [self._text(arg) for arg in args]
+
+    def _text(self, node: ast.expr) -> _Read:
         kind, read = self._operand(node)
         if kind is not str:
             raise malformed("expected a text, found a number", "put the number in quotes")
         return read
 
-    def _operand(self, node: ast.expr) -> tuple[type, Callable[[Texts], Any]]:
+    def _operand(self, node: ast.expr) -> tuple[type, _Read]:
         """Whether a node is a text or a number, and how it is read."""
         match node:
             case ast.Constant(value=str() as text):
-                return (str, lambda _: text)
+                return str, lambda _: text
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return (float, lambda _: number)
+                return float, lambda _: number
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return (float, lambda _: -number)
+                return float, lambda _: -number
             case ast.Name(id=name):
-                return (str, operator.itemgetter(self._column(name)))
+                return str, operator.itemgetter(self._column(name))
             case ast.Call(func=ast.Name(id="lower"), args=args, keywords=[]):
-                read = self._text(_counted("lower", args, 1)[0])
-                return (str, lambda texts: read(texts).lower())
+                [read] = self._texts("lower", args, 1)
+                return str, lambda texts: read(texts).lower()
             case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
                 position = self._column(name)
-                return (float, lambda texts: _number(texts[position], self.columns[position]))
+                return float, lambda texts: _number(texts[position], self.columns[position])
         raise _unknown(node)
 
     def _column(self, name: str) -> int:
         is_placeholder = name.startswith(self._prefix)
         return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
-
-
-def _counted(name: str, args: list[ast.expr], count: int) -> list[ast.expr]:
-    if len(args) != count:
-        raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
-    return args
 
 
 def _number(text: str, column: str) -> float:
@@ -201,7 +199,7 @@ def _number(text: str, column: str) -> float:
     return float(text)
 
 
-def _unknown(node: ast.expr) -> PydanticCustomError:
+def _unknown(node: ast.expr) -> Exception:
     functions = listed(f"{name}()" for name in _FUNCTIONS)
     match node:
         case ast.Call(func=ast.Name(id=name)) if name not in _FUNCTIONS:
@@ -215,28 +213,17 @@ def _unknown(node: ast.expr) -> PydanticCustomError:
 # -- conditions of an export -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class BoundCondition:
-    """A condition that knows the ``positions`` of its columns; ``test`` is given the cells there, as they are."""
+    """The condition at ``path``, which knows where its columns are in an export."""
 
-    columns: tuple[str, ...]
-    positions: tuple[int, ...]
-    test: _Test
+    def __init__(self, text: str, binding: Binding, *, path: NodePath) -> None:
+        self.columns, self._test = parse_condition(text)
+        self.positions = tuple(binding.header.position(column, path=path) for column in self.columns)
+        self._filled = binding.filled
 
     def met(self, cells: Cells) -> bool:
         """Whether a row meets the condition. Raises :class:`CellError`."""
-        return self.test(tuple([cells[position] for position in self.positions]))
-
-
-def bind_condition(text: str, binding: Binding, *, path: NodePath) -> BoundCondition:
-    """The condition at ``path``."""
-    condition, filled = parse_condition(text), binding.filled
-    positions = tuple(binding.header.position(column, path=path) for column in condition.columns)
-
-    def test(texts: Texts) -> bool:
-        return condition.test(tuple([filled(text).strip() for text in texts]))
-
-    return BoundCondition(condition.columns, positions, test)
+        return self._test([self._filled(cells[position]).strip() for position in self.positions])
 
 
 def filter_conditions(source: SourceForm) -> dict[str, str]:
@@ -252,7 +239,7 @@ class RowFilter:
         self._conditions: list[tuple[str, str, BoundCondition]] = []
         for reason, text in filter_conditions(source).items():
             name = reason.partition(" ")[0]
-            condition = bind_condition(text, binding, path=tuple(name.split(".")))
+            condition = BoundCondition(text, binding, path=tuple(name.split(".")))
             self._conditions.append((name, reason, condition))
         self._columns = {column for *_, condition in self._conditions for column in condition.columns}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -85,16 +85,6 @@ def folding(ignored: Collection[Ignored]) -> Callable[[str], str]:
         return text.casefold() if "case" in ignored else text
 
     return fold if ignored else str.strip
-
-
-def distinct(entries: Iterable[Any]) -> list[Any] | None:
-    """The entries that are something, each once, in order; None if there are none."""
-    return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
-
-
-def in_entries(convert: Convert, split: Split) -> Convert:
-    """Converts each part of a text."""
-    return lambda text: distinct(convert(part) for part in split(text) if part.strip())
 
 
 # -- texts -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from importer.mapping.field_errors import CellError, from_pydantic
+from importer.mapping.field_errors import from_pydantic
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     CaseCreate,
@@ -33,7 +33,7 @@ class Target:
 
     Attributes:
         name: As it is called in messages, such as ``custom_fields.date1``.
-        check: What the model of the case says about a value.
+        validate: What the model of the case says about a value.
         type: The type that a value has if the mapping names none.
         takes: What a type may yield to be taken here, see :class:`importer.mapping.converters.ValueType`.
         one_line: Whether a text is one line, which has its spaces and line breaks put in order by default.
@@ -44,7 +44,7 @@ class Target:
     """
 
     name: str
-    check: Check
+    validate: Check
     type: str = "text"
     takes: frozenset[str] = frozenset({"text", "instant"})
     one_line: bool = True
@@ -53,13 +53,12 @@ class Target:
     choices: tuple[str, ...] = ()
     options: Options | None = None
 
-    def problem(self, value: Any) -> CellError | None:
-        """What the model of the case says against ``value``; None if it is good."""
+    def check(self, value: Any) -> None:
+        """Lets the model of the case check a value. Raises :class:`CellError`."""
         try:
-            self.check(value)
+            self.validate(value)
         except ValidationError as error:
-            return from_pydantic(error.errors(include_url=False)[0])
-        return None
+            raise from_pydantic(error.errors(include_url=False)[0]) from None
 
 
 _BOOLEAN = {"type": "boolean", "takes": frozenset({"boolean"})}
@@ -83,7 +82,7 @@ _WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
     }
 )
 #: What a value is for by which notes are sorted.
-ORDER = Target("notes.order", check=lambda _: None, takes=frozenset({"text", "instant", "integer", "decimal"}))
+ORDER = Target("notes.order", validate=lambda _: None, takes=frozenset({"text", "instant", "integer", "decimal"}))
 
 
 def case_target(name: str) -> Target:
