@@ -12,7 +12,7 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -214,10 +214,10 @@ def _unknown(node: ast.expr) -> Exception:
 
 
 class BoundCondition:
-    """The condition at ``path``, which knows where its columns are in an export."""
+    """The condition at ``path``, which knows where its columns are in an export. Without a text every row meets it."""
 
-    def __init__(self, text: str, binding: Binding, *, path: NodePath) -> None:
-        self.columns, self._test = parse_condition(text)
+    def __init__(self, text: str | None, binding: Binding, *, path: NodePath) -> None:
+        self.columns, self._test = parse_condition(text) if text is not None else Condition((), lambda _: True)
         self.positions = tuple(binding.header.position(column, path=path) for column in self.columns)
         self._filled = binding.filled
 
@@ -225,37 +225,19 @@ class BoundCondition:
         """Whether a row meets the condition. Raises :class:`CellError`."""
         return self._test([self._filled(cells[position]).strip() for position in self.positions])
 
+    def decide(self, cells: Cells, errors: list[FieldError], *, target: str) -> bool | None:
+        """The same; None if it cannot be decided, then an error says so."""
+        try:
+            return self.met(cells)
+        except CellError as error:
+            errors.append(error.at(None, "", target=target))
+            return None
 
-def filter_conditions(source: SourceForm) -> dict[str, str]:
-    """The conditions by which rows are filtered: reason, such as ``source.only is not met: …`` → condition."""
-    said = {f"source.only is not met: {source.only}": source.only, f"source.skip is met: {source.skip}": source.skip}
-    return {reason: text for reason, text in said.items() if text is not None}
 
-
-class RowFilter:
-    """Which rows of an export become cases: `only` and `skip`."""
-
-    def __init__(self, source: SourceForm, binding: Binding) -> None:
-        self._conditions: list[tuple[str, str, BoundCondition]] = []
-        for reason, text in filter_conditions(source).items():
-            name = reason.partition(" ")[0]
-            condition = BoundCondition(text, binding, path=tuple(name.split(".")))
-            self._conditions.append((name, reason, condition))
-        self._columns = {column for *_, condition in self._conditions for column in condition.columns}
-
-    def reason(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str | None:
-        """Why a row is filtered; None if it is not. What keeps this from being decided goes to ``errors``.
-
-        ``spoiled`` are the columns whose cells mean nothing; None among them is the whole row.
-        """
-        is_open = None in spoiled or not self._columns.isdisjoint(spoiled)
-        for name, reason, condition in self._conditions:
-            try:
-                is_met = condition.met(cells)
-            except CellError as error:
-                errors.append(error.at(None, "", target=name))
-                is_open = True
-                continue
-            if is_met is (name == "source.skip") and not is_open:
-                return reason
-        return None
+def filter_conditions(source: SourceForm) -> list[tuple[str, str, str]]:
+    """The conditions by which rows are filtered: `only` or `skip`, the reason that is given, the condition."""
+    said = [
+        ("only", f"source.only is not met: {source.only}", source.only),
+        ("skip", f"source.skip is met: {source.skip}", source.skip),
+    ]
+    return [(name, reason, text) for name, reason, text in said if text is not None]

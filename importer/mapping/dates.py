@@ -1,9 +1,8 @@
 """Dates and times of an export → instants in UTC, as the Case API takes them.
 
-A format is compiled to one regular expression. It means what ``strptime`` means by it, but only ASCII digits count, and
-names of months in all listed languages, whatever the locale of the machine, so the same file gives the same bytes
-everywhere. No name stands for two months, whichever of these languages it is from, so a format need not say its
-language. (Croatian is missing: its ``listopad`` is October, the Polish and Czech one is November.)
+A format means what ``strptime`` means by it, but only ASCII digits count, and names of months in all listed languages,
+whatever the locale of the machine. No name stands for two months, so a format need not say its language. (Croatian is
+missing: its ``listopad`` is October, the Polish and Czech one is November.)
 
 Local times that a clock shows twice, or never, are refused: which instant was meant cannot be known.
 """
@@ -13,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -62,9 +62,8 @@ SHORT = MappingProxyType(
     }
 )
 #: Before noon and after it; spaces are compared as any white space.
-HALVES = MappingProxyType(
-    {0: ("am", "a.m.", "a. m.", "午前", "上午", "오전"), 1: ("pm", "p.m.", "p. m.", "午後", "下午", "오후")}
-)
+AM = ("am", "a.m.", "a. m.", "午前", "上午", "오전")
+PM = ("pm", "p.m.", "p. m.", "午後", "下午", "오후")
 
 
 def _numbers(languages: Mapping[str, str]) -> dict[str, int]:
@@ -82,10 +81,8 @@ def _any_of(names: Iterable[str], behind: str = "") -> str:
     return f"(?u:(?:{'|'.join(texts)}){behind})"
 
 
-_NUMBERS = {**_numbers(FULL), **_numbers(SHORT)}
-FULL_EXPRESSION = _any_of(_numbers(FULL))
-SHORT_EXPRESSION = _any_of(_numbers(SHORT), r"\.?")
-HALF_EXPRESSION = _any_of(name for names in HALVES.values() for name in names)
+_NUMBERS = _numbers(FULL) | _numbers(SHORT)
+_SHORT_NAME = _any_of(_numbers(SHORT), r"\.?")
 
 
 def month_number(name: str) -> int:
@@ -95,7 +92,7 @@ def month_number(name: str) -> int:
 
 def is_short_month(name: str) -> bool:
     """Whether ``name`` is what ``%b`` reads; ``%B`` reads the other ones."""
-    return re.fullmatch(SHORT_EXPRESSION, name, re.IGNORECASE) is not None
+    return re.fullmatch(_SHORT_NAME, name, re.IGNORECASE) is not None
 
 
 # -- formats --------------------------------------------------------------------------------------
@@ -128,12 +125,12 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
         "%Y": _Directive("year", r"\d{4}"),
         "%y": _Directive("year", r"\d{2}", lambda text: int(text) + (2000 if int(text) < 69 else 1900)),
         "%m": _Directive("month", r"1[0-2]|0?[1-9]"),
-        "%B": _Directive("month", FULL_EXPRESSION, month_number),
-        "%b": _Directive("month", SHORT_EXPRESSION, month_number),
+        "%B": _Directive("month", _any_of(_numbers(FULL)), month_number),
+        "%b": _Directive("month", _SHORT_NAME, month_number),
         "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
         "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
         "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("afternoon", HALF_EXPRESSION, lambda text: text[0].lower() == "p" or text in HALVES[1]),
+        "%p": _Directive("half", _any_of((*AM, *PM)), lambda text: text[0].lower() == "p" or text in PM),
         "%M": _Directive("minute", r"[0-5]\d|\d"),
         "%S": _Directive("second", r"[0-5]\d|\d"),
         "%f": _Directive("microsecond", r"\d{1,6}", lambda text: int(text.ljust(6, "0"))),
@@ -168,14 +165,15 @@ def parser(pattern: str) -> Parse:
     if pattern == ISO:
         return _parse_iso
     if pattern in EPOCHS:
-        return _epoch_parser(EPOCHS[pattern])
+        return partial(_parse_epoch, EPOCHS[pattern])
     tokens = _TOKEN.findall(pattern)
-    directives = _directives(pattern, [token for token in tokens if token[0] == "%" and token != "%%"])
+    reads = _units(pattern, [token for token in tokens if token[0] == "%" and token != "%%"])
     expression = re.compile("".join(map(_as_expression, tokens)), re.ASCII | re.IGNORECASE)
-    return _pattern_parser(expression, directives)
+    return partial(_parse_pattern, expression, reads)
 
 
-def _directives(pattern: str, tokens: list[str]) -> list[_Directive]:
+def _units(pattern: str, tokens: list[str]) -> dict[str, Callable[[str], int]]:
+    """How each unit of a format is read."""
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
         raise malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
     units = [_DIRECTIVES[token].unit for token in tokens]
@@ -186,7 +184,7 @@ def _directives(pattern: str, tokens: list[str]) -> list[_Directive]:
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
         raise malformed(f"the date format {pattern!r} needs both %I and %p", hint)
-    return [_DIRECTIVES[token] for token in tokens]
+    return {_DIRECTIVES[token].unit: _DIRECTIVES[token].read for token in tokens}
 
 
 def _as_expression(token: str) -> str:
@@ -194,42 +192,31 @@ def _as_expression(token: str) -> str:
         return r"(?u:\s+)"  # also the narrow no-break space that browsers write before AM and PM
     if token == "%%":
         return "%"
-    return f"({_DIRECTIVES[token].pattern})" if token[0] == "%" else re.escape(token)
+    return f"(?P<{_DIRECTIVES[token].unit}>{_DIRECTIVES[token].pattern})" if token[0] == "%" else re.escape(token)
 
 
-def _pattern_parser(expression: re.Pattern[str], directives: list[_Directive]) -> Parse:
-    units = [directive.unit for directive in directives]
-    reads = [directive.read for directive in directives]
-
-    def parse(text: str) -> datetime | None:
-        match = expression.fullmatch(text)
-        if match is None:
-            return None
-        parts: dict[str, Any] = {
-            unit: read(part) for unit, read, part in zip(units, reads, match.groups(), strict=True)
-        }
-        parts.pop("weekday", None)
-        if "afternoon" in parts:
-            parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("afternoon")
-        try:
-            if "offset" in parts:
-                parts["tzinfo"] = timezone(timedelta(seconds=parts.pop("offset")))
-            return datetime(**parts)
-        except ValueError:
-            return None
-
-    return parse
+def _parse_pattern(expression: re.Pattern[str], reads: dict[str, Callable[[str], int]], text: str) -> datetime | None:
+    match = expression.fullmatch(text)
+    if match is None:
+        return None
+    parts: dict[str, Any] = {unit: reads[unit](part) for unit, part in match.groupdict().items()}
+    parts.pop("weekday", None)
+    if "half" in parts:
+        parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("half")
+    try:
+        if "offset" in parts:
+            parts["tzinfo"] = timezone(timedelta(seconds=parts.pop("offset")))
+        return datetime(**parts)
+    except ValueError:
+        return None
 
 
-def _epoch_parser(in_a_second: int) -> Parse:
-    def parse(text: str) -> datetime | None:
-        match = _COUNT.fullmatch(text)
-        try:
-            return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
-        except OverflowError:
-            return None
-
-    return parse
+def _parse_epoch(in_a_second: int, text: str) -> datetime | None:
+    match = _COUNT.fullmatch(text)
+    try:
+        return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
+    except OverflowError:
+        return None
 
 
 def _parse_iso(text: str) -> datetime | None:

@@ -88,7 +88,7 @@ class Mapping:
     @property
     def choices(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
-        return tuple(filter_conditions(self._form.source))
+        return tuple(reason for _, reason, _ in filter_conditions(self._form.source))
 
     def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.

@@ -8,19 +8,24 @@ from typing import Any
 import orjson
 
 from importer.mapping.case_schema import MappingForm
-from importer.mapping.conditions import RowFilter
+from importer.mapping.conditions import BoundCondition, filter_conditions
+from importer.mapping.converters import case_target, custom_target
 from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
-from importer.mapping.field_errors import Problems, listed, nearest
+from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, listed, nearest
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
-from importer.mapping.parent_links import KEY_TARGET, ParentLink, RowName
-from importer.mapping.schema import ValueForm
-from importer.mapping.targets import case_target, custom_target
+from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
 from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, make_field, uncut
 from importer.models import FieldError, Link, Mapped, Row, shown
 from importer.talkdesk.payloads import CASE_FIELDS, CUSTOM_FIELD_TYPES, custom_field_prefix
+from importer.yaml_places import NodePath
 
+#: A longer key could not be searched for: the field filter of the case list is a part of an address.
+KEY_MAX = 255
+_KEY, _PARENT = "source.key", "parent_id"
+_PARENT_PATH: NodePath = ("case", "parent_id")
+_KEYS_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
 _CUSTOM, _NOTES = "custom_fields", "notes"
 
 
@@ -59,7 +64,10 @@ class RowMapper:
         binding = Binding(Header(columns, problems), empty, files, companions)
         self._width = len(columns or ())
         self._key = RowName(source.key, binding, path=("source", "key"), source=source, is_key=True)
-        self._filter = RowFilter(source, binding)
+        self._filters = [
+            (name, reason, BoundCondition(text, binding, path=("source", name)))
+            for name, reason, text in filter_conditions(source)
+        ]
         self._fields: dict[str, Field] = {}
         self._parent: ParentLink | None = None
         for name in CASE_FIELDS:
@@ -107,8 +115,7 @@ class RowMapper:
             return Mapped("", None, tuple(found))
         errors: list[FieldError] = []
         key = self.key(row, errors)
-        reason = self._filter.reason(row.cells, spoiled, errors)
-        if reason is not None:
+        if reason := self._filtered_by(row.cells, spoiled, errors):
             return Mapped(key, None, filtered_by=reason)
         link = self.link(row, errors)
         if None not in spoiled:
@@ -117,7 +124,7 @@ class RowMapper:
                 return self._sent(key, payload, link)
         said = [error for error in dict.fromkeys(errors) if error.column not in spoiled]
         if None in spoiled:
-            said = [error for error in said if error.target == KEY_TARGET]
+            said = [error for error in said if error.target == _KEY]
         return Mapped(key, None, (*found, *sorted(said, key=self._rank)), link=link)
 
     def key(self, row: Row, errors: list[FieldError] | None = None) -> str:
@@ -133,6 +140,16 @@ class RowMapper:
             return None
         link = self._parent.read(row.cells, [] if errors is None else errors)
         return None if _is_spoiled(row, self._parent.columns) else link
+
+    def _filtered_by(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str:
+        """Why a row is filtered; empty if it is not, or if one of the conditions cannot be decided."""
+        is_open = None in spoiled or any(column in spoiled for *_, when in self._filters for column in when.columns)
+        for name, reason, condition in self._filters:
+            is_met = condition.decide(cells, errors, target=f"source.{name}")
+            is_open = is_open or is_met is None
+            if is_met is (name == "skip") and not is_open:
+                return reason
+        return ""
 
     def _payload(self, cells: Cells, key: str, errors: list[FieldError]) -> dict[str, Any]:
         """The case of a row, in the order in which it is sent; not whole if there are errors."""
@@ -201,3 +218,91 @@ def _custom_fields(form: MappingForm, binding: Binding, definitions: Definitions
             kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
             hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
             problems.add(path, f"{shown(key)!r} is not a custom field key", hint, key=True)
+
+
+# -- what identifies a row, and its parent row -----------------------------------------------------
+
+
+class RowName:
+    """The key of a row, or another name for it, in the columns that are named at ``path``.
+
+    No cell but the last may contain what is put between them: two tickets could look like one.
+
+    Args:
+        columns: The columns.
+        binding: The export that is described by ``source``.
+        path: Where the mapping names the columns.
+        source: What the mapping says of the export.
+        is_key: Whether it is the key, which no row can do without.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[ColumnForm],
+        binding: Binding,
+        *,
+        path: NodePath,
+        source: SourceForm,
+        is_key: bool = False,
+    ) -> None:
+        self.columns = tuple(form.column for form in columns)
+        self._positions = binding.header.positions_of(columns, path=path)
+        self._join, self._empty, self._is_key = source.join, binding.empty, is_key
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> str:
+        """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
+        texts = [cells[position].strip() for position in self._positions]
+        if not self._is_key and not self._empty.isdisjoint(texts):
+            return ""
+        name = self._join.join(texts)
+        found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
+        if not found and len(name) > KEY_MAX:
+            found = [(0, self._too_long(name))]
+        for number, error in found:
+            if self._is_key:
+                errors.append(error.at(self.columns[number], cells[self._positions[number]], target=_KEY))
+            else:  # of a link one error is enough
+                errors.append(error.at(", ".join(self.columns), name, target=_PARENT))
+                break
+        return "" if found else name
+
+    def _error(self, number: int, text: str) -> CellError | None:
+        if text in self._empty:
+            hint = "fill in the cell, or set another `source.key`"
+            return CellError("missing_key", "is empty, but it is the key of the row", hint)
+        if number < len(self._positions) - 1 and self._join in text:
+            rule = f"contains {self._join!r}, which separates the parts of {'a key' if self._is_key else 'a name'}"
+            return CellError("ambiguous_key", rule, "set `source.join` to text that no part contains")
+        if len(text) > KEY_MAX:
+            return self._too_long(text)
+        return None if is_sendable(text) else bad_text()
+
+    def _too_long(self, text: str) -> CellError:
+        what, target = ("a key", _KEY) if self._is_key else ("the name of a row", _PARENT)
+        rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
+        return CellError("too_long", rule, f"check that `{target}` names the right column")
+
+
+class ParentLink:
+    """How the link of a row to its parent row is read: the ``parent_id`` of the mapping, if it is a `record`.
+
+    Attributes:
+        columns: The columns that name rows.
+    """
+
+    def __init__(self, form: ValueForm, binding: Binding, source: SourceForm) -> None:
+        for key in sorted(form.model_fields_set - _KEYS_OF_RECORD):
+            what = f"`{key}` has no effect with `record`"
+            binding.header.problems.add((*_PARENT_PATH, key), what, f"remove `{key}`", key=True)
+        self._parent = RowName(form.record or (), binding, path=(*_PARENT_PATH, "record"), source=source)
+        self._own = RowName(form.of, binding, path=(*_PARENT_PATH, "of"), source=source) if form.of else None
+        self._condition = BoundCondition(form.when, binding, path=(*_PARENT_PATH, "when"))
+        self.columns = frozenset(self._parent.columns + (self._own.columns if self._own else ()))
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> Link | None:
+        """The link; None after an error."""
+        found: list[FieldError] = []
+        parent = self._parent.read(cells, found) if self._condition.decide(cells, found, target=_PARENT) else ""
+        own = self._own.read(cells, found) if self._own else None
+        errors += found
+        return None if found else Link(own, parent or None)

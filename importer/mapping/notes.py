@@ -13,10 +13,9 @@ from typing import Any, TypeAlias
 
 from importer.mapping.case_schema import EachForm, NoteForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import folding
+from importer.mapping.converters import ORDER, folding, note_target
 from importer.mapping.field_errors import CellError, printable
 from importer.mapping.schema import SourceForm, ValueForm
-from importer.mapping.targets import ORDER, note_target
 from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, make_field
 from importer.models import FieldError
@@ -112,7 +111,7 @@ class Note:
             header, self._entries = _entries_of_cells(form.each, binding, path=path)
         own = replace(binding, header=header)
         self.fields = dict(_fields(form, own, path=path))
-        self._condition = BoundCondition(form.when, own, path=(*path, "when")) if form.when is not None else None
+        self._condition = BoundCondition(form.when, own, path=(*path, "when"))
         if self._file:
             self._file.used |= header.used
         elif form.each and form.each.column:
@@ -122,7 +121,7 @@ class Note:
         """The notes of a row, as they are sent; what is wrong goes to ``errors``. Without a text there is no note."""
         for entry in self._entries(cells, errors):
             found: list[FieldError] = []
-            if self._is_met(entry, found):
+            if self._condition.decide(entry, found, target="notes"):
                 body = self.fields["note_body"].read(entry, found)
                 if body is not None or found:
                     values = {
@@ -131,13 +130,6 @@ class Note:
                     }
                     yield {name: value for name, value in values.items() if value is not None}
             errors += [self._file.located(error, entry) for error in found] if self._file else found
-
-    def _is_met(self, entry: Cells, errors: list[FieldError]) -> bool:
-        try:
-            return self._condition is None or self._condition.met(entry)
-        except CellError as error:
-            errors.append(error.at(None, "", target="notes"))
-            return False
 
 
 def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tuple[str, Field]]:

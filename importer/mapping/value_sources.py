@@ -101,21 +101,24 @@ class Source:
     """Where a value comes from, bound to an export.
 
     Attributes:
-        columns: The columns that it reads; their cells are at ``positions``.
+        binding: The export.
+        names: The column of each cell that it reads, at ``positions``.
         combine: What counts of these cells, "" for each without a value → the text; or the texts, if a list takes
             several columns. Empty if there is no value; None if not even the default is wanted.
-        choose: The same cells as they are → the one to look at if the value is wrong.
         is_html: Whether the cells hold HTML.
         is_text: Whether it gives a text of the export, as opposed to a constant or a text of another file.
+        pick: The columns with their cells → the one to look at if the value is wrong; by default all together,
+            with ``between`` between them.
     """
 
-    columns: tuple[str, ...]
-    positions: tuple[int, ...]
     binding: Binding
+    names: tuple[str, ...]
+    positions: tuple[int, ...]
     combine: Callable[[list[str]], Any]
-    choose: Callable[[list[str]], Blame]
     is_html: bool = False
     is_text: bool = True
+    pick: Callable[[list[Blame]], Blame] | None = None
+    between: str = " "
 
     def read(self, cells: Cells) -> Any:
         """What ``combine`` makes of the cells of a row. Raises :class:`CellError`."""
@@ -126,86 +129,73 @@ class Source:
 
     def blame(self, cells: Cells) -> Blame:
         """The cell to look at if the value of a row is wrong."""
-        return self.choose([cells[position] for position in self.positions])
+        blamed: list[Blame] = [
+            (name, cells[position]) for name, position in zip(self.names, self.positions, strict=True)
+        ]
+        if self.pick:
+            return self.pick(blamed)
+        return self.names[0] if self.names else None, self.between.join(text for _, text in blamed if text.strip())
 
 
 def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bool) -> Source:
     """The source of the value at ``path``; of several columns of one name a list takes all (``in_list``)."""
+    path, header, is_html = (*path, form.origin), binding.header, form.html is not None
+    if form.value is not None:
+        return Source(binding, (), (), lambda _: form.value, is_text=False)
     if form.lookup is not None:
-        return _lookup(form.lookup, binding, path=(*path, "lookup"))
-    path, is_html = (*path, form.origin), form.html is not None
-    match form.origin:
-        case "value":
-            text = form.value or ""
-            return Source((), (), binding, lambda _: text, lambda _: (None, text), is_text=False)
-        case "first":
-            return _first(form.first or (), binding, path=path, is_html=is_html)
-        case "template":
-            return _template(form.template or "", binding, path=path, is_html=is_html)
-    column, join, header = form.column or "", form.join, binding.header
+        return _lookup(form.lookup, binding, path=path)
+    if form.template is not None:
+        frame, names = parse_template(form.template)
+        positions = tuple(header.position(column, path=path) for column in names)
+
+        def fill_in(texts: list[str]) -> str:
+            return binding.filled(frame % tuple(texts)) if any(texts) else ""
+
+        # if the text is too long, the longest cell is the one to shorten
+        return Source(binding, names, positions, fill_in, is_html, pick=lambda cells: max(cells, key=_length))
+    if form.first is not None:
+        names, positions = _names(form.first), header.positions_of(form.first, path=path)
+
+        def first_filled(cells: list[Blame]) -> Blame:
+            return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
+
+        return Source(
+            binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled
+        )
+    column, join = form.column or "", form.join
     if join is not None:
         positions = header.positions(column, path=path)
-        return Source(
-            (column,),
-            positions,
-            binding,
-            lambda texts: binding.filled(join.join(filter(None, texts))),
-            lambda texts: (column, join.join(filter(binding.filled, texts))),
-            is_html,
-        )
+        names = (column,) * len(positions)
+
+        def joined(texts: list[str]) -> str:
+            return binding.filled(join.join(filter(None, texts)))
+
+        return Source(binding, names, positions, joined, is_html, between=join)
     if in_list and form.occurrence is None and len(positions := header.positions(column, path=path)) > 1:
-        return Source(
-            (column,),
-            positions,
-            binding,
-            lambda texts: tuple(filter(None, texts)),
-            lambda texts: (column, " ".join(filter(None, texts))),
-            is_html,
-            is_text=False,
-        )
+        names = (column,) * len(positions)
+        return Source(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
     position = header.position(column, form.occurrence, path=path)
-    return Source((column,), (position,), binding, itemgetter(0), lambda texts: (column, texts[0]), is_html)
-
-
-def _first(columns: Columns, binding: Binding, *, path: NodePath, is_html: bool) -> Source:
-    names = tuple(column.column for column in columns)
-
-    def choose(texts: list[str]) -> Blame:
-        cells = list(zip(names, texts, strict=True))
-        return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
-
-    positions = binding.header.positions_of(columns, path=path)
-    return Source(names, positions, binding, lambda texts: next(filter(None, texts), ""), choose, is_html)
-
-
-def _template(template: str, binding: Binding, *, path: NodePath, is_html: bool) -> Source:
-    frame, columns = parse_template(template)
-    positions = tuple(binding.header.position(column, path=path) for column in columns)
-
-    def combine(texts: list[str]) -> str:
-        return binding.filled(frame % tuple(texts)) if any(texts) else ""
-
-    def choose(texts: list[str]) -> Blame:
-        """The longest cell: if the text is too long, that is the one to shorten."""
-        return max(zip(columns, texts, strict=True), key=lambda cell: len(cell[1]))
-
-    return Source(columns, positions, binding, combine, choose, is_html)
+    return Source(binding, (column,), (position,), itemgetter(0), is_html)
 
 
 def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
     table = binding.files.table(form, path=path, problems=binding.header.problems)
     columns, name = (form.by, "by") if form.by else (form.key, "key")
 
-    def combine(texts: list[str]) -> str | None:
+    def find(texts: list[str]) -> str | None:
         text = table.find(texts)
         return text and binding.filled(text)
 
-    def choose(texts: list[str]) -> Blame:
-        return columns[0].column, " / ".join(texts) if any(map(str.strip, texts)) else ""
-
-    names = tuple(column.column for column in columns)
     positions = binding.header.positions_of(columns, path=(*path, name))
-    return Source(names, positions, binding, combine, choose, is_text=False)
+    return Source(binding, _names(columns), positions, find, is_text=False, between=" / ")
+
+
+def _names(columns: Columns) -> tuple[str, ...]:
+    return tuple(form.column for form in columns)
+
+
+def _length(cell: Blame) -> int:
+    return len(cell[1])
 
 
 def parse_template(text: str) -> tuple[str, tuple[str, ...]]:

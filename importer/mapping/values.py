@@ -12,10 +12,9 @@ from operator import itemgetter
 from typing import Any
 
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Split, converter, folding, tidying
+from importer.mapping.converters import TYPES, Convert, Split, Target, converter, folding, note_target, tidying
 from importer.mapping.field_errors import CellError, listed, missing
 from importer.mapping.schema import ValueForm
-from importer.mapping.targets import Target, note_target
 from importer.mapping.value_sources import Binding, Blame, Cells, Source, make_source
 from importer.models import FieldError, shown
 from importer.yaml_places import NodePath
@@ -43,7 +42,7 @@ class Field:
     _convert: Callable[[Any], Any]
     _split: Split | None
     _default: Any
-    _condition: BoundCondition | None
+    _condition: BoundCondition
     _key: Callable[[Cells], Any]
     _values: dict[Any, Any] = field(default_factory=dict)
 
@@ -70,7 +69,7 @@ class Field:
         """The value of a row, or what is wrong with it."""
         try:
             value = self._default
-            if self._condition is None or self._condition.met(cells):
+            if self._condition.met(cells):
                 text = self._source.read(cells)
                 if text is None:
                     value = None
@@ -86,18 +85,18 @@ class Field:
 
     def _blame(self, cells: Cells) -> Blame:
         try:
-            if self._condition is None or self._condition.met(cells):
+            if self._condition.met(cells):
                 return self._source.blame(cells)
         except CellError:  # it knows its cell itself
             pass
-        return (self._condition.columns[0] if self._condition else None, "")
+        return self._condition.columns[0], ""
 
     # -- for statistics, such as those of `check` --
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it reads."""
-        return self._source.columns
+        return tuple(dict.fromkeys(self._source.names))
 
     @property
     def is_text(self) -> bool:
@@ -200,8 +199,8 @@ def _field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target)
         if split:
             convert = _in_list(convert, split, form)
     source = make_source(form, binding, path=path, in_list=split is not None)
-    condition = BoundCondition(form.when, binding, path=(*path, "when")) if form.when is not None else None
-    positions = source.positions + (condition.positions if condition else ())
+    condition = BoundCondition(form.when, binding, path=(*path, "when"))
+    positions = source.positions + condition.positions
     key = itemgetter(*positions) if positions else lambda _: ()
     return Field(form, path, target, fold, source, convert, split, default, condition, key)
 
