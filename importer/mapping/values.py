@@ -7,15 +7,15 @@ loaded: so a misspelt priority is an error of the mapping, with its line, and no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Split, Target, converter, folding, note_target, tidying
+from importer.mapping.converters import TYPES, Convert, Target, converter, folding, note_target, tidying
 from importer.mapping.field_errors import CellError, listed, missing
 from importer.mapping.schema import ValueForm
-from importer.mapping.value_sources import Binding, Blame, Cells, Source, make_source
+from importer.mapping.value_sources import Binding, Blame, Cells, make_source
 from importer.models import FieldError, shown
 from importer.yaml_places import NodePath
 
@@ -25,26 +25,31 @@ _UNREAD = object()
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
 
 
-@dataclass(frozen=True, slots=True)
 class Field:
     """A value of the case, bound to the columns of an export. The one way to make it of a row is :meth:`read`.
 
+    What is wrong with the texts of the mapping goes to the problems of the binding.
+
     Attributes:
         form: What the mapping says of it at ``path``: its table, its formats, and so on.
+        target: The field of the case that it is for.
         fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
     """
 
-    form: ValueForm
-    path: NodePath
-    target: Target
-    fold: Callable[[str], str]
-    _source: Source
-    _convert: Callable[[Any], Any]
-    _split: Split | None
-    _default: Any
-    _condition: BoundCondition
-    _key: Callable[[Cells], Any]
-    _values: dict[Any, Any] = field(default_factory=dict)
+    def __init__(self, form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> None:
+        self.form, self.path, self.target = form, path, target
+        self.fold = folding(form.ignore or ())
+        kind = TYPES[form.type or target.type]
+        self._entry, self._split = converter(kind, form, target), kind.split(form) if kind.split else None
+        self._problems = binding.header.problems
+        self._default = self._checked(form.default, "default")
+        self._constant = self._checked(form.value, "value")
+        self._table = self._checked_table()
+        self._source = make_source(form, binding, path=path, in_list=self._split is not None)
+        self._condition = BoundCondition(form.when, binding, path=(*path, "when"))
+        positions = self._source.positions + self._condition.positions
+        self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
+        self._values: dict[Any, Any] = {}
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Any:
         """The value of a row, None for none; what is wrong goes to ``errors``.
@@ -74,7 +79,7 @@ class Field:
                 if text is None:
                     value = None
                 elif text:
-                    value = self._convert(text)
+                    value = self._constant if self.form.value is not None else self._made_of(text, self._translated)
             if value is not None:
                 self.target.check(value)
             elif self.form.required or self.target.required:
@@ -82,6 +87,59 @@ class Field:
         except CellError as error:
             return error.with_traceback(None)  # which would keep this very frame
         return value
+
+    def _made_of(self, found: str | tuple[str, ...], convert: Convert) -> Any:
+        """What a text becomes, or the texts of several cells: these are split only if the mapping says how."""
+        if self._split is None:
+            return convert(str(found))
+        if isinstance(found, str):
+            parts: Iterable[str] = self._split(found)
+        elif self.form.separator is None and (self.form.type or "list") == "list":
+            parts = found
+        else:
+            parts = (part for text in found for part in self._split(text))
+        entries = (convert(part) for part in parts if part.strip())
+        return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
+
+    def _translated(self, text: str) -> Any:
+        """What the table says of a text, or of one entry of a list."""
+        if self._table is None:
+            return self._entry(text)
+        word, unknown = self.fold(text), self.form.unknown
+        if word in self._table:
+            return self._table[word]
+        if unknown == "reject":
+            hint = f"add `{shown(text.strip())!r}: …` to `values:`, or set `unknown:`"
+            raise CellError("unknown_value", f"is not listed in `values:` ({listed(self.table or ())})", hint)
+        if unknown == "keep":
+            return self._entry(text)
+        return self._default if unknown == "default" else None
+
+    def _checked(self, text: str | None, *key: str) -> Any:
+        """The value of a text of the mapping; None for no text, or after a problem."""
+        if text is None:
+            return None
+        try:
+            # a text of a table is one entry of a list, and not split
+            is_entry = self._split is not None and key[0] == "values"
+            value = [self._entry(text)] if is_entry else self._made_of(text, self._entry)
+            if value is not None:
+                self.target.check(value)
+        except CellError as error:
+            self._problems.add((*self.path, *key), f"{shown(text)!r} {error.rule}", error.hint)
+            return None
+        return value[0] if is_entry else value
+
+    def _checked_table(self) -> dict[str, Any] | None:
+        if self.form.values is None:
+            return None
+        table: dict[str, Any] = {}
+        for word, text in self.form.values.items():
+            if self.fold(word) in table:
+                what = f"{word.strip()!r} is listed twice in `values:`"
+                self._problems.add((*self.path, "values", word), what, "remove one of them", key=True)
+            table[self.fold(word)] = self._checked(text or None, "values", word)  # an empty right side is no value
+        return table
 
     def _blame(self, cells: Cells) -> Blame:
         try:
@@ -142,11 +200,7 @@ class Field:
 
 
 def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> Field | None:
-    """The field of a value of the mapping; what is wrong with it goes to the problems of the binding.
-
-    Returns:
-        None if the value cannot be what the target needs; then a problem says so.
-    """
+    """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so."""
     problems, name = binding.header.problems, form.type or target.type
     if TYPES[name].yields not in target.takes:
         fitting = [other for other, kind in TYPES.items() if kind.yields in target.takes]
@@ -155,92 +209,14 @@ def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Tar
         return None
     for key, what, hint in _contradictions(form, name=name, target=target):
         problems.add((*path, key), what, hint, key=True)
-    return None if form.origin == "record" else _field(form, binding, path=path, target=target)
+    return None if form.origin == "record" else Field(form, binding, path=path, target=target)
 
 
 def uncut(field: Field, binding: Binding) -> Field:
     """The same value without a limit, for a note with the whole text."""
     form = field.form.model_copy(update={"max": None, "overflow": "reject"})
     target = replace(field.target, limit=None, validate=note_target("note_body").validate)
-    return _field(form, binding, path=field.path, target=target)
-
-
-def _field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> Field:
-    kind, fold = TYPES[form.type or target.type], folding(form.ignore or ())
-    entry, split = converter(kind, form, target), kind.split(form) if kind.split else None
-    plain = _in_list(entry, split, form) if split else entry
-
-    def checked(convert: Convert, text: str | None, *key: str) -> Any:
-        """The value of a text of the mapping; None for no text, or after a problem."""
-        if text is None:
-            return None
-        try:
-            value = convert(text)
-            if value is not None:
-                target.check(value)
-        except CellError as error:
-            binding.header.problems.add((*path, *key), f"{shown(text)!r} {error.rule}", error.hint)
-            return None
-        return value
-
-    default, convert = checked(plain, form.default, "default"), plain
-    if form.value is not None:
-        constant = checked(plain, form.value, "value")
-        convert = lambda _: constant  # noqa: E731  # like the others
-    elif form.values is not None:
-        table = dict[str, Any]()
-        for word, text in form.values.items():
-            if fold(word) in table:
-                what = f"{word.strip()!r} is listed twice in `values:`"
-                binding.header.problems.add((*path, "values", word), what, "remove one of them", key=True)
-            one = checked((lambda text: [entry(text)]) if split else entry, text or None, "values", word)
-            table[fold(word)] = one[0] if split and one else one  # an empty right side is no value
-        convert = _with_table(form, table, fold, entry, default=default)
-        if split:
-            convert = _in_list(convert, split, form)
-    source = make_source(form, binding, path=path, in_list=split is not None)
-    condition = BoundCondition(form.when, binding, path=(*path, "when"))
-    positions = source.positions + condition.positions
-    key = itemgetter(*positions) if positions else lambda _: ()
-    return Field(form, path, target, fold, source, convert, split, default, condition, key)
-
-
-def _in_list(convert: Convert, split: Split, form: ValueForm) -> Callable[[str | tuple[str, ...]], Any]:
-    """Converts each entry of a text, or of several cells, which are split only if there is a ``separator``, or JSON."""
-
-    def convert_all(found: str | tuple[str, ...]) -> Any:
-        if isinstance(found, str):
-            parts: Iterable[str] = split(found)
-        elif form.separator is None and (form.type or "list") == "list":
-            parts = found
-        else:
-            parts = (part for text in found for part in split(text))
-        entries = (convert(part) for part in parts if part.strip())
-        return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
-
-    return convert_all
-
-
-def _with_table(
-    form: ValueForm, table: dict[str, Any], fold: Callable[[str], str], plain: Convert, *, default: Any
-) -> Convert:
-    words = listed(map(str.strip, form.values or ()))
-
-    def convert(text: str) -> Any:
-        word = fold(text)
-        if word in table:
-            return table[word]
-        match form.unknown:
-            case "reject":
-                hint = f"add `{shown(text.strip())!r}: …` to `values:`, or set `unknown:`"
-                raise CellError("unknown_value", f"is not listed in `values:` ({words})", hint)
-            case "default":
-                return default
-            case "keep":
-                return plain(text)
-        return None
-
-    return convert
+    return Field(form, binding, path=field.path, target=target)
 
 
 # -- keys that have no effect, or contradict each other --------------------------------------------
