@@ -44,11 +44,16 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProx
         ast.GtE: operator.ge,
     }
 )
-#: Function → how many texts it takes, and what it says about them.
-_TESTS: Mapping[str, tuple[int, Callable[..., bool]]] = MappingProxyType(
-    {"empty": (1, operator.not_), "contains": (2, operator.contains), "startswith": (2, str.startswith)}
+#: Function of texts → how many it takes, what it gives, and how. Besides there is `number`, of a column.
+_OF_TEXTS: Mapping[str, tuple[int, type, Callable[..., Any]]] = MappingProxyType(
+    {
+        "empty": (1, bool, operator.not_),
+        "contains": (2, bool, operator.contains),
+        "startswith": (2, bool, str.startswith),
+        "lower": (1, str, str.lower),
+    }
 )
-_FUNCTIONS = (*_TESTS, "lower", "number")
+_FUNCTIONS = (*_OF_TEXTS, "number")
 
 
 class Condition(NamedTuple):
@@ -112,33 +117,67 @@ class _Compiler:
             self.columns.append(column)
         return self.columns.index(column)
 
+    def _column(self, name: str) -> int:
+        is_placeholder = name.startswith(self._prefix)
+        return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
+
     def condition(self, node: ast.expr) -> _Read:
         """A node that is true or false."""
+        kind, read = self._compiled(node)
+        if kind is bool:
+            return read
+        if isinstance(node, ast.Name | ast.Constant):
+            raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
+        raise _unknown(node)
+
+    def _text(self, node: ast.expr) -> _Read:
+        kind, read = self._compiled(node)
+        if kind is float:
+            raise malformed("expected a text, found a number", "put the number in quotes")
+        if kind is bool:
+            raise _unknown(node)
+        return read
+
+    def _compiled(self, node: ast.expr) -> tuple[type, _Read]:
+        """Whether a node is a text, a number (float) or a condition (bool), and how it is read."""
         match node:
             case ast.BoolOp(op=op, values=values):
                 tests, joined = [self.condition(value) for value in values], all if isinstance(op, ast.And) else any
-                return lambda texts: joined(test(texts) for test in tests)
+                return bool, lambda texts: joined(test(texts) for test in tests)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                inner = self.condition(operand)
-                return lambda texts: not inner(texts)
+                test = self.condition(operand)
+                return bool, lambda texts: not test(texts)
             case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[right]):
-                return self._membership(left, right, is_in=isinstance(op, ast.In))
+                return bool, self._membership(left, right, is_in=isinstance(op, ast.In))
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return self._comparison(op, left, right)
+                return bool, self._comparison(op, left, right)
             case ast.Compare():
                 raise malformed("chained comparisons are not supported", "combine two comparisons with `and`")
-            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _TESTS:
-                count, function = _TESTS[name]
-                reads = self._texts(name, args, count)
-                return lambda texts: function(*[read(texts) for read in reads])
-            case ast.Name() | ast.Constant():
-                raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _OF_TEXTS:
+                count, kind, function = _OF_TEXTS[name]
+                if len(args) != count:
+                    raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
+                reads = [self._text(arg) for arg in args]
+                return kind, lambda texts: function(*[read(texts) for read in reads])
+            case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
+                position = self._column(name)
+                return float, lambda texts: _number(texts[position], self.columns[position])
+            case ast.Name(id=name):
+                return str, operator.itemgetter(self._column(name))
+            case ast.Constant(value=str() as text):
+                return str, lambda _: text
+            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                return float, lambda _: number
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+                return float, lambda _: -number
         raise _unknown(node)
 
     def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Read:
         if type(op) not in _COMPARISONS:
             raise malformed("`is` does not compare texts", "write == or !=")
-        (kind, first), (other, second), compare = self._operand(left), self._operand(right), _COMPARISONS[type(op)]
+        (kind, first), (other, second), compare = self._compiled(left), self._compiled(right), _COMPARISONS[type(op)]
+        if bool in (kind, other):
+            raise _unknown(left if kind is bool else right)
         if kind is not other:
             hint = "write number({Column}), or the number in quotes"
             raise malformed("a text cannot be compared with a number", hint)
@@ -152,41 +191,6 @@ class _Compiler:
             raise malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
         read = self._text(left)
         return lambda texts: (read(texts) in entries) is is_in
-
-    def _texts(self, name: str, args: list[ast.expr], count: int) -> list[_Read]:
-        """The arguments of a function that takes so many texts."""
-        if len(args) != count:
-            raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
-        return [self._text(arg) for arg in args]
-
-    def _text(self, node: ast.expr) -> _Read:
-        kind, read = self._operand(node)
-        if kind is not str:
-            raise malformed("expected a text, found a number", "put the number in quotes")
-        return read
-
-    def _operand(self, node: ast.expr) -> tuple[type, _Read]:
-        """Whether a node is a text or a number, and how it is read."""
-        match node:
-            case ast.Constant(value=str() as text):
-                return str, lambda _: text
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return float, lambda _: number
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return float, lambda _: -number
-            case ast.Name(id=name):
-                return str, operator.itemgetter(self._column(name))
-            case ast.Call(func=ast.Name(id="lower"), args=args, keywords=[]):
-                [read] = self._texts("lower", args, 1)
-                return str, lambda texts: read(texts).lower()
-            case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
-                position = self._column(name)
-                return float, lambda texts: _number(texts[position], self.columns[position])
-        raise _unknown(node)
-
-    def _column(self, name: str) -> int:
-        is_placeholder = name.startswith(self._prefix)
-        return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
 
 
 def _number(text: str, column: str) -> float:
