@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
-from importer.mapping.dates import ISO, day, instant, parser, time_zone
+from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
 from importer.mapping.field_errors import CellError, from_pydantic, listed, too_long
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
@@ -95,24 +95,10 @@ class ValueType:
     split: Callable[[ValueForm], Split] | None = None
 
 
-#: Words for yes and no. Upper and lower case are the same.
-BOOLEAN_WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
-    {
-        "any": (("1", "x", "✓", "✔", "☑"), ("0", "☐")),
-        "English": (("true", "yes", "y", "t", "on"), ("false", "no", "n", "f", "off")),
-        "Portuguese": (("verdadeiro", "sim", "s"), ("falso", "não", "nao")),
-        "Spanish": (("verdadero", "sí", "si"), ("falso", "no")),
-        "French": (("vrai", "oui"), ("faux", "non")),
-        "German": (("wahr", "ja"), ("falsch", "nein")),
-        "Italian": (("vero", "sì", "si"), ("falso", "no")),
-        "Dutch": (("waar", "ja"), ("onwaar", "nee")),
-        "Polish": (("prawda", "tak"), ("fałsz", "nie")),
-        "Russian": (("истина", "да"), ("ложь", "нет")),
-        "Japanese": (("はい",), ("いいえ",)),
-        "Chinese": (("是",), ("否",)),
-    }
+#: Language → words for yes and for no. Upper and lower case are the same.
+BOOLEAN_WORDS: Mapping[str, tuple[list[str], list[str]]] = MappingProxyType(
+    {language: (yes.split(), no.split()) for language, (yes, no) in WORDS["yes_and_no"].items()}
 )
-
 _BOOLEANS: dict[str, bool] = {}
 for _yes, _no in BOOLEAN_WORDS.values():
     _BOOLEANS |= dict.fromkeys(_yes, True) | dict.fromkeys(_no, False)

@@ -10,9 +10,11 @@ Local times that a clock shows twice, or never, are refused: which instant was m
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -21,49 +23,10 @@ from importer.mapping.field_errors import CellError, listed, malformed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
 
-#: Language → full names, January first; where the name changes after a day, both forms with a bar.
-FULL = MappingProxyType(
-    {
-        "English": "january february march april may june july august september october november december",
-        "German": "januar|jänner februar märz april mai juni juli august september oktober november dezember",
-        "French": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-        "Spanish": "enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre",
-        "Portuguese": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-        "Italian": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-        "Dutch": "januari februari maart april mei juni juli augustus september oktober november december",
-        "Polish": "styczeń|stycznia luty|lutego marzec|marca kwiecień|kwietnia maj|maja czerwiec|czerwca lipiec|lipca"
-        " sierpień|sierpnia wrzesień|września październik|października listopad|listopada grudzień|grudnia",
-        "Czech": "leden|ledna únor|února březen|března duben|dubna květen|května červen|června červenec|července"
-        " srpen|srpna září říjen|října listopad|listopadu prosinec|prosince",
-        "Swedish": "januari februari mars april maj juni juli augusti september oktober november december",
-        "Danish, Norwegian": "januar februar marts|mars april maj|mai juni juli august september oktober november"
-        " december|desember",
-        "Russian": "январь|января февраль|февраля март|марта апрель|апреля май|мая июнь|июня июль|июля август|августа"
-        " сентябрь|сентября октябрь|октября ноябрь|ноября декабрь|декабря",
-        "Turkish": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
-    }
-)
-#: The same for short names; a point behind them may stand or not.
-SHORT = MappingProxyType(
-    {
-        "English": "jan feb mar apr may jun jul aug sep|sept oct nov dec",
-        "German": "jan|jän feb mär|mrz|märz apr mai jun|juni jul|juli aug sep|sept okt nov dez",
-        "French": "janv|jan févr|fév|fevr mars|mar avr mai juin|jun juil|jui août|aoû sept|sep oct nov déc",
-        "Spanish": "ene feb mar abr may jun jul ago sep|sept|set oct nov dic",
-        "Portuguese": "jan fev mar abr mai jun jul ago set out nov dez",
-        "Italian": "gen feb mar apr mag giu lug ago set|sett ott nov dic",
-        "Dutch": "jan feb mrt|maa apr mei jun jul aug sep okt nov dec",
-        "Polish": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
-        "Czech": "led úno bře dub kvě čvn čvc srp zář říj lis pro",
-        "Swedish": "jan feb mar|mars apr maj jun|juni jul|juli aug sep|sept okt nov dec",
-        "Danish, Norwegian": "jan feb mar|mars apr maj|mai jun|juni jul|juli aug sep|sept okt nov dec|des",
-        "Russian": "янв фев|февр мар|март апр май|мая июн|июнь|июня июл|июль|июля авг сен|сент окт ноя|нояб дек",
-        "Turkish": "oca şub mar nis may haz tem ağu eyl eki kas ara",
-    }
-)
-#: Before noon and after it; spaces are compared as any white space.
-AM = ("am", "a.m.", "a. m.", "午前", "上午", "오전")
-PM = ("pm", "p.m.", "p. m.", "午後", "下午", "오후")
+WORDS: dict[str, Any] = tomllib.loads(files("importer.mapping").joinpath("words.toml").read_text("utf-8"))
+FULL: Mapping[str, str] = MappingProxyType(WORDS["months"])
+SHORT: Mapping[str, str] = MappingProxyType(WORDS["short_months"])
+_AM, _PM = WORDS["halves"]["am"], WORDS["halves"]["pm"]
 
 
 def _numbers(languages: Mapping[str, str]) -> dict[str, int]:
@@ -130,7 +93,7 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
         "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
         "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
         "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("half", _any_of((*AM, *PM)), lambda text: text[0].lower() == "p" or text in PM),
+        "%p": _Directive("half", _any_of([*_AM, *_PM]), lambda text: text[0].lower() == "p" or text in _PM),
         "%M": _Directive("minute", r"[0-5]\d|\d"),
         "%S": _Directive("second", r"[0-5]\d|\d"),
         "%f": _Directive("microsecond", r"\d{1,6}", lambda text: int(text.ljust(6, "0"))),
