@@ -89,9 +89,6 @@ class RowMapper:
         self._external_id_field, self._notes_per_call = form.external_id_field, form.notes_per_call
         _check_external_id(form, problems, definitions)
         problems.raise_if_any()
-        custom = [f"{_CUSTOM}.{key}" for key in self._custom_fields]
-        in_order = [name for field in CASE_FIELDS for name in (custom if field == _CUSTOM else [field])]
-        self._ranks = {name: rank for rank, name in enumerate(in_order)}
         of_notes = (field for note in self._notes if not note.each for field in note.fields.values())
         self.columns_used = frozenset(binding.header.used)
         self.fields: tuple[Field, ...] = (*fields, *of_notes)
@@ -125,21 +122,21 @@ class RowMapper:
         said = [error for error in dict.fromkeys(errors) if error.column not in spoiled]
         if None in spoiled:
             said = [error for error in said if error.target == _KEY]
-        return Mapped(key, None, (*found, *sorted(said, key=self._rank)), link=link)
+        return Mapped(key, None, (*found, *said), link=link)
 
     def key(self, row: Row, errors: list[FieldError] | None = None) -> str:
         """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged."""
         if len(row.cells) != self._width:
             return ""
         key = self._key.read(row.cells, [] if errors is None else errors)
-        return "" if _is_spoiled(row, self._key.columns) else key
+        return "" if any(error.column in self._key.columns for error in row.problems) else key
 
     def link(self, row: Row, errors: list[FieldError] | None = None) -> Link | None:
         """What a row says about its parent row, whatever else is wrong with it."""
         if self._parent is None or len(row.cells) != self._width:
             return None
         link = self._parent.read(row.cells, [] if errors is None else errors)
-        return None if _is_spoiled(row, self._parent.columns) else link
+        return None if any(error.column in self._parent.columns for error in row.problems) else link
 
     def _filtered_by(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str:
         """Why a row is filtered; empty if it is not, or if one of the conditions cannot be decided."""
@@ -153,18 +150,23 @@ class RowMapper:
 
     def _payload(self, cells: Cells, key: str, errors: list[FieldError]) -> dict[str, Any]:
         """The case of a row, in the order in which it is sent; not whole if there are errors."""
-        case: dict[str, Any] = {name: field.read(cells, errors) for name, field in self._fields.items()}
-        custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
-        if self._external_id_field is not None:
-            custom[self._external_id_field] = key or None
-        case[_CUSTOM] = {key: value for key, value in custom.items() if value is not None}
-        case[_NOTES] = [body for note in self._notes for body in note.read(cells, errors)]
+        case: dict[str, Any] = {}
+        for name in CASE_FIELDS:
+            if name == _CUSTOM:
+                custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
+                if self._external_id_field is not None:
+                    custom[self._external_id_field] = key or None
+                case[name] = {key: value for key, value in custom.items() if value is not None}
+            elif name == _NOTES:
+                case[name] = [body for note in self._notes for body in note.read(cells, errors)]
+            elif name in self._fields:
+                case[name] = self._fields[name].read(cells, errors)
         for field, whole in self._whole_texts:
             text = whole.read(cells, errors)
             if text is not None and len(text) > (field.limit or len(text)):
                 title = f"Full text of {field.target.name.rpartition('.')[2]}"
                 case[_NOTES].append({"note_title": title, "note_body": text, "public": False})
-        return {name: case[name] for name in CASE_FIELDS if case.get(name) not in (None, {}, [])}
+        return {name: value for name, value in case.items() if value not in (None, {}, [])}
 
     def _sent(self, key: str, payload: dict[str, Any], link: Link | None) -> Mapped:
         notes, most = payload.get(_NOTES, ()), self._notes_per_call
@@ -172,15 +174,6 @@ class RowMapper:
             return Mapped(key, orjson.dumps(payload), link=link)
         updates = [orjson.dumps({_NOTES: notes[first : first + most]}) for first in range(most, len(notes), most)]
         return Mapped(key, orjson.dumps(payload | {_NOTES: notes[:most]}), case_updates=tuple(updates), link=link)
-
-    def _rank(self, error: FieldError) -> int:
-        """Errors are listed in the order of the case; those of the key and of conditions come first."""
-        target = error.target or ""
-        return self._ranks.get(target, self._ranks.get(target.partition(".")[0], -1))
-
-
-def _is_spoiled(row: Row, columns: Collection[str]) -> bool:
-    return any(error.column in columns for error in row.problems)
 
 
 def _check_external_id(form: MappingForm, problems: Problems, definitions: Definitions | None) -> None:

@@ -50,18 +50,16 @@ class Companion:
         self.used: set[str] = set()
         self._find = find
         self._fold = folding(form.ignore or ())
-        self._keys: tuple[int, ...] = ()
-        self._texts: Callable[[Cells], list[str]] = lambda _: []
-        self._width = 0
 
-    def bind(self, by: tuple[int, ...], keys: tuple[int, ...], binding: Binding) -> None:
+    def bind(self, by: tuple[int, ...], keys: tuple[int, ...], export: Binding) -> None:
         """Settles where the keys are: at the positions ``by`` in the export, at ``keys`` in this file."""
-        self._keys, self._width = keys, len(binding.header.columns or ())
-        self._texts = lambda row: [binding.filled(row[position]) for position in by]
+        self._by, self._keys, self._export = by, keys, export
 
     def key_of_row(self, row: Cells) -> bytes | None:
         """The key of the entries of a row of the export; None if it has none, or if its cells do not tell."""
-        return self._key(self._texts(row)) if len(row) == self._width else None
+        if len(row) != len(self._export.header.columns or ()):
+            return None
+        return self._key([self._export.filled(row[position]) for position in self._by])
 
     def key_of_entry(self, entry: Cells) -> bytes | None:
         """The key of an entry; None if it has none."""
@@ -77,7 +75,7 @@ class Companion:
 
     def entries(self, row: Cells) -> list[Cells]:
         """The entries of a row of the export, in the order of the file."""
-        key = self._key(self._texts(row))
+        key = self.key_of_row(row)
         return [] if key is None else self._find(key)
 
     def located(self, error: FieldError, entry: Cells) -> FieldError:
@@ -105,7 +103,8 @@ class Note:
         self._entries: _Entries = lambda cells, _: (cells,)
         header = binding.header
         if form.each and form.each.file:
-            self._file = _companion(form.each, binding)
+            if binding.companions is not None:  # otherwise the mapping is only checked
+                self._file = next(file for file in binding.companions if file.form == form.each)
             header, self._entries = _entries_of_file(form.each, self._file, binding, path=path, source=source)
         elif form.each:
             header, self._entries = _entries_of_cells(form.each, binding, path=path)
@@ -187,20 +186,10 @@ def _parts(text: str, each: EachForm) -> Sequence[str]:
     raise CellError("too_few_parts", rule, "fix the cell, or set `short: keep` to keep it whole")
 
 
-def _companion(each: EachForm, binding: Binding) -> Companion | None:
-    """The file that the entries come from; None while no file is known."""
-    if binding.companions is None:
-        return None
-    return next(file for file in binding.companions if file.form == each)
-
-
 def _entries_of_file(
     each: EachForm, file: Companion | None, binding: Binding, *, path: NodePath, source: SourceForm
 ) -> tuple[Header, _Entries]:
-    """The rows of a companion file that have the key of the row; their own row number is one more cell behind.
-
-    While no file is known there are none, but the mapping is checked.
-    """
+    """The rows of a companion file that have the key of the row; their own row number is one more cell behind."""
     problems, key, by, path = binding.header.problems, each.key or (), each.by or source.key, (*path, "each")
     header = Header(file.columns, problems, file.name) if file else Header(None, problems)
     if len(by) != len(key):
