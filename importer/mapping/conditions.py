@@ -94,11 +94,7 @@ def parse_condition(text: str) -> Condition:
 
 
 class _Compiler:
-    """Turns nodes into closures, and collects the columns that they read.
-
-    Args:
-        prefix: Of the names that stand for columns in braces.
-    """
+    """Turns nodes into closures, and collects the columns that they read; names with ``prefix`` stand for braces."""
 
     def __init__(self, prefix: str) -> None:
         self.columns: list[str] = []

@@ -83,7 +83,7 @@ def missing() -> CellError:
 
 
 def bad_text() -> CellError:
-    """Text that no JSON reader can be trusted with."""
+    """A text that no JSON reader can be trusted with."""
     rule = "contains a NUL character or an incomplete Unicode character"
     return CellError("bad_text", rule, "remove the character, or export the file again")
 

@@ -32,18 +32,15 @@ def readable(text: str) -> str:
     if _UNSENDABLE.search(text):
         raise bad_text()
     tags, _ = _library()
-    has_tags = "<!--" in text
 
-    def escape(match: re.Match[str]) -> str:
-        nonlocal has_tags
-        name = match[1]
-        if name is None or (":" not in name and name.lower() not in tags):
-            return "&lt;" + match[0][1:]
-        has_tags = True
-        return match[0]
+    def is_tag(match: re.Match[str]) -> bool:
+        name = match[1] or ""
+        return ":" in name or name.lower() in tags
 
-    escaped = _OPEN.sub(escape, text)
-    return _SELF_LINK.sub(r"\1", _rendered(escaped)).strip("\n") if has_tags else unescape(text)
+    if "<!--" not in text and not any(map(is_tag, _OPEN.finditer(text))):
+        return unescape(text)
+    escaped = _OPEN.sub(lambda match: match[0] if is_tag(match) else "&lt;" + match[0][1:], text)
+    return _SELF_LINK.sub(r"\1", _rendered(escaped)).strip("\n")
 
 
 def _rendered(text: str) -> str:

@@ -22,7 +22,7 @@ from importer.mapping.custom_fields import Definitions, read_fields
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.field_errors import Document, Problems, listed, nearest
 from importer.mapping.mapper import RowMapper
-from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below, resolved
+from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
 from importer.mapping.values import Field
 from importer.models import Links, shown
@@ -115,7 +115,7 @@ class Mapping:
         Raises:
             MappingError: It is not.
         """
-        if not is_below(file, (*self.folders, *resolved(folders))):
+        if not is_below(file, (*self.folders, *folders)):
             what = OUTSIDE.format(repr(shown(file.name)))
             raise MappingError(what, where=self.place(path), hint=f"{ALLOW}, or choose the file with --notes FILE")
 

@@ -14,7 +14,7 @@ from importer.mapping.custom_fields import Definitions, Options, check_usable, d
 from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, listed, nearest
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
-from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
+from importer.mapping.schema import ColumnForm, ValueForm
 from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, make_field, uncut
 from importer.models import FieldError, Link, Mapped, Row, shown
@@ -24,6 +24,7 @@ from importer.yaml_places import NodePath
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
 KEY_MAX = 255
 _KEY, _PARENT = "source.key", "parent_id"
+_KEY_PATH: NodePath = ("source", "key")
 _PARENT_PATH: NodePath = ("case", "parent_id")
 _KEYS_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
 _CUSTOM, _NOTES = "custom_fields", "notes"
@@ -33,10 +34,9 @@ class RowMapper:
     """Maps the rows of one export. Pure: the same row gives the same bytes, whatever rows were mapped before.
 
     Args:
-        form: The mapping.
+        form: The mapping, which names these ``files``.
         columns: The header of the export, in file order, repeats kept; None if the mapping is only to be checked.
-        problems: Where problems go.
-        files: The files that the mapping names.
+        problems: Where problems go, before they are raised.
         definitions: The custom fields of the account, if they are known.
         companions: The companion files; None if their notes are not wanted.
 
@@ -63,7 +63,7 @@ class RowMapper:
         empty = frozenset({"", *(text.strip() for text in source.empty)})
         binding = Binding(Header(columns, problems), empty, files, companions)
         self._width = len(columns or ())
-        self._key = RowName(source.key, binding, path=("source", "key"), source=source, is_key=True)
+        self._key = RowName(source.key, binding, path=_KEY_PATH, join=source.join)
         self._filters = [
             (name, reason, BoundCondition(text, binding, path=("source", name)))
             for name, reason, text in filter_conditions(source)
@@ -73,7 +73,7 @@ class RowMapper:
         for name in CASE_FIELDS:
             value = getattr(case, name)
             if name == "parent_id" and value is not None and value.record is not None:
-                self._parent = ParentLink(value, binding, source)
+                self._parent = ParentLink(value, binding, join=source.join)
             elif isinstance(value, ValueForm) and (
                 field := make_field(value, binding, path=("case", name), target=case_target(name))
             ):
@@ -217,30 +217,15 @@ def _custom_fields(form: MappingForm, binding: Binding, definitions: Definitions
 
 
 class RowName:
-    """The key of a row, or another name for it, in the columns that are named at ``path``.
+    """The key of a row (at the ``path`` of the key), or another name for it, in one or several columns.
 
-    No cell but the last may contain what is put between them: two tickets could look like one.
-
-    Args:
-        columns: The columns.
-        binding: The export that is described by ``source``.
-        path: Where the mapping names the columns.
-        source: What the mapping says of the export.
-        is_key: Whether it is the key, which no row can do without.
+    No cell but the last may contain what ``join`` puts between them: two tickets could look like one.
     """
 
-    def __init__(
-        self,
-        columns: Sequence[ColumnForm],
-        binding: Binding,
-        *,
-        path: NodePath,
-        source: SourceForm,
-        is_key: bool = False,
-    ) -> None:
+    def __init__(self, columns: Sequence[ColumnForm], binding: Binding, *, path: NodePath, join: str) -> None:
         self.columns = tuple(form.column for form in columns)
         self._positions = binding.header.positions_of(columns, path=path)
-        self._join, self._empty, self._is_key = source.join, binding.empty, is_key
+        self._join, self._empty, self._is_key = join, binding.empty, path == _KEY_PATH
 
     def read(self, cells: Cells, errors: list[FieldError]) -> str:
         """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
@@ -277,18 +262,14 @@ class RowName:
 
 
 class ParentLink:
-    """How the link of a row to its parent row is read: the ``parent_id`` of the mapping, if it is a `record`.
+    """How the link of a row to its parent row is read: a ``parent_id`` with `record`, which reads ``columns``."""
 
-    Attributes:
-        columns: The columns that name rows.
-    """
-
-    def __init__(self, form: ValueForm, binding: Binding, source: SourceForm) -> None:
+    def __init__(self, form: ValueForm, binding: Binding, *, join: str) -> None:
         for key in sorted(form.model_fields_set - _KEYS_OF_RECORD):
             what = f"`{key}` has no effect with `record`"
             binding.header.problems.add((*_PARENT_PATH, key), what, f"remove `{key}`", key=True)
-        self._parent = RowName(form.record or (), binding, path=(*_PARENT_PATH, "record"), source=source)
-        self._own = RowName(form.of, binding, path=(*_PARENT_PATH, "of"), source=source) if form.of else None
+        self._parent = RowName(form.record or (), binding, path=(*_PARENT_PATH, "record"), join=join)
+        self._own = RowName(form.of, binding, path=(*_PARENT_PATH, "of"), join=join) if form.of else None
         self._condition = BoundCondition(form.when, binding, path=(*_PARENT_PATH, "when"))
         self.columns = frozenset(self._parent.columns + (self._own.columns if self._own else ()))
 

@@ -29,18 +29,13 @@ OUTSIDE = "the mapping may not read {}: it is outside the folders of the mapping
 ALLOW = "if you trust this mapping, allow the folder of the file with --allow-files DIR"
 
 
-def resolved(folders: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
-    """The folders, wherever links lead."""
-    return tuple(Path(folder).resolve() for folder in folders)
-
-
-def is_below(file: Path, folders: Iterable[Path]) -> bool:
+def is_below(file: Path, folders: Iterable[str | os.PathLike[str]]) -> bool:
     """Whether a file is below one of the folders, wherever links lead. A mapping may come from somebody else."""
     try:
         real = file.resolve()
+        return any(real.is_relative_to(Path(folder).resolve()) for folder in folders)
     except (OSError, RuntimeError):  # links in a circle
         return False
-    return any(real.is_relative_to(folder) for folder in folders)
 
 
 class NamedFiles:
@@ -58,7 +53,7 @@ class NamedFiles:
 
     def __init__(self, folder: Path, content: bytes, others: Iterable[str | os.PathLike[str]] = ()) -> None:
         self._folder = folder
-        self.folders = resolved((folder, *others))
+        self.folders = tuple(Path(name).resolve() for name in (folder, *others))
         self.read: list[Path] = []
         self._digests = [hashlib.sha256(content).hexdigest()]
         self._tables: dict[NodePath, LookupTable] = {}
