@@ -123,18 +123,19 @@ def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
 def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
     """Whether the account has this field and uses it; if not, that is a problem of what is at ``path``."""
     definition = definition_of(key, definitions)
-    if definition is None:
-        keys = [known.key for known in definitions.values() if known.name.casefold() == key.strip().casefold()]
-        has = listed(f"{known.key} ({known.name})" for known in definitions.values() if known.active)
-        hint = nearest(key, definitions, otherwise=f"custom fields: {has}")
-        what = f"the account has no custom field {shown(key)!r}"
-        hint = f"this is the name of {listed(keys)}; use the key" if keys else hint
-        problems.add(path, what, hint, key=path[0] == "case")
-    elif not definition.active:
+    if definition is not None and definition.active:
+        return True
+    if definition is not None:
         what = f"the custom field {shown(key)!r} ({definition.name}) is not active"
         hint = "activate it in Talkdesk and run case-importer fields again, or remove it"
-        problems.add(path, what, hint, key=path[0] == "case")
-    return definition is not None and definition.active
+    else:
+        what = f"the account has no custom field {shown(key)!r}"
+        has = listed(f"{known.key} ({known.name})" for known in definitions.values() if known.active)
+        hint = nearest(key, definitions, otherwise=f"custom fields: {has}")
+        if keys := [known.key for known in definitions.values() if known.name.casefold() == key.strip().casefold()]:
+            hint = f"this is the name of {listed(keys)}; use the key"
+    problems.add(path, what, hint, key=path[0] == "case")
+    return False
 
 
 def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:

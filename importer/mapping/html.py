@@ -11,12 +11,11 @@ from functools import cache
 from html import unescape
 from typing import Any
 
-from importer.mapping.field_errors import CellError, bad_text
+from importer.mapping.field_errors import CellError, bad_text, is_sendable
 
 #: A ``<``, with the name behind it if it opens or closes a tag. No part can match in two ways: time is linear.
 _OPEN = re.compile(r"<(?!!--|!doctype|!\[|\?)(?:/?([a-z][a-z0-9]*(?::[a-z]+)?)(?=[\s/>])(?=[^<>]*>))?", re.IGNORECASE)
 _SELF_LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:mailto:)?\1\)")
-_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def readable(text: str) -> str:
@@ -29,7 +28,7 @@ def readable(text: str) -> str:
     """
     if "<" not in text:
         return unescape(text) if "&" in text else text
-    if _UNSENDABLE.search(text):
+    if not is_sendable(text):
         raise bad_text()
     tags, _ = _library()
 

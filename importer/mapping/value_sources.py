@@ -15,7 +15,7 @@ from importer.models import shown
 if TYPE_CHECKING:
     from importer.mapping.named_files import NamedFiles
     from importer.mapping.notes import Companion
-    from importer.mapping.schema import ColumnForm, Columns, LookupForm, ValueForm
+    from importer.mapping.schema import ColumnForm, LookupForm, ValueForm
     from importer.yaml_places import NodePath
 
 #: All cells of a row, in the order of the header.
@@ -27,24 +27,19 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
 
 
 class Header:
-    """Finds the positions of columns, and notes a problem for each one that cannot be found.
-
-    After a problem a position is returned too, so that the rest of the mapping is checked as well.
+    """Finds the positions of columns. One that is not found is a problem; a position is returned all the same.
 
     Args:
         columns: In the order of the file, repeats kept; None while no file is known: then there is every column.
         problems: Where problems go.
         owner: What messages call the file.
-
-    Attributes:
-        used: The columns that were asked for.
     """
 
     def __init__(self, columns: tuple[str, ...] | None, problems: Problems, owner: str = EXPORT) -> None:
         self.columns = columns
         self.problems = problems
-        self.used: set[str] = set()
         self.owner = owner
+        self.used: set[str] = set()  #: The columns that were asked for.
         self._positions: dict[str, list[int]] = {}
         for position, column in enumerate(columns or ()):
             self._positions.setdefault(column, []).append(position)
@@ -151,10 +146,14 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
         def fill_in(texts: list[str]) -> str:
             return binding.filled(frame % tuple(texts)) if any(texts) else ""
 
-        # if the text is too long, the longest cell is the one to shorten
-        return Source(binding, names, positions, fill_in, is_html, pick=lambda cells: max(cells, key=_length))
+        def longest(cells: list[Blame]) -> Blame:
+            """If the text is too long, that is the one to shorten."""
+            return max(cells, key=lambda cell: len(cell[1]))
+
+        return Source(binding, names, positions, fill_in, is_html, pick=longest)
     if form.first is not None:
-        names, positions = _names(form.first), header.positions_of(form.first, path=path)
+        names = tuple(column.column for column in form.first)
+        positions = header.positions_of(form.first, path=path)
 
         def first_filled(cells: list[Blame]) -> Blame:
             return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
@@ -163,19 +162,20 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
             binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled
         )
     column, join = form.column or "", form.join
-    if join is not None:
+    if join is not None or (in_list and form.occurrence is None):
         positions = header.positions(column, path=path)
-        names = (column,) * len(positions)
+    else:
+        positions = (header.position(column, form.occurrence, path=path),)
+    names = (column,) * len(positions)
+    if join is not None:
 
         def joined(texts: list[str]) -> str:
             return binding.filled(join.join(filter(None, texts)))
 
         return Source(binding, names, positions, joined, is_html, between=join)
-    if in_list and form.occurrence is None and len(positions := header.positions(column, path=path)) > 1:
-        names = (column,) * len(positions)
+    if len(positions) > 1:
         return Source(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
-    position = header.position(column, form.occurrence, path=path)
-    return Source(binding, (column,), (position,), itemgetter(0), is_html)
+    return Source(binding, names, positions, itemgetter(0), is_html)
 
 
 def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
@@ -186,16 +186,9 @@ def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
         text = table.find(texts)
         return text and binding.filled(text)
 
+    names = tuple(column.column for column in columns)
     positions = binding.header.positions_of(columns, path=(*path, name))
-    return Source(binding, _names(columns), positions, find, is_text=False, between=" / ")
-
-
-def _names(columns: Columns) -> tuple[str, ...]:
-    return tuple(form.column for form in columns)
-
-
-def _length(cell: Blame) -> int:
-    return len(cell[1])
+    return Source(binding, names, positions, find, is_text=False, between=" / ")
 
 
 def parse_template(text: str) -> tuple[str, tuple[str, ...]]:
