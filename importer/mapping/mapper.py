@@ -6,19 +6,20 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.converters import case_target, custom_target
 from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
-from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, listed, nearest
+from importer.mapping.field_errors import CellError, Problems, bad_text, from_pydantic, is_sendable, listed, nearest
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
 from importer.mapping.schema import ColumnForm, ValueForm
 from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, make_field, uncut
 from importer.models import FieldError, Link, Mapped, Row, shown
-from importer.talkdesk.payloads import CASE_FIELDS, CUSTOM_FIELD_TYPES, custom_field_prefix
+from importer.talkdesk.payloads import CASE_FIELDS, CUSTOM_FIELD_TYPES, case_check, custom_field_prefix
 from importer.yaml_places import NodePath
 
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
@@ -89,6 +90,10 @@ class RowMapper:
         self._external_id_field, self._notes_per_call = form.external_id_field, form.notes_per_call
         _check_external_id(form, problems, definitions)
         problems.raise_if_any()
+        custom = [*self._custom_fields, *filter(None, [form.external_id_field])]
+        known = {key: definition_of(key, definitions or {}) for key in custom}
+        kinds = {key: definition.kind for key, definition in known.items() if definition and definition.kind}
+        self._check = case_check(custom, kinds)
         of_notes = (field for note in self._notes if not note.each for field in note.fields.values())
         self.columns_used = frozenset(binding.header.used)
         self.fields: tuple[Field, ...] = (*fields, *of_notes)
@@ -117,6 +122,8 @@ class RowMapper:
         link = self.link(row, errors)
         if None not in spoiled:
             payload = self._payload(row.cells, key, errors)
+            if not errors:
+                errors += self._unsendable(payload)
             if not found and not errors:
                 return self._sent(key, payload, link)
         said = [error for error in dict.fromkeys(errors) if error.column not in spoiled]
@@ -167,6 +174,14 @@ class RowMapper:
                 title = f"Full text of {field.target.name.rpartition('.')[2]}"
                 case[_NOTES].append({"note_title": title, "note_body": text, "public": False})
         return {name: value for name, value in case.items() if value not in (None, {}, [])}
+
+    def _unsendable(self, payload: dict[str, Any]) -> Iterator[FieldError]:
+        """What the model of the case says against a whole payload, whose values are good each for itself."""
+        try:
+            self._check(payload)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
 
     def _sent(self, key: str, payload: dict[str, Any], link: Link | None) -> Mapped:
         notes, most = payload.get(_NOTES, ()), self._notes_per_call
