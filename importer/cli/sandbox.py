@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from importer.sandbox import Definition
     from importer.sandbox.search import Encoding
 
+_NOT_NEGATIVE = click.FloatRange(min=0)
+
 
 @click.command(cls=SectionedCommand)
 @click.option(
@@ -26,14 +28,19 @@ if TYPE_CHECKING:
 @click.option("--store", type=option.FILE, help="Keep the cases in this file. [default: in memory]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed for the generated users and requesters.")
 @click.option("--rate-limit", type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests per second.")
-@click.option("--latency", "latency_ms", type=float, default=0, metavar="MS", help="Delay before every answer.")
+@click.option("--latency", "latency_ms", type=_NOT_NEGATIVE, default=0, metavar="MS", help="Delay before every answer.")
 @click.option(
-    "--token-life", type=float, default=599, show_default=True, metavar="SECONDS", help="Lifetime of access tokens."
+    "--token-life",
+    type=click.FloatRange(min=0, min_open=True),
+    default=599,
+    show_default=True,
+    metavar="SECONDS",
+    help="Lifetime of access tokens.",
 )
 @click.option(
     "--index-lag",
     "index_lag_s",
-    type=float,
+    type=_NOT_NEGATIVE,
     default=0,
     metavar="SECONDS",
     help="Delay before a new case appears in lists.",

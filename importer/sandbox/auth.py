@@ -11,6 +11,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -79,25 +80,21 @@ class Tokens:
         self._issued.clear()
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TokenEndpoint:
     """POST /oauth/token for the one client of the account, who is also the issuer and subject of its assertions.
 
-    Args:
-        client_id: Its id.
-        client_secret: Its secret.
+    Attributes:
         public_keys: Key id → public key (PEM).
         verifies: Whether signatures are verified. If not, assertions must only have the form of ES256.
         tokens: Where tokens are issued.
     """
 
-    def __init__(
-        self, *, client_id: str, client_secret: str, public_keys: Mapping[str, str], verifies: bool, tokens: Tokens
-    ) -> None:
-        self._client_id = client_id
-        self._client_secret = client_secret
-        self._public_keys = public_keys
-        self._verifies = verifies
-        self._tokens = tokens
+    client_id: str
+    client_secret: str
+    public_keys: Mapping[str, str]
+    verifies: bool
+    tokens: Tokens
 
     def answer(self, body: bytes, *, content_type: str, authorization: str | None, audience: str) -> web.Response:
         """Issue a token, or say in OAuth's own shape why not."""
@@ -109,16 +106,20 @@ class TokenEndpoint:
                 raise OAuthError("invalid_request", "Give either an Authorization header or an assertion, not both")
             else:
                 self._check_assertion(form, audience)
-            scopes = self._scopes(form.get("scope", ""))
+            # What is asked for and granted, in the order asked; all that is granted if nothing is asked for.
+            asked = form.get("scope", "").split() or self.tokens.granted
+            scopes = [scope for scope in dict.fromkeys(asked) if scope in self.tokens.granted]
+            if not scopes:
+                raise OAuthError("invalid_scope", "None of these scopes is granted to this client")
         except OAuthError as refused:
             response = json_response(refused.status, refused.content)
             if refused.status == 401:
                 response.headers["WWW-Authenticate"] = "Basic"
             return response
         content = {
-            "access_token": self._tokens.issue(scopes),
+            "access_token": self.tokens.issue(scopes),
             "token_type": "Bearer",
-            "expires_in": int(self._tokens.life),
+            "expires_in": int(self.tokens.life),
             "scope": " ".join(scopes),
         }
         response = json_response(200, content)
@@ -126,10 +127,13 @@ class TokenEndpoint:
         return response
 
     def _check_basic(self, authorization: str) -> None:
-        user, password = _basic(authorization)
-        is_right = hmac.compare_digest(user.encode(), self._client_id.encode())
-        is_right &= hmac.compare_digest(password.encode(), self._client_secret.encode())
-        if not is_right:
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            given = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            given = b""
+        known = f"{self.client_id}:{self.client_secret}".encode()
+        if scheme.lower() != "basic" or not hmac.compare_digest(given, known):
             raise OAuthError("invalid_client", "Unknown client or wrong secret", status=401)
 
     def _check_assertion(self, form: Mapping[str, str], audience: str) -> None:
@@ -139,40 +143,31 @@ class TokenEndpoint:
             claims = self._claims(form.get("client_assertion", ""), audience)
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
             raise OAuthError("invalid_client", f"Assertion refused: {problem}", status=401) from problem
-        if claims["iss"] != claims["sub"] or claims["sub"] != self._client_id:
+        if claims["iss"] != claims["sub"] or claims["sub"] != self.client_id:
             raise OAuthError("invalid_client", "iss and sub must both be the client id", status=401)
 
     def _claims(self, assertion: str, audience: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(assertion)
         if header.get("alg") != "ES256" or not header.get("kid"):
             raise ValueError("its header must name alg ES256 and a kid")
-        if self._verifies and header["kid"] not in self._public_keys:
+        if self.verifies and header["kid"] not in self.public_keys:
             raise ValueError("its kid is not registered")
         signature = assertion.rpartition(".")[2]
         if len(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))) != _ES256_SIGNATURE_BYTES:
             raise ValueError("its signature is not in the raw form of 64 bytes")
         return jwt.decode(
             assertion,
-            key=self._public_keys.get(header["kid"], ""),
+            key=self.public_keys.get(header["kid"], ""),
             algorithms=["ES256"],
             audience=audience,
             options={
                 "require": ["iss", "sub", "aud", "exp", "iat", "jti"],
-                "verify_signature": self._verifies,
-                "verify_exp": True,
+                "verify_signature": self.verifies,
+                "verify_exp": True,  # these three follow verify_signature otherwise
                 "verify_aud": True,
                 "verify_iat": True,
             },
         )
-
-    def _scopes(self, asked: str) -> tuple[str, ...]:
-        """What is asked for and granted, in the order asked; all that is granted if nothing is asked for."""
-        if not asked.strip():
-            return self._tokens.granted
-        scopes = tuple(scope for scope in dict.fromkeys(asked.split()) if scope in self._tokens.granted)
-        if not scopes:
-            raise OAuthError("invalid_scope", "None of these scopes is granted to this client")
-        return scopes
 
 
 def _form(body: bytes, content_type: str) -> dict[str, str]:
@@ -192,12 +187,3 @@ def _form(body: bytes, content_type: str) -> dict[str, str]:
     if "token_type" in form:
         raise OAuthError("invalid_request", "Service tokens (token_type) are not supported for the Case API")
     return form
-
-
-def _basic(authorization: str) -> tuple[str, str]:
-    scheme, _, encoded = authorization.partition(" ")
-    try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        return "", ""
-    return (user, password) if scheme.lower() == "basic" else ("", "")
