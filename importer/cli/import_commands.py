@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from importer.cli import options as option
-from importer.cli.check_commands import Export, check_export
+from importer.cli.check_commands import check
 from importer.cli.help import SectionedCommand
+from importer.errors import ExitCode
 
 if TYPE_CHECKING:
     from importer.pipeline.results import RunResult
 
 
 @click.command(cls=SectionedCommand)
-@option.source
-@option.mapping
-@option.notes
-@option.allow_files
+@option.export
 @click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
 @option.limit
@@ -29,15 +28,11 @@ if TYPE_CHECKING:
 @option.as_is
 @option.accept_existing
 @option.settings
-@option.reading
 @option.log_file
 @option.output
 def run(
-    source: Path,
-    mapping: str,
     *,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
     limit: int | None,
@@ -47,37 +42,35 @@ def run(
     as_is: bool,
     accept_existing: bool,
     settings: option.SettingsOptions,
-    reading: option.ReadingOptions,
     log_file: Path | None,
     output: option.OutputOptions,
-) -> None:
+) -> ExitCode:
     """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
 
     Run the same command again to resume. Rows that are already cases are skipped.
     """
     if dry_run:
-        check_export(Export(source, mapping, notes, allow_files, ledger, as_is, reading), output)
-        return
+        given = asdict(export) | asdict(output)
+        code: ExitCode = click.get_current_context().invoke(check, **given, ledger=ledger, as_is=as_is)
+        return code
     from importer.pipeline.run import run_import
 
     with output.watching(log_file) as progress:
         result = run_import(
-            source,
-            mapping,
-            notes=notes,
-            allow_files=allow_files,
+            export.source,
+            export.mapping,
             ledger=ledger,
             out=out,
-            settings=settings.load(near=source.parent, output=output),
+            settings=settings.load(near=export.source.parent, output=output),
             limit=limit,
             max_failures=max_failures,
             accept_changes=accept_changes,
             as_is=as_is,
             accept_existing=accept_existing,
             progress=progress,
-            **reading.keywords(),
+            **export.keywords(),
         )
-    _end_run(result, output, mapping)
+    return _shown(result, output, export.mapping)
 
 
 @click.command(cls=SectionedCommand)
@@ -118,7 +111,7 @@ def retry(
     settings: option.SettingsOptions,
     log_file: Path | None,
     output: option.OutputOptions,
-) -> None:
+) -> ExitCode:
     """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
     from importer.pipeline.run import retry as retry_ledger
@@ -137,7 +130,7 @@ def retry(
             accept_existing=accept_existing,
             progress=progress,
         )
-    _end_run(result, output, mapping)
+    return _shown(result, output, mapping)
 
 
 @click.command(cls=SectionedCommand)
@@ -153,40 +146,32 @@ def reconcile(
     settings: option.SettingsOptions,
     log_file: Path | None,
     output: option.OutputOptions,
-) -> None:
+) -> ExitCode:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.pipeline.run import reconcile as reconcile_ledger
 
     with output.watching(log_file) as progress:
         loaded = settings.load(near=ledger.parent, output=output)
         result = reconcile_ledger(ledger, out=out, settings=loaded, progress=progress)
-    _end_run(result, output)
+    return _shown(result, output)
 
 
 @click.command(cls=SectionedCommand)
-@option.source
-@option.mapping
-@option.notes
-@option.allow_files
+@option.export
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
 @option.settings
-@option.reading
 @option.log_file
 @option.output
 def rebuild(
-    source: Path,
-    mapping: str,
     *,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
     settings: option.SettingsOptions,
-    reading: option.ReadingOptions,
     log_file: Path | None,
     output: option.OutputOptions,
-) -> None:
+) -> ExitCode:
     """Make a new ledger for SOURCE from the cases in Talkdesk, when the ledger of the import was lost.
 
     Creates no cases. Rows are matched by external id; rows that cannot be matched keep an unknown outcome.
@@ -195,22 +180,20 @@ def rebuild(
 
     with output.watching(log_file) as progress:
         result = rebuild_ledger(
-            source,
-            mapping,
-            notes=notes,
-            allow_files=allow_files,
+            export.source,
+            export.mapping,
             ledger=ledger,
             out=out,
-            settings=settings.load(near=source.parent, output=output),
+            settings=settings.load(near=export.source.parent, output=output),
             progress=progress,
-            **reading.keywords(),
+            **export.keywords(),
         )
-    _end_run(result, output, mapping)
+    return _shown(result, output, export.mapping)
 
 
-def _end_run(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> None:
-    """Show the result of a verb that sends or looks up, and exit with its code."""
+def _shown(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> ExitCode:
+    """Show the result of a verb that sends or looks up; returns its exit code."""
     from importer.cli import run_page
 
     output.show(result, lambda: run_page.say_run(result, mapping), lambda: run_page.say_quietly(result))
-    raise click.exceptions.Exit(int(result.exit_code))
+    return result.exit_code

@@ -21,10 +21,28 @@ if TYPE_CHECKING:
     from importer.reader import ReadingOptions as ReaderOptions
     from importer.settings import Settings
 
-Command = Callable[..., None]
+    class ExportArguments(ReaderOptions):
+        """The keyword arguments of a verb that maps an export."""
+
+        notes: tuple[str, ...]
+        allow_files: tuple[Path, ...]
+
+
+Command = Callable[..., int | None]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+_NOTES: dict[str, Any] = {
+    "multiple": True,
+    "metavar": "[NAME=]FILE",
+    "help": "Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
+}
+_ALLOW_FILES: dict[str, Any] = {
+    "multiple": True,
+    "type": FOLDER,
+    "metavar": "DIR",
+    "help": "Let the mapping read files below DIR too; repeatable. [default: the folders of the mapping and of SOURCE]",
+}
 
 
 class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
@@ -41,32 +59,40 @@ class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since c
 
 def option(*flags: str, **details: Any) -> Any:
     """A field of a dataclass for :func:`options_of`: its flags, by default ``--its-name``, and details for click."""
-    return field(metadata={"flags": flags, "details": details})
+    return field(metadata={"flags": flags, **details})
 
 
 def options_of(group: type[DataclassInstance], parameter: str) -> Callable[[Command], Command]:
     """A decorator that gives a command the options of ``group``, and passes their values as one instance of it.
 
     Args:
-        group: A dataclass whose fields are made with :func:`option`; each is an option of that name.
+        group: A dataclass whose fields are made with :func:`option`; each is an option of that name, those that it
+            inherits last. A field ``source`` is an argument.
         parameter: The name under which the command takes the instance.
     """
+    own_first = sorted(fields(group), key=lambda each: each.name not in group.__annotations__)
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def collecting(**given: object) -> None:
-            values = {each.name: given.pop(each.name) for each in fields(group)}
-            command(**given, **{parameter: group(**values)})
+        def collecting(**given: object) -> int | None:
+            values = {each.name: given.pop(each.name) for each in own_first}
+            return command(**given, **{parameter: group(**values)})
 
-        for each in reversed(fields(group)):
-            flags = each.metadata["flags"] or ("--" + each.name.replace("_", "-"),)
-            collecting = click.option(each.name, *flags, **each.metadata["details"])(collecting)
+        for each in reversed(own_first):
+            details = dict(each.metadata)
+            flags = details.pop("flags") or ("--" + each.name.replace("_", "-"),)
+            click_option = (
+                click.argument(each.name, **details)
+                if each.name == "source"
+                else click.option(each.name, *flags, **details)
+            )
+            collecting = click_option(collecting)
         return collecting
 
     return decorate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
     """How an export is to be read."""
 
@@ -74,13 +100,41 @@ class ReadingOptions:
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
 
-    def keywords(self) -> ReaderOptions:
+    def reading(self) -> ReaderOptions:
         """The keyword arguments of a verb."""
         return {"sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter}
 
-    def words(self) -> list[str]:
+    def reading_words(self) -> list[str]:
         """What was typed, for the next command."""
-        return [word for name, value in asdict(self).items() if value is not None for word in (f"--{name}", value)]
+        return [word for name, value in self.reading().items() if value for word in (f"--{name}", str(value))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions(ReadingOptions):
+    """An export as it was given to a command, and its mapping."""
+
+    source: Path = option(type=FILE)
+    mapping: str = option(
+        *("--mapping", "-m"),
+        required=True,
+        type=MappingName(),
+        metavar="FILE",
+        help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
+    )
+    notes: tuple[str, ...] = option(**_NOTES)
+    allow_files: tuple[Path, ...] = option(**_ALLOW_FILES)
+
+    def keywords(self) -> ExportArguments:
+        """The keyword arguments of a verb, after source and mapping."""
+        return {"notes": self.notes, "allow_files": self.allow_files, **self.reading()}
+
+    def words(self, ledger: Path | None, *, as_is: bool) -> list[str]:
+        """What was typed, for the next command."""
+        notes = [word for note in self.notes for word in ("--notes", note)]
+        allowed = [word for folder in self.allow_files for word in ("--allow-files", str(folder))]
+        named = [] if ledger is None else ["--ledger", str(ledger)]
+        words = [str(self.source), "--mapping", self.mapping, *notes, *allowed, *named, *self.reading_words()]
+        return [*words, "--as-is"] if as_is else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,30 +216,12 @@ class SettingsOptions:
 
 
 reading = options_of(ReadingOptions, "reading")
+export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
 settings = options_of(SettingsOptions, "settings")
 
-source = click.argument("source", type=FILE)
-mapping = click.option(
-    *("--mapping", "-m"),
-    required=True,
-    type=MappingName(),
-    metavar="FILE",
-    help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
-)
-notes = click.option(
-    "--notes",
-    multiple=True,
-    metavar="[NAME=]FILE",
-    help="Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
-)
-allow_files = click.option(
-    "--allow-files",
-    multiple=True,
-    type=FOLDER,
-    metavar="DIR",
-    help="Let the mapping read files below DIR too; repeatable. [default: the folders of the mapping and of SOURCE]",
-)
+notes = click.option("--notes", **_NOTES)
+allow_files = click.option("--allow-files", **_ALLOW_FILES)
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 limit = click.option(
