@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
-from importer.cli.help import SectionedCommand
+from importer.cli.help import cli
 from importer.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from importer.pipeline.rehearsal import Profile
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @click.argument("source", type=option.FILE)
 @click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: standard output]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -60,7 +60,7 @@ def _exists(output: Path) -> ConfigError:
     return ConfigError("the file already exists", where=str(output), hint="choose another file, or pass --force")
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.export
 @click.option(
     "--ledger",
@@ -123,7 +123,7 @@ def check(
     return result.exit_code
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.export
 @click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one object per row.")
@@ -140,7 +140,7 @@ def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
             say_preview(row)
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.export
 @click.option(
     "--profile",

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli import check_commands, import_commands
+from importer.cli import check_commands, import_commands  # noqa: F401  # their commands are in the group then
 from importer.cli import options as option
-from importer.cli.help import SectionedGroup, epilog
+from importer.cli.help import cli
 from importer.errors import ExitCode
-from importer.version import __version__
 
 if TYPE_CHECKING:
     from importer.pipeline.ledger_verbs import Decision, NotesDecision
-    from importer.sandbox import Definition
-    from importer.sandbox.search import Encoding
 
-_NOT_NEGATIVE = click.FloatRange(min=0)
+__all__ = ["cli"]
+
 _SAMPLES = (("zendesk-tickets.csv", "zendesk"), ("servicenow-incidents.xlsx", "servicenow"))
 #: Requests per second of a demonstration: slow enough for the progress bar to be seen.
 _DEMO_RATE = 200.0
 #: What an earlier demonstration wrote into its folders, and nothing else.
 _ENDINGS = ("", ".mark", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-shm")
-
-
-@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=epilog())
-@click.version_option(__version__, prog_name="case-importer")
-def cli() -> None:
-    """Import helpdesk tickets (CSV, Excel, OpenDocument) as Talkdesk cases, each row exactly once.
-
-    With --sandbox, and on a terminal also without a target, cases go to an embedded sandbox of the Talkdesk Case API,
-    and nothing leaves this machine.
-    """
 
 
 @cli.command()
@@ -191,85 +180,66 @@ def demo(out: Path) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class _SandboxOptions:
+    """What the sandbox takes as it is typed."""
+
+    port: int = option.option(
+        type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port to listen on; 0 picks a free one."
+    )
+    store: Path | None = option.option(type=option.FILE, help="Keep the cases in this file. [default: in memory]")
+    seed: int = option.option(
+        type=int, default=0, show_default=True, help="Seed for the generated users and requesters."
+    )
+    rate_limit: int | None = option.option(
+        type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests per second."
+    )
+    latency_ms: float = option.option(
+        "--latency", type=click.FloatRange(min=0), default=0, metavar="MS", help="Delay before every answer."
+    )
+    token_life: float = option.option(
+        type=click.FloatRange(min=0, min_open=True),
+        default=599,
+        show_default=True,
+        metavar="SECONDS",
+        help="Lifetime of access tokens.",
+    )
+    index_lag_s: float = option.option(
+        "--index-lag",
+        type=click.FloatRange(min=0),
+        default=0,
+        metavar="SECONDS",
+        help="Delay before a new case appears in lists.",
+    )
+    filters: str = option.option(
+        type=click.Choice(["both", "doc", "spec", "ignore"]),
+        default="both",
+        show_default=True,
+        help="Form of list filters that works: both, doc, spec, or ignore for none.",
+    )
+    static_token: str | None = option.option(
+        envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires."
+    )
+    any_ids: bool = option.option(is_flag=True, help="Accept any owner and parent, as if the account had them.")
+
+
 @cli.command()
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    help="Port to listen on; 0 picks a free one.",
-)
-@click.option("--store", type=option.FILE, help="Keep the cases in this file. [default: in memory]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed for the generated users and requesters.")
-@click.option("--rate-limit", type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests per second.")
-@click.option("--latency", "latency_ms", type=_NOT_NEGATIVE, default=0, metavar="MS", help="Delay before every answer.")
-@click.option(
-    "--token-life",
-    type=click.FloatRange(min=0, min_open=True),
-    default=599,
-    show_default=True,
-    metavar="SECONDS",
-    help="Lifetime of access tokens.",
-)
-@click.option(
-    "--index-lag",
-    "index_lag_s",
-    type=_NOT_NEGATIVE,
-    default=0,
-    metavar="SECONDS",
-    help="Delay before a new case appears in lists.",
-)
-@click.option(
-    "--filters",
-    type=click.Choice(["both", "doc", "spec", "ignore"]),
-    default="both",
-    show_default=True,
-    help="Form of list filters that works: both, doc, spec, or ignore for none.",
-)
-@click.option("--static-token", envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires.")
+@option.options_of(_SandboxOptions, "account")
 @click.option("--faults", type=option.FILE, help="Fault plan: JSON file with the faults to inject.")
 @click.option("--fields", type=option.FILE, help="Custom fields: a file of case-importer fields --save.")
-@click.option("--any-ids", is_flag=True, help="Accept any owner and parent, as if the account had them.")
-def sandbox(
-    *,
-    port: int,
-    store: Path | None,
-    seed: int,
-    rate_limit: int | None,
-    latency_ms: float,
-    token_life: float,
-    index_lag_s: float,
-    filters: Encoding,
-    static_token: str | None,
-    faults: Path | None,
-    fields: Path | None,
-    any_ids: bool,
-) -> None:
+def sandbox(*, account: _SandboxOptions, faults: Path | None, fields: Path | None) -> None:
     """Run the Case API sandbox on this machine until you press Ctrl-C."""
     from importer.cli.output import say
     from importer.plain import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
 
-    definitions: tuple[Definition, ...] = ()
+    plan = load_plan(faults) if faults else FaultPlan()
+    options = SandboxOptions(**asdict(account), faults=plan)
     if fields:
         from importer.mapping.custom_fields import load_fields
         from importer.talkdesk.fields import as_answer
 
-        definitions = definitions_of(as_answer(load_fields(fields).values()))
-    options = SandboxOptions(
-        port=port,
-        store=store,
-        seed=seed,
-        definitions=definitions,
-        static_token=static_token,
-        token_life=token_life,
-        rate_limit=rate_limit,
-        latency_ms=latency_ms,
-        index_lag_s=index_lag_s,
-        filters=filters,
-        any_ids=any_ids,
-        faults=load_plan(faults) if faults else FaultPlan(),
-    )
+        options = replace(options, definitions=definitions_of(as_answer(load_fields(fields).values())))
     serve(options, announce=say, loop_factory=fastest_loop())
 
 
@@ -292,10 +262,3 @@ def schema(form: str) -> None:
         from importer.pipeline.results import json_schema
 
         say_document(json_of(json_schema(form)))
-
-
-for command in (
-    *(check_commands.suggest, check_commands.check, check_commands.preview, check_commands.rehearse),
-    *(import_commands.run, import_commands.retry, import_commands.reconcile, import_commands.rebuild),
-):
-    cli.add_command(command)

@@ -10,70 +10,62 @@ import click
 
 from importer.cli import options as option
 from importer.cli.check_commands import check
-from importer.cli.help import SectionedCommand
+from importer.cli.help import cli
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
     from importer.pipeline.results import RunResult
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.export
 @click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
-@option.limit
-@option.max_failures
+@option.limits
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
 @click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
 @option.as_is
-@option.accept_existing
 @option.settings
-@option.log_file
-@option.output
+@option.logged_output
 def run(
     *,
     export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
-    limit: int | None,
-    max_failures: str | None,
+    limits: option.LimitOptions,
     dry_run: bool,
     accept_changes: bool,
     as_is: bool,
-    accept_existing: bool,
     settings: option.SettingsOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
+    output: option.LoggedOutputOptions,
 ) -> ExitCode:
     """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
 
     Run the same command again to resume. Rows that are already cases are skipped.
     """
     if dry_run:
-        given = asdict(export) | asdict(output)
+        given = asdict(export) | {"quiet": output.quiet, "as_json": output.as_json}
         code: ExitCode = click.get_current_context().invoke(check, **given, ledger=ledger, as_is=as_is)
         return code
     from importer.pipeline.run import run_import
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         result = run_import(
             export.source,
             export.mapping,
             ledger=ledger,
             out=out,
             settings=settings.load(near=export.source.parent, output=output),
-            limit=limit,
-            max_failures=max_failures,
             accept_changes=accept_changes,
             as_is=as_is,
-            accept_existing=accept_existing,
             progress=progress,
+            **asdict(limits),
             **export.keywords(),
         )
     return _shown(result, output, export.mapping)
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.ledger
 @click.option(
     *("--state", "states"),
@@ -91,12 +83,9 @@ def run(
 @option.notes
 @option.allow_files
 @option.out_of_ledger
-@option.limit
-@option.max_failures
-@option.accept_existing
+@option.limits
 @option.settings
-@option.log_file
-@option.output
+@option.logged_output
 def retry(
     ledger: Path,
     *,
@@ -105,18 +94,15 @@ def retry(
     notes: tuple[str, ...],
     allow_files: tuple[Path, ...],
     out: Path | None,
-    limit: int | None,
-    max_failures: str | None,
-    accept_existing: bool,
+    limits: option.LimitOptions,
     settings: option.SettingsOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
+    output: option.LoggedOutputOptions,
 ) -> ExitCode:
     """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
     from importer.pipeline.run import retry as retry_ledger
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         result = retry_ledger(
             ledger,
             states=[State(state) for state in states] or None,
@@ -125,52 +111,46 @@ def retry(
             allow_files=allow_files,
             out=out,
             settings=settings.load(near=ledger.parent, output=output),
-            limit=limit,
-            max_failures=max_failures,
-            accept_existing=accept_existing,
             progress=progress,
+            **asdict(limits),
         )
     return _shown(result, output, mapping)
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.ledger
 @option.out_of_ledger
 @option.settings
-@option.log_file
-@option.output
+@option.logged_output
 def reconcile(
     ledger: Path,
     *,
     out: Path | None,
     settings: option.SettingsOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
+    output: option.LoggedOutputOptions,
 ) -> ExitCode:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.pipeline.run import reconcile as reconcile_ledger
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         loaded = settings.load(near=ledger.parent, output=output)
         result = reconcile_ledger(ledger, out=out, settings=loaded, progress=progress)
     return _shown(result, output)
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.export
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
 @option.settings
-@option.log_file
-@option.output
+@option.logged_output
 def rebuild(
     *,
     export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
     settings: option.SettingsOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
+    output: option.LoggedOutputOptions,
 ) -> ExitCode:
     """Make a new ledger for SOURCE from the cases in Talkdesk, when the ledger of the import was lost.
 
@@ -178,7 +158,7 @@ def rebuild(
     """
     from importer.pipeline.rebuild import rebuild as rebuild_ledger
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         result = rebuild_ledger(
             export.source,
             export.mapping,

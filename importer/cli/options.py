@@ -144,11 +144,11 @@ class OutputOptions:
     quiet: bool = option("--quiet", "-q", is_flag=True, help="Print errors only: one line if something is wrong.")
     as_json: bool = option("--json", is_flag=True, help="Print the result as a JSON object.")
 
-    def watching(self, log: Path | None = None) -> AbstractContextManager[Progress]:
-        """Shows how far a verb is, and appends what happens to the file ``log``."""
+    def watching(self) -> AbstractContextManager[Progress]:
+        """Shows how far a verb is."""
         from importer.cli.progress import watching
 
-        return watching(quiet=self.quiet, log=log)
+        return watching(quiet=self.quiet)
 
     def show(self, result: object, page: Callable[[], None], line: Callable[[], None] | None = None) -> None:
         """Print a result: as JSON, or as the one ``line`` of --quiet, or as a ``page``."""
@@ -161,6 +161,34 @@ class OutputOptions:
             page()
         elif line is not None:
             line()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOutputOptions(OutputOptions):
+    """The same, of a verb that writes a log."""
+
+    log_file: Path | None = option(
+        type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
+    )
+
+    def watching(self) -> AbstractContextManager[Progress]:
+        """Shows how far a verb is, and appends what happens to the log."""
+        from importer.cli.progress import watching
+
+        return watching(quiet=self.quiet, log=self.log_file)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """When sending stops, or does not begin."""
+
+    limit: int | None = option(
+        type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending."
+    )
+    max_failures: str | None = option(metavar="N|N%", help="Stop when more than N rows (or N% of all rows) fail.")
+    accept_existing: bool = option(
+        is_flag=True, help="Send also if tickets are cases already that another ledger created."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,24 +246,14 @@ class SettingsOptions:
 reading = options_of(ReadingOptions, "reading")
 export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
+logged_output = options_of(LoggedOutputOptions, "output")
+limits = options_of(LimitOptions, "limits")
 settings = options_of(SettingsOptions, "settings")
 
 notes = click.option("--notes", **_NOTES)
 allow_files = click.option("--allow-files", **_ALLOW_FILES)
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
-limit = click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending."
-)
-max_failures = click.option(
-    "--max-failures", metavar="N|N%", help="Stop when more than N rows (or N% of all rows) fail."
-)
 as_is = click.option(
     "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
-)
-accept_existing = click.option(
-    "--accept-existing", is_flag=True, help="Send also if tickets are cases already that another ledger created."
-)
-log_file = click.option(
-    "--log-file", type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
 )
