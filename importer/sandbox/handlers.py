@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
 from importer.sandbox.account import Definition, by_key, users_of
 from importer.sandbox.answers import CASE_CODES, USER_CODES, ApiError, Codes, json_response, number_in
-from importer.sandbox.auth import TOKEN_PATH, TokenEndpoint
+from importer.sandbox.auth import TOKEN_PATH, Tokens
 from importer.sandbox.cases import (
     CREATE,
     UPDATE,
@@ -30,10 +30,13 @@ from importer.sandbox.cases import (
     updated,
 )
 from importer.sandbox.faults import OperationName
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.search import ListMode, case_ids, read_search
 from importer.sandbox.storage import Case, Place, Storage
 
+if TYPE_CHECKING:
+    from importer.sandbox.server import SandboxOptions
+
+#: How truthfully a list answers a request.
 MODE = web.RequestKey("mode", ListMode)
 _CASES = "/cm/core/va/cases"
 _READ, _WRITE = "cases-public:read", "cases-public:write"
@@ -44,23 +47,15 @@ _LARGEST = 2**63 - 1
 
 
 class Handlers:
-    """The operations of one account.
-
-    Args:
-        options: What the account is like.
-        storage: Its cases.
-        definitions: Its custom fields.
-        tokens: Its token endpoint.
-        clock: Seconds since the epoch.
-    """
+    """The operations of one account; ``clock`` is seconds since the epoch."""
 
     def __init__(
         self,
         options: SandboxOptions,
-        *,
         storage: Storage,
         definitions: tuple[Definition, ...],
-        tokens: TokenEndpoint,
+        *,
+        tokens: Tokens,
         clock: Callable[[], float],
     ) -> None:
         self._options = options
@@ -84,13 +79,8 @@ class Handlers:
         """POST /cm/core/va/cases: 201 after the commit."""
         body = checked(CREATE, await _json_of(request), self._definitions)
         self._check_links(body)
-        case = new_case(
-            body,
-            self._definitions,
-            case_id=self._storage.next_id(),
-            now_ms=self._now_ms(),
-            seed=self._options.seed,
-        )
+        case_id, now_ms, seed = self._storage.next_id(), self._now_ms(), self._options.seed
+        case = new_case(body, self._definitions, case_id=case_id, now_ms=now_ms, seed=seed)
         self._storage.write(case)
         return json_response(201, created(case))
 
@@ -105,15 +95,7 @@ class Handlers:
         )
         total, cases = self._storage.search(search)
         shown = [listed(case, definitions=self._definitions, agent_name=self._agent_name(case)) for case in cases]
-        content = {
-            "total": total,
-            "count": len(cases),
-            "page": search.page,
-            "per_page": search.per_page,
-            "_links": _page_links(request, page=search.page, last=-(-total // search.per_page)),
-            "_embedded": {"data": shown},
-        }
-        return json_response(200, content)
+        return json_response(200, _page(request, {"data": shown}, search.page, search.per_page, total=total))
 
     async def get(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases/{id}."""
@@ -159,22 +141,14 @@ class Handlers:
             if email in ("", user["email"]) and (active is None or user["active"] is (active == "true"))
         ]
         shown = found[(page - 1) * per_page : page * per_page]
-        last = max(1, -(-len(found) // per_page))
-        origin = _origin(request)
-        content = {
-            "count": len(shown),
-            "total": len(found),
-            "page": page,
-            "per_page": per_page,
-            "total_pages": last,
-            "_embedded": {"users": shown},
-            "_links": {
-                **_page_links(request, page=page, last=last),
-                "first": _link(request, page=1),
-                "last": _link(request, page=last),
-                "show": {"templated": True, "href": f"{origin}/users/{{id}}"},
-                "index": {"templated": True, "href": f"{origin}/users{{?active,email,page,per_page}}"},
-            },
+        content = _page(request, {"users": shown}, page, per_page, total=len(found))
+        origin, last = _origin(request), max(1, -(-len(found) // per_page))
+        content["total_pages"] = last
+        content["_links"] |= {
+            "first": _link(request, page=1),
+            "last": _link(request, page=last),
+            "show": {"templated": True, "href": f"{origin}/users/{{id}}"},
+            "index": {"templated": True, "href": f"{origin}/users{{?active,email,page,per_page}}"},
         }
         return json_response(200, content)
 
@@ -240,10 +214,23 @@ def _link(request: web.Request, *, page: int) -> dict[str, str]:
     return {"href": _origin(request) + str(request.rel_url.update_query(page=page))}
 
 
-def _page_links(request: web.Request, *, page: int, last: int) -> dict[str, Any]:
-    """Links to this page and to its neighbours, as far as they exist."""
-    pages = {"self": page} | ({"prev": page - 1} if page > 1 else {}) | ({"next": page + 1} if page < last else {})
-    return {name: _link(request, page=number) for name, number in pages.items()}
+def _page(
+    request: web.Request, embedded: dict[str, list[Any]], page: int, per_page: int, *, total: int
+) -> dict[str, Any]:
+    """One page of a list, with links to itself and to its neighbours, as far as they exist."""
+    links = {"self": page}
+    if page > 1:
+        links["prev"] = page - 1
+    if page * per_page < total:
+        links["next"] = page + 1
+    return {
+        "total": total,
+        "count": sum(map(len, embedded.values())),
+        "page": page,
+        "per_page": per_page,
+        "_links": {name: _link(request, page=number) for name, number in links.items()},
+        "_embedded": embedded,
+    }
 
 
 def _shown_user(request: web.Request, user: dict[str, Any]) -> dict[str, Any]:

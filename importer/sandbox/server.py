@@ -14,9 +14,10 @@ import secrets
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,15 +25,14 @@ import orjson
 from aiohttp import web
 
 from importer.errors import ConfigError
-from importer.sandbox.account import DEFAULT_FIELDS, definitions_of
+from importer.sandbox.account import DEFAULT_FIELDS, Definition, definitions_of
 from importer.sandbox.answers import GATEWAY_CODES, ApiError, error_response, json_response
-from importer.sandbox.auth import TOKEN_PATH, TokenEndpoint, Tokens
+from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
 from importer.sandbox.cases import exported
 from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, Rule, login_page
 from importer.sandbox.handlers import MODE, OPERATIONS, Handlers
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.page import MOST_CASES, page
-from importer.sandbox.search import ListMode
+from importer.sandbox.search import Encoding, ListMode
 from importer.sandbox.storage import Storage
 
 #: The only address that is listened on: a sandbox may have the tickets of a rehearsal.
@@ -47,6 +47,47 @@ log = logging.getLogger(__name__)
 # What the HTTP library says about broken requests. They are no event on the terminal of a run.
 _http_log = logging.getLogger("importer.sandbox.http")
 _http_log.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxOptions:
+    """Settings of one sandbox; the defaults are an honest, fast, unlimited account.
+
+    Attributes:
+        port: TCP port; 0 picks a free one.
+        store: Database file that survives the process; None forgets everything at the end.
+        seed: The ids of users and requesters follow from it.
+        definitions: Custom fields, in addition to those that the store remembers; without any of them the account has
+            a plausible set of every kind.
+        client_secret: None makes one up, which :attr:`Sandbox.client_secret` tells.
+        public_keys: Key id → public key (PEM) against which assertions are verified. Without any, a sandbox on its own
+            takes every assertion of the right form, because keys cannot be registered there.
+        static_token: A token that is always valid, for a client that only has a token.
+        token_life: Seconds until a token expires.
+        rate_limit: Requests the account may make in any second, token requests not counted; None sets no limit.
+        latency_ms: Wait before an operation runs, so that a case may be created after its client gave up.
+        index_lag_s: The list shows a case only when it is this old.
+        filters: Which encoding of list filters is read; "ignore" ignores them all.
+        any_ids: Take any owner_id and parent_id, for rehearsals with the ids of another account.
+    """
+
+    port: int = 0
+    store: Path | None = None
+    seed: int = 0
+    user_count: int = 25
+    definitions: tuple[Definition, ...] = ()
+    client_id: str = "sandbox-client"
+    client_secret: str | None = field(default=None, repr=False)
+    public_keys: Mapping[str, str] = field(default_factory=dict)
+    static_token: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ALL_SCOPES
+    token_life: float = 599
+    rate_limit: int | None = None
+    latency_ms: float = 0
+    index_lag_s: float = 0
+    filters: Encoding = "both"
+    any_ids: bool = False
+    faults: FaultPlan = field(default_factory=FaultPlan)
 
 
 class Sandbox:
@@ -73,11 +114,10 @@ class Sandbox:
         self.client_secret: str = self.options.client_secret or secrets.token_urlsafe()
         self._clock = clock
         self._is_open = is_open
+        verifies = bool(self.options.public_keys) or not is_open
+        self._tokens = Tokens(self.options, client_secret=self.client_secret, verifies=verifies)
         self._mode = ListMode(lag_ms=int(self.options.index_lag_s * 1000))
         self._rate = RateWindow(self.options.rate_limit)
-        self._tokens = Tokens(
-            life=self.options.token_life, static=self.options.static_token, scopes=self.options.scopes
-        )
         self._requests: Counter[str] = Counter()
         self._answers: Counter[int] = Counter()
         self.play(self.options.faults)
@@ -143,21 +183,9 @@ class Sandbox:
             yield from map(exported, chunk)
 
     def _application(self) -> web.Application:
-        options = self.options
-        given = [field.as_json(0) | {"type": field.kind} for field in options.definitions]
-        self._handlers = Handlers(
-            options,
-            storage=self._storage,
-            definitions=definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS,
-            tokens=TokenEndpoint(
-                client_id=self.client_id,
-                client_secret=self.client_secret,
-                public_keys=options.public_keys,
-                verifies=bool(options.public_keys) or not self._is_open,
-                tokens=self._tokens,
-            ),
-            clock=self._clock,
-        )
+        given = [field.as_json(0) | {"type": field.kind} for field in self.options.definitions]
+        definitions = definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS
+        self._handlers = Handlers(self.options, self._storage, definitions, tokens=self._tokens, clock=self._clock)
         application = web.Application(middlewares=[self._gateway], client_max_size=_MOST_BODY)
         add = application.router.add_route
         for name, operation in OPERATIONS.items():
