@@ -18,7 +18,6 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from email.utils import formatdate
 from hashlib import blake2b
 from pathlib import Path
@@ -30,7 +29,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from importer.errors import ConfigError
 from importer.sandbox.answers import RetryForm, error_response, json_response, throttled_response
-from importer.sandbox.search import ListMode
 from importer.sandbox.storage import Storage
 
 if TYPE_CHECKING:
@@ -136,12 +134,6 @@ class Rule(BaseModel):
         if self.do == "save_twice":
             return 2
         return int(self.save and self.do != "expire_tokens")
-
-    def listing(self, mode: ListMode) -> ListMode:
-        """How truthfully a list answers, given how it would."""
-        if self.do == "index_lag":
-            return ListMode(lag_ms=int(self.seconds * 1000))
-        return replace(mode, fuzzy=self.do == "fuzzy_filter", ignores=self.do == "ignore_filter")
 
     def change(self, answer: web.Response, *, now: float, storage: Storage, tokens: Tokens) -> web.Response:
         """What is answered instead of ``answer``, which says nothing if the operation did not run.

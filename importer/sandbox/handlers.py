@@ -29,15 +29,15 @@ from importer.sandbox.cases import (
     new_case,
     updated,
 )
-from importer.sandbox.faults import OperationName
-from importer.sandbox.search import ListMode, case_ids, read_search
+from importer.sandbox.faults import OperationName, Rule
+from importer.sandbox.search import case_ids, read_search
 from importer.sandbox.storage import Case, Place, Storage
 
 if TYPE_CHECKING:
     from importer.sandbox.server import SandboxOptions
 
-#: How truthfully a list answers a request.
-MODE = web.RequestKey("mode", ListMode)
+#: What happens to a request: a list is not always truthful.
+FAULT = web.RequestKey("fault", Rule)
 _CASES = "/cm/core/va/cases"
 _READ, _WRITE = "cases-public:read", "cases-public:write"
 _OUT_OF_BOUNDS = ("0040021", "Pagination out of bounds")
@@ -86,12 +86,14 @@ class Handlers:
 
     async def list(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases: one page of what the filters find."""
+        fault = request[FAULT]
+        lag_s = fault.seconds if fault.do == "index_lag" else self._options.index_lag_s
         search = read_search(
             request.query,
-            encoding=self._options.filters,
-            mode=request[MODE],
+            encoding="ignore" if fault.do == "ignore_filter" else self._options.filters,
             definitions=self._definitions,
-            now_ms=self._now_ms(),
+            newest_ms=self._now_ms() - int(lag_s * 1000) if lag_s else None,
+            fuzzy=fault.do == "fuzzy_filter",
         )
         total, cases = self._storage.search(search)
         shown = [listed(case, definitions=self._definitions, agent_name=self._agent_name(case)) for case in cases]

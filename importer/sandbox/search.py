@@ -50,21 +50,6 @@ _UNSUPPORTED = ("agent_name", "agent_email", "requester_type", "requester_phone"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListMode:
-    """How truthfully the list answers.
-
-    Attributes:
-        lag_ms: Cases younger than this are not shown yet.
-        fuzzy: Texts match if they contain what is asked for, ignoring case.
-        ignores: All filters are ignored; only paging and order count.
-    """
-
-    lag_ms: int = 0
-    fuzzy: bool = False
-    ignores: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Search:
     """A page of a search, as SQL.
 
@@ -90,21 +75,28 @@ class _Condition(NamedTuple):
 
 
 def read_search(
-    query: MultiMapping[str], *, encoding: Encoding, mode: ListMode, definitions: Container[str], now_ms: int
+    query: MultiMapping[str], *, encoding: Encoding, definitions: Container[str], newest_ms: int | None, fuzzy: bool
 ) -> Search:
     """The search behind a query string; parameters that the API does not know are ignored.
+
+    Args:
+        query: The query string.
+        encoding: Which filters are read; with "ignore" only paging and order count.
+        definitions: The keys of custom fields.
+        newest_ms: Cases that were created later are not shown yet; None shows all.
+        fuzzy: Texts match if they contain what is asked for, ignoring case.
 
     Raises:
         ApiError: 400, naming the first filter that cannot be read.
     """
     # The unary plus keeps SQLite from choosing an index for a column with three values.
     conditions = [_Condition("+place = ?", [Place.LIVE])]
-    if mode.lag_ms:
-        conditions.append(_Condition("created_ms <= ?", [now_ms - mode.lag_ms]))
-    if encoding != "ignore" and not mode.ignores:
-        conditions += _text_filters(query, fuzzy=mode.fuzzy)
+    if newest_ms is not None:
+        conditions.append(_Condition("created_ms <= ?", [newest_ms]))
+    if encoding != "ignore":
+        conditions += _text_filters(query, fuzzy=fuzzy)
         conditions += _list_filters(query, encoding)
-        conditions += _custom_field_filters(query.get("custom_fields", ""), encoding, definitions, fuzzy=mode.fuzzy)
+        conditions += _custom_field_filters(query.get("custom_fields", ""), encoding, definitions, fuzzy=fuzzy)
     column = _TIMES[_word(query, "order_by", tuple(_TIMES), default="create_at", encoding=encoding)]
     direction = _word(query, "sort", ("ASC", "DESC"), default="DESC", encoding=encoding)
     return Search(

@@ -30,9 +30,9 @@ from importer.sandbox.answers import GATEWAY_CODES, ApiError, error_response, js
 from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
 from importer.sandbox.cases import exported
 from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, Rule, login_page
-from importer.sandbox.handlers import MODE, OPERATIONS, Handlers
+from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers
 from importer.sandbox.page import MOST_CASES, page
-from importer.sandbox.search import Encoding, ListMode
+from importer.sandbox.search import Encoding
 from importer.sandbox.storage import Storage
 
 #: The only address that is listened on: a sandbox may have the tickets of a rehearsal.
@@ -116,7 +116,6 @@ class Sandbox:
         self._is_open = is_open
         verifies = bool(self.options.public_keys) or not is_open
         self._tokens = Tokens(self.options, client_secret=self.client_secret, verifies=verifies)
-        self._mode = ListMode(lag_ms=int(self.options.index_lag_s * 1000))
         self._rate = RateWindow(self.options.rate_limit)
         self._requests: Counter[str] = Counter()
         self._answers: Counter[int] = Counter()
@@ -245,7 +244,7 @@ class Sandbox:
         delay_ms = fault.delay_ms + self.options.latency_ms
         if delay_ms:
             await asyncio.sleep(delay_ms / 1000)
-        request[MODE] = fault.listing(self._mode)
+        request[FAULT] = fault
         answer = error_response(500)
         for _ in range(fault.runs()):
             try:
