@@ -51,13 +51,9 @@ _UNSUPPORTED = ("agent_name", "agent_email", "requester_type", "requester_phone"
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A page of a search, as SQL.
+    """A page of a search, as SQL: conditions joined by AND, the values of their question marks, an ORDER BY clause.
 
-    Attributes:
-        where: The conditions, joined by AND.
-        parameters: The values of their question marks.
-        order: The ORDER BY clause.
-        indexed: Key of a custom field that is looked up exactly, and that therefore wants an index.
+    ``indexed`` is the key of a custom field that is looked up exactly, and that therefore wants an index.
     """
 
     page: int
