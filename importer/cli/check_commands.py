@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
             raise ConfigError("the output file is the export itself", where=str(output), hint=hint)
         if not force:
             raise _exists(output)
-    suggestion = suggest_mapping(source, **reading.reading())
+    suggestion = suggest_mapping(source, **asdict(reading))
     if output is None:
         say_document(suggestion.text.removesuffix("\n"))
         return
@@ -101,15 +101,13 @@ def check(
 
     with output.watching() as progress:
         result = check_source(
-            export.source,
-            export.mapping,
             ledger=ledger,
             baseline=baseline,
             volume_factor=volume_factor,
             as_is=as_is,
             progress=progress,
             first=say_first if is_terminal() and not output.quiet else None,
-            **export.keywords(),
+            **asdict(export),
         )
     if fix:
         from importer.pipeline.fixing import write_suggestions
@@ -133,7 +131,7 @@ def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
     from importer.cli.output import say_document
     from importer.pipeline.checking import preview as preview_source
 
-    for row in preview_source(export.source, export.mapping, count=count, **export.keywords()):
+    for row in preview_source(count=count, **asdict(export)):
         if as_json:
             say_document(row.as_json())
         else:
@@ -179,15 +177,13 @@ def rehearse(
     window = None if must_finish_in is None else seconds_of(must_finish_in)
     with output.watching() as progress:
         result = rehearse_source(
-            export.source,
-            export.mapping,
             profile=profile,
             rate=rate or CAREFUL_RATE,
             must_finish_in=window,
             seed=seed,
             out=out,
             progress=progress,
-            **export.keywords(),
+            **asdict(export),
         )
     output.show(result, lambda: say_rehearsal(result, kept=out is not None), lambda: say_rehearsal_quietly(result))
     return result.exit_code

@@ -51,8 +51,6 @@ def run(
 
     with output.watching() as progress:
         result = run_import(
-            export.source,
-            export.mapping,
             ledger=ledger,
             out=out,
             settings=settings.load(near=export.source.parent, output=output),
@@ -60,7 +58,7 @@ def run(
             as_is=as_is,
             progress=progress,
             **asdict(limits),
-            **export.keywords(),
+            **asdict(export),
         )
     return _shown(result, output, export.mapping)
 
@@ -80,8 +78,7 @@ def run(
     metavar="FILE",
     help="Map rows that are not cases again with this mapping, then send them.",
 )
-@option.notes
-@option.allow_files
+@option.companions
 @option.out_of_ledger
 @option.limits
 @option.settings
@@ -91,8 +88,7 @@ def retry(
     *,
     states: tuple[str, ...],
     mapping: str | None,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    companions: option.CompanionOptions,
     out: Path | None,
     limits: option.LimitOptions,
     settings: option.SettingsOptions,
@@ -107,11 +103,10 @@ def retry(
             ledger,
             states=[State(state) for state in states] or None,
             mapping=mapping,
-            notes=notes,
-            allow_files=allow_files,
             out=out,
             settings=settings.load(near=ledger.parent, output=output),
             progress=progress,
+            **asdict(companions),
             **asdict(limits),
         )
     return _shown(result, output, mapping)
@@ -160,13 +155,11 @@ def rebuild(
 
     with output.watching() as progress:
         result = rebuild_ledger(
-            export.source,
-            export.mapping,
             ledger=ledger,
             out=out,
             settings=settings.load(near=export.source.parent, output=output),
             progress=progress,
-            **export.keywords(),
+            **asdict(export),
         )
     return _shown(result, output, export.mapping)
 

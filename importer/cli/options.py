@@ -18,31 +18,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from importer.progress import Progress
-    from importer.reader import ReadingOptions as ReaderOptions
     from importer.settings import Settings
-
-    class ExportArguments(ReaderOptions):
-        """The keyword arguments of a verb that maps an export."""
-
-        notes: tuple[str, ...]
-        allow_files: tuple[Path, ...]
-
 
 Command = Callable[..., int | None]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-_NOTES: dict[str, Any] = {
-    "multiple": True,
-    "metavar": "[NAME=]FILE",
-    "help": "Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
-}
-_ALLOW_FILES: dict[str, Any] = {
-    "multiple": True,
-    "type": FOLDER,
-    "metavar": "DIR",
-    "help": "Let the mapping read files below DIR too; repeatable. [default: the folders of the mapping and of SOURCE]",
-}
 
 
 class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
@@ -92,7 +73,7 @@ def options_of(group: type[DataclassInstance], parameter: str) -> Callable[[Comm
     return decorate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class ReadingOptions:
     """How an export is to be read."""
 
@@ -100,17 +81,32 @@ class ReadingOptions:
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
 
-    def reading(self) -> ReaderOptions:
-        """The keyword arguments of a verb."""
-        return {"sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter}
-
     def reading_words(self) -> list[str]:
         """What was typed, for the next command."""
-        return [word for name, value in self.reading().items() if value for word in (f"--{name}", str(value))]
+        typed = {"--sheet": self.sheet, "--encoding": self.encoding, "--delimiter": self.delimiter}
+        return [word for flag, value in typed.items() if value is not None for word in (flag, value)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportOptions(ReadingOptions):
+@dataclass(frozen=True)
+class CompanionOptions:
+    """Which files the mapping may read."""
+
+    notes: tuple[str, ...] = option(
+        multiple=True,
+        metavar="[NAME=]FILE",
+        help="Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
+    )
+    allow_files: tuple[Path, ...] = option(
+        multiple=True,
+        type=FOLDER,
+        metavar="DIR",
+        help="Let the mapping read files below DIR too; repeatable."
+        " [default: the folders of the mapping and of SOURCE]",
+    )
+
+
+@dataclass(frozen=True)
+class ExportOptions(ReadingOptions, CompanionOptions):
     """An export as it was given to a command, and its mapping."""
 
     source: Path = option(type=FILE)
@@ -121,12 +117,6 @@ class ExportOptions(ReadingOptions):
         metavar="FILE",
         help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
     )
-    notes: tuple[str, ...] = option(**_NOTES)
-    allow_files: tuple[Path, ...] = option(**_ALLOW_FILES)
-
-    def keywords(self) -> ExportArguments:
-        """The keyword arguments of a verb, after source and mapping."""
-        return {"notes": self.notes, "allow_files": self.allow_files, **self.reading()}
 
     def words(self, ledger: Path | None, *, as_is: bool) -> list[str]:
         """What was typed, for the next command."""
@@ -137,7 +127,7 @@ class ExportOptions(ReadingOptions):
         return [*words, "--as-is"] if as_is else words
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutputOptions:
     """What is printed of a result."""
 
@@ -163,7 +153,7 @@ class OutputOptions:
             line()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoggedOutputOptions(OutputOptions):
     """The same, of a verb that writes a log."""
 
@@ -178,7 +168,7 @@ class LoggedOutputOptions(OutputOptions):
         return watching(quiet=self.quiet, log=self.log_file)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitOptions:
     """When sending stops, or does not begin."""
 
@@ -191,7 +181,7 @@ class LimitOptions:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SettingsOptions:
     """Settings from the command line; None means not given."""
 
@@ -244,14 +234,13 @@ class SettingsOptions:
 
 
 reading = options_of(ReadingOptions, "reading")
+companions = options_of(CompanionOptions, "companions")
 export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
 logged_output = options_of(LoggedOutputOptions, "output")
 limits = options_of(LimitOptions, "limits")
 settings = options_of(SettingsOptions, "settings")
 
-notes = click.option("--notes", **_NOTES)
-allow_files = click.option("--allow-files", **_ALLOW_FILES)
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 as_is = click.option(

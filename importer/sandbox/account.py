@@ -55,6 +55,28 @@ _KINDS = {kind.value: kind for kind in Kind} | {
 }
 
 
+def _check_date(value: str) -> str:
+    if not _DATE.fullmatch(value):
+        raise ValueError("must be a date-time such as 2022-04-21T06:30:21Z")
+    datetime.fromisoformat(value[:19])  # raises if there is no such day or hour
+    return value
+
+
+#: What each kind takes, as a create has it.
+_TYPES: dict[Kind, Any] = {
+    Kind.CHECKBOX: bool,
+    Kind.TEXT: str,
+    Kind.MULTI_LINE_TEXT: str,
+    Kind.NUMERIC: int,
+    Kind.DECIMAL: int | float,
+    Kind.DATE: Annotated[str, AfterValidator(_check_date)],
+    Kind.DROP_DOWN: SomeText | int,
+    Kind.MULTI_SELECT: list[SomeText],
+    Kind.DEPENDENT_FIELD: Annotated[list[SomeText], Field(min_length=1, max_length=3)],
+}
+_VALUES = {kind: TypeAdapter(taken, config=ConfigDict(strict=True)) for kind, taken in _TYPES.items()}
+
+
 @dataclass(frozen=True)
 class Option:
     """An item of the ``dict_list`` of a drop-down, multi-select or dependent field; requests carry its key."""
@@ -97,53 +119,31 @@ class Definition:
         """Option key → label, over all levels."""
         return {each.key: each.value for option in self.options for each in option.all_levels()}
 
-    @cached_property
-    def values(self) -> TypeAdapter[Any]:
-        """What it takes: a bare value, as a create has it."""
-        types: dict[Kind, Any] = {
-            Kind.CHECKBOX: bool,
-            Kind.TEXT: str,
-            Kind.MULTI_LINE_TEXT: str,
-            Kind.NUMERIC: int,
-            Kind.DECIMAL: int | float,
-            Kind.DATE: Annotated[str, AfterValidator(_check_date)],
-            Kind.DROP_DOWN: Annotated[SomeText | int, AfterValidator(self._check_choice)],
-            Kind.MULTI_SELECT: Annotated[list[SomeText], AfterValidator(self._check_choices)],
-            Kind.DEPENDENT_FIELD: Annotated[list[SomeText], Field(min_length=1, max_length=3),
-                                            AfterValidator(self._check_path)],
-        }  # fmt: skip
-        return TypeAdapter(types[self.kind], config=ConfigDict(strict=True))
-
     def problem(self, value: Any) -> str | None:
-        """Why ``value`` (bare) is no value of this field, or None if it is one."""
+        """Why ``value`` (bare, as a create has it) is no value of this field, or None if it is one."""
         if not self.active:
             return "the field is not active"
         try:
-            self.values.validate_python(value)
+            _VALUES[self.kind].validate_python(value)
         except ValidationError as error:
             return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        if self.kind is Kind.MULTI_SELECT and len(set(value)) != len(value):
+            return "names an option twice"
+        return self._problem_with_options(value) if self.options else None
+
+    def _problem_with_options(self, value: Any) -> str | None:
+        if self.kind is Kind.DROP_DOWN and self._option_key(value) not in self.labels:
+            return "must be the key of an option, not its label"
+        if self.kind is Kind.MULTI_SELECT and not self.labels.keys() >= set(value):
+            return "must be a list of option keys"
+        if self.kind is Kind.DEPENDENT_FIELD:
+            level = self.options
+            for key in value:
+                option = next((each for each in level if each.key == key), None)
+                if option is None:
+                    return "must lead from a root option through its children"
+                level = option.children
         return None
-
-    def _check_choice(self, value: str | int) -> str | int:
-        if self.options and self._option_key(value) not in self.labels:
-            raise ValueError("must be the key of an option, not its label")
-        return value
-
-    def _check_choices(self, value: list[str]) -> list[str]:
-        if self.options and not self.labels.keys() >= set(value):
-            raise ValueError("must be a list of option keys")
-        if len(set(value)) != len(value):
-            raise ValueError("names an option twice")
-        return value
-
-    def _check_path(self, value: list[str]) -> list[str]:
-        level = self.options
-        for key in value if self.options else ():
-            option = next((each for each in level if each.key == key), None)
-            if option is None:
-                raise ValueError("must lead from a root option through its children")
-            level = option.children
-        return value
 
     def entry(self, value: Any) -> dict[str, Any]:
         """A valid value as it is stored and answered: with a label only where there are options."""
@@ -174,13 +174,6 @@ class Definition:
             "create_at": _DEFINED_AT,
             "update_at": _DEFINED_AT,
         }
-
-
-def _check_date(value: str) -> str:
-    if not _DATE.fullmatch(value):
-        raise ValueError("must be a date-time such as 2022-04-21T06:30:21Z")
-    datetime.fromisoformat(value[:19])  # raises if there is no such day or hour
-    return value
 
 
 def by_key(definitions: Iterable[Definition]) -> dict[str, Definition]:
