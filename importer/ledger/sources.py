@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
-from importer.ledger.companion_rows import enter_companions, read_companions, replace_companions
+from importer.ledger.companion_rows import enter_companion, read_companions, replace_companions
 from importer.ledger.ledger import Ledger
 from importer.ledger.parents import SAME_ROW
 from importer.ledger.records import (
@@ -51,19 +51,8 @@ def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
         " FROM source ORDER BY id"
     ).fetchall()
     return [
-        SourceInfo(
-            number,
-            name,
-            digest,
-            cells_from_json(columns),
-            mapping_name,
-            mapping_sha256,
-            field,
-            count,
-            bool(staged),
-            read_companions(connection, number),
-        )
-        for number, name, digest, columns, mapping_name, mapping_sha256, field, count, staged in rows
+        SourceInfo(*[number, name, digest, cells_from_json(columns), *more, read_companions(connection, number)])
+        for number, name, digest, columns, *more in rows
     ]
 
 
@@ -177,7 +166,8 @@ def finish_source(ledger: Ledger, source: int, companions: Sequence[CompanionFil
         connection.execute("CREATE INDEX IF NOT EXISTS record_key ON record (key)")
         _let_others_answer(ledger, "SELECT id FROM record WHERE source = ?", source)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
-        enter_companions(connection, source, companions, whole=whole)
+        for position, read in enumerate(companions):
+            enter_companion(connection, source, position, read, whole=whole)
         connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
 
 

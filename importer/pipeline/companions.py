@@ -38,52 +38,34 @@ def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Ma
 
 
 class OpenedFile:
-    """A companion file, opened.
-
-    Attributes:
-        companion: What the mapping knows of it.
-        source: The file.
-        path: Where it is.
-        name: Its name in the mapping.
-        sha256: Of what is read.
-        rows: How many rows it has, once it is loaded.
-        watch: Is shown its rows on their way.
-    """
+    """A companion file, opened; ``name`` is what the mapping calls it."""
 
     def __init__(self, companion: Companion, source: Reader, path: Path) -> None:
-        self.companion = companion
+        self.companion = companion  #: what the mapping knows of it
         self.source = source
         self.path = path
         self.name = companion.form.file or ""
-        self.sha256 = source.fingerprint()
-        self.rows = 0
-        self.watch: Callable[[Sequence[Row]], None] = lambda _: None
+        self.sha256 = source.fingerprint()  #: of what is read
+        self.rows = 0  #: how many it has, once it is loaded
+        self.watch: Callable[[Sequence[Row]], None] = lambda _: None  #: is shown its rows on their way
 
 
 class Companions:
-    """The companion files of one export; few exports have any.
+    """The companion files of one export; few exports have any. ``ledger`` keeps their rows while the export is read."""
 
-    Args:
-        ledger: Keeps their rows while the export is read; None if there are no such files.
-    """
-
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self.files: list[OpenedFile] = []
-        self._rows = None if ledger is None else CompanionRows(ledger)
-        self._is_loaded = False
+        self._rows = CompanionRows(ledger)
 
     def open(self, form: EachForm, source: Reader, path: Path) -> None:
         """One more file."""
-        find = partial(self._find, len(self.files))
-        self.files.append(OpenedFile(Companion(form, source.name, source.columns, find), source, path))
+        companion = Companion(form, source.name, source.columns, partial(self._rows.find, len(self.files)))
+        self.files.append(OpenedFile(companion, source, path))
 
     @property
     def tables(self) -> list[Companion]:
         """What a mapping is bound to."""
         return [file.companion for file in self.files]
-
-    def _find(self, file: int, key: bytes) -> list[tuple[str, ...]]:
-        return self._rows.find(file, key) if self._rows is not None and self._is_loaded else []
 
     def load(self, progress: Callable[[], None]) -> None:
         """Read all of them, once the mapping is bound to them, and report progress now and then.
@@ -91,8 +73,6 @@ class Companions:
         Raises:
             SourceError: one of them cannot be read.
         """
-        if self._is_loaded or self._rows is None:
-            return
         for number, file in enumerate(self.files):
             for chunk in file.source.chunks():
                 rows = list(chunk.rows())
@@ -101,20 +81,17 @@ class Companions:
                 file.rows += len(rows)
                 progress()
         self._rows.index()
-        self._is_loaded = True
 
     def note_keys(self, rows: Iterable[Row]) -> None:
         """These rows of the export were read. If something is wrong with one, its entries still belong to it."""
         rows = list(rows) if self.files else []
         for number, file in enumerate(self.files):
             keys = [file.companion.key_of_row(row.cells) for row in rows]
-            if self._rows is not None:
-                self._rows.note_keys(number, [key for key in keys if key is not None])
+            self._rows.note_keys(number, [key for key in keys if key is not None])
 
     def close(self) -> None:
         """Drop what was read."""
-        if self._rows is not None:
-            self._rows.close()
+        self._rows.close()
 
     def are_as(self, read: Sequence[CompanionFile]) -> bool:
         """Whether these files have the contents that were read before."""
@@ -165,7 +142,7 @@ def open_companions(
     """
     forms = mapping.note_files
     paths = _given_paths(list(dict.fromkeys(form.file or "" for form, _ in forms)), given)
-    companions = Companions(ledger if forms else None)
+    companions = Companions(ledger)
     for form, place in forms:
         name = form.file or ""
         before = next((read for read in known if read.file == name), None)

@@ -56,11 +56,8 @@ class LedgerRun:
     settings: Settings
     progress: Progress
     outer_stop: Stop | None
-    limit: int | None = None
+    options: RunOptions
     max_failures: int | str | None = None
-    accept_existing: bool = False
-    resend: bool = True
-    listed_by: str | None = None
     notes: tuple[str, ...] = ()
     put_back: int = 0
     heard: list[int] = field(default_factory=list)
@@ -123,17 +120,10 @@ class LedgerRun:
         pending = ledger.count_pending(chosen)
         # Children are sent by the same run, if their parents become cases.
         sendable = pending + counts[State.WAITING] if pending or counts[State.UNKNOWN] else 0
-        total = counts[State.UNKNOWN] + (sendable if self.limit is None else min(sendable, self.limit))
-        if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.resend) == 0:
+        total = counts[State.UNKNOWN] + (sendable if self.options.limit is None else min(sendable, self.options.limit))
+        if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.options.resend) == 0:
             return Delivered()
-        options = RunOptions(
-            chosen=chosen,
-            limit=self.limit,
-            resend=self.resend,
-            max_refused=self._max_refused(counts),
-            refuse_existing=self.resend and not self.accept_existing,
-            listed_by=self.listed_by,
-        )
+        options = replace(self.options, chosen=chosen, max_refused=self._max_refused(counts))
         account_fields = self.mapping.account_fields if self.mapping else ()
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
@@ -165,7 +155,7 @@ class LedgerRun:
             mapping=self.mapping.name if self.mapping else "as before",
             reports=reports,
             moved={state.value: count for state, count in delivered.moved.items()},
-            error=None if delivered.error is None else Problem.of(delivered.error),
+            error=None if (error := delivered.error) is None else Problem(error.what, error.where, error.hint),
             notes=(*self.settings.remarks, *self.notes, *unlinked_remarks(summary.links_not_made)),
             put_back=self.put_back,
             seconds=round(time.monotonic() - self.begun, 3),
@@ -179,13 +169,12 @@ class LedgerRun:
             return delivered.error.exit_code
         if self.heard:
             return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        if self.verb == "rebuild":  # sends nothing, so what is pending afterwards is as it should be
-            return exit_code_of(summary.totals, summary.causes, summary.case_updates, pending_is_meant=True)
-        # What is beyond the limit was not to be sent, and running again would not help suppressed rows.
-        is_meant = self.limit is not None or delivered.suppressed > 0
+        # What a rebuild leaves, or a limit, was not to be sent, and running again would not help suppressed rows.
+        options, is_limited = self.options, self.options.limit is not None or delivered.suppressed > 0
+        is_meant = options.resend and is_limited and delivered.left_over == delivered.suppressed
         return exit_code_of(
             summary.totals,
             summary.causes,
             summary.case_updates,
-            pending_is_meant=self.resend and is_meant and delivered.left_over == delivered.suppressed,
+            pending_is_meant=is_meant or self.verb == "rebuild",
         )

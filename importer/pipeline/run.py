@@ -21,7 +21,7 @@ from importer.pipeline.companions import StrPath, opened_mapping
 from importer.pipeline.ledger_run import LedgerRun
 from importer.pipeline.ledger_verbs import existing
 from importer.pipeline.results import RunResult
-from importer.pipeline.sending import usable_settings
+from importer.pipeline.sending import RunOptions, usable_settings
 from importer.pipeline.staging import Reading, remap_all
 from importer.plain import plain
 from importer.progress import Progress
@@ -82,9 +82,8 @@ async def run_import_async(
         settings=settings,
         progress=progress or Progress(),
         outer_stop=stop,
-        limit=limit,
+        options=RunOptions(limit=limit, refuse_existing=not accept_existing),
         max_failures=max_failures,
-        accept_existing=accept_existing,
     )
     return await run.import_export(opened, loaded, folder_of(source), notes, Reading(reading, accept_changes, as_is))
 
@@ -133,9 +132,7 @@ async def rebuild_async(
         settings=settings,
         progress=progress or Progress(),
         outer_stop=stop,
-        limit=0,
-        resend=False,
-        listed_by=loaded.external_id_field,
+        options=RunOptions(limit=0, resend=False, listed_by=loaded.external_id_field),
     )
     return await run.import_export(opened, loaded, folder_of(source), notes, Reading(reading))
 
@@ -209,9 +206,8 @@ async def retry_async(
         settings=settings,
         progress=progress or Progress(),
         outer_stop=stop,
-        limit=limit,
+        options=RunOptions(limit=limit, refuse_existing=not accept_existing),
         max_failures=max_failures,
-        accept_existing=accept_existing,
     )
     return await run.go(reopen)
 
@@ -246,8 +242,7 @@ async def reconcile_async(
         settings=settings,
         progress=progress or Progress(),
         outer_stop=stop,
-        limit=0,
-        resend=False,
+        options=RunOptions(limit=0, resend=False),
     )
     return await run.go(lambda _: Selection())
 

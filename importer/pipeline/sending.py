@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +37,12 @@ from importer.talkdesk.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class OpenTarget:
-    """A target that can be reached.
+    """A target that can be reached."""
 
-    Attributes:
-        identity: What a ledger is pinned to.
-        api_url: Base address of the API.
-        token_url: Token endpoint; empty if a static token is used.
-        credentials: Gives the credentials, each time again.
-    """
-
-    identity: str
-    api_url: str
-    token_url: str
-    credentials: Callable[[], Credentials]
+    identity: str  #: what a ledger is pinned to
+    api_url: str  #: base address of the API
+    token_url: str  #: empty if a static token is used
+    credentials: Callable[[], Credentials]  #: gives them, each time again
 
 
 def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
@@ -107,23 +100,14 @@ async def refuse_wrong_credentials(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What a run is to do.
+    """What a run is to do."""
 
-    Attributes:
-        chosen: Which records it is about.
-        limit: Send at most so many records; 0 settles unknown outcomes only.
-        resend: Send records again that turn out not to have been created.
-        max_refused: Stop when more rows than this are refused.
-        refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
-        listed_by: Read the whole list of cases first, and settle what it shows by this custom field.
-    """
-
-    chosen: Selection
-    limit: int | None = None
-    resend: bool = True
-    max_refused: int | None = None
-    refuse_existing: bool = False
-    listed_by: str | None = None
+    chosen: Selection = field(default_factory=Selection)  #: which records it is about
+    limit: int | None = None  #: send at most so many records; 0 settles unknown outcomes only
+    resend: bool = True  #: send records again that turn out not to have been created
+    max_refused: int | None = None  #: stop when more rows than this are refused
+    refuse_existing: bool = False  #: stop before the first record if some are found to be cases of another ledger
+    listed_by: str | None = None  #: read the whole list of cases first; settle what it shows by this custom field
 
 
 async def send_pending(
