@@ -40,8 +40,6 @@ def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Se
     enter_case_updates(connection, [(record, bodies)])
 
 
-# -- what is to be done ---------------------------------------------------------------------------------
-
 #: A case waits for an update: the first that is not there is neither refused nor being sent.
 _WAITING = """ FROM case_update JOIN record ON record.id = case_update.record
     JOIN source ON source.id = record.source AND source.staged = 1
