@@ -67,11 +67,7 @@ def count_waiting(ledger: Ledger, source: int | None, *, only_unknown: bool) -> 
 
 
 def next_case_update(ledger: Ledger, record: int) -> CaseUpdate | None:
-    """The first update of ``record`` that its case does not have for sure; None if it must not be touched.
-
-    Raises:
-        LedgerError: it is damaged.
-    """
+    """The first update of ``record`` that its case does not have for sure; None if it must not be touched."""
     rows = ledger.rows(
         "SELECT position, kind, case_id, case_update.state, body, payload_sha256"
         " FROM case_update JOIN record ON record.id = case_update.record"

@@ -85,11 +85,7 @@ def release_children(ledger: Ledger, parents: Sequence[int]) -> list[int]:
 
 
 def release(ledger: Ledger, child: int, case_id: str) -> None:
-    """Make a waiting child pending, with the id of its parent in its body.
-
-    Raises:
-        LedgerError: its body is not the one that was entered.
-    """
+    """Make a waiting child pending, with the id of its parent in its body."""
     query = "SELECT row, body, payload_sha256 FROM record JOIN content ON content.record = record.id WHERE id = ?"
     for row, body, digest in ledger.rows(query, (child,)):
         if digest is not None:

@@ -87,7 +87,7 @@ def open_both(
     reading: ReadingOptions,
     allow_files: Iterable[StrPath] = (),
 ) -> tuple[Reader, Mapping]:
-    """The export and the mapping, opened. The mapping may read files below its folder, that of the export, and others.
+    """The export and the mapping, which may read files below its folder, that of the export, and ``allow_files``.
 
     Raises:
         SourceError: the export cannot be read.

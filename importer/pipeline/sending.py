@@ -62,8 +62,8 @@ async def open_target(
 ) -> AsyncIterator[OpenTarget]:
     """The target of ``settings``, which are usable; the embedded sandbox is started for it.
 
-    The sandbox keeps its cases next to the ledger, so that both survive together; it has the custom fields
-    ``account_fields`` (:attr:`importer.mapping.Mapping.account_fields`) in addition to those that it has already.
+    The sandbox keeps its cases next to the ledger, so that both survive together; ``account_fields`` of the mapping
+    are added to the fields that it has.
     """
     target = settings.target
     if target.api_url is not None:
@@ -185,8 +185,7 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progr
 
 
 def _may_read_cases(tokens: Tokens) -> bool:
-    """Whether searches are worth a try: a token endpoint need not list the scopes of a token."""
-    return tokens.scopes is None or READ_SCOPE in tokens.scopes
+    return tokens.scopes is None or READ_SCOPE in tokens.scopes  # an endpoint need not list the scopes of a token
 
 
 @contextmanager
