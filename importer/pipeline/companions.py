@@ -1,11 +1,11 @@
-"""The companion files of an export, such as its comments: found, opened, and handed to the mapping by their keys."""
+"""What is imported, opened: an export, its mapping, and its companion files, such as its comments."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +13,71 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
 from importer.ledger.records import CompanionFile
+from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
 from importer.reader import open_reader
+from importer.report.failures_file import failures_file_of
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from importer.ledger import Ledger
     from importer.mapping.case_schema import EachForm
     from importer.models import Row
-    from importer.reader import Reader
+    from importer.reader import Reader, ReadingOptions
 
 StrPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export and its mapping, opened."""
+
+    reader: Reader
+    mapping: Mapping
+    folder: Path  #: where it is, and its companion files
+    notes: tuple[StrPath, ...]  #: where these are otherwise, as ``FILE`` or ``NAME=FILE``
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the mapping is bound to: without the reasons of a failures file."""
+        return columns_mapped(self.reader)
+
+    def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
+        """Its companion files; those of a failures file are where they were when its rows were read."""
+        infos = sources(ledger) if failures_file_of(self.reader.columns) else []
+        known = [file for info in reversed(infos) for file in info.companions]
+        return open_companions(ledger, self.mapping, self.folder, self.notes, known=known)
+
+
+def open_export(
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
+    reading: ReadingOptions,
+    notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
+) -> Export:
+    """An export and its mapping, which may read files below its folder, that of the export, and ``allow_files``.
+
+    Raises:
+        SourceError: the export cannot be read.
+        MappingError: the mapping is not valid.
+    """
+    folder = folder_of(source)
+    opened = open_reader(source, **reading)
+    return Export(opened, opened_mapping(mapping, (folder, *allow_files)), folder, tuple(notes))
+
+
+def folder_of(source: StrPath | DataFrame) -> Path:
+    """Where an export is, and its companion files."""
+    return Path(source).parent if isinstance(source, str | os.PathLike) else Path()
+
+
+def columns_mapped(source: Reader) -> tuple[str, ...]:
+    """The columns that a mapping is bound to: those of the export, without the reasons of a failures file."""
+    failures = failures_file_of(source.columns)
+    return failures.user_columns if failures else source.columns
 
 
 def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Mapping:

@@ -6,11 +6,10 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from importer.delivery.circuit_breaker import failure_limit
 from importer.delivery.workers import Delivered, Stop
@@ -20,16 +19,13 @@ from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import make_unproven_unknown
 from importer.mapping import Mapping
 from importer.models import Notice, State
-from importer.pipeline.companions import StrPath, open_companions
+from importer.pipeline.companions import Export
 from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
 from importer.pipeline.sending import RunOptions, open_target, refuse_wrong_credentials, send_pending, stop_on_signals
-from importer.pipeline.staging import Reading, companions_known, stage_source
+from importer.pipeline.staging import Reading, stage_source
 from importer.progress import Progress
 from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.settings import Settings
-
-if TYPE_CHECKING:
-    from importer.reader import Reader
 
 WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
@@ -69,12 +65,10 @@ class LedgerRun:
         if self.max_failures is not None:
             failure_limit(str(self.max_failures))  # a typing mistake ends the run before anything is read
 
-    async def import_export(
-        self, source: Reader, mapping: Mapping, folder: Path, notes: Iterable[StrPath], reading: Reading
-    ) -> RunResult:
-        """Read an export, with the companion files in ``folder`` or where ``notes`` say, then send it."""
-        self.notes = (*source.notes, *mapping.notes)
-        if mapping.external_id_field is None:
+    async def import_export(self, export: Export, reading: Reading) -> RunResult:
+        """Read an export, with its companion files, then send it."""
+        self.notes = (*export.reader.notes, *export.mapping.notes)
+        if export.mapping.external_id_field is None:
             self.progress.notice(WITHOUT_EXTERNAL_ID)
 
         def on_read(share: float, rows: int) -> None:
@@ -83,9 +77,15 @@ class LedgerRun:
             self.progress.read(share, rows)
 
         def stage(ledger: Ledger) -> Selection:
-            known = companions_known(ledger, source)
-            with open_companions(ledger, mapping, folder, notes, known=known) as companions:
-                staged = stage_source(ledger, source, mapping, companions=companions, reading=reading, progress=on_read)
+            with export.companions(ledger) as companions:
+                staged = stage_source(
+                    ledger,
+                    export.reader,
+                    export.mapping,
+                    companions=companions,
+                    reading=reading,
+                    progress=on_read,
+                )
             self.put_back = staged.put_back
             return Selection(source=staged.source.id)
 

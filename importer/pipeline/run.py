@@ -17,7 +17,7 @@ from importer.ledger import Ledger, Selection
 from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping
 from importer.models import State
-from importer.pipeline.companions import StrPath, opened_mapping
+from importer.pipeline.companions import StrPath, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_run import LedgerRun
 from importer.pipeline.ledger_verbs import existing
 from importer.pipeline.results import RunResult
@@ -68,15 +68,13 @@ async def run_import_async(
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other problem is in the result.
     """
-    from importer.pipeline.checking import folder_of, open_both  # with pandas, which a retry does not need
-
     settings = usable_settings(settings, folder_of(source))
-    opened, loaded = open_both(source, mapping, reading, allow_files)
+    export = open_export(source, mapping, reading, notes, allow_files)
     folder = folder_of_reports(source, out)
     run = LedgerRun(
         verb="run",
-        source=opened.name,
-        mapping=loaded,
+        source=export.reader.name,
+        mapping=export.mapping,
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings,
@@ -85,7 +83,7 @@ async def run_import_async(
         options=RunOptions(limit=limit, refuse_existing=not accept_existing),
         max_failures=max_failures,
     )
-    return await run.import_export(opened, loaded, folder_of(source), notes, Reading(reading, accept_changes, as_is))
+    return await run.import_export(export, Reading(reading, accept_changes, as_is))
 
 
 async def rebuild_async(
@@ -114,10 +112,8 @@ async def rebuild_async(
         ConfigError: there is a ledger already.
         CaseImporterError: see :func:`run_import_async`.
     """
-    from importer.pipeline.checking import folder_of, open_both
-
     settings = usable_settings(settings, folder_of(source))
-    opened, loaded = open_both(source, mapping, reading, allow_files)
+    export = open_export(source, mapping, reading, notes, allow_files)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     if path.exists():
@@ -125,16 +121,16 @@ async def rebuild_async(
         raise ConfigError("there is a ledger already; it is left as it is", where=str(path), hint=hint)
     run = LedgerRun(
         verb="rebuild",
-        source=opened.name,
-        mapping=loaded,
+        source=export.reader.name,
+        mapping=export.mapping,
         path=path,
         folder=folder,
         settings=settings,
         progress=progress or Progress(),
         outer_stop=stop,
-        options=RunOptions(limit=0, resend=False, listed_by=loaded.external_id_field),
+        options=RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field),
     )
-    return await run.import_export(opened, loaded, folder_of(source), notes, Reading(reading))
+    return await run.import_export(export, Reading(reading))
 
 
 def folder_of_reports(source: object, out: StrPath | None) -> Path:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ChangedError, MappingError
-from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
+from importer.ledger import Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
 from importer.models import Mapped, Row, State
-from importer.pipeline.companions import Companions, StrPath, open_companions
+from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.put_back import put_back
 
@@ -232,19 +232,6 @@ def _as_read(old: UnsentRow, columns: int) -> Row:
     if len(old.cells) != columns and not of_reader:
         of_reader = old.errors[:1]
     return Row(old.row, old.cells, of_reader)
-
-
-def columns_mapped(source: Reader) -> tuple[str, ...]:
-    """The columns that a mapping is bound to: those of the export, without the reasons of a failures file."""
-    failures = failures_file_of(source.columns)
-    return failures.user_columns if failures else source.columns
-
-
-def companions_known(ledger: Ledger, source: Reader) -> list[CompanionFile]:
-    """Where the companion files were that the rows of a failures file were read with; empty for any other source."""
-    if failures_file_of(source.columns) is None:
-        return []
-    return [file for info in reversed(entry.sources(ledger)) for file in info.companions]
 
 
 def preview_rows(
