@@ -82,8 +82,8 @@ def filtered(key: str, *, row: int = 2, **more: Any) -> StagedRow:
     return StagedRow(Row(row, (key, "spam")), mapped, **more)
 
 
-def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **changed: Any) -> int:
-    """Enter rows as one source, and return its number."""
+def new_source(**changed: Any) -> NewSource:
+    """A source of two columns."""
     known = {
         "name": "tickets.csv",
         "sha256": "0" * 64,
@@ -92,7 +92,12 @@ def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **c
         "mapping_sha256": "1" * 64,
         "external_id_field": EXTERNAL_ID_FIELD,
     }
-    source = sources.begin_source(ledger, NewSource(**(known | changed)))
+    return NewSource(**(known | changed))
+
+
+def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **changed: Any) -> int:
+    """Enter rows as one source, and return its number."""
+    source = sources.begin_source(ledger, new_source(**changed))
     sources.add_rows(ledger, source, list(rows))
     if finish:
         sources.finish_source(ledger, source)

@@ -86,16 +86,7 @@ def stage_source(
     columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, companions.tables)
     companions.load(lambda: progress(0.0, 0))
-    new = NewSource(
-        name=source.name,
-        sha256=identity,
-        columns=columns,
-        mapping_name=mapping.name,
-        mapping_sha256=mapping.sha256,
-        external_id_field=mapping.external_id_field,
-        links=mapping.links,
-    )
-    number = entry.begin_source(ledger, new)
+    number = entry.begin_source(ledger, _described(source.name, identity, columns, mapping))
     rows = restored = 0
     with _rare_collections():
         for chunk in source.chunks():
@@ -132,6 +123,18 @@ def _identity(source: Reader, reading: Reading) -> str:
     options = {**reading.options, "as_is": reading.as_is}
     given = "\0".join(f"{name}={value}" for name, value in sorted(options.items()) if value and name != "sheet")
     return sha256(f"{fingerprint}\0{given}".encode()).hexdigest() if given else fingerprint
+
+
+def _described(name: str, identity: str, columns: tuple[str, ...], mapping: Mapping) -> NewSource:
+    return NewSource(
+        name=name,
+        sha256=identity,
+        columns=columns,
+        mapping_name=mapping.name,
+        mapping_sha256=mapping.sha256,
+        external_id_field=mapping.external_id_field,
+        links=mapping.links,
+    )
 
 
 def _staged_before(
@@ -216,13 +219,7 @@ def _remap(
         last = page[-1].id
     entry.let_others_answer(ledger, returned)
     entry.adopt_mapping(
-        ledger,
-        info.id,
-        name=mapping.name,
-        sha256=mapping.sha256,
-        external_id_field=new,
-        companions=companions.as_read(),
-        links=mapping.links,
+        ledger, info.id, _described(info.name, info.sha256, info.columns, mapping), companions.as_read()
     )
 
 

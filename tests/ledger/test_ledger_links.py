@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from ledgers import case_body, do, filtered, invalid, mark_one, pending, row_of, settle_one, stage, valid
+from ledgers import case_body, do, filtered, invalid, mark_one, new_source, pending, row_of, settle_one, stage, valid
 from test_ledger_parents import child, create, standing
 
 from importer.errors import LedgerError
@@ -299,9 +299,7 @@ def test_rows_mapped_anew_find_their_parents_anew(ledger: Ledger) -> None:
         (old, Mapped(old.cells[0], case_body(old.cells[0]), link=Link(None, parents[old.cells[0]]))) for old in unsent
     ]
     sources.remap(ledger, source, remapped)
-    sources.adopt_mapping(
-        ledger, source, name="b.yml", sha256="9" * 64, external_id_field="text1", links=Links("P", deep="root")
-    )
+    sources.adopt_mapping(ledger, source, new_source(mapping_sha256="9" * 64, links=Links("P", deep="root")))
     assert standing(ledger) == {"A": ("pending", None), "B": ("waiting", "A"), "C": ("waiting", "A")}
 
 
