@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def notes(*texts: str) -> bytes:
 def with_updates(key: str, *parts: bytes, row: int = 2, first: str = "first") -> StagedRow:
     """A row with one note, which these updates are to follow."""
     staged = valid(key, row=row, body=case_body(key, notes=[{"note_body": first, "public": False}]))
-    return replace(staged, mapped=staged.mapped._replace(case_updates=parts))
+    return staged._replace(mapped=staged.mapped._replace(case_updates=parts))
 
 
 def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> StagedRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
 
@@ -269,14 +269,14 @@ def test_a_child_that_is_a_case_already_is_the_same_row_when_it_is_read_again(le
 def test_a_corrected_parent_lets_the_children_of_the_first_file_go(ledger: Ledger) -> None:
     stage(ledger, [child("A", fits=False), child("B", "A")], links=LINKS)
     assert states(ledger) == "A invalid, B waiting"
-    stage(ledger, [replace(child("A"), replaces=1)], sha256="2" * 64, links=LINKS)
+    stage(ledger, [child("A")._replace(replaces=1)], sha256="2" * 64, links=LINKS)
     create(ledger, "A")
     assert orjson.loads(body_of(ledger, "B"))["parent_id"] == "case A"
 
 
 def test_children_follow_a_parent_whose_key_was_corrected(ledger: Ledger) -> None:
     stage(ledger, [child("A", fits=False), child("B", "A")], links=LINKS)
-    stage(ledger, [replace(child("A-2"), replaces=1)], sha256="2" * 64, links=LINKS)
+    stage(ledger, [child("A-2")._replace(replaces=1)], sha256="2" * 64, links=LINKS)
     create(ledger, "A-2")
     assert states(ledger) == "A skipped, A-2 created, B pending"
     assert orjson.loads(body_of(ledger, "B"))["parent_id"] == "case A-2"
@@ -285,7 +285,7 @@ def test_children_follow_a_parent_whose_key_was_corrected(ledger: Ledger) -> Non
 def test_children_of_an_earlier_file_are_looked_at_again_when_their_parent_moves(ledger: Ledger) -> None:
     """B was below A, which a corrected file puts below C: that would be one level too many."""
     stage(ledger, [child("A", fits=False), child("B", "A")], links=Links("P", deep="root"))
-    stage(ledger, [replace(child("A", "C"), replaces=1), child("C")], sha256="2" * 64, links=LINKS)
+    stage(ledger, [child("A", "C")._replace(replaces=1), child("C")], sha256="2" * 64, links=LINKS)
     assert standing(ledger) == {"A": ("waiting", "C"), "B": ("waiting", "C"), "C": ("pending", None)}
 
 
