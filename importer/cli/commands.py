@@ -102,7 +102,7 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
     ):
         return
     from importer.cli.output import plural, say
-    from importer.pipeline.forgetting import forget as forget_rows
+    from importer.pipeline.ledger_verbs import forget as forget_rows
 
     result = forget_rows(ledger, failed=failed)
 

@@ -151,7 +151,7 @@ def rebuild(
 
     Creates no cases. Rows are matched by external id; rows that cannot be matched keep an unknown outcome.
     """
-    from importer.pipeline.rebuild import rebuild as rebuild_ledger
+    from importer.pipeline.run import rebuild as rebuild_ledger
 
     with output.watching() as progress:
         result = rebuild_ledger(
