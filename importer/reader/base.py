@@ -1,10 +1,17 @@
-"""What every reader hands out: chunks of rows as DataFrames of text, and what was wrong on the way."""
+"""What every reader hands out: chunks of rows as DataFrames of text, and what was wrong on the way.
+
+A cell is the text that a person sees. Spreadsheets know floats only: whole numbers lose their ``.0``, since ``12.0``
+would be another key than ``12``; other numbers have 15 significant digits, as in Excel, which stores 19.99 as
+19.989999999999998. Number formats are not applied: 25 % is ``0.25``, an amount comes without its currency.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from heapq import merge
 from itertools import repeat
 from operator import attrgetter
@@ -15,6 +22,10 @@ from importer.models import FieldError, Row, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Whole numbers from here on are not all representable: the one in the cell may not be the one that was entered.
+_INEXACT_FROM = 2.0**53
+_WRITTEN_OUT = 1e21
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +81,14 @@ class ChunkBuilder:
     def add_problem(self, number: int, problem: FieldError) -> None:
         """Add a problem of a cell in row ``number``."""
         self.cell_problems[number] = (*self.cell_problems.get(number, ()), problem)
+
+    def add_inexact(self, number: int, values: Sequence[object], texts: Sequence[str]) -> None:
+        """Add problems of the numbers in a row that are so large that a float may not be exact."""
+        for column, value, text in zip(self.columns, values, texts, strict=True):
+            if isinstance(value, float) and abs(value) >= _INEXACT_FROM:
+                rule = "is a number with more than 15 digits; the last ones may be wrong"
+                hint = "export this column as text"
+                self.add_problem(number, FieldError("inexact_number", column, shown(text), rule, hint))
 
     def build(self, progress: float) -> Chunk:
         """The finished chunk."""
@@ -180,3 +199,38 @@ def file_digest(path: Path, sheet: str = "") -> str:
     if sheet:
         digest.update(b"\0" + sheet.encode())
     return digest.hexdigest()
+
+
+def cell_text(value: object, digits: str = "") -> str:
+    """The text of a cell; ``digits`` is a format for floats that are not whole, such as ``.15g``.
+
+    A date, or a date with time at midnight, is ``2024-03-01``; with another time of day ``2024-03-01 14:30:00``; a
+    duration is ``36:00:00``.
+    """
+    match value:
+        case str():
+            return value
+        case float():
+            return number_text(value, digits)
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case dt.datetime() if value.tzinfo is None and value.time() == dt.time():
+            return value.date().isoformat()
+        case dt.datetime():
+            return value.isoformat(" ")
+        case dt.timedelta():
+            minutes, seconds = divmod(abs(value).days * 86_400 + abs(value).seconds, 60)
+            sign = "-" if value < dt.timedelta() else ""
+            fraction = f".{abs(value).microseconds:06}" if value.microseconds else ""
+            return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{fraction}"
+    return str(value)
+
+
+def number_text(value: float, digits: str = "") -> str:
+    """A float: whole ones without ``.0``, others in full or with as many ``digits``, never with an exponent."""
+    if value.is_integer() and abs(value) < _WRITTEN_OUT:
+        return str(int(value))
+    if value != value:
+        return ""
+    text = format(value, digits) if digits else str(value)
+    return format(Decimal(text), "f") if "e-" in text else text

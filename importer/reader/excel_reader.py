@@ -33,12 +33,12 @@ from importer.reader.base import (
     Chunk,
     ChunkBuilder,
     SheetLayout,
+    cell_text,
     column_letters,
     columns_counted,
     file_digest,
     named_columns,
 )
-from importer.reader.cell_text import cell_text, inexact_number
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
@@ -124,13 +124,15 @@ class ExcelReader:
                 error = FieldError(problem.code, self.columns[position], problem.value, rule, hint)
                 builder.add_problem(number, error)
         if cells != values:  # most rows are all text
-            for name, value, text in zip(self.columns, values, cells, strict=True):
-                if inexact := inexact_number(value, name, text):
-                    builder.add_problem(number, inexact)
+            builder.add_inexact(number, values, cells)
 
     def _texts(self, values: Sequence[Any]) -> list[str]:
         texts = [value if type(value) is str else cell_text(value, ".15g") for value in values]
-        return [_duration_as_shown(text) for text in texts] if self._is_ods else texts
+        if self._is_ods:  # where calamine reads durations of a day and more as a text: PT36H00M00S
+            for place, text in enumerate(texts):
+                if text.endswith("S") and (found := _ISO_DURATION.fullmatch(text)):
+                    texts[place] = "{}{:0>2}:{:0>2}:{:0>2}".format(*found.groups())
+        return texts
 
     def _find_header(self) -> tuple[int, list[str], list[list[str]]]:
         """The first row with anything in it, below the titles of the sheet; and those titles."""
@@ -303,12 +305,6 @@ def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: s
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
-
-
-def _duration_as_shown(text: str) -> str:
-    """A cell of an .ods document, where calamine reads durations of a day and more as a text: ``PT36H00M00S``."""
-    duration = _ISO_DURATION.fullmatch(text) if text.endswith("S") else None
-    return "{}{:0>2}:{:0>2}:{:0>2}".format(*duration.groups()) if duration else text
 
 
 def _last_row(cells: str) -> int:

@@ -147,7 +147,7 @@ def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
         count += 1
         sent += mapped.body is not None
         filtered += mapped.filtered_by is not None
-        errors.update({(error.code, error.column or "") for error in mapped.errors})
+        errors.update(list(dict.fromkeys((error.code, error.column or "") for error in mapped.errors)))
     return Trial(count, sent, filtered, tuple((code, column, rows) for (code, column), rows in errors.most_common()))
 
 
