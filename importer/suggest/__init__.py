@@ -16,15 +16,14 @@ from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.cell_shapes import is_email, is_number
 from importer.suggest.columns import describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Found, write_body
-from importer.suggest.first_rows import FirstRows, find_parts, read_first_rows, rows_to_read
-from importer.suggest.headers import System, load_vocabulary, plain_name, recognise, squeezed
+from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
+from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.roles import assign
-from importer.suggest.row_names import find_names, find_parents, parts_of_keys
+from importer.suggest.row_names import find_names, find_parents, find_parts
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
 __all__ = ["Suggestion", "Trial", "suggest"]
@@ -94,7 +93,7 @@ def suggest(
     _refuse_header(source)
     vocabulary = load_vocabulary()
     blank_words = vocabulary.blank_signs | vocabulary.blank_words
-    table = read_first_rows(source, blank_words=blank_words, rows_max=rows_max or rows_to_read(len(source.columns)))
+    table = read_first_rows(source, blank_words=blank_words, rows_max=rows_max)
     blanks = find_blanks(table, vocabulary)
     table = table.without(blanks.taken)
     system = recognise(source.columns, vocabulary.systems)
@@ -107,7 +106,7 @@ def suggest(
         table=table,
         roles=roles,
         blanks=blanks,
-        parts=find_parts(table, parts_of_keys(table, columns)) if key is None and table.rows else None,
+        parts=find_parts(table, columns) if key is None and table.rows else None,
         parents=find_parents(table, columns, names, vocabulary, system),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
@@ -197,7 +196,7 @@ def _say_system(page: Page, table: FirstRows, system: System | None, ready: str)
     if system is None:
         page.comment("Helpdesk not recognised; columns are matched by name and content.")
         return
-    found = len(system.telling & {squeezed(plain_name(column.name)) for column in table.columns})
+    found = len(system.telling & {squeezed(column.name) for column in table.columns})
     telling = f"{found} of its {len(system.telling)} typical columns are present"
     page.comment(f"looks like an export from {system.name}: {telling}.", mark=GUESS)
     if ready:

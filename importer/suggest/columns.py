@@ -68,7 +68,7 @@ def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
 
 def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabulary) -> Column:
     names = vocabulary.names_of(profile.name)
-    if form is None and vocabulary.is_about_time(names[0]):
+    if form is None and any(part in names[0] for part in vocabulary.times):
         form = epoch_form(profile)
     kind = _kind(profile, form)
     of_agents = not vocabulary.agents.isdisjoint(names[0].split())

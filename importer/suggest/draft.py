@@ -9,13 +9,11 @@ from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.comment_tables import CommentTable, Unusable
-from importer.suggest.field_lines import write_custom_fields
-from importer.suggest.first_rows import FirstRows, KeyParts
-from importer.suggest.headers import Vocabulary
-from importer.suggest.note_lines import HTML_SHARE, write_notes
-from importer.suggest.priorities import USUAL, levels
+from importer.suggest.fields_and_notes import HTML_SHARE, write_custom_fields, write_notes
+from importer.suggest.first_rows import FirstRows
+from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
 from importer.suggest.roles import Pick, Roles
-from importer.suggest.row_names import Parents
+from importer.suggest.row_names import KeyParts, Parents
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
@@ -261,7 +259,7 @@ class _Writer:
         page.comment(f"{named([column])} is the parent: {seen}.", 2, GUESS)
         parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
         if not name.is_key:
-            parts["of"] = name.column.name if name.column.repeats == 1 else reference(name.column)
+            parts["of"] = name.column.name  # which is unique
         parts["deep"] = "root"
         deep = counted(parents.deep, "row")
         page.comment(f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({deep}).", 2)
@@ -286,15 +284,16 @@ class _Writer:
         page.line("priority:", 2)
         for key, text in reference(column).items():
             page.line(f"{key}: {scalar(text)}", 4)
-        known = levels(column.values.counts, self._found.vocabulary)
-        page.line("values:" if known else "values: {}", 4)
-        for level in known:
-            note = f"# {counted(level.count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
-            page.line(f"{scalar(level.word)}: {level.becomes}  {note}", 6)
+        words = column.values.most_common()
+        page.line("values:" if words else "values: {}", 4)
+        for word, count in words:
+            level = level_of(word, self._found.vocabulary)
+            note = f"# {counted(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
+            page.line(f"{scalar(word)}: {level.priority}  {note}", 6)
         page.line("unknown: reject", 4)
         lacking = self._table.rows - column.filled
         rows = f"the {counted(lacking, 'row')}" if lacking else "rows"
-        page.line(f"default: {USUAL}  # for {rows} without one", 4)
+        page.line(f"default: {USUAL_PRIORITY}  # for {rows} without one", 4)
 
     def _requester(self) -> None:
         page, email, name = self._page, self._one.get("requester_email"), self._one.get("requester_name")
