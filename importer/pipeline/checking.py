@@ -17,7 +17,6 @@ from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
 from importer.mapping import Mapping
 from importer.pipeline.companions import StrPath, open_companions, opened_mapping
-from importer.pipeline.fixing import Fix
 from importer.pipeline.results import PreviewRow, known
 from importer.pipeline.staging import (
     Reading,
@@ -31,6 +30,7 @@ from importer.pipeline.staging import (
 from importer.plain import in_thread
 from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
+from importer.quality.autofix import Fix
 from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks

@@ -25,34 +25,21 @@ _NAMED = 8
 
 @dataclass(frozen=True)
 class Baseline:
-    """What is remembered of an earlier export.
+    """What is remembered of an earlier export."""
 
-    Attributes:
-        rows: How many rows it had.
-        columns: Its header.
-        words: By field, the words that came.
-        capped: Fields of which not all words are known.
-    """
-
-    rows: int
-    columns: tuple[str, ...]
-    words: dict[str, frozenset[str]]
-    capped: frozenset[str]
+    rows: int  #: How many rows it had.
+    columns: tuple[str, ...]  #: Its header.
+    words: dict[str, frozenset[str]]  #: By field, the words that came.
+    capped: frozenset[str]  #: Fields of which not all words are known.
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One way in which an export differs.
+    """One way in which an export differs."""
 
-    Attributes:
-        kind: ``empty``, ``volume``, ``new_column``, ``lost_column`` or ``new_value``.
-        what: For a person.
-        names: The columns or values that it is about.
-    """
-
-    kind: str
-    what: str
-    names: tuple[str, ...] = ()
+    kind: str  #: ``empty``, ``volume``, ``new_column``, ``lost_column`` or ``new_value``.
+    what: str  #: For a person.
+    names: tuple[str, ...] = ()  #: The columns or values that it is about.
 
 
 def load_baseline(path: Path) -> Baseline:

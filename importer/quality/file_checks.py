@@ -79,27 +79,16 @@ _TOTALS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FileIssue:
-    """One kind of issue, in one column or in the file. A warning: it makes no row invalid.
+    """One kind of issue, in one column or in the file. A warning: it makes no row invalid."""
 
-    Attributes:
-        kind: Stable word for machines, such as ``cut_cell``.
-        column: The column; None if it is about rows or the file.
-        times: How many.
-        unit: What is counted, in the singular: ``cell``, ``row``, ``column``, …
-        rows: The first of them, as file row numbers.
-        example: One of them, shortened.
-        what: What it is, for a person: "texts end at 32,767 characters, where Excel truncates cells".
-        hint: What the person can do.
-    """
-
-    kind: str
-    column: str | None
-    times: int
-    unit: str
-    rows: tuple[int, ...]
-    example: str
-    what: str
-    hint: str
+    kind: str  #: Stable word for machines, such as ``cut_cell``.
+    column: str | None  #: The column; None if it is about rows or the file.
+    times: int  #: How many.
+    unit: str  #: What is counted, in the singular: ``cell``, ``row``, ``column``, …
+    rows: tuple[int, ...]  #: The first of them, as file row numbers.
+    example: str  #: One of them, shortened.
+    what: str  #: What it is, for a person: "texts end at 32,767 characters, where Excel truncates cells".
+    hint: str  #: What the person can do.
 
 
 def issue_shapes(cell: str) -> Sequence[str]:

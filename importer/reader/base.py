@@ -30,23 +30,17 @@ _WRITTEN_OUT = 1e21
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some consecutive rows.
+    """Some consecutive rows."""
 
-    Attributes:
-        frame: The rows that fit the header: dtype ``object``, every cell a Python ``str`` (never NaN: an empty one is
-            ``""``), the columns of the header with repeats kept. The index, ``row``, is the row of the file: the line
-            on which the row begins in a text file, the sheet row in a workbook, the position from 1 in a DataFrame.
-        bad_rows: Rows that do not fit, such as one with too many fields: the cells as read, and the reason.
-        cell_problems: By row of the file, what is wrong with single cells of ``frame``; each names its column.
-        progress: Share of the file (0 to 1) that had been read when this chunk was complete.
-        blank_rows: How many blank rows were skipped on the way.
-    """
-
+    #: The rows that fit the header: dtype ``object``, every cell a Python ``str`` (never NaN: an empty one is ``""``),
+    #: the columns of the header with repeats kept. The index, ``row``, is the row of the file: the line on which the
+    #: row begins in a text file, the sheet row in a workbook, the position from 1 in a DataFrame.
     frame: pd.DataFrame
-    bad_rows: list[Row]
+    bad_rows: list[Row]  #: Rows that do not fit, such as one with too many fields: the cells as read, and the reason.
+    #: By row of the file, what is wrong with single cells of ``frame``; each names its column.
     cell_problems: dict[int, tuple[FieldError, ...]]
-    progress: float
-    blank_rows: int = 0
+    progress: float  #: Share of the file (0 to 1) that had been read when this chunk was complete.
+    blank_rows: int = 0  #: How many blank rows were skipped on the way.
 
     def rows(self) -> Iterator[Row]:
         """All rows in file order, the bad ones included. By position, so that columns may share a name."""
@@ -106,37 +100,23 @@ def text_frame(columns: Sequence[str], numbers: Sequence[int], rows: Sequence[Se
 
 @dataclass(frozen=True)
 class SheetLayout:
-    """What a spreadsheet program hides, or shows otherwise than it is read; below the header only.
+    """What a spreadsheet program hides, or shows otherwise than it is read; below the header only."""
 
-    Attributes:
-        hidden_rows: Sheet rows that are hidden, by hand or by a filter.
-        filtered: Whether a filter is set on a column.
-        hidden_columns: First and last column of each hidden range, 1-based.
-        merged: Ranges of merged cells, such as ``A2:A5``.
-        hidden_sheets: Names of the sheets of the workbook that are hidden and not read.
-    """
-
-    hidden_rows: Sequence[int] = ()
-    filtered: bool = False
-    hidden_columns: Sequence[tuple[int, int]] = ()
-    merged: Sequence[str] = ()
-    hidden_sheets: Sequence[str] = ()
+    hidden_rows: Sequence[int] = ()  #: Sheet rows that are hidden, by hand or by a filter.
+    filtered: bool = False  #: Whether a filter is set on a column.
+    hidden_columns: Sequence[tuple[int, int]] = ()  #: First and last column of each hidden range, 1-based.
+    merged: Sequence[str] = ()  #: Ranges of merged cells, such as ``A2:A5``.
+    hidden_sheets: Sequence[str] = ()  #: Names of the sheets of the workbook that are hidden and not read.
 
 
 class Reader(Protocol):
-    """An export that can be read, as often as wanted, in chunks.
+    """An export that can be read, as often as wanted, in chunks."""
 
-    Attributes:
-        name: Its name in messages: ``tickets.csv``, ``incidents.xlsx [Sheet1]``, ``DataFrame``.
-        columns: The header texts in file order, repeats kept; a blank one is named by its place: ``column C``.
-        notes: What the user should know about how it is read, a sentence each.
-        layout: What a spreadsheet program hides; nothing in a text file or a DataFrame.
-    """
-
-    name: str
+    name: str  #: Its name in messages: ``tickets.csv``, ``incidents.xlsx [Sheet1]``, ``DataFrame``.
+    #: The header texts in file order, repeats kept; a blank one is named by its place: ``column C``.
     columns: tuple[str, ...]
-    notes: tuple[str, ...]
-    layout: SheetLayout
+    notes: tuple[str, ...]  #: What the user should know about how it is read, a sentence each.
+    layout: SheetLayout  #: What a spreadsheet program hides; nothing in a text file or a DataFrame.
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what is read: the file as it is on the disk, and the name of the sheet if it has one."""

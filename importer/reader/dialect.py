@@ -38,21 +38,13 @@ _NAME_LENGTH_MAX = 80
 
 @dataclass(frozen=True)
 class Dialect:
-    """The layout of a delimited text file.
+    """The layout of a delimited text file."""
 
-    Attributes:
-        delimiter: One character.
-        header: The header cells.
-        header_line: The line on which the header begins, 1-based.
-        skipped: How many rows :mod:`csv` reads up to and including the header.
-        notes: What the user should know about it.
-    """
-
-    delimiter: str
-    header: tuple[str, ...]
-    header_line: int
-    skipped: int
-    notes: tuple[str, ...]
+    delimiter: str  #: One character.
+    header: tuple[str, ...]  #: The header cells.
+    header_line: int  #: The line on which the header begins, 1-based.
+    skipped: int  #: How many rows :mod:`csv` reads up to and including the header.
+    notes: tuple[str, ...]  #: What the user should know about it.
 
 
 def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:

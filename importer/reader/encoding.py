@@ -33,17 +33,11 @@ _BETWEEN_WORDS = re.compile(rb"[\s,;:.!?()\"']+")  # bytes that are part of no l
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the bytes of a file become text.
+    """How the bytes of a file become text."""
 
-    Attributes:
-        codec: Python's name of the encoding, byte order settled.
-        mark: How many bytes of byte order mark come first.
-        notes: What the user should know about it.
-    """
-
-    codec: str
-    mark: int = 0
-    notes: tuple[str, ...] = ()
+    codec: str  #: Python's name of the encoding, byte order settled.
+    mark: int = 0  #: How many bytes of byte order mark come first.
+    notes: tuple[str, ...] = ()  #: What the user should know about it.
 
     @property
     def wide(self) -> bool:

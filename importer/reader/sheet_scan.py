@@ -48,15 +48,10 @@ class CellProblem:
 
 @dataclass
 class SheetScan:
-    """What was found in one sheet: see :class:`importer.reader.base.SheetLayout`, here with the rows above the header.
+    """What was found in one sheet: see :class:`~importer.reader.base.SheetLayout`, here with rows above the header."""
 
-    Attributes:
-        name: Its name in messages.
-        problems: By sheet row (1-based).
-    """
-
-    name: str
-    problems: dict[int, list[CellProblem]] = field(default_factory=dict)
+    name: str  #: Its name in messages.
+    problems: dict[int, list[CellProblem]] = field(default_factory=dict)  #: By sheet row (1-based).
     hidden_rows: list[int] = field(default_factory=list)
     filtered: bool = False
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)

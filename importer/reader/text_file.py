@@ -38,21 +38,13 @@ class _Gzip(gzip.GzipFile):
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file on the disk, packed or not.
+    """A text file on the disk, packed or not."""
 
-    Attributes:
-        path: The file on the disk.
-        kind: TEXT, GZIP or ZIP.
-        member: The member of the ZIP archive that is read.
-        name: Its name in messages.
-        encoding: How its bytes become text.
-    """
-
-    path: Path
-    kind: Kind
-    member: str
-    name: str
-    encoding: Encoding
+    path: Path  #: The file on the disk.
+    kind: Kind  #: TEXT, GZIP or ZIP.
+    member: str  #: The member of the ZIP archive that is read.
+    name: str  #: Its name in messages.
+    encoding: Encoding  #: How its bytes become text.
 
     @contextmanager
     def lines(self) -> Iterator[Lines]:

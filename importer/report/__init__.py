@@ -27,22 +27,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Where the reports are.
+    """Where the reports are."""
 
-    Attributes:
-        results: Every row.
-        failures: Rows to fix, with the columns of their source: more than one file if columns differ, and none if
-            there are no such rows.
-        summary: For scripts; written last, once it is known how the command ends.
-        orphans: Notes of companion files that match no row.
-        open_notes: Notes that were not delivered; None if no note is sent after its case.
-    """
-
-    results: Path
+    results: Path  #: Every row.
+    #: Rows to fix, with the columns of their source: more than one file if columns differ, and none if there are no
+    #: such rows.
     failures: tuple[Path, ...]
-    summary: Path
-    orphans: tuple[Path, ...] = ()
-    open_notes: Path | None = None
+    summary: Path  #: For scripts; written last, once it is known how the command ends.
+    orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
+    open_notes: Path | None = None  #: Notes that were not delivered; None if no note is sent after its case.
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:

@@ -94,19 +94,12 @@ def _joined(parts: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FailuresFile:
-    """How to read a failures file.
+    """How to read a failures file."""
 
-    Attributes:
-        width: How many columns the file has.
-        record_at: Which of them has the record.
-        user_columns: The user's columns.
-        user_at: Where these are.
-    """
-
-    width: int
-    record_at: int
-    user_columns: tuple[str, ...]
-    user_at: tuple[int, ...]
+    width: int  #: How many columns the file has.
+    record_at: int  #: Which of them has the record.
+    user_columns: tuple[str, ...]  #: The user's columns.
+    user_at: tuple[int, ...]  #: Where these are.
 
     def own_row(self, row: Row) -> Row:
         """The user's part of the row, formulas unescaped; one that is too long keeps all cells."""

@@ -174,19 +174,12 @@ _FRACTION = re.compile(r".*:(\d\d):(\d\d[.,]\d+)")
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A date, a time of day, or both, as far as a text says.
+    """A date, a time of day, or both, as far as a text says."""
 
-    Attributes:
-        year: Two digits or four; None if it is not said.
-        day: Month and day; None for a time alone.
-        clock: Hours and minutes.
-        second: None if it is not said.
-    """
-
-    year: int | None
-    day: tuple[int, int] | None
-    clock: tuple[int, int]
-    second: Decimal | None
+    year: int | None  #: Two digits or four; None if it is not said.
+    day: tuple[int, int] | None  #: Month and day; None for a time alone.
+    clock: tuple[int, int]  #: Hours and minutes.
+    second: Decimal | None  #: None if it is not said.
 
 
 def _is_same_date(original: str, cell: str) -> bool:

@@ -31,35 +31,22 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Where the rows of a ledger are, and why.
+    """Where the rows of a ledger are, and why."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        ledger: Path of the ledger.
-        ledger_id: Its id, which failures files carry.
-        target: Where cases were created; None if nothing was sent yet.
-        sources: The files that were read into it.
-        half_read: Names of files that are being read, or whose reading was cut short; they are in no other figure.
-        totals: Rows by state.
-        causes: Why rows are not cases, most frequent first.
-        case_updates: Notes that are sent after their case, because its first call had no room.
-        links_not_made: Rows whose case has another parent than the file says, because the mapping wants it so.
-        requests: Requests that were sent to create cases and to add notes to them.
-        refusals: How many of them were answered with which HTTP status other than success.
-    """
-
-    version: Literal[1] = 1
-    ledger: str
-    ledger_id: str
-    target: str | None
-    sources: tuple[Source, ...]
+    version: Literal[1] = 1  #: Of the JSON form of this result.
+    ledger: str  #: Path of the ledger.
+    ledger_id: str  #: Its id, which failures files carry.
+    target: str | None  #: Where cases were created; None if nothing was sent yet.
+    sources: tuple[Source, ...]  #: The files that were read into it.
+    #: Names of files that are being read, or whose reading was cut short; they are in no other figure.
     half_read: tuple[str, ...]
-    totals: Totals
-    causes: tuple[Cause, ...]
-    case_updates: CaseUpdateTotals
+    totals: Totals  #: Rows by state.
+    causes: tuple[Cause, ...]  #: Why rows are not cases, most frequent first.
+    case_updates: CaseUpdateTotals  #: Notes that are sent after their case, because its first call had no room.
+    #: Rows whose case has another parent than the file says, because the mapping wants it so.
     links_not_made: tuple[UnlinkedCount, ...]
-    requests: int
-    refusals: dict[str, int]
+    requests: int  #: Requests that were sent to create cases and to add notes to them.
+    refusals: dict[str, int]  #: How many of them were answered with which HTTP status other than success.
 
 
 def summary_of(view: LedgerView) -> Summary:

@@ -14,25 +14,15 @@ from importer.models import State
 
 @dataclass(frozen=True, slots=True)
 class CaseUpdateTotals:
-    """Notes that are sent after their case, by how they stand.
+    """Notes that are sent after their case, by how they stand."""
 
-    Attributes:
-        done: The cases have them.
-        open: To be sent.
-        held: Not sent, because those before them have an unknown outcome or were refused.
-        refused: The server refused them.
-        unknown: The cases may have them.
-        dropped: Not to be sent, by `resolve`.
-        later: Their rows are not cases yet.
-    """
-
-    done: int = 0
-    open: int = 0
-    held: int = 0
-    refused: int = 0
-    unknown: int = 0
-    dropped: int = 0
-    later: int = 0
+    done: int = 0  #: The cases have them.
+    open: int = 0  #: To be sent.
+    held: int = 0  #: Not sent, because those before them have an unknown outcome or were refused.
+    refused: int = 0  #: The server refused them.
+    unknown: int = 0  #: The cases may have them.
+    dropped: int = 0  #: Not to be sent, by `resolve`.
+    later: int = 0  #: Their rows are not cases yet.
 
     @property
     def total(self) -> int:
@@ -42,14 +32,9 @@ class CaseUpdateTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Rows that were read, and records by state: two counts, so that a lost record is noticed.
+    """Rows that were read, and records by state: two counts, so that a lost record is noticed."""
 
-    Attributes:
-        read: Rows, as counted while reading.
-        match: Whether both counts are the same.
-    """
-
-    read: int
+    read: int  #: Rows, as counted while reading.
     invalid: int = 0
     skipped: int = 0
     waiting: int = 0
@@ -59,7 +44,7 @@ class Totals:
     refused: int = 0
     unknown: int = 0
     duplicate: int = 0
-    match: bool
+    match: bool  #: Whether both counts are the same.
 
     @classmethod
     def of(cls, read: int, counts: Counter[State]) -> Totals:

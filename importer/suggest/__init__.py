@@ -33,19 +33,12 @@ _ERRORS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Trial:
-    """How the rows fared under a mapping.
+    """How the rows fared under a mapping."""
 
-    Attributes:
-        rows: Rows that it was tested on.
-        sent: Rows that would be sent.
-        filtered: Rows that the mapping filters.
-        errors: Code of a field error, its column, and how many rows have it.
-    """
-
-    rows: int
-    sent: int
-    filtered: int
-    errors: tuple[tuple[str, str, int], ...]
+    rows: int  #: Rows that it was tested on.
+    sent: int  #: Rows that would be sent.
+    filtered: int  #: Rows that the mapping filters.
+    errors: tuple[tuple[str, str, int], ...]  #: Code of a field error, its column, and how many rows have it.
 
     @property
     def fared(self) -> str:
@@ -56,23 +49,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A mapping for an export.
+    """A mapping for an export."""
 
-    Attributes:
-        text: The mapping file.
-        system: The helpdesk that the export seems to come from; empty if none was recognised.
-        ready: Name of the built-in mapping for it; empty if there is none, or if it needs other columns.
-        guesses: How many lines are marked GUESS.
-        checks: How many lines are marked CHECK.
-        trial: The outcome of the rows that were read.
-    """
-
-    text: str
-    system: str
-    ready: str
-    guesses: int
-    checks: int
-    trial: Trial
+    text: str  #: The mapping file.
+    system: str  #: The helpdesk that the export seems to come from; empty if none was recognised.
+    ready: str  #: Name of the built-in mapping for it; empty if there is none, or if it needs other columns.
+    guesses: int  #: How many lines are marked GUESS.
+    checks: int  #: How many lines are marked CHECK.
+    trial: Trial  #: The outcome of the rows that were read.
 
 
 def suggest(

@@ -21,17 +21,11 @@ _TEXTS = (Kind.LONG, Kind.TEXT)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a table is.
+    """Where a table is."""
 
-    Attributes:
-        path: The file.
-        sheet: The sheet; empty for the one that is read if none is named.
-        encoding: What is needed to read it; empty if nothing.
-    """
-
-    path: Path
-    sheet: str = ""
-    encoding: str = ""
+    path: Path  #: The file.
+    sheet: str = ""  #: The sheet; empty for the one that is read if none is named.
+    encoding: str = ""  #: What is needed to read it; empty if nothing.
 
     def open(self) -> Reader:
         """The table, opened. Raises :class:`SourceError`."""
@@ -40,23 +34,14 @@ class Place:
 
 @dataclass(frozen=True)
 class CommentTable:
-    """A table with comments.
+    """A table with comments."""
 
-    Attributes:
-        place: Where it is.
-        match: The column that says which ticket a row belongs to.
-        body: The column with the text.
-        author: The column with the name of who wrote it.
-        created: The column with the time, if all of its cells can be read.
-        public: The column that seems to say whether the requester saw it.
-    """
-
-    place: Place
-    match: Match
-    body: Column
-    author: Column | None = None
-    created: Column | None = None
-    public: Column | None = None
+    place: Place  #: Where it is.
+    match: Match  #: The column that says which ticket a row belongs to.
+    body: Column  #: The column with the text.
+    author: Column | None = None  #: The column with the name of who wrote it.
+    created: Column | None = None  #: The column with the time, if all of its cells can be read.
+    public: Column | None = None  #: The column that seems to say whether the requester saw it.
 
 
 @dataclass(frozen=True)

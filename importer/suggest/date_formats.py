@@ -48,42 +48,25 @@ _NUMBERS = re.compile(r"\d+")
 
 @dataclass(frozen=True)
 class Order:
-    """What comes first in the dates of a column.
+    """What comes first in the dates of a column."""
 
-    Attributes:
-        way: ``day``, ``month`` or ``year``; empty if no cell leaves that open.
-        proof: A cell that can be read in no other way; empty if there is none.
-        against: A cell that proves something else; empty if there is none.
-        open: Between what the column leaves it open.
-        counted: What the numbers show about the place of the years; empty if that is no question.
-    """
-
-    way: str = ""
-    proof: str = ""
-    against: str = ""
-    open: tuple[str, ...] = ()
-    counted: str = ""
+    way: str = ""  #: ``day``, ``month`` or ``year``; empty if no cell leaves that open.
+    proof: str = ""  #: A cell that can be read in no other way; empty if there is none.
+    against: str = ""  #: A cell that proves something else; empty if there is none.
+    open: tuple[str, ...] = ()  #: Between what the column leaves it open.
+    counted: str = ""  #: What the numbers show about the place of the years; empty if that is no question.
 
 
 @dataclass(frozen=True)
 class DateForm:
-    """How the dates of a column are written.
+    """How the dates of a column are written."""
 
-    Attributes:
-        formats: Formats of the mapping language; the first that fits counts.
-        fitting: Cells, of those looked at, that one of them reads.
-        looked_at: Cells looked at.
-        has_time: Whether there is a time of day.
-        has_offset: Whether every one of them says its offset from UTC.
-        order: What comes first in them.
-    """
-
-    formats: tuple[str, ...]
-    fitting: int
-    looked_at: int
-    has_time: bool
-    has_offset: bool
-    order: Order = Order()
+    formats: tuple[str, ...]  #: Formats of the mapping language; the first that fits counts.
+    fitting: int  #: Cells, of those looked at, that one of them reads.
+    looked_at: int  #: Cells looked at.
+    has_time: bool  #: Whether there is a time of day.
+    has_offset: bool  #: Whether every one of them says its offset from UTC.
+    order: Order = Order()  #: What comes first in them.
 
 
 def readings_of(text: str) -> dict[str, str]:

@@ -38,25 +38,15 @@ _KEPT_SHOWN = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """All that was found out about an export.
+    """All that was found out about an export."""
 
-    Attributes:
-        table: Its first rows.
-        roles: Which column is what.
-        blanks: Texts that may stand for an empty cell.
-        parts: The columns that are its key together; None if one column is.
-        parents: The column that names the parent row.
-        comments: Tables with its comments, and those that seem to have some.
-        vocabulary: The words.
-    """
-
-    table: FirstRows
-    roles: Roles
-    blanks: Blanks
-    parts: KeyParts | None
-    parents: Parents | None
-    comments: Sequence[CommentTable | Unusable]
-    vocabulary: Vocabulary
+    table: FirstRows  #: Its first rows.
+    roles: Roles  #: Which column is what.
+    blanks: Blanks  #: Texts that may stand for an empty cell.
+    parts: KeyParts | None  #: The columns that are its key together; None if one column is.
+    parents: Parents | None  #: The column that names the parent row.
+    comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
+    vocabulary: Vocabulary  #: The words.
 
 
 def write_body(found: Found) -> str:

@@ -35,23 +35,15 @@ _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 @dataclass(frozen=True, eq=False)
 class FirstRows:
-    """The rows and what is in their columns.
+    """The rows and what is in their columns."""
 
-    Attributes:
-        name: What messages call the export.
-        columns: The profiles of its columns, in file order.
-        frame: The rows that fit the header, without spaces around the cells; columns are called by their place.
-        all_rows: These and the malformed ones.
-        whole: Whether that is the whole export.
-        total_lines: Totals or remarks at the end of the whole export.
-    """
-
-    name: str
-    columns: tuple[ColumnProfile, ...]
+    name: str  #: What messages call the export.
+    columns: tuple[ColumnProfile, ...]  #: The profiles of its columns, in file order.
+    #: The rows that fit the header, without spaces around the cells; columns are called by their place.
     frame: pd.DataFrame
-    all_rows: Sequence[Row]
-    whole: bool
-    total_lines: FileIssue | None
+    all_rows: Sequence[Row]  #: These and the malformed ones.
+    whole: bool  #: Whether that is the whole export.
+    total_lines: FileIssue | None  #: Totals or remarks at the end of the whole export.
 
     @property
     def rows(self) -> int:

@@ -28,44 +28,28 @@ _ALSO_SAID_OF = {"requester_email": "requester_name"}
 
 @dataclass(frozen=True)
 class Pick:
-    """A column for a role.
+    """A column for a role."""
 
-    Attributes:
-        column: The column.
-        reason: Why this one, as part of a sentence.
-        known: Whether the recognised system has it under this name; otherwise it is a guess.
-    """
-
-    column: Column
-    reason: str
-    known: bool
+    column: Column  #: The column.
+    reason: str  #: Why this one, as part of a sentence.
+    known: bool  #: Whether the recognised system has it under this name; otherwise it is a guess.
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column is what.
+    """Which column is what."""
 
-    Attributes:
-        system: The system that the export seems to come from.
-        one: Role → the column that has it.
-        owner: The column that names the agent; it has no role, because that needs the users of the account.
-        notes: Columns of comments and answers; of repeated ones the first.
-        labels: Columns of labels; of repeated ones the first.
-        flags: Columns of yes and no.
-        undated: Columns without a role that are named like the day of creation, but whose dates cannot be read.
-        rest: Columns that have no role and are not empty, in file order.
-        empty: Columns without any text.
-    """
-
-    system: System | None
-    one: dict[str, Pick] = field(default_factory=dict)
+    system: System | None  #: The system that the export seems to come from.
+    one: dict[str, Pick] = field(default_factory=dict)  #: Role → the column that has it.
+    #: The column that names the agent; it has no role, because that needs the users of the account.
     owner: Column | None = None
-    notes: tuple[Column, ...] = ()
-    labels: tuple[Column, ...] = ()
-    flags: tuple[Column, ...] = ()
+    notes: tuple[Column, ...] = ()  #: Columns of comments and answers; of repeated ones the first.
+    labels: tuple[Column, ...] = ()  #: Columns of labels; of repeated ones the first.
+    flags: tuple[Column, ...] = ()  #: Columns of yes and no.
+    #: Columns without a role that are named like the day of creation, but whose dates cannot be read.
     undated: tuple[Column, ...] = ()
-    rest: tuple[Column, ...] = ()
-    empty: tuple[Column, ...] = ()
+    rest: tuple[Column, ...] = ()  #: Columns that have no role and are not empty, in file order.
+    empty: tuple[Column, ...] = ()  #: Columns without any text.
 
 
 def assign(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, system: System | None) -> Roles:

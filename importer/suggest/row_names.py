@@ -22,15 +22,10 @@ _JOINS = ("/", "|", "::", " + ")
 
 @dataclass(frozen=True)
 class KeyParts:
-    """Columns that are different in every row if taken together.
+    """Columns that are different in every row if taken together."""
 
-    Attributes:
-        parts: The columns.
-        join: What can be between their texts, because none of them contains it.
-    """
-
-    parts: tuple[ColumnProfile, ...]
-    join: str
+    parts: tuple[ColumnProfile, ...]  #: The columns.
+    join: str  #: What can be between their texts, because none of them contains it.
 
 
 def find_parts(table: FirstRows, columns: Sequence[Column]) -> KeyParts | None:
@@ -91,19 +86,12 @@ def find_names(table: FirstRows, columns: Sequence[Column], key: ColumnProfile |
 
 @dataclass(frozen=True)
 class Match:
-    """A column whose cells are names of rows of the export.
+    """A column whose cells are names of rows of the export."""
 
-    Attributes:
-        column: The column.
-        named: What the rows of the export are named by.
-        matching: How many of its cells are such a name.
-        cells: Of how many.
-    """
-
-    column: ColumnProfile
-    named: Named
-    matching: int
-    cells: int
+    column: ColumnProfile  #: The column.
+    named: Named  #: What the rows of the export are named by.
+    matching: int  #: How many of its cells are such a name.
+    cells: int  #: Of how many.
 
     @property
     def share(self) -> float:
@@ -122,25 +110,15 @@ def matches(column: Column, names: Sequence[Named]) -> list[Match]:
 
 @dataclass(frozen=True)
 class Parents:
-    """A column that names the parent row.
+    """A column that names the parent row."""
 
-    Attributes:
-        column: The column.
-        named: What the rows are named by in it.
-        found: How many cells name a row that was read.
-        missing: How many name none.
-        example: One of those.
-        itself: How many rows are their own parent, at once or in a circle.
-        deep: How many rows have a parent that has one itself.
-    """
-
-    column: ColumnProfile
-    named: Named
-    found: int
-    missing: int
-    example: str
-    itself: int
-    deep: int
+    column: ColumnProfile  #: The column.
+    named: Named  #: What the rows are named by in it.
+    found: int  #: How many cells name a row that was read.
+    missing: int  #: How many name none.
+    example: str  #: One of those.
+    itself: int  #: How many rows are their own parent, at once or in a circle.
+    deep: int  #: How many rows have a parent that has one itself.
 
 
 def find_parents(
