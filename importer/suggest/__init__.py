@@ -19,7 +19,7 @@ from importer.scratch import scratch_folder
 from importer.suggest.columns import describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
-from importer.suggest.draft import Found, write_body
+from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.roles import assign
@@ -74,7 +74,10 @@ def suggest(
         SourceError: The export cannot be read, or the name of a column cannot be written.
         MappingError: No mapping can be made for its columns.
     """
-    _refuse_header(source)
+    for name in source.columns:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            what = f"the name of the column {name!a} contains an incomplete Unicode character"
+            raise SourceError(what, where=source.name, hint="fix the header")
     vocabulary = load_vocabulary()
     blank_words = vocabulary.blank_signs | vocabulary.blank_words
     table = read_first_rows(source, blank_words=blank_words, rows_max=rows_max)
@@ -86,7 +89,7 @@ def suggest(
     key = roles.one["key"].column.profile if "key" in roles.one else None
     names = find_names(table, columns, key)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
-    found = Found(
+    draft = Draft(
         table=table,
         roles=roles,
         blanks=blanks,
@@ -95,19 +98,12 @@ def suggest(
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
     )
-    body = write_body(found)
+    body = draft.write()
     trial = attempt(bound(body, source.columns), table.all_rows)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     return Suggestion(text, system.name if system else "", ready, guesses, checks, trial)
-
-
-def _refuse_header(source: Reader) -> None:
-    for name in source.columns:
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            what = f"the name of the column {name!a} contains an incomplete Unicode character"
-            raise SourceError(what, where=source.name, hint="fix the header")
 
 
 def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
@@ -124,14 +120,14 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
 
 def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
     """Maps rows, and counts the outcomes."""
+    outcomes = list(mapper.apply_all(list(rows)))
+    sent = sum(mapped.body is not None for mapped in outcomes)
+    filtered = sum(mapped.filtered_by is not None for mapped in outcomes)
     errors = Counter[tuple[str, str]]()
-    count = sent = filtered = 0
-    for mapped in mapper.apply_all(list(rows)):
-        count += 1
-        sent += mapped.body is not None
-        filtered += mapped.filtered_by is not None
+    for mapped in outcomes:
         errors.update(list(dict.fromkeys((error.code, error.column or "") for error in mapped.errors)))
-    return Trial(count, sent, filtered, tuple((code, column, rows) for (code, column), rows in errors.most_common()))
+    found = tuple((code, column, times) for (code, column), times in errors.most_common())
+    return Trial(len(outcomes), sent, filtered, found)
 
 
 def _ready(system: System | None, source: Reader) -> str:
@@ -158,7 +154,8 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
-    values = [column.name for column in table.columns if _is_value(column.name)]
+    names = [column.name for column in table.columns]
+    values = [name for name in names if is_number(name) or is_date(name) or is_email(name)]
     if 2 * len(values) > len(table.columns) or len(values) == len(table.columns):
         text = f"the header looks like data: {named(table.columns)}. If so, add a header row."
         page.comment(text, mark=CHECK)
@@ -170,10 +167,6 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
         page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
     page.blank()
     return page.text
-
-
-def _is_value(name: str) -> bool:
-    return is_number(name) or is_date(name) or is_email(name)
 
 
 def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:
