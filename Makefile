@@ -8,8 +8,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# Most tests wait for a while, so two workers for each processor.
-WORKERS := $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
+# Most tests wait most of their time, so three workers for each processor.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(min(12, 3 * (os.cpu_count() or 1)))')
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What users see, from the command line to the reports; what lies below it is left to `make test`.
 OUTSIDE := $(addprefix tests/,account cli docs mapping reader report samples suggest quality) tests/test_architecture.py

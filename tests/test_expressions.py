@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 #: Finds every expression of the package by its name, feeds it with repeats of what it looks for, and names each before.
 SWEEP = r'''
-import ast, importlib, itertools, pathlib, re, resource
-resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
-SIZE, METHODS = 128 * 1024, {"search", "match", "fullmatch", "sub", "findall", "split", "finditer"}
+import ast, importlib, itertools, pathlib, re, resource, sys
+SIZE, SECONDS = int(sys.argv[1]) * 1024, int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+METHODS = {"search", "match", "fullmatch", "sub", "findall", "split", "finditer"}
 
 def compiled(node):
     return [call for call in ast.walk(node) if isinstance(call, ast.Call) and ast.unparse(call.func) == "re.compile"]
@@ -62,8 +65,15 @@ print("done", len(names))
 '''
 
 
-def test_every_expression_is_linear() -> None:
-    ended = subprocess.run([sys.executable, "-c", SWEEP], cwd=ROOT, capture_output=True, text=True, timeout=600)
+@pytest.mark.parametrize(
+    ("size", "seconds"),
+    [pytest.param(64, 30, id="64 KiB"), pytest.param(1024, 240, id="1 MiB", marks=pytest.mark.soak)],
+)
+def test_every_expression_is_linear(size: int, seconds: int) -> None:
+    """``seconds`` of processor time are several times what all of them take together; one of them that is not linear
+    would take minutes for a single text."""
+    sweep = [sys.executable, "-c", SWEEP, str(size), str(seconds)]
+    ended = subprocess.run(sweep, cwd=ROOT, capture_output=True, text=True, timeout=600)
     last = ended.stdout.splitlines()[-1:]
-    assert ended.returncode == 0, f"{last} takes far more time for a text of 128 KiB than it should\n{ended.stderr}"
+    assert ended.returncode == 0, f"{last} takes far more time for a text of {size} KiB than it should\n{ended.stderr}"
     assert last[0].startswith("done"), last
