@@ -77,8 +77,16 @@ def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTO
     elif baseline.rows and not baseline.rows / factor <= found.rows <= baseline.rows * factor:
         grown = f"{found.rows:,} rows, baseline {baseline.rows:,}: {found.rows / baseline.rows:.2g} times as many"
         yield Change("volume", f"{grown} (allowed: {1 / factor:.2g} to {factor:g})")
-    yield from _columns(baseline, found)
-    yield from _values(baseline, found)
+    now, then = Counter(use.column for use in found.columns), Counter(baseline.columns)
+    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "missing", then - now)):
+        if names:
+            yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
+    for use in found.tables:
+        # a word that the table lists is no surprise, even if it came for the first time
+        fresh = tuple(word for word in use.unknown if word not in baseline.words.get(use.target, use.unknown))
+        if fresh and use.target not in baseline.capped:
+            columns = ", ".join(use.columns)
+            yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
 
 
 def lost_columns(
@@ -102,23 +110,6 @@ def lost_columns(
     return ChangedShapeError(
         f"columns required by the mapping are missing: {', '.join(nearest)}", where=where, hint=hint
     )
-
-
-def _columns(baseline: Baseline, found: Findings) -> Iterator[Change]:
-    now, then = Counter(use.column for use in found.columns), Counter(baseline.columns)
-    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "missing", then - now)):
-        if names:
-            yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
-
-
-def _values(baseline: Baseline, found: Findings) -> Iterator[Change]:
-    """A word that the table lists is no surprise, even if it came for the first time."""
-    for use in found.tables:
-        if use.target in baseline.words and use.target not in baseline.capped:
-            fresh = tuple(word for word in use.unknown if word not in baseline.words[use.target])
-            if fresh:
-                columns = ", ".join(use.columns)
-                yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -101,12 +101,10 @@ class FieldCheck:
             for text, times in Counter(text for _, text in texts).items():
                 for word in dict.fromkeys(self.field.words(text)):
                     self._words.add(word, times)
-        if self._limit is not None:
-            self._measure(texts, self._limit)
-
-    def _measure(self, texts: Iterable[tuple[int, str]], limit: int) -> None:
-        """Tidying only shortens a text: one within the limit that is not the longest needs no closer look."""
+        if (limit := self._limit) is None:
+            return
         for number, text in texts:
+            # tidying only shortens a text: one within the limit that is not the longest needs no closer look
             if len(text) > min(self._longest, limit):
                 length = self.field.length(text)
                 self._over += length > limit

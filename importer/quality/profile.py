@@ -200,7 +200,10 @@ class FileProfile:
         for place, column in enumerate(self.columns):
             column.take(frame.iloc[:, place])
         self._count_problems(chunk.cell_problems)
-        self._find_header(frame)
+        alike = frame[frame.iloc[:, 0].map(_folded) == self._header[0]]
+        for row, cells in zip(alike.index, alike.to_numpy().tolist(), strict=True):
+            if list(map(_folded, cells)) == self._header:
+                self.repeated_header.add(row, " | ".join(cells))
         end = replace(chunk, frame=frame.tail(LAST_ROWS), bad_rows=chunk.bad_rows[-LAST_ROWS:])
         self.last_rows.extend(end.rows())
 
@@ -214,12 +217,6 @@ class FileProfile:
                         for column in self.columns:
                             column.broken |= column.name == problem.column
                     self.cell_problems[place][1].add(row, problem.value)
-
-    def _find_header(self, frame: pd.DataFrame) -> None:
-        alike = frame[frame.iloc[:, 0].map(_folded) == self._header[0]]
-        for row, cells in zip(alike.index, alike.to_numpy().tolist(), strict=True):
-            if [_folded(cell) for cell in cells] == self._header:
-                self.repeated_header.add(row, " | ".join(cells))
 
 
 def chunk_of(rows: Sequence[Row], columns: Sequence[str]) -> Chunk:

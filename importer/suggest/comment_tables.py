@@ -27,10 +27,6 @@ class Place:
     sheet: str = ""  #: The sheet; empty for the one that is read if none is named.
     encoding: str = ""  #: What is needed to read it; empty if nothing.
 
-    def open(self) -> Reader:
-        """The table, opened. Raises :class:`SourceError`."""
-        return open_reader(self.path, sheet=self.sheet or None, encoding=self.encoding or None)
-
 
 @dataclass(frozen=True)
 class CommentTable:
@@ -94,7 +90,7 @@ def find_comments(
         vocabulary: The words.
     """
     try:
-        source = place.open()
+        source = open_reader(place.path, sheet=place.sheet or None, encoding=place.encoding or None)
         return None if source.columns == tuple(columns) else _comments(place, source, names, vocabulary)
     except SourceError as error:
         # most texts of such a name are not tables, nor are most sheets
