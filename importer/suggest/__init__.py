@@ -59,16 +59,13 @@ class Suggestion:
     trial: Trial  #: The outcome of the rows that were read.
 
 
-def suggest(
-    source: Reader, *, rows_max: int | None = None, path: Path | None = None, encoding: str | None = None
-) -> Suggestion:
+def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = None) -> Suggestion:
     """Suggests a mapping.
 
     Args:
         source: The export.
         path: Where it is: files of comments may be next to it, or in other sheets of it.
         encoding: How it is read, if that had to be said.
-        rows_max: How many rows to read at most; by default 20,000, fewer if the export is very wide.
 
     Raises:
         SourceError: The export cannot be read, or the name of a column cannot be written.
@@ -80,7 +77,7 @@ def suggest(
             raise SourceError(what, where=source.name, hint="fix the header")
     vocabulary = load_vocabulary()
     blank_words = vocabulary.blank_signs | vocabulary.blank_words
-    table = read_first_rows(source, blank_words=blank_words, rows_max=rows_max)
+    table = read_first_rows(source, blank_words=blank_words)
     blanks = find_blanks(table, vocabulary)
     table = table.without(blanks.taken)
     system = recognise(source.columns, vocabulary.systems)

@@ -9,7 +9,7 @@ from pathlib import Path
 from importer.errors import SourceError
 from importer.reader import Reader, open_reader, sheet_names
 from importer.suggest.columns import Column, Kind, describe
-from importer.suggest.first_rows import ROWS_MAX, read_first_rows
+from importer.suggest.first_rows import read_first_rows
 from importer.suggest.headers import Vocabulary, plain_name, squeezed
 from importer.suggest.roles import assign
 from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
@@ -102,7 +102,7 @@ def find_comments(
 def _comments(
     place: Place, source: Reader, names: Sequence[Named], vocabulary: Vocabulary
 ) -> CommentTable | Unusable | None:
-    table = read_first_rows(source, rows_max=ROWS_MAX)
+    table = read_first_rows(source)
     columns = describe(table, vocabulary)
     found = [match for column in columns for match in matches(column, names)]
     best = max(found, key=lambda match: _weight(match, vocabulary), default=None)

@@ -69,20 +69,19 @@ def rows_to_read(width: int) -> int:
     return min(ROWS_MAX, max(ROWS_MIN, CELLS_MAX // max(width, 1)))
 
 
-def read_first_rows(source: Reader, *, blank_words: Collection[str] = (), rows_max: int | None = None) -> FirstRows:
+def read_first_rows(source: Reader, *, blank_words: Collection[str] = ()) -> FirstRows:
     """Reads the first rows of an export.
 
     Args:
         source: The export.
         blank_words: Texts that may stand for an empty cell.
-        rows_max: How many rows at most; by default what :func:`rows_to_read` gives.
 
     Raises:
         SourceError: The export turns out to be unreadable.
     """
     import pandas as pd
 
-    most = rows_max or rows_to_read(len(source.columns))
+    most = rows_to_read(len(source.columns))
     profile = FileProfile(source.columns, shapes_of, blank_words=blank_words, distinct_max=most)
     taken: list[Chunk] = []
     whole = True
