@@ -110,7 +110,7 @@ def check(
             **asdict(export),
         )
     if fix:
-        from importer.pipeline.fixing import write_suggestions
+        from importer.quality.autofix import write_suggestions
 
         fixed = write_suggestions(
             export.mapping, result.suggestions, export=export.source, allow_files=export.allow_files

@@ -39,10 +39,9 @@ if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import SimilarKeys
     from importer.pipeline.checking import CheckResult
-    from importer.pipeline.fixing import Fix
     from importer.pipeline.results import PreviewRow
     from importer.quality import Findings
-    from importer.quality.autofix import Suggestion
+    from importer.quality.autofix import Fix, Suggestion
     from importer.quality.file_checks import FileIssue
     from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
 

@@ -17,12 +17,12 @@ from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
 from importer.mapping import Mapping
 from importer.pipeline.companions import Export, StrPath, open_export
-from importer.pipeline.fixing import Fix
 from importer.pipeline.results import PreviewRow, known
 from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
+from importer.quality.autofix import Fix
 from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 from importer.reader import ReadingOptions, open_reader
 from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
