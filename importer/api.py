@@ -27,11 +27,28 @@ from importer.pipeline.checking import (
     suggest_mapping,
     suggest_mapping_async,
 )
-from importer.pipeline.forgetting import Forgotten, forget, forget_async
-from importer.pipeline.ledger_verbs import report, report_async, resolve, resolve_notes, status, status_async
-from importer.pipeline.rebuild import rebuild, rebuild_async
+from importer.pipeline.ledger_verbs import (
+    Forgotten,
+    forget,
+    forget_async,
+    report,
+    report_async,
+    resolve,
+    resolve_notes,
+    status,
+    status_async,
+)
 from importer.pipeline.results import PreviewRow, RunResult, Status
-from importer.pipeline.run import reconcile, reconcile_async, retry, retry_async, run_import, run_import_async
+from importer.pipeline.run import (
+    rebuild,
+    rebuild_async,
+    reconcile,
+    reconcile_async,
+    retry,
+    retry_async,
+    run_import,
+    run_import_async,
+)
 from importer.pipeline.verifying import VerifyResult, verify, verify_async
 from importer.progress import Progress
 from importer.settings import Settings

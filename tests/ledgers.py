@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def notes(*texts: str) -> bytes:
 def with_updates(key: str, *parts: bytes, row: int = 2, first: str = "first") -> StagedRow:
     """A row with one note, which these updates are to follow."""
     staged = valid(key, row=row, body=case_body(key, notes=[{"note_body": first, "public": False}]))
-    return replace(staged, mapped=staged.mapped._replace(case_updates=parts))
+    return staged._replace(mapped=staged.mapped._replace(case_updates=parts))
 
 
 def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> StagedRow:
@@ -82,8 +81,8 @@ def filtered(key: str, *, row: int = 2, **more: Any) -> StagedRow:
     return StagedRow(Row(row, (key, "spam")), mapped, **more)
 
 
-def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **changed: Any) -> int:
-    """Enter rows as one source, and return its number."""
+def new_source(**changed: Any) -> NewSource:
+    """A source of two columns."""
     known = {
         "name": "tickets.csv",
         "sha256": "0" * 64,
@@ -92,7 +91,12 @@ def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **c
         "mapping_sha256": "1" * 64,
         "external_id_field": EXTERNAL_ID_FIELD,
     }
-    source = sources.begin_source(ledger, NewSource(**(known | changed)))
+    return NewSource(**(known | changed))
+
+
+def stage(ledger: Ledger, rows: Iterable[StagedRow], *, finish: bool = True, **changed: Any) -> int:
+    """Enter rows as one source, and return its number."""
+    source = sources.begin_source(ledger, new_source(**changed))
     sources.add_rows(ledger, source, list(rows))
     if finish:
         sources.finish_source(ledger, source)

@@ -8,12 +8,11 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING
 
+import click
+
+from importer.cli.output import complain
 from importer.errors import CaseImporterError, ConfigError, ExitCode, ResourceError
-
-if TYPE_CHECKING:
-    import click
 
 #: Objects made before the garbage collector looks for reference cycles. Python's default of 700 costs a twentieth of an
 #: import, whose objects are freed without it.
@@ -29,15 +28,40 @@ def main() -> None:
     os.umask(0o077)  # ledgers and reports hold customers' data
     _dump_no_core()
     ended = _end_on_signals()
+    code = 0
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False) or 0
     except CaseImporterError as error:
-        code = _complain(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        code = _interrupted(ended)
+        complain(str(error))
+        code = error.exit_code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        complain("terminated" if ended else "interrupted")
+        code = ExitCode.TERMINATED if ended else ExitCode.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = error.exit_code
+    except click.ClickException as error:
+        complain(_usage(error))
+        code = error.exit_code
     except Exception as error:
-        code = _of_click(error, ended)
-    _leave(int(code) if isinstance(code, int) else 0)
+        lacking = _lacking(error)
+        if lacking is None:
+            raise
+        complain(str(lacking))
+        code = lacking.exit_code
+    _leave(code)
+
+
+def _fill_streams() -> None:
+    """Some schedulers start programs with all streams closed; no file of ours may get their numbers."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    # Never closed: they stand in for the streams for as long as we run.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _dump_no_core() -> None:
@@ -68,69 +92,24 @@ def _end_on_signals() -> list[int]:
     return ended
 
 
-def _interrupted(ended: list[int]) -> int:
-    if ended:
-        return _complain("terminated", ExitCode.TERMINATED)
-    return _complain("interrupted", ExitCode.INTERRUPTED)
-
-
-def _fill_streams() -> None:
-    """Some schedulers start programs with all streams closed; no file of ours may get their numbers."""
-    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(handle)
-    # Never closed: they stand in for the streams for as long as we run.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-
-
-def _of_click(error: Exception, ended: list[int]) -> int:
-    import click
-
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
-    if isinstance(error, click.Abort):
-        return _interrupted(ended)
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
-        return error.exit_code
-    if isinstance(error, click.ClickException):
-        return _complain(_usage(error), ExitCode(error.exit_code))
-    if (lacking := _lacking(error)) is not None:
-        return _complain(str(lacking), lacking.exit_code)
-    raise error
-
-
-def _lacking(error: BaseException) -> ResourceError | None:
-    """What the machine lacked, if an error came of that. It can happen anywhere, also while something is tidied up."""
-    cause: BaseException | None = error
-    while cause is not None:
-        known = None
-        if isinstance(cause, MemoryError):
-            known = ResourceError.NO_MEMORY
-        elif isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
-            known = ResourceError.NO_DESCRIPTORS
-        if known is not None:
-            return ResourceError(known[0], hint=known[1])
-        cause = cause.__context__
-    return None
-
-
 def _usage(error: click.ClickException) -> str:
     """A wrong command line in the form of all other errors, with the help of the command as its hint."""
-    import click
-
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = error.format_message().rstrip(".")
     text = message[:1].lower() + message[1:]
     return str(ConfigError(text, hint=f"{context.command_path} --help" if context is not None else ""))
 
 
-def _complain(text: str, code: ExitCode) -> int:
-    from importer.cli.output import complain
-
-    complain(text)
-    return code
+def _lacking(error: BaseException) -> ResourceError | None:
+    """What the machine lacked, if an error came of that. It can happen anywhere, also while something is tidied up."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError):
+            return ResourceError(ResourceError.NO_MEMORY[0], hint=ResourceError.NO_MEMORY[1])
+        if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
+            return ResourceError(ResourceError.NO_DESCRIPTORS[0], hint=ResourceError.NO_DESCRIPTORS[1])
+        cause = cause.__context__
+    return None
 
 
 def _leave(code: int) -> None:
@@ -140,4 +119,4 @@ def _leave(code: int) -> None:
             stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(code)
+    sys.exit(int(code))

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from importer.cli import options as option
-from importer.cli.help import SectionedCommand
-from importer.errors import ConfigError
+from importer.cli.help import cli
+from importer.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from importer.pipeline.rehearsal import Profile
-    from importer.pipeline.results import PreviewRow
-
-_VOLUME_FACTOR = 2
 
 
-@click.command(cls=SectionedCommand)
-@option.source
+@cli.command()
+@click.argument("source", type=option.FILE)
 @click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: standard output]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @option.reading
@@ -39,7 +35,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
             raise ConfigError("the output file is the export itself", where=str(output), hint=hint)
         if not force:
             raise _exists(output)
-    suggestion = suggest_mapping(source, **reading.keywords())
+    suggestion = suggest_mapping(source, **asdict(reading))
     if output is None:
         say_document(suggestion.text.removesuffix("\n"))
         return
@@ -56,7 +52,7 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"This looks like an export from {suggestion.system}{ready}.")
     say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
-    command = ["case-importer", "check", str(source), "--mapping", str(output), *reading.words()]
+    command = ["case-importer", "check", str(source), "--mapping", str(output), *reading.reading_words()]
     say(f"Review it, then run: {command_line(command)}")
 
 
@@ -64,32 +60,8 @@ def _exists(output: Path) -> ConfigError:
     return ConfigError("the file already exists", where=str(output), hint="choose another file, or pass --force")
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
-    """An export as it was given to `check` or to `run`."""
-
-    source: Path
-    mapping: str
-    notes: tuple[str, ...]
-    allow_files: tuple[Path, ...]
-    ledger: Path | None
-    as_is: bool
-    reading: option.ReadingOptions
-
-    def words(self) -> list[str]:
-        """What was typed, for the next command."""
-        notes = [word for note in self.notes for word in ("--notes", note)]
-        allowed = [word for folder in self.allow_files for word in ("--allow-files", str(folder))]
-        ledger = [] if self.ledger is None else ["--ledger", str(self.ledger)]
-        as_is = ["--as-is"] if self.as_is else []
-        return [str(self.source), "--mapping", self.mapping, *notes, *allowed, *ledger, *self.reading.words(), *as_is]
-
-
-@click.command(cls=SectionedCommand)
-@option.source
-@option.mapping
-@option.notes
-@option.allow_files
+@cli.command()
+@option.export
 @click.option(
     "--ledger",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -103,137 +75,71 @@ class Export:
     "--volume-factor",
     type=click.FloatRange(min=1, min_open=True),
     metavar="X",
-    default=_VOLUME_FACTOR,
+    default=2,
     show_default=True,
     help="With --baseline: allow up to X times more or fewer rows.",
 )
-@option.reading
 @option.output
 def check(
-    source: Path,
-    mapping: str,
     *,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    export: option.ExportOptions,
     ledger: Path | None,
     as_is: bool,
     fix: bool,
     columns: bool,
     baseline: Path | None,
     volume_factor: float,
-    reading: option.ReadingOptions,
     output: option.OutputOptions,
-) -> None:
+) -> ExitCode:
     """Validate every row of SOURCE against the mapping, without using the network.
 
     Exits with 3 if a row is invalid.
     """
-    export = Export(source, mapping, notes, allow_files, ledger, as_is, reading)
-    check_export(export, output, fix=fix, columns=columns, baseline=baseline, volume_factor=volume_factor)
-
-
-def check_export(
-    export: Export,
-    output: option.OutputOptions,
-    *,
-    fix: bool = False,
-    columns: bool = False,
-    baseline: Path | None = None,
-    volume_factor: float = _VOLUME_FACTOR,
-) -> None:
-    """Print what ``check`` found, and exit with its code."""
     from importer.cli.check_page import say_check, say_check_quietly, say_first
     from importer.cli.output import is_terminal
     from importer.pipeline.checking import check as check_source
 
     with output.watching() as progress:
         result = check_source(
-            export.source,
-            export.mapping,
-            notes=export.notes,
-            allow_files=export.allow_files,
-            ledger=export.ledger,
+            ledger=ledger,
             baseline=baseline,
             volume_factor=volume_factor,
-            as_is=export.as_is,
+            as_is=as_is,
             progress=progress,
             first=say_first if is_terminal() and not output.quiet else None,
-            **export.reading.keywords(),
+            **asdict(export),
         )
     if fix:
-        from importer.pipeline.fixing import write_suggestions
+        from importer.quality.autofix import write_suggestions
 
         fixed = write_suggestions(
             export.mapping, result.suggestions, export=export.source, allow_files=export.allow_files
         )
         result = replace(result, fix=fixed)
-    output.show(
-        result,
-        lambda: say_check(result, export.words(), columns=columns),
-        lambda: say_check_quietly(result, export.words()),
-    )
-    raise click.exceptions.Exit(int(result.exit_code))
+    again = export.words(ledger, as_is=as_is)
+    output.show(result, lambda: say_check(result, again, columns=columns), lambda: say_check_quietly(result, again))
+    return result.exit_code
 
 
-@click.command(cls=SectionedCommand)
-@option.source
-@option.mapping
-@option.notes
-@option.allow_files
+@cli.command()
+@option.export
 @click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
-@option.reading
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one object per row.")
-def preview(
-    source: Path,
-    mapping: str,
-    *,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
-    count: int,
-    reading: option.ReadingOptions,
-    as_json: bool,
-) -> None:
+def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
+    from importer.cli.check_page import say_preview
     from importer.cli.output import say_document
     from importer.pipeline.checking import preview as preview_source
 
-    rows = preview_source(source, mapping, notes=notes, allow_files=allow_files, count=count, **reading.keywords())
-    if not as_json:
-        _say_preview(rows)
-        return
-    for row in rows:
-        say_document(row.as_json())
+    for row in preview_source(count=count, **asdict(export)):
+        if as_json:
+            say_document(row.as_json())
+        else:
+            say_preview(row)
 
 
-def _say_preview(rows: Iterable[PreviewRow]) -> None:
-    """Print rows as they would be sent."""
-    import orjson
-
-    from importer.cli.output import Styled, quoted, say, say_document
-    from importer.models import clean
-
-    for row in rows:
-        title = f"row {row.row} · key {clean(row.key, 80) or '(none)'}"
-        if row.body is None:
-            what = "filtered" if row.filtered is not None else "invalid"
-            say(Styled(f"{title} · {what}", "yellow" if what == "invalid" else None, bold=True))
-            for text in [row.filtered] if row.filtered is not None else map(str, row.errors):
-                say(f"  {clean(text, 400)}")
-            continue
-        for number, body in enumerate((row.body, *row.case_updates)):
-            update = f"row {row.row} · case update {number}, sent after the case is created"
-            say(Styled(update if number else title, bold=True))
-            say_document(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
-            if row.parent is not None and not number:
-                where = "not a row of this file" if row.parent_row is None else f"row {row.parent_row}"
-                say(f"  parent_id: id of the case created for {quoted(row.parent, 80)} ({where})")
-
-
-@click.command(cls=SectionedCommand)
-@option.source
-@option.mapping
-@option.notes
-@option.allow_files
+@cli.command()
+@option.export
 @click.option(
     "--profile",
     type=click.Choice(["calm", "rough", "hostile"]),
@@ -251,22 +157,17 @@ def _say_preview(rows: Iterable[PreviewRow]) -> None:
     "--seed", type=int, default=0, show_default=True, help="Seed for the faults; the same seed injects the same faults."
 )
 @click.option("--out", type=option.FOLDER, help="Keep the rehearsal's ledger and reports in this folder.")
-@option.reading
 @option.output
 def rehearse(
-    source: Path,
-    mapping: str,
     *,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    export: option.ExportOptions,
     profile: Profile,
     rate: float | None,
     must_finish_in: str | None,
     seed: int,
     out: Path | None,
-    reading: option.ReadingOptions,
     output: option.OutputOptions,
-) -> None:
+) -> ExitCode:
     """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
     from importer.cli.run_page import say_rehearsal, say_rehearsal_quietly
     from importer.pipeline.rehearsal import rehearse as rehearse_source
@@ -276,17 +177,13 @@ def rehearse(
     window = None if must_finish_in is None else seconds_of(must_finish_in)
     with output.watching() as progress:
         result = rehearse_source(
-            source,
-            mapping,
-            notes=notes,
-            allow_files=allow_files,
             profile=profile,
             rate=rate or CAREFUL_RATE,
             must_finish_in=window,
             seed=seed,
             out=out,
             progress=progress,
-            **reading.keywords(),
+            **asdict(export),
         )
     output.show(result, lambda: say_rehearsal(result, kept=out is not None), lambda: say_rehearsal_quietly(result))
-    raise click.exceptions.Exit(int(result.exit_code))
+    return result.exit_code

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import orjson
+
 from importer.cli.help import MEANINGS
 from importer.cli.output import (
     COLOURS,
@@ -18,10 +20,12 @@ from importer.cli.output import (
     explain,
     heading,
     plural,
+    quoted,
     rows_text,
     say,
     say_case_updates,
     say_command,
+    say_document,
     say_remarks,
     say_totals,
     section,
@@ -35,9 +39,9 @@ if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import SimilarKeys
     from importer.pipeline.checking import CheckResult
-    from importer.pipeline.fixing import Fix
+    from importer.pipeline.results import PreviewRow
     from importer.quality import Findings
-    from importer.quality.autofix import Suggestion
+    from importer.quality.autofix import Fix, Suggestion
     from importer.quality.file_checks import FileIssue
     from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
 
@@ -77,6 +81,24 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     if result.fix is not None:
         _say_fix(result.fix)
     _say_verdict(result, problems, again)
+
+
+def say_preview(row: PreviewRow) -> None:
+    """Print a row as it would be sent."""
+    title = f"row {row.row} · key {clean(row.key, 80) or '(none)'}"
+    if row.body is None:
+        what = "filtered" if row.filtered is not None else "invalid"
+        say(Styled(f"{title} · {what}", "yellow" if what == "invalid" else None, bold=True))
+        for text in [row.filtered] if row.filtered is not None else map(str, row.errors):
+            say(f"  {clean(text, 400)}")
+        return
+    for number, body in enumerate((row.body, *row.case_updates)):
+        update = f"row {row.row} · case update {number}, sent after the case is created"
+        say(Styled(update if number else title, bold=True))
+        say_document(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
+        if row.parent is not None and not number:
+            where = "not a row of this file" if row.parent_row is None else f"row {row.parent_row}"
+            say(f"  parent_id: id of the case created for {quoted(row.parent, 80)} ({where})")
 
 
 def say_first(found: Findings) -> None:

@@ -3,58 +3,54 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli import check_commands, import_commands
+from importer.cli import check_commands, import_commands  # noqa: F401  # their commands are in the group then
 from importer.cli import options as option
-from importer.cli.help import SectionedGroup, epilog
-from importer.cli.sandbox import sandbox
-from importer.cli.verify_command import verify
+from importer.cli.help import cli
 from importer.errors import ExitCode
-from importer.version import __version__
 
 if TYPE_CHECKING:
     from importer.pipeline.ledger_verbs import Decision, NotesDecision
 
+__all__ = ["cli"]
 
-@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=epilog())
-@click.version_option(__version__, prog_name="case-importer")
-def cli() -> None:
-    """Import helpdesk tickets (CSV, Excel, OpenDocument) as Talkdesk cases, each row exactly once.
-
-    With --sandbox, and on a terminal also without a target, cases go to an embedded sandbox of the Talkdesk Case API,
-    and nothing leaves this machine.
-    """
+_SAMPLES = (("zendesk-tickets.csv", "zendesk"), ("servicenow-incidents.xlsx", "servicenow"))
+#: Requests per second of a demonstration: slow enough for the progress bar to be seen.
+_DEMO_RATE = 200.0
+#: What an earlier demonstration wrote into its folders, and nothing else.
+_ENDINGS = ("", ".mark", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-shm")
 
 
 @cli.command()
 @option.ledger
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
-def status(ledger: Path, *, as_json: bool) -> None:
+def status(ledger: Path, *, as_json: bool) -> ExitCode:
     """Show how many rows are in each state. Works while a run is in progress."""
     from importer.cli.run_page import say_status
     from importer.pipeline.ledger_verbs import status as ledger_status
 
     result = ledger_status(ledger)
     option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_status(result))
-    raise click.exceptions.Exit(0 if result.totals.match else int(ExitCode.LEDGER))
+    return ExitCode.OK if result.totals.match else ExitCode.LEDGER
 
 
 @cli.command()
 @option.ledger
 @click.option("--out", type=option.FOLDER, required=True, help="Folder for the reports.")
 @option.output
-def report(ledger: Path, out: Path, *, output: option.OutputOptions) -> None:
+def report(ledger: Path, out: Path, *, output: option.OutputOptions) -> ExitCode:
     """Write the reports again from the ledger."""
     from importer.cli.run_page import say_report
     from importer.pipeline.ledger_verbs import report as write_report
 
     result = write_report(ledger, out)
     output.show(result, lambda: say_report(result))
-    raise click.exceptions.Exit(int(result.exit_code))
+    return result.exit_code
 
 
 @cli.command()
@@ -106,7 +102,7 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
     ):
         return
     from importer.cli.output import plural, say
-    from importer.pipeline.forgetting import forget as forget_rows
+    from importer.pipeline.ledger_verbs import forget as forget_rows
 
     result = forget_rows(ledger, failed=failed)
 
@@ -157,11 +153,94 @@ def users(path: Path, *, settings: option.SettingsOptions) -> None:
 @click.option(
     "--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder for ledgers and reports."
 )
-def demo(out: Path) -> None:
+def demo(out: Path) -> int:
     """Import the sample exports into the embedded sandbox. Needs no account and no network; takes under a minute."""
-    from importer.cli.demo import show_demo
+    from importer.bundled import bundled
+    from importer.cli.output import complain, say
+    from importer.cli.progress import watching
+    from importer.cli.run_page import say_run
+    from importer.pipeline.run import run_import
+    from importer.settings import Settings
 
-    raise click.exceptions.Exit(show_demo(out))
+    settings = Settings(sandbox=True, rate=_DEMO_RATE)
+    for name, mapping in _SAMPLES:
+        folder = out / name.split(".", 1)[0]
+        for ending in _ENDINGS:
+            (folder / f"ledger.db{ending}").unlink(missing_ok=True)
+        sample = bundled("sample_data") / name
+        with watching(quiet=False) as progress:
+            result = run_import(sample, mapping, out=folder, settings=settings, progress=progress)
+        say_run(result)
+        say()
+        if result.exit_code != ExitCode.ROWS_FAILED:  # some rows of the samples are wrong on purpose
+            complain(f"the demo import of {name} failed with exit code {result.exit_code}")
+            return int(result.exit_code) or 1
+    say("Some sample rows are invalid on purpose: see the failures.csv files above.")
+    say("Next: case-importer check YOUR-EXPORT.csv --mapping YOUR-MAPPING.yml")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _SandboxOptions:
+    """What the sandbox takes as it is typed."""
+
+    port: int = option.option(
+        type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port to listen on; 0 picks a free one."
+    )
+    store: Path | None = option.option(type=option.FILE, help="Keep the cases in this file. [default: in memory]")
+    seed: int = option.option(
+        type=int, default=0, show_default=True, help="Seed for the generated users and requesters."
+    )
+    rate_limit: int | None = option.option(
+        type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests per second."
+    )
+    latency_ms: float = option.option(
+        "--latency", type=click.FloatRange(min=0), default=0, metavar="MS", help="Delay before every answer."
+    )
+    token_life: float = option.option(
+        type=click.FloatRange(min=0, min_open=True),
+        default=599,
+        show_default=True,
+        metavar="SECONDS",
+        help="Lifetime of access tokens.",
+    )
+    index_lag_s: float = option.option(
+        "--index-lag",
+        type=click.FloatRange(min=0),
+        default=0,
+        metavar="SECONDS",
+        help="Delay before a new case appears in lists.",
+    )
+    filters: str = option.option(
+        type=click.Choice(["both", "doc", "spec", "ignore"]),
+        default="both",
+        show_default=True,
+        help="Form of list filters that works: both, doc, spec, or ignore for none.",
+    )
+    static_token: str | None = option.option(
+        envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires."
+    )
+    any_ids: bool = option.option(is_flag=True, help="Accept any owner and parent, as if the account had them.")
+
+
+@cli.command()
+@option.options_of(_SandboxOptions, "account")
+@click.option("--faults", type=option.FILE, help="Fault plan: JSON file with the faults to inject.")
+@click.option("--fields", type=option.FILE, help="Custom fields: a file of case-importer fields --save.")
+def sandbox(*, account: _SandboxOptions, faults: Path | None, fields: Path | None) -> None:
+    """Run the Case API sandbox on this machine until you press Ctrl-C."""
+    from importer.cli.output import say
+    from importer.plain import fastest_loop
+    from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
+
+    plan = load_plan(faults) if faults else FaultPlan()
+    options = SandboxOptions(**asdict(account), faults=plan)
+    if fields:
+        from importer.mapping.custom_fields import load_fields
+        from importer.talkdesk.fields import as_answer
+
+        options = replace(options, definitions=definitions_of(as_answer(load_fields(fields).values())))
+    serve(options, announce=say, loop_factory=fastest_loop())
 
 
 @cli.command()
@@ -185,11 +264,3 @@ def schema(form: str) -> None:
         from importer.pipeline.results import json_schema
 
         say_document(json_of(json_schema(form)))
-
-
-for command in (
-    *(check_commands.suggest, check_commands.check, check_commands.preview, check_commands.rehearse),
-    *(import_commands.run, import_commands.retry, import_commands.reconcile, import_commands.rebuild, sandbox),
-    verify,
-):
-    cli.add_command(command)

@@ -1,10 +1,11 @@
-"""Help with headings, and what each exit code means: the same words in the help and on the pages."""
+"""The group of all commands, help with headings, and what each exit code means, in the help and on the pages."""
 
 from __future__ import annotations
 
 import click
 
 from importer.errors import ExitCode
+from importer.version import __version__
 
 _COMMANDS = {
     "Prepare": ("suggest", "check", "preview", "rehearse"),
@@ -15,19 +16,8 @@ _COMMANDS = {
 }
 _OPTIONS = {
     "Input": ("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "accept_changes", "as_is"),
-    "Run": (
-        "ledger",
-        "sample",
-        "deep",
-        "doubles",
-        "again",
-        "out",
-        "limit",
-        "max_failures",
-        "dry_run",
-        "accept_existing",
-        "states",
-    ),
+    "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
+    "Verification": ("sample", "deep", "doubles", "again"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
     "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),
     "Output": ("quiet", "as_json", "log_file", "help"),
@@ -51,7 +41,7 @@ MEANINGS = {
 }
 
 
-def epilog() -> str:
+def _epilog() -> str:
     """The table at the end of the help."""
     lines = "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS.items())
     return f"\b\nExit codes:\n{lines}\nAny other code is an internal error."
@@ -91,3 +81,13 @@ class SectionedGroup(click.Group):
         for heading, names in _COMMANDS.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, self.commands[name].get_short_help_str(1000)) for name in names])
+
+
+@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_epilog())
+@click.version_option(__version__, prog_name="case-importer")
+def cli() -> None:
+    """Import helpdesk tickets (CSV, Excel, OpenDocument) as Talkdesk cases, each row exactly once.
+
+    With --sandbox, and on a terminal also without a target, cases go to an embedded sandbox of the Talkdesk Case API,
+    and nothing leaves this machine.
+    """

@@ -1,86 +1,69 @@
-"""The commands that send cases or look them up: ``run``, ``retry``, ``reconcile`` and ``rebuild``."""
+"""The commands that send cases or look them up: ``run``, ``retry``, ``reconcile``, ``rebuild`` and ``verify``."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from importer.cli import options as option
-from importer.cli.check_commands import Export, check_export
-from importer.cli.help import SectionedCommand
+from importer.cli.check_commands import check
+from importer.cli.help import cli
+from importer.errors import ExitCode
 
 if TYPE_CHECKING:
     from importer.pipeline.results import RunResult
 
 
-@click.command(cls=SectionedCommand)
-@option.source
-@option.mapping
-@option.notes
-@option.allow_files
+@cli.command()
+@option.export
 @click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
-@option.limit
-@option.max_failures
+@option.limits
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
 @click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
 @option.as_is
-@option.accept_existing
 @option.settings
-@option.reading
-@option.log_file
-@option.output
+@option.logged_output
 def run(
-    source: Path,
-    mapping: str,
     *,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
-    limit: int | None,
-    max_failures: str | None,
+    limits: option.LimitOptions,
     dry_run: bool,
     accept_changes: bool,
     as_is: bool,
-    accept_existing: bool,
     settings: option.SettingsOptions,
-    reading: option.ReadingOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
-) -> None:
+    output: option.LoggedOutputOptions,
+) -> ExitCode:
     """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
 
     Run the same command again to resume. Rows that are already cases are skipped.
     """
     if dry_run:
-        check_export(Export(source, mapping, notes, allow_files, ledger, as_is, reading), output)
-        return
+        given = asdict(export) | {"quiet": output.quiet, "as_json": output.as_json}
+        code: ExitCode = click.get_current_context().invoke(check, **given, ledger=ledger, as_is=as_is)
+        return code
     from importer.pipeline.run import run_import
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         result = run_import(
-            source,
-            mapping,
-            notes=notes,
-            allow_files=allow_files,
             ledger=ledger,
             out=out,
-            settings=settings.load(near=source.parent, output=output),
-            limit=limit,
-            max_failures=max_failures,
+            settings=settings.load(near=export.source.parent, output=output),
             accept_changes=accept_changes,
             as_is=as_is,
-            accept_existing=accept_existing,
             progress=progress,
-            **reading.keywords(),
+            **asdict(limits),
+            **asdict(export),
         )
-    _end_run(result, output, mapping)
+    return _shown(result, output, export.mapping)
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.ledger
 @click.option(
     *("--state", "states"),
@@ -95,122 +78,135 @@ def run(
     metavar="FILE",
     help="Map rows that are not cases again with this mapping, then send them.",
 )
-@option.notes
-@option.allow_files
+@option.companions
 @option.out_of_ledger
-@option.limit
-@option.max_failures
-@option.accept_existing
+@option.limits
 @option.settings
-@option.log_file
-@option.output
+@option.logged_output
 def retry(
     ledger: Path,
     *,
     states: tuple[str, ...],
     mapping: str | None,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    companions: option.CompanionOptions,
     out: Path | None,
-    limit: int | None,
-    max_failures: str | None,
-    accept_existing: bool,
+    limits: option.LimitOptions,
     settings: option.SettingsOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
-) -> None:
+    output: option.LoggedOutputOptions,
+) -> ExitCode:
     """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
     from importer.pipeline.run import retry as retry_ledger
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         result = retry_ledger(
             ledger,
             states=[State(state) for state in states] or None,
             mapping=mapping,
-            notes=notes,
-            allow_files=allow_files,
             out=out,
             settings=settings.load(near=ledger.parent, output=output),
-            limit=limit,
-            max_failures=max_failures,
-            accept_existing=accept_existing,
             progress=progress,
+            **asdict(companions),
+            **asdict(limits),
         )
-    _end_run(result, output, mapping)
+    return _shown(result, output, mapping)
 
 
-@click.command(cls=SectionedCommand)
+@cli.command()
 @option.ledger
 @option.out_of_ledger
 @option.settings
-@option.log_file
-@option.output
+@option.logged_output
 def reconcile(
     ledger: Path,
     *,
     out: Path | None,
     settings: option.SettingsOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
-) -> None:
+    output: option.LoggedOutputOptions,
+) -> ExitCode:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.pipeline.run import reconcile as reconcile_ledger
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         loaded = settings.load(near=ledger.parent, output=output)
         result = reconcile_ledger(ledger, out=out, settings=loaded, progress=progress)
-    _end_run(result, output)
+    return _shown(result, output)
 
 
-@click.command(cls=SectionedCommand)
-@option.source
-@option.mapping
-@option.notes
-@option.allow_files
+@cli.command()
+@option.export
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
 @option.settings
-@option.reading
-@option.log_file
-@option.output
+@option.logged_output
 def rebuild(
-    source: Path,
-    mapping: str,
     *,
-    notes: tuple[str, ...],
-    allow_files: tuple[Path, ...],
+    export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
     settings: option.SettingsOptions,
-    reading: option.ReadingOptions,
-    log_file: Path | None,
-    output: option.OutputOptions,
-) -> None:
+    output: option.LoggedOutputOptions,
+) -> ExitCode:
     """Make a new ledger for SOURCE from the cases in Talkdesk, when the ledger of the import was lost.
 
     Creates no cases. Rows are matched by external id; rows that cannot be matched keep an unknown outcome.
     """
-    from importer.pipeline.rebuild import rebuild as rebuild_ledger
+    from importer.pipeline.run import rebuild as rebuild_ledger
 
-    with output.watching(log_file) as progress:
+    with output.watching() as progress:
         result = rebuild_ledger(
-            source,
-            mapping,
-            notes=notes,
-            allow_files=allow_files,
             ledger=ledger,
             out=out,
-            settings=settings.load(near=source.parent, output=output),
+            settings=settings.load(near=export.source.parent, output=output),
             progress=progress,
-            **reading.keywords(),
+            **asdict(export),
         )
-    _end_run(result, output, mapping)
+    return _shown(result, output, export.mapping)
 
 
-def _end_run(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> None:
-    """Show the result of a verb that sends or looks up, and exit with its code."""
+@dataclass(frozen=True)
+class _VerifyOptions:
+    """What is to be read back."""
+
+    sample: str | None = option.option(
+        metavar="N|N%", help="Read back only N cases (or N% of them); the same ones each time."
+    )
+    deep: bool = option.option(is_flag=True, help="Read each case on its own as well: one request per case.")
+    doubles: bool = option.option(is_flag=True, help="Search the list for second cases of the same tickets.")
+    again: bool = option.option(is_flag=True, help="Start over, although the last verification is not finished.")
+
+
+@cli.command()
+@option.ledger
+@option.options_of(_VerifyOptions, "what")
+@option.out_of_ledger
+@option.settings
+@option.output
+def verify(
+    ledger: Path,
+    *,
+    what: _VerifyOptions,
+    out: Path | None,
+    settings: option.SettingsOptions,
+    output: option.OutputOptions,
+) -> ExitCode:
+    """Read the cases back and compare them with what was sent. Changes nothing.
+
+    Sends one request per 100 cases. Run the same command again to continue after a stop.
+    """
+    from importer.cli import verify_page
+    from importer.pipeline.verifying import verify as verify_ledger
+
+    with output.watching() as progress:
+        loaded = settings.load(near=ledger.parent, output=output)
+        result = verify_ledger(ledger, out=out, settings=loaded, progress=progress, **asdict(what))
+    output.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.say_quietly(result))
+    return result.exit_code
+
+
+def _shown(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> ExitCode:
+    """Show the result of a verb that sends or looks up; returns its exit code."""
     from importer.cli import run_page
 
     output.show(result, lambda: run_page.say_run(result, mapping), lambda: run_page.say_quietly(result))
-    raise click.exceptions.Exit(int(result.exit_code))
+    return result.exit_code

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from importer.progress import Progress
-    from importer.reader import ReadingOptions as ReaderOptions
     from importer.settings import Settings
 
-Command = Callable[..., None]
+Command = Callable[..., int | None]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -41,32 +40,40 @@ class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since c
 
 def option(*flags: str, **details: Any) -> Any:
     """A field of a dataclass for :func:`options_of`: its flags, by default ``--its-name``, and details for click."""
-    return field(metadata={"flags": flags, "details": details})
+    return field(metadata={"flags": flags, **details})
 
 
 def options_of(group: type[DataclassInstance], parameter: str) -> Callable[[Command], Command]:
     """A decorator that gives a command the options of ``group``, and passes their values as one instance of it.
 
     Args:
-        group: A dataclass whose fields are made with :func:`option`; each is an option of that name.
+        group: A dataclass whose fields are made with :func:`option`; each is an option of that name, those that it
+            inherits last. A field ``source`` is an argument.
         parameter: The name under which the command takes the instance.
     """
+    own_first = sorted(fields(group), key=lambda each: each.name not in group.__annotations__)
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def collecting(**given: object) -> None:
-            values = {each.name: given.pop(each.name) for each in fields(group)}
-            command(**given, **{parameter: group(**values)})
+        def collecting(**given: object) -> int | None:
+            values = {each.name: given.pop(each.name) for each in own_first}
+            return command(**given, **{parameter: group(**values)})
 
-        for each in reversed(fields(group)):
-            flags = each.metadata["flags"] or ("--" + each.name.replace("_", "-"),)
-            collecting = click.option(each.name, *flags, **each.metadata["details"])(collecting)
+        for each in reversed(own_first):
+            details = dict(each.metadata)
+            flags = details.pop("flags") or ("--" + each.name.replace("_", "-"),)
+            click_option = (
+                click.argument(each.name, **details)
+                if each.name == "source"
+                else click.option(each.name, *flags, **details)
+            )
+            collecting = click_option(collecting)
         return collecting
 
     return decorate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadingOptions:
     """How an export is to be read."""
 
@@ -74,27 +81,64 @@ class ReadingOptions:
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
 
-    def keywords(self) -> ReaderOptions:
-        """The keyword arguments of a verb."""
-        return {"sheet": self.sheet, "encoding": self.encoding, "delimiter": self.delimiter}
-
-    def words(self) -> list[str]:
+    def reading_words(self) -> list[str]:
         """What was typed, for the next command."""
-        return [word for name, value in asdict(self).items() if value is not None for word in (f"--{name}", value)]
+        typed = {"--sheet": self.sheet, "--encoding": self.encoding, "--delimiter": self.delimiter}
+        return [word for flag, value in typed.items() if value is not None for word in (flag, value)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class CompanionOptions:
+    """Which files the mapping may read."""
+
+    notes: tuple[str, ...] = option(
+        multiple=True,
+        metavar="[NAME=]FILE",
+        help="Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
+    )
+    allow_files: tuple[Path, ...] = option(
+        multiple=True,
+        type=FOLDER,
+        metavar="DIR",
+        help="Let the mapping read files below DIR too; repeatable."
+        " [default: the folders of the mapping and of SOURCE]",
+    )
+
+
+@dataclass(frozen=True)
+class ExportOptions(ReadingOptions, CompanionOptions):
+    """An export as it was given to a command, and its mapping."""
+
+    source: Path = option(type=FILE)
+    mapping: str = option(
+        *("--mapping", "-m"),
+        required=True,
+        type=MappingName(),
+        metavar="FILE",
+        help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
+    )
+
+    def words(self, ledger: Path | None, *, as_is: bool) -> list[str]:
+        """What was typed, for the next command."""
+        notes = [word for note in self.notes for word in ("--notes", note)]
+        allowed = [word for folder in self.allow_files for word in ("--allow-files", str(folder))]
+        named = [] if ledger is None else ["--ledger", str(ledger)]
+        words = [str(self.source), "--mapping", self.mapping, *notes, *allowed, *named, *self.reading_words()]
+        return [*words, "--as-is"] if as_is else words
+
+
+@dataclass(frozen=True)
 class OutputOptions:
     """What is printed of a result."""
 
     quiet: bool = option("--quiet", "-q", is_flag=True, help="Print errors only: one line if something is wrong.")
     as_json: bool = option("--json", is_flag=True, help="Print the result as a JSON object.")
 
-    def watching(self, log: Path | None = None) -> AbstractContextManager[Progress]:
-        """Shows how far a verb is, and appends what happens to the file ``log``."""
+    def watching(self) -> AbstractContextManager[Progress]:
+        """Shows how far a verb is."""
         from importer.cli.progress import watching
 
-        return watching(quiet=self.quiet, log=log)
+        return watching(quiet=self.quiet)
 
     def show(self, result: object, page: Callable[[], None], line: Callable[[], None] | None = None) -> None:
         """Print a result: as JSON, or as the one ``line`` of --quiet, or as a ``page``."""
@@ -109,7 +153,35 @@ class OutputOptions:
             line()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class LoggedOutputOptions(OutputOptions):
+    """The same, of a verb that writes a log."""
+
+    log_file: Path | None = option(
+        type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
+    )
+
+    def watching(self) -> AbstractContextManager[Progress]:
+        """Shows how far a verb is, and appends what happens to the log."""
+        from importer.cli.progress import watching
+
+        return watching(quiet=self.quiet, log=self.log_file)
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """When sending stops, or does not begin."""
+
+    limit: int | None = option(
+        type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending."
+    )
+    max_failures: str | None = option(metavar="N|N%", help="Stop when more than N rows (or N% of all rows) fail.")
+    accept_existing: bool = option(
+        is_flag=True, help="Send also if tickets are cases already that another ledger created."
+    )
+
+
+@dataclass(frozen=True)
 class SettingsOptions:
     """Settings from the command line; None means not given."""
 
@@ -162,44 +234,15 @@ class SettingsOptions:
 
 
 reading = options_of(ReadingOptions, "reading")
+companions = options_of(CompanionOptions, "companions")
+export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
+logged_output = options_of(LoggedOutputOptions, "output")
+limits = options_of(LimitOptions, "limits")
 settings = options_of(SettingsOptions, "settings")
 
-source = click.argument("source", type=FILE)
-mapping = click.option(
-    *("--mapping", "-m"),
-    required=True,
-    type=MappingName(),
-    metavar="FILE",
-    help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
-)
-notes = click.option(
-    "--notes",
-    multiple=True,
-    metavar="[NAME=]FILE",
-    help="Companion file with notes that the mapping names. [default: in the folder of SOURCE]",
-)
-allow_files = click.option(
-    "--allow-files",
-    multiple=True,
-    type=FOLDER,
-    metavar="DIR",
-    help="Let the mapping read files below DIR too; repeatable. [default: the folders of the mapping and of SOURCE]",
-)
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
-limit = click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Send at most N rows; the rest stays pending."
-)
-max_failures = click.option(
-    "--max-failures", metavar="N|N%", help="Stop when more than N rows (or N% of all rows) fail."
-)
 as_is = click.option(
     "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
-)
-accept_existing = click.option(
-    "--accept-existing", is_flag=True, help="Send also if tickets are cases already that another ledger created."
-)
-log_file = click.option(
-    "--log-file", type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
 )

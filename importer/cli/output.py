@@ -96,11 +96,11 @@ def say(*parts: str | Styled, error: bool = False) -> None:
 
 def say_document(text: str) -> None:
     """Print JSON or YAML as it is; what a terminal would obey is escaped as both of them allow it."""
-    _print("\n".join(UNSAFE.sub(_escaped, line) for line in text.split("\n")))
 
+    def escaped(unsafe: re.Match[str]) -> str:
+        return "".join(f"\\u{ord(character):04x}" for character in unsafe[0])
 
-def _escaped(unsafe: re.Match[str]) -> str:
-    return "".join(f"\\u{ord(character):04x}" for character in unsafe[0])
+    _print("\n".join(UNSAFE.sub(escaped, line) for line in text.split("\n")))
 
 
 def _print(text: str, *, error: bool = False) -> None:
@@ -130,13 +130,25 @@ def heading(title: str) -> None:
 
 
 def section(title: str, lines: Iterable[str | Styled]) -> None:
-    """Print lines under a heading; nothing if there are none."""
+    """Print lines under a heading, wrapped with the indent that they have; nothing if there are none."""
     for number, line in enumerate(lines):
         if not number:
             heading(title)
         styled = line if isinstance(line, Styled) else Styled(line)
-        for text in _wrapped(f"  {styled.text}"):
+        indent = " " * (2 + len(styled.text) - len(styled.text.lstrip()))
+        for text in _wrapped(styled.text.lstrip(), indent, width()):
             say(styled._replace(text=text))
+
+
+def _wrapped(text: str, indent: str, columns: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        columns,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def say_remarks(remarks: Iterable[str], *, half_read: Iterable[str] = (), put_back: int = 0) -> None:
@@ -181,18 +193,7 @@ def duration(seconds: float) -> str:
 
 def quoted(value: str, most: int = _VALUE_SHOWN) -> str:
     """A value in quotes, its end cut off if it is long."""
-    text = clean(value, 1000)
-    return f"'{text if len(text) <= most else text[: most - 1] + '…'}'"
-
-
-def _wrapped(line: str) -> list[str]:
-    """A line, or as many as it needs, with the same indent."""
-    if len(line) <= width():
-        return [line]
-    indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(
-        line, width(), subsequent_indent=indent, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
-    )
+    return f"'{clean(value, most)}'"
 
 
 def shell_word(word: str) -> str:
@@ -217,8 +218,9 @@ def say_command(words: Sequence[str], indent: int) -> None:
         else:
             parts.append(word)
     lines = [parts[0]]
+    is_long = indent + len(" ".join(parts)) > width()
     for part in parts[1:]:
-        if len(lines[-1]) + len(part) + indent + 3 > width() and indent + len(" ".join(parts)) > width():
+        if is_long and len(lines[-1]) + len(part) + indent + 3 > width():
             lines.append(f"  {part}")
         else:
             lines[-1] += f" {part}"
@@ -229,9 +231,8 @@ def explain(cause: Cause, indent: int, *, hint: bool = True) -> None:
     """Print what is wrong and what to do; the value is cut, never the rule."""
     problem = f"{quoted(cause.example)} {cause.rule}" if cause.example else cause.rule
     for text in (problem, f"hint: {cause.hint}" if hint and cause.hint else ""):
-        room = max(40, width() - indent)
-        for line in textwrap.wrap(clean(text, 1000), room, break_long_words=False, break_on_hyphens=False):
-            say(" " * indent + line)
+        for line in _wrapped(clean(text, 1000), " " * indent, max(40 + indent, width())):
+            say(line)
 
 
 def cause_place(cause: Cause) -> str:

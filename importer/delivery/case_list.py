@@ -12,7 +12,7 @@ from functools import partial
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.retry import ReadError
 from importer.ledger import LedgerWriter
-from importer.ledger.rebuilding import enter_listed, settle_listed
+from importer.ledger.decisions import enter_listed, settle_listed
 from importer.models import Notice
 from importer.talkdesk import search
 

@@ -8,7 +8,7 @@ writer.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 import orjson
@@ -40,8 +40,6 @@ def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Se
     enter_case_updates(connection, [(record, bodies)])
 
 
-# -- what is to be done ---------------------------------------------------------------------------------
-
 #: A case waits for an update: the first that is not there is neither refused nor being sent.
 _WAITING = """ FROM case_update JOIN record ON record.id = case_update.record
     JOIN source ON source.id = record.source AND source.staged = 1
@@ -69,11 +67,7 @@ def count_waiting(ledger: Ledger, source: int | None, *, only_unknown: bool) -> 
 
 
 def next_case_update(ledger: Ledger, record: int) -> CaseUpdate | None:
-    """The first update of ``record`` that its case does not have for sure; None if it must not be touched.
-
-    Raises:
-        LedgerError: it is damaged.
-    """
+    """The first update of ``record`` that its case does not have for sure; None if it must not be touched."""
     rows = ledger.rows(
         "SELECT position, kind, case_id, case_update.state, body, payload_sha256"
         " FROM case_update JOIN record ON record.id = case_update.record"
@@ -142,37 +136,3 @@ def abandon_updates(ledger: Ledger) -> int:
         " message = 'the run was stopped while this case update was being sent' WHERE state = 'sending'",
         (ledger.run,),
     ).rowcount
-
-
-# -- decisions ------------------------------------------------------------------------------------------
-
-
-def reopen_refused_updates(ledger: Ledger, *, run: int | None = None, statuses: Collection[int] = ()) -> int:
-    """Make refused updates pending again: only those that ``run`` had refused, with one of ``statuses``, if given."""
-    narrowed = f" AND http_status IN ({', '.join('?' * len(statuses))})" if statuses else ""
-    with ledger.transaction() as connection:
-        return connection.execute(
-            "UPDATE case_update SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
-            f" WHERE state = 'refused' AND run = coalesce(?, run){narrowed}",
-            (ledger.run, run, *statuses),
-        ).rowcount
-
-
-def stuck_states(ledger: Ledger, key: str) -> Iterator[CaseUpdateState]:
-    """Where the updates of the row with ``key`` stand that a person may decide about; at most one does."""
-    rows = ledger.rows(
-        "SELECT case_update.state FROM case_update JOIN record ON record.id = case_update.record"
-        " WHERE key = ? AND record.state = 'created' AND case_update.state IN ('unknown', 'refused')",
-        (key,),
-    )
-    return (CaseUpdateState(state) for (state,) in rows)
-
-
-def resolve_update(ledger: Ledger, key: str, before: CaseUpdateState, outcome: UpdateOutcome) -> None:
-    """Move the unknown or refused update of the row with ``key``, because a person decided."""
-    with ledger.transaction() as connection:
-        connection.execute(
-            "UPDATE case_update SET state = ?, run = ?, code = ?, message = ? WHERE state = ? AND record ="
-            " (SELECT id FROM record WHERE key = ? AND state = 'created')",
-            (outcome.state, ledger.run, outcome.code, outcome.message, before, key),
-        )

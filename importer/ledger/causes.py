@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from importer.ledger import parents
 from importer.ledger.queries import LedgerView
@@ -40,42 +41,35 @@ class Cause:
     hint: str  #: what to do; empty if the cause says nothing of its own
 
 
-@dataclass(slots=True)
-class _Tally:
-    error: FieldError
-    rows: int = 0
-    first: list[int] = field(default_factory=list)
-
-
 class FieldErrorCounts:
     """Counts the rows of each field error; in memory is one entry for each code, column and field."""
 
     def __init__(self) -> None:
-        self._tallies: dict[tuple[str, str | None, str | None], _Tally] = {}
+        self._rows = Counter[tuple[str, str | None, str | None]]()
+        self._first: dict[tuple[str, str | None, str | None], tuple[FieldError, list[int]]] = {}
 
     def add(self, row: int, errors: Iterable[FieldError]) -> None:
         """Count the errors of one row, each kind once."""
         for place, error in {(error.code, error.column, error.target): error for error in errors}.items():
-            tally = self._tallies.setdefault(place, _Tally(error))
-            tally.rows += 1
-            if len(tally.first) < ROWS_NAMED:
-                tally.first.append(row)
+            self._rows[place] += 1
+            _, first = self._first.setdefault(place, (error, []))
+            if len(first) < ROWS_NAMED:
+                first.append(row)
 
     def causes(self) -> list[Cause]:
         """All of them, most frequent first."""
-        found = [
-            Cause(State.INVALID, *place, it.rows, tuple(it.first), shown(it.error.value), it.error.rule, it.error.hint)
-            for place, it in self._tallies.items()
-        ]
-        return sorted(found, key=lambda cause: -cause.rows)
+        found = []
+        for place, rows in self._rows.most_common():
+            error, first = self._first[place]
+            example = shown(error.value)
+            found.append(Cause(State.INVALID, *place, rows, tuple(first), example, error.rule, error.hint))
+        return found
 
 
 def causes(view: LedgerView, *, rows_named: int = 1) -> tuple[Cause, ...]:
     """Why the records in view are not cases, most frequent first.
 
-    Args:
-        view: The ledger.
-        rows_named: How many rows are named of causes that are not field errors; more than one costs a search for each.
+    ``rows_named`` is for causes that are not field errors; more than one row costs a search for each.
     """
     found = [*_field_errors(view), *_others(view, rows_named)]
     return tuple(sorted(found, key=lambda cause: -cause.rows))

@@ -73,11 +73,7 @@ class CommitMark:
             raise self._unwritable(error) from error
 
     def note(self, connection: sqlite3.Connection) -> None:
-        """Note how many events the ledger has; they are committed.
-
-        Raises:
-            LedgerError: the note cannot be written.
-        """
+        """Note how many events the ledger has; they are committed."""
         assert self._open is not None
         (known,) = connection.execute(_EVENTS).fetchone()
         try:

@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
 from importer.ledger.records import CompanionFile, cells_from_json, to_json
 
-_DROP = ("DROP TABLE IF EXISTS temp.companion_row", "DROP TABLE IF EXISTS temp.companion_key")
-_TABLES = (
-    *_DROP,
-    "PRAGMA temp.cache_size = -16384",  # KiB of memory for reading and sorting
-    # code and message: why it belongs to no row, if that is known already; its key is NULL then
-    """CREATE TEMP TABLE companion_row (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, row INTEGER NOT NULL, key BLOB,
-        key_shown TEXT NOT NULL, code TEXT, message TEXT, cells TEXT NOT NULL)""",
-    # the keys of the rows of the export, one for each row that has one
-    "CREATE TEMP TABLE companion_key (file INTEGER NOT NULL, key BLOB NOT NULL)",
-)
-_INDEXES = (
-    "CREATE INDEX temp.companion_row_key ON companion_row (file, key) WHERE key IS NOT NULL",
-    "CREATE INDEX temp.companion_key_key ON companion_key (file, key)",
-)
+_DROP = "DROP TABLE IF EXISTS temp.companion_row; DROP TABLE IF EXISTS temp.companion_key;"
+# companion_row: code and message say why it belongs to no row, if that is known already; its key is NULL then.
+# companion_key: the keys of the rows of the export, one for each row that has one.
+_TABLES = f"""{_DROP}
+    PRAGMA temp.cache_size = -16384; -- KiB of memory for reading and sorting
+    CREATE TEMP TABLE companion_row (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, row INTEGER NOT NULL, key BLOB,
+        key_shown TEXT NOT NULL, code TEXT, message TEXT, cells TEXT NOT NULL);
+    CREATE TEMP TABLE companion_key (file INTEGER NOT NULL, key BLOB NOT NULL);"""
+_INDEXES = """
+    CREATE INDEX temp.companion_row_key ON companion_row (file, key) WHERE key IS NOT NULL;
+    CREATE INDEX temp.companion_key_key ON companion_key (file, key);"""
+_ORPHANS = """
+    INSERT INTO orphan (file, row, key, code, message, cells)
+    SELECT :number, row, key_shown, coalesce(code, 'no_row'), coalesce(message, 'no row of the export has this key'),
+        cells
+    FROM companion_row WHERE file = :file AND NOT EXISTS (SELECT 1 FROM companion_key AS asked
+        WHERE asked.file = companion_row.file AND asked.key = companion_row.key) ORDER BY id"""
+_COUNTS = """
+    UPDATE companion_file SET without_row = (SELECT count(*) FROM orphan WHERE file = :number),
+        rows_without = (SELECT rows FROM source WHERE id = :source) - (
+            SELECT count(*) FROM companion_key AS asked WHERE asked.file = :file AND EXISTS (
+                SELECT 1 FROM companion_row AS entry WHERE entry.file = asked.file AND entry.key = asked.key))
+    WHERE id = :number"""
 
 
-@dataclass(frozen=True, slots=True)
-class CompanionRow:
+class CompanionRow(NamedTuple):
     """A row of a companion file; if it has no key, ``code`` and ``message`` say why it belongs to no row."""
 
     row: int  #: where it begins in the file
@@ -49,10 +57,9 @@ class CompanionRows:
         self._ledger = ledger
         self._execute(_TABLES)
 
-    def _execute(self, statements: Iterable[str]) -> None:
+    def _execute(self, script: str) -> None:
         with database.translated(self._ledger.path):
-            for statement in statements:
-                self._ledger.connection.execute(statement)
+            self._ledger.connection.executescript(script)
 
     def add(self, file: int, rows: Iterable[CompanionRow]) -> None:
         """Keep rows of a file."""
@@ -69,10 +76,8 @@ class CompanionRows:
 
     def find(self, file: int, key: bytes) -> list[tuple[str, ...]]:
         """The rows with this key, in the order of the file; their own row number is one more cell behind."""
-        rows = self._ledger.rows(
-            "SELECT cells, row FROM companion_row WHERE file = ? AND key = ? ORDER BY id", (file, key)
-        )
-        return [(*cells_from_json(cells), str(row)) for cells, row in rows]
+        query = "SELECT cells, row FROM companion_row WHERE file = ? AND key = ? ORDER BY id"
+        return [(*cells_from_json(cells), str(row)) for cells, row in self._ledger.rows(query, (file, key))]
 
     def note_keys(self, file: int, keys: Iterable[bytes]) -> None:
         """Rows of the export have these keys."""
@@ -84,34 +89,21 @@ class CompanionRows:
         self._execute(_DROP)
 
 
-def enter_companions(
-    connection: sqlite3.Connection, source: int, files: Sequence[CompanionFile], *, first: int = 0, whole: bool
+def enter_companion(
+    connection: sqlite3.Connection, source: int, position: int, read: CompanionFile, *, whole: bool
 ) -> None:
-    """Note which companion files, from number ``first``, were read with a source, and keep their orphans.
+    """Note that a companion file was read with a source, and keep its orphans. Inside a transaction.
 
-    Inside a transaction. Unless the source is a ``whole`` export, nobody can tell what belongs to none of its rows.
+    Unless the source is a ``whole`` export, nobody can tell what belongs to none of its rows.
     """
-    for position, read in enumerate(files, first):
-        number = connection.execute(
-            "INSERT INTO companion_file (source, position, name, path, sha256, columns, rows)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (source, position, read.file, read.path, read.sha256, to_json(read.columns), read.rows),
-        ).lastrowid
-        if whole:
-            orphans = connection.execute(
-                "INSERT INTO orphan (file, row, key, code, message, cells)"
-                " SELECT ?, row, key_shown, coalesce(code, 'no_row'),"
-                " coalesce(message, 'no row of the export has this key'), cells FROM companion_row"
-                " WHERE file = ? AND NOT EXISTS (SELECT 1 FROM companion_key AS asked"
-                " WHERE asked.file = companion_row.file AND asked.key = companion_row.key) ORDER BY id",
-                (number, position),
-            ).rowcount
-            connection.execute(
-                "UPDATE companion_file SET without_row = ?, rows_without = (SELECT rows FROM source WHERE id = ?) - ("
-                "SELECT count(*) FROM companion_key AS asked WHERE asked.file = ? AND EXISTS (SELECT 1"
-                " FROM companion_row AS entry WHERE entry.file = asked.file AND entry.key = asked.key)) WHERE id = ?",
-                (orphans, source, position, number),
-            )
+    number = connection.execute(
+        "INSERT INTO companion_file (source, position, name, path, sha256, columns, rows) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (source, position, read.file, read.path, read.sha256, to_json(read.columns), read.rows),
+    ).lastrowid
+    if whole:
+        values = {"number": number, "source": source, "file": position}
+        connection.execute(_ORPHANS, values)
+        connection.execute(_COUNTS, values)
 
 
 def read_companions(connection: sqlite3.Connection, source: int) -> tuple[CompanionFile, ...]:
@@ -122,8 +114,8 @@ def read_companions(connection: sqlite3.Connection, source: int) -> tuple[Compan
         (source,),
     )
     return tuple(
-        CompanionFile(file, path, digest, cells_from_json(columns), count, without_row, rows_without)
-        for file, path, digest, columns, count, without_row, rows_without in rows
+        CompanionFile(file, path, digest, cells_from_json(columns), *counts)
+        for file, path, digest, columns, *counts in rows
     )
 
 
@@ -132,16 +124,11 @@ def replace_companions(connection: sqlite3.Connection, source: int, files: Seque
 
     Those that were read with the whole source stay, with what was found then; others take the place of the rest.
     """
-    before = {(read.file, read.sha256) for read in read_companions(connection, source)}
-    for name, digest in before - {(read.file, read.sha256) for read in files}:
-        gone = "companion_file WHERE source = ? AND name = ? AND sha256 = ?"
-        connection.execute(f"DELETE FROM orphan WHERE file IN (SELECT id FROM {gone})", (source, name, digest))
-        connection.execute(f"DELETE FROM {gone}", (source, name, digest))
+    stay = to_json([f"{read.sha256} {read.file}" for read in files])
+    gone = "source = ? AND sha256 || ' ' || name NOT IN (SELECT value FROM json_each(?))"
+    connection.execute(f"DELETE FROM orphan WHERE file IN (SELECT id FROM companion_file WHERE {gone})", (source, stay))
+    connection.execute(f"DELETE FROM companion_file WHERE {gone}", (source, stay))
     for position, read in enumerate(files):
-        if (read.file, read.sha256) in before:
-            connection.execute(
-                "UPDATE companion_file SET position = ? WHERE source = ? AND name = ? AND sha256 = ?",
-                (position, source, read.file, read.sha256),
-            )
-        else:
-            enter_companions(connection, source, [read], first=position, whole=False)
+        place = "UPDATE companion_file SET position = ? WHERE source = ? AND name = ? AND sha256 = ?"
+        if connection.execute(place, (position, source, read.file, read.sha256)).rowcount == 0:
+            enter_companion(connection, source, position, read, whole=False)

@@ -7,7 +7,6 @@ version, in one transaction; for looking it must have that version already.
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -122,15 +121,6 @@ def utc_now() -> str:
 # -- the file ------------------------------------------------------------------------------------------
 
 
-def create_file(path: Path) -> None:
-    """Make an empty ledger that only its owner can read, its directory entry synced to disk."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        sync_directory(path.parent)
-    except OSError as error:
-        raise LedgerError(f"cannot create the ledger: {error.strerror}", where=str(path), hint=_FOLDER) from error
-
-
 def make_folder(path: Path) -> None:
     """Make the folder of a ledger, for its owner only."""
     try:
@@ -138,6 +128,15 @@ def make_folder(path: Path) -> None:
     except OSError as error:
         what = f"cannot create the ledger's folder: {error.strerror}"
         raise LedgerError(what, where=str(path.parent), hint=_FOLDER) from error
+
+
+def create_file(path: Path) -> None:
+    """Make an empty ledger that only its owner can read, its directory entry synced to disk."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        sync_directory(path.parent)
+    except OSError as error:
+        raise LedgerError(f"cannot create the ledger: {error.strerror}", where=str(path), hint=_FOLDER) from error
 
 
 def sync_directory(folder: Path) -> None:
@@ -185,11 +184,15 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         with closing_on_error(connection):
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
-            _assert_durable(connection, path)
+            # A file system that cannot do WAL, or a patched SQLite, must not go unnoticed.
+            (mode,), level = connection.execute("PRAGMA journal_mode").fetchone(), _pragma(connection, "synchronous")
+            if mode != "wal" or level != 2:
+                what = f"the ledger cannot be written safely here (journal {mode}, synchronous {level})"
+                raise LedgerError(what, where=str(path), hint="put the ledger on a local disk")
             if not is_blank(connection):
                 assert_ledger(connection, path)
             _hide_from_others(path)
-            bring_forward(connection, path)
+            bring_forward(connection)
             # Damage in the table that decides what is sent; the large cold table is checked as it is read.
             (report,) = connection.execute("PRAGMA quick_check('record')").fetchone()
             if report != "ok":
@@ -224,24 +227,21 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def bring_forward(connection: sqlite3.Connection, path: Path) -> None:
-    """Take the steps that an older ledger, or an empty file, has not taken yet; all or none."""
-    taken = _pragma(connection, "user_version")
-    if taken == len(STEPS):
-        return
-    with translated(path):
-        try:
-            connection.executescript("BEGIN IMMEDIATE;" + "\n".join(STEPS[taken:]))
-            if taken == 0:
-                named = (secrets.token_hex(4), utc_now())
-                connection.execute("INSERT INTO ledger (id, created_at) VALUES (?, ?)", named)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {len(STEPS)}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+def bring_forward(connection: sqlite3.Connection) -> None:
+    """Take the steps that an older ledger, or an empty file, has not taken yet; all, or none if one fails.
+
+    The caller closes a connection that failed, which takes all of them back.
+    """
+    steps = STEPS[_pragma(connection, "user_version") :]
+    if steps:
+        connection.executescript(f"""
+            BEGIN IMMEDIATE;
+            {"".join(steps)}
+            INSERT INTO ledger (id, created_at) SELECT lower(hex(randomblob(4))), '{utc_now()}'
+                WHERE NOT EXISTS (SELECT 1 FROM ledger);
+            PRAGMA application_id = {APPLICATION_ID};
+            PRAGMA user_version = {len(STEPS)};
+            COMMIT;""")
 
 
 def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
@@ -266,15 +266,6 @@ def was_cut_short(connection: sqlite3.Connection) -> bool:
     """Whether the last run did not end: it was killed, or is still on."""
     last = connection.execute("SELECT ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
     return last is not None and last[0] is None
-
-
-def _assert_durable(connection: sqlite3.Connection, path: Path) -> None:
-    """Read the settings back: a file system that cannot do WAL, or a patched SQLite, must not go unnoticed."""
-    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    level = _pragma(connection, "synchronous")
-    if mode != "wal" or level != 2:
-        what = f"the ledger cannot be written safely here (journal {mode}, synchronous {level})"
-        raise LedgerError(what, where=str(path), hint="put the ledger on a local disk")
 
 
 def assert_ledger(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,12 +1,35 @@
-"""What a person decides about rows, and what a run takes back when it finds out that it was shut out."""
+"""Moves outside sending: what a person decides, what a run takes back, and a ledger that is made again.
+
+A row may have been sent with a ledger that was lost. So its outcome is unknown in the new one until its case is found,
+or a search proves that there is none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from importer.ledger.ledger import Ledger
-from importer.ledger.records import Outcome, Settlement
+from importer.ledger.records import Outcome, Settlement, UpdateOutcome
 from importer.models import State
+
+_REBUILT = "the ledger was made again; this row may be a case already"
+#: What the list of cases shows; it goes with the connection.
+_LISTED = (
+    "CREATE TEMP TABLE IF NOT EXISTS listed (value TEXT, case_id TEXT, PRIMARY KEY (value, case_id)) WITHOUT ROWID"
+)
+#: One listed case is the case that an unknown record became; several are for a person.
+_SETTLE_LISTED = """
+    UPDATE record SET run = ?, state = iif(cases = 1, 'created', 'duplicate'),
+        code = iif(cases = 1, 'found', 'duplicate'), case_id = iif(cases = 1, found.case_id, NULL),
+        message = iif(cases = 1, 'found in the list of cases',
+            'the list shows ' || cases || ' cases: ' || substr(ids, 1, 200))
+    FROM (SELECT record.id AS record, count(*) AS cases, min(listed.case_id) AS case_id,
+            group_concat(listed.case_id, ', ') AS ids
+        FROM record JOIN source ON source.id = record.source JOIN content ON content.record = record.id
+            JOIN temp.listed ON listed.value
+                = json_extract(content.body, '$.custom_fields."' || source.external_id_field || '"')
+        WHERE record.state = 'unknown' GROUP BY record.id) AS found
+    WHERE record.id = found.record"""
 
 
 def states_of(ledger: Ledger, key: str) -> list[State]:
@@ -23,39 +46,99 @@ def is_forgotten(ledger: Ledger, key: str) -> bool:
     return ledger.scalar(query, (key,)) is not None
 
 
-def resolve(ledger: Ledger, key: str, outcome: Outcome) -> list[State]:
-    """Move the record that has ``key`` and is unknown or a duplicate, because a person decided.
-
-    Returns:
-        The state it stood in; empty if there is none.
-    """
+def resolve(ledger: Ledger, key: str, outcome: Outcome) -> bool:
+    """Move the record that has ``key`` and is unknown or a duplicate, as a person decided; False if there is none."""
     with ledger.transaction():
         rows = ledger.rows("SELECT id, state FROM record WHERE key = ? AND state IN ('unknown', 'duplicate')", (key,))
         ledger.settle([Settlement(record, State(state), outcome) for record, state in rows])
-    return [State(state) for _, state in rows]
+    return bool(rows)
+
+
+def resolve_update(ledger: Ledger, key: str, outcome: UpdateOutcome) -> bool:
+    """Move the unknown or refused update of the row with ``key``, as a person decided; False if there is none.
+
+    At most one update of a case is.
+    """
+    with ledger.transaction() as connection:
+        moved = connection.execute(
+            "UPDATE case_update SET state = ?, run = ?, code = ?, message = ? WHERE state IN ('unknown', 'refused')"
+            " AND record = (SELECT id FROM record WHERE key = ? AND state = 'created')",
+            (outcome.state, ledger.run, outcome.code, outcome.message, key),
+        ).rowcount
+    return moved > 0
 
 
 def reopen_refused(ledger: Ledger) -> int:
-    """Make refused rows pending again, because a person asked for it; returns how many.
+    """Make refused rows and case updates pending again, because a person asked for it; returns how many.
 
-    Nothing else may be reopened: all other rows are either not sent yet or may be at the server.
+    Nothing else may be reopened: all others are either not sent yet or may be at the server.
     """
+    afresh = "state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL WHERE state = 'refused'"
     with ledger.transaction() as connection:
-        return connection.execute(
-            "UPDATE record SET state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL"
-            " WHERE state = 'refused' AND id IN (SELECT record FROM content WHERE body IS NOT NULL)",
-            (ledger.run,),
+        rows = connection.execute(
+            f"UPDATE record SET {afresh} AND id IN (SELECT record FROM content WHERE body IS NOT NULL)", (ledger.run,)
         ).rowcount
+        return rows + connection.execute(f"UPDATE case_update SET {afresh}", (ledger.run,)).rowcount
 
 
 def reopen_shut_out(ledger: Ledger, statuses: Collection[int]) -> int:
-    """Make the rows pending again that this run had refused with one of ``statuses``; returns how many.
+    """Make the rows and case updates pending again that this run had refused with one of ``statuses``.
 
-    They were about the account and not about the row.
+    They were about the account and not about the row. Returns how many.
     """
+    shut_out = f"state = 'refused' AND run = ? AND http_status IN ({', '.join('?' * len(statuses))})"
     with ledger.transaction() as connection:
-        return connection.execute(
-            "UPDATE record SET state = 'pending', code = 'shut_out' WHERE state = 'refused' AND run = ?"
-            f" AND http_status IN ({', '.join('?' * len(statuses))})",
-            (ledger.run, *statuses),
+        rows = connection.execute(
+            f"UPDATE record SET state = 'pending', code = 'shut_out' WHERE {shut_out}", (ledger.run, *statuses)
         ).rowcount
+        return (
+            rows
+            + connection.execute(
+                "UPDATE case_update SET state = 'pending', http_status = NULL, code = NULL, message = NULL"
+                f" WHERE {shut_out}",
+                (ledger.run, *statuses),
+            ).rowcount
+        )
+
+
+# -- a ledger that is made again -------------------------------------------------------------------------
+
+
+def make_unproven_unknown(ledger: Ledger) -> None:
+    """While a rebuild of this ledger is under way, or was cut short, any row that could be sent may be a case already.
+
+    So it is unknown, with its case updates. A run that goes on where a killed rebuild stopped searches before it sends.
+    """
+    is_unfinished = ledger.scalar(
+        "SELECT EXISTS (SELECT 1 FROM run WHERE verb = 'rebuild' AND ended_at IS NULL AND NOT EXISTS ("
+        " SELECT 1 FROM run AS later WHERE later.id > run.id AND later.ended_at IS NOT NULL"
+        # only these made what is left of it unknown
+        " AND later.verb IN ('run', 'retry', 'reconcile', 'rebuild')))"
+    )
+    if not is_unfinished:
+        return
+    with ledger.transaction() as connection:
+        connection.execute(
+            "UPDATE case_update SET state = 'unknown', code = 'rebuilt', message = ? WHERE state = 'pending'"
+            " AND record IN (SELECT id FROM record WHERE state IN ('pending', 'waiting'))",
+            (_REBUILT,),
+        )
+        connection.execute(
+            "UPDATE record SET state = 'unknown', run = ?, code = 'rebuilt', message = ?"
+            " WHERE state IN ('pending', 'waiting')",
+            (ledger.run, _REBUILT),
+        )
+
+
+def enter_listed(ledger: Ledger, cases: Iterable[tuple[str, str]]) -> None:
+    """Remember cases of the account: the value of the external id field, and the case id."""
+    ledger.connection.execute(_LISTED)
+    ledger.connection.executemany("INSERT OR IGNORE INTO temp.listed VALUES (?, ?)", cases)
+
+
+def settle_listed(ledger: Ledger) -> int:
+    """Move the records whose cases were listed; returns how many. Inside a transaction of the writer."""
+    ledger.connection.execute(_LISTED)
+    moved = ledger.connection.execute(_SETTLE_LISTED, (ledger.run,)).rowcount
+    ledger.connection.execute("DROP TABLE temp.listed")
+    return moved

@@ -44,9 +44,8 @@ _FORGOTTEN = {
         f"UPDATE case_update_event SET message = NULL WHERE {_RANGE}"
         " AND record IN (SELECT record FROM case_update WHERE body IS NULL)",
     ),
-    "orphan": (
-        "DELETE FROM orphan WHERE id > :after AND id <= :last",
-    ),  # they belong to no record, so no state keeps them
+    # they belong to no record, so no state keeps them
+    "orphan": ("DELETE FROM orphan WHERE id > :after AND id <= :last",),
 }
 
 
@@ -74,11 +73,7 @@ def waiting(ledger: Ledger) -> int:
 
 
 def shrink(ledger: Ledger) -> bool:
-    """Write the ledger anew without what was dropped, its log included; False if somebody looking on is in the way.
-
-    Raises:
-        LedgerError: it cannot be written; nothing is lost, and it may be tried again.
-    """
+    """Write the ledger anew without what was dropped, its log included; False if somebody looking on is in the way."""
     with database.translated(ledger.path):
         ledger.connection.execute("VACUUM")
     return not ledger.scalar("PRAGMA wal_checkpoint(TRUNCATE)")

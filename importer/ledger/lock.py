@@ -14,10 +14,7 @@ from importer.errors import LedgerError, LedgerLockedError
 
 
 class LedgerLock:
-    """The lock of a ledger, held until it is released.
-
-    Args:
-        path: The ledger, links followed.
+    """The lock of the ledger at ``path`` (links followed), held until it is released.
 
     Raises:
         LedgerLockedError: another process holds it.
@@ -25,10 +22,10 @@ class LedgerLock:
     """
 
     def __init__(self, path: Path) -> None:
+        self._file = path.with_name(path.name + ".lock")
         self._path = path
-        self._lock = FileLock(
-            path.with_name(path.name + ".lock"), mode=0o600, thread_local=False, fallback_to_soft=False
-        )
+        self._inodes: tuple[int, int] | None = None
+        self._lock = FileLock(self._file, mode=0o600, thread_local=False, fallback_to_soft=False)
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
@@ -40,7 +37,6 @@ class LedgerLock:
         except OSError as error:
             hint = "use a writable folder on a local disk"
             raise LedgerError(f"cannot lock the ledger: {error.strerror}", where=str(path), hint=hint) from error
-        self._inodes: tuple[int, int] | None = None
 
     @property
     def is_held(self) -> bool:
@@ -51,7 +47,9 @@ class LedgerLock:
         """Let another run have the ledger."""
         self._lock.release()
 
-    # -- where the files are -----------------------------------------------------------------------
+    def note_files(self) -> None:
+        """Remember which files are open."""
+        self._inodes = self._path.stat().st_ino, self._file.stat().st_ino
 
     def is_in_place(self) -> bool:
         """Whether the path still names the file that is open, and the lock is the one that is held.
@@ -59,13 +57,6 @@ class LedgerLock:
         A moved or deleted ledger must stop the run, and so must a deleted lock: another run could hold it by then.
         """
         try:
-            return self._stat() == self._inodes
+            return (self._path.stat().st_ino, self._file.stat().st_ino) == self._inodes
         except OSError:
             return False
-
-    def note_files(self) -> None:
-        """Remember which files are open."""
-        self._inodes = self._stat()
-
-    def _stat(self) -> tuple[int, int]:
-        return self._path.stat().st_ino, Path(self._lock.lock_file).stat().st_ino

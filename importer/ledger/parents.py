@@ -85,11 +85,7 @@ def release_children(ledger: Ledger, parents: Sequence[int]) -> list[int]:
 
 
 def release(ledger: Ledger, child: int, case_id: str) -> None:
-    """Make a waiting child pending, with the id of its parent in its body.
-
-    Raises:
-        LedgerError: its body is not the one that was entered.
-    """
+    """Make a waiting child pending, with the id of its parent in its body."""
     query = "SELECT row, body, payload_sha256 FROM record JOIN content ON content.record = record.id WHERE id = ?"
     for row, body, digest in ledger.rows(query, (child,)):
         if digest is not None:
@@ -122,11 +118,8 @@ def hold_children(ledger: Ledger, parents: Sequence[int]) -> None:
 def hold(ledger: Ledger, child: int) -> bool:
     """A child that would have been sent too early, or below a case that is not its parent, waits (again).
 
-    It came back to pending in another way than by :func:`release`: from an unknown outcome, or because a person had it
-    sent again.
-
-    Returns:
-        Whether it may go at once, since its parent is a case.
+    It came back to pending from an unknown outcome, or because a person had it sent again. True if it is released at
+    once, since its parent is a case.
     """
     moved = ledger.connection.execute(
         "UPDATE record SET state = 'waiting' WHERE id = ? AND state = 'pending'"
@@ -146,27 +139,22 @@ def hold(ledger: Ledger, child: int) -> bool:
 
 # -- staging: who is whose parent ------------------------------------------------------------------------
 
-_DROP = ("DROP TABLE IF EXISTS temp.tree", "DROP TABLE IF EXISTS temp.policy")
-_MAKE = (
-    """CREATE TEMP TABLE policy (source INTEGER PRIMARY KEY, field TEXT, missing_parent TEXT, parent_cycle TEXT,
-        parent_too_deep TEXT)""",
-    """INSERT INTO policy SELECT id, json_extract(links, '$.column'), json_extract(links, '$.missing'),
-        json_extract(links, '$.cycle'), json_extract(links, '$.deep') FROM source WHERE links IS NOT NULL""",
-    # waits: a child to be decided on; the others only show the way. child, is_case: what the parent is.
-    # depth, top: of what hangs below the top. walk: what cannot be reached from there. policy: for its problem.
-    """CREATE TEMP TABLE tree (record INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, source INTEGER NOT NULL,
-        waits INTEGER NOT NULL, deep TEXT NOT NULL, above TEXT, child INTEGER, is_case INTEGER, depth INTEGER, top TEXT,
-        walk INTEGER, is_cycle INTEGER NOT NULL DEFAULT 0, problem TEXT, policy TEXT)""",
-)
+_DROP = "DROP TABLE IF EXISTS temp.tree"
+#: waits: a child to be decided on; the others only show the way. child, is_case: what the parent is.
+#: depth, top: of what hangs below the top. walk: what cannot be reached from there. policy: for its problem.
+_MAKE = """CREATE TEMP TABLE tree (record INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, source INTEGER NOT NULL,
+    waits INTEGER NOT NULL, deep TEXT NOT NULL, above TEXT, child INTEGER, is_case INTEGER, depth INTEGER, top TEXT,
+    walk INTEGER, is_cycle INTEGER NOT NULL DEFAULT 0, problem TEXT, policy TEXT)"""
 
 #: The key of the row that a child names; of several with one name, the first that is not skipped.
 _NAMED = """CASE WHEN link.name IS NULL THEN (SELECT up.key FROM record AS up WHERE up.key = link.parent LIMIT 1)
     ELSE (SELECT up.key FROM link AS named CROSS JOIN record AS up ON up.id = named.record
           WHERE named.name = link.parent ORDER BY up.state = 'skipped', up.id LIMIT 1) END"""
 _ENTER = f"""INSERT OR IGNORE INTO tree (record, key, source, waits, deep, above)
-    SELECT record.id, record.key, record.source, record.state = 'waiting', policy.parent_too_deep, {_NAMED}
-    FROM link CROSS JOIN record ON record.id = link.record CROSS JOIN policy ON policy.source = record.source
-    WHERE link.parent IS NOT NULL AND record.state = ? AND record.key <> ''"""
+    SELECT record.id, record.key, record.source, record.state = 'waiting', json_extract(source.links, '$.deep'),
+        {_NAMED}
+    FROM link CROSS JOIN record ON record.id = link.record CROSS JOIN source ON source.id = record.source
+    WHERE source.links IS NOT NULL AND link.parent IS NOT NULL AND record.state = ? AND record.key <> ''"""
 #: NULL if nothing answers for the key any more.
 _STANDING = """UPDATE tree SET (child, is_case) = (
         SELECT max(EXISTS (SELECT 1 FROM link WHERE link.record = up.id AND link.parent_key IS NOT NULL)),
@@ -211,15 +199,17 @@ _MARK_CYCLE = "UPDATE tree SET is_cycle = 1 WHERE record = :here AND walk = :wal
 
 _PROBLEMS = f"""UPDATE tree SET
         problem = CASE WHEN above IS NULL THEN '{MISSING}' WHEN is_cycle THEN '{CYCLE}' ELSE '{DEEP}' END,
-        policy = CASE WHEN above IS NULL THEN {MISSING} WHEN is_cycle THEN {CYCLE} ELSE {DEEP} END
-    FROM policy WHERE policy.source = tree.source AND waits AND (above IS NULL OR is_cycle OR depth > 2)"""
+        policy = json_extract(
+            source.links, CASE WHEN above IS NULL THEN '$.missing' WHEN is_cycle THEN '$.cycle' ELSE '$.deep' END)
+    FROM source WHERE source.id = tree.source AND waits AND (above IS NULL OR is_cycle OR depth > 2)"""
 _DECIDE = """UPDATE link SET problem = tree.problem, parent_key = CASE
         WHEN tree.problem IS NULL THEN tree.above WHEN tree.policy = 'root' THEN tree.top END
     FROM tree WHERE link.record = tree.record AND tree.waits"""
 _SEND_DROPPED = """UPDATE record SET state = 'pending', run = ?
     WHERE id IN (SELECT record FROM tree WHERE policy = 'drop') AND state = 'waiting'"""
-_REJECTED = """SELECT tree.record, tree.problem, policy.field, link.parent, up.row, up.id = tree.record
-    FROM tree JOIN policy ON policy.source = tree.source JOIN link ON link.record = tree.record
+_REJECTED = """SELECT tree.record, tree.problem, json_extract(source.links, '$.column'), link.parent, up.row,
+        up.id = tree.record
+    FROM tree JOIN source ON source.id = tree.source JOIN link ON link.record = tree.record
     LEFT JOIN record AS up ON up.id = (SELECT other.id FROM record AS other WHERE other.key = tree.above
         AND other.state <> 'skipped' ORDER BY other.id DESC LIMIT 1)
     WHERE tree.policy = 'reject' AND tree.record > ? ORDER BY tree.record LIMIT 500"""
@@ -238,8 +228,8 @@ def place_children(ledger: Ledger, reject: Reject) -> None:
     if ledger.scalar("SELECT 1 FROM link WHERE parent IS NOT NULL LIMIT 1") is None:
         return
     connection = ledger.connection
-    for statement in (*_DROP, *_MAKE):
-        connection.execute(statement)
+    connection.execute(_DROP)
+    connection.execute(_MAKE)
     connection.execute(_ENTER, ("waiting",))
     if ledger.scalar("SELECT 1 FROM tree LIMIT 1") is not None:
         connection.execute(_ENTER, ("invalid",))
@@ -254,8 +244,7 @@ def place_children(ledger: Ledger, reject: Reject) -> None:
             reject(record, _error(code, column, text, row, is_itself=bool(is_itself)))
         for record, case_id in _in_pages(ledger, _BELOW_CASES):
             release(ledger, record, case_id)
-    for statement in _DROP:
-        connection.execute(statement)
+    connection.execute(_DROP)
 
 
 def _mark_cycles(ledger: Ledger) -> bool:

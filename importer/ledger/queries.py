@@ -86,11 +86,7 @@ class LedgerView:
                 yield row
 
     def read(self, make: Callable[..., T], query: str, where: str = "", **values: object) -> Iterator[T]:
-        """What ``make`` makes of each row of a query, see :meth:`select`.
-
-        Raises:
-            LedgerError: a value cannot be one of ours, so the file is damaged.
-        """
+        """What ``make`` makes of each row of a query, see :meth:`select`."""
         for row in self.select(query, where, **values):
             try:
                 made = make(*row)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -57,8 +57,7 @@ class SourceInfo:
     companions: tuple[CompanionFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StagedRow:
+class StagedRow(NamedTuple):
     """One row of a source together with what the mapping made of it."""
 
     row: Row
@@ -66,8 +65,7 @@ class StagedRow:
     replaces: int | None = None  #: the record of this ledger that it corrects, if its file says so
 
 
-@dataclass(frozen=True, slots=True)
-class UnsentRow:
+class UnsentRow(NamedTuple):
     """A record that never reached the server, with what is needed to map it anew."""
 
     id: int
@@ -77,8 +75,7 @@ class UnsentRow:
     errors: tuple[FieldError, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(NamedTuple):
     """A row as it was read the first time, before a person corrected it in a failures file."""
 
     columns: tuple[str, ...]  #: the header of its file
@@ -121,8 +118,7 @@ class UnknownRecord:
     since: float  #: seconds since 1970: it was not sent before this time
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedCase:
+class CreatedCase(NamedTuple):
     """A case that exists for sure: this ledger created it ``at`` this time (seconds since 1970)."""
 
     case_id: str
@@ -142,8 +138,7 @@ class Outcome:
     message: str | None = None  #: for a person; at most a few hundred characters, control characters removed
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """A move of a record that an answer, or a search, has earned it."""
 
     record: int
@@ -189,8 +184,7 @@ class UpdateOutcome:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SentBefore:
+class SentBefore(NamedTuple):
     """Bodies that tell what a case must have got before an update for sure, and what it may have got in addition."""
 
     surely: tuple[bytes, ...]

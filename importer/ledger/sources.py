@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
-from importer.ledger.companion_rows import enter_companions, read_companions, replace_companions
+from importer.ledger.companion_rows import enter_companion, read_companions, replace_companions
 from importer.ledger.ledger import Ledger
 from importer.ledger.parents import SAME_ROW
 from importer.ledger.records import (
@@ -28,7 +28,7 @@ from importer.ledger.records import (
     errors_to_json,
     to_json,
 )
-from importer.models import FieldError, Link, Links, Mapped, State
+from importer.models import FieldError, Link, Mapped, State
 
 #: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
 FILTERED = "filtered"
@@ -51,19 +51,8 @@ def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
         " FROM source ORDER BY id"
     ).fetchall()
     return [
-        SourceInfo(
-            number,
-            name,
-            digest,
-            cells_from_json(columns),
-            mapping_name,
-            mapping_sha256,
-            field,
-            count,
-            bool(staged),
-            read_companions(connection, number),
-        )
-        for number, name, digest, columns, mapping_name, mapping_sha256, field, count, staged in rows
+        SourceInfo(*[number, name, digest, cells_from_json(columns), *more, read_companions(connection, number)])
+        for number, name, digest, columns, *more in rows
     ]
 
 
@@ -97,7 +86,7 @@ def begin_source(ledger: Ledger, new: NewSource) -> int:
         number = connection.execute(
             "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, external_id_field, links)"
             " VALUES (:name, :sha256, :columns, :mapping_name, :mapping_sha256, :external_id_field, :links)",
-            {**asdict(new), "columns": to_json(new.columns), "links": _links_to_json(new.links)},
+            _columns_of(new),
         ).lastrowid
     assert number is not None
     return number
@@ -123,9 +112,8 @@ def add_rows(ledger: Ledger, source: int, rows: Sequence[StagedRow]) -> None:
             "INSERT INTO content (record, cells, errors, body, payload_sha256) VALUES (?, ?, ?, ?, ?)",
             [(record, to_json(staged.row.cells), *_payload(mapped)) for record, staged, mapped in numbered],
         )
-        with_updates = [(record, mapped.case_updates) for record, _, mapped in numbered if mapped.case_updates]
-        enter_case_updates(connection, with_updates)
-        _add_links(connection, [(record, mapped.link) for record, _, mapped in numbered if mapped.link])
+        enter_case_updates(connection, ((record, mapped.case_updates) for record, _, mapped in numbered))
+        _add_links(connection, ((record, mapped.link) for record, _, mapped in numbered))
         connection.execute("UPDATE source SET rows = rows + ? WHERE id = ?", (len(rows), source))
 
 
@@ -147,16 +135,17 @@ def _payload(mapped: Mapped) -> tuple[str | None, str | None, str | None]:
     return errors_to_json(mapped.errors), mapped.body.decode(), sha256(mapped.body).hexdigest()
 
 
-def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link]]) -> None:
+def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link | None]]) -> None:
     """Keep what rows say about their parents; a top row that is called by its key needs no word."""
     connection.executemany(
         "INSERT INTO link (record, name, parent) VALUES (?, ?, ?)",
-        [(record, link.name, link.parent) for record, link in links if link.parent is not None or link.name],
+        [(record, link.name, link.parent) for record, link in links if link and (link.parent is not None or link.name)],
     )
 
 
-def _links_to_json(links: Links | None) -> str | None:
-    return None if links is None else to_json(links._asdict())
+def _columns_of(new: NewSource) -> dict[str, object]:
+    links = None if new.links is None else to_json(new.links._asdict())
+    return {**asdict(new), "columns": to_json(new.columns), "links": links}
 
 
 def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
@@ -177,7 +166,8 @@ def finish_source(ledger: Ledger, source: int, companions: Sequence[CompanionFil
         connection.execute("CREATE INDEX IF NOT EXISTS record_key ON record (key)")
         _let_others_answer(ledger, "SELECT id FROM record WHERE source = ?", source)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
-        enter_companions(connection, source, companions, whole=whole)
+        for position, read in enumerate(companions):
+            enter_companion(connection, source, position, read, whole=whole)
         connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
 
 
@@ -305,7 +295,7 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mappe
     with ledger.transaction() as connection:
         for old, mapped in remapped:
             connection.execute("DELETE FROM link WHERE record = ?", (old.id,))
-            _add_links(connection, [(old.id, mapped.link)] if mapped.link else [])
+            _add_links(connection, [(old.id, mapped.link)])
             connection.execute(
                 "UPDATE content SET errors = ?, body = ?, payload_sha256 = ? WHERE record = ?",
                 (*_payload(mapped), old.id),
@@ -325,24 +315,16 @@ def let_others_answer(ledger: Ledger, returned: Sequence[int]) -> None:
             _let_others_answer(ledger, "SELECT value FROM json_each(?)", to_json(returned))
 
 
-def adopt_mapping(
-    ledger: Ledger,
-    source: int,
-    *,
-    name: str,
-    sha256: str,
-    external_id_field: str | None,
-    companions: Sequence[CompanionFile] = (),
-    links: Links | None = None,
-) -> None:
+def adopt_mapping(ledger: Ledger, source: int, new: NewSource, companions: Sequence[CompanionFile] = ()) -> None:
     """Note that all unsent records of ``source`` were mapped anew, and find their parents anew.
 
     A companion file that was read with it before stays as it was entered: its orphans are those of the whole source.
     """
     with ledger.transaction() as connection:
         connection.execute(
-            "UPDATE source SET mapping_name = ?, mapping_sha256 = ?, external_id_field = ?, links = ? WHERE id = ?",
-            (name, sha256, external_id_field, _links_to_json(links), source),
+            "UPDATE source SET mapping_name = :mapping_name, mapping_sha256 = :mapping_sha256,"
+            " external_id_field = :external_id_field, links = :links WHERE id = :id",
+            {**_columns_of(new), "id": source},
         )
         replace_companions(connection, source, companions)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))

@@ -35,11 +35,17 @@ class Group:
         self.written = asyncio.Event()
         self.failure: Exception | None = None
 
-    async def on_disk(self) -> None:
-        """Returns when all of it is on disk. Who is cancelled meanwhile cancels nobody else."""
+    async def place(self, asked: list[T], what: T) -> int:
+        """Ask for one thing more; where its answer is, once all of the group is on disk.
+
+        Who is cancelled meanwhile cancels nobody else.
+        """
+        asked.append(what)
+        position = len(asked) - 1
         await self.written.wait()
         if self.failure is not None:
             raise self.failure
+        return position
 
     def carry_out(self, ledger: Ledger) -> None:
         """Do everything, inside a transaction."""
@@ -53,8 +59,8 @@ class Group:
 class LedgerWriter:
     """The asynchronous face of an open ledger, for one event loop. Use as an async context manager.
 
-    After the first failure nothing is written any more: every later call raises the same LedgerError,
-    because a disk that failed once may have lost what it confirmed.
+    All methods return when it is on disk, and raise a LedgerError if it could not be written. After the first failure
+    nothing is written any more, because a disk that failed once may have lost what it confirmed.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -76,15 +82,9 @@ class LedgerWriter:
         self._thread.shutdown()
 
     async def mark_sending(self, record: int) -> Mark:
-        """Note that a request for ``record`` is about to leave; returns when that is on disk.
-
-        Raises:
-            LedgerError: it could not be written; nothing may be sent.
-        """
+        """Note that a request for ``record`` is about to leave; if that fails, nothing may be sent."""
         group = self._group()
-        group.records.append(record)
-        position = len(group.records) - 1
-        await group.on_disk()
+        position = await group.place(group.records, record)
         return group.marks[position]
 
     async def unmark(self, record: int) -> None:
@@ -92,23 +92,15 @@ class LedgerWriter:
         await self.call(lambda: self.ledger.unmark(record))
 
     async def settle(self, record: int, outcome: Outcome, *, before: State = State.SENDING) -> Settled:
-        """Note what became of ``record``; returns when that is on disk.
-
-        Raises:
-            LedgerError: it could not be written.
-        """
+        """Note what became of ``record``."""
         group = self._group()
-        group.settlements.append(Settlement(record, before, outcome))
-        position = len(group.settlements) - 1
-        await group.on_disk()
+        position = await group.place(group.settlements, Settlement(record, before, outcome))
         return group.settled[position]
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run ``work`` in the writer's thread and next transaction. It must not begin or end transactions itself."""
         group = self._group()
-        group.calls.append(work)
-        position = len(group.calls) - 1
-        await group.on_disk()
+        position = await group.place(group.calls, work)
         result: T = group.returned[position]
         return result
 

@@ -12,23 +12,21 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
-
-from pydantic_core import PydanticCustomError
 
 from importer.mapping.field_errors import CellError, listed, malformed, nearest
 from importer.models import FieldError
 
 if TYPE_CHECKING:
     from importer.mapping.schema import SourceForm
-    from importer.mapping.value_sources import Binding, Cells, Texts
+    from importer.mapping.value_sources import Binding, Cells
     from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000
-_Test: TypeAlias = "Callable[[Texts], bool]"
+#: What is read of the texts of a row's columns, in the order of :attr:`Condition.columns`.
+_Read: TypeAlias = "Callable[[Sequence[str]], Any]"
 
 #: A quote that is never closed takes the rest: to look for its end from each quote on would take quadratic time.
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.?)*+'?|\"(?:[^\"\\]|\\.?)*+\"?|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
@@ -36,7 +34,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
 _HINT = "example: Status == 'open' and not empty({Due date})"
 
-_ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
     {
         ast.Eq: operator.eq,
         ast.NotEq: operator.ne,
@@ -46,11 +44,16 @@ _ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType
         ast.GtE: operator.ge,
     }
 )
-#: Function → how many texts it takes, and what it says about them.
-_TESTS: Mapping[str, tuple[int, Callable[..., bool]]] = MappingProxyType(
-    {"empty": (1, operator.not_), "contains": (2, operator.contains), "startswith": (2, str.startswith)}
+#: Function of texts → how many it takes, what it gives, and how. Besides there is `number`, of a column.
+_OF_TEXTS: Mapping[str, tuple[int, type, Callable[..., Any]]] = MappingProxyType(
+    {
+        "empty": (1, bool, operator.not_),
+        "contains": (2, bool, operator.contains),
+        "startswith": (2, bool, str.startswith),
+        "lower": (1, str, str.lower),
+    }
 )
-_FUNCTIONS = (*_TESTS, "lower", "number")
+_FUNCTIONS = (*_OF_TEXTS, "number")
 
 
 class Condition(NamedTuple):
@@ -60,7 +63,7 @@ class Condition(NamedTuple):
     """
 
     columns: tuple[str, ...]
-    test: _Test
+    test: Callable[[Sequence[str]], bool]
 
 
 def parse_condition(text: str) -> Condition:
@@ -91,11 +94,7 @@ def parse_condition(text: str) -> Condition:
 
 
 class _Compiler:
-    """Turns nodes into closures, and collects the columns that they read.
-
-    Args:
-        prefix: Of the names that stand for columns in braces.
-    """
+    """Turns nodes into closures, and collects the columns that they read; names with ``prefix`` stand for braces."""
 
     def __init__(self, prefix: str) -> None:
         self.columns: list[str] = []
@@ -114,81 +113,80 @@ class _Compiler:
             self.columns.append(column)
         return self.columns.index(column)
 
-    def condition(self, node: ast.expr) -> _Test:
+    def _column(self, name: str) -> int:
+        is_placeholder = name.startswith(self._prefix)
+        return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
+
+    def condition(self, node: ast.expr) -> _Read:
         """A node that is true or false."""
+        kind, read = self._compiled(node)
+        if kind is bool:
+            return read
+        if isinstance(node, ast.Name | ast.Constant):
+            raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
+        raise _unknown(node)
+
+    def _text(self, node: ast.expr) -> _Read:
+        kind, read = self._compiled(node)
+        if kind is float:
+            raise malformed("expected a text, found a number", "put the number in quotes")
+        if kind is bool:
+            raise _unknown(node)
+        return read
+
+    def _compiled(self, node: ast.expr) -> tuple[type, _Read]:
+        """Whether a node is a text, a number (float) or a condition (bool), and how it is read."""
         match node:
             case ast.BoolOp(op=op, values=values):
                 tests, joined = [self.condition(value) for value in values], all if isinstance(op, ast.And) else any
-                return lambda texts: joined(test(texts) for test in tests)
+                return bool, lambda texts: joined(test(texts) for test in tests)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                inner = self.condition(operand)
-                return lambda texts: not inner(texts)
+                test = self.condition(operand)
+                return bool, lambda texts: not test(texts)
+            case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[right]):
+                return bool, self._membership(left, right, is_in=isinstance(op, ast.In))
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return self._comparison(op, left, right)
+                return bool, self._comparison(op, left, right)
             case ast.Compare():
                 raise malformed("chained comparisons are not supported", "combine two comparisons with `and`")
-            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _TESTS:
-                count, function = _TESTS[name]
-                reads = [self._text(arg) for arg in _counted(name, args, count)]
-                return lambda texts: function(*[read(texts) for read in reads])
-            case ast.Name() | ast.Constant():
-                raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _OF_TEXTS:
+                count, kind, function = _OF_TEXTS[name]
+                if len(args) != count:
+                    raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
+                reads = [self._text(arg) for arg in args]
+                return kind, lambda texts: function(*[read(texts) for read in reads])
+            case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
+                position = self._column(name)
+                return float, lambda texts: _number(texts[position], self.columns[position])
+            case ast.Name(id=name):
+                return str, operator.itemgetter(self._column(name))
+            case ast.Constant(value=str() as text):
+                return str, lambda _: text
+            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                return float, lambda _: number
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+                return float, lambda _: -number
         raise _unknown(node)
 
-    def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Test:
-        if isinstance(op, ast.In | ast.NotIn):
-            return self._membership(op, left, right)
-        if type(op) not in _ORDERS:
+    def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Read:
+        if type(op) not in _COMPARISONS:
             raise malformed("`is` does not compare texts", "write == or !=")
-        (kind, first), (other, second), compare = self._operand(left), self._operand(right), _ORDERS[type(op)]
+        (kind, first), (other, second), compare = self._compiled(left), self._compiled(right), _COMPARISONS[type(op)]
+        if bool in (kind, other):
+            raise _unknown(left if kind is bool else right)
         if kind is not other:
             hint = "write number({Column}), or the number in quotes"
             raise malformed("a text cannot be compared with a number", hint)
         return lambda texts: compare(first(texts), second(texts))
 
-    def _membership(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Test:
+    def _membership(self, left: ast.expr, right: ast.expr, *, is_in: bool) -> _Read:
         if not isinstance(right, ast.List | ast.Tuple):
             raise malformed("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
-        entries = {entry.value for entry in right.elts if isinstance(entry, ast.Constant)}
-        if not all(isinstance(entry, ast.Constant) and isinstance(entry.value, str) for entry in right.elts):
+        entries = {entry.value if isinstance(entry, ast.Constant) else None for entry in right.elts}
+        if not all(isinstance(entry, str) for entry in entries):
             raise malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
-        read, is_in = self._text(left), isinstance(op, ast.In)
+        read = self._text(left)
         return lambda texts: (read(texts) in entries) is is_in
-
-    def _text(self, node: ast.expr) -> Callable[[Texts], Any]:
-        kind, read = self._operand(node)
-        if kind is not str:
-            raise malformed("expected a text, found a number", "put the number in quotes")
-        return read
-
-    def _operand(self, node: ast.expr) -> tuple[type, Callable[[Texts], Any]]:
-        """Whether a node is a text or a number, and how it is read."""
-        match node:
-            case ast.Constant(value=str() as text):
-                return (str, lambda _: text)
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return (float, lambda _: number)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return (float, lambda _: -number)
-            case ast.Name(id=name):
-                return (str, operator.itemgetter(self._column(name)))
-            case ast.Call(func=ast.Name(id="lower"), args=args, keywords=[]):
-                read = self._text(_counted("lower", args, 1)[0])
-                return (str, lambda texts: read(texts).lower())
-            case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
-                position = self._column(name)
-                return (float, lambda texts: _number(texts[position], self.columns[position]))
-        raise _unknown(node)
-
-    def _column(self, name: str) -> int:
-        is_placeholder = name.startswith(self._prefix)
-        return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
-
-
-def _counted(name: str, args: list[ast.expr], count: int) -> list[ast.expr]:
-    if len(args) != count:
-        raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
-    return args
 
 
 def _number(text: str, column: str) -> float:
@@ -201,7 +199,7 @@ def _number(text: str, column: str) -> float:
     return float(text)
 
 
-def _unknown(node: ast.expr) -> PydanticCustomError:
+def _unknown(node: ast.expr) -> Exception:
     functions = listed(f"{name}()" for name in _FUNCTIONS)
     match node:
         case ast.Call(func=ast.Name(id=name)) if name not in _FUNCTIONS:
@@ -215,60 +213,31 @@ def _unknown(node: ast.expr) -> PydanticCustomError:
 # -- conditions of an export -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class BoundCondition:
-    """A condition that knows the ``positions`` of its columns; ``test`` is given the cells there, as they are."""
+    """The condition at ``path``, which knows where its columns are in an export. Without a text every row meets it."""
 
-    columns: tuple[str, ...]
-    positions: tuple[int, ...]
-    test: _Test
+    def __init__(self, text: str | None, binding: Binding, *, path: NodePath) -> None:
+        self.columns, self._test = parse_condition(text) if text is not None else Condition((), lambda _: True)
+        self.positions = tuple(binding.header.position(column, path=path) for column in self.columns)
+        self._filled = binding.filled
 
     def met(self, cells: Cells) -> bool:
         """Whether a row meets the condition. Raises :class:`CellError`."""
-        return self.test(tuple([cells[position] for position in self.positions]))
+        return self._test([self._filled(cells[position]).strip() for position in self.positions])
+
+    def decide(self, cells: Cells, errors: list[FieldError], *, target: str) -> bool | None:
+        """The same; None if it cannot be decided, then an error says so."""
+        try:
+            return self.met(cells)
+        except CellError as error:
+            errors.append(error.at(None, "", target=target))
+            return None
 
 
-def bind_condition(text: str, binding: Binding, *, path: NodePath) -> BoundCondition:
-    """The condition at ``path``."""
-    condition, filled = parse_condition(text), binding.filled
-    positions = tuple(binding.header.position(column, path=path) for column in condition.columns)
-
-    def test(texts: Texts) -> bool:
-        return condition.test(tuple([filled(text).strip() for text in texts]))
-
-    return BoundCondition(condition.columns, positions, test)
-
-
-def filter_conditions(source: SourceForm) -> dict[str, str]:
-    """The conditions by which rows are filtered: reason, such as ``source.only is not met: …`` → condition."""
-    said = {f"source.only is not met: {source.only}": source.only, f"source.skip is met: {source.skip}": source.skip}
-    return {reason: text for reason, text in said.items() if text is not None}
-
-
-class RowFilter:
-    """Which rows of an export become cases: `only` and `skip`."""
-
-    def __init__(self, source: SourceForm, binding: Binding) -> None:
-        self._conditions: list[tuple[str, str, BoundCondition]] = []
-        for reason, text in filter_conditions(source).items():
-            name = reason.partition(" ")[0]
-            condition = bind_condition(text, binding, path=tuple(name.split(".")))
-            self._conditions.append((name, reason, condition))
-        self._columns = {column for *_, condition in self._conditions for column in condition.columns}
-
-    def reason(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str | None:
-        """Why a row is filtered; None if it is not. What keeps this from being decided goes to ``errors``.
-
-        ``spoiled`` are the columns whose cells mean nothing; None among them is the whole row.
-        """
-        is_open = None in spoiled or not self._columns.isdisjoint(spoiled)
-        for name, reason, condition in self._conditions:
-            try:
-                is_met = condition.met(cells)
-            except CellError as error:
-                errors.append(error.at(None, "", target=name))
-                is_open = True
-                continue
-            if is_met is (name == "source.skip") and not is_open:
-                return reason
-        return None
+def filter_conditions(source: SourceForm) -> list[tuple[str, str, str]]:
+    """The conditions by which rows are filtered: `only` or `skip`, the reason that is given, the condition."""
+    said = [
+        ("only", f"source.only is not met: {source.only}", source.only),
+        ("skip", f"source.skip is met: {source.skip}", source.skip),
+    ]
+    return [(name, reason, text) for name, reason, text in said if text is not None]

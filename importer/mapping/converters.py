@@ -1,23 +1,40 @@
-"""What the text of a cell can mean. A new type is a new entry in :data:`TYPES`, and nothing else."""
+"""What the text of a cell can mean, and what each field of a case takes.
+
+A new type is a new entry in :data:`TYPES`, and nothing else. Limits are those of the model of the case.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from importer.mapping.dates import ISO, day, instant, parser, time_zone
-from importer.mapping.field_errors import CellError, listed, too_long
-from importer.talkdesk.payloads import INTEGER_MAX
+from pydantic import ValidationError
+
+from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
+from importer.mapping.field_errors import CellError, from_pydantic, listed, too_long
+from importer.talkdesk.payloads import (
+    CUSTOM_FIELD_TYPES,
+    INTEGER_MAX,
+    CaseCreate,
+    Check,
+    NoteCreate,
+    choices,
+    custom_field_prefix,
+    field_types,
+    longest,
+    value_check,
+)
 
 if TYPE_CHECKING:
+    from importer.mapping.custom_fields import Options
     from importer.mapping.schema import ValueForm
-    from importer.mapping.targets import Target
+    from importer.talkdesk.fields import FieldDefinition
 
 #: The text of a cell that is not empty → its value. Raises :class:`CellError`.
 Convert: TypeAlias = "Callable[[str], Any]"
@@ -25,6 +42,40 @@ Convert: TypeAlias = "Callable[[str], Any]"
 Split: TypeAlias = "Callable[[str], list[str]]"
 #: What a comparison may ignore: upper and lower case, or spaces wherever they are.
 Ignored: TypeAlias = Literal["case", "blanks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One field of a case.
+
+    Attributes:
+        name: As it is called in messages, such as ``custom_fields.date1``.
+        validate: What the model of the case says about a value.
+        type: The type that a value has if the mapping names none.
+        takes: What a type may yield to be taken here, see :class:`ValueType`.
+        one_line: Whether a text is one line, which has its spaces and line breaks put in order by default.
+        limit: How many characters a text may have, if that is known.
+        required: Whether a case without it is invalid.
+        choices: What it takes, if that is one of a few words.
+        options: What can be chosen, if the definition of the field is known: a text is then the label of an option.
+    """
+
+    name: str
+    validate: Check
+    type: str = "text"
+    takes: frozenset[str] = frozenset({"text", "instant"})
+    one_line: bool = True
+    limit: int | None = None
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    options: Options | None = None
+
+    def check(self, value: Any) -> None:
+        """Lets the model of the case check a value. Raises :class:`CellError`."""
+        try:
+            self.validate(value)
+        except ValidationError as error:
+            raise from_pydantic(error.errors(include_url=False)[0]) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +95,10 @@ class ValueType:
     split: Callable[[ValueForm], Split] | None = None
 
 
-#: Words for yes and no. Upper and lower case are the same.
-BOOLEAN_WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
-    {
-        "any": (("1", "x", "✓", "✔", "☑"), ("0", "☐")),
-        "English": (("true", "yes", "y", "t", "on"), ("false", "no", "n", "f", "off")),
-        "Portuguese": (("verdadeiro", "sim", "s"), ("falso", "não", "nao")),
-        "Spanish": (("verdadero", "sí", "si"), ("falso", "no")),
-        "French": (("vrai", "oui"), ("faux", "non")),
-        "German": (("wahr", "ja"), ("falsch", "nein")),
-        "Italian": (("vero", "sì", "si"), ("falso", "no")),
-        "Dutch": (("waar", "ja"), ("onwaar", "nee")),
-        "Polish": (("prawda", "tak"), ("fałsz", "nie")),
-        "Russian": (("истина", "да"), ("ложь", "нет")),
-        "Japanese": (("はい",), ("いいえ",)),
-        "Chinese": (("是",), ("否",)),
-    }
+#: Language → words for yes and for no. Upper and lower case are the same.
+BOOLEAN_WORDS: Mapping[str, tuple[list[str], list[str]]] = MappingProxyType(
+    {language: (yes.split(), no.split()) for language, (yes, no) in WORDS["yes_and_no"].items()}
 )
-
 _BOOLEANS: dict[str, bool] = {}
 for _yes, _no in BOOLEAN_WORDS.values():
     _BOOLEANS |= dict.fromkeys(_yes, True) | dict.fromkeys(_no, False)
@@ -87,16 +124,6 @@ def folding(ignored: Collection[Ignored]) -> Callable[[str], str]:
     return fold if ignored else str.strip
 
 
-def distinct(entries: Iterable[Any]) -> list[Any] | None:
-    """The entries that are something, each once, in order; None if there are none."""
-    return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
-
-
-def in_entries(convert: Convert, split: Split) -> Convert:
-    """Converts each part of a text."""
-    return lambda text: distinct(convert(part) for part in split(text) if part.strip())
-
-
 # -- texts -----------------------------------------------------------------------------------------
 
 
@@ -104,7 +131,7 @@ def tidying(form: ValueForm, target: Target) -> Callable[[str], str]:
     """Puts spaces and line breaks of a text in order, as the value says; never makes nothing of something."""
     strip = target.one_line if form.strip is None else form.strip
     if form.collapse is None and target.one_line:
-        return in_one_line if not strip else lambda text: in_one_line(text.strip())
+        return (lambda text: in_one_line(text.strip())) if strip else in_one_line
     if form.collapse:
         return lambda text: _WHITE_SPACE.sub(" ", text.strip() if strip else text)
     return str.strip if strip else str
@@ -122,15 +149,13 @@ def in_one_line(text: str) -> str:
 
 
 def _text(form: ValueForm, target: Target) -> Convert:
-    """A text in order. The limit of the field itself is checked with the whole case, unless the text is to be cut."""
-    tidy = tidying(form, target)
-    most, cuts = form.max or target.limit, form.overflow != "reject"
-    if most is None or (form.max is None and not cuts):
-        return tidy
+    """A text in order. The limit of the field itself is checked with the field, unless the text is to be cut."""
+    tidy, cuts = tidying(form, target), form.overflow != "reject"
+    most = form.max or (target.limit if cuts else None)
 
     def convert(text: str) -> str:
         text = tidy(text)
-        if len(text) <= most:
+        if most is None or len(text) <= most:
             return text
         if not cuts:
             raise too_long(text, most)
@@ -204,8 +229,7 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
 
 
 def _separated(form: ValueForm) -> Split:
-    separator = form.separator or ","
-    return lambda text: text.split(separator)
+    return lambda text: text.split(form.separator or ",")
 
 
 def _path(form: ValueForm, target: Target) -> Convert:
@@ -227,13 +251,10 @@ def _json_texts(text: str) -> list[str]:
 
 def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
     """Converts one text to a value of a type; where the target has options, to the key of one, or to its number."""
-    convert = kind.build(form, target)
-    if target.options is None or kind.yields == "path":
+    convert, options = kind.build(form, target), target.options
+    if options is None or kind.yields == "path":
         return convert
-    if kind.yields == "integer":
-        return target.options.number_of
-    key_of = target.options.key_of
-    return lambda text: key_of(convert(text))
+    return options.number_of if kind.yields == "integer" else lambda text: options.key_of(convert(text))
 
 
 _DATE_OPTIONS = frozenset({"format", "timezone"})
@@ -252,3 +273,63 @@ TYPES: Mapping[str, ValueType] = MappingProxyType(
         "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),
     }
 )
+
+# -- what the fields of a case take ----------------------------------------------------------------
+
+_BOOLEAN = {"type": "boolean", "takes": frozenset({"boolean"})}
+_OPTION = {"takes": frozenset({"text", "instant", "integer"})}
+#: Field, or kind of a custom field → what differs from a text of one line.
+_WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
+    {
+        "description": {"one_line": False},
+        "requester_email": {"type": "email"},
+        "note_body": {"one_line": False},
+        "public": _BOOLEAN,
+        "checkbox": _BOOLEAN,
+        "date": {"type": "datetime", "takes": frozenset({"instant"})},
+        "decimal": {"type": "decimal", "takes": frozenset({"integer", "decimal"})},
+        "dependent_field": {"type": "list", "takes": frozenset({"list", "path"})},
+        "drop_down": _OPTION,
+        "dropdown": _OPTION,
+        "multi_line_text": {"one_line": False},
+        "multi_select": {"type": "list", "takes": frozenset({"list"})},
+        "numeric": {"type": "integer", "takes": frozenset({"integer"})},
+    }
+)
+#: What a value is for by which notes are sorted.
+ORDER = Target("notes.order", validate=lambda _: None, takes=frozenset({"text", "instant", "integer", "decimal"}))
+
+
+def case_target(name: str) -> Target:
+    """The target of a plain field of the case, such as ``title``."""
+    annotation, required = field_types(CaseCreate)[name]
+    return _target(name, name, annotation, required=required)
+
+
+def note_target(name: str) -> Target:
+    """The target of a field of a note, such as ``note_body``."""
+    annotation, required = field_types(NoteCreate)[name]
+    is_needed = required and name != "note_body"  # without a body there is no note, which is not an error
+    return _target(f"notes.{name}", name, annotation, required=is_needed)
+
+
+def custom_target(key: str, definition: FieldDefinition | None, options: Options | None) -> Target | None:
+    """The target of a custom field; None if neither its key nor its definition says of what kind it is."""
+    kind = definition.kind if definition else custom_field_prefix(key)
+    if kind is None:
+        return None
+    target = _target(f"custom_fields.{key}", kind, CUSTOM_FIELD_TYPES[kind])
+    if options is not None and kind == "dependent_field":  # which options there are depends on those before
+        return replace(target, options=options, type="path", takes=frozenset({"path"}))
+    return replace(target, options=options) if kind in ("drop_down", "dropdown", "multi_select") else target
+
+
+def _target(name: str, kind: str, annotation: Any, *, required: bool = False) -> Target:
+    return Target(
+        name,
+        value_check(annotation),
+        limit=longest(annotation),
+        required=required,
+        choices=choices(annotation),
+        **_WHAT.get(kind, {}),
+    )

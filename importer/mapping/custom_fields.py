@@ -47,10 +47,6 @@ class OptionForm(Form):
     label: str
     options: tuple[OptionForm, ...] = ()
 
-    def option(self) -> Option:
-        """The option as a value."""
-        return Option(self.key, self.label, tuple(option.option() for option in self.options))
-
 
 class FieldForm(Form):
     """A custom field."""
@@ -61,17 +57,16 @@ class FieldForm(Form):
     required: bool = False
     options: tuple[OptionForm, ...] = ()
 
-    def definition(self, key: str) -> FieldDefinition:
-        """The field as a value."""
-        options = tuple(option.option() for option in self.options)
-        return FieldDefinition(key, self.name, self.type, self.active, options, self.required)
-
 
 class FieldsForm(Form):
     """A file of definitions."""
 
     version: Annotated[int, Field(ge=1, le=1)]
     fields: dict[str, FieldForm]
+
+
+def _options(forms: Iterable[OptionForm]) -> tuple[Option, ...]:
+    return tuple(Option(form.key, form.label, _options(form.options)) for form in forms)
 
 
 def read_fields(content: bytes, file: str) -> Definitions:
@@ -86,19 +81,21 @@ def read_fields(content: bytes, file: str) -> Definitions:
         raise malformed(f"{file} is larger than 16 MiB", "check that this is the right file")
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
-            found = read_definitions(orjson.loads(content))
+            return {definition.key: definition for definition in read_definitions(orjson.loads(content))}
         except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
             raise malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
-        return {definition.key: definition for definition in found}
     try:
         document = Document.read(content, file, kind="fields file", hint=_HINT)
-        form = FieldsForm.model_validate(document.root)
+        fields = FieldsForm.model_validate(document.root).fields
     except MappingProblems as error:
         mark = error.problems[0].mark
     except ValidationError as error:
         mark = min(mark_of(document.root, tuple(found["loc"])) for found in error.errors())
     else:
-        return {key: field.definition(key) for key, field in form.fields.items()}
+        return {
+            key: FieldDefinition(key, form.name, form.type, form.active, _options(form.options), form.required)
+            for key, form in fields.items()
+        }
     raise MappingProblems(file, [Problem("the file is not a fields file", mark, _HINT)])
 
 
@@ -111,10 +108,8 @@ def load_fields(path: Path) -> Definitions:
     try:
         return read_fields(head_of(path, SIZE_MAX + 1), str(path))
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise MappingError(
-            f"cannot read the fields file: {reason}", where=str(path), hint="check its path and permissions"
-        ) from None
+        what, hint = f"cannot read the fields file: {error.strerror or error}", "check its path and permissions"
+        raise MappingError(what, where=str(path), hint=hint) from None
     except PydanticCustomError as error:
         said = error.context or {}
         raise MappingError(said["what"], hint=said["hint"]) from None
@@ -128,18 +123,19 @@ def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
 def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
     """Whether the account has this field and uses it; if not, that is a problem of what is at ``path``."""
     definition = definition_of(key, definitions)
-    if definition is None:
-        keys = [known.key for known in definitions.values() if known.name.casefold() == key.strip().casefold()]
-        has = listed(f"{known.key} ({known.name})" for known in definitions.values() if known.active)
-        hint = nearest(key, definitions, otherwise=f"custom fields: {has}")
-        what = f"the account has no custom field {shown(key)!r}"
-        hint = f"this is the name of {listed(keys)}; use the key" if keys else hint
-        problems.add(path, what, hint, key=path[0] == "case")
-    elif not definition.active:
+    if definition is not None and definition.active:
+        return True
+    if definition is not None:
         what = f"the custom field {shown(key)!r} ({definition.name}) is not active"
         hint = "activate it in Talkdesk and run case-importer fields again, or remove it"
-        problems.add(path, what, hint, key=path[0] == "case")
-    return definition is not None and definition.active
+    else:
+        what = f"the account has no custom field {shown(key)!r}"
+        has = listed(f"{known.key} ({known.name})" for known in definitions.values() if known.active)
+        hint = nearest(key, definitions, otherwise=f"custom fields: {has}")
+        if keys := [known.key for known in definitions.values() if known.name.casefold() == key.strip().casefold()]:
+            hint = f"this is the name of {listed(keys)}; use the key"
+    problems.add(path, what, hint, key=path[0] == "case")
+    return False
 
 
 def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:
@@ -184,17 +180,16 @@ class Options:
 
     def __init__(self, definition: FieldDefinition) -> None:
         self._field = f"{definition.name!r} ({definition.key})"
-        self._root = _Level(definition.options)
-        self._numbered = {_number(option.key): option.key for option in definition.options if _is_number(option.key)}
+        self._options = definition.options
 
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""
-        return self._chosen(self._root, text).key
+        return self._chosen(self._options, text).key
 
     def number_of(self, text: str) -> int:
         """The key of the option that ``text`` means, as a number; it may be that number. Raises :class:`CellError`."""
-        is_option = self._root.find(text)
-        key = self.key_of(text if is_option else self._numbered.get(_number(text.strip()), text))
+        numbers = {key.lstrip("0"): key for key, *_ in self._options if _is_number(key)}
+        key = self.key_of(text if _matching(self._options, text) else numbers.get(text.strip().lstrip("0"), text))
         if not _is_number(key):
             rule = f"is the option {key!r} of {self._field}, whose key is not a number"
             raise CellError("not_an_integer", rule, "remove `type: integer` from this field")
@@ -202,57 +197,42 @@ class Options:
 
     def path_of(self, texts: Iterable[str]) -> list[str]:
         """The keys from the root to a leaf, or to some option on the way there. Raises :class:`CellError`."""
-        level = self._root
+        options, place = self._options, ""
         keys: list[str] = []
         for text in texts:
-            option = self._chosen(level, text, part_of_path=True)
+            option = self._chosen(options, text, part=f"contains {text!r}, which ", place=place)
             keys.append(option.key)
-            level = _Level(option.children, f" below {option.label!r}")
+            options, place = option.children, f" below {option.label!r}"
         return keys
 
-    def _chosen(self, level: _Level, text: str, *, part_of_path: bool = False) -> Option:
-        found = level.find(text)
+    def _chosen(self, options: tuple[Option, ...], text: str, *, part: str = "", place: str = "") -> Option:
+        found = _matching(options, text)
         if len(found) == 1:
             return found[0]
-        part = f"contains {text!r}, which " if part_of_path else ""
         if found:
             keys = listed(option.key for option in found)
             rule = f"{part}matches several options of {self._field}: {keys}"
             raise CellError("ambiguous_option", rule, "translate it to one of these keys with `values:`")
-        raise CellError("unknown_option", f"{part}is not an option of {self._field}{level.place}", level.nearest(text))
-
-
-class _Level:
-    """Options that can be chosen from at one point; ``place`` says after which choice."""
-
-    def __init__(self, options: tuple[Option, ...], place: str = "") -> None:
-        self.place = place
-        self._labels: dict[str, list[Option]] = {}
-        self._keys = {option.key: option for option in options}
+        labels: dict[str, str] = {}
         for option in options:
-            self._labels.setdefault(_folded(option.label), []).append(option)
-
-    def find(self, text: str) -> list[Option]:
-        """The options that ``text`` may mean."""
-        text = text.strip()
-        return self._labels.get(_folded(text)) or [self._keys[key] for key in (text,) if key in self._keys]
-
-    def nearest(self, text: str) -> str:
-        """A hint: the labels closest to ``text``, or those that there are."""
-        if not self._labels:
-            return "remove it: this level has no options"
-        labels = {folded: options[0].label for folded, options in self._labels.items()}
+            labels.setdefault(_folded(option.label), option.label)
+        hint = f"options: {listed(map(repr, labels.values()))}; translate with `values:`"
         if close := get_close_matches(_folded(text), labels, n=3, cutoff=0.6):
-            return f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"
-        return f"options: {listed(map(repr, labels.values()))}; translate with `values:`"
+            hint = f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"
+        if not options:
+            hint = "remove it: this level has no options"
+        raise CellError("unknown_option", f"{part}is not an option of {self._field}{place}", hint)
+
+
+def _matching(options: tuple[Option, ...], text: str) -> list[Option]:
+    folded, key = _folded(text), text.strip()
+    return [option for option in options if _folded(option.label) == folded] or [
+        option for option in options if option.key == key
+    ]
 
 
 def _is_number(key: str) -> bool:
     return key.isascii() and key.isdigit() and len(key) <= _DIGITS_MAX
-
-
-def _number(key: str) -> str:
-    return key.lstrip("0") or "0"
 
 
 def _folded(label: str) -> str:

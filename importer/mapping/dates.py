@@ -1,9 +1,8 @@
 """Dates and times of an export → instants in UTC, as the Case API takes them.
 
-A format is compiled to one regular expression. It means what ``strptime`` means by it, but only ASCII digits count, and
-names of months in all listed languages, whatever the locale of the machine, so the same file gives the same bytes
-everywhere. No name stands for two months, whichever of these languages it is from, so a format need not say its
-language. (Croatian is missing: its ``listopad`` is October, the Polish and Czech one is November.)
+A format means what ``strptime`` means by it, but only ASCII digits count, and names of months in all listed languages,
+whatever the locale of the machine. No name stands for two months, so a format need not say its language. (Croatian is
+missing: its ``listopad`` is October, the Polish and Czech one is November.)
 
 Local times that a clock shows twice, or never, are refused: which instant was meant cannot be known.
 """
@@ -11,8 +10,11 @@ Local times that a clock shows twice, or never, are refused: which instant was m
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -21,50 +23,10 @@ from importer.mapping.field_errors import CellError, listed, malformed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
 
-#: Language → full names, January first; where the name changes after a day, both forms with a bar.
-FULL = MappingProxyType(
-    {
-        "English": "january february march april may june july august september october november december",
-        "German": "januar|jänner februar märz april mai juni juli august september oktober november dezember",
-        "French": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-        "Spanish": "enero febrero marzo abril mayo junio julio agosto septiembre|setiembre octubre noviembre diciembre",
-        "Portuguese": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-        "Italian": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-        "Dutch": "januari februari maart april mei juni juli augustus september oktober november december",
-        "Polish": "styczeń|stycznia luty|lutego marzec|marca kwiecień|kwietnia maj|maja czerwiec|czerwca lipiec|lipca"
-        " sierpień|sierpnia wrzesień|września październik|października listopad|listopada grudzień|grudnia",
-        "Czech": "leden|ledna únor|února březen|března duben|dubna květen|května červen|června červenec|července"
-        " srpen|srpna září říjen|října listopad|listopadu prosinec|prosince",
-        "Swedish": "januari februari mars april maj juni juli augusti september oktober november december",
-        "Danish, Norwegian": "januar februar marts|mars april maj|mai juni juli august september oktober november"
-        " december|desember",
-        "Russian": "январь|января февраль|февраля март|марта апрель|апреля май|мая июнь|июня июль|июля август|августа"
-        " сентябрь|сентября октябрь|октября ноябрь|ноября декабрь|декабря",
-        "Turkish": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
-    }
-)
-#: The same for short names; a point behind them may stand or not.
-SHORT = MappingProxyType(
-    {
-        "English": "jan feb mar apr may jun jul aug sep|sept oct nov dec",
-        "German": "jan|jän feb mär|mrz|märz apr mai jun|juni jul|juli aug sep|sept okt nov dez",
-        "French": "janv|jan févr|fév|fevr mars|mar avr mai juin|jun juil|jui août|aoû sept|sep oct nov déc",
-        "Spanish": "ene feb mar abr may jun jul ago sep|sept|set oct nov dic",
-        "Portuguese": "jan fev mar abr mai jun jul ago set out nov dez",
-        "Italian": "gen feb mar apr mag giu lug ago set|sett ott nov dic",
-        "Dutch": "jan feb mrt|maa apr mei jun jul aug sep okt nov dec",
-        "Polish": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
-        "Czech": "led úno bře dub kvě čvn čvc srp zář říj lis pro",
-        "Swedish": "jan feb mar|mars apr maj jun|juni jul|juli aug sep|sept okt nov dec",
-        "Danish, Norwegian": "jan feb mar|mars apr maj|mai jun|juni jul|juli aug sep|sept okt nov dec|des",
-        "Russian": "янв фев|февр мар|март апр май|мая июн|июнь|июня июл|июль|июля авг сен|сент окт ноя|нояб дек",
-        "Turkish": "oca şub mar nis may haz tem ağu eyl eki kas ara",
-    }
-)
-#: Before noon and after it; spaces are compared as any white space.
-HALVES = MappingProxyType(
-    {0: ("am", "a.m.", "a. m.", "午前", "上午", "오전"), 1: ("pm", "p.m.", "p. m.", "午後", "下午", "오후")}
-)
+WORDS: dict[str, Any] = tomllib.loads(files("importer.mapping").joinpath("words.toml").read_text("utf-8"))
+FULL: Mapping[str, str] = MappingProxyType(WORDS["months"])
+SHORT: Mapping[str, str] = MappingProxyType(WORDS["short_months"])
+_AM, _PM = WORDS["halves"]["am"], WORDS["halves"]["pm"]
 
 
 def _numbers(languages: Mapping[str, str]) -> dict[str, int]:
@@ -82,10 +44,8 @@ def _any_of(names: Iterable[str], behind: str = "") -> str:
     return f"(?u:(?:{'|'.join(texts)}){behind})"
 
 
-_NUMBERS = {**_numbers(FULL), **_numbers(SHORT)}
-FULL_EXPRESSION = _any_of(_numbers(FULL))
-SHORT_EXPRESSION = _any_of(_numbers(SHORT), r"\.?")
-HALF_EXPRESSION = _any_of(name for names in HALVES.values() for name in names)
+_NUMBERS = _numbers(FULL) | _numbers(SHORT)
+_SHORT_NAME = _any_of(_numbers(SHORT), r"\.?")
 
 
 def month_number(name: str) -> int:
@@ -95,7 +55,7 @@ def month_number(name: str) -> int:
 
 def is_short_month(name: str) -> bool:
     """Whether ``name`` is what ``%b`` reads; ``%B`` reads the other ones."""
-    return re.fullmatch(SHORT_EXPRESSION, name, re.IGNORECASE) is not None
+    return re.fullmatch(_SHORT_NAME, name, re.IGNORECASE) is not None
 
 
 # -- formats --------------------------------------------------------------------------------------
@@ -128,12 +88,12 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
         "%Y": _Directive("year", r"\d{4}"),
         "%y": _Directive("year", r"\d{2}", lambda text: int(text) + (2000 if int(text) < 69 else 1900)),
         "%m": _Directive("month", r"1[0-2]|0?[1-9]"),
-        "%B": _Directive("month", FULL_EXPRESSION, month_number),
-        "%b": _Directive("month", SHORT_EXPRESSION, month_number),
+        "%B": _Directive("month", _any_of(_numbers(FULL)), month_number),
+        "%b": _Directive("month", _SHORT_NAME, month_number),
         "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
         "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
         "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("afternoon", HALF_EXPRESSION, lambda text: text[0].lower() == "p" or text in HALVES[1]),
+        "%p": _Directive("half", _any_of([*_AM, *_PM]), lambda text: text[0].lower() == "p" or text in _PM),
         "%M": _Directive("minute", r"[0-5]\d|\d"),
         "%S": _Directive("second", r"[0-5]\d|\d"),
         "%f": _Directive("microsecond", r"\d{1,6}", lambda text: int(text.ljust(6, "0"))),
@@ -168,14 +128,15 @@ def parser(pattern: str) -> Parse:
     if pattern == ISO:
         return _parse_iso
     if pattern in EPOCHS:
-        return _epoch_parser(EPOCHS[pattern])
+        return partial(_parse_epoch, EPOCHS[pattern])
     tokens = _TOKEN.findall(pattern)
-    directives = _directives(pattern, [token for token in tokens if token[0] == "%" and token != "%%"])
+    reads = _units(pattern, [token for token in tokens if token[0] == "%" and token != "%%"])
     expression = re.compile("".join(map(_as_expression, tokens)), re.ASCII | re.IGNORECASE)
-    return _pattern_parser(expression, directives)
+    return partial(_parse_pattern, expression, reads)
 
 
-def _directives(pattern: str, tokens: list[str]) -> list[_Directive]:
+def _units(pattern: str, tokens: list[str]) -> dict[str, Callable[[str], int]]:
+    """How each unit of a format is read."""
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
         raise malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
     units = [_DIRECTIVES[token].unit for token in tokens]
@@ -186,7 +147,7 @@ def _directives(pattern: str, tokens: list[str]) -> list[_Directive]:
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
         raise malformed(f"the date format {pattern!r} needs both %I and %p", hint)
-    return [_DIRECTIVES[token] for token in tokens]
+    return {_DIRECTIVES[token].unit: _DIRECTIVES[token].read for token in tokens}
 
 
 def _as_expression(token: str) -> str:
@@ -194,42 +155,31 @@ def _as_expression(token: str) -> str:
         return r"(?u:\s+)"  # also the narrow no-break space that browsers write before AM and PM
     if token == "%%":
         return "%"
-    return f"({_DIRECTIVES[token].pattern})" if token[0] == "%" else re.escape(token)
+    return f"(?P<{_DIRECTIVES[token].unit}>{_DIRECTIVES[token].pattern})" if token[0] == "%" else re.escape(token)
 
 
-def _pattern_parser(expression: re.Pattern[str], directives: list[_Directive]) -> Parse:
-    units = [directive.unit for directive in directives]
-    reads = [directive.read for directive in directives]
-
-    def parse(text: str) -> datetime | None:
-        match = expression.fullmatch(text)
-        if match is None:
-            return None
-        parts: dict[str, Any] = {
-            unit: read(part) for unit, read, part in zip(units, reads, match.groups(), strict=True)
-        }
-        parts.pop("weekday", None)
-        if "afternoon" in parts:
-            parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("afternoon")
-        try:
-            if "offset" in parts:
-                parts["tzinfo"] = timezone(timedelta(seconds=parts.pop("offset")))
-            return datetime(**parts)
-        except ValueError:
-            return None
-
-    return parse
+def _parse_pattern(expression: re.Pattern[str], reads: dict[str, Callable[[str], int]], text: str) -> datetime | None:
+    match = expression.fullmatch(text)
+    if match is None:
+        return None
+    parts: dict[str, Any] = {unit: reads[unit](part) for unit, part in match.groupdict().items()}
+    parts.pop("weekday", None)
+    if "half" in parts:
+        parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("half")
+    try:
+        if "offset" in parts:
+            parts["tzinfo"] = timezone(timedelta(seconds=parts.pop("offset")))
+        return datetime(**parts)
+    except ValueError:
+        return None
 
 
-def _epoch_parser(in_a_second: int) -> Parse:
-    def parse(text: str) -> datetime | None:
-        match = _COUNT.fullmatch(text)
-        try:
-            return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
-        except OverflowError:
-            return None
-
-    return parse
+def _parse_epoch(in_a_second: int, text: str) -> datetime | None:
+    match = _COUNT.fullmatch(text)
+    try:
+        return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
+    except OverflowError:
+        return None
 
 
 def _parse_iso(text: str) -> datetime | None:

@@ -56,16 +56,13 @@ class CellError(ValueError):
 
     def __init__(self, code: str, rule: str, hint: str, *, column: str | None = None, text: str | None = None) -> None:
         super().__init__(code, rule, hint)
-        self.code = code
-        self.rule = rule
-        self.hint = hint
-        self.column = column
-        self.text = text
+        self.code, self.rule, self.hint = code, rule, hint
+        self._column, self._text = column, text
 
     def at(self, column: str | None, text: str, *, target: str) -> FieldError:
         """The same error, now of a certain cell."""
-        column = self.column if self.column is not None else column
-        text = self.text if self.text is not None else text
+        column = column if self._column is None else self._column
+        text = text if self._text is None else self._text
         return FieldError(self.code, column, shown(printable(text)), self.rule, self.hint, target)
 
 
@@ -81,13 +78,12 @@ def is_sendable(text: str) -> bool:
 
 def missing() -> CellError:
     """A value is required, and there is none."""
-    return CellError(
-        "missing", "is empty, but a value is required", "fill in the cell, or set `default:` in the mapping"
-    )
+    hint = "fill in the cell, or set `default:` in the mapping"
+    return CellError("missing", "is empty, but a value is required", hint)
 
 
 def bad_text() -> CellError:
-    """Text that no JSON reader can be trusted with."""
+    """A text that no JSON reader can be trusted with."""
     rule = "contains a NUL character or an incomplete Unicode character"
     return CellError("bad_text", rule, "remove the character, or export the file again")
 
@@ -99,7 +95,7 @@ def too_long(text: str, most: int) -> CellError:
 
 
 def from_pydantic(found: ErrorDetails) -> CellError:
-    """What the model of the case found, in the words of this importer."""
+    """What the model of the case says against a value, in the words of this importer."""
     value, limits = found["input"], found.get("ctx", {})
     match found["type"]:
         case "string_too_long":
@@ -113,7 +109,7 @@ def from_pydantic(found: ErrorDetails) -> CellError:
             return CellError("not_allowed", f"is not one of {listed(allowed)}", hint)
         case "string_unicode" | "string_pattern_mismatch":
             return bad_text()
-        case "string_too_short" | "too_short" | "missing":
+        case "string_too_short" | "too_short":
             return missing()
     return CellError("not_accepted", found["msg"], "see docs/mapping.md for the values this field accepts")
 
@@ -140,12 +136,9 @@ def malformed(what: str, hint: str) -> PydanticCustomError:
 
 
 class MappingProblems(MappingError):
-    """A mapping file with one or more problems.
+    """A mapping file with one or more ``problems``, in the order of the file.
 
     ``what``, ``where`` and ``hint`` are those of the first problem; the text of the exception names all of them.
-
-    Attributes:
-        problems: All problems, in the order of the file.
     """
 
     def __init__(self, file: str, problems: Iterable[Problem]) -> None:
@@ -161,7 +154,7 @@ class MappingProblems(MappingError):
 
 
 class Document(NamedTuple):
-    """A YAML file that was read, so that a problem found later still knows its place.
+    """A YAML file that was read: its keys know their places, so that a problem found later has one.
 
     Attributes:
         file: The file as the user named it, for messages.
@@ -184,13 +177,14 @@ class Document(NamedTuple):
             before = content[: error.start]
             mark = Mark(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
             problem = Problem("the file is not UTF-8 text", mark, "save it as UTF-8, or give another file")
-            raise MappingProblems(file, [problem]) from None
         except YamlProblem as error:
-            raise MappingProblems(file, [Problem(error.what, error.mark, error.hint)]) from None
-        if isinstance(root, dict):
-            return cls(file, root)
-        what = f"the {kind} is empty" if root is None else f"the file is not a {kind}"
-        raise MappingProblems(file, [Problem(what, Mark(1, 1), hint)])
+            problem = Problem(error.what, error.mark, error.hint)
+        else:
+            if isinstance(root, dict):
+                return cls(file, root)
+            what = f"the {kind} is empty" if root is None else f"the file is not a {kind}"
+            problem = Problem(what, Mark(1, 1), hint)
+        raise MappingProblems(file, [problem])
 
 
 class Problems:
@@ -225,11 +219,12 @@ class Problems:
     def add_form(self, error: ValidationError, model: type[BaseModel]) -> None:
         """Notes each thing that pydantic found in a document that should have been a ``model``."""
         for found in error.errors(include_url=False):
-            path: NodePath = tuple(found["loc"])
-            kind, inside = found["type"], _inside(path)
+            path, kind = tuple(found["loc"]), found["type"]
+            parent = ".".join(map(str, path[:-1]))
+            inside = f" in `{parent}`" if parent else ""
             if kind == "extra_forbidden":
-                hint = _key_hint(path, _keys_at(path[:-1], model))
-                self.add(path, f"unknown key {shown(str(path[-1]))!r}{inside}", hint, key=True)
+                what = f"unknown key {shown(str(path[-1]))!r}{inside}"
+                self.add(path, what, _key_hint(parent, str(path[-1]), _keys_at(path[:-1], model)), key=True)
             elif kind == "missing":
                 self.add(path[:-1], f"`{path[-1]}` is missing{inside}", f"add `{path[-1]}: …`")
             elif kind == "literal_error":
@@ -248,23 +243,17 @@ class Problems:
 def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
     """The columns that a file has are listed once, however many it lacks."""
     missing = sorted(marks, key=lambda column: marks[column])
-    # The header of a file that the mapping names may be the first line of any file.
-    has = (
-        f"columns: {listed(repr(shown(column)) for column in columns)}"
-        if owner == EXPORT
-        else f"check the header of {owner}"
-    )
+    has = f"columns: {listed(repr(shown(column)) for column in columns)}"
+    if owner != EXPORT:  # a file that the mapping names may be any file: its first line is not shown
+        has = f"check the header of {owner}"
     if len(missing) > _MOST_COLUMNS:
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
         return [Problem(f"{owner} lacks {len(missing)} columns of the mapping: {names}", marks[missing[0]], hint)]
+    hints = [f"{nearest(column, columns)} {has if column == missing[0] else ''}".strip() for column in missing]
     return [
-        Problem(
-            f"{owner} has no column {shown(column)!r}",
-            marks[column],
-            f"{nearest(column, columns)} {has if column == missing[0] else ''}".strip(),
-        )
-        for column in missing
+        Problem(f"{owner} has no column {shown(column)!r}", marks[column], hint)
+        for column, hint in zip(missing, hints, strict=True)
     ]
 
 
@@ -287,16 +276,10 @@ _EXPECTED: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _inside(path: NodePath) -> str:
-    names = ".".join(str(step) for step in path[:-1])
-    return f" in `{names}`" if names else ""
-
-
-def _key_hint(path: NodePath, known: list[str]) -> str:
-    *parent, key = map(str, path)
-    if parent == ["case"] and custom_field_prefix(key):
+def _key_hint(parent: str, key: str, known: list[str]) -> str:
+    if parent == "case" and custom_field_prefix(key):
         return "put custom fields under `custom_fields:`"
-    if parent == ["case"] and key in _NOT_ON_CREATE:
+    if parent == "case" and key in _NOT_ON_CREATE:
         return "Talkdesk does not accept this field for new cases; put it in a custom field"
     return nearest(key, known, otherwise=f"known keys: {listed(known, most=99)}")
 

@@ -11,12 +11,11 @@ from functools import cache
 from html import unescape
 from typing import Any
 
-from importer.mapping.field_errors import CellError, bad_text
+from importer.mapping.field_errors import CellError, bad_text, is_sendable
 
 #: A ``<``, with the name behind it if it opens or closes a tag. No part can match in two ways: time is linear.
 _OPEN = re.compile(r"<(?!!--|!doctype|!\[|\?)(?:/?([a-z][a-z0-9]*(?::[a-z]+)?)(?=[\s/>])(?=[^<>]*>))?", re.IGNORECASE)
 _SELF_LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:mailto:)?\1\)")
-_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def readable(text: str) -> str:
@@ -29,21 +28,18 @@ def readable(text: str) -> str:
     """
     if "<" not in text:
         return unescape(text) if "&" in text else text
-    if _UNSENDABLE.search(text):
+    if not is_sendable(text):
         raise bad_text()
     tags, _ = _library()
-    has_tags = "<!--" in text
 
-    def escape(match: re.Match[str]) -> str:
-        nonlocal has_tags
-        name = match[1]
-        if name is None or (":" not in name and name.lower() not in tags):
-            return "&lt;" + match[0][1:]
-        has_tags = True
-        return match[0]
+    def is_tag(match: re.Match[str]) -> bool:
+        name = match[1] or ""
+        return ":" in name or name.lower() in tags
 
-    escaped = _OPEN.sub(escape, text)
-    return _SELF_LINK.sub(r"\1", _rendered(escaped)).strip("\n") if has_tags else unescape(text)
+    if "<!--" not in text and not any(map(is_tag, _OPEN.finditer(text))):
+        return unescape(text)
+    escaped = _OPEN.sub(lambda match: match[0] if is_tag(match) else "&lt;" + match[0][1:], text)
+    return _SELF_LINK.sub(r"\1", _rendered(escaped)).strip("\n")
 
 
 def _rendered(text: str) -> str:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from importer.bundled import bundled
 from importer.errors import MappingError
 from importer.mapping.case_schema import EachForm, MappingForm
 from importer.mapping.conditions import filter_conditions
+from importer.mapping.converters import TYPES
 from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
-from importer.mapping.field_errors import Document, Problems, listed, malformed, nearest
-from importer.mapping.lookups import LookupTable, load_table
-from importer.mapping.mapper import Plan, RowMapper, assumptions, make_plan
+from importer.mapping.dates import ISO, has_offset
+from importer.mapping.field_errors import Document, Problems, listed, nearest
+from importer.mapping.mapper import RowMapper
+from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
-from importer.mapping.parent_links import links_of
-from importer.mapping.schema import ValueForm
+from importer.mapping.values import Field
 from importer.models import Links, shown
 from importer.small_files import head_of
-from importer.talkdesk.fields import as_answer
+from importer.talkdesk.fields import FieldDefinition, as_answer
 from importer.yaml_places import NodePath, mark_of
 
 SIZE_MAX = 1024 * 1024
@@ -53,21 +53,26 @@ class Mapping:
     notes: tuple[str, ...]
     files: tuple[Path, ...]
     folders: tuple[Path, ...]
-    _plan: Plan = field(repr=False)
+    _form: MappingForm = field(repr=False)
+    _definitions: Definitions | None = field(repr=False)
+    _named: NamedFiles = field(repr=False)
     _document: Document = field(repr=False)
 
     @property
     def links(self) -> Links | None:
         """How it links rows to each other; None if it does not."""
-        return None if self._plan.parent is None else links_of(self._plan.parent)
+        form = self._form.case.parent_id
+        if form is None or form.record is None:
+            return None
+        return Links(", ".join(column.column for column in form.record), form.missing, form.cycle, form.deep)
 
     @property
     def note_files(self) -> list[tuple[EachForm, NodePath]]:
         """The companion files with notes, and where the mapping names each first."""
         found: list[tuple[EachForm, NodePath]] = []
-        for note in self._plan.notes:
+        for number, note in enumerate(self._form.case.notes):
             if note.each and note.each.file and all(note.each != form for form, _ in found):
-                found.append((note.each, (*note.path, "each")))
+                found.append((note.each, ("case", "notes", number, "each")))
         return found
 
     @property
@@ -75,12 +80,15 @@ class Mapping:
         """The custom fields of the account, as it answers them itself: those of the file that `fields` names, with
         their options; without such a file those that the mapping names, of which no options are known.
         """
-        return as_answer(self._plan.definitions)
+        if self._definitions is not None:
+            return as_answer(self._definitions.values())
+        keys = [*self._form.case.custom_fields, *filter(None, [self.external_id_field])]
+        return as_answer(FieldDefinition(key, name=key) for key in keys)
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
-        return tuple(filter_conditions(self._plan.form.source))
+        return tuple(reason for _, reason, _ in filter_conditions(self._form.source))
 
     def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
@@ -92,7 +100,14 @@ class Mapping:
         Raises:
             MappingError: A column does not exist, or exists more than once where one is meant.
         """
-        return RowMapper(self._plan, tuple(columns), self._document, companions)
+        return RowMapper(
+            self._form,
+            tuple(columns),
+            Problems(self._document),
+            files=self._named,
+            definitions=self._definitions,
+            companions=companions,
+        )
 
     def refuse_outside(self, file: Path, path: NodePath, folders: Iterable[Path]) -> None:
         """Refuse a file that the mapping names at ``path``, if it is neither below its folders nor below ``folders``.
@@ -100,9 +115,9 @@ class Mapping:
         Raises:
             MappingError: It is not.
         """
-        if not _is_below(file, (*self.folders, *_resolved(folders))):
-            what = _OUTSIDE.format(repr(shown(file.name)))
-            raise MappingError(what, where=self.place(path), hint=f"{_ALLOW}, or choose the file with --notes FILE")
+        if not is_below(file, (*self.folders, *folders)):
+            what = OUTSIDE.format(repr(shown(file.name)))
+            raise MappingError(what, where=self.place(path), hint=f"{ALLOW}, or choose the file with --notes FILE")
 
     def place(self, path: NodePath) -> str:
         """``file:line:column`` of what is at ``path``, or of the nearest thing above it."""
@@ -124,30 +139,60 @@ def load_mapping(
     """
     name = os.fspath(path_or_name)
     source = bundled("mappings") / f"{name}{SUFFIX}" if _is_bare(name) else Path(name)
-    content = _read(source, name)
     file = source.name if _is_bare(name) else name
+    content = _read(source, name)
     if len(content) > SIZE_MAX:
         what = "the file is larger than 1 MiB, the maximum for a mapping"
         raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
     document = Document.read(content, file, kind="mapping", hint="a mapping starts with the line `version: 1`")
-    named = NamedFiles(source.parent, content, allow_files)
-    problems = Problems(document)
+    files, problems = NamedFiles(source.parent, content, allow_files), Problems(document)
     form = _well_formed(document.root, problems)
-    definitions = _definitions(form, problems, named)
+    definitions = _read_definitions(form, problems, files)
     if form.fields is not None and definitions is None:
         form = _without_custom_fields(form)
-    plan = make_plan(form, problems, definitions=definitions, tables=_tables(form.case, ("case",), problems, named))
-    problems.raise_if_any()
+    checked = RowMapper(form, None, problems, files=files, definitions=definitions)
     return Mapping(
         Path(name).name,
-        named.sha256(),
-        plan.form.external_id_field,
-        tuple(assumptions(plan)),
-        tuple(named.read),
-        named.folders,
-        plan,
+        files.sha256(),
+        form.external_id_field,
+        tuple(_assumptions(checked.fields)),
+        tuple(files.read),
+        files.folders,
+        form,
+        definitions,
+        files,
         document,
     )
+
+
+def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path, bool]:
+    """Where a mapping is, and whether it is a built-in one."""
+    name, folder = os.fspath(path_or_name), bundled("mappings")
+    if _is_bare(name):
+        return folder / f"{name}{SUFFIX}", True
+    return Path(name), Path(name).resolve().parent == folder.resolve()
+
+
+def _is_bare(name: str) -> bool:
+    return Path(name).name == name and not Path(name).suffix
+
+
+def _read(source: Path, name: str) -> bytes:
+    try:
+        return head_of(source, SIZE_MAX + 1)
+    except FileNotFoundError:
+        names = sorted(file.stem for file in bundled("mappings").glob(f"*{SUFFIX}"))
+        known = f"built-in mappings: {listed(names, most=99)}"
+        hint = f"check the path; {known}"
+        if _is_bare(name):
+            hint = f"write ./{name} if you mean a file; {nearest(name, names, otherwise=known)}"
+        raise MappingError(f"mapping not found: {shown(name)!r}", hint=hint) from None
+    except IsADirectoryError:
+        raise MappingError(f"{shown(name)!r} is a folder", hint="give the mapping file inside it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        what = f"cannot read mapping {shown(name)!r}: {reason}"
+        raise MappingError(what, hint="check its path and permissions") from None
 
 
 # -- what is in it ---------------------------------------------------------------------------------
@@ -194,75 +239,11 @@ def _without_custom_fields(form: MappingForm) -> MappingForm:
     return form.model_copy(update={"fields": None, "external_id_field": None, "case": case})
 
 
-# -- files that it names ---------------------------------------------------------------------------
-
-
-_OUTSIDE = "the mapping may not read {}: it is outside the folders of the mapping and of the export"
-_ALLOW = "if you trust this mapping, allow the folder of the file with --allow-files DIR"
-
-
-def _resolved(folders: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
-    return tuple(Path(folder).resolve() for folder in folders)
-
-
-def _is_below(file: Path, folders: Iterable[Path]) -> bool:
-    """Whether a file is below one of the folders, wherever links lead. A mapping may come from somebody else."""
-    try:
-        real = file.resolve()
-    except (OSError, RuntimeError):  # links in a circle
-        return False
-    return any(real.is_relative_to(folder) for folder in folders)
-
-
-class NamedFiles:
-    """The files that a mapping names. They are a part of it: if one changes, the mapping has changed.
-
-    Args:
-        folder: The folder of the mapping: relative paths start there, and files below it may be read.
-        content: The bytes of the mapping itself.
-        others: More folders whose files may be read.
-
-    Attributes:
-        read: The files that were asked for, links resolved.
-    """
-
-    def __init__(self, folder: Path, content: bytes, others: Iterable[str | os.PathLike[str]] = ()) -> None:
-        self._folder = folder
-        self.folders = _resolved((folder, *others))
-        self.read: list[Path] = []
-        self.digests = [hashlib.sha256(content).hexdigest()]
-
-    def path(self, name: str) -> Path:
-        """The path of the file that the mapping calls ``name``.
-
-        Raises:
-            PydanticCustomError: There is no such file, or the mapping may not read it.
-        """
-        path = self._folder / name
-        if "\0" not in name and not _is_below(path, self.folders):  # whether it exists is not told either
-            raise malformed(_OUTSIDE.format(repr(shown(name))), _ALLOW)
-        try:
-            if path.is_file():  # no device, and no pipe that somebody would have to fill
-                self.read.append(path.resolve())
-                return path
-            what = f"{name!r} is not a file" if path.exists() else f"file not found: {name!r}"
-        except (OSError, ValueError):
-            what = f"file not found: {name!r}"
-        raise malformed(what, "paths are relative to the folder of the mapping")
-
-    def sha256(self) -> str:
-        """The digest of the mapping, or of it and all files that it names."""
-        first, *others = self.digests
-        return hashlib.sha256(" ".join(self.digests).encode()).hexdigest() if others else first
-
-
-def _definitions(form: MappingForm, problems: Problems, named: NamedFiles) -> Definitions | None:
+def _read_definitions(form: MappingForm, problems: Problems, files: NamedFiles) -> Definitions | None:
     if form.fields is None:
         return None
     try:
-        content = head_of(named.path(form.fields), FIELDS_MAX + 1)
-        named.digests.append(hashlib.sha256(content).hexdigest())
-        return read_fields(content, form.fields)
+        return read_fields(files.content(form.fields, FIELDS_MAX + 1), form.fields)
     except OSError as error:
         what = f"cannot read the file {form.fields!r}: {error.strerror or error}"
         problems.add(("fields",), what, "check its path and permissions")
@@ -271,51 +252,10 @@ def _definitions(form: MappingForm, problems: Problems, named: NamedFiles) -> De
     return None
 
 
-def _tables(part: Any, path: NodePath, problems: Problems, named: NamedFiles) -> dict[NodePath, LookupTable]:
-    """The table of each value in a part of the mapping that looks something up, by the path of the value."""
-    if isinstance(part, ValueForm):
-        lookup = part.lookup
-        table = lookup and load_table(lookup, named, path=(*path, "lookup"), problems=problems)
-        return {path: table} if table else {}
-    inner: Iterable[tuple[str | int, Any]] = ()
-    if isinstance(part, BaseModel | dict):
-        inner = part.items() if isinstance(part, dict) else part
-    elif isinstance(part, tuple):
-        inner = enumerate(part)
-    found: dict[NodePath, LookupTable] = {}
-    for key, value in inner:
-        found |= _tables(value, (*path, key), problems, named)
-    return found
-
-
-# -- the file itself -------------------------------------------------------------------------------
-
-
-def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path, bool]:
-    """Where a mapping is, and whether it is a built-in one."""
-    name, folder = os.fspath(path_or_name), bundled("mappings")
-    if _is_bare(name):
-        return folder / f"{name}{SUFFIX}", True
-    return Path(name), Path(name).resolve().parent == folder.resolve()
-
-
-def _is_bare(name: str) -> bool:
-    return Path(name).name == name and not Path(name).suffix
-
-
-def _read(source: Path, name: str) -> bytes:
-    try:
-        return head_of(source, SIZE_MAX + 1)
-    except FileNotFoundError:
-        names = sorted(file.stem for file in bundled("mappings").glob(f"*{SUFFIX}"))
-        known = f"built-in mappings: {listed(names, most=99)}"
-        hint = f"check the path; {known}"
-        if _is_bare(name):
-            hint = f"write ./{name} if you mean a file; {nearest(name, names, otherwise=known)}"
-        raise MappingError(f"mapping not found: {shown(name)!r}", hint=hint) from None
-    except IsADirectoryError:
-        raise MappingError(f"{shown(name)!r} is a folder", hint="give the mapping file inside it") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        what = f"cannot read mapping {shown(name)!r}: {reason}"
-        raise MappingError(what, hint="check its path and permissions") from None
+def _assumptions(fields: Iterable[Field]) -> Iterator[str]:
+    """What the mapping does not say and is therefore assumed; a person should know."""
+    for value in fields:
+        form, kind = value.form, TYPES[value.form.type or value.target.type]
+        is_open = not all(has_offset(pattern) for pattern in form.format or (ISO,))
+        if kind is TYPES["datetime"] and form.timezone is None and form.value is None and is_open:
+            yield f"{value.target.name}: no `timezone:` set, so times without an offset are read as UTC"

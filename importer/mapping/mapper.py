@@ -1,102 +1,194 @@
-"""A checked mapping file → what a case is made of, and bound to the columns of an export: rows become payloads, or
-field errors.
-"""
+"""A mapping bound to the columns of an export: its rows become payloads, or field errors."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from importer.mapping.case_schema import CaseForm, MappingForm
-from importer.mapping.conditions import RowFilter
-from importer.mapping.converters import TYPES
+from importer.mapping.case_schema import MappingForm
+from importer.mapping.conditions import BoundCondition, filter_conditions
+from importer.mapping.converters import case_target, custom_target
 from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
-from importer.mapping.dates import ISO, has_offset
-from importer.mapping.field_errors import Document, Problems, from_pydantic, listed, nearest
-from importer.mapping.lookups import LookupTable
-from importer.mapping.notes import Companion, LongText, MadeNote, Note, Notes, compile_note, long_texts
-from importer.mapping.parent_links import KEY_TARGET, ParentLink, bind_name, check_parent
-from importer.mapping.schema import ValueForm
-from importer.mapping.targets import case_target, custom_target
+from importer.mapping.field_errors import CellError, Problems, bad_text, from_pydantic, is_sendable, listed, nearest
+from importer.mapping.named_files import NamedFiles
+from importer.mapping.notes import Companion, Note
+from importer.mapping.schema import ColumnForm, ValueForm
 from importer.mapping.value_sources import Binding, Cells, Header
-from importer.mapping.values import Field, Value, compile_value
+from importer.mapping.values import Field, make_field, uncut
 from importer.models import FieldError, Link, Mapped, Row, shown
-from importer.talkdesk.fields import FieldDefinition
 from importer.talkdesk.payloads import CASE_FIELDS, CUSTOM_FIELD_TYPES, case_check, custom_field_prefix
 from importer.yaml_places import NodePath
 
-#: Rows that are mapped together. Of more, so many objects live at once that the garbage collector costs a fifth.
-_AT_ONCE = 50
+#: A longer key could not be searched for: the field filter of the case list is a part of an address.
+KEY_MAX = 255
+_KEY, _PARENT = "source.key", "parent_id"
+_KEY_PATH: NodePath = ("source", "key")
+_PARENT_PATH: NodePath = ("case", "parent_id")
+_KEYS_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
 _CUSTOM, _NOTES = "custom_fields", "notes"
 
-# -- what a case is made of ------------------------------------------------------------------------
 
+class RowMapper:
+    """Maps the rows of one export. Pure: the same row gives the same bytes, whatever rows were mapped before.
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a case is made of: everything about a mapping that needs no columns.
+    Args:
+        form: The mapping, which names these ``files``.
+        columns: The header of the export, in file order, repeats kept; None if the mapping is only to be checked.
+        problems: Where problems go, before they are raised.
+        definitions: The custom fields of the account, if they are known.
+        companions: The companion files; None if their notes are not wanted.
 
     Attributes:
-        definitions: The custom fields of the account; if they are not known, those that the mapping names.
-        kinds: The kind of each custom field of the mapping, external id included, whose definition is known.
-        tables: Lookup tables by the paths of the values that use them.
-        parent: Names the parent row; None if rows are not linked.
+        columns_used: The columns that the mapping reads.
+        fields: The fields that read the rows of the export, for statistics.
+
+    Raises:
+        MappingProblems: Something in the mapping does not fit together, or not to the fields of the account, or it
+            names columns that the export does not have, or has more than once.
     """
 
-    form: MappingForm
-    fields: dict[str, Value]
-    custom_fields: dict[str, Value]
-    notes: list[Note]
-    long_texts: list[LongText]
-    definitions: tuple[FieldDefinition, ...]
-    kinds: dict[str, str]
-    tables: dict[NodePath, LookupTable]
-    parent: ValueForm | None = None
+    def __init__(
+        self,
+        form: MappingForm,
+        columns: tuple[str, ...] | None,
+        problems: Problems,
+        *,
+        files: NamedFiles,
+        definitions: Definitions | None,
+        companions: Collection[Companion] | None = None,
+    ) -> None:
+        source, case = form.source, form.case
+        empty = frozenset({"", *(text.strip() for text in source.empty)})
+        binding = Binding(Header(columns, problems), empty, files, companions)
+        self._width = len(columns or ())
+        self._key = RowName(source.key, binding, path=_KEY_PATH, join=source.join)
+        self._filters = [
+            (name, reason, BoundCondition(text, binding, path=("source", name)))
+            for name, reason, text in filter_conditions(source)
+        ]
+        self._fields: dict[str, Field] = {}
+        self._parent: ParentLink | None = None
+        for name in CASE_FIELDS:
+            value = getattr(case, name)
+            if name == "parent_id" and value is not None and value.record is not None:
+                self._parent = ParentLink(value, binding, join=source.join)
+            elif isinstance(value, ValueForm) and (
+                field := make_field(value, binding, path=("case", name), target=case_target(name))
+            ):
+                self._fields[name] = field
+        self._custom_fields = dict(_custom_fields(form, binding, definitions))
+        self._notes = [
+            Note(note, binding, path=("case", _NOTES, number), source=source)
+            for number, note in enumerate(case.notes)
+            if columns is None or companions is not None or not (note.each and note.each.file)
+        ]
+        fields = (*self._fields.values(), *self._custom_fields.values())
+        self._whole_texts = [(field, uncut(field, binding)) for field in fields if field.form.overflow == "note"]
+        self._external_id_field, self._notes_per_call = form.external_id_field, form.notes_per_call
+        _check_external_id(form, problems, definitions)
+        problems.raise_if_any()
+        custom = [*self._custom_fields, *filter(None, [form.external_id_field])]
+        known = {key: definition_of(key, definitions or {}) for key in custom}
+        kinds = {key: definition.kind for key, definition in known.items() if definition and definition.kind}
+        self._check = case_check(custom, kinds)
+        of_notes = (field for note in self._notes if not note.each for field in note.fields.values())
+        self.columns_used = frozenset(binding.header.used)
+        self.fields: tuple[Field, ...] = (*fields, *of_notes)
 
+    def apply_all(self, rows: Sequence[Row]) -> list[Mapped]:
+        """What :meth:`apply` makes of each row."""
+        return [self.apply(row) for row in rows]
 
-def make_plan(
-    form: MappingForm, problems: Problems, *, definitions: Definitions | None, tables: dict[NodePath, LookupTable]
-) -> Plan:
-    """The plan of a mapping. What does not fit together, or not to the fields of the account, goes to ``problems``."""
-    _check_external_id(form, problems, definitions)
-    fields: dict[str, Value] = {}
-    for name in CASE_FIELDS:
-        value = getattr(form.case, name)
-        if isinstance(value, ValueForm) and (name, value.origin) != ("parent_id", "record"):
-            compiled = compile_value(value, path=("case", name), target=case_target(name), problems=problems)
-            fields |= {name: compiled} if compiled else {}
-    custom_fields = _custom_fields(form.case, problems, definitions)
-    keys = [*form.case.custom_fields, *filter(None, [form.external_id_field])]
-    known = {key: definition_of(key, definitions or {}) for key in keys}
-    named = (FieldDefinition(key, name=key) for key in keys)
-    return Plan(
-        form,
-        fields,
-        custom_fields,
-        notes=[
-            compile_note(note, path=("case", _NOTES, number), source=form.source, problems=problems)
-            for number, note in enumerate(form.case.notes)
-        ],
-        long_texts=long_texts([*fields.values(), *custom_fields.values()], problems),
-        definitions=tuple(named if definitions is None else definitions.values()),
-        kinds={key: kind for key, definition in known.items() if definition and (kind := definition.kind)},
-        tables=tables,
-        parent=check_parent(form.case, problems),
-    )
+    def apply(self, row: Row) -> Mapped:
+        """A body to send, all that is wrong with the row, or why it is filtered.
 
+        Never raises: what the reader found wrong, or what cannot be sent, comes back as field errors.
+        """
+        found = [error for error in row.problems if error.column is None or error.column in self.columns_used]
+        spoiled = {error.column for error in found}
+        if len(row.cells) != self._width:  # nobody knows which cell belongs to which column, the key included
+            if None not in spoiled:
+                rule = f"row has {len(row.cells)} cells, but the header has {self._width}"
+                hint = "check the quotes and delimiters in this row"
+                found.insert(0, FieldError("field_count", None, "", rule, hint))
+            return Mapped("", None, tuple(found))
+        errors: list[FieldError] = []
+        key = self.key(row, errors)
+        if reason := self._filtered_by(row.cells, spoiled, errors):
+            return Mapped(key, None, filtered_by=reason)
+        link = self.link(row, errors)
+        if None not in spoiled:
+            payload = self._payload(row.cells, key, errors)
+            if not errors:
+                errors += self._unsendable(payload)
+            if not found and not errors:
+                return self._sent(key, payload, link)
+        said = [error for error in dict.fromkeys(errors) if error.column not in spoiled]
+        if None in spoiled:
+            said = [error for error in said if error.target == _KEY]
+        return Mapped(key, None, (*found, *said), link=link)
 
-def assumptions(plan: Plan) -> Iterator[str]:
-    """What the mapping does not say and is therefore assumed; a person should know."""
-    for value in (*plan.fields.values(), *plan.custom_fields.values()):
-        form = value.form
-        is_open = not all(has_offset(pattern) for pattern in form.format or (ISO,))
-        if value.kind is TYPES["datetime"] and form.timezone is None and form.value is None and is_open:
-            yield f"{value.target.name}: no `timezone:` set, so times without an offset are read as UTC"
+    def key(self, row: Row, errors: list[FieldError] | None = None) -> str:
+        """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged."""
+        if len(row.cells) != self._width:
+            return ""
+        key = self._key.read(row.cells, [] if errors is None else errors)
+        return "" if any(error.column in self._key.columns for error in row.problems) else key
+
+    def link(self, row: Row, errors: list[FieldError] | None = None) -> Link | None:
+        """What a row says about its parent row, whatever else is wrong with it."""
+        if self._parent is None or len(row.cells) != self._width:
+            return None
+        link = self._parent.read(row.cells, [] if errors is None else errors)
+        return None if any(error.column in self._parent.columns for error in row.problems) else link
+
+    def _filtered_by(self, cells: Cells, spoiled: Collection[str | None], errors: list[FieldError]) -> str:
+        """Why a row is filtered; empty if it is not, or if one of the conditions cannot be decided."""
+        is_open = None in spoiled or any(column in spoiled for *_, when in self._filters for column in when.columns)
+        for name, reason, condition in self._filters:
+            is_met = condition.decide(cells, errors, target=f"source.{name}")
+            is_open = is_open or is_met is None
+            if is_met is (name == "skip") and not is_open:
+                return reason
+        return ""
+
+    def _payload(self, cells: Cells, key: str, errors: list[FieldError]) -> dict[str, Any]:
+        """The case of a row, in the order in which it is sent; not whole if there are errors."""
+        case: dict[str, Any] = {}
+        for name in CASE_FIELDS:
+            if name == _CUSTOM:
+                custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
+                if self._external_id_field is not None:
+                    custom[self._external_id_field] = key or None
+                case[name] = {key: value for key, value in custom.items() if value is not None}
+            elif name == _NOTES:
+                case[name] = [body for note in self._notes for body in note.read(cells, errors)]
+            elif name in self._fields:
+                case[name] = self._fields[name].read(cells, errors)
+        for field, whole in self._whole_texts:
+            text = whole.read(cells, errors)
+            if text is not None and len(text) > (field.limit or len(text)):
+                title = f"Full text of {field.target.name.rpartition('.')[2]}"
+                case[_NOTES].append({"note_title": title, "note_body": text, "public": False})
+        return {name: value for name, value in case.items() if value not in (None, {}, [])}
+
+    def _unsendable(self, payload: dict[str, Any]) -> Iterator[FieldError]:
+        """What the model of the case says against a whole payload, whose values are good each for itself."""
+        try:
+            self._check(payload)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
+
+    def _sent(self, key: str, payload: dict[str, Any], link: Link | None) -> Mapped:
+        notes, most = payload.get(_NOTES, ()), self._notes_per_call
+        if len(notes) <= most:
+            return Mapped(key, orjson.dumps(payload), link=link)
+        updates = [orjson.dumps({_NOTES: notes[first : first + most]}) for first in range(most, len(notes), most)]
+        return Mapped(key, orjson.dumps(payload | {_NOTES: notes[:most]}), case_updates=tuple(updates), link=link)
 
 
 def _check_external_id(form: MappingForm, problems: Problems, definitions: Definitions | None) -> None:
@@ -115,17 +207,17 @@ def _check_external_id(form: MappingForm, problems: Problems, definitions: Defin
         problems.add(("case", _CUSTOM, key), what, hint, key=True)
 
 
-def _custom_fields(form: CaseForm, problems: Problems, definitions: Definitions | None) -> dict[str, Value]:
-    fields = {}
-    for key, value in form.custom_fields.items():
+def _custom_fields(form: MappingForm, binding: Binding, definitions: Definitions | None) -> Iterator[tuple[str, Field]]:
+    problems = binding.header.problems
+    for key, value in form.case.custom_fields.items():
         path = ("case", _CUSTOM, key)
         if definitions is not None and not check_usable(key, definitions, path=path, problems=problems):
             continue
         definition = definition_of(key, definitions or {})
         target = custom_target(key, definition, Options(definition) if definition else None)
         if target:
-            if compiled := compile_value(value, path=path, target=target, problems=problems):
-                fields[key] = compiled
+            if field := make_field(value, binding, path=path, target=target):
+                yield key, field
         elif definition:
             what = f"the definition of {shown(key)!r} has an unknown type {definition.type!r}"
             hint = f"set its `type:` in the fields file to one of {listed(CUSTOM_FIELD_TYPES)}"
@@ -134,192 +226,72 @@ def _custom_fields(form: CaseForm, problems: Problems, definitions: Definitions 
             kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
             hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
             problems.add(path, f"{shown(key)!r} is not a custom field key", hint, key=True)
-    return fields
 
 
-# -- rows ------------------------------------------------------------------------------------------
+# -- what identifies a row, and its parent row -----------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A row on its way.
+class RowName:
+    """The key of a row (at the ``path`` of the key), or another name for it, in one or several columns.
 
-    Attributes:
-        found: What the reader found wrong with cells that the mapping reads.
-        errors: What the mapping finds wrong.
-        filtered_by: Why it is filtered.
-        payload: The values of its case, which are sent if nothing is wrong; None if no case is to be made.
+    No cell but the last may contain what ``join`` puts between them: two tickets could look like one.
     """
 
-    row: Row
-    found: list[FieldError]
-    key: str = ""
-    link: Link | None = None
-    errors: list[FieldError] = field(default_factory=list)
-    filtered_by: str | None = None
-    payload: dict[str, Any] | None = None
+    def __init__(self, columns: Sequence[ColumnForm], binding: Binding, *, path: NodePath, join: str) -> None:
+        self.columns = tuple(form.column for form in columns)
+        self._positions = binding.header.positions_of(columns, path=path)
+        self._join, self._empty, self._is_key = join, binding.empty, path == _KEY_PATH
 
-
-class RowMapper:
-    """Maps the rows of one export. Pure: the same row gives the same bytes, whatever rows are mapped with it.
-
-    Args:
-        plan: What a case is made of.
-        columns: The header of the export.
-        document: The mapping file, for messages.
-        companions: The companion files; None if their notes are not wanted.
-
-    Attributes:
-        columns_used: The columns that the mapping reads.
-        fields: The fields that read the rows of the export, for statistics.
-
-    Raises:
-        MappingProblems: The mapping names columns that the export does not have, or has more than once.
-    """
-
-    def __init__(
-        self, plan: Plan, columns: tuple[str, ...], document: Document, companions: Collection[Companion] | None = None
-    ) -> None:
-        problems, source = Problems(document), plan.form.source
-        empty = frozenset({"", *(text.strip() for text in source.empty)})
-        binding = Binding(Header(columns, problems), empty, plan.tables, companions)
-        self._width = len(columns)
-        self._key = bind_name(source.key, ("source", "key"), source, binding, is_key=True)
-        self._filter = RowFilter(source, binding)
-        self._fields = {name: value.bind(binding) for name, value in plan.fields.items()}
-        self._custom_fields = {key: value.bind(binding) for key, value in plan.custom_fields.items()}
-        self._notes = Notes(plan.notes, plan.long_texts, binding)
-        self._parent = ParentLink(plan.parent, source, binding) if plan.parent else None
-        of_notes = [value.bind(binding) for note in plan.notes if not note.each for value in note.values.values()]
-        problems.raise_if_any()
-        self._external_id_field = plan.form.external_id_field
-        self._check = case_check([*plan.custom_fields, *filter(None, [self._external_id_field])], plan.kinds)
-        self._notes_per_call = plan.form.notes_per_call
-        custom = [f"{_CUSTOM}.{key}" for key in self._custom_fields]
-        in_order = [name for field in CASE_FIELDS for name in (custom if field == _CUSTOM else [field])]
-        self._ranks = {name: rank for rank, name in enumerate(in_order)}
-        self.columns_used = frozenset(binding.header.used)
-        self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.values(), *of_notes)
-
-    def apply(self, row: Row) -> Mapped:
-        """What :meth:`apply_all` makes of one row."""
-        return self.apply_all([row])[0]
-
-    def apply_all(self, rows: Sequence[Row]) -> list[Mapped]:
-        """For each row a body to send, all that is wrong with it, or why it is filtered.
-
-        Never raises: what the reader found wrong, or what cannot be sent, comes back as field errors.
-        """
-        mapped: list[Mapped] = []
-        for first in range(0, len(rows), _AT_ONCE):
-            drafts = [self._draft(row) for row in rows[first : first + _AT_ONCE]]
-            self._fill([draft for draft in drafts if draft.payload is not None])
-            mapped += map(self._mapped, drafts)
-        return mapped
-
-    def key(self, row: Row, errors: list[FieldError] | None = None) -> str:
-        """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged."""
-        if len(row.cells) != self._width:
+    def read(self, cells: Cells, errors: list[FieldError]) -> str:
+        """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
+        texts = [cells[position].strip() for position in self._positions]
+        if not self._is_key and not self._empty.isdisjoint(texts):
             return ""
-        key = self._key.read(row.cells, [] if errors is None else errors)
-        return "" if _is_spoiled(row, self._key.columns) else key
+        name = self._join.join(texts)
+        found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
+        if not found and len(name) > KEY_MAX:
+            found = [(0, self._too_long(name))]
+        for number, error in found:
+            if self._is_key:
+                errors.append(error.at(self.columns[number], cells[self._positions[number]], target=_KEY))
+            else:  # of a link one error is enough
+                errors.append(error.at(", ".join(self.columns), name, target=_PARENT))
+                break
+        return "" if found else name
 
-    def link(self, row: Row, errors: list[FieldError] | None = None) -> Link | None:
-        """What a row says about its parent row, whatever else is wrong with it."""
-        if self._parent is None or len(row.cells) != self._width:
-            return None
-        link = self._parent.read(row.cells, [] if errors is None else errors)
-        return None if _is_spoiled(row, self._parent.columns) else link
+    def _error(self, number: int, text: str) -> CellError | None:
+        if text in self._empty:
+            hint = "fill in the cell, or set another `source.key`"
+            return CellError("missing_key", "is empty, but it is the key of the row", hint)
+        if number < len(self._positions) - 1 and self._join in text:
+            rule = f"contains {self._join!r}, which separates the parts of {'a key' if self._is_key else 'a name'}"
+            return CellError("ambiguous_key", rule, "set `source.join` to text that no part contains")
+        if len(text) > KEY_MAX:
+            return self._too_long(text)
+        return None if is_sendable(text) else bad_text()
 
-    def _draft(self, row: Row) -> _Draft:
-        """What a row says about itself; without a payload if no case is to be made of it."""
-        used = self.columns_used
-        found = (
-            [error for error in row.problems if error.column is None or error.column in used] if row.problems else []
-        )
-        draft = _Draft(row, found)
-        if len(row.cells) != self._width:  # nobody knows which cell belongs to which column, the key included
-            if not any(error.column is None for error in found):
-                rule = f"row has {len(row.cells)} cells, but the header has {self._width}"
-                hint = "check the quotes and delimiters in this row"
-                found.insert(0, FieldError("field_count", None, "", rule, hint))
-            return draft
-        spoiled = {error.column for error in found}
-        draft.key = self.key(row, draft.errors)
-        draft.filtered_by = self._filter.reason(row.cells, spoiled, draft.errors)
-        if draft.filtered_by is None:
-            draft.link = self.link(row, draft.errors)
-            if None not in spoiled:
-                draft.payload = {}
-        return draft
-
-    def _fill(self, drafts: Sequence[_Draft]) -> None:
-        """Makes the payloads, each checked by the model of the case; one that has errors is not sent."""
-        rows, errors = [draft.row.cells for draft in drafts], [draft.errors for draft in drafts]
-        columns = {name: field.collect(rows, errors) for name, field in self._fields.items()}
-        custom = {key: field.collect(rows, errors) for key, field in self._custom_fields.items()}
-        if self._external_id_field is not None:
-            custom[self._external_id_field] = [draft.key or None for draft in drafts]
-        columns[_CUSTOM] = [values or None for values in _by_row(custom)] if custom else [None] * len(rows)
-        notes = self._notes.collect(rows, errors)
-        columns[_NOTES] = [[note.body for note in made] or None for made in notes]
-        in_order = {name: columns[name] for name in CASE_FIELDS if name in columns}
-        for draft, payload, made in zip(drafts, _by_row(in_order), notes, strict=True):
-            draft.payload = payload
-            try:
-                self._check(payload)
-            except ValidationError as error:
-                self._add_errors(error, draft, made)
-
-    def _add_errors(self, error: ValidationError, draft: _Draft, notes: Sequence[MadeNote]) -> None:
-        """Adds what the model of the case found; of what could not be read at all, nothing more is said."""
-        known = {found.target for found in draft.errors}
-        for detail in error.errors(include_url=False):
-            located, is_of_note = self._located(detail, draft.row.cells, notes), detail["loc"][0] == _NOTES
-            if (detail["type"] != "missing") if is_of_note else (located.target not in known):
-                known.add(located.target)
-                draft.errors.append(located)
-
-    def _located(self, detail: ErrorDetails, cells: Cells, notes: Sequence[MadeNote]) -> FieldError:
-        error = from_pydantic(detail)
-        match detail["loc"]:
-            case ("notes", int(number), str(name), *_):
-                return notes[number].located(name, error)
-            case ("custom_fields", str(name), *_) if name in self._custom_fields:
-                return self._custom_fields[name].located(error, cells)
-            case (str(name), *_) if name in self._fields:
-                return self._fields[name].located(error, cells)
-        return error.at(None, "", target=".".join(map(str, detail["loc"])))
-
-    def _mapped(self, draft: _Draft) -> Mapped:
-        if draft.filtered_by is not None:
-            return Mapped(draft.key, None, filtered_by=draft.filtered_by)
-        if not draft.found and not draft.errors and draft.payload is not None:
-            return self._sent(draft.key, draft.payload, draft.link)
-        spoiled = {error.column for error in draft.found}
-        said = [error for error in dict.fromkeys(draft.errors) if error.column not in spoiled]
-        if None in spoiled:
-            said = [error for error in said if error.target == KEY_TARGET]
-        return Mapped(draft.key, None, (*draft.found, *sorted(said, key=self._rank)), link=draft.link)
-
-    def _sent(self, key: str, payload: dict[str, Any], link: Link | None) -> Mapped:
-        notes, most = payload.get(_NOTES, ()), self._notes_per_call
-        if len(notes) <= most:
-            return Mapped(key, orjson.dumps(payload), link=link)
-        updates = [orjson.dumps({_NOTES: notes[first : first + most]}) for first in range(most, len(notes), most)]
-        return Mapped(key, orjson.dumps(payload | {_NOTES: notes[:most]}), case_updates=tuple(updates), link=link)
-
-    def _rank(self, error: FieldError) -> int:
-        """Errors are listed in the order of the case; those of the key and of conditions come first."""
-        target = error.target or ""
-        return self._ranks.get(target, self._ranks.get(target.partition(".")[0], -1))
+    def _too_long(self, text: str) -> CellError:
+        what, target = ("a key", _KEY) if self._is_key else ("the name of a row", _PARENT)
+        rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
+        return CellError("too_long", rule, f"check that `{target}` names the right column")
 
 
-def _by_row(columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    """The values of each row by their names, without those that it does not have."""
-    for values in zip(*columns.values(), strict=True):
-        yield {name: value for name, value in zip(columns, values, strict=True) if value is not None}
+class ParentLink:
+    """How the link of a row to its parent row is read: a ``parent_id`` with `record`, which reads ``columns``."""
 
+    def __init__(self, form: ValueForm, binding: Binding, *, join: str) -> None:
+        for key in sorted(form.model_fields_set - _KEYS_OF_RECORD):
+            what = f"`{key}` has no effect with `record`"
+            binding.header.problems.add((*_PARENT_PATH, key), what, f"remove `{key}`", key=True)
+        self._parent = RowName(form.record or (), binding, path=(*_PARENT_PATH, "record"), join=join)
+        self._own = RowName(form.of, binding, path=(*_PARENT_PATH, "of"), join=join) if form.of else None
+        self._condition = BoundCondition(form.when, binding, path=(*_PARENT_PATH, "when"))
+        self.columns = frozenset(self._parent.columns + (self._own.columns if self._own else ()))
 
-def _is_spoiled(row: Row, columns: Collection[str]) -> bool:
-    return any(error.column in columns for error in row.problems) if row.problems else False
+    def read(self, cells: Cells, errors: list[FieldError]) -> Link | None:
+        """The link; None after an error."""
+        found: list[FieldError] = []
+        parent = self._parent.read(cells, found) if self._condition.decide(cells, found, target=_PARENT) else ""
+        own = self._own.read(cells, found) if self._own else None
+        errors += found
+        return None if found else Link(own, parent or None)

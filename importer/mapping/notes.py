@@ -7,18 +7,17 @@ kept: whoever has them hands it the entries of a key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from importer.mapping.case_schema import EachForm, NoteForm
-from importer.mapping.conditions import bind_condition
-from importer.mapping.converters import folding
-from importer.mapping.field_errors import CellError, Problems, printable
-from importer.mapping.schema import ColumnForm, SourceForm, ValueForm
-from importer.mapping.targets import ORDER, note_target
+from importer.mapping.conditions import BoundCondition
+from importer.mapping.converters import ORDER, folding, note_target
+from importer.mapping.field_errors import CellError, printable
+from importer.mapping.schema import SourceForm, ValueForm
 from importer.mapping.value_sources import Binding, Cells, Header
-from importer.mapping.values import Field, Value, compile_value, uncut
+from importer.mapping.values import Field, make_field
 from importer.models import FieldError
 from importer.yaml_places import NodePath
 
@@ -29,79 +28,6 @@ _Entries: TypeAlias = "Callable[[Cells, list[FieldError]], Sequence[Cells]]"
 
 #: Between the cells of a key of several columns. No good row holds one.
 _BETWEEN = "\x00"
-
-
-# -- the mapping -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A note of the mapping, compiled.
-
-    Attributes:
-        values: Its title, body and visibility by their names in the API; without those that it does not have.
-        by: The columns of the export that are looked up in a file.
-    """
-
-    path: NodePath
-    values: dict[str, Value]
-    when: str | None
-    each: EachForm | None
-    order: tuple[Value, ...]
-    by: tuple[ColumnForm, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LongText:
-    """A value whose whole text becomes a note if it has more characters than its field takes."""
-
-    value: Value
-    most: int
-
-
-def long_texts(values: Iterable[Value], problems: Problems) -> list[LongText]:
-    """Those of the values that have ``overflow: note``."""
-    return [
-        LongText(uncut(value, problems), most)
-        for value in values
-        if value.form.overflow == "note" and (most := value.form.max or value.target.limit) is not None
-    ]
-
-
-def compile_note(form: NoteForm, *, path: NodePath, source: SourceForm, problems: Problems) -> Note:
-    """The compiled note of an export that is described by ``source``."""
-    values, each = {}, form.each
-    for key, value in (("title", _heading(form)), ("body", form.text), ("public", form.public)):
-        if value is None:
-            continue
-        if value.overflow == "note":
-            hint = "use `overflow: truncate`; a body has no limit"
-            problems.add((*path, key, "overflow"), "`overflow: note` cannot be used in a note", hint, key=True)
-        name = key if key == "public" else f"note_{key}"
-        if compiled := compile_value(value, path=(*path, key), target=note_target(name), problems=problems):
-            values[name] = compiled
-    by = (each.by or (source.key if each.file else ())) if each else ()
-    if each and each.file and len(by) != len(each.key or ()):
-        what = f"`key` has {len(each.key or ())} columns, but `by` has {len(by)}"
-        hint = "list the same number of columns in both; by default `by` is `source.key`"
-        problems.add((*path, "each", "key"), what, hint)
-    order = [
-        compile_value(value, path=(*path, "each", "order", number), target=ORDER, problems=problems)
-        for number, value in enumerate((each and each.order) or ())
-    ]
-    return Note(path, values, form.when, each, tuple(filter(None, order)), by)
-
-
-def _heading(form: NoteForm) -> ValueForm | None:
-    """The title; if it reads the column of the body it is cut to its limit, since the body has the whole text."""
-    title, body = form.title, form.text
-    same = title and body and title.column is not None and title.column == body.column
-    if title and same and title.type is None and "overflow" not in title.model_fields_set:
-        return title.model_copy(update={"overflow": "truncate"})
-    return title
-
-
-# -- companion files -------------------------------------------------------------------------------
 
 
 class Companion:
@@ -124,18 +50,16 @@ class Companion:
         self.used: set[str] = set()
         self._find = find
         self._fold = folding(form.ignore or ())
-        self._keys: tuple[int, ...] = ()
-        self._texts: Callable[[Cells], list[str]] = lambda _: []
-        self._width = 0
 
-    def bind(self, by: tuple[int, ...], keys: tuple[int, ...], binding: Binding) -> None:
+    def bind(self, by: tuple[int, ...], keys: tuple[int, ...], export: Binding) -> None:
         """Settles where the keys are: at the positions ``by`` in the export, at ``keys`` in this file."""
-        self._keys, self._width = keys, len(binding.header.columns)
-        self._texts = lambda row: [binding.filled(row[position]) for position in by]
+        self._by, self._keys, self._export = by, keys, export
 
     def key_of_row(self, row: Cells) -> bytes | None:
         """The key of the entries of a row of the export; None if it has none, or if its cells do not tell."""
-        return self._key(self._texts(row)) if len(row) == self._width else None
+        if len(row) != len(self._export.header.columns or ()):
+            return None
+        return self._key([self._export.filled(row[position]) for position in self._by])
 
     def key_of_entry(self, entry: Cells) -> bytes | None:
         """The key of an entry; None if it has none."""
@@ -151,8 +75,13 @@ class Companion:
 
     def entries(self, row: Cells) -> list[Cells]:
         """The entries of a row of the export, in the order of the file."""
-        key = self._key(self._texts(row))
+        key = self.key_of_row(row)
         return [] if key is None else self._find(key)
+
+    def located(self, error: FieldError, entry: Cells) -> FieldError:
+        """An error of an entry, with the place of the entry."""
+        column = error.column if error.column is None else f"{self.name}: {error.column}"
+        return error._replace(column=column, rule=f"{error.rule} (row {entry[-1]} of {self.name})")
 
     def _key(self, texts: Sequence[str]) -> bytes | None:
         folded = [self._fold(text) for text in texts]
@@ -160,119 +89,73 @@ class Companion:
         return _BETWEEN.join(folded).encode("utf-8", "surrogatepass") if any(folded) else None
 
 
-# -- bound to an export ----------------------------------------------------------------------------
-
-
-class MadeNote(NamedTuple):
-    """A note of a row.
+class Note:
+    """A note of the mapping at ``path``, bound to an export that is described by ``source``.
 
     Attributes:
-        body: What is sent; not whole if an error says so.
-        entry: The cells that its fields read, of the file if there is one.
+        fields: Its title, body and visibility by their names in the API; without those that it does not have.
+        each: Where its entries come from; None if the row is the one entry.
     """
 
-    body: dict[str, Any]
-    entry: Cells
-    fields: Mapping[str, Field]
-    file: Companion | None = None
-
-    def located(self, name: str, error: CellError) -> FieldError:
-        """An error that the model of the case finds in one of its fields as one of a cell."""
-        return _named(self.fields[name].located(error, self.entry), self.entry, self.file)
-
-
-class Notes:
-    """All notes of a case, bound to an export; those of long texts last."""
-
-    def __init__(self, notes: Sequence[Note], long_texts: Sequence[LongText], binding: Binding) -> None:
-        self._notes = [
-            _BoundNote(note, binding)
-            for note in notes
-            if binding.companions is not None or note.each is None or note.each.file is None
-        ]
-        self._long_texts = [(long.value.bind(binding), long.most) for long in long_texts]
-
-    def collect(self, rows: Sequence[Cells], errors: Sequence[list[FieldError]]) -> list[list[MadeNote]]:
-        """The notes of each row; what is wrong goes to the list of the row in ``errors``."""
-        made: list[list[MadeNote]] = [[] for _ in rows]
-        for note in self._notes:
-            for number, found in note.collect(rows, errors):
-                made[number].append(found)
-        for field, most in self._long_texts:
-            said: list[list[FieldError]] = [[] for _ in rows]  # of the field itself already
-            for cells, text, notes in zip(rows, field.collect(rows, said), made, strict=True):
-                if text is not None and len(text) > most:
-                    title = f"Full text of {field.target.name.rpartition('.')[2]}"
-                    body = {"note_title": title, "note_body": text, "public": False}
-                    notes.append(MadeNote(body, cells, {"note_body": field}))
-        return made
-
-
-class _BoundNote:
-    def __init__(self, note: Note, binding: Binding) -> None:
-        self._entries, header, self._file = _bound_entries(note, binding)
+    def __init__(self, form: NoteForm, binding: Binding, *, path: NodePath, source: SourceForm) -> None:
+        self.each = form.each
+        self._file: Companion | None = None
+        self._entries: _Entries = lambda cells, _: (cells,)
+        header = binding.header
+        if form.each and form.each.file:
+            if binding.companions is not None:  # otherwise the mapping is only checked
+                self._file = next(file for file in binding.companions if file.form == form.each)
+            header, self._entries = _entries_of_file(form.each, self._file, binding, path=path, source=source)
+        elif form.each:
+            header, self._entries = _entries_of_cells(form.each, binding, path=path)
         own = replace(binding, header=header)
-        self._condition = bind_condition(note.when, own, path=(*note.path, "when")) if note.when is not None else None
-        self._fields = {name: value.bind(own) for name, value in note.values.items()}
+        self.fields = dict(_fields(form, own, path=path))
+        self._condition = BoundCondition(form.when, own, path=(*path, "when"))
         if self._file:
             self._file.used |= header.used
-        elif note.each:
-            binding.header.used |= header.used - set(note.each.into or ())
+        elif form.each and form.each.column:
+            binding.header.used |= header.used - set(form.each.into or ())
 
-    def collect(self, rows: Sequence[Cells], errors: Sequence[list[FieldError]]) -> Iterator[tuple[int, MadeNote]]:
-        """The notes, each with the position of its row in ``rows``. Without a text there is no note."""
-        owned = [(number, entry) for number, cells in enumerate(rows) for entry in self._entries(cells, errors[number])]
-        if self._condition is not None:
-            owned = [(number, entry) for number, entry in owned if self._is_met(entry, errors[number])]
-        found: list[list[FieldError]] = [[] for _ in owned]
-        texts = self._fields["note_body"].collect([entry for _, entry in owned], found)
-        kept = [at for at, text in enumerate(texts) if text is not None or found[at]]
-        entries, wrong = [owned[at][1] for at in kept], [found[at] for at in kept]
-        columns = [
-            [texts[at] for at in kept] if name == "note_body" else field.collect(entries, wrong)
-            for name, field in self._fields.items()
-        ]
-        for at, entry, values in zip(kept, entries, zip(*columns, strict=True), strict=True):
-            number = owned[at][0]
-            if found[at]:
-                errors[number].extend(_named(error, entry, self._file) for error in found[at])
-            body = {name: value for name, value in zip(self._fields, values, strict=True) if value is not None}
-            yield number, MadeNote(body, entry, self._fields, self._file)
-
-    def _is_met(self, entry: Cells, errors: list[FieldError]) -> bool:
-        try:
-            return self._condition is None or self._condition.met(entry)
-        except CellError as error:
-            errors.append(_named(error.at(None, "", target="notes"), entry, self._file))
-            return False
+    def read(self, cells: Cells, errors: list[FieldError]) -> Iterator[dict[str, Any]]:
+        """The notes of a row, as they are sent; what is wrong goes to ``errors``. Without a text there is no note."""
+        for entry in self._entries(cells, errors):
+            found: list[FieldError] = []
+            if self._condition.decide(entry, found, target="notes"):
+                body = self.fields["note_body"].read(entry, found)
+                if body is not None or found:
+                    values = {
+                        name: body if name == "note_body" else field.read(entry, found)
+                        for name, field in self.fields.items()
+                    }
+                    yield {name: value for name, value in values.items() if value is not None}
+            errors += [self._file.located(error, entry) for error in found] if self._file else found
 
 
-def _named(error: FieldError, entry: Cells, file: Companion | None) -> FieldError:
-    """An error of an entry, with the place of the entry."""
-    if file is None:
-        return error
-    column = error.column if error.column is None else f"{file.name}: {error.column}"
-    return error._replace(column=column, rule=f"{error.rule} (row {entry[-1]} of {file.name})")
+def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tuple[str, Field]]:
+    title, body, problems = form.title, form.text, binding.header.problems
+    reads_the_body = title and body and title.column is not None and title.column == body.column
+    if title and reads_the_body and title.type is None and "overflow" not in title.model_fields_set:
+        title = title.model_copy(update={"overflow": "truncate"})  # the body has the whole text
+    values: dict[str, ValueForm | None] = {"title": title, "body": body, "public": form.public}
+    for key, value in values.items():
+        if value is None:
+            continue
+        if value.overflow == "note":
+            hint = "use `overflow: truncate`; a body has no limit"
+            problems.add((*path, key, "overflow"), "`overflow: note` cannot be used in a note", hint, key=True)
+        name = key if key == "public" else f"note_{key}"
+        if field := make_field(value, binding, path=(*path, key), target=note_target(name)):
+            yield name, field
 
 
-def _bound_entries(note: Note, binding: Binding) -> tuple[_Entries, Header, Companion | None]:
-    """The entries of a row, the header that their values read, and the file that they come from, if they do."""
-    each = note.each
-    if each is None:
-        return lambda cells, _: (cells,), binding.header, None
-    if each.file is None:
-        return *_entries_of_cells(each, binding, path=(*note.path, "each")), None
-    for file in binding.companions or ():
-        if file.form == each:
-            return *_entries_of_file(note, each, file, binding), file
-    raise ValueError(f"the notes of {each.file} are not open")
+# -- entries ---------------------------------------------------------------------------------------
 
 
-def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tuple[_Entries, Header]:
+def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tuple[Header, _Entries]:
     """The cells of a column, or parts of them, behind the cells of the row, hiding columns of the same name."""
     column, header = each.column or "", binding.header
     into = each.into or (column,)
-    positions = header.positions(column, path=(*path, "column"))
+    positions = header.positions(column, path=(*path, "each", "column"))
 
     def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
         entries = []
@@ -284,8 +167,10 @@ def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tu
                     errors.append(error.at(column, entry, target="notes"))
         return entries
 
-    hidden = tuple("" if name in into else name for name in header.columns)
-    return read, Header((*hidden, *into), header.problems, header.owner)
+    columns = header.columns
+    if columns is not None:
+        columns = (*("" if name in into else name for name in columns), *into)
+    return Header(columns, header.problems, header.owner), read
 
 
 def _parts(text: str, each: EachForm) -> Sequence[str]:
@@ -301,22 +186,33 @@ def _parts(text: str, each: EachForm) -> Sequence[str]:
     raise CellError("too_few_parts", rule, "fix the cell, or set `short: keep` to keep it whole")
 
 
-def _entries_of_file(note: Note, each: EachForm, file: Companion, binding: Binding) -> tuple[_Entries, Header]:
+def _entries_of_file(
+    each: EachForm, file: Companion | None, binding: Binding, *, path: NodePath, source: SourceForm
+) -> tuple[Header, _Entries]:
     """The rows of a companion file that have the key of the row; their own row number is one more cell behind."""
-    path: NodePath = (*note.path, "each")
-    header = Header(file.columns, binding.header.problems, file.name)
-    by = binding.header.positions_of(note.by, path=(*path, "by") if each.by else ("source", "key"))
-    file.bind(by, header.positions_of(each.key or (), path=(*path, "key")), binding)
-    order = [value.bind(replace(binding, header=header)) for value in note.order]
+    problems, key, by, path = binding.header.problems, each.key or (), each.by or source.key, (*path, "each")
+    header = Header(file.columns, problems, file.name) if file else Header(None, problems)
+    if len(by) != len(key):
+        what = f"`key` has {len(key)} columns, but `by` has {len(by)}"
+        problems.add((*path, "key"), what, "list the same number of columns in both; by default `by` is `source.key`")
+    of_export = binding.header.positions_of(by, path=(*path, "by") if each.by else ("source", "key"))
+    of_file = header.positions_of(key, path=(*path, "key"))
+    order = [
+        make_field(value, replace(binding, header=header), path=(*path, "order", number), target=ORDER)
+        for number, value in enumerate(each.order or ())
+    ]
+    if file is None:
+        return header, lambda *_: ()
+    file.bind(of_export, of_file, binding)
 
     def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
-        """Those without a value to sort by come first."""
-        entries = file.entries(cells)
-        found: list[list[FieldError]] = [[] for _ in entries]
-        columns = [field.collect(entries, found) for field in order]
-        for entry, wrong in zip(entries, found, strict=True):
-            errors += [_named(error, entry, file) for error in wrong]
-        ranks = [[(column[at] is not None, column[at]) for column in columns] for at in range(len(entries))]
-        return [entries[at] for at in sorted(range(len(entries)), key=lambda at: (ranks[at], at))]
+        def rank(entry: Cells) -> list[tuple[bool, Any]]:
+            """Those without a value to sort by come first."""
+            found: list[FieldError] = []
+            values = [field.read(entry, found) for field in order if field]
+            errors.extend(file.located(error, entry) for error in found)
+            return [(value is not None, value) for value in values]
 
-    return read, header
+        return sorted(file.entries(cells), key=rank)
+
+    return header, read

@@ -1,57 +1,53 @@
-"""Where the text of a value comes from: a column, the first of several, or a template.
-
-A source gives the text of a row; "" stands for no value. What a lookup gives is in :mod:`importer.mapping.lookups`.
-"""
+"""Where the text of a value comes from: a column, the first of several, a template, or another file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from importer.mapping.field_errors import EXPORT, Problems, malformed
 from importer.mapping.html import readable
 from importer.models import shown
 
 if TYPE_CHECKING:
-    from importer.mapping.lookups import LookupTable
+    from importer.mapping.named_files import NamedFiles
     from importer.mapping.notes import Companion
-    from importer.mapping.schema import ColumnForm, ValueForm
+    from importer.mapping.schema import ColumnForm, LookupForm, ValueForm
     from importer.yaml_places import NodePath
 
 #: All cells of a row, in the order of the header.
 Cells: TypeAlias = "tuple[str, ...]"
-#: Those cells of a row that a value reads, in the order of its positions.
-Texts: TypeAlias = "tuple[str, ...]"
+#: The cell that a bad value comes from: its column and its text.
+Blame: TypeAlias = "tuple[str | None, str]"
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
 
 
 class Header:
-    """Finds the positions of columns, and notes a problem for each one that cannot be found.
-
-    After a problem a position is returned too, so that the rest of the mapping is checked as well.
+    """Finds the positions of columns. One that is not found is a problem; a position is returned all the same.
 
     Args:
-        columns: In the order of the file, repeats kept.
+        columns: In the order of the file, repeats kept; None while no file is known: then there is every column.
         problems: Where problems go.
         owner: What messages call the file.
     """
 
-    def __init__(self, columns: tuple[str, ...], problems: Problems, owner: str = EXPORT) -> None:
+    def __init__(self, columns: tuple[str, ...] | None, problems: Problems, owner: str = EXPORT) -> None:
         self.columns = columns
         self.problems = problems
-        self.used: set[str] = set()  #: Columns that were asked for.
         self.owner = owner
+        self.used: set[str] = set()  #: The columns that were asked for.
         self._positions: dict[str, list[int]] = {}
-        for position, column in enumerate(columns):
+        for position, column in enumerate(columns or ()):
             self._positions.setdefault(column, []).append(position)
 
     def positions(self, column: str, *, path: NodePath) -> tuple[int, ...]:
         """Where the cells of all columns with this header are; the leftmost first."""
         self.used.add(column)
-        if column not in self._positions:
+        if column not in self._positions and self.columns is not None:
             self.problems.add_missing(path, column, self.owner, self._positions)
         return tuple(self._positions.get(column, [0]))
 
@@ -62,8 +58,9 @@ class Header:
             hint = f"use one: {{column: {name}, occurrence: 2}}, or all: {{column: {name}, join: ', '}}"
             self.problems.add(path, f"{self.owner} has {len(found)} columns named {name!r}", hint)
         elif (occurrence or 1) > len(found):
-            what = f"{self.owner} has only {len(found)} columns named {name!r}"
-            self.problems.add(path, what, "`occurrence` counts from 1")
+            if self.columns is not None:
+                what = f"{self.owner} has only {len(found)} columns named {name!r}"
+                self.problems.add(path, what, "`occurrence` counts from 1")
             return 0
         return found[(occurrence or 1) - 1]
 
@@ -80,30 +77,18 @@ class Binding:
 
     Attributes:
         empty: Texts that count as no value; "" among them.
-        tables: Lookup tables by the paths of the values that use them.
+        files: The files that the mapping names, for lookups.
         companions: The companion files; None if their notes are not wanted.
     """
 
     header: Header
     empty: frozenset[str]
-    tables: Mapping[NodePath, LookupTable]
+    files: NamedFiles
     companions: Collection[Companion] | None = None
 
     def filled(self, text: str) -> str:
         """``text``, or "" if it counts as no value."""
         return "" if text.strip() in self.empty else text
-
-    def filled_all(self, texts: Texts) -> Texts:
-        """The same of each text."""
-        empty = self.empty
-        return tuple(["" if text.strip() in empty else text for text in texts])
-
-
-class Blame(NamedTuple):
-    """The cell that a bad value comes from."""
-
-    column: str | None
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,83 +96,99 @@ class Source:
     """Where a value comes from, bound to an export.
 
     Attributes:
-        read: The cells at its positions → their text; or their texts, if a list takes several columns. Empty if there
-            is no value; None if there is to be no value, not even the default. Raises :class:`CellError`.
-        blame: These cells → the one to look at if the value is wrong.
+        binding: The export.
+        names: The column of each cell that it reads, at ``positions``.
+        combine: What counts of these cells, "" for each without a value → the text; or the texts, if a list takes
+            several columns. Empty if there is no value; None if not even the default is wanted.
+        is_html: Whether the cells hold HTML.
         is_text: Whether it gives a text of the export, as opposed to a constant or a text of another file.
+        pick: The columns with their cells → the one to look at if the value is wrong; by default all together,
+            with ``between`` between them.
     """
 
-    columns: tuple[str, ...]
+    binding: Binding
+    names: tuple[str, ...]
     positions: tuple[int, ...]
-    read: Callable[[Texts], Any]
-    blame: Callable[[Texts], Blame]
+    combine: Callable[[list[str]], Any]
+    is_html: bool = False
     is_text: bool = True
+    pick: Callable[[list[Blame]], Blame] | None = None
+    between: str = " "
+
+    def read(self, cells: Cells) -> Any:
+        """What ``combine`` makes of the cells of a row. Raises :class:`CellError`."""
+        texts = [cells[position] for position in self.positions]
+        if self.is_html:
+            texts = [readable(text) for text in texts]
+        return self.combine([self.binding.filled(text) for text in texts])
+
+    def blame(self, cells: Cells) -> Blame:
+        """The cell to look at if the value of a row is wrong."""
+        blamed: list[Blame] = [
+            (name, cells[position]) for name, position in zip(self.names, self.positions, strict=True)
+        ]
+        if self.pick:
+            return self.pick(blamed)
+        return self.names[0] if self.names else None, self.between.join(text for _, text in blamed if text.strip())
 
 
-def constant(text: str) -> Source:
-    """The same text for every row."""
-    return Source((), (), lambda _: text, lambda _: Blame(None, text), is_text=False)
+def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bool) -> Source:
+    """The source of the value at ``path``; of several columns of one name a list takes all (``in_list``)."""
+    path, header, is_html = (*path, form.origin), binding.header, form.html is not None
+    if form.value is not None:
+        return Source(binding, (), (), lambda _: form.value, is_text=False)
+    if form.lookup is not None:
+        return _lookup(form.lookup, binding, path=path)
+    if form.template is not None:
+        frame, names = parse_template(form.template)
+        positions = tuple(header.position(column, path=path) for column in names)
 
+        def fill_in(texts: list[str]) -> str:
+            return binding.filled(frame % tuple(texts)) if any(texts) else ""
 
-def text_source(form: ValueForm, binding: Binding, *, path: NodePath) -> Source:
-    """The source of a value with `column`, `first` or `template`."""
-    header, filled = binding.header, _filled(form, binding)
+        def longest(cells: list[Blame]) -> Blame:
+            """If the text is too long, that is the one to shorten."""
+            return max(cells, key=lambda cell: len(cell[1]))
+
+        return Source(binding, names, positions, fill_in, is_html, pick=longest)
     if form.first is not None:
         names = tuple(column.column for column in form.first)
-        positions = header.positions_of(form.first, path=(*path, "first"))
+        positions = header.positions_of(form.first, path=path)
 
-        def blame(texts: Texts) -> Blame:
-            cells = list(map(Blame, names, texts))
-            return next((cell for cell in cells if binding.filled(cell.text)), cells[0])
+        def first_filled(cells: list[Blame]) -> Blame:
+            return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
 
-        return Source(names, positions, lambda texts: next(filter(None, filled(texts)), ""), blame)
-    if form.template is not None:
-        return _template(form.template, binding, filled, path=(*path, "template"))
-    column, path = form.column or "", (*path, "column")
-    if form.join is None:
-        position = header.position(column, form.occurrence, path=path)
-        return Source((column,), (position,), lambda texts: filled(texts)[0], lambda texts: Blame(column, texts[0]))
-    join = form.join
-    return Source(
-        (column,),
-        header.positions(column, path=path),
-        lambda texts: binding.filled(join.join(filter(None, filled(texts)))),
-        lambda texts: Blame(column, join.join(filter(binding.filled, texts))),
-    )
+        return Source(
+            binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled
+        )
+    column, join = form.column or "", form.join
+    if join is not None or (in_list and form.occurrence is None):
+        positions = header.positions(column, path=path)
+    else:
+        positions = (header.position(column, form.occurrence, path=path),)
+    names = (column,) * len(positions)
+    if join is not None:
 
+        def joined(texts: list[str]) -> str:
+            return binding.filled(join.join(filter(None, texts)))
 
-def repeated_columns(form: ValueForm, positions: tuple[int, ...], binding: Binding) -> Source:
-    """All columns of one name: the texts of those that are filled."""
-    column, filled = form.column or "", _filled(form, binding)
-    return Source(
-        (column,),
-        positions,
-        lambda texts: tuple(filter(None, filled(texts))),
-        lambda texts: Blame(column, " ".join(filter(None, texts))),
-        is_text=False,
-    )
+        return Source(binding, names, positions, joined, is_html, between=join)
+    if len(positions) > 1:
+        return Source(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
+    return Source(binding, names, positions, itemgetter(0), is_html)
 
 
-def _filled(form: ValueForm, binding: Binding) -> Callable[[Texts], Texts]:
-    """Cells → what counts of each: the readable text if they hold HTML, "" if it counts as no value."""
-    if form.html is None:
-        return binding.filled_all
-    return lambda texts: binding.filled_all(tuple(map(readable, texts)))
+def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
+    table = binding.files.table(form, path=path, problems=binding.header.problems)
+    columns, name = (form.by, "by") if form.by else (form.key, "key")
 
+    def find(texts: list[str]) -> str | None:
+        text = table.find(texts)
+        return text and binding.filled(text)
 
-def _template(template: str, binding: Binding, filled: Callable[[Texts], Texts], *, path: NodePath) -> Source:
-    frame, columns = parse_template(template)
-    positions = tuple(binding.header.position(column, path=path) for column in columns)
-
-    def read(texts: Texts) -> str:
-        texts = filled(texts)
-        return binding.filled(frame % texts) if any(texts) else ""
-
-    def blame(texts: Texts) -> Blame:
-        """The longest cell: if the text is too long, that is the one to shorten."""
-        return max(map(Blame, columns, texts), key=lambda cell: len(cell.text))
-
-    return Source(columns, positions, read, blame)
+    names = tuple(column.column for column in columns)
+    positions = binding.header.positions_of(columns, path=(*path, name))
+    return Source(binding, names, positions, find, is_text=False, between=" / ")
 
 
 def parse_template(text: str) -> tuple[str, tuple[str, ...]]:

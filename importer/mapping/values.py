@@ -1,127 +1,160 @@
-"""A value of the mapping: compiled when the mapping is loaded, then bound to the columns of an export as a field.
+"""A value of the mapping, bound to the columns of an export as a field.
 
-Tables, defaults and constants are converted and checked when the mapping is loaded, so a misspelt priority is an error
-of the mapping, with its line, and not of ten thousand rows.
+Tables, defaults and constants are converted and checked when the field is made, which is tried when the mapping is
+loaded: so a misspelt priority is an error of the mapping, with its line, and not of ten thousand rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
-from importer.mapping.conditions import BoundCondition, bind_condition
-from importer.mapping.converters import (
-    TYPES,
-    Convert,
-    Split,
-    ValueType,
-    converter,
-    distinct,
-    folding,
-    in_entries,
-    tidying,
-)
-from importer.mapping.field_errors import CellError, Problems, listed, missing
-from importer.mapping.lookups import lookup_source
+from importer.mapping.conditions import BoundCondition
+from importer.mapping.converters import TYPES, Convert, Target, converter, folding, note_target, tidying
+from importer.mapping.field_errors import CellError, listed, missing
 from importer.mapping.schema import ValueForm
-from importer.mapping.targets import Target
-from importer.mapping.value_sources import (
-    Binding,
-    Blame,
-    Cells,
-    Source,
-    Texts,
-    constant,
-    repeated_columns,
-    text_source,
-)
+from importer.mapping.value_sources import Binding, Blame, Cells, make_source
 from importer.models import FieldError, shown
 from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
 REMEMBERED = 8192
+_UNREAD = object()
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
 
 
-@dataclass(frozen=True, slots=True)
 class Field:
-    """A value of the case, bound to the columns of an export. The one way to make it of rows is :meth:`collect`.
+    """A value of the case, bound to the columns of an export. The one way to make it of a row is :meth:`read`.
+
+    What is wrong with the texts of the mapping goes to the problems of the binding.
 
     Attributes:
         form: What the mapping says of it at ``path``: its table, its formats, and so on.
+        target: The field of the case that it is for.
         fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
-        positions: Where the cells are that it reads: those of its source, then those of its condition.
     """
 
-    target: Target
-    path: NodePath
-    form: ValueForm
-    fold: Callable[[str], str]
-    default: Any
-    required: bool
-    positions: tuple[int, ...]
-    _source: Source
-    _convert: Callable[[Any], Any]
-    _split: Split | None
-    _condition: BoundCondition | None
-    _values: dict[str | Texts, Any] = field(default_factory=dict)
-    _wrong: dict[str | Texts, CellError] = field(default_factory=dict)
+    def __init__(self, form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> None:
+        self.form, self.path, self.target = form, path, target
+        self.fold = folding(form.ignore or ())
+        kind = TYPES[form.type or target.type]
+        self._entry, self._split = converter(kind, form, target), kind.split(form) if kind.split else None
+        self._problems = binding.header.problems
+        self._default = self._checked(form.default, "default")
+        self._constant = self._checked(form.value, "value")
+        self._table = self._checked_table()
+        self._source = make_source(form, binding, path=path, in_list=self._split is not None)
+        self._condition = BoundCondition(form.when, binding, path=(*path, "when"))
+        positions = self._source.positions + self._condition.positions
+        self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
+        self._values: dict[Any, Any] = {}
 
-    def collect(self, rows: Sequence[Cells], errors: Sequence[list[FieldError]]) -> list[Any]:
-        """The value of each row, None for none; what is wrong goes to the list of the row in ``errors``.
+    def read(self, cells: Cells, errors: list[FieldError]) -> Any:
+        """The value of a row, None for none; what is wrong goes to ``errors``.
 
         Equal cells have equal values: these are made once, and remembered unless they could be very large.
         """
-        keys: list[Any] = [()] * len(rows)
-        if self.positions:
-            keys = list(map(itemgetter(*self.positions), rows))  # one text, or a tuple of several
-        values, wrong = self._values, self._wrong
-        if len(values) > REMEMBERED or not self.target.one_line:
-            values.clear()
-            wrong.clear()
-        for key in set(keys).difference(values):
-            try:
-                values[key] = self._value((key,) if isinstance(key, str) else key)
-            except CellError as error:
-                values[key], wrong[key] = None, error.with_traceback(None)  # which would keep this very frame
-        if wrong:
-            for cells, key, found in zip(rows, keys, errors, strict=True):
-                if key in wrong:
-                    found.append(self.located(wrong[key], cells))
-        return [values[key] for key in keys]
-
-    def _value(self, texts: Texts) -> Any:
-        own = len(self._source.positions)
-        if self._condition is not None and not self._condition.test(texts[own:]):
-            found = self.default
-        elif text := self._source.read(texts[:own]):
-            found = self._convert(text)
+        if not self.target.one_line:
+            value = self._made(cells)
         else:
-            found = self.default if text is not None else None
-        if found is None and self.required:
-            raise missing()
-        return found
+            key = self._key(cells)
+            value = self._values.get(key, _UNREAD)
+            if value is _UNREAD:
+                if len(self._values) >= REMEMBERED:
+                    self._values.clear()
+                value = self._values[key] = self._made(cells)
+        if isinstance(value, CellError):
+            errors.append(value.at(*self._blame(cells), target=self.target.name))
+            return None
+        return value
 
-    def located(self, error: CellError, cells: Cells) -> FieldError:
-        """An error of this field as one of the cell that it comes from."""
-        return error.at(*self._blame(cells), target=self.target.name)
+    def _made(self, cells: Cells) -> Any:
+        """The value of a row, or what is wrong with it."""
+        try:
+            value = self._default
+            if self._condition.met(cells):
+                text = self._source.read(cells)
+                if text is None:
+                    value = None
+                elif text:
+                    value = self._constant if self.form.value is not None else self._made_of(text, self._translated)
+            if value is not None:
+                self.target.check(value)
+            elif self.form.required or self.target.required:
+                raise missing()
+        except CellError as error:
+            return error.with_traceback(None)  # which would keep this very frame
+        return value
+
+    def _made_of(self, found: str | tuple[str, ...], convert: Convert) -> Any:
+        """What a text becomes, or the texts of several cells: these are split only if the mapping says how."""
+        if self._split is None:
+            return convert(str(found))
+        if isinstance(found, str):
+            parts: Iterable[str] = self._split(found)
+        elif self.form.separator is None and (self.form.type or "list") == "list":
+            parts = found
+        else:
+            parts = (part for text in found for part in self._split(text))
+        entries = (convert(part) for part in parts if part.strip())
+        return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
+
+    def _translated(self, text: str) -> Any:
+        """What the table says of a text, or of one entry of a list."""
+        if self._table is None:
+            return self._entry(text)
+        word, unknown = self.fold(text), self.form.unknown
+        if word in self._table:
+            return self._table[word]
+        if unknown == "reject":
+            hint = f"add `{shown(text.strip())!r}: …` to `values:`, or set `unknown:`"
+            raise CellError("unknown_value", f"is not listed in `values:` ({listed(self.table or ())})", hint)
+        if unknown == "keep":
+            return self._entry(text)
+        return self._default if unknown == "default" else None
+
+    def _checked(self, text: str | None, *key: str) -> Any:
+        """The value of a text of the mapping; None for no text, or after a problem."""
+        if text is None:
+            return None
+        try:
+            # a text of a table is one entry of a list, and not split
+            is_entry = self._split is not None and key[0] == "values"
+            value = [self._entry(text)] if is_entry else self._made_of(text, self._entry)
+            if value is not None:
+                self.target.check(value)
+        except CellError as error:
+            self._problems.add((*self.path, *key), f"{shown(text)!r} {error.rule}", error.hint)
+            return None
+        return value[0] if is_entry else value
+
+    def _checked_table(self) -> dict[str, Any] | None:
+        if self.form.values is None:
+            return None
+        table: dict[str, Any] = {}
+        for word, text in self.form.values.items():
+            if self.fold(word) in table:
+                what = f"{word.strip()!r} is listed twice in `values:`"
+                self._problems.add((*self.path, "values", word), what, "remove one of them", key=True)
+            table[self.fold(word)] = self._checked(text or None, "values", word)  # an empty right side is no value
+        return table
 
     def _blame(self, cells: Cells) -> Blame:
         try:
-            if self._condition is None or self._condition.met(cells):
-                return self._source.blame(tuple([cells[position] for position in self._source.positions]))
+            if self._condition.met(cells):
+                return self._source.blame(cells)
         except CellError:  # it knows its cell itself
             pass
-        return Blame(self._condition.columns[0] if self._condition else None, "")
+        return self._condition.columns[0], ""
 
     # -- for statistics, such as those of `check` --
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it reads."""
-        return self._source.columns
+        return tuple(dict.fromkeys(self._source.names))
 
     @property
     def is_text(self) -> bool:
@@ -148,7 +181,7 @@ class Field:
     def text(self, cells: Cells) -> str:
         """The text that the value is made of; empty for none, or if it cannot be read."""
         try:
-            return self._source.read(tuple([cells[position] for position in self._source.positions])) or ""
+            return self._source.read(cells) or ""
         except CellError:
             return ""
 
@@ -166,72 +199,9 @@ class Field:
         return len(tidying(self.form, self.target)(text) if is_text else text)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value of the mapping, compiled as far as it can be without columns.
-
-    Attributes:
-        convert: One text that is not empty → its value, or one entry of it if there is ``split``; None for nothing.
-        split: Takes a text apart that holds several.
-        default: The value to take when there is none; None for nothing.
-        constant: For `value:`: what every case gets.
-    """
-
-    form: ValueForm
-    path: NodePath
-    target: Target
-    convert: Convert
-    split: Split | None = None
-    default: Any = None
-    constant: Any = None
-
-    @property
-    def kind(self) -> ValueType:
-        """Its type."""
-        return TYPES[self.form.type or self.target.type]
-
-    def bind(self, binding: Binding) -> Field:
-        """The field of an export. Columns that do not fit go to the problems of the binding."""
-        form = self.form
-        source, convert = self._source(binding)
-        condition = bind_condition(form.when, binding, path=(*self.path, "when")) if form.when is not None else None
-        return Field(
-            self.target,
-            self.path,
-            form,
-            folding(form.ignore or ()),
-            self.default,
-            form.required or self.target.required,
-            source.positions + (condition.positions if condition else ()),
-            source,
-            convert,
-            self.split,
-            condition,
-        )
-
-    def _source(self, binding: Binding) -> tuple[Source, Callable[[Any], Any]]:
-        form = self.form
-        if form.origin == "value":
-            return constant(form.value or ""), lambda _: self.constant
-        convert = in_entries(self.convert, self.split) if self.split else self.convert
-        if form.lookup is not None:
-            return lookup_source(form.lookup, binding, path=self.path), convert
-        if self.split and form.origin == "column" and form.occurrence is None and form.join is None:
-            positions = binding.header.positions(form.column or "", path=(*self.path, "column"))
-            if len(positions) > 1:
-                return repeated_columns(form, positions, binding), self._of_several
-        return text_source(form, binding, path=self.path), convert
-
-    def _of_several(self, texts: Texts) -> list[Any] | None:
-        """A list of several cells; where a separator could be given and is not, cells are not split."""
-        whole = self.split is None or (self.form.separator is None and "separator" in self.kind.options)
-        parts = texts if whole else (part for text in texts for part in self.split(text))  # type: ignore[misc]
-        return distinct(self.convert(part) for part in parts if part.strip())
-
-
-def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: Problems) -> Value | None:
-    """The compiled value, or None if it cannot be what the target needs (then a problem says so)."""
-    name = form.type or target.type
+def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> Field | None:
+    """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so."""
+    problems, name = binding.header.problems, form.type or target.type
     if TYPES[name].yields not in target.takes:
         fitting = [other for other, kind in TYPES.items() if kind.yields in target.takes]
         what = f"{target.name} does not accept `type: {name}`"
@@ -239,75 +209,21 @@ def compile_value(form: ValueForm, *, path: NodePath, target: Target, problems: 
         return None
     for key, what, hint in _contradictions(form, name=name, target=target):
         problems.add((*path, key), what, hint, key=True)
-    return _compiled(form, TYPES[name], path=path, target=target, problems=problems)
+    return None if form.origin == "record" else Field(form, binding, path=path, target=target)
 
 
-def uncut(value: Value, problems: Problems) -> Value:
+def uncut(field: Field, binding: Binding) -> Field:
     """The same value without a limit, for a note with the whole text."""
-    form = value.form.model_copy(update={"max": None, "overflow": "reject"})
-    target = replace(value.target, limit=None)
-    return _compiled(form, value.kind, path=value.path, target=target, problems=problems)
-
-
-def _compiled(form: ValueForm, kind: ValueType, *, path: NodePath, target: Target, problems: Problems) -> Value:
-    entry, split = converter(kind, form, target), kind.split(form) if kind.split else None
-    whole = in_entries(entry, split) if split else entry
-
-    def checked(convert: Convert, text: str | None, *key: str) -> Any:
-        """The value of a text of the mapping; None for no text, or after a problem."""
-        if text is None:
-            return None
-        try:
-            value = convert(text)
-            problem = None if value is None else target.problem(value)
-        except CellError as error:
-            problem = error
-        if problem is None:
-            return value
-        problems.add((*path, *key), f"{shown(text)!r} {problem.rule}", problem.hint)
-        return None
-
-    default = checked(whole, form.default, "default")
-    convert = entry
-    if form.values is not None:
-        fold, table = folding(form.ignore or ()), dict[str, Any]()
-        for word, text in form.values.items():
-            if fold(word) in table:
-                what = f"{word.strip()!r} is listed twice in `values:`"
-                problems.add((*path, "values", word), what, "remove one of them", key=True)
-            one = checked((lambda text: [entry(text)]) if split else entry, text or None, "values", word)
-            table[fold(word)] = one[0] if split and one else one  # an empty right side is no value
-        convert = _with_table(form, table, fold, entry, default=default)
-    return Value(form, path, target, convert, split, default, checked(whole, form.value, "value"))
-
-
-def _with_table(
-    form: ValueForm, table: dict[str, Any], fold: Callable[[str], str], plain: Convert, *, default: Any
-) -> Convert:
-    words = listed(map(str.strip, form.values or ()))
-
-    def convert(text: str) -> Any:
-        word = fold(text)
-        if word in table:
-            return table[word]
-        match form.unknown:
-            case "reject":
-                hint = f"add `{shown(text.strip())!r}: …` to `values:`, or set `unknown:`"
-                raise CellError("unknown_value", f"is not listed in `values:` ({words})", hint)
-            case "default":
-                return default
-            case "keep":
-                return plain(text)
-        return None
-
-    return convert
+    form = field.form.model_copy(update={"max": None, "overflow": "reject"})
+    target = replace(field.target, limit=None, validate=note_target("note_body").validate)
+    return Field(form, binding, path=field.path, target=target)
 
 
 # -- keys that have no effect, or contradict each other --------------------------------------------
 
 
 def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
-    """Keys that have no effect with the others: the key, what is wrong, and the hint."""
+    """The key, what is wrong, and the hint."""
     given, lookup = form.model_fields_set, form.lookup
     if form.origin == "record":
         yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"

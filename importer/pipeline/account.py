@@ -1,17 +1,17 @@
 """The verbs that save what a mapping needs to know about an account as a file.
 
-Each that uses the network exists twice: a coroutine (``save_fields_async``) and a plain function (``save_fields``).
+Each exists twice: a coroutine (``save_fields_async``) and a plain function (``save_fields``).
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
@@ -29,6 +29,8 @@ from importer.talkdesk.fields import UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import error_body
 from importer.talkdesk.transport import NotSent, TransportError
 from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_users
+
+T = TypeVar("T")
 
 ATTEMPTS = 5
 _LONGEST_WAIT = 60.0
@@ -69,11 +71,7 @@ async def save_fields_async(path: StrPath, *, settings: Settings | None = None) 
         ConfigError: target or credentials are missing, or the file cannot be written.
     """
     async with _open_account(usable_settings(settings)) as account:
-        answer = await account.get(FIELDS_PATH, scope="case-fields-public:read")
-        try:
-            definitions = read_definitions(answer)
-        except UnreadableFieldsError as error:
-            raise account.unexpected(FIELDS_PATH, error) from None
+        definitions = await account.read(FIELDS_PATH, read_definitions, scope="case-fields-public:read")
     with _saved_file(Path(path)) as file:
         file.write(fields_text(definitions, account=account.name))
     return Saved(Path(path), len(definitions))
@@ -92,11 +90,8 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
     page, pages = 1, 1
     async with _open_account(usable_settings(settings)) as account:
         while page <= pages:
-            answer = await account.get(USERS_PATH, f"page={page}&per_page={PER_PAGE}", scope="users:read")
-            try:
-                found, pages = read_users(answer)
-            except UnreadableUsersError as error:
-                raise account.unexpected(USERS_PATH, error) from None
+            query = f"page={page}&per_page={PER_PAGE}"
+            found, pages = await account.read(USERS_PATH, read_users, query=query, scope="users:read")
             if not found:
                 break
             users |= {user.id: user for user in found}  # a user added meanwhile moves others to the next page
@@ -122,66 +117,57 @@ def _saved_file(path: Path) -> Iterator[TextIO]:
 @asynccontextmanager
 async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
     with scratch_folder() as folder:
-        async with (
-            open_target(settings, folder / "ledger.db") as target,
-            open_transport(settings) as transport,
-        ):
+        async with open_target(settings, folder / "ledger.db") as target, open_transport(settings) as transport:
             tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
             api = CaseApi(transport, api_url=target.api_url)
-            yield _Account(api, tokens, name=settings.target.name, url=target.api_url)
+            yield _Account(settings.target.name, api, tokens, target.api_url)
 
 
+@dataclass(frozen=True, slots=True)
 class _Account:
     """Reads from an account, and tries again: reading twice does no harm."""
 
-    def __init__(self, api: CaseApi, tokens: Tokens, *, name: str, url: str) -> None:
-        self.name = name
-        self._api = api
-        self._tokens = tokens
-        self._url = url
+    name: str
+    api: CaseApi
+    tokens: Tokens
+    url: str
 
-    async def get(self, path: str, query: str = "", *, scope: str) -> Any:
-        """The JSON at ``path``.
-
-        Args:
-            path: Where; it begins with a slash.
-            query: A percent-encoded query string.
-            scope: What the credentials must allow, for the message if they do not.
-        """
+    async def read(self, path: str, of_answer: Callable[[Any], T], *, scope: str, query: str = "") -> T:
+        """What ``of_answer`` finds in the JSON at ``path``; ``scope`` is what the credentials must allow."""
         try:
-            return await retry_reads(lambda: self._get(path, query, scope), attempts=ATTEMPTS)
+            return of_answer(await retry_reads(lambda: self._attempt(path, query, scope), attempts=ATTEMPTS))
+        except (UnreadableFieldsError, UnreadableUsersError) as error:
+            what = f"unexpected response from {path}: {error}"
+            raise UnreachableError(what, where=self.url, hint="check --api-url") from None
         except ReadError as error:
             what = f"cannot read {path}: {error}"
-            raise UnreachableError(what, where=self._url, hint="run the same command again later") from None
+            raise UnreachableError(what, where=self.url, hint="run the same command again later") from None
 
-    async def _get(self, path: str, query: str, scope: str) -> Any:
-        """One attempt; a ReadError if another one may help."""
+    async def _attempt(self, path: str, query: str, scope: str) -> Any:
+        """A ReadError if another attempt may help."""
         try:
-            token = await self._tokens.get()
-            answer = await self._api.get(path, token, query=query)
+            token = await self.tokens.get()
+            answer = await self.api.get(path, token, query=query)
         except (TransportError, TokenTrouble) as error:
             if isinstance(error, NotSent) and error.fatal:
                 hint = error.hint or "check --api-url, or --ca-file"
-                raise TargetError(error.message, where=self._url, hint=hint) from None
+                raise TargetError(error.message, where=self.url, hint=hint) from None
             raise ReadError(str(error)) from None
         status = answer.status
         if status == 200:
             return answer.json()
-        if status == 401 and self._tokens.reject(token) and self._tokens.renewals < 2:
+        if status == 401 and self.tokens.reject(token) and self.tokens.renewals < 2:
             raise ReadError("HTTP 401")
         if status in (401, 403):
             what = f"the OAuth client is not allowed to read {path} (HTTP {status})"
             hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
-            raise TargetError(what, where=self._url, hint=hint)
+            raise TargetError(what, where=self.url, hint=hint)
+        said = error_body(answer)
         if status < 500 and status not in (408, 429):
-            what = f"{path} was refused (HTTP {status}): {error_body(answer).text}"
-            raise TargetError(what, where=self._url, hint="check the account, the region or --api-url")
-        wait = asked_wait(answer.headers, error_body(answer).retry_hint)
+            what = f"{path} was refused (HTTP {status}): {said.text}"
+            raise TargetError(what, where=self.url, hint="check the account, the region or --api-url")
+        wait = asked_wait(answer.headers, said.retry_hint)
         raise ReadError(f"HTTP {status}", wait=None if wait is None else min(wait, _LONGEST_WAIT))
-
-    def unexpected(self, path: str, error: Exception) -> UnreachableError:
-        """What to raise for an answer that is not of the documented form."""
-        return UnreachableError(f"unexpected response from {path}: {error}", where=self._url, hint="check --api-url")
 
 
 save_fields = plain(save_fields_async)

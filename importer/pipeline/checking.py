@@ -16,23 +16,15 @@ from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, Mappi
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
 from importer.mapping import Mapping
-from importer.pipeline.companions import StrPath, open_companions, opened_mapping
-from importer.pipeline.fixing import Fix
+from importer.pipeline.companions import Export, StrPath, open_export
 from importer.pipeline.results import PreviewRow, known
-from importer.pipeline.staging import (
-    Reading,
-    Staged,
-    columns_mapped,
-    companions_known,
-    preview_rows,
-    rows_named,
-    stage_source,
-)
+from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
+from importer.quality.autofix import Fix
 from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
-from importer.reader import Reader, ReadingOptions, open_reader
+from importer.reader import ReadingOptions, open_reader
 from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
 from importer.scratch import scratch_folder
@@ -81,26 +73,6 @@ class CheckResult(Findings):
     files: tuple[str, ...] = ()
 
 
-def open_both(
-    source: StrPath | DataFrame,
-    mapping: StrPath | Mapping,
-    reading: ReadingOptions,
-    allow_files: Iterable[StrPath] = (),
-) -> tuple[Reader, Mapping]:
-    """The export and the mapping, opened. The mapping may read files below its folder, that of the export, and others.
-
-    Raises:
-        SourceError: the export cannot be read.
-        MappingError: the mapping is not valid.
-    """
-    return open_reader(source, **reading), opened_mapping(mapping, (folder_of(source), *allow_files))
-
-
-def folder_of(source: StrPath | DataFrame) -> Path:
-    """Where an export is, and its companion files."""
-    return Path(source).parent if isinstance(source, str | os.PathLike) else Path()
-
-
 def check(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
@@ -135,17 +107,17 @@ def check(
     """
     begun = time.monotonic()
     before = None if baseline is None else load_baseline(Path(baseline))
-    opened, loaded = _open_like(before, source, mapping, reading, allow_files)
+    export = _open_like(before, source, mapping, reading, notes, allow_files)
+    opened, loaded = export.reader, export.mapping
     if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
-        first(_first_look(opened, loaded))
+        first(_first_look(export))
     with scratch_folder() as folder:
-        path = folder / "ledger.db"
         if ledger is not None and Path(ledger).exists():
-            copy_ledger(Path(ledger), path)
-        quality, staged = _checked(path, opened, loaded, folder_of(source), notes, as_is, progress or Progress())
-        with LedgerView(path, source=staged.source.id) as view:
+            copy_ledger(Path(ledger), folder / "ledger.db")
+        quality, staged = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
+        with LedgerView(folder / "ledger.db", source=staged.source.id) as view:
             summary, found = summary_of(view), quality.finished(view)
-    differences = () if before is None else tuple(changes(before, found, factor=volume_factor))
+    differences = tuple(changes(before, found, factor=volume_factor)) if before else ()
     code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     return CheckResult(
         **known(found),
@@ -163,29 +135,27 @@ def check(
     )
 
 
-def _checked(
-    path: Path,
-    source: Reader,
-    mapping: Mapping,
-    folder: Path,
-    notes: Iterable[StrPath],
-    as_is: bool,
-    progress: Progress,
-) -> tuple[QualityCheck, Staged]:
+def _first_look(export: Export) -> Findings:
+    """What the first rows show; on a file of any size this takes no longer than on a small one."""
+    quality = QualityCheck(export.reader, export.mapping, columns=export.columns)
+    rows = preview_rows(export.reader, export.mapping, _FIRST_ROWS)
+    quality.take([StagedRow(row, mapped) for row, mapped in rows])
+    return quality.so_far()
+
+
+def _checked(path: Path, export: Export, *, as_is: bool, progress: Progress) -> tuple[QualityCheck, Staged]:
     """The profile of all rows, and the source in a ledger at ``path`` that is thrown away."""
-    with Ledger(path, verb="check") as scratch:
-        known = companions_known(scratch, source)
-        with open_companions(scratch, mapping, folder, notes, known=known) as companions:
-            quality = QualityCheck(source, mapping, columns=columns_mapped(source), companions=companions.files)
-            staged = stage_source(
-                scratch,
-                source,
-                mapping,
-                companions=companions,
-                reading=Reading(accept_changes=True, as_is=as_is),
-                progress=progress.read,
-                watch=quality.take,
-            )
+    with Ledger(path, verb="check") as scratch, export.companions(scratch) as companions:
+        quality = QualityCheck(export.reader, export.mapping, columns=export.columns, companions=companions.files)
+        staged = stage_source(
+            scratch,
+            export.reader,
+            export.mapping,
+            companions=companions,
+            reading=Reading(accept_changes=True, as_is=as_is),
+            progress=progress.read,
+            watch=quality.take,
+        )
     return quality, staged
 
 
@@ -194,31 +164,25 @@ def _open_like(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     reading: ReadingOptions,
+    notes: Iterable[StrPath],
     allow_files: Iterable[StrPath],
-) -> tuple[Reader, Mapping]:
-    """:func:`open_both`; a file that cannot be checked has changed its shape since the baseline."""
-    if before is None:
-        return open_both(source, mapping, reading, allow_files)
+) -> Export:
+    """A file that cannot be checked has changed its shape since the baseline."""
     try:
-        opened, loaded = open_both(source, mapping, reading, allow_files)
+        export = open_export(source, mapping, reading, notes, allow_files)
     except EmptySourceError as error:
+        if before is None:
+            raise
         hint = f"the baseline has {before.rows:,} rows; check the export job"
         raise ChangedShapeError(error.what, where=error.where, hint=hint) from None
-    columns = columns_mapped(opened)
-    try:
-        loaded.bind(columns)
-    except MappingError as error:
-        if lost := lost_columns(before, columns, loaded, where=opened.name):
-            raise lost from error
-        raise
-    return opened, loaded
-
-
-def _first_look(source: Reader, mapping: Mapping) -> Findings:
-    """What the first rows show; on a file of any size this takes no longer than on a small one."""
-    quality = QualityCheck(source, mapping, columns=columns_mapped(source))
-    quality.take([StagedRow(row, mapped) for row, mapped in preview_rows(source, mapping, _FIRST_ROWS)])
-    return quality.so_far()
+    if before is not None:
+        try:
+            export.mapping.bind(export.columns)
+        except MappingError as error:
+            if lost := lost_columns(before, export.columns, export.mapping, where=export.reader.name):
+                raise lost from error
+            raise
+    return export
 
 
 def preview(
@@ -236,15 +200,15 @@ def preview(
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
     """
-    opened, loaded = open_both(source, mapping, reading, allow_files)
+    export = open_export(source, mapping, reading, notes, allow_files)
     with (
         scratch_folder() as folder,
         Ledger(folder / "ledger.db", verb="preview") as scratch,
-        open_companions(scratch, loaded, folder_of(source), notes) as companions,
+        export.companions(scratch) as companions,
     ):
-        pairs = preview_rows(opened, loaded, count, companions=companions)
+        pairs = preview_rows(export.reader, export.mapping, count, companions=companions)
     parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
-    places = rows_named(opened, loaded, {parent for parent in parents if parent is not None})
+    places = rows_named(export.reader, export.mapping, {parent for parent in parents if parent is not None})
     return [
         PreviewRow(
             row=row.number,

@@ -1,11 +1,11 @@
-"""The companion files of an export, such as its comments: found, opened, and handed to the mapping by their keys."""
+"""What is imported, opened: an export, its mapping, and its companion files, such as its comments."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +13,71 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
 from importer.ledger.records import CompanionFile
+from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
 from importer.reader import open_reader
+from importer.report.failures_file import failures_file_of
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from importer.ledger import Ledger
     from importer.mapping.case_schema import EachForm
     from importer.models import Row
-    from importer.reader import Reader
+    from importer.reader import Reader, ReadingOptions
 
 StrPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export and its mapping, opened."""
+
+    reader: Reader
+    mapping: Mapping
+    folder: Path  #: where it is, and its companion files
+    notes: tuple[StrPath, ...]  #: where these are otherwise, as ``FILE`` or ``NAME=FILE``
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the mapping is bound to: without the reasons of a failures file."""
+        return columns_mapped(self.reader)
+
+    def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
+        """Its companion files; those of a failures file are where they were when its rows were read."""
+        infos = sources(ledger) if failures_file_of(self.reader.columns) else []
+        known = [file for info in reversed(infos) for file in info.companions]
+        return open_companions(ledger, self.mapping, self.folder, self.notes, known=known)
+
+
+def open_export(
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
+    reading: ReadingOptions,
+    notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
+) -> Export:
+    """An export and its mapping, which may read files below its folder, that of the export, and ``allow_files``.
+
+    Raises:
+        SourceError: the export cannot be read.
+        MappingError: the mapping is not valid.
+    """
+    folder = folder_of(source)
+    opened = open_reader(source, **reading)
+    return Export(opened, opened_mapping(mapping, (folder, *allow_files)), folder, tuple(notes))
+
+
+def folder_of(source: StrPath | DataFrame) -> Path:
+    """Where an export is, and its companion files."""
+    return Path(source).parent if isinstance(source, str | os.PathLike) else Path()
+
+
+def columns_mapped(source: Reader) -> tuple[str, ...]:
+    """The columns that a mapping is bound to: those of the export, without the reasons of a failures file."""
+    failures = failures_file_of(source.columns)
+    return failures.user_columns if failures else source.columns
 
 
 def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Mapping:
@@ -38,52 +92,34 @@ def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Ma
 
 
 class OpenedFile:
-    """A companion file, opened.
-
-    Attributes:
-        companion: What the mapping knows of it.
-        source: The file.
-        path: Where it is.
-        name: Its name in the mapping.
-        sha256: Of what is read.
-        rows: How many rows it has, once it is loaded.
-        watch: Is shown its rows on their way.
-    """
+    """A companion file, opened; ``name`` is what the mapping calls it."""
 
     def __init__(self, companion: Companion, source: Reader, path: Path) -> None:
-        self.companion = companion
+        self.companion = companion  #: what the mapping knows of it
         self.source = source
         self.path = path
         self.name = companion.form.file or ""
-        self.sha256 = source.fingerprint()
-        self.rows = 0
-        self.watch: Callable[[Sequence[Row]], None] = lambda _: None
+        self.sha256 = source.fingerprint()  #: of what is read
+        self.rows = 0  #: how many it has, once it is loaded
+        self.watch: Callable[[Sequence[Row]], None] = lambda _: None  #: is shown its rows on their way
 
 
 class Companions:
-    """The companion files of one export; few exports have any.
+    """The companion files of one export; few exports have any. ``ledger`` keeps their rows while the export is read."""
 
-    Args:
-        ledger: Keeps their rows while the export is read; None if there are no such files.
-    """
-
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self.files: list[OpenedFile] = []
-        self._rows = None if ledger is None else CompanionRows(ledger)
-        self._is_loaded = False
+        self._rows = CompanionRows(ledger)
 
     def open(self, form: EachForm, source: Reader, path: Path) -> None:
         """One more file."""
-        find = partial(self._find, len(self.files))
-        self.files.append(OpenedFile(Companion(form, source.name, source.columns, find), source, path))
+        companion = Companion(form, source.name, source.columns, partial(self._rows.find, len(self.files)))
+        self.files.append(OpenedFile(companion, source, path))
 
     @property
     def tables(self) -> list[Companion]:
         """What a mapping is bound to."""
         return [file.companion for file in self.files]
-
-    def _find(self, file: int, key: bytes) -> list[tuple[str, ...]]:
-        return self._rows.find(file, key) if self._rows is not None and self._is_loaded else []
 
     def load(self, progress: Callable[[], None]) -> None:
         """Read all of them, once the mapping is bound to them, and report progress now and then.
@@ -91,8 +127,6 @@ class Companions:
         Raises:
             SourceError: one of them cannot be read.
         """
-        if self._is_loaded or self._rows is None:
-            return
         for number, file in enumerate(self.files):
             for chunk in file.source.chunks():
                 rows = list(chunk.rows())
@@ -101,20 +135,17 @@ class Companions:
                 file.rows += len(rows)
                 progress()
         self._rows.index()
-        self._is_loaded = True
 
     def note_keys(self, rows: Iterable[Row]) -> None:
         """These rows of the export were read. If something is wrong with one, its entries still belong to it."""
         rows = list(rows) if self.files else []
         for number, file in enumerate(self.files):
             keys = [file.companion.key_of_row(row.cells) for row in rows]
-            if self._rows is not None:
-                self._rows.note_keys(number, [key for key in keys if key is not None])
+            self._rows.note_keys(number, [key for key in keys if key is not None])
 
     def close(self) -> None:
         """Drop what was read."""
-        if self._rows is not None:
-            self._rows.close()
+        self._rows.close()
 
     def are_as(self, read: Sequence[CompanionFile]) -> bool:
         """Whether these files have the contents that were read before."""
@@ -165,7 +196,7 @@ def open_companions(
     """
     forms = mapping.note_files
     paths = _given_paths(list(dict.fromkeys(form.file or "" for form, _ in forms)), given)
-    companions = Companions(ledger if forms else None)
+    companions = Companions(ledger)
     for form, place in forms:
         name = form.file or ""
         before = next((read for read in known if read.file == name), None)

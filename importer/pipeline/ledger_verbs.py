@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from importer.errors import ConfigError, ExitCode
+from importer.errors import ConfigError, ExitCode, LedgerError
 from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decisions
-from importer.ledger.case_updates import resolve_update, stuck_states
+from importer.ledger import forget as dropping
 from importer.ledger.database import open_read_only
 from importer.models import CaseUpdateState, State, clean
 from importer.pipeline.results import RunResult, Status, known, run_result, write_summary
@@ -23,11 +24,14 @@ StrPath = str | os.PathLike[str]
 Decision = Literal["created", "resend", "drop"]
 NotesDecision = Literal["delivered", "not_delivered", "dropped"]
 
+_ROWS = {"created": State.CREATED, "resend": State.PENDING, "drop": State.SKIPPED}
 _NOTES = {
     "delivered": CaseUpdateState.DONE,
     "not_delivered": CaseUpdateState.PENDING,
     "dropped": CaseUpdateState.DROPPED,
 }
+_FINISHED = (State.CREATED, State.SKIPPED)
+_FAILED = (State.INVALID, State.REFUSED)
 
 
 def existing(ledger: StrPath) -> Path:
@@ -74,6 +78,9 @@ def report(ledger: StrPath, out: StrPath) -> RunResult:
     return result
 
 
+# -- decisions -------------------------------------------------------------------------------------------
+
+
 def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_id: str | None = None) -> State:
     """Settle a row with an unknown outcome; the reason and the user's name stay in the history.
 
@@ -92,8 +99,7 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
     """
     if (decision == "created") != (case_id is not None):
         raise ConfigError("--created requires a case id, and no other decision accepts one")
-    state = {"created": State.CREATED, "resend": State.PENDING, "drop": State.SKIPPED}[decision]
-    outcome = Outcome(state, case_id, None, "resolved", _signed(reason))
+    outcome = Outcome(_ROWS[decision], case_id, None, "resolved", _signed(reason))
     with Ledger(existing(ledger), verb="resolve") as opened:
         if case_id is not None and opened.has_case(case_id):
             raise ConfigError(f"case {case_id} already belongs to another row", hint="check the case id")
@@ -130,11 +136,9 @@ def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason:
     """
     outcome = UpdateOutcome(_NOTES[decision], None, "resolved", _signed(reason))
     with Ledger(existing(ledger), verb="resolve") as opened:
-        stuck = next(stuck_states(opened, key), None)
-        if stuck is None:
+        if not decisions.resolve_update(opened, key, outcome):
             what = f"row {key!r} has no notes sent later that are unknown or refused"
             raise ConfigError(what, hint="see open-notes.csv in the reports")
-        resolve_update(opened, key, stuck, outcome)
         opened.exit_code = ExitCode.OK
     return outcome.state
 
@@ -149,5 +153,63 @@ def _signed(reason: str) -> str:
     return clean(f"{user}: {reason}")
 
 
+# -- forgetting ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was deleted.
+
+    Attributes:
+        rows: How many rows lost their cells, bodies and errors.
+        kept: How many rows still have them, because they may be needed.
+        before, after: Bytes of the ledger, its log included.
+    """
+
+    rows: int
+    kept: int
+    before: int
+    after: int
+
+
+def forget(ledger: StrPath, *, failed: bool = False) -> Forgotten:
+    """Delete the contents of rows that are cases or were skipped; keys, states, case ids and history stay.
+
+    Args:
+        ledger: The ledger; no run may be going on.
+        failed: Also of invalid and refused rows, which cannot be fixed or sent again afterwards.
+
+    Raises:
+        ConfigError: failed rows are to be forgotten, and others are not finished.
+        LedgerError: the ledger cannot be read or written, or another program has it open.
+    """
+    path = Path(ledger)
+    with LedgerView(path) as view:
+        counts, half_read = view.counts(), view.half_read()
+    states = (*_FINISHED, *_FAILED) if failed else _FINISHED
+    named = [f"{counts[state]:,} {state} rows" for state in State if counts[state] and state not in states]
+    named += [f"{name} was not read to the end" for name in half_read]
+    if failed and named:
+        raise ConfigError(
+            f"the import is not finished: {', '.join(named)}",
+            where=str(path),
+            hint="finish these rows with retry, reconcile or resolve; or run forget without --failed",
+        )
+    before = dropping.size(path)
+    with Ledger(path, verb="forget") as opened:
+        rows, waiting = dropping.forget(opened, states), dropping.waiting(opened)
+        is_whole = dropping.shrink(opened)
+        opened.exit_code = ExitCode.OK if is_whole else ExitCode.LEDGER
+    if not is_whole:
+        raise LedgerError(
+            f"{rows:,} rows deleted, but another program has the ledger open, so the file still contains them",
+            where=str(path),
+            hint="close that program, then run the same command again",
+        )
+    kept = waiting + sum(count for state, count in counts.items() if state not in states)
+    return Forgotten(rows, kept, before, dropping.size(path))
+
+
 status_async = in_thread(status)
 report_async = in_thread(report)
+forget_async = in_thread(forget)

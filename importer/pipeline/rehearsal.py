@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
-from importer.pipeline.checking import folder_of
-from importer.pipeline.companions import opened_mapping
-from importer.pipeline.ledger_verbs import StrPath
+from importer.pipeline.companions import StrPath, folder_of, opened_mapping
 from importer.pipeline.results import RunResult
 from importer.pipeline.run import run_import_async
 from importer.plain import plain

@@ -23,11 +23,6 @@ class Problem:
     where: str
     hint: str
 
-    @classmethod
-    def of(cls, error: CaseImporterError) -> Problem:
-        """The same as the error says."""
-        return cls(error.what, error.where, error.hint)
-
     def __str__(self) -> str:
         return str(CaseImporterError(self.what, where=self.where, hint=self.hint))
 

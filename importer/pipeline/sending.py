@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
-from importer.errors import CaseImporterError, OutageError, TargetError
+from importer.errors import OutageError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
-from importer.ledger.case_updates import count_waiting, reopen_refused_updates
+from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import reopen_shut_out
 from importer.models import Credentials, Notice, SecretCredentials
 from importer.plain import listening
@@ -37,19 +37,12 @@ from importer.talkdesk.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class OpenTarget:
-    """A target that can be reached.
+    """A target that can be reached."""
 
-    Attributes:
-        identity: What a ledger is pinned to.
-        api_url: Base address of the API.
-        token_url: Token endpoint; empty if a static token is used.
-        credentials: Gives the credentials, each time again.
-    """
-
-    identity: str
-    api_url: str
-    token_url: str
-    credentials: Callable[[], Credentials]
+    identity: str  #: what a ledger is pinned to
+    api_url: str  #: base address of the API
+    token_url: str  #: empty if a static token is used
+    credentials: Callable[[], Credentials]  #: gives them, each time again
 
 
 def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
@@ -69,8 +62,8 @@ async def open_target(
 ) -> AsyncIterator[OpenTarget]:
     """The target of ``settings``, which are usable; the embedded sandbox is started for it.
 
-    The sandbox keeps its cases next to the ledger, so that both survive together; it has the custom fields
-    ``account_fields`` (:attr:`importer.mapping.Mapping.account_fields`) in addition to those that it has already.
+    The sandbox keeps its cases next to the ledger, so that both survive together; ``account_fields`` of the mapping
+    are added to the fields that it has.
     """
     target = settings.target
     if target.api_url is not None:
@@ -107,23 +100,14 @@ async def refuse_wrong_credentials(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What a run is to do.
+    """What a run is to do."""
 
-    Attributes:
-        chosen: Which records it is about.
-        limit: Send at most so many records; 0 settles unknown outcomes only.
-        resend: Send records again that turn out not to have been created.
-        max_refused: Stop when more rows than this are refused.
-        refuse_existing: Stop before the first record if some of them are found to be cases of another ledger.
-        listed_by: Read the whole list of cases first, and settle what it shows by this custom field.
-    """
-
-    chosen: Selection
-    limit: int | None = None
-    resend: bool = True
-    max_refused: int | None = None
-    refuse_existing: bool = False
-    listed_by: str | None = None
+    chosen: Selection = field(default_factory=Selection)  #: which records it is about
+    limit: int | None = None  #: send at most so many records; 0 settles unknown outcomes only
+    resend: bool = True  #: send records again that turn out not to have been created
+    max_refused: int | None = None  #: stop when more rows than this are refused
+    refuse_existing: bool = False  #: stop before the first record if some are found to be cases of another ledger
+    listed_by: str | None = None  #: read the whole list of cases first; settle what it shows by this custom field
 
 
 async def send_pending(
@@ -136,95 +120,69 @@ async def send_pending(
         ExistingCaseError: a record is a case of another ledger; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
-    async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
-        tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-        await check_credentials(tokens, target, progress)
+    chosen, max_refused = options.chosen, options.max_refused
+    async with (
+        open_api(ledger, target, settings, stop=stop, progress=progress, max_refused=max_refused) as api,
+        LedgerWriter(ledger) as writer,
+    ):
         ledger.pin_target(target.identity)
+        if options.refuse_existing and _may_read_cases(api.tokens):
+            await refuse_existing(writer, api, chosen, stop=stop.gently)
+        if options.listed_by is not None:
+            await settle_from_list(writer, api, options.listed_by, stop=stop.gently)
+        budget = RetryBudget(settings.workers)
+        how = WorkerOptions(settings.workers, settings.grace, options.resend)
+        queue = RecordQueue(
+            lambda after, count: writer.call(lambda: ledger.next_page(chosen, after=after, limit=count)),
+            released=lambda: bool(ledger.released),
+            limit=options.limit,
+        )
+        reconciler = Reconciler(api, writer, delay=settings.delay)
+        workers = Workers(Sender(api, writer, budget), queue, reconciler, options=how, stop=stop)
+        delivered = await workers.run(ledger.unknown_records(chosen.source))
+        if delivered.error is None and not stop.gently.is_set():
+            waiting = await writer.call(lambda: count_waiting(ledger, chosen.source, only_unknown=not options.resend))
+            if waiting:
+                progress.updating(waiting)
+                updates = UpdateSender(
+                    api, writer, source=chosen.source, budget=budget, delay=settings.delay, options=how, stop=stop
+                )
+                delivered.error = await updates.run()
+    if isinstance(delivered.error, TargetError):
+        reopen_shut_out(ledger, SHUT_OUT)
+    return delivered
+
+
+@asynccontextmanager
+async def open_api(
+    ledger: Ledger,
+    target: OpenTarget,
+    settings: Settings,
+    *,
+    stop: Stop,
+    progress: Progress,
+    max_refused: int | None = None,
+) -> AsyncIterator[ApiAccess]:
+    """The API of a target, with the rate and the patience of ``settings``, and a token.
+
+    Raises:
+        TargetError: the credentials are refused.
+        OutageError: the token endpoint does not answer.
+    """
+    async with open_transport(settings) as transport:
+        tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
+        await _check_credentials(tokens, target, progress)
         rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
         if ledger.was_cut_short:
             rate_limit.pause(1.0)  # what a killed run sent in its last second counts
         breaker = CircuitBreaker(
-            rate_limit,
-            target=target.api_url,
-            on_stop=stop.gently.set,
-            max_refused=options.max_refused,
-            notice=progress.notice,
+            rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=max_refused, notice=progress.notice
         )
-        client = CaseApi(transport, api_url=target.api_url)
-        sending = _Sending(
-            ApiAccess(client, tokens, rate_limit, breaker, progress),
-            writer,
-            RetryBudget(settings.workers),
-            settings,
-            options,
-            stop,
-        )
-        if options.refuse_existing and _may_read_cases(tokens):
-            await refuse_existing(writer, sending.api, options.chosen, stop=stop.gently)
-        if options.listed_by is not None:
-            await settle_from_list(writer, sending.api, options.listed_by, stop=stop.gently)
-        delivered = await sending.create_cases()
-        if delivered.error is None and not stop.gently.is_set():
-            delivered.error = await sending.update_cases()
-    if isinstance(delivered.error, TargetError):
-        reopen_shut_out(ledger, SHUT_OUT)
-        reopen_refused_updates(ledger, run=ledger.run, statuses=SHUT_OUT)
-    return delivered
+        yield ApiAccess(CaseApi(transport, api_url=target.api_url), tokens, rate_limit, breaker, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """What both passes of one run over the network share."""
-
-    api: ApiAccess
-    writer: LedgerWriter
-    budget: RetryBudget
-    settings: Settings
-    options: RunOptions
-    stop: Stop
-
-    @property
-    def worker_options(self) -> WorkerOptions:
-        return WorkerOptions(self.settings.workers, self.settings.grace, self.options.resend)
-
-    async def create_cases(self) -> Delivered:
-        ledger, chosen = self.writer.ledger, self.options.chosen
-        queue = RecordQueue(
-            lambda after, count: self.writer.call(lambda: ledger.next_page(chosen, after=after, limit=count)),
-            released=lambda: bool(ledger.released),
-            limit=self.options.limit,
-        )
-        workers = Workers(
-            Sender(self.api, self.writer, self.budget),
-            queue,
-            Reconciler(self.api, self.writer, delay=self.settings.delay),
-            options=self.worker_options,
-            stop=self.stop,
-        )
-        return await workers.run(ledger.unknown_records(chosen.source))
-
-    async def update_cases(self) -> CaseImporterError | None:
-        """Nothing at all if no case waits for an update."""
-        ledger, source, sends = self.writer.ledger, self.options.chosen.source, self.options.resend
-        waiting = await self.writer.call(lambda: count_waiting(ledger, source, only_unknown=not sends))
-        if not waiting:
-            return None
-        self.api.progress.updating(waiting)
-        updates = UpdateSender(
-            self.api,
-            self.writer,
-            source=source,
-            budget=self.budget,
-            delay=self.settings.delay,
-            options=self.worker_options,
-            stop=self.stop,
-        )
-        return await updates.run()
-
-
-async def check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
-    """Fail before the first row if there is no token. One that cannot read cases is enough to send them, so the user is
-    only told."""
+async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
+    """Fail before the first row if there is no token; one that cannot read cases is enough to send them."""
     try:
         await tokens.get()
     except TokenTrouble as trouble:
@@ -240,8 +198,7 @@ async def check_credentials(tokens: Tokens, target: OpenTarget, progress: Progre
 
 
 def _may_read_cases(tokens: Tokens) -> bool:
-    """Whether searches are worth a try: a token endpoint need not list the scopes of a token."""
-    return tokens.scopes is None or READ_SCOPE in tokens.scopes
+    return tokens.scopes is None or READ_SCOPE in tokens.scopes  # an endpoint need not list the scopes of a token
 
 
 @contextmanager

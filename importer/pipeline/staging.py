@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ChangedError, MappingError
-from importer.ledger import CompanionFile, Ledger, NewSource, SourceInfo, StagedRow
+from importer.ledger import Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
 from importer.models import Mapped, Row, State
-from importer.pipeline.companions import Companions, StrPath, open_companions
-from importer.report.failures_file import FailuresFile, failures_file_of
-from importer.report.put_back import put_back
+from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
+from importer.report.failures_file import FailuresFile, failures_file_of, put_back
 
 if TYPE_CHECKING:
     from importer.ledger.records import UnsentRow
@@ -37,30 +36,22 @@ _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the user wants an export to be read.
+    """How the user wants an export to be read."""
 
-    Attributes:
-        options: Encoding, delimiter: the same bytes read otherwise are other rows.
-        accept_changes: Read a file of a known name although its content changed and rows of it are unfinished.
-        as_is: Read the cells of a failures file as they are, also those that only a spreadsheet has changed.
-    """
-
+    #: encoding, delimiter: the same bytes read otherwise are other rows
     options: ReadingOptions = field(default_factory=dict)  # type: ignore[assignment]
+    #: read a file of a known name although its content changed and rows of it are unfinished
     accept_changes: bool = False
+    #: read the cells of a failures file as they are, also those that only a spreadsheet has changed
     as_is: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A source that is in the ledger.
-
-    Attributes:
-        source: It.
-        put_back: Cells of a failures file that only a spreadsheet had changed, if it was read just now.
-    """
+    """A source that is in the ledger."""
 
     source: SourceInfo
-    put_back: int = 0
+    put_back: int = 0  #: cells of a failures file that only a spreadsheet had changed, if it was read just now
 
 
 def stage_source(
@@ -76,20 +67,17 @@ def stage_source(
     """Enter all rows of ``source`` into ``ledger``, unless they are there already.
 
     Args:
-        ledger: Where to.
-        source: The export.
-        mapping: Makes payloads of its rows.
+        ledger, source, mapping: Where to; the export; what makes payloads of its rows.
         companions: The companion files that the mapping names.
         reading: How it is to be read.
-        progress: Is told how far it is.
-        watch: Is shown the rows on their way.
+        progress, watch: Is told how far it is; is shown the rows on their way.
 
     Raises:
         ChangedError: the file or the mapping is not the one that this ledger knows; nothing was changed.
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
-    companions, reading = companions or Companions(), reading or Reading()
+    companions, reading = companions or Companions(ledger), reading or Reading()
     identity = _identity(source, reading)
     if before := _staged_before(ledger, source, mapping, companions, identity, reading.accept_changes):
         return Staged(before)
@@ -97,7 +85,7 @@ def stage_source(
     columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, companions.tables)
     companions.load(lambda: progress(0.0, 0))
-    number = _begin(ledger, source.name, identity, columns, mapping)
+    number = entry.begin_source(ledger, _described(source.name, identity, columns, mapping))
     rows = restored = 0
     with _rare_collections():
         for chunk in source.chunks():
@@ -105,9 +93,7 @@ def stage_source(
                 own_rows = list(chunk.rows())
                 batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
             else:
-                batch, cells = _corrected(
-                    ledger, failures, list(chunk.rows()), mapper, name=source.name, reading=reading
-                )
+                batch, cells = _corrected(ledger, failures, chunk.rows(), mapper, source.name, as_is=reading.as_is)
                 restored += cells
             companions.note_keys(staged.row for staged in batch)
             if watch is not None:
@@ -138,6 +124,18 @@ def _identity(source: Reader, reading: Reading) -> str:
     return sha256(f"{fingerprint}\0{given}".encode()).hexdigest() if given else fingerprint
 
 
+def _described(name: str, identity: str, columns: tuple[str, ...], mapping: Mapping) -> NewSource:
+    return NewSource(
+        name=name,
+        sha256=identity,
+        columns=columns,
+        mapping_name=mapping.name,
+        mapping_sha256=mapping.sha256,
+        external_id_field=mapping.external_id_field,
+        links=mapping.links,
+    )
+
+
 def _staged_before(
     ledger: Ledger, source: Reader, mapping: Mapping, companions: Companions, identity: str, accept_changes: bool
 ) -> SourceInfo | None:
@@ -166,25 +164,13 @@ def _staged_before(
     return None
 
 
-def _begin(ledger: Ledger, name: str, identity: str, columns: tuple[str, ...], mapping: Mapping) -> int:
-    new = NewSource(
-        name=name,
-        sha256=identity,
-        columns=columns,
-        mapping_name=mapping.name,
-        mapping_sha256=mapping.sha256,
-        external_id_field=mapping.external_id_field,
-        links=mapping.links,
-    )
-    return entry.begin_source(ledger, new)
-
-
 def _corrected(
-    ledger: Ledger, failures: FailuresFile, rows: Sequence[Row], mapper: RowMapper, *, name: str, reading: Reading
+    ledger: Ledger, failures: FailuresFile, rows: Iterable[Row], mapper: RowMapper, name: str, *, as_is: bool
 ) -> tuple[list[StagedRow], int]:
     """Rows of a failures file, mapped; and how many cells were put back that only a spreadsheet had changed."""
+    rows = list(rows)
     records = [failures.record(row, ledger.id, name=name) for row in rows]
-    before = {} if reading.as_is else entry.originals(ledger, (record for record in records if record is not None))
+    before = {} if as_is else entry.originals(ledger, (record for record in records if record is not None))
     own_rows, restored = [], 0
     for row, record in zip(rows, records, strict=True):
         own = failures.own_row(row)
@@ -232,13 +218,7 @@ def _remap(
         last = page[-1].id
     entry.let_others_answer(ledger, returned)
     entry.adopt_mapping(
-        ledger,
-        info.id,
-        name=mapping.name,
-        sha256=mapping.sha256,
-        external_id_field=new,
-        companions=companions.as_read(),
-        links=mapping.links,
+        ledger, info.id, _described(info.name, info.sha256, info.columns, mapping), companions.as_read()
     )
 
 
@@ -248,19 +228,6 @@ def _as_read(old: UnsentRow, columns: int) -> Row:
     if len(old.cells) != columns and not of_reader:
         of_reader = old.errors[:1]
     return Row(old.row, old.cells, of_reader)
-
-
-def columns_mapped(source: Reader) -> tuple[str, ...]:
-    """The columns that a mapping is bound to: those of the export, without the reasons of a failures file."""
-    failures = failures_file_of(source.columns)
-    return failures.user_columns if failures else source.columns
-
-
-def companions_known(ledger: Ledger, source: Reader) -> list[CompanionFile]:
-    """Where the companion files were that the rows of a failures file were read with; empty for any other source."""
-    if failures_file_of(source.columns) is None:
-        return []
-    return [file for info in reversed(entry.sources(ledger)) for file in info.companions]
 
 
 def preview_rows(

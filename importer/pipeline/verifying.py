@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from importer.delivery.api_access import ApiAccess
-from importer.delivery.circuit_breaker import CircuitBreaker
-from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.verifier import Verifier
 from importer.delivery.workers import Stop
 from importer.errors import CaseImporterError, ExitCode
@@ -22,9 +19,8 @@ from importer.pipeline.ledger_verbs import StrPath, existing
 from importer.pipeline.results import Problem, as_json, known
 from importer.pipeline.sending import (
     OpenTarget,
-    check_credentials,
+    open_api,
     open_target,
-    open_transport,
     refuse_wrong_credentials,
     stop_on_signals,
     usable_settings,
@@ -35,8 +31,6 @@ from importer.report import Summary, summary_of
 from importer.report.files import make_folder, whole_file
 from importer.report.verified_file import Verification, write_verified
 from importer.settings import Settings
-from importer.talkdesk.auth import Tokens
-from importer.talkdesk.client import CaseApi
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,14 +119,10 @@ async def _read_back(
     ledger: Ledger, target: OpenTarget, settings: Settings, plan: VerificationPlan, stop: Stop, progress: Progress
 ) -> CaseImporterError | None:
     """Read from the account as a run searches in it: with its rate, its patience and its tokens."""
-    async with open_transport(settings) as transport, LedgerWriter(ledger) as writer:
-        tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-        await check_credentials(tokens, target, progress)
-        rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
-        if ledger.was_cut_short:
-            rate_limit.pause(1.0)  # what a killed run asked for in its last second counts
-        breaker = CircuitBreaker(rate_limit, target=target.api_url, on_stop=stop.gently.set, notice=progress.notice)
-        api = ApiAccess(CaseApi(transport, api_url=target.api_url), tokens, rate_limit, breaker, progress)
+    async with (
+        open_api(ledger, target, settings, stop=stop, progress=progress) as api,
+        LedgerWriter(ledger) as writer,
+    ):
         progress.verifying(count_left(ledger))
         verifier = Verifier(api, writer, deep=plan.deep, workers=settings.workers, stop=stop)
         return await verifier.run(doubles=plan.doubles)
@@ -165,7 +155,7 @@ def _result(
         verified_file=folder / "verified.csv",
         summary_file=folder / "summary.json",
         continued=continued,
-        error=None if error is None else Problem.of(error),
+        error=None if error is None else Problem(error.what, error.where, error.hint),
         notes=settings.remarks,
         seconds=round(time.monotonic() - begun, 3),
     )

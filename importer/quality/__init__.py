@@ -40,33 +40,19 @@ _FIRST = {"day_first_dates": "%d", "month_first_dates": "%m"}
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        rows: How many rows were looked at.
-        causes: Why rows would not become cases, most frequent first.
-        file_issues: What happened to the file before.
-        tables: Values that take certain words only, and the words that came.
-        lengths: Fields with a limit, and the longest texts.
-        columns: The columns of the export.
-        similar_keys: Keys that look alike, the first few.
-        similar_keys_count: How many groups of such keys there are.
-        note_files: The companion files with notes.
-        suggestions: Lines to add to the mapping.
-        filters: The conditions by which the mapping filters rows.
-    """
-
-    rows: int
-    causes: tuple[Cause, ...]
-    file_issues: tuple[FileIssue, ...]
-    tables: tuple[TableUse, ...]
-    lengths: tuple[LengthUse, ...]
-    columns: tuple[ColumnUse, ...]
-    suggestions: tuple[Suggestion, ...]
-    filters: tuple[FilterUse, ...] = ()
-    similar_keys: tuple[SimilarKeys, ...] = ()
-    similar_keys_count: int = 0
-    note_files: tuple[NotesUse, ...] = ()
+    rows: int  #: How many rows were looked at.
+    causes: tuple[Cause, ...]  #: Why rows would not become cases, most frequent first.
+    file_issues: tuple[FileIssue, ...]  #: What happened to the file before.
+    tables: tuple[TableUse, ...]  #: Values that take certain words only, and the words that came.
+    lengths: tuple[LengthUse, ...]  #: Fields with a limit, and the longest texts.
+    columns: tuple[ColumnUse, ...]  #: The columns of the export.
+    suggestions: tuple[Suggestion, ...]  #: Lines to add to the mapping.
+    filters: tuple[FilterUse, ...] = ()  #: The conditions by which the mapping filters rows.
+    similar_keys: tuple[SimilarKeys, ...] = ()  #: Keys that look alike, the first few.
+    similar_keys_count: int = 0  #: How many groups of such keys there are.
+    note_files: tuple[NotesUse, ...] = ()  #: The companion files with notes.
 
 
 class QualityCheck:

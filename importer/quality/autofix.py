@@ -1,43 +1,42 @@
-"""The lines that a mapping needs, by what was found; `check --fix` writes those of value tables."""
+"""The lines that a mapping needs, by what was found; `check --fix` writes those of value tables into its file."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import get_close_matches, unified_diff
+from itertools import count
+from pathlib import Path
 
+from importer.errors import ConfigError
 from importer.ledger.causes import Cause
-from importer.mapping import Mapping
+from importer.mapping import Mapping, load_mapping
+from importer.mapping.loader import mapping_file
 from importer.mapping.values import Field
 from importer.quality.file_checks import FileIssue, pattern_of
 from importer.quality.mapping_checks import TableUse
-from importer.yaml_places import Entry, NodePath, quoted
+from importer.yaml_places import Entry, NodePath, amended, quoted
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.
 NEAR = 0.75
+_MARK = "\ufeff"
+_DAY_FIRST = {"day_first_dates": True, "month_first_dates": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Lines for the mapping.
+    """Lines for the mapping."""
 
-    Attributes:
-        path: The value that they belong to.
-        target: The field that it is for.
-        columns: The columns that it reads.
-        codes: Codes of the errors that they fix.
-        where: ``file:line:column`` of the value in the mapping.
-        lines: The lines that belong there; the whole value if it was no more than a column before.
-        entries: The same for a `values:` table, which can be written by ``--fix``; empty for other lines.
-    """
-
-    path: NodePath
-    target: str
-    columns: tuple[str, ...]
-    codes: tuple[str, ...]
-    where: str
-    lines: tuple[str, ...]
+    path: NodePath  #: The value that they belong to.
+    target: str  #: The field that it is for.
+    columns: tuple[str, ...]  #: The columns that it reads.
+    codes: tuple[str, ...]  #: Codes of the errors that they fix.
+    where: str  #: ``file:line:column`` of the value in the mapping.
+    lines: tuple[str, ...]  #: The lines that belong there; the whole value if it was no more than a column before.
+    #: The same for a `values:` table, which can be written by ``--fix``; empty for other lines.
     entries: tuple[Entry, ...] = ()
 
 
@@ -114,12 +113,73 @@ def bare(text: str) -> str:
     return "".join(letter for letter in letters if letter.isalnum())
 
 
-_DAY_FIRST = {"day_first_dates": True, "month_first_dates": False}
-
-
 #: Error code → the line that fixes it, given the form of the dates in the column, if that is known.
 _LINES: dict[str, Callable[[str], str]] = {
     "too_long": lambda _: "overflow: truncate   # or shorten the text in the file",
     "missing": lambda _: "default: …   # for empty cells; or fill in the cells",
     "not_a_date": lambda form: f"format: {quoted(form)}   # matches the dates in this column" if form else "",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What was written."""
+
+    path: Path | None  #: The mapping as it is now; None if there was nothing to write.
+    #: The file as it was before; None for a copy of a ready mapping, which is never changed itself.
+    backup: Path | None
+    diff: str  #: The difference, as ``diff -u`` shows it.
+    open: int  #: How many words a person has to choose a value for; their lines are comments.
+
+
+def write_suggestions(
+    mapping: str | os.PathLike[str], found: Iterable[Suggestion], *, export: Path, allow_files: Iterable[Path] = ()
+) -> Fix:
+    """Write what ``found`` proposes for `values:` tables into ``mapping``.
+
+    A built-in mapping is copied first, next to ``export``.
+
+    Raises:
+        ConfigError: the file cannot be written, or stands in the way of the copy.
+        MappingError: the file is written in a manner that cannot be amended.
+    """
+    tables: dict[NodePath, list[Entry]] = {}
+    for suggestion in found:
+        tables.setdefault(suggestion.path, []).extend(suggestion.entries)
+    file, is_bundled = mapping_file(mapping)
+    name = os.fspath(mapping)
+    old = file.read_bytes().decode()
+    mark = _MARK if old.startswith(_MARK) else ""
+    new = mark + amended(old.removeprefix(_MARK), tables, file=name)
+    undecided = sum(entry.value is None for entries in tables.values() for entry in entries)
+    if new == old:
+        return Fix(None, None, "", undecided)
+    path = export.parent / file.name if is_bundled else Path(name)
+    path = path.resolve() if path.is_symlink() else path
+    backup = _write(path, new, is_new=is_bundled)
+    load_mapping(os.path.join(path.parent, path.name), allow_files=(export.parent, *allow_files))
+    diff = "".join(unified_diff(old.splitlines(True), new.splitlines(True), name, str(path)))
+    return Fix(path, backup, diff, undecided)
+
+
+def _write(path: Path, text: str, *, is_new: bool) -> Path | None:
+    """Replace ``path`` in one go; the file that was there is kept."""
+    try:
+        if is_new:
+            with path.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+            return None
+        path.open("r+b").close()  # a file that may not be written is not replaced either
+        backups = (path.with_name(f"{path.name}.bak{number if number > 1 else ''}") for number in count(1))
+        backup = next(backup for backup in backups if not backup.exists())
+        draft = path.with_name(f".{path.name}.new")
+        shutil.copy2(path, backup)
+        draft.write_text(text, encoding="utf-8", newline="")
+        shutil.copymode(path, draft)
+        draft.replace(path)
+    except FileExistsError:
+        what = "there is a mapping of this name next to the export already"
+        raise ConfigError(what, where=str(path), hint=f"give it with --mapping {path}, or remove it") from None
+    except OSError as error:
+        raise ConfigError(f"the mapping cannot be written: {error.strerror}", where=str(path)) from None
+    return backup

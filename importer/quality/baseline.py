@@ -25,34 +25,21 @@ _NAMED = 8
 
 @dataclass(frozen=True)
 class Baseline:
-    """What is remembered of an earlier export.
+    """What is remembered of an earlier export."""
 
-    Attributes:
-        rows: How many rows it had.
-        columns: Its header.
-        words: By field, the words that came.
-        capped: Fields of which not all words are known.
-    """
-
-    rows: int
-    columns: tuple[str, ...]
-    words: dict[str, frozenset[str]]
-    capped: frozenset[str]
+    rows: int  #: How many rows it had.
+    columns: tuple[str, ...]  #: Its header.
+    words: dict[str, frozenset[str]]  #: By field, the words that came.
+    capped: frozenset[str]  #: Fields of which not all words are known.
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One way in which an export differs.
+    """One way in which an export differs."""
 
-    Attributes:
-        kind: ``empty``, ``volume``, ``new_column``, ``lost_column`` or ``new_value``.
-        what: For a person.
-        names: The columns or values that it is about.
-    """
-
-    kind: str
-    what: str
-    names: tuple[str, ...] = ()
+    kind: str  #: ``empty``, ``volume``, ``new_column``, ``lost_column`` or ``new_value``.
+    what: str  #: For a person.
+    names: tuple[str, ...] = ()  #: The columns or values that it is about.
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -90,8 +77,16 @@ def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTO
     elif baseline.rows and not baseline.rows / factor <= found.rows <= baseline.rows * factor:
         grown = f"{found.rows:,} rows, baseline {baseline.rows:,}: {found.rows / baseline.rows:.2g} times as many"
         yield Change("volume", f"{grown} (allowed: {1 / factor:.2g} to {factor:g})")
-    yield from _columns(baseline, found)
-    yield from _values(baseline, found)
+    now, then = Counter(use.column for use in found.columns), Counter(baseline.columns)
+    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "missing", then - now)):
+        if names:
+            yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
+    for use in found.tables:
+        # a word that the table lists is no surprise, even if it came for the first time
+        fresh = tuple(word for word in use.unknown if word not in baseline.words.get(use.target, use.unknown))
+        if fresh and use.target not in baseline.capped:
+            columns = ", ".join(use.columns)
+            yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
 
 
 def lost_columns(
@@ -115,23 +110,6 @@ def lost_columns(
     return ChangedShapeError(
         f"columns required by the mapping are missing: {', '.join(nearest)}", where=where, hint=hint
     )
-
-
-def _columns(baseline: Baseline, found: Findings) -> Iterator[Change]:
-    now, then = Counter(use.column for use in found.columns), Counter(baseline.columns)
-    for kind, told, names in (("new_column", "new", now - then), ("lost_column", "missing", then - now)):
-        if names:
-            yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
-
-
-def _values(baseline: Baseline, found: Findings) -> Iterator[Change]:
-    """A word that the table lists is no surprise, even if it came for the first time."""
-    for use in found.tables:
-        if use.target in baseline.words and use.target not in baseline.capped:
-            fresh = tuple(word for word in use.unknown if word not in baseline.words[use.target])
-            if fresh:
-                columns = ", ".join(use.columns)
-                yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
 
 
 def _listed(names: tuple[str, ...]) -> str:

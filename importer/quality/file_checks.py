@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from importer.models import Row, shown
 from importer.quality.profile import ROWS_NAMED, ColumnProfile, FileProfile, Tally
@@ -34,72 +37,47 @@ _CHARACTERS = {
 }
 
 
-class _Meaning(NamedTuple):
-    what: str
-    hint: str
-
-
-#: Kinds of cells that are issues wherever they are.
-_MEANINGS = {
-    "cut_cell": _Meaning(
-        f"texts end at {EXCEL_CELL_MAX:,} characters, where Excel truncates cells",
-        "export again without saving in Excel; the rest of the text is missing",
-    ),
-    "scientific_notation": _Meaning(
-        "numbers are written like 1.23E+11, so digits are lost", "export this column as text"
-    ),
-    "double_decoded": _Meaning(
-        "text was decoded with the wrong encoding before export, such as Ã© for é",
-        "export again as UTF-8; otherwise the cases will contain this text",
-    ),
-    "replacement_character": _Meaning(
-        "characters were lost and replaced by U+FFFD",
-        "export again with the right encoding; this file no longer contains them",
-    ),
-    "control_character": _Meaning(
-        "contains invisible control characters", "remove them before exporting; a NUL makes its row invalid"
-    ),
-    "wrong_encoding": _Meaning(
-        "contains U+0080 to U+009F, which points to a wrong encoding",
-        "pass the encoding of the file, such as --encoding cp1252",
-    ),
-    "half_character": _Meaning("contains incomplete Unicode characters", "export again"),
-}
-
-#: First words of a line of totals, folded. English, German, French, Spanish, Portuguese, Italian, Dutch, Polish, Czech,
-#: Swedish, Danish, Russian.
-_TOTALS = frozenset(
-    (
-        *("total", "totals", "grand total", "sum", "count", "summe", "gesamt", "gesamtsumme", "gesamtergebnis"),
-        *("anzahl", "total général", "somme", "total general", "suma", "soma", "total geral", "totale", "somma"),
-        *("totaal", "som", "eindtotaal", "razem", "suma końcowa", "celkem", "summa", "i alt", "итого", "всего"),
-    )
-)
-
-
 @dataclass(frozen=True, slots=True)
 class FileIssue:
-    """One kind of issue, in one column or in the file. A warning: it makes no row invalid.
+    """One kind of issue, in one column or in the file. A warning: it makes no row invalid."""
 
-    Attributes:
-        kind: Stable word for machines, such as ``cut_cell``.
-        column: The column; None if it is about rows or the file.
-        times: How many.
-        unit: What is counted, in the singular: ``cell``, ``row``, ``column``, …
-        rows: The first of them, as file row numbers.
-        example: One of them, shortened.
-        what: What it is, for a person: "texts end at 32,767 characters, where Excel truncates cells".
-        hint: What the person can do.
-    """
+    kind: str  #: Stable word for machines, such as ``cut_cell``.
+    column: str | None  #: The column; None if it is about rows or the file.
+    times: int  #: How many.
+    unit: str  #: What is counted, in the singular: ``cell``, ``row``, ``column``, …
+    rows: tuple[int, ...]  #: The first of them, as file row numbers.
+    example: str  #: One of them, shortened.
+    what: str  #: What it is, for a person: "texts end at 32,767 characters, where Excel truncates cells".
+    hint: str  #: What the person can do.
 
-    kind: str
-    column: str | None
-    times: int
-    unit: str
-    rows: tuple[int, ...]
-    example: str
-    what: str
-    hint: str
+
+@cache
+def _words() -> dict[str, Any]:
+    return tomllib.loads(files("importer.quality").joinpath("issues.toml").read_text("utf-8"))
+
+
+def _issue(
+    kind: str,
+    times: int,
+    unit: str,
+    *,
+    column: str | None = None,
+    rows: Sequence[int] = (),
+    example: str = "",
+    **facts: Any,
+) -> FileIssue:
+    """An issue of a kind that ``issues.toml`` describes; ``facts`` are what its texts have in braces."""
+    what, hint = (_words()[kind][text].format(**facts) for text in ("what", "hint"))
+    return FileIssue(kind, column, times, unit, tuple(rows), example, what, hint)
+
+
+def _of_cells(kind: str, column: str, cells: Tally, example: str = "", **facts: Any) -> FileIssue:
+    example = example or shown(cells.example)
+    return _issue(kind, cells.count, "cell", column=column, rows=cells.rows, example=example, **facts)
+
+
+def _of_rows(kind: str, rows: Tally) -> FileIssue:
+    return _issue(kind, rows.count, "row", rows=rows.rows, example=shown(rows.example))
 
 
 def issue_shapes(cell: str) -> Sequence[str]:
@@ -144,26 +122,20 @@ def file_issues(profile: FileProfile, *, whole: bool = True) -> Iterator[FileIss
         yield from _everywhere(profile, kind)
     yield from filter(None, map(_dates, profile.columns))
     for (code, name), (problem, cells) in profile.cell_problems.items():
-        rule = problem.rule.partition(" (cell ")[0]  # the rows say where
-        yield _of_cells(code, name, cells, _Meaning(f"each {rule}", problem.hint))
+        what = f"each {problem.rule.partition(' (cell ')[0]}"  # the rows say where
+        rows, example = tuple(cells.rows), shown(cells.example)
+        yield FileIssue(code, name, cells.count, "cell", rows, example, what, problem.hint)
     if profile.repeated_header.count and len(profile.columns) > 1:  # one column may well have its name as a value
-        meaning = _Meaning("the header is repeated among the rows", "delete these rows: they would become cases")
-        yield _of_cells("repeated_header", None, profile.repeated_header, meaning)
+        yield _of_rows("repeated_header", profile.repeated_header)
     if whole:
         yield from filter(None, (total_lines(profile), _empty_columns(profile)))
-
-
-def _of_cells(kind: str, column: str | None, cells: Tally, meaning: _Meaning, example: str = "") -> FileIssue:
-    unit = "row" if column is None else "cell"
-    example = example or shown(cells.example)
-    return FileIssue(kind, column, cells.count, unit, tuple(cells.rows), example, meaning.what, meaning.hint)
 
 
 def _everywhere(profile: FileProfile, kind: str) -> Iterator[FileIssue]:
     """Issues of a kind that needs no second look at the column."""
     for column in profile.columns:
         if cells := column.shapes.get(kind):
-            yield _of_cells(kind, column.name, cells, _MEANINGS[kind], _excerpt(kind, cells.example))
+            yield _of_cells(kind, column.name, cells, _excerpt(kind, cells.example))
 
 
 def _excerpt(kind: str, cell: str) -> str:
@@ -186,8 +158,7 @@ def _rounded(column: ColumnProfile) -> FileIssue | None:
     rounded = column.shapes.get("rounded_number")
     if rounded is None or rounded.count < column.count("exact_number"):
         return None
-    what = f"numbers have only zeros after digit {EXCEL_DIGITS}, where Excel rounds"
-    return _of_cells("rounded_number", column.name, rounded, _Meaning(what, "export this column as text"))
+    return _of_cells("rounded_number", column.name, rounded)
 
 
 def _lost_zeros(column: ColumnProfile) -> FileIssue | None:
@@ -201,11 +172,9 @@ def _lost_zeros(column: ColumnProfile) -> FileIssue | None:
     zeros = [column.count(f"{length} digits, the first one 0") for length in lengths]
     if not 0 < count < column.count(f"{full} digits") or zeros[-1] < 2 or any(zeros[:-1]):
         return None
-    what = f"values have fewer than {full} digits, while others have leading zeros"
-    hint = f"leading zeros were probably lost; export the column as text, or pad it to {full} digits"
     rows = sorted(row for cells in shorter for row in cells.rows)[:ROWS_NAMED]
     example = min(shorter, key=lambda cells: cells.rows[0]).example
-    return FileIssue("lost_leading_zeros", column.name, count, "cell", tuple(rows), example, what, hint)
+    return _issue("lost_leading_zeros", count, "cell", column=column.name, rows=rows, example=example, digits=full)
 
 
 def _dates(column: ColumnProfile) -> FileIssue | None:
@@ -214,29 +183,21 @@ def _dates(column: ColumnProfile) -> FileIssue | None:
     dates = days.count + months.count + both.count + column.count("same_both_ways")
     if dates < _DATES_LEAST * column.filled:
         return None
-    if days.count and months.count:
-        return _mixed_dates(column.name, days, months, both.count)
+    order, other = ("day", months) if days.count <= months.count else ("month", days)
+    rare = days if order == "day" else months
+    if rare.count:
+        return _of_cells("mixed_dates", column.name, rare, order=order, both=both.count, **_proof(other))
     if not both.count:
         return None
-    forced, order = (days, "day") if days.count else (months, "month")
-    if not forced.count:
-        what = "dates are ambiguous: day first or month first"
-        hint = "find out which, and set `format:`, for example %d/%m/%Y"
-        return _of_cells("ambiguous_dates", column.name, both, _Meaning(what, hint))
-    proof = f"such as {shown(forced.example)!r} in row {forced.rows[0]}"
-    what = f"dates are ambiguous, but {forced.count:,} others, {proof}, have the {order} first"
-    hint = f"set `format:` with the {order} first, such as '{pattern_of(both.example, day_first=order == 'day')}'"
-    return _of_cells(f"{order}_first_dates", column.name, both, _Meaning(what, hint))
+    if not other.count:
+        return _of_cells("ambiguous_dates", column.name, both)
+    order = "day" if days.count else "month"
+    pattern = pattern_of(both.example, day_first=order == "day")
+    return _of_cells(f"{order}_first_dates", column.name, both, pattern=pattern, **_proof(other))
 
 
-def _mixed_dates(column: str, days: Tally, months: Tally, both: int) -> FileIssue:
-    rare, other, order = (days, months, "day") if days.count <= months.count else (months, days, "month")
-    what = (
-        f"dates have the {order} first, and {other.count:,} others, such as {shown(other.example)!r} in row"
-        f" {other.rows[0]}, the other way round; {both:,} more can be read both ways"
-    )
-    hint = "the column mixes two date formats, often because Excel converted some; export again with ISO 8601 dates"
-    return _of_cells("mixed_dates", column, rare, _Meaning(what, hint))
+def _proof(cells: Tally) -> dict[str, Any]:
+    return {"count": cells.count, "proof": shown(cells.example), "row": cells.rows[0]}
 
 
 def pattern_of(example: str, *, day_first: bool) -> str:
@@ -260,20 +221,16 @@ def total_lines(profile: FileProfile) -> FileIssue | None:
     while rows and _is_no_ticket(rows[-1], len(profile.columns)):
         row = rows.pop()
         found.add(row.number, " | ".join(filter(None, row.cells)))
-    if not found.count:
-        return None
     found.rows.reverse()
-    meaning = _Meaning(
-        "the last lines look like totals or remarks, not tickets", "delete them: they would become cases"
-    )
-    return _of_cells("total_line", None, found, meaning)
+    return _of_rows("total_line", found) if found.count else None
 
 
 def _is_no_ticket(row: Row, width: int) -> bool:
     filled = [cell for cell in row.cells if cell.strip()]
     if not filled:
         return False
-    return filled[0].strip().casefold().rstrip(": ") in _TOTALS or (width > 2 and len(filled) == 1)
+    is_total = filled[0].strip().casefold().rstrip(": ") in _words()["totals"]["words"]
+    return is_total or (width > 2 and len(filled) == 1)
 
 
 def _empty_columns(profile: FileProfile) -> FileIssue | None:
@@ -282,32 +239,21 @@ def _empty_columns(profile: FileProfile) -> FileIssue | None:
     blank = [column.name for column in profile.columns[last:]]
     if not blank or not last or not profile.rows:
         return None
-    what, hint = "the last columns are empty in every row", "ignore this if it is expected; otherwise export again"
-    return FileIssue("empty_columns", None, len(blank), "column", (), ", ".join(blank[:8]), what, hint)
+    return _issue("empty_columns", len(blank), "column", example=", ".join(blank[:8]))
 
 
 def sheet_issues(layout: SheetLayout) -> Iterator[FileIssue]:
     """What a spreadsheet program hides or shows otherwise than it is read."""
     if rows := layout.hidden_rows:
-        what = f"rows hidden{' by a filter' if layout.filtered else ''} are imported too"
-        hint = "unhide and review them; delete those you do not want"
-        yield FileIssue("hidden_rows", None, len(rows), "row", tuple(rows[:ROWS_NAMED]), "", what, hint)
+        by_filter = " by a filter" if layout.filtered else ""
+        yield _issue("hidden_rows", len(rows), "row", rows=rows[:ROWS_NAMED], by_filter=by_filter)
     if ranges := layout.hidden_columns:
-        count = sum(last - first + 1 for first, last in ranges)
-        letters = ", ".join(_letters(first, last) for first, last in ranges)
-        what, hint = "hidden columns are imported too", "check that their content may be sent"
-        yield FileIssue("hidden_columns", None, count, "column", (), letters, what, hint)
+        letters = [tuple(map(column_letters, (first - 1, last - 1))) for first, last in ranges]
+        names = ", ".join(first if first == last else f"{first} to {last}" for first, last in letters)
+        yield _issue("hidden_columns", sum(last - first + 1 for first, last in ranges), "column", example=names)
     if merged := layout.merged:
-        first = {int("".join(filter(str.isdecimal, cells.partition(":")[0])) or 0) for cells in merged}
-        what, hint = "merged cells: only the first cell of each range has a value", "unmerge the cells and fill them in"
-        rows = tuple(sorted(first)[:ROWS_NAMED])
-        yield FileIssue("merged_cells", None, len(merged), "range", rows, ", ".join(merged[:4]), what, hint)
-    if layout.hidden_sheets:
-        names = ", ".join(map(repr, layout.hidden_sheets))
-        what, hint = "hidden sheets are not read", "pass --sheet to read one of them"
-        yield FileIssue("hidden_sheets", None, len(layout.hidden_sheets), "sheet", (), names, what, hint)
-
-
-def _letters(first: int, last: int) -> str:
-    begin, end = column_letters(first - 1), column_letters(last - 1)
-    return begin if begin == end else f"{begin} to {end}"
+        first_rows = {int("".join(filter(str.isdecimal, cells.partition(":")[0])) or 0) for cells in merged}
+        rows, cells = sorted(first_rows)[:ROWS_NAMED], ", ".join(merged[:4])
+        yield _issue("merged_cells", len(merged), "range", rows=rows, example=cells)
+    if sheets := layout.hidden_sheets:
+        yield _issue("hidden_sheets", len(sheets), "sheet", example=", ".join(map(repr, sheets)))

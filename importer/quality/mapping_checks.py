@@ -24,23 +24,14 @@ _NUMBER = re.compile(r"([0-9]+)(?:[.,]0+)?")
 
 @dataclass(frozen=True, slots=True)
 class ColumnUse:
-    """One column of the export.
+    """One column of the export."""
 
-    Attributes:
-        column: Its header.
-        used: Whether the mapping reads it.
-        filled: How many cells are not blank.
-        distinct: How many different texts there are; a lower bound if ``capped``.
-        capped: Whether there are more than were counted.
-        examples: Its most frequent short texts.
-    """
-
-    column: str
-    used: bool
-    filled: int
-    distinct: int
-    capped: bool
-    examples: tuple[str, ...]
+    column: str  #: Its header.
+    used: bool  #: Whether the mapping reads it.
+    filled: int  #: How many cells are not blank.
+    distinct: int  #: How many different texts there are; a lower bound if ``capped``.
+    capped: bool  #: Whether there are more than were counted.
+    examples: tuple[str, ...]  #: Its most frequent short texts.
 
 
 def column_uses(profile: FileProfile, used: Collection[str]) -> Iterator[ColumnUse]:
@@ -52,15 +43,10 @@ def column_uses(profile: FileProfile, used: Collection[str]) -> Iterator[ColumnU
 
 @dataclass(frozen=True, slots=True)
 class FilterUse:
-    """One condition by which the mapping filters rows.
+    """One condition by which the mapping filters rows."""
 
-    Attributes:
-        condition: The condition, and how it must turn out for a row to be filtered.
-        rows: How many rows it filters.
-    """
-
-    condition: str
-    rows: int
+    condition: str  #: The condition, and how it must turn out for a row to be filtered.
+    rows: int  #: How many rows it filters.
 
     def warning(self, rows: int) -> str:
         """What is unusual about it, in an export of so many rows; empty if nothing is."""
@@ -71,48 +57,29 @@ class FilterUse:
 
 @dataclass(frozen=True, slots=True)
 class TableUse:
-    """A value that takes certain words only, and the words that came.
+    """A value that takes certain words only, and the words that came."""
 
-    Attributes:
-        target: The field that it is for.
-        columns: Where its words come from.
-        words: Each different word and how often it came, most frequent first.
-        unknown: Those that the table does not list, in the same order; without a table those that are not allowed.
-        never_hit: Lines of the table that no row asked for.
-        policy: What is done with an unknown word.
-        capped: Whether there were more different words than are listed.
-    """
-
-    target: str
-    columns: tuple[str, ...]
-    words: dict[str, int]
+    target: str  #: The field that it is for.
+    columns: tuple[str, ...]  #: Where its words come from.
+    words: dict[str, int]  #: Each different word and how often it came, most frequent first.
+    #: Those that the table does not list, in the same order; without a table those that are not allowed.
     unknown: dict[str, int]
-    never_hit: tuple[str, ...]
-    policy: str
-    capped: bool
+    never_hit: tuple[str, ...]  #: Lines of the table that no row asked for.
+    policy: str  #: What is done with an unknown word.
+    capped: bool  #: Whether there were more different words than are listed.
 
 
 @dataclass(frozen=True, slots=True)
 class LengthUse:
-    """A field that takes a limited number of characters.
+    """A field that takes a limited number of characters."""
 
-    Attributes:
-        target: The field.
-        columns: Where its text comes from.
-        limit: Most characters that it takes.
-        longest: Characters of the longest text, before it is cut.
-        row: The row with that text; 0 if there was no text.
-        over: How many texts are longer than the limit.
-        cuts: Whether the mapping cuts these, or else reports them.
-    """
-
-    target: str
-    columns: tuple[str, ...]
-    limit: int
-    longest: int
-    row: int
-    over: int
-    cuts: bool
+    target: str  #: The field.
+    columns: tuple[str, ...]  #: Where its text comes from.
+    limit: int  #: Most characters that it takes.
+    longest: int  #: Characters of the longest text, before it is cut.
+    row: int  #: The row with that text; 0 if there was no text.
+    over: int  #: How many texts are longer than the limit.
+    cuts: bool  #: Whether the mapping cuts these, or else reports them.
 
 
 class FieldCheck:
@@ -134,12 +101,10 @@ class FieldCheck:
             for text, times in Counter(text for _, text in texts).items():
                 for word in dict.fromkeys(self.field.words(text)):
                     self._words.add(word, times)
-        if self._limit is not None:
-            self._measure(texts, self._limit)
-
-    def _measure(self, texts: Iterable[tuple[int, str]], limit: int) -> None:
-        """Tidying only shortens a text: one within the limit that is not the longest needs no closer look."""
+        if (limit := self._limit) is None:
+            return
         for number, text in texts:
+            # tidying only shortens a text: one within the limit that is not the longest needs no closer look
             if len(text) > min(self._longest, limit):
                 length = self.field.length(text)
                 self._over += length > limit
@@ -192,25 +157,15 @@ class UnmatchedNote:
 
 @dataclass(frozen=True, slots=True)
 class NotesUse:
-    """A companion file with notes.
+    """A companion file with notes."""
 
-    Attributes:
-        file: What messages call it.
-        rows: How many rows it has.
-        without_row: How many of them match no row of the export; None if that was not counted.
-        orphans: The first of these.
-        rows_without: How many rows of the export have no note in it; None likewise.
-        columns: Its columns.
-        file_issues: What happened to the file before.
-    """
-
-    file: str
-    rows: int
-    without_row: int | None
-    orphans: tuple[UnmatchedNote, ...]
-    rows_without: int | None
-    columns: tuple[ColumnUse, ...]
-    file_issues: tuple[FileIssue, ...]
+    file: str  #: What messages call it.
+    rows: int  #: How many rows it has.
+    without_row: int | None  #: How many of them match no row of the export; None if that was not counted.
+    orphans: tuple[UnmatchedNote, ...]  #: The first of these.
+    rows_without: int | None  #: How many rows of the export have no note in it; None likewise.
+    columns: tuple[ColumnUse, ...]  #: Its columns.
+    file_issues: tuple[FileIssue, ...]  #: What happened to the file before.
 
 
 class NotesCheck:

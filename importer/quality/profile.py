@@ -44,15 +44,10 @@ class Tally:
 
 @dataclass(slots=True)
 class ValueCounts:
-    """How often each text occurs, of the first :data:`VALUES_MAX` different short texts.
+    """How often each text occurs, of the first :data:`VALUES_MAX` different short texts."""
 
-    Attributes:
-        counts: Text → how often.
-        others: How many texts are not among them.
-    """
-
-    counts: dict[str, int] = field(default_factory=dict)
-    others: int = 0
+    counts: dict[str, int] = field(default_factory=dict)  #: Text → how often.
+    others: int = 0  #: How many texts are not among them.
 
     def add(self, text: str, times: int = 1) -> None:
         """Count a text."""
@@ -70,37 +65,21 @@ class ValueCounts:
 
 @dataclass(eq=False)
 class ColumnProfile:
-    """One column, without the spaces around its cells.
+    """One column, without the spaces around its cells."""
 
-    Attributes:
-        name: Its header.
-        occurrence: Which one of the columns with this header it is, 1-based.
-        repeats: How many columns have this header.
-        shapes_of: Gives the shapes of a cell that are counted.
-        blank_words: Texts that may stand for an empty cell.
-        distinct_max: Different texts are counted up to this number.
-        filled: Cells that are not blank.
-        longest: Characters of the longest one.
-        characters: Of all of them.
-        values: The short texts, and how often each occurs.
-        blanks: How often each of ``blank_words`` occurs.
-        shapes: Name of a shape → the cells that have it.
-        broken: Whether the reader reports problems of its cells, such as the error values of a workbook.
-    """
-
-    name: str
-    occurrence: int = 1
-    repeats: int = 1
-    shapes_of: ShapesOf = lambda _: ()
-    blank_words: Collection[str] = ()
-    distinct_max: int = VALUES_MAX
-    filled: int = 0
-    longest: int = 0
-    characters: int = 0
-    values: ValueCounts = field(default_factory=ValueCounts)
-    blanks: Counter[str] = field(default_factory=Counter)
-    shapes: dict[str, Tally] = field(default_factory=dict)
-    broken: bool = False
+    name: str  #: Its header.
+    occurrence: int = 1  #: Which one of the columns with this header it is, 1-based.
+    repeats: int = 1  #: How many columns have this header.
+    shapes_of: ShapesOf = lambda _: ()  #: Gives the shapes of a cell that are counted.
+    blank_words: Collection[str] = ()  #: Texts that may stand for an empty cell.
+    distinct_max: int = VALUES_MAX  #: Different texts are counted up to this number.
+    filled: int = 0  #: Cells that are not blank.
+    longest: int = 0  #: Characters of the longest one.
+    characters: int = 0  #: Of all of them.
+    values: ValueCounts = field(default_factory=ValueCounts)  #: The short texts, and how often each occurs.
+    blanks: Counter[str] = field(default_factory=Counter)  #: How often each of ``blank_words`` occurs.
+    shapes: dict[str, Tally] = field(default_factory=dict)  #: Name of a shape → the cells that have it.
+    broken: bool = False  #: Whether the reader reports problems of its cells, such as the error values of a workbook.
     _hashes: set[int] = field(default_factory=set)
 
     def take(self, cells: pd.Series[str]) -> None:
@@ -221,7 +200,10 @@ class FileProfile:
         for place, column in enumerate(self.columns):
             column.take(frame.iloc[:, place])
         self._count_problems(chunk.cell_problems)
-        self._find_header(frame)
+        alike = frame[frame.iloc[:, 0].map(_folded) == self._header[0]]
+        for row, cells in zip(alike.index, alike.to_numpy().tolist(), strict=True):
+            if list(map(_folded, cells)) == self._header:
+                self.repeated_header.add(row, " | ".join(cells))
         end = replace(chunk, frame=frame.tail(LAST_ROWS), bad_rows=chunk.bad_rows[-LAST_ROWS:])
         self.last_rows.extend(end.rows())
 
@@ -235,12 +217,6 @@ class FileProfile:
                         for column in self.columns:
                             column.broken |= column.name == problem.column
                     self.cell_problems[place][1].add(row, problem.value)
-
-    def _find_header(self, frame: pd.DataFrame) -> None:
-        alike = frame[frame.iloc[:, 0].map(_folded) == self._header[0]]
-        for row, cells in zip(alike.index, alike.to_numpy().tolist(), strict=True):
-            if [_folded(cell) for cell in cells] == self._header:
-                self.repeated_header.add(row, " | ".join(cells))
 
 
 def chunk_of(rows: Sequence[Row], columns: Sequence[str]) -> Chunk:

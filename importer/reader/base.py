@@ -1,10 +1,17 @@
-"""What every reader hands out: chunks of rows as DataFrames of text, and what was wrong on the way."""
+"""What every reader hands out: chunks of rows as DataFrames of text, and what was wrong on the way.
+
+A cell is the text that a person sees. Spreadsheets know floats only: whole numbers lose their ``.0``, since ``12.0``
+would be another key than ``12``; other numbers have 15 significant digits, as in Excel, which stores 19.99 as
+19.989999999999998. Number formats are not applied: 25 % is ``0.25``, an amount comes without its currency.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from heapq import merge
 from itertools import repeat
 from operator import attrgetter
@@ -16,26 +23,24 @@ from importer.models import FieldError, Row, shown
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Whole numbers from here on are not all representable: the one in the cell may not be the one that was entered.
+_INEXACT_FROM = 2.0**53
+_WRITTEN_OUT = 1e21
+
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some consecutive rows.
+    """Some consecutive rows."""
 
-    Attributes:
-        frame: The rows that fit the header: dtype ``object``, every cell a Python ``str`` (never NaN: an empty one is
-            ``""``), the columns of the header with repeats kept. The index, ``row``, is the row of the file: the line
-            on which the row begins in a text file, the sheet row in a workbook, the position from 1 in a DataFrame.
-        bad_rows: Rows that do not fit, such as one with too many fields: the cells as read, and the reason.
-        cell_problems: By row of the file, what is wrong with single cells of ``frame``; each names its column.
-        progress: Share of the file (0 to 1) that had been read when this chunk was complete.
-        blank_rows: How many blank rows were skipped on the way.
-    """
-
+    #: The rows that fit the header: dtype ``object``, every cell a Python ``str`` (never NaN: an empty one is ``""``),
+    #: the columns of the header with repeats kept. The index, ``row``, is the row of the file: the line on which the
+    #: row begins in a text file, the sheet row in a workbook, the position from 1 in a DataFrame.
     frame: pd.DataFrame
-    bad_rows: list[Row]
+    bad_rows: list[Row]  #: Rows that do not fit, such as one with too many fields: the cells as read, and the reason.
+    #: By row of the file, what is wrong with single cells of ``frame``; each names its column.
     cell_problems: dict[int, tuple[FieldError, ...]]
-    progress: float
-    blank_rows: int = 0
+    progress: float  #: Share of the file (0 to 1) that had been read when this chunk was complete.
+    blank_rows: int = 0  #: How many blank rows were skipped on the way.
 
     def rows(self) -> Iterator[Row]:
         """All rows in file order, the bad ones included. By position, so that columns may share a name."""
@@ -71,6 +76,14 @@ class ChunkBuilder:
         """Add a problem of a cell in row ``number``."""
         self.cell_problems[number] = (*self.cell_problems.get(number, ()), problem)
 
+    def add_inexact(self, number: int, values: Sequence[object], texts: Sequence[str]) -> None:
+        """Add problems of the numbers in a row that are so large that a float may not be exact."""
+        for column, value, text in zip(self.columns, values, texts, strict=True):
+            if isinstance(value, float) and abs(value) >= _INEXACT_FROM:
+                rule = "is a number with more than 15 digits; the last ones may be wrong"
+                hint = "export this column as text"
+                self.add_problem(number, FieldError("inexact_number", column, shown(text), rule, hint))
+
     def build(self, progress: float) -> Chunk:
         """The finished chunk."""
         frame = text_frame(self.columns, self.numbers, self.rows)
@@ -87,37 +100,23 @@ def text_frame(columns: Sequence[str], numbers: Sequence[int], rows: Sequence[Se
 
 @dataclass(frozen=True)
 class SheetLayout:
-    """What a spreadsheet program hides, or shows otherwise than it is read; below the header only.
+    """What a spreadsheet program hides, or shows otherwise than it is read; below the header only."""
 
-    Attributes:
-        hidden_rows: Sheet rows that are hidden, by hand or by a filter.
-        filtered: Whether a filter is set on a column.
-        hidden_columns: First and last column of each hidden range, 1-based.
-        merged: Ranges of merged cells, such as ``A2:A5``.
-        hidden_sheets: Names of the sheets of the workbook that are hidden and not read.
-    """
-
-    hidden_rows: Sequence[int] = ()
-    filtered: bool = False
-    hidden_columns: Sequence[tuple[int, int]] = ()
-    merged: Sequence[str] = ()
-    hidden_sheets: Sequence[str] = ()
+    hidden_rows: Sequence[int] = ()  #: Sheet rows that are hidden, by hand or by a filter.
+    filtered: bool = False  #: Whether a filter is set on a column.
+    hidden_columns: Sequence[tuple[int, int]] = ()  #: First and last column of each hidden range, 1-based.
+    merged: Sequence[str] = ()  #: Ranges of merged cells, such as ``A2:A5``.
+    hidden_sheets: Sequence[str] = ()  #: Names of the sheets of the workbook that are hidden and not read.
 
 
 class Reader(Protocol):
-    """An export that can be read, as often as wanted, in chunks.
+    """An export that can be read, as often as wanted, in chunks."""
 
-    Attributes:
-        name: Its name in messages: ``tickets.csv``, ``incidents.xlsx [Sheet1]``, ``DataFrame``.
-        columns: The header texts in file order, repeats kept; a blank one is named by its place: ``column C``.
-        notes: What the user should know about how it is read, a sentence each.
-        layout: What a spreadsheet program hides; nothing in a text file or a DataFrame.
-    """
-
-    name: str
+    name: str  #: Its name in messages: ``tickets.csv``, ``incidents.xlsx [Sheet1]``, ``DataFrame``.
+    #: The header texts in file order, repeats kept; a blank one is named by its place: ``column C``.
     columns: tuple[str, ...]
-    notes: tuple[str, ...]
-    layout: SheetLayout
+    notes: tuple[str, ...]  #: What the user should know about how it is read, a sentence each.
+    layout: SheetLayout  #: What a spreadsheet program hides; nothing in a text file or a DataFrame.
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what is read: the file as it is on the disk, and the name of the sheet if it has one."""
@@ -180,3 +179,38 @@ def file_digest(path: Path, sheet: str = "") -> str:
     if sheet:
         digest.update(b"\0" + sheet.encode())
     return digest.hexdigest()
+
+
+def cell_text(value: object, digits: str = "") -> str:
+    """The text of a cell; ``digits`` is a format for floats that are not whole, such as ``.15g``.
+
+    A date, or a date with time at midnight, is ``2024-03-01``; with another time of day ``2024-03-01 14:30:00``; a
+    duration is ``36:00:00``.
+    """
+    match value:
+        case str():
+            return value
+        case float():
+            return number_text(value, digits)
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case dt.datetime() if value.tzinfo is None and value.time() == dt.time():
+            return value.date().isoformat()
+        case dt.datetime():
+            return value.isoformat(" ")
+        case dt.timedelta():
+            minutes, seconds = divmod(abs(value).days * 86_400 + abs(value).seconds, 60)
+            sign = "-" if value < dt.timedelta() else ""
+            fraction = f".{abs(value).microseconds:06}" if value.microseconds else ""
+            return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{fraction}"
+    return str(value)
+
+
+def number_text(value: float, digits: str = "") -> str:
+    """A float: whole ones without ``.0``, others in full or with as many ``digits``, never with an exponent."""
+    if value.is_integer() and abs(value) < _WRITTEN_OUT:
+        return str(int(value))
+    if value != value:
+        return ""
+    text = format(value, digits) if digits else str(value)
+    return format(Decimal(text), "f") if "e-" in text else text

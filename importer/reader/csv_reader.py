@@ -98,7 +98,7 @@ class _Rows:
         for cells in islice(reader, limit):
             if len(cells) != width or not any(cells):
                 self._set_aside(builder, cells)
-            elif self._broken_line and self._continues_broken_cell():
+            elif self._broken_line and reader.line_num == self._start and _has_open_quote(self._lines.last):
                 rule = f"may belong to line {self._broken_line}, which has broken quotes"
                 hint = f"fix line {self._broken_line} first"
                 builder.bad_rows.append(self._bad_row(cells, "after_broken_quotes", rule, hint))
@@ -120,10 +120,6 @@ class _Rows:
             code, hint = "too_few_fields", "complete the row, and quote each cell that contains a line break"
         rule = f"has {has} field{'s' * (has != 1)}, but the header has {self._width}"
         builder.bad_rows.append(self._bad_row(cells, code, rule, hint))
-
-    def _continues_broken_cell(self) -> bool:
-        """Whether the row at hand may be the rest of a cell whose quotes are broken."""
-        return self._reader.line_num == self._start and _has_open_quote(self._lines.last)
 
     def _broken_row(self) -> Row:
         """The row on which the csv reader gave up.
@@ -156,12 +152,11 @@ def _set_nul_aside(builder: ChunkBuilder) -> None:
     """Rows with a NUL character are damaged, and no JSON API accepts them."""
     rows = list(zip(builder.numbers, builder.rows, strict=True))
     builder.numbers, builder.rows = [], []
+    hint = "remove it; it often means that the file is damaged"
     for number, cells in rows:
-        spoiled = next((cell for cell in cells if "\0" in cell), None)
-        if spoiled is None:
-            builder.add(number, cells)
-        else:
-            hint = "remove it; it often means that the file is damaged"
+        if spoiled := next((cell for cell in cells if "\0" in cell), ""):
             problem = FieldError("nul_character", None, shown(spoiled), "contains a NUL character", hint)
             builder.bad_rows.append(Row(number, tuple(cells), (problem,)))
+        else:
+            builder.add(number, cells)
     builder.bad_rows.sort(key=lambda row: row.number)

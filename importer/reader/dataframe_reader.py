@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from importer.errors import SourceError
-from importer.reader.base import Chunk, ChunkBuilder, SheetLayout, named_columns
-from importer.reader.cell_text import cell_text, inexact_number, number_text
+from importer.reader.base import Chunk, ChunkBuilder, SheetLayout, cell_text, named_columns, number_text
 
 
 class DataFrameReader:
@@ -56,17 +55,15 @@ class DataFrameReader:
         for start in range(0, len(self._frame), self._chunk_rows):
             part = self._frame.iloc[start : start + self._chunk_rows]
             builder = ChunkBuilder(self.columns)
-            values = [_values(part.iloc[:, position]) for position in range(len(self.columns))]
+            values = [_python_values(part.iloc[:, position]) for position in range(len(self.columns))]
             texts = [[frame_text(value) for value in column] for column in values]
-            for number, cells in enumerate(zip(*texts, strict=True), start + 1):
+            rows = zip(zip(*values, strict=True), zip(*texts, strict=True), strict=True)
+            for number, (row, cells) in enumerate(rows, start + 1):
                 if any(cells):
                     builder.add(number, cells)
+                    builder.add_inexact(number, row, cells)
                 else:
                     builder.blank_rows += 1
-            for name, column, shown in zip(self.columns, values, texts, strict=True):
-                for number, (value, text) in enumerate(zip(column, shown, strict=True), start + 1):
-                    if problem := inexact_number(value, name, text):
-                        builder.add_problem(number, problem)
             yield builder.build((start + len(part)) / len(self._frame))
 
 
@@ -88,7 +85,7 @@ def frame_text(value: Any) -> str:
     return cell_text(value)
 
 
-def _values(column: pd.Series[Any]) -> list[Any]:
+def _python_values(column: pd.Series[Any]) -> list[Any]:
     """Python values; those of short floats stay what they are, or 0.1 would turn into 0.10000000149011612."""
     short = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f" and column.dtype.itemsize < 8
     return list(column.to_numpy()) if short else column.tolist()

@@ -9,6 +9,8 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
@@ -19,8 +21,8 @@ from importer.models import shown
 from importer.reader.base import first_few
 
 #: What unpacking or parsing a broken file may raise; zipfile raises the last ones for hostile headers.
-UNPACKING_ERRORS = (
-    *(zipfile.BadZipFile, zlib.error, ExpatError, ParseError, EOFError, OSError, NotImplementedError),
+_UNPACKING_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, ExpatError, ParseError, EOFError, OSError),
     *(RuntimeError, ValueError, LookupError, struct.error),
 )
 
@@ -81,7 +83,32 @@ _CONTROLS = re.compile(rb"[\x00\x02-\x08\x0e-\x1a\x1c\x1d]")  # without those th
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|table|meta|div)\b", re.I)
 _JSON = re.compile(r'\s*(?:\{\s*["}]|\[\s*[\[{"\]])')
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
+#: An Excel 97 workbook has one of the first two; streams are named in UTF-16 somewhere in the file.
 _STREAMS = ("Workbook", "Book", "EncryptedPackage")
+
+
+def damaged(name: str, reason: object = "") -> SourceError:
+    """The error for a file that is cut off or broken."""
+    told = f" ({reason})".replace(".)", ")") if str(reason) else ""
+    hint = "copy or download it again, and check that it opens"
+    return SourceError(f"the file is damaged or incomplete{told}", where=name, hint=hint)
+
+
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """Whatever unpacking or parsing a broken file raises becomes a SourceError."""
+    try:
+        yield
+    except NotImplementedError as error:
+        raise SourceError(f"cannot unpack the archive ({error})", where=name, hint=_UNPACK) from None
+    except _UNPACKING_ERRORS as error:
+        raise damaged(name, error) from None
+
+
+def password_protected(name: str) -> SourceError:
+    """The error for a workbook or archive that only opens with a password."""
+    hint = "save a copy without the password and import that"
+    return SourceError("the file is password-protected", where=name, hint=hint)
 
 
 def existing_file(path: Path) -> Path:
@@ -123,18 +150,23 @@ def kind_of(path: Path) -> Kind:
     except OSError as error:
         what = f"cannot read the file: {error.strerror}"
         raise SourceError(what, where=file_name(path), hint="check the disk, or copy the file again") from None
-    refuse_foreign(head, path.name)
+    _refuse_foreign(head, path.name)
     if head.startswith(_GZIP):
         return Kind.GZIP
     if head.startswith(_ZIP):
         return _kind_of_zip(path)
-    if head.startswith(_COMPOUND):
-        _refuse_unless_workbook(path)
-        return Kind.XLS
-    return Kind.TEXT
+    if not head.startswith(_COMPOUND):
+        return Kind.TEXT
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        streams = {name for name in _STREAMS if data.find(name.encode("utf-16-le")) >= 0}
+    if streams == {"EncryptedPackage"}:
+        raise password_protected(path.name)
+    if not streams:
+        raise SourceError("is an old Office document, but not a workbook", where=path.name, hint=_EXPORT)
+    return Kind.XLS
 
 
-def refuse_foreign(head: bytes, name: str) -> None:
+def _refuse_foreign(head: bytes, name: str) -> None:
     """Refuse an empty file, and what is known by its first bytes and can never be an export."""
     if not head:
         raise EmptySourceError("the file is empty", where=name, hint=_EXPORT)
@@ -154,7 +186,7 @@ def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None
     Raises:
         SourceError: It is empty, binary, another archive, a web page, JSON or XML.
     """
-    refuse_foreign(head, name)
+    _refuse_foreign(head, name)
     if head.startswith((_GZIP, *_ZIP, _COMPOUND)):
         raise SourceError("contains a workbook or an archive, not text", where=name, hint=_UNPACK)
     if not wide and len(_CONTROLS.findall(head)) > max(len(head) / 20, 16):
@@ -184,13 +216,10 @@ def renamed_note(path: Path, kind: Kind) -> list[str]:
 
 
 def _kind_of_zip(path: Path) -> Kind:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if _MANIFEST in names and b"encryption-data" in archive.open(_MANIFEST).read(_MANIFEST_BYTES):
-                raise password_protected(path.name)
-    except UNPACKING_ERRORS as error:
-        raise damaged(path.name, error) from None
+    with damage_named(path.name), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if _MANIFEST in names and b"encryption-data" in archive.open(_MANIFEST).read(_MANIFEST_BYTES):
+            raise password_protected(path.name)
     lowered = {name.lower().replace("\\", "/") for name in names}
     if "content.xml" in lowered and "mimetype" in lowered:
         return Kind.ODS
@@ -203,16 +232,6 @@ def _kind_of_zip(path: Path) -> Kind:
     if any(name.endswith(".iwa") for name in lowered):
         raise SourceError("is an Apple Numbers document", where=path.name, hint=_EXPORT)
     return Kind.ZIP
-
-
-def _refuse_unless_workbook(path: Path) -> None:
-    """An Excel 97 workbook has a stream of this name; streams are named in UTF-16 somewhere in the file."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        found = {name for name in _STREAMS if data.find(name.encode("utf-16-le")) >= 0}
-    if found == {"EncryptedPackage"}:
-        raise password_protected(path.name)
-    if not found:
-        raise SourceError("is an old Office document, but not a workbook", where=path.name, hint=_EXPORT)
 
 
 def only_member(path: Path) -> str:
@@ -232,16 +251,3 @@ def only_member(path: Path) -> str:
     if members[0].flag_bits & _ENCRYPTED:
         raise password_protected(path.name)
     return members[0].filename
-
-
-def damaged(name: str, reason: object = "") -> SourceError:
-    """The error for a file that is cut off or broken."""
-    told = f" ({reason})".replace(".)", ")") if str(reason) else ""
-    hint = "copy or download it again, and check that it opens"
-    return SourceError(f"the file is damaged or incomplete{told}", where=name, hint=hint)
-
-
-def password_protected(name: str) -> SourceError:
-    """The error for a workbook or archive that only opens with a password."""
-    hint = "save a copy without the password and import that"
-    return SourceError("the file is password-protected", where=name, hint=hint)

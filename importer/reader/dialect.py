@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from importer.errors import EmptySourceError, SourceError
@@ -38,21 +39,13 @@ _NAME_LENGTH_MAX = 80
 
 @dataclass(frozen=True)
 class Dialect:
-    """The layout of a delimited text file.
+    """The layout of a delimited text file."""
 
-    Attributes:
-        delimiter: One character.
-        header: The header cells.
-        header_line: The line on which the header begins, 1-based.
-        skipped: How many rows :mod:`csv` reads up to and including the header.
-        notes: What the user should know about it.
-    """
-
-    delimiter: str
-    header: tuple[str, ...]
-    header_line: int
-    skipped: int
-    notes: tuple[str, ...]
+    delimiter: str  #: One character.
+    header: tuple[str, ...]  #: The header cells.
+    header_line: int  #: The line on which the header begins, 1-based.
+    skipped: int  #: How many rows :mod:`csv` reads up to and including the header.
+    notes: tuple[str, ...]  #: What the user should know about it.
 
 
 def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:
@@ -74,23 +67,28 @@ def find_dialect(block: Sequence[str], *, given: str | None, complete: bool, nam
         SourceError: There is no header, or a broken one, or the delimiter is unclear.
     """
     excel = _SEP_LINE.fullmatch(block[0]) if block else None
-    body = block[1:] if excel else block
+    body, above = (block[1:], 1) if excel else (block, 0)
     wanted = given or (excel and excel[1])
     delimiter = _spelled_out(wanted, name) if wanted else _found(body, complete, name)
     sample = _sample(body, delimiter, complete)
-    titles = title_rows(sample)
-    first_line = 2 if excel else 1
-    header, line, skipped = _header(body, delimiter, titles, name=name, first_line=first_line)
-    below = sample[titles + 1 :]
-    rows = [cells for cells in below if cells]
-    if rows and all(_has_surplus(cells, len(header)) for cells in rows):
+    rows = [row.cells for row in sample]
+    titles = title_rows(rows)
+    if len(sample) <= titles:
+        raise EmptySourceError("the file has neither a header nor rows", where=f"{name}:1", hint="export again")
+    if broken := next((row for row in sample[: titles + 1] if not row.cells), None):
+        what = "the header has an unclosed quote, or text after a closing quote"
+        raise SourceError(what, where=f"{name}:{above + broken.line}", hint="fix the first line of the file")
+    header, below = list(rows[titles]), rows[titles + 1 :]
+    filled = [cells for cells in below if cells]
+    if filled and all(_has_surplus(cells, len(header)) for cells in filled):
         header.append("")
-    notes = title_notes(sample[:titles])
+    notes = title_notes(rows[:titles])
     if complete and not below:
         notes.append("0 rows: there is nothing below the header")
-    if rows and not any(len(cells) == len(header) for cells in rows):
+    if filled and not any(len(cells) == len(header) for cells in filled):
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
-    return Dialect(delimiter, tuple(header), line, skipped + first_line - 1, tuple(notes))
+    found = sample[titles]
+    return Dialect(delimiter, tuple(header), above + found.line, above + found.number, tuple(notes))
 
 
 def _spelled_out(given: str, name: str) -> str:
@@ -103,13 +101,13 @@ def _spelled_out(given: str, name: str) -> str:
 
 def _found(body: Sequence[str], complete: bool, name: str) -> str:
     """The delimiter that splits header and rows alike; titles above the header are considered only if need be."""
-    samples = {delimiter: _sample(body, delimiter, complete) for delimiter in DELIMITERS}
+    samples = {each: [row.cells for row in _sample(body, each, complete)] for each in DELIMITERS}
     ranked = _ranked(samples)
     if not ranked or ranked[0][0] < _CONFIRMED * ranked[0][1]:
         below = {delimiter: rows[titles:] for delimiter, rows in samples.items() if (titles := title_rows(rows))}
         ranked = _ranked(below) or ranked
     if not ranked:
-        return _single_column(body, complete, f"{name}:1")
+        return _single_column(body, samples, f"{name}:1")
     if len(ranked) > 1 and ranked[0][:2] == ranked[1][:2]:
         first, second = ranked[0][2], ranked[1][2]
         hint = f"choose one: --delimiter {first!r} or --delimiter {second!r}"
@@ -124,14 +122,14 @@ def _ranked(samples: dict[str, list[list[str]]]) -> list[tuple[float, int, str]]
     return sorted(((share * width, width, delimiter) for delimiter, width, share in shapes if width > 1), reverse=True)
 
 
-def _single_column(body: Sequence[str], complete: bool, where: str) -> str:
+def _single_column(body: Sequence[str], samples: dict[str, list[list[str]]], where: str) -> str:
     """A comma, unless the rows plainly show that there is more than one column."""
-    if not _shape(_sample(body, ",", complete))[0]:
+    if not _shape(samples[","])[0]:
         return ","  # the header itself is broken, which find_dialect reports
-    for delimiter, separators in DELIMITERS.items():
-        width, share = _shape(_sample(body[1:], delimiter, complete))
+    for delimiter, rows in samples.items():
+        width, share = _shape(rows[1:])
         if width > 1 and share >= _CONFIRMED and len(body) > 2:
-            what = f"the first line has 1 cell, but the lines below have {width}, separated by {separators}"
+            what = f"the first line has 1 cell, but the lines below have {width}, separated by {DELIMITERS[delimiter]}"
             absent = next((other for other in DELIMITERS if not any(other in line for line in body)), "|")
             hint = f"remove the lines above the header; if it is one column, add --delimiter {absent!r}"
             raise SourceError(what, where=where, hint=hint)
@@ -152,40 +150,30 @@ def _has_surplus(cells: list[str], width: int) -> bool:
     return len(cells) == width + 1 and not cells[-1]
 
 
-def _sample(body: Sequence[str], delimiter: str, complete: bool) -> list[list[str]]:
-    """The first rows without blank ones; a broken one has no cells; the last one is skipped if it may be cut."""
+@dataclass(frozen=True)
+class _SampleRow:
+    cells: list[str]  #: Empty if the row is broken.
+    line: int  #: On which it begins, 1-based.
+    number: int  #: Which row it is for :mod:`csv`, 1-based.
+
+
+def _sample(body: Sequence[str], delimiter: str, complete: bool) -> list[_SampleRow]:
+    """The first rows without blank ones; the last one is skipped if it may be cut."""
     reader = csv_lines(body, delimiter)
-    rows: list[list[str]] = []
-    while len(rows) <= _SAMPLE_ROWS:
+    rows: list[_SampleRow] = []
+    for number in count(1):
+        line = reader.line_num + 1
         try:
             cells = next(reader)
-        except StopIteration:
-            return rows if complete else rows[:-1]
-        except csv.Error:
-            rows.append([])
-            continue
-        if any(cell.strip() for cell in cells):
-            rows.append(cells)
-    return rows
-
-
-def _header(
-    body: Sequence[str], delimiter: str, titles: int, *, name: str, first_line: int
-) -> tuple[list[str], int, int]:
-    """Cells, line, and count of rows up to the header: the first row below the titles that is not blank."""
-    reader = csv_lines(body, delimiter)
-    line = first_line
-    try:
-        for skipped, cells in enumerate(reader, 1):
             if any(cell.strip() for cell in cells):
-                if not titles:
-                    return cells, line, skipped
-                titles -= 1
-            line = first_line + reader.line_num
-    except csv.Error:
-        what = "the header has an unclosed quote, or text after a closing quote"
-        raise SourceError(what, where=f"{name}:{line}", hint="fix the first line of the file") from None
-    raise EmptySourceError("the file has neither a header nor rows", where=f"{name}:1", hint="export again")
+                rows.append(_SampleRow(cells, line, number))
+        except StopIteration:
+            return rows if complete else rows[:-1] or rows
+        except csv.Error:
+            rows.append(_SampleRow([], line, number))
+        if len(rows) > _SAMPLE_ROWS:
+            break
+    return rows
 
 
 def title_rows(rows: Sequence[Sequence[str]]) -> int:

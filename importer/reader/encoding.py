@@ -33,17 +33,11 @@ _BETWEEN_WORDS = re.compile(rb"[\s,;:.!?()\"']+")  # bytes that are part of no l
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the bytes of a file become text.
+    """How the bytes of a file become text."""
 
-    Attributes:
-        codec: Python's name of the encoding, byte order settled.
-        mark: How many bytes of byte order mark come first.
-        notes: What the user should know about it.
-    """
-
-    codec: str
-    mark: int = 0
-    notes: tuple[str, ...] = ()
+    codec: str  #: Python's name of the encoding, byte order settled.
+    mark: int = 0  #: How many bytes of byte order mark come first.
+    notes: tuple[str, ...] = ()  #: What the user should know about it.
 
     @property
     def wide(self) -> bool:
@@ -87,16 +81,16 @@ def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
             raise SourceError(what, where=f"{name}:1", hint=f"add --encoding {codec}")
 
 
-def not_decodable(data: bytes, *, at: int, reason: str, codec: str, place: tuple[str, int]) -> SourceError:
+def not_decodable(data: bytes, *, at: int, reason: str, codec: str, where: str, offset: int) -> SourceError:
     """The error for bytes that are not text in an encoding.
 
     Args:
         data, at: The part of the file around them, and where in it the offending byte is.
         reason: What the decoder said.
         codec: The encoding.
-        place: File and line, and the offset of the byte in the (unpacked) file, 0-based.
+        where: File and line.
+        offset: Of the byte in the (unpacked) file, 0-based.
     """
-    where, offset = place
     what = f"byte 0x{data[at]:02X} at offset {offset:,} is not {codec.upper()}"
     if reason in _CUT_OFF:
         hint = "the file is cut off; export again"

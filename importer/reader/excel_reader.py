@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, nullcontext
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ from importer.reader.base import (
     Chunk,
     ChunkBuilder,
     SheetLayout,
+    cell_text,
     column_letters,
     columns_counted,
     file_digest,
     named_columns,
 )
-from importer.reader.cell_text import cell_text, inexact_number
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
@@ -124,13 +124,15 @@ class ExcelReader:
                 error = FieldError(problem.code, self.columns[position], problem.value, rule, hint)
                 builder.add_problem(number, error)
         if cells != values:  # most rows are all text
-            for name, value, text in zip(self.columns, values, cells, strict=True):
-                if inexact := inexact_number(value, name, text):
-                    builder.add_problem(number, inexact)
+            builder.add_inexact(number, values, cells)
 
     def _texts(self, values: Sequence[Any]) -> list[str]:
         texts = [value if type(value) is str else cell_text(value, ".15g") for value in values]
-        return [_duration_as_shown(text) for text in texts] if self._is_ods else texts
+        if self._is_ods:  # where calamine reads durations of a day and more as a text: PT36H00M00S
+            for place, text in enumerate(texts):
+                if text.endswith("S") and (found := _ISO_DURATION.fullmatch(text)):
+                    texts[place] = "{}{:0>2}:{:0>2}:{:0>2}".format(*found.groups())
+        return texts
 
     def _find_header(self) -> tuple[int, list[str], list[list[str]]]:
         """The first row with anything in it, below the titles of the sheet; and those titles."""
@@ -192,22 +194,21 @@ def open_workbook(
         SourceError: It is damaged, protected by a password, too large, or has no such sheet.
     """
     scan_sheet = _scanner(path, kind)
-    loaded: dict[str, tuple[CalamineSheet, SheetScan | None]] = {}
+    scans: dict[str, SheetScan | None] = {}
     with _opened(path, kind) as workbook:
 
+        @cache
         def load(name: str) -> CalamineSheet:
-            if name not in loaded:
-                scan = scan_sheet(name)  # before calamine takes room for the cells
-                loaded[name] = workbook.get_sheet_by_name(name), scan
-            return loaded[name][0]
+            scans[name] = scan_sheet(name)  # before calamine takes room for the cells
+            return workbook.get_sheet_by_name(name)
 
         shown, hidden = _worksheets(workbook)
         if sheet is None:
             chosen, choice = _first_table(shown, hidden, load=load, where=path.name)
         else:
             chosen, choice = _named(str(sheet), shown, hidden, where=path.name), []
-        load(chosen)
-    cells, scan = loaded[chosen]
+        cells = load(chosen)
+    scan = scans[chosen]
     return ExcelReader(
         path,
         cells,
@@ -231,11 +232,7 @@ def shown_sheets(path: Path, kind: Kind) -> list[str]:
 
 
 def _scanner(path: Path, kind: Kind) -> Callable[[str], SheetScan | None]:
-    """What scans a sheet, by its name. What calamine would not survive is refused here, before it opens the file.
-
-    Raises:
-        SourceError: The workbook is damaged, or too large to be opened.
-    """
+    """What scans a sheet, by its name; what calamine would not survive is refused before it opens the file."""
     if kind is not Kind.XLS:
         limits.refuse_bomb(path)
     if kind is Kind.XLSX:
@@ -253,13 +250,9 @@ def _opened(path: Path, kind: Kind) -> Iterator[CalamineWorkbook]:
     Of a file that is handed to it open it loads all bytes into memory, besides the sheet.
     """
     is_unicode = str(path).encode(errors="ignore").decode() == str(path)
-    with _guarded(path):
-        if is_unicode and path.suffix.lower() in USUAL_ENDINGS[kind]:
-            with load_workbook(path) as workbook:
-                yield workbook
-        else:
-            with path.open("rb") as file, load_workbook(file) as workbook:
-                yield workbook
+    by_path = is_unicode and path.suffix.lower() in USUAL_ENDINGS[kind]
+    with _guarded(path), nullcontext(path) if by_path else path.open("rb") as file, load_workbook(file) as workbook:
+        yield workbook
 
 
 def _worksheets(workbook: CalamineWorkbook) -> tuple[list[str], list[str]]:
@@ -292,28 +285,24 @@ def _first_table(
 
 
 def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: str) -> str:
-    exact = [name for name in (*shown, *hidden) if name == wanted]
-    alike = [name for name in (*shown, *hidden) if name.strip().casefold() == wanted.strip().casefold()]
-    numbered = [shown[int(wanted) - 1]] if wanted.isdecimal() and 1 <= int(wanted) <= len(shown) else []
-    for name in (*exact, *alike, *numbered):
+    names = {name.strip().casefold(): name for name in reversed((*shown, *hidden))}
+    if wanted in (*shown, *hidden):
+        return wanted
+    if name := names.get(wanted.strip().casefold()):
         return name
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(shown):
+        return shown[int(wanted) - 1]
     also = f" (hidden: {_listed(hidden)})" if hidden else ""
     raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {_listed(shown)}{also}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
-
-
-def _duration_as_shown(text: str) -> str:
-    """A cell of an .ods document, where calamine reads durations of a day and more as a text: ``PT36H00M00S``."""
-    duration = _ISO_DURATION.fullmatch(text) if text.endswith("S") else None
-    return "{}{:0>2}:{:0>2}:{:0>2}".format(*duration.groups()) if duration else text
 
 
 def _last_row(cells: str) -> int:
     """The last sheet row of a range such as ``A2:A5``."""
     return int("".join(filter(str.isdecimal, cells.rpartition(":")[2])) or 0)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.reader.detect import UNPACKING_ERRORS, damaged
+from importer.reader.detect import damage_named, damaged
 
 #: Rows of a chunk unless told otherwise: enough to spread the cost of a DataFrame, few enough to stay in the caches.
 CHUNK_ROWS = 500
@@ -62,25 +62,22 @@ def refuse_bomb(path: Path) -> None:
     Raises:
         SourceError: It would unpack to too much, or announces more texts than it has: calamine makes room for all.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
-            unpacked = sum(part.file_size for part in parts)
-            dense = sum(part.file_size for part in parts if part.file_size > MOST_RATIO * part.compress_size)
-            if unpacked > MOST_UNPACKED_BYTES or dense > HARMLESS_BYTES:
-                ratio = unpacked / max(path.stat().st_size, 1)
-                what = f"the workbook would unpack to {unpacked / 1024**2:,.0f} MiB, {ratio:,.0f} times its size"
-                trusted = "save the sheet as CSV, which has no such limit"
-                hint = f"do not open it unless you trust its source; if you do, {trusted}"
-                raise SourceError(what, where=path.name, hint=hint)
-            for part in parts:
-                if part.filename.lower().endswith("sharedstrings.xml"):
-                    with archive.open(part) as file:
-                        announced = _ANNOUNCED_TEXTS.search(file.read(LONGEST_TAG))
-                    if announced and int(announced[1]) > part.file_size:
-                        raise damaged(path.name, "more texts announced than there are")
-    except UNPACKING_ERRORS as error:
-        raise damaged(path.name, error) from None
+    with damage_named(path.name), zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        unpacked = sum(part.file_size for part in parts)
+        dense = sum(part.file_size for part in parts if part.file_size > MOST_RATIO * part.compress_size)
+        if unpacked > MOST_UNPACKED_BYTES or dense > HARMLESS_BYTES:
+            ratio = unpacked / max(path.stat().st_size, 1)
+            what = f"the workbook would unpack to {unpacked / 1024**2:,.0f} MiB, {ratio:,.0f} times its size"
+            trusted = "save the sheet as CSV, which has no such limit"
+            hint = f"do not open it unless you trust its source; if you do, {trusted}"
+            raise SourceError(what, where=path.name, hint=hint)
+        for part in parts:
+            if part.filename.lower().endswith("sharedstrings.xml"):
+                with archive.open(part) as file:
+                    announced = _ANNOUNCED_TEXTS.search(file.read(LONGEST_TAG))
+                if announced and int(announced[1]) > part.file_size:
+                    raise damaged(path.name, "more texts announced than there are")
 
 
 def refuse_unpacking(unpacked: int, packed: int, name: str) -> None:

@@ -16,20 +16,18 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO
 from xml.etree import ElementTree
 from xml.parsers import expat
 
 from importer.errors import SourceError
 from importer.reader import limits
 from importer.reader.base import column_letters
-from importer.reader.detect import UNPACKING_ERRORS, damaged
+from importer.reader.detect import damage_named, damaged
 
-Attributes: TypeAlias = "dict[str, str]"
+Attributes = dict[str, str]
 
 _BLOCK_BYTES = 256 * 1024
 _INDEX_BYTES = 4 * 1024**2  # of a part that only lists other parts
@@ -45,20 +43,15 @@ class CellProblem:
 
     column: int  #: 0-based
     code: str  #: ``error_cell`` or ``formula_without_value``
-    value: str  #: what the sheet shows, such as ``#N/A``
+    value: str = ""  #: what the sheet shows, such as ``#N/A``
 
 
 @dataclass
 class SheetScan:
-    """What was found in one sheet: see :class:`importer.reader.base.SheetLayout`, here with the rows above the header.
+    """What was found in one sheet: see :class:`~importer.reader.base.SheetLayout`, here with rows above the header."""
 
-    Attributes:
-        name: Its name in messages.
-        problems: By sheet row (1-based).
-    """
-
-    name: str
-    problems: dict[int, list[CellProblem]] = field(default_factory=dict)
+    name: str  #: Its name in messages.
+    problems: dict[int, list[CellProblem]] = field(default_factory=dict)  #: By sheet row (1-based).
     hidden_rows: list[int] = field(default_factory=list)
     filtered: bool = False
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
@@ -96,11 +89,7 @@ class SheetScan:
             raise SourceError(what, where=self.name, hint=hint)
 
     def keep(self, remarks: int) -> None:
-        """Count what is kept in memory.
-
-        Raises:
-            SourceError: It is too much.
-        """
+        """Count what is kept in memory. Raises SourceError if it is too much."""
         self._kept += remarks
         if self._kept > limits.MOST_REMARKS:
             what = f"more than {limits.MOST_REMARKS:,} cells and rows are errors, uncomputed formulas, hidden or merged"
@@ -113,9 +102,8 @@ def scan_xlsx(path: Path, sheet: str) -> SheetScan | None:
     Raises:
         SourceError: The workbook is damaged, or the sheet too large to be read.
     """
-    with _opened(path) as archive:
-        part = _sheet_part(archive, sheet)
-        if not part:
+    with damage_named(path.name), zipfile.ZipFile(path) as archive:
+        if not (part := _sheet_part(archive, sheet)):
             return None
         scan = SheetScan(f"{path.name} [{sheet}]")
         with archive.open(part) as file:
@@ -130,15 +118,35 @@ def scan_ods(path: Path) -> dict[str, SheetScan]:
         SourceError: The document is damaged, or a sheet too large to be read.
     """
     parser = _OdsParser(path.name)
-    with _opened(path) as archive, archive.open("content.xml") as file:
+    with damage_named(path.name), zipfile.ZipFile(path) as archive, archive.open("content.xml") as file:
         parser.parse(file)
     return parser.scans
+
+
+def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
+    """The part with the sheet of this name; empty if it is not where calamine looks for it. Case does not matter."""
+    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+
+    def elements(part: str) -> list[ElementTree.Element]:
+        if part not in parts:
+            return []
+        with archive.open(parts[part]) as file:
+            return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
+
+    for element in elements("xl/workbook.xml"):
+        if element.tag.rpartition("}")[2] == "sheet" and element.get("name") == sheet:
+            identity = next((value for name, value in element.items() if name.endswith("}id")), "")
+            targets = {it.get("Id"): it.get("Target", "") for it in elements("xl/_rels/workbook.xml.rels")}
+            target = posixpath.normpath(posixpath.join("/xl", targets.get(identity, "")))
+            return parts.get(target.lstrip("/").lower(), "")
+    return ""
 
 
 class _Parser:
     """Parses XML block by block, and collects the text of an element while it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, scan: SheetScan) -> None:
+        self.scan = scan
         self.text = ""
         self.problems: list[CellProblem] = []  # of the row at hand
         self.xml = expat.ParserCreate()
@@ -156,7 +164,6 @@ class _Parser:
         self.xml.Parse(b"", True)
 
     def collect(self, wanted: bool) -> None:
-        """Whether the text that follows is collected."""
         self.xml.CharacterDataHandler = self._add_text if wanted else None
 
     def _add_text(self, text: str) -> None:
@@ -173,9 +180,8 @@ class _XlsxParser(_Parser):
     """One sheet. For each cell that matters there are millions that do not: only suspects have an end handler."""
 
     def __init__(self, scan: SheetScan) -> None:
-        super().__init__()
+        super().__init__(scan)
         self.xml.StartElementHandler = self._start
-        self._scan = scan
         self._row = 0
         self._hidden = False
         self._cells = 0  # of this row so far
@@ -198,13 +204,13 @@ class _XlsxParser(_Parser):
             self._row = int(attributes.get("r", self._row + 1))
             self._hidden = attributes.get("hidden") in ("1", "true")
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
-            self._scan.keep(1)
-            self._scan.hidden_columns.append((int(attributes.get("min", 1)), int(attributes.get("max", 1))))
+            self.scan.keep(1)
+            self.scan.hidden_columns.append((int(attributes.get("min", 1)), int(attributes.get("max", 1))))
         elif tag == "mergeCell":
-            self._scan.keep(1)
-            self._scan.merged.append(attributes.get("ref", ""))
+            self.scan.keep(1)
+            self.scan.merged.append(attributes.get("ref", ""))
         elif tag == "filterColumn":
-            self._scan.filtered = True
+            self.scan.filtered = True
         if tag == "f" or (tag == "c" and attributes.get("t") == "e"):
             self._is_formula, self.text = tag == "f", ""
             self.xml.EndElementHandler = self._end
@@ -220,7 +226,7 @@ class _XlsxParser(_Parser):
             if kind == "e":
                 self.problems.append(CellProblem(self._column(), "error_cell", value or "an error"))
             elif self._is_formula and kind != "str" and not value:
-                self.problems.append(CellProblem(self._column(), "formula_without_value", ""))
+                self.problems.append(CellProblem(self._column(), "formula_without_value"))
 
     def _column(self) -> int:
         """0-based column of the cell at hand; without a reference it is the one after the cell before."""
@@ -231,58 +237,66 @@ class _XlsxParser(_Parser):
 
     def _finish_row(self) -> None:
         if self._cells:
-            self._scan.extend(self._row, self._column() + 1)
-            self._scan.add_rows(range(self._row, self._row + 1), self.problems, hidden=self._hidden)
+            self.scan.extend(self._row, self._column() + 1)
+            self.scan.add_rows(range(self._row, self._row + 1), self.problems, hidden=self._hidden)
             self._cells, self.problems = 0, []
 
 
 class _OdsParser(_Parser):
-    """The tables of a document. Rows and cells may be repeated, and tables nested in cells."""
+    """The tables of a document. Rows and cells may be repeated, and tables nested in cells.
+
+    calamine writes out all repeats, so what they add to the document is counted.
+    """
 
     def __init__(self, name: str) -> None:
-        super().__init__()
+        super().__init__(SheetScan(name))
         self.xml.StartElementHandler, self.xml.EndElementHandler = self._start, self._end
         self.scans: dict[str, SheetScan] = {}
         self._name = name
-        self._scan = SheetScan(name)
         self._depth = 0
         self._rows = range(0)
         self._visibility = ""
-        self._column = 0
-        self._is_filled = False  # the row has a cell that is not blank
+        self._columns = range(0)  # of the cell at hand
+        self._is_filled = self._row_is_filled = False  # not blank
         self._suspect: Attributes | None = None
-        self._row_at = self._cell_at = 0  # where in the file they begin
-        self._row_extra = self._cell_extra = 0  # characters that repeats add to them
-        self._repeats = 1  # of the cell at hand
-        self._extra = 0  # and to all rows
+        self._cell_at = self._spaces = 0  # where in the file the cell begins; spaces that it repeats
+        self._read = self._written = 0  # characters of the row's cells, as they are and as calamine writes them out
+        self._added = 0  # to the whole document by repeats
 
     def _start(self, name: str, attributes: Attributes) -> None:
         if name == "table:table":
             self._depth += 1
             if self._depth == 1:
                 table = attributes.get("table:name", "")
-                self._scan = self.scans[table] = SheetScan(f"{self._name} [{table}]")
+                self.scan = self.scans[table] = SheetScan(f"{self._name} [{table}]")
                 self._rows = range(1, 1)
         elif name == "text:s":  # calamine writes out as many spaces as the document says there are
             spaces = int(attributes.get("text:c", 1))
-            self._cell_extra += spaces if spaces > _SHORT_INDENT else 0
+            self._spaces += spaces if spaces > _SHORT_INDENT else 0
         elif self._depth > 1:
             return
         elif name == "table:table-row":
             begins = self._rows.stop
             self._rows = range(begins, begins + int(attributes.get("table:number-rows-repeated", 1)))
             self._visibility = attributes.get("table:visibility", "")
-            self._column, self._is_filled = 0, False
-            self._row_at, self._row_extra = self.xml.CurrentByteIndex, 0
+            self._columns, self._row_is_filled = range(0), False
+            self._read = self._written = 0
         elif name in _ODS_CELLS:
-            self._cell_at, self._cell_extra = self.xml.CurrentByteIndex, 0
-            if "table:formula" in attributes or _is_ods_error(attributes):
-                self._suspect, self.text = attributes, ""
-                self.collect(True)
-            else:
-                self._columns_of(attributes, filled="office:value-type" in attributes)
+            self._start_cell(attributes)
         elif name == "office:annotation":
             self.collect(False)
+
+    def _start_cell(self, attributes: Attributes) -> None:
+        begins = self._columns.stop
+        self._columns = range(begins, begins + int(attributes.get("table:number-columns-repeated", 1)))
+        self._cell_at, self._spaces = self.xml.CurrentByteIndex, 0
+        if "table:formula" in attributes or _is_ods_error(attributes):
+            self._suspect, self.text = attributes, ""
+            self.collect(True)
+        self._is_filled = "office:value-type" in attributes or self._suspect is not None
+        if self._is_filled:
+            self._row_is_filled = True
+            self.scan.extend(self._rows.start, self._columns.stop)
 
     def _end(self, name: str) -> None:
         if name == "table:table":
@@ -290,79 +304,35 @@ class _OdsParser(_Parser):
         elif self._depth == 1 and name in _ODS_CELLS:
             if self._suspect is not None:
                 self._finish_suspect(self._suspect)
-            length = self.xml.CurrentByteIndex - self._cell_at
-            self._row_extra += self._repeats * self._cell_extra + (self._repeats - 1) * length
+            length = self.xml.CurrentByteIndex - self._cell_at if self._is_filled else 0
+            self._read += length
+            self._written += (len(self._columns) if self._is_filled else 1) * (length + self._spaces)
         elif self._depth == 1 and name == "table:table-row":
             self._finish_row()
         elif name == "office:annotation" and self._depth == 1 and self._suspect is not None:
             self.collect(True)
 
-    def _finish_row(self) -> None:
-        """Keep what is known of it, and count what its repeats add: calamine writes all of them out."""
-        repeats = len(self._rows)
-        self._extra += repeats * self._row_extra
-        if self._is_filled:
-            hidden = self._visibility in ("collapse", "filter")
-            self._scan.filtered = self._scan.filtered or self._visibility == "filter"
-            self._scan.extend(self._rows.stop - 1, 0)
-            self._scan.add_rows(self._rows, self.problems, hidden=hidden)
-            self.problems = []
-            self._extra += (repeats - 1) * (self.xml.CurrentByteIndex - self._row_at)
-        if self._extra > limits.MOST_REPEATED:
-            what = f"repeated rows, cells and spaces add {self._extra:,} characters to the sheet"
-            hint = "delete the repetitions, or save the sheet as CSV"
-            raise SourceError(what, where=self._scan.name, hint=hint)
-
     def _finish_suspect(self, attributes: Attributes) -> None:
         self.collect(False)
         self._suspect, text = None, self.text.strip()
-        columns = self._columns_of(attributes, filled=True)
         if _is_ods_error(attributes) or _ODS_ERROR.fullmatch(text):
-            self.problems += [CellProblem(column, "error_cell", text or "an error") for column in columns]
+            self.problems += [CellProblem(column, "error_cell", text or "an error") for column in self._columns]
         elif "office:value-type" not in attributes and not text:
-            self.problems += [CellProblem(column, "formula_without_value", "") for column in columns]
+            self.problems += [CellProblem(column, "formula_without_value") for column in self._columns]
 
-    def _columns_of(self, attributes: Attributes, *, filled: bool) -> range:
-        """The columns of a cell, which may be repeated."""
-        columns = range(self._column, self._column + int(attributes.get("table:number-columns-repeated", 1)))
-        self._column = columns.stop
-        self._repeats = len(columns) if filled else 1
-        if filled:
-            self._is_filled = True
-            self._scan.extend(self._rows.start, columns.stop)
-        return columns
+    def _finish_row(self) -> None:
+        if self._row_is_filled:
+            self.scan.filtered = self.scan.filtered or self._visibility == "filter"
+            self.scan.extend(self._rows.stop - 1, 0)
+            self.scan.add_rows(self._rows, self.problems, hidden=self._visibility in ("collapse", "filter"))
+            self.problems = []
+        self._added += len(self._rows) * self._written - self._read
+        if self._added > limits.MOST_REPEATED:
+            what = f"repeated rows, cells and spaces add {self._added:,} characters to the sheet"
+            hint = "delete the repetitions, or save the sheet as CSV"
+            raise SourceError(what, where=self.scan.name, hint=hint)
 
 
 def _is_ods_error(attributes: Attributes) -> bool:
     """Whether a cell has the type that LibreOffice gives to error values, whatever prefix its extension has."""
     return any(value == "error" and name.endswith(":value-type") for name, value in attributes.items())
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive at ``path``; whatever is broken inside becomes a SourceError."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except UNPACKING_ERRORS as error:
-        raise damaged(path.name, error) from None
-
-
-def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
-    """The part with the sheet of this name; empty if it is not where calamine looks for it. Case does not matter."""
-    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
-
-    def elements(part: str) -> list[ElementTree.Element]:
-        if part not in parts:
-            return []
-        with archive.open(parts[part]) as file:
-            return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
-
-    for element in elements("xl/workbook.xml"):
-        if element.tag.rpartition("}")[2] == "sheet" and element.get("name") == sheet:
-            identity = next((value for name, value in element.items() if name.endswith("}id")), "")
-            for relationship in elements("xl/_rels/workbook.xml.rels"):
-                if relationship.get("Id") == identity:
-                    target = posixpath.join("/xl", relationship.get("Target", ""))
-                    return parts.get(posixpath.normpath(target).lstrip("/").lower(), "")
-    return ""

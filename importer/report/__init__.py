@@ -1,16 +1,24 @@
-"""Reports: written from the ledger alone, in one read transaction, whole or not at all."""
+"""Reports: written from the ledger alone, in one read transaction, in flat memory, whole or not at all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from importer.ledger import LedgerView
 from importer.report.failures_file import write_failures
-from importer.report.files import make_folder
-from importer.report.results_file import write_open_notes, write_orphans, write_results
-from importer.report.summary import Summary, summary_of, unlinked_remarks
-from importer.report.totals import CaseUpdateTotals, Totals, exit_code_of, totals_of
+from importer.report.files import csv_file, make_folder
+from importer.report.summary import (
+    CaseUpdateTotals,
+    Summary,
+    Totals,
+    exit_code_of,
+    summary_of,
+    totals_of,
+    unlinked_remarks,
+)
 
 __all__ = [
     "CaseUpdateTotals",
@@ -24,25 +32,33 @@ __all__ = [
     "write_reports",
 ]
 
+RESULT_COLUMNS = ("row", "key", "state", "case_id", "http_status", "attempts", "code", "message")
+NOTE_COLUMNS = (
+    *("key", "case_id", "part", "state", "http_status", "code", "message", "what_to_do"),
+    *("note_title", "note_body", "public"),
+)
+ORPHAN_COLUMNS = ("importer_file", "importer_row", "importer_key", "importer_code", "importer_reason")
+#: What to do about a case update, by how it stands.
+_UPDATE_HINTS = {
+    "pending": "run the same command again",
+    "held": "sent automatically after the case updates before it",
+    "refused": "case-importer retry; or enter it by hand, then case-importer resolve KEY --notes-delivered",
+    "unknown": "run case-importer reconcile; or check the case, then run case-importer resolve KEY",
+    "sending": "wait for the run to finish",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Where the reports are.
+    """Where the reports are."""
 
-    Attributes:
-        results: Every row.
-        failures: Rows to fix, with the columns of their source: more than one file if columns differ, and none if
-            there are no such rows.
-        summary: For scripts; written last, once it is known how the command ends.
-        orphans: Notes of companion files that match no row.
-        open_notes: Notes that were not delivered; None if no note is sent after its case.
-    """
-
-    results: Path
+    results: Path  #: Every row.
+    #: Rows to fix, with the columns of their source: more than one file if columns differ, and none if there are no
+    #: such rows.
     failures: tuple[Path, ...]
-    summary: Path
-    orphans: tuple[Path, ...] = ()
-    open_notes: Path | None = None
+    summary: Path  #: For scripts; written last, once it is known how the command ends.
+    orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
+    open_notes: Path | None = None  #: Notes that were not delivered; None if no note is sent after its case.
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:
@@ -68,8 +84,47 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
         results = folder / "results.csv"
         write_results(view, results)
         failures = tuple(write_failures(view, folder))
-        orphans = tuple(write_orphans(view, folder))
+        orphans = tuple(_write_orphans(view, folder))
         open_notes = folder / "open-notes.csv" if summary.case_updates.total else None
         if open_notes is not None:
-            write_open_notes(view, open_notes)
+            _write_open_notes(view, open_notes)
     return Reports(results, failures, folder / "summary.json", orphans, open_notes), summary
+
+
+def write_results(view: LedgerView, path: Path) -> None:
+    """One line for every row that was read, in input order."""
+    with csv_file(path, RESULT_COLUMNS, for_spreadsheets=False) as write:
+        for line in view.results():
+            state_and_case = (line.state, line.case_id, line.http_status, line.attempts)
+            write((line.row, line.key, *state_and_case, line.code or None, line.message or None))
+
+
+def _write_open_notes(view: LedgerView, path: Path) -> None:
+    """One line for every note that its case does not have yet, whole, so that nothing is lost."""
+    with csv_file(path, NOTE_COLUMNS) as write:
+        for part in view.open_updates():
+            answer = (part.http_status, part.code, part.message, _UPDATE_HINTS[part.standing])
+            for note in orjson.loads(part.body)["notes"]:
+                texts = (note.get("note_title", ""), note["note_body"], str(note["public"]).lower())
+                write((part.key, part.case_id, part.position, part.standing, *answer, *texts))
+
+
+def _write_orphans(view: LedgerView, folder: Path) -> list[Path]:
+    """The rows of companion files that match no row, with their columns; nothing if no companion file was read.
+
+    Files with the same columns share a report; each further set of columns gets a separate one,
+    ``notes-without-case-2.csv`` and so on.
+    """
+    files_of: dict[tuple[str, ...], dict[tuple[int, int], str]] = {}
+    for source in view.sources():
+        for place, companion in enumerate(source.companions):
+            if companion.without_row is not None:  # otherwise the rows were a few of an export
+                files_of.setdefault(companion.columns, {})[source.id, place] = companion.file
+    paths = []
+    for number, (columns, files) in enumerate(files_of.items(), start=1):
+        paths.append(folder / (f"notes-without-case{'' if number == 1 else f'-{number}'}.csv"))
+        with csv_file(paths[-1], (*ORPHAN_COLUMNS, *columns)) as write:
+            for orphan in view.orphans():
+                if name := files.get((orphan.source, orphan.file)):
+                    write((name, orphan.row, orphan.key, orphan.code, orphan.message, *orphan.cells))
+    return paths

@@ -56,41 +56,28 @@ def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     _remove_left_over(path)
     try:
-        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with open(handle, "w", encoding=encoding, newline="", errors="surrogatepass") as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
-        os.replace(temporary, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+        with _told_if_it_fails(path):
+            handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with open(handle, "w", encoding=encoding, newline="", errors="surrogatepass") as file:
+                yield file
+                file.flush()
+                os.fsync(handle)
+            os.replace(temporary, path)
+            sync_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of the reports, for its owner only.
-
-    Raises:
-        ConfigError: it cannot be made.
-    """
-    try:
+    """Make the folder of the reports, for its owner only. Raises ConfigError if it cannot be made."""
+    with _told_if_it_fails(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
 
 
 def remove(path: Path) -> None:
-    """Remove the report of an earlier run that would be empty now.
-
-    Raises:
-        ConfigError: it cannot be removed.
-    """
-    try:
+    """Remove the report of an earlier run that would be empty now. Raises ConfigError if it cannot be removed."""
+    with _told_if_it_fails(path):
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
 
 
 def _remove_left_over(path: Path) -> None:
@@ -101,10 +88,11 @@ def _remove_left_over(path: Path) -> None:
                 left.unlink()
 
 
-def _cannot_write(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"cannot write the report: {error.strerror}",
-        where=str(path),
-        hint="free disk space or choose another folder, then run: case-importer report --ledger LEDGER --out DIR"
-        " (nothing is lost)",
-    )
+@contextmanager
+def _told_if_it_fails(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "free disk space or choose another folder, then run: case-importer report --ledger LEDGER --out DIR"
+        what = f"cannot write the report: {error.strerror}"
+        raise ConfigError(what, where=str(path), hint=f"{hint} (nothing is lost)") from error

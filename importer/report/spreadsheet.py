@@ -35,10 +35,9 @@ def is_as_shown(original: str, cell: str) -> bool:
         return True
     if max(len(original), len(cell)) > _LONGEST_VALUE:
         return False
-    return any(same(original, cell) for same in (_is_same_truth, _is_same_number, _is_same_date))
-
-
-# -- texts -----------------------------------------------------------------------------------------
+    was, now = original.strip(), cell.strip()
+    is_truth = any(cell in words and was.casefold() in map(str.casefold, words) for words in _TRUTHS)
+    return is_truth or _is_same_number(was, now) or _is_same_date(was, now)
 
 
 def _is_same_text(original: str, cell: str) -> bool:
@@ -58,8 +57,6 @@ def _is_same_text(original: str, cell: str) -> bool:
     )
 
 
-# -- truth values ----------------------------------------------------------------------------------
-
 _TRUE = (
     "TRUE WAHR VRAI VERDADERO VERDADEIRO VERO WAAR PRAWDA PRAVDA SANT SAND SANN TOSI IGAZ ИСТИНА ІСТИНА DOĞRU ΑΛΗΘΗΣ"
     " ΑΛΗΘΕΣ ADEVĂRAT CERT VERITAT ISTINA RESNICA TÕENE EGIA BENAR"
@@ -70,13 +67,6 @@ _FALSE = (
 )
 _TRUTHS = (_TRUE.split(), _FALSE.split())
 
-
-def _is_same_truth(original: str, cell: str) -> bool:
-    was = original.strip().casefold()
-    return any(cell in words and was in map(str.casefold, words) for words in _TRUTHS)
-
-
-# -- numbers ---------------------------------------------------------------------------------------
 
 _SPACES = " \u00a0\u202f"
 _NUMBER = re.compile(
@@ -94,8 +84,7 @@ _EXACT = Context(prec=400)
 _ROUNDED = Context(prec=_DIGITS_KEPT)
 
 
-def _is_same_number(original: str, cell: str) -> bool:
-    was, now = original.strip(), cell.strip()
+def _is_same_number(was: str, now: str) -> bool:
     has_format = _has_format(was)
     if not (_PLAIN.fullmatch(now) or _SCIENTIFIC.fullmatch(now) or has_format):
         return False
@@ -126,8 +115,13 @@ def _numbers(text: str) -> Iterator[Decimal]:
 
 
 def _shows(number: Decimal, shown: Decimal, may_be_rounded: bool) -> bool:
-    """Whether a spreadsheet shows ``number`` as ``shown``: exactly, with 15 digits, or rounded."""
-    kept = _kept(number)
+    """Whether a spreadsheet shows ``number`` as ``shown``: exactly, with 15 digits, or rounded.
+
+    Excel cuts a number behind 15 digits, LibreOffice rounds its float, and may miss the last digit by one.
+    """
+    kept, rounded = {number}, _ROUNDED.plus(number)
+    if number != rounded:
+        kept |= {Decimal(float(number)), rounded, _ROUNDED.next_minus(rounded), _ROUNDED.next_plus(rounded)}
     if shown in kept or shown in (Decimal(float(value)) for value in kept):  # in a workbook it is a float again
         return True
     _, digits, exponent = shown.as_tuple()
@@ -136,19 +130,6 @@ def _shows(number: Decimal, shown: Decimal, may_be_rounded: bool) -> bool:
         return False
     return abs(_EXACT.subtract(number, shown)) < Decimal(1).scaleb(exponent)
 
-
-def _kept(number: Decimal) -> set[Decimal]:
-    """What a spreadsheet may keep of a number: Excel cuts it behind 15 digits, LibreOffice rounds its float.
-
-    Of a number with more digits than that LibreOffice may miss the last one that it keeps by one.
-    """
-    if number == _ROUNDED.plus(number):
-        return {number}
-    rounded = _ROUNDED.plus(number)
-    return {number, Decimal(float(number)), rounded, _ROUNDED.next_minus(rounded), _ROUNDED.next_plus(rounded)}
-
-
-# -- dates and times -------------------------------------------------------------------------------
 
 _TIME = r"(?P<hour>\d{1,4}):(?P<minute>\d\d?)(?::(?P<second>\d\d?(?:[.,]\d{1,9})?))?\s?(?P<half>[AaPp]\.?\s?[Mm]\.?)?"
 _MONTH = r"(?P<name>[^\W\d_]{3,12})\.?"
@@ -174,23 +155,15 @@ _FRACTION = re.compile(r".*:(\d\d):(\d\d[.,]\d+)")
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A date, a time of day, or both, as far as a text says.
+    """A date, a time of day, or both, as far as a text says."""
 
-    Attributes:
-        year: Two digits or four; None if it is not said.
-        day: Month and day; None for a time alone.
-        clock: Hours and minutes.
-        second: None if it is not said.
-    """
-
-    year: int | None
-    day: tuple[int, int] | None
-    clock: tuple[int, int]
-    second: Decimal | None
+    year: int | None  #: Two digits or four; None if it is not said.
+    day: tuple[int, int] | None  #: Month and day; None for a time alone.
+    clock: tuple[int, int]  #: Hours and minutes.
+    second: Decimal | None  #: None if it is not said.
 
 
-def _is_same_date(original: str, cell: str) -> bool:
-    was, now = original.strip(), cell.strip()
+def _is_same_date(was: str, now: str) -> bool:
     rest, whole = _REST_OF_TIME.fullmatch(now), _FRACTION.fullmatch(was)
     if rest and whole and rest[1] == whole[1]:
         shown, full = (Decimal(seconds.replace(",", ".")) for seconds in (rest[2], whole[2]))

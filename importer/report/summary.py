@@ -1,14 +1,17 @@
-"""What a ledger says about an import: the part that every result and ``summary.json`` have in common."""
+"""What a ledger says about an import: every row that was read is in exactly one state, and why it is no case."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from importer.errors import ExitCode
 from importer.ledger import CompanionFile, LedgerView
 from importer.ledger.causes import Cause, causes
 from importer.ledger.records import UnlinkedCount
-from importer.report.totals import CaseUpdateTotals, Totals, case_updates_of, totals_of
+from importer.models import State
 from importer.report.verified_file import Verification, verification_of
 
 _WHY_UNLINKED = {
@@ -16,6 +19,112 @@ _WHY_UNLINKED = {
     "parent_cycle": "their parents form a cycle",
     "parent_too_deep": "their parent row is a child row",
 }
+#: The states in the order in which people ask for them.
+_ORDER = (
+    *(State.CREATED, State.PENDING, State.WAITING, State.SENDING, State.INVALID, State.REFUSED),
+    *(State.SKIPPED, State.UNKNOWN, State.DUPLICATE),
+)
+#: Exit codes, the first that applies; with the states of rows and the figure of case updates that lead to it.
+_CODES = (
+    (ExitCode.DUPLICATE, (State.DUPLICATE,), ""),
+    (ExitCode.UNKNOWN_OUTCOME, (State.UNKNOWN, State.SENDING), "unknown"),
+    (ExitCode.TEMPORARY, (State.PENDING, State.WAITING), "open"),
+    (ExitCode.ROWS_FAILED, (State.REFUSED, State.INVALID), "refused"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseUpdateTotals:
+    """Notes that are sent after their case, by how they stand."""
+
+    done: int = 0  #: The cases have them.
+    open: int = 0  #: To be sent.
+    held: int = 0  #: Not sent, because those before them have an unknown outcome or were refused.
+    refused: int = 0  #: The server refused them.
+    unknown: int = 0  #: The cases may have them.
+    dropped: int = 0  #: Not to be sent, by `resolve`.
+    later: int = 0  #: Their rows are not cases yet.
+
+    @property
+    def total(self) -> int:
+        """All notes whose cases exist."""
+        return self.done + self.open + self.held + self.refused + self.unknown + self.dropped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Rows that were read, and records by state: two counts, so that a lost record is noticed."""
+
+    read: int  #: Rows, as counted while reading.
+    invalid: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    pending: int = 0
+    sending: int = 0
+    created: int = 0
+    refused: int = 0
+    unknown: int = 0
+    duplicate: int = 0
+    match: bool  #: Whether both counts are the same.
+
+    @classmethod
+    def of(cls, read: int, counts: Counter[State]) -> Totals:
+        """Totals of rows that were read, and of the states of their records."""
+        by_name = {state.value: count for state, count in counts.items()}
+        return cls(read=read, match=read == counts.total(), **by_name)
+
+    @property
+    def counts(self) -> Counter[State]:
+        """Records by state; of states that have some."""
+        return Counter({state: count for state in State if (count := int(getattr(self, state.value)))})
+
+    def by_state(self) -> list[tuple[State, int]]:
+        """The states that have records, in the order in which people ask for them."""
+        counts = self.counts
+        return [(state, counts[state]) for state in _ORDER if counts[state]]
+
+    @property
+    def equation(self) -> str:
+        """``1,000 rows = 980 created + 18 invalid + 2 skipped``."""
+        rows = f"{self.read:,} row{'s' * (self.read != 1)}"
+        terms = " + ".join(f"{count:,} {state}" for state, count in self.by_state())
+        return f"{rows} = {terms}" if terms else rows
+
+
+def exit_code_of(
+    totals: Totals,
+    causes: Iterable[Cause] = (),
+    updates: CaseUpdateTotals | None = None,
+    *,
+    pending_is_meant: bool = False,
+) -> ExitCode:
+    """What the states alone say about how a run ended: of several codes, the first of 6, 4, 5, 3, 0.
+
+    Args:
+        totals: Rows by state.
+        causes: A waiting row counts like the parent row that it waits for, which its cause names.
+        updates: Case updates are not rows, but no import is finished without them.
+        pending_is_meant: Rows that are pending were meant to stay so, by ``--limit`` for example.
+    """
+    if not totals.match:
+        return ExitCode.LEDGER
+    counts = totals.counts
+    for cause in causes:
+        if cause.state is State.WAITING:
+            parent = (cause.code or "").removeprefix("parent_")
+            counts[State.WAITING] -= cause.rows
+            counts[State(parent) if parent in _ORDER else State.INVALID] += cause.rows
+    if pending_is_meant:
+        del counts[State.PENDING]
+    for code, states, standing in _CODES:
+        if any(counts[state] > 0 for state in states) or (updates and standing and getattr(updates, standing)):
+            return code
+    return ExitCode.OK
+
+
+def totals_of(view: LedgerView) -> Totals:
+    """The totals of what ``view`` looks at."""
+    return Totals.of(sum(source.rows for source in view.sources()), view.counts())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +141,31 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Where the rows of a ledger are, and why.
+    """Where the rows of a ledger are, and why."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        ledger: Path of the ledger.
-        ledger_id: Its id, which failures files carry.
-        target: Where cases were created; None if nothing was sent yet.
-        sources: The files that were read into it.
-        half_read: Names of files that are being read, or whose reading was cut short; they are in no other figure.
-        totals: Rows by state.
-        causes: Why rows are not cases, most frequent first.
-        case_updates: Notes that are sent after their case, because its first call had no room.
-        links_not_made: Rows whose case has another parent than the file says, because the mapping wants it so.
-        requests: Requests that were sent to create cases and to add notes to them.
-        refusals: How many of them were answered with which HTTP status other than success.
-        verification: What the last `verify` found; None if there was none.
-    """
-
-    version: Literal[1] = 1
-    ledger: str
-    ledger_id: str
-    target: str | None
-    sources: tuple[Source, ...]
+    version: Literal[1] = 1  #: Of the JSON form of this result.
+    ledger: str  #: Path of the ledger.
+    ledger_id: str  #: Its id, which failures files carry.
+    target: str | None  #: Where cases were created; None if nothing was sent yet.
+    sources: tuple[Source, ...]  #: The files that were read into it.
+    #: Names of files that are being read, or whose reading was cut short; they are in no other figure.
     half_read: tuple[str, ...]
-    totals: Totals
-    causes: tuple[Cause, ...]
-    case_updates: CaseUpdateTotals
+    totals: Totals  #: Rows by state.
+    causes: tuple[Cause, ...]  #: Why rows are not cases, most frequent first.
+    case_updates: CaseUpdateTotals  #: Notes that are sent after their case, because its first call had no room.
+    #: Rows whose case has another parent than the file says, because the mapping wants it so.
     links_not_made: tuple[UnlinkedCount, ...]
-    requests: int
-    refusals: dict[str, int]
-    verification: Verification | None = None
+    requests: int  #: Requests that were sent to create cases and to add notes to them.
+    refusals: dict[str, int]  #: How many of them were answered with which HTTP status other than success.
+    verification: Verification | None = None  #: What the last `verify` found; None if there was none.
 
 
 def summary_of(view: LedgerView) -> Summary:
     """What the ledger says about the rows in view."""
     ledger_id, target = view.identity()
+    updates = view.update_items()
+    others = {name: updates[name] for name in ("done", "held", "refused", "dropped", "later")}
+    in_doubt = updates["unknown"] + updates["sending"]  # what is being sent has no outcome until that has ended
     return Summary(
         ledger=str(view.path),
         ledger_id=ledger_id,
@@ -79,7 +177,7 @@ def summary_of(view: LedgerView) -> Summary:
         half_read=view.half_read(),
         totals=totals_of(view),
         causes=causes(view),
-        case_updates=case_updates_of(view),
+        case_updates=CaseUpdateTotals(**others, open=updates["pending"], unknown=in_doubt),
         links_not_made=tuple(view.unlinked()),
         requests=view.requests(),
         refusals={str(status): count for status, count in view.refusals().items()},

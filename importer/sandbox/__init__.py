@@ -4,18 +4,16 @@ It is the target of trials and rehearsals and the test double of the importer. I
 reference and OpenAPI bundle and shares no code with the client side, so that it cannot inherit its mistakes.
 """
 
+from importer.sandbox.account import Definition, Kind, definitions_of
 from importer.sandbox.faults import FaultPlan, Rule, load_plan
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.profiles import PROFILES
-from importer.sandbox.server import Sandbox, serve
-from importer.sandbox.validation import Definition, Kind, Option, definitions_of
+from importer.sandbox.server import Sandbox, SandboxOptions, serve
 
 __all__ = [
     "PROFILES",
     "Definition",
     "FaultPlan",
     "Kind",
-    "Option",
     "Rule",
     "Sandbox",
     "SandboxOptions",

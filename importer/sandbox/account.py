@@ -1,56 +1,202 @@
-"""The account that a sandbox is if nobody says otherwise: its users, the ids of people, and custom fields."""
+"""What an account has: its custom fields with the values that they take, and its users.
+
+Kinds, key prefixes and value forms are those of the Talkdesk reference (create-a-new-case, get-a-list-of-case-fields)
+and the OpenAPI bundle.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any
 
-from importer.sandbox.validation import Definition, Kind, Option
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
+_FIRST_FIELD_ID = 1_397_421_734_151_344_130
+_DEFINED_AT = "2021-05-26T13:17:58.000+00:00"
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
+_DROP_DOWN = re.compile(r"\Adrop_?down(?=\d+\Z)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _NAMES = ("Ana Almeida", "Bruno Becker", "Chloé Costa", "David Dubois", "Elif Evans", "Farid Ferreira", "Grace García")
 _INACTIVE_EVERY = 10
 #: The owner of the case in the samples of the reference, so that these can be sent unchanged.
-_SAMPLE_ID = "61036b508ff57b5578f25a10"
+_SAMPLE_USER = "61036b508ff57b5578f25a10"
+
+SomeText = Annotated[str, Field(min_length=1)]
+
+
+class Kind(StrEnum):
+    """Kinds of custom field; the value is the prefix of their keys."""
+
+    DROP_DOWN = "drop_down"
+    DEPENDENT_FIELD = "dependent_field"
+    MULTI_SELECT = "multi_select"
+    TEXT = "text"
+    MULTI_LINE_TEXT = "multi_line_text"
+    CHECKBOX = "checkbox"
+    DATE = "date"
+    NUMERIC = "numeric"
+    DECIMAL = "decimal"
+
+
+# "001" and "002" are documented; the other codes are our own, because the reference does not list them.
+_TYPE_CODES = {kind: f"{number:03}" for number, kind in enumerate(Kind, start=1)}
+#: What tells the kind of a field: the prefix of its key, or its type.
+_KINDS = {kind.value: kind for kind in Kind} | {
+    "dropdown": Kind.DROP_DOWN,
+    "001": Kind.DROP_DOWN,
+    "002": Kind.DEPENDENT_FIELD,
+}
+
+
+def _check_date(value: str) -> str:
+    if not _DATE.fullmatch(value):
+        raise ValueError("must be a date-time such as 2022-04-21T06:30:21Z")
+    datetime.fromisoformat(value[:19])  # raises if there is no such day or hour
+    return value
+
+
+#: What each kind takes, as a create has it.
+_TYPES: dict[Kind, Any] = {
+    Kind.CHECKBOX: bool,
+    Kind.TEXT: str,
+    Kind.MULTI_LINE_TEXT: str,
+    Kind.NUMERIC: int,
+    Kind.DECIMAL: int | float,
+    Kind.DATE: Annotated[str, AfterValidator(_check_date)],
+    Kind.DROP_DOWN: SomeText | int,
+    Kind.MULTI_SELECT: list[SomeText],
+    Kind.DEPENDENT_FIELD: Annotated[list[SomeText], Field(min_length=1, max_length=3)],
+}
+_VALUES = {kind: TypeAdapter(taken, config=ConfigDict(strict=True)) for kind, taken in _TYPES.items()}
 
 
 @dataclass(frozen=True)
-class User:
-    """A user of the account, who may own cases."""
+class Option:
+    """An item of the ``dict_list`` of a drop-down, multi-select or dependent field; requests carry its key."""
 
-    id: str
-    email: str
+    key: str
+    value: str
+    children: tuple[Option, ...] = ()
+
+    def all_levels(self) -> Iterator[Option]:
+        """It, and what is below it."""
+        yield self
+        for child in self.children:
+            yield from child.all_levels()
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One custom field of the account. Its key is a plain word: letters, digits and underscores.
+
+    A drop-down, multi-select or dependent field without options takes any key: its options are not known.
+    """
+
+    key: Annotated[str, Field(pattern=f"^{_KEY.pattern}$")]
+    kind: Kind
     name: str
-    active: bool
+    options: tuple[Option, ...] = ()
+    _: KW_ONLY
+    required: bool = False
+    active: bool = True
 
-    def as_json(self, origin: str) -> dict[str, Any]:
-        """The user as an item of GET /users."""
+    @property
+    def spellings(self) -> frozenset[str]:
+        """The keys by which requests name it: the reference calls a drop-down ``drop_down1`` and ``dropdown1``."""
+        if self.kind is not Kind.DROP_DOWN:
+            return frozenset({self.key})
+        return frozenset({self.key, _DROP_DOWN.sub("drop_down", self.key), _DROP_DOWN.sub("dropdown", self.key)})
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Option key → label, over all levels."""
+        return {each.key: each.value for option in self.options for each in option.all_levels()}
+
+    def problem(self, value: Any) -> str | None:
+        """Why ``value`` (bare, as a create has it) is no value of this field, or None if it is one."""
+        if not self.active:
+            return "the field is not active"
+        try:
+            _VALUES[self.kind].validate_python(value)
+        except ValidationError as error:
+            return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        if self.kind is Kind.MULTI_SELECT and len(set(value)) != len(value):
+            return "names an option twice"
+        return self._problem_with_options(value) if self.options else None
+
+    def _problem_with_options(self, value: Any) -> str | None:
+        if self.kind is Kind.DROP_DOWN and self._option_key(value) not in self.labels:
+            return "must be the key of an option, not its label"
+        if self.kind is Kind.MULTI_SELECT and not self.labels.keys() >= set(value):
+            return "must be a list of option keys"
+        if self.kind is Kind.DEPENDENT_FIELD:
+            level = self.options
+            for key in value:
+                option = next((each for each in level if each.key == key), None)
+                if option is None:
+                    return "must lead from a root option through its children"
+                level = option.children
+        return None
+
+    def entry(self, value: Any) -> dict[str, Any]:
+        """A valid value as it is stored and answered: with a label only where there are options."""
+        label: Any = None
+        if self.kind is Kind.DROP_DOWN:
+            label = self.labels.get(self._option_key(value))
+        elif self.kind in (Kind.MULTI_SELECT, Kind.DEPENDENT_FIELD) and self.options:
+            label = [self.labels.get(key) for key in value]
+        return {"value": value} if label is None else {"value": value, "label": label}
+
+    def _option_key(self, value: str | int) -> str:
+        """The key of the option that a drop-down is given: the key itself, or its number, as 1 for ``001``."""
+        if isinstance(value, str):
+            return value
+        return next((key for key in self.labels if (key.lstrip("0") or "0") == str(value)), "")
+
+    def as_json(self, number: int) -> dict[str, Any]:
+        """The definition as GET /cm/meta/va/fields gives it; ``number`` is its place in the list."""
         return {
-            "id": self.id,
-            "email": self.email,
+            "id": str(_FIRST_FIELD_ID + number),
             "name": self.name,
+            "key": self.key,
+            "type": _TYPE_CODES[self.kind],
+            "description": self.name,
+            "dict_list": self.options,
+            "required": self.required,
             "active": self.active,
-            "created_at": "2021-01-04T09:00:00Z",
-            "_links": {"self": {"href": f"{origin}/users/{self.id}"}},
+            "create_at": _DEFINED_AT,
+            "update_at": _DEFINED_AT,
         }
 
 
-def users_of(seed: int, count: int) -> tuple[User, ...]:
-    """``count`` users with distinct e-mail addresses and ids; every tenth is inactive."""
+def by_key(definitions: Iterable[Definition]) -> dict[str, Definition]:
+    """The fields by all keys that requests may name them by."""
+    fields = {definition.key: definition for definition in definitions}
+    return {spelling: field for field in fields.values() for spelling in field.spellings} | fields
+
+
+def definitions_of(answer: Iterable[Mapping[str, Any]]) -> tuple[Definition, ...]:
+    """The fields in a whole answer of GET /cm/meta/va/fields; its types may be kinds too, instead of codes.
+
+    A field whose kind is shown neither by its key nor by its type is not among them: its values cannot be checked.
+    """
     return tuple(
-        User(
-            id=_SAMPLE_ID if number == 1 else id_of(seed, f"user {number}"),
-            email=f"agent.{number}@agents.example",
-            name=_NAMES[number % len(_NAMES)],
-            active=number % _INACTIVE_EVERY != 0,
-        )
-        for number in range(1, count + 1)
+        Definition(item["key"], kind, item["name"], item["dict_list"], required=item["required"], active=item["active"])
+        for item in answer
+        if _KEY.fullmatch(item["key"])
+        and (kind := _KINDS.get(item["key"].rstrip("0123456789")) or _KINDS.get(item["type"]))
     )
 
 
-def id_of(seed: int, person: str) -> str:
-    """An id in the form of Talkdesk's: 24 hexadecimal digits."""
-    return hashlib.md5(f"{seed} {person}".encode(), usedforsecurity=False).hexdigest()[:24]
+def _options(*texts: str) -> tuple[Option, ...]:
+    return tuple(Option(f"{number:03}", text) for number, text in enumerate(texts, start=1))
 
 
 _COUNTS = {
@@ -66,17 +212,14 @@ _CITIES = (
     Option("e9e3c93a-1b28-489a-96fe-6b3e9ca60976", "Cupertino"),
     Option("5d0e2c1b-7c55-4a39-9d0b-6f2f3f1f6a10", "San Jose"),
 )
-_COUNTIES = (Option("bbb2a5e7-6190-4eb1-b889-ec37e0badd0b", "Santa Clara", _CITIES),)
 _PLACES = (
-    Option("3a20c48f-3e33-49b0-af22-63eba6fa4cc3", "California", _COUNTIES),
+    Option(
+        "3a20c48f-3e33-49b0-af22-63eba6fa4cc3",
+        "California",
+        (Option("bbb2a5e7-6190-4eb1-b889-ec37e0badd0b", "Santa Clara", _CITIES),),
+    ),
     Option("9f1f0a44-0f4c-4d5e-8a3a-0c3a5bb6d2f1", "Oregon"),
 )
-
-
-def _options(*texts: str) -> tuple[Option, ...]:
-    return tuple(Option(f"{number:03}", text) for number, text in enumerate(texts, start=1))
-
-
 #: A plausible account: each kind of field, one inactive field, one key that breaks the prefix rule.
 DEFAULT_FIELDS = (
     *(
@@ -91,3 +234,23 @@ DEFAULT_FIELDS = (
     Definition("assign_reason", Kind.DROP_DOWN, "Assign reason", _options("high", "low")),
     Definition("text11", Kind.TEXT, "Old reference", active=False),
 )
+
+
+def users_of(seed: int, count: int) -> dict[str, dict[str, Any]]:
+    """``count`` users by id, as GET /users shows them but for their links; every tenth is inactive."""
+    users: Iterator[dict[str, Any]] = (
+        {
+            "id": _SAMPLE_USER if number == 1 else id_of(seed, f"user {number}"),
+            "email": f"agent.{number}@agents.example",
+            "name": _NAMES[number % len(_NAMES)],
+            "active": number % _INACTIVE_EVERY != 0,
+            "created_at": "2021-01-04T09:00:00Z",
+        }
+        for number in range(1, count + 1)
+    )
+    return {user["id"]: user for user in users}
+
+
+def id_of(seed: int, person: str) -> str:
+    """An id in the form of Talkdesk's: 24 hexadecimal digits."""
+    return hashlib.md5(f"{seed} {person}".encode(), usedforsecurity=False).hexdigest()[:24]

@@ -10,14 +10,17 @@ import base64
 import hmac
 import secrets
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import jwt
 from aiohttp import web
 
 from importer.sandbox.answers import json_response
+
+if TYPE_CHECKING:
+    from importer.sandbox.server import SandboxOptions
 
 TOKEN_PATH = "/oauth/token"
 ALL_SCOPES = (
@@ -43,61 +46,36 @@ class OAuthError(Exception):
 
 
 class Tokens:
-    """The tokens of the account; they expire on the monotonic clock, after ``life`` seconds.
+    """POST /oauth/token for the one client of the account, who is also the issuer and subject of its assertions.
 
-    ``static`` is a token that never expires and carries every granted scope, for people who have no client.
+    Tokens expire on the monotonic clock. The static token of the options never does, and carries every granted scope.
+
+    Args:
+        options: The client, its registered keys, and what it is granted.
+        client_secret: Its secret.
+        verifies: Whether signatures are verified. If not, assertions must only have the form of ES256.
     """
 
-    def __init__(self, *, life: float, static: str | None, scopes: Iterable[str]) -> None:
-        self.life = life
-        self.granted = tuple(scopes)
+    def __init__(self, options: SandboxOptions, *, client_secret: str, verifies: bool) -> None:
         self.count = 0
-        self._static = static
+        self._options = options
+        self._client_secret = client_secret
+        self._verifies = verifies
         self._issued: dict[str, tuple[float, frozenset[str]]] = {}
-
-    def issue(self, scopes: Iterable[str]) -> str:
-        """A new token for ``scopes``. Earlier tokens stay valid until their own end."""
-        now = time.monotonic()
-        self._issued = {token: entry for token, entry in self._issued.items() if entry[0] > now}
-        token = secrets.token_urlsafe(32)
-        self._issued[token] = (now + self.life, frozenset(scopes))
-        self.count += 1
-        return token
 
     def scopes_of(self, authorization: str) -> frozenset[str] | None:
         """The scopes behind an Authorization header, or None if it carries no valid Bearer token."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             return None
-        if self._static is not None and token == self._static:
-            return frozenset(self.granted)
+        if self._options.static_token is not None and token == self._options.static_token:
+            return frozenset(self._options.scopes)
         expires, scopes = self._issued.get(token, (0.0, frozenset()))
         return scopes if time.monotonic() < expires else None
 
     def expire_all(self) -> None:
         """End every issued token now; the static one has no end."""
         self._issued.clear()
-
-
-class TokenEndpoint:
-    """POST /oauth/token for the one client of the account, who is also the issuer and subject of its assertions.
-
-    Args:
-        client_id: Its id.
-        client_secret: Its secret.
-        public_keys: Key id → public key (PEM).
-        verifies: Whether signatures are verified. If not, assertions must only have the form of ES256.
-        tokens: Where tokens are issued.
-    """
-
-    def __init__(
-        self, *, client_id: str, client_secret: str, public_keys: Mapping[str, str], verifies: bool, tokens: Tokens
-    ) -> None:
-        self._client_id = client_id
-        self._client_secret = client_secret
-        self._public_keys = public_keys
-        self._verifies = verifies
-        self._tokens = tokens
 
     def answer(self, body: bytes, *, content_type: str, authorization: str | None, audience: str) -> web.Response:
         """Issue a token, or say in OAuth's own shape why not."""
@@ -109,16 +87,24 @@ class TokenEndpoint:
                 raise OAuthError("invalid_request", "Give either an Authorization header or an assertion, not both")
             else:
                 self._check_assertion(form, audience)
-            scopes = self._scopes(form.get("scope", ""))
+            # What is asked for and granted, in the order asked; all that is granted if nothing is asked for.
+            granted = self._options.scopes
+            scopes = [scope for scope in dict.fromkeys(form.get("scope", "").split() or granted) if scope in granted]
+            if not scopes:
+                raise OAuthError("invalid_scope", "None of these scopes is granted to this client")
         except OAuthError as refused:
             response = json_response(refused.status, refused.content)
             if refused.status == 401:
                 response.headers["WWW-Authenticate"] = "Basic"
             return response
+        token, now = secrets.token_urlsafe(32), time.monotonic()
+        self._issued = {each: entry for each, entry in self._issued.items() if entry[0] > now}
+        self._issued[token] = (now + self._options.token_life, frozenset(scopes))
+        self.count += 1
         content = {
-            "access_token": self._tokens.issue(scopes),
+            "access_token": token,
             "token_type": "Bearer",
-            "expires_in": int(self._tokens.life),
+            "expires_in": int(self._options.token_life),
             "scope": " ".join(scopes),
         }
         response = json_response(200, content)
@@ -126,10 +112,13 @@ class TokenEndpoint:
         return response
 
     def _check_basic(self, authorization: str) -> None:
-        user, password = _basic(authorization)
-        is_right = hmac.compare_digest(user.encode(), self._client_id.encode())
-        is_right &= hmac.compare_digest(password.encode(), self._client_secret.encode())
-        if not is_right:
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            given = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            given = b""
+        known = f"{self._options.client_id}:{self._client_secret}".encode()
+        if scheme.lower() != "basic" or not hmac.compare_digest(given, known):
             raise OAuthError("invalid_client", "Unknown client or wrong secret", status=401)
 
     def _check_assertion(self, form: Mapping[str, str], audience: str) -> None:
@@ -139,40 +128,31 @@ class TokenEndpoint:
             claims = self._claims(form.get("client_assertion", ""), audience)
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
             raise OAuthError("invalid_client", f"Assertion refused: {problem}", status=401) from problem
-        if claims["iss"] != claims["sub"] or claims["sub"] != self._client_id:
+        if claims["iss"] != claims["sub"] or claims["sub"] != self._options.client_id:
             raise OAuthError("invalid_client", "iss and sub must both be the client id", status=401)
 
     def _claims(self, assertion: str, audience: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(assertion)
         if header.get("alg") != "ES256" or not header.get("kid"):
             raise ValueError("its header must name alg ES256 and a kid")
-        if self._verifies and header["kid"] not in self._public_keys:
+        if self._verifies and header["kid"] not in self._options.public_keys:
             raise ValueError("its kid is not registered")
         signature = assertion.rpartition(".")[2]
         if len(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))) != _ES256_SIGNATURE_BYTES:
             raise ValueError("its signature is not in the raw form of 64 bytes")
         return jwt.decode(
             assertion,
-            key=self._public_keys.get(header["kid"], ""),
+            key=self._options.public_keys.get(header["kid"], ""),
             algorithms=["ES256"],
             audience=audience,
             options={
                 "require": ["iss", "sub", "aud", "exp", "iat", "jti"],
                 "verify_signature": self._verifies,
-                "verify_exp": True,
+                "verify_exp": True,  # these three follow verify_signature otherwise
                 "verify_aud": True,
                 "verify_iat": True,
             },
         )
-
-    def _scopes(self, asked: str) -> tuple[str, ...]:
-        """What is asked for and granted, in the order asked; all that is granted if nothing is asked for."""
-        if not asked.strip():
-            return self._tokens.granted
-        scopes = tuple(scope for scope in dict.fromkeys(asked.split()) if scope in self._tokens.granted)
-        if not scopes:
-            raise OAuthError("invalid_scope", "None of these scopes is granted to this client")
-        return scopes
 
 
 def _form(body: bytes, content_type: str) -> dict[str, str]:
@@ -192,12 +172,3 @@ def _form(body: bytes, content_type: str) -> dict[str, str]:
     if "token_type" in form:
         raise OAuthError("invalid_request", "Service tokens (token_type) are not supported for the Case API")
     return form
-
-
-def _basic(authorization: str) -> tuple[str, str]:
-    scheme, _, encoded = authorization.partition(" ")
-    try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        return "", ""
-    return (user, password) if scheme.lower() == "basic" else ("", "")

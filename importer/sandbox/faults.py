@@ -18,7 +18,6 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from email.utils import formatdate
 from hashlib import blake2b
 from pathlib import Path
@@ -30,12 +29,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from importer.errors import ConfigError
 from importer.sandbox.answers import RetryForm, error_response, json_response, throttled_response
-from importer.sandbox.search import ListMode
 from importer.sandbox.storage import Storage
 
 if TYPE_CHECKING:
     from importer.sandbox.auth import Tokens
-    from importer.sandbox.handlers import Call
 
 OperationName = Literal["create", "list", "get", "update", "trash", "purge", "fields", "users", "user", "token"]
 Close = Literal["fin", "rst"]
@@ -68,23 +65,10 @@ _HINT = "see docs/sandbox.md for the format of fault plans"
 
 
 class Rule(BaseModel):
-    """What happens, and when. A rule that contradicts itself is refused with a ``ValueError``.
+    """What happens, and when: the attributes are those of docs/sandbox.md.
 
-    Attributes:
-        do: What happens, a key of :data:`FAULTS`; the attributes up to ``seconds`` belong to some of these.
-        save: Do the work although the client is told otherwise.
-        retry_after: Seconds of a hint when to come back, written in ``form``.
-        how: How the connection is closed.
-        at: Send so many bytes of the true answer; a negative number counts from its end.
-        on: The operations meant; empty means all of them, None the one that the fault is made for: "list" for faults
-            of the list, "create" for all others.
-        external_id: Only requests that carry exactly this text in a custom field, or search for it.
-        title: Only requests whose title (or title filter) contains this text.
-        skip: Not the first so many selected requests.
-        nth: Only the nth of the rest, counted from 1.
-        every: Only each nth of the rest.
-        chance: Probability for each of the rest.
-        limit: Fire at most so often.
+    ``do`` is a key of :data:`FAULTS`; the attributes up to ``seconds`` belong to some of these, and the rest says which
+    requests are meant. A rule that contradicts itself is refused with a ``ValueError``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,7 +84,7 @@ class Rule(BaseModel):
     delay_ms: float = 0
     seconds: float = 0
 
-    on: tuple[OperationName, ...] | None = None
+    on: tuple[OperationName, ...] = ()
     external_id: str | None = None
     title: str | None = None
     skip: Annotated[int, Field(ge=0)] = 0
@@ -117,27 +101,21 @@ class Rule(BaseModel):
         defaults = FAULTS[given["do"]]
         if strange := sorted((_ATTRIBUTES & given.keys()) - defaults.keys()):
             raise ValueError(f"{given['do']} does not have {', '.join(strange)}")
-        return {**defaults, **given}
+        on = ("list",) if given["do"] in _OF_LISTS else ("create",)
+        return {"on": on, **defaults, **given}
 
     @model_validator(mode="after")
     def _check_operations(self) -> Self:
-        if self.do in _OF_LISTS and self.operations != ("list",):
+        if self.do in _OF_LISTS and self.on != ("list",):
             raise ValueError(f"{self.do} applies to lists only")
         return self
 
-    @property
-    def operations(self) -> tuple[OperationName, ...]:
-        """The operations meant; empty means all of them."""
-        if self.on is not None:
-            return self.on
-        return ("list",) if self.do in _OF_LISTS else ("create",)
-
-    def selects(self, call: Call) -> bool:
+    def selects(self, operation: OperationName, request: web.Request, body: bytes) -> bool:
         """True if this rule is about such requests."""
         return (
-            (not self.operations or call.operation in self.operations)
-            and (self.external_id is None or self.external_id in _texts_of(call))
-            and (self.title is None or self.title in _title_of(call))
+            (not self.on or operation in self.on)
+            and (self.external_id is None or self.external_id in _texts_in(request, body))
+            and (self.title is None or self.title in _title_in(request, body))
         )
 
     def fires(self, position: int, *, fired: int, roll: float) -> bool:
@@ -157,22 +135,12 @@ class Rule(BaseModel):
             return 2
         return int(self.save and self.do != "expire_tokens")
 
-    def listing(self, mode: ListMode) -> ListMode:
-        """How truthfully a list answers, given how it would."""
-        if self.do == "index_lag":
-            return ListMode(lag_ms=int(self.seconds * 1000))
-        return replace(mode, fuzzy=self.do == "fuzzy_filter", ignores=self.do == "ignore_filter")
-
     def change(self, answer: web.Response, *, now: float, storage: Storage, tokens: Tokens) -> web.Response:
         """What is answered instead of ``answer``, which says nothing if the operation did not run.
 
-        Args:
-            answer: The true answer.
-            now: Seconds since the epoch.
-            storage: To find the case that was created before this one.
-            tokens: To end them.
+        ``now`` is in seconds since the epoch; ``storage`` has the case that was created before this one.
         """
-        made = _case_in(answer) if self.do in ("without_id", "repeat_id") else {}
+        made = _object(_body_of(answer)) if self.do in ("without_id", "repeat_id") else {}
         match self.do:
             case "status" if self.retry_after is not None:
                 return throttled_response(status=self.status, seconds=self.retry_after, form=self.form, now=now)
@@ -185,9 +153,9 @@ class Rule(BaseModel):
             case "expire_tokens":
                 tokens.expire_all()
                 return error_response(401)
-            case "without_id" if made:
-                return json_response(answer.status, {name: made[name] for name in made if name != "id"})
-            case "repeat_id" if made and (before := storage.before(int(made["id"]))):
+            case "without_id" if made.pop("id", None):
+                return json_response(answer.status, made)
+            case "repeat_id" if "id" in made and (before := storage.before(int(made["id"]))):
                 return json_response(answer.status, {**made, "id": str(before.id)})
         return answer
 
@@ -231,14 +199,15 @@ class FaultScript:
         self._fired: Counter[int] = Counter()
         self._texts: Counter[bytes] = Counter()
 
-    def choose(self, call: Call) -> Rule:
+    def choose(self, operation: OperationName, request: web.Request, body: bytes) -> Rule:
         """What happens to a request: the first rule that fires, or :data:`HONEST`."""
         if not self.plan.rules:
             return HONEST
-        target = f"{call.request.method} {call.request.raw_path}\n".encode("utf-8", "surrogateescape")
-        text = blake2b(target + call.body, digest_size=16).digest()
+        target = f"{request.method} {request.raw_path}\n".encode("utf-8", "surrogateescape")
+        text = blake2b(target + body, digest_size=16).digest()
         self._texts[text] += 1
-        selected = [(number, rule) for number, rule in enumerate(self.plan.rules) if rule.selects(call)]
+        rules = enumerate(self.plan.rules)
+        selected = [(number, rule) for number, rule in rules if rule.selects(operation, request, body)]
         self._seen.update(number for number, _ in selected)
         for number, rule in selected:
             roll = self._roll(number, text) if rule.chance < 1 else 0.0
@@ -253,13 +222,13 @@ class FaultScript:
         return int.from_bytes(blake2b(drawn, digest_size=8).digest(), "big") / _HASH_RANGE
 
 
-def _texts_of(call: Call) -> set[str]:
+def _texts_in(request: web.Request, body: bytes) -> set[str]:
     """Every text in the custom fields of a body, or in those that a list searches for; keys are none.
 
     Without recursion: requests may nest deeper than Python does.
     """
-    query = call.request.query.get("custom_fields", "")
-    waiting = [_body_of(call).get("custom_fields") if call.body else _json(query)]
+    query = request.query.get("custom_fields", "")
+    waiting = [_object(body).get("custom_fields") if body else _json(query)]
     texts = set()
     while waiting:
         part = waiting.pop()
@@ -270,14 +239,14 @@ def _texts_of(call: Call) -> set[str]:
     return texts
 
 
-def _title_of(call: Call) -> str:
+def _title_in(request: web.Request, body: bytes) -> str:
     """The title in a body, or the one that a list filters by."""
-    title = _body_of(call).get("title") if call.body else call.request.query.get("title")
+    title = _object(body).get("title") if body else request.query.get("title")
     return title if isinstance(title, str) else ""
 
 
-def _body_of(call: Call) -> dict[str, Any]:
-    content = _json(call.body)
+def _object(body: bytes) -> dict[str, Any]:
+    content = _json(body)
     return content if isinstance(content, dict) else {}
 
 
@@ -289,7 +258,7 @@ def _json(text: str | bytes) -> Any:
 
 
 def load_plan(path: Path) -> FaultPlan:
-    """The fault plan in a JSON file, as ``case-importer sandbox --faults FILE`` reads it; see docs/sandbox.md.
+    """The fault plan in a JSON file.
 
     Raises:
         ConfigError: The file cannot be read or is not a fault plan; the message names the rule and the attribute.
@@ -320,19 +289,13 @@ def login_page(status: int = 200) -> web.Response:
     return web.Response(status=status, text=page, content_type="text/html")
 
 
-def _case_in(answer: web.Response) -> dict[str, Any]:
-    """The case that an answer shows; empty if it is an error."""
-    content = _json(_body_bytes(answer)) if answer.status < 300 else None
-    return content if content and "id" in content else {}
-
-
-def _body_bytes(answer: web.Response) -> bytes:
+def _body_of(answer: web.Response) -> bytes:
     return answer.body if isinstance(answer.body, bytes) else b""
 
 
 def _rendered(answer: web.Response) -> bytes:
     """The bytes of a whole HTTP/1.1 answer."""
-    body = _body_bytes(answer)
+    body = _body_of(answer)
     headers = {**answer.headers, "Content-Length": len(body), "Date": formatdate(usegmt=True)}
     lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -1,6 +1,6 @@
-"""The operations of the API: a call in, an answer out, everything committed in between.
+"""The operations of the API: a request in, an answer out, everything committed in between.
 
-Paths and shapes are those of the Talkdesk reference and OpenAPI bundle. An operation runs only after its call was
+Paths and shapes are those of the Talkdesk reference and OpenAPI bundle. An operation runs only after its request was
 admitted (token, rate, scope); an ApiError that it raises becomes the error envelope.
 """
 
@@ -8,289 +8,165 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
-from importer.sandbox.account import User, id_of
-from importer.sandbox.answers import (
-    CASE_CODES,
-    USER_CODES,
-    ApiError,
-    Codes,
-    Problem,
-    created,
-    detailed,
-    json_response,
-    listed,
-    updated,
-)
-from importer.sandbox.auth import TOKEN_PATH, TokenEndpoint
-from importer.sandbox.faults import OperationName
-from importer.sandbox.options import SandboxOptions
-from importer.sandbox.search import ListMode, case_ids, read_search
-from importer.sandbox.storage import Case, Place, Storage
-from importer.sandbox.validation import (
+from importer.sandbox.account import Definition, by_key, users_of
+from importer.sandbox.answers import CASE_CODES, USER_CODES, ApiError, Codes, json_response, number_in
+from importer.sandbox.auth import TOKEN_PATH, Tokens
+from importer.sandbox.cases import (
+    CREATE,
+    UPDATE,
     CreateBody,
-    Definition,
     UpdateBody,
     after_update,
-    by_key,
-    check_transition,
-    create_body,
-    stored_notes,
-    update_body,
+    checked,
+    created,
+    detailed,
+    listed,
+    new_case,
+    updated,
 )
+from importer.sandbox.faults import OperationName, Rule
+from importer.sandbox.search import case_ids, read_search
+from importer.sandbox.storage import Case, Place, Storage
 
+if TYPE_CHECKING:
+    from importer.sandbox.server import SandboxOptions
+
+#: What happens to a request: a list is not always truthful.
+FAULT = web.RequestKey("fault", Rule)
 _CASES = "/cm/core/va/cases"
 _READ, _WRITE = "cases-public:read", "cases-public:write"
 _OUT_OF_BOUNDS = ("0040021", "Pagination out of bounds")
 _DEFAULT_USERS_PER_PAGE = 20
 _MOST_USERS_PER_PAGE = 200
-
-
-@dataclass
-class Call:
-    """A request on its way to an operation, its body read.
-
-    Attributes:
-        operation: Its name, such as ``create``.
-        mode: How truthfully a list answers this call.
-    """
-
-    request: web.Request
-    operation: OperationName
-    body: bytes
-    mode: ListMode
-
-    @property
-    def ident(self) -> str:
-        """The id at the end of the path."""
-        return self.request.match_info["id"]
-
-    @property
-    def content_type(self) -> str:
-        """Media type of the body, lower-case and without parameters; "" if none is given."""
-        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
-    @property
-    def origin(self) -> str:
-        """Scheme and host as the client spelt them, for links in answers."""
-        return f"http://{self.request.host}"
-
-    def json(self) -> Any:
-        """The JSON of the body; an ApiError if it has none."""
-        if self.content_type != "application/json":
-            raise ApiError(400, Problem("Content-Type", "must be application/json"))
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError as problem:
-            raise ApiError(400, Problem("body", f"is not JSON (at byte {problem.pos})")) from problem
-
-    def number(self, name: str, *, default: int) -> int:
-        """A whole number from 1 in the query."""
-        text = self.request.query.get(name, "")
-        if not text:
-            return default
-        number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-        if number < 1:
-            raise ApiError(400, Problem(name, "must be a whole number from 1"))
-        return number
-
-    def link(self, **query: str | int) -> dict[str, str]:
-        """A link to this request with some of its query replaced."""
-        return {"href": self.origin + str(self.request.rel_url.update_query(query))}
-
-    def page_links(self, *, page: int, last: int) -> dict[str, Any]:
-        """Links to this page and to its neighbours, as far as they exist."""
-        links = {"self": self.link(page=page)}
-        if page > 1:
-            links["prev"] = self.link(page=page - 1)
-        if page < last:
-            links["next"] = self.link(page=page + 1)
-        return links
-
-    def ids_to_delete(self) -> tuple[int, ...]:
-        """The case ids in the query."""
-        given = self.request.query.getall("ids", [])
-        texts = [text.strip().strip('"') for value in given for text in value.strip("[]").split(",")]
-        numbers = case_ids(texts)
-        if not numbers or len(numbers) != len(set(texts)):
-            raise ApiError(400, Problem("ids", "must be case ids, separated by commas"))
-        return numbers
+_LARGEST = 2**63 - 1
 
 
 class Handlers:
-    """The operations of one account.
-
-    Args:
-        options: What the account is like.
-        storage: Its cases.
-        definitions: Its custom fields.
-        users: Who may own a case.
-        tokens: Its token endpoint.
-        clock: Seconds since the epoch.
-    """
+    """The operations of one account; ``clock`` is seconds since the epoch."""
 
     def __init__(
         self,
         options: SandboxOptions,
-        *,
         storage: Storage,
         definitions: tuple[Definition, ...],
-        users: tuple[User, ...],
-        tokens: TokenEndpoint,
+        *,
+        tokens: Tokens,
         clock: Callable[[], float],
     ) -> None:
         self._options = options
         self._storage = storage
         self._all_definitions = definitions
         self._definitions = by_key(definitions)
-        self._users = {user.id: user for user in users}
+        self._users = users_of(options.seed, options.user_count)
         self._tokens = tokens
         self._clock = clock
 
-    async def token(self, call: Call) -> web.Response:
+    async def token(self, request: web.Request) -> web.Response:
         """POST /oauth/token."""
         return self._tokens.answer(
-            call.body,
-            content_type=call.content_type,
-            authorization=call.request.headers.get("Authorization"),
-            audience=call.origin + TOKEN_PATH,
+            await request.read(),
+            content_type=request.content_type,
+            authorization=request.headers.get("Authorization"),
+            audience=_origin(request) + TOKEN_PATH,
         )
 
-    async def create(self, call: Call) -> web.Response:
-        """POST /cm/core/va/cases: 201 after the commit.
-
-        An owner opens the case, as in the user interface. What the real service does with an unknown e-mail address or
-        with none is documented nowhere; here each address (ignoring case) is one contact, made on first sight, and a
-        case without any is that of the API client.
-        """
-        body = create_body(call.json(), self._definitions)
+    async def create(self, request: web.Request) -> web.Response:
+        """POST /cm/core/va/cases: 201 after the commit."""
+        body = checked(CREATE, await _json_of(request), self._definitions)
         self._check_links(body)
-        case_id, now_ms = self._storage.next_id(), self._now_ms()
-        email, name = body.get("requester_email", ""), body.get("requester_name", "")
-        if not email and not name:
-            email, name = "api-client@sandbox.example", "API client"
-        entries = {key: self._definitions[key].entry(value) for key, value in body.get("custom_fields", {}).items()}
-        case = Case(
-            id=case_id,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-            title=body["title"],
-            description=body["description"],
-            parent_id=body.get("parent_id") or None,
-            owner_id=body.get("owner_id") or None,
-            priority=body.get("priority"),
-            status="OPEN" if body.get("owner_id") else "NEW",
-            requester_id=id_of(self._options.seed, email.lower() or name),
-            requester_name=name or email,
-            requester_email=email,
-            custom_fields=orjson.dumps(entries).decode(),
-            notes=orjson.dumps(stored_notes(body.get("notes", []), case_id=case_id)).decode(),
-        )
+        case_id, now_ms, seed = self._storage.next_id(), self._now_ms(), self._options.seed
+        case = new_case(body, self._definitions, case_id=case_id, now_ms=now_ms, seed=seed)
         self._storage.write(case)
         return json_response(201, created(case))
 
-    async def list(self, call: Call) -> web.Response:
+    async def list(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases: one page of what the filters find."""
+        fault = request[FAULT]
+        lag_s = fault.seconds if fault.do == "index_lag" else self._options.index_lag_s
         search = read_search(
-            call.request.query,
-            encoding=self._options.filters,
-            mode=call.mode,
+            request.query,
+            encoding="ignore" if fault.do == "ignore_filter" else self._options.filters,
             definitions=self._definitions,
-            now_ms=self._now_ms(),
+            newest_ms=self._now_ms() - int(lag_s * 1000) if lag_s else None,
+            fuzzy=fault.do == "fuzzy_filter",
         )
         total, cases = self._storage.search(search)
         shown = [listed(case, definitions=self._definitions, agent_name=self._agent_name(case)) for case in cases]
-        content = {
-            "total": total,
-            "count": len(cases),
-            "page": search.page,
-            "per_page": search.per_page,
-            "_links": call.page_links(page=search.page, last=-(-total // search.per_page)),
-            "_embedded": {"data": shown},
-        }
-        return json_response(200, content)
+        return json_response(200, _page(request, {"data": shown}, search.page, search.per_page, total=total))
 
-    async def get(self, call: Call) -> web.Response:
+    async def get(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases/{id}."""
-        case = self._live_case(call.ident)
+        case = self._live_case(request.match_info["id"])
         shown = detailed(case, definitions=self._definitions, agent_name=self._agent_name(case))
         return json_response(200, shown)
 
-    async def update(self, call: Call) -> web.Response:
+    async def update(self, request: web.Request) -> web.Response:
         """PATCH /cm/core/va/cases/{id}; custom fields are merged, notes are appended."""
-        case = self._live_case(call.ident)
-        body = update_body(call.json(), self._definitions)
+        case = self._live_case(request.match_info["id"])
+        body = checked(UPDATE, await _json_of(request), self._definitions)
         self._check_links(body, child=case)
         changed = after_update(case, body, self._definitions, now_ms=self._now_ms())
-        required = [field for field in self._all_definitions if field.required and field.active]
-        check_transition(case, body, changed, required=required)
         self._storage.write(changed)
         return json_response(200, updated(changed))
 
-    async def trash(self, call: Call) -> web.Response:
+    async def trash(self, request: web.Request) -> web.Response:
         """DELETE /cm/core/va/cases?ids=…: into the trash; answers the ids, as integers, that really went there."""
-        moved = self._storage.move(call.ids_to_delete(), origin=Place.LIVE, target=Place.TRASH)
+        moved = self._storage.move(_ids_to_delete(request), origin=Place.LIVE, target=Place.TRASH)
         return json_response(200, {"ids": moved})
 
-    async def purge(self, call: Call) -> web.Response:
+    async def purge(self, request: web.Request) -> web.Response:
         """DELETE /cm/core/va/cases/deleted-cases?ids=…: out of the trash, permanently."""
-        moved = self._storage.move(call.ids_to_delete(), origin=Place.TRASH, target=Place.PURGED)
+        moved = self._storage.move(_ids_to_delete(request), origin=Place.TRASH, target=Place.PURGED)
         return json_response(200, {"ids": moved})
 
-    async def fields(self, call: Call) -> web.Response:
+    async def fields(self, request: web.Request) -> web.Response:
         """GET /cm/meta/va/fields: a bare array, without paging."""
         return json_response(200, [field.as_json(number) for number, field in enumerate(self._all_definitions)])
 
-    async def users(self, call: Call) -> web.Response:
+    async def users(self, request: web.Request) -> web.Response:
         """GET /users: filtered by e-mail and activity, in pages."""
-        page = call.number("page", default=1)
-        per_page = call.number("per_page", default=_DEFAULT_USERS_PER_PAGE)
+        page = number_in(request.query, "page", default=1, most=_LARGEST)
+        per_page = number_in(request.query, "per_page", default=_DEFAULT_USERS_PER_PAGE, most=_LARGEST)
         if per_page > _MOST_USERS_PER_PAGE:
             raise ApiError(400, code=_OUT_OF_BOUNDS)
-        email, active = call.request.query.get("email", "").lower(), call.request.query.get("active")
+        email, active = request.query.get("email", "").lower(), request.query.get("active")
         if active not in (None, "true", "false"):
-            raise ApiError(400, Problem("active", "must be true or false"))
+            raise ApiError(400, {"active": "must be true or false"})
         found = [
-            user
+            _shown_user(request, user)
             for user in self._users.values()
-            if (not email or user.email.lower() == email) and (active is None or user.active is (active == "true"))
+            if email in ("", user["email"]) and (active is None or user["active"] is (active == "true"))
         ]
         shown = found[(page - 1) * per_page : page * per_page]
-        last = max(1, -(-len(found) // per_page))
-        content = {
-            "count": len(shown),
-            "total": len(found),
-            "page": page,
-            "per_page": per_page,
-            "total_pages": last,
-            "_embedded": {"users": [user.as_json(call.origin) for user in shown]},
-            "_links": {
-                **call.page_links(page=page, last=last),
-                "first": call.link(page=1),
-                "last": call.link(page=last),
-                "show": {"templated": True, "href": f"{call.origin}/users/{{id}}"},
-                "index": {"templated": True, "href": f"{call.origin}/users{{?active,email,page,per_page}}"},
-            },
+        content = _page(request, {"users": shown}, page, per_page, total=len(found))
+        origin, last = _origin(request), max(1, -(-len(found) // per_page))
+        content["total_pages"] = last
+        content["_links"] |= {
+            "first": _link(request, page=1),
+            "last": _link(request, page=last),
+            "show": {"templated": True, "href": f"{origin}/users/{{id}}"},
+            "index": {"templated": True, "href": f"{origin}/users{{?active,email,page,per_page}}"},
         }
         return json_response(200, content)
 
-    async def user(self, call: Call) -> web.Response:
+    async def user(self, request: web.Request) -> web.Response:
         """GET /users/{id}."""
-        user = self._users.get(call.ident)
+        user = self._users.get(request.match_info["id"])
         if user is None:
             raise ApiError(404)
-        return json_response(200, user.as_json(call.origin))
+        return json_response(200, _shown_user(request, user))
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
     def _agent_name(self, case: Case) -> str | None:
-        owner = self._users.get(case.owner_id or "")
-        return owner.name if owner else None
+        owner = self._users.get(case.content.get("owner_id") or "")
+        return owner["name"] if owner else None
 
     def _live_case(self, ident: str) -> Case:
         """The case with this id, or 404 if there is none or it was deleted."""
@@ -304,13 +180,13 @@ class Handlers:
         """Refuse an owner or a parent that this account does not have."""
         if self._options.any_ids:
             return
-        problems = []
+        problems = {}
         if body.get("owner_id") and body["owner_id"] not in self._users:
-            problems.append(Problem("owner_id", "is not the id of a user"))
+            problems["owner_id"] = "is not the id of a user"
         if body.get("parent_id") and not self._can_be_parent(body["parent_id"], child):
-            problems.append(Problem("parent_id", "is not the id of a case that can have subcases"))
+            problems["parent_id"] = "is not the id of a case that can have subcases"
         if problems:
-            raise ApiError(400, *problems)
+            raise ApiError(400, problems)
 
     def _can_be_parent(self, parent_id: str, child: Case | None) -> bool:
         """A case that is not a subcase itself (help article on handling cases), and not the child."""
@@ -318,24 +194,70 @@ class Handlers:
             parent = self._live_case(parent_id)
         except ApiError:
             return False
-        return parent.parent_id is None and (child is None or parent.id != child.id)
+        return not parent.content.get("parent_id") and (child is None or parent.id != child.id)
+
+
+async def _json_of(request: web.Request) -> Any:
+    """The JSON of the body; an ApiError if it has none."""
+    if request.content_type != "application/json":
+        raise ApiError(400, {"Content-Type": "must be application/json"})
+    try:
+        return orjson.loads(await request.read())
+    except orjson.JSONDecodeError as problem:
+        raise ApiError(400, {"body": f"is not JSON (at byte {problem.pos})"}) from problem
+
+
+def _origin(request: web.Request) -> str:
+    """Scheme and host as the client spelt them, for links in answers."""
+    return f"http://{request.host}"
+
+
+def _link(request: web.Request, *, page: int) -> dict[str, str]:
+    return {"href": _origin(request) + str(request.rel_url.update_query(page=page))}
+
+
+def _page(
+    request: web.Request, embedded: dict[str, list[Any]], page: int, per_page: int, *, total: int
+) -> dict[str, Any]:
+    """One page of a list, with links to itself and to its neighbours, as far as they exist."""
+    links = {"self": page}
+    if page > 1:
+        links["prev"] = page - 1
+    if page * per_page < total:
+        links["next"] = page + 1
+    return {
+        "total": total,
+        "count": sum(map(len, embedded.values())),
+        "page": page,
+        "per_page": per_page,
+        "_links": {name: _link(request, page=number) for name, number in links.items()},
+        "_embedded": embedded,
+    }
+
+
+def _shown_user(request: web.Request, user: dict[str, Any]) -> dict[str, Any]:
+    return user | {"_links": {"self": {"href": f"{_origin(request)}/users/{user['id']}"}}}
+
+
+def _ids_to_delete(request: web.Request) -> tuple[int, ...]:
+    """The case ids in the query."""
+    given = request.query.getall("ids", [])
+    texts = [text.strip().strip('"') for value in given for text in value.strip("[]").split(",")]
+    numbers = case_ids(texts)
+    if not numbers or len(numbers) != len(set(texts)):
+        raise ApiError(400, {"ids": "must be case ids, separated by commas"})
+    return numbers
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API.
-
-    Attributes:
-        scope: The scope that a token must carry; None needs no token.
-        codes: Error codes of its family.
-        run: What it does.
-    """
+    """One operation of the API: the scope that its token must carry (None needs no token), and its error codes."""
 
     method: str
     path: str
     scope: str | None
     codes: Codes
-    run: Callable[[Handlers, Call], Awaitable[web.Response]]
+    run: Callable[[Handlers, web.Request], Awaitable[web.Response]]
 
 
 #: By the name that fault rules and counts use.

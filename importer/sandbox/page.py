@@ -7,7 +7,7 @@ from html import escape
 
 from aiohttp import web
 
-from importer.sandbox.answers import shown_time
+from importer.sandbox.cases import shown_time
 from importer.sandbox.storage import Case, Place
 
 MOST_CASES = 50
@@ -25,25 +25,17 @@ tr { border-bottom: 1px solid #ddd; } .gone { text-decoration: line-through; } c
 """
 
 
-def page(*, account: str, counts: Mapping[str, int], cases: Iterable[Case], plan: str, query: str) -> web.Response:
-    """The whole page.
-
-    Args:
-        account: Identity of the store.
-        counts: Cases in each place.
-        cases: The latest cases, newest first.
-        plan: Name of the fault plan in use.
-        query: What the links need behind their path, such as ``?token=…``.
-    """
+def page(*, account: str, counts: Mapping[str, int], cases: Iterable[Case], plan: str) -> web.Response:
+    """The whole page: the identity of the store, its latest ``cases``, newest first, and the name of the fault plan."""
     rows = "".join(map(_row, cases)) or '<tr><td colspan="5">No cases yet.</td></tr>'
-    links = [f"/_sandbox/{name}" for name in ("state", "cases.ndjson")]
     html = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Case sandbox</title><style>{_STYLE}</style>
 <h1>Case sandbox</h1>
 <p>A local simulation of the Talkdesk Case API. Nothing here reaches Talkdesk or your customers.</p>
 <p>Store <code>{escape(account)}</code>, fault plan <code>{escape(plan)}</code>:
 {counts["live"]} cases, {counts["trash"]} in the trash, {counts["purged"]} permanently deleted.</p>
-<p>Machine-readable: {", ".join(f'<a href="{link}{escape(query)}">{link}</a>' for link in links)}</p>
+<p>Machine-readable: <a href="/_sandbox/state">/_sandbox/state</a>,
+<a href="/_sandbox/cases.ndjson">/_sandbox/cases.ndjson</a></p>
 <h2>Latest {MOST_CASES} cases</h2>
 <table><thead><tr><th>Id</th><th>Title</th><th>Status</th><th>Requester</th><th>Created</th></tr></thead>
 <tbody>{rows}</tbody></table></html>
@@ -53,6 +45,7 @@ def page(*, account: str, counts: Mapping[str, int], cases: Iterable[Case], plan
 
 def _row(case: Case) -> str:
     gone = ' class="gone"' if case.place != Place.LIVE else ""
-    requester = case.requester_email or case.requester_name
-    cells = (str(case.id), case.title[:_TITLE_LENGTH], case.status, requester, shown_time(case.created_ms))
+    shown = case.content
+    requester = shown["requester_email"] or shown["requester_name"]
+    cells = (str(case.id), shown["title"][:_TITLE_LENGTH], shown["status"], requester, shown_time(case.created_ms))
     return f"<tr{gone}>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

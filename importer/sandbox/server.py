@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import logging
 import re
 import secrets
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,25 +25,19 @@ import orjson
 from aiohttp import web
 
 from importer.errors import ConfigError
-from importer.sandbox.account import DEFAULT_FIELDS, users_of
-from importer.sandbox.answers import (
-    GATEWAY_CODES,
-    ApiError,
-    error_response,
-    exported,
-    json_response,
-    throttled_response,
-)
-from importer.sandbox.auth import TOKEN_PATH, TokenEndpoint, Tokens
+from importer.sandbox.account import DEFAULT_FIELDS, Definition, definitions_of
+from importer.sandbox.answers import GATEWAY_CODES, ApiError, error_response, json_response
+from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
+from importer.sandbox.cases import exported
 from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, Rule, login_page
-from importer.sandbox.handlers import OPERATIONS, Call, Handlers
-from importer.sandbox.options import SandboxOptions
+from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers
 from importer.sandbox.page import MOST_CASES, page
-from importer.sandbox.search import ListMode
+from importer.sandbox.search import Encoding
 from importer.sandbox.storage import Storage
-from importer.sandbox.validation import definitions_of
 
-MOST_BODY = 16 * 1024 * 1024
+#: The only address that is listened on: a sandbox may have the tickets of a rehearsal.
+_HOST = "127.0.0.1"
+_MOST_BODY = 16 * 1024 * 1024
 #: Of a sandbox that runs alone, and that everybody may know.
 _KNOWN_SECRET = "sandbox-secret"
 _SHUTDOWN_S = 0.5
@@ -55,60 +49,82 @@ _http_log = logging.getLogger("importer.sandbox.http")
 _http_log.addHandler(logging.NullHandler())
 
 
+@dataclass(frozen=True, kw_only=True)
+class SandboxOptions:
+    """Settings of one sandbox, as docs/sandbox.md has them; the defaults are an honest, fast, unlimited account.
+
+    Attributes:
+        store: Database file that survives the process; None forgets everything at the end.
+        definitions: Custom fields, in addition to those that the store remembers; without any of them the account has
+            a plausible set of every kind.
+        client_secret: None makes one up, which :attr:`Sandbox.client_secret` tells.
+        public_keys: Key id → public key (PEM) against which assertions are verified. Without any, a sandbox on its own
+            takes every assertion of the right form, because keys cannot be registered there.
+        rate_limit: Requests the account may make in any second, token requests not counted; None sets no limit.
+    """
+
+    port: int = 0
+    store: Path | None = None
+    seed: int = 0
+    user_count: int = 25
+    definitions: tuple[Definition, ...] = ()
+    client_id: str = "sandbox-client"
+    client_secret: str | None = field(default=None, repr=False)
+    public_keys: Mapping[str, str] = field(default_factory=dict)
+    static_token: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ALL_SCOPES
+    token_life: float = 599
+    rate_limit: int | None = None
+    latency_ms: float = 0
+    index_lag_s: float = 0
+    filters: Encoding = "both"
+    any_ids: bool = False
+    faults: FaultPlan = field(default_factory=FaultPlan)
+
+
 class Sandbox:
     """A local Talkdesk Case API on a loopback socket, from ``async with`` to its end.
 
-    It serves the Case API, the users, the custom field definitions and POST /oauth/token under one address, and the
-    admin endpoints under ``/_sandbox/``. It shares no code with the client of this project.
+    It serves the Case API, the users, the custom field definitions and POST /oauth/token under one address. It shares
+    no code with the client of this project.
 
     Args:
         options: What account to be, and how honest.
         clock: Seconds since the epoch.
-        is_open: Anybody on this machine may use it: the page and the admin endpoints need no token, and an assertion
-            no registered key. Otherwise they do, because what a sandbox has may be the tickets of customers; the token
-            is in :attr:`page_url`.
+        is_open: Anybody on this machine may use it: it has the page and the admin endpoints under ``/_sandbox/``, and
+            an assertion needs no registered key. Otherwise not, because its cases may be the tickets of customers.
 
     Raises:
         ConfigError: On entering: the port is taken, or the store cannot be used.
     """
 
     def __init__(
-        self,
-        options: SandboxOptions | None = None,
-        *,
-        clock: Callable[[], float] = time.time,
-        is_open: bool = False,
+        self, options: SandboxOptions | None = None, *, clock: Callable[[], float] = time.time, is_open: bool = False
     ) -> None:
         self.options = options or SandboxOptions()
         self.client_id: str = self.options.client_id
         self.client_secret: str = self.options.client_secret or secrets.token_urlsafe()
         self._clock = clock
         self._is_open = is_open
-        self._admin_token = "" if is_open else secrets.token_urlsafe()
-        self._mode = ListMode(lag_ms=int(self.options.index_lag_s * 1000))
+        verifies = bool(self.options.public_keys) or not is_open
+        self._tokens = Tokens(self.options, client_secret=self.client_secret, verifies=verifies)
         self._rate = RateWindow(self.options.rate_limit)
-        self._tokens = Tokens(
-            life=self.options.token_life, static=self.options.static_token, scopes=self.options.scopes
-        )
         self._requests: Counter[str] = Counter()
         self._answers: Counter[int] = Counter()
-        self.play(self.options.faults or FaultPlan())
+        self.play(self.options.faults)
 
     async def __aenter__(self) -> Self:
         self._storage = Storage(self.options.store)
-        application = self._application()
+        application, port = self._application(), self.options.port
         self._runner = web.AppRunner(application, access_log=None, logger=_http_log, shutdown_timeout=_SHUTDOWN_S)
-        host, port = self.options.host, self.options.port
         try:
             await self._runner.setup()
-            # "localhost" may mean two addresses, which would get two different free ports.
-            await web.TCPSite(self._runner, "127.0.0.1" if host == "localhost" else host, port).start()
+            await web.TCPSite(self._runner, _HOST, port).start()
         except OSError as problem:
             await self.__aexit__(None, None, None)
+            hint = "use another --port, or 0 for any free port"
             raise ConfigError(
-                f"cannot listen on port {port}: {problem}",
-                where=f"{host}:{port}",
-                hint="use another --port, or 0 for any free port",
+                f"cannot listen on port {port}: {problem}", where=f"{_HOST}:{port}", hint=hint
             ) from problem
         self.port: int = self._runner.addresses[0][1]
         return self
@@ -122,22 +138,12 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """Where the Case API is; paths of the reference follow it."""
-        host = self.options.host
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://{_HOST}:{self.port}"
 
     @property
     def token_url(self) -> str:
         """Where tokens are issued; also the audience of assertions."""
         return self.base_url + TOKEN_PATH
-
-    @property
-    def page_url(self) -> str:
-        """The page of cases, with the token that it needs."""
-        return f"{self.base_url}/{self._admin_query}"
-
-    @property
-    def _admin_query(self) -> str:
-        return f"?token={self._admin_token}" if self._admin_token else ""
 
     @property
     def id(self) -> str:
@@ -168,29 +174,18 @@ class Sandbox:
             yield from map(exported, chunk)
 
     def _application(self) -> web.Application:
-        options = self.options
-        given = [field.as_json(0) | {"type": field.kind} for field in options.definitions]
-        self._handlers = Handlers(
-            options,
-            storage=self._storage,
-            definitions=definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS,
-            users=users_of(options.seed, options.user_count),
-            tokens=TokenEndpoint(
-                client_id=self.client_id,
-                client_secret=self.client_secret,
-                public_keys=options.public_keys,
-                verifies=bool(options.public_keys) or not self._is_open,
-                tokens=self._tokens,
-            ),
-            clock=self._clock,
-        )
-        application = web.Application(middlewares=[self._gateway], client_max_size=MOST_BODY)
-        application.router.add_get("/", self._show_page)
-        application.router.add_get("/_sandbox/state", self._show_state)
-        application.router.add_get("/_sandbox/cases.ndjson", self._show_cases)
-        application.router.add_get(LOGIN_PATH, self._show_login)
+        given = [field.as_json(0) | {"type": field.kind} for field in self.options.definitions]
+        definitions = definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS
+        self._handlers = Handlers(self.options, self._storage, definitions, tokens=self._tokens, clock=self._clock)
+        application = web.Application(middlewares=[self._gateway], client_max_size=_MOST_BODY)
+        add = application.router.add_route
         for name, operation in OPERATIONS.items():
-            application.router.add_route(operation.method, operation.path, partial(self._serve, name))
+            add(operation.method, operation.path, partial(self._serve, name))
+        add("GET", LOGIN_PATH, self._show_login)
+        if self._is_open:
+            add("GET", "/", self._show_page)
+            add("GET", "/_sandbox/state", self._show_state)
+            add("GET", "/_sandbox/cases.ndjson", self._show_cases)
         return application
 
     @web.middleware
@@ -220,9 +215,8 @@ class Sandbox:
             body = await request.read()
         except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone: no answer reaches it
             raise web.HTTPBadRequest from problem
-        call = Call(request, name, body, self._mode)
-        fault = self._script.choose(call)
-        return await fault.send(request, self._counted(await self._answer(call, fault)))
+        fault = self._script.choose(name, request, body)
+        return await fault.send(request, self._counted(await self._answer(name, request, fault)))
 
     def _not_admitted(self, name: OperationName, request: web.Request) -> web.Response | None:
         """The refusal of the gateway, or None if the request may go on."""
@@ -232,26 +226,25 @@ class Sandbox:
         scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
         if scopes is None:
             return error_response(401, codes=codes)
-        wait, form = self._rate.wait(time.monotonic()), self.options.retry_after
-        if wait:
-            return throttled_response(status=429, seconds=wait, form=form, now=self._clock())
+        if not self._rate.admits(time.monotonic()):
+            return error_response(429)
         return None if scope in scopes else error_response(403, codes=codes)
 
-    async def _answer(self, call: Call, fault: Rule) -> web.Response:
+    async def _answer(self, name: OperationName, request: web.Request, fault: Rule) -> web.Response:
         """The answer of the operation, after latency, run as often and changed as the fault wants it."""
-        operation = OPERATIONS[call.operation]
+        operation = OPERATIONS[name]
         delay_ms = fault.delay_ms + self.options.latency_ms
         if delay_ms:
             await asyncio.sleep(delay_ms / 1000)
-        call.mode = fault.listing(self._mode)
+        request[FAULT] = fault
         answer = error_response(500)
         for _ in range(fault.runs()):
             try:
-                answer = await operation.run(self._handlers, call)
+                answer = await operation.run(self._handlers, request)
             except ApiError as refused:
                 answer = refused.response(operation.codes)
             except Exception:
-                log.exception("operation failed: %s", call.operation)
+                log.exception("operation failed: %s", name)
                 answer = error_response(500)
         return fault.change(answer, now=self._clock(), storage=self._storage, tokens=self._tokens)
 
@@ -259,28 +252,19 @@ class Sandbox:
         self._answers[answer.status] += 1
         return answer
 
-    def _require_admin_token(self, request: web.Request) -> None:
-        given = request.query.get("token", "").encode(errors="replace")
-        if self._admin_token and not hmac.compare_digest(given, self._admin_token.encode()):
-            raise ApiError(403)
-
     async def _show_page(self, request: web.Request) -> web.Response:
-        self._require_admin_token(request)
         return page(
             account=self.id,
             counts=self._storage.counts(),
             cases=self._storage.newest(MOST_CASES),
             plan=self._script.plan.name,
-            query=self._admin_query,
         )
 
     async def _show_state(self, request: web.Request) -> web.Response:
-        self._require_admin_token(request)
         return json_response(200, self.state())
 
     async def _show_cases(self, request: web.Request) -> web.StreamResponse:
         """One JSON object per line; sent in chunks, since there may be many."""
-        self._require_admin_token(request)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
         await response.prepare(request)
         for chunk in self._storage.chunks():
@@ -303,16 +287,16 @@ class RateWindow:
         self._admitted: deque[float] = deque()
         self.peak = 0
 
-    def wait(self, now: float) -> float:
-        """0.0 if the request of this moment is admitted, else the seconds until a place is free."""
+    def admits(self, now: float) -> bool:
+        """Whether the request of this moment is admitted."""
         admitted = self._admitted
         while admitted and now - admitted[0] >= 1:
             admitted.popleft()
         if self._limit is not None and len(admitted) >= self._limit:
-            return max(1 - (now - admitted[0]), 1e-9)
+            return False
         admitted.append(now)
         self.peak = max(self.peak, len(admitted))
-        return 0.0
+        return True
 
 
 def serve(
@@ -323,10 +307,7 @@ def serve(
 ) -> None:
     """Run a sandbox until SIGINT or SIGTERM. Its pages are open, and it has a secret that everybody knows.
 
-    Args:
-        options: What account to be, and how honest.
-        announce: Is told, line by line, where the sandbox is and how to get in. The first line is the base URL alone.
-        loop_factory: Makes the event loop; None takes that of asyncio.
+    ``announce`` is told, line by line, where the sandbox is and how to get in; the first line is the base URL alone.
 
     Raises:
         ConfigError: The port is taken, or the store cannot be used.
@@ -348,6 +329,6 @@ async def _serve_until_stopped(options: SandboxOptions, announce: Callable[[str]
         announce(f"client id      {sandbox.client_id}")
         announce(f"client secret  {sandbox.client_secret}")
         announce(f"cases          {options.store or 'in memory (lost on exit)'}")
-        announce(f"fault plan     {options.faults.name if options.faults else 'honest'}")
+        announce(f"fault plan     {options.faults.name}")
         announce("Press Ctrl-C to stop.")
         await stop.wait()

@@ -10,8 +10,8 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from enum import IntEnum
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from importer.errors import ConfigError
 if TYPE_CHECKING:
     from importer.sandbox.search import Search
 
-_APPLICATION_ID = 0x54445342  # "TDSB": tells a store from any other SQLite file
+_APPLICATION_ID = 0x54445343  # "TDSC": tells a store from any other SQLite file
 _CHUNK = 1000
 _TABLES = """
 CREATE TABLE account (id TEXT NOT NULL);
@@ -32,66 +32,35 @@ CREATE TABLE cases (
     id INTEGER PRIMARY KEY,
     created_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    title TEXT NOT NULL,
-    description TEXT NOT NULL,
-    parent_id TEXT,
-    owner_id TEXT,
-    priority TEXT,
-    type TEXT,
-    status TEXT NOT NULL,
-    resolution TEXT,
-    group_id TEXT NOT NULL,
-    requester_id TEXT NOT NULL,
-    requester_name TEXT NOT NULL,
-    requester_email TEXT NOT NULL,
-    custom_fields TEXT NOT NULL,
-    notes TEXT NOT NULL
+    place TEXT NOT NULL,
+    content TEXT NOT NULL
 );
 CREATE INDEX cases_by_create_at ON cases (created_ms, place);
 CREATE INDEX cases_by_update_at ON cases (updated_ms, place);
 """
 
 
-class Place(IntEnum):
+class Place(StrEnum):
     """Where a case is. What was deleted for good is still kept here, so that tests can ask for it."""
 
-    LIVE = 0
-    TRASH = 1
-    PURGED = 2
+    LIVE = "live"
+    TRASH = "trash"
+    PURGED = "purged"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Case:
     """One row of the table of cases.
 
-    Attributes:
-        custom_fields: JSON object, field key → ``{"value", "label"?}``.
-        notes: JSON array of ``{"id", "note_title", "note_body", "public"}``.
+    ``content`` has what the API knows of it by the names of the reference, as far as the case has it. ``custom_fields``
+    maps field keys to ``{"value", "label"?}``; each of ``notes`` is ``{"id", "note_title", "note_body", "public"}``.
     """
 
     id: int
     created_ms: int
     updated_ms: int
-    place: int = Place.LIVE
-    title: str
-    description: str
-    parent_id: str | None = None
-    owner_id: str | None = None
-    priority: str | None = None
-    type: str | None = None
-    status: str = "NEW"
-    resolution: str | None = None
-    group_id: str = "agents"
-    requester_id: str
-    requester_name: str
-    requester_email: str
-    custom_fields: str = "{}"
-    notes: str = "[]"
-
-
-_COLUMNS = [column.name for column in fields(Case)]
-_WRITE = f"INSERT OR REPLACE INTO cases ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+    place: str
+    content: dict[str, Any]
 
 
 class Storage:
@@ -107,9 +76,8 @@ class Storage:
 
     def __init__(self, path: Path | None) -> None:
         self._db = _opened(path)
-        self.id: str = self._db.execute("SELECT id FROM account").fetchone()["id"]
-        newest: int | None = self._db.execute("SELECT max(id) AS id FROM cases").fetchone()["id"]
-        self._last_id = newest or 0
+        self.id: str = self._db.execute("SELECT id FROM account").fetchone()[0]
+        self._last_id: int = self._db.execute("SELECT ifnull(max(id), 0) FROM cases").fetchone()[0]
 
     def close(self) -> None:
         """Close the file."""
@@ -124,7 +92,7 @@ class Storage:
             told = (field["key"], orjson.dumps(field).decode())
             self._db.execute("INSERT OR REPLACE INTO custom_fields VALUES (?, ?)", told)
         known = self._db.execute("SELECT definition FROM custom_fields ORDER BY rowid")
-        return [orjson.loads(row["definition"]) for row in known]
+        return [orjson.loads(definition) for (definition,) in known]
 
     def next_id(self) -> int:
         """An id that this store has never given before."""
@@ -133,7 +101,8 @@ class Storage:
 
     def write(self, case: Case) -> None:
         """Keep ``case``, in place of the one with its id if there is one."""
-        self._db.execute(_WRITE, vars(case))
+        row = vars(case) | {"content": orjson.dumps(case.content).decode()}
+        self._db.execute("INSERT OR REPLACE INTO cases VALUES (:id, :created_ms, :updated_ms, :place, :content)", row)
 
     def get(self, case_id: int) -> Case | None:
         """The case, wherever it is."""
@@ -155,7 +124,7 @@ class Storage:
             name = f"value_of_{search.indexed}"
             self._db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON cases ({value_of(search.indexed)})")
         found = f"FROM cases WHERE {search.where}"
-        total: int = self._db.execute(f"SELECT count(*) AS n {found}", search.parameters).fetchone()["n"]
+        total: int = self._db.execute(f"SELECT count(*) {found}", search.parameters).fetchone()[0]
         offset = (search.page - 1) * search.per_page
         if offset >= total:
             return total, []
@@ -165,9 +134,8 @@ class Storage:
 
     def counts(self) -> dict[str, int]:
         """How many cases there are in each place."""
-        rows = self._db.execute("SELECT place, count(*) AS n FROM cases GROUP BY place")
-        counted = {row["place"]: row["n"] for row in rows}
-        return {place.name.lower(): counted.get(place, 0) for place in Place}
+        counted = self._db.execute("SELECT place, count(*) FROM cases GROUP BY place")
+        return {place.value: 0 for place in Place} | dict(counted.fetchall())
 
     def newest(self, most: int) -> list[Case]:
         """The last ``most`` cases, wherever they are."""
@@ -181,12 +149,16 @@ class Storage:
             last = cases[-1].id
 
     def _cases(self, which: str, parameters: tuple[object, ...]) -> list[Case]:
-        return [Case(**row) for row in self._db.execute(f"SELECT * FROM cases {which}", parameters)]
+        rows = self._db.execute(f"SELECT * FROM cases {which}", parameters)
+        return [
+            Case(case_id, created_ms, updated_ms, place, orjson.loads(content))
+            for case_id, created_ms, updated_ms, place, content in rows
+        ]
 
 
 def value_of(key: str) -> str:
     """SQL for the value of a custom field; keys of definitions are plain words, so they are safe in SQL."""
-    return f"json_extract(custom_fields, '$.{key}.value')"
+    return f"json_extract(content, '$.custom_fields.{key}.value')"
 
 
 def _opened(path: Path | None) -> sqlite3.Connection:
@@ -194,7 +166,6 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         if path is not None:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         database = sqlite3.connect("" if path is None else path, timeout=0, isolation_level=None)
-        database.row_factory = sqlite3.Row
         try:
             _prepare(database, durable=path is not None)
         except sqlite3.Error:
@@ -215,7 +186,7 @@ def _prepare(database: sqlite3.Connection, *, durable: bool) -> None:
         # Two sandboxes on one store would give one id twice. Set before the first access, so that it counts from there.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
     is_new = database.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
-    if not is_new and database.execute("PRAGMA application_id").fetchone()["application_id"] != _APPLICATION_ID:
+    if not is_new and database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
         raise sqlite3.DatabaseError("it belongs to another program")
     if durable:
         database.execute("PRAGMA journal_mode = WAL")

@@ -16,15 +16,14 @@ from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.cell_shapes import is_email, is_number
 from importer.suggest.columns import describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
-from importer.suggest.draft import Found, write_body
-from importer.suggest.first_rows import FirstRows, find_parts, read_first_rows, rows_to_read
-from importer.suggest.headers import System, load_vocabulary, plain_name, recognise, squeezed
+from importer.suggest.draft import Draft
+from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
+from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.roles import assign
-from importer.suggest.row_names import find_names, find_parents, parts_of_keys
+from importer.suggest.row_names import find_names, find_parents, find_parts
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
 __all__ = ["Suggestion", "Trial", "suggest"]
@@ -34,19 +33,12 @@ _ERRORS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Trial:
-    """How the rows fared under a mapping.
+    """How the rows fared under a mapping."""
 
-    Attributes:
-        rows: Rows that it was tested on.
-        sent: Rows that would be sent.
-        filtered: Rows that the mapping filters.
-        errors: Code of a field error, its column, and how many rows have it.
-    """
-
-    rows: int
-    sent: int
-    filtered: int
-    errors: tuple[tuple[str, str, int], ...]
+    rows: int  #: Rows that it was tested on.
+    sent: int  #: Rows that would be sent.
+    filtered: int  #: Rows that the mapping filters.
+    errors: tuple[tuple[str, str, int], ...]  #: Code of a field error, its column, and how many rows have it.
 
     @property
     def fared(self) -> str:
@@ -57,44 +49,35 @@ class Trial:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A mapping for an export.
+    """A mapping for an export."""
 
-    Attributes:
-        text: The mapping file.
-        system: The helpdesk that the export seems to come from; empty if none was recognised.
-        ready: Name of the built-in mapping for it; empty if there is none, or if it needs other columns.
-        guesses: How many lines are marked GUESS.
-        checks: How many lines are marked CHECK.
-        trial: The outcome of the rows that were read.
-    """
-
-    text: str
-    system: str
-    ready: str
-    guesses: int
-    checks: int
-    trial: Trial
+    text: str  #: The mapping file.
+    system: str  #: The helpdesk that the export seems to come from; empty if none was recognised.
+    ready: str  #: Name of the built-in mapping for it; empty if there is none, or if it needs other columns.
+    guesses: int  #: How many lines are marked GUESS.
+    checks: int  #: How many lines are marked CHECK.
+    trial: Trial  #: The outcome of the rows that were read.
 
 
-def suggest(
-    source: Reader, *, rows_max: int | None = None, path: Path | None = None, encoding: str | None = None
-) -> Suggestion:
+def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = None) -> Suggestion:
     """Suggests a mapping.
 
     Args:
         source: The export.
         path: Where it is: files of comments may be next to it, or in other sheets of it.
         encoding: How it is read, if that had to be said.
-        rows_max: How many rows to read at most; by default 20,000, fewer if the export is very wide.
 
     Raises:
         SourceError: The export cannot be read, or the name of a column cannot be written.
         MappingError: No mapping can be made for its columns.
     """
-    _refuse_header(source)
+    for name in source.columns:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            what = f"the name of the column {name!a} contains an incomplete Unicode character"
+            raise SourceError(what, where=source.name, hint="fix the header")
     vocabulary = load_vocabulary()
     blank_words = vocabulary.blank_signs | vocabulary.blank_words
-    table = read_first_rows(source, blank_words=blank_words, rows_max=rows_max or rows_to_read(len(source.columns)))
+    table = read_first_rows(source, blank_words=blank_words)
     blanks = find_blanks(table, vocabulary)
     table = table.without(blanks.taken)
     system = recognise(source.columns, vocabulary.systems)
@@ -103,28 +86,21 @@ def suggest(
     key = roles.one["key"].column.profile if "key" in roles.one else None
     names = find_names(table, columns, key)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
-    found = Found(
+    draft = Draft(
         table=table,
         roles=roles,
         blanks=blanks,
-        parts=find_parts(table, parts_of_keys(table, columns)) if key is None and table.rows else None,
+        parts=find_parts(table, columns) if key is None and table.rows else None,
         parents=find_parents(table, columns, names, vocabulary, system),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
     )
-    body = write_body(found)
+    body = draft.write()
     trial = attempt(bound(body, source.columns), table.all_rows)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     return Suggestion(text, system.name if system else "", ready, guesses, checks, trial)
-
-
-def _refuse_header(source: Reader) -> None:
-    for name in source.columns:
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            what = f"the name of the column {name!a} contains an incomplete Unicode character"
-            raise SourceError(what, where=source.name, hint="fix the header")
 
 
 def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
@@ -141,14 +117,14 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
 
 def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
     """Maps rows, and counts the outcomes."""
+    outcomes = list(mapper.apply_all(list(rows)))
+    sent = sum(mapped.body is not None for mapped in outcomes)
+    filtered = sum(mapped.filtered_by is not None for mapped in outcomes)
     errors = Counter[tuple[str, str]]()
-    count = sent = filtered = 0
-    for mapped in mapper.apply_all(list(rows)):
-        count += 1
-        sent += mapped.body is not None
-        filtered += mapped.filtered_by is not None
-        errors.update({(error.code, error.column or "") for error in mapped.errors})
-    return Trial(count, sent, filtered, tuple((code, column, rows) for (code, column), rows in errors.most_common()))
+    for mapped in outcomes:
+        errors.update(list(dict.fromkeys((error.code, error.column or "") for error in mapped.errors)))
+    found = tuple((code, column, times) for (code, column), times in errors.most_common())
+    return Trial(len(outcomes), sent, filtered, found)
 
 
 def _ready(system: System | None, source: Reader) -> str:
@@ -175,7 +151,8 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
-    values = [column.name for column in table.columns if _is_value(column.name)]
+    names = [column.name for column in table.columns]
+    values = [name for name in names if is_number(name) or is_date(name) or is_email(name)]
     if 2 * len(values) > len(table.columns) or len(values) == len(table.columns):
         text = f"the header looks like data: {named(table.columns)}. If so, add a header row."
         page.comment(text, mark=CHECK)
@@ -189,15 +166,11 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
     return page.text
 
 
-def _is_value(name: str) -> bool:
-    return is_number(name) or is_date(name) or is_email(name)
-
-
 def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:
     if system is None:
         page.comment("Helpdesk not recognised; columns are matched by name and content.")
         return
-    found = len(system.telling & {squeezed(plain_name(column.name)) for column in table.columns})
+    found = len(system.telling & {squeezed(column.name) for column in table.columns})
     telling = f"{found} of its {len(system.telling)} typical columns are present"
     page.comment(f"looks like an export from {system.name}: {telling}.", mark=GUESS)
     if ready:

@@ -33,21 +33,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column: what was counted, and what that makes of it.
+    """One column: what was counted, and what that makes of it."""
 
-    Attributes:
-        profile: What was counted.
-        names: What its header may be in the word lists.
-        kind: What its cells are.
-        dates: How its dates are written, if they are dates.
-        of_agents: Whether its header is about those who answer.
-    """
-
-    profile: ColumnProfile
-    names: tuple[str, ...]
-    kind: Kind
-    dates: DateForm | None
-    of_agents: bool
+    profile: ColumnProfile  #: What was counted.
+    names: tuple[str, ...]  #: What its header may be in the word lists.
+    kind: Kind  #: What its cells are.
+    dates: DateForm | None  #: How its dates are written, if they are dates.
+    of_agents: bool  #: Whether its header is about those who answer.
 
     @property
     def name(self) -> str:
@@ -68,7 +60,7 @@ def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
 
 def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabulary) -> Column:
     names = vocabulary.names_of(profile.name)
-    if form is None and vocabulary.is_about_time(names[0]):
+    if form is None and any(part in names[0] for part in vocabulary.times):
         form = epoch_form(profile)
     kind = _kind(profile, form)
     of_agents = not vocabulary.agents.isdisjoint(names[0].split())
@@ -103,14 +95,10 @@ def _is_boolean(profile: ColumnProfile) -> bool:
 
 @dataclass(frozen=True)
 class Blanks:
-    """Texts that may stand for an empty cell, with the number of cells and columns.
+    """Texts that may stand for an empty cell, with the number of cells and columns."""
 
-    Attributes:
-        taken: Those that are taken for empty.
-        kept: Those that are kept as texts, because they are too rare to decide.
-    """
-
-    taken: dict[str, tuple[int, int]] = field(default_factory=dict)
+    taken: dict[str, tuple[int, int]] = field(default_factory=dict)  #: Those that are taken for empty.
+    #: Those that are kept as texts, because they are too rare to decide.
     kept: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.quality.profile import ColumnProfile
 from importer.reader import Reader, open_reader, sheet_names
 from importer.suggest.columns import Column, Kind, describe
-from importer.suggest.first_rows import ROWS_MAX, read_first_rows
+from importer.suggest.first_rows import read_first_rows
 from importer.suggest.headers import Vocabulary, plain_name, squeezed
 from importer.suggest.roles import assign
-from importer.suggest.row_names import LEAST_SHARE, Named
+from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
 TABLES_MAX = 4  #: Sheets that are looked at, and files.
 _SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
@@ -22,64 +21,23 @@ _TEXTS = (Kind.LONG, Kind.TEXT)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a table is.
+    """Where a table is."""
 
-    Attributes:
-        path: The file.
-        sheet: The sheet; empty for the one that is read if none is named.
-        encoding: What is needed to read it; empty if nothing.
-    """
-
-    path: Path
-    sheet: str = ""
-    encoding: str = ""
-
-    def open(self) -> Reader:
-        """The table, opened. Raises :class:`SourceError`."""
-        return open_reader(self.path, sheet=self.sheet or None, encoding=self.encoding or None)
-
-
-@dataclass(frozen=True)
-class Match:
-    """A column whose cells are names of rows of the export.
-
-    Attributes:
-        column: The column.
-        named: What the rows of the export are named by.
-        matching: How many of its cells are such a name.
-        cells: Of how many.
-    """
-
-    column: ColumnProfile
-    named: Named
-    matching: int
-    cells: int
-
-    @property
-    def share(self) -> float:
-        """How many of them, as a share."""
-        return self.matching / self.cells if self.cells else 0.0
+    path: Path  #: The file.
+    sheet: str = ""  #: The sheet; empty for the one that is read if none is named.
+    encoding: str = ""  #: What is needed to read it; empty if nothing.
 
 
 @dataclass(frozen=True)
 class CommentTable:
-    """A table with comments.
+    """A table with comments."""
 
-    Attributes:
-        place: Where it is.
-        match: The column that says which ticket a row belongs to.
-        body: The column with the text.
-        author: The column with the name of who wrote it.
-        created: The column with the time, if all of its cells can be read.
-        public: The column that seems to say whether the requester saw it.
-    """
-
-    place: Place
-    match: Match
-    body: Column
-    author: Column | None = None
-    created: Column | None = None
-    public: Column | None = None
+    place: Place  #: Where it is.
+    match: Match  #: The column that says which ticket a row belongs to.
+    body: Column  #: The column with the text.
+    author: Column | None = None  #: The column with the name of who wrote it.
+    created: Column | None = None  #: The column with the time, if all of its cells can be read.
+    public: Column | None = None  #: The column that seems to say whether the requester saw it.
 
 
 @dataclass(frozen=True)
@@ -112,7 +70,7 @@ def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding:
         file
         for file in near
         if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
-        if any(part in squeezed(plain_name(file.name.partition(".")[0])) for part in vocabulary.comment_files)
+        if any(part in squeezed(file.name.partition(".")[0]) for part in vocabulary.comment_files)
         if file.is_file() and not file.samefile(path)
     ]
     for file in files[:TABLES_MAX]:
@@ -132,7 +90,7 @@ def find_comments(
         vocabulary: The words.
     """
     try:
-        source = place.open()
+        source = open_reader(place.path, sheet=place.sheet or None, encoding=place.encoding or None)
         return None if source.columns == tuple(columns) else _comments(place, source, names, vocabulary)
     except SourceError as error:
         # most texts of such a name are not tables, nor are most sheets
@@ -144,36 +102,37 @@ def find_comments(
 def _comments(
     place: Place, source: Reader, names: Sequence[Named], vocabulary: Vocabulary
 ) -> CommentTable | Unusable | None:
-    table = read_first_rows(source, rows_max=ROWS_MAX)
+    table = read_first_rows(source)
     columns = describe(table, vocabulary)
-    matches = [match for column in columns for match in _matches(column, names)]
-    best = max(matches, key=lambda match: _weight(match, vocabulary), default=None)
+    found = [match for column in columns for match in matches(column, names)]
+    best = max(found, key=lambda match: _weight(match, vocabulary), default=None)
     if best is None or best.share < LEAST_SHARE:
-        return None if place.sheet else _of_other_tickets(place, matches, vocabulary)
+        return None if place.sheet else _of_other_tickets(place, found, vocabulary)
     others = [column for column in columns if column.profile is not best.column and column.kind is not Kind.EMPTY]
     roles = assign(table, others, vocabulary, None)
     one = {role: pick.column for role, pick in roles.one.items()}
     said = [one["description"]] if "description" in one else list(roles.notes)
-    said += [column for column in others if vocabulary.rank(column.names, "note") is not None and column.kind in _TEXTS]
-    body = said[0] if said else None if place.sheet else _longest(others)
-    if body is None:
+    said += [it for it in others if vocabulary.rank(it.names, "note") is not None and it.kind in _TEXTS]
+    if not said and not place.sheet:
+        texts = [it for it in others if it.kind in _TEXTS and it.profile.share_of("words") >= 0.5]
+        said = sorted(texts, key=lambda column: -column.profile.mean)
+    if not said:
         return None
     created = one.get("created")
     if created and (
-        created.dates is None or created.dates.fitting < created.dates.looked_at or created.profile.repeats > 1
+        not created.dates or created.dates.fitting < created.dates.looked_at or created.profile.repeats > 1
     ):
         created = None
-    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *_authors(others, vocabulary)]
+    by_name = (
+        it
+        for it in others
+        if it.kind in (Kind.TEXT, Kind.EMAIL) and it.profile.mean <= 60
+        if not vocabulary.authors.isdisjoint(it.names[0].split())
+    )
+    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name]
     author = next(filter(None, authors), None)
-    public = next((it for it in others if it.kind is Kind.BOOLEAN and squeezed(it.names[0]) in vocabulary.public), None)
-    return CommentTable(place, best, body, None if author is body else author, created, public)
-
-
-def _matches(column: Column, names: Sequence[Named]) -> Iterator[Match]:
-    cells = sum(column.profile.values.counts.values())
-    if column.kind in (Kind.TEXT, Kind.NUMBER) and cells:
-        for named in names:
-            yield Match(column.profile, named, named.matching(column.profile), cells)
+    public = next((it for it in others if it.kind is Kind.BOOLEAN and squeezed(it.name) in vocabulary.public), None)
+    return CommentTable(place, best, said[0], None if author is said[0] else author, created, public)
 
 
 def _weight(match: Match, vocabulary: Vocabulary) -> tuple[float, bool]:
@@ -184,28 +143,16 @@ def _weight(match: Match, vocabulary: Vocabulary) -> tuple[float, bool]:
 
 
 def _is_about_tickets(match: Match, vocabulary: Vocabulary) -> bool:
-    words = vocabulary.names_of(match.column.name)[0].split()
-    same = squeezed(vocabulary.names_of(match.named.column.name)[0]) == "".join(words)
-    return (same and len(words) > 1) or "parent" in words or bool({*vocabulary.prefixes}.intersection(words))
+    words = plain_name(match.column.name).split()
+    same = squeezed(match.named.column.name) == "".join(words)
+    return (same and len(words) > 1) or "parent" in words or not set(words).isdisjoint(vocabulary.prefixes)
 
 
-def _of_other_tickets(place: Place, matches: Sequence[Match], vocabulary: Vocabulary) -> Unusable | None:
+def _of_other_tickets(place: Place, found: Sequence[Match], vocabulary: Vocabulary) -> Unusable | None:
     """Comments of other tickets are reported: it may be the wrong file."""
-    about = [match for match in matches if _is_about_tickets(match, vocabulary)]
+    about = [match for match in found if _is_about_tickets(match, vocabulary)]
     best = max(about, key=lambda match: match.share, default=None)
     if best is None:
         return None
     what = f"only {best.matching:,} of {best.cells:,} cells in `{best.column.name}` match a ticket of this export"
     return Unusable(place, what)
-
-
-def _longest(columns: Sequence[Column]) -> Column | None:
-    texts = [it for it in columns if it.kind in _TEXTS and it.profile.share_of("words") >= 0.5]
-    return max(texts, key=lambda column: column.profile.mean, default=None)
-
-
-def _authors(columns: Sequence[Column], vocabulary: Vocabulary) -> Iterator[Column]:
-    for column in columns:
-        is_short = column.kind in (Kind.TEXT, Kind.EMAIL) and column.profile.mean <= 60
-        if is_short and not vocabulary.authors.isdisjoint(column.names[0].split()):
-            yield column

@@ -17,22 +17,32 @@ _FORMATS_MAX = 4
 _NAME = r"[^\W\d_]{2,12}\.?"
 _GAP = r"(?:[-/. ]|\. |, | de | del | of )"
 _DATE = (
-    rf"(?P<day>{_NAME},? )?"
-    rf"(?P<one>\d{{1,4}}|{_NAME})(?P<gap>{_GAP})(?P<two>\d{{1,2}}|{_NAME})"
-    rf"(?P<gap2>{_GAP})(?P<three>\d{{4}}|\d{{1,2}})"
+    rf"(?:(?P<weekday>{_NAME}),? )?(?P<one>\d{{1,4}}|{_NAME})(?P<gap>{_GAP})(?P<two>\d{{1,2}}|{_NAME})"
+    rf"{_GAP}(?P<three>\d{{4}}|\d{{1,2}})"
 )
-_EAST = r"(?P<year>\d{4})(?P<y>年|년) ?(?P<month>\d{1,2})(?P<m>月|월) ?\d{1,2}(?P<d>日|일)"
+_EAST = r"(?P<one>\d{4})[年년] ?(?P<two>\d{1,2})[月월] ?(?P<three>\d{1,2})[日일]"
 _HALF = r"[ap]m|[ap]\. ?m\.|午前|午後|上午|下午|오전|오후"
 _TIME = (
-    rf"(?:(?P<join>,? |T|, at | at | um | à )?(?P<before>(?:{_HALF}) ?)?\d{{1,2}}(?P<colon>[:.h])\d\d"
-    rf"(?P<second>(?:[:.])\d\d(?P<fraction>\.\d{{1,6}})?)?(?P<half> ?(?:{_HALF}))?)?"
+    rf"(?:(?:,? |T|, at | at | um | à )?(?:(?P<before>{_HALF}) ?)?(?P<hour>\d{{1,2}})[:.h](?P<minute>\d\d)"
+    rf"(?:[:.](?P<second>\d\d)(?:\.(?P<fraction>\d{{1,6}}))?)?(?: ?(?P<half>{_HALF}))?)?"
 )
-_ZONE = r"(?P<zone> ?(?:z|[+-]\d\d:?\d\d)|(?P<universal> (?:utc|gmt|uhr)))?"
+_ZONE = r"(?: ?(?P<zone>z|[+-]\d\d:?\d\d)| (?:utc|gmt|uhr))?"
 _SHAPE = re.compile(_DATE + _TIME + _ZONE, re.IGNORECASE)
 _EAST_SHAPE = re.compile(_EAST + _TIME + _ZONE, re.IGNORECASE)
 _UNIX_SHAPE = re.compile(
-    rf"{_NAME} (?P<month>{_NAME}) +\d{{1,2}} \d\d:\d\d:\d\d(?P<zone> [+-]\d{{4}}| (?:utc|gmt))? \d{{4}}", re.IGNORECASE
+    rf"(?P<weekday>{_NAME}) (?P<one>{_NAME}) (?P<two>\d{{1,2}}) (?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+    r"(?: (?P<zone>[+-]\d{4})| (?:utc|gmt))? (?P<three>\d{4})",
+    re.IGNORECASE,
 )
+_DIRECTIVES = {
+    "before": "%p",
+    "hour": "%H",
+    "minute": "%M",
+    "second": "%S",
+    "fraction": "%f",
+    "half": "%p",
+    "zone": "%z",
+}
 _HAS_OFFSET = re.compile(r"(?:z|utc|gmt|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _BLANKS = str.maketrans("\u202f\xa0", "  ")
 _COUNT = re.compile(r"\d{9,17}(?:\.0*)?")
@@ -43,96 +53,58 @@ WAYS = ("day", "month", "year")
 #: There are so many times as many different numbers where the days are as where the years are.
 _MANY_TIMES = 2
 _DAYS_LEAST = 4
-_NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What comes first in the dates of a column.
+    """What comes first in the dates of a column."""
 
-    Attributes:
-        way: ``day``, ``month`` or ``year``; empty if no cell leaves that open.
-        proof: A cell that can be read in no other way; empty if there is none.
-        against: A cell that proves something else; empty if there is none.
-        open: Between what the column leaves it open.
-        counted: What the numbers show about the place of the years; empty if that is no question.
-    """
-
-    way: str = ""
-    proof: str = ""
-    against: str = ""
-    open: tuple[str, ...] = ()
-    counted: str = ""
+    way: str = ""  #: ``day``, ``month`` or ``year``; empty if no cell leaves that open.
+    proof: str = ""  #: A cell that can be read in no other way; empty if there is none.
+    against: str = ""  #: A cell that proves something else; empty if there is none.
+    open: tuple[str, ...] = ()  #: Between what the column leaves it open.
+    counted: str = ""  #: What the numbers show about the place of the years; empty if that is no question.
 
 
 @dataclass(frozen=True)
 class DateForm:
-    """How the dates of a column are written.
+    """How the dates of a column are written."""
 
-    Attributes:
-        formats: Formats of the mapping language; the first that fits counts.
-        fitting: Cells, of those looked at, that one of them reads.
-        looked_at: Cells looked at.
-        has_time: Whether there is a time of day.
-        has_offset: Whether every one of them says its offset from UTC.
-        order: What comes first in them.
-    """
-
-    formats: tuple[str, ...]
-    fitting: int
-    looked_at: int
-    has_time: bool
-    has_offset: bool
-    order: Order = Order()
+    formats: tuple[str, ...]  #: Formats of the mapping language; the first that fits counts.
+    fitting: int  #: Cells, of those looked at, that one of them reads.
+    looked_at: int  #: Cells looked at.
+    has_time: bool  #: Whether there is a time of day.
+    has_offset: bool  #: Whether every one of them says its offset from UTC.
+    order: Order = Order()  #: What comes first in them.
 
 
 def readings_of(text: str) -> dict[str, str]:
     """What comes first (``day``, ``month``, ``year``; nothing if that is plain) → the format of ``text`` then."""
     text = text.translate(_BLANKS)
     if match := _SHAPE.fullmatch(text):
-        parts = match.groupdict()
-        before, behind = _weekday(parts["day"]), _behind(parts)
-        return {way: before + date + behind for way, date in _date_formats(parts)}
-    plain = _other_format(text)
-    return {"": plain} if plain else {}
-
-
-def _other_format(text: str) -> str:
-    """The format of a date that is not written with numbers and signs, or names of months, alone."""
+        return {way: _format(match, *parts) for way, parts in _dates(match)}
     if match := _EAST_SHAPE.fullmatch(text):
-        parts = match.groupdict()
-        blanks = [" " if f"{parts[unit]} " in text.partition(":")[0] else "" for unit in "ym"]
-        return f"%Y{parts['y']}{blanks[0]}%m{parts['m']}{blanks[1]}%d{parts['d']}{_behind(parts)}"
-    match = _UNIX_SHAPE.fullmatch(text)
-    if match and (month := _month(match["month"])) != "%m":
-        zone = match["zone"] or ""
-        return f"%a {month} %d %H:%M:%S{' %z' if zone[1:2] in ('+', '-') else zone} %Y"
-    return ""
+        return {"": _format(match, "%Y", "%m", "%d")}
+    match = _UNIX_SHAPE.fullmatch(re.sub(" +", " ", text))
+    return {"": _format(match, _month(match["one"]), "%d", "%Y")} if match else {}
 
 
-def _behind(parts: Mapping[str, str | None]) -> str:
-    """The format of what follows the date."""
-    zone = parts["universal"] or (f"{_gap(parts['zone'])}%z" if parts["zone"] else "")
-    return _time_format(parts) + zone
-
-
-def _date_formats(parts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What comes first, if that is open, and the format of the date."""
-    one, two, three = parts["one"], parts["two"], parts["three"]
-    gap, gap2 = parts["gap"], parts["gap2"]
+def _dates(match: re.Match[str]) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """What comes first, if that is open, and what the three parts of the date are."""
+    one, two, three = match["one"], match["two"], match["three"]
     year = "%Y" if len(three) == 4 else "%y"
     if len(one) == 4 and one.isdigit() and len(three) < 4:
-        yield "", f"%Y{gap}{_month(two)}{gap2}%d"
+        yield "", ("%Y", _month(two), "%d")
     elif not one.isdigit() and two.isdigit():
-        yield "", f"{_month(one)}{gap}%d{gap2}{year}"
+        yield "", (_month(one), "%d", year)
     elif one.isdigit() and not two.isdigit():
-        yield "", f"%d{gap}{_month(two)}{gap2}{year}"
+        yield "", ("%d", _month(two), year)
     elif one.isdigit() and len(one) < 3:
         if len(three) > 1:  # a year has two digits at least
-            yield "day", f"%d{gap}%m{gap2}{year}"
-            yield "month", f"%m{gap}%d{gap2}{year}"
-        if len(one) == 2 and len(three) < 3 and gap in "/-":  # with dots it is the number of a version
-            yield "year", f"%y{gap}%m{gap2}%d"
+            yield "day", ("%d", "%m", year)
+            yield "month", ("%m", "%d", year)
+        if len(one) == 2 and len(three) < 3 and match["gap"] in "/-":  # with dots it is the number of a version
+            yield "year", ("%y", "%m", "%d")
 
 
 def _month(text: str) -> str:
@@ -141,28 +113,18 @@ def _month(text: str) -> str:
     return "%b" if is_short_month(text) else "%B"
 
 
-def _weekday(text: str | None) -> str:
-    if not text:
-        return ""
-    word = text.rstrip(" ,")
-    return ("%a" if len(word) <= 4 else "%A") + text[len(word) :]
-
-
-def _time_format(parts: Mapping[str, str | None]) -> str:
-    if parts["colon"] is None:
-        return ""
-    colon, before, half = parts["colon"], parts["before"], parts["half"]
-    second = f"{parts['second'][0]}%S" if parts["second"] else ""
-    clock = f"{'%I' if before or half else '%H'}{colon}%M{second}{'.%f' if parts['fraction'] else ''}"
-    if before:
-        clock = f"%p{' ' * before.endswith(' ')}{clock}"
-    if half:
-        clock += f"{_gap(half)}%p"
-    return f"{parts['join'] or ''}{clock}"
-
-
-def _gap(text: str | None) -> str:
-    return " " if text and text.startswith(" ") else ""
+def _format(match: re.Match[str], one: str, two: str, three: str) -> str:
+    """The text that matched, with a directive for each of its parts; what is between them stays."""
+    found = {name: text for name, text in match.groupdict().items() if text}
+    directives = _DIRECTIVES | {"one": one, "two": two, "three": three}
+    directives["weekday"] = "%a" if len(found.get("weekday", "")) <= 4 else "%A"
+    if "before" in found or "half" in found:
+        directives["hour"] = "%I"
+    text, end = "", 0
+    for name in sorted(found.keys() & directives.keys(), key=match.start):
+        text += match.string[end : match.start(name)] + directives[name]
+        end = match.end(name)
+    return text + match.string[end:]
 
 
 def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
@@ -262,11 +224,8 @@ def find_order(readings: Mapping[str, Mapping[str, str]], counts: Mapping[str, i
 
 def _proofs(reads: Mapping[str, set[str]], ways: Iterable[str]) -> dict[str, str]:
     """What can come first → a cell that is a date only then."""
-    proofs = {}
-    for way in ways:
-        if proof := next((text for text, found in reads.items() if found.intersection(ways) == {way}), ""):
-            proofs[way] = proof
-    return proofs
+    found = {way: next((text for text, can in reads.items() if can.intersection(ways) == {way}), "") for way in ways}
+    return {way: proof for way, proof in found.items() if proof}
 
 
 def _place_of_years(reads: Mapping[str, set[str]], ways: list[str]) -> tuple[list[str], str]:
@@ -274,7 +233,7 @@ def _place_of_years(reads: Mapping[str, set[str]], ways: list[str]) -> tuple[lis
     without = [way for way in ways if way != "year"]
     if not all("year" in found for found in reads.values()):
         return without, ""
-    numbers = [_NUMBERS.findall(text) for text in reads]
+    numbers = [re.findall(r"\d+", text) for text in reads]
     first, last = (len({each[place] for each in numbers}) for place in (0, 2))
     seen = f"{first:,} different numbers come first and {last:,} last"
     if last >= max(_DAYS_LEAST, _MANY_TIMES * first):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.comment_tables import CommentTable, Unusable
-from importer.suggest.field_lines import write_custom_fields
-from importer.suggest.first_rows import FirstRows, KeyParts
-from importer.suggest.headers import Vocabulary
-from importer.suggest.note_lines import HTML_SHARE, write_notes
-from importer.suggest.priorities import USUAL, levels
+from importer.suggest.fields_and_notes import HTML_SHARE, write_custom_fields, write_notes
+from importer.suggest.first_rows import FirstRows
+from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
 from importer.suggest.roles import Pick, Roles
-from importer.suggest.row_names import Parents
+from importer.suggest.row_names import KeyParts, Parents
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
@@ -39,97 +38,71 @@ _KEPT_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """All that was found out about an export.
-
-    Attributes:
-        table: Its first rows.
-        roles: Which column is what.
-        blanks: Texts that may stand for an empty cell.
-        parts: The columns that are its key together; None if one column is.
-        parents: The column that names the parent row.
-        comments: Tables with its comments, and those that seem to have some.
-        vocabulary: The words.
-    """
+class Draft:
+    """The body of a mapping, written by all that was found out about an export."""
 
     table: FirstRows
     roles: Roles
-    blanks: Blanks
-    parts: KeyParts | None
-    parents: Parents | None
-    comments: Sequence[CommentTable | Unusable]
+    blanks: Blanks  #: Texts that may stand for an empty cell.
+    parts: KeyParts | None  #: The columns that are its key together; None if one column is.
+    parents: Parents | None  #: The column that names the parent row.
+    comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     vocabulary: Vocabulary
-
-
-def write_body(found: Found) -> str:
-    """A mapping, without the remarks at its top."""
-    return _Writer(found).write()
-
-
-class _Writer:
-    """A mapping while it is being written."""
-
-    def __init__(self, found: Found) -> None:
-        self._page = Page()
-        self._found = found
-        self._table = found.table
-        self._one = found.roles.one
-        self._key_columns = found.parts.parts if found.parts else (self._find_key(),)
+    page: Page = field(default_factory=Page)
 
     def write(self) -> str:
-        page, roles = self._page, self._found.roles
+        """The mapping, without the remarks at its top."""
         self._source()
-        page.line("case:")
+        self.page.line("case:")
         self._title()
         self._description()
-        if self._found.parents is not None:
-            self._parent(self._found.parents)
+        if self.parents is not None:
+            self._parent(self.parents)
         self._priority()
         self._requester()
         self._owner()
-        write_custom_fields(page, roles)
-        write_notes(page, roles, self._table, self._found.comments)
-        return page.text
+        write_custom_fields(self.page, self.roles)
+        write_notes(self.page, self.roles, self.table, self.comments)
+        return self.page.text
 
-    def _find_key(self) -> ColumnProfile:
-        if pick := self._one.get("key"):
-            return pick.column.profile
-        return max(self._table.columns, key=lambda column: (column.filled and column.distinct, column.filled))
-
-    # -- source --
+    @cached_property
+    def _key_columns(self) -> tuple[ColumnProfile, ...]:
+        if self.parts:
+            return self.parts.parts
+        if pick := self.roles.one.get("key"):
+            return (pick.column.profile,)
+        return (max(self.table.columns, key=lambda column: (column.filled and column.distinct, column.filled)),)
 
     def _source(self) -> None:
-        page = self._page
+        page = self.page
         page.line("version: 1")
         page.blank()
         page.line("source:")
         page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
-        if self._found.parts:
+        if self.parts:
             names = named(self._key_columns)
             page.comment(f"no single column is unique, but {names} together are.", 2, CHECK)
             page.line(f"key: [{', '.join(value(reference(part)) for part in self._key_columns)}]", 2)
-            if self._found.parts.join != "/":
-                page.line(f"join: {quoted(self._found.parts.join)}", 2)
+            if self.parts.join != "/":
+                page.line(f"join: {quoted(self.parts.join)}", 2)
         else:
             self._reason_of_key(self._key_columns[0])
             page.line(f"key: {value(reference(self._key_columns[0]))}", 2)
         self._empty()
-        if self._table.total_lines is not None:
-            self._say_totals(self._table.total_lines)
+        if self.table.total_lines is not None:
+            self._say_totals(self.table.total_lines)
         page.blank()
-        page.comment(
-            "Custom text field for the external id: agents can search for it, the importer looks up cases by it."
-        )
+        what = "Custom text field for the external id: agents can search for it, the importer looks up cases by it."
+        page.comment(what)
         page.comment("make sure that text1 exists and is unused in your account.", mark=CHECK)
         page.line("external_id_field: text1")
         page.blank()
 
     def _reason_of_key(self, column: ColumnProfile) -> None:
-        rows, pick, name = self._table.rows, self._one.get("key"), named([column])
+        rows, pick, name = self.table.rows, self.roles.one.get("key"), named([column])
         missing, repeated = rows - column.filled, column.filled - column.distinct
-        gaps = (
-            f"{counted(missing, 'row')} without one (invalid), {counted(repeated, 'row')} with an earlier one (skipped)"
-        )
+        gaps = f"{counted(missing, 'row')} without one (invalid)"
+        gaps += f", {counted(repeated, 'row')} with an earlier one (skipped)"
         mark = CHECK
         if not rows:
             text = f"{name}; the export has no rows to check"
@@ -141,63 +114,61 @@ class _Writer:
         else:
             text = f"{name}, {pick.reason}; filled and unique in {counted(rows, 'row')}"
             mark = "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK
-        self._page.comment(f"{text}.", 2, mark)
+        self.page.comment(f"{text}.", 2, mark)
         if column.repeats > 1:
             text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
-            self._page.comment(text, 2, CHECK)
+            self.page.comment(text, 2, CHECK)
 
     def _empty(self) -> None:
-        taken, kept = ([*blanks.items()] for blanks in (self._found.blanks.taken, self._found.blanks.kept))
+        taken, kept = ([*blanks.items()] for blanks in (self.blanks.taken, self.blanks.kept))
         if taken:
-            self._page.comment(f"treated as empty: {_blanks(taken)}.", 2, GUESS)
-            self._page.line(f"empty: [{', '.join(quoted(text) for text in ('', *dict(taken)))}]", 2)
+            self.page.comment(f"treated as empty: {_blanks(taken)}.", 2, GUESS)
+            self.page.line(f"empty: [{', '.join(quoted(text) for text in ('', *dict(taken)))}]", 2)
         if kept:
-            self._page.comment(f"kept as text, too rare to decide: {_blanks(kept[:_KEPT_SHOWN])}.", 2, CHECK)
+            self.page.comment(f"kept as text, too rare to decide: {_blanks(kept[:_KEPT_SHOWN])}.", 2, CHECK)
 
     def _say_totals(self, totals: FileIssue) -> None:
         lines = f"{counted(totals.times, 'line')} at the end: {shown(totals.example)!r} (row {totals.rows[0]:,})"
         if condition := self._is_total(totals):
-            self._page.comment(f"probably not tickets: {lines}. Rows like these are filtered.", 2, GUESS)
-            self._page.line(f"skip: {quoted(condition)}", 2)
+            self.page.comment(f"probably not tickets: {lines}. Rows like these are filtered.", 2, GUESS)
+            self.page.line(f"skip: {quoted(condition)}", 2)
         else:
             text = f"probably not tickets: {lines}. Delete them from the export, or add `skip:`."
-            self._page.comment(text, 2, CHECK)
+            self.page.comment(text, 2, CHECK)
 
     def _is_total(self, totals: FileIssue) -> str:
         """A condition that the lines at the end meet and no other row; empty if there is none that is plain."""
-        texts = [pick.column.profile for role in ("title", "description") if (pick := self._one.get(role))]
-        lacking = min((self._table.rows - column.filled for column in texts), default=0)
+        texts = [pick.column.profile for role in ("title", "description") if (pick := self.roles.one.get(role))]
+        lacking = min((self.table.rows - column.filled for column in texts), default=0)
         is_text = any(totals.example.partition(" | ")[0] in column.values.counts for column in texts)
         if is_text or not 0 < lacking <= totals.times or not all(map(in_template, texts)):
             return ""
         return " and ".join(f"empty({{{column.name}}})" for column in texts)
 
-    # -- texts --
-
     def _title(self) -> None:
-        if (pick := self._one.get("title")) is None:
+        if (pick := self.roles.one.get("title")) is None:
             self._title_of_something_else()
             return
-        column, totals = pick.column.profile, self._table.total_lines
+        column, totals = pick.column.profile, self.table.total_lines
         self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {TITLE_MAX})")
         parts = reference(column) | self._html(column) | self._overflow(column.longest, TITLE_MAX)
-        if totals is None or totals.times < self._table.rows - column.filled:
+        if totals is None or totals.times < self.table.rows - column.filled:
             parts |= self._default(column, NO_TITLE)
-        self._page.line(f"title: {value(parts)}", 2)
+        self.page.line(f"title: {value(parts)}", 2)
 
     def _title_of_something_else(self) -> None:
-        described = self._one.get("description")
-        if described is None or described.column.profile.filled < self._table.rows:
+        described = self.roles.one.get("description")
+        if described is None or described.column.profile.filled < self.table.rows:
             text = "no subject column found; using the key. Choose a better column."
             parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
         else:
             text = "no subject column found; using the start of the description."
             parts = reference(described.column.profile) | {"collapse": "true", "overflow": "truncate", "max": "100"}
-        self._page.comment(text, 2, CHECK)
-        self._page.line(f"title: {value(parts)}", 2)
+        self.page.comment(text, 2, CHECK)
+        self.page.line(f"title: {value(parts)}", 2)
 
     def _description(self) -> None:
-        pick, page = self._one.get("description"), self._page
+        pick, page = self.roles.one.get("description"), self.page
         page.blank()
         if pick is None:
             page.comment("no description column found; the note at the end has all columns.", 2, CHECK)
@@ -207,10 +178,10 @@ class _Writer:
         self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {DESCRIPTION_MAX:,})")
         parts = reference(column)
         if in_template(column) and (key := self._key_text()):
-            system = self._found.roles.system
+            system = self.roles.system
             origin = f" {system.short_name}" if system else ""
             parts = {"template": f"{{{column.name}}}\n\nImported from{origin} ticket {key}."}
-            parts |= {"strip": "true"} if column.filled < self._table.rows else {}
+            parts |= {"strip": "true"} if column.filled < self.table.rows else {}
         else:
             parts |= self._default(column, NO_TEXT)
         longest = column.longest + self._key_columns[0].longest + 60
@@ -222,22 +193,22 @@ class _Writer:
             return {}
         seen = f"{html:,} of {counted(column.filled, 'text')} with HTML tags"
         if column.share(html) < HTML_SHARE:
-            self._page.comment(f"{seen}, kept as is; `html: text` converts HTML to text.", 2, CHECK)
+            self.page.comment(f"{seen}, kept as is; `html: text` converts HTML to text.", 2, CHECK)
             return {}
-        self._page.comment(f"{seen}; converted to text.", 2, GUESS)
+        self.page.comment(f"{seen}; converted to text.", 2, GUESS)
         return {"html": "text"}
 
     def _overflow(self, longest: int, most: int) -> dict[str, str]:
         """What keeps longer texts whole, if there are any, or if rows that were not read may have some."""
-        if longest <= most and self._table.whole:
+        if longest <= most and self.table.whole:
             return {}
-        self._page.comment("longer values are truncated; a note keeps the full text.", 2, GUESS)
+        self.page.comment("longer values are truncated; a note keeps the full text.", 2, GUESS)
         return {"overflow": "note"}
 
     def _default(self, column: ColumnProfile, text: str) -> dict[str, str]:
-        if not (lacking := self._table.rows - column.filled):
+        if not (lacking := self.table.rows - column.filled):
             return {}
-        self._page.comment(f"empty in {counted(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
+        self.page.comment(f"empty in {counted(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
         return {"default": text}
 
     def _made_of_key(self, text: str) -> dict[str, str]:
@@ -248,20 +219,18 @@ class _Writer:
         """The key for a template; empty if a template cannot name it."""
         if not all(map(in_template, self._key_columns)):
             return ""
-        join = self._found.parts.join if self._found.parts else ""
+        join = self.parts.join if self.parts else ""
         return join.join(f"{{{column.name}}}" for column in self._key_columns)
-
-    # -- parent, priority, people --
 
     def _parent(self, parents: Parents) -> None:
         """The link to the parent row, with what was seen and what is done with links that cannot be made."""
-        page, column, name = self._page, parents.column, parents.named
+        page, column, name = self.page, parents.column, parents.named
         page.blank()
         seen = f"{parents.found:,} of {counted(parents.found + parents.missing, 'cell')} match {named([name.column])}"
         page.comment(f"{named([column])} is the parent: {seen}.", 2, GUESS)
         parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
         if not name.is_key:
-            parts["of"] = name.column.name if name.column.repeats == 1 else reference(name.column)
+            parts["of"] = name.column.name  # which is unique
         parts["deep"] = "root"
         deep = counted(parents.deep, "row")
         page.comment(f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({deep}).", 2)
@@ -275,7 +244,7 @@ class _Writer:
         page.line(f"parent_id: {value(parts)}", 2)
 
     def _priority(self) -> None:
-        pick, page = self._one.get("priority"), self._page
+        pick, page = self.roles.one.get("priority"), self.page
         page.blank()
         if pick is None:
             page.comment("No priority column found. To add one: priority: {column: …, values: {…: HIGH}}", 2)
@@ -286,18 +255,19 @@ class _Writer:
         page.line("priority:", 2)
         for key, text in reference(column).items():
             page.line(f"{key}: {scalar(text)}", 4)
-        known = levels(column.values.counts, self._found.vocabulary)
-        page.line("values:" if known else "values: {}", 4)
-        for level in known:
-            note = f"# {counted(level.count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
-            page.line(f"{scalar(level.word)}: {level.becomes}  {note}", 6)
+        words = column.values.most_common()
+        page.line("values:" if words else "values: {}", 4)
+        for word, count in words:
+            level = level_of(word, self.vocabulary)
+            note = f"# {counted(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
+            page.line(f"{scalar(word)}: {level.priority}  {note}", 6)
         page.line("unknown: reject", 4)
-        lacking = self._table.rows - column.filled
+        lacking = self.table.rows - column.filled
         rows = f"the {counted(lacking, 'row')}" if lacking else "rows"
-        page.line(f"default: {USUAL}  # for {rows} without one", 4)
+        page.line(f"default: {USUAL_PRIORITY}  # for {rows} without one", 4)
 
     def _requester(self) -> None:
-        page, email, name = self._page, self._one.get("requester_email"), self._one.get("requester_name")
+        page, email, name = self.page, self.roles.one.get("requester_email"), self.roles.one.get("requester_name")
         page.blank()
         page.comment("Talkdesk finds or creates the contact from the e-mail address and name.", 2)
         if email is None:
@@ -314,21 +284,21 @@ class _Writer:
 
     def _owner(self) -> None:
         """How the agents could be found, as a comment: it needs a file that only the account can give."""
-        owner = self._found.roles.owner
+        owner = self.roles.owner
         if owner is None or owner.profile.repeats > 1:
             return
-        self._page.blank()
+        self.page.blank()
         text = f"{named([owner.profile])} has the ticket's agent. To keep it as owner, run "
-        self._page.comment(f"{text}`case-importer users --save owners.csv` and uncomment the next line:", 2)
+        self.page.comment(f"{text}`case-importer users --save owners.csv` and uncomment the next line:", 2)
         key = "email" if owner.kind is Kind.EMAIL else "name"
         lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
-        self._page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
+        self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
     def _because(self, pick: Pick, more: str) -> None:
         mark = "" if pick.known else GUESS
-        if not self._table.rows:
+        if not self.table.rows:
             mark, more = CHECK, "the export has no rows to check"
-        self._page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
+        self.page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
 
 
 def _blanks(found: Sequence[tuple[str, tuple[int, int]]]) -> str:

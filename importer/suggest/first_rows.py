@@ -1,19 +1,19 @@
-"""The first rows of an export, read once: all that a suggestion is made from."""
+"""The first rows of an export, read once, and what their cells look like: all that a suggestion is made from."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from importer.models import Row
 from importer.quality.file_checks import FileIssue, total_lines
-from importer.quality.profile import ColumnProfile, FileProfile
+from importer.quality.profile import VALUE_LENGTH_MAX, ColumnProfile, FileProfile
 from importer.reader import Reader
-from importer.reader.base import Chunk
-from importer.suggest.cell_shapes import shapes_of
+from importer.reader.base import Chunk, text_frame
+from importer.suggest.date_formats import is_date
+from importer.suggest.headers import is_unspaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,43 +23,36 @@ CELLS_MAX = 2_000_000  #: Cells of a very wide one.
 ROWS_MIN = 100  #: Rows however wide it is.
 CHARACTERS_MAX = 25_000_000  #: Characters, if its texts are very long.
 
-_JOINS = ("/", "|", "::", " + ")
+_EMAIL = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+\.[^\W\d_]{2,}")
+_HTML = re.compile(
+    r"<(?:p|br|div|span|html|body|table|ul|ol|li|a|b|i|strong|em|h[1-6]|blockquote|pre)\b[^<>]*/?>", re.IGNORECASE
+)
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?")
+_CODE = re.compile(r"#?[A-Z][A-Z0-9]{1,9}-\d{1,9}")
+_ENTRY = re.compile(r"(?=(?:[^;\n]*\d){2})[^;\n]{6,40}(?=;[^;\n]{1,120};)")
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
 class FirstRows:
-    """The rows and what is in their columns.
+    """The rows and what is in their columns."""
 
-    Attributes:
-        name: What messages call the export.
-        columns: The profiles of its columns, in file order.
-        frame: The rows that fit the header.
-        all_rows: These and the malformed ones.
-        whole: Whether that is the whole export.
-        total_lines: Totals or remarks at the end of the whole export.
-    """
-
-    name: str
-    columns: tuple[ColumnProfile, ...]
+    name: str  #: What messages call the export.
+    columns: tuple[ColumnProfile, ...]  #: The profiles of its columns, in file order.
+    #: The rows that fit the header, without spaces around the cells; columns are called by their place.
     frame: pd.DataFrame
-    all_rows: Sequence[Row]
-    whole: bool
-    total_lines: FileIssue | None
+    all_rows: Sequence[Row]  #: These and the malformed ones.
+    whole: bool  #: Whether that is the whole export.
+    total_lines: FileIssue | None  #: Totals or remarks at the end of the whole export.
 
     @property
     def rows(self) -> int:
         """How many rows fit the header."""
         return len(self.frame)
 
-    @cached_property
-    def _texts(self) -> pd.DataFrame:
-        """The cells without the spaces around them; columns are called by their place."""
-        texts: pd.DataFrame = self.frame.apply(lambda cells: cells.str.strip())
-        return texts.set_axis(range(len(self.columns)), axis=1)
-
     def texts(self, column: ColumnProfile) -> list[str]:
         """The cells of one column, row by row."""
-        texts: list[str] = self._texts[self.columns.index(column)].tolist()
+        texts: list[str] = self.frame[self.columns.index(column)].tolist()
         return texts
 
     def without(self, words: Collection[str]) -> FirstRows:
@@ -68,7 +61,7 @@ class FirstRows:
 
     def tell_rows_apart(self, columns: Sequence[ColumnProfile]) -> bool:
         """Whether the columns together are different in every row."""
-        return not self._texts.duplicated([self.columns.index(column) for column in columns]).any()
+        return not self.frame.duplicated([self.columns.index(column) for column in columns]).any()
 
 
 def rows_to_read(width: int) -> int:
@@ -76,20 +69,19 @@ def rows_to_read(width: int) -> int:
     return min(ROWS_MAX, max(ROWS_MIN, CELLS_MAX // max(width, 1)))
 
 
-def read_first_rows(source: Reader, *, blank_words: Collection[str] = (), rows_max: int | None = None) -> FirstRows:
+def read_first_rows(source: Reader, *, blank_words: Collection[str] = ()) -> FirstRows:
     """Reads the first rows of an export.
 
     Args:
         source: The export.
         blank_words: Texts that may stand for an empty cell.
-        rows_max: How many rows at most; by default what :func:`rows_to_read` gives.
 
     Raises:
         SourceError: The export turns out to be unreadable.
     """
     import pandas as pd
 
-    most = rows_max or rows_to_read(len(source.columns))
+    most = rows_to_read(len(source.columns))
     profile = FileProfile(source.columns, shapes_of, blank_words=blank_words, distinct_max=most)
     taken: list[Chunk] = []
     whole = True
@@ -101,36 +93,58 @@ def read_first_rows(source: Reader, *, blank_words: Collection[str] = (), rows_m
         whole = len(part.frame) == len(chunk.frame)
         profile.take(part)
         taken.append(part)
+    frame = pd.concat([text_frame(source.columns, [], []), *(part.frame for part in taken)])
     return FirstRows(
         source.name,
         profile.columns,
-        frame=pd.concat([part.frame for part in taken])
-        if taken
-        else pd.DataFrame(columns=source.columns, dtype=object),
+        frame=frame.apply(lambda cells: cells.str.strip()).set_axis(range(len(profile.columns)), axis=1),
         all_rows=[row for part in taken for row in part.rows()],
         whole=whole,
         total_lines=total_lines(profile) if whole else None,
     )
 
 
-@dataclass(frozen=True)
-class KeyParts:
-    """Columns that are different in every row if taken together.
+def shapes_of(cell: str) -> list[str]:
+    """The shapes of a cell by which columns are told apart.
 
-    Attributes:
-        parts: The columns.
-        join: What can be between their texts, because none of them contains it.
+    ``multi_line``; ``words``, of several words; ``html``, with tags; ``entry``, a date, an author and a text with
+    semicolons between them; and of short cells that are nothing else ``email``, ``number``, ``address`` of the web,
+    and ``code``, such as ``SUP-123``.
     """
+    text = cell.strip()
+    shapes = []
+    if "\n" in text or "\r" in text:
+        shapes.append("multi_line")
+    if " " in text or is_unspaced(text):
+        shapes.append("words")
+    if "<" in text and _HTML.search(text):
+        shapes.append("html")
+    if (date := date_of_entry(text)) and is_date(date):
+        shapes.append("entry")
+    if len(text) > VALUE_LENGTH_MAX:
+        return shapes
+    if is_email(text):
+        shapes.append("email")
+    elif is_number(text):
+        shapes.append("number")
+    elif _ADDRESS.fullmatch(text):
+        shapes.append("address")
+    elif _CODE.fullmatch(text):
+        shapes.append("code")
+    return shapes
 
-    parts: tuple[ColumnProfile, ...]
-    join: str
+
+def date_of_entry(text: str) -> str:
+    """What is before the first semicolon, if ``text`` may be a date, a name and more: ``date;author;text``."""
+    found = _ENTRY.match(text) if ";" in text else None
+    return found[0].strip() if found else ""
 
 
-def find_parts(table: FirstRows, candidates: Sequence[ColumnProfile]) -> KeyParts | None:
-    """Two columns, or else three, that identify each row together; None if there are none."""
-    for parts in (*combinations(candidates, 2), *combinations(candidates, 3)):
-        if table.tell_rows_apart(parts):
-            texts = [text for part in parts[:-1] for text in table.texts(part)]
-            if join := next((join for join in _JOINS if not any(join in text for text in texts)), ""):
-                return KeyParts(parts, join)
-    return None
+def is_email(text: str) -> bool:
+    """Whether ``text`` is one e-mail address and nothing else."""
+    return "@" in text and _EMAIL.fullmatch(text) is not None
+
+
+def is_number(text: str) -> bool:
+    """Whether ``text`` is a number as people or machines write it."""
+    return _NUMBER.fullmatch(text) is not None

@@ -1,20 +1,22 @@
-"""How columns and values are named, and by which columns an export is recognised. The words are in TOML files."""
+"""How columns, systems and priorities are named: the words and what they mean are in TOML files."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from importer.suggest.cell_shapes import is_unspaced
-
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
 _NOT_A_WORD = re.compile(r"[\W_]+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+_EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
+_SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
+_NUMBER = re.compile(r"[PSps]?([1-5])")
+USUAL_PRIORITY = "NORMAL"
 
 
 def plain_name(name: str) -> str:
@@ -23,30 +25,26 @@ def plain_name(name: str) -> str:
     return words or name.strip()
 
 
-def squeezed(plain: str) -> str:
+def squeezed(name: str) -> str:
     """A plain name without spaces: ``CASENUMBER`` and ``Case Number`` are the same then, as are e-mail and email."""
-    return plain.replace(" ", "")
+    return plain_name(name).replace(" ", "")
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether ``text`` has letters of a script that puts no spaces between words."""
+    return _UNSPACED.search(text) is not None
 
 
 @dataclass(frozen=True)
 class System:
-    """A helpdesk whose exports are known.
-
-    Attributes:
-        name: As people call it.
-        mapping: Name of the built-in mapping; empty if there is none.
-        telling: Columns that hardly anybody else has, as squeezed plain names.
-        least: Share of them that an export must have to be taken for this system.
-        clock: Whose clock its dates show.
-        roles: Role → its columns as squeezed plain names, the better ones first.
-    """
+    """A helpdesk whose exports are known, as ``signatures.toml`` describes it; columns are squeezed."""
 
     name: str
-    mapping: str
     telling: frozenset[str]
     least: float
     clock: str
-    roles: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, Sequence[str]]
+    mapping: str = ""  #: Name of the built-in mapping, if there is one.
 
     @property
     def short_name(self) -> str:
@@ -58,41 +56,24 @@ class System:
         return squeezed(names[0]) in self.roles.get(role, ())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """All words.
+    """The words, as ``words.toml`` describes them: names of columns squeezed, phrases plain, the better ones first."""
 
-    Attributes:
-        roles: Role → squeezed plain names of columns, the better ones first.
-        phrases: Role → words that mean it anywhere in the name of a column, the better ones first.
-        strangers: Words in a column's name that speak of something else than the ticket.
-        times: Parts of a column's name that speak of days and times.
-        prefixes: Words in front of a column's name that say nothing but "ticket".
-        agents: Words in a column's name that speak of those who answer, not of those who ask.
-        priority: Word of a priority → the word of Talkdesk, longer words first.
-        negations: Words that reverse the meaning of a priority.
-        blank_signs: Signs that stand for an empty cell.
-        blank_words: Words that may stand for an empty cell.
-        comment_files: Parts of the names of files with comments.
-        authors: Words in a column's name that speak of who wrote a comment.
-        public: Squeezed plain names of columns that say whether the requester saw a comment.
-        systems: The helpdesks that can be recognised.
-    """
-
-    roles: Mapping[str, tuple[str, ...]]
-    phrases: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, Sequence[str]]
+    phrases: Mapping[str, Sequence[str]]
     strangers: frozenset[str]
-    times: tuple[str, ...]
-    prefixes: tuple[str, ...]
+    times: Sequence[str]
+    prefixes: Sequence[str]
     agents: frozenset[str]
-    priority: Mapping[str, str]
+    priority: Mapping[str, str]  #: Word → priority of Talkdesk, longer words first.
     negations: frozenset[str]
     blank_signs: frozenset[str]
     blank_words: frozenset[str]
-    comment_files: tuple[str, ...]
+    comment_files: Sequence[str]
     authors: frozenset[str]
     public: frozenset[str]
-    systems: tuple[System, ...]
+    systems: Sequence[System]
 
     def names_of(self, column: str) -> tuple[str, ...]:
         """What ``column`` may be in the lists: its plain name, and this without the words that say "ticket"."""
@@ -114,17 +95,12 @@ class Vocabulary:
         found = next((place for place, phrase in enumerate(phrases) if _says(words, phrase)), None)
         return None if found is None else _EXACT_MOST + 1 + min(found, _PHRASE_MOST)
 
-    def is_about_time(self, name: str) -> bool:
-        """Whether the name of a column speaks of a day or a time."""
-        return any(part in name for part in self.times)
-
 
 def _says(words: Sequence[str], phrase: str) -> bool:
     """Whether the words of ``phrase`` are in ``words``; scripts without spaces are searched letter by letter."""
     if is_unspaced(phrase):
         return phrase in "".join(words)
-    wanted = phrase.split()
-    return any(list(words[at : at + len(wanted)]) == wanted for at in range(len(words) - len(wanted) + 1))
+    return f" {phrase} " in f" {' '.join(words)} "
 
 
 @cache
@@ -133,40 +109,28 @@ def load_vocabulary() -> Vocabulary:
     words, signatures = _read("words.toml"), _read("signatures.toml")
     table = {word: level for level, known in words["priority"].items() for word in known}
     return Vocabulary(
-        roles={role: _squeezed(names) for role, names in words["roles"].items()},
-        phrases={role: _plain(names) for role, names in words["phrases"].items()},
+        roles=_squeezed(words["roles"]),
+        phrases={role: list(map(plain_name, names)) for role, names in words["phrases"].items()},
         strangers=frozenset(words["strangers"]["words"]),
-        times=tuple(words["times"]["parts"]),
-        prefixes=tuple(words["prefixes"]),
+        times=words["times"]["parts"],
+        prefixes=words["prefixes"],
         agents=frozenset(words["agents"]["words"]),
         priority=dict(sorted(table.items(), key=lambda entry: -len(entry[0]))),
         negations=frozenset(words["negation"]["words"]),
         blank_signs=frozenset(words["empty"]["sure"]),
         blank_words=frozenset(words["empty"]["words"]),
-        comment_files=tuple(words["comments"]["files"]),
+        comment_files=words["comments"]["files"],
         authors=frozenset(words["comments"]["authors"]),
-        public=frozenset(_squeezed(words["comments"]["public"])),
-        systems=tuple(map(_system, signatures["system"])),
+        public=frozenset(map(squeezed, words["comments"]["public"])),
+        systems=[
+            System(**it | {"telling": frozenset(map(squeezed, it["telling"])), "roles": _squeezed(it["roles"])})
+            for it in signatures["system"]
+        ],
     )
 
 
-def _system(entry: dict[str, Any]) -> System:
-    return System(
-        entry["name"],
-        entry.get("mapping", ""),
-        telling=frozenset(_squeezed(entry["telling"])),
-        least=entry["least"],
-        clock=entry["clock"],
-        roles={role: _squeezed(names) for role, names in entry["roles"].items()},
-    )
-
-
-def _plain(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(map(plain_name, names)))
-
-
-def _squeezed(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(map(squeezed, _plain(names))))
+def _squeezed(roles: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    return {role: list(dict.fromkeys(map(squeezed, names))) for role, names in roles.items()}
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -175,7 +139,41 @@ def _read(file: str) -> dict[str, Any]:
 
 def recognise(columns: Iterable[str], systems: Sequence[System]) -> System | None:
     """The system whose telling columns the export has, or None. The best share counts, then the most columns."""
-    names = {squeezed(plain_name(column)) for column in columns}
+    names = set(map(squeezed, columns))
     found = {system.name: len(system.telling & names) for system in systems}
     fitting = [system for system in systems if found[system.name] >= system.least * len(system.telling)]
     return max(fitting, key=lambda system: (found[system.name] / len(system.telling), found[system.name]), default=None)
+
+
+@dataclass(frozen=True)
+class Level:
+    """The priority of Talkdesk that a word of the export becomes, why, and whether that can be told from the word."""
+
+    priority: str
+    reason: str
+    sure: bool
+
+
+def level_of(word: str, vocabulary: Vocabulary) -> Level:
+    """The priority that a word of the export means."""
+    if negations := vocabulary.negations.intersection(word.casefold().replace("-", " ").split()):
+        return Level(USUAL_PRIORITY, f"{min(negations)!r} reverses the meaning", sure=False)
+    if known := _word_of_priority(word, vocabulary):
+        return Level(vocabulary.priority[known], f"contains {known!r}", sure=True)
+    if number := _NUMBER.fullmatch(word):
+        return Level(_SCALE[number[1]], "number: 1 is assumed to be highest; reverse the list if not", sure=False)
+    return Level(USUAL_PRIORITY, "unclear; choose a priority", sure=False)
+
+
+def are_priorities(words: Collection[str], vocabulary: Vocabulary) -> bool:
+    """Whether at least two different words are there and every one is a word of a priority."""
+    return len(words) >= 2 and all(_word_of_priority(word, vocabulary) for word in words)
+
+
+def _word_of_priority(word: str, vocabulary: Vocabulary) -> str:
+    """The longest word of the lists that is in ``word``; letters of other scripts need no spaces around."""
+    text = word.casefold()
+    for known in vocabulary.priority:
+        if known in text and (not known.isascii() or re.search(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", text)):
+            return known
+    return ""

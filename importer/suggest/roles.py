@@ -2,68 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from importer.suggest.columns import Column, Kind
 from importer.suggest.date_formats import middle
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, Vocabulary
-from importer.suggest.priorities import are_priorities
+from importer.suggest.headers import System, Vocabulary, are_priorities
 
 KEY_LENGTH_MAX = 255
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
 _TEXTS = frozenset({Kind.TEXT, Kind.LONG})
 _CODES = frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
+#: Roles that one column has; the first ones choose first.
+_SINGLE = (
+    *("key", "created", "closed", "description", "title", "priority", "requester_email", "requester_name"),
+    *("status", "type", "parent"),
+)
+#: Roles that a column can have by its name; a column with such a name is nothing else.
+_NAMED = (*_SINGLE, "note", "label")
+#: A column called like the one may be the other: systems without names of people give their addresses as reporter.
+_ALSO_SAID_OF = {"requester_email": "requester_name"}
 
 
 @dataclass(frozen=True)
 class Pick:
-    """A column for a role.
+    """A column for a role."""
 
-    Attributes:
-        column: The column.
-        reason: Why this one, as part of a sentence.
-        known: Whether the recognised system has it under this name; otherwise it is a guess.
-    """
-
-    column: Column
-    reason: str
-    known: bool
+    column: Column  #: The column.
+    reason: str  #: Why this one, as part of a sentence.
+    known: bool  #: Whether the recognised system has it under this name; otherwise it is a guess.
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column is what.
+    """Which column is what."""
 
-    Attributes:
-        system: The system that the export seems to come from.
-        one: Role → the column that has it.
-        owner: The column that names the agent; it has no role, because that needs the users of the account.
-        notes: Columns of comments and answers; of repeated ones the first.
-        labels: Columns of labels; of repeated ones the first.
-        flags: Columns of yes and no.
-        undated: Columns without a role that are named like the day of creation, but whose dates cannot be read.
-        rest: Columns that have no role and are not empty, in file order.
-        empty: Columns without any text.
-    """
-
-    system: System | None
-    one: dict[str, Pick] = field(default_factory=dict)
+    system: System | None  #: The system that the export seems to come from.
+    one: dict[str, Pick] = field(default_factory=dict)  #: Role → the column that has it.
+    #: The column that names the agent; it has no role, because that needs the users of the account.
     owner: Column | None = None
-    notes: tuple[Column, ...] = ()
-    labels: tuple[Column, ...] = ()
-    flags: tuple[Column, ...] = ()
+    notes: tuple[Column, ...] = ()  #: Columns of comments and answers; of repeated ones the first.
+    labels: tuple[Column, ...] = ()  #: Columns of labels; of repeated ones the first.
+    flags: tuple[Column, ...] = ()  #: Columns of yes and no.
+    #: Columns without a role that are named like the day of creation, but whose dates cannot be read.
     undated: tuple[Column, ...] = ()
-    rest: tuple[Column, ...] = ()
-    empty: tuple[Column, ...] = ()
+    rest: tuple[Column, ...] = ()  #: Columns that have no role and are not empty, in file order.
+    empty: tuple[Column, ...] = ()  #: Columns without any text.
 
 
 def assign(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, system: System | None) -> Roles:
     """Gives each role to the column that fits it best; no column gets two."""
     chooser = _Chooser(table, columns, vocabulary, system)
-    one = {role: pick for role in _FITS if (pick := chooser.choose(role))}
+    one = {role: pick for role in _SINGLE if (pick := chooser.choose(role))}
     if "priority" not in one and (pick := chooser.choose_by_levels()):
         one["priority"] = pick
     if "created" not in one and (pick := chooser.choose_earliest()):
@@ -71,13 +63,11 @@ def assign(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, 
     notes = chooser.all_of("note", _is_note)
     labels = chooser.all_of("label", _is_label)
     owner = chooser.owner()
-    flags = chooser.take([column for column in chooser.free if column.kind is Kind.BOOLEAN][:2])
+    flags = tuple(column for column in chooser.free if column.kind is Kind.BOOLEAN)[:2]
     empty = tuple(column for column in chooser.free if column.kind is Kind.EMPTY)
-    rest = tuple(column for column in chooser.free if column.kind is not Kind.EMPTY)
+    rest = tuple(column for column in chooser.free if column.kind is not Kind.EMPTY and column not in flags)
     undated = () if "created" in one else tuple(column for column in rest if chooser.is_called(column, "created"))
-    return Roles(
-        system, one, owner=owner, notes=notes, labels=labels, flags=flags, undated=undated, rest=rest, empty=empty
-    )
+    return Roles(system, one, owner, notes, labels, flags, undated, rest, empty)
 
 
 class _Chooser:
@@ -98,20 +88,19 @@ class _Chooser:
         best = max(free, key=lambda column: self._score(column, role), default=None)
         if best is None or self._score(best, role) <= 0:
             return None
-        self.take([best])
-        return Pick(best, self._reason(best, role), self._known(best, role))
+        known, reason = self._known(best, role), f"matched by content: {best.kind}"
+        if known and self._system:
+            reason = f"standard {self._system.short_name} column"
+        elif self._rank(best, role) is not None:
+            reason = "matched by name"
+        return self._pick(best, reason, known=known)
 
     def choose_by_levels(self) -> Pick | None:
         """The first column of which every word is one of a priority, whatever its name is."""
         for column in self.free:
-            profile = column.profile
-            if (
-                column.kind is Kind.TEXT
-                and profile.complete
-                and are_priorities(profile.values.counts, self._vocabulary)
-            ):
-                self.take([column])
-                return Pick(column, "matched by content: words of a priority", known=False)
+            words = column.profile.values.counts
+            if column.kind is Kind.TEXT and column.profile.complete and are_priorities(words, self._vocabulary):
+                return self._pick(column, "matched by content: words of a priority")
         return None
 
     def choose_earliest(self) -> Pick | None:
@@ -123,11 +112,8 @@ class _Chooser:
             if self._vocabulary.strangers.isdisjoint(column.names[0].split())
             if not self._is_spoken_for(column, "created")
         ]
-        if not dated:
-            return None
-        *_, column = min(dated, key=lambda entry: entry[:2])
-        self.take([column])
-        return Pick(column, "matched by content: no other dates are earlier", known=False)
+        earliest = min(dated, key=lambda entry: entry[:2], default=None)
+        return self._pick(earliest[2], "matched by content: no other dates are earlier") if earliest else None
 
     def owner(self) -> Column | None:
         """The column that names the agent, an address rather than a name."""
@@ -138,20 +124,19 @@ class _Chooser:
         ]
         return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
 
-    def take(self, columns: Iterable[Column]) -> tuple[Column, ...]:
-        taken = tuple(columns)
-        self.free = [column for column in self.free if column not in taken]
-        return taken
-
     def all_of(self, role: str, fits: Callable[[Column, bool], bool]) -> tuple[Column, ...]:
         """All columns that fit, given whether their names say so; the first of repeated ones is for all."""
         fitting = [column for column in self.free if fits(column, self.is_called(column, role))]
         firsts = {column.name: column for column in reversed(fitting)}
-        self.take(column for column in self.free if column.name in firsts)
+        self.free = [column for column in self.free if column.name not in firsts]
         return tuple(reversed(firsts.values()))
 
     def is_called(self, column: Column, role: str) -> bool:
         return self._known(column, role) or self._rank(column, role) is not None
+
+    def _pick(self, column: Column, reason: str, *, known: bool = False) -> Pick:
+        self.free.remove(column)
+        return Pick(column, reason, known)
 
     def _score(self, column: Column, role: str) -> float:
         """How well a column fits; 0 if it does not at all."""
@@ -159,9 +144,7 @@ class _Chooser:
         called = 200.0 if known else 0.0 if rank is None else 60.0 - min(rank, 40)
         if not self._table.rows:
             return called
-        if column.kind is Kind.EMPTY:
-            return 0
-        return _FITS[role](column, self._table.rows, called)
+        return 0 if column.kind is Kind.EMPTY else _points(role, column, self._table.rows, called)
 
     def _known(self, column: Column, role: str) -> bool:
         return self._system is not None and self._system.has(column.names, role)
@@ -176,24 +159,45 @@ class _Chooser:
     def _rank(self, column: Column, role: str) -> int | None:
         return self._rank_of(column.names, role)
 
-    def _reason(self, column: Column, role: str) -> str:
-        if self._known(column, role) and self._system:
-            return f"standard {self._system.short_name} column"
-        if self._rank(column, role) is not None:
-            return "matched by name"
-        return f"matched by content: {column.kind}"
+
+def _points(role: str, column: Column, rows: int, called: float) -> float:
+    """How well a column fits a role, of which its name gives ``called`` points; 0 if not at all."""
+    profile, kind = column.profile, column.kind
+    few = profile.complete and kind in _CODES
+    match role:
+        case "key":
+            return _points_of_key(column, rows, called)
+        case "description":
+            return _points_of_description(column, rows, called)
+        case "title":
+            different = profile.share(profile.distinct)
+            if kind not in _TEXTS or profile.mean > 400 or column.of_agents:
+                return 0
+            if not called and (different < 0.5 or profile.share_of("words") < 0.8 or kind is Kind.LONG):
+                return 0
+            return called + 30 * different if called else 10 * different + min(profile.mean, 60) / 4
+        case "requester_email":
+            fits = kind is Kind.EMAIL and (called or not column.of_agents)
+            return max(called, 5.0) + 10 * profile.share_of("email") if fits else 0
+        case "requester_name":
+            return called if kind is Kind.TEXT and profile.longest <= 150 else 0
+        case "created" | "closed":
+            return called if kind is Kind.DATE else 0
+        case "priority":
+            return called if few and profile.distinct <= 25 and profile.mean <= 40 else 0
+        case "status" | "type":
+            return called if few and profile.distinct <= 100 and profile.longest <= 120 else 0
+    return called if kind in _CODES and profile.longest <= 120 else 0  # the parent
 
 
-def _fits_key(column: Column, rows: int, called: float) -> float:
+def _points_of_key(column: Column, rows: int, called: float) -> float:
     profile = column.profile
     if column.kind in (Kind.DATE, Kind.BOOLEAN, Kind.LONG) or profile.longest > KEY_LENGTH_MAX:
         return 0
     if not (_is_nearly(profile.filled, rows) and _is_nearly(profile.distinct, profile.filled)):
         return 0
     whole = profile.filled == rows and profile.distinct == profile.filled
-    if not called and not whole:
-        return 0
-    if not called and profile.share_of("words") > 0.2:
+    if not called and (not whole or profile.share_of("words") > 0.2):
         return 0
     ends_in_id = column.names[0].split()[-1] in ("id", "number", "key", "no", "code")
     return called + 15 * ends_in_id + 10 * whole + 10 * profile.share_of("code") + max(0.0, 10 - profile.mean / 4)
@@ -204,53 +208,14 @@ def _is_nearly(count: int, whole: int) -> bool:
     return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
 
 
-def _fits_title(column: Column, _: int, called: float) -> float:
+def _points_of_description(column: Column, rows: int, called: float) -> float:
     profile = column.profile
-    different = profile.share(profile.distinct)
-    if column.kind not in _TEXTS or profile.mean > 400 or column.of_agents:
-        return 0
-    if not called and (different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG):
-        return 0
-    return called + 30 * different if called else 10 * different + min(profile.mean, 60) / 4
-
-
-def _fits_description(column: Column, rows: int, called: float) -> float:
-    profile, is_long = column.profile, column.kind is Kind.LONG
     said = profile.mean >= 40 and profile.share_of("words") >= 0.8 and profile.share(profile.distinct) >= 0.15
     if column.kind not in _TEXTS or (not called and not said) or profile.repeats > 1:
         return 0
     if column.names[0] == "notes" and profile.filled < 0.8 * rows:
         return 0  # so a few systems call the description; where it is rare, it is a remark
-    return called + min(profile.mean, 400) / 20 + 10 * is_long
-
-
-def _fits_priority(column: Column, _: int, called: float) -> float:
-    profile = column.profile
-    few = profile.complete and profile.distinct <= 25 and profile.mean <= 40
-    return called if few and column.kind in _CODES else 0
-
-
-def _fits_email(column: Column, _: int, called: float) -> float:
-    if column.kind is not Kind.EMAIL or (column.of_agents and not called):
-        return 0
-    return max(called, 5.0) + 10 * column.profile.share_of("email")
-
-
-def _fits_name(column: Column, _: int, called: float) -> float:
-    return called if column.kind is Kind.TEXT and column.profile.longest <= 150 else 0
-
-
-def _fits_date(column: Column, _: int, called: float) -> float:
-    return called if column.kind is Kind.DATE else 0
-
-
-def _fits_code(column: Column, _: int, called: float) -> float:
-    few = column.profile.complete and column.profile.distinct <= 100 and column.profile.longest <= 120
-    return called if few and column.kind in _CODES else 0
-
-
-def _fits_reference(column: Column, _: int, called: float) -> float:
-    return called if column.kind in _CODES and column.profile.longest <= 120 else 0
+    return called + min(profile.mean, 400) / 20 + 10 * (column.kind is Kind.LONG)
 
 
 def _is_note(column: Column, called: bool) -> bool:
@@ -266,23 +231,3 @@ def _is_note(column: Column, called: bool) -> bool:
 
 def _is_label(column: Column, called: bool) -> bool:
     return column.kind is Kind.TEXT and not column.profile.broken and (called or column.profile.repeats > 1)
-
-
-#: Role → how well a column fits: (column, rows, how well its name fits) → points, 0 for not at all. The order counts.
-_FITS: dict[str, Callable[[Column, int, float], float]] = {
-    "key": _fits_key,
-    "created": _fits_date,
-    "closed": _fits_date,
-    "description": _fits_description,
-    "title": _fits_title,
-    "priority": _fits_priority,
-    "requester_email": _fits_email,
-    "requester_name": _fits_name,
-    "status": _fits_code,
-    "type": _fits_code,
-    "parent": _fits_reference,
-}
-#: A column called like the one may be the other: systems without names of people give their addresses as reporter.
-_ALSO_SAID_OF = {"requester_email": "requester_name"}
-#: Roles that a column can have by its name; a column with such a name is nothing else.
-_NAMED = (*_FITS, "note", "label")

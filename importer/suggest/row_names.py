@@ -1,10 +1,10 @@
-"""By what other rows and other tables name the rows of an export, and the column that names a parent row."""
+"""By what rows are named: the columns of a key, what other rows and tables call a row, and the column of the parent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import combinations
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
@@ -17,47 +17,22 @@ _NAMES_MAX = 8
 _LEAST_FILLED = 0.95
 _CANDIDATES = 7
 _ORDER = (Kind.NUMBER, Kind.TEXT, Kind.EMAIL, Kind.DATE)
+_JOINS = ("/", "|", "::", " + ")
 
 
-@dataclass(frozen=True, eq=False)
-class Named:
-    """A column by which rows are named.
+@dataclass(frozen=True)
+class KeyParts:
+    """Columns that are different in every row if taken together."""
 
-    Attributes:
-        column: The column.
-        is_key: Whether it is `source.key`.
-        texts: All of its texts that were read.
+    parts: tuple[ColumnProfile, ...]  #: The columns.
+    join: str  #: What can be between their texts, because none of them contains it.
+
+
+def find_parts(table: FirstRows, columns: Sequence[Column]) -> KeyParts | None:
+    """Two columns, or else three, that identify each row together; None if there are none.
+
+    They are short, filled in every row and not always the same: codes come before dates, sentences last.
     """
-
-    column: ColumnProfile
-    is_key: bool
-    texts: frozenset[str]
-
-    def share_in(self, column: ColumnProfile) -> float:
-        """Share of the cells of another column that name a row here."""
-        return self.matching(column) / (sum(column.values.counts.values()) or 1)
-
-    def matching(self, column: ColumnProfile) -> int:
-        """How many cells of another column name a row here, of those that are remembered."""
-        return sum(times for text, times in column.values.counts.items() if text in self.texts)
-
-
-def find_names(table: FirstRows, columns: Sequence[Column], key: ColumnProfile | None) -> list[Named]:
-    """The columns that are different in nearly every row; the key first."""
-    fitting = [column.profile for column in columns if _is_a_name(column, table) and column.profile is not key]
-    names = [*([key] if key else []), *fitting][:_NAMES_MAX]
-    return [Named(each, each is key, frozenset(table.texts(each)) - {""}) for each in names]
-
-
-def _is_a_name(column: Column, table: FirstRows) -> bool:
-    profile = column.profile
-    filled = table.rows > 1 and profile.filled >= _LEAST_FILLED * table.rows
-    short = profile.mean <= 40 and profile.share_of("words") <= 0.2 and profile.repeats == 1
-    return column.kind in (Kind.TEXT, Kind.NUMBER) and filled and profile.distinct == profile.filled and short
-
-
-def parts_of_keys(table: FirstRows, columns: Sequence[Column]) -> list[ColumnProfile]:
-    """Short columns that are filled in every row and not always the same: codes before dates, sentences last."""
     is_numbered = any(column.kind is Kind.NUMBER for column in columns)
 
     def preference(column: Column) -> tuple[bool, int, int]:
@@ -74,30 +49,76 @@ def parts_of_keys(table: FirstRows, columns: Sequence[Column]) -> list[ColumnPro
         if column.kind in _ORDER and column.profile.filled == table.rows
         if column.profile.distinct > 1 and column.profile.mean <= 40
     ]
-    return [column.profile for column in sorted(fitting, key=preference)[:_CANDIDATES]]
+    candidates = [column.profile for column in sorted(fitting, key=preference)[:_CANDIDATES]]
+    for parts in (*combinations(candidates, 2), *combinations(candidates, 3)):
+        if table.tell_rows_apart(parts):
+            texts = [text for part in parts[:-1] for text in table.texts(part)]
+            if join := next((join for join in _JOINS if not any(join in text for text in texts)), ""):
+                return KeyParts(parts, join)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A column by which rows are named, whether it is `source.key`, and all of its texts that were read."""
+
+    column: ColumnProfile
+    is_key: bool
+    texts: frozenset[str]
+
+    def matching(self, column: ColumnProfile) -> int:
+        """How many cells of another column name a row here, of those that are remembered."""
+        return sum(times for text, times in column.values.counts.items() if text in self.texts)
+
+
+def find_names(table: FirstRows, columns: Sequence[Column], key: ColumnProfile | None) -> list[Named]:
+    """The columns that are different in nearly every row; the key first."""
+    names = [key] if key else []
+    for column in columns:
+        profile = column.profile
+        filled = table.rows > 1 and profile.filled >= _LEAST_FILLED * table.rows
+        short = profile.mean <= 40 and profile.share_of("words") <= 0.2 and profile.repeats == 1
+        unique = column.kind in (Kind.TEXT, Kind.NUMBER) and profile.distinct == profile.filled
+        if filled and short and unique and profile is not key:
+            names.append(profile)
+    return [Named(each, each is key, frozenset(table.texts(each)) - {""}) for each in names[:_NAMES_MAX]]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A column whose cells are names of rows of the export."""
+
+    column: ColumnProfile  #: The column.
+    named: Named  #: What the rows of the export are named by.
+    matching: int  #: How many of its cells are such a name.
+    cells: int  #: Of how many.
+
+    @property
+    def share(self) -> float:
+        """How many of them, as a share."""
+        return self.matching / self.cells
+
+
+def matches(column: Column, names: Sequence[Named]) -> list[Match]:
+    """How well the cells of a column fit each of ``names``; nothing if they cannot name a row."""
+    profile = column.profile
+    cells = sum(profile.values.counts.values())
+    if column.kind not in (Kind.TEXT, Kind.NUMBER) or not cells:
+        return []
+    return [Match(profile, named, named.matching(profile), cells) for named in names if named.column is not profile]
 
 
 @dataclass(frozen=True)
 class Parents:
-    """A column that names the parent row.
+    """A column that names the parent row."""
 
-    Attributes:
-        column: The column.
-        named: What the rows are named by in it.
-        found: How many cells name a row that was read.
-        missing: How many name none.
-        example: One of those.
-        itself: How many rows are their own parent, at once or in a circle.
-        deep: How many rows have a parent that has one itself.
-    """
-
-    column: ColumnProfile
-    named: Named
-    found: int
-    missing: int
-    example: str
-    itself: int
-    deep: int
+    column: ColumnProfile  #: The column.
+    named: Named  #: What the rows are named by in it.
+    found: int  #: How many cells name a row that was read.
+    missing: int  #: How many name none.
+    example: str  #: One of those.
+    itself: int  #: How many rows are their own parent, at once or in a circle.
+    deep: int  #: How many rows have a parent that has one itself.
 
 
 def find_parents(
@@ -108,28 +129,28 @@ def find_parents(
     Its header must say so: rows name each other for other reasons too, as duplicates or as causes.
     """
     called = [
-        column.profile
+        column
         for column in columns
-        if column.kind in (Kind.TEXT, Kind.NUMBER)
         if (system and system.has(column.names, "parent")) or vocabulary.rank(column.names, "parent") is not None
     ]
-    pairs = [(column, name) for column in called for name in names if name.column is not column]
-    best = max(pairs, key=lambda pair: (pair[1].share_in(pair[0]), pair[1].is_key), default=None)
-    if best is None or best[1].share_in(best[0]) < LEAST_SHARE:
+    found = [match for column in called for match in matches(column, names)]
+    best = max(found, key=lambda match: (match.share, match.named.is_key), default=None)
+    if best is None or best.share < LEAST_SHARE:
         return None
-    column, name = best
-    rows = zip(table.texts(name.column), table.texts(column), strict=True)
+    texts = best.named.texts
+    rows = zip(table.texts(best.named.column), table.texts(best.column), strict=True)
     parent_of = {own: parent for own, parent in rows if parent}
-    missing = [parent for parent in parent_of.values() if parent not in name.texts]
-    circular = {own for own in parent_of if own in islice(_ancestors(parent_of, own), LEVELS_MAX)}
-    deep = sum(parent_of.get(parent, "") in name.texts for own, parent in parent_of.items() if own not in circular)
-    example = next(iter(missing), "")
-    return Parents(column, name, len(parent_of) - len(missing), len(missing), example, len(circular), deep)
+    missing = [parent for parent in parent_of.values() if parent not in texts]
+    circular = {own for own in parent_of if _is_above_itself(own, parent_of)}
+    deep = sum(parent_of.get(parent, "") in texts for own, parent in parent_of.items() if own not in circular)
+    count, example = len(missing), next(iter(missing), "")
+    return Parents(best.column, best.named, len(parent_of) - count, count, example, len(circular), deep)
 
 
-def _ancestors(parent_of: Mapping[str, str], own: str) -> Iterator[str]:
-    """The rows above a row, up to the first that has none, or that was there already."""
-    seen: set[str] = set()
-    while (own := parent_of.get(own, "")) and own not in seen:
-        seen.add(own)
-        yield own
+def _is_above_itself(row: str, parent_of: dict[str, str]) -> bool:
+    above = row
+    for _ in range(LEVELS_MAX):
+        above = parent_of.get(above, "")
+        if above in ("", row):
+            break
+    return bool(above) and above == row

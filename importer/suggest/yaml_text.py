@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
@@ -10,22 +11,17 @@ from importer.quality.profile import ColumnProfile
 
 WIDTH = 118
 GUESS, CHECK = "GUESS", "CHECK"  #: Marks of what is inferred, and of what needs a decision.
+_HEADING_MAX = 100
 _PLAIN = re.compile(r"[^\W\d_][\w ./()+-]*|\d[\w./+-]*(?: - [\w /]+)?")
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+#: A text, several, or a table of texts.
+Entry = str | Sequence[str] | Mapping[str, str]
 
 
 def quoted(text: str) -> str:
     """``text`` in double quotes; what cannot be seen becomes an escape."""
-    return '"' + "".join(map(_escaped, text)) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in written)
 
 
 def scalar(text: str) -> str:
@@ -34,54 +30,33 @@ def scalar(text: str) -> str:
     return text if plain else quoted(text)
 
 
+def value(parts: Mapping[str, Entry]) -> str:
+    """A value of the mapping on one line; a column alone is a bare text."""
+    return _entry(parts["column"] if list(parts) == ["column"] else parts)
+
+
+def _entry(entry: Entry | Mapping[str, Entry]) -> str:
+    if isinstance(entry, str):
+        return scalar(entry)
+    if isinstance(entry, Mapping):
+        return "{" + ", ".join(f"{scalar(key)}: {_entry(text)}" for key, text in entry.items()) + "}"
+    return "[" + ", ".join(map(scalar, entry)) + "]"
+
+
 def shown(text: str, most: int = 60) -> str:
     """``text`` for a comment: in one line, cut to ``most`` characters."""
     line = "".join(character if character.isprintable() else " " for character in text)
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 row``, ``2,000 rows``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-#: A text, several, or a table of texts.
-Entry = str | Sequence[str] | Mapping[str, str]
-
-
-def value(parts: Mapping[str, Entry]) -> str:
-    """A value of the mapping on one line; a column alone is a bare text."""
-    if list(parts) == ["column"]:
-        return scalar(str(parts["column"]))
-    return "{" + ", ".join(f"{key}: {_entry(entry)}" for key, entry in parts.items()) + "}"
-
-
-def _entry(entry: Entry) -> str:
-    if isinstance(entry, str):
-        return scalar(entry)
-    if isinstance(entry, Mapping):
-        return "{" + ", ".join(f"{scalar(key)}: {scalar(text)}" for key, text in entry.items()) + "}"
-    return "[" + ", ".join(map(scalar, entry)) + "]"
-
-
-HEADING_MAX = 100
-
-
-def reference(column: ColumnProfile) -> dict[str, str]:
-    """The keys of a value that read this column."""
-    if column.repeats == 1:
-        return {"column": column.name}
-    return {"column": column.name, "occurrence": str(column.occurrence)}
-
-
-def in_template(column: ColumnProfile) -> bool:
-    """Whether a template can name the column: its header is unique and has no brace."""
-    return column.repeats == 1 and not set("{}") & set(column.name)
-
-
 def heading(name: str) -> str:
     """The name of a column as a text for people: one line, not too long, never empty."""
-    return shown(name, HEADING_MAX).strip() or "Column"
+    return shown(name, _HEADING_MAX).strip() or "Column"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def named(columns: Iterable[ColumnProfile], most: int = 12) -> str:
@@ -89,6 +64,17 @@ def named(columns: Iterable[ColumnProfile], most: int = 12) -> str:
     names = [f"`{shown(name, 40)}`" for name in dict.fromkeys(column.name for column in columns)]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def reference(column: ColumnProfile) -> dict[str, str]:
+    """The keys of a value that read this column."""
+    occurrence = {} if column.repeats == 1 else {"occurrence": str(column.occurrence)}
+    return {"column": column.name} | occurrence
+
+
+def in_template(column: ColumnProfile) -> bool:
+    """Whether a template can name the column: its header is unique and has no brace."""
+    return column.repeats == 1 and not set("{}") & set(column.name)
 
 
 class Page:
@@ -111,9 +97,8 @@ class Page:
         margin = " " * indent + "# "
         marked = f"{mark}: {text}" if mark else text
         following = margin + ("  " if mark else "")
-        self.lines += wrap(
-            marked, WIDTH, initial_indent=margin, subsequent_indent=following, break_on_hyphens=False
-        ) or [margin.rstrip()]
+        wrapped = wrap(marked, WIDTH, initial_indent=margin, subsequent_indent=following, break_on_hyphens=False)
+        self.lines += wrapped or [margin.rstrip()]
 
     @property
     def text(self) -> str:

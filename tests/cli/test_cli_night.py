@@ -14,7 +14,7 @@ from program import Program, SandboxProcess, sandbox_process
 from scenery import LOST_AFTER, LOST_BEFORE, REFUSED
 from tickets import WITHOUT_EXTERNAL_ID, Ticket, tickets, write_tickets
 
-from importer.cli.progress import Figures, LogFile, PlainLines, ticking, watching
+from importer.cli.progress import Watch, ticking, watching
 from importer.errors import ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.report import Totals
@@ -94,7 +94,7 @@ class Clock:
 
 def test_a_plain_line_per_minute_has_rows_rate_failures_and_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    lines = PlainLines(clock)
+    lines = Watch(lines=True, clock=clock)
     lines.minute()  # nothing has begun
     lines.read(0.1, 0)
     clock.now += 60
@@ -123,21 +123,19 @@ def test_minutes_end_also_when_nothing_happens() -> None:
     """An outage is what a person wants to hear of most."""
     heard = threading.Event()
 
-    class Listener(PlainLines):
-        def tell(self, figures: Figures) -> None:
+    class Listener(Watch):
+        def minute(self) -> None:
             heard.set()
 
-    listener = Listener()
-    listener.sending(1)
-    with ticking(listener, every=0.01):
+    with ticking(Listener(), every=0.01):
         assert heard.wait(30)
 
 
-def test_without_a_terminal_it_is_the_plain_line_and_quiet_is_nothing() -> None:
-    with watching(quiet=False) as told:
-        assert isinstance(told, PlainLines)
-    with watching(quiet=True) as told:
-        assert not isinstance(told, PlainLines)
+def test_without_a_terminal_it_is_the_plain_line_and_quiet_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet, said in ((False, "it rains\n  hint: wait\n"), (True, "")):
+        with watching(quiet=quiet) as told:
+            told.notice(Notice("paused", "it rains", {}, "wait"))
+        assert capsys.readouterr().err == said
 
 
 # -- the log ------------------------------------------------------------------------------------------
@@ -188,7 +186,7 @@ def test_a_log_that_cannot_be_written_is_said_before_anything_is_sent(local: Pro
 def test_progress_notices_and_the_end_are_events_with_constant_names() -> None:
     clock = Clock()
     file = io.StringIO()
-    log = LogFile(file, clock)
+    log = Watch(log=file, clock=clock)
     log.sending(10)
     clock.now += 60
     log.settled(State.CREATED)

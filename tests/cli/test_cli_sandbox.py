@@ -104,6 +104,6 @@ def test_the_embedded_sandbox_keeps_its_cases_to_itself(local: Program, command:
             with socket.create_connection(("127.0.0.1", ports[0])) as connection:
                 connection.sendall(octets)
         _, err = process.communicate(timeout=120)
-    assert refused == [403, 403, 403]
+    assert refused == [404, 404, 404]
     assert "Traceback" not in err
     assert process.returncode in (0, 4)

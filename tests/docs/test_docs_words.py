@@ -50,6 +50,7 @@ def lines(path: Path) -> Iterator[Text]:
 def all_texts() -> list[Text]:
     """What users may see."""
     documents = [PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("mappings/*.yml")]
+    documents.append(PROJECT / "importer/quality/issues.toml")
     texts = [text for path in sorted((PROJECT / "importer").rglob("*.py")) for text in literals(path)]
     return texts + [text for path in sorted(documents) for text in lines(path)]
 

@@ -11,7 +11,7 @@ import pytest
 from ledgers import as_killed, case_body, do, invalid, mark_one, notes, pending, settle_one, stage, valid, with_updates
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, LedgerView, Outcome, sources
+from importer.ledger import Ledger, LedgerView, Outcome, decisions, sources
 from importer.ledger import case_updates as later
 from importer.ledger.forget import forget
 from importer.ledger.records import CaseUpdate, UpdateOutcome
@@ -163,7 +163,7 @@ def test_a_refused_part_holds_up_those_behind_it(two: Ledger) -> None:
     assert waiting(two) == []
     with LedgerView(two.path) as view:
         assert view.update_items() == {"refused": 2, "held": 1}
-    assert later.reopen_refused_updates(two) == 1
+    assert decisions.reopen_refused(two) == 1
     assert waiting(two) == [1]
     assert states(two) == ["pending", "pending"]
 
@@ -171,7 +171,7 @@ def test_a_refused_part_holds_up_those_behind_it(two: Ledger) -> None:
 def test_what_came_before_is_known_exactly(two: Ledger) -> None:
     """Notes that a person dropped may be there or not."""
     settle(two, next_of(two), CaseUpdateState.REFUSED)
-    later.resolve_update(two, "A", CaseUpdateState.REFUSED, UpdateOutcome(CaseUpdateState.DROPPED))
+    assert decisions.resolve_update(two, "A", UpdateOutcome(CaseUpdateState.DROPPED))
     before = later.sent_before(two, next_of(two))
     assert before.surely == (case_body("A", notes=[{"note_body": "first", "public": False}]),)
     assert before.perhaps == (notes("b", "c"),)

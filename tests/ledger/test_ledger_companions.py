@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ledgers import stage, valid
+from ledgers import new_source, stage, valid
 
 from importer.ledger import CompanionFile, Ledger, LedgerView, Orphan, sources
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
@@ -75,8 +75,7 @@ def test_a_companion_file_that_was_replaced_takes_its_orphans_along(path: Path) 
     with Ledger(path, verb="run") as ledger:
         source = read(ledger)
         other = replace(READ, file="d.csv", sha256="3" * 64)
-        more = {"name": "b.yml", "sha256": "9" * 64, "external_id_field": None}
-        sources.adopt_mapping(ledger, source, companions=[other, READ], **more)
+        sources.adopt_mapping(ledger, source, new_source(mapping_sha256="9" * 64), [other, READ])
         read_now = sources.sources(ledger)[0].companions
     assert read_now == (other, replace(READ, without_row=2, rows_without=1))
     with LedgerView(path) as view:

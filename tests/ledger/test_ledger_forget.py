@@ -13,8 +13,7 @@ from importer.errors import ConfigError, LedgerError
 from importer.ledger import Ledger, LedgerView, Mark, Outcome, Settled, database, decisions, sources
 from importer.ledger.forget import forget as drop
 from importer.models import State
-from importer.pipeline.forgetting import forget
-from importer.pipeline.ledger_verbs import resolve
+from importer.pipeline.ledger_verbs import forget, resolve
 from importer.report import totals_of
 
 SECRET = "Ana Kovač, Ilica 12"

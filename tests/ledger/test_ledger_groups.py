@@ -124,6 +124,16 @@ def test_the_third_row_with_one_case_id_is_no_case_either(ten: Ledger, together:
     assert ten.counts() == {State.UNKNOWN: 4, State.PENDING: 6}
 
 
+def test_a_ledger_that_forgets_contested_ids_is_caught(ten: Ledger) -> None:
+    ten.connection.execute(
+        "CREATE TEMP TRIGGER forgetful BEFORE INSERT ON contested_case_id BEGIN SELECT RAISE(IGNORE); END"
+    )
+    once(ten, lambda: ten.mark_sending([1, 2, 3]))
+    for claim in created_as("1", "1", "1"):
+        once(ten, lambda claim=claim: ten.settle([claim]))
+    assert ten.counts()[State.CREATED] == 1
+
+
 def test_the_same_as_one_by_one(tmp_path: Path) -> None:
     """Whatever is asked for, in whatever state: two ledgers that are asked in two ways end up alike."""
     for seed in range(60):

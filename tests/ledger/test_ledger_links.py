@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
 
 import orjson
 import pytest
-from ledgers import case_body, do, filtered, invalid, mark_one, pending, row_of, settle_one, stage, valid
+from ledgers import case_body, do, filtered, invalid, mark_one, new_source, pending, row_of, settle_one, stage, valid
 from test_ledger_parents import child, create, standing
 
 from importer.errors import LedgerError
@@ -269,14 +269,14 @@ def test_a_child_that_is_a_case_already_is_the_same_row_when_it_is_read_again(le
 def test_a_corrected_parent_lets_the_children_of_the_first_file_go(ledger: Ledger) -> None:
     stage(ledger, [child("A", fits=False), child("B", "A")], links=LINKS)
     assert states(ledger) == "A invalid, B waiting"
-    stage(ledger, [replace(child("A"), replaces=1)], sha256="2" * 64, links=LINKS)
+    stage(ledger, [child("A")._replace(replaces=1)], sha256="2" * 64, links=LINKS)
     create(ledger, "A")
     assert orjson.loads(body_of(ledger, "B"))["parent_id"] == "case A"
 
 
 def test_children_follow_a_parent_whose_key_was_corrected(ledger: Ledger) -> None:
     stage(ledger, [child("A", fits=False), child("B", "A")], links=LINKS)
-    stage(ledger, [replace(child("A-2"), replaces=1)], sha256="2" * 64, links=LINKS)
+    stage(ledger, [child("A-2")._replace(replaces=1)], sha256="2" * 64, links=LINKS)
     create(ledger, "A-2")
     assert states(ledger) == "A skipped, A-2 created, B pending"
     assert orjson.loads(body_of(ledger, "B"))["parent_id"] == "case A-2"
@@ -285,7 +285,7 @@ def test_children_follow_a_parent_whose_key_was_corrected(ledger: Ledger) -> Non
 def test_children_of_an_earlier_file_are_looked_at_again_when_their_parent_moves(ledger: Ledger) -> None:
     """B was below A, which a corrected file puts below C: that would be one level too many."""
     stage(ledger, [child("A", fits=False), child("B", "A")], links=Links("P", deep="root"))
-    stage(ledger, [replace(child("A", "C"), replaces=1), child("C")], sha256="2" * 64, links=LINKS)
+    stage(ledger, [child("A", "C")._replace(replaces=1), child("C")], sha256="2" * 64, links=LINKS)
     assert standing(ledger) == {"A": ("waiting", "C"), "B": ("waiting", "C"), "C": ("pending", None)}
 
 
@@ -299,9 +299,7 @@ def test_rows_mapped_anew_find_their_parents_anew(ledger: Ledger) -> None:
         (old, Mapped(old.cells[0], case_body(old.cells[0]), link=Link(None, parents[old.cells[0]]))) for old in unsent
     ]
     sources.remap(ledger, source, remapped)
-    sources.adopt_mapping(
-        ledger, source, name="b.yml", sha256="9" * 64, external_id_field="text1", links=Links("P", deep="root")
-    )
+    sources.adopt_mapping(ledger, source, new_source(mapping_sha256="9" * 64, links=Links("P", deep="root")))
     assert standing(ledger) == {"A": ("pending", None), "B": ("waiting", "A"), "C": ("waiting", "A")}
 
 

@@ -13,6 +13,7 @@ from ledgers import (
     do,
     invalid,
     mark_one,
+    new_source,
     output_of,
     pending,
     row_of,
@@ -277,7 +278,8 @@ def test_remapped_onto_a_key_that_is_taken_nothing_is_sent(ledger: Ledger) -> No
 
 def test_the_new_mapping_is_noted(ledger: Ledger) -> None:
     source = stage(ledger, [valid("A")])
-    sources.adopt_mapping(ledger, source, name="better.yml", sha256="9" * 64, external_id_field=None)
+    better = new_source(mapping_name="better.yml", mapping_sha256="9" * 64, external_id_field=None)
+    sources.adopt_mapping(ledger, source, better)
     (info,) = sources.sources(ledger)
     assert (info.mapping_name, info.mapping_sha256, info.external_id_field) == ("better.yml", "9" * 64, None)
     assert info.columns == COLUMNS

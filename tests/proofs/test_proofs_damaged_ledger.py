@@ -62,6 +62,12 @@ def test_it_goes_on_when_another_program_has_looked(killed: Campaign) -> None:
     assert_finished(killed)
 
 
+def test_the_build_that_wants_its_log_is_caught(killed: Campaign) -> None:
+    with closing(sqlite3.connect(killed.ledger)) as connection:
+        connection.execute("SELECT count(*) FROM record").fetchone()
+    assert killed.run(change=wrong.built(wrong.wants_its_log)).code == ExitCode.LEDGER
+
+
 @contextmanager
 def small_files_only() -> Iterator[None]:
     """A quota: no file may become larger than 60,000 bytes, which is too small for the log."""
@@ -163,6 +169,32 @@ def test_the_build_that_believes_any_log_is_caught(killed: Campaign, damage: Cal
     damage(log_of(killed), Random(3))
     killed.run(change=wrong.built(wrong.believes_any_log))
     assert killed.history().duplicated
+
+
+def with_another_text(campaign: Campaign) -> None:
+    """A text that is still to be sent changes on the disk."""
+    with closing(sqlite3.connect(campaign.ledger)) as connection, connection:
+        changed = connection.execute(
+            "UPDATE content SET body = replace(body, 'Ticket', 'Picket')"
+            " WHERE record = (SELECT max(id) FROM record WHERE state = 'pending')"
+        )
+        assert changed.rowcount == 1
+
+
+def changed_titles(campaign: Campaign) -> list[str]:
+    return [case["title"] for case in campaign.cases() if case["title"].startswith("Picket")]
+
+
+def test_a_changed_text_is_not_sent(killed: Campaign) -> None:
+    with_another_text(killed)
+    refused = killed.run()
+    assert (refused.code, changed_titles(killed)) == (ExitCode.LEDGER, []), refused.err
+
+
+def test_the_build_that_believes_any_payload_is_caught(killed: Campaign) -> None:
+    with_another_text(killed)
+    killed.run(change=wrong.built(wrong.believes_any_payload))
+    assert len(changed_titles(killed)) == 1
 
 
 def test_the_way_out_loses_and_doubles_nothing(killed: Campaign) -> None:

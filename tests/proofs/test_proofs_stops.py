@@ -130,6 +130,26 @@ def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -
     side_by_side(4, attempt)
 
 
+def with_the_lock_deleted(campaign: Campaign, *changes: Callable[[], None]) -> ExitCode:
+    """How a run ends whose lock is deleted while it sends; another run could begin then."""
+    child = start(campaign, change=wrong.built(*changes))
+    until(campaign.cases, what="a case")
+    campaign.ledger.with_name("ledger.db.lock").unlink()
+    return ExitCode(child.end().code)
+
+
+def test_a_run_ends_when_its_lock_is_deleted(server: SandboxProcess, tmp_path: Path) -> None:
+    campaign = Campaign(tmp_path / "c", server, rows("unlocked", 40), ("--rate", 10))
+    assert with_the_lock_deleted(campaign) is ExitCode.LEDGER
+    assert len(campaign.cases()) < 40
+    assert campaign.finish().offences == {}
+
+
+def test_the_build_that_minds_no_lost_lock_is_caught(server: SandboxProcess, tmp_path: Path) -> None:
+    campaign = Campaign(tmp_path / "c", server, rows("goes-on", 40), ("--rate", 10))
+    assert with_the_lock_deleted(campaign, wrong.minds_no_lost_lock) is ExitCode.OK
+
+
 def test_a_ledger_that_is_being_made_is_nothing_to_fear(server: SandboxProcess, tmp_path: Path) -> None:
     """Of two first runs one may make the file and the other be the first to use it: it finds it empty."""
     campaign = Campaign(tmp_path / "c", server, rows("made", 5))

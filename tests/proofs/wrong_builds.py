@@ -24,8 +24,10 @@ import importer.talkdesk.transport as transport
 from importer.delivery.reconcile import CaseSearch
 from importer.delivery.response_policy import Verdict
 from importer.delivery.workers import Stop
+from importer.errors import LedgerError
 from importer.ledger import CreatedCase, Ledger, LedgerWriter, Mark, database
 from importer.ledger.commit_mark import CommitMark
+from importer.ledger.lock import LedgerLock
 from importer.ledger.writer import Group
 from importer.models import State
 from importer.talkdesk.client import CaseApi
@@ -276,3 +278,25 @@ def _leap(seconds: float) -> None:
 def believes_any_log() -> None:
     """What SQLite shows of a ledger is taken for all that there ever was."""
     CommitMark.check = lambda self: None  # type: ignore[method-assign]
+
+
+def wants_its_log() -> None:
+    """A ledger without its log is refused, whatever is in it: whoever looked at it may have put the log away."""
+    check = CommitMark.check
+
+    def wanting(self: CommitMark) -> None:
+        if self._path.exists() and not self._path.with_name(f"{self._path.name}-wal").exists():
+            raise LedgerError("put the -wal file back")
+        check(self)
+
+    CommitMark.check = wanting  # type: ignore[method-assign]
+
+
+def believes_any_payload() -> None:
+    """What the disk gives back is sent."""
+    database.payload = lambda path, body, digest, whose: (body or "").encode()
+
+
+def minds_no_lost_lock() -> None:
+    """A run goes on when its lock is gone."""
+    LedgerLock.is_in_place = lambda self: True  # type: ignore[method-assign]

@@ -19,9 +19,8 @@ from program import Program
 from importer import check
 from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError, SourceError
 from importer.pipeline.checking import CheckResult
-from importer.pipeline.fixing import Fix, write_suggestions
 from importer.quality import Findings
-from importer.quality.autofix import nearest_word
+from importer.quality.autofix import Fix, nearest_word, write_suggestions
 from importer.quality.mapping_checks import key_as_seen
 from importer.quality.profile import VALUES_MAX
 

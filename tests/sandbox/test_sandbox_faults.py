@@ -221,7 +221,7 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 @pytest.mark.parametrize(("name", "least", "most"), [("calm", 0, 4), ("rough", 8, 60), ("hostile", 70, 160)])
 def test_profiles_are_as_bad_as_they_say(open_sandbox, name, least, most):
     """Of 600 creates, about none, a twentieth and a sixth meet something."""
-    rules = [rule for rule in PROFILES[name](3).rules if "create" in rule.operations and rule.limit is None]
+    rules = [rule for rule in PROFILES[name](3).rules if "create" in rule.on and rule.limit is None]
     chances = [rule.chance for rule in rules if rule.chance < 1]
     live = open_sandbox(faults=plan(*(Rule(**BUSY, chance=chance) for chance in chances), seed=3))
     assert least <= statuses(live, 600).count(503) <= most

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
-from sandbox_client import CASES, PATIENCE_S, Live
+from sandbox_client import CASES, PATIENCE_S
 from test_sandbox_auth import ASSERTION_TYPE, FORM, assertion
 from test_sandbox_storage import Served
 
@@ -38,43 +37,6 @@ def test_a_second_start_after_a_kill_needs_nothing(tmp_path):
         server.kill()
     with Served(tmp_path / "sandbox.db") as server:
         assert server.create().json["id"] == "2"
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.com", "", "127.0.0.1.example.com"])
-def test_only_loopback_addresses_are_listened_on(host):
-    with pytest.raises(ConfigError, match="loopback"):
-        SandboxOptions(host=host)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
-def test_every_loopback_address_will_do(host):
-    with Live(host=host) as live:
-        assert live.sandbox.base_url == f"http://{host}:{live.port}"
-        assert live.sandbox.token_url == f"http://{host}:{live.port}/oauth/token"
-        with urllib.request.urlopen(f"{live.sandbox.base_url}/_sandbox/state", timeout=PATIENCE_S) as answer:
-            assert answer.status == 200
-
-
-@pytest.mark.parametrize(
-    ("wrong", "named"),
-    [
-        ({"port": 70_000}, "port"),
-        ({"rate_limit": 0}, "rate_limit"),
-        ({"token_life": 0}, "token_life"),
-        ({"latency_ms": -1}, "latency_ms"),
-        ({"index_lag_s": -1}, "index_lag_s"),
-        ({"user_count": -1}, "user_count"),
-    ],
-)
-def test_a_setting_that_cannot_be_is_refused_by_name(wrong, named):
-    with pytest.raises(ConfigError, match=named):
-        SandboxOptions(**wrong)
-
-
-def test_all_wrong_settings_are_named_at_once():
-    with pytest.raises(ConfigError) as refusal:
-        SandboxOptions(host="0.0.0.0", port=-1, token_life=0)
-    assert all(name in str(refusal.value) for name in ("host", "port", "token_life"))
 
 
 def test_a_taken_port_is_said_to_be_taken(live, open_sandbox):
@@ -156,33 +118,25 @@ def test_the_page_shows_counts_and_the_last_cases_and_escapes_everything(live):
     assert "<script" not in page
 
 
-def test_an_embedded_sandbox_shows_its_cases_only_with_its_token():
+def test_an_embedded_sandbox_has_no_pages_and_takes_no_assertion():
     """Other users of the machine can reach the port; what a rehearsal sends may be the tickets of customers."""
 
-    def fetch(address):
+    def status(request):
         try:
-            with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
-                return answer.status, answer.read().decode()
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                return answer.status
         except urllib.error.HTTPError as refused:
             with refused:
-                return refused.code, refused.read().decode()
+                return refused.code
 
     async def scenario():
         async with Sandbox() as sandbox:
-            pages = [f"{sandbox.base_url}{path}" for path in ("/", "/_sandbox/state", "/_sandbox/cases.ndjson")]
-            for page in pages:
-                for query in ("", "?token=", "?token=x", "?token=%ff"):
-                    status, text = await asyncio.to_thread(fetch, page + query)
-                    assert (status, "sandbox.token" in text) == (403, True), page + query
-            status, text = await asyncio.to_thread(fetch, sandbox.page_url)
-            links = re.findall('href="([^"]+)"', text)
-            assert (status, len(links)) == (200, 2)
-            for link in links:
-                assert (await asyncio.to_thread(fetch, sandbox.base_url + link))[0] == 200
+            for path in ("/", "/_sandbox/state", "/_sandbox/cases.ndjson"):
+                assert await asyncio.to_thread(status, sandbox.base_url + path) == 404
             assert sandbox.client_secret not in ("", "sandbox-secret")
             form = FORM | {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion(sandbox)}
             request = urllib.request.Request(sandbox.token_url, urllib.parse.urlencode(form).encode())
-            assert (await asyncio.to_thread(fetch, request))[0] == 401
+            assert await asyncio.to_thread(status, request) == 401
 
     asyncio.run(scenario())
 

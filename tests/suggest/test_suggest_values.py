@@ -6,8 +6,7 @@ import pytest
 from suggest_tables import lines_with, mapped, numbers, table
 
 from importer.suggest import suggest
-from importer.suggest.headers import load_vocabulary
-from importer.suggest.priorities import levels
+from importer.suggest.headers import level_of, load_vocabulary
 
 
 @pytest.mark.parametrize(
@@ -33,8 +32,8 @@ from importer.suggest.priorities import levels
     ],
 )
 def test_levels(word: str, becomes: str, sure: bool) -> None:
-    (level,) = levels({word: 1}, load_vocabulary())
-    assert (level.becomes, level.sure) == (becomes, sure)
+    level = level_of(word, load_vocabulary())
+    assert (level.priority, level.sure) == (becomes, sure)
 
 
 def test_every_value_is_in_the_table_with_its_count_and_reason() -> None:

@@ -1,19 +1,20 @@
-"""Writes the notes of a mapping: what was said, one by one, and in the last one what no field accepts."""
+"""Writes what a new case has no field of its own for: the custom fields of a mapping, and its notes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from importer.mapping.dates import EPOCHS
 from importer.quality.profile import ColumnProfile
-from importer.suggest.cell_shapes import date_of_entry
 from importer.suggest.columns import Column
 from importer.suggest.comment_tables import CommentTable, Unusable
-from importer.suggest.field_lines import date_value
-from importer.suggest.first_rows import FirstRows
+from importer.suggest.date_formats import DateForm
+from importer.suggest.first_rows import FirstRows, date_of_entry
 from importer.suggest.roles import SPLIT_SHARE, Roles
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
+    Entry,
     Page,
     counted,
     heading,
@@ -28,6 +29,103 @@ from importer.suggest.yaml_text import (
 
 REST_MAX = 60  #: Columns that the note with the rest takes.
 HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
+LABELS_MAX = 5
+_TEXT_ROLES = {
+    "status": "new cases always start as New, so this keeps the old status",
+    "type": "the kind of ticket",
+    "parent": "the parent ticket, by its old number",
+}
+
+
+def write_custom_fields(page: Page, roles: Roles) -> None:
+    """Writes the custom fields; nothing if there is none to propose."""
+    fields = Page()
+    _dates(fields, roles)
+    _texts(fields, roles)
+    for number, column in enumerate(roles.flags, start=1):
+        fields.comment(f"{named([column.profile])} has only yes/no values.", 4, GUESS)
+        fields.line(f"checkbox{number}: {value(reference(column.profile) | {'type': 'boolean'})}", 4)
+    if fields.lines or roles.undated:
+        page.blank()
+    if roles.undated:
+        names = named(column.profile for column in roles.undated)
+        page.comment(f"{names} is named like a date, but its format is not recognised.", 2, CHECK)
+    if fields.lines:
+        page.comment("Custom fields of your account. Delete the lines for fields you do not have.", 2)
+        page.comment("replace the numbers in text2, date1, checkbox1 with those of your account.", 2, CHECK)
+        page.line("custom_fields:", 2)
+        page.lines += fields.lines
+
+
+def _dates(fields: Page, roles: Roles) -> None:
+    dated = [(role, roles.one[role]) for role in ("created", "closed") if role in roles.one]
+    for number, (role, pick) in enumerate(dated, start=1):
+        what = f"{named([pick.column.profile])}, {pick.reason}: when the ticket was {role}."
+        fields.comment(what, 4, "" if pick.known else GUESS)
+        if pick.column.dates is not None:
+            for mark, text in (*_evidence(pick.column.dates), *_clock(pick.column, pick.column.dates, roles)):
+                fields.comment(text, 4, mark)
+        fields.line(f"date{number}: {value(_date_value(pick.column))}", 4)
+
+
+def _evidence(form: DateForm) -> Iterator[tuple[str, str]]:
+    order = form.order
+    if lost := form.looked_at - form.fitting:
+        yield CHECK, f"{lost:,} of {form.looked_at:,} cells have another format; their rows are invalid."
+    if order.proof:
+        yield GUESS, f"{order.way} first, as {order.proof!r} shows."
+    if order.counted:
+        yield GUESS, f"{order.counted}."
+    if order.open:
+        yield CHECK, f"ambiguous: {' or '.join(order.open)} could come first; assuming {order.way}."
+    if order.against:
+        yield CHECK, f"{order.against!r} shows the opposite: the column mixes two formats."
+
+
+def _clock(column: Column, form: DateForm, roles: Roles) -> Iterator[tuple[str, str]]:
+    """What is known about the time zone."""
+    clock = roles.system.clock if roles.system else ""
+    if form.has_offset:
+        return
+    if {"utc", "gmt"}.intersection(column.names[0].split()):
+        yield GUESS, "times in UTC, by the name of the column."
+    elif clock.startswith("UTC"):
+        yield GUESS, f"no time zone in the cells; they should be {clock}."
+    else:
+        whose = f"usually {clock}" if clock else "unknown"
+        yield CHECK, f"no time zone in the cells ({whose}): replace UTC with yours, such as Europe/Lisbon."
+
+
+def _texts(fields: Page, roles: Roles) -> None:
+    number = 1  # which is the external id field
+    for role, why in _TEXT_ROLES.items():
+        if pick := roles.one.get(role):
+            number += 1
+            comment = f"{named([pick.column.profile])}, {pick.reason}: {why}."
+            fields.comment(comment, 4, "" if pick.known else GUESS)
+            fields.line(f"text{number}: {value(reference(pick.column.profile))}", 4)
+    for column in roles.labels[:LABELS_MAX]:
+        number += 1
+        repeats, why = column.profile.repeats, ", matched by name."
+        if repeats > 1:
+            why = f" appears {repeats} times; values are joined with commas."
+        fields.comment(f"{named([column.profile])}{why}", 4, GUESS)
+        fields.line(f"text{number}: {value(_joined(column.profile))}", 4)
+
+
+def _date_value(column: Column) -> dict[str, Entry]:
+    """The keys of a value that reads the dates of this column."""
+    parts: dict[str, Entry] = dict(reference(column.profile))
+    if column.dates is None:
+        return parts
+    formats = list(column.dates.formats)
+    parts["type"] = "datetime" if column.dates.has_time else "date"
+    parts["format"] = formats[0] if len(formats) == 1 else formats
+    if not column.dates.has_offset or any(each.endswith((" UTC", " GMT")) for each in formats):
+        parts["timezone"] = "UTC"
+    if formats[0] in EPOCHS and "0" in column.profile.values.counts:
+        parts |= {"values": {"0": ""}, "unknown": "keep"}
+    return parts
 
 
 def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[CommentTable | Unusable]) -> None:
@@ -133,7 +231,7 @@ def _write_comments(page: Page, table: CommentTable) -> None:
     if not match.named.is_key:
         page.line(f"by: {value(reference(match.named.column))}", 8)
     if created is not None:
-        page.line(f"order: {value(date_value(created))}", 8)
+        page.line(f"order: {value(_date_value(created))}", 8)
     if titled := [column for column in (table.author, created) if column and in_template(column.profile)]:
         template = ", ".join(f"{{{column.name}}}" for column in titled)
         page.line(f"title: {value({'template': template, 'overflow': 'truncate'})}", 6)
@@ -155,8 +253,11 @@ def _write_rest(page: Page, rest: Sequence[ColumnProfile]) -> None:
         page.line(f'{last}"', 10)
         page.line("public: false", 6)
     for name, column in {column.name: column for column in rest if not in_template(column)}.items():
-        body = reference(column) if column.repeats == 1 else {"column": name, "join": ", "}
-        page.line(f"- {{{_title(name)}, body: {value(body)}, public: false}}", 4)
+        page.line(f"- {{{_title(name)}, body: {value(_joined(column))}, public: false}}", 4)
+
+
+def _joined(column: ColumnProfile) -> dict[str, str]:
+    return reference(column) if column.repeats == 1 else {"column": column.name, "join": ", "}
 
 
 def _title(name: str) -> str:

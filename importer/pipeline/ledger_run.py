@@ -1,0 +1,180 @@
+"""One time that a ledger is locked for sending: which packages work together, in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from importer.delivery.circuit_breaker import failure_limit
+from importer.delivery.workers import Delivered, Stop
+from importer.errors import CaseImporterError, ExitCode, TooManyFailuresError
+from importer.ledger import Ledger, Selection
+from importer.ledger.case_updates import count_waiting
+from importer.ledger.decisions import make_unproven_unknown
+from importer.mapping import Mapping
+from importer.models import Notice, State
+from importer.pipeline.companions import Export
+from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
+from importer.pipeline.sending import RunOptions, open_target, refuse_wrong_credentials, send_pending, stop_on_signals
+from importer.pipeline.staging import Reading, stage_source
+from importer.progress import Progress
+from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
+from importer.settings import Settings
+
+WITHOUT_EXTERNAL_ID = Notice(
+    "no_external_id",
+    "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it",
+    hint="add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
+)
+
+
+class StoppedWhileReading(CaseImporterError):
+    """The user stopped the run before anything was sent."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+@dataclass(slots=True, kw_only=True)
+class LedgerRun:
+    """One time that a ledger is locked for sending: the same for a new source, a retry and a reconciliation."""
+
+    verb: Command
+    source: str
+    mapping: Mapping | None = None
+    path: Path
+    folder: Path
+    settings: Settings
+    progress: Progress
+    outer_stop: Stop | None
+    options: RunOptions
+    max_failures: int | str | None = None
+    notes: tuple[str, ...] = ()
+    put_back: int = 0
+    heard: list[int] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+    stop: Stop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stop = self.outer_stop or Stop()
+        if self.max_failures is not None:
+            failure_limit(str(self.max_failures))  # a typing mistake ends the run before anything is read
+
+    async def import_export(self, export: Export, reading: Reading) -> RunResult:
+        """Read an export, with its companion files, then send it."""
+        self.notes = (*export.reader.notes, *export.mapping.notes)
+        if export.mapping.external_id_field is None:
+            self.progress.notice(WITHOUT_EXTERNAL_ID)
+
+        def on_read(share: float, rows: int) -> None:
+            if self.stop.gently.is_set():
+                raise StoppedWhileReading("stopped while reading; nothing was sent", hint="run the same command again")
+            self.progress.read(share, rows)
+
+        def stage(ledger: Ledger) -> Selection:
+            with export.companions(ledger) as companions:
+                staged = stage_source(
+                    ledger,
+                    export.reader,
+                    export.mapping,
+                    companions=companions,
+                    reading=reading,
+                    progress=on_read,
+                )
+            self.put_back = staged.put_back
+            return Selection(source=staged.source.id)
+
+        return await self.go(stage)
+
+    async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
+        """Lock the ledger, prepare it, send what is pending, and write the reports whatever happened.
+
+        Args:
+            prepare: Brings the ledger into shape (blocking; runs in a thread) and returns which records to send.
+        """
+        target, name = self.settings.target.name, self.mapping.name if self.mapping else "as before"
+        self.progress.begun(command=self.verb, source=self.source, mapping=name, target=target, ledger=self.path)
+        await refuse_wrong_credentials(self.settings)
+        with Ledger(self.path, verb=self.verb) as ledger:
+            ledger.check_target(target)
+            with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
+                chosen = await asyncio.to_thread(prepare, ledger)
+                await asyncio.to_thread(make_unproven_unknown, ledger)
+                self.progress.staged(ledger.counts(chosen.source))
+                try:
+                    delivered = await self._deliver(ledger, chosen)
+                except CaseImporterError as error:
+                    delivered = Delivered(error=error)
+            try:
+                return self._result(ledger, chosen, delivered)
+            except CaseImporterError as error:  # the reports cannot be written
+                raise delivered.error or error from None
+
+    async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
+        counts = ledger.counts(chosen.source)
+        pending = ledger.count_pending(chosen)
+        # Children are sent by the same run, if their parents become cases.
+        sendable = pending + counts[State.WAITING] if pending or counts[State.UNKNOWN] else 0
+        total = counts[State.UNKNOWN] + (sendable if self.options.limit is None else min(sendable, self.options.limit))
+        if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.options.resend) == 0:
+            return Delivered()
+        options = replace(self.options, chosen=chosen, max_refused=self._max_refused(counts))
+        account_fields = self.mapping.account_fields if self.mapping else ()
+        async with open_target(self.settings, self.path, account_fields) as target:
+            ledger.check_target(target.identity)
+            self.progress.sending(total)
+            return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
+
+    def _max_refused(self, counts: Counter[State]) -> int | None:
+        """How many rows may still be refused; invalid rows count as failures before anything is sent."""
+        if self.max_failures is None:
+            return None
+        invalid, total = counts[State.INVALID], counts.total()
+        left = failure_limit(str(self.max_failures))(total) - invalid
+        if left < 0:
+            raise TooManyFailuresError(
+                f"{invalid:,} of {total:,} rows are invalid, more than --max-failures allows; nothing was sent",
+                hint="fix the rows in failures.csv or the mapping, then run again",
+            )
+        return left
+
+    def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
+        """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
+        reports, summary = write_reports(self.path, self.folder, source=chosen.source)
+        ledger.exit_code = self._exit_code(delivered, summary)
+        result = run_result(
+            replace(summary, target=summary.target or self.settings.target.name),
+            ledger.exit_code,
+            command=self.verb,
+            source=self.source,
+            mapping=self.mapping.name if self.mapping else "as before",
+            reports=reports,
+            moved={state.value: count for state, count in delivered.moved.items()},
+            error=None if (error := delivered.error) is None else Problem(error.what, error.where, error.hint),
+            notes=(*self.settings.remarks, *self.notes, *unlinked_remarks(summary.links_not_made)),
+            put_back=self.put_back,
+            seconds=round(time.monotonic() - self.begun, 3),
+        )
+        write_summary(result)
+        self.progress.ended(result.exit_code, result.totals)
+        return result
+
+    def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
+        if delivered.error is not None:
+            return delivered.error.exit_code
+        if self.heard:
+            return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
+        # What a rebuild leaves, or a limit, was not to be sent, and running again would not help suppressed rows.
+        options, is_limited = self.options, self.options.limit is not None or delivered.suppressed > 0
+        is_meant = options.resend and is_limited and delivered.left_over == delivered.suppressed
+        return exit_code_of(
+            summary.totals,
+            summary.causes,
+            summary.case_updates,
+            pending_is_meant=is_meant or self.verb == "rebuild",
+        )

@@ -1,0 +1,295 @@
+"""Cases: the bodies that make and change them, and the shapes in which each operation answers them.
+
+Writes take upper-case words only; ``Contact`` is the one exception. A refusal names every problem of the body. Where
+the documentation is silent the sandbox takes the strict side: a solved case takes no new properties (help article on
+field changes), and solving needs a resolution and a value in each required field.
+
+The shapes of a case differ on purpose, as they do in the Talkdesk reference: create and update answer ``owner_id``,
+upper-case words, ``note_title`` and an object of custom fields; the list answers ``agent_id``, capitalised words,
+``notes_title`` and the custom fields as a *string* of JSON; get-one mixes the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Required, TypeVar
+
+import orjson
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from importer.sandbox.account import Definition, Kind, SomeText, id_of
+from importer.sandbox.answers import ApiError
+from importer.sandbox.storage import Case, Place
+
+Priority = Literal["LOW", "NORMAL", "HIGH", "URGENT"]
+Type = Literal["QUESTION", "INCIDENT", "PROBLEM", "TASK"]
+# The bundle's enum says ON_HOLD, the sample of the update page sends ON-HOLD: both are taken.
+Status = Literal["NEW", "OPEN", "PENDING", "ON_HOLD", "ON-HOLD", "RESOLVED", "CLOSED"]
+Text150 = Annotated[str, Field(max_length=150)]
+Text255 = Annotated[str, Field(max_length=255)]
+Text2000 = Annotated[str, Field(max_length=2000)]
+
+_SOLVED = ("RESOLVED", "CLOSED")
+_TAKEN_WHEN_SOLVED = {"status", "notes", "resolution"}
+#: What an empty text takes away.
+_CLEARABLE = ("parent_id", "owner_id", "priority", "type", "resolution")
+# A base of which ids of notes are counted, so that they look like those of the samples.
+_FIRST_NOTE_ID = 1_592_529_126_028_390_402
+_NOTES_OF_A_CASE = 1_000_000
+_CREATED = ("title", "description", "status", "requester_id", "requester_name", "requester_email", "parent_id",
+            "owner_id", "priority", "custom_fields", "notes")  # fmt: skip
+_UPDATED = ("title", "description", "status", "group_id", "parent_id", "owner_id", "priority", "type", "resolution",
+            "custom_fields", "notes")  # fmt: skip
+_LISTED = ("title", "description", "requester_id", "requester_name", "group_id")
+_DETAILED = ("title", "description", "requester_id", "requester_name", "requester_email", "group_id", "status",
+             "owner_id", "priority", "type", "resolution")  # fmt: skip
+
+
+@with_config(ConfigDict(strict=True))
+class NoteBody(TypedDict, total=False):
+    """A note in a create or an update; the bundle states no limits."""
+
+    note_title: str
+    note_body: str
+    public: bool
+
+
+@with_config(ConfigDict(strict=True))
+class CreateBody(TypedDict, total=False):
+    """The body of POST /cm/core/va/cases; the bundle sets no limit to title and description."""
+
+    title: Required[SomeText]
+    description: Required[SomeText]
+    parent_id: str
+    owner_id: Text255
+    priority: Priority
+    custom_fields: dict[str, Any]
+    notes: list[NoteBody]
+    requester_email: str
+    requester_name: str
+    requester_type: Literal["Contact"]
+
+
+@with_config(ConfigDict(strict=True))
+class UpdateBody(TypedDict, total=False):
+    """The body of PATCH /cm/core/va/cases/{id}; its custom fields are ``{"value": …}``, and null clears one."""
+
+    title: Text150
+    description: Text2000
+    parent_id: Text255
+    owner_id: Text255
+    priority: Priority
+    type: Type
+    status: Status
+    resolution: Text2000
+    custom_fields: dict[str, Any]
+    notes: list[NoteBody]
+    group_id: Text255
+
+
+Body = TypeVar("Body", CreateBody, UpdateBody)
+CREATE = TypeAdapter(CreateBody)
+UPDATE = TypeAdapter(UpdateBody)
+
+
+def checked(kind: TypeAdapter[Body], content: Any, definitions: Mapping[str, Definition]) -> Body:
+    """The body of a create or an update.
+
+    Raises:
+        ApiError: 400, naming every problem.
+    """
+    problems = {}
+    try:
+        body = kind.validate_python(content)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        problems = {_name_of(entry["loc"]): entry["msg"] for entry in found}
+    fields = content.get("custom_fields") if isinstance(content, dict) else None
+    for key, value in fields.items() if isinstance(fields, dict) else ():
+        if why := _why_not(definitions.get(key), value, is_update=kind is UPDATE):
+            problems[f"custom_fields.{key}"] = why
+    if problems:
+        raise ApiError(400, problems)
+    return body
+
+
+def _why_not(definition: Definition | None, value: Any, *, is_update: bool) -> str | None:
+    if definition is None:
+        return "is not a custom field of this account"
+    if not is_update:
+        return definition.problem(value)
+    if not isinstance(value, dict) or "value" not in value:
+        return 'must be an object with "value", on update'
+    return None if value["value"] is None else definition.problem(value["value"])
+
+
+def _name_of(place: tuple[str | int, ...]) -> str:
+    """``notes[0].public`` for the place of a problem in a body."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in place]
+    return "".join(parts).removeprefix(".") or "body"
+
+
+def new_case(body: CreateBody, definitions: Mapping[str, Definition], *, case_id: int, now_ms: int, seed: int) -> Case:
+    """The case that a create makes.
+
+    An owner opens the case, as in the user interface. What the real service does with an unknown e-mail address or
+    with none is documented nowhere; here each address (ignoring case) is one contact, made on first sight, and a case
+    without any is that of the API client.
+    """
+    email, name = body.get("requester_email", ""), body.get("requester_name", "")
+    if not email and not name:
+        email, name = "api-client@sandbox.example", "API client"
+    given = ("title", "description", "parent_id", "owner_id", "priority")
+    content = {key: value for key, value in body.items() if key in given and value} | {
+        "status": "OPEN" if body.get("owner_id") else "NEW",
+        "group_id": "agents",
+        "requester_id": id_of(seed, email.lower() or name),
+        "requester_name": name or email,
+        "requester_email": email,
+        "custom_fields": {key: definitions[key].entry(value) for key, value in body.get("custom_fields", {}).items()},
+        "notes": _numbered(body.get("notes", []), case_id=case_id, first=0),
+    }
+    return Case(id=case_id, created_ms=now_ms, updated_ms=now_ms, place=Place.LIVE, content=content)
+
+
+def _numbered(notes: Iterable[NoteBody], *, case_id: int, first: int) -> list[dict[str, Any]]:
+    base = _FIRST_NOTE_ID + case_id * _NOTES_OF_A_CASE
+    return [
+        {"id": str(base + number), "note_title": "", "note_body": "", "public": False, **note}
+        for number, note in enumerate(notes, start=first)
+    ]
+
+
+def after_update(case: Case, body: UpdateBody, definitions: Mapping[str, Definition], *, now_ms: int) -> Case:
+    """``case`` after an update: custom fields are merged, notes are appended.
+
+    Raises:
+        ApiError: 400: a solved case does not take this, or it is not ready to be solved.
+    """
+    before = case.content
+    content = before | dict(body)
+    for name in _CLEARABLE:
+        content[name] = content.get(name) or None
+    fields = dict(before["custom_fields"])
+    for key, entry in body.get("custom_fields", {}).items():
+        fields[key] = None if entry["value"] is None else definitions[key].entry(entry["value"])
+    content["custom_fields"] = {key: entry for key, entry in fields.items() if entry is not None}
+    notes = before["notes"]
+    content["notes"] = notes + _numbered(body.get("notes", []), case_id=case.id, first=len(notes))
+    content["status"] = _status_after(before["status"], body)
+    _check_solving(before["status"], body, content, definitions)
+    return replace(case, content=content, updated_ms=now_ms)
+
+
+def _status_after(status: str, body: UpdateBody) -> str:
+    """The status asked for, or the one that assigning and unassigning brings with it."""
+    if "status" in body:
+        return body["status"].replace("-", "_")
+    if "owner_id" not in body or status in _SOLVED:
+        return status
+    if not body["owner_id"]:
+        return "NEW"
+    return "OPEN" if status == "NEW" else status
+
+
+def _check_solving(
+    before: str, body: UpdateBody, after: Mapping[str, Any], definitions: Mapping[str, Definition]
+) -> None:
+    """Refuse what a solved case does not take, and solving without what solving needs."""
+    problems = {}
+    if before in _SOLVED and after["status"] in _SOLVED:
+        locked = sorted(set(body) - _TAKEN_WHEN_SOLVED)
+        problems = dict.fromkeys(locked, "cannot be changed once the case is resolved or closed")
+    elif after["status"] in _SOLVED:
+        required = {field.key: field for field in definitions.values() if field.required and field.active}
+        missing = [key for key in required if required[key].spellings.isdisjoint(after["custom_fields"])]
+        names = [f"custom_fields.{key}" for key in missing] + ["resolution"] * (not after["resolution"])
+        problems = dict.fromkeys(names, "is required to solve a case")
+    if problems:
+        raise ApiError(400, problems)
+
+
+def created(case: Case) -> dict[str, Any]:
+    """The answer to POST; optional parts only if they were given."""
+    return _parts(case, _CREATED) | {"requester_type": "Contact"}
+
+
+def updated(case: Case) -> dict[str, Any]:
+    """The answer to PATCH; it names no requester."""
+    return _parts(case, _UPDATED)
+
+
+def listed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
+    """An item of the list."""
+    words = _parts(case, ("status", "priority", "type"))
+    email = case.content["requester_email"]
+    return (
+        {name: word.replace("_", " ").title() for name, word in words.items()}
+        | _parts(case, _LISTED)
+        | ({"requester_email": email} if email else {})
+        | {
+            "group_name": case.content["group_id"],
+            "requester_integration": "{}",
+            "create_at": shown_time(case.created_ms),
+            "update_at": shown_time(case.updated_ms),
+        }
+        | _read_extras(case, definitions, agent_name, named=True)
+    )
+
+
+def detailed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
+    """The answer of GET /cases/{id}: the union of what page and bundle list, and no timestamps."""
+    return _parts(case, _DETAILED) | _read_extras(case, definitions, agent_name, named=False)
+
+
+def exported(case: Case) -> dict[str, Any]:
+    """A line of ``/_sandbox/cases.ndjson``: everything, custom fields as bare values, deleted cases included."""
+    return {
+        **dict.fromkeys(_CREATED + _UPDATED),
+        **case.content,
+        "id": str(case.id),
+        "created": datetime.fromtimestamp(case.created_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        "deleted": False if case.place == Place.LIVE else case.place,
+        "custom_fields": {key: entry["value"] for key, entry in case.content["custom_fields"].items()},
+    }
+
+
+def shown_time(milliseconds: int) -> str:
+    """A time as answers show it, to the second."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _parts(case: Case, names: Iterable[str]) -> dict[str, Any]:
+    """The id and these parts, as far as the case has them."""
+    parts = {name: case.content.get(name) for name in names}
+    return {"id": str(case.id)} | {name: value for name, value in parts.items() if value not in (None, {}, [])}
+
+
+def _read_extras(
+    case: Case, definitions: Mapping[str, Definition], agent_name: str | None, *, named: bool
+) -> dict[str, Any]:
+    """What only reads answer. Check boxes and dates repeat their value as label, texts and numbers have none."""
+    fields: dict[str, Any] = {}
+    for key, entry in case.content["custom_fields"].items():
+        definition = definitions.get(key)
+        repeats = definition is not None and definition.kind in (Kind.CHECKBOX, Kind.DATE)
+        fields[key] = {"label": entry["value"] if repeats else entry.get("label"), "value": entry["value"]}
+        if named and definition is not None:
+            fields[key]["name"] = definition.name
+    agent = {"agent_id": case.content.get("owner_id"), "agent_name": agent_name}
+    return {name: value for name, value in agent.items() if value is not None} | {
+        "form_name": "Default Case Form",
+        "custom_fields": orjson.dumps(fields).decode(),
+        "notes": [
+            {
+                "id": note["id"],
+                "notes_title": note["note_title"],
+                "notes_body": note["note_body"],
+                "public": note["public"],
+            }
+            for note in case.content["notes"]
+        ],
+    }
