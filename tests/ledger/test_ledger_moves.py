@@ -341,3 +341,16 @@ def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     with database.transaction(ledger.connection):
         mark_one(ledger, 1)
     assert row_of(ledger, "A")["state"] == "sending"
+
+
+def test_only_a_run_ends_what_a_killed_rebuild_began(path: Path, tmp_path: Path) -> None:
+    """A verb in between that sends and searches nothing does not make its rows safe to send."""
+    with Ledger(path, verb="rebuild") as ledger:
+        stage(ledger, [valid("A")])
+        killed = as_killed(ledger, tmp_path / "killed")
+    for verb in ("forget", "resolve", "verify"):
+        with Ledger(killed, verb=verb) as ledger:
+            assert ledger.counts() == {State.PENDING: 1}
+    with Ledger(killed, verb="run") as ledger:
+        decisions.make_unproven_unknown(ledger)
+        assert ledger.counts() == {State.UNKNOWN: 1}
