@@ -190,9 +190,9 @@ class Watch(Progress):
             return f"{self._stage}: {self._done:,} rows, {rate:,.1f}/s"
         unknown = f", {self._unknown:,} unknown" if self._unknown else ""
         about = "" if left is None else f", about {duration(left)} left"
-        things = "notes" if self._stage == "updating" else "rows"
-        done = f"{self._stage}: {self._done:,} of {self._total:,} {things}, {rate:,.1f}/s"
-        return f"{done}, {self._failed:,} failed{unknown}{about}"
+        things = {"updating": "notes", "verifying": "cases"}.get(self._stage, "rows")
+        failed = "" if self._stage == "verifying" else f", {self._failed:,} failed{unknown}"
+        return f"{self._stage}: {self._done:,} of {self._total:,} {things}, {rate:,.1f}/s{failed}{about}"
 
     def _enter(self, stage: str, count: int | None, **bar: object) -> None:
         self._stage, self._total, self._done = stage, count, 0

@@ -25,10 +25,10 @@ from importer.ledger.verification import (
     ListedCase,
     ReadCase,
     SentCase,
-    begun_at,
     enter_doubles,
     enter_findings,
     external_id_fields,
+    first_run_at,
     next_cases,
 )
 from importer.models import CaseVerdict, Finding, Notice
@@ -180,7 +180,7 @@ class Verifier:
         ours."""
         ledger = self._ledger.ledger
         fields = await self._ledger.call(lambda: external_id_fields(ledger))
-        since = await self._ledger.call(lambda: begun_at(ledger))
+        since = await self._ledger.call(lambda: first_run_at(ledger))
         received = 0
         for number in count(1):
             page = await self._page(search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE, parse=search.read_page)

@@ -205,7 +205,7 @@ def external_id_fields(ledger: Ledger) -> list[str]:
     return [field for (field,) in rows]
 
 
-def begun_at(ledger: Ledger) -> float:
+def first_run_at(ledger: Ledger) -> float:
     """When the first run on this ledger began, seconds since 1970; 0 if cases may be older than the ledger."""
     query = "SELECT iif(max(verb = 'rebuild'), 0.0, CAST(strftime('%s', min(started_at)) AS REAL)) FROM run"
     return float(ledger.scalar(query))

@@ -105,18 +105,28 @@ async def verify_async(
             try:
                 async with open_target(settings, path) as target:
                     opened.check_target(target.identity)
-                    error = await _read_back(opened, target, settings, plan, inner_stop, progress or Progress())
+                    error = await _read_back(
+                        opened, target, settings=settings, plan=plan, stop=inner_stop, progress=progress or Progress()
+                    )
             except CaseImporterError as caught:
                 error = caught
         if error is None and not inner_stop.gently.is_set():
             finish(opened)
-        result = _result(path, Path(out) if out is not None else path.parent, error, heard, continued, settings, begun)
+        result = _result(
+            path,
+            Path(out) if out is not None else path.parent,
+            error=error,
+            heard=heard,
+            continued=continued,
+            notes=settings.remarks,
+            begun=begun,
+        )
         opened.exit_code = result.exit_code
     return result
 
 
 async def _read_back(
-    ledger: Ledger, target: OpenTarget, settings: Settings, plan: VerificationPlan, stop: Stop, progress: Progress
+    ledger: Ledger, target: OpenTarget, *, settings: Settings, plan: VerificationPlan, stop: Stop, progress: Progress
 ) -> CaseImporterError | None:
     """Read from the account as a run searches in it: with its rate, its patience and its tokens."""
     async with (
@@ -131,10 +141,11 @@ async def _read_back(
 def _result(
     path: Path,
     folder: Path,
+    *,
     error: CaseImporterError | None,
     heard: list[int],
     continued: bool,
-    settings: Settings,
+    notes: tuple[str, ...],
     begun: float,
 ) -> VerifyResult:
     """Write verified.csv, decide the exit code, and write the result as summary.json."""
@@ -156,7 +167,7 @@ def _result(
         summary_file=folder / "summary.json",
         continued=continued,
         error=None if error is None else Problem(error.what, error.where, error.hint),
-        notes=settings.remarks,
+        notes=notes,
         seconds=round(time.monotonic() - begun, 3),
     )
     with whole_file(result.summary_file) as file:
