@@ -1,51 +1,73 @@
 """Settling unknown outcomes from the whole list of cases: what a rebuilt ledger begins with.
 
-One request shows hundreds of cases, a search by external id only one. The list proves what is there, never what is not:
-cases come and go while it is read. So rows that it does not show are searched for one by one afterwards.
+One request shows hundreds of cases, a search by external id only one. What the list shows is there. What it does not
+show is proven not to be there if the list was read twice, to its end and in order, and showed every case again that it
+had shown before: the same that a single search must prove. Otherwise rows are searched for one by one afterwards.
 """
 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from functools import partial
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.retry import ReadError
 from importer.ledger import LedgerWriter
-from importer.ledger.decisions import enter_listed, settle_listed
-from importer.models import Notice
+from importer.ledger.decisions import enter_listed, settle_listed, settle_not_listed
+from importer.models import Notice, SettleDelay
 from importer.talkdesk import search
 
 #: Pages after which a person is told how far it is.
 _PAGES_A_NOTICE = 20
 
 
-async def settle_from_list(ledger: LedgerWriter, api: ApiAccess, field: str, *, stop: asyncio.Event) -> int:
-    """Read the list of cases, newest first, and settle the unknown records that it shows; returns how many.
+async def settle_from_list(
+    ledger: LedgerWriter, api: ApiAccess, field: str, *, delay: SettleDelay, stop: asyncio.Event
+) -> None:
+    """Read the list of cases twice, newest first, and settle the unknown records that this decides.
 
     Args:
         ledger: Has unknown records.
         api: Reads.
         field: The custom field with the external id.
+        delay: A request of the lost ledger may still be on its way, and the list may be behind.
         stop: Ends the reading; what was read until then counts.
     """
-    received = 0
+    for reading, wait in ((1, delay.first), (2, delay.again)):
+        await asyncio.sleep(wait)
+        is_whole = await _read_list(ledger, api, field, reading, stop=stop)
+        found = await ledger.call(partial(settle_listed, ledger.ledger, reading))
+        if not is_whole or (reading == 1 and not found):  # a list that shows none of our cases proves nothing
+            return
+    await ledger.call(partial(settle_not_listed, ledger.ledger))
+
+
+async def _read_list(ledger: LedgerWriter, api: ApiAccess, field: str, reading: int, *, stop: asyncio.Event) -> bool:
+    """Whether the list was read to its end, in the order that was asked for."""
+    received, oldest = 0, datetime.max.replace(tzinfo=UTC)
+    is_in_order = True
     for number in range(1, 2**31):
         try:
             page = await _page(api, number)
         except ReadError as trouble:
             text = f"warning: the list of cases ended after {received:,}: {trouble}; other rows are searched for singly"
             api.progress.notice(Notice("list_ended", text, {"cases": received}))
-            break
+            return False
         received += len(page.cases)
+        for case in page.cases:
+            is_in_order = is_in_order and case.create_at is not None and case.create_at <= oldest
+            oldest = case.create_at or oldest
         shown = [(str(case.custom_fields[field]), case.id) for case in page.cases if case.custom_fields.get(field)]
-        await ledger.call(partial(enter_listed, ledger.ledger, shown))
+        await ledger.call(partial(enter_listed, ledger.ledger, reading, shown))
         if number % _PAGES_A_NOTICE == 0:
             of_all = f" of {page.total:,}" if isinstance(page.total, int) else ""
             api.progress.notice(Notice("listing", f"{received:,}{of_all} cases listed", {"cases": received}))
-        if page.completes(received) or stop.is_set():
+        if page.completes(received):
+            return is_in_order
+        if stop.is_set():
             break
-    return await ledger.call(lambda: settle_listed(ledger.ledger))
+    return False
 
 
 async def _page(api: ApiAccess, number: int) -> search.Page:

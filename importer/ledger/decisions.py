@@ -13,9 +13,10 @@ from importer.ledger.records import Outcome, Settlement, UpdateOutcome
 from importer.models import State
 
 _REBUILT = "the ledger was made again; this row may be a case already"
-#: What the list of cases shows; it goes with the connection.
+#: What the list of cases shows, each time that it is read; it goes with the connection.
 _LISTED = (
-    "CREATE TEMP TABLE IF NOT EXISTS listed (value TEXT, case_id TEXT, PRIMARY KEY (value, case_id)) WITHOUT ROWID"
+    "CREATE TEMP TABLE IF NOT EXISTS listed"
+    " (reading INTEGER, value TEXT, case_id TEXT, PRIMARY KEY (reading, value, case_id)) WITHOUT ROWID"
 )
 #: One listed case is the case that an unknown record became; several are for a person.
 _SETTLE_LISTED = """
@@ -26,7 +27,7 @@ _SETTLE_LISTED = """
     FROM (SELECT record.id AS record, count(*) AS cases, min(listed.case_id) AS case_id,
             group_concat(listed.case_id, ', ') AS ids
         FROM record JOIN source ON source.id = record.source JOIN content ON content.record = record.id
-            JOIN temp.listed ON listed.value
+            JOIN temp.listed ON listed.reading = ? AND listed.value
                 = json_extract(content.body, '$.custom_fields."' || source.external_id_field || '"')
         WHERE record.state = 'unknown' GROUP BY record.id) AS found
     WHERE record.id = found.record"""
@@ -130,15 +131,36 @@ def make_unproven_unknown(ledger: Ledger) -> None:
         )
 
 
-def enter_listed(ledger: Ledger, cases: Iterable[tuple[str, str]]) -> None:
+def enter_listed(ledger: Ledger, reading: int, cases: Iterable[tuple[str, str]]) -> None:
     """Remember cases of the account: the value of the external id field, and the case id."""
     ledger.connection.execute(_LISTED)
-    ledger.connection.executemany("INSERT OR IGNORE INTO temp.listed VALUES (?, ?)", cases)
+    ledger.connection.executemany(
+        "INSERT OR IGNORE INTO temp.listed VALUES (?, ?, ?)", ((reading, value, case_id) for value, case_id in cases)
+    )
 
 
-def settle_listed(ledger: Ledger) -> int:
+def settle_listed(ledger: Ledger, reading: int) -> int:
     """Move the records whose cases were listed; returns how many. Inside a transaction of the writer."""
     ledger.connection.execute(_LISTED)
-    moved = ledger.connection.execute(_SETTLE_LISTED, (ledger.run,)).rowcount
-    ledger.connection.execute("DROP TABLE temp.listed")
-    return moved
+    return ledger.connection.execute(_SETTLE_LISTED, (ledger.run, reading)).rowcount
+
+
+def settle_not_listed(ledger: Ledger) -> int:
+    """Move the records of a rebuilt ledger whose cases were listed neither time: they were not created.
+
+    Only if the second reading showed every case again. Those with a parent row are left to the search. Returns how
+    many. Inside a transaction of the writer.
+    """
+    if ledger.scalar(
+        "SELECT EXISTS (SELECT value, case_id FROM temp.listed WHERE reading = 1"
+        " EXCEPT SELECT value, case_id FROM temp.listed WHERE reading = 2)"
+    ):
+        return 0
+    return ledger.connection.execute(
+        "UPDATE record SET run = ?, state = 'pending', code = 'not_created',"
+        " message = 'the list of cases does not show it: not created'"
+        " WHERE state = 'unknown' AND code = 'rebuilt'"
+        " AND source IN (SELECT id FROM source WHERE external_id_field IS NOT NULL)"
+        " AND id NOT IN (SELECT record FROM link WHERE parent IS NOT NULL)",
+        (ledger.run,),
+    ).rowcount

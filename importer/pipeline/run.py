@@ -101,8 +101,9 @@ async def rebuild_async(
 ) -> RunResult:
     """Make a new ledger in the place of a lost one, from an export and the cases in the account; send nothing.
 
-    Rows that the list of cases shows are created, others are searched for one by one. What is proven not to be a case
-    is pending afterwards; what cannot be decided stays unknown, so all rows of a mapping without external id.
+    Rows that the list of cases shows are created. Those that it does not show when it is read twice are pending; where
+    that proves nothing they are searched for one by one. What cannot be decided stays unknown, so all rows of a mapping
+    without external id.
 
     Args:
         source, mapping, notes, allow_files, settings, progress, stop, reading: See :func:`run_import_async`.

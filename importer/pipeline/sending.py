@@ -129,7 +129,7 @@ async def send_pending(
         if options.refuse_existing and _may_read_cases(api.tokens):
             await refuse_existing(writer, api, chosen, stop=stop.gently)
         if options.listed_by is not None:
-            await settle_from_list(writer, api, options.listed_by, stop=stop.gently)
+            await settle_from_list(writer, api, options.listed_by, delay=settings.delay, stop=stop.gently)
         budget = RetryBudget(settings.workers)
         how = WorkerOptions(settings.workers, settings.grace, options.resend)
         queue = RecordQueue(

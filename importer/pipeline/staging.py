@@ -16,7 +16,8 @@ from importer.ledger import Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
 from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
-from importer.report.failures_file import FailuresFile, failures_file_of, put_back
+from importer.report.failures_file import FailuresFile, failures_file_of
+from importer.report.spreadsheet import put_back
 
 if TYPE_CHECKING:
     from importer.ledger.records import UnsentRow

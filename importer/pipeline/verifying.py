@@ -18,7 +18,6 @@ from importer.ledger.verification import VerificationPlan, begin, count_left, fi
 from importer.pipeline.ledger_verbs import StrPath, existing
 from importer.pipeline.results import Problem, as_json, known
 from importer.pipeline.sending import (
-    OpenTarget,
     open_api,
     open_target,
     refuse_wrong_credentials,
@@ -96,20 +95,13 @@ async def verify_async(
     settings = usable_settings(settings, path.parent)
     plan = VerificationPlan(None if sample is None else str(sample), deep, doubles)
     heard: list[int] = []
-    inner_stop, error = stop or Stop(), None
+    inner_stop = stop or Stop()
     await refuse_wrong_credentials(settings)
     with Ledger(path, verb="verify") as opened:
         opened.check_target(settings.target.name)
         with nullcontext() if stop else stop_on_signals(inner_stop, heard):
             continued = await asyncio.to_thread(begin, opened, plan, again=again)
-            try:
-                async with open_target(settings, path) as target:
-                    opened.check_target(target.identity)
-                    error = await _read_back(
-                        opened, target, settings=settings, plan=plan, stop=inner_stop, progress=progress or Progress()
-                    )
-            except CaseImporterError as caught:
-                error = caught
+            error = await _read_back(opened, plan, settings=settings, stop=inner_stop, progress=progress or Progress())
         if error is None and not inner_stop.gently.is_set():
             finish(opened)
         result = _result(
@@ -126,16 +118,21 @@ async def verify_async(
 
 
 async def _read_back(
-    ledger: Ledger, target: OpenTarget, *, settings: Settings, plan: VerificationPlan, stop: Stop, progress: Progress
+    ledger: Ledger, plan: VerificationPlan, *, settings: Settings, stop: Stop, progress: Progress
 ) -> CaseImporterError | None:
-    """Read from the account as a run searches in it: with its rate, its patience and its tokens."""
-    async with (
-        open_api(ledger, target, settings, stop=stop, progress=progress) as api,
-        LedgerWriter(ledger) as writer,
-    ):
-        progress.verifying(count_left(ledger))
-        verifier = Verifier(api, writer, deep=plan.deep, workers=settings.workers, stop=stop)
-        return await verifier.run(doubles=plan.doubles)
+    """Read from the account as a run searches in it, with its rate and its patience; says what ended it early."""
+    try:
+        async with open_target(settings, ledger.path) as target:
+            ledger.check_target(target.identity)
+            async with (
+                open_api(ledger, target, settings, stop=stop, progress=progress) as api,
+                LedgerWriter(ledger) as writer,
+            ):
+                progress.verifying(count_left(ledger))
+                verifier = Verifier(api, writer, deep=plan.deep, workers=settings.workers, stop=stop)
+                return await verifier.run(doubles=plan.doubles)
+    except CaseImporterError as error:
+        return error
 
 
 def _result(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from program import Program, SandboxProcess, sandbox_process, until
-from tickets import MAPPING, WITHOUT_EXTERNAL_ID, tickets, write_tickets
+from tickets import MAPPING, WITHOUT_EXTERNAL_ID, read_csv, tickets, write_tickets
 
 pytestmark = pytest.mark.slow
 RUN = ("run", "t.csv", "-m", "m.yml", "--json")
@@ -47,6 +48,8 @@ def test_what_was_sent_is_found_and_the_rest_is_sent(server: SandboxProcess, tmp
     rebuilt = program(*REBUILD)
     assert (rebuilt.code, rebuilt.counts) == (0, {"created": 20, "pending": 10})
     assert len(keys_of(server, "lost-")) == 20
+    codes = Counter(line["code"] for line in read_csv(tmp_path / "t-import" / "results.csv"))
+    assert codes == {"found": 20, "not_created": 10}, "two readings of the list decide, without a search for each row"
 
     finished = program(*RUN)
     assert (finished.code, finished.counts) == (0, {"created": 30})

@@ -6,7 +6,7 @@ import pytest
 
 from importer.ledger.records import Original
 from importer.models import FieldError, Row
-from importer.report.failures_file import put_back
+from importer.report.spreadsheet import put_back
 
 COLUMNS = ("Id", "Phone", "Due", "Text")
 CELLS = ("001", "90071992570410000", "2024-03-01", "It burns")
