@@ -22,10 +22,11 @@ from importer.cli.output import (
 )
 from importer.errors import ExitCode
 from importer.models import CaseVerdict, State, clean
+from importer.report.verified_file import DOUBLE
 
 if TYPE_CHECKING:
     from importer.pipeline.verifying import VerifyResult
-    from importer.report.verified_file import Verification
+    from importer.report.verified_file import Verification, VerifiedLine
 
 _MEANINGS = {
     CaseVerdict.GONE: "deleted, or in the Trash",
@@ -58,8 +59,7 @@ def say_verified(result: VerifyResult) -> None:
     if found.examples:
         heading("First of each kind")
     for line in found.examples:
-        place = " · ".join(part for part in (line.key, f"case {line.case_id}", line.field) if part)
-        _say_example(line.verdict, place, line.sent, line.found)
+        _say_example(line)
     for number, (what, command) in enumerate(_next_steps(result, ["--sandbox"] if is_trial else []), start=1):
         if number == 1:
             heading("Next")
@@ -107,7 +107,7 @@ def _say_verdicts(found: Verification) -> None:
     if found.doubles:
         say(
             f"  {found.doubles:>7,}  ",
-            Styled(f"{'double':<11}", "red"),
+            Styled(f"{DOUBLE:<11}", "red"),
             " a second case with the external id of one above",
         )
     elif found.searched_doubles and found.ended_at:
@@ -117,10 +117,14 @@ def _say_verdicts(found: Verification) -> None:
         say(f"  Not shown by the API, so not compared: {fields}")
 
 
-def _say_example(verdict: str, place: str, sent: str | None, found: str | None) -> None:
-    say("  ", Styled(f"{verdict:<11}", "red"), f" {clean(place, width() - 15)}")
-    for name, value in (("sent", sent), ("found", found)):
-        if value or (sent and verdict not in (CaseVerdict.FEWER_NOTES, CaseVerdict.MORE_NOTES)):
+def _say_example(line: VerifiedLine) -> None:
+    is_double = line.verdict == DOUBLE
+    case = f"cases {line.case_id} and {line.found}" if is_double else f"case {line.case_id}"
+    place = " · ".join(part for part in (line.key, case, line.field) if part)
+    say("  ", Styled(f"{line.verdict:<11}", "red"), f" {clean(place, width() - 15)}")
+    is_note = line.verdict in (CaseVerdict.FEWER_NOTES, CaseVerdict.MORE_NOTES)  # there is but one of both texts
+    for name, value in (("sent", line.sent), ("found", line.found)):
+        if not is_double and (value or (line.sent and not is_note)):
             say(f"{'':14}{name + ':':<7}{quoted(value or '', width() - 24)}")
 
 

@@ -486,6 +486,9 @@ def test_second_cases_are_found(tmp_path: Path) -> None:
         {"same": 30},
     )
     assert (page.code, "Delete the second cases" in page.out) == (6, True)
+    key = others[0].id
+    (ours,) = {line["case_id"] for line in lines(tmp_path) if line["key"] == key}
+    assert f"  double      {key} · cases {ours} and {seconds[key]} · text1\n" in page.out
     assert (other.code, other.json["verification"]["doubles"]) == (6, 2)
     assert expected == {"T000004", "T000008"}
 
