@@ -65,6 +65,7 @@ async def test_each_plain_function_works_next_to_a_running_loop(folder: Path) ->
     assert importer.reconcile(ledger, settings=settings).exit_code == 0
     assert importer.status(ledger).totals.counts[importer.State.CREATED] == 3
     assert report(ledger, "again").totals.match
+    assert importer.verify(ledger, settings=settings).verification.verdicts == {"same": 3}
     assert importer.forget(ledger).rows == 3
     assert save_fields("fields.yml", settings=settings).entries > 0
     assert save_users("users.csv", settings=settings).entries > 0
