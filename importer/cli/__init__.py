@@ -22,6 +22,7 @@ _COLLECT_AFTER = 50_000
 def main() -> None:
     """Entry point: the only place that turns exceptions into messages and exit codes."""
     gc.set_threshold(_COLLECT_AFTER)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pandas multiplies no matrices here; each thread takes memory
     from importer.cli.commands import cli
 
     _fill_streams()
@@ -104,7 +105,8 @@ def _lacking(error: BaseException) -> ResourceError | None:
     """What the machine lacked, if an error came of that. It can happen anywhere, also while something is tidied up."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, MemoryError):
+        is_import = isinstance(cause, ImportError) and "failed to map" in str(cause)  # a library that found no room
+        if isinstance(cause, MemoryError) or is_import:
             return ResourceError(ResourceError.NO_MEMORY[0], hint=ResourceError.NO_MEMORY[1])
         if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
             return ResourceError(ResourceError.NO_DESCRIPTORS[0], hint=ResourceError.NO_DESCRIPTORS[1])

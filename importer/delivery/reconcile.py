@@ -190,9 +190,8 @@ class Reconciler:
         await asyncio.sleep(max(0.0, known_at + self._delay.first - asyncio.get_running_loop().time()))
         outcome = _UNDECIDED
         try:
-            looks = await look_twice(
-                lambda: self._look(record), is_enough=_finds_something, api=self._api, again=self._delay.again
-            )
+            again = await self._between_looks(record)
+            looks = await look_twice(lambda: self._look(record), is_enough=_finds_something, api=self._api, again=again)
             if looks[0] == looks[-1] or _finds_something(looks[-1]):
                 outcome = looks[-1]
         except ReadError:
@@ -203,6 +202,14 @@ class Reconciler:
                 outcome = _UNDECIDED
         del self._open[record.id]
         return outcome.state
+
+    async def _between_looks(self, record: UnknownRecord) -> float:
+        """Seconds between two searches. If the control case is older than the row by some time, a list that shows the
+        one may take as long to show the other."""
+        field = record.external_id_field
+        control = None if field is None else await self._control_case(field)
+        older = 0.0 if control is None else record.since - control.at
+        return max(self._delay.again, min(older, 4 * self._delay.again))
 
     async def _look(self, record: UnknownRecord) -> Outcome:
         """What one search says: created, duplicate, pending for "not created", or unknown if it proves nothing."""

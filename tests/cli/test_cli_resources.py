@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import resource
 import sqlite3
+from functools import partial
 from pathlib import Path
 
+import pytest
 from program import Program, SandboxProcess, end_of, until
 from scenery import LOST_BEFORE
 from tickets import Ticket, tickets, write_tickets
@@ -37,6 +39,22 @@ def _created(ledger: Path) -> int:
     finally:
         if "connection" in locals():
             connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", range(100, 300, 20))
+def test_too_little_memory_is_said(local: Program, room: int) -> None:
+    """Whatever runs out first, be it while the libraries are loaded."""
+    write_tickets(local.folder / "t.csv", tickets(2))
+    limits = (room * 1024**2, room * 1024**2)
+    with local.running(
+        "check", "t.csv", "-m", "m.yml", preexec_fn=partial(resource.setrlimit, resource.RLIMIT_AS, limits)
+    ) as process:
+        ended = end_of(process)
+    said = ended.out + ended.err
+    assert "Traceback" not in said
+    # A library in C may end the process by itself.
+    assert ended.code in (0, 5) or ended.code < 0 or "OpenBLAS error" in said, (ended.code, said)
 
 
 def test_a_body_that_is_gone_from_the_ledger_is_damage(local: Program) -> None:

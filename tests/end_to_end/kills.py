@@ -51,6 +51,7 @@ class Campaign:
         rate: Requests a second that are never to be exceeded.
         workers: Requests at once.
         killed: The moments at which a running program was killed.
+        rebuilt: How often the ledger was made again from the account, because its log was damaged.
         ended: The end of the last run, the one that was left alone.
         history: What really happened.
         creates: Requests to create a case that the server got.
@@ -64,6 +65,7 @@ class Campaign:
     rate: int
     workers: int
     killed: list[Moment] = field(default_factory=list)
+    rebuilt: int = 0
     ended: Ended = field(init=False)
     history: History = field(init=False)
     creates: int = field(init=False)
@@ -81,13 +83,18 @@ class Campaign:
 
     @property
     def _command(self) -> tuple[object, ...]:
-        how = ("--api-url", self.server.url, "--rate", self.rate, "--concurrency", self.workers)
-        return ("run", "t.csv", "--mapping", "m.yml", "--out", "out", "--quiet", *how)
+        return self._verb("run")
 
-    def kill(self, times: int) -> None:
-        """Start the same command so many times, and kill it each time."""
+    def _verb(self, name: str) -> tuple[object, ...]:
+        how = ("--api-url", self.server.url, "--rate", self.rate, "--concurrency", self.workers)
+        return (name, "t.csv", "--mapping", "m.yml", "--out", "out", "--quiet", *how)
+
+    def kill(self, times: int, *, is_damaging: bool = False) -> None:
+        """Start the same command so many times, and kill it each time; then damage the log of the ledger, if so."""
         rng = random.Random(self.seed)
         for moment, _ in zip(moments(rng), range(times), strict=False):
+            if is_damaging:
+                self._damage(rng)
             child = self.program.fork(*self._command)
             if moment.sending:
                 self._wait_for_a_request(child)
@@ -96,6 +103,21 @@ class Campaign:
                 raise AssertionError(f"the run ended by itself: {child.end()}; {story}")
             child.kill()
             self.killed.append(moment)
+
+    def _damage(self, rng: random.Random) -> None:
+        """Flip some bits of the log. If the ledger is refused for it, make it again from the account."""
+        log = self.out / "ledger.db-wal"
+        if not log.exists() or not log.stat().st_size:
+            return
+        content = bytearray(log.read_bytes())
+        for _ in range(rng.choice((1, 8, 64))):
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        log.write_bytes(content)
+        looked = self.program("reconcile", "--ledger", log.with_name("ledger.db"), "--api-url", self.server.url)
+        if looked.code == ExitCode.LEDGER:
+            self.out.rename(self.program.folder / f"damaged-{len(self.killed)}")
+            self.program(*self._verb("rebuild"))
+            self.rebuilt += 1
 
     def _wait_for_a_request(self, child: Child) -> None:
         before = self.server.creates()

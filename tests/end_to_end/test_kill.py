@@ -31,13 +31,18 @@ SETTLE_DELAY = 1.0
 
 
 def fought(
-    folder: Path, *sandbox: object, faults: dict[str, Any] | None = None, kills: int, **options: Any
+    folder: Path,
+    *sandbox: object,
+    faults: dict[str, Any] | None = None,
+    kills: int,
+    is_damaging: bool = False,
+    **options: Any,
 ) -> Campaign:
     """A campaign that is over, with all that is left of it: the ledger, the reports, and what the server knew."""
     with sandbox_process(folder, *sandbox, faults=faults) as server:
         program = Program(folder, **server.login, CASE_IMPORTER_SETTLE_DELAY=str(SETTLE_DELAY))
         campaign = Campaign(program, server, **options)
-        campaign.kill(kills)
+        campaign.kill(kills, is_damaging=is_damaging)
         campaign.finish()
         return campaign
 
@@ -79,3 +84,17 @@ def test_a_thousand_rows_killed_ten_times(campaigns: dict[str, Future[Campaign]]
 def test_ten_thousand_rows_killed_two_hundred_times(tmp_path: Path, seed: int) -> None:
     size = {"kills": 200, "rows": 10_000, "rate": 500}
     assert_exactly_once(fought(tmp_path, *MOODS, faults={**FAULTS, "seed": seed}, workers=48, seed=seed, **size))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_logs_between_the_kills_double_nothing(tmp_path: Path, seed: int) -> None:
+    """Some of them cannot be noticed, for no commit is behind the damage; the others are refused, and rebuilt."""
+    size = {"kills": 30, "rows": 5_000, "rate": 500}
+    campaign = fought(
+        tmp_path, *MOODS, faults={**FAULTS, "seed": seed}, workers=48, seed=seed, is_damaging=True, **size
+    )
+    offences = campaign.history.offences
+    assert not offences.keys() & {"duplicated", "lost", "phantom", "unexpected"}, campaign.story()
+    assert campaign.rebuilt, "no damage was noticed, so nothing was proven"
