@@ -94,6 +94,7 @@ class ReadError(Exception):
     Args:
         wait: Seconds that the server asks to wait before it is tried again; None if it does not ask.
         is_final: Asking again in this run would not help.
+        status: HTTP status of the answer that said so; None if it was something else.
     """
 
     def __init__(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from importer.errors import ExitCode
@@ -11,7 +10,6 @@ from importer.ledger import LedgerView
 from importer.models import CaseVerdict
 from importer.report.files import csv_file
 
-VERIFIED_COLUMNS = ("key", "row", "case_id", "verdict", "field", "sent", "found", "update_at")
 #: Of a line about a second case.
 DOUBLE = "double"
 _LINES = """
@@ -34,6 +32,9 @@ class VerifiedLine:
     sent: str | None
     found: str | None
     update_at: str | None
+
+
+VERIFIED_COLUMNS = tuple(field.name for field in fields(VerifiedLine))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,8 @@ def verification_of(view: LedgerView) -> Verification | None:
         return None
     begun_at, ended_at, sample, deep, doubles = plan
     verdicts = _counts(view, "verdict", "position = 0 AND verdict IS NOT NULL")
-    first = (line for verdict in CaseVerdict if verdict.is_bad for line in _some(view, verdict, most=1))
+    bad = [verdict for verdict in CaseVerdict if verdict.is_bad]
+    first = (line for each in bad for line in view.read(VerifiedLine, f"{_LINES} LIMIT 1", f"verdict = '{each}'"))
     return Verification(
         begun_at=begun_at,
         ended_at=ended_at,
@@ -102,7 +104,7 @@ def verification_of(view: LedgerView) -> Verification | None:
         verdicts={verdict.value: verdicts[verdict] for verdict in CaseVerdict if verdict in verdicts},
         not_shown=_counts(view, "field", f"verdict = '{CaseVerdict.NOT_SHOWN}'"),
         doubles=sum(1 for _ in view.select(_DOUBLES)),
-        examples=(*first, *_some(view, None, most=1)),
+        examples=(*first, *view.read(VerifiedLine, f"{_DOUBLES} LIMIT 1")),
     )
 
 
@@ -116,22 +118,10 @@ def _forgotten(view: LedgerView) -> int:
     return int(next(view.select(query, "state = 'created' AND body IS NULL"))[0])
 
 
-def _some(view: LedgerView, verdict: CaseVerdict | None, *, most: int) -> Iterator[VerifiedLine]:
-    """The first lines with a verdict; None for second cases."""
-    if verdict is None:
-        yield from view.read(VerifiedLine, f"{_DOUBLES} LIMIT {most:d}")
-    else:
-        yield from view.read(VerifiedLine, f"{_LINES} LIMIT {most:d}", f"verdict = '{verdict}'")
-
-
 def write_verified(view: LedgerView, path: Path) -> None:
     """One line for each finding, and one for each case that is as it was sent; second cases come last."""
     with csv_file(path, VERIFIED_COLUMNS) as write:
         for line in view.read(VerifiedLine, _LINES, "verdict IS NOT NULL"):
-            write(_cells(line))
+            write(astuple(line))
         for line in view.read(VerifiedLine, _DOUBLES):
-            write(_cells(line))
-
-
-def _cells(line: VerifiedLine) -> tuple[object, ...]:
-    return (line.key, line.row, line.case_id, line.verdict, line.field, line.sent, line.found, line.update_at)
+            write(astuple(line))
