@@ -16,6 +16,8 @@ from tickets import MAPPING, WITHOUT_EXTERNAL_ID, Ticket, tickets, write_tickets
 from importer import Settings, run_import
 from importer.delivery import existing
 
+pytestmark = pytest.mark.slow
+
 #: Of five hundred new tickets these are searched.
 SEARCHED = [number * 499 // 19 for number in range(20)]
 
@@ -41,7 +43,6 @@ def account(folder: Path, rows: list[Ticket], *arguments: object, **plan: Any) -
 
 
 @pytest.mark.parametrize("filters", ["both", "doc", "spec", "ignore"])
-@pytest.mark.slow
 def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: str) -> None:
     with account(tmp_path, tickets(12), "--filters", filters) as (program, server):
         case_ids = {case["custom_fields"]["text1"]: case["id"] for case in server.cases()}
@@ -94,7 +95,6 @@ def test_one_old_ticket_among_five_hundred_is_found_where_it_is_searched(tmp_pat
         assert f"{new[place].id} is already case" in str(refused.json["error"])
 
 
-@pytest.mark.slow
 def test_at_most_twenty_tickets_are_searched(tmp_path: Path) -> None:
     """Two questions for a key that does not exist, and two for each of twenty; an old ticket between them is missed."""
     new = tickets(500, prefix="N")
@@ -130,7 +130,6 @@ def test_other_tickets_in_a_full_account_are_sent_without_a_word(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("status", "said"), [(403, "scope cases-public:read"), (500, "cannot read the list of cases")])
-@pytest.mark.slow
 def test_a_list_that_cannot_be_read_gives_one_warning(tmp_path: Path, status: int, said: str) -> None:
     faults = {"name": "no list", "rules": [{"do": "status", "status": status, "on": ["list"]}]}
     with account(tmp_path, tickets(1, prefix="old-"), faults=faults) as (program, server):
@@ -167,7 +166,6 @@ def test_the_embedded_sandbox_of_another_ledger_is_another_account(tmp_path: Pat
 HANGING = {"name": "silent list", "rules": [{"do": "hang", "on": ["list"]}]}
 
 
-@pytest.mark.slow
 def test_a_stop_does_not_wait_for_the_search(tmp_path: Path) -> None:
     with sandbox_process(tmp_path, faults=HANGING) as server:
         program = online(tmp_path, server)

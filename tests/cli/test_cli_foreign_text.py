@@ -10,6 +10,8 @@ import pytest
 from program import Program
 from tickets import HEADER, Ticket, read_csv, write_tickets
 
+pytestmark = pytest.mark.slow
+
 #: What a terminal obeys, and what turns or breaks a line; the line feed is ours.
 OBEYED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 #: What our own colours look like.

@@ -10,6 +10,8 @@ from program import COMMAND, PATIENCE, Program, environment
 from scenery import Import
 from tickets import Ticket, read_csv, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -21,7 +23,6 @@ def test_without_a_terminal_there_is_no_bar_and_no_control_character(local: Prog
     assert CONTROL.findall(ended.out) == []
 
 
-@pytest.mark.slow
 def test_a_terminal_shows_rate_created_failed_and_time_left(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(60))
     screen = local.watched("run", "t.csv", "-m", "m.yml", "--rate", 100)
@@ -33,7 +34,6 @@ def test_a_terminal_shows_rate_created_failed_and_time_left(local: Program) -> N
     assert "Sending 100%" in screen.out
 
 
-@pytest.mark.slow
 def test_the_bar_fits_its_terminal(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(5))
     screen = local.watched("run", "t.csv", "-m", "m.yml", columns=80)
@@ -42,7 +42,6 @@ def test_the_bar_fits_its_terminal(local: Program) -> None:
     assert max(map(len, bars)) <= 80
 
 
-@pytest.mark.slow
 def test_quiet_prints_nothing_on_success(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(2))
     assert local("check", "t.csv", "-m", "m.yml", "--quiet") == (0, "", "")

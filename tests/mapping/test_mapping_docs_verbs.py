@@ -17,6 +17,8 @@ from importer.errors import ExitCode, MappingError
 from importer.models import State
 from importer.pipeline.rehearsal import rehearse
 
+pytestmark = pytest.mark.slow
+
 ROWS = [example for example in EXAMPLES if example.rows]
 REFUSED = [example for example in EXAMPLES if example.message]
 SANDBOX = Settings(sandbox=True)

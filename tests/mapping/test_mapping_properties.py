@@ -12,6 +12,8 @@ from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.talkdesk.payloads import case_check
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = ("ID", "T", "D", "P", "M", "N", "L", "L", "O", "X", "Y", "Z", "C", "C")
 TEXT = """\
 version: 1
@@ -100,7 +102,6 @@ CHECK = case_check(KEYS.split())
 
 
 @given(st.sampled_from([TEXT, RICH]), CELLS)
-@pytest.mark.slow
 def test_any_cells_give_a_body_or_errors_and_the_same_every_time(text: str, cells: tuple[str, ...]) -> None:
     mapper = MAPPERS[text]
     mapped = mapper.apply(Row(2, cells))
