@@ -34,7 +34,7 @@ from importer.pipeline.ledger_verbs import (
     report,
     report_async,
     resolve,
-    resolve_notes,
+    resolve_update,
     status,
     status_async,
 )
@@ -92,7 +92,7 @@ __all__ = [
     "report",
     "report_async",
     "resolve",
-    "resolve_notes",
+    "resolve_update",
     "retry",
     "retry_async",
     "run_import",

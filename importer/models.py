@@ -96,6 +96,29 @@ class Links(NamedTuple):
     deep: str = "reject"
 
 
+class UpdateKind(StrEnum):
+    """What a case update carries."""
+
+    NOTES = "notes"  #: notes for which the first request has no room; sending them twice adds them twice
+    FIELDS = "fields"  #: fields that are set after the creation, such as type and group
+    SOLVE = "solve"  #: the same, with a status that solves the case
+    CLOSE = "close"  #: the status CLOSED alone
+
+
+class UpdateBody(NamedTuple):
+    """What is sent to a case after it was created: one request.
+
+    Attributes:
+        kind: What it carries.
+        body: The JSON that will be sent, byte for byte.
+        items: How many notes it adds, or how many fields it sets.
+    """
+
+    kind: UpdateKind
+    body: bytes
+    items: int
+
+
 class Mapped(NamedTuple):
     """What a mapping made of one row: a body to send, field errors, or the reason why it is left out; one of them.
 
@@ -104,8 +127,8 @@ class Mapped(NamedTuple):
         body: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
         errors: All field errors of the row.
         filtered_by: The condition of the mapping by which the row is filtered. Its key may be empty then.
-        case_updates: The bodies that are sent to the case once it is there, in order: notes for which the first
-            request has no room.
+        case_updates: What is sent to the case once it is there, in order: notes for which the first request has no
+            room, then what is set after the creation.
         link: What it says about the row above it; None if the mapping links no rows, or it cannot be read.
     """
 
@@ -113,7 +136,7 @@ class Mapped(NamedTuple):
     body: bytes | None
     errors: tuple[FieldError, ...] = ()
     filtered_by: str | None = None
-    case_updates: tuple[bytes, ...] = ()
+    case_updates: tuple[UpdateBody, ...] = ()
     link: Link | None = None
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from importer.ledger import Ledger, Mark, NewSource, Outcome, Pending, Selection, Settled, StagedRow, database, sources
 from importer.ledger.records import Settlement
-from importer.models import FieldError, Mapped, Row, State
+from importer.models import FieldError, Mapped, Row, State, UpdateBody, UpdateKind
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = ("Ticket", "Subject")
@@ -66,7 +66,8 @@ def notes(*texts: str) -> bytes:
 def with_updates(key: str, *parts: bytes, row: int = 2, first: str = "first") -> StagedRow:
     """A row with one note, which these updates are to follow."""
     staged = valid(key, row=row, body=case_body(key, notes=[{"note_body": first, "public": False}]))
-    return staged._replace(mapped=staged.mapped._replace(case_updates=parts))
+    updates = tuple(UpdateBody(UpdateKind.NOTES, part, len(orjson.loads(part)["notes"])) for part in parts)
+    return staged._replace(mapped=staged.mapped._replace(case_updates=updates))
 
 
 def invalid(key: str, *, row: int = 2, code: str = "too_long", **more: Any) -> StagedRow:

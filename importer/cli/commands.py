@@ -15,7 +15,7 @@ from importer.cli.help import cli
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
-    from importer.pipeline.ledger_verbs import Decision, NotesDecision
+    from importer.pipeline.ledger_verbs import Decision, UpdateDecision
 
 __all__ = ["cli"]
 
@@ -59,24 +59,22 @@ def report(ledger: Path, out: Path, *, output: option.OutputOptions) -> ExitCode
 @click.option("--created", "case_id", metavar="ID", help="The row is the case with this id.")
 @click.option("--resend", is_flag=True, help="The row is not a case: send it again.")
 @click.option("--drop", is_flag=True, help="Never send the row again (state: skipped).")
-@click.option("--notes-delivered", "notes", flag_value="delivered", help="The case has the notes sent later.")
-@click.option(
-    "--notes-not-delivered", "notes", flag_value="not_delivered", help="The case has none of them: send them again."
-)
-@click.option("--notes-dropped", "notes", flag_value="dropped", help="Never send these notes.")
+@click.option("--update-done", "update", flag_value="done", help="The case has what its update carries.")
+@click.option("--update-not-done", "update", flag_value="not_done", help="The case has nothing of it: send it again.")
+@click.option("--update-dropped", "update", flag_value="dropped", help="Never send this case update.")
 @click.option("--reason", required=True, help="What you checked; stored in the history.")
 def resolve(
-    key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, notes: NotesDecision | None, reason: str
+    key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, update: UpdateDecision | None, reason: str
 ) -> None:
-    """Settle row KEY, or its notes sent later, after you checked it in Talkdesk."""
-    if (case_id is not None) + resend + drop + (notes is not None) != 1:
-        raise click.UsageError("use exactly one of --created ID, --resend, --drop or a --notes-… option")
+    """Settle row KEY, or its case update, after you checked it in Talkdesk."""
+    if (case_id is not None) + resend + drop + (update is not None) != 1:
+        raise click.UsageError("use exactly one of --created ID, --resend, --drop or an --update-… option")
     from importer.cli.output import say
     from importer.pipeline.ledger_verbs import resolve as resolve_key
-    from importer.pipeline.ledger_verbs import resolve_notes
+    from importer.pipeline.ledger_verbs import resolve_update
 
-    if notes is not None:
-        say(f"The notes sent later of {key} are {resolve_notes(ledger, key, notes, reason=reason)} now.")
+    if update is not None:
+        say(f"The case update of {key} is {resolve_update(ledger, key, update, reason=reason)} now.")
         return
     decision: Decision = "created" if case_id is not None else "resend" if resend else "drop"
     state = resolve_key(ledger, key, decision, reason=reason, case_id=case_id)
@@ -221,6 +219,7 @@ class _SandboxOptions:
         envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires."
     )
     any_ids: bool = option.option(is_flag=True, help="Accept any owner and parent, as if the account had them.")
+    strict_life: bool = option.option(is_flag=True, help="Close only resolved cases, and change no closed ones.")
 
 
 @cli.command()

@@ -177,6 +177,11 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'s' * (count != 1)}"
 
 
+def carried(count: int) -> str:
+    """``1 note or field``, ``1,000 notes and fields``: what case updates carry."""
+    return f"{count:,} {'note or field' if count == 1 else 'notes and fields'}"
+
+
 def are(count: int) -> str:
     """``is`` or ``are``."""
     return "is" if count == 1 else "are"
@@ -279,20 +284,21 @@ def _coloured(state: State) -> Styled:
 
 
 def say_case_updates(updates: CaseUpdateTotals) -> None:
-    """Print how the notes stand for which the first call had no room; nothing if there are none."""
+    """Print how it is with what is sent after the creation; nothing if there is nothing."""
     if updates.later:
-        say(f"  {plural(updates.later, 'note')} will be sent as case updates once their rows are cases")
+        say(f"  {carried(updates.later)} will be sent as case updates once their rows are cases")
     if not updates.total:
         return
     words = (
         (updates.open, "not sent yet: run the same command again"),
-        (updates.refused, "refused: see open-notes.csv"),
+        (updates.refused, "refused: see case-updates.csv"),
         (updates.unknown, "unknown outcome: run reconcile, then resolve"),
         (updates.held, "blocked by those before them"),
         (updates.dropped, "dropped with resolve"),
+        (updates.changed, "changed by the server: see case-updates.csv"),
     )
     rest = "".join(f"; {count:,} {word}" for count, word in words if count)
-    say(f"  Case updates: {updates.done:,} of {updates.total:,} notes delivered{rest}")
+    say(f"  Case updates: {updates.done:,} of {carried(updates.total)} delivered{rest}")
 
 
 def say_causes(causes: Iterable[Cause]) -> None:

@@ -10,6 +10,7 @@ from importer.cli.output import (
     OF_TRIAL,
     Styled,
     are,
+    carried,
     command_line,
     complain,
     duration,
@@ -116,7 +117,7 @@ def _say_files(result: RunResult) -> None:
         (str(reports.results), "every row"),
         *((str(path), "rows to fix or decide, with your columns") for path in reports.failures),
         *((str(path), "notes that match no row, with your columns") for path in reports.orphans),
-        *([(str(reports.open_notes), "notes that were not delivered")] if reports.open_notes else []),
+        *([(str(reports.case_updates), "notes and fields to look at")] if reports.case_updates else []),
         (str(reports.summary), "for scripts"),
         (result.ledger, "state of the import; keep it until sign-off"),
     ]
@@ -155,8 +156,8 @@ def _in_short(result: RunResult) -> str:
         if count:
             text = text.format(are=are(count), have="has" if count == 1 else "have")
             return f"{count:,} of {plural(totals.read, 'row')} {text}"
-    if open_notes := updates.refused + updates.unknown + updates.open:
-        return f"{plural(open_notes, 'note')} not delivered: see {result.reports.open_notes}"
+    if open_updates := updates.refused + updates.unknown + updates.open:
+        return f"{carried(open_updates)} not delivered: see {result.reports.case_updates}"
     return MEANINGS.get(result.exit_code, result.meaning)
 
 

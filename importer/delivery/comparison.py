@@ -28,12 +28,12 @@ MARGIN = 900.0
 #: Characters of a value that are kept, and how many of them are before the first difference.
 SHOWN, SHOWN_BEFORE = 200, 40
 
-_CUSTOM = "custom_fields."
+CUSTOM = "custom_fields."
 #: What reads leave out of a case that has none: of these, absent is empty. Of all others it is "not shown".
-_EMPTY_IN_LIST = frozenset({"owner_id", "priority", "requester_email", "requester_name"})
-_EMPTY_ALONE = frozenset({"owner_id", "priority"})
+_EMPTY_IN_LIST = frozenset({"owner_id", "priority", "type", "group_id", "requester_email", "requester_name"})
+_EMPTY_ALONE = frozenset({"owner_id", "priority", "type"})
 #: Lists capitalise these words, which are sent in upper case.
-_WORDS = frozenset({"priority", "requester_type"})
+_WORDS = frozenset({"status", "type", "priority", "requester_type"})
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 #: Of unequal notes, which two belong together: the closest ones first.
 _CLOSEST = (CaseVerdict.SAME_BUT, CaseVerdict.ESCAPED, CaseVerdict.CUT, CaseVerdict.DIFFERS)
@@ -42,7 +42,8 @@ _MOST_PAIRS = 10_000
 #: What somebody who works with a case does to it. Nobody shortens a text to its beginning, or deletes a note.
 _BY_PEOPLE = (CaseVerdict.DIFFERS, CaseVerdict.MORE_NOTES)
 
-_NOT_SHOWN = object()
+#: In the place of the value of a field that no read shows.
+NOT_SHOWN = object()
 
 
 def compare(
@@ -82,23 +83,23 @@ def compare(
 
 def _fields(sent: Mapping[str, Any], listed: Case | None, alone: Case | None) -> Iterator[Finding]:
     values = {name: value for name, value in sent.items() if name not in ("custom_fields", "notes")}
-    values |= {f"{_CUSTOM}{key}": value for key, value in sent.get("custom_fields", {}).items()}
+    values |= {f"{CUSTOM}{key}": value for key, value in sent.get("custom_fields", {}).items()}
     for field, value in values.items():
-        found = _shown(field, listed, alone)
-        if found is _NOT_SHOWN:
+        found = shown_value(field, listed, alone)
+        if found is NOT_SHOWN:
             yield Finding(CaseVerdict.NOT_SHOWN, field)
         elif (verdict := compare_values(field, value, found)) is not CaseVerdict.SAME:
             yield Finding(verdict, field, *excerpts(_text(value), _text(found)))
 
 
-def _shown(field: str, listed: Case | None, alone: Case | None) -> Any:
-    """The value that one of the reads shows; empty if the case has none."""
+def shown_value(field: str, listed: Case | None, alone: Case | None) -> Any:
+    """The value that one of the reads shows; empty if the case has none, :data:`NOT_SHOWN` if neither says."""
     is_empty = False
     for case, empty in ((alone, _EMPTY_ALONE), (listed, _EMPTY_IN_LIST)):
         if case is None:
             continue
-        if field.startswith(_CUSTOM):
-            key = field.removeprefix(_CUSTOM)
+        if field.startswith(CUSTOM):
+            key = field.removeprefix(CUSTOM)
             value = case.custom_fields.get(key, case.custom_fields.get(other_spelling(key) or key))
             is_empty = is_empty or case.shows_custom_fields
         else:
@@ -106,7 +107,7 @@ def _shown(field: str, listed: Case | None, alone: Case | None) -> Any:
             is_empty = is_empty or field in empty
         if value is not None:
             return value
-    return "" if is_empty else _NOT_SHOWN
+    return "" if is_empty else NOT_SHOWN
 
 
 def compare_values(field: str, sent: Any, found: Any) -> CaseVerdict:
@@ -116,7 +117,7 @@ def compare_values(field: str, sent: Any, found: Any) -> CaseVerdict:
     if field in _WORDS and _word(sent) == _word(found):
         return CaseVerdict.SAME
     if isinstance(sent, list):
-        any_order = custom_field_prefix(field.removeprefix(_CUSTOM)) == "multi_select"
+        any_order = custom_field_prefix(field.removeprefix(CUSTOM)) == "multi_select"
         is_same = isinstance(found, list) and _same_lists(sent, found, any_order=any_order)
     elif isinstance(sent, bool) or isinstance(found, bool | list | dict):
         is_same = not isinstance(found, list | dict) and _text(sent).casefold() == _text(found).strip().casefold()

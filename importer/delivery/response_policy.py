@@ -80,7 +80,7 @@ def classify(answer: Answer, record: Pending) -> Verdict:
 
 
 def classify_update(answer: Answer, case_id: str) -> Verdict:
-    """What a whole answer to an update that adds notes proves; "created" means that the case has them.
+    """What a whole answer to an update proves; "created" means that the case has what it carried.
 
     What proves "not done" for a create proves it for an update as well, but 404 and 405 speak of this case.
     """
@@ -95,7 +95,7 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
         return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)
     if case.id != case_id:
         return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} instead of {case_id}", Signal.CROSSED)
-    return Verdict(Outcome(State.CREATED, case_id, answer.status, "added"), Signal.CREATED)
+    return Verdict(Outcome(State.CREATED, case_id, answer.status, "updated"), Signal.CREATED)
 
 
 def classify_error(error: TransportError) -> Verdict:

@@ -1,8 +1,8 @@
-"""Bringing case updates to their cases: notes for which the first call had no room.
+"""Bringing case updates to their cases: notes for which the first call had no room, then fields that are set late.
 
-An update that adds notes is no more repeatable than a create, and the same rules hold: it is marked on disk before it
-leaves, and only what is proven not to have been taken is sent again. As notes stand in the order in which they came,
-all of one case go strictly one after another, and what cannot be settled holds up those behind it.
+The rules of a create hold here as well: an update is marked on disk before it leaves, and only what is proven not to
+have been taken is sent again. All of one case go strictly one after another, and what cannot be settled holds up those
+behind it. A case is solved or closed when those below it are done.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from enum import Enum, auto
+from dataclasses import replace
+from functools import partial
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.field_updates import Shown, changed_by_server, fields_before, fields_in, what_is_set
 from importer.delivery.reconcile import look_twice
-from importer.delivery.response_policy import Signal, classify_update
+from importer.delivery.response_policy import Signal, Verdict, classify_update
 from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
 from importer.errors import CaseImporterError
@@ -28,9 +30,9 @@ from importer.ledger.case_updates import (
     unmark_update,
     waiting_cases,
 )
-from importer.models import CaseUpdateState, SettleDelay, State, clean
+from importer.models import CaseUpdateState, SettleDelay, State, UpdateKind, clean
 from importer.talkdesk.payloads import Case, case_in, error_body, note_texts
-from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.search import Encoding, UnreadableListError, by_ids, query, read_page
 from importer.talkdesk.transport import Answer
 
 PAGE = 500
@@ -41,14 +43,6 @@ _STATES = {
     State.PENDING: CaseUpdateState.PENDING,
     State.UNKNOWN: CaseUpdateState.UNKNOWN,
 }
-
-
-class Shown(Enum):
-    """What a look at a case shows of the notes of one update."""
-
-    THERE = auto()
-    ABSENT = auto()
-    UNCLEAR = auto()
 
 
 def what_is_shown(
@@ -108,17 +102,25 @@ class UpdateSender:
         self._page: deque[int] = deque()
         self._last = 0
         self._loading = asyncio.Lock()
+        self._held: list[int] = []
+        self._done = 0
 
     async def run(self) -> CaseImporterError | None:
         """Send updates until no case waits or the run is stopped; says what ended it early, if it was an error.
 
-        Never leaves an update in ``sending``.
+        Cases that had to wait for those below them come again, for as long as that gets on. Never leaves an update in
+        ``sending``.
         """
-        work = [self._work() for _ in range(self._options.concurrency)]
-        try:
-            return await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
-        finally:
-            await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
+        while True:
+            done = self._done
+            work = [self._work() for _ in range(self._options.concurrency)]
+            try:
+                error = await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
+            finally:
+                await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
+            if error is not None or self._stop.gently.is_set() or not self._held or self._done == done:
+                return error
+            self._page, self._held = deque(self._held), []
 
     async def _work(self) -> None:
         while not self._stop.gently.is_set() and (record := await self._take()) is not None:
@@ -165,13 +167,14 @@ class UpdateSender:
         token = await self._api.token()
         with self._api.under_way():
             if not await self._ledger.call(lambda: mark_update_sending(self._ledger.ledger, update)):
+                self._held.append(update.record)
                 return False
             if not await self._api.rate_limit.acquire():
                 await self._ledger.call(lambda: unmark_update(self._ledger.ledger, update))  # proven not sent
                 return False
             verdict = await self._api.attempt(
                 self._api.client.update_case(update.case_id, update.body, token),
-                lambda answer: classify_update(answer, update.case_id),
+                lambda answer: _classify(answer, update),
                 token=token,
                 record=update.record,
             )
@@ -192,41 +195,74 @@ class UpdateSender:
 
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
         await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
+        self._done += result.state is CaseUpdateState.DONE
         if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
             self._api.progress.updated(result.state)
 
     async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
-        """Two looks that find nothing are proof; one that finds the notes is enough."""
+        """Two looks that find nothing are proof; one that finds the notes, or the values, is enough."""
+        look = self._look_at_notes if update.kind == UpdateKind.NOTES else self._look_at_fields
         try:
             looks = await look_twice(
-                lambda: self._look(update),
+                lambda: look(update),
                 is_enough=lambda shown: shown is Shown.THERE,
                 api=self._api,
                 again=self._delay.again,
             )
         except ReadError as error:
             return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))
+        what = "notes" if update.kind == UpdateKind.NOTES else "values"
         if Shown.THERE in looks:
-            return UpdateOutcome(CaseUpdateState.DONE, None, "found", "looked up: the case has these notes")
+            return UpdateOutcome(CaseUpdateState.DONE, None, "found", f"looked up: the case has these {what}")
         if Shown.UNCLEAR in looks:
-            message = "looked up: the case has different notes, so the outcome stays unknown; check it in Talkdesk"
+            message = f"looked up: the case has different {what}, so the outcome stays unknown; check it in Talkdesk"
             return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unclear", message)
-        message = "looked up: the case does not have these notes"
-        return UpdateOutcome(CaseUpdateState.PENDING, None, "not_added", message)
+        message = f"looked up: the case does not have these {what}"
+        return UpdateOutcome(CaseUpdateState.PENDING, None, "not_updated", message)
 
-    async def _look(self, update: CaseUpdate) -> Shown:
+    async def _look_at_notes(self, update: CaseUpdate) -> Shown:
         before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
-        case = await self._api.read(
-            lambda token: self._api.client.get_case(update.case_id, token),
-            lambda answer: read_case(answer, update.case_id),
-            what=f"case {update.case_id}",
-        )
+        case = await self._read_case(update.case_id)
         return what_is_shown(
             None if case.notes is None else [note.text for note in case.notes],
             surely=[text for body in before.surely for text in note_texts(body)],
             perhaps=[text for body in before.perhaps for text in note_texts(body)],
             sent=note_texts(update.body),
         )
+
+    async def _look_at_fields(self, update: CaseUpdate) -> Shown:
+        before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
+        sent = fields_in(update.body)
+        alone = await self._read_case(update.case_id)
+        is_listed = "group_id" in sent and alone.group_id is None  # reading one case need not show its group
+        listed = await self._list_case(update.case_id) if is_listed else None
+        return what_is_set(sent, fields_before((*before.surely, *before.perhaps)), listed=listed, alone=alone)
+
+    async def _read_case(self, case_id: str) -> Case:
+        return await self._api.read(
+            lambda token: self._api.client.get_case(case_id, token),
+            lambda answer: read_case(answer, case_id),
+            what=f"case {case_id}",
+        )
+
+    async def _list_case(self, case_id: str) -> Case | None:
+        """The case as the list shows it; None if neither way of asking for it finds it."""
+        for encoding in Encoding:
+            asked = partial(self._api.client.list_cases, query(by_ids([case_id], encoding=encoding), page=1))
+            page = await self._api.read(asked, read_page, what="the list of cases")
+            if found := next((case for case in page.cases if case.id == case_id), None):
+                return found
+        return None
+
+
+def _classify(answer: Answer, update: CaseUpdate) -> Verdict:
+    """What an answer proves, and which of the fields that were set have another value in the case."""
+    verdict = classify_update(answer, update.case_id)
+    case = case_in(answer) if verdict.state is State.CREATED and update.kind != UpdateKind.NOTES else None
+    changed = "; ".join(changed_by_server(fields_in(update.body), case)) if case else ""
+    if not changed:
+        return verdict
+    return replace(verdict, outcome=replace(verdict.outcome, code="changed", message=clean(changed)))
 
 
 def read_case(answer: Answer, case_id: str) -> Case:

@@ -1,4 +1,4 @@
-"""Case updates: what is sent to a case after it was created, such as notes for which one request has no room.
+"""Case updates: what is sent to a case after it was created: notes for which one request has no room, then fields.
 
 They are kept as durably as records, and move by rules of their own (``schema.sql``): only to the case that their row
 was created as, strictly one after another. What moves them while a run sends is called inside a transaction of the
@@ -11,30 +11,25 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-import orjson
-
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
 from importer.ledger.records import CaseUpdate, SentBefore, UpdateOutcome
-from importer.models import CaseUpdateState
-
-#: The kinds of updates there are.
-NOTES = "notes"
+from importer.models import CaseUpdateState, UpdateBody
 
 
-def enter_case_updates(connection: sqlite3.Connection, updates: Iterable[tuple[int, Sequence[bytes]]]) -> None:
-    """Enter the bodies of what the cases of records are to get after their creation, in order; in a transaction."""
+def enter_case_updates(connection: sqlite3.Connection, updates: Iterable[tuple[int, Sequence[UpdateBody]]]) -> None:
+    """Enter what the cases of records are to get after their creation, in order; in a transaction."""
     connection.executemany(
         "INSERT INTO case_update (record, position, kind, items, body, payload_sha256) VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (record, position, NOTES, len(orjson.loads(body)["notes"]), body.decode(), sha256(body).hexdigest())
+            (record, position, each.kind, each.items, each.body.decode(), sha256(each.body).hexdigest())
             for record, bodies in updates
-            for position, body in enumerate(bodies, 1)
+            for position, each in enumerate(bodies, 1)
         ),
     )
 
 
-def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Sequence[bytes]) -> None:
+def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Sequence[UpdateBody]) -> None:
     """Enter what the case of a record that was mapped anew is to get; in a transaction."""
     connection.execute("DELETE FROM case_update WHERE record = ?", (record,))
     enter_case_updates(connection, [(record, bodies)])

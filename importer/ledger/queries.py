@@ -175,17 +175,22 @@ class LedgerView:
         return Counter(dict(rows))
 
     def update_items(self) -> Counter[str]:
-        """What case updates carry, such as notes, by where it stands.
+        """What case updates carry, notes and fields, by where it stands.
 
         Standings are the values of :class:`importer.models.CaseUpdateState`, for rows that are cases, and also
-        ``held`` (an update before it is unknown or was refused) and ``later`` (its row is not a case yet).
+        ``held`` (an update before it is unknown or was refused) and ``later`` (its row is not a case yet). Those that
+        are ``done`` count as ``changed`` as well if the server made something else of them.
         """
         rows = self.select(
             f"SELECT {_STANDING} AS standing, sum(items) FROM case_update"
             " JOIN record ON record.id = case_update.record {where} GROUP BY standing",
             "record.state IN ('created', 'pending', 'waiting', 'sending', 'unknown')",
         )
-        return Counter(dict(rows))
+        changed = self.select(
+            "SELECT coalesce(sum(items), 0) FROM case_update JOIN record ON record.id = case_update.record {where}",
+            "case_update.state = 'done' AND case_update.code = 'changed'",
+        )
+        return +Counter(dict(rows) | {"changed": next(changed)[0]})
 
     # -- one by one -----------------------------------------------------------------------------------
 
@@ -205,15 +210,16 @@ class LedgerView:
             _NEEDS_A_PERSON,
         )
 
-    def open_updates(self) -> Iterator[OpenUpdate]:
-        """What did not reach its case although that is there, in order."""
+    def updates_to_report(self) -> Iterator[OpenUpdate]:
+        """What did not reach its case although that is there, and what the server changed, in order."""
         return self.read(
             OpenUpdate,
             f"SELECT key, case_id, position, {_STANDING}, case_update.http_status, case_update.code,"
             " case_update.message, CAST(body AS BLOB)"
             " FROM case_update JOIN record ON record.id = case_update.record {where}"
             " ORDER BY case_update.record, position",
-            "record.state = 'created' AND case_update.state NOT IN ('done', 'dropped')",
+            "record.state = 'created' AND body IS NOT NULL"
+            " AND (case_update.state NOT IN ('done', 'dropped') OR case_update.code = 'changed')",
         )
 
     def orphans(self, *, file: int | None = None, most: int = -1) -> Iterator[Orphan]:

@@ -78,7 +78,7 @@ class SentCase:
 
     record: int
     case_id: str
-    body: dict[str, Any]
+    body: dict[str, Any]  #: of its creation, with the fields that updates have set since
     notes: tuple[dict[str, Any], ...]  #: those of its creation and of its updates
     written_at: float  #: our last write to it, seconds since 1970
 
@@ -167,16 +167,23 @@ def next_cases(ledger: Ledger, *, after: int, limit: int) -> list[SentCase]:
         (after, limit),
     )
     later: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for record, body in ledger.rows(
+    for record, update in ledger.rows(
         "SELECT record, body FROM case_update WHERE state = 'done' AND body IS NOT NULL"
         " AND record IN (SELECT value FROM json_each(?)) ORDER BY record, position",
         (orjson.dumps([row[0] for row in rows]).decode(),),
     ):
-        later[record] += orjson.loads(body).get("notes", ())
+        later[record].append(orjson.loads(update))
     cases = []
     for record, case_id, text, digest, written_at in rows:
         body = orjson.loads(database.payload(ledger.path, text, digest, f"case {case_id}"))
-        cases.append(SentCase(record, case_id, body, (*body.get("notes", ()), *later[record]), written_at))
+        notes, custom = list(body.get("notes", ())), dict(body.get("custom_fields", {}))
+        for update in later[record]:
+            notes += update.pop("notes", ())
+            custom |= {key: packed["value"] for key, packed in update.pop("custom_fields", {}).items()}
+            body |= update
+        if custom:
+            body["custom_fields"] = custom
+        cases.append(SentCase(record, case_id, body, tuple(notes), written_at))
     return cases
 
 

@@ -171,14 +171,39 @@ class CaseForm(Form):
     """Only `Contact` can be sent."""
 
 
+class AfterCreateForm(Form):
+    """What is set by an update once the case is there, each a value: creating a case does not take it."""
+
+    status: Value | None = None
+    """NEW, OPEN, PENDING, ON_HOLD, RESOLVED or CLOSED."""
+
+    resolution: Value | None = None
+    """How the case was solved, at most 2,000 characters. Sent only if the status is RESOLVED or CLOSED."""
+
+    type: Value | None = None
+    """QUESTION, INCIDENT, PROBLEM or TASK."""
+
+    group_id: Value | None = None
+    """Id of the group that the case belongs to."""
+
+    owner_id: Value | None = None
+    """Id of the Talkdesk user who gets the case, set late."""
+
+    priority: Value | None = None
+    """LOW, NORMAL, HIGH or URGENT, set late."""
+
+    custom_fields: dict[str, Value] = Field(default={})
+    """Custom fields by their keys, set late."""
+
+    close: Literal["after_resolved", "directly"] = "after_resolved"
+    """How a case becomes CLOSED: by way of RESOLVED, in two updates, or directly."""
+
+
 #: Only the definitions of an account can allow a key that does not show its kind.
+_CUSTOM_KEYS = {"properties": {"custom_fields": {"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}}}
 _KEYS_WITHOUT_DEFINITIONS: dict[str, Any] = {
     "if": {"not": {"required": ["fields"]}},
-    "then": {
-        "properties": {
-            "case": {"properties": {"custom_fields": {"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}}}
-        }
-    },
+    "then": {"properties": {"case": _CUSTOM_KEYS, "after_create": _CUSTOM_KEYS}},
 }
 
 
@@ -195,6 +220,9 @@ class MappingForm(Form):
 
     case: CaseForm
     """What is sent."""
+
+    after_create: AfterCreateForm = AfterCreateForm()
+    """What is set in the case after its creation: status, resolution, type, group."""
 
     fields: Annotated[str, Field(min_length=1)] | None = None
     """File with the custom field definitions of the account, saved by `case-importer fields`: labels become keys."""

@@ -22,6 +22,7 @@ from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
     CaseCreate,
+    CaseUpdate,
     Check,
     NoteCreate,
     choices,
@@ -284,6 +285,7 @@ _WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
         "description": {"one_line": False},
         "requester_email": {"type": "email"},
         "note_body": {"one_line": False},
+        "resolution": {"one_line": False},
         "public": _BOOLEAN,
         "checkbox": _BOOLEAN,
         "date": {"type": "datetime", "takes": frozenset({"instant"})},
@@ -304,6 +306,12 @@ def case_target(name: str) -> Target:
     """The target of a plain field of the case, such as ``title``."""
     annotation, required = field_types(CaseCreate)[name]
     return _target(name, name, annotation, required=required)
+
+
+def update_target(name: str) -> Target:
+    """The target of a plain field that is set after the creation, such as ``status``."""
+    annotation, _ = field_types(CaseUpdate)[name]
+    return _target(name, name, annotation)
 
 
 def note_target(name: str) -> Target:

@@ -120,6 +120,12 @@ def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
     return definitions.get(key) or definitions.get(other_spelling(key) or "")
 
 
+def kinds_of(keys: Iterable[str], definitions: Definitions | None) -> dict[str, str]:
+    """The kinds of those fields whose definitions say of which kind they are."""
+    known = {key: definition_of(key, definitions or {}) for key in keys}
+    return {key: definition.kind for key, definition in known.items() if definition and definition.kind}
+
+
 def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
     """Whether the account has this field and uses it; if not, that is a problem of what is at ``path``."""
     definition = definition_of(key, definitions)
@@ -134,7 +140,7 @@ def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems
         hint = nearest(key, definitions, otherwise=f"custom fields: {has}")
         if keys := [known.key for known in definitions.values() if known.name.casefold() == key.strip().casefold()]:
             hint = f"this is the name of {listed(keys)}; use the key"
-    problems.add(path, what, hint, key=path[0] == "case")
+    problems.add(path, what, hint, key=len(path) > 1)
     return False
 
 

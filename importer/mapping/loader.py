@@ -82,7 +82,8 @@ class Mapping:
         """
         if self._definitions is not None:
             return as_answer(self._definitions.values())
-        keys = [*self._form.case.custom_fields, *filter(None, [self.external_id_field])]
+        form = self._form
+        keys = [*form.case.custom_fields, *form.after_create.custom_fields, *filter(None, [self.external_id_field])]
         return as_answer(FieldDefinition(key, name=key) for key in keys)
 
     @property
@@ -223,8 +224,10 @@ def _well_formed(content: dict[str, Any], problems: Problems) -> MappingForm:
                 rest["case"]["custom_fields"].pop(key, None)
             case ("case", "notes", int(number), *_):
                 rest["case"]["notes"][number] = {"body": _FILLER}  # not removed: the others keep their places
-            case ("case", str(key), *_):
-                rest["case"].pop(key, None)
+            case ("after_create", "custom_fields", str(key), *_):
+                rest["after_create"]["custom_fields"].pop(key, None)
+            case ("case" | "after_create" as part, str(key), *_):
+                rest[part].pop(key, None)
             case (str(key), *_):
                 rest.pop(key, None)
     rest = {"version": "1", "source": {"key": "x"}} | rest
@@ -235,8 +238,9 @@ def _well_formed(content: dict[str, Any], problems: Problems) -> MappingForm:
 
 def _without_custom_fields(form: MappingForm) -> MappingForm:
     """The form without what depends on the definitions of custom fields."""
-    case = form.case.model_copy(update={"custom_fields": {}})
-    return form.model_copy(update={"fields": None, "external_id_field": None, "case": case})
+    parts = {"case": form.case, "after_create": form.after_create}
+    without = {name: part.model_copy(update={"custom_fields": {}}) for name, part in parts.items()}
+    return form.model_copy(update={"fields": None, "external_id_field": None, **without})
 
 
 def _read_definitions(form: MappingForm, problems: Problems, files: NamedFiles) -> Definitions | None:

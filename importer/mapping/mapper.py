@@ -8,18 +8,19 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from importer.mapping.after_create import AfterCreate
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
-from importer.mapping.converters import case_target, custom_target
-from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
-from importer.mapping.field_errors import CellError, Problems, bad_text, from_pydantic, is_sendable, listed, nearest
+from importer.mapping.converters import case_target
+from importer.mapping.custom_fields import Definitions, check_usable, kinds_of
+from importer.mapping.field_errors import CellError, Problems, bad_text, from_pydantic, is_sendable
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
 from importer.mapping.schema import ColumnForm, ValueForm
 from importer.mapping.value_sources import Binding, Cells, Header
-from importer.mapping.values import Field, make_field, uncut
-from importer.models import FieldError, Link, Mapped, Row, shown
-from importer.talkdesk.payloads import CASE_FIELDS, CUSTOM_FIELD_TYPES, case_check, custom_field_prefix
+from importer.mapping.values import Field, custom_fields_of, make_field, uncut
+from importer.models import FieldError, Link, Mapped, Row, UpdateBody, UpdateKind, shown
+from importer.talkdesk.payloads import CASE_FIELDS, case_check, custom_field_prefix
 from importer.yaml_places import NodePath
 
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
@@ -79,7 +80,8 @@ class RowMapper:
                 field := make_field(value, binding, path=("case", name), target=case_target(name))
             ):
                 self._fields[name] = field
-        self._custom_fields = dict(_custom_fields(form, binding, definitions))
+        custom = custom_fields_of(case.custom_fields, binding, definitions, path=("case", _CUSTOM))
+        self._custom_fields = dict(custom)
         self._notes = [
             Note(note, binding, path=("case", _NOTES, number), source=source)
             for number, note in enumerate(case.notes)
@@ -88,15 +90,14 @@ class RowMapper:
         fields = (*self._fields.values(), *self._custom_fields.values())
         self._whole_texts = [(field, uncut(field, binding)) for field in fields if field.form.overflow == "note"]
         self._external_id_field, self._notes_per_call = form.external_id_field, form.notes_per_call
+        self._after = AfterCreate(form, binding, definitions)
         _check_external_id(form, problems, definitions)
         problems.raise_if_any()
-        custom = [*self._custom_fields, *filter(None, [form.external_id_field])]
-        known = {key: definition_of(key, definitions or {}) for key in custom}
-        kinds = {key: definition.kind for key, definition in known.items() if definition and definition.kind}
-        self._check = case_check(custom, kinds)
+        keys = [*self._custom_fields, *filter(None, [form.external_id_field])]
+        self._check = case_check(keys, kinds_of(keys, definitions))
         of_notes = (field for note in self._notes if not note.each for field in note.fields.values())
         self.columns_used = frozenset(binding.header.used)
-        self.fields: tuple[Field, ...] = (*fields, *of_notes)
+        self.fields: tuple[Field, ...] = (*fields, *self._after.fields, *of_notes)
 
     def apply_all(self, rows: Sequence[Row]) -> list[Mapped]:
         """What :meth:`apply` makes of each row."""
@@ -124,8 +125,9 @@ class RowMapper:
             payload = self._payload(row.cells, key, errors)
             if not errors:
                 errors += self._unsendable(payload)
+            after = self._after.updates(row.cells, payload, errors)
             if not found and not errors:
-                return self._sent(key, payload, link)
+                return self._sent(key, payload, link, after)
         said = [error for error in dict.fromkeys(errors) if error.column not in spoiled]
         if None in spoiled:
             said = [error for error in said if error.target == _KEY]
@@ -183,12 +185,13 @@ class RowMapper:
             for detail in error.errors(include_url=False):
                 yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
 
-    def _sent(self, key: str, payload: dict[str, Any], link: Link | None) -> Mapped:
+    def _sent(self, key: str, payload: dict[str, Any], link: Link | None, after: Sequence[UpdateBody]) -> Mapped:
         notes, most = payload.get(_NOTES, ()), self._notes_per_call
         if len(notes) <= most:
-            return Mapped(key, orjson.dumps(payload), link=link)
-        updates = [orjson.dumps({_NOTES: notes[first : first + most]}) for first in range(most, len(notes), most)]
-        return Mapped(key, orjson.dumps(payload | {_NOTES: notes[:most]}), case_updates=tuple(updates), link=link)
+            return Mapped(key, orjson.dumps(payload), case_updates=tuple(after), link=link)
+        parts = [notes[first : first + most] for first in range(most, len(notes), most)]
+        updates = [UpdateBody(UpdateKind.NOTES, orjson.dumps({_NOTES: part}), len(part)) for part in parts]
+        return Mapped(key, orjson.dumps(payload | {_NOTES: notes[:most]}), case_updates=(*updates, *after), link=link)
 
 
 def _check_external_id(form: MappingForm, problems: Problems, definitions: Definitions | None) -> None:
@@ -205,27 +208,6 @@ def _check_external_id(form: MappingForm, problems: Problems, definitions: Defin
         hint = "it is filled from `source.key`; remove it here, or set another `external_id_field`"
         what = f"{key!r} is already used for the external id"
         problems.add(("case", _CUSTOM, key), what, hint, key=True)
-
-
-def _custom_fields(form: MappingForm, binding: Binding, definitions: Definitions | None) -> Iterator[tuple[str, Field]]:
-    problems = binding.header.problems
-    for key, value in form.case.custom_fields.items():
-        path = ("case", _CUSTOM, key)
-        if definitions is not None and not check_usable(key, definitions, path=path, problems=problems):
-            continue
-        definition = definition_of(key, definitions or {})
-        target = custom_target(key, definition, Options(definition) if definition else None)
-        if target:
-            if field := make_field(value, binding, path=path, target=target):
-                yield key, field
-        elif definition:
-            what = f"the definition of {shown(key)!r} has an unknown type {definition.type!r}"
-            hint = f"set its `type:` in the fields file to one of {listed(CUSTOM_FIELD_TYPES)}"
-            problems.add(path, what, hint, key=True)
-        else:
-            kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
-            hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
-            problems.add(path, f"{shown(key)!r} is not a custom field key", hint, key=True)
 
 
 # -- what identifies a row, and its parent row -----------------------------------------------------

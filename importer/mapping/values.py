@@ -6,17 +6,19 @@ loaded: so a misspelt priority is an error of the mapping, with its line, and no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Target, converter, folding, note_target, tidying
-from importer.mapping.field_errors import CellError, listed, missing
+from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, folding, note_target, tidying
+from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
+from importer.mapping.field_errors import CellError, listed, missing, nearest
 from importer.mapping.schema import ValueForm
 from importer.mapping.value_sources import Binding, Blame, Cells, make_source
 from importer.models import FieldError, shown
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES
 from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
@@ -66,9 +68,13 @@ class Field:
                     self._values.clear()
                 value = self._values[key] = self._made(cells)
         if isinstance(value, CellError):
-            errors.append(value.at(*self._blame(cells), target=self.target.name))
+            errors.append(self.located(value, cells))
             return None
         return value
+
+    def located(self, error: CellError, cells: Cells) -> FieldError:
+        """An error of the value of a row as one of the cell that it was made of."""
+        return error.at(*self._blame(cells), target=self.target.name)
 
     def _made(self, cells: Cells) -> Any:
         """The value of a row, or what is wrong with it."""
@@ -210,6 +216,29 @@ def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Tar
     for key, what, hint in _contradictions(form, name=name, target=target):
         problems.add((*path, key), what, hint, key=True)
     return None if form.origin == "record" else Field(form, binding, path=path, target=target)
+
+
+def custom_fields_of(
+    values: Mapping[str, ValueForm], binding: Binding, definitions: Definitions | None, *, path: NodePath
+) -> Iterator[tuple[str, Field]]:
+    """The custom fields of a part of the mapping; what the account does not have goes to the problems."""
+    problems = binding.header.problems
+    for key, value in values.items():
+        if definitions is not None and not check_usable(key, definitions, path=(*path, key), problems=problems):
+            continue
+        definition = definition_of(key, definitions or {})
+        target = custom_target(key, definition, Options(definition) if definition else None)
+        if target:
+            if field := make_field(value, binding, path=(*path, key), target=target):
+                yield key, field
+        elif definition:
+            what = f"the definition of {shown(key)!r} has an unknown type {definition.type!r}"
+            hint = f"set its `type:` in the fields file to one of {listed(CUSTOM_FIELD_TYPES)}"
+            problems.add((*path, key), what, hint, key=True)
+        else:
+            kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
+            hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
+            problems.add((*path, key), f"{shown(key)!r} is not a custom field key", hint, key=True)
 
 
 def uncut(field: Field, binding: Binding) -> Field:

@@ -216,7 +216,7 @@ def preview(
             body=mapped.body,
             errors=mapped.errors,
             filtered=mapped.filtered_by,
-            case_updates=mapped.case_updates,
+            case_updates=tuple(update.body for update in mapped.case_updates),
             parent=parent,
             parent_row=places.get(parent or ""),
         )

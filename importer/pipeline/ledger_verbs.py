@@ -22,12 +22,12 @@ from importer.report import summary_of, unlinked_remarks, write_reports
 
 StrPath = str | os.PathLike[str]
 Decision = Literal["created", "resend", "drop"]
-NotesDecision = Literal["delivered", "not_delivered", "dropped"]
+UpdateDecision = Literal["done", "not_done", "dropped"]
 
 _ROWS = {"created": State.CREATED, "resend": State.PENDING, "drop": State.SKIPPED}
-_NOTES = {
-    "delivered": CaseUpdateState.DONE,
-    "not_delivered": CaseUpdateState.PENDING,
+_UPDATES = {
+    "done": CaseUpdateState.DONE,
+    "not_done": CaseUpdateState.PENDING,
     "dropped": CaseUpdateState.DROPPED,
 }
 _FINISHED = (State.CREATED, State.SKIPPED)
@@ -118,27 +118,27 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
     return outcome.state
 
 
-def resolve_notes(ledger: StrPath, key: str, decision: NotesDecision, *, reason: str) -> CaseUpdateState:
-    """Settle notes sent after their case was created, whose outcome is unknown or that were refused.
+def resolve_update(ledger: StrPath, key: str, decision: UpdateDecision, *, reason: str) -> CaseUpdateState:
+    """Settle a case update (notes sent later, fields set later) whose outcome is unknown or that was refused.
 
     Args:
         ledger: The ledger.
         key: Key of the row whose case it is.
-        decision: ``delivered``: the case has them; ``not_delivered``: it has none of them, send them; ``dropped``: do
-            not send them.
+        decision: ``done``: the case has what it carries; ``not_done``: it has nothing of it, send it; ``dropped``:
+            do not send it.
         reason: Why; for those who read the history later.
 
     Returns:
-        The new state of these notes. Later notes of the case are sent by the next run.
+        Its new state. Later updates of the case are sent by the next run.
 
     Raises:
-        ConfigError: the row has no case, or no notes of it are unknown or were refused.
+        ConfigError: the row has no case, or no update of it is unknown or was refused.
     """
-    outcome = UpdateOutcome(_NOTES[decision], None, "resolved", _signed(reason))
+    outcome = UpdateOutcome(_UPDATES[decision], None, "resolved", _signed(reason))
     with Ledger(existing(ledger), verb="resolve") as opened:
         if not decisions.resolve_update(opened, key, outcome):
-            what = f"row {key!r} has no notes sent later that are unknown or refused"
-            raise ConfigError(what, hint="see open-notes.csv in the reports")
+            what = f"row {key!r} has no case update that is unknown or refused"
+            raise ConfigError(what, hint="see case-updates.csv in the reports")
         opened.exit_code = ExitCode.OK
     return outcome.state
 

@@ -118,7 +118,7 @@ class PreviewRow:
         body: What would be sent. The id of a parent that is another row is put in once that row is a case.
         errors: What is wrong with it.
         filtered: The condition by which the mapping filters it.
-        case_updates: Bodies of the case updates with further notes.
+        case_updates: Bodies of what is sent to the case after its creation, in order.
         parent: The name of its parent row; None if it has none.
         parent_row: The number of that row; None if it is not in this file.
     """

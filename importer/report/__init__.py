@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -33,18 +35,19 @@ __all__ = [
 ]
 
 RESULT_COLUMNS = ("row", "key", "state", "case_id", "http_status", "attempts", "code", "message")
-NOTE_COLUMNS = (
+UPDATE_COLUMNS = (
     *("key", "case_id", "part", "state", "http_status", "code", "message", "what_to_do"),
-    *("note_title", "note_body", "public"),
+    *("field", "value", "note_title", "public"),
 )
 ORPHAN_COLUMNS = ("importer_file", "importer_row", "importer_key", "importer_code", "importer_reason")
 #: What to do about a case update, by how it stands.
 _UPDATE_HINTS = {
     "pending": "run the same command again",
     "held": "sent automatically after the case updates before it",
-    "refused": "case-importer retry; or enter it by hand, then case-importer resolve KEY --notes-delivered",
+    "refused": "case-importer retry; or enter it by hand, then case-importer resolve KEY --update-done",
     "unknown": "run case-importer reconcile; or check the case, then run case-importer resolve KEY",
     "sending": "wait for the run to finish",
+    "done": "the case shows another value than the one that was sent: check it",
 }
 
 
@@ -58,11 +61,12 @@ class Reports:
     failures: tuple[Path, ...]
     summary: Path  #: For scripts; written last, once it is known how the command ends.
     orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
-    open_notes: Path | None = None  #: Notes that were not delivered; None if no note is sent after its case.
+    #: Case updates that were not delivered, or changed by the server; None if nothing is sent after a creation.
+    case_updates: Path | None = None
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:
-    """Write ``results.csv``, ``failures.csv``, ``notes-without-case.csv`` and ``open-notes.csv`` into ``folder``.
+    """Write ``results.csv``, ``failures.csv``, ``notes-without-case.csv`` and ``case-updates.csv`` into ``folder``.
 
     All but the first only if there is something to write into them.
 
@@ -85,10 +89,10 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
         write_results(view, results)
         failures = tuple(write_failures(view, folder))
         orphans = tuple(_write_orphans(view, folder))
-        open_notes = folder / "open-notes.csv" if summary.case_updates.total else None
-        if open_notes is not None:
-            _write_open_notes(view, open_notes)
-    return Reports(results, failures, folder / "summary.json", orphans, open_notes), summary
+        case_updates = folder / "case-updates.csv" if summary.case_updates.total else None
+        if case_updates is not None:
+            _write_case_updates(view, case_updates)
+    return Reports(results, failures, folder / "summary.json", orphans, case_updates), summary
 
 
 def write_results(view: LedgerView, path: Path) -> None:
@@ -99,14 +103,23 @@ def write_results(view: LedgerView, path: Path) -> None:
             write((line.row, line.key, *state_and_case, line.code or None, line.message or None))
 
 
-def _write_open_notes(view: LedgerView, path: Path) -> None:
-    """One line for every note that its case does not have yet, whole, so that nothing is lost."""
-    with csv_file(path, NOTE_COLUMNS) as write:
-        for part in view.open_updates():
+def _write_case_updates(view: LedgerView, path: Path) -> None:
+    """One line for every note and field that its case does not have yet, whole, so that nothing is lost; and for those
+    that the server changed."""
+    with csv_file(path, UPDATE_COLUMNS) as write:
+        for part in view.updates_to_report():
             answer = (part.http_status, part.code, part.message, _UPDATE_HINTS[part.standing])
-            for note in orjson.loads(part.body)["notes"]:
-                texts = (note.get("note_title", ""), note["note_body"], str(note["public"]).lower())
-                write((part.key, part.case_id, part.position, part.standing, *answer, *texts))
+            for line in _carried(orjson.loads(part.body)):
+                write((part.key, part.case_id, part.position, part.standing, *answer, *line))
+
+
+def _carried(body: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """What an update carries: field, value, and of a note its title and whether the requester sees it."""
+    for note in body.pop("notes", ()):
+        yield "note", note["note_body"], note.get("note_title", ""), str(note["public"]).lower()
+    custom = {f"custom_fields.{key}": packed["value"] for key, packed in body.pop("custom_fields", {}).items()}
+    for field, value in (body | custom).items():
+        yield field, value if isinstance(value, str) else orjson.dumps(value).decode(), "", ""
 
 
 def _write_orphans(view: LedgerView, folder: Path) -> list[Path]:

@@ -35,7 +35,7 @@ _CODES = (
 
 @dataclass(frozen=True, slots=True)
 class CaseUpdateTotals:
-    """Notes that are sent after their case, by how they stand."""
+    """Notes and fields that are sent after the creation of their case, by how it is with them."""
 
     done: int = 0  #: The cases have them.
     open: int = 0  #: To be sent.
@@ -44,10 +44,11 @@ class CaseUpdateTotals:
     unknown: int = 0  #: The cases may have them.
     dropped: int = 0  #: Not to be sent, by `resolve`.
     later: int = 0  #: Their rows are not cases yet.
+    changed: int = 0  #: Of those that are done: of an update of which the server made something else.
 
     @property
     def total(self) -> int:
-        """All notes whose cases exist."""
+        """All whose cases exist."""
         return self.done + self.open + self.held + self.refused + self.unknown + self.dropped
 
 
@@ -152,7 +153,7 @@ class Summary:
     half_read: tuple[str, ...]
     totals: Totals  #: Rows by state.
     causes: tuple[Cause, ...]  #: Why rows are not cases, most frequent first.
-    case_updates: CaseUpdateTotals  #: Notes that are sent after their case, because its first call had no room.
+    case_updates: CaseUpdateTotals  #: Notes and fields that are sent after the creation of their case.
     #: Rows whose case has another parent than the file says, because the mapping wants it so.
     links_not_made: tuple[UnlinkedCount, ...]
     requests: int  #: Requests that were sent to create cases and to add notes to them.
@@ -164,7 +165,7 @@ def summary_of(view: LedgerView) -> Summary:
     """What the ledger says about the rows in view."""
     ledger_id, target = view.identity()
     updates = view.update_items()
-    others = {name: updates[name] for name in ("done", "held", "refused", "dropped", "later")}
+    others = {name: updates[name] for name in ("done", "held", "refused", "dropped", "later", "changed")}
     in_doubt = updates["unknown"] + updates["sending"]  # what is being sent has no outcome until that has ended
     return Summary(
         ledger=str(view.path),

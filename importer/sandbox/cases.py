@@ -163,13 +163,20 @@ def _numbered(notes: Iterable[NoteBody], *, case_id: int, first: int) -> list[di
     ]
 
 
-def after_update(case: Case, body: UpdateBody, definitions: Mapping[str, Definition], *, now_ms: int) -> Case:
+def after_update(
+    case: Case, body: UpdateBody, definitions: Mapping[str, Definition], *, now_ms: int, is_strict: bool = False
+) -> Case:
     """``case`` after an update: custom fields are merged, notes are appended.
 
     Raises:
-        ApiError: 400: a solved case does not take this, or it is not ready to be solved.
+        ApiError: 400: a solved case does not take this, or it is not ready to be solved. If ``is_strict`` also: a case
+            is closed that is not resolved, or changed when it is closed.
     """
     before = case.content
+    if is_strict and before["status"] == "CLOSED":
+        raise ApiError(400, dict.fromkeys(sorted(body), "cannot be changed once the case is closed"))
+    if is_strict and body.get("status") == "CLOSED" and before["status"] != "RESOLVED":
+        raise ApiError(400, {"status": "must be RESOLVED before it can be CLOSED"})
     content = before | dict(body)
     for name in _CLEARABLE:
         content[name] = content.get(name) or None

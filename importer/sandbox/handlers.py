@@ -110,7 +110,9 @@ class Handlers:
         case = self._live_case(request.match_info["id"])
         body = checked(UPDATE, await _json_of(request), self._definitions)
         self._check_links(body, child=case)
-        changed = after_update(case, body, self._definitions, now_ms=self._now_ms())
+        changed = after_update(
+            case, body, self._definitions, now_ms=self._now_ms(), is_strict=self._options.strict_life
+        )
         self._storage.write(changed)
         return json_response(200, updated(changed))
 
@@ -193,6 +195,8 @@ class Handlers:
         try:
             parent = self._live_case(parent_id)
         except ApiError:
+            return False
+        if self._options.strict_life and parent.content["status"] == "CLOSED":
             return False
         return not parent.content.get("parent_id") and (child is None or parent.id != child.id)
 

@@ -60,6 +60,8 @@ class SandboxOptions:
         client_secret: None makes one up, which :attr:`Sandbox.client_secret` tells.
         public_keys: Key id → public key (PEM) against which assertions are verified. Without any, a sandbox on its own
             takes every assertion of the right form, because keys cannot be registered there.
+        strict_life: A case is closed only when it is resolved, takes nothing when it is closed, and no subcase: what
+            the real service does is not documented.
         rate_limit: Requests the account may make in any second, token requests not counted; None sets no limit.
     """
 
@@ -79,6 +81,7 @@ class SandboxOptions:
     index_lag_s: float = 0
     filters: Encoding = "both"
     any_ids: bool = False
+    strict_life: bool = False
     faults: FaultPlan = field(default_factory=FaultPlan)
 
 

@@ -1,9 +1,10 @@
 """What is sent and what comes back, as types that pydantic checks.
 
-First the body of ``POST /cm/core/va/cases``: limits, enums and custom fields by kind. Then answers: of them only what
-is needed is read, and an optional field of another type than expected counts as absent.
+First the bodies of ``POST`` and ``PATCH /cm/core/va/cases``: limits, enums and custom fields by kind. Then answers: of
+them only what is needed is read, and an optional field of another type than expected counts as absent.
 
-Sources: Talkdesk reference, "create-a-new-case" (fields, enums, custom-field prefixes and their values);
+Sources: Talkdesk reference, "create-a-new-case" (fields, enums, custom-field prefixes and their values); the OpenAPI
+bundle, "Update a case" (status, type, resolution, group);
 Talkdesk help, "Case fields and formats" (150 and 2,000 characters: the create call states no limits of its
 own, the Talkdesk screens and the update call have these); Talkdesk reference, "update-a-case-note" (255).
 
@@ -44,6 +45,8 @@ TITLE_MAX = 150
 DESCRIPTION_MAX = 2000
 NOTE_TITLE_MAX = 255
 OWNER_ID_MAX = 255
+GROUP_ID_MAX = 255
+RESOLUTION_MAX = 2000
 DEPENDENT_LEVELS_MAX = 3
 #: Beyond this a reader of JSON may keep only the nearest double.
 INTEGER_MAX = 2**53 - 1
@@ -55,6 +58,10 @@ Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX, pattern=_WITHOU
 Description = Annotated[str, Field(min_length=1, max_length=DESCRIPTION_MAX, pattern=_WITHOUT_NUL)]
 OwnerId = Annotated[str, Field(min_length=1, max_length=OWNER_ID_MAX, pattern=_WITHOUT_NUL)]
 Priority = Literal["LOW", "NORMAL", "HIGH", "URGENT"]
+Status = Literal["NEW", "OPEN", "PENDING", "ON_HOLD", "RESOLVED", "CLOSED"]
+CaseType = Literal["QUESTION", "INCIDENT", "PROBLEM", "TASK"]
+Resolution = Annotated[str, Field(min_length=1, max_length=RESOLUTION_MAX, pattern=_WITHOUT_NUL)]
+GroupId = Annotated[str, Field(min_length=1, max_length=GROUP_ID_MAX, pattern=_WITHOUT_NUL)]
 RequesterType = Literal["Contact"]
 NoteTitle = Annotated[str, Field(min_length=1, max_length=NOTE_TITLE_MAX, pattern=_WITHOUT_NUL)]
 
@@ -100,8 +107,25 @@ class CaseCreate(TypedDict):
     requester_type: NotRequired[RequesterType]
 
 
+class CaseUpdate(TypedDict):
+    """What is set in a case after its creation. A custom field is sent as ``{"value": …}``; its label is not needed."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    type: NotRequired[CaseType]
+    group_id: NotRequired[GroupId]
+    owner_id: NotRequired[OwnerId]
+    priority: NotRequired[Priority]
+    custom_fields: NotRequired[dict[str, Any]]
+    resolution: NotRequired[Resolution]
+    status: NotRequired[Status]
+
+
 #: The names of the fields, in the order in which they are sent.
 CASE_FIELDS: tuple[str, ...] = tuple(CaseCreate.__annotations__)
+UPDATE_FIELDS: tuple[str, ...] = tuple(CaseUpdate.__annotations__)
+#: The states of a case that are its end.
+SOLVED = frozenset({"RESOLVED", "CLOSED"})
 
 #: Prefix of a custom-field key → what a value of it must be when a case is created. The create page calls a
 #: drop-down ``dropdown``, every other page ``drop_down``: both are taken.
@@ -168,10 +192,13 @@ def value_check(annotation: Any) -> Check:
     return TypeAdapter(annotation, config=ConfigDict(strict=True)).validator.validate_python
 
 
-def case_check(custom_fields: Iterable[str], kinds: Mapping[str, str] = MappingProxyType({})) -> Check:
-    """The check of a whole body that may carry exactly these custom fields.
+def case_check(
+    custom_fields: Iterable[str], kinds: Mapping[str, str] = MappingProxyType({}), *, model: Any = CaseCreate
+) -> Check:
+    """The check of a whole body that may carry exactly these custom fields, as bare values.
 
     Args:
+        model: The body of a creation, or of an update.
         custom_fields: Keys such as ``text1``. Which keys an account has is its own business, so a check can
             only be made for keys that somebody named.
         kinds: Key → prefix of its kind, where the key itself does not show it.
@@ -180,8 +207,8 @@ def case_check(custom_fields: Iterable[str], kinds: Mapping[str, str] = MappingP
         ValueError: A key has none of the known prefixes.
     """
     custom = _strict_dict("CustomFields", {key: NotRequired[_custom_field_type(key, kinds)] for key in custom_fields})
-    fields = {**get_type_hints(CaseCreate, include_extras=True), "custom_fields": NotRequired[custom]}
-    return TypeAdapter[Any](_strict_dict("CaseCreate", fields)).validator.validate_python
+    fields = {**get_type_hints(model, include_extras=True), "custom_fields": NotRequired[custom]}
+    return TypeAdapter[Any](_strict_dict(model.__name__, fields)).validator.validate_python
 
 
 def _strict_dict(name: str, fields: dict[str, Any]) -> Any:
@@ -269,6 +296,10 @@ class Case(BaseModel):
     title: _TextOrAbsent = None
     description: _TextOrAbsent = None
     parent_id: _TextOrAbsent = None
+    status: _TextOrAbsent = None
+    type: _TextOrAbsent = None
+    resolution: _TextOrAbsent = None
+    group_id: _TextOrAbsent = None
     owner_id: _TextOrAbsent = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
     priority: _TextOrAbsent = None
     requester_email: _TextOrAbsent = None

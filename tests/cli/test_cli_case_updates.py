@@ -26,20 +26,20 @@ def importing(program: Program, *rules: dict[str, Any]) -> Iterator[tuple[Progra
         yield program.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2"), server
 
 
-def open_notes(program: Program) -> list[dict[str, str]]:
-    return read_csv(program.folder / "t-import/open-notes.csv")
+def open_updates(program: Program) -> list[dict[str, str]]:
+    return read_csv(program.folder / "t-import/case-updates.csv")
 
 
 def test_all_is_well(program: Program) -> None:
     with importing(program) as (online, server):
         ended = online(*RUN)
         assert ended.code == 0
-        assert "Case updates: 25 of 25 notes delivered\n" in ended.out
+        assert "Case updates: 25 of 25 notes and fields delivered\n" in ended.out
         assert "2 rows = 2 created" in ended.out
-        assert open_notes(online) == []
+        assert open_updates(online) == []
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
         status = online("status", *LEDGER, "--json").json
-        standings = ("done", "open", "held", "refused", "unknown", "dropped", "later")
+        standings = ("done", "open", "held", "refused", "unknown", "dropped", "later", "changed")
         assert status["case_updates"] == dict.fromkeys(standings, 0) | {"done": 25}
         assert status["requests"] == 4
         again = online(*RUN, "--json")
@@ -50,9 +50,11 @@ def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(progr
     with importing(program, {"do": "status", "status": 422, "on": ["update"], "limit": 1}) as (online, server):
         ended = online(*RUN)
         assert ended.code == 3
-        assert "Case updates: 0 of 25 notes delivered; 20 refused: see open-notes.csv; 5 blocked" in ended.out
-        lines = open_notes(online)
-        assert [line["note_body"] for line in lines] == ROWS[0][1][20:], "no text is lost"
+        assert (
+            "Case updates: 0 of 25 notes and fields delivered; 20 refused: see case-updates.csv; 5 blocked" in ended.out
+        )
+        lines = open_updates(online)
+        assert [line["value"] for line in lines] == ROWS[0][1][20:], "no text is lost"
         assert {(line["key"], line["case_id"]) for line in lines} == {("N-1", "1")}
         assert [line["state"] for line in lines] == ["refused"] * 20 + ["held"] * 5
         assert (lines[0]["part"], lines[-1]["part"], lines[0]["http_status"]) == ("1", "2", "422")
@@ -78,28 +80,28 @@ def test_an_unknown_outcome_that_cannot_be_settled_ends_with_4_and_a_person_sett
         ended = online(*RUN)
         assert ended.code == 4
         assert "20 unknown outcome: run reconcile, then resolve; 5 blocked by those before them" in ended.out
-        first, *_ = open_notes(online)
+        first, *_ = open_updates(online)
         assert (first["state"], first["code"]) == ("unknown", "unreadable")
         assert "HTTP 403" in first["message"]
         assert "resolve KEY" in first["what_to_do"]
         assert online("reconcile", *LEDGER, "--quiet").code == 4
         assert online("retry", *LEDGER, "--quiet").code == 4, "what is unknown is never sent again"
 
-        said = online("resolve", "N-1", *LEDGER, "--notes-not-delivered", "--reason", "looked: 20 notes")
-        assert (said.code, said.out) == (0, "The notes sent later of N-1 are pending now.\n")
+        said = online("resolve", "N-1", *LEDGER, "--update-not-done", "--reason", "looked: 20 notes")
+        assert (said.code, said.out) == (0, "The case update of N-1 is pending now.\n")
         assert online(*RUN, "--quiet").code == 0
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
-        once_more = online("resolve", "N-1", *LEDGER, "--notes-delivered", "--reason", "x")
+        once_more = online("resolve", "N-1", *LEDGER, "--update-done", "--reason", "x")
         assert once_more.code == 2
-        assert "row 'N-1' has no notes sent later that are unknown or refused" in once_more.err
+        assert "row 'N-1' has no case update that is unknown or refused" in once_more.err
 
 
-@pytest.mark.parametrize(("flag", "state"), [("--notes-delivered", "done"), ("--notes-dropped", "dropped")])
+@pytest.mark.parametrize(("flag", "state"), [("--update-done", "done"), ("--update-dropped", "dropped")])
 def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str, state: str) -> None:
     with lost(program) as (online, server):
         assert online(*RUN, "--quiet").code == 4
         said = online("resolve", "N-1", *LEDGER, flag, "--reason", "entered by hand")
-        assert (said.code, said.out) == (0, f"The notes sent later of N-1 are {state} now.\n")
+        assert (said.code, said.out) == (0, f"The case update of N-1 is {state} now.\n")
         ended = online(*RUN, "--json")
         assert (ended.code, ended.json["case_updates"][state]) == (0, 20 + 5 * (state == "done"))
         assert what_is_wrong(ROWS, server.cases()).lost == 20, "those behind them follow"
@@ -109,14 +111,14 @@ def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str
 def test_what_cannot_be_sent_for_now_ends_with_5(program: Program) -> None:
     with importing(program, {"do": "status", "status": 429, "on": ["update"], "limit": 3}) as (online, server):
         assert online(*RUN, "--quiet").code == 5
-        assert {line["state"] for line in open_notes(online)} == {"pending"}
+        assert {line["state"] for line in open_updates(online)} == {"pending"}
         assert online(*RUN, "--quiet").code == 0
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
 
 
 def test_check_and_preview_tell_what_will_follow(program: Program) -> None:
     write_export(program.folder, ROWS)
-    assert "25 notes will be sent as case updates" in program("check", "t.csv", "-m", "m.yml").out
+    assert "25 notes and fields will be sent as case updates" in program("check", "t.csv", "-m", "m.yml").out
     shown = program("preview", "t.csv", "-m", "m.yml").out
     assert "row 2 · case update 2, sent after the case is created" in shown
     first, second = (json.loads(line) for line in program("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines())

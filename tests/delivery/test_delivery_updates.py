@@ -120,12 +120,12 @@ async def test_notes_follow_their_cases_in_order(tmp_path: Path) -> None:
     [
         ({"do": "drop", "save": True}, "found"),
         ({"do": "drop", "save": True, "how": "rst"}, "found"),
-        ({"do": "drop", "save": False}, "added"),
+        ({"do": "drop", "save": False}, "updated"),
         ({"do": "status", "status": 503, "save": True}, "found"),
-        ({"do": "status", "status": 503}, "added"),
+        ({"do": "status", "status": 503}, "updated"),
         ({"do": "status", "status": 500, "save": True}, "found"),
-        ({"do": "status", "status": 429}, "added"),
-        ({"do": "expire_tokens"}, "added"),
+        ({"do": "status", "status": 429}, "updated"),
+        ({"do": "expire_tokens"}, "updated"),
         ({"do": "html", "status": 502}, "found"),
         ({"do": "html", "status": 200}, "found"),
         ({"do": "without_id"}, "found"),
@@ -184,7 +184,7 @@ async def test_what_is_refused_holds_up_the_rest_of_its_case_only(tmp_path: Path
         assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}
         assert [part.state for part in parts(path)][:2] == ["refused", "pending"]
         with LedgerView(path) as view:
-            assert [(part.key, part.case_id, part.position, part.standing) for part in view.open_updates()] == [
+            assert [(part.key, part.case_id, part.position, part.standing) for part in view.updates_to_report()] == [
                 ("A", "1", 1, "refused"),
                 ("A", "1", 2, "held"),
             ]

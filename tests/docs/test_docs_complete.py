@@ -12,7 +12,7 @@ from importer.cli.commands import cli
 from importer.credential_settings import ENVIRONMENT_PREFIX
 from importer.errors import ExitCode
 from importer.models import CaseVerdict, State
-from importer.report import NOTE_COLUMNS, ORPHAN_COLUMNS, RESULT_COLUMNS
+from importer.report import ORPHAN_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS
 from importer.report.failures_file import REASON_COLUMNS
 from importer.report.verified_file import DOUBLE, VERIFIED_COLUMNS
 from importer.settings import Settings
@@ -84,7 +84,7 @@ def test_each_column_of_the_reports() -> None:
 
 
 def test_each_column_of_the_notes_that_did_not_follow() -> None:
-    assert set(NOTE_COLUMNS) - words_in_code(section("Case updates")) == set()
+    assert set(UPDATE_COLUMNS) - words_in_code(section("Case updates")) == set()
 
 
 def test_each_verdict_and_column_of_a_verification() -> None:

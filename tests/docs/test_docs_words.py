@@ -82,4 +82,4 @@ def test_all_kinds_of_texts_are_read() -> None:
     places = {text.place.partition(":")[0] for text in TEXTS}
     assert {"importer/cli/output.py", "importer/sandbox/page.py", "README.md", "mappings/jira.yml"} <= places
     assert [text for text in TEXTS if text.text.startswith("Import SOURCE (CSV")], "the help of a command"
-    assert [text for text in TEXTS if "{} of {} notes delivered" in text.text], "an f-string"
+    assert [text for text in TEXTS if "{} of {} delivered" in text.text], "an f-string"

@@ -68,7 +68,7 @@ def test_an_example_does_what_the_page_says(load: Load, example: Example) -> Non
         else:
             found = example.shown(orjson.loads(mapped.body))
             if mapped.case_updates:  # the page shows them behind the case
-                found = [found, *map(orjson.loads, mapped.case_updates)]
+                found = [found, *(orjson.loads(update.body) for update in mapped.case_updates)]
         assert found == expected_of(sent), f"row {number}"
 
 

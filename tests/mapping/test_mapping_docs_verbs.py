@@ -105,7 +105,10 @@ def sent(case: dict[str, Any]) -> dict[str, Any]:
     custom = {key: entry["value"] for key, entry in case["custom_fields"].items()}
     notes = [{name: note[name] for name in ("note_title", "note_body", "public")} for note in case["notes"]]
     plain = ("title", "description", "parent_id", "owner_id", "priority", "requester_email", "requester_name")
+    plain = (*plain, "status", "type", "resolution")
     body = {name: case.get(name) for name in plain} | {"custom_fields": custom, "notes": notes}
+    if case["group_id"] != "agents":  # which every new case has
+        body["group_id"] = case["group_id"]
     if case["requester_email"] == "api-client@sandbox.example":  # whom a case without requester is from
         del body["requester_email"], body["requester_name"]
     if body.get("requester_name") == body.get("requester_email"):  # how somebody without a name is called
@@ -123,9 +126,14 @@ def kept(results: Path, example: Example) -> dict[str, dict[str, Any]]:
         if row["state"] != State.CREATED:
             continue
         expected = expected_of(text)
-        body, *additions = expected if isinstance(expected, list) else [expected]
-        notes = [{"note_title": "", **note} for part in (body, *additions) for note in part.get("notes", ())]
-        body = {**body, "notes": notes, "parent_id": parent_of(body, ids)}
+        body, *updates = expected if isinstance(expected, list) else [expected]
+        notes = [{"note_title": "", **note} for part in (body, *updates) for note in part.get("notes", ())]
+        custom = dict(body.get("custom_fields", {}))
+        body = {"status": "OPEN" if body.get("owner_id") else "NEW", **body}
+        for update in updates:
+            custom |= {key: packed["value"] for key, packed in update.get("custom_fields", {}).items()}
+            body |= update
+        body |= {"notes": notes, "custom_fields": custom, "parent_id": parent_of(body, ids)}
         body.pop("requester_type", None)  # the only one that there is
         found[row["case_id"]] = {name: value for name, value in body.items() if value}
     return found

@@ -1,0 +1,81 @@
+"""What a case shows of the fields that a case update sets in it. Pure: bodies and reads in, a judgement out.
+
+Setting a field is repeatable, but it fires the automations of the account again, and it would undo what an agent did
+meanwhile. So an update whose answer was lost is looked up, and sent again only if the case stands as before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum, auto
+from typing import Any
+
+import orjson
+
+from importer.delivery.comparison import CUSTOM, NOT_SHOWN, compare_values, excerpts, shown_value
+from importer.models import CaseVerdict
+from importer.talkdesk.payloads import Case
+
+_ALIKE = frozenset({CaseVerdict.SAME, CaseVerdict.SAME_BUT})
+#: What an account may give a new case by itself, so that a value that nobody sent need not be somebody's.
+_GIVEN = frozenset({"type", "group_id"})
+
+
+class Shown(Enum):
+    """What a look at a case shows of one update."""
+
+    THERE = auto()
+    ABSENT = auto()
+    UNCLEAR = auto()
+
+
+def fields_in(body: bytes) -> dict[str, Any]:
+    """The fields that a body sets, custom fields as ``custom_fields.KEY``; notes are none."""
+    content: dict[str, Any] = orjson.loads(body)
+    custom = content.pop("custom_fields", {})
+    content.pop("notes", None)
+    bare = {key: value["value"] if isinstance(value, dict) else value for key, value in custom.items()}
+    return content | {f"{CUSTOM}{key}": value for key, value in bare.items()}
+
+
+def fields_before(bodies: Iterable[bytes]) -> dict[str, Any]:
+    """What stands in a case that got these bodies, the creation first, as far as they say.
+
+    A new case is NEW, or OPEN if it has an owner (Talkdesk help, "Case statuses").
+    """
+    known: dict[str, Any] = {}
+    for body in bodies:
+        known |= fields_in(body)
+    return {"status": "OPEN" if known.get("owner_id") else "NEW"} | known
+
+
+def what_is_set(
+    sent: Mapping[str, Any], before: Mapping[str, Any], *, listed: Case | None, alone: Case | None
+) -> Shown:
+    """Whether a case has the fields of an update.
+
+    If some are as sent and the others as before, setting all of them again completes it. A third value is somebody's
+    who works with the case, or an automation's: that is for a person.
+
+    Args:
+        sent: What the update sets, as :func:`fields_in` gives it.
+        before: What stood there, as :func:`fields_before` gives it.
+        listed: The case as the list shows it; None if it was not read there.
+        alone: The same, read on its own.
+    """
+    shown = {field: value for field in sent if (value := shown_value(field, listed, alone)) is not NOT_SHOWN}
+    others = {field for field, value in shown.items() if compare_values(field, sent[field], value) not in _ALIKE}
+    if not others:
+        return Shown.THERE if shown else Shown.UNCLEAR
+    as_before = {field for field in others if compare_values(field, before.get(field, ""), shown[field]) in _ALIKE}
+    given = {field for field in others - as_before if field in _GIVEN and field not in before}
+    return Shown.ABSENT if as_before and as_before | given == others else Shown.UNCLEAR
+
+
+def changed_by_server(sent: Mapping[str, Any], case: Case) -> Iterator[str]:
+    """Words for each field that the answer to an update shows with another value than the one that was sent."""
+    for field, value in sent.items():
+        found = shown_value(field, None, case)
+        if found not in (NOT_SHOWN, "") and compare_values(field, value, found) not in _ALIKE:
+            ours, theirs = excerpts(str(value), str(found))
+            yield f"{field}: sent {ours!r}, the case has {theirs!r}"

@@ -1,0 +1,127 @@
+"""What is set in a case after its creation: `after_create` of a mapping, bound to the columns of an export.
+
+Automations and SLA policies of the account run at each update, so everything goes in one; only closing takes a second
+one, unless the mapping says otherwise. Source: Talkdesk reference, "Update a case": solving needs a resolution, and
+values in all fields that the account requires. Whether a new case may be closed at once is not documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from importer.mapping.case_schema import MappingForm
+from importer.mapping.converters import update_target
+from importer.mapping.custom_fields import Definitions, kinds_of
+from importer.mapping.field_errors import CellError, from_pydantic
+from importer.mapping.value_sources import Binding, Cells
+from importer.mapping.values import Field, custom_fields_of, make_field
+from importer.models import FieldError, UpdateBody, UpdateKind
+from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate, case_check
+
+_AFTER, _CUSTOM = "after_create", "custom_fields"
+
+
+class AfterCreate:
+    """Makes the updates that set what a case cannot be created with.
+
+    Attributes:
+        fields: The fields that read the rows of the export.
+    """
+
+    def __init__(self, form: MappingForm, binding: Binding, definitions: Definitions | None) -> None:
+        after, self._fields = form.after_create, dict[str, Field]()
+        for name in UPDATE_FIELDS:
+            value = getattr(after, name) if name != _CUSTOM else None
+            if value is not None and (
+                field := make_field(value, binding, path=(_AFTER, name), target=update_target(name))
+            ):
+                self._fields[name] = field
+        custom = custom_fields_of(after.custom_fields, binding, definitions, path=(_AFTER, _CUSTOM))
+        self._custom_fields = dict(custom)
+        self._check = case_check(self._custom_fields, kinds_of(self._custom_fields, definitions), model=CaseUpdate)
+        self._closes_directly = after.close == "directly"
+        self._required = [key for key, definition in (definitions or {}).items() if definition.required]
+        self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.values())
+        for path, what, hint in _contradictions(form):
+            binding.header.problems.add((_AFTER, *path), what, hint, key=True)
+
+    def updates(self, cells: Cells, case: dict[str, Any], errors: list[FieldError]) -> list[UpdateBody]:
+        """The updates of the row whose payload is ``case``, in order; what is wrong goes to ``errors``."""
+        values = {name: self._fields[name].read(cells, errors) for name in UPDATE_FIELDS if name in self._fields}
+        custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
+        custom = {key: value for key, value in custom.items() if value is not None}
+        if errors:
+            return []
+        status = values.get("status")
+        errors += (self._fields["status"].located(error, cells) for error in self._problems(values, custom, case))
+        if status not in SOLVED:
+            values["resolution"] = None
+        if status == "NEW":  # as it was created
+            values["status"] = None
+        body = {name: values.get(name) if name != _CUSTOM else custom or None for name in UPDATE_FIELDS}
+        body = {name: value for name, value in body.items() if value is not None}
+        errors += self._unsendable(body)
+        return [] if errors else list(self._bodies(body, custom))
+
+    def _problems(self, values: dict[str, Any], custom: dict[str, Any], case: dict[str, Any]) -> Iterator[CellError]:
+        status, owner = values.get("status"), values.get("owner_id") or case.get("owner_id")
+        if status == "NEW" and owner:
+            hint = "map it to OPEN in `values:`, or give the owner a `when:`"
+            yield CellError("owner_of_new_case", "cannot be the status of a case with an owner", hint)
+        if status not in SOLVED:
+            return
+        if not values.get("resolution"):
+            hint = "fill in the resolution, or set a `default:` for it in `after_create`"
+            yield CellError("missing_resolution", "solves the case, which needs a resolution", hint)
+        empty = [key for key in self._required if key not in custom and key not in case.get(_CUSTOM, {})]
+        if empty:
+            rule = f"solves the case, which needs a value in {', '.join(empty)}"
+            yield CellError("missing_for_solving", rule, "map these fields, or give them a `default:`")
+
+    def _unsendable(self, body: dict[str, Any]) -> Iterator[FieldError]:
+        """What the model of an update says against the whole of it, whose values are good each for itself."""
+        try:
+            self._check(body)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
+
+    def _bodies(self, body: dict[str, Any], custom: dict[str, Any]) -> Iterator[UpdateBody]:
+        if not body:
+            return
+        items = len(body) + max(0, len(custom) - 1)
+        if custom:
+            body[_CUSTOM] = {key: {"value": value} for key, value in custom.items()}
+        is_closed_later = body.get("status") == "CLOSED" and not self._closes_directly
+        if is_closed_later:
+            body["status"] = "RESOLVED"
+        kind = UpdateKind.SOLVE if body.get("status") in SOLVED else UpdateKind.FIELDS
+        yield UpdateBody(kind, orjson.dumps(body), items)
+        if is_closed_later:
+            yield UpdateBody(UpdateKind.CLOSE, orjson.dumps({"status": "CLOSED"}), 1)
+
+
+def _contradictions(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """The place, what is wrong, and the hint."""
+    after, case = form.after_create, form.case
+    for name in ("owner_id", "priority"):
+        if getattr(after, name) is not None and getattr(case, name) is not None:
+            yield (name,), f"`{name}` is set in `case` as well", "remove one of them"
+    for key, value in after.custom_fields.items():
+        if key == form.external_id_field:
+            yield (_CUSTOM, key), f"{key!r} is already used for the external id", "remove it here"
+        elif key in case.custom_fields:
+            yield (_CUSTOM, key), f"{key!r} is set in `case` as well", "remove one of them"
+        if value.overflow == "note":
+            yield (_CUSTOM, key, "overflow"), "`overflow: note` cannot be used here", "use `overflow: truncate`"
+    for name in ("resolution", "group_id", "owner_id"):
+        if (value := getattr(after, name)) is not None and value.overflow == "note":
+            yield (name, "overflow"), "`overflow: note` cannot be used here", "use `overflow: truncate`"
+    if after.status is None:
+        for name in ("resolution", "close"):
+            if name in after.model_fields_set:
+                yield (name,), f"`{name}` has no effect without `status`", "add `status`, or remove it"

@@ -1,0 +1,167 @@
+"""Promise P16: what is set after the creation gets into its case, in order, or is open; nothing of others is undone."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from delivering import TOKEN
+from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
+
+from importer.delivery.field_updates import Shown, changed_by_server, fields_before, what_is_set
+from importer.delivery.workers import Stop
+from importer.ledger import Ledger, Selection
+from importer.models import Link, Links, SecretCredentials, UpdateBody, UpdateKind
+from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
+from importer.progress import Progress
+from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
+from importer.settings import Settings
+from importer.talkdesk.payloads import Case
+
+SENT = {"type": "TASK", "status": "RESOLVED", "custom_fields.text2": "x"}
+BEFORE = {"status": "NEW"}
+
+
+def case(**fields: Any) -> Case:
+    return Case.model_validate({"id": "1", "custom_fields": {}, **fields})
+
+
+@pytest.mark.parametrize(
+    ("shown", "means"),
+    [
+        pytest.param(
+            {"type": "TASK", "status": "RESOLVED", "custom_fields": {"text2": "x"}}, Shown.THERE, id="all as sent"
+        ),
+        pytest.param(
+            {"type": "Task", "status": "Resolved", "custom_fields": {"text2": {"value": "x"}}},
+            Shown.THERE,
+            id="as lists write it",
+        ),
+        pytest.param({"status": "NEW"}, Shown.ABSENT, id="as before"),
+        pytest.param({"status": "NEW", "type": "TASK"}, Shown.ABSENT, id="some set, the others as before"),
+        pytest.param({"status": "NEW", "type": "QUESTION"}, Shown.ABSENT, id="as before, with a type of the account"),
+        pytest.param({"status": "OPEN"}, Shown.UNCLEAR, id="somebody works with it"),
+        pytest.param(
+            {"status": "RESOLVED", "type": "TASK", "custom_fields": {"text2": "y"}}, Shown.UNCLEAR, id="a third value"
+        ),
+    ],
+)
+def test_what_a_look_proves(shown: dict[str, Any], means: Shown) -> None:
+    assert what_is_set(SENT, BEFORE, listed=None, alone=case(**shown)) is means
+
+
+def test_what_no_read_shows_proves_nothing() -> None:
+    assert what_is_set({"resolution": "Done"}, BEFORE, listed=None, alone=case(status="NEW")) is Shown.UNCLEAR
+
+
+def test_the_group_is_shown_by_the_list_alone() -> None:
+    alone = case(status="NEW")
+    assert what_is_set({"group_id": "g"}, BEFORE, listed=None, alone=alone) is Shown.UNCLEAR
+    assert what_is_set({"group_id": "g"}, BEFORE, listed=case(group_id="g"), alone=alone) is Shown.THERE
+    assert what_is_set({"group_id": "g"}, BEFORE, listed=case(), alone=alone) is Shown.ABSENT
+    assert what_is_set({"group_id": "g"}, BEFORE, listed=case(group_id="h"), alone=alone) is Shown.UNCLEAR
+
+
+def test_what_stood_there_before_is_what_was_sent_last() -> None:
+    created = orjson.dumps({"title": "t", "owner_id": "u", "custom_fields": {"text1": "A"}, "notes": []})
+    later = orjson.dumps({"custom_fields": {"text1": {"value": "B"}}})
+    known = {"title": "t", "owner_id": "u", "custom_fields.text1": "B", "status": "OPEN"}
+    assert fields_before([created, later]) == known
+    assert fields_before([orjson.dumps({"title": "t"})])["status"] == "NEW"
+
+
+def test_what_the_server_made_of_it_is_told() -> None:
+    told = list(changed_by_server({"priority": "HIGH", "type": "TASK"}, case(priority="URGENT", type="Task")))
+    assert told == ["priority: sent 'HIGH', the case has 'URGENT'"]
+
+
+# -- against the sandbox ----------------------------------------------------------------------------------
+
+
+def update(kind: UpdateKind, **fields: Any) -> UpdateBody:
+    return UpdateBody(kind, orjson.dumps(fields), len(fields))
+
+
+UPDATES = (
+    update(
+        UpdateKind.SOLVE, type="TASK", custom_fields={"text2": {"value": "x"}}, resolution="Done", status="RESOLVED"
+    ),
+    update(UpdateKind.CLOSE, status="CLOSED"),
+)
+
+
+def staged(path: Path, *keys: str, parent: str = "") -> Path:
+    rows = []
+    for row, key in enumerate(keys, 2):
+        one = valid(key, row=row, body=case_body(key))
+        link = Link(None, parent if parent and key != parent else None) if parent else None
+        rows.append(one.__class__(one.row, one.mapped._replace(case_updates=UPDATES, link=link)))
+    with Ledger(path, verb="run") as ledger:
+        stage(ledger, rows, **({"links": Links("Parent")} if parent else {}))
+    return path
+
+
+async def send(path: Path, sandbox: Sandbox, **more: Any) -> None:
+    known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
+    target = OpenTarget("sandbox", sandbox.base_url, sandbox.token_url, lambda: known)
+    how = {"api_url": sandbox.base_url, "settle_delay": 0.0, "concurrency": 4, "grace": 5.0, "token": TOKEN}
+    with Ledger(path, verb="run") as ledger:
+        delivered = await send_pending(
+            ledger, target, Settings(**how), RunOptions(chosen=Selection()), stop=Stop(), progress=Progress()
+        )
+    assert delivered.error is None
+
+
+def parts(path: Path) -> dict[tuple[str, int], tuple[str, str | None, int]]:
+    query = (
+        "SELECT key, position, a.state, a.code, a.attempts FROM case_update a JOIN record r ON r.id = record"
+        " ORDER BY 1, 2"
+    )
+    with closing(sqlite3.connect(path)) as ledger:
+        return {(key, position): (state, code, sent) for key, position, state, code, sent in ledger.execute(query)}
+
+
+async def test_fields_are_set_and_the_case_is_closed(tmp_path: Path) -> None:
+    path = staged(tmp_path / "l.db", "A", "B")
+    async with Sandbox() as sandbox:
+        await send(path, sandbox)
+        for made in sandbox.cases():
+            assert (made["status"], made["type"], made["resolution"]) == ("CLOSED", "TASK", "Done")
+            assert made["custom_fields"]["text2"] == "x"
+    assert {state for state, *_ in parts(path).values()} == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("effect", "code", "attempts"),
+    [
+        pytest.param({"do": "drop", "save": True}, "found", 1, id="set, and the answer is lost"),
+        pytest.param({"do": "drop", "save": False}, "updated", 2, id="not set, and no answer"),
+        pytest.param({"do": "status", "status": 503, "save": True}, "found", 1, id="set, and 503"),
+        pytest.param({"do": "status", "status": 503}, "updated", 2, id="not set, and 503"),
+    ],
+)
+async def test_a_lost_answer_is_looked_up(tmp_path: Path, effect: dict[str, Any], code: str, attempts: int) -> None:
+    path = staged(tmp_path / "l.db", "A")
+    async with Sandbox(SandboxOptions(faults=FaultPlan(rules=(Rule(**effect, on=("update",), nth=1),)))) as sandbox:
+        await send(path, sandbox)
+        (made,) = sandbox.cases()
+        assert made["status"] == "CLOSED"
+    assert parts(path)[("A", 1)] == ("done", code, attempts)
+
+
+async def test_a_parent_is_solved_after_its_children(tmp_path: Path) -> None:
+    path = staged(tmp_path / "l.db", "P", "C1", "C2", parent="P")
+    async with Sandbox() as sandbox:
+        await send(path, sandbox)
+        assert {made["status"] for made in sandbox.cases()} == {"CLOSED"}
+        assert {made["custom_fields"][EXTERNAL_ID_FIELD] for made in sandbox.cases()} == {"P", "C1", "C2"}
+    with closing(sqlite3.connect(path)) as ledger:
+        order = ledger.execute(
+            "SELECT key, position FROM case_update_event e JOIN record r ON r.id = e.record WHERE e.state = 'sending'"
+            " ORDER BY e.id"
+        ).fetchall()
+    assert order.index(("P", 1)) > max(order.index((child, 2)) for child in ("C1", "C2"))
