@@ -13,6 +13,8 @@ from many_notes import NOTHING, notes_of, what_is_wrong, write_export
 from program import Program, SandboxProcess, sandbox_process
 from tickets import read_csv
 
+pytestmark = pytest.mark.slow
+
 ROWS = [("N-1", notes_of("N-1", 45)), ("N-2", notes_of("N-2", 3))]
 RUN = ("run", "t.csv", "-m", "m.yml", "--concurrency", 1)
 LEDGER = ("--ledger", "t-import/ledger.db")
@@ -74,7 +76,6 @@ def lost(program: Program) -> Any:
     )
 
 
-@pytest.mark.slow
 def test_an_unknown_outcome_that_cannot_be_settled_ends_with_4_and_a_person_settles_it(program: Program) -> None:
     with lost(program) as (online, server):
         ended = online(*RUN)
@@ -107,7 +108,6 @@ def test_a_person_may_say_that_nothing_is_to_be_sent(program: Program, flag: str
         assert what_is_wrong(ROWS, server.cases()).lost == 20, "those behind them follow"
 
 
-@pytest.mark.slow
 def test_what_cannot_be_sent_for_now_ends_with_5(program: Program) -> None:
     with importing(program, {"do": "status", "status": 429, "on": ["update"], "limit": 3}) as (online, server):
         assert online(*RUN, "--quiet").code == 5

@@ -6,10 +6,11 @@ import pytest
 from program import Ended, Program
 from tickets import MAPPING, Ticket, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 RUN = ("run", "t.csv", "-m", "m.yml", "--json")
 
 
-@pytest.mark.slow
 def test_a_changed_export_is_refused_while_rows_are_unfinished(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(4))
     assert local(*RUN, "--limit", 2).counts == {"created": 2, "pending": 2}

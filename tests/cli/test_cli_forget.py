@@ -10,6 +10,8 @@ import pytest
 from program import PATIENCE, Program
 from tickets import Ticket, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 LEDGER = "t-import/ledger.db"
 FORGET = ("forget", "--ledger", LEDGER)
 

@@ -9,6 +9,8 @@ import pytest
 from program import COMMAND, PATIENCE, Program, SandboxProcess, environment, until
 from tickets import tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 LEDGER = "t-import/ledger.db"
 RUN = ("run", "t.csv", "-m", "m.yml", "--json")
 
@@ -64,7 +66,6 @@ def test_newest_entries_that_are_missing_are_noticed(online: Program, server: Sa
     assert server.creates() == before
 
 
-@pytest.mark.slow
 def test_a_ledger_that_is_moved_away_stops_the_run(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", tickets(300, prefix="moved-"))
     with online.running(*RUN, "--rate", 20) as process:

@@ -12,6 +12,8 @@ from tickets import MAPPING, tickets, write_tickets
 
 from importer import MappingError, check
 
+pytestmark = pytest.mark.slow
+
 PRIVATE = "canary-9f3e1c77"
 #: What names a file, by the way in which it is named.
 WAYS = {

@@ -19,6 +19,8 @@ from importer.errors import ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.report import Totals
 
+pytestmark = pytest.mark.slow
+
 QUIET = ("run", "t.csv", "-m", "m.yml", "--out", "out", "--quiet")
 
 
@@ -51,7 +53,6 @@ def test_quiet_says_how_to_settle_an_unknown_outcome(online: Program) -> None:
     assert ended.err == ("4: 1 of 1 row has an unknown outcome: run case-importer reconcile --ledger out/ledger.db\n")
 
 
-@pytest.mark.slow
 def test_quiet_says_that_rows_are_left(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2", "too fast")])
     rules = [{"do": "status", "status": 429, "title": "too fast"}]
@@ -70,7 +71,6 @@ def test_quiet_names_rows_with_two_cases(online: Program) -> None:
     assert ended.err == "6: 1 of 2 rows has two or more cases: see out/failures.csv, then run resolve\n"
 
 
-@pytest.mark.slow
 def test_a_quiet_rehearsal_says_that_it_takes_too_long(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(10))
     ended = local("rehearse", "t.csv", "-m", "m.yml", "--rate", 1, "--must-finish-in", "5s", "--profile", "calm", "-q")

@@ -11,6 +11,8 @@ import pytest
 from program import Program, SandboxProcess, until
 from tickets import MAPPING, Ticket, read_csv, write_tickets
 
+pytestmark = pytest.mark.slow
+
 NOTES = """\
   notes:
     - each: {file: comments.csv, key: Ticket, order: {column: At, type: datetime, format: iso}}
@@ -215,7 +217,6 @@ def test_a_retry_with_a_new_mapping_finds_the_notes_again(noted: Program) -> Non
     assert elsewhere(*retry, "--notes", "c.csv").counts == {"created": 3, "skipped": 1}
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only here a process shows which files it holds")
 def test_a_killed_run_leaves_no_notes_behind(noted: Program) -> None:
     """The temporary ledger has no name: it is gone with the process, and the next run reads the file again."""

@@ -12,6 +12,8 @@ from scenery import LOST_AFTER, REFUSED
 from test_cli_failures import rewrite
 from tickets import MAPPING, read_csv, write_tickets
 
+pytestmark = pytest.mark.slow
+
 HEADER = ("Id", "Parent", "Subject", "Body", "Mail")
 LINKED = MAPPING + "  parent_id: {record: Parent}\n"
 LEDGER = ("--ledger", "t-import/ledger.db")

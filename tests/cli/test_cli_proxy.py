@@ -17,6 +17,8 @@ from scenery import LOST_AFTER, write_env
 from servers import Line, RawServer, Step, hang, http, reply
 from tickets import Ticket, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 #: A token instead of client and secret, of which the API knows nothing.
 READY_TOKEN = {"CASE_IMPORTER_CLIENT_ID": "", "CASE_IMPORTER_CLIENT_SECRET": "", "CASE_IMPORTER_TOKEN": "t"}
 SECRETS = (PASSWORD, WRITTEN_PASSWORD, SAID)

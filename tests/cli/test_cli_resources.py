@@ -12,6 +12,8 @@ from program import Program, SandboxProcess, end_of, until
 from scenery import LOST_BEFORE
 from tickets import Ticket, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 
 def test_no_descriptors_left_ends_the_run_at_once(online: Program, server: SandboxProcess) -> None:
     rows = [Ticket(f"fd{number}", f"{LOST_BEFORE} {number}") for number in range(200)]
@@ -41,7 +43,6 @@ def _created(ledger: Path) -> int:
             connection.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("room", range(100, 300, 20))
 def test_too_little_memory_is_said(local: Program, room: int) -> None:
     """Whatever runs out first, be it while the libraries are loaded."""

@@ -11,6 +11,8 @@ import pytest
 from program import PATIENCE, Program, sandbox_process
 from talkdesk_sample import SAMPLE, sent, write_sample
 
+pytestmark = pytest.mark.slow
+
 #: Fields that no sandbox has of its own, as an account answers them.
 FIELDS = [
     {"key": "text12", "name": "Old id", "type": "010", "required": False, "active": True, "dict_list": []},
@@ -106,7 +108,6 @@ def test_a_retry_finds_the_same_fields_without_the_mapping(program: Program) -> 
     assert (ended.code, ended.counts) == (0, {"created": 2})
 
 
-@pytest.mark.slow
 def test_a_sandbox_alone_takes_its_fields_from_a_file(program: Program) -> None:
     """Both forms of the file: the bare answer of an account, and what ``case-importer fields --save`` writes."""
     write_with_fields(program.folder)

@@ -22,6 +22,8 @@ from scenery import write_env
 from servers import Line, RawServer, Request, Step, hang, http
 from tickets import Ticket, tickets, write_tickets
 
+pytestmark = pytest.mark.slow
+
 CANARY = "canary-9f3e1c77"
 #: Longer than what is shown of any text of a server.
 LONG_TOKEN = "canary-" + "7f" * 300
@@ -40,7 +42,6 @@ def files_with(text: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
-@pytest.mark.slow
 def test_a_token_is_in_no_output_no_argument_and_no_file(local: Program, guarded: SandboxProcess, place: str) -> None:
     write_tickets(local.folder / "t.csv", tickets(30))
     settings = {"CASE_IMPORTER_TOKEN": CANARY}
@@ -233,7 +234,6 @@ def checking(program: Program) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
 def test_an_ended_check_leaves_nothing(scratching: Program, number: signal.Signals) -> None:
     with checking(scratching) as process:
@@ -244,7 +244,6 @@ def test_an_ended_check_leaves_nothing(scratching: Program, number: signal.Signa
     assert scratch_folders(scratching.folder / "tmp") == []
 
 
-@pytest.mark.slow
 async def test_users_that_are_ended_leave_nothing(scratching: Program) -> None:
     """The verbs of the network are ended while they wait for an answer."""
     async with RawServer(hang()) as server:
@@ -257,7 +256,6 @@ async def test_users_that_are_ended_leave_nothing(scratching: Program) -> None:
     assert scratch_folders(scratching.folder / "tmp") == []
 
 
-@pytest.mark.slow
 def test_a_hangup_is_ignored_under_nohup(scratching: Program) -> None:
     ignored = functools.partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
     command = ["check", big_export(scratching.folder), "-m", "m.yml", "--quiet"]
@@ -267,7 +265,6 @@ def test_a_hangup_is_ignored_under_nohup(scratching: Program) -> None:
         assert end_of(process).code == 0
 
 
-@pytest.mark.slow
 def test_what_a_killed_check_left_is_removed_by_the_next_command(scratching: Program) -> None:
     """But not what a living one uses, nor what is not ours."""
     temporary = scratching.folder / "tmp"

@@ -12,6 +12,8 @@ from importer import Settings, State, check, preview, run_import
 from importer.errors import SourceError
 from importer.pipeline.checking import suggest_mapping
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=SAMPLES, ids=lambda sample: sample.name)
 def sample(request: pytest.FixtureRequest) -> Sample:
