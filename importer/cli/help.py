@@ -15,7 +15,10 @@ _COMMANDS = {
     "Other": ("demo", "sandbox", "schema"),
 }
 _OPTIONS = {
-    "Input": ("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "accept_changes", "as_is"),
+    "Input": (
+        *("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "max_ratio"),
+        *("accept_changes", "as_is"),
+    ),
     "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
     "Verification": ("sample", "deep", "doubles", "again"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),

@@ -80,11 +80,22 @@ class ReadingOptions:
     sheet: str | None = option(metavar="NAME", help="Sheet to read, by name or number.")
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
+    max_ratio: int | None = option(
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many times its size a packed CSV file may unpack to. [default: 200]",
+    )
 
     def reading_words(self) -> list[str]:
         """What was typed, for the next command."""
         typed = {"--sheet": self.sheet, "--encoding": self.encoding, "--delimiter": self.delimiter}
-        return [word for flag, value in typed.items() if value is not None for word in (flag, value)]
+        ratio = None if self.max_ratio is None else str(self.max_ratio)
+        return [
+            word
+            for flag, value in (typed | {"--max-ratio": ratio}).items()
+            if value is not None
+            for word in (flag, value)
+        ]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 from importer.reader.base import Chunk, Reader, SheetLayout
 from importer.reader.csv_reader import CsvReader
 from importer.reader.detect import TEXT_KINDS, existing_file, kind_of, renamed_note
-from importer.reader.limits import CHUNK_ROWS
+from importer.reader.limits import CHUNK_ROWS, MOST_RATIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,7 @@ class ReadingOptions(TypedDict, total=False):
     sheet: str | int | None
     encoding: str | None
     delimiter: str | None
+    max_ratio: int | None
 
 
 def open_reader(
@@ -35,6 +36,7 @@ def open_reader(
     sheet: str | int | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    max_ratio: int | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Reader:
     """Open an export for reading; its contents, not its name, decide how.
@@ -47,6 +49,7 @@ def open_reader(
         encoding: Encoding of a text file. Without it a byte order mark, or else UTF-8.
         delimiter: What separates the cells of a text file. Without it comma, semicolon, tab or bar, as the header and
             the rows show.
+        max_ratio: How many times its size a packed text may unpack to; 200 without it.
         chunk_rows: Most rows of a chunk.
 
     Raises:
@@ -62,11 +65,24 @@ def open_reader(
     path = existing_file(Path(path_or_frame))
     kind = kind_of(path)
     notes = renamed_note(path, kind)
-    for option, value in {"sheet": sheet, "encoding": encoding, "delimiter": delimiter}.items():
+    for option, value in {
+        "sheet": sheet,
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "max-ratio": max_ratio,
+    }.items():
         if value is not None and (option == "sheet") == (kind in TEXT_KINDS):
             notes.append(f"--{option} does not apply to this file ({kind.value})")
     if kind in TEXT_KINDS:
-        return CsvReader(path, kind, encoding=encoding, delimiter=delimiter, notes=notes, chunk_rows=chunk_rows)
+        return CsvReader(
+            path,
+            kind,
+            encoding=encoding,
+            delimiter=delimiter,
+            max_ratio=max_ratio or MOST_RATIO,
+            notes=notes,
+            chunk_rows=chunk_rows,
+        )
     from importer.reader.excel_reader import open_workbook  # imports calamine, which a text file does not need
 
     return open_workbook(path, kind, sheet=sheet, notes=notes, chunk_rows=chunk_rows)

@@ -38,10 +38,11 @@ class CsvReader:
         *,
         encoding: str | None,
         delimiter: str | None,
+        max_ratio: int,
         notes: Iterable[str],
         chunk_rows: int,
     ) -> None:
-        self._text = open_text(path, kind, encoding)
+        self._text = open_text(path, kind, encoding, max_ratio)
         self._chunk_rows = chunk_rows
         self.name = self._text.name
         block, complete = self._text.head()

@@ -80,15 +80,15 @@ def refuse_bomb(path: Path) -> None:
                     raise damaged(path.name, "more texts announced than there are")
 
 
-def refuse_unpacking(unpacked: int, packed: int, name: str) -> None:
+def refuse_unpacking(unpacked: int, packed: int, name: str, max_ratio: int) -> None:
     """Refuse a packed text that is out of all proportion, by the bytes of it so far.
 
     Raises:
         SourceError: It unpacks to too many times its size.
     """
-    if unpacked > HARMLESS_TEXT_BYTES and unpacked > MOST_RATIO * packed:
-        what = f"unpacks to more than {MOST_RATIO} times its size"
-        hint = "do not import it unless you trust its source; if you do, unpack it and give the file inside"
+    if unpacked > HARMLESS_TEXT_BYTES and unpacked > max_ratio * packed:
+        what = f"unpacks to more than {max_ratio} times its size"
+        hint = "do not import it unless you trust its source; if you do, unpack it, or raise the limit with --max-ratio"
         raise SourceError(what, where=name, hint=hint)
 
 

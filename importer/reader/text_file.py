@@ -16,7 +16,7 @@ from typing import IO, cast
 from importer.errors import SourceError
 from importer.reader.detect import Kind, damage_named, file_name, only_member, refuse_unless_text
 from importer.reader.encoding import Encoding, not_decodable, settle_encoding
-from importer.reader.limits import HARMLESS_BYTES, HEAD_BYTES, LONGEST_CELL, refuse_unpacking
+from importer.reader.limits import HARMLESS_BYTES, HEAD_BYTES, LONGEST_CELL, MOST_RATIO, refuse_unpacking
 
 _BLOCK_BYTES = 64 * 1024
 _LINE_END = re.compile("\r\n|\r|\n")
@@ -25,14 +25,13 @@ _LINE_END = re.compile("\r\n|\r|\n")
 class _Gzip(gzip.GzipFile):
     """Unpacks in blocks, and refuses to go on when they are out of all proportion to what was packed."""
 
-    def __init__(self, raw: IO[bytes], name: str) -> None:
+    def __init__(self, raw: IO[bytes], name: str, max_ratio: int) -> None:
         super().__init__(fileobj=raw)
-        self._packed = raw
-        self._shown = name
+        self._packed, self._shown, self._max_ratio = raw, name, max_ratio
 
     def read1(self, size: int = -1) -> bytes:
         block = super().read1(size)
-        refuse_unpacking(self.tell(), self._packed.tell(), self._shown)
+        refuse_unpacking(self.tell(), self._packed.tell(), self._shown, self._max_ratio)
         return block
 
 
@@ -45,6 +44,7 @@ class TextFile:
     member: str  #: The member of the ZIP archive that is read.
     name: str  #: Its name in messages.
     encoding: Encoding  #: How its bytes become text.
+    max_ratio: int  #: How many times its packed size it may unpack to.
 
     @contextmanager
     def lines(self) -> Iterator[Lines]:
@@ -53,7 +53,7 @@ class TextFile:
         Raises:
             SourceError: While they are read: bytes that are not text in the encoding, an endless line, damage.
         """
-        with _unpacked(self.path, self.kind, self.member, self.name) as (stream, raw):
+        with _unpacked(self.path, self.kind, self.member, self.name, self.max_ratio) as (stream, raw):
             stream.read(self.encoding.mark)
             yield Lines(stream, raw, self.encoding.codec, self.name)
 
@@ -127,8 +127,8 @@ class Lines:
         return not_decodable(data, at=at, reason=error.reason, codec=self._codec, where=place, offset=offset)
 
 
-def open_text(path: Path, kind: Kind, encoding: str | None) -> TextFile:
-    """The text file at ``path``.
+def open_text(path: Path, kind: Kind, encoding: str | None, max_ratio: int = MOST_RATIO) -> TextFile:
+    """The text file at ``path``, which may unpack to ``max_ratio`` times its size.
 
     Raises:
         SourceError: It is not text, its encoding cannot be told, a ZIP archive has not one member, or it unpacks to too
@@ -136,7 +136,7 @@ def open_text(path: Path, kind: Kind, encoding: str | None) -> TextFile:
     """
     member = only_member(path) if kind is Kind.ZIP else ""
     name = f"{file_name(path)} [{member}]" if member else file_name(path)
-    with _unpacked(path, kind, member, name) as (stream, _), damage_named(name):
+    with _unpacked(path, kind, member, name, max_ratio) as (stream, _), damage_named(name):
         head = stream.read(8192)
         if isinstance(stream, _Gzip):  # which says nowhere for certain how much it unpacks to: before a row is read
             while stream.tell() <= 2 * HARMLESS_BYTES and stream.read1(_BLOCK_BYTES):
@@ -144,21 +144,21 @@ def open_text(path: Path, kind: Kind, encoding: str | None) -> TextFile:
     settled = settle_encoding(head, encoding, name)
     text = head[settled.mark :].decode(settled.codec, "ignore")
     refuse_unless_text(head, name, wide=settled.wide, text=text)
-    return TextFile(path, kind, member, name, settled)
+    return TextFile(path, kind, member, name, settled, max_ratio)
 
 
 @contextmanager
-def _unpacked(path: Path, kind: Kind, member: str, name: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def _unpacked(path: Path, kind: Kind, member: str, name: str, max_ratio: int) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """The unpacked bytes of a file, and the file on the disk beneath them."""
     with ExitStack() as opened:
         raw = opened.enter_context(path.open("rb"))
         stream: IO[bytes] = raw
         if kind is Kind.GZIP:
-            stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, name)))
+            stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, name, max_ratio)))
         elif kind is Kind.ZIP:
             with damage_named(name):
                 archive = opened.enter_context(zipfile.ZipFile(raw))
                 info = archive.getinfo(member)
-                refuse_unpacking(info.file_size, info.compress_size, name)
+                refuse_unpacking(info.file_size, info.compress_size, name, max_ratio)
                 stream = opened.enter_context(archive.open(info))
         yield stream, raw
