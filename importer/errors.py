@@ -1,8 +1,8 @@
 """Everything that ends a run, and nothing that is wrong with one row.
 
 A bad row is data (:class:`importer.models.FieldError`); a bad run is one of these exceptions.
-Each class carries the exit code under which the command line ends, so that the table in the README,
-the help text and the code are one thing::
+Each class carries the exit code under which the command line ends; those that only one module raises are there. What
+a code means for the help texts is in ``cli/help.py``, and a test compares the tables of the documents::
 
     CaseImporterError
     ├── ConfigError          2   flags, environment, settings file

@@ -105,6 +105,13 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
         yield what, ["case-importer", "run", result.source, "--mapping", mapping, "--ledger", ledger, *target]
     elif totals.pending and result.exit_code is not ExitCode.USAGE:
         yield f"Run the same command again: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", []
+    updates = result.case_updates
+    if updates.unknown:
+        what = f"Settle {carried(updates.unknown)} with an unknown outcome"
+        yield what, ["case-importer", "reconcile", "--ledger", ledger, *target]
+    elif updates.refused:
+        what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
+        yield what, ["case-importer", "retry", "--ledger", ledger, *target]
     if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
         failures = str(result.reports.failures[0])
         names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]

@@ -10,6 +10,7 @@ from importer.cli.help import MEANINGS
 from importer.cli.output import (
     Styled,
     are,
+    carried,
     complain,
     duration,
     heading,
@@ -40,7 +41,7 @@ _MEANINGS = {
     CaseVerdict.SAME: "as sent, in all fields that the API shows",
 }
 _EXIT_CODES = {
-    ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, or gone",
+    ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, incomplete, or gone",
     ExitCode.TEMPORARY: "not finished: run the same command again to continue",
     ExitCode.DUPLICATE: "a ticket has two or more cases",
 }
@@ -87,6 +88,8 @@ def _remarks(result: VerifyResult) -> Iterator[str]:
         yield f"sample of {found.sample}: {found.verified + found.left:,} of {plural(result.totals.created, 'case')}"
     if found.forgotten:
         yield f"{plural(found.forgotten, 'case')} not compared: their contents were deleted with forget"
+    if count := result.case_updates.undelivered:
+        yield f"{carried(count)} did not reach their cases, so they are not compared: see case-updates.csv"
     if count := sum(result.totals.counts[state] for state in _OPEN):
         yield f"{count:,} of {plural(result.totals.read, 'row')} {are(count)} not cases: see case-importer status"
 
@@ -114,7 +117,7 @@ def _say_verdicts(found: Verification) -> None:
         say("  No second case has the external id of one of these.")
     if found.not_shown:
         fields = ", ".join(f"{field} ({count:,})" for field, count in found.not_shown.items())
-        say(f"  Not shown by the API, so not compared: {fields}")
+        say(f"  Not shown, so not compared: {fields}; --deep shows some fields that the list does not")
 
 
 def _say_example(line: VerifiedLine) -> None:
@@ -143,6 +146,8 @@ def _next_steps(result: VerifyResult, target: list[str]) -> Iterator[tuple[str, 
         yield "Verify again", [*verify, *(["--doubles"] if found.searched_doubles else []), *target]
     elif found.sample is not None:
         yield "Verify all cases", [*verify, *target]
+    elif result.case_updates.undelivered:
+        yield "Deliver what did not reach its case", ["case-importer", "retry", *verify[2:], *target]
     elif not any(result.totals.counts[state] for state in _OPEN):
         yield "After the sign-off, delete the contents from the ledger", ["case-importer", "forget", *verify[2:]]
 

@@ -64,6 +64,8 @@ def what_is_set(
         alone: The same, read on its own.
     """
     shown = {field: value for field in sent if (value := shown_value(field, listed, alone)) is not NOT_SHOWN}
+    if sent.get("status") == "RESOLVED" and shown.get("status") in ("CLOSED", "Closed"):
+        shown["status"] = "RESOLVED"  # which it was on the way there
     others = {field for field, value in shown.items() if compare_values(field, sent[field], value) not in _ALIKE}
     if not others:
         return Shown.THERE if shown else Shown.UNCLEAR

@@ -1,4 +1,4 @@
-"""What an answer proves about a row. Pure: the table of this file decides, nothing else does.
+"""What the answer to a create or an update proves about a row. Pure: the table of this file decides.
 
 A create has three endings, not two: created, proven not created, unknown. Unknown is the default. The short list of
 answers that prove "not created" is an allow-list, and only these rows may ever be sent again without a search. That

@@ -30,12 +30,14 @@ from importer.ledger.case_updates import (
     unmark_update,
     waiting_cases,
 )
-from importer.models import CaseUpdateState, SettleDelay, State, UpdateKind, clean
+from importer.models import CaseUpdateState, Notice, SettleDelay, State, UpdateKind, clean
 from importer.talkdesk.payloads import Case, case_in, error_body, note_texts
 from importer.talkdesk.search import Encoding, UnreadableListError, by_ids, query, read_page
 from importer.talkdesk.transport import Answer
 
 PAGE = 500
+#: Refusals in a row after which the other updates of this run are not sent: they would be refused as well.
+REFUSED_IN_A_ROW = 20
 
 _STATES = {
     State.CREATED: CaseUpdateState.DONE,
@@ -103,7 +105,7 @@ class UpdateSender:
         self._last = 0
         self._loading = asyncio.Lock()
         self._held: list[int] = []
-        self._done = 0
+        self._done = self._refused = 0
 
     async def run(self) -> CaseImporterError | None:
         """Send updates until no case waits or the run is stopped; says what ended it early, if it was an error.
@@ -118,12 +120,16 @@ class UpdateSender:
                 error = await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
             finally:
                 await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
-            if error is not None or self._stop.gently.is_set() or not self._held or self._done == done:
+            if error is not None or self._is_ending or not self._held or self._done == done:
                 return error
             self._page, self._held = deque(self._held), []
 
+    @property
+    def _is_ending(self) -> bool:
+        return self._stop.gently.is_set() or self._refused >= REFUSED_IN_A_ROW
+
     async def _work(self) -> None:
-        while not self._stop.gently.is_set() and (record := await self._take()) is not None:
+        while not self._is_ending and (record := await self._take()) is not None:
             await self._follow(record)
 
     async def _take(self) -> int | None:
@@ -145,7 +151,7 @@ class UpdateSender:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
         attempts: Counter[int] = Counter()
         goes_on = True
-        while goes_on and not self._stop.gently.is_set():
+        while goes_on and not self._is_ending:
             update = await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
             if update is None:
                 return
@@ -196,6 +202,14 @@ class UpdateSender:
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
         await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
         self._done += result.state is CaseUpdateState.DONE
+        if result.state is CaseUpdateState.DONE:
+            self._refused = 0
+        elif result.state is CaseUpdateState.REFUSED:
+            self._refused += 1
+            if self._refused == REFUSED_IN_A_ROW:
+                text = f"{self._refused} case updates in a row were refused ({result.message}); the others are not sent"
+                facts: dict[str, object] = {"refused": self._refused, "status": result.http_status}
+                self._api.progress.notice(Notice("updates_suppressed", text, facts))
         if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
             self._api.progress.updated(result.state)
 

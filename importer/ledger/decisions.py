@@ -56,14 +56,13 @@ def resolve(ledger: Ledger, key: str, outcome: Outcome) -> bool:
 
 
 def resolve_update(ledger: Ledger, key: str, outcome: UpdateOutcome) -> bool:
-    """Move the unknown or refused update of the row with ``key``, as a person decided; False if there is none.
-
-    At most one update of a case is.
-    """
+    """Move the first unknown or refused update of the row with ``key``, as a person decided; False if there is none."""
     with ledger.transaction() as connection:
         moved = connection.execute(
-            "UPDATE case_update SET state = ?, run = ?, code = ?, message = ? WHERE state IN ('unknown', 'refused')"
-            " AND record = (SELECT id FROM record WHERE key = ? AND state = 'created')",
+            "UPDATE case_update SET state = ?, run = ?, code = ?, message = ? WHERE (record, position) = ("
+            " SELECT record, position FROM case_update JOIN record ON record.id = case_update.record"
+            " WHERE key = ? AND record.state = 'created' AND case_update.state IN ('unknown', 'refused')"
+            " ORDER BY position LIMIT 1)",
             (outcome.state, ledger.run, outcome.code, outcome.message, key),
         ).rowcount
     return moved > 0

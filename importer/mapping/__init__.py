@@ -1,7 +1,7 @@
 """Mapping file → how each row of an export becomes a Talkdesk case, or field errors. No network.
 
-``loader`` finds and reads the file, ``schema`` and ``case_schema`` say what may be in it, ``plan`` compiles its values
-(``values``), and ``mapper`` binds them to the columns of an export: one :class:`RowMapper` for each.
+``loader`` finds and reads the file, ``schema`` and ``case_schema`` say what may be in it, and ``mapper`` binds its
+values (``values``, ``notes``, ``after_create``) to the columns of an export: one :class:`RowMapper` for each.
 """
 
 from importer.mapping.case_schema import json_schema

@@ -57,7 +57,7 @@ class AfterCreate:
         if errors:
             return []
         status = values.get("status")
-        errors += (self._fields["status"].located(error, cells) for error in self._problems(values, custom, case))
+        errors += (self._fields[name].located(error, cells) for name, error in self._problems(values, custom, case))
         if status not in SOLVED:
             values["resolution"] = None
         if status == "NEW":  # as it was created
@@ -67,20 +67,26 @@ class AfterCreate:
         errors += self._unsendable(body)
         return [] if errors else list(self._bodies(body, custom))
 
-    def _problems(self, values: dict[str, Any], custom: dict[str, Any], case: dict[str, Any]) -> Iterator[CellError]:
+    def _problems(
+        self, values: dict[str, Any], custom: dict[str, Any], case: dict[str, Any]
+    ) -> Iterator[tuple[str, CellError]]:
+        """What does not fit together, and the field to blame for it."""
         status, owner = values.get("status"), values.get("owner_id") or case.get("owner_id")
         if status == "NEW" and owner:
             hint = "map it to OPEN in `values:`, or give the owner a `when:`"
-            yield CellError("owner_of_new_case", "cannot be the status of a case with an owner", hint)
+            yield "status", CellError("owner_of_new_case", "cannot be the status of a case with an owner", hint)
         if status not in SOLVED:
             return
         if not values.get("resolution"):
             hint = "fill in the resolution, or set a `default:` for it in `after_create`"
-            yield CellError("missing_resolution", "solves the case, which needs a resolution", hint)
+            blamed, rule = "resolution", f"is empty, but a case needs it to be {status}"
+            if "resolution" not in self._fields:
+                blamed, rule = "status", "solves the case, which needs a resolution"
+            yield blamed, CellError("missing_resolution", rule, hint)
         empty = [key for key in self._required if key not in custom and key not in case.get(_CUSTOM, {})]
         if empty:
             rule = f"solves the case, which needs a value in {', '.join(empty)}"
-            yield CellError("missing_for_solving", rule, "map these fields, or give them a `default:`")
+            yield "status", CellError("missing_for_solving", rule, "map these fields, or give them a `default:`")
 
     def _unsendable(self, body: dict[str, Any]) -> Iterator[FieldError]:
         """What the model of an update says against the whole of it, whose values are good each for itself."""

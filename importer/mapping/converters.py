@@ -1,6 +1,6 @@
 """What the text of a cell can mean, and what each field of a case takes.
 
-A new type is a new entry in :data:`TYPES`, and nothing else. Limits are those of the model of the case.
+A new type is a new entry in :data:`TYPES`. Limits are those of the model of the case.
 """
 
 from __future__ import annotations

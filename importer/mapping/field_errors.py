@@ -257,7 +257,8 @@ def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> li
     ]
 
 
-_NOT_ON_CREATE = frozenset({"status", "type", "group_id", "resolution", "tags", "created_at", "updated_at"})
+_AFTER_CREATE = frozenset({"status", "type", "group_id", "resolution"})
+_NOT_ACCEPTED = frozenset({"tags", "created_at", "updated_at"})
 _KEYS = "expected keys with values, such as {key: value}"
 _EXPECTED: Mapping[str, str] = MappingProxyType(
     {
@@ -279,8 +280,10 @@ _EXPECTED: Mapping[str, str] = MappingProxyType(
 def _key_hint(parent: str, key: str, known: list[str]) -> str:
     if parent == "case" and custom_field_prefix(key):
         return "put custom fields under `custom_fields:`"
-    if parent == "case" and key in _NOT_ON_CREATE:
-        return "Talkdesk does not accept this field for new cases; put it in a custom field"
+    if parent == "case" and key in _AFTER_CREATE:
+        return "a new case cannot have it; put it under `after_create:`, which sets it once the case is there"
+    if parent in ("case", "after_create") and key in _NOT_ACCEPTED:
+        return "Talkdesk does not accept this field; put it in a custom field"
     return nearest(key, known, otherwise=f"known keys: {listed(known, most=99)}")
 
 

@@ -207,7 +207,7 @@ class ValueForm(Form):
     """Whether a row without this value is invalid."""
 
     format: DateFormats | None = None
-    """Form of a date: `iso`, or a pattern such as '%d/%m/%Y %H:%M', or a list of them. By default iso."""
+    """Form of a date: `iso`, `epoch`, `epoch_ms`, `epoch_us`, a pattern such as '%d/%m/%Y %H:%M', or a list."""
 
     timezone: Annotated[str, _checked(time_zone)] | None = None
     """The time zone of the dates, as an IANA name. By default UTC."""

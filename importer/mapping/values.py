@@ -77,7 +77,11 @@ class Field:
         return error.at(*self._blame(cells), target=self.target.name)
 
     def _made(self, cells: Cells) -> Any:
-        """The value of a row, or what is wrong with it."""
+        """The value of a row, or what is wrong with it.
+
+        In this order: its condition (if it is not met, the default), the text of its source, the table or the type,
+        the default for no value, and what the target takes.
+        """
         try:
             value = self._default
             if self._condition.met(cells):

@@ -152,6 +152,8 @@ def _result(
         write_verified(view, folder / "verified.csv")
     assert summary.verification is not None
     exit_code = summary.verification.exit_code
+    if exit_code is ExitCode.OK and summary.case_updates.undelivered:
+        exit_code = ExitCode.ROWS_FAILED
     if error is not None:
         exit_code = error.exit_code
     elif heard:

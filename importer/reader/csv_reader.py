@@ -23,7 +23,7 @@ _BLANK = " \t\r\n\x0b\x0c\x1a"  # with the mark that ended a file under DOS
 
 
 class CsvReader:
-    """Rows of a delimited text file, packed or not: see :class:`importer.reader.base.Reader` and its ``open_reader``.
+    """Rows of a delimited text file, packed or not: see :class:`importer.reader.base.Reader`.
 
     Raises:
         SourceError: It is not such a file, or its encoding, delimiter or header is unclear.

@@ -11,7 +11,7 @@ import orjson
 
 from importer.ledger import LedgerView
 from importer.report.failures_file import write_failures
-from importer.report.files import csv_file, make_folder
+from importer.report.files import csv_file, make_folder, remove
 from importer.report.summary import (
     CaseUpdateTotals,
     Summary,
@@ -45,7 +45,8 @@ _UPDATE_HINTS = {
     "pending": "run the same command again",
     "held": "sent automatically after the case updates before it",
     "refused": "case-importer retry; or enter it by hand, then case-importer resolve KEY --update-done",
-    "unknown": "run case-importer reconcile; or check the case, then run case-importer resolve KEY",
+    "unknown": "run case-importer reconcile; or check the case, then case-importer resolve KEY with --update-done,"
+    " --update-not-done or --update-dropped",
     "sending": "wait for the run to finish",
     "done": "the case shows another value than the one that was sent: check it",
 }
@@ -61,7 +62,7 @@ class Reports:
     failures: tuple[Path, ...]
     summary: Path  #: For scripts; written last, once it is known how the command ends.
     orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
-    #: Case updates that were not delivered, or changed by the server; None if nothing is sent after a creation.
+    #: Case updates that were not delivered, or changed by the server; None if there are none.
     case_updates: Path | None = None
 
 
@@ -89,9 +90,12 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
         write_results(view, results)
         failures = tuple(write_failures(view, folder))
         orphans = tuple(_write_orphans(view, folder))
-        case_updates = folder / "case-updates.csv" if summary.case_updates.total else None
-        if case_updates is not None:
+        case_updates = None
+        if summary.case_updates.undelivered or summary.case_updates.changed:
+            case_updates = folder / "case-updates.csv"
             _write_case_updates(view, case_updates)
+        else:
+            remove(folder / "case-updates.csv")
     return Reports(results, failures, folder / "summary.json", orphans, case_updates), summary
 
 

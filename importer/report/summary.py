@@ -47,6 +47,11 @@ class CaseUpdateTotals:
     changed: int = 0  #: Of those that are done: of an update of which the server made something else.
 
     @property
+    def undelivered(self) -> int:
+        """Those that their cases do not have for sure."""
+        return self.open + self.held + self.refused + self.unknown
+
+    @property
     def total(self) -> int:
         """All whose cases exist."""
         return self.done + self.open + self.held + self.refused + self.unknown + self.dropped

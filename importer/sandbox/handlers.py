@@ -179,24 +179,28 @@ class Handlers:
         return case
 
     def _check_links(self, body: CreateBody | UpdateBody, child: Case | None = None) -> None:
-        """Refuse an owner or a parent that this account does not have."""
-        if self._options.any_ids:
-            return
+        """Refuse an owner or a parent that this account does not have, and a parent that is closed."""
         problems = {}
-        if body.get("owner_id") and body["owner_id"] not in self._users:
+        if self._options.strict_life and body.get("parent_id") and self._is_closed(body["parent_id"]):
+            problems["parent_id"] = "is the id of a closed case"
+        if not self._options.any_ids and body.get("owner_id") and body["owner_id"] not in self._users:
             problems["owner_id"] = "is not the id of a user"
-        if body.get("parent_id") and not self._can_be_parent(body["parent_id"], child):
+        if not self._options.any_ids and body.get("parent_id") and not self._can_be_parent(body["parent_id"], child):
             problems["parent_id"] = "is not the id of a case that can have subcases"
         if problems:
             raise ApiError(400, problems)
+
+    def _is_closed(self, case_id: str) -> bool:
+        try:
+            return bool(self._live_case(case_id).content["status"] == "CLOSED")
+        except ApiError:
+            return False
 
     def _can_be_parent(self, parent_id: str, child: Case | None) -> bool:
         """A case that is not a subcase itself (help article on handling cases), and not the child."""
         try:
             parent = self._live_case(parent_id)
         except ApiError:
-            return False
-        if self._options.strict_life and parent.content["status"] == "CLOSED":
             return False
         return not parent.content.get("parent_id") and (child is None or parent.id != child.id)
 

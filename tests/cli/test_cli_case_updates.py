@@ -38,7 +38,7 @@ def test_all_is_well(program: Program) -> None:
         assert ended.code == 0
         assert "Case updates: 25 of 25 notes and fields delivered\n" in ended.out
         assert "2 rows = 2 created" in ended.out
-        assert open_updates(online) == []
+        assert not (program.folder / "t-import/case-updates.csv").exists(), "there is nothing to look at"
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
         status = online("status", *LEDGER, "--json").json
         standings = ("done", "open", "held", "refused", "unknown", "dropped", "later", "changed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,9 @@ def case(**fields: Any) -> Case:
         pytest.param({"status": "NEW"}, Shown.ABSENT, id="as before"),
         pytest.param({"status": "NEW", "type": "TASK"}, Shown.ABSENT, id="some set, the others as before"),
         pytest.param({"status": "NEW", "type": "QUESTION"}, Shown.ABSENT, id="as before, with a type of the account"),
+        pytest.param(
+            {"type": "TASK", "status": "CLOSED", "custom_fields": {"text2": "x"}}, Shown.THERE, id="closed since"
+        ),
         pytest.param({"status": "OPEN"}, Shown.UNCLEAR, id="somebody works with it"),
         pytest.param(
             {"status": "RESOLVED", "type": "TASK", "custom_fields": {"text2": "y"}}, Shown.UNCLEAR, id="a third value"
@@ -151,6 +155,17 @@ async def test_a_lost_answer_is_looked_up(tmp_path: Path, effect: dict[str, Any]
         (made,) = sandbox.cases()
         assert made["status"] == "CLOSED"
     assert parts(path)[("A", 1)] == ("done", code, attempts)
+
+
+async def test_after_many_refusals_in_a_row_the_others_are_not_sent(tmp_path: Path) -> None:
+    """A group that does not exist would be refused ten thousand times."""
+    path = staged(tmp_path / "l.db", *(f"K{number}" for number in range(60)))
+    refusing = FaultPlan(rules=(Rule(do="status", status=422, on=("update",)),))
+    async with Sandbox(SandboxOptions(faults=refusing)) as sandbox:
+        await send(path, sandbox)
+    states = Counter(state for (_, position), (state, *_) in parts(path).items() if position == 1)
+    assert 20 <= states["refused"] < 20 + 4  # as many more as there are workers
+    assert states["pending"] == 60 - states["refused"]
 
 
 async def test_a_parent_is_solved_after_its_children(tmp_path: Path) -> None:
