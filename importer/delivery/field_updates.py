@@ -54,8 +54,9 @@ def what_is_set(
 ) -> Shown:
     """Whether a case has the fields of an update.
 
-    If some are as sent and the others as before, setting all of them again completes it. A third value is somebody's
-    who works with the case, or an automation's: that is for a person.
+    One request sets all of its fields or none. So a field that is as sent, and was not so before, proves that all were
+    set; if another one is different by now, or has a third value, somebody works with the case or an automation has
+    changed it: that is for a person. Where nothing but what was before is shown, it is sent again.
 
     Args:
         sent: What the update sets, as :func:`fields_in` gives it.
@@ -64,14 +65,17 @@ def what_is_set(
         alone: The same, read on its own.
     """
     shown = {field: value for field in sent if (value := shown_value(field, listed, alone)) is not NOT_SHOWN}
-    if sent.get("status") == "RESOLVED" and shown.get("status") in ("CLOSED", "Closed"):
-        shown["status"] = "RESOLVED"  # which it was on the way there
-    others = {field for field, value in shown.items() if compare_values(field, sent[field], value) not in _ALIKE}
-    if not others:
-        return Shown.THERE if shown else Shown.UNCLEAR
-    as_before = {field for field in others if compare_values(field, before.get(field, ""), shown[field]) in _ALIKE}
-    given = {field for field in others - as_before if field in _GIVEN and field not in before}
-    return Shown.ABSENT if as_before and as_before | given == others else Shown.UNCLEAR
+    as_sent = {field for field, value in shown.items() if compare_values(field, sent[field], value) in _ALIKE}
+    was = {field for field, value in shown.items() if compare_values(field, before.get(field, ""), value) in _ALIKE}
+    proof = as_sent - was  #: one request sets all of its fields or none
+    others = shown.keys() - as_sent
+    if others == {"status"} and sent["status"] == "RESOLVED" and shown["status"] in ("CLOSED", "Closed"):
+        return Shown.THERE if proof else Shown.UNCLEAR  # it was closed since
+    if proof:
+        return Shown.UNCLEAR if others else Shown.THERE
+    given = {field for field in others - was if field in _GIVEN and field not in before}
+    is_as_before = bool(shown.keys() & was) and others <= was | given
+    return Shown.ABSENT if is_as_before else Shown.UNCLEAR
 
 
 def changed_by_server(sent: Mapping[str, Any], case: Case) -> Iterator[str]:

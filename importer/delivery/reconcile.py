@@ -58,8 +58,11 @@ class CaseSearch:
 
     async def by_external_id(self, field: str, value: str, *, encoding: Encoding = Encoding.DOC) -> list[Case]:
         """All cases whose custom field ``field`` holds exactly ``value``."""
-        found = await self._all(search.by_external_id(field, value, encoding=encoding))
-        return [case for case in found if case.has(field, value)]
+        listed = await self._all(search.by_external_id(field, value, encoding=encoding))
+        found = [case for case in listed if case.has(field, value)]
+        if not found and any(case.hides_custom_fields for case in listed):
+            raise ReadError("the list shows custom fields in a form that cannot be read")
+        return found
 
     async def by_content(self, record: UnknownRecord) -> list[Case]:
         """All cases with the title, description and requester of a record, made since it was sent."""
@@ -100,11 +103,12 @@ class CaseSearch:
             seen.update(case.id for case in new)
             found |= {case.id: case for case in new if case.has(field, value)}
             for case in new:
-                if case.create_at is None or case.create_at > oldest:
+                if case.create_at is None or case.create_at > oldest or case.hides_custom_fields:
                     return list(found.values()), False
                 oldest = case.create_at
-            if page.completes(len(seen)) or oldest < end:
-                return list(found.values()), control.case_id in seen
+            if oldest < end or page.completes(len(seen)):
+                is_whole = oldest < end or not isinstance(page.total, int) or len(seen) >= page.total
+                return list(found.values()), is_whole and control.case_id in seen
         return list(found.values()), False
 
     async def certified(self, field: str, control: CreatedCase) -> Encoding | None:

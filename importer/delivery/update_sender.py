@@ -104,7 +104,9 @@ class UpdateSender:
         self._page: deque[int] = deque()
         self._last = 0
         self._loading = asyncio.Lock()
-        self._held: list[int] = []
+        self._held: dict[int, None] = {}
+        self._is_repeating = False
+        self._attempts: Counter[tuple[int, int]] = Counter()
         self._done = self._refused = 0
 
     async def run(self) -> CaseImporterError | None:
@@ -122,7 +124,7 @@ class UpdateSender:
                 await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
             if error is not None or self._is_ending or not self._held or self._done == done:
                 return error
-            self._page, self._held = deque(self._held), []
+            self._page, self._held, self._is_repeating = deque(self._held), {}, True
 
     @property
     def _is_ending(self) -> bool:
@@ -136,20 +138,16 @@ class UpdateSender:
         """The next case that waits."""
         ledger, source, only_unknown = self._ledger.ledger, self._source, not self._options.resend
         async with self._loading:
-            if not self._page:
-                self._page.extend(
-                    await self._ledger.call(
-                        lambda: waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=only_unknown)
-                    )
+            if not self._page and not self._is_repeating:
+                page = await self._ledger.call(
+                    lambda: waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=only_unknown)
                 )
-            if not self._page:
-                return None
-            self._last = self._page.popleft()
-            return self._last
+                self._page.extend(page)
+                self._last = page[-1] if page else self._last
+            return self._page.popleft() if self._page else None
 
     async def _follow(self, record: int) -> None:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
-        attempts: Counter[int] = Counter()
         goes_on = True
         while goes_on and not self._is_ending:
             update = await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
@@ -157,23 +155,25 @@ class UpdateSender:
                 return
             if update.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
-                since = _now() if attempts[update.position] else self._begun
+                since = _now() if self._attempts[update.record, update.position] else self._begun
                 await asyncio.sleep(max(0.0, since + self._delay.first - _now()))
                 result = await self._look_up(update)
                 await self._settle(update, CaseUpdateState.UNKNOWN, result)
-                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(attempts[update.position])
+                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(
+                    self._attempts[update.record, update.position]
+                )
                 goes_on = is_again or result.state is CaseUpdateState.DONE
             else:
-                goes_on = self._options.resend and await self._send(update, attempts)
+                goes_on = self._options.resend and await self._send(update)
 
-    async def _send(self, update: CaseUpdate, attempts: Counter[int]) -> bool:
+    async def _send(self, update: CaseUpdate) -> bool:
         """One attempt; says whether to go on with this case."""
-        if attempts[update.position] >= MAX_ATTEMPTS:
+        if self._attempts[update.record, update.position] >= MAX_ATTEMPTS:
             return False
         token = await self._api.token()
         with self._api.under_way():
             if not await self._ledger.call(lambda: mark_update_sending(self._ledger.ledger, update)):
-                self._held.append(update.record)
+                self._held[update.record] = None
                 return False
             if not await self._api.rate_limit.acquire():
                 await self._ledger.call(lambda: unmark_update(self._ledger.ledger, update))  # proven not sent
@@ -187,15 +187,15 @@ class UpdateSender:
             outcome = verdict.outcome
             result = UpdateOutcome(_STATES[outcome.state], outcome.http_status, outcome.code, outcome.message)
             await self._settle(update, CaseUpdateState.SENDING, result)
-        if not attempts[update.position]:
+        if not self._attempts[update.record, update.position]:
             self._budget.first_attempt()
         if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case, so it does not use up an attempt
             return verdict.state is State.PENDING
-        attempts[update.position] += 1
+        self._attempts[update.record, update.position] += 1
         if verdict.state is not State.PENDING:
             return verdict.state is not State.REFUSED
         is_throttled = verdict.signal is Signal.THROTTLED
-        wait = self._budget.wait_before_next(attempts[update.position], too_fast=is_throttled)
+        wait = self._budget.wait_before_next(self._attempts[update.record, update.position], too_fast=is_throttled)
         await asyncio.sleep(wait or 0.0)
         return wait is not None
 

@@ -65,6 +65,13 @@ def resolve_update(ledger: Ledger, key: str, outcome: UpdateOutcome) -> bool:
             " ORDER BY position LIMIT 1)",
             (outcome.state, ledger.run, outcome.code, outcome.message, key),
         ).rowcount
+        connection.execute(  # who does not want a case solved does not want it closed
+            "UPDATE case_update AS later SET state = 'dropped', run = ?, code = ?, message = ?"
+            " WHERE kind = 'close' AND state = 'pending' AND record = (SELECT id FROM record WHERE key = ?"
+            " AND state = 'created') AND EXISTS (SELECT 1 FROM case_update AS solving"
+            " WHERE solving.record = later.record AND solving.kind = 'solve' AND solving.state = 'dropped')",
+            (ledger.run, outcome.code, outcome.message, key),
+        )
     return moved > 0
 
 
@@ -110,8 +117,9 @@ def make_unproven_unknown(ledger: Ledger) -> None:
     So it is unknown, with its case updates. A run that goes on where a killed rebuild stopped searches before it sends.
     """
     is_unfinished = ledger.scalar(
-        "SELECT EXISTS (SELECT 1 FROM run WHERE verb = 'rebuild' AND ended_at IS NULL AND NOT EXISTS ("
-        " SELECT 1 FROM run AS later WHERE later.id > run.id AND later.ended_at IS NOT NULL"
+        # a run without an exit code was killed, or ended before it came here
+        "SELECT EXISTS (SELECT 1 FROM run WHERE verb = 'rebuild' AND exit_code IS NULL AND NOT EXISTS ("
+        " SELECT 1 FROM run AS later WHERE later.id > run.id AND later.exit_code IS NOT NULL"
         # only these made what is left of it unknown
         " AND later.verb IN ('run', 'retry', 'reconcile', 'rebuild')))"
     )
@@ -147,15 +155,15 @@ def settle_listed(ledger: Ledger, reading: int) -> int:
 def settle_not_listed(ledger: Ledger) -> int:
     """Move the records of a rebuilt ledger whose cases were listed neither time: they were not created.
 
-    Only if the second reading showed every case again. Those with a parent row are left to the search. Returns how
-    many. Inside a transaction of the writer.
+    Only if the second reading showed every case again. Those with a parent row are left to the search. Their case
+    updates cannot have been sent either. Returns how many. Inside a transaction of the writer.
     """
     if ledger.scalar(
         "SELECT EXISTS (SELECT value, case_id FROM temp.listed WHERE reading = 1"
         " EXCEPT SELECT value, case_id FROM temp.listed WHERE reading = 2)"
     ):
         return 0
-    return ledger.connection.execute(
+    moved = ledger.connection.execute(
         "UPDATE record SET run = ?, state = 'pending', code = 'not_created',"
         " message = 'the list of cases does not show it: not created'"
         " WHERE state = 'unknown' AND code = 'rebuilt'"
@@ -163,3 +171,16 @@ def settle_not_listed(ledger: Ledger) -> int:
         " AND id NOT IN (SELECT record FROM link WHERE parent IS NOT NULL)",
         (ledger.run,),
     ).rowcount
+    ledger.connection.execute(
+        "UPDATE case_update SET state = 'pending', code = NULL, message = NULL WHERE state = 'unknown'"
+        " AND code = 'rebuilt' AND record IN (SELECT id FROM record WHERE state = 'pending' AND code = 'not_created')"
+    )
+    return moved
+
+
+def listed_but_invalid(ledger: Ledger) -> list[str]:
+    """Keys of rows that are invalid in the export and cases in the account all the same: they were fixed by hand."""
+    rows = ledger.rows(
+        "SELECT DISTINCT key FROM record JOIN temp.listed ON listed.value = key WHERE state = 'invalid' ORDER BY key"
+    )
+    return [key for (key,) in rows]

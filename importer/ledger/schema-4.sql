@@ -1,5 +1,8 @@
 -- Version 4: case updates set fields as well (kinds 'fields', 'solve' and 'close', beside 'notes').
 
+INSERT INTO transition (of, before, after) VALUES
+    ('case update', 'pending', 'dropped');  -- closing a case that a person does not want to be solved
+
 DROP TRIGGER case_update_waits;
 
 -- P15, P16: case updates go only to the case that their row was created as, and in order; a case is solved or closed

@@ -316,6 +316,12 @@ class Case(BaseModel):
         """Whether it says which custom fields it has, in a form that can be read."""
         return bool(self.custom_fields) or self.packed_custom_fields in ({}, "{}")
 
+    @property
+    def hides_custom_fields(self) -> bool:
+        """Whether it gives custom fields in a form that cannot be read, so that it may have any value."""
+        packed = self.packed_custom_fields
+        return not self.custom_fields and isinstance(packed, str) and packed.strip() not in ("", "{}", "[]", "null")
+
     def has(self, external_id: str, value: str) -> bool:
         """Whether the custom field ``external_id`` holds exactly this."""
         held = self.custom_fields.get(external_id)

@@ -43,7 +43,7 @@ def case(**fields: Any) -> Case:
             id="as lists write it",
         ),
         pytest.param({"status": "NEW"}, Shown.ABSENT, id="as before"),
-        pytest.param({"status": "NEW", "type": "TASK"}, Shown.ABSENT, id="some set, the others as before"),
+        pytest.param({"status": "NEW", "type": "TASK"}, Shown.UNCLEAR, id="set, and one of them set back since"),
         pytest.param({"status": "NEW", "type": "QUESTION"}, Shown.ABSENT, id="as before, with a type of the account"),
         pytest.param(
             {"type": "TASK", "status": "CLOSED", "custom_fields": {"text2": "x"}}, Shown.THERE, id="closed since"
@@ -56,6 +56,17 @@ def case(**fields: Any) -> Case:
 )
 def test_what_a_look_proves(shown: dict[str, Any], means: Shown) -> None:
     assert what_is_set(SENT, BEFORE, listed=None, alone=case(**shown)) is means
+
+
+def test_what_was_so_before_is_no_proof() -> None:
+    """A case with an owner is open already; whether its group was set is not shown."""
+    sent, before = {"status": "OPEN", "group_id": "g"}, {"status": "OPEN"}
+    assert what_is_set(sent, before, listed=None, alone=case(status="OPEN")) is Shown.ABSENT
+    assert what_is_set(sent, before, listed=case(group_id="g"), alone=case(status="OPEN")) is Shown.THERE
+
+
+def test_a_case_that_somebody_closed_was_not_solved_by_us() -> None:
+    assert what_is_set(SENT, BEFORE, listed=None, alone=case(status="CLOSED")) is Shown.UNCLEAR
 
 
 def test_what_no_read_shows_proves_nothing() -> None:

@@ -18,7 +18,7 @@ from importer.ledger.records import CaseUpdate, UpdateOutcome
 from importer.models import CaseUpdateState, State
 
 LEGAL = {
-    CaseUpdateState.PENDING: {CaseUpdateState.SENDING, CaseUpdateState.UNKNOWN},
+    CaseUpdateState.PENDING: {CaseUpdateState.SENDING, CaseUpdateState.UNKNOWN, CaseUpdateState.DROPPED},
     CaseUpdateState.SENDING: {
         CaseUpdateState.DONE,
         CaseUpdateState.REFUSED,
