@@ -31,8 +31,8 @@ _MANY = 12
 MEANINGS = {
     ExitCode.OK: "all rows are cases (or were before this run)",
     ExitCode.USAGE: "invalid usage, settings, mapping or file; nothing was sent",
-    ExitCode.ROWS_FAILED: "finished, but some rows, notes or fields are invalid or refused; verify: cases differ",
-    ExitCode.UNKNOWN_OUTCOME: "finished, but some rows, notes or fields have an unknown outcome: run reconcile",
+    ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused; verify: cases differ",
+    ExitCode.UNKNOWN_OUTCOME: "finished, but some rows have an unknown outcome: run reconcile",
     ExitCode.TEMPORARY: "temporary failure: run the same command again",
     ExitCode.DUPLICATE: "a row has two or more cases: run resolve",
     ExitCode.TARGET: "wrong target, or missing permission to create cases",

@@ -45,6 +45,8 @@ _EXIT_CODES = {
     ExitCode.TEMPORARY: "not finished: run the same command again to continue",
     ExitCode.DUPLICATE: "a ticket has two or more cases",
 }
+#: Fields that no read shows.
+_NEVER_SHOWN = frozenset({"parent_id", "requester_type"})
 #: Rows that are neither cases nor skipped.
 _OPEN = (State.PENDING, State.WAITING, State.SENDING, State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE)
 
@@ -117,7 +119,9 @@ def _say_verdicts(found: Verification) -> None:
         say("  No second case has the external id of one of these.")
     if found.not_shown:
         fields = ", ".join(f"{field} ({count:,})" for field, count in found.not_shown.items())
-        say(f"  Not shown, so not compared: {fields}; --deep shows some fields that the list does not")
+        say(f"  Not shown, so not compared: {fields}")
+    if found.not_shown.keys() - _NEVER_SHOWN:
+        say("  The list does not show all fields; --deep reads each case on its own.")
 
 
 def _say_example(line: VerifiedLine) -> None:

@@ -168,7 +168,7 @@ class CaseUpdate:
 
     record: int
     position: int  #: which update of this case, from 1
-    kind: str  #: what it carries: ``notes``
+    kind: str  #: what it carries, one of :class:`importer.models.UpdateKind`
     case_id: str
     state: CaseUpdateState  #: ``pending``, or ``unknown`` if the case may have it already
     body: bytes  #: the JSON of the update

@@ -323,7 +323,7 @@ def test_the_page_shows_the_first_of_each_kind_and_what_to_do(planted: Planted) 
     assert "found: 'Another title'" in ended.out
     assert "parent_id (1)" in ended.out
     assert "case-importer verify --ledger t-import/ledger.db" in " ".join(ended.out.split())
-    assert ended.out.rstrip().endswith("Exit code 3: finished, but some cases are not as sent, or gone")
+    assert ended.out.rstrip().endswith("Exit code 3: finished, but some cases are not as sent, incomplete, or gone")
     quiet = planted.program("verify", *LEDGER, "--quiet")
     assert (quiet.code, quiet.out) == (3, "")
     assert quiet.err.startswith("3: ")
