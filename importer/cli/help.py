@@ -31,7 +31,7 @@ _MANY = 12
 MEANINGS = {
     ExitCode.OK: "all rows are cases (or were before this run)",
     ExitCode.USAGE: "invalid usage, settings, mapping or file; nothing was sent",
-    ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused; verify: cases differ",
+    ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused",
     ExitCode.UNKNOWN_OUTCOME: "finished, but some rows have an unknown outcome: run reconcile",
     ExitCode.TEMPORARY: "temporary failure: run the same command again",
     ExitCode.DUPLICATE: "a row has two or more cases: run resolve",
@@ -46,7 +46,8 @@ MEANINGS = {
 
 def _epilog() -> str:
     """The table at the end of the help."""
-    lines = "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in MEANINGS.items())
+    meanings = MEANINGS | {ExitCode.ROWS_FAILED: f"{MEANINGS[ExitCode.ROWS_FAILED]}; verify: cases differ"}
+    lines = "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in meanings.items())
     return f"\b\nExit codes:\n{lines}\nAny other code is an internal error."
 
 

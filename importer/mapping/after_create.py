@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.converters import update_target
 from importer.mapping.custom_fields import Definitions, kinds_of
-from importer.mapping.field_errors import CellError, from_pydantic
+from importer.mapping.field_errors import CellError, unsendable
 from importer.mapping.value_sources import Binding, Cells
 from importer.mapping.values import Field, custom_fields_of, make_field
 from importer.models import FieldError, UpdateBody, UpdateKind
@@ -64,7 +63,7 @@ class AfterCreate:
             values["status"] = None
         body = {name: values.get(name) if name != _CUSTOM else custom or None for name in UPDATE_FIELDS}
         body = {name: value for name, value in body.items() if value is not None}
-        errors += self._unsendable(body)
+        errors += unsendable(self._check, body)
         return [] if errors else list(self._bodies(body, custom))
 
     def _problems(
@@ -87,14 +86,6 @@ class AfterCreate:
         if empty:
             rule = f"solves the case, which needs a value in {', '.join(empty)}"
             yield "status", CellError("missing_for_solving", rule, "map these fields, or give them a `default:`")
-
-    def _unsendable(self, body: dict[str, Any]) -> Iterator[FieldError]:
-        """What the model of an update says against the whole of it, whose values are good each for itself."""
-        try:
-            self._check(body)
-        except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
 
     def _bodies(self, body: dict[str, Any], custom: dict[str, Any]) -> Iterator[UpdateBody]:
         if not body:

@@ -6,7 +6,7 @@ file are collected in :class:`Problems`, so that a person sees all of them, each
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from inspect import isclass
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from importer.errors import MappingError
 from importer.models import FieldError, shown
-from importer.talkdesk.payloads import custom_field_prefix
+from importer.talkdesk.payloads import Check, custom_field_prefix
 from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 
 PROBLEMS_SHOWN = 25
@@ -64,6 +64,15 @@ class CellError(ValueError):
         column = column if self._column is None else self._column
         text = text if self._text is None else self._text
         return FieldError(self.code, column, shown(printable(text)), self.rule, self.hint, target)
+
+
+def unsendable(check: Check, body: dict[str, Any]) -> Iterator[FieldError]:
+    """What its model says against a whole body, whose values are good each for itself."""
+    try:
+        check(body)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
 
 
 def printable(text: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from importer.mapping.after_create import AfterCreate
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.converters import case_target
 from importer.mapping.custom_fields import Definitions, check_usable, kinds_of
-from importer.mapping.field_errors import CellError, Problems, bad_text, from_pydantic, is_sendable
+from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, unsendable
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
 from importer.mapping.schema import ColumnForm, ValueForm
@@ -124,7 +123,7 @@ class RowMapper:
         if None not in spoiled:
             payload = self._payload(row.cells, key, errors)
             if not errors:
-                errors += self._unsendable(payload)
+                errors += unsendable(self._check, payload)
             after = self._after.updates(row.cells, payload, errors)
             if not found and not errors:
                 return self._sent(key, payload, link, after)
@@ -176,14 +175,6 @@ class RowMapper:
                 title = f"Full text of {field.target.name.rpartition('.')[2]}"
                 case[_NOTES].append({"note_title": title, "note_body": text, "public": False})
         return {name: value for name, value in case.items() if value not in (None, {}, [])}
-
-    def _unsendable(self, payload: dict[str, Any]) -> Iterator[FieldError]:
-        """What the model of the case says against a whole payload, whose values are good each for itself."""
-        try:
-            self._check(payload)
-        except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
 
     def _sent(self, key: str, payload: dict[str, Any], link: Link | None, after: Sequence[UpdateBody]) -> Mapped:
         notes, most = payload.get(_NOTES, ()), self._notes_per_call

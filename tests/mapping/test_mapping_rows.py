@@ -6,6 +6,7 @@ import orjson
 import pytest
 from mapping_files import CASE, Bind
 
+from importer.mapping.converters import Target
 from importer.models import FieldError, Mapped, Row
 
 FULL = """\
@@ -36,6 +37,15 @@ def test_the_bytes_are_in_the_order_of_the_api_whatever_the_order_of_the_mapping
         b'"notes":[{"note_title":"Note","note_body":"n","public":false}],"requester_email":"ana@example.com",'
         b'"requester_name":"Ana","requester_type":"Contact"}',
     )
+
+
+def test_a_whole_payload_is_checked_as_well(bind: Bind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a single value was taken for, nothing is entered that the model of a case or an update refuses."""
+    monkeypatch.setattr(Target, "check", lambda *_: None)
+    case = bind(CASE + "  priority: B\n", "ID|T|D|B").apply(Row(2, ("7", "t", "d", "SOON")))
+    assert (case.body, [error.target for error in case.errors]) == (None, ["priority"])
+    update = bind(CASE + "after_create: {type: B}\n", "ID|T|D|B").apply(Row(2, ("7", "t", "d", "SOON")))
+    assert (update.body, [error.target for error in update.errors]) == (None, ["type"])
 
 
 def test_what_is_empty_is_left_out(bind: Bind) -> None:
