@@ -52,7 +52,8 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"This looks like an export from {suggestion.system}{ready}.")
     say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
-    command = ["case-importer", "check", str(source), "--mapping", str(output), *reading.reading_words()]
+    unsaid = replace(reading, sheet=None, encoding=None, delimiter=None, header_row=None)  # the mapping has them
+    command = ["case-importer", "check", str(source), "--mapping", str(output), *unsaid.reading_words()]
     say(f"Review it, then run: {command_line(command)}")
 
 

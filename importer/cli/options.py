@@ -80,6 +80,9 @@ class ReadingOptions:
     sheet: str | None = option(metavar="NAME", help="Sheet to read, by name or number.")
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
+    header_row: int | None = option(
+        type=click.IntRange(min=0), metavar="N", help="Line or row of the header; 0 if there is none."
+    )
     max_ratio: int | None = option(
         type=click.IntRange(min=1),
         metavar="N",
@@ -88,14 +91,9 @@ class ReadingOptions:
 
     def reading_words(self) -> list[str]:
         """What was typed, for the next command."""
-        typed = {"--sheet": self.sheet, "--encoding": self.encoding, "--delimiter": self.delimiter}
-        ratio = None if self.max_ratio is None else str(self.max_ratio)
-        return [
-            word
-            for flag, value in (typed | {"--max-ratio": ratio}).items()
-            if value is not None
-            for word in (flag, value)
-        ]
+        typed = asdict(ReadingOptions(**{each.name: getattr(self, each.name) for each in fields(ReadingOptions)}))
+        flags = ((f"--{name.replace('_', '-')}", value) for name, value in typed.items() if value is not None)
+        return [word for flag, value in flags for word in (flag, str(value))]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -25,7 +25,7 @@ from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
 from importer.mapping.values import Field
-from importer.models import Links, shown
+from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, as_answer
 from importer.yaml_places import NodePath, mark_of
@@ -65,6 +65,18 @@ class Mapping:
         if form is None or form.record is None:
             return None
         return Links(", ".join(column.column for column in form.record), form.missing, form.cycle, form.deep)
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """How the export is to be read, as far as the mapping says it."""
+        source = self._form.source
+        said = {name: getattr(source, name) for name in ("sheet", "encoding", "delimiter", "header_row")}
+        return cast(ReadingOptions, {name: value for name, value in said.items() if value is not None})
+
+    @property
+    def keep_last(self) -> bool:
+        """Whether the last row of a key counts: each row of the export is a state of its ticket."""
+        return self._form.source.keep == "last"
 
     @property
     def note_files(self) -> list[tuple[EachForm, NodePath]]:

@@ -265,3 +265,18 @@ class SourceForm(Form):
 
     skip: When | None = None
     """Condition, such as "Type == 'test'". A row that meets it is filtered, on purpose."""
+
+    keep: Literal["first", "last"] = "first"
+    """Which row counts if several have one key: the `first`, or the `last` if each row is a state of its ticket."""
+
+    sheet: Scalar | None = None
+    """Sheet of a workbook, by name or number. By default the one that looks most like tickets."""
+
+    encoding: str | None = None
+    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
+
+    delimiter: str | None = None
+    """Delimiter of a CSV file. By default what the file shows."""
+
+    header_row: Annotated[int, Field(ge=0)] | None = None
+    """Line, or row of the sheet, with the header; 0 if there is none. By default the first one below titles."""

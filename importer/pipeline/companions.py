@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
@@ -16,8 +16,8 @@ from importer.ledger.records import CompanionFile
 from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
-from importer.reader import open_reader
-from importer.report.failures_file import failures_file_of
+from importer.reader import ReadingOptions, open_reader, options_for
+from importer.report.failures_file import failures_file_of, is_failures_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importer.ledger import Ledger
     from importer.mapping.case_schema import EachForm
     from importer.models import Row
-    from importer.reader import Reader, ReadingOptions
+    from importer.reader import Reader
 
 StrPath = str | os.PathLike[str]
 
@@ -36,6 +36,7 @@ class Export:
 
     reader: Reader
     mapping: Mapping
+    reading: ReadingOptions  #: how the user, or else the mapping, wants it to be read
     folder: Path  #: where it is, and its companion files
     notes: tuple[StrPath, ...]  #: where these are otherwise, as ``FILE`` or ``NAME=FILE``
 
@@ -60,13 +61,20 @@ def open_export(
 ) -> Export:
     """An export and its mapping, which may read files below its folder, that of the export, and ``allow_files``.
 
+    What the mapping says about reading counts where the user says nothing. It is about the export: a failures file is
+    read as it is.
+
     Raises:
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
     """
     folder = folder_of(source)
-    opened = open_reader(source, **reading)
-    return Export(opened, opened_mapping(mapping, (folder, *allow_files)), folder, tuple(notes))
+    loaded = opened_mapping(mapping, (folder, *allow_files))
+    given = cast(ReadingOptions, {name: value for name, value in reading.items() if value is not None})
+    if loaded.reading and isinstance(source, str | os.PathLike):
+        said = options_for(Path(source), loaded.reading)
+        given = given if is_failures_file(Path(source)) else said | given
+    return Export(open_reader(source, **given), loaded, given, folder, tuple(notes))
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:

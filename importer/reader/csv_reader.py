@@ -13,8 +13,15 @@ from itertools import islice
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.models import FieldError, Row, shown
-from importer.reader.base import Chunk, ChunkBuilder, SheetLayout, columns_counted, file_digest, named_columns
+from importer.models import FieldError, ReadingOptions, Row, shown
+from importer.reader.base import (
+    Chunk,
+    ChunkBuilder,
+    SheetLayout,
+    columns_counted,
+    file_digest,
+    named_columns,
+)
 from importer.reader.detect import Kind
 from importer.reader.dialect import DELIMITERS, Dialect, csv_lines, find_dialect
 from importer.reader.text_file import Lines, open_text
@@ -38,6 +45,7 @@ class CsvReader:
         *,
         encoding: str | None,
         delimiter: str | None,
+        header_row: int | None,
         max_ratio: int,
         notes: Iterable[str],
         chunk_rows: int,
@@ -46,13 +54,27 @@ class CsvReader:
         self._chunk_rows = chunk_rows
         self.name = self._text.name
         block, complete = self._text.head()
-        self._dialect = dialect = find_dialect(block, given=delimiter, complete=complete, name=self.name)
+        self._dialect = dialect = find_dialect(
+            block, given=delimiter, header_row=header_row, complete=complete, name=self.name
+        )
         self.columns, unnamed = named_columns(dialect.header)
+        self.reading = self._options(encoding, delimiter, header_row)
         separators = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
         separated = f" separated by {separators}" if len(self.columns) > 1 else ""
-        layout = f"{columns_counted(self.columns)}{separated}, header in line {dialect.header_line}"
+        header = f"header in line {dialect.header_line}" if dialect.header_line else "no header"
+        layout = f"{columns_counted(self.columns)}{separated}, {header}"
         how = f"read as {self._text.encoding.codec.upper()}, {layout}"
         self.notes = (*notes, *self._text.encoding.notes, how, *dialect.notes, *unnamed)
+
+    def _options(self, encoding: str | None, delimiter: str | None, header_row: int | None) -> ReadingOptions:
+        options = ReadingOptions()
+        if encoding is not None and self._text.encoding.codec != "utf-8":
+            options["encoding"] = self._text.encoding.codec
+        if self._dialect.delimiter != "," and (delimiter is not None or len(self.columns) > 1):
+            options["delimiter"] = self._dialect.delimiter
+        if header_row is not None or self._dialect.has_titles:
+            options["header_row"] = self._dialect.header_line
+        return options
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the file as it is on the disk, packed or not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -43,7 +44,8 @@ class Dialect:
 
     delimiter: str  #: One character.
     header: tuple[str, ...]  #: The header cells.
-    header_line: int  #: The line on which the header begins, 1-based.
+    header_line: int  #: The line on which the header begins, 1-based; 0 if there is none.
+    has_titles: bool  #: Whether there are titles above it.
     skipped: int  #: How many rows :mod:`csv` reads up to and including the header.
     notes: tuple[str, ...]  #: What the user should know about it.
 
@@ -54,12 +56,15 @@ def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
-def find_dialect(block: Sequence[str], *, given: str | None, complete: bool, name: str) -> Dialect:
+def find_dialect(
+    block: Sequence[str], *, given: str | None, header_row: int | None, complete: bool, name: str
+) -> Dialect:
     """The dialect of the file that begins with ``block``.
 
     Args:
         block: The first lines.
         given: The delimiter that the user passed, which wins.
+        header_row: The line of the header that the user passed, 1-based; 0 for a file without a header.
         complete: Whether the block is the whole file.
         name: The name of the file in messages.
 
@@ -69,10 +74,15 @@ def find_dialect(block: Sequence[str], *, given: str | None, complete: bool, nam
     excel = _SEP_LINE.fullmatch(block[0]) if block else None
     body, above = (block[1:], 1) if excel else (block, 0)
     wanted = given or (excel and excel[1])
-    delimiter = _spelled_out(wanted, name) if wanted else _found(body, complete, name)
+    table = body[max(header_row - above - 1, 0) :] if header_row else body
+    delimiter = _spelled_out(wanted, name) if wanted else _found(table, complete, name)
     sample = _sample(body, delimiter, complete)
     rows = [row.cells for row in sample]
-    titles = title_rows(rows)
+    if header_row == 0:
+        widths = Counter(len(cells) for cells in rows if cells)
+        width = widths.most_common(1)[0][0] if widths else 1
+        return Dialect(delimiter, ("",) * width, header_line=0, has_titles=False, skipped=above, notes=())
+    titles = title_rows(rows) if header_row is None else _named_row(sample, header_row, above, name)
     if len(sample) <= titles:
         raise EmptySourceError("the file has neither a header nor rows", where=f"{name}:1", hint="export again")
     if broken := next((row for row in sample[: titles + 1] if not row.cells), None):
@@ -88,7 +98,16 @@ def find_dialect(block: Sequence[str], *, given: str | None, complete: bool, nam
     if filled and not any(len(cells) == len(header) for cells in filled):
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
     found = sample[titles]
-    return Dialect(delimiter, tuple(header), above + found.line, above + found.number, tuple(notes))
+    return Dialect(delimiter, tuple(header), above + found.line, titles > 0, above + found.number, tuple(notes))
+
+
+def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:
+    """Which row of the sample begins on the line that the user named as that of the header."""
+    places = [place for place, row in enumerate(sample) if above + row.line == line]
+    if not places:
+        hint = f"pass --header-row N with N up to {_SAMPLE_ROWS}, or 0 if there is no header"
+        raise SourceError(f"no row begins in line {line}, so it cannot be the header", where=name, hint=hint)
+    return places[0]
 
 
 def _spelled_out(given: str, name: str) -> str:

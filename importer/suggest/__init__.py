@@ -7,7 +7,7 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.roles import assign
-from importer.suggest.row_names import find_names, find_parents, find_parts
+from importer.suggest.row_names import find_history, find_names, find_parents, find_parts
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
 __all__ = ["Suggestion", "Trial", "suggest"]
@@ -39,12 +39,15 @@ class Trial:
     sent: int  #: Rows that would be sent.
     filtered: int  #: Rows that the mapping filters.
     errors: tuple[tuple[str, str, int], ...]  #: Code of a field error, its column, and how many rows have it.
+    superseded: int = 0  #: Rows that a later state of their ticket replaces.
 
     @property
     def fared(self) -> str:
         """The same in words."""
         filtered = f", {self.filtered:,} filtered" if self.filtered else ""
-        return f"{self.sent:,} ready to send{filtered}, {self.rows - self.sent - self.filtered:,} invalid"
+        replaced = f", {self.superseded:,} superseded" if self.superseded else ""
+        invalid = self.rows - self.sent - self.filtered - self.superseded
+        return f"{self.sent:,} ready to send{filtered}{replaced}, {invalid:,} invalid"
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,20 @@ def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = 
     key = roles.one["key"].column.profile if "key" in roles.one else None
     names = find_names(table, columns, key)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
+    history = find_history(table, columns, vocabulary) if key is None else None
     draft = Draft(
         table=table,
         roles=roles,
         blanks=blanks,
-        parts=find_parts(table, columns) if key is None and table.rows else None,
+        parts=find_parts(table, columns) if key is None and history is None and table.rows else None,
+        history=history,
+        reading=source.reading,
         parents=find_parents(table, columns, names, vocabulary, system),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
     )
     body = draft.write()
-    trial = attempt(bound(body, source.columns), table.all_rows)
+    trial = attempt(bound(body, source.columns), table.all_rows, keep_last=history is not None)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
@@ -115,16 +121,18 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
         return load_mapping(path).bind(columns)
 
 
-def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
-    """Maps rows, and counts the outcomes."""
-    outcomes = list(mapper.apply_all(list(rows)))
+def attempt(mapper: RowMapper, rows: Sequence[Row], *, keep_last: bool = False) -> Trial:
+    """Maps rows, with ``keep_last`` the last one of each key, and counts the outcomes."""
+    last = {mapper.key(row): row.number for row in rows} if keep_last else {}
+    counting = [row for row in rows if not (key := mapper.key(row)) or last.get(key, row.number) == row.number]
+    outcomes = mapper.apply_all(counting)
     sent = sum(mapped.body is not None for mapped in outcomes)
     filtered = sum(mapped.filtered_by is not None for mapped in outcomes)
     errors = Counter[tuple[str, str]]()
     for mapped in outcomes:
         errors.update(list(dict.fromkeys((error.code, error.column or "") for error in mapped.errors)))
     found = tuple((code, column, times) for (code, column), times in errors.most_common())
-    return Trial(len(outcomes), sent, filtered, found)
+    return Trial(len(rows), sent, filtered, found, superseded=len(rows) - len(counting))
 
 
 def _ready(system: System | None, source: Reader) -> str:
