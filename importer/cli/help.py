@@ -8,7 +8,7 @@ from importer.errors import ExitCode
 from importer.version import __version__
 
 _COMMANDS = {
-    "Prepare": ("suggest", "check", "preview", "rehearse"),
+    "Prepare": ("suggest", "mappings", "check", "preview", "rehearse"),
     "Import": ("run", "status"),
     "After the import": ("verify", "report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),

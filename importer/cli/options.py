@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from importer.bundled import bundled
-
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -33,8 +31,9 @@ class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since c
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The built-in names that start like this; and whatever files the shell finds."""
-        names = sorted(path.stem for path in bundled("mappings").glob("*.yml"))
-        matching = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        from importer.mapping.builtin import builtin_names
+
+        matching = [CompletionItem(name) for name in builtin_names() if name.startswith(incomplete)]
         return [*matching, CompletionItem(incomplete, type="file")]
 
 

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from importer.bundled import bundled
 from importer.errors import MappingError
+from importer.mapping.builtin import SUFFIX, builtin_names
 from importer.mapping.case_schema import EachForm, MappingForm
 from importer.mapping.conditions import filter_conditions
 from importer.mapping.converters import TYPES
@@ -24,6 +25,7 @@ from importer.mapping.field_errors import Document, Problems, listed, nearest
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
+from importer.mapping.value_sources import Header
 from importer.mapping.values import Field
 from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of
@@ -31,7 +33,6 @@ from importer.talkdesk.fields import FieldDefinition, as_answer
 from importer.yaml_places import NodePath, mark_of
 
 SIZE_MAX = 1024 * 1024
-SUFFIX = ".yml"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,11 @@ class Mapping:
     def choices(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
         return tuple(reason for _, reason, _ in filter_conditions(self._form.source))
+
+    def lacking(self, columns: tuple[str, ...]) -> list[str]:
+        """The optional columns that an export with these columns does not have."""
+        header = Header(columns, Problems(self._document), names=self._form.source.columns)
+        return [column for column in header.names if header.lacks(column)]
 
     def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
@@ -194,7 +200,7 @@ def _read(source: Path, name: str) -> bytes:
     try:
         return head_of(source, SIZE_MAX + 1)
     except FileNotFoundError:
-        names = sorted(file.stem for file in bundled("mappings").glob(f"*{SUFFIX}"))
+        names = builtin_names()
         known = f"built-in mappings: {listed(names, most=99)}"
         hint = f"check the path; {known}"
         if _is_bare(name):

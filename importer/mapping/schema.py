@@ -248,6 +248,27 @@ Value = Annotated[ValueForm, BeforeValidator(as_column, json_schema_input_type=S
 Flag = Annotated[ValueForm, BeforeValidator(_as_constant, json_schema_input_type=bool | ValueForm)]
 
 
+class NamesForm(Form):
+    """How a column of the mapping may be named in the export, and whether it may be absent."""
+
+    also: Annotated[
+        tuple[ColumnName, ...], BeforeValidator(as_list, json_schema_input_type=ColumnName | list[ColumnName])
+    ] = ()
+    """Other names of the column: the first one that the export has counts."""
+
+    optional: bool = False
+    """Whether the export may lack the column; it counts as empty then."""
+
+
+def _as_names(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"also": value}
+
+
+Names = Annotated[
+    NamesForm, BeforeValidator(_as_names, json_schema_input_type=ColumnName | list[ColumnName] | NamesForm)
+]
+
+
 class SourceForm(Form):
     """What the export means."""
 
@@ -256,6 +277,9 @@ class SourceForm(Form):
 
     join: Annotated[str, Field(min_length=1)] = "/"
     """The text between the parts of a key of several columns."""
+
+    columns: dict[str, Names] = Field(default={})
+    """Column of this mapping → its other names, or `{optional: true}` if the export may lack it."""
 
     empty: Annotated[tuple[Scalar, ...], BeforeValidator(as_list, json_schema_input_type=Scalar | list[Scalar])] = ("",)
     """Texts that count as no value. A cell of spaces always does."""

@@ -45,8 +45,23 @@ class Export:
         """The columns that the mapping is bound to: without the reasons of a failures file."""
         return columns_mapped(self.reader)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know about how it is read and mapped."""
+        names = [form.file or "" for form, _ in self.mapping.note_files if form.optional]
+        absent = [] if self.notes else [name for name in names if not (self.folder / name).exists()]
+        gone = [f"{name} was not found next to the export, so there are no notes from it" for name in absent]
+        lacking = self.mapping.lacking(self.columns)
+        empty = [f"optional columns that the export does not have: {', '.join(lacking)}"] if lacking else []
+        return (*self.reader.notes, *self.mapping.notes, *empty, *gone)
+
     def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
-        """Its companion files; those of a failures file are where they were when its rows were read."""
+        """Its companion files; those of a failures file are where they were when its rows were read.
+
+        Raises:
+            MappingError: the mapping does not fit the columns of the export, which is said before all else.
+        """
+        self.mapping.bind(self.columns)
         infos = sources(ledger) if failures_file_of(self.reader.columns) else []
         known = [file for info in reversed(infos) for file in info.companions]
         return open_companions(ledger, self.mapping, self.folder, self.notes, known=known)
@@ -211,6 +226,8 @@ def open_companions(
         path = paths.get(name) or (Path(before.path) if before else folder / name)
         if name not in paths and not before:
             mapping.refuse_outside(path, (*place, "file"), [folder])
+        if not path.exists() and form.optional and name not in paths and not before:
+            continue
         if not path.exists():
             note = mapping.place((*place, "file"))
             hint = f"put it there, or pass --notes FILE; if you have no notes, remove the note at {note}"
