@@ -95,6 +95,7 @@ class _Rows:
         self._lines = lines
         self._delimiter = dialect.delimiter
         self._width = len(dialect.header)
+        self._short = dialect.short
         self._name = name
         self._reader = csv_lines(lines, dialect.delimiter)
         self._start = 1
@@ -115,10 +116,12 @@ class _Rows:
 
     def _read(self, builder: ChunkBuilder, limit: int) -> None:
         """The hot loop: everything that a million good rows go through."""
-        reader, width = self._reader, self._width
+        reader, width, short = self._reader, self._width, self._short or -1
         add_number, add_row = builder.numbers.append, builder.rows.append
         self._start = reader.line_num + 1
         for cells in islice(reader, limit):
+            if len(cells) == short:
+                cells += [""] * (width - len(cells))
             if len(cells) != width or not any(cells):
                 self._set_aside(builder, cells)
             elif self._broken_line and reader.line_num == self._start and _has_open_quote(self._lines.last):
@@ -141,6 +144,8 @@ class _Rows:
             code, hint = "too_many_fields", f"quote each cell that contains {self._delimiter!r}"
         else:
             code, hint = "too_few_fields", "complete the row, and quote each cell that contains a line break"
+            if not self._lines.last.endswith(("\n", "\r")):
+                hint = "the file ends inside this row: it is cut off; export again"
         rule = f"has {has} field{'s' * (has != 1)}, but the header has {self._width}"
         builder.bad_rows.append(self._bad_row(cells, code, rule, hint))
 
@@ -155,6 +160,8 @@ class _Rows:
             is_not = "never closed" if self._lines.ended else stopped
             what = f"the row that begins in line {self._start} has a quote that is {is_not}"
             hint = 'close it, and double each quote inside a quoted cell: ""'
+            if self._lines.ended:
+                hint += "; if the file is cut off, export again"
             raise SourceError(what, where=f"{self._name}:{self._start}", hint=hint)
         text = self._lines.last.rstrip("\r\n")
         if _has_open_quote(text):

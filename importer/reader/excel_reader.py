@@ -9,6 +9,7 @@ files may end in a Rust panic, which is not an :class:`Exception`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -82,7 +83,7 @@ class ExcelReader:
     ) -> None:
         self._path = path
         self._sheet = sheet
-        self._problems = scan.problems
+        self._problems, self._padded = scan.problems, scan.padded
         self._is_ods = is_ods
         self._chunk_rows = chunk_rows
         self._left = sheet.start[1] if sheet.start else 0
@@ -119,6 +120,8 @@ class ExcelReader:
 
     def _add(self, builder: ChunkBuilder, number: int, values: Sequence[Any]) -> None:
         cells = self._texts(values)
+        if self._padded:
+            self._pad(number, values, cells)
         found = self._problems.get(number, ())
         if not found and not any(cells):
             builder.blank_rows += 1
@@ -133,6 +136,15 @@ class ExcelReader:
                 builder.add_problem(number, error)
         if cells != values:  # most rows are all text
             builder.add_inexact(number, values, cells)
+
+    def _pad(self, number: int, values: Sequence[Any], cells: list[str]) -> None:
+        """Whole numbers get the zeros that a number format such as 000000 shows in front of them."""
+        for column, parts in self._padded.items():
+            place = column - self._left
+            if 0 <= place < len(values) and type(values[place]) is float and cells[place].lstrip("-").isdecimal():
+                rows, digits = parts[max(bisect_right(parts, number, key=lambda part: part[0].start) - 1, 0)]
+                digits = digits if number in rows else 0
+                cells[place] = cells[place].zfill(digits + cells[place].startswith("-"))
 
     def _texts(self, values: Sequence[Any]) -> list[str]:
         texts = [value if type(value) is str else cell_text(value, ".15g") for value in values]

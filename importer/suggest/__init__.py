@@ -20,7 +20,7 @@ from importer.suggest.columns import describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
-from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
+from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.roles import assign
 from importer.suggest.row_names import find_history, find_names, find_parents, find_parts
@@ -29,6 +29,7 @@ from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 __all__ = ["Suggestion", "Trial", "suggest"]
 
 _ERRORS_SHOWN = 10
+_VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row.
 
 
 @dataclass(frozen=True)
@@ -159,11 +160,9 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
-    names = [column.name for column in table.columns]
-    values = [name for name in names if is_number(name) or is_date(name) or is_email(name)]
-    if 2 * len(values) > len(table.columns) or len(values) == len(table.columns):
-        text = f"the header looks like data: {named(table.columns)}. If so, add a header row."
-        page.comment(text, mark=CHECK)
+    if _looks_like_data(table):
+        text = f"the header looks like data: {named(table.columns)}. If so, add a header row, or draft again with"
+        page.comment(f"{text} --header-row 0, which names the columns by their place.", mark=CHECK)
     _say_system(page, table, system, ready)
     if trial.rows:
         page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
@@ -172,6 +171,20 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
         page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
     page.blank()
     return page.text
+
+
+def _looks_like_data(table: FirstRows) -> bool:
+    """Whether at least two names of columns are no names: numbers, dates or addresses, or values of their column."""
+    values = [
+        column
+        for column in table.columns
+        if is_number(column.name)
+        or is_date(column.name)
+        or is_email(column.name)
+        or shapes_of(column.name) == ["code"]
+        or column.name.strip() in column.values.counts
+    ]
+    return len(values) >= min(_VALUES_LEAST, len(table.columns))
 
 
 def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:
