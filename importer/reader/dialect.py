@@ -102,7 +102,7 @@ def find_dialect(
     found, short = sample[titles], _short_width(filled, len(header))
     if short:
         absent = first_few([repr(name) for name in header[short:]], 5)
-        notes.append(f"most rows leave out the last {len(header) - short} cells, which are empty then: {absent}")
+        notes.append(f"most rows end before the last {len(header) - short} columns, which are empty there: {absent}")
     return Dialect(delimiter, tuple(header), above + found.line, titles > 0, short, above + found.number, tuple(notes))
 
 

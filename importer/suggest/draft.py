@@ -291,11 +291,21 @@ class Draft:
         if email is None:
             page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK)
         else:
-            column, emails = email.column.profile, email.column.profile.count("email")
+            column = email.column.profile
+            mixed = column.count("address_cell")
+            emails = column.count("email") + mixed
             self._because(email, f"{emails:,} of {column.filled:,} are valid addresses")
             if emails < column.filled:
                 page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
-            page.line(f"requester_email: {value(reference(column))}", 2)
+            if several := column.count("addresses"):
+                text = (
+                    f"{counted(several, 'cell')} with several addresses: the first is the requester, a note keeps all."
+                )
+                page.comment(text, 2, CHECK)
+            page.line(f"requester_email: {value(reference(column) | ({'type': 'address'} if mixed else {}))}", 2)
+            if name is None and column.count("named"):
+                page.comment(f"names of the same column, in {counted(column.count('named'), 'cell')}.", 2, GUESS)
+                page.line(f"requester_name: {value(reference(column) | {'type': 'address_name'})}", 2)
         if name is not None:
             self._because(name, counted(name.column.profile.distinct, "different name"))
             page.line(f"requester_name: {value(reference(name.column.profile))}", 2)

@@ -30,10 +30,10 @@ def test_cells_that_are_left_out_at_the_end_are_empty(program: Program, tmp_path
     written(tmp_path, "\n".join([f"{HEADER},closed,rating", *rows, ""]))
     written(tmp_path, MAPPING.replace("case:", "external_id_field: text1\ncase:"), "m.yml")
     found = json.loads(program("check", "t.csv", "-m", "m.yml", "--json").out)
-    assert "most rows leave out the last 2 cells, which are empty then: 'closed', 'rating'" in found["notes"]
+    assert "most rows end before the last 2 columns, which are empty there: 'closed', 'rating'" in found["notes"]
     assert (found["totals"]["pending"], found["totals"]["invalid"]) == (20, 1)
     whole = written(tmp_path, "\n".join([HEADER, *ROWS, ROWS[0][:9]]), "whole.csv")
-    assert not any("leave out" in note for note in open_reader(whole).notes)
+    assert not any("most rows" in note for note in open_reader(whole).notes)
 
 
 @pytest.mark.parametrize(
