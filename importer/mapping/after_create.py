@@ -50,6 +50,8 @@ class AfterCreate:
 
     def updates(self, cells: Cells, case: dict[str, Any], errors: list[FieldError]) -> list[UpdateBody]:
         """The updates of the row whose payload is ``case``, in order; what is wrong goes to ``errors``."""
+        if not self.fields:
+            return []
         values = {name: self._fields[name].read(cells, errors) for name in UPDATE_FIELDS if name in self._fields}
         custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
         custom = {key: value for key, value in custom.items() if value is not None}
