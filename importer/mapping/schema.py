@@ -15,7 +15,7 @@ from importer.mapping.conditions import parse_condition
 from importer.mapping.converters import TYPES, Ignored
 from importer.mapping.dates import parser, time_zone
 from importer.mapping.field_errors import listed, malformed, nearest
-from importer.mapping.value_sources import parse_template
+from importer.mapping.inputs import parse_template
 
 T = TypeVar("T")
 
