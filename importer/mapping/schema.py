@@ -65,7 +65,7 @@ ColumnName = Annotated[Scalar, Field(min_length=1)]
 
 
 class Form(BaseModel):
-    """What all forms have in common."""
+    """A part of a mapping file as it is written: each key of the YAML is a field, and unknown keys are refused."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -212,8 +212,8 @@ class Field:
 def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> Field | None:
     """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so."""
     problems, name = binding.header.problems, form.type or target.type
-    if TYPES[name].yields not in target.takes:
-        fitting = [other for other, kind in TYPES.items() if kind.yields in target.takes]
+    if TYPES[name].makes not in target.accepts:
+        fitting = [other for other, kind in TYPES.items() if kind.makes in target.accepts]
         what = f"{target.name} does not accept `type: {name}`"
         problems.add((*path, "type"), what, f"it accepts {listed(fitting)}")
         return None
