@@ -22,10 +22,10 @@ from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.field_errors import Document, Problems, listed, nearest
+from importer.mapping.inputs import Header
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
-from importer.mapping.value_sources import Header
 from importer.mapping.values import Field
 from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of

@@ -112,7 +112,7 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Input:
     """Where a value comes from, bound to an export.
 
     Attributes:
@@ -152,12 +152,12 @@ class Source:
         return self.names[0] if self.names else None, self.between.join(text for _, text in blamed if text.strip())
 
 
-def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bool) -> Source:
-    """The source of the value at ``path``; of several columns of one name a list takes all (``in_list``)."""
+def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bool) -> Input:
+    """The input of the value at ``path``; of several columns of one name a list takes all (``in_list``)."""
     path, header, is_html = (*path, form.origin), binding.header, form.html is not None
-    nothing = Source(binding, (), (), lambda _: "", is_text=False)
+    nothing = Input(binding, (), (), lambda _: "", is_text=False)
     if form.value is not None:
-        return Source(binding, (), (), lambda _: form.value, is_text=False)
+        return Input(binding, (), (), lambda _: form.value, is_text=False)
     if form.lookup is not None:
         lacks_some = any(header.lacks(column.column) for column in form.lookup.by or form.lookup.key)
         return nothing if lacks_some else _lookup(form.lookup, binding, path=path)
@@ -175,7 +175,7 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
             """If the text is too long, that is the one to shorten."""
             return max(cells, key=lambda cell: len(cell[1]))
 
-        return Source(binding, names, positions, fill_in, is_html, pick=longest)
+        return Input(binding, names, positions, fill_in, is_html, pick=longest)
     if form.first is not None:
         present = [column for column in form.first if not header.lacks(column.column)]
         if not present:
@@ -186,9 +186,7 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
         def first_filled(cells: list[Blame]) -> Blame:
             return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
 
-        return Source(
-            binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled
-        )
+        return Input(binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled)
     column, join = header.name(form.column or ""), form.join
     if header.lacks(column):
         return nothing
@@ -202,13 +200,13 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
         def joined(texts: list[str]) -> str:
             return binding.filled(join.join(filter(None, texts)))
 
-        return Source(binding, names, positions, joined, is_html, between=join)
+        return Input(binding, names, positions, joined, is_html, between=join)
     if len(positions) > 1:
-        return Source(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
-    return Source(binding, names, positions, itemgetter(0), is_html)
+        return Input(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
+    return Input(binding, names, positions, itemgetter(0), is_html)
 
 
-def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
+def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Input:
     table = binding.files.table(form, path=path, problems=binding.header.problems)
     columns, name = (form.by, "by") if form.by else (form.key, "key")
 
@@ -218,7 +216,7 @@ def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
 
     names = tuple(binding.header.name(column.column) for column in columns)
     positions = binding.header.positions_of(columns, path=(*path, name))
-    return Source(binding, names, positions, find, is_text=False, between=" / ")
+    return Input(binding, names, positions, find, is_text=False, between=" / ")
 
 
 def parse_template(text: str, lacks: Callable[[str], bool] = lambda _: False) -> tuple[str, tuple[str, ...]]:
