@@ -99,8 +99,9 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
         "Delete the contents of finished rows from the ledger? This cannot be undone", err=True
     ):
         return
-    from importer.cli.output import plural, say
+    from importer.cli.output import say
     from importer.pipeline.ledger_verbs import forget as forget_rows
+    from importer.wording import plural
 
     result = forget_rows(ledger, failed=failed)
 
@@ -126,8 +127,9 @@ def _size(count: int) -> str:
 @option.settings
 def fields(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the account's custom field definitions, for `fields:` in a mapping."""
-    from importer.cli.output import plural, say
+    from importer.cli.output import say
     from importer.pipeline.account import save_fields
+    from importer.wording import plural
 
     saved = save_fields(path, settings=settings.load())
     say(f"Saved {plural(saved.entries, 'custom field')} to {saved.path}")
@@ -138,8 +140,9 @@ def fields(path: Path, *, settings: option.SettingsOptions) -> None:
 @option.settings
 def users(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the e-mail, id and name of every active user, for `lookup:` in a mapping."""
-    from importer.cli.output import plural, say
+    from importer.cli.output import say
     from importer.pipeline.account import save_users
+    from importer.wording import plural
 
     saved = save_users(path, settings=settings.load())
     say(f"Saved {plural(saved.entries, 'user')} to {saved.path}")
