@@ -17,6 +17,7 @@ from importer.errors import CaseImporterError, ExitCode, TooManyFailuresError
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import make_unproven_unknown
+from importer.ledger.measurements import note_plan
 from importer.mapping import Mapping
 from importer.models import Notice, State
 from importer.pipeline.companions import Export
@@ -125,10 +126,24 @@ class LedgerRun:
             return Delivered()
         options = replace(self.options, chosen=chosen, max_refused=self._max_refused(counts))
         account_fields = self.mapping.account_fields if self.mapping else ()
+        await asyncio.to_thread(note_plan, ledger, self._plan(), rows=total, source=chosen.source)
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
             self.progress.sending(total)
             return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
+
+    def _plan(self) -> dict[str, object]:
+        """What the report says about how it was sent; nothing secret."""
+        settings = self.settings
+        return {
+            "rate": settings.rate or settings.top_rate,
+            "reserve": settings.reserve,
+            "concurrency": settings.workers,
+            "settle_delay": settings.delay.first,
+            "proxy": settings.through.name if settings.through else None,
+            "limit": self.options.limit,
+            "max_failures": self.max_failures,
+        }
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; invalid rows count as failures before anything is sent."""
