@@ -42,13 +42,21 @@ def status(ledger: Path, *, as_json: bool) -> ExitCode:
 @cli.command()
 @option.ledger
 @click.option("--out", type=option.FOLDER, required=True, help="Folder for the reports.")
+@click.option(
+    "--mask",
+    is_flag=True,
+    help="Hide personal data, to hand the page over: write report.html and summary.json without it, and no tables.",
+)
+@option.reports
 @option.output
-def report(ledger: Path, out: Path, *, output: option.OutputOptions) -> ExitCode:
+def report(
+    ledger: Path, out: Path, *, mask: bool, reports: option.ReportOptions, output: option.OutputOptions
+) -> ExitCode:
     """Write the reports again from the ledger."""
     from importer.cli.run_page import say_report
     from importer.pipeline.ledger_verbs import report as write_report
 
-    result = write_report(ledger, out)
+    result = write_report(ledger, out, options=reports.load(mask=mask))
     output.show(result, lambda: say_report(result))
     return result.exit_code
 

@@ -91,18 +91,21 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[Step]:
 
 
 def _say_files(result: RunResult) -> None:
+    """Print where the files are; the first is the one to open first."""
     reports = result.reports
     files = [
-        (str(reports.results), "every row"),
-        *((str(path), "rows to fix or decide, with your columns") for path in reports.failures),
-        *((str(path), "notes that match no row, with your columns") for path in reports.orphans),
-        *([(str(reports.case_updates), "notes and fields to look at")] if reports.case_updates else []),
-        (str(reports.summary), "for scripts"),
+        (reports.page, "open this first: what arrived, what failed and why"),
+        (reports.results, "every row"),
+        *((path, "rows to fix or decide, with your columns") for path in reports.failures),
+        *((path, "notes that match no row, with your columns") for path in reports.orphans),
+        (reports.case_updates, "notes and fields to look at"),
+        (reports.summary, "for scripts"),
         (result.ledger, "state of the import; keep it until sign-off"),
     ]
-    room = max(len(name) for name, _ in files)
+    named = [(str(path), what) for path, what in files if path is not None]
+    room = max(len(name) for name, _ in named)
     heading("Files")
-    for name, what in files:
+    for name, what in named:
         say(f"  {name:<{room}}  {what}")
 
 
@@ -180,7 +183,7 @@ def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
     if rehearsal.window_seconds is not None:
         say(f"That {_verdict(rehearsal)}.")
     if kept:
-        say(f"Rehearsal reports: {run.reports.results.parent}")
+        say(f"Rehearsal reports: {run.reports.page}")
 
 
 def _verdict(rehearsal: Rehearsal) -> str:

@@ -48,7 +48,9 @@ def say_verified(result: VerifyResult) -> None:
         if command:
             say_command(command, 5)
     heading("Files")
-    say(f"  {result.verified_file}  every finding")
+    room = max(len(str(path)) for path in (result.page, result.verified_file))
+    say(f"  {result.page!s:<{room}}  open this first: what arrived, what failed and why")
+    say(f"  {result.verified_file!s:<{room}}  every finding")
     if result.error is not None:
         complain(str(result.error))
     elif result.exit_code is not ExitCode.OK:

@@ -25,7 +25,7 @@ from importer.pipeline.results import Command, Problem, RunResult, run_result, w
 from importer.pipeline.sending import RunOptions, open_target, refuse_wrong_credentials, send_pending, stop_on_signals
 from importer.pipeline.staging import Reading, stage_source
 from importer.progress import Progress
-from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
+from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.settings import Settings
 
 WITHOUT_EXTERNAL_ID = Notice(
@@ -54,6 +54,7 @@ class LedgerRun:
     progress: Progress
     outer_stop: Stop | None
     options: RunOptions
+    report_options: ReportOptions | None = None
     max_failures: int | str | None = None
     notes: tuple[str, ...] = ()
     put_back: int = 0
@@ -160,7 +161,7 @@ class LedgerRun:
 
     def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
-        reports, summary = write_reports(self.path, self.folder, source=chosen.source)
+        reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
         ledger.exit_code = self._exit_code(delivered, summary)
         result = run_result(
             replace(summary, target=summary.target or self.settings.target.name),

@@ -80,7 +80,9 @@ def known(result: Any) -> dict[str, Any]:
 
 
 def write_summary(result: RunResult) -> None:
-    """Write the result as ``summary.json``."""
+    """Write the result as ``summary.json``, if that is wanted."""
+    if result.reports.summary is None:
+        return
     with whole_file(result.reports.summary) as file:
         file.write(as_json(result) + "\n")
 

@@ -28,6 +28,7 @@ from importer.plain import plain
 from importer.progress import Progress
 from importer.report import Summary, summary_of
 from importer.report.files import make_folder, whole_file
+from importer.report.page import FILE_NAME, write_page
 from importer.report.verified_file import Verification, write_verified
 from importer.settings import Settings
 
@@ -40,6 +41,7 @@ class VerifyResult(Summary):
         exit_code: As the command line ends.
         meaning: The same as a word.
         verified_file: verified.csv.
+        page: report.html.
         summary_file: This result as JSON.
         continued: It went on where an earlier one had stopped.
         error: Why it ended early; None if it did not.
@@ -52,6 +54,7 @@ class VerifyResult(Summary):
     meaning: str
     verification: Verification
     verified_file: Path
+    page: Path
     summary_file: Path
     continued: bool
     error: Problem | None
@@ -150,6 +153,7 @@ def _result(
     with LedgerView(path) as view:
         summary = summary_of(view)
         write_verified(view, folder / "verified.csv")
+        write_page(view, summary, folder / FILE_NAME)
     assert summary.verification is not None
     exit_code = summary.verification.exit_code
     if exit_code is ExitCode.OK and summary.case_updates.undelivered:
@@ -163,6 +167,7 @@ def _result(
         exit_code=exit_code,
         meaning=exit_code.name.lower(),
         verified_file=folder / "verified.csv",
+        page=folder / FILE_NAME,
         summary_file=folder / "summary.json",
         continued=continued,
         error=None if error is None else Problem(error.what, error.where, error.hint),
