@@ -17,7 +17,7 @@ from importer.report.masking import HIDDEN, mask
 from importer.report.meaning import FAILED, MEANINGS, OF_TRIAL, is_trial, skipped_because
 from importer.report.plots import Interval, intervals
 from importer.report.summary import Summary
-from importer.wording import are, carried, plural
+from importer.wording import carried, plural
 
 MOST_CAUSES = 30
 MOST_UNKNOWN = 20
@@ -105,6 +105,12 @@ class RunFacts:
     created: int
 
     @property
+    def rate(self) -> str:
+        """Requests per second that it was allowed, in words."""
+        rate = self.settings.get("rate")
+        return f"{rate:g}/s" if isinstance(rate, int | float) else str(rate or "no limit")
+
+    @property
     def forecast(self) -> float | None:
         """Seconds that the planned requests take at the rate of the run; None if it had none."""
         rate = self.settings.get("rate")
@@ -171,11 +177,13 @@ def answer(summary: Summary) -> Answer:
     rows = plural(totals.read, "row")
     if not totals.match:
         return Answer("bad", "The totals do not add up: keep the ledger and report this bug.")
-    if totals.unknown or totals.duplicate or totals.sending:
-        unclear = totals.unknown + totals.duplicate + totals.sending
-        return Answer("bad", f"Not yet: {missing:,} of {rows} {are(missing)} not cases for sure, {unclear:,} unclear.")
+    unclear = totals.unknown + totals.duplicate + totals.sending
+    if unclear:
+        what = "has an unclear outcome" if unclear == 1 else "have an unclear outcome"
+        rest = f"{_not_cases(missing - unclear, totals.read)}, and " if missing > unclear else ""
+        return Answer("bad", f"Not yet: {rest}{unclear:,} {'' if rest else f'of {rows} '}{what}.")
     if missing:
-        return Answer("open", f"Not yet: {missing:,} of {rows} {are(missing)} not cases.")
+        return Answer("open", f"Not yet: {_not_cases(missing, totals.read)}.")
     if updates.undelivered:
         return Answer("open", f"Not yet: all rows are cases, but {carried(updates.undelivered)} did not reach them.")
     if found is not None and (found.bad or found.doubles):
@@ -188,10 +196,15 @@ def answer(summary: Summary) -> Answer:
     return Answer("good", f"Yes: {_all_of(totals.created, totals.skipped)}.")
 
 
+def _not_cases(count: int, rows: int) -> str:
+    return f"{count:,} of {plural(rows, 'row')} {'is not a case' if count == 1 else 'are not cases'}"
+
+
 def _all_of(created: int, skipped: int) -> str:
     if not skipped:
-        return f"all {plural(created, 'row')} are cases" if created != 1 else "the row is a case"
-    return f"{plural(created, 'row')} {are(created)} cases, and {skipped:,} were skipped for the reasons below"
+        return f"all {created:,} rows are cases" if created != 1 else "the row is a case"
+    cases = "is a case" if created == 1 else "are cases"
+    return f"{plural(created, 'row')} {cases}, and {skipped:,} {'was' if skipped == 1 else 'were'} skipped"
 
 
 def shares(summary: Summary, *, trial: bool) -> list[Share]:

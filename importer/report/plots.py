@@ -18,14 +18,15 @@ WIDTH, HEIGHT = 640, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 8, 10, 26
 
 _SPANS = """
-    SELECT run, min(at - seconds), max(at) FROM measurement
+    SELECT run, min(at - seconds), max(at), avg(seconds) FROM measurement
     WHERE run IN (SELECT value FROM json_each(:runs)) GROUP BY run ORDER BY run"""
 _INTERVALS = """
-    SELECT CAST((at - seconds / 2 - span.value ->> '$[1]' + span.value ->> '$[2]') / :length AS INTEGER) AS place,
-        sum(seconds), sum(created), sum(requests), sum(too_fast), sum(waited), max(longest),
-        sum(rate * seconds) / sum(seconds), count(*) = count(rate)
-    FROM json_each(:spans) AS span JOIN measurement ON run = span.value ->> '$[0]'
-    GROUP BY place ORDER BY place"""
+    SELECT CAST(middle / :length AS INTEGER) * :length AS begin, avg(middle), sum(seconds), sum(created), sum(requests),
+        sum(too_fast), sum(waited), max(longest),
+        CASE WHEN count(*) = count(rate) THEN sum(rate * seconds) / sum(seconds) END
+    FROM (SELECT measurement.*, at - seconds / 2 - span.value ->> '$[1]' + span.value ->> '$[2]' AS middle
+          FROM json_each(:spans) AS span JOIN measurement ON run = span.value ->> '$[0]')
+    GROUP BY begin ORDER BY begin"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,19 @@ class Interval:
     """Some time of sending; pauses between runs are not counted."""
 
     begin: float  #: seconds of sending before it
+    middle: float  #: the same for the middle of what was measured
     seconds: float  #: how much of it was measured
     created: int
     requests: int
     too_fast: int  #: answers with HTTP 429
-    latency: float | None  #: mean seconds to the answer; None without requests
+    waited: float  #: seconds for all answers together
     longest: float
     allowed: float | None  #: requests per second; None for no limit
+
+    @property
+    def latency(self) -> float | None:
+        """Mean seconds to the answer; None without requests."""
+        return self.waited / self.requests if self.requests else None
 
     @property
     def created_per_minute(self) -> float:
@@ -54,26 +61,13 @@ class Interval:
 
 def intervals(view: LedgerView, runs: Sequence[int]) -> list[Interval]:
     """What these runs measured, in at most :data:`MOST_INTERVALS` intervals of one length, in order."""
-    spans, total = [], 0.0
-    for run, begin, end in view.select(_SPANS, runs=orjson.dumps(runs).decode()):
+    spans, total, measured = [], 0.0, 0.0
+    for run, begin, end, seconds in view.select(_SPANS, runs=orjson.dumps(runs).decode()):
         spans.append((run, begin, total))
-        total += end - begin
-    length = next((each for each in _LENGTHS if total / each <= MOST_INTERVALS), math.ceil(total / MOST_INTERVALS))
-    return [
-        Interval(
-            place * length,
-            seconds,
-            created,
-            requests,
-            too_fast,
-            waited / requests if requests else None,
-            longest,
-            allowed if is_limited else None,
-        )
-        for place, seconds, created, requests, too_fast, waited, longest, allowed, is_limited in view.select(
-            _INTERVALS, spans=orjson.dumps(spans).decode(), length=length
-        )
-    ]
+        total, measured = total + end - begin, max(measured, seconds)
+    least = max(total / MOST_INTERVALS, measured)
+    length = next((each for each in _LENGTHS if each >= least), math.ceil(least))
+    return list(view.read(Interval, _INTERVALS, spans=orjson.dumps(spans).decode(), length=length))
 
 
 class Line(NamedTuple):
@@ -133,7 +127,7 @@ def _plot(
     found: Sequence[Interval],
     values: dict[str, Callable[[Interval], float | None]],
 ) -> Plot:
-    end = max(each.begin + each.seconds for each in found)
+    end = max(each.middle + each.seconds / 2 for each in found)
     top = _round_up(max((value(each) or 0.0 for value in values.values() for each in found), default=0.0))
 
     def x(seconds: float) -> float:
@@ -143,7 +137,7 @@ def _plot(
         return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / top
 
     def points(value: Callable[[Interval], float | None]) -> str:
-        at = [(x(each.begin + each.seconds / 2), value(each)) for each in found]
+        at = [(x(each.middle), value(each)) for each in found]
         if len(at) == 1:  # a line needs two ends
             at = [(x(0), at[0][1]), (x(end), at[0][1])]
         return " ".join(f"{across:.1f},{y(number):.1f}" for across, number in at if number is not None)
