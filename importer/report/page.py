@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def write_page(
     to_fix = failures or Path("failures.csv")
     steps = next_steps(summary, mapping=mapping, ledger=summary.ledger, failures=to_fix)
     with whole_file(path) as file:
-        for part in _template().generate(
+        for part in page_template().generate(
             data=data,
             summary=summary,
             steps=list(steps),
@@ -59,7 +60,9 @@ def write_page(
             file.write(part)
 
 
-def _template() -> Any:
+@cache
+def page_template() -> Any:
+    """The template of the page, compiled."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # only now: `status` needs none of it
 
     folder = files("importer.report") / "templates"
