@@ -191,6 +191,7 @@ class _VerifyOptions:
 @option.ledger
 @option.options_of(_VerifyOptions, "what")
 @option.out_of_ledger
+@option.tables
 @option.settings
 @option.output
 def verify(
@@ -198,6 +199,7 @@ def verify(
     *,
     what: _VerifyOptions,
     out: Path | None,
+    tables: option.TableOptions,
     settings: option.SettingsOptions,
     output: option.OutputOptions,
 ) -> ExitCode:
@@ -210,7 +212,9 @@ def verify(
 
     with output.watching() as progress:
         loaded = settings.load(near=ledger.parent, output=output)
-        result = verify_ledger(ledger, out=out, settings=loaded, progress=progress, **asdict(what))
+        result = verify_ledger(
+            ledger, out=out, csv_delimiter=tables.delimiter, settings=loaded, progress=progress, **asdict(what)
+        )
     output.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.say_quietly(result))
     return result.exit_code
 

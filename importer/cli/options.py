@@ -181,17 +181,29 @@ class LoggedOutputOptions(OutputOptions):
 
 
 @dataclass(frozen=True)
-class ReportOptions:
-    """Which reports are written, and how."""
+class TableOptions:
+    """How the reports that are tables are written."""
 
-    report_format: str | None = option(
-        metavar="FORMAT,…", help="Write only these reports: html, csv, json. [default: all]"
-    )
     csv_delimiter: str = option(
         type=click.Choice([",", ";", "tab", "|"]),
         default=",",
         show_default=True,
-        help="Delimiter of the CSV reports; ; is for spreadsheets of countries with a decimal comma.",
+        metavar="C",
+        help="Delimiter of the CSV reports: , ; | or tab; use ; where the comma is the decimal sign.",
+    )
+
+    @property
+    def delimiter(self) -> str:
+        """The character itself."""
+        return "\t" if self.csv_delimiter == "tab" else self.csv_delimiter
+
+
+@dataclass(frozen=True)
+class ReportOptions(TableOptions):
+    """Which reports are written, and how."""
+
+    report_format: str | None = option(
+        metavar="FORMAT,…", help="Write only these reports: html, csv, json. [default: all]"
     )
 
     def load(self, *, mask: bool = False) -> LoadedReportOptions:
@@ -200,8 +212,7 @@ class ReportOptions:
         from importer.report import ReportOptions as Loaded
 
         formats = tuple(self.report_format.replace(" ", "").split(",")) if self.report_format else FORMATS
-        delimiter = "\t" if self.csv_delimiter == "tab" else self.csv_delimiter
-        return Loaded(formats=formats, csv_delimiter=delimiter, mask=mask)  # type: ignore[arg-type]  # checked there
+        return Loaded(formats=formats, csv_delimiter=self.delimiter, mask=mask)  # type: ignore[arg-type]  # checked there
 
 
 @dataclass(frozen=True)
@@ -275,6 +286,7 @@ export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
 logged_output = options_of(LoggedOutputOptions, "output")
 limits = options_of(LimitOptions, "limits")
+tables = options_of(TableOptions, "tables")
 reports = options_of(ReportOptions, "reports")
 settings = options_of(SettingsOptions, "settings")
 

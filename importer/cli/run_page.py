@@ -119,16 +119,19 @@ def say_quietly(result: RunResult) -> None:
 
 def _in_short(result: RunResult) -> str:
     totals, updates = result.totals, result.case_updates
-    failures = result.reports.failures[0] if result.reports.failures else result.reports.results
+    reports = result.reports
+    first = reports.page or reports.results or reports.summary
+    failures = reports.failures[0] if reports.failures else first
+    fix = f"fix them in {failures}" if reports.failures else f"see {first}"
     reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
     waiting = totals.waiting if not failed and not totals.pending else 0
     names = " or ".join(state for state in TO_FIX if totals.counts[state])
     shorts = {
         ExitCode.ROWS_FAILED: (
-            (failed, f"{{are}} {names}: fix them in {failures}"),
+            (failed, f"{{are}} {names}: {fix}"),
             (waiting, f"{{are}} waiting for a parent row that is not a case: see {failures}"),
-            (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {result.reports.results}"),
+            (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {first}"),
         ),
         ExitCode.UNKNOWN_OUTCOME: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: run {reconcile}"),),
         ExitCode.TEMPORARY: ((totals.pending + totals.waiting, "{are} not sent yet: run the same command again"),),
@@ -139,7 +142,7 @@ def _in_short(result: RunResult) -> str:
             text = text.format(are=are(count), have="has" if count == 1 else "have")
             return f"{count:,} of {plural(totals.read, 'row')} {text}"
     if open_updates := updates.refused + updates.unknown + updates.open:
-        return f"{carried(open_updates)} not delivered: see {result.reports.case_updates}"
+        return f"{carried(open_updates)} not delivered: see {reports.case_updates or first}"
     return MEANINGS.get(result.exit_code, result.meaning)
 
 

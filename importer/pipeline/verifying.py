@@ -26,7 +26,7 @@ from importer.pipeline.sending import (
 )
 from importer.plain import plain
 from importer.progress import Progress
-from importer.report import Summary, summary_of
+from importer.report import ReportOptions, Summary, summary_of
 from importer.report.files import make_folder, whole_file
 from importer.report.page import FILE_NAME, write_page
 from importer.report.verified_file import Verification, write_verified
@@ -70,6 +70,7 @@ async def verify_async(
     doubles: bool = False,
     again: bool = False,
     out: StrPath | None = None,
+    csv_delimiter: str = ",",
     settings: Settings | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -86,6 +87,7 @@ async def verify_async(
         doubles: Search the whole list for second cases with external ids of this ledger.
         again: Start over, although the last one is not finished.
         out: Folder of the reports; by default that of the ledger.
+        csv_delimiter: Between the cells of verified.csv; see :class:`importer.report.ReportOptions`.
         settings: Target, rate, credentials; by default from environment and ``.env``.
         progress, stop: Is told what happens; stops it. Without ``stop`` the signals of the process do.
 
@@ -95,6 +97,7 @@ async def verify_async(
     """
     begun = time.monotonic()
     path = existing(ledger)
+    options = ReportOptions(csv_delimiter=csv_delimiter)
     settings = usable_settings(settings, path.parent)
     plan = VerificationPlan(None if sample is None else str(sample), deep, doubles)
     heard: list[int] = []
@@ -110,6 +113,7 @@ async def verify_async(
         result = _result(
             path,
             Path(out) if out is not None else path.parent,
+            options=options,
             error=error,
             heard=heard,
             continued=continued,
@@ -142,6 +146,7 @@ def _result(
     path: Path,
     folder: Path,
     *,
+    options: ReportOptions,
     error: CaseImporterError | None,
     heard: list[int],
     continued: bool,
@@ -152,7 +157,7 @@ def _result(
     make_folder(folder)
     with LedgerView(path) as view:
         summary = summary_of(view)
-        write_verified(view, folder / "verified.csv")
+        write_verified(view, folder / "verified.csv", delimiter=options.csv_delimiter)
         write_page(view, summary, folder / FILE_NAME)
     assert summary.verification is not None
     exit_code = summary.verification.exit_code

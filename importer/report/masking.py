@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from importer.errors import ConfigError
+from importer.ledger import CompanionFile
 from importer.ledger.causes import Cause
 from importer.models import State
 from importer.report.summary import Summary
@@ -60,9 +61,16 @@ def masked(summary: Summary) -> Summary:
     return replace(
         summary,
         ledger=Path(summary.ledger).name,
+        sources=tuple(
+            replace(each, note_files=tuple(map(_without_folder, each.note_files))) for each in summary.sources
+        ),
         causes=tuple(map(_masked_cause, summary.causes)),
         verification=found,
     )
+
+
+def _without_folder(file: CompanionFile) -> CompanionFile:
+    return replace(file, path=Path(file.path).name)
 
 
 def _masked_cause(cause: Cause) -> Cause:

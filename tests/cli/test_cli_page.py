@@ -108,3 +108,17 @@ def test_a_report_to_hand_over_names_nobody(local: Program) -> None:
     refused = local("report", "--ledger", "out/ledger.db", "--out", "out", "--mask")
     assert (refused.code, refused.out) == (2, "")
     assert "the folder has reports with personal data: failures.csv, results.csv" in refused.err
+
+
+def test_verify_writes_its_verdicts_into_the_page(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(2))
+    local(*RUN)
+    assert "The cases were not read back yet" in Page(local.folder / "out/report.html").text
+    ended = local("verify", "--ledger", "out/ledger.db", "--csv-delimiter", ";")
+    assert ended.code == 0
+    assert "  out/report.html   open this first" in ended.out
+    page = Page(local.folder / "out/report.html")
+    assert page.problems == []
+    assert "2 cases read back" in page.text
+    assert "same 2 as sent, in all fields that the API shows" in page.text
+    assert (local.folder / "out/verified.csv").read_text(encoding="utf-8-sig").startswith("key;row;case_id;verdict;")
