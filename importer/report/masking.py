@@ -21,7 +21,7 @@ from importer.report.verified_file import DOUBLE
 HIDDEN = "hidden by --mask"
 #: What our texts quote; an apostrophe inside a word neither begins nor ends it.
 _QUOTED = re.compile(r"(?<!\w)'.+?'(?!\w)|\".+?\"", re.DOTALL)
-_WORD = re.compile(r"\w{2,}")
+_WORD = re.compile(r"\w{3,}")
 _WITH_CONTENTS = (
     "failures*.csv",
     "failures*.xlsx",
