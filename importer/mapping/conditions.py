@@ -20,8 +20,8 @@ from importer.mapping.field_errors import CellError, listed, malformed, nearest
 from importer.models import FieldError
 
 if TYPE_CHECKING:
+    from importer.mapping.inputs import Binding, Cells
     from importer.mapping.schema import SourceForm
-    from importer.mapping.value_sources import Binding, Cells
     from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000

@@ -13,10 +13,10 @@ from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.converters import case_target
 from importer.mapping.custom_fields import Definitions, check_usable, kinds_of
 from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, unsendable
+from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
 from importer.mapping.schema import ColumnForm, ValueForm
-from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, custom_fields_of, make_field, uncut
 from importer.models import FieldError, Link, Mapped, Row, UpdateBody, UpdateKind, shown
 from importer.talkdesk.payloads import CASE_FIELDS, case_check, custom_field_prefix

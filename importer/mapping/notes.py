@@ -15,8 +15,8 @@ from importer.mapping.case_schema import EachForm, NoteForm
 from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import ORDER, folding, note_target
 from importer.mapping.field_errors import CellError, printable
+from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.schema import SourceForm, ValueForm
-from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, make_field
 from importer.models import FieldError
 from importer.yaml_places import NodePath

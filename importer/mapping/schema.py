@@ -15,7 +15,7 @@ from importer.mapping.conditions import parse_condition
 from importer.mapping.converters import TYPES, Ignored
 from importer.mapping.dates import parser, time_zone
 from importer.mapping.field_errors import listed, malformed, nearest
-from importer.mapping.value_sources import parse_template
+from importer.mapping.inputs import parse_template
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ ColumnName = Annotated[Scalar, Field(min_length=1)]
 
 
 class Form(BaseModel):
-    """What all forms have in common."""
+    """A part of a mapping file as it is written: each key of the YAML is a field, and unknown keys are refused."""
 
     model_config = ConfigDict(
         extra="forbid",

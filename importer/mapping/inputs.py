@@ -92,7 +92,7 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Input:
     """Where a value comes from, bound to an export.
 
     Attributes:
@@ -132,11 +132,11 @@ class Source:
         return self.names[0] if self.names else None, self.between.join(text for _, text in blamed if text.strip())
 
 
-def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bool) -> Source:
-    """The source of the value at ``path``; of several columns of one name a list takes all (``in_list``)."""
+def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bool) -> Input:
+    """The input of the value at ``path``; of several columns of one name a list takes all (``in_list``)."""
     path, header, is_html = (*path, form.origin), binding.header, form.html is not None
     if form.value is not None:
-        return Source(binding, (), (), lambda _: form.value, is_text=False)
+        return Input(binding, (), (), lambda _: form.value, is_text=False)
     if form.lookup is not None:
         return _lookup(form.lookup, binding, path=path)
     if form.template is not None:
@@ -150,7 +150,7 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
             """If the text is too long, that is the one to shorten."""
             return max(cells, key=lambda cell: len(cell[1]))
 
-        return Source(binding, names, positions, fill_in, is_html, pick=longest)
+        return Input(binding, names, positions, fill_in, is_html, pick=longest)
     if form.first is not None:
         names = tuple(column.column for column in form.first)
         positions = header.positions_of(form.first, path=path)
@@ -158,9 +158,7 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
         def first_filled(cells: list[Blame]) -> Blame:
             return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
 
-        return Source(
-            binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled
-        )
+        return Input(binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled)
     column, join = form.column or "", form.join
     if join is not None or (in_list and form.occurrence is None):
         positions = header.positions(column, path=path)
@@ -172,13 +170,13 @@ def make_source(form: ValueForm, binding: Binding, *, path: NodePath, in_list: b
         def joined(texts: list[str]) -> str:
             return binding.filled(join.join(filter(None, texts)))
 
-        return Source(binding, names, positions, joined, is_html, between=join)
+        return Input(binding, names, positions, joined, is_html, between=join)
     if len(positions) > 1:
-        return Source(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
-    return Source(binding, names, positions, itemgetter(0), is_html)
+        return Input(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
+    return Input(binding, names, positions, itemgetter(0), is_html)
 
 
-def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
+def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Input:
     table = binding.files.table(form, path=path, problems=binding.header.problems)
     columns, name = (form.by, "by") if form.by else (form.key, "key")
 
@@ -188,7 +186,7 @@ def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Source:
 
     names = tuple(column.column for column in columns)
     positions = binding.header.positions_of(columns, path=(*path, name))
-    return Source(binding, names, positions, find, is_text=False, between=" / ")
+    return Input(binding, names, positions, find, is_text=False, between=" / ")
 
 
 def parse_template(text: str) -> tuple[str, tuple[str, ...]]:
