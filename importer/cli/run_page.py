@@ -99,6 +99,7 @@ def _say_files(result: RunResult) -> None:
         *((path, "rows to fix or decide, with your columns") for path in reports.failures),
         *((path, "notes that match no row, with your columns") for path in reports.orphans),
         (reports.case_updates, "notes and fields to look at"),
+        (reports.verified, "how each case compares with what was sent"),
         (reports.summary, "for scripts"),
         (result.ledger, "state of the import; keep it until sign-off"),
     ]

@@ -24,6 +24,7 @@ from importer.report.summary import (
     totals_of,
     unlinked_remarks,
 )
+from importer.report.verified_file import write_verified
 
 __all__ = [
     "CaseUpdateTotals",
@@ -104,6 +105,7 @@ class Reports:
     orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
     #: Case updates that were not delivered, or changed by the server; None if there are none.
     case_updates: Path | None = None
+    verified: Path | None = None  #: How the cases compare with what was sent; None if they were not read back.
     page: Path | None = None  #: For people: did everything arrive, what failed and why, what to do next.
 
 
@@ -112,7 +114,8 @@ def write_reports(
 ) -> tuple[Reports, Summary]:
     """Write the reports into ``folder``, all from one moment of the ledger; ``summary.json`` is left to the caller.
 
-    ``failures.csv``, ``notes-without-case.csv`` and ``case-updates.csv`` only if there is something to write into them.
+    ``failures.csv``, ``notes-without-case.csv``, ``case-updates.csv`` and ``verified.csv`` only if there is something
+    to write into them.
 
     Args:
         ledger: The ledger; it may be in use.
@@ -154,12 +157,17 @@ def _write_tables(view: LedgerView, folder: Path, summary: Summary, reports: Rep
         _write_case_updates(view, case_updates, delimiter=delimiter)
     else:
         remove(case_updates)
+    verified = None
+    if view.source is None and summary.verification is not None:  # which is about the whole ledger
+        verified = folder / "verified.csv"
+        write_verified(view, verified, delimiter=delimiter)
     return replace(
         reports,
         results=results,
         failures=tuple(write_failures(view, folder, delimiter=delimiter)),
         orphans=tuple(_write_orphans(view, folder, delimiter=delimiter)),
         case_updates=case_updates if has_updates else None,
+        verified=verified,
     )
 
 

@@ -121,4 +121,7 @@ def test_verify_writes_its_verdicts_into_the_page(local: Program) -> None:
     assert page.problems == []
     assert "2 cases read back" in page.text
     assert "same 2 as sent, in all fields that the API shows" in page.text
-    assert (local.folder / "out/verified.csv").read_text(encoding="utf-8-sig").startswith("key;row;case_id;verdict;")
+    verified = (local.folder / "out/verified.csv").read_text(encoding="utf-8-sig")
+    assert verified.startswith("key;row;case_id;verdict;")
+    assert "again/verified.csv" in local("report", "--ledger", "out/ledger.db", "--out", "again").out
+    assert (local.folder / "again/verified.csv").read_text(encoding="utf-8-sig") == verified.replace(";", ",")
