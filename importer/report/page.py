@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from importer.ledger import LedgerView
-from importer.models import UNSAFE, CaseVerdict, State
+from importer.models import UNSAFE, CaseVerdict
 from importer.report.files import whole_file
 from importer.report.meaning import VERDICTS, is_trial, next_steps
 from importer.report.page_data import MOST_RUNS, MOST_SOURCES, page_data
@@ -63,11 +62,10 @@ def write_page(
 @cache
 def page_template() -> Any:
     """The template of the page, compiled."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # only now: `status` needs none of it
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only now: `status` needs none of it
 
-    folder = files("importer.report") / "templates"
     environment = Environment(
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
@@ -81,7 +79,7 @@ def page_template() -> Any:
         "plural": plural,
     }
     environment.tests |= {"trial": is_trial}
-    environment.globals |= {"State": State, "CaseVerdict": CaseVerdict}
+    environment.globals |= {"CaseVerdict": CaseVerdict}
     return environment.get_template("report.html")
 
 
