@@ -25,23 +25,21 @@ MOST_RUNS = 12
 MOST_SOURCES = 12
 SPOT_CHECKS = 10
 
-#: What an unknown outcome was followed by in the history of its row, in words.
+#: What became of rows that had an unknown outcome, in words.
 _SETTLED = {
     "found": "found in the account: they are cases",
-    "absent": "proven not to be cases, so they could be sent again",
-    "duplicate": "found more than once: choose one with resolve",
+    "again": "proven not to be cases, sent again, and cases now",
+    "absent": "proven not to be cases, and not sent again yet",
+    "failed": "proven not to be cases, and rejected, invalid or skipped now",
     "resolved": "settled by you with resolve",
+    "duplicate": "found more than once: choose one with resolve",
     "open": "still unknown",
 }
-_UNKNOWN_STORY = """
-    WITH was_unknown AS (SELECT DISTINCT record FROM event WHERE state = 'unknown'),
-    story AS (
-        SELECT event.record, event.state, lead(event.state) OVER later AS next, lead(event.code) OVER later AS how
-        FROM event JOIN was_unknown ON was_unknown.record = event.record
-        WINDOW later AS (PARTITION BY event.record ORDER BY event.id))
-    SELECT CASE WHEN next IS NULL THEN 'open' WHEN how = 'resolved' THEN 'resolved' WHEN next = 'created' THEN 'found'
-        WHEN next = 'duplicate' THEN 'duplicate' ELSE 'absent' END, count(*)
-    FROM story JOIN record ON record.id = story.record {where} GROUP BY 1"""
+_WERE_UNKNOWN = """
+    SELECT CASE WHEN state IN ('unknown', 'sending') THEN 'open' WHEN state = 'duplicate' THEN 'duplicate'
+        WHEN code = 'resolved' THEN 'resolved' WHEN state = 'created' THEN iif(code = 'found', 'found', 'again')
+        WHEN state IN ('pending', 'waiting') THEN 'absent' ELSE 'failed' END, count(*)
+    FROM record {where} GROUP BY 1"""
 _NOT_SETTLED = f"""
     SELECT row, key, state, code, message FROM record {{where}} ORDER BY record.id LIMIT {MOST_UNKNOWN}"""
 _RUNS = f"""
@@ -223,7 +221,8 @@ def shares(summary: Summary, *, trial: bool) -> list[Share]:
 
 
 def _settled(view: LedgerView) -> list[Settled]:
-    counts: Counter[str] = Counter(dict(view.select(_UNKNOWN_STORY, "story.state = 'unknown'")))
+    which = "id IN (SELECT record FROM event WHERE event.state = 'unknown')"
+    counts: Counter[str] = Counter(dict(view.select(_WERE_UNKNOWN, which)))
     return [Settled(counts[how], words) for how, words in _SETTLED.items() if counts[how]]
 
 
