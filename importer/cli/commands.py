@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cli"]
 
-_SAMPLES = (("zendesk-tickets.csv", "zendesk"), ("servicenow-incidents.xlsx", "servicenow"))
+_SAMPLES = (("zendesk-tickets.csv", "zendesk.yml"), ("servicenow-incidents.xlsx", "servicenow.yml"))
 #: Requests per second of a demonstration: slow enough for the progress bar to be seen.
 _DEMO_RATE = 200.0
 #: What an earlier demonstration wrote into its folders, and nothing else.
@@ -177,8 +177,9 @@ def demo(out: Path) -> int:
         for ending in _ENDINGS:
             (folder / f"ledger.db{ending}").unlink(missing_ok=True)
         sample = bundled("sample_data") / name
+        own_mapping = bundled("sample_data") / mapping
         with watching(quiet=False) as progress:
-            result = run_import(sample, mapping, out=folder, settings=settings, progress=progress)
+            result = run_import(sample, own_mapping, out=folder, settings=settings, progress=progress)
         say_run(result)
         say()
         if result.exit_code != ExitCode.ROWS_FAILED:  # some rows of the samples are wrong on purpose

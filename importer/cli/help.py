@@ -8,7 +8,7 @@ from importer.errors import ExitCode
 from importer.version import __version__
 
 _COMMANDS = {
-    "Prepare": ("suggest", "check", "preview", "rehearse"),
+    "Prepare": ("suggest", "mappings", "check", "preview", "rehearse"),
     "Import": ("run", "status"),
     "After the import": ("verify", "report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),
@@ -16,7 +16,7 @@ _COMMANDS = {
 }
 _OPTIONS = {
     "Input": (
-        *("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "max_ratio"),
+        *("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "header_row", "max_ratio"),
         *("accept_changes", "as_is"),
     ),
     "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from importer.bundled import bundled
-
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -34,8 +32,9 @@ class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since c
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The built-in names that start like this; and whatever files the shell finds."""
-        names = sorted(path.stem for path in bundled("mappings").glob("*.yml"))
-        matching = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        from importer.mapping.builtin import builtin_names
+
+        matching = [CompletionItem(name) for name in builtin_names() if name.startswith(incomplete)]
         return [*matching, CompletionItem(incomplete, type="file")]
 
 
@@ -81,6 +80,9 @@ class ReadingOptions:
     sheet: str | None = option(metavar="NAME", help="Sheet to read, by name or number.")
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
+    header_row: int | None = option(
+        type=click.IntRange(min=0), metavar="N", help="Line or row of the header; 0 if there is none."
+    )
     max_ratio: int | None = option(
         type=click.IntRange(min=1),
         metavar="N",
@@ -89,14 +91,9 @@ class ReadingOptions:
 
     def reading_words(self) -> list[str]:
         """What was typed, for the next command."""
-        typed = {"--sheet": self.sheet, "--encoding": self.encoding, "--delimiter": self.delimiter}
-        ratio = None if self.max_ratio is None else str(self.max_ratio)
-        return [
-            word
-            for flag, value in (typed | {"--max-ratio": ratio}).items()
-            if value is not None
-            for word in (flag, value)
-        ]
+        typed = asdict(ReadingOptions(**{each.name: getattr(self, each.name) for each in fields(ReadingOptions)}))
+        flags = ((f"--{name.replace('_', '-')}", value) for name, value in typed.items() if value is not None)
+        return [word for flag, value in flags for word in (flag, str(value))]
 
 
 @dataclass(frozen=True)

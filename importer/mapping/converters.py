@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
+from importer.mapping.addresses import Address, first_address, is_email
 from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
 from importer.mapping.field_errors import CellError, from_pydantic, listed, too_long
 from importer.talkdesk.payloads import (
@@ -108,10 +109,6 @@ for _yes, _no in BOOLEAN_WORDS.values():
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
 _DIGITS_KEPT = 15  # so many decimal digits survive in any double
-_EMAIL_MAX = 254
-_ATOM = r"[^\s\x00-\x20\x7f@.,;:<>()\[\]\\\"]+"
-_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 ELLIPSIS = "…"
@@ -172,10 +169,20 @@ def _text(form: ValueForm, target: Target) -> Convert:
 
 def _email(text: str) -> str:
     text = text.strip()
-    if len(text) > _EMAIL_MAX or _EMAIL.fullmatch(text) is None:
+    if not is_email(text):
         hint = "fix the cell; one address such as ana@example.com is expected"
+        if first_address(text):
+            hint = "for cells such as 'Ana <ana@example.com>', or with several addresses, set `type: address`"
         raise CellError("not_an_email", "is not a valid e-mail address", hint)
     return text
+
+
+def _address(text: str) -> Address:
+    found = first_address(text)
+    if found is None:
+        hint = "fix the cell; ana@example.com or 'Ana <ana@example.com>' is expected"
+        raise CellError("not_an_email", "does not start with an e-mail address", hint)
+    return found
 
 
 def _integer(text: str) -> int:
@@ -271,6 +278,8 @@ TYPES: Mapping[str, ValueType] = MappingProxyType(
         "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
         "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
         "email": ValueType("text", lambda *_: _email),
+        "address": ValueType("text", lambda *_: lambda text: _address(text).address),
+        "address_name": ValueType("text", lambda *_: lambda text: _address(text).name or None),
         "list": ValueType("list", lambda *_: str.strip, frozenset({"separator"}), split=_separated),
         "path": ValueType("path", _path, frozenset({"separator"})),
         "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),

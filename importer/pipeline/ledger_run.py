@@ -69,7 +69,7 @@ class LedgerRun:
 
     async def import_export(self, export: Export, reading: Reading) -> RunResult:
         """Read an export, with its companion files, then send it."""
-        self.notes = (*export.reader.notes, *export.mapping.notes)
+        self.notes = export.remarks
         if export.mapping.external_id_field is None:
             self.progress.notice(WITHOUT_EXTERNAL_ID)
 

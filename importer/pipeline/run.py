@@ -87,7 +87,7 @@ async def run_import_async(
         options=RunOptions(limit=limit, refuse_existing=not accept_existing),
         max_failures=max_failures,
     )
-    return await run.import_export(export, Reading(reading, accept_changes, as_is))
+    return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
 
 
 async def rebuild_async(
@@ -138,7 +138,7 @@ async def rebuild_async(
         outer_stop=stop,
         options=RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field),
     )
-    return await run.import_export(export, Reading(reading))
+    return await run.import_export(export, Reading(export.reading))
 
 
 def folder_of_reports(source: object, out: StrPath | None) -> Path:

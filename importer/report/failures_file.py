@@ -18,6 +18,7 @@ from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
 from importer.reader.base import column_letters
 from importer.report.files import WriteRow, csv_file, remove
+from importer.small_files import head_of
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.csv")
 RECORD_COLUMN = "importer_record"
@@ -92,6 +93,11 @@ def _reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
 
 def _joined(parts: Iterable[str]) -> str:
     return " | ".join(part for part in parts if part)
+
+
+def is_failures_file(path: Path) -> bool:
+    """Whether a file is one of ours, by its name or its first line, without reading it as a table."""
+    return FILE_NAME.fullmatch(f"{path.stem}.csv") is not None or RECORD_COLUMN.encode() in head_of(path, 4096)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def test_commands_come_in_the_order_of_the_work_and_none_is_cut(program: Program
     assert [line for line in lines if line in headings] == headings
     indented = [line.split()[0] for line in lines if line.startswith("  ") and line[2:3].isalpha()]
     named = [word for word in indented if word in cli.commands]
-    assert named[:6] == ["suggest", "check", "preview", "rehearse", "run", "status"]
+    assert named[:7] == ["suggest", "mappings", "check", "preview", "rehearse", "run", "status"]
     assert sorted(named) == sorted(cli.commands)
     assert [line for line in lines[1:] if line.endswith("...")] == []
 
