@@ -24,9 +24,8 @@ from ledgers import memory
 Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    ["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.pipeline.rehearsal", "importer.pipeline.checking"]
-)
+_PRELOAD = ["pytest", "pandas", "uvloop", "jinja2", "importer.cli.commands"]
+_FORKS.set_forkserver_preload([*_PRELOAD, "importer.pipeline.rehearsal", "importer.pipeline.checking"])
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()
 

@@ -26,8 +26,9 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
 
     Reads the first 20,000 rows of SOURCE and does not use the network.
     """
-    from importer.cli.output import command_line, say, say_document
+    from importer.cli.output import say, say_document
     from importer.pipeline.checking import suggest_mapping
+    from importer.wording import command_line
 
     if output is not None and output.exists():  # before the export is read, which can take a while
         if source.exists() and output.samefile(source):
@@ -64,8 +65,9 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def mappings(action: str, *, name: str | None, output: Path | None, force: bool) -> None:
     """List the built-in mappings, or copy one to change it: mappings copy zendesk."""
-    from importer.cli.output import command_line, say
+    from importer.cli.output import say
     from importer.mapping.builtin import SUFFIX, builtin_names, copy_builtin, title_of
+    from importer.wording import command_line
 
     if action == "list":
         for each in builtin_names():

@@ -23,6 +23,7 @@ _OPTIONS = {
     "Verification": ("sample", "deep", "doubles", "again"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
     "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),
+    "Reports": ("mask", "report_format", "csv_delimiter"),
     "Output": ("quiet", "as_json", "log_file", "help"),
 }
 #: Fewer options than this need no headings.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from importer.progress import Progress
+    from importer.report import ReportOptions as LoadedReportOptions
     from importer.settings import Settings
 
 Command = Callable[..., int | None]
@@ -177,6 +178,41 @@ class LoggedOutputOptions(OutputOptions):
 
 
 @dataclass(frozen=True)
+class TableOptions:
+    """How the reports that are tables are written."""
+
+    csv_delimiter: str = option(
+        type=click.Choice([",", ";", "tab", "|"]),
+        default=",",
+        show_default=True,
+        metavar="C",
+        help="Delimiter of the CSV reports: , ; | or tab; use ; where the comma is the decimal sign.",
+    )
+
+    @property
+    def delimiter(self) -> str:
+        """The character itself."""
+        return "\t" if self.csv_delimiter == "tab" else self.csv_delimiter
+
+
+@dataclass(frozen=True)
+class ReportOptions(TableOptions):
+    """Which reports are written, and how."""
+
+    report_format: str | None = option(
+        metavar="FORMAT,…", help="Write only these reports: html, csv, json. [default: all]"
+    )
+
+    def load(self, *, mask: bool = False) -> LoadedReportOptions:
+        """What the library takes."""
+        from importer.report import FORMATS
+        from importer.report import ReportOptions as Loaded
+
+        formats = tuple(self.report_format.replace(" ", "").split(",")) if self.report_format else FORMATS
+        return Loaded(formats=formats, csv_delimiter=self.delimiter, mask=mask)  # type: ignore[arg-type]  # checked there
+
+
+@dataclass(frozen=True)
 class LimitOptions:
     """When sending stops, or does not begin."""
 
@@ -247,6 +283,8 @@ export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
 logged_output = options_of(LoggedOutputOptions, "output")
 limits = options_of(LimitOptions, "limits")
+tables = options_of(TableOptions, "tables")
+reports = options_of(ReportOptions, "reports")
 settings = options_of(SettingsOptions, "settings")
 
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")

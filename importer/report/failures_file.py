@@ -46,7 +46,7 @@ _RETRY = {
 }
 
 
-def write_failures(view: LedgerView, folder: Path) -> list[Path]:
+def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:
     """The rows to fix or decide: reasons first, then the user's columns, to be fixed and read again.
 
     Sources with the same columns share a file; each further set of columns gets a separate file, ``failures-2.csv`` and
@@ -62,7 +62,9 @@ def write_failures(view: LedgerView, folder: Path) -> list[Path]:
             columns = columns_of[failure.result.source]
             if columns not in writers:
                 paths.append(_path(folder, len(paths) + 1))
-                writers[columns] = files.enter_context(csv_file(paths[-1], (*REASON_COLUMNS, *columns)))
+                writers[columns] = files.enter_context(
+                    csv_file(paths[-1], (*REASON_COLUMNS, *columns), delimiter=delimiter)
+                )
             writers[columns]((*_reasons(failure, ledger_id), *failure.cells))
     for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
         remove(_path(folder, number))
