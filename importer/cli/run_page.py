@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
     from importer.quality.mapping_checks import NotesUse
-    from importer.report import Summary
+    from importer.report import Reports, Summary
 
 #: Rows that failures.csv is for.
 _TO_FIX = (State.INVALID, State.REFUSED)
@@ -113,9 +113,9 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str
         what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
         yield what, ["case-importer", "retry", "--ledger", ledger, *target]
     if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
-        failures = str(result.reports.failures[0])
+        failures = str((*result.reports.workbooks, *result.reports.failures)[0])
         names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
-        yield f"Fix the rows in {failures}, save it as CSV, and import it", ["case-importer", "run", failures, *names]
+        yield f"Fix the rows in {failures}, save it, and import it", ["case-importer", "run", failures, *names]
 
 
 def _say_files(result: RunResult) -> None:
@@ -123,6 +123,7 @@ def _say_files(result: RunResult) -> None:
     files = [
         (str(reports.results), "every row"),
         *((str(path), "rows to fix or decide, with your columns") for path in reports.failures),
+        *((str(path), _workbook_line(reports)) for path in reports.workbooks),
         *((str(path), "notes that match no row, with your columns") for path in reports.orphans),
         *([(str(reports.case_updates), "notes and fields to look at")] if reports.case_updates else []),
         (str(reports.summary), "for scripts"),
@@ -132,6 +133,12 @@ def _say_files(result: RunResult) -> None:
     heading("Files")
     for name, what in files:
         say(f"  {name:<{room}}  {what}")
+
+
+def _workbook_line(reports: Reports) -> str:
+    beyond = reports.beyond_workbooks
+    more = f"; {plural(beyond, 'row')} {are(beyond)} only in the CSV file" if beyond else ""
+    return f"the same rows as a workbook, wrong cells marked{more}"
 
 
 def say_quietly(result: RunResult) -> None:

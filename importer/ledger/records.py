@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -26,6 +26,9 @@ class NewSource:
     mapping_sha256: str  #: of the mapping and all files that it names
     external_id_field: str | None  #: the custom field that carries the key; None for none
     links: Links | None = None  #: how the mapping links rows to each other; None if it does not
+    mapping_place: str | None = None  #: path of the mapping, or name of a built-in one
+    #: column → the only words that the mapping accepts in it, where these are known
+    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class SourceInfo:
     rows: int
     staged: bool
     companions: tuple[CompanionFile, ...] = ()
+    mapping_place: str | None = None
+    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class StagedRow(NamedTuple):

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
-from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
-from importer.mapping.field_errors import CellError, from_pydantic, listed, too_long
+from importer.mapping.dates import ISO, WORDS, day, instant, parser, rewritten, time_zone
+from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, listed, too_long
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
@@ -105,14 +105,18 @@ for _yes, _no in BOOLEAN_WORDS.values():
     _BOOLEANS |= dict.fromkeys(_yes, True) | dict.fromkeys(_no, False)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
+#: Behind a comma three digits may be thousands.
+_DECIMAL_COMMA = re.compile(r"([+-]?[0-9]{1,30}),([0-9]{1,2}|[0-9]{4,30})")
 _DIGITS_KEPT = 15  # so many decimal digits survive in any double
 _EMAIL_MAX = 254
 _ATOM = r"[^\s\x00-\x20\x7f@.,;:<>()\[\]\\\"]+"
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
+#: What people put around an address, and write for its sign.
+_NAME_AROUND = re.compile(r"[^<>@]{0,200}<([^<>]{1,254})>")
+_AT = re.compile(r"\s*(?:\(at\)|\[at\]|(?<=\s)at(?=\s)|@)\s*", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-ELLIPSIS = "…"
 
 
 def folding(ignored: Collection[Ignored]) -> Callable[[str], str]:
@@ -170,10 +174,17 @@ def _text(form: ValueForm, target: Target) -> Convert:
 
 def _email(text: str) -> str:
     text = text.strip()
-    if len(text) > _EMAIL_MAX or _EMAIL.fullmatch(text) is None:
-        hint = "fix the cell; one address such as ana@example.com is expected"
-        raise CellError("not_an_email", "is not a valid e-mail address", hint)
-    return text
+    if _is_email(text):
+        return text
+    hint = "fix the cell; one address such as ana@example.com is expected"
+    inside = _AT.sub("@", _NAME_AROUND.sub(r"\1", text)).removeprefix("mailto:").strip(" ;,.<>\"'")
+    raise CellError(
+        "not_an_email", "is not a valid e-mail address", hint, suggestion=inside if _is_email(inside) else ""
+    )
+
+
+def _is_email(text: str) -> bool:
+    return len(text) <= _EMAIL_MAX and _EMAIL.fullmatch(text) is not None
 
 
 def _integer(text: str) -> int:
@@ -191,7 +202,8 @@ def _decimal(text: str) -> float:
     text = text.strip()
     if _DECIMAL.fullmatch(text) is None:
         rule = "is not a decimal number; use digits and a point, such as 1234.5"
-        raise CellError("not_a_decimal", rule, "fix the cell")
+        comma = _DECIMAL_COMMA.fullmatch(text)
+        raise CellError("not_a_decimal", rule, "fix the cell", suggestion=".".join(comma.groups()) if comma else "")
     number = float(text)
     if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
         raise CellError("too_precise", "has more digits than JSON readers keep", "map it to a text field instead")
@@ -219,7 +231,8 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
                 if (moment := parse(text)) is not None:
                     return render(moment, zone)
             hint = "fix the cell, or add its format to `format:`"
-            raise CellError("not_a_date", f"is not a date in the format {shown}", hint)
+            suggestion = rewritten(text, formats[0])
+            raise CellError("not_a_date", f"is not a date in the format {shown}", hint, suggestion=suggestion)
 
         return convert
 

@@ -21,6 +21,7 @@ from importer.report.summary import (
     totals_of,
     unlinked_remarks,
 )
+from importer.report.workbook import write_workbooks
 
 __all__ = [
     "CaseUpdateTotals",
@@ -64,16 +65,18 @@ class Reports:
     orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
     #: Case updates that were not delivered, or changed by the server; None if there are none.
     case_updates: Path | None = None
+    workbooks: tuple[Path, ...] = ()  #: The rows of ``failures`` as workbooks to fix them in.
+    beyond_workbooks: int = 0  #: How many of these rows are not in a workbook, because a sheet has no room for them.
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:
-    """Write ``results.csv``, ``failures.csv``, ``notes-without-case.csv`` and ``case-updates.csv`` into ``folder``.
+    """Write ``results.csv``, ``failures.csv``, ``failures.xlsx``, ``notes-without-case.csv`` and ``case-updates.csv``.
 
     All but the first only if there is something to write into them.
 
     Args:
         ledger: The ledger; it may be in use.
-        folder: Made if missing; files of these names in it are replaced.
+        folder: Where they go. Made if missing; files of these names in it are replaced.
         source: Only this source; None for the whole ledger.
 
     Returns:
@@ -89,6 +92,7 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
         results = folder / "results.csv"
         write_results(view, results)
         failures = tuple(write_failures(view, folder))
+        workbooks, beyond = write_workbooks(view, folder, summary.causes)
         orphans = tuple(_write_orphans(view, folder))
         case_updates = None
         if summary.case_updates.undelivered or summary.case_updates.changed:
@@ -96,7 +100,16 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
             _write_case_updates(view, case_updates)
         else:
             remove(folder / "case-updates.csv")
-    return Reports(results, failures, folder / "summary.json", orphans, case_updates), summary
+    files = Reports(
+        results,
+        failures,
+        folder / "summary.json",
+        orphans,
+        case_updates,
+        workbooks=tuple(workbooks),
+        beyond_workbooks=beyond,
+    )
+    return files, summary
 
 
 def write_results(view: LedgerView, path: Path) -> None:

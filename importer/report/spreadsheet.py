@@ -29,6 +29,8 @@ _DIGITS_SHOWN = 9
 _LONGEST_VALUE = 60
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_CODE = re.compile(r"_x([0-9a-fA-F]{4})_")
 _LINE_END = re.compile(r"\r\n|\r")
 
 
@@ -58,6 +60,20 @@ def _is_same_text(original: str, cell: str) -> bool:
         and all(new == old or (new == "?" and not old.isascii()) for old, new in zip(text, now, strict=True))
         for text in (was, in_halves)
     )
+
+
+def excel_text(text: str) -> str:
+    """``text`` as a cell of a workbook has it: no character that XML cannot have, and no more than Excel reads.
+
+    What looks like the code of a character is that character to programs that read it, whatever was meant.
+    """
+    while "_x" in text and _CODE.search(text):
+        text = _CODE.sub(lambda code: chr(int(code[1], 16)), text)
+    text = _NOT_XML.sub("\ufffd", _LINE_END.sub("\n", text))
+    if len(text) <= EXCEL_CELL_MAX // 2:
+        return text
+    units = text.encode("utf-16-le")[: 2 * EXCEL_CELL_MAX]
+    return units.decode("utf-16-le", "ignore")  # no half of a character at the end
 
 
 _TRUE = (
@@ -230,7 +246,14 @@ class Corrected:
     put_back: int = 0
 
 
-def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: Sequence[str] = ()) -> Corrected:
+def put_back(
+    row: Row,
+    columns: Sequence[str],
+    original: Original,
+    *,
+    surplus: Sequence[str] = (),
+    in_workbook: bool = False,
+) -> Corrected:
     """Put cells of ``row`` back that are merely those of ``original`` as a spreadsheet shows them.
 
     In columns that the errors of the original name, the cell counts as it is: the user was asked to check it.
@@ -240,6 +263,7 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
         columns: Its columns. They may have been moved or deleted since.
         original: The row as it was read the first time.
         surplus: Cells behind these columns, where the file has no column names.
+        in_workbook: The row was written with :func:`excel_text`, and not into a CSV file.
     """
     places = _places(columns, original.columns)
     named = {error.column for error in original.errors}
@@ -247,7 +271,10 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
     for at, (column, place) in enumerate(zip(columns, places, strict=True)):
         before = original.cells[place] if place is not None and place < len(original.cells) else ""
         now = cells[at] if at < len(cells) else ""
-        if before and now != before and column not in named and is_as_shown(before, now):
+        written = excel_text(before) if in_workbook else before
+        if before != now == written:
+            cells[at] = before
+        elif before and now != before and column not in named and is_as_shown(written, now):
             cells[at], restored = before, restored + 1
         elif not before or now != before:
             touched.add(column)

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +116,9 @@ def repeating(secret: str, *, status: int) -> Step:
 
 def shown_and_kept(ended: Ended, folder: Path) -> bytes:
     files = [path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".env"]
+    for path in folder.rglob("*.xlsx"):
+        with zipfile.ZipFile(path) as workbook:
+            files += map(workbook.read, workbook.namelist())
     return b"".join([ended.out.encode(), ended.err.encode(), *files])
 
 
