@@ -122,6 +122,7 @@ def _say_files(result: RunResult) -> None:
     reports = result.reports
     files = [
         (str(reports.results), "every row"),
+        *([(str(reports.id_map), "old key, case id and link of every case")] if reports.id_map else []),
         *((str(path), "rows to fix or decide, with your columns") for path in reports.failures),
         *((str(path), _workbook_line(reports)) for path in reports.workbooks),
         *((str(path), "notes that match no row, with your columns") for path in reports.orphans),

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from importer.ledger import database, parents
 from importer.ledger.records import (
+    CreatedCase,
     FailureLine,
     OpenUpdate,
     Orphan,
@@ -196,7 +197,21 @@ class LedgerView:
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""
-        return self.read(_result, f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id")
+        return self.read(
+            _result,
+            f"SELECT {_LINE}, iif(json_valid(body), json_extract(body, '$.title'), NULL) FROM record"
+            " LEFT JOIN content ON content.record = record.id {where} ORDER BY record.id",
+        )
+
+    def created(self) -> Iterator[CreatedCase]:
+        """The cases of the records in view, in input order, with when each of them was known to be one."""
+        return self.read(
+            CreatedCase,
+            # through the events once, whatever the planner thinks: they have no index
+            "SELECT record.case_id, key, NULL, max(event.at) FROM event CROSS JOIN record ON record.id = event.record"
+            " {where} GROUP BY record.id ORDER BY record.id",
+            "event.state = 'created' AND record.state = 'created'",
+        )
 
     def failures(self) -> Iterator[FailureLine]:
         """The records that need a person, with the user's own cells, in input order.

@@ -12,6 +12,7 @@ import orjson
 from importer.ledger import LedgerView
 from importer.report.failures_file import write_failures
 from importer.report.files import csv_file, make_folder, remove
+from importer.report.id_map import case_link, write_id_map
 from importer.report.summary import (
     CaseUpdateTotals,
     Summary,
@@ -35,7 +36,10 @@ __all__ = [
     "write_reports",
 ]
 
-RESULT_COLUMNS = ("row", "key", "state", "case_id", "http_status", "attempts", "code", "message")
+RESULT_COLUMNS = (
+    *("row", "key", "title", "state", "case_id", "link"),
+    *("http_status", "attempts", "code", "message"),
+)
 UPDATE_COLUMNS = (
     *("key", "case_id", "part", "state", "http_status", "code", "message", "what_to_do"),
     *("field", "value", "note_title", "public"),
@@ -65,12 +69,14 @@ class Reports:
     orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
     #: Case updates that were not delivered, or changed by the server; None if there are none.
     case_updates: Path | None = None
+    id_map: Path | None = None  #: Which old ticket is which case; None if there is no case yet.
     workbooks: tuple[Path, ...] = ()  #: The rows of ``failures`` as workbooks to fix them in.
     beyond_workbooks: int = 0  #: How many of these rows are not in a workbook, because a sheet has no room for them.
 
 
 def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:
-    """Write ``results.csv``, ``failures.csv``, ``failures.xlsx``, ``notes-without-case.csv`` and ``case-updates.csv``.
+    """Write ``results.csv``, ``id_map.csv``, ``failures.csv``, ``failures.xlsx``, ``notes-without-case.csv``,
+    ``case-updates.csv``.
 
     All but the first only if there is something to write into them.
 
@@ -91,6 +97,7 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
         summary = summary_of(view)
         results = folder / "results.csv"
         write_results(view, results)
+        id_map = write_id_map(view, folder / "id_map.csv")
         failures = tuple(write_failures(view, folder))
         workbooks, beyond = write_workbooks(view, folder, summary.causes)
         orphans = tuple(_write_orphans(view, folder))
@@ -106,6 +113,7 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
         folder / "summary.json",
         orphans,
         case_updates,
+        id_map=id_map,
         workbooks=tuple(workbooks),
         beyond_workbooks=beyond,
     )
@@ -114,10 +122,11 @@ def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> t
 
 def write_results(view: LedgerView, path: Path) -> None:
     """One line for every row that was read, in input order."""
+    _, target = view.identity()
     with csv_file(path, RESULT_COLUMNS, for_spreadsheets=False) as write:
         for line in view.results():
-            state_and_case = (line.state, line.case_id, line.http_status, line.attempts)
-            write((line.row, line.key, *state_and_case, line.code or None, line.message or None))
+            case = (line.case_id, case_link(target, line.case_id), line.http_status, line.attempts)
+            write((line.row, line.key, line.title, line.state, *case, line.code or None, line.message or None))
 
 
 def _write_case_updates(view: LedgerView, path: Path) -> None:

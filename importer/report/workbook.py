@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-#: Rows of one workbook. A sheet could have ten times as many, but writing them would take minutes at the end of each run,
-#: and so many rows are not fixed by hand. All of them are in failures.csv.
+#: Rows of one workbook. A sheet could have ten times as many, but writing them would take minutes at the end of each
+#: run, and so many rows are not fixed by hand. All of them are in failures.csv.
 MOST_ROWS = 100_000
 #: Comments of one workbook, whose reasons are in a column as well. Each is a drawing: with many more, spreadsheet
 #: programs take minutes to open it.

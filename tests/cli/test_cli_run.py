@@ -34,7 +34,7 @@ def test_the_books_of_a_run_are_those_of_all_its_reports(imported: Import) -> No
 
 def test_results_have_every_row_in_the_order_of_the_file(imported: Import) -> None:
     results = read_csv(imported.folder / "out/results.csv")
-    columns = ["row", "key", "state", "case_id", "http_status", "attempts", "code", "message"]
+    columns = ["row", "key", "title", "state", "case_id", "link", "http_status", "attempts", "code", "message"]
     assert list(results[0]) == columns
     assert [(line["row"], line["key"], line["state"], line["code"]) for line in results] == [
         ("2", "A1", "created", "created"),
@@ -161,6 +161,7 @@ def test_ledger_and_reports_may_live_apart(local: Program) -> None:
     assert ended.code == 0
     assert (local.folder / "deep/down/l.db").is_file()
     assert {path.name for path in (local.folder / "reports").iterdir()} == {
+        "id_map.csv",
         "results.csv",
         "summary.json",
     }
