@@ -28,13 +28,14 @@ _ENDINGS = ("", ".mark", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-s
 
 @cli.command()
 @option.ledger
+@click.option("--runs", is_flag=True, help="List every run: start, end, exit code, and what it did.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
-def status(ledger: Path, *, as_json: bool) -> ExitCode:
+def status(ledger: Path, *, runs: bool, as_json: bool) -> ExitCode:
     """Show how many rows are in each state. Works while a run is in progress."""
     from importer.cli.run_page import say_status
     from importer.pipeline.ledger_verbs import status as ledger_status
 
-    result = ledger_status(ledger)
+    result = ledger_status(ledger, runs=runs)
     option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_status(result))
     return ExitCode.OK if result.totals.match else ExitCode.LEDGER
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from importer.cli.help import MEANINGS
@@ -28,6 +28,7 @@ from importer.models import State, clean
 
 if TYPE_CHECKING:
     from importer.ledger import CompanionFile
+    from importer.ledger.records import RunLine
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
     from importer.quality.mapping_checks import NotesUse
@@ -198,6 +199,24 @@ def say_status(status: Status) -> None:
         say(f"  {source.name}: {plural(source.rows, 'row')}, mapping {source.mapping}")
     _say_figures(status)
     say_causes(status.causes)
+    _say_runs(status.runs)
+
+
+def _say_runs(runs: Sequence[RunLine]) -> None:
+    """Print a line for each run, which fits into 80 columns."""
+    if not runs:
+        return
+    heading("Runs (times in UTC)")
+    say(f"{'no.':>4} {'command':<10}{'started':<17}{'ended':<17}exit created refused unknown")
+    for run in runs:
+        start, end = (_minute(time) for time in (run.started_at, run.ended_at))
+        code = "-" if run.exit_code is None else str(run.exit_code)
+        counts = "".join(f"{run.rows.get(state, 0):>8,}" for state in (State.CREATED, State.REFUSED, State.UNKNOWN))
+        say(f"{run.id:>4} {run.command:<10}{start:<17}{end:<17}{code:>4}{counts}")
+
+
+def _minute(time: str | None) -> str:
+    return "not ended" if time is None else time[:16].replace("T", " ")
 
 
 def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:

@@ -14,6 +14,7 @@ from importer.ledger.records import (
     OpenUpdate,
     Orphan,
     ResultLine,
+    RunLine,
     SimilarKeys,
     SourceInfo,
     UnlinkedCount,
@@ -117,6 +118,20 @@ class LedgerView:
         with database.translated(self.path):
             return tuple(name for (name,) in self._connection.execute("SELECT name FROM source WHERE staged = 0"))
 
+    def runs(self) -> list[RunLine]:
+        """Every time that a process had the ledger, oldest first. Goes through the whole history."""
+        query = "SELECT id, verb, version, started_at, ended_at, exit_code FROM run ORDER BY id"
+        requests = (
+            "SELECT run, count(*) FROM (SELECT run FROM event WHERE state = 'sending' UNION ALL"
+            " SELECT run FROM case_update_event WHERE state = 'sending') GROUP BY run"
+        )
+        last = "SELECT run, record, state, max(id) FROM event GROUP BY run, record"
+        sent = dict(self._rows(requests))
+        rows: dict[int, dict[str, int]] = {}
+        for run, state, count in self._rows(f"SELECT run, state, count(*) FROM ({last}) GROUP BY 1, 2"):
+            rows.setdefault(run, {})[state] = count
+        return [RunLine(*[*run, sent.get(run[0], 0), rows.get(run[0], {})]) for run in self._rows(query)]
+
     # -- totals ---------------------------------------------------------------------------------------
 
     def counts(self) -> Counter[State]:
@@ -192,6 +207,11 @@ class LedgerView:
             "case_update.state = 'done' AND case_update.code = 'changed'",
         )
         return +Counter(dict(rows) | {"changed": next(changed)[0]})
+
+    def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query about the whole ledger."""
+        with database.translated(self.path):
+            return self._connection.execute(query, values).fetchall()
 
     # -- one by one -----------------------------------------------------------------------------------
 

@@ -240,6 +240,20 @@ class OpenUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class RunLine:
+    """One time that a process had the ledger."""
+
+    id: int
+    command: str
+    version: str
+    started_at: str  #: ISO 8601
+    ended_at: str | None  #: None if it has not ended, or was killed
+    exit_code: int | None
+    requests: int  #: that were sent to create cases and to update them
+    rows: dict[str, int]  #: rows that it moved, by the state in which it left them
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
     """A row of a companion file that belongs to no row of its source; code and message say why."""
 

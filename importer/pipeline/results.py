@@ -8,6 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from importer.errors import CaseImporterError, ExitCode
+from importer.ledger.records import RunLine
 from importer.models import FieldError, State
 from importer.report import Reports, Summary
 from importer.report.files import whole_file
@@ -30,6 +31,8 @@ class Problem:
 @dataclass(frozen=True, kw_only=True)
 class Status(Summary):
     """The states of a ledger at one moment."""
+
+    runs: tuple[RunLine, ...] = ()  #: Every time that a process had the ledger, if that was asked for.
 
 
 @dataclass(frozen=True, kw_only=True)

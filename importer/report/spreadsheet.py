@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
+from importer.formulas import EXCEL_CELL_MAX, excel_text
 from importer.ledger.records import Original
 from importer.mapping.dates import month_number
 from importer.models import FieldError, Row
 
-EXCEL_CELL_MAX = 32_767
 _DIGITS_KEPT = 15
 #: From so many digits on, decimals are cut to the width of a cell; a shorter number was typed.
 _DIGITS_SHOWN = 9
@@ -29,8 +29,6 @@ _DIGITS_SHOWN = 9
 _LONGEST_VALUE = 60
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_CODE = re.compile(r"_x([0-9a-fA-F]{4})_")
 _LINE_END = re.compile(r"\r\n|\r")
 
 
@@ -60,20 +58,6 @@ def _is_same_text(original: str, cell: str) -> bool:
         and all(new == old or (new == "?" and not old.isascii()) for old, new in zip(text, now, strict=True))
         for text in (was, in_halves)
     )
-
-
-def excel_text(text: str) -> str:
-    """``text`` as a cell of a workbook has it: no character that XML cannot have, and no more than Excel reads.
-
-    What looks like the code of a character is that character to programs that read it, whatever was meant.
-    """
-    while "_x" in text and _CODE.search(text):
-        text = _CODE.sub(lambda code: chr(int(code[1], 16)), text)
-    text = _NOT_XML.sub("\ufffd", _LINE_END.sub("\n", text))
-    if len(text) <= EXCEL_CELL_MAX // 2:
-        return text
-    units = text.encode("utf-16-le")[: 2 * EXCEL_CELL_MAX]
-    return units.decode("utf-16-le", "ignore")  # no half of a character at the end
 
 
 _TRUE = (

@@ -16,16 +16,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.formulas import escape_formula
+from importer.formulas import escape_formula, excel_text
 from importer.ledger import FailureLine, LedgerView
 from importer.ledger.causes import Cause
-from importer.mapping.field_errors import closest
 from importer.models import FieldError, State
 from importer.reader.base import column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
 from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SUGGESTED, errors_of, numbered, reasons
 from importer.report.files import remove, whole_bytes
-from importer.report.spreadsheet import excel_text
 from importer.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -150,6 +148,8 @@ def suggested(error: FieldError, allowed: dict[str, list[str]]) -> str:
 
 @lru_cache(_MOST_GUESSES)
 def _closest(word: str, words: tuple[str, ...]) -> str:
+    from importer.mapping.field_errors import closest  # which loads pydantic
+
     return closest(word, words)
 
 
