@@ -41,6 +41,23 @@ def status(ledger: Path, *, runs: bool, as_json: bool) -> ExitCode:
 
 
 @cli.command()
+@click.argument("key")
+@option.ledger
+@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
+def explain(key: str, ledger: Path, *, as_json: bool) -> None:
+    """Show the whole story of a row, by its key (external id), row number or case id.
+
+    Its cells, what the mapping made of them, every attempt with its answer, every search, and what to do. Sends
+    nothing.
+    """
+    from importer.cli.explain_page import say_explanation
+    from importer.pipeline.explaining import explain as explain_row
+
+    result = explain_row(ledger, key)
+    option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_explanation(result))
+
+
+@cli.command()
 @option.ledger
 @click.option("--out", type=option.FOLDER, required=True, help="Folder for the reports.")
 @option.output
@@ -245,13 +262,15 @@ def sandbox(*, account: _SandboxOptions, faults: Path | None, fields: Path | Non
 
 @cli.command()
 @click.argument(
-    "form", type=click.Choice(["mapping", "result", "status", "check", "rehearsal", "verify"]), default="mapping"
+    "form",
+    type=click.Choice(["mapping", "result", "status", "explain", "check", "rehearsal", "verify"]),
+    default="mapping",
 )
 def schema(form: str) -> None:
     """Print the JSON Schema of mapping files, or of what --json prints.
 
     mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
-    report; status, check, rehearsal and verify describe the output of these commands.
+    report; status, explain, check, rehearsal and verify describe the output of these commands.
     """
     from importer.cli.output import say_document
     from importer.pipeline.results import as_json as json_of

@@ -69,6 +69,11 @@ class Mapping:
         return Links(", ".join(column.column for column in form.record), form.missing, form.cycle, form.deep)
 
     @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that the key of a row is in."""
+        return tuple(column.column for column in self._form.source.key)
+
+    @property
     def note_files(self) -> list[tuple[EachForm, NodePath]]:
         """The companion files with notes, and where the mapping names each first."""
         found: list[tuple[EachForm, NodePath]] = []

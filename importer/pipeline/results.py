@@ -93,16 +93,18 @@ def as_json(result: Any) -> str:
 
 
 def json_schema(form: str) -> dict[str, Any]:
-    """The JSON Schema of a result: ``result``, ``status``, ``check``, ``rehearsal`` or ``verify``."""
+    """The JSON Schema of a result: ``result``, ``status``, ``explain``, ``check``, ``rehearsal`` or ``verify``."""
     from pydantic import TypeAdapter
 
     from importer.pipeline.checking import CheckResult
+    from importer.pipeline.explaining import Explanation
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.verifying import VerifyResult
 
     forms = {
         "result": RunResult,
         "status": Status,
+        "explain": Explanation,
         "check": CheckResult,
         "rehearsal": Rehearsal,
         "verify": VerifyResult,

@@ -268,7 +268,7 @@ def put_back(
     if any("\0" in cell for cell in cells):
         problems = list(_about_row(original))
     fitted = _fitted(Row(row.number, tuple(cells), tuple(problems)), places, original, surplus)
-    return Corrected(fitted.row, restored + fitted.put_back)
+    return Corrected(fitted.row, restored + (0 if in_workbook else fitted.put_back))  # empty cells are as written there
 
 
 def _places(columns: Sequence[str], originals: Sequence[str]) -> list[int | None]:

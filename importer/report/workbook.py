@@ -7,7 +7,7 @@ column, it offers them. ``run`` reads it again as it reads failures.csv: see :mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -139,11 +139,12 @@ def _plans(view: LedgerView, columns_of: dict[int, tuple[str, ...]]) -> dict[tup
     return plans
 
 
-def suggested(error: FieldError, allowed: dict[str, list[str]]) -> str:
+def suggested(error: FieldError, allowed: Mapping[str, Sequence[str]]) -> str:
     """What a wrong cell may have been meant to be; empty if that is not known."""
-    if error.suggestion or error.column not in allowed or error.code not in ("unknown_value", "not_allowed"):
+    words = allowed.get(error.column or "")
+    if error.suggestion or not words or error.code not in ("unknown_value", "not_allowed"):
         return error.suggestion
-    return _closest(error.value.strip(), tuple(allowed[error.column]))
+    return _closest(error.value.strip(), tuple(words))
 
 
 @lru_cache(_MOST_GUESSES)

@@ -149,6 +149,13 @@ async def test_an_api_that_repeats_the_token(local: Program, token: str, status:
         assert server.requests[0].headers["authorization"] == f"Bearer {token}"
     assert ended.code in (3, 7)
     assert token[:8].encode() not in shown_and_kept(ended, local.folder)
+    if verb == "run":
+        told = [
+            local(word, *row, "--ledger", "t-import/ledger.db")
+            for word, *row in (("explain", "2"), ("status", "--runs"))
+        ]
+        assert [each.code for each in told] == [0, 0]
+        assert token[:8] not in "".join(each.out for each in told)
 
 
 @pytest.mark.parametrize(
