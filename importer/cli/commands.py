@@ -129,7 +129,7 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
             say(f"{plural(result.kept, 'row')} that may still be fixed or sent {keep} contents.")
         saved = 1 - result.after / result.before
         say(f"Ledger: {_size(result.before)} → {_size(result.after)} ({saved:.0%} smaller).")
-        say("Existing reports are not changed: failures.csv still contains row contents.")
+        say("Existing reports are not changed: results.csv and the failures files still contain row contents.")
 
     shape = {"rows": result.rows, "kept": result.kept, "bytes_before": result.before, "bytes_after": result.after}
     output.show(shape, page)

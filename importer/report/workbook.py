@@ -213,6 +213,8 @@ class _FailuresSheet:
     def finish(self) -> None:
         """Once all rows are written."""
         self._sheet.autofilter(0, 0, max(self._row, 1), self._width - 1)
+        # ids are meant to be texts: Excel need not say so at each of them
+        self._sheet.ignore_errors({"number_stored_as_text": f"A1:{column_letters(self._width - 1)}{self._row + 1}"})
 
     def add(self, failure: FailureLine) -> None:
         """Write a row, if there is room for it."""

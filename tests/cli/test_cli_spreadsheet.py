@@ -166,6 +166,7 @@ def test_check_and_run_say_how_much_was_put_back(online: Program) -> None:
     assert said in online("run", path, "-m", "m.yml", *LEDGER, "--out", "second").out.splitlines()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("office")
 def test_the_workbook_goes_through_libreoffice_and_comes_back_as_it_was(
     online: Program, server: SandboxProcess
@@ -195,6 +196,8 @@ def test_the_workbook_goes_through_libreoffice_and_comes_back_as_it_was(
     )
     assert shown.column_dimensions["A"].hidden
     assert (shown.freeze_panes, shown.auto_filter.ref is None) == ("C2", False)
+    issues = online("check", path, "-m", "m.yml", *LEDGER, "--json").json["file_issues"]
+    assert [issue for issue in issues if "hidden" in issue["kind"]] == [], "what we hide is no issue of the export"
     ended = correct(online, path)
 
     assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 1, "skipped": 1}), ended.json["causes"]
