@@ -29,7 +29,7 @@ from importer.models import FieldError, State
 from importer.pipeline.companions import StrPath
 from importer.plain import in_thread
 from importer.report.id_map import case_link, time_text
-from importer.report.workbook import suggested
+from importer.report.workbook import Suggestions
 
 #: Rows with one number, of several files, that are explained.
 _MOST_ROWS = 5
@@ -170,7 +170,8 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
     updates = tuple(_update(view, row.id, update, places) for update in updates_of(view, row.id))
     if open_updates := [update.state for update in updates if update.state not in ("done", "dropped")]:
         what_to_do = f"{what_to_do}; case update: {open_updates[0]}, see case-updates.csv"
-    errors = tuple(error._replace(suggestion=suggested(error, source.allowed)) for error in row.errors)
+    suggestions = Suggestions(source.allowed)
+    errors = tuple(error._replace(suggestion=suggestions.of(error)) for error in row.errors)
     body = None if row.body is None else orjson.loads(row.body)
     return ExplainedRow(
         file=source.name,

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,11 +33,13 @@ if TYPE_CHECKING:
 #: Rows of one workbook. A sheet could have ten times as many, but writing them would take minutes at the end of each
 #: run, and so many rows are not fixed by hand. All of them are in failures.csv.
 MOST_ROWS = 100_000
+#: Characters of one workbook, which must not unpack to more than programs read, ours included.
+MOST_CHARACTERS = 500_000_000
 #: Comments of one workbook, whose reasons are in a column as well. Each is a drawing: with many more, spreadsheet
 #: programs take minutes to open it.
 MOST_COMMENTS = 5_000
-#: Different values for which the nearest allowed word is looked for.
-_MOST_GUESSES = 10_000
+#: Different values for which the nearest allowed word is looked for, which takes a millisecond or two.
+_MOST_GUESSES = 2_000
 _WIDEST = 40  # of the user's columns
 _FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
 #: Columns before those of the user, and behind them, with their widths. The record is hidden.
@@ -68,13 +69,36 @@ _MADE = datetime(2000, 1, 1)  # so that the same rows are the same bytes
 _OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 
 
+class Suggestions:
+    """What wrong cells may have been meant to be; ``allowed`` are the words that columns may have, where known."""
+
+    def __init__(self, allowed: Mapping[str, Sequence[str]]) -> None:
+        self._allowed = allowed
+        self._known: dict[tuple[str, str], str] = {}
+
+    def of(self, error: FieldError) -> str:
+        """A text that would do in the cell of an error; empty if none was probably meant."""
+        words = self._allowed.get(error.column or "")
+        if error.suggestion or not words or error.code not in ("unknown_value", "not_allowed"):
+            return error.suggestion
+        cell = error.column or "", error.value.strip()
+        if cell not in self._known and len(self._known) < _MOST_GUESSES:
+            from importer.mapping.field_errors import closest  # which loads pydantic
+
+            self._known[cell] = closest(cell[1], words)
+        return self._known.get(cell, "")
+
+
 @dataclass
 class _Plan:
     """One workbook: the rows with these columns, as a first look at all of them shows."""
 
     columns: tuple[str, ...]
     allowed: dict[str, list[str]]
+    suggestions: Suggestions
     rows: int = 0
+    fitting: int = 0  #: of these rows, the first ones that there is room for
+    characters: int = 0
     suggested: set[str] = field(default_factory=set)  #: columns for which there is a suggestion
     widths: list[int] = field(default_factory=list)
 
@@ -82,12 +106,16 @@ class _Plan:
     def most_rows(self) -> int:
         """How many rows are in the workbook, which must be possible to read again."""
         width = len(self.columns) + len(self.suggested) + len(REASON_COLUMNS)
-        return min(MOST_ROWS, MOST_SPANNED_CELLS // width - 1) if width <= MOST_COLUMNS else 0
+        return min(self.fitting, MOST_SPANNED_CELLS // width - 1) if width <= MOST_COLUMNS else 0
 
     def look_at(self, failure: FailureLine) -> None:
         """Take a row into account."""
         self.rows += 1
-        self.suggested |= {error.column for error in failure.errors if error.column and suggested(error, self.allowed)}
+        self.characters += sum(map(len, failure.cells))
+        if self.rows > MOST_ROWS or self.characters > MOST_CHARACTERS:
+            return
+        self.fitting += 1
+        self.suggested |= {error.column for error in failure.errors if error.column and self.suggestions.of(error)}
         lengths = [len(cell) if len(cell) <= _WIDEST else _WIDEST for cell in failure.cells[: len(self.columns)]]
         lengths += self.widths[len(lengths) :]
         self.widths = list(map(max, self.widths, lengths))
@@ -126,32 +154,18 @@ def write_workbooks(view: LedgerView, folder: Path, causes: Iterable[Cause]) -> 
 def _plans(view: LedgerView, columns_of: dict[int, tuple[str, ...]]) -> dict[tuple[str, ...], _Plan]:
     allowed: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for source in view.sources():
-        for column, words in source.allowed.items():
+        for column, more in source.allowed.items():
             known = allowed.setdefault(source.columns, {}).setdefault(column, [])
-            known += [word for word in words if word not in known]
+            known += [word for word in more if word not in known]
     plans: dict[tuple[str, ...], _Plan] = {}
     for failure in view.failures():
         columns = columns_of[failure.result.source]
         if columns not in plans:
+            words = allowed.get(columns, {})
             widths = [min(len(column) + 3, _WIDEST) for column in columns]
-            plans[columns] = _Plan(columns, allowed.get(columns, {}), widths=widths)
+            plans[columns] = _Plan(columns, words, Suggestions(words), widths=widths)
         plans[columns].look_at(failure)
     return plans
-
-
-def suggested(error: FieldError, allowed: Mapping[str, Sequence[str]]) -> str:
-    """What a wrong cell may have been meant to be; empty if that is not known."""
-    words = allowed.get(error.column or "")
-    if error.suggestion or not words or error.code not in ("unknown_value", "not_allowed"):
-        return error.suggestion
-    return _closest(error.value.strip(), tuple(words))
-
-
-@lru_cache(_MOST_GUESSES)
-def _closest(word: str, words: tuple[str, ...]) -> str:
-    from importer.mapping.field_errors import closest  # which loads pydantic
-
-    return closest(word, words)
 
 
 @contextmanager
@@ -245,7 +259,7 @@ class _FailuresSheet:
     def _explain(self, place: int, column: str, errors: Sequence[FieldError]) -> None:
         """The comment of a wrong cell, and the suggestion next to it."""
         if column in self._suggestions:
-            guesses = [guess for error in errors if (guess := suggested(error, self._plan.allowed))]
+            guesses = [guess for error in errors if (guess := self._plan.suggestions.of(error))]
             if guesses:
                 self._write(self._suggestions[column], guesses[0], self._guess)
         if self._comments < MOST_COMMENTS:

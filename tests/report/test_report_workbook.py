@@ -166,3 +166,5 @@ def test_a_sheet_has_room_for_so_many_rows_and_comments(
     place = column_of(sheet, "Subject")
     assert [bool(sheet.cell(row, place).comment) for row in range(2, 5)] == [True, True, False]
     assert sheet.max_row == 4
+    monkeypatch.setattr(workbook, "MOST_CHARACTERS", 2 * len("K2x"))
+    assert write_reports(ledger.path, tmp_path)[0].beyond_workbooks == 4
