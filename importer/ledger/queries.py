@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 
 from importer.ledger import database, parents
 from importer.ledger.records import (
-    CreatedCase,
     FailureLine,
+    KnownCase,
     OpenUpdate,
     Orphan,
     ResultLine,
@@ -223,12 +223,12 @@ class LedgerView:
             " LEFT JOIN content ON content.record = record.id {where} ORDER BY record.id",
         )
 
-    def created(self) -> Iterator[CreatedCase]:
+    def created(self) -> Iterator[KnownCase]:
         """The cases of the records in view, in input order, with when each of them was known to be one."""
         return self.read(
-            CreatedCase,
+            KnownCase,
             # through the events once, whatever the planner thinks: they have no index
-            "SELECT record.case_id, key, NULL, max(event.at) FROM event CROSS JOIN record ON record.id = event.record"
+            "SELECT key, record.case_id, max(event.at) FROM event CROSS JOIN record ON record.id = event.record"
             " {where} GROUP BY record.id ORDER BY record.id",
             "event.state = 'created' AND record.state = 'created'",
         )

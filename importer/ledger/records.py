@@ -124,12 +124,12 @@ class UnknownRecord:
 
 
 class CreatedCase(NamedTuple):
-    """A case that exists for sure: this ledger created it ``at`` this time (seconds since 1970)."""
+    """A case of this ledger, which exists for sure. It was not made before ``sent_at`` (seconds since 1970)."""
 
     case_id: str
     key: str
     external_id_field: str | None
-    at: float
+    sent_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +237,14 @@ class OpenUpdate:
     code: str | None
     message: str | None
     body: bytes
+
+
+class KnownCase(NamedTuple):
+    """Which case a row is, and since when that is known (seconds since 1970)."""
+
+    key: str
+    case_id: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,20 @@
--- Version 5: what the fix-and-replay workbook and `explain` need to know of a mapping, and the searches for cases.
+-- Version 5: what the report of a run needs to say how it went. Nothing is decided by it.
 
-ALTER TABLE source ADD COLUMN mapping_place TEXT; -- path of the mapping, or name of a built-in one; NULL: not known
-ALTER TABLE source ADD COLUMN allowed TEXT;       -- JSON object: column → the only words that it may have; NULL: not known
+ALTER TABLE run ADD COLUMN settings TEXT;       -- JSON object: what it was to do, and how; no secrets. NULL: it sent nothing
+ALTER TABLE run ADD COLUMN planned INTEGER;     -- requests that it was about to send when it began to send; searches not counted
 
-CREATE TABLE search (                   -- one time that the outcome of a row was searched for in the list of cases
-    id INTEGER PRIMARY KEY,
-    record INTEGER NOT NULL REFERENCES record (id),
+CREATE TABLE measurement (              -- a few seconds of a run
     run INTEGER NOT NULL REFERENCES run (id),
-    at REAL NOT NULL,                   -- when it ended, seconds since 1970
-    result TEXT NOT NULL,               -- 'found', 'duplicate', 'not_created', or 'undecided'
-    message TEXT                        -- why it is undecided
-) STRICT;
+    at REAL NOT NULL,                   -- their end, seconds since 1970
+    seconds REAL NOT NULL,              -- how long they were
+    created INTEGER NOT NULL,           -- rows that became cases
+    requests INTEGER NOT NULL,          -- that ended, searches included
+    too_fast INTEGER NOT NULL,          -- how many of them were answered with HTTP 429
+    waited REAL NOT NULL,               -- seconds for the answers of all of them together
+    longest REAL NOT NULL,              -- and for the slowest one
+    rate REAL,                          -- requests per second that were allowed at the end; NULL: no limit
+    PRIMARY KEY (run, at)
+) STRICT, WITHOUT ROWID;
+
+-- Which records had an unknown outcome at some time; few have, so it costs next to nothing.
+CREATE INDEX once_unknown ON event (record) WHERE state = 'unknown';

@@ -16,11 +16,15 @@ from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
+from importer.reader import sheet_names
 from importer.reader.base import column_letters
 from importer.report.files import WriteRow, csv_file, remove
+from importer.small_files import head_of
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.(?:csv|xlsx)")
 RECORD_COLUMN = "importer_record"
+#: The sheets of failures.xlsx that are shown.
+SHEETS = ("failures", "causes")
 REASON_COLUMNS = (
     RECORD_COLUMN,
     "importer_row",
@@ -48,7 +52,7 @@ _RETRY = {
 }
 
 
-def write_failures(view: LedgerView, folder: Path) -> list[Path]:
+def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:
     """The rows to fix or decide: reasons first, then the user's columns, to be fixed and read again.
 
     Sources with the same columns share a file; each further set of columns gets a separate file, ``failures-2.csv`` and
@@ -64,7 +68,9 @@ def write_failures(view: LedgerView, folder: Path) -> list[Path]:
             columns = columns_of[failure.result.source]
             if columns not in writers:
                 paths.append(numbered(folder, len(paths) + 1, "csv"))
-                writers[columns] = files.enter_context(csv_file(paths[-1], (*REASON_COLUMNS, *columns)))
+                writers[columns] = files.enter_context(
+                    csv_file(paths[-1], (*REASON_COLUMNS, *columns), delimiter=delimiter)
+                )
             writers[columns]((*reasons(failure, ledger_id), *failure.cells))
     for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
         remove(numbered(folder, number, "csv"))
@@ -99,6 +105,13 @@ def errors_of(failure: FailureLine) -> tuple[FieldError, ...]:
 
 def _joined(parts: Iterable[str]) -> str:
     return " | ".join(part for part in parts if part)
+
+
+def is_failures_file(path: Path) -> bool:
+    """Whether a file is one of ours, by its name, its first line or its sheets, without reading it as a table."""
+    if FILE_NAME.fullmatch(f"{path.stem}.csv") or RECORD_COLUMN.encode() in head_of(path, 4096):
+        return True
+    return set(SHEETS) <= set(sheet_names(path))
 
 
 @dataclass(frozen=True, slots=True)

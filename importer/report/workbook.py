@@ -21,7 +21,7 @@ from importer.ledger.causes import Cause
 from importer.models import FieldError, State
 from importer.reader.base import column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
-from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SUGGESTED, errors_of, numbered, reasons
+from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SHEETS, SUGGESTED, errors_of, numbered, reasons
 from importer.report.files import remove, whole_bytes
 from importer.scratch import scratch_folder
 
@@ -201,7 +201,7 @@ class _FailuresSheet:
         self._guess = workbook.add_format(text | {"bg_color": "#E2F0D9", "italic": True})
         self._ours = workbook.add_format(text | {"font_color": "#595959", "text_wrap": True})
         self._bad_row = workbook.add_format(text | red | {"text_wrap": True})
-        self._sheet: Worksheet = workbook.add_worksheet("failures")
+        self._sheet: Worksheet = workbook.add_worksheet(SHEETS[0])
         own = workbook.add_format(_HEADER | {"bg_color": "#1F4E79", "font_color": "#FFFFFF"})
         self._write_header(own, workbook.add_format(_HEADER | {"bg_color": "#D9D9D9"}))
 
@@ -305,7 +305,7 @@ def _named(error: FieldError) -> str:
 
 def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
     """The sheet that says what to do, and why rows are not cases, most frequent first."""
-    sheet = workbook.add_worksheet("causes")
+    sheet = workbook.add_worksheet(SHEETS[1])
     bold = workbook.add_format({"bold": True})
     for row, step in enumerate(_STEPS):
         sheet.write_string(row, 0, step, bold if row == 0 else None)

@@ -162,6 +162,7 @@ def test_ledger_and_reports_may_live_apart(local: Program) -> None:
     assert (local.folder / "deep/down/l.db").is_file()
     assert {path.name for path in (local.folder / "reports").iterdir()} == {
         "id_map.csv",
+        "report.html",
         "results.csv",
         "summary.json",
     }

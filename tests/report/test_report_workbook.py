@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import memory, stage
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from importer.ledger import Ledger, StagedRow
@@ -17,7 +17,7 @@ from importer.ledger.sources import originals
 from importer.models import FieldError, Mapped, Row
 from importer.reader import open_reader
 from importer.report import workbook, write_reports
-from importer.report.failures_file import failures_file_of
+from importer.report.failures_file import failures_file_of, is_failures_file
 from importer.report.spreadsheet import put_back
 
 HOSTILE = [
@@ -145,6 +145,16 @@ def test_sources_with_other_columns_have_a_workbook_of_their_own(ledger: Ledger,
     assert [path.name for path in reports.workbooks] == ["failures.xlsx", "failures-2.xlsx"]
     assert load_workbook(reports.workbooks[1])["failures"]["E1"].value == "Other"
     assert [path.stem for path in reports.failures] == [path.stem for path in reports.workbooks]
+
+
+def test_the_workbook_is_known_under_any_name(ledger: Ledger, tmp_path: Path) -> None:
+    """What a mapping says about reading is about the export, and not about this file."""
+    stage(ledger, [failing(2, ("A", "x"))])
+    renamed = written(ledger, tmp_path).rename(tmp_path / "mended.xlsx")
+    assert is_failures_file(renamed)
+    other = Workbook()
+    other.save(tmp_path / "export.xlsx")
+    assert not is_failures_file(tmp_path / "export.xlsx")
 
 
 def test_without_failures_the_workbook_of_an_earlier_run_is_removed(ledger: Ledger, tmp_path: Path) -> None:
