@@ -27,6 +27,7 @@ from importer.pipeline.checking import (
     suggest_mapping,
     suggest_mapping_async,
 )
+from importer.pipeline.explaining import Explanation, explain, explain_async
 from importer.pipeline.ledger_verbs import (
     Forgotten,
     forget,
@@ -62,6 +63,7 @@ __all__ = [
     "CheckResult",
     "ConfigError",
     "ExitCode",
+    "Explanation",
     "FieldError",
     "Forgotten",
     "LedgerError",
@@ -81,6 +83,8 @@ __all__ = [
     "VerifyResult",
     "check",
     "check_async",
+    "explain",
+    "explain_async",
     "forget",
     "forget_async",
     "load_mapping",

@@ -1,4 +1,4 @@
-"""Cells of CSV files that we write, harmless in a spreadsheet.
+"""Cells of files that we write, harmless in a spreadsheet; in CSV files without formulas.
 
 A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return is taken for a formula (OWASP, "CSV
 Injection"). So is what follows a ``,``, a ``;`` or a tab inside a cell, if the spreadsheet takes these for the
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+#: Source: Microsoft, "Excel specifications and limits".
+EXCEL_CELL_MAX = 32_767
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _HARMFUL = re.compile(f"\\A(?='*[{_SIGNS}\t\r\n])|([,;\t]\"*)(?='*[{_SIGNS}])")
 _ESCAPED = re.compile(f"\\A'(?='*[{_SIGNS}\t\r\n])|([,;\t]\"*)'(?='*[{_SIGNS}])")
@@ -23,3 +25,21 @@ def escape_formula(cell: str) -> str:
 def unescape_formula(cell: str) -> str:
     """The cell that :func:`escape_formula` was given. A cell that was typed without an apostrophe stays as it is."""
     return _ESCAPED.sub(lambda found: found[1] or "", cell) if "'" in cell else cell
+
+
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_CODE = re.compile(r"_x([0-9a-fA-F]{4})_")
+
+
+def excel_text(text: str) -> str:
+    """``text`` as a cell of a workbook has it: no character that XML cannot have, and no more than Excel reads.
+
+    What looks like the code of a character is that character to programs that read it, whatever was meant.
+    """
+    while "_x" in text and _CODE.search(text):
+        text = _CODE.sub(lambda code: chr(int(code[1], 16)), text)
+    text = _NOT_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if len(text) <= EXCEL_CELL_MAX // 2:
+        return text
+    units = text.encode("utf-16-le")[: 2 * EXCEL_CELL_MAX]
+    return units.decode("utf-16-le", "ignore")  # no half of a character at the end

@@ -28,6 +28,7 @@ class FieldError(NamedTuple):
         rule: What is demanded, for a person: "at most 150 characters, this one has 212".
         hint: What the person can do: "shorten it, or …".
         target: Field of the case that the cell was meant for, such as ``custom_fields.date1``.
+        suggestion: What the cell may have been meant to be; empty if that is not known.
     """
 
     code: str
@@ -36,6 +37,7 @@ class FieldError(NamedTuple):
     rule: str
     hint: str
     target: str | None = None
+    suggestion: str = ""
 
     def __str__(self) -> str:
         place = f"{self.column}: " if self.column is not None else ""

@@ -61,6 +61,7 @@ HOMES = {
     "sqlite3": ("ledger.", "sandbox.storage"),
     "tqdm": ("cli.",),
     "uvloop": ("plain",),
+    "xlsxwriter": ("report.workbook",),
     "yarl": ("talkdesk.transport",),
 }
 #: Of aiohttp the sandbox may use what serves, and nothing that asks.

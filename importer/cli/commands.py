@@ -28,15 +28,33 @@ _ENDINGS = ("", ".mark", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-s
 
 @cli.command()
 @option.ledger
+@click.option("--runs", is_flag=True, help="List every run: start, end, exit code, and what it did.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
-def status(ledger: Path, *, as_json: bool) -> ExitCode:
+def status(ledger: Path, *, runs: bool, as_json: bool) -> ExitCode:
     """Show how many rows are in each state. Works while a run is in progress."""
     from importer.cli.run_page import say_status
     from importer.pipeline.ledger_verbs import status as ledger_status
 
-    result = ledger_status(ledger)
+    result = ledger_status(ledger, runs=runs)
     option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_status(result))
     return ExitCode.OK if result.totals.match else ExitCode.LEDGER
+
+
+@cli.command()
+@click.argument("key")
+@option.ledger
+@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
+def explain(key: str, ledger: Path, *, as_json: bool) -> None:
+    """Show the whole story of a row, by its key (external id), row number or case id.
+
+    Its cells, what the mapping made of them, every attempt with its answer, every search, and what to do. Sends
+    nothing.
+    """
+    from importer.cli.explain_page import say_explanation
+    from importer.pipeline.explaining import explain as explain_row
+
+    result = explain_row(ledger, key)
+    option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_explanation(result))
 
 
 @cli.command()
@@ -120,7 +138,7 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
             say(f"{plural(result.kept, 'row')} that may still be fixed or sent {keep} contents.")
         saved = 1 - result.after / result.before
         say(f"Ledger: {_size(result.before)} → {_size(result.after)} ({saved:.0%} smaller).")
-        say("Existing reports are not changed: failures.csv still contains row contents.")
+        say("Existing reports are not changed: results.csv and the failures files still contain row contents.")
 
     shape = {"rows": result.rows, "kept": result.kept, "bytes_before": result.before, "bytes_after": result.after}
     output.show(shape, page)
@@ -256,13 +274,15 @@ def sandbox(*, account: _SandboxOptions, faults: Path | None, fields: Path | Non
 
 @cli.command()
 @click.argument(
-    "form", type=click.Choice(["mapping", "result", "status", "check", "rehearsal", "verify"]), default="mapping"
+    "form",
+    type=click.Choice(["mapping", "result", "status", "explain", "check", "rehearsal", "verify"]),
+    default="mapping",
 )
 def schema(form: str) -> None:
     """Print the JSON Schema of mapping files, or of what --json prints.
 
     mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
-    report; status, check, rehearsal and verify describe the output of these commands.
+    report; status, explain, check, rehearsal and verify describe the output of these commands.
     """
     from importer.cli.output import say_document
     from importer.pipeline.results import as_json as json_of

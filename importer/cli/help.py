@@ -9,7 +9,7 @@ from importer.version import __version__
 
 _COMMANDS = {
     "Prepare": ("suggest", "mappings", "check", "preview", "rehearse"),
-    "Import": ("run", "status"),
+    "Import": ("run", "status", "explain"),
     "After the import": ("verify", "report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),
     "Other": ("demo", "sandbox", "schema"),

@@ -200,7 +200,7 @@ class ReportOptions(TableOptions):
     """Which reports are written, and how."""
 
     report_format: str | None = option(
-        metavar="FORMAT,…", help="Write only these reports: html, csv, json. [default: all]"
+        metavar="FORMAT,…", help="Write only these reports: html, csv, xlsx, json. [default: all]"
     )
 
     def load(self, *, mask: bool = False) -> LoadedReportOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from importer.cli.help import MEANINGS
@@ -24,10 +24,11 @@ from importer.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
     from importer.ledger import CompanionFile
+    from importer.ledger.records import RunLine
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
     from importer.quality.mapping_checks import NotesUse
-    from importer.report import Summary
+    from importer.report import Reports, Summary
 
 
 def say_run(result: RunResult, mapping: str | None = None) -> None:
@@ -79,7 +80,8 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
 
 
 def _next_steps(result: RunResult, mapping: str) -> Iterator[Step]:
-    failures = result.reports.failures if result.command == "run" else ()
+    reports = result.reports
+    failures = (*reports.workbooks, *reports.failures) if result.command == "run" else ()
     return next_steps(
         result,
         mapping=mapping,
@@ -96,7 +98,9 @@ def _say_files(result: RunResult) -> None:
     files = [
         (reports.page, "open this first: what arrived, what failed and why"),
         (reports.results, "every row"),
+        (reports.id_map, "old key, case id and link of every case"),
         *((path, "rows to fix or decide, with your columns") for path in reports.failures),
+        *((path, _workbook_line(reports)) for path in reports.workbooks),
         *((path, "notes that match no row, with your columns") for path in reports.orphans),
         (reports.case_updates, "notes and fields to look at"),
         (reports.verified, "how each case compares with what was sent"),
@@ -108,6 +112,12 @@ def _say_files(result: RunResult) -> None:
     heading("Files")
     for name, what in named:
         say(f"  {name:<{room}}  {what}")
+
+
+def _workbook_line(reports: Reports) -> str:
+    beyond = reports.beyond_workbooks
+    more = f"; {plural(beyond, 'row')} {are(beyond)} only in the CSV file" if beyond else ""
+    return f"the same rows as a workbook, wrong cells marked{more}"
 
 
 def say_quietly(result: RunResult) -> None:
@@ -169,6 +179,24 @@ def say_status(status: Status) -> None:
         say(f"  {source.name}: {plural(source.rows, 'row')}, mapping {source.mapping}")
     _say_figures(status)
     say_causes(status.causes)
+    _say_runs(status.runs)
+
+
+def _say_runs(runs: Sequence[RunLine]) -> None:
+    """Print a line for each run, which fits into 80 columns."""
+    if not runs:
+        return
+    heading("Runs (times in UTC)")
+    say(f"{'no.':>4} {'command':<10}{'started':<17}{'ended':<17}exit created refused unknown")
+    for run in runs:
+        start, end = (_minute(time) for time in (run.started_at, run.ended_at))
+        code = "-" if run.exit_code is None else str(run.exit_code)
+        counts = "".join(f"{run.rows.get(state, 0):>8,}" for state in (State.CREATED, State.REFUSED, State.UNKNOWN))
+        say(f"{run.id:>4} {run.command:<10}{start:<17}{end:<17}{code:>4}{counts}")
+
+
+def _minute(time: str | None) -> str:
+    return "not ended" if time is None else time[:16].replace("T", " ")
 
 
 def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:

@@ -22,7 +22,8 @@ import orjson
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.retry import ReadError
 from importer.ledger import CreatedCase, LedgerWriter, Outcome, Pending, Settled, UnknownRecord
-from importer.models import SettleDelay, State
+from importer.ledger.stories import note_search
+from importer.models import SettleDelay, State, clean
 from importer.talkdesk import search
 from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
@@ -192,14 +193,16 @@ class Reconciler:
         """
         self.add(record)
         await asyncio.sleep(max(0.0, known_at + self._delay.first - asyncio.get_running_loop().time()))
-        outcome = _UNDECIDED
+        outcome, why = _UNDECIDED, "the list of cases proves nothing"
         try:
             again = await self._between_looks(record)
             looks = await look_twice(lambda: self._look(record), is_enough=_finds_something, api=self._api, again=again)
             if looks[0] == looks[-1] or _finds_something(looks[-1]):
                 outcome = looks[-1]
-        except ReadError:
-            pass
+        except ReadError as error:
+            why = str(error)
+        noted = (outcome.code or "undecided", clean(outcome.message or why))
+        await self._ledger.call(lambda: note_search(self._ledger.ledger, record.id, *noted))
         if outcome.state is not State.UNKNOWN:
             settled = await self._ledger.settle(record.id, outcome, before=State.UNKNOWN)
             if settled is not Settled.DONE:

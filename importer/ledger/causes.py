@@ -16,7 +16,7 @@ from importer.models import FieldError, State, shown
 ROWS_NAMED = 5
 
 #: What to do about rows that have no error of their own.
-_HINTS = {
+HINTS = {
     "duplicate_key": "the first row with this key is sent; check that it is the right one",
     "already_created": "nothing to do: the key is a case already",
     "already_created_unverified": "nothing to do: the key is a case already",
@@ -98,7 +98,7 @@ def _others(view: LedgerView, rows_named: int) -> list[Cause]:
             which = f"state = :state AND {parents.CODE} IS :code"
             rows = f"SELECT row FROM record {{where}} ORDER BY id LIMIT {rows_named:d}"
             named = [row for (row,) in view.select(rows, which, state=state, code=code)]
-        return Cause(State(state), code, None, None, count, tuple(named), "", message or "", _HINTS.get(code or "", ""))
+        return Cause(State(state), code, None, None, count, tuple(named), "", message or "", HINTS.get(code or "", ""))
 
     query = (
         f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row) FROM record {{where}}"

@@ -10,9 +10,11 @@ from typing import Any, Self, TypeVar
 from importer.ledger import database, parents
 from importer.ledger.records import (
     FailureLine,
+    KnownCase,
     OpenUpdate,
     Orphan,
     ResultLine,
+    RunLine,
     SimilarKeys,
     SourceInfo,
     UnlinkedCount,
@@ -116,6 +118,20 @@ class LedgerView:
         with database.translated(self.path):
             return tuple(name for (name,) in self._connection.execute("SELECT name FROM source WHERE staged = 0"))
 
+    def runs(self) -> list[RunLine]:
+        """Every time that a process had the ledger, oldest first. Goes through the whole history."""
+        query = "SELECT id, verb, version, started_at, ended_at, exit_code FROM run ORDER BY id"
+        requests = (
+            "SELECT run, count(*) FROM (SELECT run FROM event WHERE state = 'sending' UNION ALL"
+            " SELECT run FROM case_update_event WHERE state = 'sending') GROUP BY run"
+        )
+        last = "SELECT run, record, state, max(id) FROM event GROUP BY run, record"
+        sent = dict(self._rows(requests))
+        rows: dict[int, dict[str, int]] = {}
+        for run, state, count in self._rows(f"SELECT run, state, count(*) FROM ({last}) GROUP BY 1, 2"):
+            rows.setdefault(run, {})[state] = count
+        return [RunLine(*[*run, sent.get(run[0], 0), rows.get(run[0], {})]) for run in self._rows(query)]
+
     # -- totals ---------------------------------------------------------------------------------------
 
     def counts(self) -> Counter[State]:
@@ -192,11 +208,30 @@ class LedgerView:
         )
         return +Counter(dict(rows) | {"changed": next(changed)[0]})
 
+    def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query about the whole ledger."""
+        with database.translated(self.path):
+            return self._connection.execute(query, values).fetchall()
+
     # -- one by one -----------------------------------------------------------------------------------
 
     def results(self) -> Iterator[ResultLine]:
         """One line a record, in input order."""
-        return self.read(_result, f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id")
+        return self.read(
+            _result,
+            f"SELECT {_LINE}, iif(json_valid(body), json_extract(body, '$.title'), NULL) FROM record"
+            " LEFT JOIN content ON content.record = record.id {where} ORDER BY record.id",
+        )
+
+    def created(self) -> Iterator[KnownCase]:
+        """The cases of the records in view, in input order, with when each of them was known to be one."""
+        return self.read(
+            KnownCase,
+            # through the events once, whatever the planner thinks: they have no index
+            "SELECT key, record.case_id, max(event.at) FROM event CROSS JOIN record ON record.id = event.record"
+            " {where} GROUP BY record.id ORDER BY record.id",
+            "event.state = 'created' AND record.state = 'created'",
+        )
 
     def failures(self) -> Iterator[FailureLine]:
         """The records that need a person, with the user's own cells, in input order.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -26,6 +26,9 @@ class NewSource:
     mapping_sha256: str  #: of the mapping and all files that it names
     external_id_field: str | None  #: the custom field that carries the key; None for none
     links: Links | None = None  #: how the mapping links rows to each other; None if it does not
+    mapping_place: str | None = None  #: path of the mapping, or name of a built-in one
+    #: column → the only words that the mapping accepts in it, where these are known
+    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class SourceInfo:
     rows: int
     staged: bool
     companions: tuple[CompanionFile, ...] = ()
+    mapping_place: str | None = None
+    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class StagedRow(NamedTuple):
@@ -208,6 +213,7 @@ class ResultLine:
     attempts: int
     code: str | None
     message: str | None
+    title: str | None = None  #: of the case that was sent, or is to be sent; None if nothing can be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +237,28 @@ class OpenUpdate:
     code: str | None
     message: str | None
     body: bytes
+
+
+class KnownCase(NamedTuple):
+    """Which case a row is, and since when that is known (seconds since 1970)."""
+
+    key: str
+    case_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One time that a process had the ledger."""
+
+    id: int
+    command: str
+    version: str
+    started_at: str  #: ISO 8601
+    ended_at: str | None  #: None if it has not ended, or was killed
+    exit_code: int | None
+    requests: int  #: that were sent to create cases and to update them
+    rows: dict[str, int]  #: rows that it moved, by the state in which it left them
 
 
 @dataclass(frozen=True, slots=True)

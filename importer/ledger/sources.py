@@ -26,6 +26,7 @@ from importer.ledger.records import (
     cells_from_json,
     errors_from_json,
     errors_to_json,
+    from_json,
     to_json,
 )
 from importer.models import FieldError, Link, Mapped, State
@@ -47,12 +48,15 @@ def sources(ledger: Ledger) -> list[SourceInfo]:
 def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
     """The same through any connection to a ledger."""
     rows = connection.execute(
-        "SELECT id, name, sha256, columns, mapping_name, mapping_sha256, external_id_field, rows, staged"
-        " FROM source ORDER BY id"
+        "SELECT mapping_place, allowed, columns, id, name, sha256, mapping_name, mapping_sha256, external_id_field,"
+        " rows, staged FROM source ORDER BY id"
     ).fetchall()
     return [
-        SourceInfo(*[number, name, digest, cells_from_json(columns), *more, read_companions(connection, number)])
-        for number, name, digest, columns, *more in rows
+        SourceInfo(
+            *[number, name, digest, cells_from_json(columns), *more],
+            *[read_companions(connection, number), place, from_json(allowed) if allowed else {}],
+        )
+        for place, allowed, columns, number, name, digest, *more in rows
     ]
 
 
@@ -84,8 +88,9 @@ def begin_source(ledger: Ledger, new: NewSource) -> int:
         if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM record)").fetchone()[0]:
             connection.execute("DROP INDEX IF EXISTS record_key")  # see finish_source
         number = connection.execute(
-            "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, external_id_field, links)"
-            " VALUES (:name, :sha256, :columns, :mapping_name, :mapping_sha256, :external_id_field, :links)",
+            "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, external_id_field, links,"
+            " mapping_place, allowed) VALUES (:name, :sha256, :columns, :mapping_name, :mapping_sha256,"
+            " :external_id_field, :links, :mapping_place, :allowed)",
             _columns_of(new),
         ).lastrowid
     assert number is not None
@@ -145,7 +150,7 @@ def _add_links(connection: sqlite3.Connection, links: Iterable[tuple[int, Link |
 
 def _columns_of(new: NewSource) -> dict[str, object]:
     links = None if new.links is None else to_json(new.links._asdict())
-    return {**asdict(new), "columns": to_json(new.columns), "links": links}
+    return {**asdict(new), "columns": to_json(new.columns), "links": links, "allowed": to_json(new.allowed)}
 
 
 def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
@@ -338,7 +343,8 @@ def adopt_mapping(ledger: Ledger, source: int, new: NewSource, companions: Seque
     with ledger.transaction() as connection:
         connection.execute(
             "UPDATE source SET mapping_name = :mapping_name, mapping_sha256 = :mapping_sha256,"
-            " external_id_field = :external_id_field, links = :links WHERE id = :id",
+            " external_id_field = :external_id_field, links = :links, mapping_place = :mapping_place,"
+            " allowed = :allowed WHERE id = :id",
             {**_columns_of(new), "id": source},
         )
         replace_companions(connection, source, companions)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import ValidationError
 
 from importer.mapping.addresses import Address, first_address, is_email
-from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
-from importer.mapping.field_errors import CellError, from_pydantic, listed, too_long
+from importer.mapping.dates import ISO, WORDS, day, instant, parser, rewritten, time_zone
+from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, listed, too_long
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
@@ -108,10 +108,13 @@ for _yes, _no in BOOLEAN_WORDS.values():
     _BOOLEANS |= dict.fromkeys(_yes, True) | dict.fromkeys(_no, False)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
+#: Behind a comma three digits may be thousands.
+_DECIMAL_COMMA = re.compile(r"([+-]?[0-9]{1,30}),([0-9]{1,2}|[0-9]{4,30})")
 _DIGITS_KEPT = 15  # so many decimal digits survive in any double
+#: What people write for the sign of an address.
+_AT = re.compile(r"\s*(?:\(at\)|\[at\]|(?<=\s)at(?=\s)|@)\s*", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-ELLIPSIS = "…"
 
 
 def folding(ignored: Collection[Ignored]) -> Callable[[str], str]:
@@ -173,7 +176,9 @@ def _email(text: str) -> str:
         hint = "fix the cell; one address such as ana@example.com is expected"
         if first_address(text):
             hint = "for cells such as 'Ana <ana@example.com>', or with several addresses, set `type: address`"
-        raise CellError("not_an_email", "is not a valid e-mail address", hint)
+        inside = first_address(_AT.sub("@", text))
+        suggestion = inside.address if inside and not inside.others else ""
+        raise CellError("not_an_email", "is not a valid e-mail address", hint, suggestion=suggestion)
     return text
 
 
@@ -200,7 +205,8 @@ def _decimal(text: str) -> float:
     text = text.strip()
     if _DECIMAL.fullmatch(text) is None:
         rule = "is not a decimal number; use digits and a point, such as 1234.5"
-        raise CellError("not_a_decimal", rule, "fix the cell")
+        comma = _DECIMAL_COMMA.fullmatch(text)
+        raise CellError("not_a_decimal", rule, "fix the cell", suggestion=".".join(comma.groups()) if comma else "")
     number = float(text)
     if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
         raise CellError("too_precise", "has more digits than JSON readers keep", "map it to a text field instead")
@@ -228,7 +234,8 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
                 if (moment := parse(text)) is not None:
                     return render(moment, zone)
             hint = "fix the cell, or add its format to `format:`"
-            raise CellError("not_a_date", f"is not a date in the format {shown}", hint)
+            suggestion = rewritten(text, formats[0])
+            raise CellError("not_a_date", f"is not a date in the format {shown}", hint, suggestion=suggestion)
 
         return convert
 

@@ -188,6 +188,11 @@ class Options:
         self._field = f"{definition.name!r} ({definition.key})"
         self._options = definition.options
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the options, without those below them."""
+        return tuple(dict.fromkeys(option.label for option in self._options))
+
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""
         return self._chosen(self._options, text).key
@@ -219,15 +224,17 @@ class Options:
             keys = listed(option.key for option in found)
             rule = f"{part}matches several options of {self._field}: {keys}"
             raise CellError("ambiguous_option", rule, "translate it to one of these keys with `values:`")
-        labels: dict[str, str] = {}
+        labels, suggestion = dict[str, str](), ""
         for option in options:
             labels.setdefault(_folded(option.label), option.label)
         hint = f"options: {listed(map(repr, labels.values()))}; translate with `values:`"
         if close := get_close_matches(_folded(text), labels, n=3, cutoff=0.6):
             hint = f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"
+            suggestion = labels[close[0]]
         if not options:
             hint = "remove it: this level has no options"
-        raise CellError("unknown_option", f"{part}is not an option of {self._field}{place}", hint)
+        rule = f"{part}is not an option of {self._field}{place}"
+        raise CellError("unknown_option", rule, hint, suggestion="" if part else suggestion)
 
 
 def _matching(options: tuple[Option, ...], text: str) -> list[Option]:

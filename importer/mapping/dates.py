@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -198,6 +198,26 @@ def _parse_iso(text: str) -> datetime | None:
         return datetime.fromisoformat(moment + (offset or "").replace("UTC", "Z"))
     except ValueError:
         return None
+
+
+#: Ways to write a date that can be read in one way only.
+_UNMISTAKABLE = ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
+
+
+@cache
+def _unmistakable() -> tuple[Parse, ...]:
+    return (_parse_iso, *map(parser, _UNMISTAKABLE))
+
+
+def rewritten(text: str, pattern: str) -> str:
+    """A date of another form in the form of ``pattern``; empty if it could be another date, or loses something."""
+    moment = next((found for parse in _unmistakable() if (found := parse(text)) is not None), None)
+    if moment is None or pattern in EPOCHS:
+        return ""
+    if pattern == ISO:
+        return moment.isoformat(" ", "seconds") if ":" in text else moment.date().isoformat()
+    written = moment.strftime(pattern)
+    return written if parser(pattern)(written) == moment else ""
 
 
 # -- time zones -----------------------------------------------------------------------------------

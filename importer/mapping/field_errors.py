@@ -23,6 +23,8 @@ from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 PROBLEMS_SHOWN = 25
 #: What messages call it.
 EXPORT = "the export"
+#: The end of a text that was cut.
+ELLIPSIS = "…"
 #: An export that lacks more columns of the mapping than this, or two of which none is a misspelt one, is probably from
 #: elsewhere: one error says so.
 _MOST_COLUMNS = 3
@@ -30,9 +32,15 @@ _MOST_COLUMNS = 3
 
 def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
     """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
+    close = closest(word, known)
+    return f"did you mean {shown(close)!r}?" if close else otherwise
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word closest to ``word``; empty if none is close."""
     names = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
-    return f"did you mean {shown(names[close[0]])!r}?" if close else otherwise
+    return names[close[0]] if close else ""
 
 
 def listed(words: Iterable[str], *, most: int = 12) -> str:
@@ -53,18 +61,28 @@ class CellError(ValueError):
         rule: What is wrong with the text, as a sentence that begins with it: "has 212 characters, …".
         hint: What the person can do.
         column: The column, if it is not the one that the field reads; ``text`` likewise.
+        suggestion: A text that would do, if there is one that was probably meant.
     """
 
-    def __init__(self, code: str, rule: str, hint: str, *, column: str | None = None, text: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        rule: str,
+        hint: str,
+        *,
+        column: str | None = None,
+        text: str | None = None,
+        suggestion: str = "",
+    ) -> None:
         super().__init__(code, rule, hint)
-        self.code, self.rule, self.hint = code, rule, hint
+        self.code, self.rule, self.hint, self.suggestion = code, rule, hint, suggestion
         self._column, self._text = column, text
 
     def at(self, column: str | None, text: str, *, target: str) -> FieldError:
         """The same error, now of a certain cell."""
         column = column if self._column is None else self._column
         text = text if self._text is None else self._text
-        return FieldError(self.code, column, shown(printable(text)), self.rule, self.hint, target)
+        return FieldError(self.code, column, shown(printable(text)), self.rule, self.hint, target, self.suggestion)
 
 
 def unsendable(check: Check, body: dict[str, Any]) -> Iterator[FieldError]:
@@ -101,7 +119,8 @@ def bad_text() -> CellError:
 def too_long(text: str, most: int) -> CellError:
     """More characters than the field or the mapping allows."""
     rule = f"has {len(text):,} characters (maximum {most:,})"
-    return CellError("too_long", rule, "shorten it, or set `overflow: truncate`")
+    cut = printable(text[: most - 1].rstrip()) + ELLIPSIS
+    return CellError("too_long", rule, "shorten it, or set `overflow: truncate`", suggestion=cut)
 
 
 def from_pydantic(found: ErrorDetails) -> CellError:
@@ -116,7 +135,8 @@ def from_pydantic(found: ErrorDetails) -> CellError:
         case "literal_error":
             allowed = _expected_words(found)
             hint = nearest(str(value), allowed, otherwise="translate it with `values:`")
-            return CellError("not_allowed", f"is not one of {listed(allowed)}", hint)
+            rule = f"is not one of {listed(allowed)}"
+            return CellError("not_allowed", rule, hint, suggestion=closest(str(value), allowed))
         case "string_unicode" | "string_pattern_mismatch":
             return bad_text()
         case "string_too_short" | "too_short":

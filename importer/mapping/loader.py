@@ -41,6 +41,7 @@ class Mapping:
 
     Attributes:
         name: File name, or the name of a built-in mapping.
+        path_or_name: Its whole path, or the name of a built-in mapping: what :func:`load_mapping` finds it by.
         sha256: Of the bytes of the file, and of the files that it names, in hex.
         external_id_field: Key of the custom field that receives the key of the row, such as ``text1``; None for none.
         notes: What the mapping does not say and is therefore assumed.
@@ -49,6 +50,7 @@ class Mapping:
     """
 
     name: str
+    path_or_name: str
     sha256: str
     external_id_field: str | None
     notes: tuple[str, ...]
@@ -66,6 +68,11 @@ class Mapping:
         if form is None or form.record is None:
             return None
         return Links(", ".join(column.column for column in form.record), form.missing, form.cycle, form.deep)
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that the key of a row is in."""
+        return tuple(column.column for column in self._form.source.key)
 
     @property
     def reading(self) -> ReadingOptions:
@@ -172,6 +179,7 @@ def load_mapping(
     checked = RowMapper(form, None, problems, files=files, definitions=definitions)
     return Mapping(
         Path(name).name,
+        name if _is_bare(name) else str(source.resolve()),
         files.sha256(),
         form.external_id_field,
         tuple(_assumptions(checked.fields)),

@@ -99,6 +99,16 @@ class RowMapper:
         self.columns_used = frozenset(binding.header.used)
         self.fields: tuple[Field, ...] = (*fields, *self._after.fields, *of_notes)
 
+    @property
+    def allowed(self) -> dict[str, list[str]]:
+        """Column → the only words that all its fields accept; of columns of which that is known."""
+        found: dict[str, list[str]] = {}
+        for field in self.fields:
+            if words := field.allowed:
+                (column,) = field.columns
+                found[column] = [word for word in found.get(column, words) if word in words]
+        return found
+
     def apply_all(self, rows: Sequence[Row]) -> list[Mapped]:
         """What :meth:`apply` makes of each row."""
         return [self.apply(row) for row in rows]

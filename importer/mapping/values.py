@@ -74,7 +74,8 @@ class Field:
 
     def located(self, error: CellError, cells: Cells) -> FieldError:
         """An error of the value of a row as one of the cell that it was made of."""
-        return error.at(*self._blame(cells), target=self.target.name)
+        found = error.at(*self._blame(cells), target=self.target.name)
+        return found if self._is_one_cell else found._replace(suggestion="")
 
     def _made(self, cells: Cells) -> Any:
         """The value of a row, or what is wrong with it.
@@ -165,6 +166,22 @@ class Field:
     def columns(self) -> tuple[str, ...]:
         """The columns that it reads."""
         return tuple(dict.fromkeys(self._input.names))
+
+    @property
+    def _is_one_cell(self) -> bool:
+        """Whether the text of one cell becomes the value, as it is: then another text of that cell can be suggested."""
+        form = self.form
+        is_column = form.origin in ("column", "first") and form.join is None
+        return is_column and form.html is None and self._split is None
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The only words that a cell of its column may have; empty if it may have any other text as well."""
+        if self.form.origin != "column" or not self._is_one_cell:
+            return ()
+        if self.form.values is not None:
+            return tuple(self.table or ()) if self.form.unknown == "reject" else ()
+        return self.target.options.labels if self.target.options else self.target.choices
 
     @property
     def is_text(self) -> bool:

@@ -45,14 +45,14 @@ def existing(ledger: StrPath) -> Path:
     return path
 
 
-def status(ledger: StrPath) -> Status:
-    """How many rows of a ledger are in each state; it may be in use.
+def status(ledger: StrPath, *, runs: bool = False) -> Status:
+    """How many rows of a ledger are in each state, and with ``runs`` each time that it was used; it may be in use.
 
     Raises:
         LedgerError: it cannot be read.
     """
     with LedgerView(Path(ledger)) as view:
-        return Status(**known(summary_of(view)))
+        return Status(**known(summary_of(view)), runs=tuple(view.runs()) if runs else ())
 
 
 def report(ledger: StrPath, out: StrPath, *, options: ReportOptions | None = None) -> RunResult:

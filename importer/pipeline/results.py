@@ -8,6 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from importer.errors import CaseImporterError, ExitCode
+from importer.ledger.records import RunLine
 from importer.models import FieldError, State
 from importer.report import Reports, Summary
 from importer.report.files import whole_file
@@ -31,6 +32,8 @@ class Problem:
 @dataclass(frozen=True, kw_only=True)
 class Status(Summary):
     """The states of a ledger at one moment."""
+
+    runs: tuple[RunLine, ...] = ()  #: Every time that a process had the ledger, if that was asked for.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,16 +96,18 @@ def as_json(result: Any) -> str:
 
 
 def json_schema(form: str) -> dict[str, Any]:
-    """The JSON Schema of a result: ``result``, ``status``, ``check``, ``rehearsal`` or ``verify``."""
+    """The JSON Schema of a result: ``result``, ``status``, ``explain``, ``check``, ``rehearsal`` or ``verify``."""
     from pydantic import TypeAdapter
 
     from importer.pipeline.checking import CheckResult
+    from importer.pipeline.explaining import Explanation
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.verifying import VerifyResult
 
     forms = {
         "result": RunResult,
         "status": Status,
+        "explain": Explanation,
         "check": CheckResult,
         "rehearsal": Rehearsal,
         "verify": VerifyResult,

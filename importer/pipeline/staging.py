@@ -86,7 +86,7 @@ def stage_source(
     columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, companions.tables)
     companions.load(lambda: progress(0.0, 0))
-    number = entry.begin_source(ledger, _described(source.name, identity, columns, mapping))
+    number = entry.begin_source(ledger, _described(source.name, identity, columns, mapping, mapper))
     rows = restored = 0
     with _rare_collections():
         for chunk in source.chunks():
@@ -127,7 +127,7 @@ def _identity(source: Reader, reading: Reading) -> str:
     return sha256(f"{fingerprint}\0{given}".encode()).hexdigest() if given else fingerprint
 
 
-def _described(name: str, identity: str, columns: tuple[str, ...], mapping: Mapping) -> NewSource:
+def _described(name: str, identity: str, columns: tuple[str, ...], mapping: Mapping, mapper: RowMapper) -> NewSource:
     return NewSource(
         name=name,
         sha256=identity,
@@ -136,6 +136,8 @@ def _described(name: str, identity: str, columns: tuple[str, ...], mapping: Mapp
         mapping_sha256=mapping.sha256,
         external_id_field=mapping.external_id_field,
         links=mapping.links,
+        mapping_place=mapping.path_or_name,
+        allowed=mapper.allowed,
     )
 
 
@@ -178,7 +180,13 @@ def _corrected(
     for row, record in zip(rows, records, strict=True):
         own = failures.own_row(row)
         if record is not None and record in before:
-            fixed = put_back(own, failures.user_columns, before[record], surplus=failures.surplus(row))
+            fixed = put_back(
+                own,
+                failures.user_columns,
+                before[record],
+                surplus=failures.surplus(row),
+                in_workbook=failures.is_of_workbook(row),
+            )
             own, restored = fixed.row, restored + fixed.put_back
         own_rows.append(own)
     return list(map(StagedRow, own_rows, mapper.apply_all(own_rows), records)), restored
@@ -221,7 +229,7 @@ def _remap(
         last = page[-1].id
     entry.let_others_answer(ledger, returned)
     entry.adopt_mapping(
-        ledger, info.id, _described(info.name, info.sha256, info.columns, mapping), companions.as_read()
+        ledger, info.id, _described(info.name, info.sha256, info.columns, mapping, mapper), companions.as_read()
     )
 
 

@@ -124,10 +124,13 @@ class QualityCheck:
         """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
         found = self.so_far(whole=True)
         similar, count = view.similar_keys(key_as_seen, _SIMILAR_KEYS_NAMED)
+        layout = self._source.layout
+        if self._columns != self._source.columns:  # a failures file, in which we hide what is ours
+            layout = replace(layout, hidden_columns=(), hidden_sheets=())
         return replace(
             found,
             causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
-            file_issues=(*found.file_issues, *sheet_issues(self._source.layout)),
+            file_issues=(*found.file_issues, *sheet_issues(layout)),
             similar_keys=tuple(similar),
             similar_keys_count=count,
             note_files=tuple(check.use(view, place) for place, check in enumerate(self._notes)),

@@ -14,6 +14,7 @@ from importer.ledger import LedgerView
 from importer.report import page
 from importer.report.failures_file import write_failures
 from importer.report.files import csv_file, make_folder, remove
+from importer.report.id_map import case_link, write_id_map
 from importer.report.masking import masked, refuse_unmasked
 from importer.report.summary import (
     CaseUpdateTotals,
@@ -25,6 +26,7 @@ from importer.report.summary import (
     unlinked_remarks,
 )
 from importer.report.verified_file import write_verified
+from importer.report.workbook import write_workbooks
 
 __all__ = [
     "CaseUpdateTotals",
@@ -40,7 +42,10 @@ __all__ = [
     "write_reports",
 ]
 
-RESULT_COLUMNS = ("row", "key", "state", "case_id", "http_status", "attempts", "code", "message")
+RESULT_COLUMNS = (
+    *("row", "key", "title", "state", "case_id", "link"),
+    *("http_status", "attempts", "code", "message"),
+)
 UPDATE_COLUMNS = (
     *("key", "case_id", "part", "state", "http_status", "code", "message", "what_to_do"),
     *("field", "value", "note_title", "public"),
@@ -58,7 +63,7 @@ _UPDATE_HINTS = {
 }
 
 
-Format = Literal["html", "csv", "json"]
+Format = Literal["html", "csv", "xlsx", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -68,8 +73,8 @@ class ReportOptions:
     """Which reports are written, and how.
 
     Attributes:
-        formats: ``html``: the page; ``csv``: the tables; ``json``: summary.json. Files of other formats that are there
-            stay as they are.
+        formats: ``html``: the page; ``csv``: the tables; ``xlsx``: failures.xlsx; ``json``: summary.json. Files of
+            other formats that are there stay as they are.
         csv_delimiter: One of :data:`DELIMITERS`.
         mask: Hide personal data. Only the page and summary.json are written: all tables have contents of rows.
 
@@ -90,7 +95,7 @@ class ReportOptions:
 
     def wants(self, form: Format) -> bool:
         """Whether reports of this format are written."""
-        return form in self.formats and not (self.mask and form == "csv")
+        return form in self.formats and not (self.mask and form in ("csv", "xlsx"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,9 @@ class Reports:
     case_updates: Path | None = None
     verified: Path | None = None  #: How the cases compare with what was sent; None if they were not read back.
     page: Path | None = None  #: For people: did everything arrive, what failed and why, what to do next.
+    id_map: Path | None = None  #: Which old ticket is which case; None if there is no case yet.
+    workbooks: tuple[Path, ...] = ()  #: The rows of ``failures`` as workbooks to fix them in.
+    beyond_workbooks: int = 0  #: How many of these rows are not in a workbook, because a sheet has no room for them.
 
 
 def write_reports(
@@ -114,12 +122,12 @@ def write_reports(
 ) -> tuple[Reports, Summary]:
     """Write the reports into ``folder``, all from one moment of the ledger; ``summary.json`` is left to the caller.
 
-    ``failures.csv``, ``notes-without-case.csv``, ``case-updates.csv`` and ``verified.csv`` only if there is something
-    to write into them.
+    ``id_map.csv``, ``failures.csv``, ``failures.xlsx``, ``notes-without-case.csv``, ``case-updates.csv`` and
+    ``verified.csv`` only if there is something to write into them.
 
     Args:
         ledger: The ledger; it may be in use.
-        folder: Made if missing; files of these names in it are replaced.
+        folder: Where they go. Made if missing; files of these names in it are replaced.
         source: Only this source; None for the whole ledger.
         options: Which reports, and how.
 
@@ -141,9 +149,12 @@ def write_reports(
         reports = Reports(None, (), folder / "summary.json" if options.wants("json") else None)
         if options.wants("csv"):
             reports = _write_tables(view, folder, summary, reports, delimiter=options.csv_delimiter)
+        if options.wants("xlsx"):
+            workbooks, beyond = write_workbooks(view, folder, summary.causes)
+            reports = replace(reports, workbooks=tuple(workbooks), beyond_workbooks=beyond)
         if options.wants("html"):
             reports = replace(reports, page=folder / page.FILE_NAME)
-            failures = reports.failures[0] if reports.failures else None
+            failures = next(iter((*reports.workbooks, *reports.failures)), None)
             page.write_page(view, summary, folder / page.FILE_NAME, failures=failures, is_masked=options.mask)
     return reports, summary
 
@@ -164,6 +175,7 @@ def _write_tables(view: LedgerView, folder: Path, summary: Summary, reports: Rep
     return replace(
         reports,
         results=results,
+        id_map=write_id_map(view, folder / "id_map.csv", delimiter=delimiter),
         failures=tuple(write_failures(view, folder, delimiter=delimiter)),
         orphans=tuple(_write_orphans(view, folder, delimiter=delimiter)),
         case_updates=case_updates if has_updates else None,
@@ -173,10 +185,11 @@ def _write_tables(view: LedgerView, folder: Path, summary: Summary, reports: Rep
 
 def write_results(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:
     """One line for every row that was read, in input order."""
+    _, target = view.identity()
     with csv_file(path, RESULT_COLUMNS, for_spreadsheets=False, delimiter=delimiter) as write:
         for line in view.results():
-            state_and_case = (line.state, line.case_id, line.http_status, line.attempts)
-            write((line.row, line.key, *state_and_case, line.code or None, line.message or None))
+            case = (line.case_id, case_link(target, line.case_id), line.http_status, line.attempts)
+            write((line.row, line.key, line.title, line.state, *case, line.code or None, line.message or None))
 
 
 def _write_case_updates(view: LedgerView, path: Path, *, delimiter: str) -> None:

@@ -1,4 +1,4 @@
-"""failures.csv: how it is written, and how it is read again once it is fixed.
+"""failures.csv: how it is written, and how it is read again once it is fixed, as its workbook is.
 
 A row is recognised by its record in the ledger, not by its line, so that rows may be sorted, deleted or fixed in any
 column, the key included, and a row that has succeeded is never sent again even if it is pasted in.
@@ -16,12 +16,15 @@ from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
+from importer.reader import sheet_names
 from importer.reader.base import column_letters
 from importer.report.files import WriteRow, csv_file, remove
 from importer.small_files import head_of
 
-FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.csv")
+FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.(?:csv|xlsx)")
 RECORD_COLUMN = "importer_record"
+#: The sheets of failures.xlsx that are shown.
+SHEETS = ("failures", "causes")
 REASON_COLUMNS = (
     RECORD_COLUMN,
     "importer_row",
@@ -32,8 +35,11 @@ REASON_COLUMNS = (
     "importer_hint",
     "importer_retry",
 )
-#: No hyphen: a ledger with the id 1234567e would be a number in scientific notation to a spreadsheet.
-_RECORD = re.compile(r"([0-9a-f]{8})_([1-9][0-9]{0,17})", re.ASCII)
+#: Of the columns that failures.xlsx has behind those of the user; the rest is the name of that column.
+SUGGESTED = "importer_suggested: "
+#: No hyphen: a ledger with the id 1234567e would be a number in scientific notation to a spreadsheet. An ``x`` at the
+#: end says that the row is one of failures.xlsx, where text needs no escapes.
+_RECORD = re.compile(r"([0-9a-f]{8})_([1-9][0-9]{0,17})(x?)", re.ASCII)
 
 #: Whether the row may be sent again as it is, and what must happen first.
 _RETRY = {
@@ -61,24 +67,24 @@ def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> l
         for failure in view.failures():
             columns = columns_of[failure.result.source]
             if columns not in writers:
-                paths.append(_path(folder, len(paths) + 1))
+                paths.append(numbered(folder, len(paths) + 1, "csv"))
                 writers[columns] = files.enter_context(
                     csv_file(paths[-1], (*REASON_COLUMNS, *columns), delimiter=delimiter)
                 )
-            writers[columns]((*_reasons(failure, ledger_id), *failure.cells))
+            writers[columns]((*reasons(failure, ledger_id), *failure.cells))
     for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
-        remove(_path(folder, number))
+        remove(numbered(folder, number, "csv"))
     return paths
 
 
-def _path(folder: Path, number: int) -> Path:
-    return folder / ("failures.csv" if number == 1 else f"failures-{number}.csv")
+def numbered(folder: Path, number: int, ending: str) -> Path:
+    """``failures.csv``, ``failures-2.csv`` and so on."""
+    return folder / (f"failures.{ending}" if number == 1 else f"failures-{number}.{ending}")
 
 
-def _reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
+def reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
     """The cells of :data:`REASON_COLUMNS` for one row."""
-    result = failure.result
-    errors = failure.errors or (FieldError(result.code or "", None, "", result.message or "", ""),)
+    result, errors = failure.result, errors_of(failure)
     return (
         f"{ledger_id}_{result.id}",
         result.row,
@@ -91,13 +97,21 @@ def _reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
     )
 
 
+def errors_of(failure: FailureLine) -> tuple[FieldError, ...]:
+    """What is wrong with a row; of one that the server refused, its words."""
+    result = failure.result
+    return failure.errors or (FieldError(result.code or "", None, "", result.message or "", ""),)
+
+
 def _joined(parts: Iterable[str]) -> str:
     return " | ".join(part for part in parts if part)
 
 
 def is_failures_file(path: Path) -> bool:
-    """Whether a file is one of ours, by its name or its first line, without reading it as a table."""
-    return FILE_NAME.fullmatch(f"{path.stem}.csv") is not None or RECORD_COLUMN.encode() in head_of(path, 4096)
+    """Whether a file is one of ours, by its name, its first line or its sheets, without reading it as a table."""
+    if FILE_NAME.fullmatch(f"{path.stem}.csv") or RECORD_COLUMN.encode() in head_of(path, 4096):
+        return True
+    return set(SHEETS) <= set(sheet_names(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +125,27 @@ class FailuresFile:
 
     def own_row(self, row: Row) -> Row:
         """The user's part of the row, formulas unescaped; one that is too long keeps all cells."""
-        own = [unescape_formula(row.cells[at]) for at in self.user_at if at < len(row.cells)]
+        own = self._unescaped(row, [row.cells[at] for at in self.user_at if at < len(row.cells)])
         is_good = all(error.column is not None for error in row.problems)
         return Row(row.number, (*own, *(() if is_good else self.surplus(row))), row.problems)
 
     def surplus(self, row: Row) -> tuple[str, ...]:
         """The cells behind all columns that have a name."""
-        cells = [unescape_formula(cell) for cell in row.cells[self.width :]]
+        cells = self._unescaped(row, row.cells[self.width :])
         while cells and not cells[-1]:
             cells.pop()
         return tuple(cells)
+
+    def is_of_workbook(self, row: Row) -> bool:
+        """Whether the row was written into failures.xlsx, whatever file it is in now."""
+        named = _RECORD.fullmatch(self._record(row))
+        return named is not None and named[3] == "x"
+
+    def _unescaped(self, row: Row, cells: Sequence[str]) -> list[str]:
+        return list(cells) if self.is_of_workbook(row) else list(map(unescape_formula, cells))
+
+    def _record(self, row: Row) -> str:
+        return row.cells[self.record_at].strip() if self.record_at < len(row.cells) else ""
 
     def record(self, row: Row, ledger_id: str, *, name: str) -> int | None:
         """The record that this row fixes; None if the line has none (a line that the user added).
@@ -128,7 +153,7 @@ class FailuresFile:
         Raises:
             SourceError: the file belongs to another ledger, or it is unclear what the row fixes.
         """
-        text = row.cells[self.record_at].strip() if self.record_at < len(row.cells) else ""
+        text = self._record(row)
         if not text:
             return None
         named, where = _RECORD.fullmatch(text), f"{name}:{row.number}"
@@ -158,6 +183,10 @@ def failures_file_of(columns: Sequence[str]) -> FailuresFile | None:
     width = len(columns)
     while columns[width - 1] == f"column {column_letters(width - 1)}":
         width -= 1
-    user_at = tuple(at for at, column in enumerate(columns[:width]) if column not in REASON_COLUMNS)
+    user_at = tuple(
+        at
+        for at, column in enumerate(columns[:width])
+        if column not in REASON_COLUMNS and not column.startswith(SUGGESTED)
+    )
     names = tuple(unescape_formula(columns[at]) for at in user_at)
     return FailuresFile(width, columns.index(RECORD_COLUMN), names, user_at)

@@ -7,9 +7,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from secrets import token_hex
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from importer.errors import ConfigError
 from importer.formulas import escape_formula
@@ -49,6 +50,17 @@ def csv_file(
 
 @contextmanager
 def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """Write a text as :func:`whole_bytes` does."""
+    with whole_bytes(path) as file:
+        text = TextIOWrapper(file, encoding=encoding, newline="", errors="surrogatepass")
+        try:
+            yield text
+        finally:
+            text.detach()  # which writes what is left of it
+
+
+@contextmanager
+def whole_bytes(path: Path) -> Iterator[BinaryIO]:
     """Write ``path`` under another name and rename it when it is complete and on disk.
 
     A link or pipe at ``path`` is replaced, never written through.
@@ -61,7 +73,7 @@ def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
     try:
         with _told_if_it_fails(path):
             handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with open(handle, "w", encoding=encoding, newline="", errors="surrogatepass") as file:
+            with open(handle, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(handle)

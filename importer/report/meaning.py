@@ -118,5 +118,5 @@ def next_steps(
         yield Step(what, ["case-importer", "retry", "--ledger", ledger, *target])
     if failures is not None and any(totals.counts[state] for state in TO_FIX):
         names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
-        what = f"Fix the rows in {failures}, save it as CSV, and import it"
+        what = f"Fix the rows in {failures}, save it, and import it"
         yield Step(what, ["case-importer", "run", str(failures), *names])

@@ -12,7 +12,8 @@ import orjson
 from importer.ledger import LedgerView
 from importer.ledger.causes import Cause
 from importer.models import State
-from importer.regions import CASES_PATH, is_loopback
+from importer.regions import is_loopback
+from importer.report.id_map import case_link
 from importer.report.masking import HIDDEN, mask
 from importer.report.meaning import FAILED, MEANINGS, OF_TRIAL, is_trial, skipped_because
 from importer.report.plots import Interval, intervals
@@ -253,11 +254,5 @@ def _spot_checks(view: LedgerView, target: str | None, *, is_masked: bool) -> li
             record, row, key, case_id, body = case
             title = str(orjson.loads(body).get("title", "")) if body else None
             shown = mask(title) if is_masked and title else title
-            found[record] = SpotCheck(row, key, case_id, shown, case_address(target, case_id))
+            found[record] = SpotCheck(row, key, case_id, shown, case_link(target, case_id) or None)
     return list(found.values())
-
-
-def case_address(target: str | None, case_id: str) -> str | None:
-    """Where the API has a case; None in a trial, whose server may have gone with it."""
-    base = (target or "").split(" ")[0]
-    return f"{base}{CASES_PATH}/{case_id}" if base.startswith("https://") and not is_loopback(base) else None

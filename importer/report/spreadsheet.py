@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
+from importer.formulas import EXCEL_CELL_MAX, excel_text
 from importer.ledger.records import Original
 from importer.mapping.dates import month_number
 from importer.models import FieldError, Row
 
-EXCEL_CELL_MAX = 32_767
 _DIGITS_KEPT = 15
 #: From so many digits on, decimals are cut to the width of a cell; a shorter number was typed.
 _DIGITS_SHOWN = 9
@@ -230,7 +230,14 @@ class Corrected:
     put_back: int = 0
 
 
-def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: Sequence[str] = ()) -> Corrected:
+def put_back(
+    row: Row,
+    columns: Sequence[str],
+    original: Original,
+    *,
+    surplus: Sequence[str] = (),
+    in_workbook: bool = False,
+) -> Corrected:
     """Put cells of ``row`` back that are merely those of ``original`` as a spreadsheet shows them.
 
     In columns that the errors of the original name, the cell counts as it is: the user was asked to check it.
@@ -240,6 +247,7 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
         columns: Its columns. They may have been moved or deleted since.
         original: The row as it was read the first time.
         surplus: Cells behind these columns, where the file has no column names.
+        in_workbook: The row was written with :func:`excel_text`, and not into a CSV file.
     """
     places = _places(columns, original.columns)
     named = {error.column for error in original.errors}
@@ -247,7 +255,10 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
     for at, (column, place) in enumerate(zip(columns, places, strict=True)):
         before = original.cells[place] if place is not None and place < len(original.cells) else ""
         now = cells[at] if at < len(cells) else ""
-        if before and now != before and column not in named and is_as_shown(before, now):
+        written = excel_text(before) if in_workbook else before
+        if before != now == written:
+            cells[at] = before
+        elif before and now != before and column not in named and is_as_shown(written, now):
             cells[at], restored = before, restored + 1
         elif not before or now != before:
             touched.add(column)
@@ -257,7 +268,7 @@ def put_back(row: Row, columns: Sequence[str], original: Original, *, surplus: S
     if any("\0" in cell for cell in cells):
         problems = list(_about_row(original))
     fitted = _fitted(Row(row.number, tuple(cells), tuple(problems)), places, original, surplus)
-    return Corrected(fitted.row, restored + fitted.put_back)
+    return Corrected(fitted.row, restored + (0 if in_workbook else fitted.put_back))  # empty cells are as written there
 
 
 def _places(columns: Sequence[str], originals: Sequence[str]) -> list[int | None]:

@@ -50,7 +50,7 @@ def test_the_terminal_names_the_file_to_open_first(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
     ended = local(*RUN)
     files = ended.out.partition("\nFiles\n")[2].splitlines()
-    assert files[0].split("  ") == ["", "out/report.html", " open this first: what arrived, what failed and why"]
+    assert files[0].split(None, 1) == ["out/report.html", "open this first: what arrived, what failed and why"]
     page = Page(local.folder / "out/report.html")
     assert "TRIAL The cases are in the embedded sandbox" in page.text
     again = local("report", "--ledger", "out/ledger.db", "--out", "again").out
@@ -75,7 +75,7 @@ def test_reports_are_chosen_by_format(local: Program) -> None:
         local(*RUN, "--report-format", "csv", "-q").err == "3: 1 of 2 rows is invalid: fix them in out/failures.csv\n"
     )
     assert (
-        "unknown report format: pdf\n  hint: use one or more of html, csv, json"
+        "unknown report format: pdf\n  hint: use one or more of html, csv, xlsx, json"
         in local(*RUN, "--report-format", "pdf").err
     )
 
@@ -84,7 +84,7 @@ def test_a_failures_file_with_semicolons_is_read_again(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="", body="a;=1 and, more")])
     local(*RUN, "--csv-delimiter", ";")
     results = (local.folder / "out/results.csv").read_text(encoding="utf-8")
-    assert results.startswith("row;key;state;")
+    assert results.startswith("row;key;title;state;")
     path = local.folder / "out/failures.csv"
     text = path.read_text(encoding="utf-8-sig")
     assert text.startswith("importer_record;importer_row;")
@@ -107,7 +107,7 @@ def test_a_report_to_hand_over_names_nobody(local: Program) -> None:
     assert "Xxxx Xxxxxxx Xxxxx" in Page(local.folder / "handover/report.html").text
     refused = local("report", "--ledger", "out/ledger.db", "--out", "out", "--mask")
     assert (refused.code, refused.out) == (2, "")
-    assert "the folder has reports with personal data: failures.csv, results.csv" in refused.err
+    assert "the folder has reports with personal data: failures.csv, failures.xlsx, results.csv" in refused.err
 
 
 def test_verify_writes_its_verdicts_into_the_page(local: Program) -> None:

@@ -8,6 +8,7 @@ import stat
 from collections import Counter
 
 from ended import counts_of
+from openpyxl import load_workbook
 from program import Program, SandboxProcess
 from scenery import Import
 from tickets import Ticket, read_csv, tickets, write_tickets
@@ -33,7 +34,7 @@ def test_the_books_of_a_run_are_those_of_all_its_reports(imported: Import) -> No
 
 def test_results_have_every_row_in_the_order_of_the_file(imported: Import) -> None:
     results = read_csv(imported.folder / "out/results.csv")
-    columns = ["row", "key", "state", "case_id", "http_status", "attempts", "code", "message"]
+    columns = ["row", "key", "title", "state", "case_id", "link", "http_status", "attempts", "code", "message"]
     assert list(results[0]) == columns
     assert [(line["row"], line["key"], line["state"], line["code"]) for line in results] == [
         ("2", "A1", "created", "created"),
@@ -113,12 +114,18 @@ def test_the_next_step_is_a_command_that_works_as_it_stands(local: Program) -> N
     (local.folder / "m.yml").rename(local.folder / "maps/my own.yml")
     write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
     page = local("run", "t.csv", "-m", "maps/my own.yml", "--sandbox").out
-    said = page.partition("save it as CSV, and import it:\n")[2].partition("\n\nFiles")[0]
+    said = page.partition("save it, and import it:\n")[2].partition("\n\nFiles")[0]
     words = shlex.split(said.replace("\\\n", " "))
-    assert words[:3] == ["case-importer", "run", "t-import/failures.csv"]
-    failures = local.folder / "t-import/failures.csv"
-    failures.write_bytes(failures.read_bytes().replace(b"bad,,", b"bad,fixed,"))
+    assert words[:3] == ["case-importer", "run", "t-import/failures.xlsx"]
+    book = load_workbook(local.folder / "t-import/failures.xlsx")
+    sheet = book["failures"]
+    (place,) = (cell.column for cell in sheet[1] if cell.value == "Subject")
+    assert "is empty" in sheet.cell(2, place).comment.text
+    sheet.cell(2, place).value = "fixed"
+    book.save(local.folder / "t-import/failures.xlsx")
     assert local(*words[1:], "--json").counts == {"created": 1}
+    again = local(*words[1:], "--json")
+    assert (again.counts, again.json["moved"]) == ({"created": 1}, {}), "it is a case already"
 
 
 def test_a_dry_run_sends_nothing_and_leaves_nothing(online: Program, server: SandboxProcess) -> None:
@@ -154,6 +161,7 @@ def test_ledger_and_reports_may_live_apart(local: Program) -> None:
     assert ended.code == 0
     assert (local.folder / "deep/down/l.db").is_file()
     assert {path.name for path in (local.folder / "reports").iterdir()} == {
+        "id_map.csv",
         "report.html",
         "results.csv",
         "summary.json",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from office import CSV, CSV_CP1252, CSV_SEMICOLON, GERMAN, saved
+from openpyxl import load_workbook
 from program import Program, SandboxProcess
 from tickets import read_csv
 
@@ -163,3 +164,58 @@ def test_check_and_run_say_how_much_was_put_back(online: Program) -> None:
     assert online("check", path, "-m", "m.yml", *LEDGER, "--json").json["put_back"] == 3
     assert online("check", path, "-m", "m.yml", *LEDGER, "--json", "--as-is").json["put_back"] == 0
     assert said in online("run", path, "-m", "m.yml", *LEDGER, "--out", "second").out.splitlines()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("office")
+def test_the_workbook_goes_through_libreoffice_and_comes_back_as_it_was(
+    online: Program, server: SandboxProcess
+) -> None:
+    rows = [(f"0xl{number}", "", 'Line 1\r\nLine 2 "quoted"', *CELLS) for number in range(3)]
+    import_of(online, *rows, ("0xl3", "Fine", "Smoke", *CELLS))
+    book = load_workbook(online.folder / "t-import/failures.xlsx")
+    sheet = book["failures"]
+    at = {cell.value: cell.column for cell in sheet[1]}
+    sheet.cell(2, at["Subject"]).value = "Mended"
+    sheet.cell(2, at["Customer"]).value = "000999"
+    sheet.cell(3, at["Subject"]).value = "=1+1"  # openpyxl makes a formula of it
+    sheet.cell(3, at["Subject"]).data_type = "s"
+    # The row of a case, pasted in with something else in it.
+    record = sheet.cell(4, at["importer_record"]).value
+    sheet.append([cell.value for cell in sheet[4]])
+    sheet.cell(5, at["importer_record"]).value = record.replace("_3x", "_4x")
+    sheet.cell(5, at["Id"]).value, sheet.cell(5, at["Subject"]).value = "0xl9", "Once more"
+    book.save(online.folder / "failures.xlsx")
+
+    path = saved(online.folder / "failures.xlsx", "xlsx", folder=online.folder / "home")
+    shown = load_workbook(path)["failures"]
+    wrong = shown.cell(4, at["Subject"])
+    assert (wrong.comment.text.strip(), wrong.fill.fgColor.rgb) == (
+        "is empty, but a value is required\n→ fill in the cell, or set `default:` in the mapping",
+        "FFFFC7CE",
+    )
+    assert shown.column_dimensions["A"].hidden
+    assert (shown.freeze_panes, shown.auto_filter.ref is None) == ("C2", False)
+    issues = online("check", path, "-m", "m.yml", *LEDGER, "--json").json["file_issues"]
+    assert [issue for issue in issues if "hidden" in issue["kind"]] == [], "what we hide is no issue of the export"
+    ended = correct(online, path)
+
+    assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 1, "skipped": 1}), ended.json["causes"]
+    assert ended.json["put_back"] == 0, "texts stay texts"
+    made = cases_of(server, "0xl")
+    assert set(made) == {"0xl0", "0xl1", "0xl3"}
+    assert details(made["0xl0"]) == DETAILS | {"text3": "000999"}
+    assert (made["0xl1"]["title"], details(made["0xl1"])) == ("=1+1", DETAILS)
+    assert made["0xl0"]["description"] == rows[0][2]
+    (left,) = read_csv(online.folder / "second/failures.csv")
+    assert tuple(left.values())[-len(CELLS) :] == CELLS
+
+    creates = server.creates()
+    again = correct(online, path)
+    assert (again.counts, server.creates()) == (ended.counts, creates), "nothing is sent again"
+    # What was made a CSV file of, and that a workbook again, has cells that nobody changed.
+    third = saved(path, CSV, folder=online.folder)
+    third = saved(third, "ods", folder=online.folder / "home")
+    checked = online("check", third, "-m", "m.yml", *LEDGER, "--json")
+    assert checked.json["put_back"] >= 5
+    assert checked.counts == {"invalid": 1, "skipped": 3}

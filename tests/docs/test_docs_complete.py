@@ -14,6 +14,7 @@ from importer.errors import ExitCode
 from importer.models import CaseVerdict, State
 from importer.report import ORPHAN_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS
 from importer.report.failures_file import REASON_COLUMNS
+from importer.report.id_map import ID_MAP_COLUMNS
 from importer.report.verified_file import DOUBLE, VERIFIED_COLUMNS
 from importer.settings import Settings
 
@@ -75,12 +76,8 @@ def test_an_example_that_nobody_watches_names_its_target() -> None:
 
 
 def test_each_column_of_the_reports() -> None:
-    text = section("Reports")
-    assert [cell for cell in first_cells(text) if cell in (*RESULT_COLUMNS, *REASON_COLUMNS, *ORPHAN_COLUMNS)] == [
-        *RESULT_COLUMNS,
-        *REASON_COLUMNS,
-        *ORPHAN_COLUMNS,
-    ]
+    columns = [*RESULT_COLUMNS, *ID_MAP_COLUMNS, *REASON_COLUMNS, *ORPHAN_COLUMNS]
+    assert [cell for cell in first_cells(section("Reports")) if cell in columns] == columns
 
 
 def test_each_column_of_the_notes_that_did_not_follow() -> None:

@@ -49,7 +49,7 @@ def test_results_come_in_the_order_of_the_input(mixed: Ledger, path: Path) -> No
     with LedgerView(path) as view:
         lines = list(view.results())
     assert [line.id for line in lines] == list(range(1, 8))
-    assert lines[0] == ResultLine(1, 1, 2, "A", State.CREATED, "77", 201, 1, "created", None)
+    assert lines[0] == ResultLine(1, 1, 2, "A", State.CREATED, "77", 201, 1, "created", None, "Ticket A")
     assert [line.row for line in lines] == [2, 3, 4, 5, 6, 2, 3]
 
 

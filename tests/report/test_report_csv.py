@@ -7,6 +7,7 @@ import sys
 import tempfile
 import tracemalloc
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -20,7 +21,7 @@ from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
 from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader
-from importer.report import write_reports, write_results
+from importer.report import RESULT_COLUMNS, write_reports, write_results
 from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
 
 
@@ -53,8 +54,9 @@ def test_results_have_one_line_for_each_row_in_input_order(mixed: Ledger, tmp_pa
         ("8", "", "invalid"),
         ("9", "'=G", "invalid"),
     ]
-    assert list(lines[0]) == ["row", "key", "state", "case_id", "http_status", "attempts", "code", "message"]
-    assert list(lines[0].values()) == ["2", "A", "created", "77", "201", "1", "created", ""]
+    assert tuple(lines[0]) == RESULT_COLUMNS
+    assert list(lines[0].values()) == ["2", "A", "Ticket A", "created", "77", "", "201", "1", "created", ""]
+    assert [line["title"] for line in lines[6:]] == ["", ""], "what cannot be sent has none"
     assert lines[1]["message"] == "no such owner"
     assert (lines[5]["code"], lines[5]["message"], lines[5]["attempts"]) == (
         "duplicate_key",
@@ -65,7 +67,7 @@ def test_results_have_one_line_for_each_row_in_input_order(mixed: Ledger, tmp_pa
 
 def test_results_are_plain_for_scripts(mixed: Ledger, tmp_path: Path) -> None:
     octets = write_reports(mixed.path, tmp_path / "out")[0].results.read_bytes()
-    assert octets.startswith(b"row,key,state,")
+    assert octets.startswith(b"row,key,title,state,")
     assert octets.count(b"\n") == 9
     assert b"\r" not in octets
 
@@ -112,6 +114,36 @@ def test_results_of_many_rows_need_no_more_memory_than_of_few(ledger: Ledger, tm
         tracemalloc.stop()
     assert peak < 500_000
     assert len(read(tmp_path / "results.csv")) == 10_000
+
+
+# -- which ticket is which case -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "link"),
+    [
+        ("https://api.talkdeskapp.eu (account acme)", "https://api.talkdeskapp.eu/cm/core/va/cases/7%2F7"),
+        ("http://127.0.0.1:8080", ""),
+        ("sandbox:12ab", ""),
+    ],
+)
+def test_the_id_map_says_which_ticket_is_which_case_since_when(
+    ledger: Ledger, tmp_path: Path, target: str, link: str
+) -> None:
+    stage(ledger, [valid("=B", row=2), valid("A", row=3), valid("C", row=4)])
+    ledger.pin_target(target)
+    assert write_reports(ledger.path, tmp_path)[0].id_map is None
+    for record, case_id in ((2, "20"), (1, "7/7")):
+        do(ledger, lambda record=record: mark_one(ledger, record))
+        created = Outcome(State.CREATED, case_id, 201, "created")
+        do(ledger, lambda record=record, to=created: settle_one(ledger, record, State.SENDING, to))
+    reports, _ = write_reports(ledger.path, tmp_path)
+    assert reports.id_map is not None
+    lines = read(reports.id_map)
+    assert [(line["key"], line["case_id"]) for line in lines] == [("'=B", "7/7"), ("A", "20")]
+    assert lines[0]["link"] == read(reports.results)[0]["link"] == link
+    age = datetime.now(UTC) - datetime.fromisoformat(lines[0]["created_at"])
+    assert timedelta(seconds=-2) < age < timedelta(minutes=10)
 
 
 # -- failures -------------------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ def test_a_masked_report_has_no_text_of_a_cell_or_of_the_server(ledger: Ledger, 
 
 def test_masked_and_other_reports_are_kept_apart(mixed: Ledger, tmp_path: Path) -> None:
     write_reports(mixed.path, tmp_path)
-    with pytest.raises(ConfigError, match=r"personal data: failures\.csv, results\.csv"):
+    with pytest.raises(ConfigError, match=r"personal data: failures\.csv, failures\.xlsx, results\.csv"):
         write_reports(mixed.path, tmp_path, options=ReportOptions(mask=True))
 
 

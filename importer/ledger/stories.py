@@ -1,0 +1,162 @@
+"""All that a ledger knows about single rows, for a person who asks why one of them is no case, or which one it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from importer.ledger import parents
+from importer.ledger.ledger import Ledger
+from importer.ledger.queries import LedgerView
+from importer.ledger.records import cells_from_json, errors_from_json
+from importer.models import FieldError
+
+_LINE = (
+    f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}, replaces,"
+    " cells, errors, body, link.parent, link.parent_key"
+)
+#: How a row may be called, in this order: the column, and whether it is a number.
+_NAMES = {"key": "record.key = :name", "row number": "record.row = :number", "case id": "record.case_id = :name"}
+
+
+@dataclass(frozen=True, slots=True)
+class RowStory:
+    """One record as it is now. Cells, errors and body are None or empty if they were deleted."""
+
+    id: int
+    source: int
+    row: int
+    key: str
+    state: str
+    case_id: str | None
+    http_status: int | None
+    attempts: int
+    code: str | None
+    message: str | None
+    replaces: int | None  #: the record that it corrects
+    cells: tuple[str, ...] | None
+    errors: tuple[FieldError, ...]
+    body: str | None  #: JSON, to the byte
+    parent: str | None  #: what it calls its parent row
+    parent_key: str | None  #: the key of the row whose case is, or will be, its parent
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of a record or of a case update."""
+
+    at: float  #: seconds since 1970
+    run: int | None
+    command: str | None
+    state: str
+    attempt: int
+    case_id: str | None
+    http_status: int | None
+    code: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One time that the outcome of a record was searched for in the list of cases."""
+
+    at: float
+    run: int
+    result: str  #: ``found``, ``duplicate``, ``not_created`` or ``undecided``
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStory:
+    """What is sent to a case after its creation, as it is now."""
+
+    position: int
+    kind: str
+    state: str
+    attempts: int
+    http_status: int | None
+    code: str | None
+    message: str | None
+    body: str | None
+
+
+def rows_named(view: LedgerView, name: str) -> tuple[str, list[RowStory]]:
+    """The records that a person may mean: those with this key, or else on this row, or else of this case.
+
+    Returns:
+        What ``name`` is: ``key``, ``row number`` or ``case id``; and the records in the order of the ledger.
+    """
+    query = (
+        f"SELECT {_LINE} FROM record LEFT JOIN content ON content.record = record.id"
+        " LEFT JOIN link ON link.record = record.id {where} ORDER BY record.id"
+    )
+    number = int(name) if name.isascii() and name.isdecimal() and len(name) <= 18 else None
+    for what, where in _NAMES.items():
+        found = list(view.read(_row, query, where, name=name, number=number))
+        if found:
+            return what, found
+    return "", []
+
+
+def _row(*values: Any) -> RowStory:
+    *before, cells, errors, body, parent, parent_key = values
+    read = None if cells is None else cells_from_json(cells)
+    return RowStory(*[*before, read, errors_from_json(errors), body, parent, parent_key])
+
+
+def moves_of(view: LedgerView, record: int) -> Iterator[Move]:
+    """The history of a record, oldest first; goes through the whole history of the ledger."""
+    query = (
+        "SELECT at, event.run, verb, event.state, attempt, event.case_id, event.http_status, event.code, event.message"
+        " FROM event JOIN record ON record.id = event.record LEFT JOIN run ON run.id = event.run {where}"
+        " ORDER BY event.id"
+    )
+    return view.read(Move, query, "event.record = :record", record=record)
+
+
+def updates_of(view: LedgerView, record: int) -> Iterator[UpdateStory]:
+    """The case updates of a record, in order."""
+    query = (
+        "SELECT position, kind, case_update.state, case_update.attempts, case_update.http_status, case_update.code,"
+        " case_update.message, body FROM case_update JOIN record ON record.id = case_update.record {where}"
+        " ORDER BY position"
+    )
+    return view.read(UpdateStory, query, "case_update.record = :record", record=record)
+
+
+def update_moves_of(view: LedgerView, record: int, position: int) -> Iterator[Move]:
+    """The history of a case update, oldest first."""
+    query = (
+        "SELECT at, event.run, verb, event.state, attempt, NULL, event.http_status, event.code, event.message"
+        " FROM case_update_event AS event JOIN record ON record.id = event.record LEFT JOIN run ON run.id = event.run"
+        " {where} ORDER BY event.id"
+    )
+    return view.read(Move, query, "event.record = :record AND position = :at", record=record, at=position)
+
+
+def searches_of(view: LedgerView, record: int) -> Iterator[Search]:
+    """The searches for the case of a record, oldest first."""
+    query = (
+        "SELECT at, search.run, result, search.message FROM search JOIN record ON record.id = search.record {where}"
+        " ORDER BY search.id"
+    )
+    return view.read(Search, query, "search.record = :record", record=record)
+
+
+def others_of(view: LedgerView, row: RowStory, *, most: int = 20) -> list[str]:
+    """Other records that have to do with one, newest first: ``corrected by row 2 of failures.xlsx (created)``."""
+    query = (
+        "SELECT CASE WHEN record.id = :replaces THEN 'corrects' WHEN replaces = :id THEN 'corrected by'"
+        " ELSE 'same key:' END || ' row ' || row || ' of ' || (SELECT name FROM source WHERE id = record.source)"
+        f" || ' (' || state || ')' FROM record {{where}} ORDER BY record.id DESC LIMIT {most:d}"
+    )
+    which = "record.id <> :id AND (record.id = :replaces OR replaces = :id OR (key = :key AND key <> ''))"
+    return [text for (text,) in view.select(query, which, id=row.id, replaces=row.replaces, key=row.key)]
+
+
+def note_search(ledger: Ledger, record: int, result: str, message: str | None) -> None:
+    """Note that a search for the case of a record has ended; inside a transaction."""
+    query = "INSERT INTO search (record, run, at, result, message) VALUES (?, ?, ?, ?, ?)"
+    ledger.connection.execute(query, (record, ledger.run, time.time(), result, message))

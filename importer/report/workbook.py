@@ -1,0 +1,328 @@
+"""failures.xlsx: the rows of failures.csv as a workbook in which they are fixed.
+
+The user's columns are texts, so that no program changes an id or a date in them. A wrong cell is coloured and has the
+reason as its comment; next to it is the value that was probably meant, and where the mapping knows the words of a
+column, it offers them. ``run`` reads it again as it reads failures.csv: see :mod:`importer.report.failures_file`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.formulas import escape_formula, excel_text
+from importer.ledger import FailureLine, LedgerView
+from importer.ledger.causes import Cause
+from importer.models import FieldError, State
+from importer.reader.base import column_letters
+from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
+from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SHEETS, SUGGESTED, errors_of, numbered, reasons
+from importer.report.files import remove, whole_bytes
+from importer.scratch import scratch_folder
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+#: Rows of one workbook. A sheet could have ten times as many, but writing them would take minutes at the end of each
+#: run, and so many rows are not fixed by hand. All of them are in failures.csv.
+MOST_ROWS = 100_000
+#: Characters of one workbook, which must not unpack to more than programs read, ours included.
+MOST_CHARACTERS = 500_000_000
+#: Comments of one workbook, whose reasons are in a column as well. Each is a drawing: with many more, spreadsheet
+#: programs take minutes to open it.
+MOST_COMMENTS = 5_000
+#: Different values for which the nearest allowed word is looked for, which takes a millisecond or two.
+_MOST_GUESSES = 2_000
+_WIDEST = 40  # of the user's columns
+_FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
+#: Columns before those of the user, and behind them, with their widths. The record is hidden.
+_BEFORE = {RECORD_COLUMN: 12, "importer_row": 12, "importer_state": 13, "importer_reason": 45}
+_BEHIND = {"importer_hint": 45, "importer_retry": 22, "importer_code": 18, "importer_column": 18}
+_CAUSES = {
+    "rows": 8,
+    "state": 10,
+    "code": 20,
+    "column": 20,
+    "field": 22,
+    "first row": 9,
+    "example": 30,
+    "what is wrong": 55,
+    "hint": 55,
+}
+_STEPS = (
+    "How to fix these rows",
+    "1. On the sheet “failures”, change the red cells of your columns. The comment of a cell says what is wrong.",
+    "2. A green column has the value that was probably meant: copy it into the red cell next to it if it is right.",
+    "3. Sort, filter and delete rows as you like; do not change the columns whose names begin with importer_.",
+    "4. Save the workbook and import it with the ledger of this import:",
+    "    case-importer run failures.xlsx --mapping … --ledger … --out second-import",
+)
+_HEADER = {"bold": True, "valign": "top", "border": 1, "border_color": "#FFFFFF", "num_format": "@"}
+_MADE = datetime(2000, 1, 1)  # so that the same rows are the same bytes
+_OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+
+
+class Suggestions:
+    """What wrong cells may have been meant to be; ``allowed`` are the words that columns may have, where known."""
+
+    def __init__(self, allowed: Mapping[str, Sequence[str]]) -> None:
+        self._allowed = allowed
+        self._known: dict[tuple[str, str], str] = {}
+
+    def of(self, error: FieldError) -> str:
+        """A text that would do in the cell of an error; empty if none was probably meant."""
+        words = self._allowed.get(error.column or "")
+        if error.suggestion or not words or error.code not in ("unknown_value", "not_allowed"):
+            return error.suggestion
+        cell = error.column or "", error.value.strip()
+        if cell not in self._known and len(self._known) < _MOST_GUESSES:
+            from importer.mapping.field_errors import closest  # which loads pydantic
+
+            self._known[cell] = closest(cell[1], words)
+        return self._known.get(cell, "")
+
+
+@dataclass
+class _Plan:
+    """One workbook: the rows with these columns, as a first look at all of them shows."""
+
+    columns: tuple[str, ...]
+    allowed: dict[str, list[str]]
+    suggestions: Suggestions
+    rows: int = 0
+    fitting: int = 0  #: of these rows, the first ones that there is room for
+    characters: int = 0
+    suggested: set[str] = field(default_factory=set)  #: columns for which there is a suggestion
+    widths: list[int] = field(default_factory=list)
+
+    @property
+    def most_rows(self) -> int:
+        """How many rows are in the workbook, which must be possible to read again."""
+        width = len(self.columns) + len(self.suggested) + len(REASON_COLUMNS)
+        return min(self.fitting, MOST_SPANNED_CELLS // width - 1) if width <= MOST_COLUMNS else 0
+
+    def look_at(self, failure: FailureLine) -> None:
+        """Take a row into account."""
+        self.rows += 1
+        self.characters += sum(map(len, failure.cells))
+        if self.rows > MOST_ROWS or self.characters > MOST_CHARACTERS:
+            return
+        self.fitting += 1
+        self.suggested |= {error.column for error in failure.errors if error.column and self.suggestions.of(error)}
+        lengths = [len(cell) if len(cell) <= _WIDEST else _WIDEST for cell in failure.cells[: len(self.columns)]]
+        lengths += self.widths[len(lengths) :]
+        self.widths = list(map(max, self.widths, lengths))
+
+
+def write_workbooks(view: LedgerView, folder: Path, causes: Iterable[Cause]) -> tuple[list[Path], int]:
+    """Write ``failures.xlsx`` with the rows of ``failures.csv``, ``failures-2.xlsx`` with those of the next, and so on.
+
+    Memory is flat: a row is written when the next one comes. Files of an earlier run that would be empty are removed.
+
+    Args:
+        view: The ledger.
+        folder: Where they go.
+        causes: Why rows are not cases.
+
+    Returns:
+        The files, and how many rows are not in them because a sheet has no room for them.
+    """
+    ledger_id, _ = view.identity()
+    columns_of = {source.id: source.columns for source in view.sources()}
+    plans = _plans(view, columns_of)
+    paths = [numbered(folder, number, "xlsx") for number, _ in enumerate(plans, start=1)]
+    with ExitStack() as stack:
+        scratch = stack.enter_context(scratch_folder()) if plans else folder
+        sheets = {
+            columns: stack.enter_context(_opened(path, plan, causes, ledger_id=ledger_id, scratch=scratch))
+            for path, (columns, plan) in zip(paths, plans.items(), strict=True)
+        }
+        for failure in view.failures() if plans else ():
+            sheets[columns_of[failure.result.source]].add(failure)
+    for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
+        remove(numbered(folder, number, "xlsx"))
+    return paths, sum(max(0, plan.rows - plan.most_rows) for plan in plans.values())
+
+
+def _plans(view: LedgerView, columns_of: dict[int, tuple[str, ...]]) -> dict[tuple[str, ...], _Plan]:
+    allowed: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for source in view.sources():
+        for column, more in source.allowed.items():
+            known = allowed.setdefault(source.columns, {}).setdefault(column, [])
+            known += [word for word in more if word not in known]
+    plans: dict[tuple[str, ...], _Plan] = {}
+    for failure in view.failures():
+        columns = columns_of[failure.result.source]
+        if columns not in plans:
+            words = allowed.get(columns, {})
+            widths = [min(len(column) + 3, _WIDEST) for column in columns]
+            plans[columns] = _Plan(columns, words, Suggestions(words), widths=widths)
+        plans[columns].look_at(failure)
+    return plans
+
+
+@contextmanager
+def _opened(
+    path: Path, plan: _Plan, causes: Iterable[Cause], *, ledger_id: str, scratch: Path
+) -> Iterator[_FailuresSheet]:
+    """The first sheet of a workbook, to be filled; at the end the other sheets follow."""
+    from xlsxwriter import Workbook  # which only who has failures needs to load
+
+    with whole_bytes(path) as file:
+        workbook = Workbook(file, {**_OPTIONS, "tmpdir": str(scratch)})
+        workbook.set_properties({"title": "Rows to fix", "created": _MADE})
+        sheet = _FailuresSheet(workbook, plan, ledger_id)
+        yield sheet
+        sheet.finish()
+        _write_causes(workbook, causes)
+        sheet.offer_words(workbook)
+        workbook.close()
+
+
+class _FailuresSheet:
+    """The sheet with the rows, which are written one by one."""
+
+    def __init__(self, workbook: Workbook, plan: _Plan, ledger_id: str) -> None:
+        self._plan, self._ledger_id = plan, ledger_id
+        self._row = self._comments = 0
+        self._places: list[int] = []  # where each of the user's columns is
+        self._suggestions: dict[str, int] = {}  # where the suggestions for a column are
+        text = {"num_format": "@", "valign": "top"}
+        red = {"bg_color": "#FFC7CE", "border": 1, "border_color": "#C00000"}
+        self._text = workbook.add_format(text)
+        self._wrong = workbook.add_format(text | red)
+        self._guess = workbook.add_format(text | {"bg_color": "#E2F0D9", "italic": True})
+        self._ours = workbook.add_format(text | {"font_color": "#595959", "text_wrap": True})
+        self._bad_row = workbook.add_format(text | red | {"text_wrap": True})
+        self._sheet: Worksheet = workbook.add_worksheet(SHEETS[0])
+        own = workbook.add_format(_HEADER | {"bg_color": "#1F4E79", "font_color": "#FFFFFF"})
+        self._write_header(own, workbook.add_format(_HEADER | {"bg_color": "#D9D9D9"}))
+
+    def _write_header(self, own: Format, ours: Format) -> None:
+        """Names, widths and forms of all columns. What a person types into one of the export stays the text it is."""
+        names = count()
+
+        def column(name: str, width: int, header: Format, cells: Format) -> int:
+            at = next(names)
+            self._sheet.set_column(at, at, width, cells, {"hidden": name == RECORD_COLUMN})
+            self._sheet.write_string(0, at, excel_text(escape_formula(name)), header)
+            return at
+
+        self._reasons = {name: column(name, width, ours, self._ours) for name, width in _BEFORE.items()}
+        for name, width in zip(self._plan.columns, self._plan.widths, strict=True):
+            self._places.append(column(name, width + 2, own, self._text))
+            if name in self._plan.suggested and name not in self._suggestions:
+                self._suggestions[name] = column(SUGGESTED + name, max(width, len(name)) + 6, ours, self._ours)
+        self._reasons |= {name: column(name, width, ours, self._ours) for name, width in _BEHIND.items()}
+        self._width = next(names)
+        self._sheet.freeze_panes(1, 2)
+
+    def finish(self) -> None:
+        """Once all rows are written."""
+        self._sheet.autofilter(0, 0, max(self._row, 1), self._width - 1)
+        # ids are meant to be texts: Excel need not say so at each of them
+        self._sheet.ignore_errors({"number_stored_as_text": f"A1:{column_letters(self._width - 1)}{self._row + 1}"})
+
+    def add(self, failure: FailureLine) -> None:
+        """Write a row, if there is room for it."""
+        if self._row >= self._plan.most_rows:
+            return
+        self._row += 1
+        errors: dict[str | None, list[FieldError]] = {}
+        for error in errors_of(failure):
+            errors.setdefault(error.column, []).append(error)
+        for name, value in zip(REASON_COLUMNS, reasons(failure, self._ledger_id), strict=True):
+            is_bad_row = name == "importer_reason" and not errors.keys() & set(self._plan.columns)
+            text = f"{value}x" if name == RECORD_COLUMN else str(value)
+            if name == "importer_reason":
+                text = "\n".join(_named(error) for each in errors.values() for error in each)
+            self._write(self._reasons[name], text, self._bad_row if is_bad_row else self._ours)
+        for at, cell in enumerate(failure.cells):
+            column = self._plan.columns[at] if at < len(self._plan.columns) else None
+            place = self._places[at] if column is not None else self._width + at - len(self._plan.columns)
+            found = errors.get(column, []) if column is not None else []
+            self._write(place, cell, self._wrong if found else self._text)
+            if found and column is not None:
+                self._explain(place, column, found)
+
+    def _write(self, place: int, text: str, form: Format) -> None:
+        if text or form is self._wrong:
+            self._sheet.write_string(self._row, place, excel_text(text), form)
+
+    def _explain(self, place: int, column: str, errors: Sequence[FieldError]) -> None:
+        """The comment of a wrong cell, and the suggestion next to it."""
+        if column in self._suggestions:
+            guesses = [guess for error in errors if (guess := self._plan.suggestions.of(error))]
+            if guesses:
+                self._write(self._suggestions[column], guesses[0], self._guess)
+        if self._comments < MOST_COMMENTS:
+            self._comments += 1
+            text = "\n".join(f"{error.rule}\n→ {error.hint}" if error.hint else error.rule for error in errors)
+            lines = sum(1 + len(line) // 45 for line in text.splitlines())
+            size = {"width": 300, "height": 20 + 17 * min(lines, 20)}
+            self._sheet.write_comment(self._row, place, excel_text(text), {"author": "case-importer", **size})
+
+    def offer_words(self, workbook: Workbook) -> None:
+        """Let cells be chosen from the words that the mapping knows, which are on a hidden sheet."""
+        offered = {
+            column: [excel_text(word) for word in words]
+            for column, words in self._plan.allowed.items()
+            if self._plan.columns.count(column) == 1 and words
+        }
+        if not offered:
+            return
+        words_sheet = workbook.add_worksheet("allowed values")
+        words_sheet.hide()
+        for row in range(max(map(len, offered.values()))):
+            for at, words in enumerate(offered.values()):
+                if row < len(words):
+                    words_sheet.write_string(row, at, words[row])
+        for at, (column, words) in enumerate(offered.items()):
+            place = self._places[self._plan.columns.index(column)]
+            letters = column_letters(at)
+            rule = {
+                "validate": "list",
+                "source": f"='allowed values'!${letters}$1:${letters}${len(words)}",
+                "error_type": "warning",
+                "error_title": "Not a known value",
+                "error_message": "The mapping does not know this value. Keep it only if you add it to the mapping.",
+            }
+            self._sheet.data_validation(1, place, max(self._row, 1), place, rule)
+
+
+def _named(error: FieldError) -> str:
+    """What is wrong, with the column."""
+    place = f"{error.column}: " if error.column else ""
+    return f"{place}{error.value!r} {error.rule}" if error.value else f"{place}{error.rule}"
+
+
+def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
+    """The sheet that says what to do, and why rows are not cases, most frequent first."""
+    sheet = workbook.add_worksheet(SHEETS[1])
+    bold = workbook.add_format({"bold": True})
+    for row, step in enumerate(_STEPS):
+        sheet.write_string(row, 0, step, bold if row == 0 else None)
+    top = len(_STEPS) + 1
+    header = workbook.add_format(_HEADER | {"bg_color": "#D9D9D9"})
+    text = workbook.add_format({"num_format": "@", "valign": "top", "text_wrap": True})
+    number = workbook.add_format({"num_format": "#,##0", "valign": "top"})
+    for at, (name, width) in enumerate(_CAUSES.items()):
+        sheet.set_column(at, at, width)
+        sheet.write_string(top, at, name, header)
+    row = top
+    for row, cause in enumerate((cause for cause in causes if cause.state in _FAILED and cause.code), start=top + 1):
+        sheet.write_number(row, 0, cause.rows, number)
+        cells = (cause.state, cause.code, cause.column, cause.target, str(cause.first_rows[0]))
+        for at, cell in enumerate((*cells, cause.example, cause.rule, cause.hint), start=1):
+            sheet.write_string(row, at, excel_text(cell or ""), text)
+    sheet.autofilter(top, 0, max(row, top + 1), len(_CAUSES) - 1)
+    sheet.freeze_panes(top + 1, 0)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
