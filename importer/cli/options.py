@@ -190,6 +190,7 @@ class LimitOptions:
     accept_existing: bool = option(
         is_flag=True, help="Send also if tickets are cases already that another ledger created."
     )
+    solve_untried: bool = option("--yes", is_flag=True, help="Solve cases also where that was never tried.")
 
 
 @dataclass(frozen=True)

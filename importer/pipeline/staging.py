@@ -243,7 +243,7 @@ def preview_rows(
     mapper = mapping.bind(columns_mapped(source), companions.tables if companions else None)
     if companions is not None:
         companions.load(lambda: None)
-    return [(row, mapper.apply(row)) for row in islice(_own_rows(source), count)]
+    return [(row, mapper.apply(row)) for row in islice(rows_of(source), count)]
 
 
 def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict[str, int]:
@@ -254,7 +254,7 @@ def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict
     """
     found: dict[str, int] = {}
     mapper = mapping.bind(columns_mapped(source))
-    rows = _own_rows(source)
+    rows = rows_of(source)
     while len(found) < len(names) and (row := next(rows, None)) is not None:
         if (link := mapper.link(row)) is not None:
             name = mapper.key(row) if link.name is None else link.name
@@ -263,7 +263,7 @@ def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict
     return found
 
 
-def _own_rows(source: Reader) -> Iterator[Row]:
+def rows_of(source: Reader) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
     failures = failures_file_of(source.columns)
     return (failures.own_row(row) if failures else row for chunk in source.chunks() for row in chunk.rows())
