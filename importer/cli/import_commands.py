@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
-from importer.cli.check_commands import check
+from importer.cli.check_commands import OF_RUN, check
 from importer.cli.help import cli
 from importer.cli.output import complain
 from importer.errors import ExitCode
@@ -95,7 +95,9 @@ def run(
     """
     if dry_run:
         given = asdict(export) | {"quiet": output.quiet, "as_json": output.as_json}
-        code: ExitCode = click.get_current_context().invoke(check, **given, ledger=ledger, as_is=as_is)
+        context = click.get_current_context()
+        context.meta[OF_RUN] = [*([] if out is None else ["--out", str(out)]), *settings.target_words()]
+        code: ExitCode = context.invoke(check, **given, ledger=ledger, as_is=as_is)
         return code
     from importer.pipeline.run import run_import
 

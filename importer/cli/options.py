@@ -224,6 +224,13 @@ class SettingsOptions:
         help="Settings file (.env or YAML). [default: .env in the current folder, or next to the export or ledger]",
     )
 
+    def target_words(self) -> list[str]:
+        """What was typed about the target, for the next command."""
+        typed = {"region": self.region, "account": self.account, "api-url": self.api_url, "auth-url": self.auth_url}
+        typed["config"] = None if self.config_file is None else str(self.config_file)
+        words = [word for flag, value in typed.items() if value is not None for word in (f"--{flag}", value)]
+        return [*(["--sandbox"] if self.sandbox else []), *words]
+
     def load(self, *, near: Path | None = None, output: OutputOptions | None = None) -> Settings:
         """All settings, with what environment and files say.
 
