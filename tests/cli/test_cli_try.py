@@ -117,8 +117,10 @@ def test_a_run_that_solves_cases_asks_unless_that_was_tried(tmp_path: Path) -> N
         assert program(*TRY).code == 0
         assert program(*RUN, "--quiet").code == 3, "a row is invalid; it did run"
         first, *_ = program("retry", "--ledger", "t-import/ledger.db", "--json").json["sources"]
+        report = program("report", "--ledger", "t-import/ledger.db", "--out", "again")
         kept = {case["custom_fields"]["text1"] for case in server.cases() if not case["deleted"]}
     assert first["rows"] == len(ROWS)
+    assert "  Set: resolution 1, status CLOSED 1, status OPEN 1\n" in report.out
     assert kept == {"T-1", "T-2"}
 
 
