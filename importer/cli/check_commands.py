@@ -29,8 +29,9 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
 
     Reads the first 20,000 rows of SOURCE and does not use the network.
     """
-    from importer.cli.output import command_line, say, say_document
+    from importer.cli.output import say, say_document
     from importer.pipeline.checking import suggest_mapping
+    from importer.wording import command_line
 
     if output is not None and output.exists():  # before the export is read, which can take a while
         if source.exists() and output.samefile(source):
@@ -55,8 +56,33 @@ def suggest(source: Path, *, output: Path | None, force: bool, reading: option.R
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"This looks like an export from {suggestion.system}{ready}.")
     say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
-    command = ["case-importer", "check", str(source), "--mapping", str(output), *reading.reading_words()]
+    unsaid = replace(reading, sheet=None, encoding=None, delimiter=None, header_row=None)  # the mapping has them
+    command = ["case-importer", "check", str(source), "--mapping", str(output), *unsaid.reading_words()]
     say(f"Review it, then run: {command_line(command)}")
+
+
+@cli.command()
+@click.argument("action", type=click.Choice(["list", "copy"]), default="list")
+@click.argument("name", required=False)
+@click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: NAME.yml]")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def mappings(action: str, *, name: str | None, output: Path | None, force: bool) -> None:
+    """List the built-in mappings, or copy one to change it: mappings copy zendesk."""
+    from importer.cli.output import say
+    from importer.mapping.builtin import SUFFIX, builtin_names, copy_builtin, title_of
+    from importer.wording import command_line
+
+    if action == "list":
+        for each in builtin_names():
+            say(f"{each:<14} {title_of(each)}")
+        say(f"To change one: {command_line(['case-importer', 'mappings', 'copy', 'NAME'])}")
+        return
+    if name is None:
+        raise click.UsageError("pass the name of a built-in mapping, such as: mappings copy zendesk")
+    file = output or Path(f"{name}{SUFFIX}")
+    schema = copy_builtin(name, file, force=force)
+    say(f"Wrote {file}, and {schema} for your editor.")
+    say(f"Change it, then run: {command_line(['case-importer', 'check', 'FILE', '--mapping', str(file)])}")
 
 
 def _exists(output: Path) -> ConfigError:

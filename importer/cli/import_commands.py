@@ -75,6 +75,7 @@ def try_(
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
 @click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
 @option.as_is
+@option.reports
 @option.settings
 @option.logged_output
 def run(
@@ -86,6 +87,7 @@ def run(
     dry_run: bool,
     accept_changes: bool,
     as_is: bool,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -111,6 +113,7 @@ def run(
                 settings=loaded,
                 accept_changes=accept_changes,
                 as_is=as_is,
+                report_options=reports.load(),
                 progress=progress,
                 **asdict(limits) | {"solve_untried": yes},
                 **asdict(export),
@@ -152,6 +155,7 @@ def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunRes
 @option.companions
 @option.out_of_ledger
 @option.limits
+@option.reports
 @option.settings
 @option.logged_output
 def retry(
@@ -162,6 +166,7 @@ def retry(
     companions: option.CompanionOptions,
     out: Path | None,
     limits: option.LimitOptions,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -179,6 +184,7 @@ def retry(
                 mapping=mapping,
                 out=out,
                 settings=loaded,
+                report_options=reports.load(),
                 progress=progress,
                 **asdict(companions),
                 **asdict(limits) | {"solve_untried": yes},
@@ -190,12 +196,14 @@ def retry(
 @cli.command()
 @option.ledger
 @option.out_of_ledger
+@option.reports
 @option.settings
 @option.logged_output
 def reconcile(
     ledger: Path,
     *,
     out: Path | None,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -204,7 +212,7 @@ def reconcile(
 
     with output.watching() as progress:
         loaded = settings.load(near=ledger.parent, output=output)
-        result = reconcile_ledger(ledger, out=out, settings=loaded, progress=progress)
+        result = reconcile_ledger(ledger, out=out, settings=loaded, report_options=reports.load(), progress=progress)
     return _shown(result, output)
 
 
@@ -212,6 +220,7 @@ def reconcile(
 @option.export
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
+@option.reports
 @option.settings
 @option.logged_output
 def rebuild(
@@ -219,6 +228,7 @@ def rebuild(
     export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -233,6 +243,7 @@ def rebuild(
             ledger=ledger,
             out=out,
             settings=settings.load(near=export.source.parent, output=output),
+            report_options=reports.load(),
             progress=progress,
             **asdict(export),
         )
@@ -255,6 +266,7 @@ class _VerifyOptions:
 @option.ledger
 @option.options_of(_VerifyOptions, "what")
 @option.out_of_ledger
+@option.tables
 @option.settings
 @option.output
 def verify(
@@ -262,6 +274,7 @@ def verify(
     *,
     what: _VerifyOptions,
     out: Path | None,
+    tables: option.TableOptions,
     settings: option.SettingsOptions,
     output: option.OutputOptions,
 ) -> ExitCode:
@@ -274,7 +287,9 @@ def verify(
 
     with output.watching() as progress:
         loaded = settings.load(near=ledger.parent, output=output)
-        result = verify_ledger(ledger, out=out, settings=loaded, progress=progress, **asdict(what))
+        result = verify_ledger(
+            ledger, out=out, csv_delimiter=tables.delimiter, settings=loaded, progress=progress, **asdict(what)
+        )
     output.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.say_quietly(result))
     return result.exit_code
 

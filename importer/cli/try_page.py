@@ -9,9 +9,7 @@ from importer.cli.help import MEANINGS
 from importer.cli.output import (
     Styled,
     complain,
-    duration,
     heading,
-    plural,
     quoted,
     say,
     say_command,
@@ -21,6 +19,7 @@ from importer.cli.output import (
 )
 from importer.errors import ExitCode
 from importer.models import CaseUpdateState, State, UpdateKind, clean
+from importer.wording import duration, plural
 
 if TYPE_CHECKING:
     from importer.delivery.side_effects import SideEffect

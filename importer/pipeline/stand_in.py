@@ -38,12 +38,13 @@ def row_named(source: Reader, mapping: Mapping, name: str, companions: Companion
     """
     mapper = mapping.bind(columns_mapped(source), companions.tables)
     companions.load(lambda: None)
-    found: Row | None = None
+    found, has_key = None, False
     for row in rows_of(source):
         if mapper.key(row) == name:
-            found = row
-            break
-        if str(row.number) == name:
+            found, has_key = row, True
+            if not mapping.keep_last:
+                break
+        elif str(row.number) == name and not has_key:
             found = row
     if found is None:
         hint = "give its key, as `source.key` reads it, or its row number"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from importer.models import ReadingOptions
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Blanks, Kind
@@ -45,7 +46,9 @@ class Draft:
     roles: Roles
     blanks: Blanks  #: Texts that may stand for an empty cell.
     parts: KeyParts | None  #: The columns that are its key together; None if one column is.
+    history: ColumnProfile | None  #: The number of the ticket, if each row is a state of one.
     parents: Parents | None  #: The column that names the parent row.
+    reading: ReadingOptions  #: How the export was read, where that is not the default.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     vocabulary: Vocabulary
     page: Page = field(default_factory=Page)
@@ -69,6 +72,8 @@ class Draft:
     def _key_columns(self) -> tuple[ColumnProfile, ...]:
         if self.parts:
             return self.parts.parts
+        if self.history:
+            return (self.history,)
         if pick := self.roles.one.get("key"):
             return (pick.column.profile,)
         return (max(self.table.columns, key=lambda column: (column.filled and column.distinct, column.filled)),)
@@ -78,6 +83,8 @@ class Draft:
         page.line("version: 1")
         page.blank()
         page.line("source:")
+        for name, setting in self.reading.items():
+            page.line(f"{name}: {setting if isinstance(setting, int) else quoted(str(setting))}", 2)
         page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
         if self.parts:
             names = named(self._key_columns)
@@ -85,8 +92,11 @@ class Draft:
             page.line(f"key: [{', '.join(value(reference(part)) for part in self._key_columns)}]", 2)
             if self.parts.join != "/":
                 page.line(f"join: {quoted(self.parts.join)}", 2)
+        elif self.history:
+            self._say_history(self.history)
         else:
             self._reason_of_key(self._key_columns[0])
+        if not self.parts:
             page.line(f"key: {value(reference(self._key_columns[0]))}", 2)
         self._empty()
         if self.table.total_lines is not None:
@@ -118,6 +128,14 @@ class Draft:
         if column.repeats > 1:
             text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
             self.page.comment(text, 2, CHECK)
+
+    def _say_history(self, number: ColumnProfile) -> None:
+        """Each row is a state of its ticket; of these one is the case."""
+        page, tickets = self.page, counted(number.distinct, "ticket")
+        text = f"a history: {tickets} in {counted(number.filled, 'row')}, since {named([number])} repeats."
+        page.comment(f"{text} The last row of each ticket counts, in the order of the file.", 2, CHECK)
+        page.comment("the other rows are skipped as superseded; if they are comments, import them as notes.", 2)
+        page.line("keep: last", 2)
 
     def _empty(self) -> None:
         taken, kept = ([*blanks.items()] for blanks in (self.blanks.taken, self.blanks.kept))
@@ -273,11 +291,21 @@ class Draft:
         if email is None:
             page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK)
         else:
-            column, emails = email.column.profile, email.column.profile.count("email")
+            column = email.column.profile
+            mixed = column.count("address_cell")
+            emails = column.count("email") + mixed
             self._because(email, f"{emails:,} of {column.filled:,} are valid addresses")
             if emails < column.filled:
                 page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
-            page.line(f"requester_email: {value(reference(column))}", 2)
+            if several := column.count("addresses"):
+                text = (
+                    f"{counted(several, 'cell')} with several addresses: the first is the requester, a note keeps all."
+                )
+                page.comment(text, 2, CHECK)
+            page.line(f"requester_email: {value(reference(column) | ({'type': 'address'} if mixed else {}))}", 2)
+            if name is None and column.count("named"):
+                page.comment(f"names of the same column, in {counted(column.count('named'), 'cell')}.", 2, GUESS)
+                page.line(f"requester_name: {value(reference(column) | {'type': 'address_name'})}", 2)
         if name is not None:
             self._because(name, counted(name.column.profile.distinct, "different name"))
             page.line(f"requester_name: {value(reference(name.column.profile))}", 2)

@@ -15,6 +15,7 @@ LEVELS_MAX = 100  #: Rows above a row that are looked at.
 LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this export.
 _NAMES_MAX = 8
 _LEAST_FILLED = 0.95
+_STATES_LEAST = 1.3  #: Rows of a ticket in a history, on average.
 _CANDIDATES = 7
 _ORDER = (Kind.NUMBER, Kind.TEXT, Kind.EMAIL, Kind.DATE)
 _JOINS = ("/", "|", "::", " + ")
@@ -26,6 +27,19 @@ class KeyParts:
 
     parts: tuple[ColumnProfile, ...]  #: The columns.
     join: str  #: What can be between their texts, because none of them contains it.
+
+
+def find_history(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary) -> ColumnProfile | None:
+    """The column with the number of the ticket, if it repeats so often that each row is a state of a ticket."""
+    numbers = [
+        (rank, column.profile)
+        for column in columns
+        if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2
+        if column.profile.filled >= _LEAST_FILLED * table.rows and column.profile.repeats == 1
+        if 1 < column.profile.distinct <= column.profile.filled / _STATES_LEAST
+        if (rank := vocabulary.exact_rank(column.names, "key")) is not None
+    ]
+    return min(numbers, key=lambda number: number[0])[1] if numbers else None
 
 
 def find_parts(table: FirstRows, columns: Sequence[Column]) -> KeyParts | None:
