@@ -203,6 +203,7 @@ def refused_row(ended: Ended, server: SandboxProcess) -> None:
     ("rules", "holds"),
     [
         ([{"do": "drop", "on": [name], "nth": 1} for name in ("create", "update", "trash")], lost_answers),
+        ([{"do": "status", "status": 403, "save": True, "on": ["trash"]}], lost_answers),
         ([{"do": "status", "status": 422, "on": ["update"]}], refused_update),
         ([{"do": "status", "status": 403, "on": ["trash"]}], left_behind),
         ([{"do": "status", "status": 403, "on": ["get"]}], unread),
