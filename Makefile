@@ -17,7 +17,7 @@ OUTSIDE := $(addprefix tests/,account cli docs mapping quality reader suggest) t
 # Child processes that compile everything anew would take most of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast check fmt soak bench lock clean
+.PHONY: demo test test-fast check fmt soak bench contract lock clean
 
 demo: $(READY)
 	$(BIN)/case-importer demo
@@ -46,6 +46,13 @@ soak: $(READY)
 # Half an hour on a quiet machine; for a first look: .venv/bin/python -m benchmarks --quick
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# The sandbox against Talkdesk's OpenAPI document, which is not ours to ship: make contract OPENAPI=case-api.json
+# Schemathesis brings a dozen packages along, so it is installed by this alone.
+contract: $(READY)
+	@test -f "$(OPENAPI)" || { echo "give the OpenAPI document: make contract OPENAPI=case-api.json"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group contract
+	CASE_API_OPENAPI="$(abspath $(OPENAPI))" $(BIN)/python -m pytest -rs tests/sandbox/test_sandbox_openapi.py
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12")'

@@ -50,6 +50,7 @@ from importer.pipeline.run import (
     run_import,
     run_import_async,
 )
+from importer.pipeline.trying import TryResult, try_row, try_row_async
 from importer.pipeline.verifying import VerifyResult, verify, verify_async
 from importer.progress import Progress
 from importer.report import ReportOptions
@@ -80,6 +81,7 @@ __all__ = [
     "Status",
     "Stop",
     "TargetError",
+    "TryResult",
     "VerifyResult",
     "check",
     "check_async",
@@ -111,6 +113,8 @@ __all__ = [
     "status_async",
     "suggest_mapping",
     "suggest_mapping_async",
+    "try_row",
+    "try_row_async",
     "verify",
     "verify_async",
 ]

@@ -15,6 +15,9 @@ from importer.errors import ConfigError, ExitCode
 if TYPE_CHECKING:
     from importer.pipeline.rehearsal import Profile
 
+#: Under this name `run --dry-run` leaves the arguments that only `run` has.
+OF_RUN = "importer.of_run"
+
 
 @cli.command()
 @click.argument("source", type=option.FILE)
@@ -143,7 +146,12 @@ def check(
         )
         result = replace(result, fix=fixed)
     again = export.words(ledger, as_is=as_is)
-    output.show(result, lambda: say_check(result, again, columns=columns), lambda: say_check_quietly(result, again))
+    of_run = click.get_current_context().meta.get(OF_RUN, [])
+    output.show(
+        result,
+        lambda: say_check(result, again, columns=columns, of_run=of_run),
+        lambda: say_check_quietly(result, again),
+    )
     return result.exit_code
 
 

@@ -50,13 +50,14 @@ _FIRST_SHOWN = 5
 _MOST_FREQUENT = 3
 
 
-def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = False) -> None:
+def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = False, of_run: Sequence[str] = ()) -> None:
     """Print what the rows of an export would become.
 
     Args:
         result: The result.
         again: The arguments that `check` and `run` have in common, as they were given.
         columns: Print the statistics of columns, texts and value tables as well.
+        of_run: Further arguments of `run`, as they were given with --dry-run.
     """
     title = Styled(f"{result.source}, mapping {result.mapping}", bold=True)
     say(title, f", {duration(result.seconds)} (nothing was sent)")
@@ -77,7 +78,7 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     _say_problems(problems, result.suggestions)
     if result.fix is not None:
         _say_fix(result.fix)
-    _say_verdict(result, problems, again)
+    _say_verdict(result, problems, again, of_run)
 
 
 def say_preview(row: PreviewRow) -> None:
@@ -128,7 +129,7 @@ def _verdict(result: CheckResult) -> str:
     return f"{sent:,} of {rows} {are(sent)} ready to send"
 
 
-def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence[str]) -> None:
+def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence[str], of_run: Sequence[str]) -> None:
     """The end of the page, which fits on a terminal of 24 lines."""
     colour = "green" if result.exit_code is ExitCode.OK else "yellow"
     say()
@@ -142,7 +143,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     )
     heading("Next")
     if result.exit_code is ExitCode.OK:
-        say_command(["case-importer", "run", *again], 2)
+        say_command(["case-importer", "run", *again, *of_run], 2)
         return
     say(f"  1. Fix the rows in {result.source}, or change the mapping, then:")
     say_command(["case-importer", "check", *again], 5)

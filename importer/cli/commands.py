@@ -249,6 +249,12 @@ class _SandboxOptions:
         envvar="CASE_IMPORTER_SANDBOX_TOKEN", help="Access token that never expires."
     )
     any_ids: bool = option.option(is_flag=True, help="Accept any owner and parent, as if the account had them.")
+    reads: str = option.option(
+        type=click.Choice(["both", "spec", "page"]),
+        default="both",
+        show_default=True,
+        help="How one case is shown: as the OpenAPI document or the reference page has it, or both at once.",
+    )
     strict_life: bool = option.option(is_flag=True, help="Close only resolved cases, and change no closed ones.")
 
 
@@ -275,7 +281,7 @@ def sandbox(*, account: _SandboxOptions, faults: Path | None, fields: Path | Non
 @cli.command()
 @click.argument(
     "form",
-    type=click.Choice(["mapping", "result", "status", "explain", "check", "rehearsal", "verify"]),
+    type=click.Choice(["mapping", "result", "status", "explain", "check", "rehearsal", "verify", "try"]),
     default="mapping",
 )
 def schema(form: str) -> None:

@@ -9,7 +9,7 @@ from importer.version import __version__
 
 _COMMANDS = {
     "Prepare": ("suggest", "mappings", "check", "preview", "rehearse"),
-    "Import": ("run", "status", "explain"),
+    "Import": ("try", "run", "status", "explain"),
     "After the import": ("verify", "report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),
     "Other": ("demo", "sandbox", "schema"),
@@ -19,7 +19,8 @@ _OPTIONS = {
         *("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "header_row", "max_ratio"),
         *("accept_changes", "as_is"),
     ),
-    "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
+    "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "solve_untried", "states"),
+    "Try": ("email", "wait", "keep"),
     "Verification": ("sample", "deep", "doubles", "again"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
     "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),
@@ -47,7 +48,7 @@ MEANINGS = {
 
 def _epilog() -> str:
     """The table at the end of the help."""
-    meanings = MEANINGS | {ExitCode.ROWS_FAILED: f"{MEANINGS[ExitCode.ROWS_FAILED]}; verify: cases differ"}
+    meanings = MEANINGS | {ExitCode.ROWS_FAILED: f"{MEANINGS[ExitCode.ROWS_FAILED]}; verify, try: differs"}
     lines = "\n".join(f"  {int(code):<4} {meaning}" for code, meaning in meanings.items())
     return f"\b\nExit codes:\n{lines}\nAny other code is an internal error."
 

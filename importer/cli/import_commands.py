@@ -1,7 +1,9 @@
-"""The commands that send cases or look them up: ``run``, ``retry``, ``reconcile``, ``rebuild`` and ``verify``."""
+"""The commands that send cases or look them up: ``try``, ``run``, ``retry`` and those that only look."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +11,60 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
-from importer.cli.check_commands import check
+from importer.cli.check_commands import OF_RUN, check
 from importer.cli.help import cli
+from importer.cli.output import complain
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
     from importer.pipeline.results import RunResult
+
+
+@dataclass(frozen=True)
+class _TryOptions:
+    """How a row is tried."""
+
+    email: str = option.option(
+        required=True, metavar="ADDRESS", help="Your own e-mail address, in the place of the requester's."
+    )
+    wait: float | None = option.option(
+        type=click.FloatRange(min=0, max=86_400),
+        metavar="SECONDS",
+        help="Wait this long before the case is read back. [default: 30; on this machine 0]",
+    )
+    keep: bool = option.option(is_flag=True, help="Leave the case in the account.")
+
+
+@cli.command("try")
+@option.export
+@click.argument("row")
+@option.options_of(_TryOptions, "what")
+@click.option("--out", type=option.FOLDER, help="Folder of the import. [default: NAME-import]")
+@option.settings
+@option.output
+def try_(
+    *,
+    export: option.ExportOptions,
+    row: str,
+    what: _TryOptions,
+    out: Path | None,
+    settings: option.SettingsOptions,
+    output: option.OutputOptions,
+) -> ExitCode:
+    """Send one case in the place of ROW of SOURCE, to see what the account does automatically.
+
+    ROW is a key or a row number. The case has your e-mail address and an external id that no row has. It is updated as
+    the mapping says, read back, and put into the Trash. The ledger of the import is not touched.
+    """
+    from importer.cli import try_page
+    from importer.pipeline.trying import try_row
+
+    with output.watching() as progress:
+        loaded = settings.load(near=export.source.parent, output=output)
+        result = try_row(row=row, out=out, settings=loaded, progress=progress, **asdict(what), **asdict(export))
+    again = [*export.words(None, as_is=False), *([] if out is None else ["--out", str(out)])]
+    output.show(result, lambda: try_page.say_tried(result, again), lambda: try_page.say_quietly(result))
+    return result.exit_code
 
 
 @cli.command()
@@ -47,23 +97,44 @@ def run(
     """
     if dry_run:
         given = asdict(export) | {"quiet": output.quiet, "as_json": output.as_json}
-        code: ExitCode = click.get_current_context().invoke(check, **given, ledger=ledger, as_is=as_is)
+        context = click.get_current_context()
+        context.meta[OF_RUN] = [*([] if out is None else ["--out", str(out)]), *settings.target_words()]
+        code: ExitCode = context.invoke(check, **given, ledger=ledger, as_is=as_is)
         return code
     from importer.pipeline.run import run_import
 
-    with output.watching() as progress:
-        result = run_import(
-            ledger=ledger,
-            out=out,
-            settings=settings.load(near=export.source.parent, output=output),
-            accept_changes=accept_changes,
-            as_is=as_is,
-            report_options=reports.load(),
-            progress=progress,
-            **asdict(limits),
-            **asdict(export),
-        )
-    return _shown(result, output, export.mapping)
+    loaded = settings.load(near=export.source.parent, output=output)
+
+    def go(*, yes: bool) -> RunResult:
+        with output.watching() as progress:
+            return run_import(
+                ledger=ledger,
+                out=out,
+                settings=loaded,
+                accept_changes=accept_changes,
+                as_is=as_is,
+                report_options=reports.load(),
+                progress=progress,
+                **asdict(limits) | {"solve_untried": yes},
+                **asdict(export),
+            )
+
+    return _shown(_agreed(go, limits), output, export.mapping)
+
+
+def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunResult:
+    """Run; if cases would be solved in an account where that was never tried, ask first whoever is at the terminal."""
+    from importer.pipeline.untried import UntriedError
+
+    try:
+        return go(yes=limits.solve_untried)
+    except UntriedError as error:
+        if not sys.stdin.isatty():
+            raise
+        complain(str(error))
+        if not click.confirm("Solve them without a try", err=True):
+            raise click.exceptions.Exit(ExitCode.USAGE) from None
+    return go(yes=True)
 
 
 @cli.command()
@@ -103,19 +174,23 @@ def retry(
     from importer.models import State
     from importer.pipeline.run import retry as retry_ledger
 
-    with output.watching() as progress:
-        result = retry_ledger(
-            ledger,
-            states=[State(state) for state in states] or None,
-            mapping=mapping,
-            out=out,
-            settings=settings.load(near=ledger.parent, output=output),
-            report_options=reports.load(),
-            progress=progress,
-            **asdict(companions),
-            **asdict(limits),
-        )
-    return _shown(result, output, mapping)
+    loaded = settings.load(near=ledger.parent, output=output)
+
+    def go(*, yes: bool) -> RunResult:
+        with output.watching() as progress:
+            return retry_ledger(
+                ledger,
+                states=[State(state) for state in states] or None,
+                mapping=mapping,
+                out=out,
+                settings=loaded,
+                report_options=reports.load(),
+                progress=progress,
+                **asdict(companions),
+                **asdict(limits) | {"solve_untried": yes},
+            )
+
+    return _shown(_agreed(go, limits), output, mapping)
 
 
 @cli.command()

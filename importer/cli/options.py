@@ -223,6 +223,7 @@ class LimitOptions:
     accept_existing: bool = option(
         is_flag=True, help="Send also if tickets are cases already that another ledger created."
     )
+    solve_untried: bool = option("--yes", is_flag=True, help="Solve cases also where that was never tried.")
 
 
 @dataclass(frozen=True)
@@ -255,6 +256,13 @@ class SettingsOptions:
         type=FILE,
         help="Settings file (.env or YAML). [default: .env in the current folder, or next to the export or ledger]",
     )
+
+    def target_words(self) -> list[str]:
+        """What was typed about the target, for the next command."""
+        typed = {"region": self.region, "account": self.account, "api-url": self.api_url, "auth-url": self.auth_url}
+        typed["config"] = None if self.config_file is None else str(self.config_file)
+        words = [word for flag, value in typed.items() if value is not None for word in (f"--{flag}", value)]
+        return [*(["--sandbox"] if self.sandbox else []), *words]
 
     def load(self, *, near: Path | None = None, output: OutputOptions | None = None) -> Settings:
         """All settings, with what environment and files say.

@@ -21,6 +21,7 @@ from importer.wording import carried, printable, shell_word
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
+    from importer.ledger.records import FieldSet
     from importer.report import CaseUpdateTotals, Totals
 
 COLOURS = {
@@ -222,6 +223,13 @@ def say_case_updates(updates: CaseUpdateTotals) -> None:
     )
     rest = "".join(f"; {count:,} {word}" for count, word in words if count)
     say(f"  Case updates: {updates.done:,} of {carried(updates.total)} delivered{rest}")
+
+
+def say_fields_set(fields: Iterable[FieldSet]) -> None:
+    """Print what was set after the creation, and in how many cases; nothing if nothing was."""
+    words = [f"{each.field}{f' {each.value}' if each.value else ''} {each.cases:,}" for each in fields]
+    for line in _wrapped(f"Set: {', '.join(words)}", "  ", width()) if words else ():
+        say(line)
 
 
 def say_causes(causes: Iterable[Cause]) -> None:

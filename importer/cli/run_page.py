@@ -14,6 +14,7 @@ from importer.cli.output import (
     say_case_updates,
     say_causes,
     say_command,
+    say_fields_set,
     say_remarks,
     say_totals,
 )
@@ -48,7 +49,17 @@ def say_run(result: RunResult, mapping: str | None = None) -> None:
         complain(str(result.error))
     elif result.exit_code is not ExitCode.OK:
         say()
-        say(f"Exit code {result.exit_code:d}: {MEANINGS.get(result.exit_code, result.meaning)}")
+        say(f"Exit code {result.exit_code:d}: {_meaning(result)}")
+
+
+def _meaning(result: RunResult) -> str:
+    """What an exit code means here: it may be about case updates alone."""
+    totals, updates = result.totals, result.case_updates
+    if result.exit_code is ExitCode.ROWS_FAILED and updates.refused and not totals.invalid + totals.refused:
+        return "finished, but some case updates were refused"
+    if result.exit_code is ExitCode.UNKNOWN_OUTCOME and updates.unknown and not totals.unknown + totals.sending:
+        return "finished, but some case updates have an unknown outcome: run reconcile"
+    return MEANINGS.get(result.exit_code, result.meaning)
 
 
 def _say_title(result: RunResult, where: str) -> None:
@@ -64,6 +75,7 @@ def _say_outcome(result: RunResult, *, trial: bool) -> None:
         meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
     say_totals(result.totals, result.causes, meanings)
     say_case_updates(result.case_updates)
+    say_fields_set(result.fields_set)
     for notes in (notes for source in result.sources for notes in source.note_files):
         line = notes_line(notes)
         say(line._replace(text=f"  {line.text}"))
@@ -167,6 +179,7 @@ def _say_figures(summary: Summary) -> None:
     say_remarks((), half_read=summary.half_read)
     say_totals(summary.totals, summary.causes, OF_TRIAL if is_trial(summary.target) else None)
     say_case_updates(summary.case_updates)
+    say_fields_set(summary.fields_set)
 
 
 def say_status(status: Status) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from importer.ledger import database, parents
 from importer.ledger.records import (
     FailureLine,
+    FieldSet,
     KnownCase,
     OpenUpdate,
     Orphan,
@@ -22,7 +23,7 @@ from importer.ledger.records import (
     errors_from_json,
 )
 from importer.ledger.sources import FILTERED, read_sources
-from importer.models import State
+from importer.models import State, UpdateKind
 
 T = TypeVar("T")
 
@@ -207,6 +208,18 @@ class LedgerView:
             "case_update.state = 'done' AND case_update.code = 'changed'",
         )
         return +Counter(dict(rows) | {"changed": next(changed)[0]})
+
+    def fields_set(self) -> Iterator[FieldSet]:
+        """What case updates have set, by field; a status by its last value. Not of updates that were forgotten."""
+        rows = self.select(
+            # with max(), SQLite takes the other columns from the row that has it
+            "SELECT field, value, count(*) FROM (SELECT json_each.key AS field,"
+            " iif(json_each.key = 'status', json_each.value, NULL) AS value, max(position)"
+            " FROM case_update JOIN record ON record.id = case_update.record, json_each(case_update.body) {where}"
+            " GROUP BY record.id, field) GROUP BY field, value ORDER BY field, value",
+            f"kind <> '{UpdateKind.NOTES}' AND case_update.state = 'done'",
+        )
+        return (FieldSet(*row) for row in rows)
 
     def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
         """The rows of a query about the whole ledger."""

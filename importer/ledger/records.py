@@ -32,6 +32,15 @@ class NewSource:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldSet:
+    """A field that case updates have set, and in how many cases."""
+
+    field: str
+    value: str | None  #: of a status; None of all other fields
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
 class CompanionFile:
     """A companion file of a source, as it was read. Counts are None if the source is not a whole export."""
 

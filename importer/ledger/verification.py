@@ -176,15 +176,23 @@ def next_cases(ledger: Ledger, *, after: int, limit: int) -> list[SentCase]:
     cases = []
     for record, case_id, text, digest, written_at in rows:
         body = orjson.loads(database.payload(ledger.path, text, digest, f"case {case_id}"))
-        notes, custom = list(body.get("notes", ())), dict(body.get("custom_fields", {}))
-        for update in later[record]:
-            notes += update.pop("notes", ())
-            custom |= {key: packed["value"] for key, packed in update.pop("custom_fields", {}).items()}
-            body |= update
-        if custom:
-            body["custom_fields"] = custom
-        cases.append(SentCase(record, case_id, body, tuple(notes), written_at))
+        body, notes = all_sent(body, later[record])
+        cases.append(SentCase(record, case_id, body, notes, written_at))
     return cases
+
+
+def all_sent(
+    body: dict[str, Any], updates: Iterable[dict[str, Any]]
+) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
+    """What a case got by the body that created it and by its updates: the last value of each field, and all notes."""
+    notes, custom = list(body.get("notes", ())), dict(body.get("custom_fields", {}))
+    for update in updates:
+        notes += update.pop("notes", ())
+        custom |= {key: packed["value"] for key, packed in update.pop("custom_fields", {}).items()}
+        body |= update
+    if custom:
+        body["custom_fields"] = custom
+    return body, tuple(notes)
 
 
 def enter_findings(ledger: Ledger, cases: Iterable[ReadCase]) -> None:

@@ -17,6 +17,7 @@ from importer.mapping.converters import update_target
 from importer.mapping.custom_fields import Definitions, kinds_of
 from importer.mapping.field_errors import CellError, unsendable
 from importer.mapping.inputs import Binding, Cells
+from importer.mapping.schema import ValueForm
 from importer.mapping.values import Field, custom_fields_of, make_field
 from importer.models import FieldError, UpdateBody, UpdateKind
 from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate, case_check
@@ -104,6 +105,11 @@ class AfterCreate:
             yield UpdateBody(UpdateKind.CLOSE, orjson.dumps({"status": "CLOSED"}), 1)
 
 
+def _solves(status: ValueForm) -> bool:
+    """Whether the mapping itself has a status that solves; what is in the cells shows row by row."""
+    return not SOLVED.isdisjoint({status.value, status.default, *(status.values or {}).values()})
+
+
 def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """The place, what is wrong, and the hint."""
     after, case = form.after_create, form.case
@@ -120,6 +126,9 @@ def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str,
     for name in ("resolution", "group_id", "owner_id"):
         if (value := getattr(after, name)) is not None and value.overflow == "note":
             yield (name, "overflow"), "`overflow: note` cannot be used here", "use `overflow: truncate`"
+    if after.status is not None and after.resolution is None and _solves(after.status):
+        hint = "add `resolution: {value: Solved before the migration}`, or a column with a `default:`"
+        yield ("status",), "solves cases, which need a `resolution`", hint
     if after.status is None:
         for name in ("resolution", "close"):
             if name in after.model_fields_set:

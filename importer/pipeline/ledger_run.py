@@ -24,6 +24,7 @@ from importer.pipeline.companions import Export
 from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
 from importer.pipeline.sending import RunOptions, open_target, refuse_wrong_credentials, send_pending, stop_on_signals
 from importer.pipeline.staging import Reading, stage_source
+from importer.pipeline.untried import refuse_untried
 from importer.progress import Progress
 from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.settings import Settings
@@ -107,6 +108,9 @@ class LedgerRun:
             with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
                 chosen = await asyncio.to_thread(prepare, ledger)
                 await asyncio.to_thread(make_unproven_unknown, ledger)
+                if self.options.resend and not self.options.solve_untried and self.settings.target.api_url is not None:
+                    folders = (self.path.parent, self.folder)
+                    refuse_untried(ledger, chosen.source, target=target, folders=folders)
                 self.progress.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)

@@ -81,14 +81,12 @@ async def rehearse_async(
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.
 
     Args:
-        source: File or DataFrame.
-        mapping: File, name of a built-in mapping, or a loaded one.
         profile: ``calm``: a good day; ``rough``: about one create in twenty fails; ``hostile``: everything at once.
         rate: Requests per second of the real run, for the forecast.
         must_finish_in: Seconds that the real run may take.
         seed: The same seed injects the same faults.
         out: Keep ledger and reports in this folder; by default nothing is kept.
-        notes, allow_files, progress, reading: See :func:`importer.pipeline.checking.check`.
+        source, mapping, notes, allow_files, progress, reading: See :func:`importer.pipeline.checking.check`.
 
     Raises:
         CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
@@ -105,11 +103,12 @@ async def rehearse_async(
                 out=scratch if out is None else out,
                 settings=_settings_for(sandbox),
                 accept_existing=True,  # there are none in a new sandbox
+                solve_untried=True,
                 progress=progress,
                 **reading,
             )
-            counted = sandbox.state()["requests"]
-    requests = {name: count for name, count in counted.items() if name != "token"}
+            requests = sandbox.state()["requests"]
+    requests.pop("token")
     forecast = sum(requests.values()) / rate
     fits = must_finish_in is None or forecast <= must_finish_in
     exit_code = run.exit_code if fits else ExitCode.TOO_LONG

@@ -96,12 +96,13 @@ def as_json(result: Any) -> str:
 
 
 def json_schema(form: str) -> dict[str, Any]:
-    """The JSON Schema of a result: ``result``, ``status``, ``explain``, ``check``, ``rehearsal`` or ``verify``."""
+    """The JSON Schema of ``result``, ``status``, ``explain``, ``check``, ``rehearsal``, ``verify`` or ``try``."""
     from pydantic import TypeAdapter
 
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.explaining import Explanation
     from importer.pipeline.rehearsal import Rehearsal
+    from importer.pipeline.trying import TryResult
     from importer.pipeline.verifying import VerifyResult
 
     forms = {
@@ -111,6 +112,7 @@ def json_schema(form: str) -> dict[str, Any]:
         "check": CheckResult,
         "rehearsal": Rehearsal,
         "verify": VerifyResult,
+        "try": TryResult,
     }
     schema = TypeAdapter(forms[form]).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

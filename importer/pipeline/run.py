@@ -49,6 +49,7 @@ async def run_import_async(
     accept_changes: bool = False,
     as_is: bool = False,
     accept_existing: bool = False,
+    solve_untried: bool = False,
     report_options: ReportOptions | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -65,6 +66,8 @@ async def run_import_async(
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
         accept_changes, as_is: See :class:`importer.pipeline.staging.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
+        solve_untried: Solve cases also in an account where that was never tried, see
+            :func:`importer.pipeline.trying.try_row_async`.
         report_options: Which reports are written, and how.
         progress, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
@@ -84,7 +87,7 @@ async def run_import_async(
         report_options=report_options,
         progress=progress or Progress(),
         outer_stop=stop,
-        options=RunOptions(limit=limit, refuse_existing=not accept_existing),
+        options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
         max_failures=max_failures,
     )
     return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
@@ -170,6 +173,7 @@ async def retry_async(
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_existing: bool = False,
+    solve_untried: bool = False,
     report_options: ReportOptions | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -183,7 +187,8 @@ async def retry_async(
         mapping: Map these rows again, then send those that are valid.
         notes, allow_files: With ``mapping``: see :func:`~importer.pipeline.checking.check`; by default as first read.
         out: Folder of the reports; by default that of the ledger.
-        settings, limit, max_failures, accept_existing, report_options, progress, stop: See :func:`run_import_async`.
+        settings, limit, max_failures, accept_existing, solve_untried, report_options, progress, stop: See
+            :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.
@@ -212,7 +217,7 @@ async def retry_async(
         report_options=report_options,
         progress=progress or Progress(),
         outer_stop=stop,
-        options=RunOptions(limit=limit, refuse_existing=not accept_existing),
+        options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
         max_failures=max_failures,
     )
     return await run.go(reopen)

@@ -108,6 +108,7 @@ class RunOptions:
     resend: bool = True  #: send records again that turn out not to have been created
     max_refused: int | None = None  #: stop when more rows than this are refused
     refuse_existing: bool = False  #: stop before the first record if some are found to be cases of another ledger
+    solve_untried: bool = False  #: solve cases also if nobody has tried what the account does then
     listed_by: str | None = None  #: read the whole list of cases first; settle what it shows by this custom field
 
 

@@ -253,9 +253,9 @@ def preview_rows(
     mapper = mapping.bind(columns_mapped(source), companions.tables if companions else None)
     if companions is not None:
         companions.load(lambda: None)
-    rows = _own_rows(source)
+    rows = rows_of(source)
     if mapping.keep_last:
-        last = {mapper.key(row): row.number for row in _own_rows(source)}
+        last = {mapper.key(row): row.number for row in rows_of(source)}
         rows = (row for row in rows if not (key := mapper.key(row)) or last[key] == row.number)
     return [(row, mapper.apply(row)) for row in islice(rows, count)]
 
@@ -268,7 +268,7 @@ def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict
     """
     found: dict[str, int] = {}
     mapper = mapping.bind(columns_mapped(source))
-    rows = _own_rows(source)
+    rows = rows_of(source)
     while len(found) < len(names) and (row := next(rows, None)) is not None:
         if (link := mapper.link(row)) is not None:
             name = mapper.key(row) if link.name is None else link.name
@@ -277,7 +277,7 @@ def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict
     return found
 
 
-def _own_rows(source: Reader) -> Iterator[Row]:
+def rows_of(source: Reader) -> Iterator[Row]:
     """The rows of an export, or the user's own part of the rows of a failures file."""
     failures = failures_file_of(source.columns)
     return (failures.own_row(row) if failures else row for chunk in source.chunks() for row in chunk.rows())

@@ -10,7 +10,7 @@ from typing import Literal
 from importer.errors import ExitCode
 from importer.ledger import CompanionFile, LedgerView
 from importer.ledger.causes import Cause, causes
-from importer.ledger.records import UnlinkedCount
+from importer.ledger.records import FieldSet, UnlinkedCount
 from importer.models import State
 from importer.report.verified_file import Verification, verification_of
 
@@ -159,6 +159,7 @@ class Summary:
     totals: Totals  #: Rows by state.
     causes: tuple[Cause, ...]  #: Why rows are not cases, most frequent first.
     case_updates: CaseUpdateTotals  #: Notes and fields that are sent after the creation of their case.
+    fields_set: tuple[FieldSet, ...]  #: What was set after the creation: by field, in how many cases.
     #: Rows whose case has another parent than the file says, because the mapping wants it so.
     links_not_made: tuple[UnlinkedCount, ...]
     requests: int  #: Requests that were sent to create cases and to add notes to them.
@@ -184,6 +185,7 @@ def summary_of(view: LedgerView) -> Summary:
         totals=totals_of(view),
         causes=causes(view),
         case_updates=CaseUpdateTotals(**others, open=updates["pending"], unknown=in_doubt),
+        fields_set=tuple(view.fields_set()),
         links_not_made=tuple(view.unlinked()),
         requests=view.requests(),
         refusals={str(status): count for status, count in view.refusals().items()},

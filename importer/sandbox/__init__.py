@@ -5,12 +5,13 @@ reference and OpenAPI bundle and shares no code with the client side, so that it
 """
 
 from importer.sandbox.account import Definition, Kind, definitions_of
-from importer.sandbox.faults import FaultPlan, Rule, load_plan
+from importer.sandbox.faults import Automation, FaultPlan, Rule, load_plan
 from importer.sandbox.profiles import PROFILES
 from importer.sandbox.server import Sandbox, SandboxOptions, serve
 
 __all__ = [
     "PROFILES",
+    "Automation",
     "Definition",
     "FaultPlan",
     "Kind",

@@ -28,6 +28,8 @@ Priority = Literal["LOW", "NORMAL", "HIGH", "URGENT"]
 Type = Literal["QUESTION", "INCIDENT", "PROBLEM", "TASK"]
 # The bundle's enum says ON_HOLD, the sample of the update page sends ON-HOLD: both are taken.
 Status = Literal["NEW", "OPEN", "PENDING", "ON_HOLD", "ON-HOLD", "RESOLVED", "CLOSED"]
+#: Reference page and bundle describe the answer of get-one differently; which of them is right is confirmed nowhere.
+Dialect = Literal["both", "spec", "page"]
 Text150 = Annotated[str, Field(max_length=150)]
 Text255 = Annotated[str, Field(max_length=255)]
 Text2000 = Annotated[str, Field(max_length=2000)]
@@ -46,6 +48,9 @@ _UPDATED = ("title", "description", "status", "group_id", "parent_id", "owner_id
 _LISTED = ("title", "description", "requester_id", "requester_name", "group_id")
 _DETAILED = ("title", "description", "requester_id", "requester_name", "requester_email", "group_id", "status",
              "owner_id", "priority", "type", "resolution")  # fmt: skip
+_DETAILED_BY_SPEC = ("title", "description", "status", "owner_id", "priority", "type", "resolution")
+_DETAILED_BY_PAGE = ("title", "description", "status", "group_id", "priority", "type", "requester_id",
+                     "requester_name", "requester_email")  # fmt: skip
 
 
 @with_config(ConfigDict(strict=True))
@@ -177,17 +182,24 @@ def after_update(
         raise ApiError(400, dict.fromkeys(sorted(body), "cannot be changed once the case is closed"))
     if is_strict and body.get("status") == "CLOSED" and before["status"] != "RESOLVED":
         raise ApiError(400, {"status": "must be RESOLVED before it can be CLOSED"})
-    content = before | dict(body)
+    changed = edited(case, body, definitions, now_ms=now_ms)
+    _check_solving(before["status"], body, changed.content, definitions)
+    return changed
+
+
+def edited(case: Case, body: UpdateBody, definitions: Mapping[str, Definition], *, now_ms: int) -> Case:
+    """``case`` as an agent or an automation of the account leaves it: the same without any rule for updates."""
+    content = case.content | dict(body)
     for name in _CLEARABLE:
         content[name] = content.get(name) or None
-    fields = dict(before["custom_fields"])
+    fields = dict(case.content["custom_fields"])
     for key, entry in body.get("custom_fields", {}).items():
-        fields[key] = None if entry["value"] is None else definitions[key].entry(entry["value"])
+        if key in definitions:
+            fields[key] = None if entry["value"] is None else definitions[key].entry(entry["value"])
     content["custom_fields"] = {key: entry for key, entry in fields.items() if entry is not None}
-    notes = before["notes"]
+    notes = case.content["notes"]
     content["notes"] = notes + _numbered(body.get("notes", []), case_id=case.id, first=len(notes))
-    content["status"] = _status_after(before["status"], body)
-    _check_solving(before["status"], body, content, definitions)
+    content["status"] = _status_after(case.content["status"], body)
     return replace(case, content=content, updated_ms=now_ms)
 
 
@@ -247,9 +259,19 @@ def listed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str
     )
 
 
-def detailed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
-    """The answer of GET /cases/{id}: the union of what page and bundle list, and no timestamps."""
-    return _parts(case, _DETAILED) | _read_extras(case, definitions, agent_name, named=False)
+def detailed(
+    case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None, dialect: Dialect = "both"
+) -> dict[str, Any]:
+    """The answer of GET /cases/{id}, without timestamps: what page and bundle list, or what one of them lists."""
+    extras = _read_extras(case, definitions, agent_name, named=False)
+    if dialect == "spec":
+        return _parts(case, _DETAILED_BY_SPEC) | {
+            name: extras[name] for name in ("form_name", "custom_fields", "notes")
+        }
+    if dialect == "page":
+        fields = {"custom_fields": orjson.loads(extras["custom_fields"]), "notes": case.content["notes"]}
+        return _parts(case, _DETAILED_BY_PAGE) | {name: extras[name] for name in extras if name[:5] == "agent"} | fields
+    return _parts(case, _DETAILED) | extras
 
 
 def exported(case: Case) -> dict[str, Any]:

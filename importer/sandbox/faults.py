@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from importer.errors import ConfigError
 from importer.sandbox.answers import RetryForm, error_response, json_response, throttled_response
+from importer.sandbox.cases import Status, UpdateBody
 from importer.sandbox.storage import Storage
 
 if TYPE_CHECKING:
@@ -56,12 +57,23 @@ FAULTS: Mapping[str, dict[str, Any]] = {
     "index_lag": {"seconds": 60},
     "fuzzy_filter": {},
     "ignore_filter": {},
+    "edit": {"set": {}},
 }
 _OF_LISTS = ("index_lag", "fuzzy_filter", "ignore_filter")
 _ATTRIBUTES = {name for attributes in FAULTS.values() for name in attributes}
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _HASH_RANGE = 2**64
 _HINT = "see docs/sandbox.md for the format of fault plans"
+
+
+def _known(change: Any) -> Any:
+    if isinstance(change, dict) and (strange := sorted(change.keys() - UpdateBody.__annotations__.keys())):
+        raise ValueError(f"an update does not have {', '.join(strange)}")
+    return change
+
+
+#: The body of an update that somebody else makes.
+Change = Annotated[UpdateBody, BeforeValidator(_known)]
 
 
 class Rule(BaseModel):
@@ -83,6 +95,7 @@ class Rule(BaseModel):
     at: int = 0
     delay_ms: float = 0
     seconds: float = 0
+    set: Change = Field(default_factory=UpdateBody)
 
     on: tuple[OperationName, ...] = ()
     external_id: str | None = None
@@ -101,13 +114,15 @@ class Rule(BaseModel):
         defaults = FAULTS[given["do"]]
         if strange := sorted((_ATTRIBUTES & given.keys()) - defaults.keys()):
             raise ValueError(f"{given['do']} does not have {', '.join(strange)}")
-        on = ("list",) if given["do"] in _OF_LISTS else ("create",)
+        on = ("list",) if given["do"] in _OF_LISTS else ("update",) if given["do"] == "edit" else ("create",)
         return {"on": on, **defaults, **given}
 
     @model_validator(mode="after")
     def _check_operations(self) -> Self:
         if self.do in _OF_LISTS and self.on != ("list",):
             raise ValueError(f"{self.do} applies to lists only")
+        if self.do == "edit" and not {*self.on} <= {"get", "update"}:
+            raise ValueError("edit applies to get and update only")
         return self
 
     def selects(self, operation: OperationName, request: web.Request, body: bytes) -> bool:
@@ -179,11 +194,30 @@ class Rule(BaseModel):
 HONEST = Rule(do="slow", delay_ms=0)
 
 
-class FaultPlan(BaseModel):
-    """A whole fault plan; the default is an honest server."""
+class Automation(BaseModel):
+    """What an account does by itself right after a create or an update; the answer to that does not show it yet.
+
+    Attributes:
+        on: After which of the two.
+        status: Only when the status of the case has just become this.
+        set: What it changes in the case.
+        mail: Whether it sends a mail to the requester. Mails are counted.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    on: tuple[Literal["create", "update"], ...] = ("create", "update")
+    status: Status | None = None
+    set: Change = Field(default_factory=UpdateBody)
+    mail: bool = False
+
+
+class FaultPlan(BaseModel):
+    """A whole fault plan; the default is an honest server of an account without automations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    automations: tuple[Automation, ...] = ()
     rules: tuple[Rule, ...] = ()
     seed: int = 0
     name: str = "honest"

@@ -25,15 +25,16 @@ tr { border-bottom: 1px solid #ddd; } .gone { text-decoration: line-through; } c
 """
 
 
-def page(*, account: str, counts: Mapping[str, int], cases: Iterable[Case], plan: str) -> web.Response:
-    """The whole page: the identity of the store, its latest ``cases``, newest first, and the name of the fault plan."""
+def page(*, account: str, counts: Mapping[str, int], cases: Iterable[Case], plan: str, mails: int) -> web.Response:
+    """The whole page: the store's identity, its latest ``cases``, newest first, the fault plan, the number of mails."""
     rows = "".join(map(_row, cases)) or '<tr><td colspan="5">No cases yet.</td></tr>'
     html = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Case sandbox</title><style>{_STYLE}</style>
 <h1>Case sandbox</h1>
 <p>A local simulation of the Talkdesk Case API. Nothing here reaches Talkdesk or your customers.</p>
 <p>Store <code>{escape(account)}</code>, fault plan <code>{escape(plan)}</code>:
-{counts["live"]} cases, {counts["trash"]} in the trash, {counts["purged"]} permanently deleted.</p>
+{counts["live"]} cases, {counts["trash"]} in the trash, {counts["purged"]} permanently deleted,
+{mails} mails sent by automations.</p>
 <p>Machine-readable: <a href="/_sandbox/state">/_sandbox/state</a>,
 <a href="/_sandbox/cases.ndjson">/_sandbox/cases.ndjson</a></p>
 <h2>Latest {MOST_CASES} cases</h2>

@@ -28,7 +28,7 @@ from importer.errors import ConfigError
 from importer.sandbox.account import DEFAULT_FIELDS, Definition, definitions_of
 from importer.sandbox.answers import GATEWAY_CODES, ApiError, error_response, json_response
 from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
-from importer.sandbox.cases import exported
+from importer.sandbox.cases import Dialect, exported
 from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, Rule, login_page
 from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers
 from importer.sandbox.page import MOST_CASES, page
@@ -62,6 +62,7 @@ class SandboxOptions:
             takes every assertion of the right form, because keys cannot be registered there.
         strict_life: A case is closed only when it is resolved, takes nothing when it is closed, and no subcase: what
             the real service does is not documented.
+        reads: How one case is shown: as the bundle has it, as the reference page has it, or both at once.
         rate_limit: Requests the account may make in any second, token requests not counted; None sets no limit.
     """
 
@@ -82,6 +83,7 @@ class SandboxOptions:
     filters: Encoding = "both"
     any_ids: bool = False
     strict_life: bool = False
+    reads: Dialect = "both"
     faults: FaultPlan = field(default_factory=FaultPlan)
 
 
@@ -166,6 +168,7 @@ class Sandbox:
             "requests": dict(self._requests),
             "answers": {str(status): count for status, count in sorted(self._answers.items())},
             "faults": dict(self._script.done),
+            "mails": dict(self._handlers.mails),
             "tokens_issued": self._tokens.count,
             "rate_limit": self.options.rate_limit,
             "most_in_one_second": self._rate.peak,
@@ -179,7 +182,14 @@ class Sandbox:
     def _application(self) -> web.Application:
         given = [field.as_json(0) | {"type": field.kind} for field in self.options.definitions]
         definitions = definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS
-        self._handlers = Handlers(self.options, self._storage, definitions, tokens=self._tokens, clock=self._clock)
+        self._handlers = Handlers(
+            self.options,
+            self._storage,
+            definitions,
+            tokens=self._tokens,
+            clock=self._clock,
+            automations=lambda: self._script.plan.automations,
+        )
         application = web.Application(middlewares=[self._gateway], client_max_size=_MOST_BODY)
         add = application.router.add_route
         for name, operation in OPERATIONS.items():
@@ -261,6 +271,7 @@ class Sandbox:
             counts=self._storage.counts(),
             cases=self._storage.newest(MOST_CASES),
             plan=self._script.plan.name,
+            mails=self._handlers.mails.total(),
         )
 
     async def _show_state(self, request: web.Request) -> web.Response:

@@ -112,6 +112,11 @@ class Storage:
         """The case created just before this one."""
         return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", (case_id,))), None)
 
+    def children(self, case_id: int) -> list[int]:
+        """The subcases of a case."""
+        rows = self._db.execute("SELECT id FROM cases WHERE json_extract(content, '$.parent_id') = ?", (str(case_id),))
+        return [child for (child,) in rows]
+
     def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
         """Move cases from one place to another and name those that really were there."""
         change = "UPDATE cases SET place = ? WHERE id = ? AND place = ?"

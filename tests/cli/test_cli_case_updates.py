@@ -52,6 +52,7 @@ def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(progr
     with importing(program, {"do": "status", "status": 422, "on": ["update"], "limit": 1}) as (online, server):
         ended = online(*RUN)
         assert ended.code == 3
+        assert "Exit code 3: finished, but some case updates were refused\n" in ended.out
         assert (
             "Case updates: 0 of 25 notes and fields delivered; 20 refused: see case-updates.csv; 5 blocked" in ended.out
         )
@@ -80,6 +81,7 @@ def test_an_unknown_outcome_that_cannot_be_settled_ends_with_4_and_a_person_sett
     with lost(program) as (online, server):
         ended = online(*RUN)
         assert ended.code == 4
+        assert "Exit code 4: finished, but some case updates have an unknown outcome: run reconcile\n" in ended.out
         assert "20 unknown outcome: run reconcile, then resolve; 5 blocked by those before them" in ended.out
         first, *_ = open_updates(online)
         assert (first["state"], first["code"]) == ("unknown", "unreadable")

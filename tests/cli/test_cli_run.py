@@ -145,6 +145,12 @@ def test_a_dry_run_knows_what_the_ledger_has_created(local: Program) -> None:
     assert (ended.code, ended.counts) == (0, {"pending": 1, "skipped": 2})
 
 
+def test_the_command_after_a_dry_run_goes_to_the_same_place(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    ended = local("run", "t.csv", "-m", "m.yml", "--dry-run", "--sandbox", "--out", "o")
+    assert "case-importer run t.csv --mapping m.yml --out o --sandbox\n" in ended.out
+
+
 def test_a_later_file_sends_only_what_is_new(local: Program) -> None:
     """The nightly load: another file, the same ledger."""
     write_tickets(local.folder / "monday.csv", tickets(2))

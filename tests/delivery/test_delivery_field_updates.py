@@ -168,6 +168,17 @@ async def test_a_lost_answer_is_looked_up(tmp_path: Path, effect: dict[str, Any]
     assert parts(path)[("A", 1)] == ("done", code, attempts)
 
 
+async def test_what_an_agent_does_between_two_looks_is_not_undone(tmp_path: Path) -> None:
+    path = staged(tmp_path / "l.db", "A")
+    lost = Rule(do="drop", save=False, on=("update",), nth=1)
+    agent = Rule(do="edit", set={"status": "PENDING"}, on=("get",), nth=1)
+    async with Sandbox(SandboxOptions(faults=FaultPlan(rules=(lost, agent)))) as sandbox:
+        await send(path, sandbox)
+        (made,) = sandbox.cases()
+        assert made["status"] == "PENDING"
+    assert parts(path)[("A", 1)] == ("unknown", "unclear", 1)
+
+
 async def test_after_many_refusals_in_a_row_the_others_are_not_sent(tmp_path: Path) -> None:
     """A group that does not exist would be refused ten thousand times."""
     path = staged(tmp_path / "l.db", *(f"K{number}" for number in range(60)))

@@ -7,7 +7,7 @@ import json
 import pytest
 from documents import blocks, read, words_in_code
 
-from importer.sandbox import FaultPlan, Rule
+from importer.sandbox import Automation, FaultPlan, Rule
 from importer.sandbox.faults import FAULTS
 from importer.sandbox.handlers import OPERATIONS
 
@@ -20,7 +20,7 @@ def test_each_fault_and_its_attributes(word: str) -> None:
 
 
 def test_each_attribute_of_a_rule_and_each_operation() -> None:
-    attributes = FaultPlan.model_fields.keys() | Rule.model_fields.keys()
+    attributes = FaultPlan.model_fields.keys() | Rule.model_fields.keys() | Automation.model_fields.keys()
     assert {*attributes, *OPERATIONS} - words_in_code(PAGE) == set()
 
 

@@ -106,7 +106,7 @@ def fought(folder: Path, *, rows: int, kills: int, rate: int, seed: int) -> None
     with sandbox_process(folder, "--strict-life", faults={**FAULTS, "seed": seed}) as server:
         program = Program(folder, **server.login, CASE_IMPORTER_SETTLE_DELAY="1")
         how = ("--api-url", server.url, "--rate", rate, "--concurrency", 16)
-        command = ("run", "t.csv", "--mapping", "m.yml", "--out", "out", "--quiet", *how)
+        command = ("run", "t.csv", "--mapping", "m.yml", "--out", "out", "--yes", "--quiet", *how)
 
         def writes() -> int:
             return sum(int(server.state()["requests"].get(name, 0)) for name in WRITES)

@@ -119,6 +119,11 @@ MEANING = [
         CASE + "  notes: [{title: {column: A, overflow: note}, body: A}]\n",
         ["6:31: `overflow: note` cannot be used in a note"],
     ),
+    (CASE + "after_create: {status: {value: CLOSED}}\n", ["6:16: solves cases, which need a `resolution`"]),
+    (
+        CASE + "after_create: {status: {column: A, values: {x: OPEN, y: RESOLVED}}}\n",
+        ["6:16: solves cases, which need a `resolution`"],
+    ),
     (CASE + "external_id_field: checkbox1\n", ["6:20: 'checkbox1' cannot be used"]),
     (CASE + "external_id_field: text\n", ["6:20: 'text' cannot be used"]),
     (

@@ -74,6 +74,7 @@ def test_the_state_tells_what_tests_ask_for(open_sandbox):
         "requests": {"create": 2, "trash": 1, "get": 1},
         "answers": {"200": 1, "201": 2, "404": 1},
         "faults": {},
+        "mails": {},
         "tokens_issued": 0,
         "rate_limit": 1000,
         "most_in_one_second": 4,

@@ -1,0 +1,56 @@
+"""Putting a case into the Trash: the one thing that is ever deleted, and people can take it out again."""
+
+from __future__ import annotations
+
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.retry import ReadError
+from importer.delivery.update_sender import read_case
+from importer.errors import OutageError
+from importer.talkdesk.payloads import error_body
+from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.transport import Answer
+
+#: Answers to a look at a case that say that it is not there.
+_NO_CASE = (404, 410)
+
+
+async def put_into_trash(api: ApiAccess, case_id: str) -> None:
+    """Put a case into the Trash. Asking again does no harm, so a lost answer is asked for again.
+
+    Raises:
+        OutageError: the account does not say that it is there.
+    """
+    try:
+        is_named = await api.read(
+            lambda token: api.client.trash_case(case_id, token),
+            lambda answer: _names(answer, case_id),
+            what="the answer to the delete",
+        )
+        why = "" if is_named else "the account did not delete it"
+    except ReadError as error:
+        why = str(error)
+    if not why or await _is_gone(api, case_id):  # somebody may have deleted it by hand
+        return
+    hint = "delete it in Talkdesk; the scope cases-public:write is needed for the next one"
+    raise OutageError(f"case {case_id} is still in the account: {why}", hint=hint)
+
+
+def _names(answer: Answer, case_id: str) -> bool:
+    """Whether a case is among the ids that were deleted, which an answer gives as numbers."""
+    content = answer.json() if answer.status == 200 else None
+    ids = content.get("ids") if isinstance(content, dict) else None
+    if not isinstance(ids, list):
+        raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without ids in it")
+    return case_id in map(str, ids)
+
+
+async def _is_gone(api: ApiAccess, case_id: str) -> bool:
+    try:
+        await api.read(
+            lambda token: api.client.get_case(case_id, token),
+            lambda answer: read_case(answer, case_id),
+            what=f"case {case_id}",
+        )
+    except ReadError as error:
+        return error.status in _NO_CASE
+    return False

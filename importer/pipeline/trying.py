@@ -1,0 +1,347 @@
+"""The verb that shows what an account does by itself: one stand-in is created, updated, read back and removed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Unpack
+
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.retry import ReadError
+from importer.delivery.side_effects import SideEffect, side_effects
+from importer.delivery.trash import put_into_trash
+from importer.delivery.update_sender import read_case
+from importer.delivery.workers import Stop, first_of
+from importer.errors import CaseImporterError, ExitCode, OutageError
+from importer.ledger import Ledger, LedgerView, NewSource, Selection, StagedRow, tries
+from importer.ledger import sources as entry
+from importer.ledger.tries import StandIn, TriedUpdate
+from importer.mapping import Mapping
+from importer.models import CaseUpdateState, Notice, Row, State
+from importer.pipeline.companions import Export, StrPath, columns_mapped, folder_of, open_export
+from importer.pipeline.ledger_run import WITHOUT_EXTERNAL_ID
+from importer.pipeline.results import Problem
+from importer.pipeline.run import folder_of_reports
+from importer.pipeline.sending import (
+    OpenTarget,
+    RunOptions,
+    open_api,
+    open_target,
+    refuse_wrong_credentials,
+    send_pending,
+    stop_on_signals,
+    usable_settings,
+)
+from importer.pipeline.stand_in import check_address, external_id_of, folder_of_tries, row_named, stand_in
+from importer.plain import plain
+from importer.progress import Progress
+from importer.settings import Settings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from importer.reader import ReadingOptions
+
+#: Seconds until a case of a real account is read back: automations run right after a create or an update.
+WAIT = 30.0
+_UPDATE_CODES = (
+    (CaseUpdateState.UNKNOWN, ExitCode.UNKNOWN_OUTCOME),
+    (CaseUpdateState.REFUSED, ExitCode.ROWS_FAILED),  # before what waits for it
+    (CaseUpdateState.PENDING, ExitCode.TEMPORARY),
+)
+_CODES = {
+    State.UNKNOWN: ExitCode.UNKNOWN_OUTCOME,
+    State.DUPLICATE: ExitCode.DUPLICATE,
+    State.REFUSED: ExitCode.ROWS_FAILED,
+    State.PENDING: ExitCode.TEMPORARY,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TryResult:
+    """What became of a stand-in, and what changed in it by itself.
+
+    Attributes:
+        version: Of the JSON form of this result.
+        exit_code: As the command line ends.
+        meaning: The same as a word.
+        source, row, key: The row that it stands for.
+        external_id, email: What it has in the place of the key and of the requester's address.
+        ledger: The ledger of tries; nothing of the import is in it.
+        state, message: What became of the create, and why.
+        case_id: The case; None if there is none for sure.
+        updates: What was sent to the case afterwards.
+        waited: Seconds until the case was read; None if it was not read.
+        effects: What the case has that was not sent, or not so.
+        not_shown: Fields that were sent and that no read shows.
+        left: Whether the case may still be in the account.
+        error: Why it ended early; None if it did not.
+        notes: Remarks.
+        seconds: How long it took.
+    """
+
+    version: Literal[1] = 1
+    command: Literal["try"] = "try"
+    exit_code: ExitCode
+    meaning: str
+    source: str
+    row: int
+    key: str
+    external_id: str
+    email: str
+    mapping: str
+    target: str
+    ledger: str
+    state: State
+    message: str
+    case_id: str | None
+    updates: tuple[TriedUpdate, ...]
+    waited: float | None
+    effects: tuple[SideEffect, ...]
+    not_shown: tuple[str, ...]
+    left: bool
+    error: Problem | None
+    notes: tuple[str, ...]
+    seconds: float
+
+
+async def try_row_async(
+    source: StrPath | DataFrame,
+    row: str | int,
+    mapping: StrPath | Mapping,
+    *,
+    email: str,
+    wait: float | None = None,
+    keep: bool = False,
+    notes: Iterable[StrPath] = (),
+    allow_files: Iterable[StrPath] = (),
+    out: StrPath | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    **reading: Unpack[ReadingOptions],
+) -> TryResult:
+    """Send one case that stands in for a row, update it as the mapping says, read it back, and remove it.
+
+    Its requester is ``email``, its external id that of no row. It has a ledger of its own, in the folder ``try`` next
+    to that of the import. What an earlier try could not remove is removed first.
+
+    Args:
+        source, mapping, notes, allow_files, settings, reading: See :func:`importer.pipeline.run.run_import_async`.
+        row: Key of the row, or its row number.
+        email: Your own address.
+        wait: Seconds until the case is read back; by default 30, and 0 for a server on this machine.
+        keep: Leave the case in the account.
+        out: Folder of the reports of the import.
+        progress, stop: Is told what happens; ends the waiting. Without ``stop`` the signals of the process do.
+
+    Raises:
+        SourceError: there is no such row, or it cannot be sent.
+        CaseImporterError: it could not begin, or the ledger failed; any other problem is in the result.
+    """
+    settings = usable_settings(settings, folder_of(source))
+    export = open_export(source, mapping, reading, notes, allow_files)
+    folder = folder_of_tries(folder_of_reports(source, out), is_trial=settings.target.api_url is None)
+    own_address = check_address(email)
+    await refuse_wrong_credentials(settings)
+    with Ledger(folder / "ledger.db", verb="try") as ledger:
+        ledger.check_target(settings.target.name)
+        attempt = _Try(ledger, export, settings, progress or Progress(), stop or Stop(), keep=keep)
+        with nullcontext() if stop else stop_on_signals(attempt.stop, attempt.heard):
+            await asyncio.to_thread(attempt.stage, str(row), own_address)
+            await attempt.carry_out(WAIT if wait is None and not settings.target.is_local else wait or 0.0)
+        result = attempt.result(own_address)
+        ledger.exit_code = result.exit_code
+    return result
+
+
+class _CaseNamer(Progress):
+    """Passes notices on, and says which case the stand-in is as soon as that is on disk: a crash may come any time."""
+
+    def __init__(self, outer: Progress, ledger: Path, source: int) -> None:
+        self._outer, self._ledger, self._source = outer, ledger, source
+
+    def settled(self, state: State) -> None:
+        if state is State.CREATED:
+            with LedgerView(self._ledger, source=self._source) as view:
+                case_id = next(view.results()).case_id
+            self._outer.notice(Notice("stand_in", f"case {case_id} was created for this try"))
+
+    def notice(self, notice: Notice) -> None:
+        self._outer.notice(notice)
+
+
+@dataclass
+class _Try:
+    """One try, from the row to the Trash."""
+
+    ledger: Ledger
+    export: Export
+    settings: Settings
+    progress: Progress
+    stop: Stop
+    keep: bool = field(kw_only=True)
+    heard: list[int] = field(default_factory=list)
+    error: CaseImporterError | None = None
+    waited: float | None = None
+    effects: list[SideEffect] = field(default_factory=list)
+    not_shown: list[str] = field(default_factory=list)
+    left: bool = False
+    begun: float = field(default_factory=time.monotonic)
+    row: Row = field(init=False)
+    key: str = field(init=False)
+    source: int = field(init=False)
+
+    def stage(self, name: str, email: str) -> None:
+        """Enter the stand-in into the ledger of tries. Blocking."""
+        ledger, mapping = self.ledger, self.export.mapping
+        if mapping.external_id_field is None:
+            self.progress.notice(WITHOUT_EXTERNAL_ID)
+        with self.export.companions(ledger) as companions:
+            self.row, mapped = row_named(self.export.reader, mapping, name, companions)
+        self.key = mapped.key
+        key = external_id_of(mapped.key, ledger_id=ledger.id, run=ledger.run)
+        self.source = _entered(
+            ledger,
+            self.export,
+            StagedRow(self.row, stand_in(mapped, key=key, email=email, external_id_field=mapping.external_id_field)),
+        )
+
+    async def carry_out(self, wait: float) -> None:
+        """Send it, wait, read it back, and remove it; ``error`` says what went wrong."""
+        ledger, fields = self.ledger, self.export.mapping.account_fields
+        async with open_target(self.settings, ledger.path, fields) as target:
+            try:
+                ledger.check_target(target.identity)
+                await self._remove_what_was_left(target)
+                namer = _CaseNamer(self.progress, ledger.path, self.source)
+                chosen = RunOptions(chosen=Selection(source=self.source))
+                delivered = await send_pending(ledger, target, self.settings, chosen, stop=self.stop, progress=namer)
+                self.error = delivered.error
+            except CaseImporterError as error:
+                self.error = error
+            await self._look_and_remove(target, wait)
+
+    async def _remove_what_was_left(self, target: OpenTarget) -> None:
+        for record, key, case_id in tries.left_behind(self.ledger):
+            if case_id is None:
+                what = f"warning: an earlier try may have left a case with the external id {key}"
+                self.progress.notice(Notice("stand_in_left", what, hint="search for it in Talkdesk and delete it"))
+                continue
+            async with self._api(target) as api:
+                await put_into_trash(api, case_id)
+            tries.note_end(self.ledger, record, tries.IN_TRASH)
+            self.progress.notice(Notice("stand_in_removed", f"case {case_id} of an earlier try is in the Trash now"))
+
+    async def _look_and_remove(self, target: OpenTarget, wait: float) -> None:
+        standing = tries.stand_in_of(self.ledger, self.source)
+        self.left = standing.state in (State.CREATED, State.UNKNOWN, State.DUPLICATE)
+        if standing.state is not State.CREATED:
+            return
+        if wait and self.error is None:
+            await first_of(self.stop.gently.wait(), at_most=wait)
+        try:
+            async with self._api(target) as api:
+                if self.error is None and not self.stop.gently.is_set():
+                    await first_of(self._look(api, standing, wait), self.stop.at_once.wait())
+                await first_of(self._remove(api, standing), self.stop.at_once.wait())
+        except CaseImporterError as error:
+            self.error = self.error or error
+
+    async def _look(self, api: ApiAccess, standing: StandIn, wait: float) -> None:
+        assert standing.case_id is not None
+        case_id = standing.case_id
+        try:
+            case = await api.read(
+                lambda token: api.client.get_case(case_id, token),
+                lambda answer: read_case(answer, case_id),
+                what=f"case {case_id}",
+            )
+        except ReadError as error:
+            self.error = OutageError(str(error), hint="the scope cases-public:read is needed to read it")
+            return
+        self.waited = wait
+        self.effects, self.not_shown = side_effects(standing.sent, standing.notes, case)
+
+    async def _remove(self, api: ApiAccess, standing: StandIn) -> None:
+        assert standing.case_id is not None
+        if self.keep:
+            tries.note_end(self.ledger, standing.record, tries.KEPT)
+            return
+        try:
+            await put_into_trash(api, standing.case_id)
+        except CaseImporterError as error:
+            self.error = self.error or error
+        else:
+            tries.note_end(self.ledger, standing.record, tries.IN_TRASH)
+            self.left = False
+
+    def _api(self, target: OpenTarget) -> AbstractAsyncContextManager[ApiAccess]:
+        return open_api(self.ledger, target, self.settings, stop=self.stop, progress=self.progress)
+
+    def result(self, email: str) -> TryResult:
+        """All of it."""
+        standing = tries.stand_in_of(self.ledger, self.source)
+        exit_code = self._exit_code(standing)
+        error = self.error
+        return TryResult(
+            exit_code=exit_code,
+            meaning=exit_code.name.lower(),
+            source=self.export.reader.name,
+            row=self.row.number,
+            key=self.key,
+            external_id=standing.key,
+            email=email,
+            mapping=self.export.mapping.name,
+            target=self.settings.target.name,
+            ledger=str(self.ledger.path),
+            state=standing.state,
+            message=standing.message,
+            case_id=standing.case_id,
+            updates=standing.updates,
+            waited=self.waited,
+            effects=tuple(self.effects),
+            not_shown=tuple(self.not_shown),
+            left=self.left,
+            error=None if error is None else Problem(error.what, error.where, error.hint),
+            notes=(*self.settings.remarks, *self.export.reader.notes, *self.export.mapping.notes),
+            seconds=round(time.monotonic() - self.begun, 3),
+        )
+
+    def _exit_code(self, standing: StandIn) -> ExitCode:
+        if self.error is not None:
+            return self.error.exit_code
+        if self.heard:
+            return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
+        if standing.state is not State.CREATED:
+            return _CODES.get(standing.state, ExitCode.TEMPORARY)
+        states = {update.state for update in standing.updates}
+        for state, code in _UPDATE_CODES:
+            if state in states:
+                return code
+        return ExitCode.ROWS_FAILED if any(not each.is_default for each in self.effects) else ExitCode.OK
+
+
+def _entered(ledger: Ledger, export: Export, row: StagedRow) -> int:
+    """The number of a source whose only row this is."""
+    new = NewSource(
+        name=export.reader.name,
+        sha256=sha256(row.mapped.key.encode()).hexdigest(),
+        columns=columns_mapped(export.reader),
+        mapping_name=export.mapping.name,
+        mapping_sha256=export.mapping.sha256,
+        external_id_field=export.mapping.external_id_field,
+    )
+    number = entry.begin_source(ledger, new)
+    entry.add_rows(ledger, number, [row])
+    entry.finish_source(ledger, number, whole=False)
+    return number
+
+
+try_row = plain(try_row_async)
