@@ -257,6 +257,9 @@ class SourceForm(Form):
     join: Annotated[str, Field(min_length=1)] = "/"
     """The text between the parts of a key of several columns."""
 
+    hash: bool = False
+    """Whether the key is a hash of the columns: for an export without ids. Another text is another ticket."""
+
     empty: Annotated[tuple[Scalar, ...], BeforeValidator(as_list, json_schema_input_type=Scalar | list[Scalar])] = ("",)
     """Texts that count as no value. A cell of spaces always does."""
 

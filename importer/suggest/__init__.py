@@ -23,7 +23,7 @@ from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.roles import assign
-from importer.suggest.row_names import find_names, find_parents, find_parts
+from importer.suggest.row_names import find_history, find_names, find_parents, find_parts, hash_parts, nearest_key
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
 __all__ = ["Suggestion", "Trial", "suggest"]
@@ -83,14 +83,24 @@ def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = 
     system = recognise(source.columns, vocabulary.systems)
     columns = describe(table, vocabulary)
     roles = assign(table, columns, vocabulary, system)
-    key = roles.one["key"].column.profile if "key" in roles.one else None
-    names = find_names(table, columns, key)
+    key = roles.one["key"].column if "key" in roles.one else None
+    history = find_history(table, columns, vocabulary, key)
+    parts = near = None
+    if key is None and table.rows:
+        parts = find_parts(table, columns, roles, vocabulary, is_history=history is not None)
+        if parts is None and history is None:
+            near = nearest_key(columns, table.rows, vocabulary)
+            parts = None if near else hash_parts(table, columns, roles, vocabulary)
+    title = roles.one["title"].column.profile if "title" in roles.one else None
+    names = find_names(table, columns, key.profile if key else None, title)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
     draft = Draft(
         table=table,
         roles=roles,
         blanks=blanks,
-        parts=find_parts(table, columns) if key is None and table.rows else None,
+        parts=parts,
+        history=history.profile if history else None,
+        near=near.profile if near else None,
         parents=find_parents(table, columns, names, vocabulary, system),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,

@@ -10,7 +10,8 @@ from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.comment_tables import CommentTable, Unusable
-from importer.suggest.fields_and_notes import HTML_SHARE, write_custom_fields, write_notes
+from importer.suggest.evidence import FEW_ROWS
+from importer.suggest.fields_and_notes import HTML_SHARE, mark_of, write_custom_fields, write_notes
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
 from importer.suggest.roles import Pick, Roles
@@ -20,6 +21,7 @@ from importer.suggest.yaml_text import (
     GUESS,
     Entry,
     Page,
+    Use,
     counted,
     in_template,
     named,
@@ -31,7 +33,6 @@ from importer.suggest.yaml_text import (
 )
 from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
 
-FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
 _KEPT_SHOWN = 8
@@ -45,6 +46,8 @@ class Draft:
     roles: Roles
     blanks: Blanks  #: Texts that may stand for an empty cell.
     parts: KeyParts | None  #: The columns that are its key together; None if one column is.
+    near: ColumnProfile | None  #: The column that is named as its key, but is not different in every row.
+    history: ColumnProfile | None  #: The number of the ticket, if each row is a state of one.
     parents: Parents | None  #: The column that names the parent row.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     vocabulary: Vocabulary
@@ -69,8 +72,12 @@ class Draft:
     def _key_columns(self) -> tuple[ColumnProfile, ...]:
         if self.parts:
             return self.parts.parts
+        if self.history:
+            return (self.history,)
         if pick := self.roles.one.get("key"):
             return (pick.column.profile,)
+        if self.near:
+            return (self.near,)
         return (max(self.table.columns, key=lambda column: (column.filled and column.distinct, column.filled)),)
 
     def _source(self) -> None:
@@ -80,14 +87,14 @@ class Draft:
         page.line("source:")
         page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
         if self.parts:
-            names = named(self._key_columns)
-            page.comment(f"no single column is unique, but {names} together are.", 2, CHECK)
-            page.line(f"key: [{', '.join(value(reference(part)) for part in self._key_columns)}]", 2)
-            if self.parts.join != "/":
-                page.line(f"join: {quoted(self.parts.join)}", 2)
+            self._say_parts(self.parts)
+        elif self.history:
+            self._say_history(self.history)
         else:
             self._reason_of_key(self._key_columns[0])
-            page.line(f"key: {value(reference(self._key_columns[0]))}", 2)
+        if not self.parts:
+            column = self._key_columns[0]
+            page.line(f"key: {value(reference(column))}", 2, of=column, field="key")
         self._empty()
         if self.table.total_lines is not None:
             self._say_totals(self.table.total_lines)
@@ -97,6 +104,29 @@ class Draft:
         page.comment("make sure that text1 exists and is unused in your account.", mark=CHECK)
         page.line("external_id_field: text1")
         page.blank()
+
+    def _say_parts(self, parts: KeyParts) -> None:
+        """A key of several columns, or a hash of them where nothing identifies a ticket."""
+        page, columns = self.page, f"[{', '.join(value(reference(part)) for part in parts.parts)}]"
+        if parts.join:
+            page.comment(f"no single column is unique, but {named(parts.parts)} together are.", 2, CHECK)
+        else:
+            alike = f" {counted(parts.alike, 'row')} are like an earlier one (skipped)." if parts.alike else ""
+            text = f"no id column: the key is a hash of {named(parts.parts)}.{alike}"
+            page.comment(f"{text} If a column identifies a ticket after all, use that column.", 2, CHECK)
+        for part in parts.parts if parts.join else ():
+            page.uses[part] = Use("key", CHECK)
+        page.line(f"key: {columns}", 2)
+        if not parts.join:
+            page.line("hash: true", 2)
+        elif parts.join != "/":
+            page.line(f"join: {quoted(parts.join)}", 2)
+
+    def _say_history(self, number: ColumnProfile) -> None:
+        """Each row is a state of its ticket; of these one is the case."""
+        tickets = counted(number.distinct, "ticket")
+        text = f"a history: {tickets} in {counted(number.filled, 'row')}, since {named([number])} repeats."
+        self.page.comment(f"{text} Only one row of each ticket becomes a case.", 2, CHECK)
 
     def _reason_of_key(self, column: ColumnProfile) -> None:
         rows, pick, name = self.table.rows, self.roles.one.get("key"), named([column])
@@ -108,12 +138,12 @@ class Draft:
             text = f"{name}; the export has no rows to check"
         elif pick is None:
             text = f"no column is filled and unique in every row; {name} is closest: {gaps}"
-            text += ". Several columns together can be a key too: [First, Second]"
         elif missing or repeated:
             text = f"{name}, {pick.reason}, but {gaps}"
         else:
             text = f"{name}, {pick.reason}; filled and unique in {counted(rows, 'row')}"
-            mark = "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK
+            text += f"; {pick.doubt}" if pick.doubt else ""
+            mark = "" if pick.known else GUESS if rows >= FEW_ROWS and not pick.doubt else CHECK
         self.page.comment(f"{text}.", 2, mark)
         if column.repeats > 1:
             text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
@@ -154,16 +184,29 @@ class Draft:
         parts = reference(column) | self._html(column) | self._overflow(column.longest, TITLE_MAX)
         if totals is None or totals.times < self.table.rows - column.filled:
             parts |= self._default(column, NO_TITLE)
-        self.page.line(f"title: {value(parts)}", 2)
+        self.page.line(f"title: {value(parts)}", 2, of=column, field="title")
 
     def _title_of_something_else(self) -> None:
-        described = self.roles.one.get("description")
-        if described is None or described.column.profile.filled < self.table.rows:
-            text = "no subject column found; using the key. Choose a better column."
-            parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
-        else:
+        """The start of the description, else the type with the key, else the key alone."""
+        described, kind = self.roles.one.get("description"), self.roles.one.get("type")
+        if described is not None and 2 * described.column.profile.filled >= self.table.rows:
+            column = described.column.profile
             text = "no subject column found; using the start of the description."
-            parts = reference(described.column.profile) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+            parts = reference(column) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+            parts |= {"default": NO_TITLE} if column.filled < self.table.rows else {}
+        elif kind is not None and in_template(kind.column.profile) and kind.column.profile.filled:
+            text = f"no subject column found; using {named([kind.column.profile])} with the key."
+            key = self._key_text()
+            template = f"{{{kind.column.name}}} {key}".strip() if key else f"{{{kind.column.name}}}"
+            parts = {"template": template, "strip": "true", "overflow": "truncate"}
+            parts |= {} if key else {"default": NO_TITLE}
+        elif self.parts and not self.parts.join and all(map(in_template, self.parts.parts)):
+            text = "no subject column found; using the columns of the key. Choose a better column."
+            template = ", ".join(f"{{{column.name}}}" for column in self.parts.parts[:3])
+            parts = {"template": template, "collapse": "true", "overflow": "truncate"}
+        else:
+            text = "no subject column found; using the key. Choose a better column."
+            parts = self._made_of_key("Ticket {}", NO_TITLE) | {"overflow": "truncate"}
         self.page.comment(text, 2, CHECK)
         self.page.line(f"title: {value(parts)}", 2)
 
@@ -172,7 +215,7 @@ class Draft:
         page.blank()
         if pick is None:
             page.comment("no description column found; the note at the end has all columns.", 2, CHECK)
-            page.line(f"description: {value(self._made_of_key('Imported from ticket {}.'))}", 2)
+            page.line(f"description: {value(self._made_of_key('Imported from ticket {}.', NO_TEXT))}", 2)
             return
         column = pick.column.profile
         self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {DESCRIPTION_MAX:,})")
@@ -185,7 +228,8 @@ class Draft:
         else:
             parts |= self._default(column, NO_TEXT)
         longest = column.longest + self._key_columns[0].longest + 60
-        page.line(f"description: {value(parts | self._html(column) | self._overflow(longest, DESCRIPTION_MAX))}", 2)
+        text = value(parts | self._html(column) | self._overflow(longest, DESCRIPTION_MAX))
+        page.line(f"description: {text}", 2, of=column, field="description")
 
     def _html(self, column: ColumnProfile) -> dict[str, str]:
         """What makes readable text of HTML, if there is any."""
@@ -211,13 +255,15 @@ class Draft:
         self.page.comment(f"empty in {counted(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
         return {"default": text}
 
-    def _made_of_key(self, text: str) -> dict[str, str]:
+    def _made_of_key(self, text: str, otherwise: str) -> dict[str, str]:
+        if self.parts and not self.parts.join:
+            return {"value": otherwise}
         key = self._key_text()
         return {"template": text.format(key)} if key else reference(self._key_columns[0])
 
     def _key_text(self) -> str:
-        """The key for a template; empty if a template cannot name it."""
-        if not all(map(in_template, self._key_columns)):
+        """The key for a template; empty if a template cannot name it, or if it is a hash."""
+        if not all(map(in_template, self._key_columns)) or (self.parts and not self.parts.join):
             return ""
         join = self.parts.join if self.parts else ""
         return join.join(f"{{{column.name}}}" for column in self._key_columns)
@@ -241,7 +287,7 @@ class Draft:
         if parents.itself:
             page.comment(f"no parent for {counted(parents.itself, 'row')} that would be its own.", 2, CHECK)
             parts["cycle"] = "drop"
-        page.line(f"parent_id: {value(parts)}", 2)
+        page.line(f"parent_id: {value(parts)}", 2, of=column, field="parent_id")
 
     def _priority(self) -> None:
         pick, page = self.roles.one.get("priority"), self.page
@@ -252,13 +298,15 @@ class Draft:
         column = pick.column.profile
         different = counted(len(column.values.counts), "different value")
         self._because(pick, f"{different}; a value that is not listed makes the row invalid")
-        page.line("priority:", 2)
+        page.line("priority:", 2, of=column, field="priority")
         for key, text in reference(column).items():
             page.line(f"{key}: {scalar(text)}", 4)
         words = column.values.most_common()
         page.line("values:" if words else "values: {}", 4)
         for word, count in words:
             level = level_of(word, self.vocabulary)
+            if not level.sure:
+                page.uses[column] = Use("priority", CHECK)
             note = f"# {counted(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
             page.line(f"{scalar(word)}: {level.priority}  {note}", 6)
         page.line("unknown: reject", 4)
@@ -277,10 +325,11 @@ class Draft:
             self._because(email, f"{emails:,} of {column.filled:,} are valid addresses")
             if emails < column.filled:
                 page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
-            page.line(f"requester_email: {value(reference(column))}", 2)
+            page.line(f"requester_email: {value(reference(column))}", 2, of=column, field="requester_email")
         if name is not None:
             self._because(name, counted(name.column.profile.distinct, "different name"))
-            page.line(f"requester_name: {value(reference(name.column.profile))}", 2)
+            text = f"requester_name: {value(reference(name.column.profile))}"
+            page.line(text, 2, of=name.column.profile, field="requester_name")
 
     def _owner(self) -> None:
         """How the agents could be found, as a comment: it needs a file that only the account can give."""
@@ -295,9 +344,10 @@ class Draft:
         self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
     def _because(self, pick: Pick, more: str) -> None:
-        mark = "" if pick.known else GUESS
+        mark = mark_of(pick)
         if not self.table.rows:
             mark, more = CHECK, "the export has no rows to check"
+        more += f"; {pick.doubt}" if pick.doubt else ""
         self.page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
 
 
