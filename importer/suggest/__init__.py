@@ -7,7 +7,7 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +16,20 @@ from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.columns import describe, find_blanks
+from importer.suggest.answers import answered
+from importer.suggest.choices import Choice, Judgement, choices_of, judgements
+from importer.suggest.columns import Blanks, describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
-from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
-from importer.suggest.roles import assign
-from importer.suggest.row_names import find_history, find_names, find_parents, find_parts, hash_parts, nearest_key
+from importer.suggest.headers import System, Vocabulary, load_vocabulary, recognise, squeezed
+from importer.suggest.roles import Chooser, assign
+from importer.suggest.row_names import find_names, find_parents, find_row_key
+from importer.suggest.saved_profile import SavedProfile, still_true
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
-__all__ = ["Suggestion", "Trial", "suggest"]
+__all__ = ["Choice", "Judgement", "Suggestion", "Trial", "kinds_of", "suggest"]
 
 _ERRORS_SHOWN = 10
 
@@ -57,17 +60,32 @@ class Suggestion:
     guesses: int  #: How many lines are marked GUESS.
     checks: int  #: How many lines are marked CHECK.
     trial: Trial  #: The outcome of the rows that were read.
+    whole: bool  #: Whether that is the whole export.
+    choices: tuple[Choice, ...]  #: What each column became, in file order.
+    judgements: tuple[Judgement, ...]  #: What there was for and against each column in each role.
 
 
-def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = None) -> Suggestion:
+def suggest(
+    source: Reader,
+    *,
+    path: Path | None = None,
+    encoding: str | None = None,
+    answers: Mapping[str, str] | None = None,
+    answers_from: str = "answers",
+    earlier: SavedProfile | None = None,
+) -> Suggestion:
     """Suggests a mapping.
 
     Args:
         source: The export.
         path: Where it is: files of comments may be next to it, or in other sheets of it.
         encoding: How it is read, if that had to be said.
+        answers: Column → field, as a person says; these are no guesses.
+        answers_from: Where they are from, for messages.
+        earlier: What was kept of an earlier suggestion: its answers count for columns that are what they were.
 
     Raises:
+        ConfigError: An answer is about a column that the export does not have.
         SourceError: The export cannot be read, or the name of a column cannot be written.
         MappingError: No mapping can be made for its columns.
     """
@@ -76,32 +94,25 @@ def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = 
             what = f"the name of the column {name!a} contains an incomplete Unicode character"
             raise SourceError(what, where=source.name, hint="fix the header")
     vocabulary = load_vocabulary()
-    blank_words = vocabulary.blank_signs | vocabulary.blank_words
-    table = read_first_rows(source, blank_words=blank_words)
-    blanks = find_blanks(table, vocabulary)
-    table = table.without(blanks.taken)
+    table, blanks = _first_rows(source, vocabulary)
     system = recognise(source.columns, vocabulary.systems)
     columns = describe(table, vocabulary)
-    roles = assign(table, columns, vocabulary, system)
-    key = roles.one["key"].column if "key" in roles.one else None
-    history = find_history(table, columns, vocabulary, key)
-    parts = near = None
-    if key is None and table.rows:
-        parts = find_parts(table, columns, roles, vocabulary, is_history=history is not None)
-        if parts is None and history is None:
-            near = nearest_key(columns, table.rows, vocabulary)
-            parts = None if near else hash_parts(table, columns, roles, vocabulary)
-    title = roles.one["title"].column.profile if "title" in roles.one else None
-    names = find_names(table, columns, key.profile if key else None, title)
+    kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
+    said = answered(columns, kept | dict(answers or {}), where=answers_from)
+    roles = assign(table, columns, vocabulary, system, answers=said)
+    row_key = find_row_key(table, columns, roles, vocabulary)
+    key, title = (pick.column.profile if (pick := roles.one.get(role)) else None for role in ("key", "title"))
+    names = find_names(table, columns, key, title)
+    parent = next((column for column, field in said.items() if field == "parent_id"), None)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
     draft = Draft(
         table=table,
         roles=roles,
         blanks=blanks,
-        parts=parts,
-        history=history.profile if history else None,
-        near=near.profile if near else None,
-        parents=find_parents(table, columns, names, vocabulary, system),
+        parts=row_key.parts,
+        history=row_key.history.profile if row_key.history else None,
+        near=row_key.near.profile if row_key.near else None,
+        parents=find_parents(table, columns, names, vocabulary, system, said=parent),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
     )
@@ -110,7 +121,24 @@ def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = 
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
-    return Suggestion(text, system.name if system else "", ready, guesses, checks, trial)
+    choices = choices_of(columns, roles, draft.page.uses)
+    judged = judgements(Chooser(table, columns, vocabulary, system), columns)
+    name = system.name if system else ""
+    return Suggestion(text, name, ready, guesses, checks, trial, table.whole, choices, judged)
+
+
+def _first_rows(source: Reader, vocabulary: Vocabulary) -> tuple[FirstRows, Blanks]:
+    """The first rows, without the texts that stand for empty cells."""
+    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
+    blanks = find_blanks(table, vocabulary)
+    return table.without(blanks.taken), blanks
+
+
+def kinds_of(source: Reader) -> dict[str, str]:
+    """Column → what its cells are, such as ``dates``; of columns with the same name the first."""
+    vocabulary = load_vocabulary()
+    table, _ = _first_rows(source, vocabulary)
+    return {column.name: str(column.kind) for column in reversed(describe(table, vocabulary))}
 
 
 def bound(text: str, columns: tuple[str, ...]) -> RowMapper:

@@ -108,14 +108,16 @@ class Draft:
     def _say_parts(self, parts: KeyParts) -> None:
         """A key of several columns, or a hash of them where nothing identifies a ticket."""
         page, columns = self.page, f"[{', '.join(value(reference(part)) for part in parts.parts)}]"
-        if parts.join:
+        if parts.said and not parts.alike and parts.join:
+            page.comment(f"{named(parts.parts)}, as you answered; together unique in every row.", 2)
+        elif parts.join:
             page.comment(f"no single column is unique, but {named(parts.parts)} together are.", 2, CHECK)
         else:
             alike = f" {counted(parts.alike, 'row')} are like an earlier one (skipped)." if parts.alike else ""
             text = f"no id column: the key is a hash of {named(parts.parts)}.{alike}"
             page.comment(f"{text} If a column identifies a ticket after all, use that column.", 2, CHECK)
         for part in parts.parts if parts.join else ():
-            page.uses[part] = Use("key", CHECK)
+            page.uses[part] = Use("key", "" if parts.said else CHECK)
         page.line(f"key: {columns}", 2)
         if not parts.join:
             page.line("hash: true", 2)
@@ -319,7 +321,7 @@ class Draft:
         page.blank()
         page.comment("Talkdesk finds or creates the contact from the e-mail address and name.", 2)
         if email is None:
-            page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK)
+            page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK, alone=True)
         else:
             column, emails = email.column.profile, email.column.profile.count("email")
             self._because(email, f"{emails:,} of {column.filled:,} are valid addresses")

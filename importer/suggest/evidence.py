@@ -53,7 +53,7 @@ class Evidence:
         self.points += points
         if reason and points > 0:
             self.speaks_for.append(reason)
-        elif reason:
+        elif reason and points < 0:
             self.against.append(reason)
 
     def doubt(self, reason: str) -> None:

@@ -56,6 +56,7 @@ class Roles:
     key: tuple[Column, ...] = ()  #: The columns that a person named as the key, if these are several.
     custom: tuple[tuple[Column, str], ...] = ()  #: Columns for which a person named a custom field.
     unused: tuple[Column, ...] = ()  #: Columns that a person does not want.
+    said: frozenset[Column] = frozenset()  #: All columns that a person spoke of.
 
 
 def assign(
@@ -69,8 +70,9 @@ def assign(
     """Gives each role to the column that fits it best; no column gets two. What a person answered comes first."""
     said = answers or {}
     chooser = Chooser(table, [column for column in columns if column not in said], vocabulary, system)
-    one = {role: Pick(column, "as you answered", known=True) for column, role in said.items() if role in SINGLE}
     key = tuple(column for column, role in said.items() if role == "key")
+    said_of = {"parent" if field == "parent_id" else field: column for column, field in said.items()}
+    one = {role: Pick(column, "as you answered", known=True) for role, column in said_of.items() if role in SINGLE}
     one |= {role: pick for role in SINGLE if role not in one and (pick := chooser.choose(role))}
     if "priority" not in one and (pick := chooser.choose_by_levels()):
         one["priority"] = pick
@@ -99,8 +101,9 @@ def assign(
         tuple(rest),
         empty,
         key=key if len(key) > 1 else (),
-        custom=tuple((column, role) for column, role in said.items() if role[-1].isdigit()),
+        custom=tuple((column, role) for column, role in said.items() if role[-1:].isdigit()),
         unused=tuple(column for column, role in said.items() if role == "unused"),
+        said=frozenset(said),
     )
 
 

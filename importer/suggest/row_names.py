@@ -30,6 +30,34 @@ class KeyParts:
     parts: tuple[ColumnProfile, ...]  #: The columns.
     join: str  #: What can be between their texts, because none of them contains it; empty for a hash of them.
     alike: int = 0  #: Rows that are not told apart by them.
+    said: bool = False  #: Whether a person chose them.
+
+
+@dataclass(frozen=True)
+class RowKey:
+    """What names the rows if no column is different in each of them."""
+
+    parts: KeyParts | None = None  #: Several columns together, or a hash of them.
+    history: Column | None = None  #: The number of the ticket, of which each row is a state.
+    near: Column | None = None  #: A column named as the key that is different in most rows.
+
+
+def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary) -> RowKey:
+    """What names the rows; nothing of it where one column is the key."""
+    key = roles.one["key"].column if "key" in roles.one else None
+    if roles.key:
+        profiles = tuple(column.profile for column in roles.key)
+        texts = [text for part in profiles[:-1] for text in table.texts(part)]
+        join = next((join for join in _JOINS if not any(join in text for text in texts)), "")
+        return RowKey(parts=KeyParts(profiles, join, alike=table.alike(profiles), said=True))
+    if not table.rows or (key is not None and roles.one["key"].known):
+        return RowKey()
+    history = find_history(table, columns, vocabulary, key)
+    parts = None if key else find_parts(table, columns, roles, vocabulary, is_history=history is not None)
+    if key is not None or parts is not None or history is not None:
+        return RowKey(parts=parts, history=None if parts else history)
+    near = nearest_key(columns, table.rows, vocabulary)
+    return RowKey(near=near, parts=None if near else hash_parts(table, columns, roles, vocabulary))
 
 
 def find_history(
@@ -193,16 +221,24 @@ class Parents:
 
 
 def find_parents(
-    table: FirstRows, columns: Sequence[Column], names: Sequence[Named], vocabulary: Vocabulary, system: System | None
+    table: FirstRows,
+    columns: Sequence[Column],
+    names: Sequence[Named],
+    vocabulary: Vocabulary,
+    system: System | None,
+    *,
+    said: Column | None = None,
 ) -> Parents | None:
     """The column that names the parent, if most of its cells are names of rows; None if there is none.
 
-    Its header must say so: rows name each other for other reasons too, as duplicates or as causes.
+    Its header must say so, or a person (``said``): rows name each other for other reasons too, as duplicates.
     """
     called = [
         column
-        for column in columns
-        if (system and system.has(column.names, "parent")) or vocabulary.rank(column.names, "parent") is not None
+        for column in ([said] if said else columns)
+        if said
+        or (system and system.has(column.names, "parent"))
+        or vocabulary.rank(column.names, "parent") is not None
     ]
     found = [match for column in called for match in matches(column, names)]
     best = max(found, key=lambda match: (match.share, match.named.is_key), default=None)

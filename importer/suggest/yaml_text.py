@@ -106,9 +106,10 @@ class Page:
             self.uses.setdefault(of, Use(field, next((mark for mark in (CHECK, GUESS) if mark in self._marks), "")))
         self._marks.clear()
 
-    def comment(self, text: str, indent: int = 0, mark: str = "") -> None:
-        """A comment, wrapped; with a mark it begins with it."""
-        self._marks.add(mark)
+    def comment(self, text: str, indent: int = 0, mark: str = "", *, alone: bool = False) -> None:
+        """A comment, wrapped; with a mark it begins with it. If it is ``alone``, it is not about the line below."""
+        if not alone:
+            self._marks.add(mark)
         margin = " " * indent + "# "
         marked = f"{mark}: {text}" if mark else text
         following = margin + ("  " if mark else "")
