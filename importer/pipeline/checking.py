@@ -99,20 +99,17 @@ def check(
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What ``check --json`` printed of an earlier export, or the profile beside a suggested mapping.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
-        as_is: See :class:`importer.pipeline.staging.Reading`.
-        kinds: Say what the cells of each column are; done anyway if the baseline knows it.
+        as_is, kinds: See :class:`importer.pipeline.staging.Reading`; say what the cells of each column are.
         progress, first, reading: Is told how far it is, and what the first rows show; see :class:`ReadingOptions`.
 
     Raises:
-        SourceError, MappingError: the file cannot be read; the mapping is not valid or does not fit.
-        ConfigError: the baseline cannot be read.
+        SourceError, MappingError, ConfigError: the file, the mapping or the baseline cannot be used.
         ChangedShapeError: there is a baseline, and the file is empty or lacks columns that the mapping needs.
     """
-    begun = time.monotonic()
-    before = None if baseline is None else load_baseline(Path(baseline))
+    begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
     export = _open_like(before, source, mapping, reading, notes, allow_files)
     opened, loaded = export.reader, export.mapping
-    if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
+    if first and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(export))
     with scratch_folder() as folder:
         if ledger is not None and Path(ledger).exists():
