@@ -77,9 +77,10 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"
     say(f"  {facts}, longest {choice.longest:,} characters")
     say(f"  for example: {clean(choice.sample, width() - 16)}")
-    ours = [it for it in suggestion.judgements if it.column == choice.column]
     role = "parent" if choice.field == "parent_id" else choice.field
-    ranked = sorted(ours, key=lambda it: (it.role != role, -it.points, -len(it.speaks_for)))
+    ranked = sorted(
+        suggestion.explain(choice.column), key=lambda it: (it.role != role, -it.points, -len(it.speaks_for))
+    )
     telling = [it for it in ranked if it.role == role or it.points or "its name" in it.speaks_for]
     for judgement in (telling or ranked)[:_ROLES_SHOWN]:
         say()

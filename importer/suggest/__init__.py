@@ -7,8 +7,9 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from importer.errors import MappingError, SourceError
@@ -62,7 +63,7 @@ class Suggestion:
     trial: Trial  #: The outcome of the rows that were read.
     whole: bool  #: Whether that is the whole export.
     choices: tuple[Choice, ...]  #: What each column became, in file order.
-    judgements: tuple[Judgement, ...]  #: What there was for and against each column in each role.
+    explain: Callable[[str], tuple[Judgement, ...]]  #: Column → what there was for and against it in each role.
 
 
 def suggest(
@@ -122,9 +123,9 @@ def suggest(
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     choices = choices_of(columns, roles, draft.page.uses)
-    judged = judgements(Chooser(table, columns, vocabulary, system), columns)
+    explain = partial(judgements, Chooser(table, columns, vocabulary, system))
     name = system.name if system else ""
-    return Suggestion(text, name, ready, guesses, checks, trial, table.whole, choices, judged)
+    return Suggestion(text, name, ready, guesses, checks, trial, table.whole, choices, explain)
 
 
 def _first_rows(source: Reader, vocabulary: Vocabulary) -> tuple[FirstRows, Blanks]:

@@ -62,17 +62,15 @@ def _choice(column: Column, use: Use) -> Choice:
     return Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words)
 
 
-def judgements(chooser: Chooser, columns: Sequence[Column]) -> tuple[Judgement, ...]:
-    """What there is for and against each column in each role."""
-    found = []
-    for column in columns:
-        for role in SINGLE:
-            evidence = chooser.weigh(column, role)
-            against = [*evidence.against, *evidence.doubts]
-            if other := chooser.spoken_for(column, role):
-                against.insert(0, f"its name is one for `{other}`")
-            points = 0.0 if other else evidence.points
-            found.append(
-                Judgement(column.name, role, points, tuple(evidence.speaks_for), tuple(dict.fromkeys(against)))
-            )
-    return tuple(found)
+def judgements(chooser: Chooser, name: str) -> tuple[Judgement, ...]:
+    """What there is for and against a column (the first with this name) in each role."""
+    column = next(column for column in chooser.free if column.name == name)
+    return tuple(_judgement(chooser, column, role) for role in SINGLE)
+
+
+def _judgement(chooser: Chooser, column: Column, role: str) -> Judgement:
+    evidence, other = chooser.weigh(column, role), chooser.spoken_for(column, role)
+    against = [f"its name is one for `{other}`"] if other else []
+    against += evidence.against + evidence.doubts
+    points = 0.0 if other else evidence.points
+    return Judgement(column.name, role, points, tuple(evidence.speaks_for), tuple(dict.fromkeys(against)))

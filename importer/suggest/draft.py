@@ -66,6 +66,9 @@ class Draft:
         self._owner()
         write_custom_fields(self.page, self.roles)
         write_notes(self.page, self.roles, self.table, self.comments)
+        if self.parts and self.parts.join:
+            for part in self.parts.parts:
+                self.page.uses.setdefault(part, Use("key", "" if self.parts.said else CHECK))
         return self.page.text
 
     @cached_property
@@ -116,8 +119,6 @@ class Draft:
             alike = f" {counted(parts.alike, 'row')} are like an earlier one (skipped)." if parts.alike else ""
             text = f"no id column: the key is a hash of {named(parts.parts)}.{alike}"
             page.comment(f"{text} If a column identifies a ticket after all, use that column.", 2, CHECK)
-        for part in parts.parts if parts.join else ():
-            page.uses[part] = Use("key", "" if parts.said else CHECK)
         page.line(f"key: {columns}", 2)
         if not parts.join:
             page.line("hash: true", 2)

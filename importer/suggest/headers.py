@@ -69,7 +69,7 @@ class Vocabulary:
 
     columns: Mapping[str, Mapping[str, int]]  #: Role → squeezed name of a column → its place in its list.
     phrases: Mapping[str, Sequence[str]]  #: Role → plain phrases.
-    words: Mapping[str, frozenset[str]]  #: ``strangers``, ``agents``, ``measures``, … → plain words and phrases.
+    words: Mapping[str, Sequence[str]]  #: ``strangers``, ``agents``, ``measures``, … → plain words and phrases, sorted.
     prefixes: Sequence[str]
     #: Folded word → priority of Talkdesk, and the word as people write it; longer words first.
     levels: Mapping[str, tuple[str, str]]
@@ -103,7 +103,7 @@ class Vocabulary:
     def says(self, about: str, name: str) -> str:
         """The first of the words ``about`` something that a plain name has; empty if it has none."""
         words = name.split()
-        return next((word for word in sorted(self.words.get(about, ())) if _says(words, word)), "")
+        return next((word for word in self.words.get(about, ()) if _says(words, word)), "")
 
 
 def _says(words: Sequence[str], phrase: str) -> bool:
@@ -140,7 +140,7 @@ def load_vocabulary() -> Vocabulary:
     return Vocabulary(
         columns=columns,
         phrases=phrases,
-        words={about: frozenset(found) for about, found in words.items()},
+        words={about: sorted(found) for about, found in words.items()},
         prefixes=prefixes,
         levels=dict(sorted(levels.items(), key=lambda entry: -len(entry[0]))),
         blank_signs=frozenset(words["blank_signs"]),
@@ -188,7 +188,7 @@ class Level:
 
 def level_of(word: str, vocabulary: Vocabulary) -> Level:
     """The priority that a word of the export means."""
-    if negations := vocabulary.words["negations"].intersection(folded(word).replace("-", " ").split()):
+    if negations := set(vocabulary.words["negations"]).intersection(folded(word).replace("-", " ").split()):
         return Level(USUAL_PRIORITY, f"{min(negations)!r} reverses the meaning", sure=False)
     if known := word_of_priority(word, vocabulary):
         priority, written = vocabulary.levels[known]
