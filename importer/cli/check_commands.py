@@ -49,7 +49,8 @@ def suggest(
         if not force and explain is None:
             raise _exists(output)
     profile = None if output is None else profile_beside(output)
-    suggestion = suggest_mapping(source, answers=answers, earlier=profile, **asdict(reading))
+    folder = None if output is None else output.parent
+    suggestion = suggest_mapping(source, answers=answers, earlier=profile, folder=folder, **asdict(reading))
     if explain is not None:
         say_explanation(suggestion, explain)
     elif output is None or profile is None:

@@ -238,6 +238,7 @@ def suggest_mapping(
     *,
     answers: StrPath | Mapping_[str, str] | None = None,
     earlier: StrPath | None = None,
+    folder: StrPath | None = None,
     **reading: Unpack[ReadingOptions],
 ) -> Suggestion:
     """A first mapping for an export; every guess in it is marked and explained.
@@ -245,6 +246,7 @@ def suggest_mapping(
     Args:
         source: File or DataFrame; its first 20,000 rows are read.
         answers: What a person says about columns: column → field, or a file with lines such as ``Subject = title``.
+        folder: Where the mapping will be: files that it names are called from there. By default the current folder.
         earlier: The profile that was kept with an earlier mapping; its answers count for unchanged columns.
         reading: ``sheet``, ``encoding``, ``delimiter``.
 
@@ -266,6 +268,7 @@ def suggest_mapping(
         answers=said,
         answers_from=str(answers) if isinstance(answers, str | os.PathLike) else "answers",
         earlier=load_profile(Path(earlier)) if earlier is not None else None,
+        folder=None if folder is None else Path(folder),
     )
 
 

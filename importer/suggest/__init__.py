@@ -7,8 +7,8 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,13 +19,14 @@ from importer.reader import Reader
 from importer.scratch import scratch_folder
 from importer.suggest.answers import answered
 from importer.suggest.choices import Choice, Judgement, choices_of, judgements
-from importer.suggest.columns import Blanks, describe, find_blanks
+from importer.suggest.columns import Blanks, Column, describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
 from importer.suggest.headers import System, Vocabulary, load_vocabulary, recognise, squeezed
-from importer.suggest.roles import Chooser, assign
+from importer.suggest.people_tables import PeopleTable, find_people
+from importer.suggest.roles import Chooser, Roles, assign
 from importer.suggest.row_names import find_names, find_parents, find_row_key
 from importer.suggest.saved_profile import SavedProfile, still_true
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
@@ -74,6 +75,7 @@ def suggest(
     answers: Mapping[str, str] | None = None,
     answers_from: str = "answers",
     earlier: SavedProfile | None = None,
+    folder: Path | None = None,
 ) -> Suggestion:
     """Suggests a mapping.
 
@@ -83,6 +85,7 @@ def suggest(
         encoding: How it is read, if that had to be said.
         answers: Column → field, as a person says; these are no guesses.
         answers_from: Where they are from, for messages.
+        folder: Where the mapping will be; the current folder if that is not said.
         earlier: What was kept of an earlier suggestion: its answers count for columns that are what they were.
 
     Raises:
@@ -116,9 +119,10 @@ def suggest(
         parents=find_parents(table, columns, names, vocabulary, system, said=parent),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
+        people=_people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding),
     )
     body = draft.write()
-    trial = attempt(bound(body, source.columns), table.all_rows)
+    trial = attempt(_tried(draft, body, path, source.columns), table.all_rows)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
@@ -142,7 +146,30 @@ def kinds_of(source: Reader) -> dict[str, str]:
     return {column.name: str(column.kind) for column in reversed(describe(table, vocabulary))}
 
 
-def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
+def _people(
+    path: Path | None,
+    columns: Sequence[Column],
+    roles: Roles,
+    vocabulary: Vocabulary,
+    *,
+    folder: Path,
+    encoding: str | None,
+) -> PeopleTable | None:
+    """A table of users next to the export, if it has no addresses itself."""
+    if path is None or "requester_email" in roles.one:
+        return None
+    return find_people(path, columns, vocabulary, folder=folder, encoding=encoding)
+
+
+def _tried(draft: Draft, body: str, path: Path | None, columns: tuple[str, ...]) -> RowMapper:
+    """The mapper of a draft; a table next to the export is found wherever the mapping will be."""
+    if draft.people is None or path is None:
+        return bound(body, columns)
+    here = replace(draft.people, file=str(draft.people.place.path.absolute()))
+    return bound(replace(draft, people=here, page=Page()).write(), columns, allow_files=[path.absolute().parent])
+
+
+def bound(text: str, columns: tuple[str, ...], *, allow_files: Iterable[Path] = ()) -> RowMapper:
     """The mapper of a mapping that is not in a file yet.
 
     Raises:
@@ -151,7 +178,7 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
     with scratch_folder() as folder:
         path = folder / "mapping.yml"
         path.write_text(text, encoding="utf-8")
-        return load_mapping(path).bind(columns)
+        return load_mapping(path, allow_files=allow_files).bind(columns)
 
 
 def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:

@@ -15,7 +15,7 @@ from importer.suggest.roles import assign
 from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
 TABLES_MAX = 4  #: Sheets that are looked at, and files.
-_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _TEXTS = (Kind.LONG, Kind.TEXT)
 
 
@@ -69,7 +69,7 @@ def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding:
     files = [
         file
         for file in near
-        if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith((".", "~"))
         if any(part in squeezed(file.name.partition(".")[0]) for part in vocabulary.words["comment_files"])
         if file.is_file() and not file.samefile(path)
     ]

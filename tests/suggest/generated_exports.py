@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (names of columns are as long as they are)
 """Exports with known answers, made from a seed: ten languages, both orders of dates, histories, exports without ids."""
 
 from __future__ import annotations
