@@ -93,10 +93,7 @@ def suggest(
         SourceError: The export cannot be read, or the name of a column cannot be written.
         MappingError: No mapping can be made for its columns.
     """
-    for name in source.columns:
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            what = f"the name of the column {name!a} contains an incomplete Unicode character"
-            raise SourceError(what, where=source.name, hint="fix the header")
+    _check_names(source)
     vocabulary = load_vocabulary()
     table, blanks = _first_rows(source, vocabulary)
     system = recognise(source.columns, vocabulary.systems)
@@ -130,6 +127,13 @@ def suggest(
     explain = partial(judgements, Chooser(table, columns, vocabulary, system))
     name = system.name if system else ""
     return Suggestion(text, name, ready, guesses, checks, trial, table.whole, choices, explain)
+
+
+def _check_names(source: Reader) -> None:
+    for name in source.columns:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            what = f"the name of the column {name!a} contains an incomplete Unicode character"
+            raise SourceError(what, where=source.name, hint="fix the header")
 
 
 def _first_rows(source: Reader, vocabulary: Vocabulary) -> tuple[FirstRows, Blanks]:
