@@ -111,19 +111,18 @@ def pipeline(bench: Bench) -> Iterator[Line]:
 
 
 def staging(bench: Bench) -> Iterator[Line]:
-    """Reading, mapping, validating and storing: whole runs that send one row."""
-    peaks = {}
+    """Reading, mapping, validating and storing: runs of different sizes that send one row, without start-up."""
+    costs = {}
     with fast_server() as server:
         for rows in bench.memory:
             bench.export(rows)
-            cost = bench.import_once(rows, server.url, "--limit", 1)
-            peaks[rows] = cost.peak
-    rate = rows / cost.wall
-    yield Line(
-        f"rows staged per second, {rows:,} rows", f"{rate:,.0f}", "≥ 30,000", rate >= 30_000, "start-up included"
-    )
-    shown = ", ".join(f"{rows:,} rows: {peak:.0f} MB" for rows, peak in peaks.items())
-    most = max(peaks.values())
+            costs[rows] = bench.import_once(rows, server.url, "--limit", 1)
+    few, many = min(costs), max(costs)
+    rate = (many - few) / (costs[many].wall - costs[few].wall)
+    detail = f"{many:,} rows in {costs[many].wall:.1f} s, {few:,} rows in {costs[few].wall:.1f} s"
+    yield Line("rows staged per second", f"{rate:,.0f}", "≥ 30,000", rate >= 30_000, detail)
+    shown = ", ".join(f"{rows:,} rows: {cost.peak:.0f} MB" for rows, cost in costs.items())
+    most = max(cost.peak for cost in costs.values())
     yield Line("peak memory", f"{most:.0f} MB", "≤ 200 MB", most <= 200, shown)
 
 

@@ -51,6 +51,7 @@ from importer.pipeline.run import (
 )
 from importer.pipeline.verifying import VerifyResult, verify, verify_async
 from importer.progress import Progress
+from importer.report import ReportOptions
 from importer.settings import Settings
 from importer.settings_sources import load_settings
 
@@ -69,6 +70,7 @@ __all__ = [
     "MappingError",
     "PreviewRow",
     "Progress",
+    "ReportOptions",
     "RunResult",
     "Settings",
     "SourceError",

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How to read an export, where the user or the mapping decides it: see :func:`importer.reader.open_reader`."""
+
+    sheet: str | int | None
+    encoding: str | None
+    delimiter: str | None
+    header_row: int | None
+    max_ratio: int | None
 
 
 class FieldError(NamedTuple):

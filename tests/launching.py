@@ -24,9 +24,8 @@ from ledgers import memory
 Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    ["pytest", "pandas", "uvloop", "importer.cli.commands", "importer.pipeline.rehearsal", "importer.pipeline.checking"]
-)
+_PRELOAD = ["pytest", "pandas", "uvloop", "jinja2", "importer.cli.commands"]
+_FORKS.set_forkserver_preload([*_PRELOAD, "importer.pipeline.rehearsal", "importer.pipeline.checking"])
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()
 
@@ -46,6 +45,8 @@ class Child:
     ) -> None:
         self._written = TemporaryDirectory(prefix="case-importer-test-", dir=memory())
         self._outputs = [Path(self._written.name, name) for name in ("stdout", "stderr")]
+        for output in self._outputs:
+            output.touch(0o600)  # it may be killed before it opens them
         words = [str(argument) for argument in arguments]
         what = (folder, words, change, environment(**(variables or {})), self._outputs)
         self.process: BaseProcess = _FORKS.Process(target=_become, args=what, daemon=True)
@@ -85,7 +86,7 @@ def _become(folder: Path, arguments: list[str], change: Change, variables: dict[
     os.environ.update(variables)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, path in enumerate(outputs, 1):
-        os.dup2(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), number)
+        os.dup2(os.open(path, os.O_WRONLY), number)
     sys.argv = ["case-importer", *arguments]
     from importer.cli import main
 

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: From the bottom up: a package may know those of lower levels, and none of its own level or above it.
 LEVELS = (
     {"errors", "formulas", "models", "version"},
-    {"progress", "regions", "yaml_places", "plain", "bundled", "scratch", "small_files"},
+    {"progress", "regions", "yaml_places", "plain", "bundled", "scratch", "small_files", "wording"},
     {"talkdesk", "reader", "ledger", "credential_settings"},
     {"mapping", "settings"},
     {"delivery", "report", "quality", "settings_sources"},
@@ -40,6 +40,7 @@ HOMES = {
     "dotenv": ("settings_sources",),
     "filelock": ("ledger.lock",),
     "inscriptis": ("mapping.html",),
+    "jinja2": ("report.page",),
     "jwt": ("talkdesk.auth", "sandbox."),
     "lxml": ("mapping.html",),
     "multidict": ("sandbox.",),

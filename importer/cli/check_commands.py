@@ -60,7 +60,8 @@ def suggest(
         said = (dict(saved.answers) if saved else {}) | (read_answers(answers) if answers else {})
         _write(output, suggestion.text.encode(), force=force)
         _write(profile, as_json(suggestion, said), force=True)
-        say_suggestion(suggestion, source, output, answers, reading.reading_words(), saved)
+        unsaid = replace(reading, sheet=None, encoding=None, delimiter=None, header_row=None)  # the mapping has them
+        say_suggestion(suggestion, source, output, answers, unsaid.reading_words(), saved)
 
 
 def _write(path: Path, content: bytes, *, force: bool) -> None:
@@ -72,6 +73,30 @@ def _write(path: Path, content: bytes, *, force: bool) -> None:
     except OSError as error:
         hint = "choose another file with -o"
         raise ConfigError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from None
+
+
+@cli.command()
+@click.argument("action", type=click.Choice(["list", "copy"]), default="list")
+@click.argument("name", required=False)
+@click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: NAME.yml]")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def mappings(action: str, *, name: str | None, output: Path | None, force: bool) -> None:
+    """List the built-in mappings, or copy one to change it: mappings copy zendesk."""
+    from importer.cli.output import say
+    from importer.mapping.builtin import SUFFIX, builtin_names, copy_builtin, title_of
+    from importer.wording import command_line
+
+    if action == "list":
+        for each in builtin_names():
+            say(f"{each:<14} {title_of(each)}")
+        say(f"To change one: {command_line(['case-importer', 'mappings', 'copy', 'NAME'])}")
+        return
+    if name is None:
+        raise click.UsageError("pass the name of a built-in mapping, such as: mappings copy zendesk")
+    file = output or Path(f"{name}{SUFFIX}")
+    schema = copy_builtin(name, file, force=force)
+    say(f"Wrote {file}, and {schema} for your editor.")
+    say(f"Change it, then run: {command_line(['case-importer', 'check', 'FILE', '--mapping', str(file)])}")
 
 
 def _exists(output: Path) -> ConfigError:

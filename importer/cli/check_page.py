@@ -13,13 +13,9 @@ from importer.cli.output import (
     COLOURS,
     OF_CHECK,
     Styled,
-    are,
     cause_place,
-    command_line,
-    duration,
     explain,
     heading,
-    plural,
     quoted,
     rows_text,
     say,
@@ -34,6 +30,7 @@ from importer.cli.output import (
 from importer.cli.run_page import notes_line
 from importer.errors import ExitCode
 from importer.models import State, clean
+from importer.wording import are, command_line, duration, plural
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause

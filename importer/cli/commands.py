@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cli"]
 
-_SAMPLES = (("zendesk-tickets.csv", "zendesk"), ("servicenow-incidents.xlsx", "servicenow"))
+_SAMPLES = (("zendesk-tickets.csv", "zendesk.yml"), ("servicenow-incidents.xlsx", "servicenow.yml"))
 #: Requests per second of a demonstration: slow enough for the progress bar to be seen.
 _DEMO_RATE = 200.0
 #: What an earlier demonstration wrote into its folders, and nothing else.
@@ -42,13 +42,21 @@ def status(ledger: Path, *, as_json: bool) -> ExitCode:
 @cli.command()
 @option.ledger
 @click.option("--out", type=option.FOLDER, required=True, help="Folder for the reports.")
+@click.option(
+    "--mask",
+    is_flag=True,
+    help="Hide personal data, to hand the page over: write report.html and summary.json without it, and no tables.",
+)
+@option.reports
 @option.output
-def report(ledger: Path, out: Path, *, output: option.OutputOptions) -> ExitCode:
+def report(
+    ledger: Path, out: Path, *, mask: bool, reports: option.ReportOptions, output: option.OutputOptions
+) -> ExitCode:
     """Write the reports again from the ledger."""
     from importer.cli.run_page import say_report
     from importer.pipeline.ledger_verbs import report as write_report
 
-    result = write_report(ledger, out)
+    result = write_report(ledger, out, options=reports.load(mask=mask))
     output.show(result, lambda: say_report(result))
     return result.exit_code
 
@@ -99,8 +107,9 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
         "Delete the contents of finished rows from the ledger? This cannot be undone", err=True
     ):
         return
-    from importer.cli.output import plural, say
+    from importer.cli.output import say
     from importer.pipeline.ledger_verbs import forget as forget_rows
+    from importer.wording import plural
 
     result = forget_rows(ledger, failed=failed)
 
@@ -126,8 +135,9 @@ def _size(count: int) -> str:
 @option.settings
 def fields(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the account's custom field definitions, for `fields:` in a mapping."""
-    from importer.cli.output import plural, say
+    from importer.cli.output import say
     from importer.pipeline.account import save_fields
+    from importer.wording import plural
 
     saved = save_fields(path, settings=settings.load())
     say(f"Saved {plural(saved.entries, 'custom field')} to {saved.path}")
@@ -138,8 +148,9 @@ def fields(path: Path, *, settings: option.SettingsOptions) -> None:
 @option.settings
 def users(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the e-mail, id and name of every active user, for `lookup:` in a mapping."""
-    from importer.cli.output import plural, say
+    from importer.cli.output import say
     from importer.pipeline.account import save_users
+    from importer.wording import plural
 
     saved = save_users(path, settings=settings.load())
     say(f"Saved {plural(saved.entries, 'user')} to {saved.path}")
@@ -166,8 +177,9 @@ def demo(out: Path) -> int:
         for ending in _ENDINGS:
             (folder / f"ledger.db{ending}").unlink(missing_ok=True)
         sample = bundled("sample_data") / name
+        own_mapping = bundled("sample_data") / mapping
         with watching(quiet=False) as progress:
-            result = run_import(sample, mapping, out=folder, settings=settings, progress=progress)
+            result = run_import(sample, own_mapping, out=folder, settings=settings, progress=progress)
         say_run(result)
         say()
         if result.exit_code != ExitCode.ROWS_FAILED:  # some rows of the samples are wrong on purpose

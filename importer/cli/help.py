@@ -8,7 +8,7 @@ from importer.errors import ExitCode
 from importer.version import __version__
 
 _COMMANDS = {
-    "Prepare": ("suggest", "check", "preview", "rehearse"),
+    "Prepare": ("suggest", "mappings", "check", "preview", "rehearse"),
     "Import": ("run", "status"),
     "After the import": ("verify", "report", "retry", "reconcile", "resolve", "rebuild", "forget"),
     "Account": ("fields", "users"),
@@ -16,13 +16,14 @@ _COMMANDS = {
 }
 _OPTIONS = {
     "Input": (
-        *("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "max_ratio"),
+        *("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "header_row", "max_ratio"),
         *("accept_changes", "as_is"),
     ),
     "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "states"),
     "Verification": ("sample", "deep", "doubles", "again"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
     "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),
+    "Reports": ("mask", "report_format", "csv_delimiter"),
     "Output": ("quiet", "as_json", "log_file", "help"),
 }
 #: Fewer options than this need no headings.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
 @click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
 @option.as_is
+@option.reports
 @option.settings
 @option.logged_output
 def run(
@@ -36,6 +37,7 @@ def run(
     dry_run: bool,
     accept_changes: bool,
     as_is: bool,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -56,6 +58,7 @@ def run(
             settings=settings.load(near=export.source.parent, output=output),
             accept_changes=accept_changes,
             as_is=as_is,
+            report_options=reports.load(),
             progress=progress,
             **asdict(limits),
             **asdict(export),
@@ -81,6 +84,7 @@ def run(
 @option.companions
 @option.out_of_ledger
 @option.limits
+@option.reports
 @option.settings
 @option.logged_output
 def retry(
@@ -91,6 +95,7 @@ def retry(
     companions: option.CompanionOptions,
     out: Path | None,
     limits: option.LimitOptions,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -105,6 +110,7 @@ def retry(
             mapping=mapping,
             out=out,
             settings=settings.load(near=ledger.parent, output=output),
+            report_options=reports.load(),
             progress=progress,
             **asdict(companions),
             **asdict(limits),
@@ -115,12 +121,14 @@ def retry(
 @cli.command()
 @option.ledger
 @option.out_of_ledger
+@option.reports
 @option.settings
 @option.logged_output
 def reconcile(
     ledger: Path,
     *,
     out: Path | None,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -129,7 +137,7 @@ def reconcile(
 
     with output.watching() as progress:
         loaded = settings.load(near=ledger.parent, output=output)
-        result = reconcile_ledger(ledger, out=out, settings=loaded, progress=progress)
+        result = reconcile_ledger(ledger, out=out, settings=loaded, report_options=reports.load(), progress=progress)
     return _shown(result, output)
 
 
@@ -137,6 +145,7 @@ def reconcile(
 @option.export
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
+@option.reports
 @option.settings
 @option.logged_output
 def rebuild(
@@ -144,6 +153,7 @@ def rebuild(
     export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
+    reports: option.ReportOptions,
     settings: option.SettingsOptions,
     output: option.LoggedOutputOptions,
 ) -> ExitCode:
@@ -158,6 +168,7 @@ def rebuild(
             ledger=ledger,
             out=out,
             settings=settings.load(near=export.source.parent, output=output),
+            report_options=reports.load(),
             progress=progress,
             **asdict(export),
         )
@@ -180,6 +191,7 @@ class _VerifyOptions:
 @option.ledger
 @option.options_of(_VerifyOptions, "what")
 @option.out_of_ledger
+@option.tables
 @option.settings
 @option.output
 def verify(
@@ -187,6 +199,7 @@ def verify(
     *,
     what: _VerifyOptions,
     out: Path | None,
+    tables: option.TableOptions,
     settings: option.SettingsOptions,
     output: option.OutputOptions,
 ) -> ExitCode:
@@ -199,7 +212,9 @@ def verify(
 
     with output.watching() as progress:
         loaded = settings.load(near=ledger.parent, output=output)
-        result = verify_ledger(ledger, out=out, settings=loaded, progress=progress, **asdict(what))
+        result = verify_ledger(
+            ledger, out=out, csv_delimiter=tables.delimiter, settings=loaded, progress=progress, **asdict(what)
+        )
     output.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.say_quietly(result))
     return result.exit_code
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from importer.bundled import bundled
-
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from importer.progress import Progress
+    from importer.report import ReportOptions as LoadedReportOptions
     from importer.settings import Settings
 
 Command = Callable[..., int | None]
@@ -33,8 +32,9 @@ class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since c
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The built-in names that start like this; and whatever files the shell finds."""
-        names = sorted(path.stem for path in bundled("mappings").glob("*.yml"))
-        matching = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        from importer.mapping.builtin import builtin_names
+
+        matching = [CompletionItem(name) for name in builtin_names() if name.startswith(incomplete)]
         return [*matching, CompletionItem(incomplete, type="file")]
 
 
@@ -80,6 +80,9 @@ class ReadingOptions:
     sheet: str | None = option(metavar="NAME", help="Sheet to read, by name or number.")
     encoding: str | None = option(metavar="E", help="Encoding of a CSV file, such as cp1252.")
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
+    header_row: int | None = option(
+        type=click.IntRange(min=0), metavar="N", help="Line or row of the header; 0 if there is none."
+    )
     max_ratio: int | None = option(
         type=click.IntRange(min=1),
         metavar="N",
@@ -88,14 +91,9 @@ class ReadingOptions:
 
     def reading_words(self) -> list[str]:
         """What was typed, for the next command."""
-        typed = {"--sheet": self.sheet, "--encoding": self.encoding, "--delimiter": self.delimiter}
-        ratio = None if self.max_ratio is None else str(self.max_ratio)
-        return [
-            word
-            for flag, value in (typed | {"--max-ratio": ratio}).items()
-            if value is not None
-            for word in (flag, value)
-        ]
+        typed = asdict(ReadingOptions(**{each.name: getattr(self, each.name) for each in fields(ReadingOptions)}))
+        flags = ((f"--{name.replace('_', '-')}", value) for name, value in typed.items() if value is not None)
+        return [word for flag, value in flags for word in (flag, str(value))]
 
 
 @dataclass(frozen=True)
@@ -180,6 +178,41 @@ class LoggedOutputOptions(OutputOptions):
 
 
 @dataclass(frozen=True)
+class TableOptions:
+    """How the reports that are tables are written."""
+
+    csv_delimiter: str = option(
+        type=click.Choice([",", ";", "tab", "|"]),
+        default=",",
+        show_default=True,
+        metavar="C",
+        help="Delimiter of the CSV reports: , ; | or tab; use ; where the comma is the decimal sign.",
+    )
+
+    @property
+    def delimiter(self) -> str:
+        """The character itself."""
+        return "\t" if self.csv_delimiter == "tab" else self.csv_delimiter
+
+
+@dataclass(frozen=True)
+class ReportOptions(TableOptions):
+    """Which reports are written, and how."""
+
+    report_format: str | None = option(
+        metavar="FORMAT,…", help="Write only these reports: html, csv, json. [default: all]"
+    )
+
+    def load(self, *, mask: bool = False) -> LoadedReportOptions:
+        """What the library takes."""
+        from importer.report import FORMATS
+        from importer.report import ReportOptions as Loaded
+
+        formats = tuple(self.report_format.replace(" ", "").split(",")) if self.report_format else FORMATS
+        return Loaded(formats=formats, csv_delimiter=self.delimiter, mask=mask)  # type: ignore[arg-type]  # checked there
+
+
+@dataclass(frozen=True)
 class LimitOptions:
     """When sending stops, or does not begin."""
 
@@ -250,6 +283,8 @@ export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
 logged_output = options_of(LoggedOutputOptions, "output")
 limits = options_of(LimitOptions, "limits")
+tables = options_of(TableOptions, "tables")
+reports = options_of(ReportOptions, "reports")
 settings = options_of(SettingsOptions, "settings")
 
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")

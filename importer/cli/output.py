@@ -7,19 +7,17 @@ file name or a server can move the cursor, colour the screen or begin a line. Te
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import shlex
 import shutil
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from importer.models import UNSAFE, State, clean
+from importer.report.meaning import FAILED, MEANINGS, skipped_because
+from importer.wording import carried, printable, shell_word
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
@@ -32,45 +30,15 @@ COLOURS = {
     State.UNKNOWN: "magenta",
     State.DUPLICATE: "red",
 }
-_MEANINGS = {
-    State.CREATED: "Talkdesk cases",
-    State.PENDING: "not sent yet: run the same command again",
-    State.WAITING: "waiting for their parent row to become a case",
-    State.SENDING: "being sent",
-    State.INVALID: "not sent: fix them in failures.csv or in the mapping",
-    State.REFUSED: "rejected by Talkdesk: fix them in failures.csv",
-    State.UNKNOWN: "may be cases: run reconcile before you send them again",
-    State.DUPLICATE: "two or more cases each: choose one with resolve",
-}
-#: Of a trial, where nothing reached Talkdesk.
-OF_TRIAL = {
-    State.CREATED: "trial: cases in the sandbox, not in Talkdesk",
-    State.REFUSED: "trial: rejected by the sandbox: fix them in failures.csv",
-}
 #: Of a check, which sends nothing.
 OF_CHECK = {
     State.PENDING: "ready to send",
     State.WAITING: "sent after their parent row becomes a case",
     State.INVALID: "would not be sent",
 }
-#: Why rows are skipped, by code.
-_SKIPPED = {
-    "duplicate_key": "duplicate key in this file",
-    "already_created": "already a case",
-    "already_created_unverified": "already a case",
-    "already_created_changed": "already a case, with different content; not updated",
-    "key_unsettled": "same key has an unknown outcome",
-    "superseded": "replaced by a later row",
-    "filtered": "filtered by `only:` or `skip:`",
-    "resolved": "not to be sent, by resolve",
-}
-#: What a row may be that is not a case and is no success either.
-_FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
 _CAUSES_SHOWN = 10
 #: A quoted value gets at most so much of a line: the reader needs the end of the sentence.
 _VALUE_SHOWN = 32
-#: A word with these is no word to copy: what a terminal obeys, and bytes of a file name that are not Unicode.
-_UNPRINTABLE = re.compile(UNSAFE.pattern + "|[\ud800-\udfff]")
 #: Longer parts of a line lose their middle: our sentences end with what matters, and none of them is that long.
 _LONGEST = 1000
 
@@ -96,11 +64,7 @@ def say(*parts: str | Styled, error: bool = False) -> None:
 
 def say_document(text: str) -> None:
     """Print JSON or YAML as it is; what a terminal would obey is escaped as both of them allow it."""
-
-    def escaped(unsafe: re.Match[str]) -> str:
-        return "".join(f"\\u{ord(character):04x}" for character in unsafe[0])
-
-    _print("\n".join(UNSAFE.sub(escaped, line) for line in text.split("\n")))
+    _print(printable(text))
 
 
 def _print(text: str, *, error: bool = False) -> None:
@@ -172,46 +136,9 @@ def is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def plural(count: int, word: str) -> str:
-    """``1 row``, ``1,000 rows``."""
-    return f"{count:,} {word}{'s' * (count != 1)}"
-
-
-def carried(count: int) -> str:
-    """``1 note or field``, ``1,000 notes and fields``: what case updates carry."""
-    return f"{count:,} {'note or field' if count == 1 else 'notes and fields'}"
-
-
-def are(count: int) -> str:
-    """``is`` or ``are``."""
-    return "is" if count == 1 else "are"
-
-
-def duration(seconds: float) -> str:
-    """``0.1 s``, ``3 min 21 s``, ``32 h 05 min``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
-
-
 def quoted(value: str, most: int = _VALUE_SHOWN) -> str:
     """A value in quotes, its end cut off if it is long."""
     return f"'{clean(value, most)}'"
-
-
-def shell_word(word: str) -> str:
-    """A word of a command to copy; as ``$'…'``, which bash and zsh know, if a terminal should not see it as it is."""
-    if not _UNPRINTABLE.search(word):
-        return shlex.quote(word)
-    word = word.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + _UNPRINTABLE.sub(lambda found: "".join(map("\\x{:02x}".format, os.fsencode(found[0]))), word) + "'"
-
-
-def command_line(words: Iterable[str]) -> str:
-    """A command to copy, in one line."""
-    return " ".join(map(shell_word, words))
 
 
 def say_command(words: Sequence[str], indent: int) -> None:
@@ -268,14 +195,10 @@ def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State,
     say(totals.equation)
     if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special:
         return
-    skipped: Counter[str] = Counter()
-    for cause in causes:
-        if cause.state is State.SKIPPED:
-            skipped[_SKIPPED.get(cause.code or "", cause.rule)] += cause.rows
     say()
     for state, count in totals.by_state():
-        usual = {**_MEANINGS, **special}.get(state, "")
-        for meaning, rows in skipped.items() if state is State.SKIPPED else ((usual, count),):
+        usual = {**MEANINGS, **special}.get(state, "")
+        for meaning, rows in skipped_because(causes).items() if state is State.SKIPPED else ((usual, count),):
             say(f"  {rows:>7,}  ", _coloured(state), f" {meaning}")
 
 
@@ -303,7 +226,7 @@ def say_case_updates(updates: CaseUpdateTotals) -> None:
 
 def say_causes(causes: Iterable[Cause]) -> None:
     """Print why rows are not cases, most frequent first; not those that are skipped or only wait for their turn."""
-    shown = [cause for cause in causes if cause.state in _FAILED and cause.code is not None]
+    shown = [cause for cause in causes if cause.state in FAILED and cause.code is not None]
     if shown:
         heading("Rows that are not cases, by error")
     for cause in shown[:_CAUSES_SHOWN]:

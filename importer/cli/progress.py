@@ -16,11 +16,12 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from importer.cli.output import duration, is_terminal, one_line, say
+from importer.cli.output import is_terminal, one_line, say
 from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.progress import Progress
 from importer.report import Totals
+from importer.wording import duration, printable
 
 _MINUTE = 60.0
 _READ_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
@@ -218,7 +219,7 @@ class Watch(Progress):
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": at, "level": level, "event": event, **fields}, ensure_ascii=False, default=str)
         with contextlib.suppress(OSError, ValueError):
-            self._file.write(f"{line}\n")
+            self._file.write(f"{printable(line)}\n")
             self._file.flush()
 
 

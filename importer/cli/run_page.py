@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 
 from importer.cli.help import MEANINGS
 from importer.cli.output import (
-    OF_TRIAL,
     Styled,
-    are,
-    carried,
-    command_line,
     complain,
-    duration,
     heading,
-    plural,
     say,
     say_case_updates,
     say_causes,
@@ -25,6 +19,8 @@ from importer.cli.output import (
 )
 from importer.errors import ExitCode
 from importer.models import State, clean
+from importer.report.meaning import OF_TRIAL, TO_FIX, Step, is_trial, next_steps
+from importer.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
     from importer.ledger import CompanionFile
@@ -33,16 +29,13 @@ if TYPE_CHECKING:
     from importer.quality.mapping_checks import NotesUse
     from importer.report import Summary
 
-#: Rows that failures.csv is for.
-_TO_FIX = (State.INVALID, State.REFUSED)
-
 
 def say_run(result: RunResult, mapping: str | None = None) -> None:
     """Print how a run ended; ``mapping`` as it was given, for the next command."""
-    is_trial = is_sandbox(result)
-    where = "trial in the embedded sandbox (nothing left this machine)" if is_trial else result.target
+    trial = is_trial(result.target)
+    where = "trial in the embedded sandbox (nothing left this machine)" if trial else result.target
     _say_title(result, str(where))
-    _say_outcome(result, is_trial=is_trial)
+    _say_outcome(result, trial=trial)
     for number, (what, command) in enumerate(_next_steps(result, mapping or result.mapping), start=1):
         if number == 1:
             heading("Next")
@@ -57,19 +50,14 @@ def say_run(result: RunResult, mapping: str | None = None) -> None:
         say(f"Exit code {result.exit_code:d}: {MEANINGS.get(result.exit_code, result.meaning)}")
 
 
-def is_sandbox(result: Summary) -> bool:
-    """Whether the cases are in the embedded sandbox."""
-    return (result.target or "").startswith("sandbox")
-
-
 def _say_title(result: RunResult, where: str) -> None:
     title = Styled(f"{result.source} → {where}", bold=True)
     say(title, f", mapping {result.mapping}, {duration(result.seconds)}")
 
 
-def _say_outcome(result: RunResult, *, is_trial: bool) -> None:
+def _say_outcome(result: RunResult, *, trial: bool) -> None:
     say_remarks(result.notes, half_read=result.half_read, put_back=result.put_back)
-    meanings = dict(OF_TRIAL) if is_trial else {}
+    meanings = dict(OF_TRIAL) if trial else {}
     now = result.moved.get(State.CREATED, 0)
     if before := result.totals.created - now:  # some rows were cases before this run
         meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
@@ -90,47 +78,35 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
     return Styled(line, "yellow" if notes.without_row else None)
 
 
-def _next_steps(result: RunResult, mapping: str) -> Iterator[tuple[str, list[str]]]:
-    """What to do, and the command for it."""
-    totals, ledger = result.totals, result.ledger
-    target = ["--sandbox"] if is_sandbox(result) else []
-    if totals.unknown:
-        what = f"Settle {plural(totals.unknown, 'row')} with an unknown outcome"
-        yield what, ["case-importer", "reconcile", "--ledger", ledger, *target]
-    if totals.duplicate:
-        resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
-        yield f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve
-    if totals.pending and result.command == "rebuild":
-        what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
-        yield what, ["case-importer", "run", result.source, "--mapping", mapping, "--ledger", ledger, *target]
-    elif totals.pending and result.exit_code is not ExitCode.USAGE:
-        yield f"Run the same command again: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", []
-    updates = result.case_updates
-    if updates.unknown:
-        what = f"Settle {carried(updates.unknown)} with an unknown outcome"
-        yield what, ["case-importer", "reconcile", "--ledger", ledger, *target]
-    elif updates.refused:
-        what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
-        yield what, ["case-importer", "retry", "--ledger", ledger, *target]
-    if any(totals.counts[state] for state in _TO_FIX) and result.command == "run" and result.reports.failures:
-        failures = str(result.reports.failures[0])
-        names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
-        yield f"Fix the rows in {failures}, save it as CSV, and import it", ["case-importer", "run", failures, *names]
+def _next_steps(result: RunResult, mapping: str) -> Iterator[Step]:
+    failures = result.reports.failures if result.command == "run" else ()
+    return next_steps(
+        result,
+        mapping=mapping,
+        ledger=result.ledger,
+        failures=failures[0] if failures else None,
+        rebuilt_from=result.source if result.command == "rebuild" else None,
+        may_run_again=result.exit_code is not ExitCode.USAGE,
+    )
 
 
 def _say_files(result: RunResult) -> None:
+    """Print where the files are; the first is the one to open first."""
     reports = result.reports
     files = [
-        (str(reports.results), "every row"),
-        *((str(path), "rows to fix or decide, with your columns") for path in reports.failures),
-        *((str(path), "notes that match no row, with your columns") for path in reports.orphans),
-        *([(str(reports.case_updates), "notes and fields to look at")] if reports.case_updates else []),
-        (str(reports.summary), "for scripts"),
+        (reports.page, "open this first: what arrived, what failed and why"),
+        (reports.results, "every row"),
+        *((path, "rows to fix or decide, with your columns") for path in reports.failures),
+        *((path, "notes that match no row, with your columns") for path in reports.orphans),
+        (reports.case_updates, "notes and fields to look at"),
+        (reports.verified, "how each case compares with what was sent"),
+        (reports.summary, "for scripts"),
         (result.ledger, "state of the import; keep it until sign-off"),
     ]
-    room = max(len(name) for name, _ in files)
+    named = [(str(path), what) for path, what in files if path is not None]
+    room = max(len(name) for name, _ in named)
     heading("Files")
-    for name, what in files:
+    for name, what in named:
         say(f"  {name:<{room}}  {what}")
 
 
@@ -144,16 +120,19 @@ def say_quietly(result: RunResult) -> None:
 
 def _in_short(result: RunResult) -> str:
     totals, updates = result.totals, result.case_updates
-    failures = result.reports.failures[0] if result.reports.failures else result.reports.results
+    reports = result.reports
+    first = reports.page or reports.results or reports.summary
+    failures = reports.failures[0] if reports.failures else first
+    fix = f"fix them in {failures}" if reports.failures else f"see {first}"
     reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
     waiting = totals.waiting if not failed and not totals.pending else 0
-    names = " or ".join(state for state in _TO_FIX if totals.counts[state])
+    names = " or ".join(state for state in TO_FIX if totals.counts[state])
     shorts = {
         ExitCode.ROWS_FAILED: (
-            (failed, f"{{are}} {names}: fix them in {failures}"),
+            (failed, f"{{are}} {names}: {fix}"),
             (waiting, f"{{are}} waiting for a parent row that is not a case: see {failures}"),
-            (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {result.reports.results}"),
+            (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {first}"),
         ),
         ExitCode.UNKNOWN_OUTCOME: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: run {reconcile}"),),
         ExitCode.TEMPORARY: ((totals.pending + totals.waiting, "{are} not sent yet: run the same command again"),),
@@ -164,7 +143,7 @@ def _in_short(result: RunResult) -> str:
             text = text.format(are=are(count), have="has" if count == 1 else "have")
             return f"{count:,} of {plural(totals.read, 'row')} {text}"
     if open_updates := updates.refused + updates.unknown + updates.open:
-        return f"{carried(open_updates)} not delivered: see {result.reports.case_updates}"
+        return f"{carried(open_updates)} not delivered: see {reports.case_updates or first}"
     return MEANINGS.get(result.exit_code, result.meaning)
 
 
@@ -176,7 +155,7 @@ def say_report(result: RunResult) -> None:
 
 def _say_figures(summary: Summary) -> None:
     say_remarks((), half_read=summary.half_read)
-    say_totals(summary.totals, summary.causes, OF_TRIAL if is_sandbox(summary) else None)
+    say_totals(summary.totals, summary.causes, OF_TRIAL if is_trial(summary.target) else None)
     say_case_updates(summary.case_updates)
 
 
@@ -196,7 +175,7 @@ def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
     """Print what a rehearsal showed, and the estimate."""
     run = rehearsal.run
     _say_title(run, f"trial in a {rehearsal.profile} sandbox (nothing left this machine)")
-    _say_outcome(run, is_trial=True)
+    _say_outcome(run, trial=True)
     if run.error is not None:
         complain(str(run.error))
     kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(rehearsal.requests.items()))
@@ -208,7 +187,7 @@ def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
     if rehearsal.window_seconds is not None:
         say(f"That {_verdict(rehearsal)}.")
     if kept:
-        say(f"Rehearsal reports: {run.reports.results.parent}")
+        say(f"Rehearsal reports: {run.reports.page}")
 
 
 def _verdict(rehearsal: Rehearsal) -> str:

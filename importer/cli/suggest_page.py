@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.cli.output import Styled, command_line, say, width
+from importer.cli.output import Styled, say, width
 from importer.errors import ConfigError
 from importer.models import clean
+from importer.wording import command_line
 
 if TYPE_CHECKING:
     from importer.suggest import Suggestion

@@ -7,39 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.cli.help import MEANINGS
-from importer.cli.output import (
-    Styled,
-    are,
-    carried,
-    complain,
-    duration,
-    heading,
-    plural,
-    quoted,
-    say,
-    say_command,
-    say_remarks,
-    width,
-)
+from importer.cli.output import Styled, complain, heading, quoted, say, say_command, say_remarks, width
 from importer.errors import ExitCode
 from importer.models import CaseVerdict, State, clean
+from importer.report.meaning import VERDICTS
 from importer.report.verified_file import DOUBLE
+from importer.wording import are, carried, duration, plural
 
 if TYPE_CHECKING:
     from importer.pipeline.verifying import VerifyResult
     from importer.report.verified_file import Verification, VerifiedLine
 
-_MEANINGS = {
-    CaseVerdict.GONE: "deleted, or in the Trash",
-    CaseVerdict.FEWER_NOTES: "a note is missing",
-    CaseVerdict.DIFFERS: "not as sent, at the import or soon after it",
-    CaseVerdict.CUT: "a text is cut off",
-    CaseVerdict.ESCAPED: "a text has HTML entities (&lt;) for characters",
-    CaseVerdict.MORE_NOTES: "a note that was not sent, at the import or soon after it",
-    CaseVerdict.MOVED_ON: "changed later, by people or automations",
-    CaseVerdict.SAME_BUT: "as sent, but for line breaks, outer spaces, case, order",
-    CaseVerdict.SAME: "as sent, in all fields that the API shows",
-}
 _EXIT_CODES = {
     ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, incomplete, or gone",
     ExitCode.TEMPORARY: "not finished: run the same command again to continue",
@@ -70,7 +48,9 @@ def say_verified(result: VerifyResult) -> None:
         if command:
             say_command(command, 5)
     heading("Files")
-    say(f"  {result.verified_file}  every finding")
+    room = max(len(str(path)) for path in (result.page, result.verified_file))
+    say(f"  {result.page!s:<{room}}  open this first: what arrived, what failed and why")
+    say(f"  {result.verified_file!s:<{room}}  every finding")
     if result.error is not None:
         complain(str(result.error))
     elif result.exit_code is not ExitCode.OK:
@@ -108,7 +88,7 @@ def _say_verdicts(found: Verification) -> None:
         for name, count in reversed(found.verdicts.items()):
             verdict = CaseVerdict(name)
             colour = "red" if verdict.is_bad else "green" if verdict is CaseVerdict.SAME else None
-            say(f"  {count:>7,}  ", Styled(f"{name:<11}", colour), f" {_MEANINGS[verdict]}")
+            say(f"  {count:>7,}  ", Styled(f"{name:<11}", colour), f" {VERDICTS[verdict]}")
     if found.doubles:
         say(
             f"  {found.doubles:>7,}  ",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
+from importer.delivery.measuring import Meter
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
 from importer.delivery.retry import ReadError, asked_wait, retry_reads
@@ -41,6 +42,7 @@ class ApiAccess:
     breaker: CircuitBreaker
     progress: Progress
     in_flight: set[asyncio.Task[None] | None] = field(default_factory=set)
+    meter: Meter = field(default_factory=Meter)
 
     async def token(self) -> str:
         """A token, as soon as there is one: a token endpoint in trouble says nothing about any row.
@@ -80,9 +82,11 @@ class ApiAccess:
             verdict = classify(await request)
         except TransportError as error:  # its words are ours
             verdict = classify_error(error)
+        self.meter.ended(asyncio.get_running_loop().time() - sent_at)
         if verdict.signal is not Signal.UNAUTHORIZED or self.tokens.reject(token):
             self.breaker.record(verdict, record)
         if verdict.signal is Signal.THROTTLED:
+            self.meter.since.too_fast += 1
             self.rate_limit.throttled(verdict.wait, sent_at=sent_at)
         elif verdict.wait is not None:
             self.rate_limit.pause(verdict.wait)
@@ -120,10 +124,14 @@ class ApiAccess:
         if not await self.rate_limit.acquire():
             raise ReadError("the run is stopping", is_final=True)
         sent_at = asyncio.get_running_loop().time()
-        answer = await ask(token)
+        try:
+            answer = await ask(token)
+        finally:
+            self.meter.ended(asyncio.get_running_loop().time() - sent_at)
         if answer.status == 401:
             self.tokens.reject(token)
         elif answer.status == 429:
+            self.meter.since.too_fast += 1
             wait = asked_wait(answer.headers, error_body(answer).retry_hint)
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
         elif answer.status in FINAL_READS:

@@ -208,11 +208,12 @@ class Reconciler:
         return outcome.state
 
     async def _between_looks(self, record: UnknownRecord) -> float:
-        """Seconds between two searches. If the control case is older than the row by some time, a list that shows the
-        one may take as long to show the other."""
+        """Seconds between two searches. If the control case may be older than the row by some time, a list that shows
+        the one may take as long to show the other. How long a request was on its way is not known, so it may be as old
+        as its mark."""
         field = record.external_id_field
         control = None if field is None else await self._control_case(field)
-        older = 0.0 if control is None else record.since - control.at
+        older = 0.0 if control is None else record.since - control.sent_at
         return max(self._delay.again, min(older, 4 * self._delay.again))
 
     async def _look(self, record: UnknownRecord) -> Outcome:

@@ -22,7 +22,7 @@ APPLICATION_ID = 0x63617365
 #: Step n makes a ledger of version n of one of version n - 1. What is released is never changed: a step is added.
 STEPS = tuple(
     Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
+    for name in ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql")
 )
 
 _BUSY_MS = 5000  # for which a lock of somebody else is waited for

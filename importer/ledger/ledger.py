@@ -243,7 +243,10 @@ class Ledger:
     def newest_created(self, external_id_field: str | None, *, age: float) -> CreatedCase | None:
         """The newest case with its key in this field that has existed for ``age`` seconds; None if none has."""
         row = self.connection.execute(
-            "SELECT event.case_id, key, source.external_id_field, event.at FROM event"
+            "SELECT event.case_id, key, source.external_id_field, coalesce("
+            # from here backwards as well, as there is no index; a case of a ledger that was made again was not sent
+            " (SELECT sent.at FROM event AS sent WHERE sent.id < event.id AND sent.record = event.record"
+            " AND sent.state = 'sending' ORDER BY sent.id DESC LIMIT 1), event.at) FROM event"
             # from the newest event backwards, whatever the planner thinks
             " CROSS JOIN record ON record.id = event.record"
             " JOIN source ON source.id = record.source"

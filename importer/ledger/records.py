@@ -119,12 +119,12 @@ class UnknownRecord:
 
 
 class CreatedCase(NamedTuple):
-    """A case that exists for sure: this ledger created it ``at`` this time (seconds since 1970)."""
+    """A case of this ledger, which exists for sure. It was not made before ``sent_at`` (seconds since 1970)."""
 
     case_id: str
     key: str
     external_id_field: str | None
-    at: float
+    sent_at: float
 
 
 @dataclass(frozen=True, slots=True)

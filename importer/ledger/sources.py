@@ -154,16 +154,26 @@ def summary(errors: Sequence[FieldError]) -> tuple[str, str]:
     return errors[0].code, text if len(text) <= _MESSAGE_LIMIT else text[: _MESSAGE_LIMIT - 1] + "…"
 
 
-def finish_source(ledger: Ledger, source: int, companions: Sequence[CompanionFile] = (), *, whole: bool = True) -> None:
+def finish_source(
+    ledger: Ledger,
+    source: int,
+    companions: Sequence[CompanionFile] = (),
+    *,
+    whole: bool = True,
+    keep_last: bool = False,
+) -> None:
     """Make all rows of ``source`` count, at once.
 
     A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not. If the
-    source is a ``whole`` export, rows of the companion files that belong to none of its rows are kept as orphans.
+    source is a ``whole`` export, rows of the companion files that belong to none of its rows are kept as orphans. With
+    ``keep_last`` only the last row of a key counts, whatever its state is.
     """
     with ledger.transaction() as connection:
         # The keys of the first source are sorted for their index in one go. One by one, keys in no order, as many
         # systems have them, would write nearly every page of the index anew with every batch.
         connection.execute("CREATE INDEX IF NOT EXISTS record_key ON record (key)")
+        if keep_last:
+            connection.execute(_EARLIER_STATES, {"run": ledger.run, "source": source})
         _let_others_answer(ledger, "SELECT id FROM record WHERE source = ?", source)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
         for position, read in enumerate(companions):
@@ -209,6 +219,11 @@ _ANSWERED = f"""state = 'skipped', run = :run,
               || CASE WHEN old.state = 'created' THEN '' ELSE '; run reconcile first' END"""
 _SUPERSEDED = """state = 'skipped', run = :run, code = 'superseded',
     message = 'superseded by row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)"""
+#: Of the rows of a source with one key, all but the last: each row is a state of its ticket.
+_EARLIER_STATES = f"""UPDATE record SET {_SUPERSEDED}
+    FROM (SELECT key, max(id) AS id FROM record WHERE source = :source AND key <> '' GROUP BY key) AS latest
+    JOIN record AS new ON new.id = latest.id
+    WHERE record.source = :source AND record.key = latest.key AND record.id < latest.id"""
 #: A row of a later source, or one of the same source that comes first or was there before.
 _COMES_FIRST = f"""record AS other WHERE other.key = record.key AND other.id <> record.id
       AND (other.source > record.source AND other.state IN {_OPEN}

@@ -16,7 +16,7 @@ from importer.mapping.case_schema import MappingForm
 from importer.mapping.converters import update_target
 from importer.mapping.custom_fields import Definitions, kinds_of
 from importer.mapping.field_errors import CellError, unsendable
-from importer.mapping.value_sources import Binding, Cells
+from importer.mapping.inputs import Binding, Cells
 from importer.mapping.values import Field, custom_fields_of, make_field
 from importer.models import FieldError, UpdateBody, UpdateKind
 from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate, case_check
@@ -45,11 +45,13 @@ class AfterCreate:
         self._closes_directly = after.close == "directly"
         self._required = [key for key, definition in (definitions or {}).items() if definition.required]
         self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.values())
-        for path, what, hint in _contradictions(form):
+        for path, what, hint in _mapping_problems(form):
             binding.header.problems.add((_AFTER, *path), what, hint, key=True)
 
     def updates(self, cells: Cells, case: dict[str, Any], errors: list[FieldError]) -> list[UpdateBody]:
         """The updates of the row whose payload is ``case``, in order; what is wrong goes to ``errors``."""
+        if not self.fields:
+            return []
         values = {name: self._fields[name].read(cells, errors) for name in UPDATE_FIELDS if name in self._fields}
         custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
         custom = {key: value for key, value in custom.items() if value is not None}
@@ -102,7 +104,7 @@ class AfterCreate:
             yield UpdateBody(UpdateKind.CLOSE, orjson.dumps({"status": "CLOSED"}), 1)
 
 
-def _contradictions(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """The place, what is wrong, and the hint."""
     after, case = form.after_create, form.case
     for name in ("owner_id", "priority"):

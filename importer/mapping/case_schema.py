@@ -27,7 +27,7 @@ from importer.mapping.schema import (
 from importer.talkdesk.payloads import CUSTOM_FIELD_KEY
 
 _OF_CELLS = ("separator", "into", "short", "entries")
-_OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter")
+_OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter", "optional")
 #: The API names no limit. So many cells of the largest size that Excel has (32,767 characters) stay well below 1 MiB,
 #: the most that proxies commonly take.
 NOTES_PER_CALL = 20
@@ -77,6 +77,9 @@ class EachForm(FileForm):
         | None
     ) = None
     """With `file`: the values by which the entries of a row are sorted. By default they stay as in the file."""
+
+    optional: bool = False
+    """With `file`: whether it may be absent. There are no notes from it then, and a remark says so."""
 
     @model_validator(mode="after")
     def _one_place(self) -> EachForm:
@@ -199,6 +202,9 @@ class AfterCreateForm(Form):
     """How a case becomes CLOSED: by way of RESOLVED, in two updates, or directly."""
 
 
+#: What the schema is known by, in a file next to the mappings too.
+SCHEMA_ID = "urn:case-importer:mapping:1"
+
 #: Only the definitions of an account can allow a key that does not show its kind.
 _CUSTOM_KEYS = {"properties": {"custom_fields": {"propertyNames": {"pattern": f"^{CUSTOM_FIELD_KEY.pattern}$"}}}}
 _KEYS_WITHOUT_DEFINITIONS: dict[str, Any] = {
@@ -253,4 +259,4 @@ class _WithoutNull(GenerateJsonSchema):
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a mapping file, for editors."""
     schema = MappingForm.model_json_schema(schema_generator=_WithoutNull)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **schema}

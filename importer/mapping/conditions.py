@@ -20,8 +20,8 @@ from importer.mapping.field_errors import CellError, listed, malformed, nearest
 from importer.models import FieldError
 
 if TYPE_CHECKING:
+    from importer.mapping.inputs import Binding, Cells
     from importer.mapping.schema import SourceForm
-    from importer.mapping.value_sources import Binding, Cells
     from importer.yaml_places import NodePath
 
 LENGTH_MAX = 1000
@@ -217,13 +217,17 @@ class BoundCondition:
     """The condition at ``path``, which knows where its columns are in an export. Without a text every row meets it."""
 
     def __init__(self, text: str | None, binding: Binding, *, path: NodePath) -> None:
-        self.columns, self._test = parse_condition(text) if text is not None else Condition((), lambda _: True)
-        self.positions = tuple(binding.header.position(column, path=path) for column in self.columns)
+        columns, self._test = parse_condition(text) if text is not None else Condition((), lambda _: True)
+        header = binding.header
+        self.columns = tuple(map(header.name, columns))
+        #: where the text of each column is; None for one that the export lacks
+        self._places = [None if header.lacks(column) else header.position(column, path=path) for column in columns]
+        self.positions = tuple(place for place in self._places if place is not None)
         self._filled = binding.filled
 
     def met(self, cells: Cells) -> bool:
         """Whether a row meets the condition. Raises :class:`CellError`."""
-        return self._test([self._filled(cells[position]).strip() for position in self.positions])
+        return self._test(["" if place is None else self._filled(cells[place]).strip() for place in self._places])
 
     def decide(self, cells: Cells, errors: list[FieldError], *, target: str) -> bool | None:
         """The same; None if it cannot be decided, then an error says so."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
+from importer.mapping.addresses import Address, first_address, is_email
 from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
 from importer.mapping.field_errors import CellError, from_pydantic, listed, too_long
 from importer.talkdesk.payloads import (
@@ -43,6 +44,8 @@ Convert: TypeAlias = "Callable[[str], Any]"
 Split: TypeAlias = "Callable[[str], list[str]]"
 #: What a comparison may ignore: upper and lower case, or spaces wherever they are.
 Ignored: TypeAlias = Literal["case", "blanks"]
+#: What a type of the mapping language makes of a text, and what a field can be given.
+Kind: TypeAlias = Literal["text", "integer", "decimal", "boolean", "instant", "list", "path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Target:
         name: As it is called in messages, such as ``custom_fields.date1``.
         validate: What the model of the case says about a value.
         type: The type that a value has if the mapping names none.
-        takes: What a type may yield to be taken here, see :class:`ValueType`.
+        accepts: The kinds of values that it accepts.
         one_line: Whether a text is one line, which has its spaces and line breaks put in order by default.
         limit: How many characters a text may have, if that is known.
         required: Whether a case without it is invalid.
@@ -64,7 +67,7 @@ class Target:
     name: str
     validate: Check
     type: str = "text"
-    takes: frozenset[str] = frozenset({"text", "instant"})
+    accepts: frozenset[Kind] = frozenset({"text", "instant"})
     one_line: bool = True
     limit: int | None = None
     required: bool = False
@@ -84,13 +87,13 @@ class ValueType:
     """A type of the mapping language.
 
     Attributes:
-        yields: What comes out, for :attr:`Target.takes` to accept or not.
+        makes: What comes out.
         build: Makes the function that converts one text.
         options: Keys of a value that have a meaning for this type only.
         split: If a cell holds several texts: makes the function that takes them apart; ``build`` then converts one.
     """
 
-    yields: str
+    makes: Kind
     build: Callable[[ValueForm, Target], Convert]
     options: frozenset[str] = frozenset()
     split: Callable[[ValueForm], Split] | None = None
@@ -106,10 +109,6 @@ for _yes, _no in BOOLEAN_WORDS.values():
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
 _DIGITS_KEPT = 15  # so many decimal digits survive in any double
-_EMAIL_MAX = 254
-_ATOM = r"[^\s\x00-\x20\x7f@.,;:<>()\[\]\\\"]+"
-_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 ELLIPSIS = "…"
@@ -170,10 +169,20 @@ def _text(form: ValueForm, target: Target) -> Convert:
 
 def _email(text: str) -> str:
     text = text.strip()
-    if len(text) > _EMAIL_MAX or _EMAIL.fullmatch(text) is None:
+    if not is_email(text):
         hint = "fix the cell; one address such as ana@example.com is expected"
+        if first_address(text):
+            hint = "for cells such as 'Ana <ana@example.com>', or with several addresses, set `type: address`"
         raise CellError("not_an_email", "is not a valid e-mail address", hint)
     return text
+
+
+def _address(text: str) -> Address:
+    found = first_address(text)
+    if found is None:
+        hint = "fix the cell; ana@example.com or 'Ana <ana@example.com>' is expected"
+        raise CellError("not_an_email", "does not start with an e-mail address", hint)
+    return found
 
 
 def _integer(text: str) -> int:
@@ -253,9 +262,9 @@ def _json_texts(text: str) -> list[str]:
 def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
     """Converts one text to a value of a type; where the target has options, to the key of one, or to its number."""
     convert, options = kind.build(form, target), target.options
-    if options is None or kind.yields == "path":
+    if options is None or kind.makes == "path":
         return convert
-    return options.number_of if kind.yields == "integer" else lambda text: options.key_of(convert(text))
+    return options.number_of if kind.makes == "integer" else lambda text: options.key_of(convert(text))
 
 
 _DATE_OPTIONS = frozenset({"format", "timezone"})
@@ -269,6 +278,8 @@ TYPES: Mapping[str, ValueType] = MappingProxyType(
         "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
         "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
         "email": ValueType("text", lambda *_: _email),
+        "address": ValueType("text", lambda *_: lambda text: _address(text).address),
+        "address_name": ValueType("text", lambda *_: lambda text: _address(text).name or None),
         "list": ValueType("list", lambda *_: str.strip, frozenset({"separator"}), split=_separated),
         "path": ValueType("path", _path, frozenset({"separator"})),
         "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),
@@ -277,8 +288,8 @@ TYPES: Mapping[str, ValueType] = MappingProxyType(
 
 # -- what the fields of a case take ----------------------------------------------------------------
 
-_BOOLEAN = {"type": "boolean", "takes": frozenset({"boolean"})}
-_OPTION = {"takes": frozenset({"text", "instant", "integer"})}
+_BOOLEAN = {"type": "boolean", "accepts": frozenset({"boolean"})}
+_OPTION = {"accepts": frozenset({"text", "instant", "integer"})}
 #: Field, or kind of a custom field → what differs from a text of one line.
 _WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
     {
@@ -288,18 +299,18 @@ _WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
         "resolution": {"one_line": False},
         "public": _BOOLEAN,
         "checkbox": _BOOLEAN,
-        "date": {"type": "datetime", "takes": frozenset({"instant"})},
-        "decimal": {"type": "decimal", "takes": frozenset({"integer", "decimal"})},
-        "dependent_field": {"type": "list", "takes": frozenset({"list", "path"})},
+        "date": {"type": "datetime", "accepts": frozenset({"instant"})},
+        "decimal": {"type": "decimal", "accepts": frozenset({"integer", "decimal"})},
+        "dependent_field": {"type": "list", "accepts": frozenset({"list", "path"})},
         "drop_down": _OPTION,
         "dropdown": _OPTION,
         "multi_line_text": {"one_line": False},
-        "multi_select": {"type": "list", "takes": frozenset({"list"})},
-        "numeric": {"type": "integer", "takes": frozenset({"integer"})},
+        "multi_select": {"type": "list", "accepts": frozenset({"list"})},
+        "numeric": {"type": "integer", "accepts": frozenset({"integer"})},
     }
 )
 #: What a value is for by which notes are sorted.
-ORDER = Target("notes.order", validate=lambda _: None, takes=frozenset({"text", "instant", "integer", "decimal"}))
+ORDER = Target("notes.order", validate=lambda _: None, accepts=frozenset({"text", "instant", "integer", "decimal"}))
 
 
 def case_target(name: str) -> Target:
@@ -328,7 +339,7 @@ def custom_target(key: str, definition: FieldDefinition | None, options: Options
         return None
     target = _target(f"custom_fields.{key}", kind, CUSTOM_FIELD_TYPES[kind])
     if options is not None and kind == "dependent_field":  # which options there are depends on those before
-        return replace(target, options=options, type="path", takes=frozenset({"path"}))
+        return replace(target, options=options, type="path", accepts=frozenset({"path"}))
     return replace(target, options=options) if kind in ("drop_down", "dropdown", "multi_select") else target
 
 

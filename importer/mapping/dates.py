@@ -100,6 +100,9 @@ _DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
         "%z": _Directive("offset", r"[+-]\d\d:?[0-5]\d|z", _offset_seconds),
         "%A": _Directive("weekday", _DAY_NAME, lambda _: 0),
         "%a": _Directive("weekday", _DAY_NAME, lambda _: 0),
+        "%Z": _Directive(
+            "zone_name", r"(?u:[^\W\d_][^\d()]{0,60})", lambda _: 0
+        ),  # it says nothing that %z does not say
     }
 )
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
@@ -144,6 +147,9 @@ def _units(pattern: str, tokens: list[str]) -> dict[str, Callable[[str], int]]:
         raise malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
     if twice := [unit for unit in units if units.count(unit) > 1]:
         raise malformed(f"the date format {pattern!r} contains the {twice[0]} twice", "remove one of them")
+    if "%Z" in tokens and "%z" not in tokens:
+        hint = "the name of a time zone can mean several: set `timezone:`, and write the name as it is in the cells"
+        raise malformed(f"the date format {pattern!r} has %Z without %z", hint)
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
         raise malformed(f"the date format {pattern!r} needs both %I and %p", hint)
@@ -164,6 +170,7 @@ def _parse_pattern(expression: re.Pattern[str], reads: dict[str, Callable[[str],
         return None
     parts: dict[str, Any] = {unit: reads[unit](part) for unit, part in match.groupdict().items()}
     parts.pop("weekday", None)
+    parts.pop("zone_name", None)
     if "half" in parts:
         parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("half")
     try:

@@ -23,7 +23,8 @@ from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 PROBLEMS_SHOWN = 25
 #: What messages call it.
 EXPORT = "the export"
-#: A mapping that lacks more columns than this is probably for another export: one error says so.
+#: An export that lacks more columns of the mapping than this, or two of which none is a misspelt one, is probably from
+#: elsewhere: one error says so.
 _MOST_COLUMNS = 3
 
 
@@ -255,7 +256,8 @@ def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> li
     has = f"columns: {listed(repr(shown(column)) for column in columns)}"
     if owner != EXPORT:  # a file that the mapping names may be any file: its first line is not shown
         has = f"check the header of {owner}"
-    if len(missing) > _MOST_COLUMNS:
+    is_misspelt = any(nearest(column, columns) for column in missing)
+    if len(missing) > (_MOST_COLUMNS if is_misspelt else 1):
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
         return [Problem(f"{owner} lacks {len(missing)} columns of the mapping: {names}", marks[missing[0]], hint)]

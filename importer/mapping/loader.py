@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from importer.bundled import bundled
 from importer.errors import MappingError
+from importer.mapping.builtin import SUFFIX, builtin_names
 from importer.mapping.case_schema import EachForm, MappingForm
 from importer.mapping.conditions import filter_conditions
 from importer.mapping.converters import TYPES
@@ -21,17 +22,17 @@ from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.field_errors import Document, Problems, listed, nearest
+from importer.mapping.inputs import Header
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
 from importer.mapping.values import Field
-from importer.models import Links, shown
+from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, as_answer
 from importer.yaml_places import NodePath, mark_of
 
 SIZE_MAX = 1024 * 1024
-SUFFIX = ".yml"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,18 @@ class Mapping:
         return Links(", ".join(column.column for column in form.record), form.missing, form.cycle, form.deep)
 
     @property
+    def reading(self) -> ReadingOptions:
+        """How the export is to be read, as far as the mapping says it."""
+        source = self._form.source
+        said = {name: getattr(source, name) for name in ("sheet", "encoding", "delimiter", "header_row")}
+        return cast(ReadingOptions, {name: value for name, value in said.items() if value is not None})
+
+    @property
+    def keep_last(self) -> bool:
+        """Whether the last row of a key counts: each row of the export is a state of its ticket."""
+        return self._form.source.keep == "last"
+
+    @property
     def note_files(self) -> list[tuple[EachForm, NodePath]]:
         """The companion files with notes, and where the mapping names each first."""
         found: list[tuple[EachForm, NodePath]] = []
@@ -90,6 +103,11 @@ class Mapping:
     def choices(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
         return tuple(reason for _, reason, _ in filter_conditions(self._form.source))
+
+    def lacking(self, columns: tuple[str, ...]) -> list[str]:
+        """The optional columns that an export with these columns does not have."""
+        header = Header(columns, Problems(self._document), names=self._form.source.columns)
+        return [column for column in header.names if header.lacks(column)]
 
     def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
@@ -182,7 +200,7 @@ def _read(source: Path, name: str) -> bytes:
     try:
         return head_of(source, SIZE_MAX + 1)
     except FileNotFoundError:
-        names = sorted(file.stem for file in bundled("mappings").glob(f"*{SUFFIX}"))
+        names = builtin_names()
         known = f"built-in mappings: {listed(names, most=99)}"
         hint = f"check the path; {known}"
         if _is_bare(name):

@@ -14,10 +14,10 @@ from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.converters import case_target
 from importer.mapping.custom_fields import Definitions, check_usable, kinds_of
 from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, printable, unsendable
+from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
 from importer.mapping.schema import ColumnForm, ValueForm
-from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, custom_fields_of, make_field, uncut
 from importer.models import FieldError, Link, Mapped, Row, UpdateBody, UpdateKind, shown
 from importer.talkdesk.payloads import CASE_FIELDS, case_check, custom_field_prefix
@@ -64,7 +64,7 @@ class RowMapper:
     ) -> None:
         source, case = form.source, form.case
         empty = frozenset({"", *(text.strip() for text in source.empty)})
-        binding = Binding(Header(columns, problems), empty, files, companions)
+        binding = Binding(Header(columns, problems, names=source.columns), empty, files, companions)
         self._width = len(columns or ())
         self._key = RowName(source.key, binding, path=_KEY_PATH, join=source.join, hashed=source.hash)
         self._filters = [
@@ -76,7 +76,8 @@ class RowMapper:
         for name in CASE_FIELDS:
             value = getattr(case, name)
             if name == "parent_id" and value is not None and value.record is not None:
-                self._parent = ParentLink(value, binding, join=source.join)
+                if not any(binding.header.lacks(column.column) for column in (*value.record, *(value.of or ()))):
+                    self._parent = ParentLink(value, binding, join=source.join)
             elif isinstance(value, ValueForm) and (
                 field := make_field(value, binding, path=("case", name), target=case_target(name))
             ):
@@ -216,7 +217,7 @@ class RowName:
     def __init__(
         self, columns: Sequence[ColumnForm], binding: Binding, *, path: NodePath, join: str, hashed: bool = False
     ) -> None:
-        self.columns = tuple(form.column for form in columns)
+        self.columns = tuple(binding.header.name(form.column) for form in columns)
         self._positions = binding.header.positions_of(columns, path=path)
         self._join, self._empty, self._is_key, self._hashed = join, binding.empty, path == _KEY_PATH, hashed
 

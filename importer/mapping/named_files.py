@@ -16,7 +16,7 @@ from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.mapping.converters import folding
 from importer.mapping.field_errors import CellError, Problems, listed, malformed
-from importer.mapping.value_sources import Header
+from importer.mapping.inputs import Header
 from importer.models import shown
 from importer.small_files import head_of
 from importer.yaml_places import NodePath

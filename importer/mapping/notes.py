@@ -15,8 +15,8 @@ from importer.mapping.case_schema import EachForm, NoteForm
 from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import ORDER, folding, note_target
 from importer.mapping.field_errors import CellError, printable
+from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.schema import SourceForm, ValueForm
-from importer.mapping.value_sources import Binding, Cells, Header
 from importer.mapping.values import Field, make_field
 from importer.models import FieldError
 from importer.yaml_places import NodePath
@@ -104,7 +104,7 @@ class Note:
         header = binding.header
         if form.each and form.each.file:
             if binding.companions is not None:  # otherwise the mapping is only checked
-                self._file = next(file for file in binding.companions if file.form == form.each)
+                self._file = next((file for file in binding.companions if file.form == form.each), None)
             header, self._entries = _entries_of_file(form.each, self._file, binding, path=path, source=source)
         elif form.each:
             header, self._entries = _entries_of_cells(form.each, binding, path=path)
@@ -153,9 +153,10 @@ def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tup
 
 def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tuple[Header, _Entries]:
     """The cells of a column, or parts of them, behind the cells of the row, hiding columns of the same name."""
-    column, header = each.column or "", binding.header
-    into = each.into or (column,)
-    positions = header.positions(column, path=(*path, "each", "column"))
+    header = binding.header
+    column = header.name(each.column or "")
+    into = each.into or (each.column or "",)
+    positions = () if header.lacks(column) else header.positions(column, path=(*path, "each", "column"))
 
     def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
         entries = []
@@ -170,7 +171,7 @@ def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tu
     columns = header.columns
     if columns is not None:
         columns = (*("" if name in into else name for name in columns), *into)
-    return Header(columns, header.problems, header.owner), read
+    return Header(columns, header.problems, header.owner, header.names), read
 
 
 def _parts(text: str, each: EachForm) -> Sequence[str]:

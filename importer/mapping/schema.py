@@ -15,7 +15,7 @@ from importer.mapping.conditions import parse_condition
 from importer.mapping.converters import TYPES, Ignored
 from importer.mapping.dates import parser, time_zone
 from importer.mapping.field_errors import listed, malformed, nearest
-from importer.mapping.value_sources import parse_template
+from importer.mapping.inputs import parse_template
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ ColumnName = Annotated[Scalar, Field(min_length=1)]
 
 
 class Form(BaseModel):
-    """What all forms have in common."""
+    """A part of a mapping file as it is written: each key of the YAML is a field, and unknown keys are refused."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -248,6 +248,27 @@ Value = Annotated[ValueForm, BeforeValidator(as_column, json_schema_input_type=S
 Flag = Annotated[ValueForm, BeforeValidator(_as_constant, json_schema_input_type=bool | ValueForm)]
 
 
+class NamesForm(Form):
+    """How a column of the mapping may be named in the export, and whether it may be absent."""
+
+    also: Annotated[
+        tuple[ColumnName, ...], BeforeValidator(as_list, json_schema_input_type=ColumnName | list[ColumnName])
+    ] = ()
+    """Other names of the column: the first one that the export has counts."""
+
+    optional: bool = False
+    """Whether the export may lack the column; it counts as empty then."""
+
+
+def _as_names(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"also": value}
+
+
+Names = Annotated[
+    NamesForm, BeforeValidator(_as_names, json_schema_input_type=ColumnName | list[ColumnName] | NamesForm)
+]
+
+
 class SourceForm(Form):
     """What the export means."""
 
@@ -260,6 +281,9 @@ class SourceForm(Form):
     hash: bool = False
     """Whether the key is a hash of the columns: for an export without ids. Another text is another ticket."""
 
+    columns: dict[str, Names] = Field(default={})
+    """Column of this mapping → its other names, or `{optional: true}` if the export may lack it."""
+
     empty: Annotated[tuple[Scalar, ...], BeforeValidator(as_list, json_schema_input_type=Scalar | list[Scalar])] = ("",)
     """Texts that count as no value. A cell of spaces always does."""
 
@@ -268,3 +292,18 @@ class SourceForm(Form):
 
     skip: When | None = None
     """Condition, such as "Type == 'test'". A row that meets it is filtered, on purpose."""
+
+    keep: Literal["first", "last"] = "first"
+    """Which row counts if several have one key: the `first`, or the `last` if each row is a state of its ticket."""
+
+    sheet: Scalar | None = None
+    """Sheet of a workbook, by name or number. By default the one that looks most like tickets."""
+
+    encoding: str | None = None
+    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
+
+    delimiter: str | None = None
+    """Delimiter of a CSV file. By default what the file shows."""
+
+    header_row: Annotated[int, Field(ge=0)] | None = None
+    """Line, or row of the sheet, with the header; 0 if there is none. By default the first one below titles."""

@@ -15,8 +15,8 @@ from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, folding, note_target, tidying
 from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError, listed, missing, nearest
+from importer.mapping.inputs import Binding, Blame, Cells, make_input
 from importer.mapping.schema import ValueForm
-from importer.mapping.value_sources import Binding, Blame, Cells, make_source
 from importer.models import FieldError, shown
 from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES
 from importer.yaml_places import NodePath
@@ -47,9 +47,9 @@ class Field:
         self._default = self._checked(form.default, "default")
         self._constant = self._checked(form.value, "value")
         self._table = self._checked_table()
-        self._source = make_source(form, binding, path=path, in_list=self._split is not None)
+        self._input = make_input(form, binding, path=path, in_list=self._split is not None)
         self._condition = BoundCondition(form.when, binding, path=(*path, "when"))
-        positions = self._source.positions + self._condition.positions
+        positions = self._input.positions + self._condition.positions
         self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
         self._values: dict[Any, Any] = {}
 
@@ -79,13 +79,13 @@ class Field:
     def _made(self, cells: Cells) -> Any:
         """The value of a row, or what is wrong with it.
 
-        In this order: its condition (if it is not met, the default), the text of its source, the table or the type,
+        In this order: its condition (if it is not met, the default), the text of its input, the table or the type,
         the default for no value, and what the target takes.
         """
         try:
             value = self._default
             if self._condition.met(cells):
-                text = self._source.read(cells)
+                text = self._input.read(cells)
                 if text is None:
                     value = None
                 elif text:
@@ -154,7 +154,7 @@ class Field:
     def _blame(self, cells: Cells) -> Blame:
         try:
             if self._condition.met(cells):
-                return self._source.blame(cells)
+                return self._input.blame(cells)
         except CellError:  # it knows its cell itself
             pass
         return self._condition.columns[0], ""
@@ -164,12 +164,12 @@ class Field:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it reads."""
-        return tuple(dict.fromkeys(self._source.names))
+        return tuple(dict.fromkeys(self._input.names))
 
     @property
     def is_text(self) -> bool:
         """Whether it reads a text of the export that can be looked at, and not a constant or another file."""
-        return self._source.is_text
+        return self._input.is_text
 
     @property
     def table(self) -> dict[str, str] | None:
@@ -191,7 +191,7 @@ class Field:
     def text(self, cells: Cells) -> str:
         """The text that the value is made of; empty for none, or if it cannot be read."""
         try:
-            return self._source.read(cells) or ""
+            return self._input.read(cells) or ""
         except CellError:
             return ""
 
@@ -212,8 +212,8 @@ class Field:
 def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> Field | None:
     """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so."""
     problems, name = binding.header.problems, form.type or target.type
-    if TYPES[name].yields not in target.takes:
-        fitting = [other for other, kind in TYPES.items() if kind.yields in target.takes]
+    if TYPES[name].makes not in target.accepts:
+        fitting = [other for other, kind in TYPES.items() if kind.makes in target.accepts]
         what = f"{target.name} does not accept `type: {name}`"
         problems.add((*path, "type"), what, f"it accepts {listed(fitting)}")
         return None

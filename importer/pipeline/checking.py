@@ -128,7 +128,7 @@ def check(
         meaning=code.name.lower(),
         totals=summary.totals,
         case_updates=summary.case_updates,
-        notes=(*opened.notes, *loaded.notes, *unlinked_remarks(summary.links_not_made)),
+        notes=(*export.remarks, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
         put_back=staged.put_back,

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
@@ -16,8 +16,8 @@ from importer.ledger.records import CompanionFile
 from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
-from importer.reader import open_reader
-from importer.report.failures_file import failures_file_of
+from importer.reader import ReadingOptions, open_reader, options_for
+from importer.report.failures_file import failures_file_of, is_failures_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importer.ledger import Ledger
     from importer.mapping.case_schema import EachForm
     from importer.models import Row
-    from importer.reader import Reader, ReadingOptions
+    from importer.reader import Reader
 
 StrPath = str | os.PathLike[str]
 
@@ -36,6 +36,7 @@ class Export:
 
     reader: Reader
     mapping: Mapping
+    reading: ReadingOptions  #: how the user, or else the mapping, wants it to be read
     folder: Path  #: where it is, and its companion files
     notes: tuple[StrPath, ...]  #: where these are otherwise, as ``FILE`` or ``NAME=FILE``
 
@@ -44,8 +45,23 @@ class Export:
         """The columns that the mapping is bound to: without the reasons of a failures file."""
         return columns_mapped(self.reader)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know about how it is read and mapped."""
+        names = [form.file or "" for form, _ in self.mapping.note_files if form.optional]
+        absent = [] if self.notes else [name for name in names if not (self.folder / name).exists()]
+        gone = [f"{name} was not found next to the export, so there are no notes from it" for name in absent]
+        lacking = self.mapping.lacking(self.columns)
+        empty = [f"optional columns that the export does not have: {', '.join(lacking)}"] if lacking else []
+        return (*self.reader.notes, *self.mapping.notes, *empty, *gone)
+
     def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
-        """Its companion files; those of a failures file are where they were when its rows were read."""
+        """Its companion files; those of a failures file are where they were when its rows were read.
+
+        Raises:
+            MappingError: the mapping does not fit the columns of the export, which is said before all else.
+        """
+        self.mapping.bind(self.columns)
         infos = sources(ledger) if failures_file_of(self.reader.columns) else []
         known = [file for info in reversed(infos) for file in info.companions]
         return open_companions(ledger, self.mapping, self.folder, self.notes, known=known)
@@ -60,13 +76,20 @@ def open_export(
 ) -> Export:
     """An export and its mapping, which may read files below its folder, that of the export, and ``allow_files``.
 
+    What the mapping says about reading counts where the user says nothing. It is about the export: a failures file is
+    read as it is.
+
     Raises:
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
     """
     folder = folder_of(source)
-    opened = open_reader(source, **reading)
-    return Export(opened, opened_mapping(mapping, (folder, *allow_files)), folder, tuple(notes))
+    loaded = opened_mapping(mapping, (folder, *allow_files))
+    given = cast(ReadingOptions, {name: value for name, value in reading.items() if value is not None})
+    if loaded.reading and isinstance(source, str | os.PathLike):
+        said = options_for(Path(source), loaded.reading)
+        given = given if is_failures_file(Path(source)) else said | given
+    return Export(open_reader(source, **given), loaded, given, folder, tuple(notes))
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:
@@ -203,6 +226,8 @@ def open_companions(
         path = paths.get(name) or (Path(before.path) if before else folder / name)
         if name not in paths and not before:
             mapping.refuse_outside(path, (*place, "file"), [folder])
+        if not path.exists() and form.optional and name not in paths and not before:
+            continue
         if not path.exists():
             note = mapping.place((*place, "file"))
             hint = f"put it there, or pass --notes FILE; if you have no notes, remove the note at {note}"

@@ -17,6 +17,7 @@ from importer.errors import CaseImporterError, ExitCode, TooManyFailuresError
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import make_unproven_unknown
+from importer.ledger.measurements import note_plan
 from importer.mapping import Mapping
 from importer.models import Notice, State
 from importer.pipeline.companions import Export
@@ -24,7 +25,7 @@ from importer.pipeline.results import Command, Problem, RunResult, run_result, w
 from importer.pipeline.sending import RunOptions, open_target, refuse_wrong_credentials, send_pending, stop_on_signals
 from importer.pipeline.staging import Reading, stage_source
 from importer.progress import Progress
-from importer.report import Summary, exit_code_of, unlinked_remarks, write_reports
+from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.settings import Settings
 
 WITHOUT_EXTERNAL_ID = Notice(
@@ -53,6 +54,7 @@ class LedgerRun:
     progress: Progress
     outer_stop: Stop | None
     options: RunOptions
+    report_options: ReportOptions | None = None
     max_failures: int | str | None = None
     notes: tuple[str, ...] = ()
     put_back: int = 0
@@ -67,7 +69,7 @@ class LedgerRun:
 
     async def import_export(self, export: Export, reading: Reading) -> RunResult:
         """Read an export, with its companion files, then send it."""
-        self.notes = (*export.reader.notes, *export.mapping.notes)
+        self.notes = export.remarks
         if export.mapping.external_id_field is None:
             self.progress.notice(WITHOUT_EXTERNAL_ID)
 
@@ -125,10 +127,24 @@ class LedgerRun:
             return Delivered()
         options = replace(self.options, chosen=chosen, max_refused=self._max_refused(counts))
         account_fields = self.mapping.account_fields if self.mapping else ()
+        await asyncio.to_thread(note_plan, ledger, self._plan(), rows=total, source=chosen.source)
         async with open_target(self.settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
             self.progress.sending(total)
             return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
+
+    def _plan(self) -> dict[str, object]:
+        """What the report says about how it was sent; nothing secret."""
+        settings = self.settings
+        return {
+            "rate": settings.rate or settings.top_rate,
+            "reserve": settings.reserve,
+            "concurrency": settings.workers,
+            "settle_delay": settings.delay.first,
+            "proxy": settings.through.name if settings.through else None,
+            "limit": self.options.limit,
+            "max_failures": self.max_failures,
+        }
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; invalid rows count as failures before anything is sent."""
@@ -145,7 +161,7 @@ class LedgerRun:
 
     def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
-        reports, summary = write_reports(self.path, self.folder, source=chosen.source)
+        reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
         ledger.exit_code = self._exit_code(delivered, summary)
         result = run_result(
             replace(summary, target=summary.target or self.settings.target.name),

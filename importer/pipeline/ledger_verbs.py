@@ -18,7 +18,7 @@ from importer.ledger.database import open_read_only
 from importer.models import CaseUpdateState, State, clean
 from importer.pipeline.results import RunResult, Status, known, run_result, write_summary
 from importer.plain import in_thread
-from importer.report import summary_of, unlinked_remarks, write_reports
+from importer.report import ReportOptions, summary_of, unlinked_remarks, write_reports
 
 StrPath = str | os.PathLike[str]
 Decision = Literal["created", "resend", "drop"]
@@ -55,16 +55,16 @@ def status(ledger: StrPath) -> Status:
         return Status(**known(summary_of(view)))
 
 
-def report(ledger: StrPath, out: StrPath) -> RunResult:
+def report(ledger: StrPath, out: StrPath, *, options: ReportOptions | None = None) -> RunResult:
     """Write the reports of a whole ledger into ``out``, from the ledger alone.
 
     The exit code is that of writing them: 8 if the totals do not match, else 0.
 
     Raises:
         LedgerError: the ledger cannot be read.
-        ConfigError: a file cannot be written.
+        ConfigError: a file cannot be written, or masked reports would be next to others.
     """
-    reports, summary = write_reports(Path(ledger), Path(out))
+    reports, summary = write_reports(Path(ledger), Path(out), options=options)
     result = run_result(
         summary,
         ExitCode.OK if summary.totals.match else ExitCode.LEDGER,

@@ -11,6 +11,7 @@ from importer.errors import CaseImporterError, ExitCode
 from importer.models import FieldError, State
 from importer.report import Reports, Summary
 from importer.report.files import whole_file
+from importer.wording import printable
 
 Command = Literal["run", "retry", "reconcile", "rebuild", "report"]
 
@@ -79,14 +80,16 @@ def known(result: Any) -> dict[str, Any]:
 
 
 def write_summary(result: RunResult) -> None:
-    """Write the result as ``summary.json``."""
+    """Write the result as ``summary.json``, if that is wanted."""
+    if result.reports.summary is None:
+        return
     with whole_file(result.reports.summary) as file:
         file.write(as_json(result) + "\n")
 
 
 def as_json(result: Any) -> str:
-    """The JSON form of a result."""
-    return orjson.dumps(result, default=str, option=orjson.OPT_INDENT_2).decode()
+    """The JSON form of a result; a terminal that shows it obeys none of it."""
+    return printable(orjson.dumps(result, default=str, option=orjson.OPT_INDENT_2).decode())
 
 
 def json_schema(form: str) -> dict[str, Any]:

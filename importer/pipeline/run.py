@@ -25,6 +25,7 @@ from importer.pipeline.sending import RunOptions, usable_settings
 from importer.pipeline.staging import Reading, remap_all
 from importer.plain import plain
 from importer.progress import Progress
+from importer.report import ReportOptions
 from importer.report.failures_file import FILE_NAME
 from importer.settings import Settings
 
@@ -48,6 +49,7 @@ async def run_import_async(
     accept_changes: bool = False,
     as_is: bool = False,
     accept_existing: bool = False,
+    report_options: ReportOptions | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
     **reading: Unpack[ReadingOptions],
@@ -63,6 +65,7 @@ async def run_import_async(
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
         accept_changes, as_is: See :class:`importer.pipeline.staging.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
+        report_options: Which reports are written, and how.
         progress, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
 
     Raises:
@@ -78,12 +81,13 @@ async def run_import_async(
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
         settings=settings,
+        report_options=report_options,
         progress=progress or Progress(),
         outer_stop=stop,
         options=RunOptions(limit=limit, refuse_existing=not accept_existing),
         max_failures=max_failures,
     )
-    return await run.import_export(export, Reading(reading, accept_changes, as_is))
+    return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
 
 
 async def rebuild_async(
@@ -95,6 +99,7 @@ async def rebuild_async(
     ledger: StrPath | None = None,
     out: StrPath | None = None,
     settings: Settings | None = None,
+    report_options: ReportOptions | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
     **reading: Unpack[ReadingOptions],
@@ -106,7 +111,8 @@ async def rebuild_async(
     without external id.
 
     Args:
-        source, mapping, notes, allow_files, settings, progress, stop, reading: See :func:`run_import_async`.
+        source, mapping, notes, allow_files, settings, report_options, progress, stop, reading: See
+            :func:`run_import_async`.
         ledger, out: Where the new ledger and the reports go; there must be no ledger yet.
 
     Raises:
@@ -127,11 +133,12 @@ async def rebuild_async(
         path=path,
         folder=folder,
         settings=settings,
+        report_options=report_options,
         progress=progress or Progress(),
         outer_stop=stop,
         options=RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field),
     )
-    return await run.import_export(export, Reading(reading))
+    return await run.import_export(export, Reading(export.reading))
 
 
 def folder_of_reports(source: object, out: StrPath | None) -> Path:
@@ -163,6 +170,7 @@ async def retry_async(
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_existing: bool = False,
+    report_options: ReportOptions | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
@@ -175,7 +183,7 @@ async def retry_async(
         mapping: Map these rows again, then send those that are valid.
         notes, allow_files: With ``mapping``: see :func:`~importer.pipeline.checking.check`; by default as first read.
         out: Folder of the reports; by default that of the ledger.
-        settings, limit, max_failures, accept_existing, progress, stop: See :func:`run_import_async`.
+        settings, limit, max_failures, accept_existing, report_options, progress, stop: See :func:`run_import_async`.
 
     Raises:
         ConfigError: a state cannot be retried.
@@ -201,6 +209,7 @@ async def retry_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
+        report_options=report_options,
         progress=progress or Progress(),
         outer_stop=stop,
         options=RunOptions(limit=limit, refuse_existing=not accept_existing),
@@ -214,6 +223,7 @@ async def reconcile_async(
     *,
     out: StrPath | None = None,
     settings: Settings | None = None,
+    report_options: ReportOptions | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> RunResult:
@@ -224,7 +234,7 @@ async def reconcile_async(
     Args:
         ledger: The ledger.
         out: Folder of the reports; by default that of the ledger.
-        settings, progress, stop: See :func:`run_import_async`.
+        settings, report_options, progress, stop: See :func:`run_import_async`.
 
     Raises:
         CaseImporterError: see :func:`run_import_async`.
@@ -237,6 +247,7 @@ async def reconcile_async(
         path=path,
         folder=Path(out) if out is not None else path.parent,
         settings=settings,
+        report_options=report_options,
         progress=progress or Progress(),
         outer_stop=stop,
         options=RunOptions(limit=0, resend=False),

@@ -14,6 +14,7 @@ from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_list import settle_from_list
 from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.existing import refuse_existing
+from importer.delivery.measuring import measuring
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.response_policy import SHUT_OUT
@@ -124,6 +125,7 @@ async def send_pending(
     async with (
         open_api(ledger, target, settings, stop=stop, progress=progress, max_refused=max_refused) as api,
         LedgerWriter(ledger) as writer,
+        measuring(api, writer),
     ):
         ledger.pin_target(target.identity)
         if options.refuse_existing and _may_read_cases(api.tokens):

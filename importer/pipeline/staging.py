@@ -102,7 +102,8 @@ def stage_source(
             entry.add_rows(ledger, number, batch)
             rows += len(batch)
             progress(chunk.progress, rows)
-    entry.finish_source(ledger, number, companions.as_read(), whole=failures is None)
+    keep_last = mapping.keep_last and failures is None
+    entry.finish_source(ledger, number, companions.as_read(), whole=failures is None, keep_last=keep_last)
     return Staged(next(info for info in entry.sources(ledger) if info.id == number), restored)
 
 
@@ -120,8 +121,9 @@ def _rare_collections() -> Iterator[None]:
 def _identity(source: Reader, reading: Reading) -> str:
     """The same bytes read in another way are other rows; the sheet is in the fingerprint already."""
     fingerprint = source.fingerprint()
-    options = {**reading.options, "as_is": reading.as_is}
-    given = "\0".join(f"{name}={value}" for name, value in sorted(options.items()) if value and name != "sheet")
+    options = {**reading.options, "as_is": reading.as_is or None}
+    said = ((name, value) for name, value in sorted(options.items()) if value is not None and name != "sheet")
+    given = "\0".join(f"{name}={value}" for name, value in said)
     return sha256(f"{fingerprint}\0{given}".encode()).hexdigest() if given else fingerprint
 
 
@@ -243,7 +245,11 @@ def preview_rows(
     mapper = mapping.bind(columns_mapped(source), companions.tables if companions else None)
     if companions is not None:
         companions.load(lambda: None)
-    return [(row, mapper.apply(row)) for row in islice(_own_rows(source), count)]
+    rows = _own_rows(source)
+    if mapping.keep_last:
+        last = {mapper.key(row): row.number for row in _own_rows(source)}
+        rows = (row for row in rows if not (key := mapper.key(row)) or last[key] == row.number)
+    return [(row, mapper.apply(row)) for row in islice(rows, count)]
 
 
 def rows_named(source: Reader, mapping: Mapping, names: Collection[str]) -> dict[str, int]:

@@ -26,8 +26,9 @@ from importer.pipeline.sending import (
 )
 from importer.plain import plain
 from importer.progress import Progress
-from importer.report import Summary, summary_of
+from importer.report import ReportOptions, Summary, summary_of
 from importer.report.files import make_folder, whole_file
+from importer.report.page import FILE_NAME, write_page
 from importer.report.verified_file import Verification, write_verified
 from importer.settings import Settings
 
@@ -40,6 +41,7 @@ class VerifyResult(Summary):
         exit_code: As the command line ends.
         meaning: The same as a word.
         verified_file: verified.csv.
+        page: report.html.
         summary_file: This result as JSON.
         continued: It went on where an earlier one had stopped.
         error: Why it ended early; None if it did not.
@@ -52,6 +54,7 @@ class VerifyResult(Summary):
     meaning: str
     verification: Verification
     verified_file: Path
+    page: Path
     summary_file: Path
     continued: bool
     error: Problem | None
@@ -67,6 +70,7 @@ async def verify_async(
     doubles: bool = False,
     again: bool = False,
     out: StrPath | None = None,
+    csv_delimiter: str = ",",
     settings: Settings | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -83,6 +87,7 @@ async def verify_async(
         doubles: Search the whole list for second cases with external ids of this ledger.
         again: Start over, although the last one is not finished.
         out: Folder of the reports; by default that of the ledger.
+        csv_delimiter: Between the cells of verified.csv; see :class:`importer.report.ReportOptions`.
         settings: Target, rate, credentials; by default from environment and ``.env``.
         progress, stop: Is told what happens; stops it. Without ``stop`` the signals of the process do.
 
@@ -92,6 +97,7 @@ async def verify_async(
     """
     begun = time.monotonic()
     path = existing(ledger)
+    options = ReportOptions(csv_delimiter=csv_delimiter)
     settings = usable_settings(settings, path.parent)
     plan = VerificationPlan(None if sample is None else str(sample), deep, doubles)
     heard: list[int] = []
@@ -107,6 +113,7 @@ async def verify_async(
         result = _result(
             path,
             Path(out) if out is not None else path.parent,
+            options=options,
             error=error,
             heard=heard,
             continued=continued,
@@ -139,6 +146,7 @@ def _result(
     path: Path,
     folder: Path,
     *,
+    options: ReportOptions,
     error: CaseImporterError | None,
     heard: list[int],
     continued: bool,
@@ -149,7 +157,8 @@ def _result(
     make_folder(folder)
     with LedgerView(path) as view:
         summary = summary_of(view)
-        write_verified(view, folder / "verified.csv")
+        write_verified(view, folder / "verified.csv", delimiter=options.csv_delimiter)
+        write_page(view, summary, folder / FILE_NAME)
     assert summary.verification is not None
     exit_code = summary.verification.exit_code
     if exit_code is ExitCode.OK and summary.case_updates.undelivered:
@@ -163,6 +172,7 @@ def _result(
         exit_code=exit_code,
         meaning=exit_code.name.lower(),
         verified_file=folder / "verified.csv",
+        page=folder / FILE_NAME,
         summary_file=folder / "summary.json",
         continued=continued,
         error=None if error is None else Problem(error.what, error.where, error.hint),

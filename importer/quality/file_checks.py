@@ -220,6 +220,8 @@ def total_lines(profile: FileProfile) -> FileIssue | None:
     rows = list(profile.last_rows)
     while rows and _is_no_ticket(rows[-1], len(profile.columns)):
         row = rows.pop()
+        if row.problems and rows and rows[-1].problems:
+            break  # a damaged row in pieces
         found.add(row.number, " | ".join(filter(None, row.cells)))
     found.rows.reverse()
     return _of_rows("total_line", found) if found.count else None
@@ -230,7 +232,8 @@ def _is_no_ticket(row: Row, width: int) -> bool:
     if not filled:
         return False
     is_total = filled[0].strip().casefold().rstrip(": ") in _words()["totals"]["words"]
-    return is_total or (width > 2 and len(filled) == 1)
+    is_damaged = any(problem.column is None for problem in row.problems) and " " not in filled[0].strip()
+    return is_total or (width > 2 and len(filled) == 1 and not is_damaged)
 
 
 def _empty_columns(profile: FileProfile) -> FileIssue | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 VALUES_MAX = 1_000  #: Different texts that are counted one by one.
 VALUE_LENGTH_MAX = 200  #: A longer text is not counted as a value.
 ROWS_NAMED = 5  #: Rows that are named of each thing that is counted.
+_ERRORS_SHARE = 0.05  # of the cells of a column
 LAST_ROWS = 3  #: Rows at the end of the file that are kept, to see whether they are totals.
 
 #: A cell → the names of its shapes, such as ``scientific_notation`` or ``email``.
@@ -79,7 +80,7 @@ class ColumnProfile:
     values: ValueCounts = field(default_factory=ValueCounts)  #: The short texts, and how often each occurs.
     blanks: Counter[str] = field(default_factory=Counter)  #: How often each of ``blank_words`` occurs.
     shapes: dict[str, Tally] = field(default_factory=dict)  #: Name of a shape → the cells that have it.
-    broken: bool = False  #: Whether the reader reports problems of its cells, such as the error values of a workbook.
+    errors: int = 0  #: Cells of which the reader reports problems, such as the error values of a workbook.
     _hashes: set[int] = field(default_factory=set)
 
     def take(self, cells: pd.Series[str]) -> None:
@@ -125,6 +126,11 @@ class ColumnProfile:
     def mean(self) -> float:
         """Characters of the average text."""
         return self.share(self.characters)
+
+    @property
+    def broken(self) -> bool:
+        """Whether more than a few cells have problems, so that the column is of no use."""
+        return self.errors > max(1, _ERRORS_SHARE * self.filled)
 
     def share(self, count: int) -> float:
         """``count`` as a share of the filled cells."""
@@ -214,8 +220,8 @@ class FileProfile:
                     place = (problem.code, problem.column)
                     if place not in self.cell_problems:
                         self.cell_problems[place] = (problem, Tally())
-                        for column in self.columns:
-                            column.broken |= column.name == problem.column
+                    for column in self.columns:
+                        column.errors += column.name == problem.column
                     self.cell_problems[place][1].add(row, problem.value)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, cast
 
+from importer.models import ReadingOptions
 from importer.reader.base import Chunk, Reader, SheetLayout
 from importer.reader.csv_reader import CsvReader
 from importer.reader.detect import TEXT_KINDS, existing_file, kind_of, renamed_note
@@ -18,16 +19,7 @@ from importer.reader.limits import CHUNK_ROWS, MOST_RATIO
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Chunk", "Reader", "ReadingOptions", "SheetLayout", "open_reader", "sheet_names"]
-
-
-class ReadingOptions(TypedDict, total=False):
-    """How to read an export, where the user decides it: see :func:`open_reader`."""
-
-    sheet: str | int | None
-    encoding: str | None
-    delimiter: str | None
-    max_ratio: int | None
+__all__ = ["Chunk", "Reader", "ReadingOptions", "SheetLayout", "open_reader", "options_for", "sheet_names"]
 
 
 def open_reader(
@@ -36,6 +28,7 @@ def open_reader(
     sheet: str | int | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    header_row: int | None = None,
     max_ratio: int | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Reader:
@@ -45,10 +38,12 @@ def open_reader(
         path_or_frame: A delimited text file (plain, .gz, or alone in a .zip), a workbook (.xlsx, .xlsm, .xlsb, .xls,
             .ods), or a DataFrame.
         sheet: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Without it the
-            first one that is shown and contains a table, or at least has cells.
+            one that is shown and looks most like tickets, or at least has cells.
         encoding: Encoding of a text file. Without it a byte order mark, or else UTF-8.
         delimiter: What separates the cells of a text file. Without it comma, semicolon, tab or bar, as the header and
             the rows show.
+        header_row: Line of a text file, or row of a sheet, with the header, 1-based; 0 if there is none, and the
+            columns are called by their place. Without it the first one, below titles.
         max_ratio: How many times its size a packed text may unpack to; 200 without it.
         chunk_rows: Most rows of a chunk.
 
@@ -79,13 +74,25 @@ def open_reader(
             kind,
             encoding=encoding,
             delimiter=delimiter,
+            header_row=header_row,
             max_ratio=max_ratio or MOST_RATIO,
             notes=notes,
             chunk_rows=chunk_rows,
         )
     from importer.reader.excel_reader import open_workbook  # imports calamine, which a text file does not need
 
-    return open_workbook(path, kind, sheet=sheet, notes=notes, chunk_rows=chunk_rows)
+    return open_workbook(path, kind, sheet=sheet, header_row=header_row, notes=notes, chunk_rows=chunk_rows)
+
+
+def options_for(path: Path, options: ReadingOptions) -> ReadingOptions:
+    """Those of the ``options`` that apply to a file of this kind.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    is_text = kind_of(existing_file(path)) in TEXT_KINDS
+    fitting = {name: value for name, value in options.items() if name == "header_row" or (name == "sheet") != is_text}
+    return cast(ReadingOptions, fitting)
 
 
 def sheet_names(path: Path) -> list[str]:

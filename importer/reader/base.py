@@ -18,7 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from importer.models import FieldError, Row, shown
+from importer.models import FieldError, ReadingOptions, Row, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +117,7 @@ class Reader(Protocol):
     columns: tuple[str, ...]
     notes: tuple[str, ...]  #: What the user should know about how it is read, a sentence each.
     layout: SheetLayout  #: What a spreadsheet program hides; nothing in a text file or a DataFrame.
+    reading: ReadingOptions  #: What was chosen or found and is not the default: with it the file is read the same way.
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what is read: the file as it is on the disk, and the name of the sheet if it has one."""

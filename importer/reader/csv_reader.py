@@ -13,8 +13,15 @@ from itertools import islice
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.models import FieldError, Row, shown
-from importer.reader.base import Chunk, ChunkBuilder, SheetLayout, columns_counted, file_digest, named_columns
+from importer.models import FieldError, ReadingOptions, Row, shown
+from importer.reader.base import (
+    Chunk,
+    ChunkBuilder,
+    SheetLayout,
+    columns_counted,
+    file_digest,
+    named_columns,
+)
 from importer.reader.detect import Kind
 from importer.reader.dialect import DELIMITERS, Dialect, csv_lines, find_dialect
 from importer.reader.text_file import Lines, open_text
@@ -38,6 +45,7 @@ class CsvReader:
         *,
         encoding: str | None,
         delimiter: str | None,
+        header_row: int | None,
         max_ratio: int,
         notes: Iterable[str],
         chunk_rows: int,
@@ -46,13 +54,27 @@ class CsvReader:
         self._chunk_rows = chunk_rows
         self.name = self._text.name
         block, complete = self._text.head()
-        self._dialect = dialect = find_dialect(block, given=delimiter, complete=complete, name=self.name)
+        self._dialect = dialect = find_dialect(
+            block, given=delimiter, header_row=header_row, complete=complete, name=self.name
+        )
         self.columns, unnamed = named_columns(dialect.header)
+        self.reading = self._options(encoding, delimiter, header_row)
         separators = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
         separated = f" separated by {separators}" if len(self.columns) > 1 else ""
-        layout = f"{columns_counted(self.columns)}{separated}, header in line {dialect.header_line}"
+        header = f"header in line {dialect.header_line}" if dialect.header_line else "no header"
+        layout = f"{columns_counted(self.columns)}{separated}, {header}"
         how = f"read as {self._text.encoding.codec.upper()}, {layout}"
         self.notes = (*notes, *self._text.encoding.notes, how, *dialect.notes, *unnamed)
+
+    def _options(self, encoding: str | None, delimiter: str | None, header_row: int | None) -> ReadingOptions:
+        options = ReadingOptions()
+        if encoding is not None and self._text.encoding.codec != "utf-8":
+            options["encoding"] = self._text.encoding.codec
+        if self._dialect.delimiter != "," and (delimiter is not None or len(self.columns) > 1):
+            options["delimiter"] = self._dialect.delimiter
+        if header_row is not None or self._dialect.has_titles:
+            options["header_row"] = self._dialect.header_line
+        return options
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the file as it is on the disk, packed or not."""
@@ -73,6 +95,7 @@ class _Rows:
         self._lines = lines
         self._delimiter = dialect.delimiter
         self._width = len(dialect.header)
+        self._short = dialect.short
         self._name = name
         self._reader = csv_lines(lines, dialect.delimiter)
         self._start = 1
@@ -93,10 +116,12 @@ class _Rows:
 
     def _read(self, builder: ChunkBuilder, limit: int) -> None:
         """The hot loop: everything that a million good rows go through."""
-        reader, width = self._reader, self._width
+        reader, width, short = self._reader, self._width, self._short or -1
         add_number, add_row = builder.numbers.append, builder.rows.append
         self._start = reader.line_num + 1
         for cells in islice(reader, limit):
+            if len(cells) == short:
+                cells += [""] * (width - len(cells))
             if len(cells) != width or not any(cells):
                 self._set_aside(builder, cells)
             elif self._broken_line and reader.line_num == self._start and _has_open_quote(self._lines.last):
@@ -119,6 +144,8 @@ class _Rows:
             code, hint = "too_many_fields", f"quote each cell that contains {self._delimiter!r}"
         else:
             code, hint = "too_few_fields", "complete the row, and quote each cell that contains a line break"
+            if not self._lines.last.endswith(("\n", "\r")):
+                hint = "the file ends inside this row: it is cut off; export again"
         rule = f"has {has} field{'s' * (has != 1)}, but the header has {self._width}"
         builder.bad_rows.append(self._bad_row(cells, code, rule, hint))
 
@@ -133,6 +160,8 @@ class _Rows:
             is_not = "never closed" if self._lines.ended else stopped
             what = f"the row that begins in line {self._start} has a quote that is {is_not}"
             hint = 'close it, and double each quote inside a quoted cell: ""'
+            if self._lines.ended:
+                hint += "; if the file is cut off, export again"
             raise SourceError(what, where=f"{self._name}:{self._start}", hint=hint)
         text = self._lines.last.rstrip("\r\n")
         if _has_open_quote(text):

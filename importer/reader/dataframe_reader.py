@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from importer.errors import SourceError
-from importer.reader.base import Chunk, ChunkBuilder, SheetLayout, cell_text, named_columns, number_text
+from importer.models import ReadingOptions
+from importer.reader.base import (
+    Chunk,
+    ChunkBuilder,
+    SheetLayout,
+    cell_text,
+    named_columns,
+    number_text,
+)
 
 
 class DataFrameReader:
@@ -29,6 +37,7 @@ class DataFrameReader:
     layout = SheetLayout()
 
     def __init__(self, frame: pd.DataFrame, *, chunk_rows: int) -> None:
+        self.reading = ReadingOptions()
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"a path or a DataFrame is needed, not {type(frame).__name__}")
         if frame.columns.nlevels > 1 or not len(frame.columns):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +28,7 @@ _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 _SAMPLE_ROWS = 200
+_SHORT_ROWS = 3  # that leave out the same last cells
 _CONFIRMED = 0.9  # share of the rows that must have the width of the header
 
 #: Rows that are enough to find a header.
@@ -43,7 +45,9 @@ class Dialect:
 
     delimiter: str  #: One character.
     header: tuple[str, ...]  #: The header cells.
-    header_line: int  #: The line on which the header begins, 1-based.
+    header_line: int  #: The line on which the header begins, 1-based; 0 if there is none.
+    has_titles: bool  #: Whether there are titles above it.
+    short: int  #: How many cells most rows have, if they leave out the last ones; 0 if they do not.
     skipped: int  #: How many rows :mod:`csv` reads up to and including the header.
     notes: tuple[str, ...]  #: What the user should know about it.
 
@@ -54,12 +58,15 @@ def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
-def find_dialect(block: Sequence[str], *, given: str | None, complete: bool, name: str) -> Dialect:
+def find_dialect(
+    block: Sequence[str], *, given: str | None, header_row: int | None, complete: bool, name: str
+) -> Dialect:
     """The dialect of the file that begins with ``block``.
 
     Args:
         block: The first lines.
         given: The delimiter that the user passed, which wins.
+        header_row: The line of the header that the user passed, 1-based; 0 for a file without a header.
         complete: Whether the block is the whole file.
         name: The name of the file in messages.
 
@@ -69,10 +76,15 @@ def find_dialect(block: Sequence[str], *, given: str | None, complete: bool, nam
     excel = _SEP_LINE.fullmatch(block[0]) if block else None
     body, above = (block[1:], 1) if excel else (block, 0)
     wanted = given or (excel and excel[1])
-    delimiter = _spelled_out(wanted, name) if wanted else _found(body, complete, name)
+    table = body[max(header_row - above - 1, 0) :] if header_row else body
+    delimiter = _spelled_out(wanted, name) if wanted else _found(table, complete, name)
     sample = _sample(body, delimiter, complete)
     rows = [row.cells for row in sample]
-    titles = title_rows(rows)
+    if header_row == 0:
+        widths = Counter(len(cells) for cells in rows if cells)
+        width = widths.most_common(1)[0][0] if widths else 1
+        return Dialect(delimiter, ("",) * width, header_line=0, has_titles=False, short=0, skipped=above, notes=())
+    titles = title_rows(rows) if header_row is None else _named_row(sample, header_row, above, name)
     if len(sample) <= titles:
         raise EmptySourceError("the file has neither a header nor rows", where=f"{name}:1", hint="export again")
     if broken := next((row for row in sample[: titles + 1] if not row.cells), None):
@@ -87,8 +99,32 @@ def find_dialect(block: Sequence[str], *, given: str | None, complete: bool, nam
         notes.append("0 rows: there is nothing below the header")
     if filled and not any(len(cells) == len(header) for cells in filled):
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
-    found = sample[titles]
-    return Dialect(delimiter, tuple(header), above + found.line, above + found.number, tuple(notes))
+    found, short = sample[titles], _short_width(filled, len(header))
+    if short:
+        absent = first_few([repr(name) for name in header[short:]], 5)
+        notes.append(f"most rows end before the last {len(header) - short} columns, which are empty there: {absent}")
+    return Dialect(delimiter, tuple(header), above + found.line, titles > 0, short, above + found.number, tuple(notes))
+
+
+def _short_width(rows: Sequence[list[str]], width: int) -> int:
+    """The width of the rows if many leave out the same last cells, as some systems do with empty ones; else 0.
+
+    The others must be whole: rows of many widths are damaged.
+    """
+    widths = Counter(map(len, rows))
+    short, times = widths.most_common(1)[0] if widths else (width, 0)
+    whole = widths[width] + widths[width + 1]
+    is_pattern = 1 < short < width and times >= _SHORT_ROWS and whole and times + whole >= _CONFIRMED * len(rows)
+    return short if is_pattern else 0
+
+
+def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:
+    """Which row of the sample begins on the line that the user named as that of the header."""
+    places = [place for place, row in enumerate(sample) if above + row.line == line]
+    if not places:
+        hint = f"pass --header-row N with N up to {_SAMPLE_ROWS}, or 0 if there is no header"
+        raise SourceError(f"no row begins in line {line}, so it cannot be the header", where=name, hint=hint)
+    return places[0]
 
 
 def _spelled_out(given: str, name: str) -> str:
@@ -179,11 +215,15 @@ def _sample(body: Sequence[str], delimiter: str, complete: bool) -> list[_Sample
 def title_rows(rows: Sequence[Sequence[str]]) -> int:
     """How many of the first rows that are not blank are titles above the header; 0 unless that is certain.
 
-    The first one fills one cell, the others at most two; then comes a row of at least three names, and at least twice
-    as many as any of those fills; and what follows is as wide as that.
+    The first one fills one cell, or two such as ``Report: | Tickets``, the others at most two; then comes a row of at
+    least three names, and at least twice as many as any of those fills; and what follows is as wide as that. Or the
+    first row names groups of columns, see :func:`_is_group_row`.
     """
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:TITLE_SAMPLE]]
-    if not filled or filled[0] != 1:
+    if len(rows) > _TITLE_CELLS and _is_group_row(rows):
+        return 1
+    is_label = bool(filled) and filled[0] == _TITLE_CELLS and rows[0][0].rstrip().endswith(":")
+    if not filled or (filled[0] != 1 and not is_label):
         return 0
     titles = next((place for place, count in enumerate(filled) if count > _TITLE_CELLS), 0)
     if not titles or filled[titles] < max(_LEAST_WIDTH, 2 * max(filled[:titles])):
@@ -194,6 +234,24 @@ def title_rows(rows: Sequence[Sequence[str]]) -> int:
         return 0
     fitting = sum(1 < count <= len(header) for count in below)
     return titles if fitting >= len(below) / 2 else 0
+
+
+def _is_group_row(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row only names groups of columns, as merged cells do, and the fuller one below is the header.
+
+    The second one must be names: all filled, all different, without digits, none of them a value below, and above cells
+    that are none.
+    """
+    groups, names, below = rows[0], rows[1], rows[2:TITLE_SAMPLE]
+    filled = sum(bool(cell.strip()) for cell in groups)
+    texts = [cell.strip() for cell in names]
+    if not (2 * filled <= len(texts) == len(set(texts)) >= _LEAST_WIDTH and len(groups) == len(names)):
+        return False
+    if not all(name and not re.search(r"[\d@]", name) and len(name) <= _NAME_LENGTH_MAX for name in texts):
+        return False
+    columns = list(zip(*(row for row in below if len(row) == len(names)), strict=True))
+    has_values = any(sum(bool(re.search(r"\d", cell)) for cell in column) > len(column) / 2 for column in columns)
+    return has_values and not any(name in column for name, column in zip(texts, columns, strict=True))
 
 
 def title_notes(titles: Sequence[Sequence[str]]) -> list[str]:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from importer.errors import SourceError
+from importer.reader.plausible import plausible_share
 
 #: Byte order marks and the encodings they stand for. The mark of UTF-32 LE begins like that of UTF-16 LE.
 _MARKS = (
@@ -22,6 +23,7 @@ _MARKS = (
 )
 _CUT_OFF = ("unexpected end of data", "truncated data", "incomplete multibyte sequence")
 _SAMPLE_BYTES = 32_768
+_WIDE_SHARE = 0.04  #: Of the characters of a table in UTF-16, those that are ASCII.
 _MOST_READINGS = 5
 #: What programs write that do not write Unicode, the most common first.
 _COMMON = (
@@ -73,12 +75,19 @@ def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
 
 
 def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
-    """Latin text in UTF-16 has a NUL in nearly every second byte."""
+    """In UTF-16 the delimiters and line ends of any table, and Latin letters, have a NUL in every second byte."""
     half = len(head) // 2 or 1
     for first, codec in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if head[first::2].count(0) > half * 0.7 and head[1 - first :: 2].count(0) < half * 0.1:
+        nuls, others = head[first::2].count(0), head[1 - first :: 2].count(0)
+        if nuls > half * _WIDE_SHARE and others < nuls * 0.1 and _is_printable(head[: len(head) // 2 * 2], codec):
             what = f"looks like {codec.upper()} without a byte order mark"
             raise SourceError(what, where=f"{name}:1", hint=f"add --encoding {codec}")
+
+
+def _is_printable(data: bytes, codec: str) -> bool:
+    """Whether bytes, which may end inside a character, are text in an encoding."""
+    text = codecs.getincrementaldecoder(codec)("replace").decode(data)
+    return "\ufffd" not in text and sum(each.isprintable() or each.isspace() for each in text) > 0.95 * len(text)
 
 
 def not_decodable(data: bytes, *, at: int, reason: str, codec: str, where: str, offset: int) -> SourceError:
@@ -119,7 +128,9 @@ def _choices(data: bytes) -> str:
     lines = [line for line in data[:_SAMPLE_BYTES].splitlines() if not line.isascii()]
     matches = from_bytes(b"\n".join(lines), cp_isolation=list(_COMMON))
     found = {name.replace("_", "-") for match in matches for name in match.could_be_from_charset}
-    names = [name for name in _COMMON if name in found]
+    likely = {name: plausible_share(b"\n".join(lines), name) for name in _COMMON}
+    usual = sorted(_COMMON, key=lambda name: (-likely[name], name not in found))
+    names = [name for name in usual if likely[name] and (name in found or likely[name] == likely[usual[0]])]
 
     def differences(word: bytes) -> list[int]:  # the most common encodings count most
         return [len({word.decode(name, "replace") for name in names[:most]}) for most in range(2, len(names) + 1)]
@@ -127,7 +138,7 @@ def _choices(data: bytes) -> str:
     words = [word for line in lines for word in _BETWEEN_WORDS.split(line) if not word.isascii()]
     telling = max(words, key=differences, default=b"")
     readings: dict[str, str] = {}
-    for name in names:
+    for name in names:  # the likeliest first
         reading = telling.decode(name, "replace")[:20]
         if reading.isprintable() and reading not in readings.values() and len(readings) < _MOST_READINGS:
             readings[name] = reading

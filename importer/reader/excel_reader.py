@@ -9,9 +9,10 @@ files may end in a Rust panic, which is not an :class:`Exception`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from python_calamine import (
 )
 
 from importer.errors import EmptySourceError, SourceError
-from importer.models import FieldError
+from importer.models import FieldError, ReadingOptions
 from importer.reader import limits
 from importer.reader.base import (
     Chunk,
@@ -41,6 +42,7 @@ from importer.reader.base import (
 )
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
+from importer.reader.sheet_choice import SheetShape, choose_sheet, listed
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
 
 _RULES = {
@@ -59,6 +61,8 @@ class ExcelReader:
     Args:
         sheet: The sheet as calamine read it.
         scan: What calamine does not tell about it.
+        is_only: Whether the workbook has no other sheet.
+        header_row: The row of the header, if the user said it; 0 for a sheet without a header.
 
     Raises:
         SourceError: There is no header.
@@ -71,18 +75,23 @@ class ExcelReader:
         scan: SheetScan,
         *,
         is_ods: bool,
+        is_only: bool,
+        header_row: int | None,
         hidden_sheets: Sequence[str],
         notes: Iterable[str],
         chunk_rows: int,
     ) -> None:
         self._path = path
         self._sheet = sheet
-        self._problems = scan.problems
+        self._problems, self._padded = scan.problems, scan.padded
         self._is_ods = is_ods
         self._chunk_rows = chunk_rows
         self._left = sheet.start[1] if sheet.start else 0
         self.name = f"{file_name(path)} [{sheet.name}]"
-        self._header_row, header, titles = self._find_header()
+        self._header_row, header, titles = self._find_header(header_row)
+        self.reading = ReadingOptions() if is_only else ReadingOptions(sheet=sheet.name)
+        if titles or header_row is not None:
+            self.reading["header_row"] = self._header_row
         self.columns, unnamed = named_columns(header[: self._used_width(header)], self._left)
         self.notes = (*notes, *self._header_notes(), *title_notes(titles), *unnamed)
         self.layout = SheetLayout(
@@ -111,6 +120,8 @@ class ExcelReader:
 
     def _add(self, builder: ChunkBuilder, number: int, values: Sequence[Any]) -> None:
         cells = self._texts(values)
+        if self._padded:
+            self._pad(number, values, cells)
         found = self._problems.get(number, ())
         if not found and not any(cells):
             builder.blank_rows += 1
@@ -126,6 +137,15 @@ class ExcelReader:
         if cells != values:  # most rows are all text
             builder.add_inexact(number, values, cells)
 
+    def _pad(self, number: int, values: Sequence[Any], cells: list[str]) -> None:
+        """Whole numbers get the zeros that a number format such as 000000 shows in front of them."""
+        for column, parts in self._padded.items():
+            place = column - self._left
+            if 0 <= place < len(values) and type(values[place]) is float and cells[place].lstrip("-").isdecimal():
+                rows, digits = parts[max(bisect_right(parts, number, key=lambda part: part[0].start) - 1, 0)]
+                digits = digits if number in rows else 0
+                cells[place] = cells[place].zfill(digits + cells[place].startswith("-"))
+
     def _texts(self, values: Sequence[Any]) -> list[str]:
         texts = [value if type(value) is str else cell_text(value, ".15g") for value in values]
         if self._is_ods:  # where calamine reads durations of a day and more as a text: PT36H00M00S
@@ -134,8 +154,10 @@ class ExcelReader:
                     texts[place] = "{}{:0>2}:{:0>2}:{:0>2}".format(*found.groups())
         return texts
 
-    def _find_header(self) -> tuple[int, list[str], list[list[str]]]:
-        """The first row with anything in it, below the titles of the sheet; and those titles."""
+    def _find_header(self, wanted: int | None) -> tuple[int, list[str], list[list[str]]]:
+        """The first row with anything in it, below the titles of the sheet, or the ``wanted`` one; and those titles."""
+        if wanted == 0:
+            return 0, [""] * self._sheet.width, []
         rows = ((number, self._texts(values)) for number, values in self._numbered())
         filled = (row for row in rows if row[0] in self._problems or any(cell.strip() for cell in row[1]))
         first = list(islice(filled, TITLE_SAMPLE))
@@ -143,7 +165,11 @@ class ExcelReader:
             hint = "export again, or choose another one with --sheet"
             raise EmptySourceError("the sheet is empty", where=self.name, hint=hint)
         texts = [cells for _, cells in first]
-        titles = title_rows(texts)
+        if wanted is None:
+            titles = title_rows(texts)
+        elif (titles := next((place for place, (number, _) in enumerate(first) if number == wanted), -1)) < 0:
+            hint = "pass --header-row N with the number of the row that has the names, or 0 if there is none"
+            raise SourceError(f"row {wanted} is empty or too far down to be the header", where=self.name, hint=hint)
         return *first[titles], texts[:titles]
 
     def _used_width(self, header: Sequence[str]) -> int:
@@ -158,7 +184,8 @@ class ExcelReader:
         return used
 
     def _header_notes(self) -> Iterator[str]:
-        yield f"read sheet {self._sheet.name!r}: {columns_counted(self.columns)}, header in row {self._header_row}"
+        header = f"header in row {self._header_row}" if self._header_row else "no header"
+        yield f"read sheet {self._sheet.name!r}: {columns_counted(self.columns)}, {header}"
         for problem in self._problems.get(self._header_row, ()):
             cell = f"{column_letters(problem.column)}{self._header_row}"
             yield f"header cell {cell} {_RULES[problem.code][0]} {problem.value}".rstrip()
@@ -181,14 +208,14 @@ class ExcelReader:
 
 
 def open_workbook(
-    path: Path, kind: Kind, *, sheet: str | int | None, notes: Sequence[str], chunk_rows: int
+    path: Path, kind: Kind, *, sheet: str | int | None, header_row: int | None, notes: Sequence[str], chunk_rows: int
 ) -> ExcelReader:
     """The workbook at ``path``, one sheet of it.
 
     Args:
         sheet: Name of a sheet (hidden ones included), or its number among the tabs that are shown, 1-based. None for
-            the first one that is shown and has a table (two rows of three columns: not a cover with a title), or else
-            for the first one that is shown and has cells.
+            the one that looks most like tickets, see :func:`importer.reader.sheet_choice.choose_sheet`.
+        header_row: The row of the header, if the user said it.
 
     Raises:
         SourceError: It is damaged, protected by a password, too large, or has no such sheet.
@@ -197,14 +224,15 @@ def open_workbook(
     scans: dict[str, SheetScan | None] = {}
     with _opened(path, kind) as workbook:
 
-        @cache
+        @lru_cache(maxsize=2)  # sheets are large
         def load(name: str) -> CalamineSheet:
             scans[name] = scan_sheet(name)  # before calamine takes room for the cells
-            return workbook.get_sheet_by_name(name)
+            with _guarded(path):
+                return workbook.get_sheet_by_name(name)
 
         shown, hidden = _worksheets(workbook)
         if sheet is None:
-            chosen, choice = _first_table(shown, hidden, load=load, where=path.name)
+            chosen, choice = choose_sheet(shown, hidden, shape_of=lambda name: _shape(load(name)), where=path.name)
         else:
             chosen, choice = _named(str(sheet), shown, hidden, where=path.name), []
         cells = load(chosen)
@@ -214,10 +242,19 @@ def open_workbook(
         cells,
         scan or SheetScan(chosen),
         is_ods=kind is Kind.ODS,
+        is_only=len(shown) + len(hidden) == 1,
+        header_row=header_row,
         hidden_sheets=hidden,
         notes=(*notes, *choice, *(() if scan else (_ERRORS_UNSEEN,))),
         chunk_rows=chunk_rows,
     )
+
+
+def _shape(sheet: CalamineSheet) -> SheetShape:
+    rows = [list(map(cell_text, values)) for values in islice(sheet.iter_rows(), TITLE_SAMPLE)]
+    filled = [cells for cells in rows if any(cell.strip() for cell in cells)]
+    titles = title_rows(filled)
+    return SheetShape(filled[titles] if filled else (), max(sheet.height - titles - 1, 0), sheet.width)
 
 
 def shown_sheets(path: Path, kind: Kind) -> list[str]:
@@ -262,28 +299,6 @@ def _worksheets(workbook: CalamineWorkbook) -> tuple[list[str], list[str]]:
     return shown, [sheet.name for sheet in sheets if sheet.visible != SheetVisibleEnum.Visible]
 
 
-def _first_table(
-    shown: Sequence[str], hidden: Sequence[str], *, load: Callable[[str], CalamineSheet], where: str
-) -> tuple[str, list[str]]:
-    """The sheet that is read unless another one is chosen, and notes about the others."""
-    if not shown:
-        hint = f"choose one: --sheet {hidden[0]!r}" if hidden else "export again"
-        what = f"all sheets are hidden: {_listed(hidden)}" if hidden else "the workbook has no sheets"
-        raise SourceError(what, where=where, hint=hint)
-    table = (name for name in shown if load(name).height >= 2 and load(name).width >= 3)
-    filled = (name for name in shown if load(name).height)
-    chosen = next(table, None) or next(filled, None)
-    if chosen is None:
-        what = "the sheet is empty" if len(shown) == 1 else f"all sheets are empty: {_listed(shown)}"
-        raise EmptySourceError(what, where=where, hint="export again, or choose a hidden sheet with --sheet")
-    notes = []
-    if others := [name for name in shown if name != chosen]:
-        notes.append(f"reading sheet {chosen!r} only; not read: {_listed(others)} (choose with --sheet)")
-    if hidden:
-        notes.append(f"hidden sheets not read: {_listed(hidden)}")
-    return chosen, notes
-
-
 def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: str) -> str:
     names = {name.strip().casefold(): name for name in reversed((*shown, *hidden))}
     if wanted in (*shown, *hidden):
@@ -292,17 +307,13 @@ def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: s
         return name
     if wanted.isdecimal() and 1 <= int(wanted) <= len(shown):
         return shown[int(wanted) - 1]
-    also = f" (hidden: {_listed(hidden)})" if hidden else ""
-    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {_listed(shown)}{also}")
+    also = f" (hidden: {listed(hidden)})" if hidden else ""
+    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {listed(shown)}{also}")
 
 
 def _last_row(cells: str) -> int:
     """The last sheet row of a range such as ``A2:A5``."""
     return int("".join(filter(str.isdecimal, cells.rpartition(":")[2])) or 0)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
 
 
 @contextmanager

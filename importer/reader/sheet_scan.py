@@ -16,6 +16,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -33,6 +34,7 @@ _BLOCK_BYTES = 256 * 1024
 _INDEX_BYTES = 4 * 1024**2  # of a part that only lists other parts
 _VALUE_SHOWN = 80
 _SHORT_INDENT = 32  # so many repeated spaces are no longer than the tag that stands for them
+_ZEROS = re.compile("0{2,}")
 _ODS_CELLS = ("table:table-cell", "table:covered-table-cell")
 _ODS_ERROR = re.compile(r"#(?:N/A|DIV/0!|NAME\?|VALUE!|REF!|NUM!|NULL!)|Err:\d{3}")
 
@@ -56,6 +58,8 @@ class SheetScan:
     filtered: bool = False
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
+    #: Column (0-based) → rows and how many digits the sheet shows of whole numbers there, by a format such as 000000.
+    padded: dict[int, list[tuple[range, int]]] = field(default_factory=dict)
     _rows: int = 0
     _columns: int = 0
     _widest: int = 0
@@ -88,6 +92,15 @@ class SheetScan:
             hint = "delete stray or merely formatted cells outside of the table, or save the sheet as CSV"
             raise SourceError(what, where=self.name, hint=hint)
 
+    def add_padded(self, row: int, column: int, digits: int) -> None:
+        """Keep that a number is shown with at least so many digits; equal ones below each other are kept as one."""
+        parts = self.padded.setdefault(column, [])
+        if parts and parts[-1][1] == digits and parts[-1][0].stop == row:
+            parts[-1] = (range(parts[-1][0].start, row + 1), digits)
+        else:
+            self.keep(1)
+            parts.append((range(row, row + 1), digits))
+
     def keep(self, remarks: int) -> None:
         """Count what is kept in memory. Raises SourceError if it is too much."""
         self._kept += remarks
@@ -107,7 +120,7 @@ def scan_xlsx(path: Path, sheet: str) -> SheetScan | None:
             return None
         scan = SheetScan(f"{path.name} [{sheet}]")
         with archive.open(part) as file:
-            _XlsxParser(scan).parse(file)
+            _XlsxParser(scan, _zero_styles(archive)).parse(file)
         return scan
 
 
@@ -140,6 +153,24 @@ def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
             target = posixpath.normpath(posixpath.join("/xl", targets.get(identity, "")))
             return parts.get(target.lstrip("/").lower(), "")
     return ""
+
+
+def _zero_styles(archive: zipfile.ZipFile) -> dict[str, int]:
+    """The styles of cells whose number format consists of zeros, such as ``000000``, and how many these are."""
+    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+    if "xl/styles.xml" not in parts:
+        return {}
+    with archive.open(parts["xl/styles.xml"]) as file:
+        root = ElementTree.fromstring(file.read(_INDEX_BYTES))
+    formats = {
+        each.get("numFmtId"): len(code)
+        for each in root.iter()
+        if each.tag.endswith("}numFmt") and _ZEROS.fullmatch(code := each.get("formatCode", ""))
+    }
+    cells = next((each for each in root if each.tag.endswith("}cellXfs")), ())
+    return {
+        str(at): formats[style.get("numFmtId")] for at, style in enumerate(cells) if style.get("numFmtId") in formats
+    }
 
 
 class _Parser:
@@ -179,9 +210,10 @@ def _refuse_doctype(*_: object) -> None:
 class _XlsxParser(_Parser):
     """One sheet. For each cell that matters there are millions that do not: only suspects have an end handler."""
 
-    def __init__(self, scan: SheetScan) -> None:
+    def __init__(self, scan: SheetScan, zero_styles: Mapping[str, int]) -> None:
         super().__init__(scan)
         self.xml.StartElementHandler = self._start
+        self._zero_styles = zero_styles
         self._row = 0
         self._hidden = False
         self._cells = 0  # of this row so far
@@ -197,6 +229,8 @@ class _XlsxParser(_Parser):
         if tag == "c":
             self._cell = attributes
             self._cells += 1
+            if self._zero_styles and (digits := self._zero_styles.get(attributes.get("s", ""))):
+                self.scan.add_padded(self._row, self._column(), digits)
         elif tag == "v" and self.xml.EndElementHandler:
             self.collect(True)
         elif tag == "row":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import orjson
 
+from importer.errors import ConfigError
 from importer.ledger import LedgerView
+from importer.report import page
 from importer.report.failures_file import write_failures
 from importer.report.files import csv_file, make_folder, remove
+from importer.report.masking import masked, refuse_unmasked
 from importer.report.summary import (
     CaseUpdateTotals,
     Summary,
@@ -21,9 +24,12 @@ from importer.report.summary import (
     totals_of,
     unlinked_remarks,
 )
+from importer.report.verified_file import write_verified
 
 __all__ = [
     "CaseUpdateTotals",
+    "Format",
+    "ReportOptions",
     "Reports",
     "Summary",
     "Totals",
@@ -52,65 +58,131 @@ _UPDATE_HINTS = {
 }
 
 
+Format = Literal["html", "csv", "json"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """Which reports are written, and how.
+
+    Attributes:
+        formats: ``html``: the page; ``csv``: the tables; ``json``: summary.json. Files of other formats that are there
+            stay as they are.
+        csv_delimiter: One of :data:`DELIMITERS`.
+        mask: Hide personal data. Only the page and summary.json are written: all tables have contents of rows.
+
+    Raises:
+        ConfigError: a format or a delimiter is unknown.
+    """
+
+    formats: tuple[Format, ...] = FORMATS
+    csv_delimiter: str = ","
+    mask: bool = False
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.formats if name not in FORMATS]:
+            what = f"unknown report format: {', '.join(unknown)}"
+            raise ConfigError(what, hint=f"use one or more of {', '.join(FORMATS)}")
+        if self.csv_delimiter not in DELIMITERS:
+            raise ConfigError(f"{self.csv_delimiter!r} is not a delimiter", hint="use , ; | or a tab")
+
+    def wants(self, form: Format) -> bool:
+        """Whether reports of this format are written."""
+        return form in self.formats and not (self.mask and form == "csv")
+
+
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Where the reports are."""
+    """Where the reports are; None for those that were not written."""
 
-    results: Path  #: Every row.
+    results: Path | None  #: Every row.
     #: Rows to fix, with the columns of their source: more than one file if columns differ, and none if there are no
     #: such rows.
     failures: tuple[Path, ...]
-    summary: Path  #: For scripts; written last, once it is known how the command ends.
+    summary: Path | None  #: For scripts; written last, once it is known how the command ends.
     orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
     #: Case updates that were not delivered, or changed by the server; None if there are none.
     case_updates: Path | None = None
+    verified: Path | None = None  #: How the cases compare with what was sent; None if they were not read back.
+    page: Path | None = None  #: For people: did everything arrive, what failed and why, what to do next.
 
 
-def write_reports(ledger: Path, folder: Path, *, source: int | None = None) -> tuple[Reports, Summary]:
-    """Write ``results.csv``, ``failures.csv``, ``notes-without-case.csv`` and ``case-updates.csv`` into ``folder``.
+def write_reports(
+    ledger: Path, folder: Path, *, source: int | None = None, options: ReportOptions | None = None
+) -> tuple[Reports, Summary]:
+    """Write the reports into ``folder``, all from one moment of the ledger; ``summary.json`` is left to the caller.
 
-    All but the first only if there is something to write into them.
+    ``failures.csv``, ``notes-without-case.csv``, ``case-updates.csv`` and ``verified.csv`` only if there is something
+    to write into them.
 
     Args:
         ledger: The ledger; it may be in use.
         folder: Made if missing; files of these names in it are replaced.
         source: Only this source; None for the whole ledger.
+        options: Which reports, and how.
 
     Returns:
         Where they are, and what the ledger said at the same moment.
 
     Raises:
         LedgerError: the ledger cannot be read.
-        ConfigError: a file cannot be written.
+        ConfigError: a file cannot be written, or masked reports would be next to others.
     """
+    options = options or ReportOptions()
     make_folder(folder)
+    if options.mask:
+        refuse_unmasked(folder)
     with LedgerView(ledger, source=source) as view:
         summary = summary_of(view)
-        results = folder / "results.csv"
-        write_results(view, results)
-        failures = tuple(write_failures(view, folder))
-        orphans = tuple(_write_orphans(view, folder))
-        case_updates = None
-        if summary.case_updates.undelivered or summary.case_updates.changed:
-            case_updates = folder / "case-updates.csv"
-            _write_case_updates(view, case_updates)
-        else:
-            remove(folder / "case-updates.csv")
-    return Reports(results, failures, folder / "summary.json", orphans, case_updates), summary
+        if options.mask:
+            summary = masked(summary)
+        reports = Reports(None, (), folder / "summary.json" if options.wants("json") else None)
+        if options.wants("csv"):
+            reports = _write_tables(view, folder, summary, reports, delimiter=options.csv_delimiter)
+        if options.wants("html"):
+            reports = replace(reports, page=folder / page.FILE_NAME)
+            failures = reports.failures[0] if reports.failures else None
+            page.write_page(view, summary, folder / page.FILE_NAME, failures=failures, is_masked=options.mask)
+    return reports, summary
 
 
-def write_results(view: LedgerView, path: Path) -> None:
+def _write_tables(view: LedgerView, folder: Path, summary: Summary, reports: Reports, *, delimiter: str) -> Reports:
+    results = folder / "results.csv"
+    write_results(view, results, delimiter=delimiter)
+    case_updates = folder / "case-updates.csv"
+    has_updates = bool(summary.case_updates.undelivered or summary.case_updates.changed)
+    if has_updates:
+        _write_case_updates(view, case_updates, delimiter=delimiter)
+    else:
+        remove(case_updates)
+    verified = None
+    if view.source is None and summary.verification is not None:  # which is about the whole ledger
+        verified = folder / "verified.csv"
+        write_verified(view, verified, delimiter=delimiter)
+    return replace(
+        reports,
+        results=results,
+        failures=tuple(write_failures(view, folder, delimiter=delimiter)),
+        orphans=tuple(_write_orphans(view, folder, delimiter=delimiter)),
+        case_updates=case_updates if has_updates else None,
+        verified=verified,
+    )
+
+
+def write_results(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:
     """One line for every row that was read, in input order."""
-    with csv_file(path, RESULT_COLUMNS, for_spreadsheets=False) as write:
+    with csv_file(path, RESULT_COLUMNS, for_spreadsheets=False, delimiter=delimiter) as write:
         for line in view.results():
             state_and_case = (line.state, line.case_id, line.http_status, line.attempts)
             write((line.row, line.key, *state_and_case, line.code or None, line.message or None))
 
 
-def _write_case_updates(view: LedgerView, path: Path) -> None:
+def _write_case_updates(view: LedgerView, path: Path, *, delimiter: str) -> None:
     """One line for every note and field that its case does not have yet, whole, so that nothing is lost; and for those
     that the server changed."""
-    with csv_file(path, UPDATE_COLUMNS) as write:
+    with csv_file(path, UPDATE_COLUMNS, delimiter=delimiter) as write:
         for part in view.updates_to_report():
             answer = (part.http_status, part.code, part.message, _UPDATE_HINTS[part.standing])
             for line in _carried(orjson.loads(part.body)):
@@ -126,7 +198,7 @@ def _carried(body: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         yield field, value if isinstance(value, str) else orjson.dumps(value).decode(), "", ""
 
 
-def _write_orphans(view: LedgerView, folder: Path) -> list[Path]:
+def _write_orphans(view: LedgerView, folder: Path, *, delimiter: str) -> list[Path]:
     """The rows of companion files that match no row, with their columns; nothing if no companion file was read.
 
     Files with the same columns share a report; each further set of columns gets a separate one,
@@ -140,7 +212,7 @@ def _write_orphans(view: LedgerView, folder: Path) -> list[Path]:
     paths = []
     for number, (columns, files) in enumerate(files_of.items(), start=1):
         paths.append(folder / (f"notes-without-case{'' if number == 1 else f'-{number}'}.csv"))
-        with csv_file(paths[-1], (*ORPHAN_COLUMNS, *columns)) as write:
+        with csv_file(paths[-1], (*ORPHAN_COLUMNS, *columns), delimiter=delimiter) as write:
             for orphan in view.orphans():
                 if name := files.get((orphan.source, orphan.file)):
                     write((name, orphan.row, orphan.key, orphan.code, orphan.message, *orphan.cells))

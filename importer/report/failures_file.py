@@ -18,6 +18,7 @@ from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
 from importer.reader.base import column_letters
 from importer.report.files import WriteRow, csv_file, remove
+from importer.small_files import head_of
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.csv")
 RECORD_COLUMN = "importer_record"
@@ -45,7 +46,7 @@ _RETRY = {
 }
 
 
-def write_failures(view: LedgerView, folder: Path) -> list[Path]:
+def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:
     """The rows to fix or decide: reasons first, then the user's columns, to be fixed and read again.
 
     Sources with the same columns share a file; each further set of columns gets a separate file, ``failures-2.csv`` and
@@ -61,7 +62,9 @@ def write_failures(view: LedgerView, folder: Path) -> list[Path]:
             columns = columns_of[failure.result.source]
             if columns not in writers:
                 paths.append(_path(folder, len(paths) + 1))
-                writers[columns] = files.enter_context(csv_file(paths[-1], (*REASON_COLUMNS, *columns)))
+                writers[columns] = files.enter_context(
+                    csv_file(paths[-1], (*REASON_COLUMNS, *columns), delimiter=delimiter)
+                )
             writers[columns]((*_reasons(failure, ledger_id), *failure.cells))
     for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
         remove(_path(folder, number))
@@ -90,6 +93,11 @@ def _reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
 
 def _joined(parts: Iterable[str]) -> str:
     return " | ".join(part for part in parts if part)
+
+
+def is_failures_file(path: Path) -> bool:
+    """Whether a file is one of ours, by its name or its first line, without reading it as a table."""
+    return FILE_NAME.fullmatch(f"{path.stem}.csv") is not None or RECORD_COLUMN.encode() in head_of(path, 4096)
 
 
 @dataclass(frozen=True, slots=True)

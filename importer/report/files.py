@@ -22,7 +22,9 @@ WriteRow = Callable[[Iterable[object]], None]
 
 
 @contextmanager
-def csv_file(path: Path, columns: Iterable[str], *, for_spreadsheets: bool = True) -> Iterator[WriteRow]:
+def csv_file(
+    path: Path, columns: Iterable[str], *, for_spreadsheets: bool = True, delimiter: str = ","
+) -> Iterator[WriteRow]:
     """Write a CSV file as :func:`whole_file` does; yields what writes a row. Formulas are escaped.
 
     Args:
@@ -30,12 +32,13 @@ def csv_file(path: Path, columns: Iterable[str], *, for_spreadsheets: bool = Tru
         columns: The header.
         for_spreadsheets: With a byte order mark and CR LF, because people open this file in a spreadsheet; otherwise
             plain UTF-8 with LF, because scripts read it.
+        delimiter: Between the cells; a semicolon for spreadsheets of countries with a decimal comma.
 
     Raises:
         ConfigError: it cannot be written.
     """
     with whole_file(path, encoding="utf-8-sig" if for_spreadsheets else "utf-8") as file:
-        writer = csv.writer(file, lineterminator="\r\n" if for_spreadsheets else "\n")
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\r\n" if for_spreadsheets else "\n")
 
         def write(cells: Iterable[object]) -> None:
             writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in cells])

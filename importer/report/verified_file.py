@@ -118,9 +118,9 @@ def _forgotten(view: LedgerView) -> int:
     return int(next(view.select(query, "state = 'created' AND body IS NULL"))[0])
 
 
-def write_verified(view: LedgerView, path: Path) -> None:
+def write_verified(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:
     """One line for each finding, and one for each case that is as it was sent; second cases come last."""
-    with csv_file(path, VERIFIED_COLUMNS) as write:
+    with csv_file(path, VERIFIED_COLUMNS, delimiter=delimiter) as write:
         for line in view.read(VerifiedLine, _LINES, "verdict IS NOT NULL"):
             write(astuple(line))
         for line in view.read(VerifiedLine, _DOUBLES):

@@ -23,7 +23,7 @@ from importer.suggest.columns import Blanks, Column, describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
-from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows
+from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
 from importer.suggest.headers import System, Vocabulary, load_vocabulary, recognise, squeezed
 from importer.suggest.people_tables import PeopleTable, find_people
 from importer.suggest.roles import Chooser, Roles, assign
@@ -34,6 +34,7 @@ from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 __all__ = ["Choice", "Judgement", "Suggestion", "Trial", "kinds_of", "suggest"]
 
 _ERRORS_SHOWN = 10
+_VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row.
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,15 @@ class Trial:
     sent: int  #: Rows that would be sent.
     filtered: int  #: Rows that the mapping filters.
     errors: tuple[tuple[str, str, int], ...]  #: Code of a field error, its column, and how many rows have it.
+    superseded: int = 0  #: Rows that a later state of their ticket replaces.
 
     @property
     def fared(self) -> str:
         """The same in words."""
         filtered = f", {self.filtered:,} filtered" if self.filtered else ""
-        return f"{self.sent:,} ready to send{filtered}, {self.rows - self.sent - self.filtered:,} invalid"
+        replaced = f", {self.superseded:,} superseded" if self.superseded else ""
+        invalid = self.rows - self.sent - self.filtered - self.superseded
+        return f"{self.sent:,} ready to send{filtered}{replaced}, {invalid:,} invalid"
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,15 @@ def suggest(
         parts=row_key.parts,
         history=row_key.history.profile if row_key.history else None,
         near=row_key.near.profile if row_key.near else None,
+        reading=source.reading,
         parents=find_parents(table, columns, names, vocabulary, system, said=parent),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
         people=_people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding),
     )
     body = draft.write()
-    trial = attempt(_tried(draft, body, path, source.columns), table.all_rows)
+    mapper = _tried(draft, body, path, source.columns)
+    trial = attempt(mapper, table.all_rows, keep_last=row_key.history is not None)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
@@ -185,16 +191,18 @@ def bound(text: str, columns: tuple[str, ...], *, allow_files: Iterable[Path] = 
         return load_mapping(path, allow_files=allow_files).bind(columns)
 
 
-def attempt(mapper: RowMapper, rows: Iterable[Row]) -> Trial:
-    """Maps rows, and counts the outcomes."""
-    outcomes = list(mapper.apply_all(list(rows)))
+def attempt(mapper: RowMapper, rows: Sequence[Row], *, keep_last: bool = False) -> Trial:
+    """Maps rows, with ``keep_last`` the last one of each key, and counts the outcomes."""
+    last = {mapper.key(row): row.number for row in rows} if keep_last else {}
+    counting = [row for row in rows if not (key := mapper.key(row)) or last.get(key, row.number) == row.number]
+    outcomes = mapper.apply_all(counting)
     sent = sum(mapped.body is not None for mapped in outcomes)
     filtered = sum(mapped.filtered_by is not None for mapped in outcomes)
     errors = Counter[tuple[str, str]]()
     for mapped in outcomes:
         errors.update(list(dict.fromkeys((error.code, error.column or "") for error in mapped.errors)))
     found = tuple((code, column, times) for (code, column), times in errors.most_common())
-    return Trial(len(outcomes), sent, filtered, found)
+    return Trial(len(rows), sent, filtered, found, superseded=len(rows) - len(counting))
 
 
 def _ready(system: System | None, source: Reader) -> str:
@@ -221,11 +229,9 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
-    names = [column.name for column in table.columns]
-    values = [name for name in names if is_number(name) or is_date(name) or is_email(name)]
-    if 2 * len(values) > len(table.columns) or len(values) == len(table.columns):
-        text = f"the header looks like data: {named(table.columns)}. If so, add a header row."
-        page.comment(text, mark=CHECK)
+    if _looks_like_data(table):
+        text = f"the header looks like data: {named(table.columns)}. If so, add a header row, or draft again with"
+        page.comment(f"{text} --header-row 0, which names the columns by their place.", mark=CHECK)
     _say_system(page, table, system, ready)
     if trial.rows:
         page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
@@ -234,6 +240,20 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
         page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
     page.blank()
     return page.text
+
+
+def _looks_like_data(table: FirstRows) -> bool:
+    """Whether at least two names of columns are no names: numbers, dates or addresses, or values of their column."""
+    values = [
+        column
+        for column in table.columns
+        if is_number(column.name)
+        or is_date(column.name)
+        or is_email(column.name)
+        or shapes_of(column.name) == ["code"]
+        or column.name.strip() in column.values.counts
+    ]
+    return len(values) >= min(_VALUES_LEAST, len(table.columns))
 
 
 def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:

@@ -92,7 +92,7 @@ def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabular
 def _kind(profile: ColumnProfile, form: DateForm | None, *, is_measure: bool) -> Kind:
     if not profile.filled:
         return Kind.EMPTY
-    if profile.share_of("email") >= 0.5:
+    if profile.share_of("email") + profile.share_of("address_cell") >= 0.5:
         return Kind.EMAIL
     if form is not None:
         return Kind.DATE

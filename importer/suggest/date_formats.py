@@ -13,6 +13,7 @@ from importer.quality.profile import ColumnProfile
 
 LEAST_SHARE = 0.9  #: Of the cells of a column that must be dates for it to be a column of dates.
 _FORMATS_MAX = 4
+_LENGTH_MAX = 70  #: ``Sun Apr 20 2025 10:17:06 GMT+0000 (Coordinated Universal Time)`` is as long.
 
 _NAME = r"[^\W\d_]{2,12}\.?"
 _GAP = r"(?:[-/. ]|\. |, | de | del | of )"
@@ -26,7 +27,7 @@ _TIME = (
     rf"(?:(?:,? |T|, at | at | um | à )?(?:(?P<before>{_HALF}) ?)?(?P<hour>\d{{1,2}})[:.h](?P<minute>\d\d)"
     rf"(?:[:.](?P<second>\d\d)(?:\.(?P<fraction>\d{{1,6}}))?)?(?: ?(?P<half>{_HALF}))?)?"
 )
-_ZONE = r"(?: ?(?P<zone>z|[+-]\d\d:?\d\d)| (?:utc|gmt|uhr))?"
+_ZONE = r"(?: ?(?:utc|gmt)?(?P<zone>z|[+-]\d\d:?\d\d)(?: \((?P<zone_name>[^\W\d_][^\d()]*)\))?| (?:utc|gmt|uhr))?"
 _SHAPE = re.compile(_DATE + _TIME + _ZONE, re.IGNORECASE)
 _EAST_SHAPE = re.compile(_EAST + _TIME + _ZONE, re.IGNORECASE)
 _UNIX_SHAPE = re.compile(
@@ -42,6 +43,7 @@ _DIRECTIVES = {
     "fraction": "%f",
     "half": "%p",
     "zone": "%z",
+    "zone_name": "%Z",
 }
 _HAS_OFFSET = re.compile(r"(?:z|utc|gmt|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _BLANKS = str.maketrans("\u202f\xa0", "  ")
@@ -136,7 +138,7 @@ def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
     """
     counts = column.values.counts
     looked_at = sum(counts.values())
-    if not looked_at or column.mean > 40:
+    if not looked_at or column.mean > _LENGTH_MAX:
         return None
     formats: tuple[str, ...] = (ISO,)
     found, fitting = Order(), _fitting(counts, formats)
@@ -181,11 +183,15 @@ def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:
     found: Counter[str] = Counter()
     for text, times in counts.items():
         readings = readings_of(text)
-        choice = readings.get(way) or readings.get("", "")
+        choice = ISO if parser(ISO)(text) is not None else readings.get(way) or readings.get("", "")
         if choice and parser(choice)(text) is not None:
             found[choice] += times
     most = max(found.values(), default=0)
-    return tuple(each for each, times in found.most_common(_FORMATS_MAX) if times >= max(2, most / 50) or times == most)
+    return tuple(
+        each
+        for each, times in found.most_common(_FORMATS_MAX)
+        if times >= max(2, most / 50) or times == most or each == ISO
+    )
 
 
 def _fitting(counts: Mapping[str, int], formats: Iterable[str]) -> dict[str, int]:

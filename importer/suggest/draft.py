@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from importer.models import ReadingOptions
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Blanks, Kind
@@ -50,6 +51,7 @@ class Draft:
     near: ColumnProfile | None  #: The column that is named as its key, but is not different in every row.
     history: ColumnProfile | None  #: The number of the ticket, if each row is a state of one.
     parents: Parents | None  #: The column that names the parent row.
+    reading: ReadingOptions  #: How the export was read, where that is not the default.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     vocabulary: Vocabulary
     people: PeopleTable | None = None  #: A table that knows the requesters, where the export has their ids only.
@@ -90,6 +92,8 @@ class Draft:
         page.line("version: 1")
         page.blank()
         page.line("source:")
+        for name, setting in self.reading.items():
+            page.line(f"{name}: {setting if isinstance(setting, int) else quoted(str(setting))}", 2)
         page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
         if self.parts:
             self._say_parts(self.parts)
@@ -127,12 +131,6 @@ class Draft:
         elif parts.join != "/":
             page.line(f"join: {quoted(parts.join)}", 2)
 
-    def _say_history(self, number: ColumnProfile) -> None:
-        """Each row is a state of its ticket; of these one is the case."""
-        tickets = counted(number.distinct, "ticket")
-        text = f"a history: {tickets} in {counted(number.filled, 'row')}, since {named([number])} repeats."
-        self.page.comment(f"{text} Only one row of each ticket becomes a case.", 2, CHECK)
-
     def _reason_of_key(self, column: ColumnProfile) -> None:
         rows, pick, name = self.table.rows, self.roles.one.get("key"), named([column])
         missing, repeated = rows - column.filled, column.filled - column.distinct
@@ -153,6 +151,15 @@ class Draft:
         if column.repeats > 1:
             text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
             self.page.comment(text, 2, CHECK)
+
+    def _say_history(self, number: ColumnProfile) -> None:
+        """Each row is a state of its ticket; of these one is the case."""
+        page, tickets = self.page, counted(number.distinct, "ticket")
+        text = f"a history: {tickets} in {counted(number.filled, 'row')}, since {named([number])} repeats."
+        page.comment(f"{text} The last row of each ticket counts, in the order of the file.", 2, CHECK)
+        page.comment("the other rows are skipped as superseded; if they are comments, import them as notes.", 2)
+        page.line("keep: last", 2)
+        page.uses[number] = Use("key", CHECK)
 
     def _empty(self) -> None:
         taken, kept = ([*blanks.items()] for blanks in (self.blanks.taken, self.blanks.kept))
@@ -328,11 +335,22 @@ class Draft:
         elif email is None:
             page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK, alone=True)
         else:
-            column, emails = email.column.profile, email.column.profile.count("email")
+            column = email.column.profile
+            mixed = column.count("address_cell")
+            emails = column.count("email") + mixed
             self._because(email, f"{emails:,} of {column.filled:,} are valid addresses")
             if emails < column.filled:
                 page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
-            page.line(f"requester_email: {value(reference(column))}", 2, of=column, field="requester_email")
+            if several := column.count("addresses"):
+                text = (
+                    f"{counted(several, 'cell')} with several addresses: the first is the requester, a note keeps all."
+                )
+                page.comment(text, 2, CHECK)
+            text = f"requester_email: {value(reference(column) | ({'type': 'address'} if mixed else {}))}"
+            page.line(text, 2, of=column, field="requester_email")
+            if name is None and column.count("named"):
+                page.comment(f"names of the same column, in {counted(column.count('named'), 'cell')}.", 2, GUESS)
+                page.line(f"requester_name: {value(reference(column) | {'type': 'address_name'})}", 2)
         if name is not None:
             self._because(name, counted(name.column.profile.distinct, "different name"))
             text = f"requester_name: {value(reference(name.column.profile))}"

@@ -155,7 +155,8 @@ def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[C
             what = f"`{shown(found.place.path.name)}` next to the export looks like comments, but {found.reason}."
             page.comment(what, 2, CHECK)
     tables = [found for found in comments if isinstance(found, CommentTable)]
-    if not (roles.notes or rest or tables):
+    several = _of_several_addresses(roles)
+    if not (roles.notes or rest or tables or several):
         return
     page.blank()
     page.comment("Notes, in this order. public: false means only agents can see them.", 2)
@@ -164,14 +165,30 @@ def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[C
         _write_note(page, column, table, mark="" if column in roles.said else GUESS)
     for comment_table in tables:
         _write_comments(page, comment_table)
+    if several:
+        page.line(several, 4)
     _write_rest(page, [column.profile for column in rest])
+
+
+def _of_several_addresses(roles: Roles) -> str:
+    """The note with all addresses of a cell that has several, of which the requester has one; empty if none has."""
+    pick = roles.one.get("requester_email")
+    if pick is None or not pick.column.profile.count("addresses") or not in_template(pick.column.profile):
+        return ""
+    name = pick.column.name
+    when = quoted(" or ".join(f"contains({{{name}}}, '{sign}')" for sign in ",;"))
+    return f"- {{title: {{value: E-mail addresses}}, body: {scalar(name)}, when: {when}, public: false}}"
 
 
 def _say_unused(page: Page, roles: Roles, table: FirstRows, unused: Sequence[ColumnProfile]) -> None:
     broken = [column for column in unused if column.broken]
+    spoiled = [column for column in table.columns if column.errors and not column.broken]
     others = [column for column in unused if not column.broken]
-    if broken or others or roles.empty:
+    if broken or others or spoiled or roles.empty:
         page.blank()
+    for column in spoiled:
+        what = f"{counted(column.errors, 'cell')} of {named([column])} with an error or without a value"
+        page.comment(f"{what}: invalid rows, until the cells are fixed.", 2, CHECK)
     if broken:
         page.comment(f"not used, some cells are errors or formulas without a value: {named(broken)}.", 2, CHECK)
     if others:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from importer.mapping.addresses import first_address
 from importer.models import Row
 from importer.quality.file_checks import FileIssue, total_lines
 from importer.quality.profile import VALUE_LENGTH_MAX, ColumnProfile, FileProfile
@@ -25,7 +26,8 @@ CHARACTERS_MAX = 25_000_000  #: Characters, if its texts are very long.
 
 _EMAIL = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+\.[^\W\d_]{2,}")
 _HTML = re.compile(
-    r"<(?:p|br|div|span|html|body|table|ul|ol|li|a|b|i|strong|em|h[1-6]|blockquote|pre)\b[^<>]*/?>", re.IGNORECASE
+    r"</?(?:p|br|div|span|html|body|table|ul|ol|li|a|b|i|strong|em|h[1-6]|blockquote|pre)(?=[\s/>])[^<>]*>",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?|\d{1,3}(?:[ \u202f\xa0]\d{3})+")  # some group digits by spaces
 _FRACTION = re.compile(r"[+-]?\d+[.,]\d*[1-9]\d*%?")
@@ -115,7 +117,8 @@ def shapes_of(cell: str) -> list[str]:
     ``multi_line``; ``words``, of several words; ``html``, with tags; ``entry``, a date, an author and a text with
     semicolons between them; and of short cells that are nothing else ``email``, ``number``, ``address`` of the web,
     and ``code``, such as ``SUP-123``; ``decimal``, a number with a fraction; ``clock``, a time of day or a duration;
-    ``opaque``, an id without a meaning; ``person``, what can be the name of somebody.
+    ``opaque``, an id without a meaning; ``person``, what can be the name of somebody. ``address_cell`` begins with an
+    e-mail address, behind a name (``named``) or not; ``addresses`` has several.
     """
     text = cell.strip()
     shapes = []
@@ -131,6 +134,8 @@ def shapes_of(cell: str) -> list[str]:
         return shapes
     if is_email(text):
         shapes.append("email")
+    elif "@" in text and (address := first_address(text)):
+        shapes += ["address_cell", *(["addresses"] if address.others else []), *(["named"] if address.name else [])]
     elif is_number(text):
         shapes += ("number", "opaque") if len(text) > 4 else ("number",)
         if _FRACTION.fullmatch(text) and not _GROUPED.fullmatch(text):

@@ -84,10 +84,14 @@ class Vocabulary:
             names.append(names[-1].removeprefix(f"{prefix} "))
         return tuple(names)
 
+    def exact_rank(self, names: Sequence[str], role: str) -> int | None:
+        """The place of a name in the list of a role; None if it has none of these."""
+        listed = self.columns.get(role, {})
+        return min((listed[name] for name in map(squeezed, names) if name in listed), default=None)
+
     def rank(self, names: Sequence[str], role: str) -> int | None:
         """How well a column that may be named ``names`` fits a role by its name, 0 being best; None if not at all."""
-        listed = self.columns.get(role, {})
-        exact = min((listed[name] for name in map(squeezed, names) if name in listed), default=None)
+        exact = self.exact_rank(names, role)
         if exact is not None:
             return min(exact, _EXACT_MOST)
         if self.says("strangers", names[0]):

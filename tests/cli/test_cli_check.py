@@ -64,15 +64,17 @@ def test_preview_for_people_shows_json_or_what_is_wrong(local: Program) -> None:
 def test_preview_of_a_bundled_mapping_works_by_name(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1")])
     ended = local("preview", "t.csv", "-m", "zendesk")
-    assert ended.code == 2
-    assert "zendesk" in ended.err
-    assert "the export lacks 18 columns of the mapping" in ended.err
+    assert (ended.code, '"title": "The printer is on fire"' in ended.out) == (0, True)
+    other = local("preview", "t.csv", "-m", "intercom")
+    assert (other.code, "intercom.yml" in other.err) == (2, True)
+    assert "the export lacks 2 columns of the mapping: 'conversation_id', 'message_body'" in other.err
 
 
 def test_the_last_screen_has_the_verdict_the_counts_the_causes_and_the_next_command(program: Program) -> None:
     """80 columns and 24 lines, and a file with eighteen invalid rows: what matters must not have scrolled away."""
     shutil.copy(SAMPLE, program.folder)
-    shown = program.watched("check", "zendesk-tickets.csv", "-m", "zendesk", columns=80)
+    shutil.copy(SAMPLE.with_name("zendesk.yml"), program.folder)
+    shown = program.watched("check", "zendesk-tickets.csv", "-m", "zendesk.yml", columns=80)
     assert shown.code == 3
     lines = re.sub(r"\x1b\[[\d;]*m", "", shown.out.replace("\r\n", "\n")).splitlines()
     assert [line for line in lines if not line.startswith("Reading") and len(line) > 80] == []
@@ -86,7 +88,7 @@ def test_the_last_screen_has_the_verdict_the_counts_the_causes_and_the_next_comm
         "3  Created at → custom_fields.date1 · not_a_date · rows 5846, 6929, …",
         "3  Requester email → requester_email · not_an_email",
         "2  Id → source.key · missing_key · rows 2177, 2898",
-        "case-importer check zendesk-tickets.csv --mapping zendesk",
+        "case-importer check zendesk-tickets.csv --mapping zendesk.yml",
         "Exit code 3: 18 of 1,000 rows are invalid",
     ):
         assert said in last

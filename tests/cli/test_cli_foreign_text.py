@@ -116,5 +116,11 @@ def test_a_mapping_drafted_on_a_terminal_is_safe_and_reads_back(hostile: Program
 
 
 def test_the_reports_keep_what_was_there(hostile: Program) -> None:
-    hostile("run", NAME, "-m", "m.yml", "--out", "out")
+    """In the CSV files, to the character; what a person may print, summary and log, obeys nobody and says the same."""
+    hostile("run", NAME, "-m", "m.yml", "--out", "out", "--log-file", "run.log")
     assert [row["key"] for row in read_csv(hostile.folder / "out/results.csv")] == [row.id for row in HOSTILE]
+    for path in ("out/summary.json", "run.log"):
+        lines_of((hostile.folder / path).read_text(encoding="utf-8"))
+    summary = json.loads((hostile.folder / "out/summary.json").read_text(encoding="utf-8"))
+    assert summary["source"] == NAME
+    assert "no\u2028body" in [cause["example"] for cause in summary["causes"]]

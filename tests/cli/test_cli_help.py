@@ -52,7 +52,7 @@ def test_commands_come_in_the_order_of_the_work_and_none_is_cut(program: Program
     assert [line for line in lines if line in headings] == headings
     indented = [line.split()[0] for line in lines if line.startswith("  ") and line[2:3].isalpha()]
     named = [word for word in indented if word in cli.commands]
-    assert named[:6] == ["suggest", "check", "preview", "rehearse", "run", "status"]
+    assert named[:7] == ["suggest", "mappings", "check", "preview", "rehearse", "run", "status"]
     assert sorted(named) == sorted(cli.commands)
     assert [line for line in lines[1:] if line.endswith("...")] == []
 
@@ -61,11 +61,12 @@ def test_the_options_of_a_run_stand_under_headings(program: Program) -> None:
     text = "\n".join(lines_of(program, "run", "--help"))
     parts = re.split(r"^([A-Z][a-z ]+):$", text, flags=re.MULTILINE)
     options = {heading: re.findall(r"^  (?:-\w, )?(--[a-z-]+)", part, re.MULTILINE) for heading, part in pairs(parts)}
-    assert list(options) == ["Input", "Run", "Target", "Speed and network", "Output"]
+    assert list(options) == ["Input", "Run", "Target", "Speed and network", "Reports", "Output"]
     assert options["Input"][:2] == ["--mapping", "--notes"]
     assert options["Run"] == ["--ledger", "--out", "--limit", "--max-failures", "--dry-run", "--accept-existing"]
     assert {"--sandbox", "--region", "--account"} <= set(options["Target"])
     assert {"--rate", "--concurrency"} <= set(options["Speed and network"])
+    assert options["Reports"] == ["--report-format", "--csv-delimiter"]
     assert set(options["Output"]) == {"--log-file", "--quiet", "--json", "--help"}
 
 

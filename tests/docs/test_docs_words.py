@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,15 +48,13 @@ def lines(path: Path) -> Iterator[Text]:
         yield Text(f"{path.relative_to(PROJECT)}:{number}", f"{line} {following.strip(' #').partition(' ')[0]}")
 
 
+@cache
 def all_texts() -> list[Text]:
-    """What users may see."""
+    """What users may see; read when a test asks, as every process collects the tests."""
     documents = [PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("mappings/*.yml")]
     documents.append(PROJECT / "importer/quality/issues.toml")
     texts = [text for path in sorted((PROJECT / "importer").rglob("*.py")) for text in literals(path)]
     return texts + [text for path in sorted(documents) for text in lines(path)]
-
-
-TEXTS = all_texts()
 
 
 @pytest.mark.parametrize("banned", WORDS["banned"], ids=[f"pattern-{n}" for n in range(1, len(WORDS["banned"]) + 1)])
@@ -64,7 +63,7 @@ def test_no_text_has_a_banned_word(banned: dict[str, str]) -> None:
     allowed = [entry["text"] for entry in WORDS["except"]]
     found = {
         text.place: text.text.strip()
-        for text in TEXTS
+        for text in all_texts()
         if pattern.search(text.text) and not any(part in text.text for part in allowed)
     }
     assert found == {}, f"write instead: {banned['say']}"
@@ -72,14 +71,14 @@ def test_no_text_has_a_banned_word(banned: dict[str, str]) -> None:
 
 def test_each_exception_is_still_needed() -> None:
     patterns = [re.compile(banned["pattern"], re.IGNORECASE) for banned in WORDS["banned"]]
-    used = [text.text for text in TEXTS if any(pattern.search(text.text) for pattern in patterns)]
+    used = [text.text for text in all_texts() if any(pattern.search(text.text) for pattern in patterns)]
     assert [entry["text"] for entry in WORDS["except"] if not any(entry["text"] in text for text in used)] == []
     assert [entry for entry in WORDS["except"] if not entry["reason"]] == []
 
 
 def test_all_kinds_of_texts_are_read() -> None:
     """So that a change of the layout cannot empty the test."""
-    places = {text.place.partition(":")[0] for text in TEXTS}
+    places = {text.place.partition(":")[0] for text in all_texts()}
     assert {"importer/cli/output.py", "importer/sandbox/page.py", "README.md", "mappings/jira.yml"} <= places
-    assert [text for text in TEXTS if text.text.startswith("Import SOURCE (CSV")], "the help of a command"
-    assert [text for text in TEXTS if "{} of {} delivered" in text.text], "an f-string"
+    assert [text for text in all_texts() if text.text.startswith("Import SOURCE (CSV")], "the help of a command"
+    assert [text for text in all_texts() if "{} of {} delivered" in text.text], "an f-string"

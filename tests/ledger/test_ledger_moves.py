@@ -285,6 +285,7 @@ def test_the_control_case_is_the_newest_case_that_is_old_enough(ledger: Ledger) 
     newest = ledger.newest_created("text1", age=0.0)
     assert newest is not None
     assert (newest.case_id, newest.external_id_field) == ("case-B", "text1")
+    assert newest.sent_at == ledger.scalar("SELECT at FROM event WHERE record = 2 AND state = 'sending'")
     assert ledger.newest_created("text1", age=3600.0) is None
     assert ledger.newest_created("text2", age=0.0) is None
 

@@ -51,7 +51,10 @@ def test_a_cover_is_no_table(tmp_path):
     sheets = {"Cover": [["Tickets 2024"], ["by", "Ana"]], "Tickets": [HEADER, *ROWS], "Comments": [HEADER, *ROWS]}
     source = open_reader(write_sheets(tmp_path / "t.xlsx", **sheets))
     assert source.name == "t.xlsx [Tickets]"
-    assert any("reading sheet 'Tickets' only; not read: 'Cover', 'Comments'" in note for note in source.notes)
+    assert any(
+        "reading sheet 'Tickets' only, which looks most like tickets; not read: 'Cover', 'Comments'" in note
+        for note in source.notes
+    )
 
 
 def test_without_a_table_the_first_sheet_with_cells_is_read(tmp_path):

@@ -167,7 +167,7 @@ def test_without_failures_there_is_no_file_and_none_of_an_earlier_run(ledger: Le
     stage(ledger, [valid("A", replaces=1)], sha256="3")
     stage(ledger, [valid("B", replaces=2)], sha256="4")
     assert write_reports(ledger.path, folder)[0].failures == ()
-    assert {path.name for path in folder.iterdir()} == {"results.csv", "failures-corrected.csv"}
+    assert {path.name for path in folder.iterdir()} == {"report.html", "results.csv", "failures-corrected.csv"}
 
 
 def test_the_first_failures_file_is_always_called_the_same(ledger: Ledger, tmp_path: Path) -> None:

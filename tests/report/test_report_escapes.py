@@ -38,18 +38,20 @@ def test_what_is_no_formula_is_left_as_it_is(cell: str) -> None:
         ('x;"=1+1', "x;\"'=1+1"),
         ("x\t@SUM(A1)", "x\t'@SUM(A1)"),
         ("=1;=2", "'=1;'=2"),
+        ("x,=1+1,y", "x,'=1+1,y"),
+        ("1,-1", "1,'-1"),
         ("\t=1", "'\t'=1"),
-        ("a; b;c-1;d=2", "a; b;c-1;d=2"),
+        ("a; b;c-1,d=2", "a; b;c-1,d=2"),
     ],
 )
-def test_a_semicolon_or_a_tab_may_be_the_separator(cell: str, escaped: str) -> None:
+def test_whatever_may_be_the_separator(cell: str, escaped: str) -> None:
     assert escape_formula(cell) == escaped
     assert unescape_formula(escaped) == cell
 
 
 @given(CELLS)
 def test_no_part_leads_with_what_spreadsheets_run(cell: str) -> None:
-    for part in re.split("[;\t]", escape_formula(cell))[1:]:
+    for part in re.split("[,;\t]", escape_formula(cell))[1:]:
         assert not part.lstrip('"').startswith(tuple("=+-@＝＋－＠"))
 
 

@@ -253,7 +253,10 @@ SAMPLES = [
             case("5000000001", "Printer is broken", "It prints nothing", priority="URGENT"),
             case("5000000002", "Cannot log in", "The account is locked", priority="LOW"),
         ],
-        said=("reading sheet 'Board' only; not read: 'Cover'", "hidden sheets not read: 'hidden'"),
+        said=(
+            "reading sheet 'Board' only, which looks most like tickets; not read: 'Cover'",
+            "hidden sheets not read: 'hidden'",
+        ),
     ),
     Sample(
         "totals.xlsx",

@@ -69,7 +69,7 @@ def test_small_samples_are_recognised(file: Path) -> None:
 def test_a_ready_mapping_that_does_not_fit_is_not_recommended(tmp_path: Path) -> None:
     with (SAMPLES / "zendesk-tickets.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    gone = header.index("Description")
+    gone = header.index("Subject")
     path = tmp_path / "tickets.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

@@ -1,0 +1,99 @@
+"""Personal data hidden in what is handed over.
+
+Hidden is every text that came from a cell or from the server: it is shown by its shape, letters as ``x`` and digits as
+``9``, or not at all. Shown are keys, case ids, codes, and names of columns, files and mappings.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from importer.errors import ConfigError
+from importer.ledger import CompanionFile
+from importer.ledger.causes import Cause
+from importer.models import State
+from importer.report.summary import Summary
+from importer.report.verified_file import DOUBLE
+
+#: Instead of the words of a server, which may repeat anything that was sent.
+HIDDEN = "hidden by --mask"
+#: What our texts quote; an apostrophe inside a word neither begins nor ends it.
+_QUOTED = re.compile(r"(?<!\w)'.+?'(?!\w)|\".+?\"", re.DOTALL)
+_WORD = re.compile(r"\w{3,}")
+_WITH_CONTENTS = (
+    "failures*.csv",
+    "failures*.xlsx",
+    "results.csv",
+    "notes-without-case*.csv",
+    "case-updates.csv",
+    "verified.csv",
+)
+#: Causes whose words are ours.
+_OURS = (State.INVALID, State.SKIPPED)
+
+
+def mask(text: str) -> str:
+    """The shape of a text: ``ana@example.com`` is ``xxx@xxxxxxx.xxx``."""
+    return "".join(map(_shape, text))
+
+
+def _shape(character: str) -> str:
+    if character.isnumeric():
+        return "9"
+    if character.isalpha():
+        return "X" if character.isupper() else "x"
+    return character if character.isascii() else "·"
+
+
+def masked(summary: Summary) -> Summary:
+    """What a ledger says, without personal data."""
+    found = summary.verification
+    if found is not None:
+        lines = (
+            line
+            if line.verdict == DOUBLE  # what was found is a case id
+            else replace(line, sent=line.sent and mask(line.sent), found=line.found and mask(line.found))
+            for line in found.examples
+        )
+        found = replace(found, examples=tuple(lines))
+    return replace(
+        summary,
+        ledger=Path(summary.ledger).name,
+        sources=tuple(
+            replace(each, note_files=tuple(map(_without_folder, each.note_files))) for each in summary.sources
+        ),
+        causes=tuple(map(_masked_cause, summary.causes)),
+        verification=found,
+    )
+
+
+def _without_folder(file: CompanionFile) -> CompanionFile:
+    return replace(file, path=Path(file.path).name)
+
+
+def _masked_cause(cause: Cause) -> Cause:
+    if cause.state not in _OURS:
+        return replace(cause, example=mask(cause.example), rule=HIDDEN)
+    secret = set(_WORD.findall(cause.example))
+    rule, hint = (_without(text, secret) for text in (cause.rule, cause.hint))
+    return replace(cause, example=mask(cause.example), rule=rule, hint=hint)
+
+
+def _without(text: str, words: set[str]) -> str:
+    """Our own text without the values that it quotes, and without these words."""
+    text = _QUOTED.sub(lambda quoted: mask(quoted[0]), text)
+    return _WORD.sub(lambda word: mask(word[0]) if word[0] in words else word[0], text)
+
+
+def refuse_unmasked(folder: Path) -> None:
+    """Make sure that a folder to hand over has no report with the contents of rows.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    found = sorted(path.name for pattern in _WITH_CONTENTS for path in folder.glob(pattern))
+    if found:
+        what = f"the folder has reports with personal data: {', '.join(found)}"
+        raise ConfigError(what, where=str(folder), hint="choose another folder for the masked report with --out")

@@ -1,0 +1,122 @@
+"""What states and verdicts mean for the person who reads a result, and what to do next: on every page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from importer.ledger.causes import Cause
+from importer.models import CaseVerdict, State
+from importer.report.summary import Summary
+from importer.wording import are, carried, plural
+
+MEANINGS = {
+    State.CREATED: "Talkdesk cases",
+    State.PENDING: "not sent yet: run the same command again",
+    State.WAITING: "waiting for their parent row to become a case",
+    State.SENDING: "being sent",
+    State.INVALID: "not sent: fix them in failures.csv or in the mapping",
+    State.REFUSED: "rejected by Talkdesk: fix them in failures.csv",
+    State.UNKNOWN: "may be cases: run reconcile before you send them again",
+    State.DUPLICATE: "two or more cases each: choose one with resolve",
+}
+#: Of a trial, where nothing reached Talkdesk.
+OF_TRIAL = {
+    State.CREATED: "trial: cases in the sandbox, not in Talkdesk",
+    State.REFUSED: "trial: rejected by the sandbox: fix them in failures.csv",
+}
+#: Why rows are skipped, by code.
+_SKIPPED = {
+    "duplicate_key": "duplicate key in this file",
+    "already_created": "already a case",
+    "already_created_unverified": "already a case",
+    "already_created_changed": "already a case, with different content; not updated",
+    "key_unsettled": "same key has an unknown outcome",
+    "superseded": "replaced by a later row",
+    "filtered": "filtered by `only:` or `skip:`",
+    "resolved": "not to be sent, by resolve",
+}
+#: How a case that was read back compares with what was sent.
+VERDICTS = {
+    CaseVerdict.GONE: "deleted, or in the Trash",
+    CaseVerdict.FEWER_NOTES: "a note is missing",
+    CaseVerdict.DIFFERS: "not as sent, at the import or soon after it",
+    CaseVerdict.CUT: "a text is cut off",
+    CaseVerdict.ESCAPED: "a text has HTML entities (&lt;) for characters",
+    CaseVerdict.MORE_NOTES: "a note that was not sent, at the import or soon after it",
+    CaseVerdict.MOVED_ON: "changed later, by people or automations",
+    CaseVerdict.SAME_BUT: "as sent, but for line breaks, outer spaces, case, order",
+    CaseVerdict.SAME: "as sent, in all fields that the API shows",
+}
+#: What a row may be that is not a case and is no success either.
+FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
+#: Rows that failures.csv is for.
+TO_FIX = (State.INVALID, State.REFUSED)
+
+
+class Step(NamedTuple):
+    """One thing to do."""
+
+    what: str
+    command: list[str]  #: its words; none if there is no command for it
+
+
+def is_trial(target: str | None) -> bool:
+    """Whether the cases are in the embedded sandbox."""
+    return (target or "").startswith("sandbox")
+
+
+def skipped_because(causes: Iterable[Cause]) -> Counter[str]:
+    """Why rows are skipped, in words, and how many of them."""
+    skipped: Counter[str] = Counter()
+    for cause in causes:
+        if cause.state is State.SKIPPED:
+            skipped[_SKIPPED.get(cause.code or "", cause.rule)] += cause.rows
+    return skipped
+
+
+def next_steps(
+    summary: Summary,
+    *,
+    mapping: str,
+    ledger: str,
+    failures: Path | None = None,
+    rebuilt_from: str | None = None,
+    may_run_again: bool = True,
+) -> Iterator[Step]:
+    """What to do, and the command for it; nothing if all is well.
+
+    Args:
+        summary: What the ledger says.
+        mapping: The mapping, as it is typed.
+        ledger: The ledger, as it is typed.
+        failures: The file with the rows to fix, if it can be imported.
+        rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
+        may_run_again: Whether the same command would send what is pending.
+    """
+    totals, updates = summary.totals, summary.case_updates
+    target = ["--sandbox"] if is_trial(summary.target) else []
+    if totals.unknown:
+        what = f"Settle {plural(totals.unknown, 'row')} with an unknown outcome"
+        yield Step(what, ["case-importer", "reconcile", "--ledger", ledger, *target])
+    if totals.duplicate:
+        resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
+        yield Step(f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve)
+    if totals.pending and rebuilt_from is not None:
+        what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
+        yield Step(what, ["case-importer", "run", rebuilt_from, "--mapping", mapping, "--ledger", ledger, *target])
+    elif totals.pending and may_run_again:
+        again = f"Run the same command again: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet"
+        yield Step(again, [])
+    if updates.unknown:
+        what = f"Settle {carried(updates.unknown)} with an unknown outcome"
+        yield Step(what, ["case-importer", "reconcile", "--ledger", ledger, *target])
+    elif updates.refused:
+        what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
+        yield Step(what, ["case-importer", "retry", "--ledger", ledger, *target])
+    if failures is not None and any(totals.counts[state] for state in TO_FIX):
+        names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
+        what = f"Fix the rows in {failures}, save it as CSV, and import it"
+        yield Step(what, ["case-importer", "run", str(failures), *names])

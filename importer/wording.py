@@ -1,0 +1,59 @@
+"""Numbers, durations, commands and JSON as people see them, the same in the terminal and in the reports."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable
+
+from importer.models import UNSAFE
+
+#: A word with these is no word to copy: what a terminal obeys, and bytes of a file name that are not Unicode.
+_UNPRINTABLE = re.compile(UNSAFE.pattern + "|[\ud800-\udfff]")
+
+
+def plural(count: int, word: str) -> str:
+    """``1 row``, ``1,000 rows``."""
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
+def carried(count: int) -> str:
+    """``1 note or field``, ``1,000 notes and fields``: what case updates carry."""
+    return f"{count:,} {'note or field' if count == 1 else 'notes and fields'}"
+
+
+def are(count: int) -> str:
+    """``is`` or ``are``."""
+    return "is" if count == 1 else "are"
+
+
+def duration(seconds: float) -> str:
+    """``0.1 s``, ``3 min 21 s``, ``32 h 05 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def shell_word(word: str) -> str:
+    """A word of a command to copy; as ``$'…'``, which bash and zsh know, if a terminal should not see it as it is."""
+    if not _UNPRINTABLE.search(word):
+        return shlex.quote(word)
+    word = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _UNPRINTABLE.sub(lambda found: "".join(map("\\x{:02x}".format, os.fsencode(found[0]))), word) + "'"
+
+
+def command_line(words: Iterable[str]) -> str:
+    """A command to copy, in one line."""
+    return " ".join(map(shell_word, words))
+
+
+def printable(text: str) -> str:
+    """JSON or YAML that says the same, with what a terminal would obey escaped as both of them allow it."""
+
+    def escaped(unsafe: re.Match[str]) -> str:
+        return "".join(f"\\u{ord(character):04x}" for character in unsafe[0])
+
+    return "\n".join(UNSAFE.sub(escaped, line) for line in text.split("\n"))

@@ -1,0 +1,126 @@
+"""Files as systems and people leave them: cut off, with cells left out, in other encodings, without a header."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+from program import Program
+
+from importer import check, preview, suggest_mapping
+from importer.errors import SourceError
+from importer.reader import open_reader
+
+ROWS = [f"A{n},Printer {n},It is broken,open" for n in range(1, 22)]
+HEADER = "id,subject,body,status"
+MAPPING = "version: 1\nsource: {key: id}\ncase: {title: subject, description: body}\n"
+
+
+def written(folder: Path, text: str | bytes, name: str = "t.csv") -> Path:
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder / name
+
+
+def test_cells_that_are_left_out_at_the_end_are_empty(program: Program, tmp_path: Path) -> None:
+    """Six of seven rows lack the same last cells, as some systems write them. Another short row is a damaged one."""
+    rows = [row + ",2024-01-02,5" * (n % 7 == 6) for n, row in enumerate(ROWS)]
+    rows[9] = "A10,Printer"
+    written(tmp_path, "\n".join([f"{HEADER},closed,rating", *rows, ""]))
+    written(tmp_path, MAPPING.replace("case:", "external_id_field: text1\ncase:"), "m.yml")
+    found = json.loads(program("check", "t.csv", "-m", "m.yml", "--json").out)
+    assert "most rows end before the last 2 columns, which are empty there: 'closed', 'rating'" in found["notes"]
+    assert (found["totals"]["pending"], found["totals"]["invalid"]) == (20, 1)
+    whole = written(tmp_path, "\n".join([HEADER, *ROWS, ROWS[0][:9]]), "whole.csv")
+    assert not any("most rows" in note for note in open_reader(whole).notes)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("A22,Prin", "the file ends inside this row: it is cut off"),
+        ("A2", "the file ends inside this row: it is cut off"),
+    ],
+    ids=["in-a-cell", "in-the-key"],
+)
+def test_a_file_that_is_cut_off_is_called_so(tmp_path: Path, end: str, said: str) -> None:
+    """And what is left of its last row is not called a line of totals, which should be deleted."""
+    path = written(tmp_path, "\n".join([HEADER, *ROWS, end]))
+    (row,) = (row for row in preview(path, written(tmp_path, MAPPING, "m.yml"), count=99) if row.errors)
+    assert (row.errors[0].code, said in row.errors[0].hint) == ("too_few_fields", True)
+    assert not any(found.kind == "total_line" for found in check(path, tmp_path / "m.yml").file_issues)
+    assert "probably not tickets" not in suggest_mapping(path).text
+
+
+def test_a_file_that_is_cut_off_in_quotes_is_called_so(tmp_path: Path) -> None:
+    path = written(tmp_path, "\n".join([HEADER, *ROWS, 'A22,Printer,"It is bro']))
+    with pytest.raises(SourceError, match=r"never closed\n.*if the file is cut off, export again"):
+        check(path, written(tmp_path, MAPPING, "m.yml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "word"),
+    [
+        ("© 2024 Acme", "latin-1", 'cp1252 ("©")'),
+        ("Λάθος", "cp1253", 'cp1253 ("Λάθος")'),
+        ("Ναι;Όχι", "iso8859-7", "cp1253 ("),
+        ("שלום", "cp1255", 'cp1255 ("שלום")'),
+        ("Zażółć", "cp1250", 'cp1250 ("Zażółć")'),
+        ("Принтер", "koi8-r", 'koi8-r ("Принтер")'),
+    ],
+    ids=["copyright", "greek", "greek-iso", "hebrew", "polish", "russian"],
+)
+def test_the_right_code_page_is_among_those_that_are_shown(tmp_path: Path, text: str, codec: str, word: str) -> None:
+    path = written(tmp_path, f"id;subject\n1;{text}\n".encode(codec))
+    with pytest.raises(SourceError) as refused:
+        open_reader(path)
+    assert word in refused.value.hint
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_proposed_in_any_script(tmp_path: Path, codec: str) -> None:
+    path = written(tmp_path, "id;тема;статус\n1;Принтер не работает;открыт\n".encode(codec))
+    with pytest.raises(SourceError, match=f"add --encoding {codec}"):
+        open_reader(path)
+    assert open_reader(path, encoding=codec).columns == ("id", "тема", "статус")
+
+
+def test_a_header_that_is_a_row_needs_a_check(tmp_path: Path) -> None:
+    path = written(tmp_path, "\n".join(f"A{n},Printer {n} is broken,open,Ana" for n in range(1, 12)))
+    assert "# CHECK: the header looks like data: `A1`," in suggest_mapping(path).text
+    drafted = suggest_mapping(path, header_row=0)
+    assert "the header looks like data" not in drafted.text
+    assert drafted.trial.sent == 11
+
+
+def test_titles_and_names_of_groups_above_the_header_are_no_header(tmp_path: Path) -> None:
+    table = [HEADER, *ROWS]
+    titled = open_reader(written(tmp_path, "\n".join(["Report:,Tickets", "Date:,2024-03-01", "", *table])))
+    assert titled.columns == ("id", "subject", "body", "status")
+    groups = ["Ticket,,,Customer,,", "id,subject,opened,name,mail,place"]
+    rows = [f"A{n},Printer {n},2024-01-0{n},Ana,a{n}@example.com,Lisbon" for n in range(1, 9)]
+    grouped = open_reader(written(tmp_path, "\n".join([*groups, *rows]), "g.csv"))
+    assert (grouped.columns[0], sum(len(chunk.frame) for chunk in grouped.chunks())) == ("id", 8)
+    words = ["id,text,,", "one,two,three,four", "five,six,seven,eight", "nine,ten,eleven,twelve"]
+    assert open_reader(written(tmp_path, "\n".join(words), "w.csv")).columns[0] == "id"
+
+
+def test_zeros_that_excel_shows_by_a_number_format_are_kept(tmp_path: Path) -> None:
+    """And a cell with an error takes no other cell of the sheet with it."""
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as workbook:
+        sheet = workbook.add_worksheet("T")
+        sheet.write_row(0, 0, ["id", "customer", "n"])
+        for row, (digits, number) in enumerate([("000000", 417), ("000000", 1417), ("00000", 27), ("0.00", 27)], 1):
+            sheet.write_row(row, 0, [f"A{row}"])
+            sheet.write_number(row, 1, number, workbook.add_format({"num_format": digits}))
+        sheet.write_number(1, 2, 1.5, workbook.add_format({"num_format": "000000"}))
+        sheet.write_formula(2, 2, "=NA()", None, "#N/A")
+    rows = [row for chunk in open_reader(tmp_path / "t.xlsx").chunks() for row in chunk.rows()]
+    assert [row.cells for row in rows] == [
+        ("A1", "000417", "1.5"),
+        ("A2", "001417", ""),
+        ("A3", "00027", ""),
+        ("A4", "27", ""),
+    ]
+    assert [problem.column for row in rows for problem in row.problems] == ["n"]
