@@ -106,9 +106,7 @@ def suggest(
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
     roles = assign(table, columns, vocabulary, system, answers=said)
     row_key = find_row_key(table, columns, roles, vocabulary)
-    key, title = (pick.column.profile if (pick := roles.one.get(role)) else None for role in ("key", "title"))
-    names = find_names(table, columns, key, title)
-    parent = next((column for column, field in said.items() if field == "parent_id"), None)
+    names = find_names(table, columns, roles)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
     draft = Draft(
         table=table,
@@ -118,7 +116,7 @@ def suggest(
         history=row_key.history.profile if row_key.history else None,
         near=row_key.near.profile if row_key.near else None,
         reading=source.reading,
-        parents=find_parents(table, columns, names, vocabulary, system, said=parent),
+        parents=find_parents(table, columns, names, vocabulary, roles),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
         people=_people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding),

@@ -385,7 +385,8 @@ class Draft:
         mark = mark_of(pick)
         if not self.table.rows:
             mark, more = CHECK, "the export has no rows to check"
-        more += f"; {pick.doubt}" if pick.doubt else ""
+        elif pick.doubt:
+            more += f"; {pick.doubt}"
         self.page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
 
 

@@ -72,6 +72,7 @@ def weigh(role: str, column: Column, called: Called, rows: int, vocabulary: Voca
     if called.points:
         found.add(called.points, "a column of the recognised system" if called.known else "its name")
     if not rows:
+        found.doubt("the export has no rows to check")
         return found
     if column.kind is Kind.EMPTY:
         found.refuse("it is empty in every row read")

@@ -9,7 +9,7 @@ from itertools import product
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, Vocabulary
+from importer.suggest.headers import Vocabulary
 from importer.suggest.roles import Roles
 
 LEVELS_MAX = 100  #: Rows above a row that are looked at.
@@ -166,10 +166,9 @@ class Named:
         return sum(times for text, times in column.values.counts.items() if text in self.texts)
 
 
-def find_names(
-    table: FirstRows, columns: Sequence[Column], key: ColumnProfile | None, title: ColumnProfile | None = None
-) -> list[Named]:
+def find_names(table: FirstRows, columns: Sequence[Column], roles: Roles) -> list[Named]:
     """The columns that are different in nearly every row; the key first. Parents are also named by their title."""
+    key, title = (pick.column.profile if (pick := roles.one.get(role)) else None for role in ("key", "title"))
     names = [key] if key else []
     for column in columns:
         profile = column.profile
@@ -225,14 +224,14 @@ def find_parents(
     columns: Sequence[Column],
     names: Sequence[Named],
     vocabulary: Vocabulary,
-    system: System | None,
-    *,
-    said: Column | None = None,
+    roles: Roles,
 ) -> Parents | None:
     """The column that names the parent, if most of its cells are names of rows; None if there is none.
 
-    Its header must say so, or a person (``said``): rows name each other for other reasons too, as duplicates.
+    Its header must say so, or a person: rows name each other for other reasons too, as duplicates.
     """
+    pick, system = roles.one.get("parent"), roles.system
+    said = pick.column if pick and pick.column in roles.said else None
     called = [
         column
         for column in ([said] if said else columns)
