@@ -261,6 +261,8 @@ def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> li
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
         return [Problem(f"{owner} lacks {len(missing)} columns of the mapping: {names}", marks[missing[0]], hint)]
+    if owner == EXPORT and not is_misspelt:
+        has += "; if the mapping is for another export, draft one with: case-importer suggest FILE"
     hints = [f"{nearest(column, columns)} {has if column == missing[0] else ''}".strip() for column in missing]
     return [
         Problem(f"{owner} has no column {shown(column)!r}", marks[column], hint)

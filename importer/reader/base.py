@@ -2,7 +2,7 @@
 
 A cell is the text that a person sees. Spreadsheets know floats only: whole numbers lose their ``.0``, since ``12.0``
 would be another key than ``12``; other numbers have 15 significant digits, as in Excel, which stores 19.99 as
-19.989999999999998. Number formats are not applied: 25 % is ``0.25``, an amount comes without its currency.
+19.989999999999998. Number formats are not applied but zeros (``000000``): 25 % is ``0.25``, an amount has no currency.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 _SAMPLE_ROWS = 200
 _SHORT_ROWS = 3  # that leave out the same last cells
+_WIDE, _LACKING_MOST = 8, 2  # columns of a table in which no row needs to be whole, and the cells that may lack
 _CONFIRMED = 0.9  # share of the rows that must have the width of the header
 
 #: Rows that are enough to find a header.
@@ -102,20 +103,22 @@ def find_dialect(
     found, short = sample[titles], _short_width(filled, len(header))
     if short:
         absent = first_few([repr(name) for name in header[short:]], 5)
-        notes.append(f"most rows end before the last {len(header) - short} columns, which are empty there: {absent}")
+        notes.append(f"most rows end before the columns {absent}, which are empty there")
     return Dialect(delimiter, tuple(header), above + found.line, titles > 0, short, above + found.number, tuple(notes))
 
 
 def _short_width(rows: Sequence[list[str]], width: int) -> int:
     """The width of the rows if many leave out the same last cells, as some systems do with empty ones; else 0.
 
-    The others must be whole: rows of many widths are damaged.
+    The others must be whole: rows of many widths are damaged. If no row is whole, a wide table may lack a cell or two.
     """
     widths = Counter(map(len, rows))
     short, times = widths.most_common(1)[0] if widths else (width, 0)
     whole = widths[width] + widths[width + 1]
-    is_pattern = 1 < short < width and times >= _SHORT_ROWS and whole and times + whole >= _CONFIRMED * len(rows)
-    return short if is_pattern else 0
+    if not 1 < short < width or times + whole < _CONFIRMED * len(rows):
+        return 0
+    is_wide = width >= _WIDE and width - short <= _LACKING_MOST
+    return short if (whole and times >= _SHORT_ROWS) or (not whole and is_wide) else 0
 
 
 def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:
