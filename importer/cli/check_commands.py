@@ -22,43 +22,60 @@ OF_RUN = "importer.of_run"
 @cli.command()
 @click.argument("source", type=option.FILE)
 @click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: standard output]")
+@click.option("--answers", type=option.FILE, metavar="FILE", help="Your decisions, in lines such as: Subject = title")
+@click.option("--explain", metavar="COLUMN", help="Print what speaks for and against a column instead.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @option.reading
-def suggest(source: Path, *, output: Path | None, force: bool, reading: option.ReadingOptions) -> None:
+def suggest(
+    source: Path,
+    *,
+    output: Path | None,
+    answers: Path | None,
+    explain: str | None,
+    force: bool,
+    reading: option.ReadingOptions,
+) -> None:
     """Draft a mapping for SOURCE. Every guess is marked and explained.
 
     Reads the first 20,000 rows of SOURCE and does not use the network.
     """
-    from importer.cli.output import say, say_document
+    from importer.cli.output import say_document
+    from importer.cli.suggest_page import say_explanation, say_suggestion
     from importer.pipeline.checking import suggest_mapping
-    from importer.wording import command_line
+    from importer.suggest.answers import read_answers
+    from importer.suggest.saved_profile import as_json, load_profile, profile_beside
 
     if output is not None and output.exists():  # before the export is read, which can take a while
         if source.exists() and output.samefile(source):
             hint = "choose another output file"
             raise ConfigError("the output file is the export itself", where=str(output), hint=hint)
-        if not force:
+        if not force and explain is None:
             raise _exists(output)
-    suggestion = suggest_mapping(source, **asdict(reading))
-    if output is None:
+    profile = None if output is None else profile_beside(output)
+    folder = None if output is None else output.parent
+    suggestion = suggest_mapping(source, answers=answers, earlier=profile, folder=folder, **asdict(reading))
+    if explain is not None:
+        say_explanation(suggestion, explain)
+    elif output is None or profile is None:
         say_document(suggestion.text.removesuffix("\n"))
-        return
+    else:
+        saved = load_profile(profile)
+        said = (dict(saved.answers) if saved else {}) | (read_answers(answers) if answers else {})
+        _write(output, suggestion.text.encode(), force=force)
+        _write(profile, as_json(suggestion, said), force=True)
+        unsaid = replace(reading, sheet=None, encoding=None, delimiter=None, header_row=None)  # the mapping has them
+        say_suggestion(suggestion, source, output, answers, unsaid.reading_words(), saved)
+
+
+def _write(path: Path, content: bytes, *, force: bool) -> None:
     try:
-        with output.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(suggestion.text)
+        with path.open("wb" if force else "xb") as file:
+            file.write(content)
     except FileExistsError:
-        raise _exists(output) from None
+        raise _exists(path) from None
     except OSError as error:
         hint = "choose another file with -o"
-        raise ConfigError(f"cannot be written: {error.strerror}", where=str(output), hint=hint) from None
-    say(f"Wrote {output}: {suggestion.guesses} guesses, {suggestion.checks} lines to check.")
-    if suggestion.system:
-        ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
-        say(f"This looks like an export from {suggestion.system}{ready}.")
-    say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
-    unsaid = replace(reading, sheet=None, encoding=None, delimiter=None, header_row=None)  # the mapping has them
-    command = ["case-importer", "check", str(source), "--mapping", str(output), *unsaid.reading_words()]
-    say(f"Review it, then run: {command_line(command)}")
+        raise ConfigError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from None
 
 
 @cli.command()
@@ -99,7 +116,9 @@ def _exists(output: Path) -> ConfigError:
 @option.as_is
 @click.option("--fix", is_flag=True, help="Add the proposed `values:` lines to the mapping.")
 @click.option("--columns", is_flag=True, help="Show statistics of columns, text lengths and value tables as well.")
-@click.option("--baseline", type=option.FILE, help="Compare with the --json output of an earlier check.")
+@click.option(
+    "--baseline", type=option.FILE, help="Compare with the --json output of an earlier check, or NAME.profile.json."
+)
 @click.option(
     "--volume-factor",
     type=click.FloatRange(min=1, min_open=True),
@@ -134,6 +153,7 @@ def check(
             baseline=baseline,
             volume_factor=volume_factor,
             as_is=as_is,
+            kinds=columns or output.as_json,
             progress=progress,
             first=say_first if is_terminal() and not output.quiet else None,
             **asdict(export),

@@ -273,7 +273,8 @@ def _columns(found: Findings) -> Iterator[str]:
         if column.used:
             filled = f"{column.filled:,} of {plural(found.rows, 'row')} filled"
             more = "more than " * column.capped
-            yield f"{clean(column.column, 60)}: {filled}, {more}{column.distinct:,} different values"
+            kind = f"{column.kind}, " if column.kind else ""
+            yield f"{clean(column.column, 60)}: {kind}{filled}, {more}{column.distinct:,} different values"
     if unused := _unused(found.columns):
         yield unused
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.converters import case_target
 from importer.mapping.custom_fields import Definitions, check_usable, kinds_of
-from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, unsendable
+from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, printable, unsendable
 from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note
@@ -24,6 +25,7 @@ from importer.yaml_places import NodePath
 
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
 KEY_MAX = 255
+HASH_LENGTH = 32  #: Hexadecimal digits of a key that is a hash; by chance two rows never have the same.
 _KEY, _PARENT = "source.key", "parent_id"
 _KEY_PATH: NodePath = ("source", "key")
 _PARENT_PATH: NodePath = ("case", "parent_id")
@@ -64,7 +66,7 @@ class RowMapper:
         empty = frozenset({"", *(text.strip() for text in source.empty)})
         binding = Binding(Header(columns, problems, names=source.columns), empty, files, companions)
         self._width = len(columns or ())
-        self._key = RowName(source.key, binding, path=_KEY_PATH, join=source.join)
+        self._key = RowName(source.key, binding, path=_KEY_PATH, join=source.join, hashed=source.hash)
         self._filters = [
             (name, reason, BoundCondition(text, binding, path=("source", name)))
             for name, reason, text in filter_conditions(source)
@@ -218,19 +220,24 @@ def _check_external_id(form: MappingForm, problems: Problems, definitions: Defin
 class RowName:
     """The key of a row (at the ``path`` of the key), or another name for it, in one or several columns.
 
-    No cell but the last may contain what ``join`` puts between them: two tickets could look like one.
+    No cell but the last may contain what ``join`` puts between them: two tickets could look like one. If it is
+    ``hashed``, it is a hash of all cells, of which one must be filled.
     """
 
-    def __init__(self, columns: Sequence[ColumnForm], binding: Binding, *, path: NodePath, join: str) -> None:
+    def __init__(
+        self, columns: Sequence[ColumnForm], binding: Binding, *, path: NodePath, join: str, hashed: bool = False
+    ) -> None:
         self.columns = tuple(binding.header.name(form.column) for form in columns)
         self._positions = binding.header.positions_of(columns, path=path)
-        self._join, self._empty, self._is_key = join, binding.empty, path == _KEY_PATH
+        self._join, self._empty, self._is_key, self._hashed = join, binding.empty, path == _KEY_PATH, hashed
 
     def read(self, cells: Cells, errors: list[FieldError]) -> str:
         """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
         texts = [cells[position].strip() for position in self._positions]
         if not self._is_key and not self._empty.isdisjoint(texts):
             return ""
+        if self._hashed and not self._empty.issuperset(texts):
+            return hashlib.sha256(orjson.dumps(list(map(printable, texts)))).hexdigest()[:HASH_LENGTH]
         name = self._join.join(texts)
         found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
         if not found and len(name) > KEY_MAX:

@@ -278,6 +278,9 @@ class SourceForm(Form):
     join: Annotated[str, Field(min_length=1)] = "/"
     """The text between the parts of a key of several columns."""
 
+    hash: bool = False
+    """Whether the key is a hash of the columns: for an export without ids. Another text is another ticket."""
+
     columns: dict[str, Names] = Field(default={})
     """Column of this mapping → its other names, or `{optional: true}` if the export may lack it."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping as Mapping_
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -24,7 +25,7 @@ from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
 from importer.quality.autofix import Fix
 from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
-from importer.reader import ReadingOptions, open_reader
+from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
 from importer.report.failures_file import failures_file_of
 from importer.scratch import scratch_folder
@@ -83,6 +84,7 @@ def check(
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
     as_is: bool = False,
+    kinds: bool = False,
     progress: Progress | None = None,
     first: Callable[[Findings], None] | None = None,
     **reading: Unpack[ReadingOptions],
@@ -95,21 +97,19 @@ def check(
         notes: The companion files that the mapping names, as ``FILE`` or ``NAME=FILE``; by default next to the export.
         allow_files: Folders whose files the mapping may read, besides its own folder and that of the export.
         ledger: An existing ledger whose keys are taken into account; it is not changed.
-        baseline: What the command ``check --json`` printed of an earlier export; what differs goes into the result.
+        baseline: What ``check --json`` printed of an earlier export, or the profile beside a suggested mapping.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
-        as_is: See :class:`importer.pipeline.staging.Reading`.
+        as_is, kinds: See :class:`importer.pipeline.staging.Reading`; say what the cells of each column are.
         progress, first, reading: Is told how far it is, and what the first rows show; see :class:`ReadingOptions`.
 
     Raises:
-        SourceError, MappingError: the file cannot be read; the mapping is not valid or does not fit.
-        ConfigError: the baseline cannot be read.
+        SourceError, MappingError, ConfigError: the file, the mapping or the baseline cannot be used.
         ChangedShapeError: there is a baseline, and the file is empty or lacks columns that the mapping needs.
     """
-    begun = time.monotonic()
-    before = None if baseline is None else load_baseline(Path(baseline))
+    begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
     export = _open_like(before, source, mapping, reading, notes, allow_files)
     opened, loaded = export.reader, export.mapping
-    if first is not None and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
+    if first and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(export))
     with scratch_folder() as folder:
         if ledger is not None and Path(ledger).exists():
@@ -117,6 +117,7 @@ def check(
         quality, staged = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
         with LedgerView(folder / "ledger.db", source=staged.source.id) as view:
             summary, found = summary_of(view), quality.finished(view)
+    found = _with_kinds(found, opened) if kinds or (before and before.kinds) else found
     differences = tuple(changes(before, found, factor=volume_factor)) if before else ()
     code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     return CheckResult(
@@ -133,6 +134,14 @@ def check(
         put_back=staged.put_back,
         files=tuple(dict.fromkeys([*map(str, loaded.files), *(file.path for file in staged.source.companions)])),
     )
+
+
+def _with_kinds(found: Findings, source: Reader) -> Findings:
+    """With what the cells of each column are, decided as a suggestion does."""
+    from importer.suggest import kinds_of
+
+    known = kinds_of(source)
+    return replace(found, columns=tuple(replace(use, kind=known.get(use.column, "")) for use in found.columns))
 
 
 def _first_look(export: Export) -> Findings:
@@ -224,21 +233,43 @@ def preview(
     ]
 
 
-def suggest_mapping(source: StrPath | DataFrame, **reading: Unpack[ReadingOptions]) -> Suggestion:
+def suggest_mapping(
+    source: StrPath | DataFrame,
+    *,
+    answers: StrPath | Mapping_[str, str] | None = None,
+    earlier: StrPath | None = None,
+    folder: StrPath | None = None,
+    **reading: Unpack[ReadingOptions],
+) -> Suggestion:
     """A first mapping for an export; every guess in it is marked and explained.
 
     Args:
         source: File or DataFrame; its first 20,000 rows are read.
+        answers: What a person says about columns: column → field, or a file with lines such as ``Subject = title``.
+        folder: Where the mapping will be: files that it names are called from there. By default the current folder.
+        earlier: The profile that was kept with an earlier mapping; its answers count for unchanged columns.
         reading: ``sheet``, ``encoding``, ``delimiter``.
 
     Raises:
         SourceError: the file cannot be read.
         MappingError: no mapping can be made for its columns.
+        ConfigError: the answers or the profile cannot be read, or are about columns that the export does not have.
     """
     from importer.suggest import suggest
+    from importer.suggest.answers import read_answers
+    from importer.suggest.saved_profile import load_profile
 
     path = Path(source) if isinstance(source, str | os.PathLike) else None
-    return suggest(open_reader(source, **reading), path=path, encoding=reading.get("encoding"))
+    said = read_answers(Path(answers)) if isinstance(answers, str | os.PathLike) else answers
+    return suggest(
+        open_reader(source, **reading),
+        path=path,
+        encoding=reading.get("encoding"),
+        answers=said,
+        answers_from=str(answers) if isinstance(answers, str | os.PathLike) else "answers",
+        earlier=load_profile(Path(earlier)) if earlier is not None else None,
+        folder=None if folder is None else Path(folder),
+    )
 
 
 check_async = in_thread(check)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,20 @@ class Baseline:
     columns: tuple[str, ...]  #: Its header.
     words: dict[str, frozenset[str]]  #: By field, the words that came.
     capped: frozenset[str]  #: Fields of which not all words are known.
+    kinds: dict[str, str] = field(default_factory=dict)  #: Column → what its cells were, if that is known.
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One way in which an export differs."""
 
-    kind: str  #: ``empty``, ``volume``, ``new_column``, ``lost_column`` or ``new_value``.
+    kind: str  #: ``empty``, ``volume``, ``new_column``, ``lost_column``, ``changed_kind`` or ``new_value``.
     what: str  #: For a person.
     names: tuple[str, ...] = ()  #: The columns or values that it is about.
 
 
 def load_baseline(path: Path) -> Baseline:
-    """What ``check --json`` printed of an earlier export.
+    """What ``check --json`` printed of an earlier export, or the profile that ``suggest`` keeps beside a mapping.
 
     Raises:
         ConfigError: it cannot be read, or is something else.
@@ -51,6 +52,8 @@ def load_baseline(path: Path) -> Baseline:
     hint = "create it with: case-importer check … --json > FILE"
     try:
         content: Any = orjson.loads(head_of(path, _MOST_BYTES))
+        if "profile" in content:
+            return _of_profile(content)
         tables = content["tables"]
         return Baseline(
             rows=int(content["totals"]["read"]),
@@ -62,6 +65,17 @@ def load_baseline(path: Path) -> Baseline:
         raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise ConfigError("the file is not the output of check --json", where=str(path), hint=hint) from None
+
+
+def _of_profile(content: Any) -> Baseline:
+    columns = content["columns"]
+    return Baseline(
+        rows=int(content["rows"]),
+        columns=tuple(column["column"] for column in columns),
+        words={column["field"]: frozenset(column["words"]) for column in columns if column["words"]},
+        capped=frozenset(),
+        kinds={column["column"]: column["kind"] for column in columns},
+    )
 
 
 def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
@@ -81,6 +95,11 @@ def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTO
     for kind, told, names in (("new_column", "new", now - then), ("lost_column", "missing", then - now)):
         if names:
             yield Change(kind, f"{told} columns: {_listed(tuple(names))}", tuple(names))
+    for column in found.columns:
+        before = baseline.kinds.get(column.column, "")
+        if column.kind and before and column.kind != before:
+            what = f"{shown(column.column)} had {before}, now {column.kind}"
+            yield Change("changed_kind", what, (column.column,))
     for use in found.tables:
         # a word that the table lists is no surprise, even if it came for the first time
         fresh = tuple(word for word in use.unknown if word not in baseline.words.get(use.target, use.unknown))

@@ -32,6 +32,7 @@ class ColumnUse:
     distinct: int  #: How many different texts there are; a lower bound if ``capped``.
     capped: bool  #: Whether there are more than were counted.
     examples: tuple[str, ...]  #: Its most frequent short texts.
+    kind: str = ""  #: What its first cells are, such as ``dates``, as ``suggest`` says it; empty if not asked for.
 
 
 def column_uses(profile: FileProfile, used: Collection[str]) -> Iterator[ColumnUse]:

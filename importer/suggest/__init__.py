@@ -7,8 +7,9 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from importer.errors import MappingError, SourceError
@@ -16,17 +17,21 @@ from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.columns import describe, find_blanks
+from importer.suggest.answers import answered
+from importer.suggest.choices import Choice, Judgement, choices_of, judgements
+from importer.suggest.columns import Blanks, Column, describe, find_blanks
 from importer.suggest.comment_tables import find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
-from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
-from importer.suggest.roles import assign
-from importer.suggest.row_names import find_history, find_names, find_parents, find_parts
+from importer.suggest.headers import System, Vocabulary, load_vocabulary, recognise, squeezed
+from importer.suggest.people_tables import PeopleTable, find_people
+from importer.suggest.roles import Chooser, Roles, assign
+from importer.suggest.row_names import find_names, find_parents, find_row_key
+from importer.suggest.saved_profile import SavedProfile, still_true
 from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
 
-__all__ = ["Suggestion", "Trial", "suggest"]
+__all__ = ["Choice", "Judgement", "Suggestion", "Trial", "kinds_of", "suggest"]
 
 _ERRORS_SHOWN = 10
 _VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row.
@@ -61,56 +66,118 @@ class Suggestion:
     guesses: int  #: How many lines are marked GUESS.
     checks: int  #: How many lines are marked CHECK.
     trial: Trial  #: The outcome of the rows that were read.
+    whole: bool  #: Whether that is the whole export.
+    choices: tuple[Choice, ...]  #: What each column became, in file order.
+    explain: Callable[[str], tuple[Judgement, ...]]  #: Column → what there was for and against it in each role.
 
 
-def suggest(source: Reader, *, path: Path | None = None, encoding: str | None = None) -> Suggestion:
+def suggest(
+    source: Reader,
+    *,
+    path: Path | None = None,
+    encoding: str | None = None,
+    answers: Mapping[str, str] | None = None,
+    answers_from: str = "answers",
+    earlier: SavedProfile | None = None,
+    folder: Path | None = None,
+) -> Suggestion:
     """Suggests a mapping.
 
     Args:
         source: The export.
         path: Where it is: files of comments may be next to it, or in other sheets of it.
         encoding: How it is read, if that had to be said.
+        answers: Column → field, as a person says; these are no guesses.
+        answers_from: Where they are from, for messages.
+        folder: Where the mapping will be; the current folder if that is not said.
+        earlier: What was kept of an earlier suggestion: its answers count for columns that are what they were.
 
     Raises:
+        ConfigError: An answer is about a column that the export does not have.
         SourceError: The export cannot be read, or the name of a column cannot be written.
         MappingError: No mapping can be made for its columns.
     """
-    for name in source.columns:
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            what = f"the name of the column {name!a} contains an incomplete Unicode character"
-            raise SourceError(what, where=source.name, hint="fix the header")
+    _check_names(source)
     vocabulary = load_vocabulary()
-    blank_words = vocabulary.blank_signs | vocabulary.blank_words
-    table = read_first_rows(source, blank_words=blank_words)
-    blanks = find_blanks(table, vocabulary)
-    table = table.without(blanks.taken)
+    table, blanks = _first_rows(source, vocabulary)
     system = recognise(source.columns, vocabulary.systems)
     columns = describe(table, vocabulary)
-    roles = assign(table, columns, vocabulary, system)
-    key = roles.one["key"].column.profile if "key" in roles.one else None
-    names = find_names(table, columns, key)
+    kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
+    said = answered(columns, kept | dict(answers or {}), where=answers_from)
+    roles = assign(table, columns, vocabulary, system, answers=said)
+    row_key = find_row_key(table, columns, roles, vocabulary)
+    names = find_names(table, columns, roles)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
-    history = find_history(table, columns, vocabulary) if key is None else None
     draft = Draft(
         table=table,
         roles=roles,
         blanks=blanks,
-        parts=find_parts(table, columns) if key is None and history is None and table.rows else None,
-        history=history,
+        parts=row_key.parts,
+        history=row_key.history.profile if row_key.history else None,
+        near=row_key.near.profile if row_key.near else None,
         reading=source.reading,
-        parents=find_parents(table, columns, names, vocabulary, system),
+        parents=find_parents(table, columns, names, vocabulary, roles),
         comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
         vocabulary=vocabulary,
+        people=_people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding),
     )
     body = draft.write()
-    trial = attempt(bound(body, source.columns), table.all_rows, keep_last=history is not None)
+    mapper = _tried(draft, body, path, source.columns)
+    trial = attempt(mapper, table.all_rows, keep_last=row_key.history is not None)
     ready = _ready(system, source)
     text = _head(table, system, ready, trial, source.notes) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
-    return Suggestion(text, system.name if system else "", ready, guesses, checks, trial)
+    choices = choices_of(columns, roles, draft.page.uses)
+    explain = partial(judgements, Chooser(table, columns, vocabulary, system))
+    name = system.name if system else ""
+    return Suggestion(text, name, ready, guesses, checks, trial, table.whole, choices, explain)
 
 
-def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
+def _check_names(source: Reader) -> None:
+    for name in source.columns:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            what = f"the name of the column {name!a} contains an incomplete Unicode character"
+            raise SourceError(what, where=source.name, hint="fix the header")
+
+
+def _first_rows(source: Reader, vocabulary: Vocabulary) -> tuple[FirstRows, Blanks]:
+    """The first rows, without the texts that stand for empty cells."""
+    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
+    blanks = find_blanks(table, vocabulary)
+    return table.without(blanks.taken), blanks
+
+
+def kinds_of(source: Reader) -> dict[str, str]:
+    """Column → what its cells are, such as ``dates``; of columns with the same name the first."""
+    vocabulary = load_vocabulary()
+    table, _ = _first_rows(source, vocabulary)
+    return {column.name: str(column.kind) for column in reversed(describe(table, vocabulary))}
+
+
+def _people(
+    path: Path | None,
+    columns: Sequence[Column],
+    roles: Roles,
+    vocabulary: Vocabulary,
+    *,
+    folder: Path,
+    encoding: str | None,
+) -> PeopleTable | None:
+    """A table of users next to the export, if it has no addresses itself."""
+    if path is None or "requester_email" in roles.one:
+        return None
+    return find_people(path, columns, vocabulary, folder=folder, encoding=encoding)
+
+
+def _tried(draft: Draft, body: str, path: Path | None, columns: tuple[str, ...]) -> RowMapper:
+    """The mapper of a draft; a table next to the export is found wherever the mapping will be."""
+    if draft.people is None or path is None:
+        return bound(body, columns)
+    here = replace(draft.people, file=str(draft.people.place.path.absolute()))
+    return bound(replace(draft, people=here, page=Page()).write(), columns, allow_files=[path.absolute().parent])
+
+
+def bound(text: str, columns: tuple[str, ...], *, allow_files: Iterable[Path] = ()) -> RowMapper:
     """The mapper of a mapping that is not in a file yet.
 
     Raises:
@@ -119,7 +186,7 @@ def bound(text: str, columns: tuple[str, ...]) -> RowMapper:
     with scratch_folder() as folder:
         path = folder / "mapping.yml"
         path.write_text(text, encoding="utf-8")
-        return load_mapping(path).bind(columns)
+        return load_mapping(path, allow_files=allow_files).bind(columns)
 
 
 def attempt(mapper: RowMapper, rows: Sequence[Row], *, keep_last: bool = False) -> Trial:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     EMPTY = "empty"
     EMAIL = "e-mail addresses"
     DATE = "dates"
+    TIME = "times of day or durations"
     BOOLEAN = "yes or no"
     NUMBER = "numbers"
     ADDRESS = "web addresses"
@@ -39,7 +40,12 @@ class Column:
     names: tuple[str, ...]  #: What its header may be in the word lists.
     kind: Kind  #: What its cells are.
     dates: DateForm | None  #: How its dates are written, if they are dates.
-    of_agents: bool  #: Whether its header is about those who answer.
+    first: bool = False  #: Whether it is the first column of the export.
+    of_agents: bool = False  #: Whether its header is about those who answer.
+    names_people: bool = False  #: Whether its header may be about people as well as about anything else: ``name``.
+    is_id: bool = False  #: Whether its header says that it identifies something.
+    measure: str = ""  #: The word of its header that speaks of hours, counts or amounts.
+    of_people: str = ""  #: The word of its header that speaks of customers, or of other things than tickets.
 
     @property
     def name(self) -> str:
@@ -53,28 +59,46 @@ def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
     proven = {form.order.way for form in forms if form and form.order.proof and not form.order.against}
     order = proven.pop() if len(proven) == 1 else ""
     return [
-        _column(profile, date_form(profile, order=order) if form and form.order.open and order else form, vocabulary)
+        _column(
+            profile,
+            date_form(profile, order=order) if form and form.order.open and order else form,
+            vocabulary,
+            first=profile is table.columns[0],
+        )
         for profile, form in zip(table.columns, forms, strict=True)
     ]
 
 
-def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabulary) -> Column:
+def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabulary, *, first: bool) -> Column:
     names = vocabulary.names_of(profile.name)
-    if form is None and any(part in names[0] for part in vocabulary.times):
+    if form is None and any(part in names[0] for part in vocabulary.words["times"]):
         form = epoch_form(profile)
-    kind = _kind(profile, form)
-    of_agents = not vocabulary.agents.isdisjoint(names[0].split())
-    return Column(profile, names, kind, form if kind is Kind.DATE else None, of_agents)
+    measure = vocabulary.says("measures", names[0])
+    kind = _kind(profile, form, is_measure=bool(measure))
+    return Column(
+        profile,
+        names,
+        kind,
+        form if kind is Kind.DATE else None,
+        first=first,
+        of_agents=bool(vocabulary.says("agents", names[0])),
+        names_people=vocabulary.rank(names, "requester_name") is not None,
+        is_id=bool(vocabulary.says("ids", names[0])),
+        measure=measure,
+        of_people=vocabulary.says("people", names[0]),
+    )
 
 
-def _kind(profile: ColumnProfile, form: DateForm | None) -> Kind:
+def _kind(profile: ColumnProfile, form: DateForm | None, *, is_measure: bool) -> Kind:
     if not profile.filled:
         return Kind.EMPTY
     if profile.share_of("email") + profile.share_of("address_cell") >= 0.5:
         return Kind.EMAIL
     if form is not None:
         return Kind.DATE
-    if _is_boolean(profile):
+    if profile.share_of("clock") >= _MOSTLY:
+        return Kind.TIME
+    if not is_measure and _is_boolean(profile):
         return Kind.BOOLEAN
     if profile.share_of("number") >= _MOSTLY:
         return Kind.NUMBER
@@ -84,13 +108,13 @@ def _kind(profile: ColumnProfile, form: DateForm | None) -> Kind:
 
 
 def _is_boolean(profile: ColumnProfile) -> bool:
-    """Whether the cells are words for yes and no that the mapping knows; a few others may be among them."""
+    """Whether all cells are words for yes and no that the mapping knows."""
     if not profile.complete or profile.distinct > 8:
         return False
     known = {text: times for text, times in profile.values.counts.items() if text.casefold() in _YES | _NO}
     folded = {text.casefold() for text in known}
     is_word = bool(folded & _YES and folded & _NO) or any(len(text) > 1 for text in known)
-    return is_word and sum(known.values()) >= _MOSTLY * profile.filled
+    return is_word and sum(known.values()) == profile.filled
 
 
 @dataclass(frozen=True)

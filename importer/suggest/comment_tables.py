@@ -15,7 +15,7 @@ from importer.suggest.roles import assign
 from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
 TABLES_MAX = 4  #: Sheets that are looked at, and files.
-_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _TEXTS = (Kind.LONG, Kind.TEXT)
 
 
@@ -69,8 +69,8 @@ def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding:
     files = [
         file
         for file in near
-        if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
-        if any(part in squeezed(file.name.partition(".")[0]) for part in vocabulary.comment_files)
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith((".", "~"))
+        if any(part in squeezed(file.name.partition(".")[0]) for part in vocabulary.words["comment_files"])
         if file.is_file() and not file.samefile(path)
     ]
     for file in files[:TABLES_MAX]:
@@ -127,11 +127,13 @@ def _comments(
         it
         for it in others
         if it.kind in (Kind.TEXT, Kind.EMAIL) and it.profile.mean <= 60
-        if not vocabulary.authors.isdisjoint(it.names[0].split())
+        if vocabulary.says("authors", it.names[0])
     )
     authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name]
     author = next(filter(None, authors), None)
-    public = next((it for it in others if it.kind is Kind.BOOLEAN and squeezed(it.name) in vocabulary.public), None)
+    public = next(
+        (it for it in others if it.kind is Kind.BOOLEAN and plain_name(it.name) in vocabulary.words["public"]), None
+    )
     return CommentTable(place, best, said[0], None if author is said[0] else author, created, public)
 
 

@@ -11,9 +11,11 @@ from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.comment_tables import CommentTable, Unusable
-from importer.suggest.fields_and_notes import HTML_SHARE, write_custom_fields, write_notes
+from importer.suggest.evidence import FEW_ROWS
+from importer.suggest.fields_and_notes import HTML_SHARE, mark_of, write_custom_fields, write_notes
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
+from importer.suggest.people_tables import PeopleTable
 from importer.suggest.roles import Pick, Roles
 from importer.suggest.row_names import KeyParts, Parents
 from importer.suggest.yaml_text import (
@@ -21,6 +23,7 @@ from importer.suggest.yaml_text import (
     GUESS,
     Entry,
     Page,
+    Use,
     counted,
     in_template,
     named,
@@ -32,7 +35,6 @@ from importer.suggest.yaml_text import (
 )
 from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
 
-FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
 _KEPT_SHOWN = 8
@@ -46,11 +48,13 @@ class Draft:
     roles: Roles
     blanks: Blanks  #: Texts that may stand for an empty cell.
     parts: KeyParts | None  #: The columns that are its key together; None if one column is.
+    near: ColumnProfile | None  #: The column that is named as its key, but is not different in every row.
     history: ColumnProfile | None  #: The number of the ticket, if each row is a state of one.
     parents: Parents | None  #: The column that names the parent row.
     reading: ReadingOptions  #: How the export was read, where that is not the default.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     vocabulary: Vocabulary
+    people: PeopleTable | None = None  #: A table that knows the requesters, where the export has their ids only.
     page: Page = field(default_factory=Page)
 
     def write(self) -> str:
@@ -66,6 +70,9 @@ class Draft:
         self._owner()
         write_custom_fields(self.page, self.roles)
         write_notes(self.page, self.roles, self.table, self.comments)
+        if self.parts and self.parts.join:
+            for part in self.parts.parts:
+                self.page.uses.setdefault(part, Use("key", "" if self.parts.said else CHECK))
         return self.page.text
 
     @cached_property
@@ -76,6 +83,8 @@ class Draft:
             return (self.history,)
         if pick := self.roles.one.get("key"):
             return (pick.column.profile,)
+        if self.near:
+            return (self.near,)
         return (max(self.table.columns, key=lambda column: (column.filled and column.distinct, column.filled)),)
 
     def _source(self) -> None:
@@ -87,17 +96,14 @@ class Draft:
             page.line(f"{name}: {setting if isinstance(setting, int) else quoted(str(setting))}", 2)
         page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
         if self.parts:
-            names = named(self._key_columns)
-            page.comment(f"no single column is unique, but {names} together are.", 2, CHECK)
-            page.line(f"key: [{', '.join(value(reference(part)) for part in self._key_columns)}]", 2)
-            if self.parts.join != "/":
-                page.line(f"join: {quoted(self.parts.join)}", 2)
+            self._say_parts(self.parts)
         elif self.history:
             self._say_history(self.history)
         else:
             self._reason_of_key(self._key_columns[0])
         if not self.parts:
-            page.line(f"key: {value(reference(self._key_columns[0]))}", 2)
+            column = self._key_columns[0]
+            page.line(f"key: {value(reference(column))}", 2, of=column, field="key")
         self._empty()
         if self.table.total_lines is not None:
             self._say_totals(self.table.total_lines)
@@ -107,6 +113,23 @@ class Draft:
         page.comment("make sure that text1 exists and is unused in your account.", mark=CHECK)
         page.line("external_id_field: text1")
         page.blank()
+
+    def _say_parts(self, parts: KeyParts) -> None:
+        """A key of several columns, or a hash of them where nothing identifies a ticket."""
+        page, columns = self.page, f"[{', '.join(value(reference(part)) for part in parts.parts)}]"
+        if parts.said and not parts.alike and parts.join:
+            page.comment(f"{named(parts.parts)}, as you answered; together unique in every row.", 2)
+        elif parts.join:
+            page.comment(f"no single column is unique, but {named(parts.parts)} together are.", 2, CHECK)
+        else:
+            alike = f" {counted(parts.alike, 'row')} are like an earlier one (skipped)." if parts.alike else ""
+            text = f"no id column: the key is a hash of {named(parts.parts)}.{alike}"
+            page.comment(f"{text} If a column identifies a ticket after all, use that column.", 2, CHECK)
+        page.line(f"key: {columns}", 2)
+        if not parts.join:
+            page.line("hash: true", 2)
+        elif parts.join != "/":
+            page.line(f"join: {quoted(parts.join)}", 2)
 
     def _reason_of_key(self, column: ColumnProfile) -> None:
         rows, pick, name = self.table.rows, self.roles.one.get("key"), named([column])
@@ -118,12 +141,12 @@ class Draft:
             text = f"{name}; the export has no rows to check"
         elif pick is None:
             text = f"no column is filled and unique in every row; {name} is closest: {gaps}"
-            text += ". Several columns together can be a key too: [First, Second]"
         elif missing or repeated:
             text = f"{name}, {pick.reason}, but {gaps}"
         else:
             text = f"{name}, {pick.reason}; filled and unique in {counted(rows, 'row')}"
-            mark = "" if pick.known else GUESS if rows >= FEW_ROWS else CHECK
+            text += f"; {pick.doubt}" if pick.doubt else ""
+            mark = "" if pick.known else GUESS if rows >= FEW_ROWS and not pick.doubt else CHECK
         self.page.comment(f"{text}.", 2, mark)
         if column.repeats > 1:
             text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
@@ -136,6 +159,7 @@ class Draft:
         page.comment(f"{text} The last row of each ticket counts, in the order of the file.", 2, CHECK)
         page.comment("the other rows are skipped as superseded; if they are comments, import them as notes.", 2)
         page.line("keep: last", 2)
+        page.uses[number] = Use("key", CHECK)
 
     def _empty(self) -> None:
         taken, kept = ([*blanks.items()] for blanks in (self.blanks.taken, self.blanks.kept))
@@ -172,16 +196,29 @@ class Draft:
         parts = reference(column) | self._html(column) | self._overflow(column.longest, TITLE_MAX)
         if totals is None or totals.times < self.table.rows - column.filled:
             parts |= self._default(column, NO_TITLE)
-        self.page.line(f"title: {value(parts)}", 2)
+        self.page.line(f"title: {value(parts)}", 2, of=column, field="title")
 
     def _title_of_something_else(self) -> None:
-        described = self.roles.one.get("description")
-        if described is None or described.column.profile.filled < self.table.rows:
-            text = "no subject column found; using the key. Choose a better column."
-            parts = self._made_of_key("Ticket {}") | {"overflow": "truncate"}
-        else:
+        """The start of the description, else the type with the key, else the key alone."""
+        described, kind = self.roles.one.get("description"), self.roles.one.get("type")
+        if described is not None and 2 * described.column.profile.filled >= self.table.rows:
+            column = described.column.profile
             text = "no subject column found; using the start of the description."
-            parts = reference(described.column.profile) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+            parts = reference(column) | {"collapse": "true", "overflow": "truncate", "max": "100"}
+            parts |= {"default": NO_TITLE} if column.filled < self.table.rows else {}
+        elif kind is not None and in_template(kind.column.profile) and kind.column.profile.filled:
+            text = f"no subject column found; using {named([kind.column.profile])} with the key."
+            key = self._key_text()
+            template = f"{{{kind.column.name}}} {key}".strip() if key else f"{{{kind.column.name}}}"
+            parts = {"template": template, "strip": "true", "overflow": "truncate"}
+            parts |= {} if key else {"default": NO_TITLE}
+        elif self.parts and not self.parts.join and all(map(in_template, self.parts.parts)):
+            text = "no subject column found; using the columns of the key. Choose a better column."
+            template = ", ".join(f"{{{column.name}}}" for column in self.parts.parts[:3])
+            parts = {"template": template, "collapse": "true", "overflow": "truncate"}
+        else:
+            text = "no subject column found; using the key. Choose a better column."
+            parts = self._made_of_key("Ticket {}", NO_TITLE) | {"overflow": "truncate"}
         self.page.comment(text, 2, CHECK)
         self.page.line(f"title: {value(parts)}", 2)
 
@@ -190,7 +227,7 @@ class Draft:
         page.blank()
         if pick is None:
             page.comment("no description column found; the note at the end has all columns.", 2, CHECK)
-            page.line(f"description: {value(self._made_of_key('Imported from ticket {}.'))}", 2)
+            page.line(f"description: {value(self._made_of_key('Imported from ticket {}.', NO_TEXT))}", 2)
             return
         column = pick.column.profile
         self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {DESCRIPTION_MAX:,})")
@@ -203,7 +240,8 @@ class Draft:
         else:
             parts |= self._default(column, NO_TEXT)
         longest = column.longest + self._key_columns[0].longest + 60
-        page.line(f"description: {value(parts | self._html(column) | self._overflow(longest, DESCRIPTION_MAX))}", 2)
+        text = value(parts | self._html(column) | self._overflow(longest, DESCRIPTION_MAX))
+        page.line(f"description: {text}", 2, of=column, field="description")
 
     def _html(self, column: ColumnProfile) -> dict[str, str]:
         """What makes readable text of HTML, if there is any."""
@@ -229,13 +267,15 @@ class Draft:
         self.page.comment(f"empty in {counted(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
         return {"default": text}
 
-    def _made_of_key(self, text: str) -> dict[str, str]:
+    def _made_of_key(self, text: str, otherwise: str) -> dict[str, str]:
+        if self.parts and not self.parts.join:
+            return {"value": otherwise}
         key = self._key_text()
         return {"template": text.format(key)} if key else reference(self._key_columns[0])
 
     def _key_text(self) -> str:
-        """The key for a template; empty if a template cannot name it."""
-        if not all(map(in_template, self._key_columns)):
+        """The key for a template; empty if a template cannot name it, or if it is a hash."""
+        if not all(map(in_template, self._key_columns)) or (self.parts and not self.parts.join):
             return ""
         join = self.parts.join if self.parts else ""
         return join.join(f"{{{column.name}}}" for column in self._key_columns)
@@ -259,7 +299,7 @@ class Draft:
         if parents.itself:
             page.comment(f"no parent for {counted(parents.itself, 'row')} that would be its own.", 2, CHECK)
             parts["cycle"] = "drop"
-        page.line(f"parent_id: {value(parts)}", 2)
+        page.line(f"parent_id: {value(parts)}", 2, of=column, field="parent_id")
 
     def _priority(self) -> None:
         pick, page = self.roles.one.get("priority"), self.page
@@ -270,13 +310,15 @@ class Draft:
         column = pick.column.profile
         different = counted(len(column.values.counts), "different value")
         self._because(pick, f"{different}; a value that is not listed makes the row invalid")
-        page.line("priority:", 2)
+        page.line("priority:", 2, of=column, field="priority")
         for key, text in reference(column).items():
             page.line(f"{key}: {scalar(text)}", 4)
         words = column.values.most_common()
         page.line("values:" if words else "values: {}", 4)
         for word, count in words:
             level = level_of(word, self.vocabulary)
+            if not level.sure:
+                page.uses[column] = Use("priority", CHECK)
             note = f"# {counted(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
             page.line(f"{scalar(word)}: {level.priority}  {note}", 6)
         page.line("unknown: reject", 4)
@@ -288,8 +330,10 @@ class Draft:
         page, email, name = self.page, self.roles.one.get("requester_email"), self.roles.one.get("requester_name")
         page.blank()
         page.comment("Talkdesk finds or creates the contact from the e-mail address and name.", 2)
-        if email is None:
-            page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK)
+        if email is None and self.people is not None:
+            self._look_up_people(self.people, with_name=name is None)
+        elif email is None:
+            page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK, alone=True)
         else:
             column = email.column.profile
             mixed = column.count("address_cell")
@@ -302,13 +346,28 @@ class Draft:
                     f"{counted(several, 'cell')} with several addresses: the first is the requester, a note keeps all."
                 )
                 page.comment(text, 2, CHECK)
-            page.line(f"requester_email: {value(reference(column) | ({'type': 'address'} if mixed else {}))}", 2)
+            text = f"requester_email: {value(reference(column) | ({'type': 'address'} if mixed else {}))}"
+            page.line(text, 2, of=column, field="requester_email")
             if name is None and column.count("named"):
                 page.comment(f"names of the same column, in {counted(column.count('named'), 'cell')}.", 2, GUESS)
                 page.line(f"requester_name: {value(reference(column) | {'type': 'address_name'})}", 2)
         if name is not None:
             self._because(name, counted(name.column.profile.distinct, "different name"))
-            page.line(f"requester_name: {value(reference(name.column.profile))}", 2)
+            text = f"requester_name: {value(reference(name.column.profile))}"
+            page.line(text, 2, of=name.column.profile, field="requester_name")
+
+    def _look_up_people(self, people: PeopleTable, *, with_name: bool) -> None:
+        """The address and the name of a requester of whom the export only has an id."""
+        page, by = self.page, people.by.profile
+        mark = GUESS if people.found == people.cells else CHECK
+        found = f"{people.found:,} of {counted(people.cells, 'cell')} in {named([by])}"
+        where = f"`{shown(people.place.path.name)}` next to the export has these people"
+        page.comment(f"{where}: {found} match {named([people.key.profile])} there.", 2, mark)
+        columns = (("requester_email", people.email), ("requester_name", people.name if with_name else None))
+        for name, column in columns:
+            if column is not None:
+                text = value({"lookup": people.lookup(column)})
+                page.line(f"{name}: {text}", 2, of=by, field="requester_email")
 
     def _owner(self) -> None:
         """How the agents could be found, as a comment: it needs a file that only the account can give."""
@@ -323,9 +382,11 @@ class Draft:
         self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
     def _because(self, pick: Pick, more: str) -> None:
-        mark = "" if pick.known else GUESS
+        mark = mark_of(pick)
         if not self.table.rows:
             mark, more = CHECK, "the export has no rows to check"
+        elif pick.doubt:
+            more += f"; {pick.doubt}"
         self.page.comment(f"{named([pick.column.profile])}, {pick.reason}; {more}.", 2, mark)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 from importer.mapping.dates import EPOCHS
 from importer.quality.profile import ColumnProfile
@@ -10,7 +11,7 @@ from importer.suggest.columns import Column
 from importer.suggest.comment_tables import CommentTable, Unusable
 from importer.suggest.date_formats import DateForm
 from importer.suggest.first_rows import FirstRows, date_of_entry
-from importer.suggest.roles import SPLIT_SHARE, Roles
+from importer.suggest.roles import SPLIT_SHARE, Pick, Roles
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
@@ -29,7 +30,6 @@ from importer.suggest.yaml_text import (
 
 REST_MAX = 60  #: Columns that the note with the rest takes.
 HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
-LABELS_MAX = 5
 _TEXT_ROLES = {
     "status": "new cases always start as New, so this keeps the old status",
     "type": "the kind of ticket",
@@ -37,14 +37,25 @@ _TEXT_ROLES = {
 }
 
 
+def mark_of(pick: Pick) -> str:
+    """How sure a choice is."""
+    return CHECK if pick.doubt else "" if pick.known else GUESS
+
+
 def write_custom_fields(page: Page, roles: Roles) -> None:
     """Writes the custom fields; nothing if there is none to propose."""
     fields = Page()
     _dates(fields, roles)
     _texts(fields, roles)
-    for number, column in enumerate(roles.flags, start=1):
-        fields.comment(f"{named([column.profile])} has only yes/no values.", 4, GUESS)
-        fields.line(f"checkbox{number}: {value(reference(column.profile) | {'type': 'boolean'})}", 4)
+    for flag, column in zip(_free("checkbox", 1, roles), roles.flags, strict=False):
+        mark = "" if column in roles.said else GUESS
+        fields.comment(f"{named([column.profile])} has only yes/no values.", 4, mark)
+        text = f"{flag}: {value(reference(column.profile) | {'type': 'boolean'})}"
+        fields.line(text, 4, of=column.profile, field="checkbox")
+    for column, name in roles.custom:
+        fields.comment(f"{named([column.profile])}, as you answered.", 4)
+        parts = _date_value(column) if column.dates else reference(column.profile)
+        fields.line(f"{name}: {value(parts)}", 4, of=column.profile, field=name)
     if fields.lines or roles.undated:
         page.blank()
     if roles.undated:
@@ -54,18 +65,25 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
         page.comment("Custom fields of your account. Delete the lines for fields you do not have.", 2)
         page.comment("replace the numbers in text2, date1, checkbox1 with those of your account.", 2, CHECK)
         page.line("custom_fields:", 2)
-        page.lines += fields.lines
+        page.add(fields)
+
+
+def _free(prefix: str, first: int, roles: Roles) -> Iterator[str]:
+    """Custom fields of a kind that no answer names."""
+    taken = {name for _, name in roles.custom}
+    return (name for number in count(first) if (name := f"{prefix}{number}") not in taken)
 
 
 def _dates(fields: Page, roles: Roles) -> None:
     dated = [(role, roles.one[role]) for role in ("created", "closed") if role in roles.one]
-    for number, (role, pick) in enumerate(dated, start=1):
-        what = f"{named([pick.column.profile])}, {pick.reason}: when the ticket was {role}."
-        fields.comment(what, 4, "" if pick.known else GUESS)
+    for name, (role, pick) in zip(_free("date", 1, roles), dated, strict=False):
+        doubt = f"; {pick.doubt}" if pick.doubt else ""
+        what = f"{named([pick.column.profile])}, {pick.reason}: when the ticket was {role}{doubt}."
+        fields.comment(what, 4, mark_of(pick))
         if pick.column.dates is not None:
             for mark, text in (*_evidence(pick.column.dates), *_clock(pick.column, pick.column.dates, roles)):
                 fields.comment(text, 4, mark)
-        fields.line(f"date{number}: {value(_date_value(pick.column))}", 4)
+        fields.line(f"{name}: {value(_date_value(pick.column))}", 4, of=pick.column.profile, field=role)
 
 
 def _evidence(form: DateForm) -> Iterator[tuple[str, str]]:
@@ -97,20 +115,19 @@ def _clock(column: Column, form: DateForm, roles: Roles) -> Iterator[tuple[str, 
 
 
 def _texts(fields: Page, roles: Roles) -> None:
-    number = 1  # which is the external id field
+    names = _free("text", 2, roles)  # the first is the external id field
     for role, why in _TEXT_ROLES.items():
         if pick := roles.one.get(role):
-            number += 1
-            comment = f"{named([pick.column.profile])}, {pick.reason}: {why}."
-            fields.comment(comment, 4, "" if pick.known else GUESS)
-            fields.line(f"text{number}: {value(reference(pick.column.profile))}", 4)
-    for column in roles.labels[:LABELS_MAX]:
-        number += 1
+            doubt = f"; {pick.doubt}" if pick.doubt else ""
+            fields.comment(f"{named([pick.column.profile])}, {pick.reason}: {why}{doubt}.", 4, mark_of(pick))
+            text = f"{next(names)}: {value(reference(pick.column.profile))}"
+            fields.line(text, 4, of=pick.column.profile, field=role)
+    for column in roles.labels:
         repeats, why = column.profile.repeats, ", matched by name."
         if repeats > 1:
             why = f" appears {repeats} times; values are joined with commas."
-        fields.comment(f"{named([column.profile])}{why}", 4, GUESS)
-        fields.line(f"text{number}: {value(_joined(column.profile))}", 4)
+        fields.comment(f"{named([column.profile])}{why}", 4, "" if column in roles.said else GUESS)
+        fields.line(f"{next(names)}: {value(_joined(column.profile))}", 4, of=column.profile, field="label")
 
 
 def _date_value(column: Column) -> dict[str, Entry]:
@@ -145,7 +162,7 @@ def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[C
     page.comment("Notes, in this order. public: false means only agents can see them.", 2)
     page.line("notes:", 2)
     for column in roles.notes:
-        _write_note(page, column, table)
+        _write_note(page, column, table, mark="" if column in roles.said else GUESS)
     for comment_table in tables:
         _write_comments(page, comment_table)
     if several:
@@ -181,7 +198,7 @@ def _say_unused(page: Page, roles: Roles, table: FirstRows, unused: Sequence[Col
         page.comment(f"Not used, empty in every row read: {names}.", 2)
 
 
-def _write_note(page: Page, column: Column, table: FirstRows) -> None:
+def _write_note(page: Page, column: Column, table: FirstRows, *, mark: str) -> None:
     """One note of a column, or one for each cell if there are several columns of that name."""
     name = column.name
     columns = [profile for profile in table.columns if profile.name == name]
@@ -189,14 +206,15 @@ def _write_note(page: Page, column: Column, table: FirstRows) -> None:
     if entries and entries >= SPLIT_SHARE * filled:
         _write_entries(page, columns, table, entries, filled)
     elif len(columns) > 1:
-        page.comment(f"{named(columns)} appears {len(columns)} times: one note per cell.", 4, GUESS)
+        page.comment(f"{named(columns)} appears {len(columns)} times: one note per cell.", 4, mark)
         html = _html(columns)
         body = f", body: {value({'column': name} | html)}" if html else ""
-        page.line(f"- {{each: {scalar(name)}, {_title(name)}{body}, public: false}}", 4)
+        text = f"- {{each: {scalar(name)}, {_title(name)}{body}, public: false}}"
+        page.line(text, 4, of=column.profile, field="note")
     else:
-        page.comment(f"{named(columns)} looks like comments.", 4, GUESS)
+        page.comment(f"{named(columns)} looks like comments.", 4, mark)
         body = value(reference(column.profile) | _html(columns))
-        page.line(f"- {{{_title(name)}, body: {body}, public: false}}", 4)
+        page.line(f"- {{{_title(name)}, body: {body}, public: false}}", 4, of=column.profile, field="note")
 
 
 def _write_entries(page: Page, columns: Sequence[ColumnProfile], table: FirstRows, entries: int, filled: int) -> None:
@@ -213,7 +231,7 @@ def _write_entries(page: Page, columns: Sequence[ColumnProfile], table: FirstRow
     taken = {profile.name for profile in table.columns}
     created, author, text = (f"note {part}" if part in taken else part for part in ("created", "author", "text"))
     each: dict[str, str | list[str]] = {"column": name, "separator": ";", "into": [created, author, text]}
-    page.line(f"- each: {value(each | {'short': 'keep'})}", 4)
+    page.line(f"- each: {value(each | {'short': 'keep'})}", 4, of=columns[0], field="note")
     page.line(f'title: {{template: "{{{author}}}, {{{created}}}", overflow: truncate}}', 6)
     page.line(f"body: {value({'column': text} | _html(columns))}", 6)
     page.line("public: false", 6)

@@ -29,8 +29,13 @@ _HTML = re.compile(
     r"</?(?:p|br|div|span|html|body|table|ul|ol|li|a|b|i|strong|em|h[1-6]|blockquote|pre)(?=[\s/>])[^<>]*>",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?")
-_CODE = re.compile(r"#?[A-Z][A-Z0-9]{1,9}-\d{1,9}")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?|\d{1,3}(?:[ \u202f\xa0]\d{3})+")  # some group digits by spaces
+_FRACTION = re.compile(r"[+-]?\d+[.,]\d*[1-9]\d*%?")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
+_CODE = re.compile(r"#?[A-Z][A-Z0-9]{0,9}(?:[-_]\d{1,9}|\d{3,12})")
+_CLOCK = re.compile(r"-?\d{1,4}:\d\d(?::\d\d)?(?:\.\d+)?(?: ?[ap]\. ?m\.| ?[ap]m)?", re.IGNORECASE)
+_OPAQUE = re.compile(r"(?=\S*\d)[\w-]{5,}")
+_PERSON = re.compile(r"[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){1,3}")
 _ENTRY = re.compile(r"(?=(?:[^;\n]*\d){2})[^;\n]{6,40}(?=;[^;\n]{1,120};)")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
@@ -61,9 +66,9 @@ class FirstRows:
         """The same, if ``words`` are for empty cells."""
         return replace(self, columns=tuple(column.without(words) for column in self.columns))
 
-    def tell_rows_apart(self, columns: Sequence[ColumnProfile]) -> bool:
-        """Whether the columns together are different in every row."""
-        return not self.frame.duplicated([self.columns.index(column) for column in columns]).any()
+    def alike(self, columns: Sequence[ColumnProfile]) -> int:
+        """How many rows have in all of these columns what an earlier row has."""
+        return int(self.frame.duplicated([self.columns.index(column) for column in columns]).sum())
 
 
 def rows_to_read(width: int) -> int:
@@ -111,14 +116,15 @@ def shapes_of(cell: str) -> list[str]:
 
     ``multi_line``; ``words``, of several words; ``html``, with tags; ``entry``, a date, an author and a text with
     semicolons between them; and of short cells that are nothing else ``email``, ``number``, ``address`` of the web,
-    and ``code``, such as ``SUP-123``. ``address_cell`` begins with an e-mail address, behind a name (``named``) or not;
-    ``addresses`` has several.
+    and ``code``, such as ``SUP-123``; ``decimal``, a number with a fraction; ``clock``, a time of day or a duration;
+    ``opaque``, an id without a meaning; ``person``, what can be the name of somebody. ``address_cell`` begins with an
+    e-mail address, behind a name (``named``) or not; ``addresses`` has several.
     """
     text = cell.strip()
     shapes = []
     if "\n" in text or "\r" in text:
         shapes.append("multi_line")
-    if " " in text or is_unspaced(text):
+    if (" " in text and not is_number(text)) or is_unspaced(text):
         shapes.append("words")
     if "<" in text and _HTML.search(text):
         shapes.append("html")
@@ -131,11 +137,19 @@ def shapes_of(cell: str) -> list[str]:
     elif "@" in text and (address := first_address(text)):
         shapes += ["address_cell", *(["addresses"] if address.others else []), *(["named"] if address.name else [])]
     elif is_number(text):
-        shapes.append("number")
+        shapes += ("number", "opaque") if len(text) > 4 else ("number",)
+        if _FRACTION.fullmatch(text) and not _GROUPED.fullmatch(text):
+            shapes.append("decimal")
+    elif _CLOCK.fullmatch(text):
+        shapes.append("clock")
     elif _ADDRESS.fullmatch(text):
         shapes.append("address")
     elif _CODE.fullmatch(text):
-        shapes.append("code")
+        shapes += ("code", "opaque")
+    elif _OPAQUE.fullmatch(text):
+        shapes.append("opaque")
+    elif _PERSON.fullmatch(text) and all(word[0].isupper() for word in text.split()):
+        shapes.append("person")
     return shapes
 
 

@@ -1,9 +1,10 @@
-"""How columns, systems and priorities are named: the words and what they mean are in TOML files."""
+"""How columns, systems and priorities are named: the words are in ``words/``, the systems in ``signatures.toml``."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,13 +16,19 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
 _SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
-_NUMBER = re.compile(r"[PSps]?([1-5])")
+_NUMBER = re.compile(r"[PSps]?([1-5])(?:\.0)?")
+_ACCENT = re.compile("[\u0300-\u036f]")
 USUAL_PRIORITY = "NORMAL"
 
 
+def folded(text: str) -> str:
+    """``text`` in lower case and without accents: ``Prioridade Média`` and ``prioridade media`` are the same then."""
+    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", text.casefold())))
+
+
 def plain_name(name: str) -> str:
-    """``name`` for comparing: lower case, no punctuation, CamelCase taken apart; ``#`` stays what it is."""
-    words = _NOT_A_WORD.sub(" ", _CAMEL.sub(" ", name)).casefold().strip()
+    """``name`` for comparing: folded, no punctuation, CamelCase taken apart; ``#`` stays what it is."""
+    words = folded(_NOT_A_WORD.sub(" ", _CAMEL.sub(" ", unicodedata.normalize("NFC", name)))).strip()
     return words or name.strip()
 
 
@@ -58,21 +65,16 @@ class System:
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The words, as ``words.toml`` describes them: names of columns squeezed, phrases plain, the better ones first."""
+    """The words of all languages, as ``words/README.md`` describes them; compared without case, accents and signs."""
 
-    roles: Mapping[str, Sequence[str]]
-    phrases: Mapping[str, Sequence[str]]
-    strangers: frozenset[str]
-    times: Sequence[str]
+    columns: Mapping[str, Mapping[str, int]]  #: Role → squeezed name of a column → its place in its list.
+    phrases: Mapping[str, Sequence[str]]  #: Role → plain phrases.
+    words: Mapping[str, Sequence[str]]  #: ``strangers``, ``agents``, ``measures``, … → plain words and phrases, sorted.
     prefixes: Sequence[str]
-    agents: frozenset[str]
-    priority: Mapping[str, str]  #: Word → priority of Talkdesk, longer words first.
-    negations: frozenset[str]
-    blank_signs: frozenset[str]
-    blank_words: frozenset[str]
-    comment_files: Sequence[str]
-    authors: frozenset[str]
-    public: frozenset[str]
+    #: Folded word → priority of Talkdesk, and the word as people write it; longer words first.
+    levels: Mapping[str, tuple[str, str]]
+    blank_signs: frozenset[str]  #: As they are written.
+    blank_words: frozenset[str]  #: As they are written.
     systems: Sequence[System]
 
     def names_of(self, column: str) -> tuple[str, ...]:
@@ -84,20 +86,28 @@ class Vocabulary:
 
     def exact_rank(self, names: Sequence[str], role: str) -> int | None:
         """The place of a name in the list of a role; None if it has none of these."""
-        listed = self.roles[role]
-        return min((listed.index(name) for name in map(squeezed, names) if name in listed), default=None)
+        listed = self.columns.get(role, {})
+        return min((listed[name] for name in map(squeezed, names) if name in listed), default=None)
 
     def rank(self, names: Sequence[str], role: str) -> int | None:
         """How well a column that may be named ``names`` fits a role by its name, 0 being best; None if not at all."""
         exact = self.exact_rank(names, role)
         if exact is not None:
             return min(exact, _EXACT_MOST)
-        words = names[0].split()
-        if self.strangers.intersection(words):
+        if self.says("strangers", names[0]):
             return None
-        phrases = self.phrases.get(role, ())
+        words, phrases = names[0].split(), self.phrases.get(role, ())
         found = next((place for place, phrase in enumerate(phrases) if _says(words, phrase)), None)
         return None if found is None else _EXACT_MOST + 1 + min(found, _PHRASE_MOST)
+
+    def is_phrase(self, rank: int | None) -> bool:
+        """Whether a name was not in the lists as a whole, but contains a telling word."""
+        return rank is not None and rank > _EXACT_MOST
+
+    def says(self, about: str, name: str) -> str:
+        """The first of the words ``about`` something that a plain name has; empty if it has none."""
+        words = name.split()
+        return next((word for word in self.words.get(about, ()) if _says(words, word)), "")
 
 
 def _says(words: Sequence[str], phrase: str) -> bool:
@@ -110,27 +120,49 @@ def _says(words: Sequence[str], phrase: str) -> bool:
 @cache
 def load_vocabulary() -> Vocabulary:
     """The words that come with the program."""
-    words, signatures = _read("words.toml"), _read("signatures.toml")
-    table = {word: level for level, known in words["priority"].items() for word in known}
+    columns: dict[str, dict[str, int]] = {}
+    phrases: dict[str, list[str]] = {}
+    words: dict[str, set[str]] = {}
+    levels: dict[str, tuple[str, str]] = {}
+    prefixes: list[str] = []
+    for blocks in _languages():
+        for role in {role for block in blocks for role in block.get("columns", ())}:
+            names = dict.fromkeys(squeezed(name) for block in blocks for name in block.get("columns", {}).get(role, ()))
+            ranks = columns.setdefault(role, {})
+            for place, name in enumerate(names):
+                ranks[name] = min(place, ranks.get(name, place))
+        for block in blocks:
+            prefixes += block.get("prefixes", ())
+            levels |= {
+                folded(word): (level, word) for level, known in block.get("levels", {}).items() for word in known
+            }
+            for role, found in block.get("phrases", {}).items():
+                phrases.setdefault(role, []).extend(map(plain_name, found))
+            for about, found in block.get("words", {}).items():
+                as_is = about.startswith("blank_")
+                words.setdefault(about, set()).update(found if as_is else map(plain_name, found))
     return Vocabulary(
-        roles=_squeezed(words["roles"]),
-        phrases={role: list(map(plain_name, names)) for role, names in words["phrases"].items()},
-        strangers=frozenset(words["strangers"]["words"]),
-        times=words["times"]["parts"],
-        prefixes=words["prefixes"],
-        agents=frozenset(words["agents"]["words"]),
-        priority=dict(sorted(table.items(), key=lambda entry: -len(entry[0]))),
-        negations=frozenset(words["negation"]["words"]),
-        blank_signs=frozenset(words["empty"]["sure"]),
-        blank_words=frozenset(words["empty"]["words"]),
-        comment_files=words["comments"]["files"],
-        authors=frozenset(words["comments"]["authors"]),
-        public=frozenset(map(squeezed, words["comments"]["public"])),
+        columns=columns,
+        phrases=phrases,
+        words={about: sorted(found) for about, found in words.items()},
+        prefixes=prefixes,
+        levels=dict(sorted(levels.items(), key=lambda entry: -len(entry[0]))),
+        blank_signs=frozenset(words["blank_signs"]),
+        blank_words=frozenset(words["blank_words"]),
         systems=[
             System(**it | {"telling": frozenset(map(squeezed, it["telling"])), "roles": _squeezed(it["roles"])})
-            for it in signatures["system"]
+            for it in _read("signatures.toml")["system"]
         ],
     )
+
+
+def _languages() -> list[list[dict[str, Any]]]:
+    """The blocks of each language, English last: where two languages differ about a word, it has the last say."""
+    folder = files("importer.suggest").joinpath("words")
+    names = sorted(
+        (it.name for it in folder.iterdir() if it.name.endswith(".toml")), key=lambda it: (it == "en.toml", it)
+    )
+    return [_read(f"words/{name}")["seen"] for name in names]
 
 
 def _squeezed(roles: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
@@ -160,24 +192,31 @@ class Level:
 
 def level_of(word: str, vocabulary: Vocabulary) -> Level:
     """The priority that a word of the export means."""
-    if negations := vocabulary.negations.intersection(word.casefold().replace("-", " ").split()):
+    if negations := set(vocabulary.words["negations"]).intersection(folded(word).replace("-", " ").split()):
         return Level(USUAL_PRIORITY, f"{min(negations)!r} reverses the meaning", sure=False)
-    if known := _word_of_priority(word, vocabulary):
-        return Level(vocabulary.priority[known], f"contains {known!r}", sure=True)
-    if number := _NUMBER.fullmatch(word):
+    if known := word_of_priority(word, vocabulary):
+        priority, written = vocabulary.levels[known]
+        return Level(priority, f"contains {written!r}", sure=True)
+    if number := _NUMBER.fullmatch(_without_name(word, vocabulary)):
         return Level(_SCALE[number[1]], "number: 1 is assumed to be highest; reverse the list if not", sure=False)
     return Level(USUAL_PRIORITY, "unclear; choose a priority", sure=False)
 
 
 def are_priorities(words: Collection[str], vocabulary: Vocabulary) -> bool:
     """Whether at least two different words are there and every one is a word of a priority."""
-    return len(words) >= 2 and all(_word_of_priority(word, vocabulary) for word in words)
+    return len(words) >= 2 and all(word_of_priority(word, vocabulary) for word in words)
 
 
-def _word_of_priority(word: str, vocabulary: Vocabulary) -> str:
-    """The longest word of the lists that is in ``word``; letters of other scripts need no spaces around."""
-    text = word.casefold()
-    for known in vocabulary.priority:
-        if known in text and (not known.isascii() or re.search(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", text)):
+def word_of_priority(word: str, vocabulary: Vocabulary) -> str:
+    """The longest word of the lists that is in ``word``; empty if none is. Scripts without spaces need none around."""
+    text = folded(word)
+    for known in vocabulary.levels:
+        if known in text and (is_unspaced(known) or re.search(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", text)):
             return known
     return ""
+
+
+def _without_name(word: str, vocabulary: Vocabulary) -> str:
+    """``Priority 2`` → ``2``: a number is a rank too if what stands beside it is a name for a priority."""
+    name, number = re.sub(r"[\d.]+", " ", word), re.findall(r"\d+(?:\.0)?", word)
+    return number[0] if len(number) == 1 and squeezed(name) in vocabulary.columns["priority"] else word

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from importer.suggest.columns import Column, Kind
 from importer.suggest.date_formats import middle
+from importer.suggest.evidence import Called, Evidence, weigh
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import System, Vocabulary, are_priorities
 
-KEY_LENGTH_MAX = 255
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
+LABELS_MAX = 5
+FLAGS_MAX = 2
 _TEXTS = frozenset({Kind.TEXT, Kind.LONG})
-_CODES = frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
 #: Roles that one column has; the first ones choose first.
-_SINGLE = (
+SINGLE = (
     *("key", "created", "closed", "description", "title", "priority", "requester_email", "requester_name"),
     *("status", "type", "parent"),
 )
 #: Roles that a column can have by its name; a column with such a name is nothing else.
-_NAMED = (*_SINGLE, "note", "label")
+_NAMED = (*SINGLE, "updated", "note", "label")
 #: A column called like the one may be the other: systems without names of people give their addresses as reporter.
 _ALSO_SAID_OF = {"requester_email": "requester_name"}
+_CLOSE = 5.0  #: Points by which two columns that are called like a role are nearly as good.
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Pick:
 
     column: Column  #: The column.
     reason: str  #: Why this one, as part of a sentence.
-    known: bool  #: Whether the recognised system has it under this name; otherwise it is a guess.
+    known: bool  #: Whether that is no guess: the recognised system has it so, or a person said it.
+    doubt: str = ""  #: Why it must be checked; empty if nothing speaks against it.
 
 
 @dataclass(frozen=True)
@@ -50,27 +53,61 @@ class Roles:
     undated: tuple[Column, ...] = ()
     rest: tuple[Column, ...] = ()  #: Columns that have no role and are not empty, in file order.
     empty: tuple[Column, ...] = ()  #: Columns without any text.
+    key: tuple[Column, ...] = ()  #: The columns that a person named as the key, if these are several.
+    custom: tuple[tuple[Column, str], ...] = ()  #: Columns for which a person named a custom field.
+    unused: tuple[Column, ...] = ()  #: Columns that a person does not want.
+    said: frozenset[Column] = frozenset()  #: All columns that a person spoke of.
 
 
-def assign(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, system: System | None) -> Roles:
-    """Gives each role to the column that fits it best; no column gets two."""
-    chooser = _Chooser(table, columns, vocabulary, system)
-    one = {role: pick for role in _SINGLE if (pick := chooser.choose(role))}
+def assign(
+    table: FirstRows,
+    columns: Sequence[Column],
+    vocabulary: Vocabulary,
+    system: System | None,
+    *,
+    answers: Mapping[Column, str] | None = None,
+) -> Roles:
+    """Gives each role to the column that fits it best; no column gets two. What a person answered comes first."""
+    said = answers or {}
+    chooser = Chooser(table, [column for column in columns if column not in said], vocabulary, system)
+    key = tuple(column for column, role in said.items() if role == "key")
+    said_of = {"parent" if field == "parent_id" else field: column for column, field in said.items()}
+    one = {role: Pick(column, "as you answered", known=True) for role, column in said_of.items() if role in SINGLE}
+    one |= {role: pick for role in SINGLE if role not in one and (pick := chooser.choose(role))}
     if "priority" not in one and (pick := chooser.choose_by_levels()):
         one["priority"] = pick
     if "created" not in one and (pick := chooser.choose_earliest()):
         one["created"] = pick
-    notes = chooser.all_of("note", _is_note)
-    labels = chooser.all_of("label", _is_label)
+
+    def with_answers(role: str, found: Sequence[Column]) -> tuple[Column, ...]:
+        return (*(column for column, answer in said.items() if answer == role), *found)
+
+    notes = with_answers("note", chooser.all_of("note", _is_note))
+    labels = with_answers("label", chooser.all_of("label", _is_label)[:LABELS_MAX])
+    chooser.free += [column for column in columns if said.get(column) == "other"]
     owner = chooser.owner()
-    flags = tuple(column for column in chooser.free if column.kind is Kind.BOOLEAN)[:2]
+    flags = [column for column in chooser.free if column.kind is Kind.BOOLEAN and column not in said][:FLAGS_MAX]
     empty = tuple(column for column in chooser.free if column.kind is Kind.EMPTY)
-    rest = tuple(column for column in chooser.free if column.kind is not Kind.EMPTY and column not in flags)
-    undated = () if "created" in one else tuple(column for column in rest if chooser.is_called(column, "created"))
-    return Roles(system, one, owner, notes, labels, flags, undated, rest, empty)
+    rest = [it for it in columns if it in chooser.free and it.kind is not Kind.EMPTY and it not in flags]
+    undated = [] if "created" in one else [column for column in rest if chooser.is_called(column, "created")]
+    return Roles(
+        system,
+        one,
+        owner,
+        notes,
+        labels,
+        with_answers("checkbox", flags),
+        tuple(undated),
+        tuple(rest),
+        empty,
+        key=key if len(key) > 1 else (),
+        custom=tuple((column, role) for column, role in said.items() if role[-1:].isdigit()),
+        unused=tuple(column for column, role in said.items() if role == "unused"),
+        said=frozenset(said),
+    )
 
 
-class _Chooser:
+class Chooser:
     """Gives away columns; what is given away is no longer ``free``."""
 
     def __init__(
@@ -84,23 +121,35 @@ class _Chooser:
 
     def choose(self, role: str) -> Pick | None:
         """The best column for ``role``, or None."""
-        free = [column for column in self.free if not self._is_spoken_for(column, role)]
-        best = max(free, key=lambda column: self._score(column, role), default=None)
-        if best is None or self._score(best, role) <= 0:
+        found = [(column, self.weigh(column, role)) for column in self.free if not self.spoken_for(column, role)]
+        ranked = sorted((it for it in found if it[1].points > 0), key=lambda it: -it[1].points)
+        if not ranked:
             return None
-        known, reason = self._known(best, role), f"matched by content: {best.kind}"
-        if known and self._system:
+        best, evidence = ranked[0]
+        called, reason = self._called(best, role), f"matched by content: {best.kind}"
+        if called.known and self._system:
             reason = f"standard {self._system.short_name} column"
-        elif self._rank(best, role) is not None:
+        elif called.points:
             reason = "matched by name"
-        return self._pick(best, reason, known=known)
+        doubts = list(evidence.doubts)
+        for rival, others in ranked[1:2]:
+            if called.points and not called.known and self._called(rival, role).points == called.points:
+                doubts.append(f"`{rival.name}` has a name like that too")
+            elif not called.points and others.points > evidence.points - _CLOSE:
+                doubts.append(f"`{rival.name}` looks like that too")
+        return self._pick(best, reason, known=called.known, doubt="; ".join(doubts))
+
+    def weigh(self, column: Column, role: str) -> Evidence:
+        """What there is for and against a role."""
+        return weigh(role, column, self._called(column, role), self._table.rows, self._vocabulary)
 
     def choose_by_levels(self) -> Pick | None:
         """The first column of which every word is one of a priority, whatever its name is."""
         for column in self.free:
             words = column.profile.values.counts
             if column.kind is Kind.TEXT and column.profile.complete and are_priorities(words, self._vocabulary):
-                return self._pick(column, "matched by content: words of a priority")
+                doubt = "its name does not say that it is a priority"
+                return self._pick(column, "matched by content: words of a priority", doubt=doubt)
         return None
 
     def choose_earliest(self) -> Pick | None:
@@ -109,11 +158,14 @@ class _Chooser:
             (middle(column.profile, column.dates), -column.profile.filled, column)
             for column in self.free
             if column.dates and column.profile.filled >= 0.9 * self._table.rows
-            if self._vocabulary.strangers.isdisjoint(column.names[0].split())
-            if not self._is_spoken_for(column, "created")
+            if not self._vocabulary.says("strangers", column.names[0])
+            if not self.spoken_for(column, "created")
         ]
         earliest = min(dated, key=lambda entry: entry[:2], default=None)
-        return self._pick(earliest[2], "matched by content: no other dates are earlier") if earliest else None
+        if earliest is None:
+            return None
+        doubt = "its name does not say that it is the day of creation"
+        return self._pick(earliest[2], "matched by content: no other dates are earlier", doubt=doubt)
 
     def owner(self) -> Column | None:
         """The column that names the agent, an address rather than a name."""
@@ -132,90 +184,32 @@ class _Chooser:
         return tuple(reversed(firsts.values()))
 
     def is_called(self, column: Column, role: str) -> bool:
-        return self._known(column, role) or self._rank(column, role) is not None
+        """Whether a column has a name for this role."""
+        return self._called(column, role).points > 0
 
-    def _pick(self, column: Column, reason: str, *, known: bool = False) -> Pick:
+    def _pick(self, column: Column, reason: str, *, known: bool = False, doubt: str = "") -> Pick:
         self.free.remove(column)
-        return Pick(column, reason, known)
+        return Pick(column, reason, known, doubt)
 
-    def _score(self, column: Column, role: str) -> float:
-        """How well a column fits; 0 if it does not at all."""
-        known, rank = self._known(column, role), self._rank(column, role)
-        called = 200.0 if known else 0.0 if rank is None else 60.0 - min(rank, 40)
-        if not self._table.rows:
-            return called
-        return 0 if column.kind is Kind.EMPTY else _points(role, column, self._table.rows, called)
+    def _called(self, column: Column, role: str) -> Called:
+        rank = self._rank(column, role)
+        known = self._system is not None and self._system.has(column.names, role)
+        return Called(rank, self._vocabulary.is_phrase(rank), known)
 
-    def _known(self, column: Column, role: str) -> bool:
-        return self._system is not None and self._system.has(column.names, role)
-
-    def _is_spoken_for(self, column: Column, role: str) -> bool:
-        """Whether the column has a name of another role, and none of this one."""
+    def spoken_for(self, column: Column, role: str) -> str:
+        """The other role of which the column has a name, if it has none of this one; empty if there is no such."""
+        own = self._called(column, role)
         others = [other for other in _NAMED if other not in (role, _ALSO_SAID_OF.get(role))]
-        if self._system is not None and any(self._known(column, other) for other in others):
-            return not self._known(column, role)
-        return self._rank(column, role) is None and any(self._rank(column, other) is not None for other in others)
+        for other in others:
+            called = self._called(column, other)
+            if called.known and not own.known:
+                return other
+            if called.points and (not own.points or (own.phrase and (called.exact or other == "note"))):
+                return other
+        return ""
 
     def _rank(self, column: Column, role: str) -> int | None:
         return self._rank_of(column.names, role)
-
-
-def _points(role: str, column: Column, rows: int, called: float) -> float:
-    """How well a column fits a role, of which its name gives ``called`` points; 0 if not at all."""
-    profile, kind = column.profile, column.kind
-    few = profile.complete and kind in _CODES
-    match role:
-        case "key":
-            return _points_of_key(column, rows, called)
-        case "description":
-            return _points_of_description(column, rows, called)
-        case "title":
-            different = profile.share(profile.distinct)
-            if kind not in _TEXTS or profile.mean > 400 or column.of_agents:
-                return 0
-            if not called and (different < 0.5 or profile.share_of("words") < 0.8 or kind is Kind.LONG):
-                return 0
-            return called + 30 * different if called else 10 * different + min(profile.mean, 60) / 4
-        case "requester_email":
-            fits = kind is Kind.EMAIL and (called or not column.of_agents)
-            return max(called, 5.0) + 10 * profile.share_of("email") if fits else 0
-        case "requester_name":
-            return called if kind is Kind.TEXT and profile.longest <= 150 else 0
-        case "created" | "closed":
-            return called if kind is Kind.DATE else 0
-        case "priority":
-            return called if few and profile.distinct <= 25 and profile.mean <= 40 else 0
-        case "status" | "type":
-            return called if few and profile.distinct <= 100 and profile.longest <= 120 else 0
-    return called if kind in _CODES and profile.longest <= 120 else 0  # the parent
-
-
-def _points_of_key(column: Column, rows: int, called: float) -> float:
-    profile = column.profile
-    if column.kind in (Kind.DATE, Kind.BOOLEAN, Kind.LONG) or profile.longest > KEY_LENGTH_MAX:
-        return 0
-    if not (_is_nearly(profile.filled, rows) and _is_nearly(profile.distinct, profile.filled)):
-        return 0
-    whole = profile.filled == rows and profile.distinct == profile.filled
-    if not called and (not whole or profile.share_of("words") > 0.2):
-        return 0
-    ends_in_id = column.names[0].split()[-1] in ("id", "number", "key", "no", "code")
-    return called + 15 * ends_in_id + 10 * whole + 10 * profile.share_of("code") + max(0.0, 10 - profile.mean / 4)
-
-
-def _is_nearly(count: int, whole: int) -> bool:
-    """All but a few; in a small export one is few."""
-    return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
-
-
-def _points_of_description(column: Column, rows: int, called: float) -> float:
-    profile = column.profile
-    said = profile.mean >= 40 and profile.share_of("words") >= 0.8 and profile.share(profile.distinct) >= 0.15
-    if column.kind not in _TEXTS or (not called and not said) or profile.repeats > 1:
-        return 0
-    if column.names[0] == "notes" and profile.filled < 0.8 * rows:
-        return 0  # so a few systems call the description; where it is rare, it is a remark
-    return called + min(profile.mean, 400) / 20 + 10 * (column.kind is Kind.LONG)
 
 
 def _is_note(column: Column, called: bool) -> bool:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import product
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, Vocabulary
+from importer.suggest.headers import Vocabulary
+from importer.suggest.roles import Roles
 
 LEVELS_MAX = 100  #: Rows above a row that are looked at.
 LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this export.
 _NAMES_MAX = 8
 _LEAST_FILLED = 0.95
 _STATES_LEAST = 1.3  #: Rows of a ticket in a history, on average.
-_CANDIDATES = 7
-_ORDER = (Kind.NUMBER, Kind.TEXT, Kind.EMAIL, Kind.DATE)
 _JOINS = ("/", "|", "::", " + ")
+#: Roles of columns that do not change while a ticket lives; a hash of them names it best.
+_LASTING = ("created", "requester_email", "requester_name", "title", "description")
+_CHANGING = ("priority", "status", "label", "owner", "updated", "closed", "note")
 
 
 @dataclass(frozen=True)
@@ -26,50 +28,129 @@ class KeyParts:
     """Columns that are different in every row if taken together."""
 
     parts: tuple[ColumnProfile, ...]  #: The columns.
-    join: str  #: What can be between their texts, because none of them contains it.
+    join: str  #: What can be between their texts, because none of them contains it; empty for a hash of them.
+    alike: int = 0  #: Rows that are not told apart by them.
+    said: bool = False  #: Whether a person chose them.
 
 
-def find_history(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary) -> ColumnProfile | None:
-    """The column with the number of the ticket, if it repeats so often that each row is a state of a ticket."""
+@dataclass(frozen=True)
+class RowKey:
+    """What names the rows if no column is different in each of them."""
+
+    parts: KeyParts | None = None  #: Several columns together, or a hash of them.
+    history: Column | None = None  #: The number of the ticket, of which each row is a state.
+    near: Column | None = None  #: A column named as the key that is different in most rows.
+
+
+def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary) -> RowKey:
+    """What names the rows; nothing of it where one column is the key."""
+    key = roles.one["key"].column if "key" in roles.one else None
+    if roles.key:
+        profiles = tuple(column.profile for column in roles.key)
+        texts = [text for part in profiles[:-1] for text in table.texts(part)]
+        join = next((join for join in _JOINS if not any(join in text for text in texts)), "")
+        return RowKey(parts=KeyParts(profiles, join, alike=table.alike(profiles), said=True))
+    if not table.rows or (key is not None and roles.one["key"].known):
+        return RowKey()
+    history = find_history(table, columns, vocabulary, key)
+    parts = None if key else find_parts(table, columns, roles, vocabulary, is_history=history is not None)
+    if key is not None or parts is not None or history is not None:
+        return RowKey(parts=parts, history=None if parts else history)
+    near = nearest_key(columns, table.rows, vocabulary)
+    return RowKey(near=near, parts=None if near else hash_parts(table, columns, roles, vocabulary))
+
+
+def find_history(
+    table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, key: Column | None
+) -> Column | None:
+    """The column with the number of the ticket, if it repeats so often that each row is a state of a ticket.
+
+    That ``key`` is different in each row proves nothing if its name does not speak of tickets: states have ids too.
+    """
+    if key is not None and (len(key.names) > 1 or key.names[0] != "id"):
+        return None
     numbers = [
-        (rank, column.profile)
+        (rank, column)
         for column in columns
         if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2
         if column.profile.filled >= _LEAST_FILLED * table.rows and column.profile.repeats == 1
         if 1 < column.profile.distinct <= column.profile.filled / _STATES_LEAST
-        if (rank := vocabulary.exact_rank(column.names, "key")) is not None
+        if (rank := vocabulary.rank(column.names, "key")) is not None and not vocabulary.is_phrase(rank)
+        if key is None or len(column.names) > 1
     ]
     return min(numbers, key=lambda number: number[0])[1] if numbers else None
 
 
-def find_parts(table: FirstRows, columns: Sequence[Column]) -> KeyParts | None:
-    """Two columns, or else three, that identify each row together; None if there are none.
+def nearest_key(columns: Sequence[Column], rows: int, vocabulary: Vocabulary) -> Column | None:
+    """The column that is named as the number of a ticket and is different in most rows, if not in all."""
+    called = [
+        (rank, column)
+        for column in columns
+        if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2 and not column.measure
+        if 2 * column.profile.distinct > rows
+        if (rank := vocabulary.rank(column.names, "key")) is not None and not vocabulary.is_phrase(rank)
+    ]
+    return min(called, key=lambda it: it[0])[1] if called else None
 
-    They are short, filled in every row and not always the same: codes come before dates, sentences last.
+
+def find_parts(
+    table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary, *, is_history: bool
+) -> KeyParts | None:
+    """The columns that identify each row together: a number within a project, or (not in a history) who wrote when.
+
+    None if there are none: columns that are different in each row together by chance, or that can change, name nothing.
     """
-    is_numbered = any(column.kind is Kind.NUMBER for column in columns)
+    whole = [it for it in columns if it.profile.filled == table.rows and it.profile.distinct > 1]
+    numbers = [
+        column
+        for column in whole
+        if column.kind in (Kind.NUMBER, Kind.TEXT) and column.profile.share_of("words") <= 0.2
+        if not column.measure and not column.of_people
+        if column.is_id or vocabulary.rank(column.names, "key") is not None
+    ]
+    within = [
+        column
+        for column in whole
+        if column.kind in (Kind.NUMBER, Kind.TEXT) and column.profile.mean <= 40 and column not in numbers
+        if vocabulary.says("containers", column.names[0]) and not vocabulary.says("agents", column.names[0])
+    ]
+    created, writers = (
+        [pick.column for role in names if (pick := roles.one.get(role)) and pick.column in whole]
+        for names in (("created",), ("requester_email", "requester_name"))
+    )
+    moments = [it for it in created if it.dates and it.dates.has_time and it.profile.distinct >= 0.9 * table.rows]
+    pairs: list[tuple[Column, ...]] = [*product(within, numbers), *product(within, within, numbers)]
+    pairs += () if is_history else product(moments, writers)
+    for parts in pairs:
+        profiles = tuple(column.profile for column in parts)
+        if len(set(parts)) == len(parts) and table.alike(profiles) == 0:
+            texts = [text for part in profiles[:-1] for text in table.texts(part)]
+            if join := next((join for join in _JOINS if not any(join in text for text in texts)), ""):
+                return KeyParts(profiles, join)
+    return None
 
-    def preference(column: Column) -> tuple[bool, int, int]:
-        profile = column.profile
-        is_sentence = profile.share_of("words") > 0.2 and column.kind is Kind.TEXT
-        # where nothing is numbered, who wrote at what time tells more than a word does
-        is_moment = column.dates and column.dates.has_time and profile.distinct >= 0.9 * profile.filled
-        kind = Kind.NUMBER if not is_numbered and (column.kind is Kind.EMAIL or is_moment) else column.kind
-        return is_sentence, _ORDER.index(kind), -profile.distinct
 
-    fitting = [
+def hash_parts(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary) -> KeyParts | None:
+    """The columns whose hash names a row where nothing else does: what was said, by whom and when, and more if needed.
+
+    Never one that can change while the ticket lives. None if there is no such column.
+    """
+    lasting = [pick.column for role in _LASTING if (pick := roles.one.get(role))]
+    others = [
         column
         for column in columns
-        if column.kind in _ORDER and column.profile.filled == table.rows
-        if column.profile.distinct > 1 and column.profile.mean <= 40
+        if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL, Kind.DATE)
+        if column.profile.repeats == 1 and not column.measure and not column.profile.broken
+        if not any(vocabulary.rank(column.names, role) is not None for role in _CHANGING)
+        if column.kind is not Kind.DATE or not vocabulary.says("strangers", column.names[0])
     ]
-    candidates = [column.profile for column in sorted(fitting, key=preference)[:_CANDIDATES]]
-    for parts in (*combinations(candidates, 2), *combinations(candidates, 3)):
-        if table.tell_rows_apart(parts):
-            texts = [text for part in parts[:-1] for text in table.texts(part)]
-            if join := next((join for join in _JOINS if not any(join in text for text in texts)), ""):
-                return KeyParts(parts, join)
-    return None
+    parts = [column.profile for column in lasting if column.profile.repeats == 1 and not column.profile.broken]
+    for column in others:
+        if parts and table.alike(parts) == 0:
+            break
+        if not parts or table.alike([*parts, column.profile]) < table.alike(parts):
+            parts.append(column.profile)
+    return KeyParts(tuple(parts), "", alike=table.alike(parts)) if parts else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +166,9 @@ class Named:
         return sum(times for text, times in column.values.counts.items() if text in self.texts)
 
 
-def find_names(table: FirstRows, columns: Sequence[Column], key: ColumnProfile | None) -> list[Named]:
-    """The columns that are different in nearly every row; the key first."""
+def find_names(table: FirstRows, columns: Sequence[Column], roles: Roles) -> list[Named]:
+    """The columns that are different in nearly every row; the key first. Parents are also named by their title."""
+    key, title = (pick.column.profile if (pick := roles.one.get(role)) else None for role in ("key", "title"))
     names = [key] if key else []
     for column in columns:
         profile = column.profile
@@ -95,6 +177,8 @@ def find_names(table: FirstRows, columns: Sequence[Column], key: ColumnProfile |
         unique = column.kind in (Kind.TEXT, Kind.NUMBER) and profile.distinct == profile.filled
         if filled and short and unique and profile is not key:
             names.append(profile)
+    if title is not None and title.distinct == title.filled and title.repeats == 1 and title not in names:
+        names = [*names[: _NAMES_MAX - 1], title]
     return [Named(each, each is key, frozenset(table.texts(each)) - {""}) for each in names[:_NAMES_MAX]]
 
 
@@ -136,16 +220,24 @@ class Parents:
 
 
 def find_parents(
-    table: FirstRows, columns: Sequence[Column], names: Sequence[Named], vocabulary: Vocabulary, system: System | None
+    table: FirstRows,
+    columns: Sequence[Column],
+    names: Sequence[Named],
+    vocabulary: Vocabulary,
+    roles: Roles,
 ) -> Parents | None:
     """The column that names the parent, if most of its cells are names of rows; None if there is none.
 
-    Its header must say so: rows name each other for other reasons too, as duplicates or as causes.
+    Its header must say so, or a person: rows name each other for other reasons too, as duplicates.
     """
+    pick, system = roles.one.get("parent"), roles.system
+    said = pick.column if pick and pick.column in roles.said else None
     called = [
         column
-        for column in columns
-        if (system and system.has(column.names, "parent")) or vocabulary.rank(column.names, "parent") is not None
+        for column in ([said] if said else columns)
+        if said
+        or (system and system.has(column.names, "parent"))
+        or vocabulary.rank(column.names, "parent") is not None
     ]
     found = [match for column in called for match in matches(column, names)]
     best = max(found, key=lambda match: (match.share, match.named.is_key), default=None)

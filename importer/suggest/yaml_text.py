@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 
 from importer.quality.profile import ColumnProfile
@@ -77,28 +78,48 @@ def in_template(column: ColumnProfile) -> bool:
     return column.repeats == 1 and not set("{}") & set(column.name)
 
 
+@dataclass(frozen=True)
+class Use:
+    """What a column became: a field, and whether that is sure (no mark), a guess, or to be checked."""
+
+    field: str
+    mark: str = ""
+
+
 class Page:
-    """Lines of YAML and of comments."""
+    """Lines of YAML and of comments; the comments above a line say how sure it is."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.uses: dict[ColumnProfile, Use] = {}  #: What each column became.
+        self._marks: set[str] = set()  # of the comments since the last line
 
     def blank(self) -> None:
         """An empty line, unless there is one already or this is the first."""
         if self.lines and self.lines[-1]:
             self.lines.append("")
 
-    def line(self, text: str, indent: int = 0) -> None:
-        """A line of YAML."""
+    def line(self, text: str, indent: int = 0, *, of: ColumnProfile | None = None, field: str = "") -> None:
+        """A line of YAML; with ``of`` it makes a ``field`` of this column."""
         self.lines.append(" " * indent + text)
+        if of is not None:
+            self.uses.setdefault(of, Use(field, next((mark for mark in (CHECK, GUESS) if mark in self._marks), "")))
+        self._marks.clear()
 
-    def comment(self, text: str, indent: int = 0, mark: str = "") -> None:
-        """A comment, wrapped; with a mark it begins with it."""
+    def comment(self, text: str, indent: int = 0, mark: str = "", *, alone: bool = False) -> None:
+        """A comment, wrapped; with a mark it begins with it. If it is ``alone``, it is not about the line below."""
+        if not alone:
+            self._marks.add(mark)
         margin = " " * indent + "# "
         marked = f"{mark}: {text}" if mark else text
         following = margin + ("  " if mark else "")
         wrapped = wrap(marked, WIDTH, initial_indent=margin, subsequent_indent=following, break_on_hyphens=False)
         self.lines += wrapped or [margin.rstrip()]
+
+    def add(self, other: Page) -> None:
+        """The lines of another page."""
+        self.lines += other.lines
+        self.uses |= other.uses
 
     @property
     def text(self) -> str:

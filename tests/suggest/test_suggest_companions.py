@@ -116,3 +116,25 @@ def test_a_dataframe_lies_nowhere(tmp_path: Path) -> None:
 
     save(tmp_path / "comments.csv", COMMENTS)
     assert "file:" not in suggest_mapping(pd.DataFrame(TICKETS[1:], columns=TICKETS[0])).text
+
+
+@pytest.mark.parametrize("known", [12, 9])
+def test_a_table_of_users_gives_the_addresses(known: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents have ids in it too; the mapping is somewhere else than the export."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    tickets = [[f"T-{n}", f"Printer {n} burns", str(70 + n), "99"] for n in range(12)]
+    export = save(folder / "tickets.csv", [["id", "subject", "requester_id", "assignee_id"], *tickets])
+    users = [[str(70 + n), f"u{n}@example.com", "Ana Paz"] for n in range(known)]
+    save(folder / "user_data.csv", [["id", "email", "name"], *users, ["99", "agent@example.com", "Tom Ray"]])
+    monkeypatch.chdir(tmp_path)
+    suggestion = suggest_mapping(export)
+    mark = "GUESS" if known == 12 else "CHECK"
+    assert f"{mark}: `user_data.csv` next to the export has these people: {known} of 12 cells" in suggestion.text
+    assert suggestion.trial.sent == 12
+    (tmp_path / "mapping.yml").write_text(suggestion.text, encoding="utf-8")
+    assert check(export, "mapping.yml").exit_code == 0
+    bodies = [json.loads(row.body or b"{}") for row in preview(export, "mapping.yml", count=12)]
+    assert bodies[3]["requester_email"] == "u3@example.com"
+    assert bodies[3]["requester_name"] == "Ana Paz"
+    assert ("requester_email" in bodies[11]) is (known == 12)

@@ -85,9 +85,24 @@ def test_a_key_with_gaps_is_marked() -> None:
     )
 
 
-def test_no_key_at_all_is_marked() -> None:
-    text = suggest(table({"Kind": ["a", "b"], "Colour": ["red", "green", "blue"]})).text
-    assert "# CHECK: no column is filled and unique in every row; `Colour` is closest" in text
+def test_without_any_id_the_key_is_a_hash_of_what_does_not_change() -> None:
+    """Hours are unique by chance; status, priority and the day of the last change are others tomorrow."""
+    source = table(
+        {
+            "Hours": [f"{n}.5" for n in range(12)],
+            "Status": ["open", "closed"],
+            "Labels": [f"l{n}" for n in range(7)],
+            "Priority": ["P1", "P2", "P3", "P4", "P1", "P2", "P3"],
+            "Text": LETTER,
+            "Updated": [f"2024-01-{n:02} 10:00" for n in range(1, 13)],
+            "Mail": [f"w{n}@example.com" for n in range(6)],
+            "Customer": [f"C{1000 + n % 4}" for n in range(12)],
+        }
+    )
+    suggestion = suggest(source)
+    assert "CHECK: no id column: the key is a hash of `Mail`, `Text`, `Customer`." in suggestion.text
+    assert "key: [Mail, Text, Customer]\n  hash: true" in suggestion.text
+    assert len({row.key for row in mapped(suggestion.text, source)}) == suggestion.trial.sent == 12
 
 
 def test_repeated_comments_become_notes_and_repeated_labels_one_text() -> None:
@@ -136,16 +151,31 @@ def test_a_date_that_cannot_be_read_is_pointed_out() -> None:
     assert "created_at: {created_at}" in text
 
 
-def test_two_columns_are_a_key_where_none_is_alone() -> None:
-    """A stage is unique only within its pipeline."""
-    source = table({"stage": ["1", "2", "3", "4"], "pipeline": ["A/x", "B/x", "C/x"], "label": ["same"]})
+def test_a_number_within_a_project_is_a_key() -> None:
+    numbers = [str(n // 2) for n in range(12)]
+    source = table({"Project": ["A/x", "B/x"], "No": numbers, "Summary": [f"It burns {n}" for n in range(12)]})
     suggestion = suggest(source)
-    assert "key: [stage, pipeline]" in suggestion.text
+    assert "key: [Project, No]" in suggestion.text
+    assert 'join: "|"' in suggestion.text  # which is in none of them
     assert len({row.key for row in mapped(suggestion.text, source)}) == suggestion.trial.sent == 12
 
 
-def test_what_stands_between_the_parts_is_in_none_of_them() -> None:
-    source = table({"a": ["p", "q", "r"], "b": ["w/x", "w/y", "w/z", "w/w"]})
-    suggestion = suggest(source)
-    assert 'join: "|"' in suggestion.text
-    assert suggestion.trial.sent == 12
+def test_columns_that_are_different_together_by_chance_are_no_key() -> None:
+    suggestion = suggest(
+        table({"Labels": ["1", "2", "3", "4"], "Priority": ["P1", "P2", "P3"], "Subject": ["It burns"]})
+    )
+    assert "hash: true" in suggestion.text
+
+
+def test_a_number_that_repeats_is_a_history_and_no_key_with_something_else() -> None:
+    """Its own ids say nothing about tickets; the time of a change is none of theirs."""
+    numbers = [f"T-{n // 3}" for n in range(12)]
+    times = [f"2024-01-{n:02} 10:00" for n in range(1, 13)]
+    ids = [str(n) for n in range(70, 82)]
+    for more in ({}, {"id": ids}):
+        text = suggest(
+            table(more | {"Ticket ID": numbers, "Changed": times, "Status": ["open", "closed", "open"]})
+        ).text
+        assert "key: Ticket ID" in text
+        said = " ".join(line.strip(" #") for line in text.splitlines())
+        assert "CHECK: a history: 4 tickets in 12 rows, since `Ticket ID` repeats." in said

@@ -1,0 +1,94 @@
+"""What ``suggest`` prints beside the mapping: which column became what, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.cli.output import Styled, say, width
+from importer.errors import ConfigError
+from importer.models import clean
+from importer.wording import command_line
+
+if TYPE_CHECKING:
+    from importer.suggest import Suggestion
+    from importer.suggest.saved_profile import SavedProfile
+
+_SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
+_COLUMN_MAX, _FIELD_MAX = 26, 17
+_ROLES_SHOWN = 4
+
+
+def say_suggestion(
+    suggestion: Suggestion,
+    source: Path,
+    output: Path,
+    answers: Path | None,
+    reading: Sequence[str],
+    saved: SavedProfile | None,
+) -> None:
+    """What was written, the table of columns, and what to do next."""
+    from importer.suggest.saved_profile import differences
+
+    say(f"Wrote {output}: {suggestion.guesses} guesses, {suggestion.checks} lines to check.")
+    if suggestion.system:
+        ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
+        say(f"This looks like an export from {suggestion.system}{ready}.")
+    for change in differences(saved, suggestion) if saved else ():
+        say(clean(f"Since the last suggestion: {change}", width() - 1))
+    say_choices(suggestion)
+    say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
+    command = ["case-importer", "check", str(source), "--mapping", str(output), *reading]
+    say(f"Review it, then run: {command_line(command)}")
+    if answers is None:
+        say("To correct a line of the table, write it as `Column = field` into a file, and add: --answers FILE --force")
+
+
+def say_choices(suggestion: Suggestion) -> None:
+    """One line a column: column → field, how sure, and one of its cells; at the width of the terminal."""
+    say()
+    rows = [it for it in suggestion.choices if it.field not in ("other", "empty")]
+    names = max((len(row.column) for row in rows), default=0)
+    for row in rows:
+        column, field = clean(row.column, _COLUMN_MAX), clean(row.field, _FIELD_MAX)
+        line = f"  {column:{min(names, _COLUMN_MAX)}}  {field:{_FIELD_MAX}}  {_SURE[row.mark]:5}  "
+        say(line, clean(row.sample, max(12, width() - len(line) - 1)))
+    for field, what in (("other", "in the note `Imported data`"), ("empty", "not used, because they are empty")):
+        if columns := list(dict.fromkeys(it.column for it in suggestion.choices if it.field == field)):
+            noun = "column" if len(columns) == 1 else "columns"
+            say(clean(f"  {len(columns)} {noun} {what}: {', '.join(columns)}", width() - 1))
+    say()
+
+
+def say_explanation(suggestion: Suggestion, column: str) -> None:
+    """What speaks for and against each role of a column.
+
+    Raises:
+        ConfigError: The export has no such column.
+    """
+    from importer.suggest.answers import nearest
+
+    names = {it.column: it for it in reversed(suggestion.choices)}
+    choice = names.get(column) or {name.casefold(): it for name, it in names.items()}.get(column.casefold())
+    if choice is None:
+        raise ConfigError(f"the export has no column {clean(column, 60)!r}", hint=nearest(column, names))
+    sure = {"GUESS": ", a guess", "CHECK": ", to be checked"}.get(choice.mark, "")
+    say(Styled(f"{clean(choice.column, 60)} → {choice.field}{sure}", bold=True))
+    facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"
+    say(f"  {facts}, longest {choice.longest:,} characters")
+    say(f"  for example: {clean(choice.sample, width() - 16)}")
+    role = "parent" if choice.field == "parent_id" else choice.field
+    ranked = sorted(
+        suggestion.explain(choice.column), key=lambda it: (it.role != role, -it.points, -len(it.speaks_for))
+    )
+    telling = [it for it in ranked if it.role == role or it.points or "its name" in it.speaks_for]
+    for judgement in (telling or ranked)[:_ROLES_SHOWN]:
+        say()
+        say(Styled(f"{judgement.role}", bold=True), f": {judgement.points:.0f} points")
+        for sign, reasons in (("for", judgement.speaks_for), ("against", judgement.against)):
+            for reason in reasons:
+                say(f"  {sign:7}  {clean(reason, width() - 12)}")
+    say()
+    say("To decide otherwise, write a line into a file of answers, for suggest --answers:")
+    say(f"  {clean(choice.column, 60)} = title")

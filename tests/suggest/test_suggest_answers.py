@@ -1,0 +1,86 @@
+"""A person corrects a suggestion without editing YAML, and asks why; the profile remembers what was said."""
+
+import json
+from pathlib import Path
+
+import pytest
+from program import Program
+
+EXPORT = """id,Fecha,sede,usuario,asunto,texto,prioridad,estado,horas
+""" + "".join(
+    f"{n},2025-06-{n:02},{'Lima' if n % 2 else 'Cusco'},Ana Paz,IMPRESORA {n},No imprime nada {n},Alta,cerrado,{n}.5\n"
+    for n in range(1, 13)
+)
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    path = tmp_path / "tickets.csv"
+    path.write_text(EXPORT, encoding="utf-8")
+    return path
+
+
+def table_of(out: str) -> dict[str, tuple[str, str]]:
+    lines = [line.split() for line in out.splitlines() if line.startswith("  ")]
+    return {words[0]: (words[1], words[2]) for words in lines if len(words) > 3}
+
+
+def test_answers_are_written_and_remembered(program: Program, export: Path, tmp_path: Path) -> None:
+    first = program("suggest", export, "-o", "m.yml")
+    assert all(len(line) <= 200 for line in first.out.splitlines())
+    assert table_of(first.out)["usuario"] == ("requester_name", "guess")
+    (tmp_path / "a.txt").write_text("# mine\nsede = label\nusuario = unused\nhoras = text9\n", encoding="utf-8")
+    second = program("suggest", export, "-o", "m.yml", "--answers", "a.txt", "--force")
+    assert second.code == 0, second.err
+    table = table_of(second.out)
+    assert (table["sede"], table["usuario"], table["horas"]) == (
+        ("label", "sure"),
+        ("unused", "sure"),
+        ("text9", "sure"),
+    )
+    mapping = (tmp_path / "m.yml").read_text("utf-8")
+    assert "requester_name" not in mapping
+    assert program("check", export, "--mapping", "m.yml").code == 0
+    # the next one starts from what was said, as far as the columns are what they were
+    export.write_text(EXPORT.replace("Lima", "2025-01-01").replace("Cusco", "2025-01-02"), encoding="utf-8")
+    third = program("suggest", export, "-o", "m.yml", "--force")
+    assert "'sede' had short texts, now dates; its answer no longer counts" in third.out
+    assert table_of(third.out)["usuario"] == ("unused", "sure")
+    assert "sede" not in table_of(third.out)
+
+
+def test_the_profile_is_a_baseline(program: Program, export: Path, tmp_path: Path) -> None:
+    program("suggest", export, "-o", "m.yml")
+    profile = json.loads((tmp_path / "m.profile.json").read_text("utf-8"))
+    kinds = {column["column"]: (column["kind"], column["field"]) for column in profile["columns"]}
+    assert kinds["Fecha"] == ("dates", "created")
+    again = ("check", export, "--mapping", "m.yml", "--baseline", "m.profile.json")
+    assert program(*again).code == 0
+    export.write_text(EXPORT.replace("Ana Paz", "12").replace("cerrado", "abierto"), encoding="utf-8")
+    changed = program(*again)
+    assert changed.code == 12
+    assert "usuario had short texts, now numbers" in changed.out
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ("sede", "a.txt:1: 'sede' is not an answer"),
+        ("sede = titel", "did you mean 'title'?"),
+        ("sedo = title", "did you mean 'sede'?"),
+        ("sede = title\nasunto = title", "two columns are answered with 'title'"),
+    ],
+)
+def test_a_wrong_answer_is_said(answers: str, message: str, program: Program, export: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(answers, encoding="utf-8")
+    done = program("suggest", export, "--answers", "a.txt")
+    assert (done.code, message in done.err) == (2, True), done.err
+
+
+def test_explain_says_what_speaks_for_and_against(program: Program, export: Path) -> None:
+    done = program("suggest", export, "--explain", "ESTADO")
+    assert done.out.startswith("estado → status, a guess\n")
+    assert "for      words of a status, such as 'cerrado'" in done.out
+    hours = program("suggest", export, "--explain", "horas").out
+    assert "'horas' in its name says that it measures something" in hours
+    assert program("suggest", export, "--explain", "hours").code == 2

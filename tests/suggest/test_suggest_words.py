@@ -1,0 +1,97 @@
+"""The words are data, one file a language: whoever adds some adds a line here, and no code."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import importer
+from importer.suggest.headers import level_of, load_vocabulary
+
+FOLDER = Path(importer.__file__).parent / "suggest" / "words"
+ROLES = {"key", "title", "description", "priority", "requester_email", "requester_name", "created", "closed"}
+ROLES |= {"updated", "status", "type", "parent", "note", "label", "owner"}
+#: Language → what it calls subject, status, the last update and priority.
+NAMES = {
+    "ar": ("الموضوع", "الحالة", "تاريخ التحديث", "الأولوية"),
+    "cs": ("Předmět", "Stav", "Aktualizováno", "Priorita"),
+    "de": ("Betreff", "Zustand", "Zuletzt geändert", "Priorität"),
+    "en": ("Subject", "bug_status", "Last update time", "Severity"),
+    "es": ("Asunto", "Estado", "Última actualización", "Prioridad"),
+    "fr": ("Sujet", "Statut", "Mis à jour", "Priorité"),
+    "hu": ("Tárgy", "Állapot", "Utolsó módosítás", "Prioritás"),
+    "it": ("Oggetto", "Stato", "Ultima modifica", "Priorità"),
+    "ja": ("題名", "ステータス", "更新日時", "優先度"),
+    "ko": ("제목", "상태", "수정일", "우선순위"),
+    "nl": ("Onderwerp", "Toestand", "Laatst gewijzigd", "Prioriteit"),
+    "pl": ("Temat", "Stan", "Ostatnia aktualizacja", "Priorytet"),
+    "pt": ("Assunto", "Situação", "Última atualização", "Prioridade"),
+    "ru": ("Тема", "Статус", "Обновлено", "Приоритет"),
+    "tr": ("Konu", "Durum", "Son güncelleme", "Öncelik"),
+    "uk": ("Тема", "Стан", "Оновлено", "Пріоритет"),
+    "zh": ("主题", "状态", "更新时间", "优先级"),
+}
+#: The levels of GLPI, from the highest to the lowest.
+GLPI = {
+    "ca": "Molt alta|Alta|Mitjana|Baixa",
+    "cs": "Velmi vysoká|Vysoká|Střední|Nízká",
+    "de": "Sehr hoch|Hoch|Mittel|Niedrig",
+    "el": "Πολύ υψηλή|Υψηλή|Μέτρια|Χαμηλή",
+    "en": "Very high|High|Medium|Low",
+    "es": "Muy alta|Alta|Media|Baja",
+    "fi": "Erittäin korkea|Korkea|Keskitaso|Matala",
+    "fr": "Très haute|Haute|Moyenne|Basse",
+    "hr": "Vrlo visok|Visok|Srednji|Nizak",
+    "hu": "Nagyon magas|Magas|Közepes|Alacsony",
+    "it": "Molto alta|Alta|Media|Bassa",
+    "ja": "非常に高い|高い|中|低い",
+    "lt": "Labai aukštas|Aukštas|Vidutinis|Žemas",
+    "nl": "Zeer hoog|Hoog|Gemiddeld|Laag",
+    "pl": "Bardzo wysoki|Wysoki|Średni|Niski",
+    "pt": "Muito alta|Alta|Média|Baixa",
+    "ro": "Foarte ridicată|Ridicată|Medie|Scăzută",
+    "ru": "Очень высокий|Высокий|Средний|Низкий",
+    "sv": "Mycket hög|Hög|Medel|Låg",
+    "tr": "Çok yüksek|Yüksek|Orta|Düşük",
+    "uk": "Дуже високий|Високий|Середній|Низький",
+    "vi": "Rất cao|Cao|Trung bình|Thấp",
+    "zh": "非常高|高|中|低",
+}
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.toml")), ids=lambda file: file.stem)
+def test_each_file_says_its_language_and_where_its_words_were_seen(file: Path) -> None:
+    content = tomllib.loads(file.read_text("utf-8"))
+    readme = (FOLDER / "README.md").read_text("utf-8")
+    assert content["language"]
+    for block in content["seen"]:
+        assert len(block["where"]) > 10
+        assert set(block) <= {"where", "prefixes", "columns", "phrases", "levels", "words"}
+        assert set(block.get("columns", {})) | set(block.get("phrases", {})) <= ROLES
+        assert set(block.get("levels", {})) <= {"URGENT", "HIGH", "NORMAL", "LOW"}
+        assert all(f"`{about}`" in readme or f"words] {about}`" in readme for about in block.get("words", {}))
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_names_of_columns(language: str) -> None:
+    vocabulary = load_vocabulary()
+    for name, role in zip(NAMES[language], ("title", "status", "updated", "priority"), strict=True):
+        assert vocabulary.rank(vocabulary.names_of(name), role) is not None
+
+
+@pytest.mark.parametrize("language", GLPI)
+def test_levels_of_priority(language: str) -> None:
+    levels = [level_of(word, load_vocabulary()) for word in GLPI[language].split("|")]
+    assert [level.priority for level in levels] == ["URGENT", "HIGH", "NORMAL", "LOW"]
+    assert all(level.sure for level in levels)
+
+
+def test_case_and_accents_do_not_count() -> None:
+    vocabulary = load_vocabulary()
+    assert vocabulary.rank(vocabulary.names_of("DESCRICAO"), "description") is not None
+    assert level_of("MEDIA", vocabulary) == level_of("média", vocabulary)
+
+
+def test_a_number_behind_a_name_for_priority_is_a_rank() -> None:
+    level = level_of("Priority 2", load_vocabulary())
+    assert (level.priority, level.sure) == ("HIGH", False)
