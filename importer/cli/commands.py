@@ -198,7 +198,7 @@ def demo(out: Path) -> int:
         own_mapping = bundled("sample_data") / mapping
         with watching(quiet=False) as progress:
             result = run_import(sample, own_mapping, out=folder, settings=settings, progress=progress)
-        say_run(result)
+        say_run(result, mapping=str(own_mapping))
         say()
         if result.exit_code != ExitCode.ROWS_FAILED:  # some rows of the samples are wrong on purpose
             complain(f"the demo import of {name} failed with exit code {result.exit_code}")

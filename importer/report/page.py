@@ -39,7 +39,8 @@ def write_page(
         ConfigError: the page cannot be written.
     """
     data = page_data(view, summary, is_masked=is_masked)
-    mapping = summary.sources[-1].mapping if summary.sources else "MAPPING"
+    last = view.sources()[-1:]
+    mapping = next((source.mapping_place or source.mapping_name for source in last), "MAPPING")
     to_fix = failures or Path("failures.csv")
     steps = next_steps(summary, mapping=mapping, ledger=summary.ledger, failures=to_fix)
     with whole_file(path) as file:
