@@ -9,10 +9,11 @@ from functools import cached_property
 from importer.models import ReadingOptions
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
+from importer.suggest import fields_and_notes
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.comment_tables import CommentTable, Unusable
 from importer.suggest.evidence import FEW_ROWS
-from importer.suggest.fields_and_notes import HTML_SHARE, mark_of, write_custom_fields, write_notes
+from importer.suggest.fields_and_notes import HTML_SHARE, mark_of
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
 from importer.suggest.people_tables import PeopleTable
@@ -68,8 +69,9 @@ class Draft:
         self._priority()
         self._requester()
         self._owner()
-        write_custom_fields(self.page, self.roles)
-        write_notes(self.page, self.roles, self.table, self.comments)
+        fields_and_notes.write_custom_fields(self.page, self.roles)
+        fields_and_notes.write_notes(self.page, self.roles, self.table, self.comments)
+        fields_and_notes.write_after_create(self.page, self.roles)
         if self.parts and self.parts.join:
             for part in self.parts.parts:
                 self.page.uses.setdefault(part, Use("key", "" if self.parts.said else CHECK))

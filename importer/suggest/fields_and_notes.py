@@ -303,3 +303,36 @@ def _html(columns: Sequence[ColumnProfile]) -> dict[str, str]:
     """What makes readable text of HTML, if enough of the cells have any."""
     tags, filled = sum(column.count("html") for column in columns), sum(column.filled for column in columns)
     return {"html": "text"} if tags and tags >= HTML_SHARE * filled else {}
+
+
+#: Words that say themselves what a status is in Talkdesk; what all others mean is for a person to say.
+_STATUSES = {
+    "new": "NEW",
+    "open": "OPEN",
+    "pending": "PENDING",
+    "on hold": "ON_HOLD",
+    "on-hold": "ON_HOLD",
+    "solved": "RESOLVED",
+    "resolved": "RESOLVED",
+    "closed": "CLOSED",
+}
+
+
+def write_after_create(page: Page, roles: Roles) -> None:
+    """Writes, commented out, how cases can get their old status; nothing if no column has it."""
+    if (pick := roles.one.get("status")) is None:
+        return
+    page.blank()
+    page.comment(
+        "Every case begins as new. To set its status once it is there, say what each word means, take the # away"
+        " (mapping reference, after_create), and see with `case-importer try` what that sets off: mails, for example."
+    )
+    lines = ["after_create:", "  status:"]
+    lines += [f"    {key}: {scalar(text)}" for key, text in reference(pick.column.profile).items()]
+    lines.append("    values:")
+    for word, _ in pick.column.profile.values.most_common():
+        status = _STATUSES.get(word.casefold())
+        lines.append(f"      {scalar(word)}: {status or f'OPEN  # {CHECK}'}")
+    lines.append("  resolution: {value: Solved before the migration}")
+    for line in lines:
+        page.line(f"# {line}")

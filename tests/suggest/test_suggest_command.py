@@ -67,3 +67,19 @@ def test_what_to_do_next_can_be_pasted(program: Program, tmp_path: Path) -> None
     assert "case-importer check 'my tickets.csv' --mapping m.yml\n" in done.out
     checked = program("check", export.name, "--mapping", "m.yml")
     assert (checked.code, "read as CP1252, 2 columns separated by semicolons" in checked.out) == (0, True)
+
+
+def test_the_old_status_is_proposed_as_it_can_be_used(program: Program, tmp_path: Path) -> None:
+    export = tmp_path / "t.csv"
+    rows = "".join(
+        f"T-{number},Printer {number},It is on fire,{word}\n" for number, word in enumerate(["Open", "Closed", "Neu"])
+    )
+    export.write_text(f"Id,Subject,Description,Status\n{rows}", encoding="utf-8")
+    assert program("suggest", export, "-o", "m.yml").code == 0
+    before, _, commented = (tmp_path / "m.yml").read_text(encoding="utf-8").partition("# after_create:\n")
+    used = "".join(line.removeprefix("# ") for line in commented.splitlines(keepends=True))
+    assert "Neu: OPEN  # CHECK" in used
+    (tmp_path / "m.yml").write_text(f"{before}after_create:\n{used}", encoding="utf-8")
+    assert program("check", export, "--mapping", "m.yml").code == 0
+    shown = program("preview", export, "--mapping", "m.yml").out
+    assert '"status": "CLOSED"' in shown
