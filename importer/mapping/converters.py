@@ -112,7 +112,7 @@ _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
 _DECIMAL_COMMA = re.compile(r"([+-]?[0-9]{1,30}),([0-9]{1,2}|[0-9]{4,30})")
 _DIGITS_KEPT = 15  # so many decimal digits survive in any double
 #: What people write for the sign of an address.
-_AT = re.compile(r"\s*(?:\(at\)|\[at\]|(?<=\s)at(?=\s)|@)\s*", re.IGNORECASE)
+_AT = re.compile(r"\s?(?:\(at\)|\[at\]|(?<=\s)at(?=\s)|@)\s?", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 

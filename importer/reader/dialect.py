@@ -118,7 +118,7 @@ def _short_width(rows: Sequence[list[str]], width: int) -> int:
     if not 1 < short < width or times + whole < _CONFIRMED * len(rows):
         return 0
     is_wide = width >= _WIDE and width - short <= _LACKING_MOST
-    return short if (whole and times >= _SHORT_ROWS) or (not whole and is_wide) else 0
+    return short if times >= _SHORT_ROWS and (whole or is_wide) else 0
 
 
 def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:

@@ -98,7 +98,7 @@ def test_the_last_screen_has_the_verdict_the_counts_the_causes_and_the_next_comm
 def test_statistics_of_columns_are_shown_when_they_are_asked_for(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2")])
     check = ("check", "t.csv", "-m", "m.yml")
-    statistics = "Subject: 2 of 2 rows filled, 1 different values"
+    statistics = "Subject: short texts, 2 of 2 rows filled, 1 different value"
     assert statistics not in local(*check).out
     assert statistics in local(*check, "--columns").out
     assert local(*check, "--json").json["columns"][1]["filled"] == 2

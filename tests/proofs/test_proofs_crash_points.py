@@ -38,7 +38,7 @@ HITS = {
     "behind the settlement": ROWS + UNKNOWN,
     "a success is announced": ROWS,
     "in a search": UNKNOWN,
-    "in a report": ROWS + 2,
+    "in a report": 2 * ROWS + 3,  # results.csv and id_map.csv with their headers, summary.json
 }
 
 #: Deaths one after the other; the last run of a story is left alone.
