@@ -44,6 +44,10 @@ _FORGOTTEN = {
         f"UPDATE case_update_event SET message = NULL WHERE {_RANGE}"
         " AND record IN (SELECT record FROM case_update WHERE body IS NULL)",
     ),
+    "search": (
+        "UPDATE search SET message = NULL WHERE id > :after AND id <= :last AND message IS NOT NULL"
+        " AND record IN (SELECT id FROM record WHERE state IN ({states}))",
+    ),
     # they belong to no record, so no state keeps them
     "orphan": ("DELETE FROM orphan WHERE id > :after AND id <= :last",),
 }

@@ -244,9 +244,10 @@ class Ledger:
         """The newest case with its key in this field that has existed for ``age`` seconds; None if none has."""
         row = self.connection.execute(
             "SELECT event.case_id, key, source.external_id_field, coalesce("
-            # from here backwards as well, as there is no index; a case of a ledger that was made again was not sent
-            " (SELECT sent.at FROM event AS sent WHERE sent.id < event.id AND sent.record = event.record"
-            " AND sent.state = 'sending' ORDER BY sent.id DESC LIMIT 1), event.at) FROM event"
+            # from here backwards as well, as there is no index; what a ledger that was made again found was not sent
+            " CASE WHEN record.attempts > 0 THEN (SELECT sent.at FROM event AS sent WHERE sent.id < event.id"
+            " AND sent.record = event.record AND sent.state = 'sending' ORDER BY sent.id DESC LIMIT 1) END, event.at)"
+            " FROM event"
             # from the newest event backwards, whatever the planner thinks
             " CROSS JOIN record ON record.id = event.record"
             " JOIN source ON source.id = record.source"

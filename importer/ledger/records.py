@@ -133,7 +133,8 @@ class UnknownRecord:
 
 
 class CreatedCase(NamedTuple):
-    """A case of this ledger, which exists for sure. It was not made before ``sent_at`` (seconds since 1970)."""
+    """A case of this ledger, which exists for sure. It was not made before ``sent_at`` (seconds
+    since 1970), unless the ledger was made again from the cases."""
 
     case_id: str
     key: str

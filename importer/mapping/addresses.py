@@ -10,6 +10,7 @@ _ATOM = r"[^\s\x00-\x20\x7f@.,;:<>()\[\]\\\"]+"
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 _NAMED = re.compile(r"\s*(?P<name>[^<>]{0,200})<(?:mailto:)?(?P<address>[^<>]{1,254})>")
+_ALONE_FIRST = re.compile(r"\s*(?P<address>[^\s,;<>]{1,254})\s?[,;]")
 _BETWEEN = re.compile(r"[,;\s]+")
 
 
@@ -28,6 +29,9 @@ def is_email(text: str) -> bool:
 
 def first_address(text: str) -> Address | None:
     """The first address in a cell; None if it does not begin with one, be it behind a name or alone."""
+    alone = _ALONE_FIRST.match(text)
+    if alone and is_email(alone["address"]):
+        return Address("", alone["address"], "@" in text[alone.end() :])
     named = _NAMED.match(text)
     if named:
         address, name, rest = named["address"].strip(), named["name"].strip().strip("\"'").strip(), text[named.end() :]

@@ -86,10 +86,10 @@ def open_export(
     folder = folder_of(source)
     loaded = opened_mapping(mapping, (folder, *allow_files))
     given = cast(ReadingOptions, {name: value for name, value in reading.items() if value is not None})
-    if loaded.reading and isinstance(source, str | os.PathLike):
-        said = options_for(Path(source), loaded.reading)
-        given = given if is_failures_file(Path(source)) else said | given
-    return Export(open_reader(source, **given), loaded, given, folder, tuple(notes))
+    options = given
+    if loaded.reading and isinstance(source, str | os.PathLike) and not is_failures_file(Path(source)):
+        options = options_for(Path(source), loaded.reading) | given
+    return Export(open_reader(source, **options), loaded, given, folder, tuple(notes))
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:

@@ -29,7 +29,7 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 _SAMPLE_ROWS = 200
 _SHORT_ROWS = 3  # that leave out the same last cells
-_WIDE, _LACKING_MOST = 8, 2  # columns of a table in which no row needs to be whole, and the cells that may lack
+_WHOLE_LEAST = 0.1  # share of the rows that must not leave them out
 _CONFIRMED = 0.9  # share of the rows that must have the width of the header
 
 #: Rows that are enough to find a header.
@@ -110,15 +110,15 @@ def find_dialect(
 def _short_width(rows: Sequence[list[str]], width: int) -> int:
     """The width of the rows if many leave out the same last cells, as some systems do with empty ones; else 0.
 
-    The others must be whole: rows of many widths are damaged. If no row is whole, a wide table may lack a cell or two.
+    The others must be whole, a tenth of the rows at least: rows of many widths are damaged, and if none is as wide as
+    the header, the header may be.
     """
     widths = Counter(map(len, rows))
     short, times = widths.most_common(1)[0] if widths else (width, 0)
     whole = widths[width] + widths[width + 1]
     if not 1 < short < width or times + whole < _CONFIRMED * len(rows):
         return 0
-    is_wide = width >= _WIDE and width - short <= _LACKING_MOST
-    return short if times >= _SHORT_ROWS and (whole or is_wide) else 0
+    return short if times >= _SHORT_ROWS and whole >= _WHOLE_LEAST * len(rows) else 0
 
 
 def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:

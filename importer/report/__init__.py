@@ -141,7 +141,8 @@ def write_reports(
     options = options or ReportOptions()
     make_folder(folder)
     if options.mask:
-        refuse_unmasked(folder)
+        kept = {"html": page.FILE_NAME, "json": "summary.json"}
+        refuse_unmasked(folder, [name for form, name in kept.items() if not options.wants(form)])
     with LedgerView(ledger, source=source) as view:
         summary = summary_of(view)
         if options.mask:

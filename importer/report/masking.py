@@ -7,6 +7,7 @@ Hidden is every text that came from a cell or from the server: it is shown by it
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def _without_folder(file: CompanionFile) -> CompanionFile:
 
 
 def _masked_cause(cause: Cause) -> Cause:
-    if cause.state not in _OURS:
+    if cause.state not in _OURS or cause.code == "resolved":  # a person's reason
         return replace(cause, example=mask(cause.example), rule=HIDDEN)
     secret = set(_WORD.findall(cause.example))
     rule, hint = (_without(text, secret) for text in (cause.rule, cause.hint))
@@ -87,13 +88,13 @@ def _without(text: str, words: set[str]) -> str:
     return _WORD.sub(lambda word: mask(word[0]) if word[0] in words else word[0], text)
 
 
-def refuse_unmasked(folder: Path) -> None:
-    """Make sure that a folder to hand over has no report with the contents of rows.
+def refuse_unmasked(folder: Path, kept: Sequence[str]) -> None:
+    """Make sure that a folder to hand over has no report with the contents of rows, nor one of those that are ``kept``.
 
     Raises:
         ConfigError: there is one.
     """
-    found = sorted(path.name for pattern in _WITH_CONTENTS for path in folder.glob(pattern))
+    found = sorted(path.name for pattern in (*_WITH_CONTENTS, *kept) for path in folder.glob(pattern))
     if found:
         what = f"the folder has reports with personal data: {', '.join(found)}"
         raise ConfigError(what, where=str(folder), hint="choose another folder for the masked report with --out")

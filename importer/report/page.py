@@ -41,6 +41,7 @@ def write_page(
     data = page_data(view, summary, is_masked=is_masked)
     last = view.sources()[-1:]
     mapping = next((source.mapping_place or source.mapping_name for source in last), "MAPPING")
+    mapping = Path(mapping).name if is_masked else mapping
     to_fix = failures or Path("failures.csv")
     steps = next_steps(summary, mapping=mapping, ledger=summary.ledger, failures=to_fix)
     with whole_file(path) as file:

@@ -52,6 +52,18 @@ def test_a_changed_mapping_is_refused_and_the_hint_works(local: Program) -> None
     assert local(*RUN).code == 0, "the new mapping is the ledger's own now"
 
 
+def test_a_mapping_that_says_how_to_read_the_file_is_a_changed_mapping_too(local: Program) -> None:
+    """Not another file: its rows would be sent again, under other keys."""
+    write_tickets(local.folder / "t.csv", [Ticket("1")])
+    assert local(*RUN).counts == {"created": 1}
+    changed = MAPPING.replace("source: {key: Id", "source: {header_row: 1, key: Subject")
+    assert changed != MAPPING
+    (local.folder / "m.yml").write_text(changed, encoding="utf-8")
+    refused = local(*RUN)
+    assert (refused.code, refused.out) == (2, "")
+    assert "the mapping changed since t.csv was read" in refused.err
+
+
 def _the_command_in(refused: Ended, program: Program) -> Ended:
     """What the message says to run, run as it stands."""
     words = refused.err.partition("case-importer ")[2].splitlines()[0].split()

@@ -79,7 +79,7 @@ def test_one_cell_with_an_error_does_not_cost_its_column(tmp_path: Path) -> None
 
 
 def test_addresses_with_names_and_several_addresses(tmp_path: Path) -> None:
-    cells = ["Ana Costa <ana@example.com>", "bo@example.com", "bo@example.com, ana@example.org", "<p.n@example.com>"]
+    cells = ["Ana Costa <ana@example.com>", "bo@example.com", "bo@example.com, A <a@example.org>", "<p.n@example.com>"]
     text, cases = drafted(csv_of(tmp_path, "from", cells))
     assert "# CHECK: 6 cells with several addresses: the first is the requester, a note keeps all." in text
     assert "html:" not in text
