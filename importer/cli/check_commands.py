@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import click
@@ -91,7 +92,8 @@ def mappings(action: str, *, name: str | None, output: Path | None, force: bool)
 
     if action == "list":
         for each in builtin_names():
-            say(f"{each:<14} {title_of(each)}")
+            for line in wrap(f"{each:<14} {title_of(each)}", 80, subsequent_indent=" " * 15):
+                say(line)
         say(f"To change one: {command_line(['case-importer', 'mappings', 'copy', 'NAME'])}")
         return
     if name is None:

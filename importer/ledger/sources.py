@@ -264,7 +264,10 @@ _WHO_ANSWERS = (
     f"""UPDATE record SET {_SUPERSEDED}
         FROM record AS new INDEXED BY corrections JOIN arrived ON arrived.id = new.id
         WHERE new.replaces IS NOT NULL AND record.id = new.replaces AND record.source < new.source
-          AND new.state IN ('pending', 'waiting', 'invalid') AND record.state IN {_OPEN}""",
+          AND record.state IN {_OPEN}
+          AND (new.state IN ('pending', 'waiting', 'invalid')
+               -- nothing is left to be fixed in a row whose own key is a case; a key may also be mistyped into one
+               OR new.key = record.key AND new.code LIKE 'already_created%')""",
     # … or by the newer row with its key.
     f"""UPDATE record SET {_SUPERSEDED}
         FROM arrived JOIN record AS new ON new.id = arrived.id

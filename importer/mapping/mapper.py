@@ -106,7 +106,7 @@ class RowMapper:
         """Column → the only words that all its fields accept; of columns of which that is known."""
         found: dict[str, list[str]] = {}
         for field in self.fields:
-            if words := field.allowed:
+            if (words := field.allowed) and field.columns:  # an optional column may be absent
                 (column,) = field.columns
                 found[column] = [word for word in found.get(column, words) if word in words]
         return found

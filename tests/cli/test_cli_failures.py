@@ -138,3 +138,16 @@ def test_a_run_does_not_replace_the_failures_file_that_it_reads(local: Program) 
     assert "the reports of this run would replace the file that it reads" in ended.err
     assert "--out" in ended.err
     assert (local.folder / "t-import/failures.csv").read_bytes() == before
+
+
+def test_a_corrected_row_whose_key_is_a_case_is_done(local: Program) -> None:
+    """Another row with its key arrived. But a key that was mistyped into that of a case hides no row."""
+    write_tickets(local.folder / "t.csv", [Ticket("k-1", subject=""), Ticket("k-1"), Ticket("k-2", subject="")])
+    assert local("run", "t.csv", "-m", "m.yml", "--json").counts == {"created": 1, "invalid": 2}
+    lines = read_csv(local.folder / "t-import/failures.csv")
+    for line in lines:
+        line["Subject"], line["Id"] = "corrected", "k-1"
+    rewrite(local.folder / "fixed.csv", lines)
+    ended = local("run", "fixed.csv", "-m", "m.yml", *LEDGER, "--out", "second", "--json")
+    assert ended.counts == {"skipped": 2}
+    assert local("status", *LEDGER, "--json").counts == {"created": 1, "invalid": 1, "skipped": 3}

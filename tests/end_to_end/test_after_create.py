@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def wanted(rows: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
 def found(cases: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     """The same of what the server has; a key with two cases is not there."""
     key_of = {str(case["id"]): case["custom_fields"]["text1"] for case in cases}
+    times = Counter(key_of.values())
     return {
         case["custom_fields"]["text1"]: (
             case["status"],
@@ -96,7 +98,7 @@ def found(cases: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
             tuple(note["note_body"] for note in case["notes"]),
         )
         for case in cases
-        if list(key_of.values()).count(case["custom_fields"]["text1"]) == 1
+        if times[case["custom_fields"]["text1"]] == 1
     }
 
 
@@ -118,7 +120,9 @@ def fought(folder: Path, *, rows: int, kills: int, rate: int, seed: int) -> None
             assert not child.ends_within(moment.seconds), f"it ended by itself: {child.end()}"
             child.kill()
         for _ in range(8):
-            ended = program(*command)
+            child = program.fork(*command)
+            assert child.ends_within(60 + rows), "the last run got stuck"
+            ended = child.end()
             if ended.code != ExitCode.TEMPORARY:
                 break
         cases = server.cases()
