@@ -53,8 +53,11 @@ def try_(
 ) -> ExitCode:
     """Send one case in the place of ROW of SOURCE, to see what the account does automatically.
 
-    ROW is a key or a row number. The case has your e-mail address and an external id that no row has. It is updated as
-    the mapping says, read back, and put into the Trash. The ledger of the import is not touched.
+    ROW is a key or a row number. The case has an external id that no row has. It is updated as the mapping says, read
+    back, and put into the Trash. The ledger of the import is not touched.
+
+    Your e-mail address is in the place of the requester's only. Other addresses in custom fields, the description,
+    notes, owner or group stay as they are, so an automation can send mail to them.
     """
     from importer.cli import try_page
     from importer.pipeline.trying import try_row

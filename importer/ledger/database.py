@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from importer.errors import LedgerError
+from importer.errors import ConfigError, LedgerError
 
 #: In the header of every ledger: "case" in ASCII.
 APPLICATION_ID = 0x63617365
@@ -266,6 +266,25 @@ def was_cut_short(connection: sqlite3.Connection) -> bool:
     """Whether the last run did not end: it was killed, or is still on."""
     last = connection.execute("SELECT ended_at FROM run ORDER BY id DESC LIMIT 1").fetchone()
     return last is not None and last[0] is None
+
+
+def check_purpose(connection: sqlite3.Connection, path: Path, verb: str) -> None:
+    """Refuse tries in the ledger of an import, and all else in a ledger of tries: a try deletes what tries left.
+
+    The first run says what a ledger is for. Nothing is noted in the wrong one.
+
+    Raises:
+        ConfigError: the ledger is not for this command.
+    """
+    first = connection.execute("SELECT verb FROM run ORDER BY id LIMIT 1").fetchone()
+    if first is None or (first[0] == "try") is (verb == "try"):
+        return
+    if verb == "try":
+        what, hint = "this is the ledger of an import, so nothing is tried in it", "choose another folder with --out"
+    else:
+        what = "this is the ledger of `case-importer try`, which deletes its cases"
+        hint = "give the ledger of the import with --ledger, or choose another folder with --out"
+    raise ConfigError(f"{what}; nothing was sent", where=str(path), hint=hint)
 
 
 def assert_ledger(connection: sqlite3.Connection, path: Path) -> None:

@@ -63,6 +63,7 @@ class Ledger:
     Raises:
         LedgerLockedError: another run is using it.
         LedgerError: it cannot be opened, is damaged, or is not a ledger.
+        ConfigError: it is for tries and ``verb`` is not, or the other way round.
     """
 
     def __init__(self, path: Path, *, verb: str) -> None:
@@ -80,6 +81,7 @@ class Ledger:
             self.connection = database.open_for_writing(self.path)  #: the one that writes
             with database.closing_on_error(self.connection), database.translated(self.path):
                 self._mark.open(self.connection)
+                database.check_purpose(self.connection, self.path, verb)
                 #: the run before this one was killed; it may have sent something a moment ago
                 self.was_cut_short = database.was_cut_short(self.connection)
                 self.run = self._begin_run(verb)  #: the number of this run

@@ -19,8 +19,10 @@ from importer.ledger.queries import LedgerView
 from importer.ledger.verification import all_sent
 from importer.models import CaseUpdateState, State, UpdateKind
 
-#: How a stand-in ended whose try came to its end.
-IN_TRASH, KEPT = "in_trash", "kept"
+#: Begins the external id, and the title, of every stand-in.
+MARK = "try"
+#: How a stand-in ended that was looked at, and one that nobody looked at, which shows nothing.
+IN_TRASH, KEPT, UNSEEN = "in_trash", "kept", "unseen"
 #: Updates that solve or close a case.
 _SOLVING = f"kind IN ('{UpdateKind.SOLVE}', '{UpdateKind.CLOSE}')"
 
@@ -49,6 +51,11 @@ class StandIn:
     notes: tuple[dict[str, Any], ...]  #: all notes that it got for sure
 
 
+def key_prefix(ledger: Ledger) -> str:
+    """What the external id of every stand-in of this ledger begins with."""
+    return f"{MARK}-{ledger.id}-"
+
+
 def stand_in_of(ledger: Ledger, source: int) -> StandIn:
     """The stand-in that is the only row of a source."""
     query = (
@@ -72,18 +79,24 @@ def _fields(body: str) -> tuple[str, ...]:
 
 
 def note_end(ledger: Ledger, record: int, end: str) -> None:
-    """Note that a stand-in needs nothing more: it is in the Trash, or kept because the user said so."""
+    """Note that a stand-in needs nothing more: it is in the Trash, or kept because the user said so.
+
+    ``end`` is ``UNSEEN`` in both cases if it was not read back first.
+    """
     with ledger.transaction() as connection:
         connection.execute("UPDATE record SET code = ? WHERE id = ?", (end, record))
 
 
 def left_behind(ledger: Ledger) -> list[tuple[int, str, str | None]]:
-    """Record, external id and case id of stand-ins that earlier tries may have left in the account."""
+    """Record, external id and case id of stand-ins that earlier tries may have left in the account.
+
+    They will be deleted, so a record whose key is not that of a stand-in is never among them.
+    """
     query = (
-        "SELECT id, key, case_id FROM record WHERE state IN ('created', 'unknown', 'duplicate')"
-        f" AND code IS NOT '{IN_TRASH}' AND code IS NOT '{KEPT}' ORDER BY id"
+        "SELECT id, key, case_id FROM record WHERE state IN ('created', 'unknown', 'duplicate') AND key GLOB ?"
+        f" AND coalesce(code, '') NOT IN ('{IN_TRASH}', '{KEPT}', '{UNSEEN}') ORDER BY id"
     )
-    return [(record, key, case_id) for record, key, case_id in ledger.rows(query)]
+    return [(record, key, case_id) for record, key, case_id in ledger.rows(query, (f"{key_prefix(ledger)}*",))]
 
 
 def to_be_solved(ledger: Ledger, source: int | None) -> tuple[int, str]:
@@ -101,7 +114,7 @@ def to_be_solved(ledger: Ledger, source: int | None) -> tuple[int, str]:
 
 
 def was_solved(path: Path, target: str) -> bool:
-    """Whether the ledger of tries at ``path`` has one on ``target`` that solved its case and came to its end."""
+    """Whether the ledger of tries at ``path`` has one on ``target`` that solved its case and was looked at."""
     if not path.exists():
         return False
     with suppress(LedgerError), LedgerView(path) as view:

@@ -110,7 +110,7 @@ class LedgerRun:
                 await asyncio.to_thread(make_unproven_unknown, ledger)
                 if self.options.resend and not self.options.solve_untried and self.settings.target.api_url is not None:
                     folders = (self.path.parent, self.folder)
-                    refuse_untried(ledger, chosen.source, target=target, folders=folders)
+                    await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target, folders=folders)
                 self.progress.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)

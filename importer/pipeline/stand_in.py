@@ -10,7 +10,10 @@ from typing import Any
 import orjson
 
 from importer.errors import ConfigError, SourceError
+from importer.ledger import Ledger
+from importer.ledger.tries import MARK, key_prefix
 from importer.mapping import Mapping
+from importer.mapping.addresses import is_email
 from importer.mapping.mapper import KEY_MAX
 from importer.models import Mapped, Row
 from importer.pipeline.companions import Companions, columns_mapped
@@ -18,14 +21,10 @@ from importer.pipeline.staging import rows_of
 from importer.reader import Reader
 from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
 
-_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+")
-#: Begins the external id, and the title, of every stand-in.
-MARK = "try"
-
 
 def check_address(email: str) -> str:
     """The address, if mail can be sent to it (ConfigError)."""
-    if not _ADDRESS.fullmatch(email):
+    if not is_email(email):
         raise ConfigError(f"--email {email!r} is not an e-mail address", hint="give your own, such as me@acme.example")
     return email
 
@@ -63,8 +62,8 @@ def row_named(source: Reader, mapping: Mapping, name: str, companions: Companion
 def stand_in(mapped: Mapped, *, key: str, email: str, external_id_field: str | None) -> Mapped:
     """What is sent in the place of a row.
 
-    The address of its requester becomes ``email`` wherever it stands. The name of the requester and the parent are left
-    out: no contact is to get a stranger's name, and no other case is to be touched.
+    The address of its requester becomes ``email`` wherever it stands; other addresses stay. The name of the requester
+    and the parent are left out: no contact is to get a stranger's name, and no other case is to be touched.
     """
     assert mapped.body is not None
     body = orjson.loads(mapped.body)
@@ -83,9 +82,9 @@ def stand_in(mapped: Mapped, *, key: str, email: str, external_id_field: str | N
     return Mapped(key, orjson.dumps(body), case_updates=tuple(updates))
 
 
-def external_id_of(key: str, *, ledger_id: str, run: int) -> str:
-    """An external id that no row and no other try has: it names the ledger of the try and its run."""
-    return f"{MARK}-{ledger_id}-{run}-{key}"[:KEY_MAX]
+def external_id_of(key: str, ledger: Ledger) -> str:
+    """An external id that no row and no other try has: it names the ledger of tries and its run."""
+    return f"{key_prefix(ledger)}{ledger.run}-{key}"[:KEY_MAX]
 
 
 def folder_of_tries(folder: Path, *, is_trial: bool) -> Path:

@@ -129,8 +129,8 @@ async def try_row_async(
 ) -> TryResult:
     """Send one case that stands in for a row, update it as the mapping says, read it back, and remove it.
 
-    Its requester is ``email``, its external id that of no row. It has a ledger of its own, in the folder ``try`` next
-    to that of the import. What an earlier try could not remove is removed first.
+    Its requester is ``email``, its external id that of no row; other addresses in it stay. It has a ledger of its own,
+    in the folder ``try`` next to that of the import. What an earlier try could not remove is removed first.
 
     Args:
         source, mapping, notes, allow_files, settings, reading: See :func:`importer.pipeline.run.run_import_async`.
@@ -143,6 +143,7 @@ async def try_row_async(
 
     Raises:
         SourceError: there is no such row, or it cannot be sent.
+        ConfigError: ``email`` is not an address, or the ledger in the place of that of tries is that of an import.
         CaseImporterError: it could not begin, or the ledger failed; any other problem is in the result.
     """
     settings = usable_settings(settings, folder_of(source))
@@ -206,7 +207,7 @@ class _Try:
         with self.export.companions(ledger) as companions:
             self.row, mapped = row_named(self.export.reader, mapping, name, companions)
         self.key = mapped.key
-        key = external_id_of(mapped.key, ledger_id=ledger.id, run=ledger.run)
+        key = external_id_of(mapped.key, ledger)
         self.source = _entered(
             ledger,
             self.export,
@@ -236,7 +237,7 @@ class _Try:
                 continue
             async with self._api(target) as api:
                 await put_into_trash(api, case_id)
-            tries.note_end(self.ledger, record, tries.IN_TRASH)
+            tries.note_end(self.ledger, record, tries.UNSEEN)
             self.progress.notice(Notice("stand_in_removed", f"case {case_id} of an earlier try is in the Trash now"))
 
     async def _look_and_remove(self, target: OpenTarget, wait: float) -> None:
@@ -272,15 +273,19 @@ class _Try:
     async def _remove(self, api: ApiAccess, standing: StandIn) -> None:
         assert standing.case_id is not None
         if self.keep:
-            tries.note_end(self.ledger, standing.record, tries.KEPT)
+            self._note_end(standing, tries.KEPT)
             return
         try:
             await put_into_trash(api, standing.case_id)
         except CaseImporterError as error:
             self.error = self.error or error
         else:
-            tries.note_end(self.ledger, standing.record, tries.IN_TRASH)
+            self._note_end(standing, tries.IN_TRASH)
             self.left = False
+
+    def _note_end(self, standing: StandIn, end: str) -> None:
+        """A case that was not read shows nothing, so the next run asks again."""
+        tries.note_end(self.ledger, standing.record, tries.UNSEEN if self.waited is None else end)
 
     def _api(self, target: OpenTarget) -> AbstractAsyncContextManager[ApiAccess]:
         return open_api(self.ledger, target, self.settings, stop=self.stop, progress=self.progress)

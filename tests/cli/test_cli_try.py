@@ -6,8 +6,9 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,11 +163,67 @@ def test_a_row_that_cannot_be_sent(tmp_path: Path, row: str, said: str) -> None:
     assert said in refused.err
 
 
-def test_an_address_must_be_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["me at acme", "me@acme", "me..you@acme.example", "me@-acme.example"])
+def test_an_address_must_be_one(tmp_path: Path, address: str) -> None:
     (tmp_path / "m.yml").write_text(MAPPING, encoding="utf-8")
     write_tickets(tmp_path / "t.csv", ROWS, header=HEADER)
-    refused = Program(tmp_path).in_sandbox()(*TRY[:-1], "me at acme")
-    assert (refused.code, "--email 'me at acme' is not an e-mail address" in refused.err) == (2, True)
+    refused = Program(tmp_path).in_sandbox()(*TRY[:-1], address)
+    assert (refused.code, f"--email '{address}' is not an e-mail address" in refused.err) == (2, True)
+
+
+def test_the_help_says_which_addresses_stay(tmp_path: Path) -> None:
+    text = " ".join(Program(tmp_path)("try", "--help").out.split())
+    assert "Other addresses in custom fields, the description, notes, owner or group stay as they are" in text
+
+
+def sandbox_cases(folder: Path, ledger: str) -> list[Any]:
+    with sandbox_process(folder, "--store", f"{ledger}.sandbox") as server:
+        return [(case["custom_fields"]["text1"].split("-")[0], case["deleted"]) for case in server.cases()]
+
+
+def test_a_try_touches_no_case_of_an_import(tmp_path: Path) -> None:
+    (tmp_path / "m.yml").write_text(MAPPING, encoding="utf-8")
+    write_tickets(tmp_path / "t.csv", ROWS[:2], header=HEADER)
+    program = Program(tmp_path)
+    imported = ("run", "t.csv", "-m", "m.yml", "--sandbox", "--out", "try-sandbox", "--quiet")
+    assert program(*imported).code == 0
+    refused = program("try", "t.csv", "1", "-m", "m.yml", *ME, "--sandbox", "--out", ".")
+    assert (refused.code, refused.out) == (2, "")
+    assert "this is the ledger of an import, so nothing is tried in it; nothing was sent" in refused.err
+    assert "choose another folder with --out" in refused.err
+    assert sandbox_cases(tmp_path, "try-sandbox/ledger.db") == [("T", False), ("T", False)]
+    assert program(*imported).code == 0, "the refused try is not in its ledger"
+
+
+def test_an_import_goes_into_no_ledger_of_tries(tmp_path: Path) -> None:
+    (tmp_path / "m.yml").write_text(MAPPING, encoding="utf-8")
+    write_tickets(tmp_path / "t.csv", ROWS[:2], header=HEADER)
+    program = Program(tmp_path)
+    tried = ("try", "t.csv", "T-1", "-m", "m.yml", *ME, "--sandbox", "--out", ".")
+    assert program(*tried).code == 0
+    for command in (
+        ("run", "t.csv", "-m", "m.yml", "--sandbox", "--out", "try-sandbox"),
+        ("retry", "--ledger", "try-sandbox/ledger.db", "--sandbox"),
+        ("reconcile", "--ledger", "try-sandbox/ledger.db", "--sandbox"),
+        ("forget", "--ledger", "try-sandbox/ledger.db", "--yes"),
+    ):
+        refused = program(*command)
+        assert (refused.code, refused.out) == (2, ""), command
+        assert "this is the ledger of `case-importer try`, which deletes its cases; nothing was sent" in refused.err
+        assert "give the ledger of the import with --ledger, or choose another folder with --out" in refused.err
+    assert sandbox_cases(tmp_path, "try-sandbox/ledger.db") == [("try", "trash")]
+    assert program(*tried).code == 0, "the refused commands are not in its ledger"
+
+
+def test_only_a_stand_in_is_ever_removed(tmp_path: Path) -> None:
+    with account(tmp_path) as (program, server):
+        for _ in range(2):
+            assert program(*TRY, "--keep").code == 0
+        with closing(sqlite3.connect(tmp_path / "t-import/try/ledger.db")) as ledger, ledger:
+            ledger.execute("UPDATE record SET code = NULL")
+            ledger.execute("UPDATE record SET key = 'try-T-1' WHERE case_id = '1'")
+        assert program(*TRY).code == 0
+        assert deleted(server) == [False, "trash", "trash"]
 
 
 def deleted(server: SandboxProcess) -> list[Any]:
@@ -225,6 +282,15 @@ def test_ctrl_c_ends_the_waiting_and_removes_the_case(tmp_path: Path) -> None:
         os.kill(child.process.pid or 0, signal.SIGINT)
         assert child.end().code == 130
         assert deleted(server) == ["trash"]
+        assert program(*RUN).code == 2, "nobody looked at that case"
+
+
+def test_a_case_that_was_not_read_shows_nothing(tmp_path: Path) -> None:
+    with account(tmp_path, {"do": "status", "status": 403, "on": ["get"]}) as (program, server):
+        assert program(*TRY, "--keep").code == 5
+        assert program(*TRY).code == 5
+        assert program(*RUN).code == 2
+        assert deleted(server) == [False, "trash"], "and what was to be kept is"
 
 
 def test_keep_leaves_the_case_and_later_tries_leave_it_alone(tmp_path: Path) -> None:
