@@ -274,7 +274,7 @@ def _columns(found: Findings) -> Iterator[str]:
             filled = f"{column.filled:,} of {plural(found.rows, 'row')} filled"
             more = "more than " * column.capped
             kind = f"{column.kind}, " if column.kind else ""
-            yield f"{clean(column.column, 60)}: {kind}{filled}, {more}{plural(column.distinct, "different value")}"
+            yield f"{clean(column.column, 60)}: {kind}{filled}, {more}{plural(column.distinct, 'different value')}"
     if unused := _unused(found.columns):
         yield unused
 
