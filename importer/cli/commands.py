@@ -203,7 +203,7 @@ def demo(out: Path) -> int:
         if result.exit_code != ExitCode.ROWS_FAILED:  # some rows of the samples are wrong on purpose
             complain(f"the demo import of {name} failed with exit code {result.exit_code}")
             return int(result.exit_code) or 1
-    say("Some sample rows are invalid on purpose: see the failures.csv files above.")
+    say("Some sample rows are invalid on purpose: see the failures files above.")
     say("Next: case-importer check YOUR-EXPORT.csv --mapping YOUR-MAPPING.yml")
     return 0
 

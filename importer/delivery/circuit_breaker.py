@@ -105,7 +105,7 @@ class CircuitBreaker:
             self._refusals_left -= 1
             if self._refusals_left < 0:
                 what = "more rows failed than --max-failures allows; the rest were not sent"
-                hint = "see failures.csv, then run the same command again"
+                hint = "see the failures file, then run the same command again"
                 self._stop(TooManyFailuresError(what, where=self._target, hint=hint))
         if signal is Signal.CREATED:
             self._has_succeeded, self._shut_out = True, 0

@@ -228,8 +228,10 @@ class LedgerView:
 
     # -- one by one -----------------------------------------------------------------------------------
 
-    def results(self) -> Iterator[ResultLine]:
-        """One line a record, in input order."""
+    def results(self, *, titles: bool = False) -> Iterator[ResultLine]:
+        """One line a record, in input order; with ``titles`` the contents of all rows are read for them."""
+        if not titles:
+            return self.read(_result, f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id")
         return self.read(
             _result,
             f"SELECT {_LINE}, iif(json_valid(body), json_extract(body, '$.title'), NULL) FROM record"

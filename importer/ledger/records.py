@@ -223,7 +223,7 @@ class ResultLine:
     attempts: int
     code: str | None
     message: str | None
-    title: str | None = None  #: of the case that was sent, or is to be sent; None if nothing can be sent
+    title: str | None = None  #: of the case that was sent, or is to be sent; None if nothing can be, or unasked
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ class LedgerRun:
         if left < 0:
             raise TooManyFailuresError(
                 f"{invalid:,} of {total:,} rows are invalid, more than --max-failures allows; nothing was sent",
-                hint="fix the rows in failures.csv or the mapping, then run again",
+                hint="fix the rows in the failures file or the mapping, then run again",
             )
         return left
 

@@ -11,6 +11,8 @@ from importlib.resources import files
 
 from importer.errors import EmptySourceError, SourceError
 
+#: The sheets of failures.xlsx that are shown: the first one has the rows to import, whatever else is in it.
+FAILURES_SHEETS = ("failures", "causes")
 #: A table with so many known names and rows is taken at once: the sheets behind it are not even loaded.
 _PLAIN_NAMES, _PLAIN_ROWS = 5, 50
 _TABLE_HEIGHT, _TABLE_WIDTH = 2, 3  # less is a cover with a title
@@ -69,10 +71,11 @@ def choose_sheet(
         hint = f"choose one: --sheet {hidden[0]!r}" if hidden else "export again"
         what = f"all sheets are hidden: {listed(hidden)}" if hidden else "the workbook has no sheets"
         raise SourceError(what, where=where, hint=hint)
-    shapes = dict(_shapes(shown, shape_of))
+    candidates = FAILURES_SHEETS[:1] if set(FAILURES_SHEETS) <= set(shown) else shown
+    shapes = dict(_shapes(candidates, shape_of))
     filled = [name for name, shape in shapes.items() if shape.width]
     if not filled:
-        what = "the sheet is empty" if len(shown) == 1 else f"all sheets are empty: {listed(shown)}"
+        what = "the sheet is empty" if len(candidates) == 1 else f"all sheets are empty: {listed(shown)}"
         raise EmptySourceError(what, where=where, hint="export again, or choose a hidden sheet with --sheet")
     chosen = max(filled, key=lambda name: shapes[name].likeness)
     notes = []

@@ -188,7 +188,7 @@ def write_results(view: LedgerView, path: Path, *, delimiter: str = ",") -> None
     """One line for every row that was read, in input order."""
     _, target = view.identity()
     with csv_file(path, RESULT_COLUMNS, for_spreadsheets=False, delimiter=delimiter) as write:
-        for line in view.results():
+        for line in view.results(titles=True):
             case = (line.case_id, case_link(target, line.case_id), line.http_status, line.attempts)
             write((line.row, line.key, line.title, line.state, *case, line.code or None, line.message or None))
 

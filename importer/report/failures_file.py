@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,14 @@ from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.ledger import FailureLine, LedgerView
 from importer.models import FieldError, Row, State
-from importer.reader import sheet_names
+from importer.reader import open_reader, sheet_names
 from importer.reader.base import column_letters
+from importer.reader.sheet_choice import FAILURES_SHEETS
 from importer.report.files import WriteRow, csv_file, remove
 from importer.small_files import head_of
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.(?:csv|xlsx)")
 RECORD_COLUMN = "importer_record"
-#: The sheets of failures.xlsx that are shown.
-SHEETS = ("failures", "causes")
 REASON_COLUMNS = (
     RECORD_COLUMN,
     "importer_row",
@@ -108,10 +107,13 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def is_failures_file(path: Path) -> bool:
-    """Whether a file is one of ours, by its name, its first line or its sheets, without reading it as a table."""
-    if FILE_NAME.fullmatch(f"{path.stem}.csv") or RECORD_COLUMN.encode() in head_of(path, 4096):
+    """Whether a file is one of ours, by its first line or its sheets; a name like ours is only a reason to open it."""
+    if RECORD_COLUMN.encode() in head_of(path, 4096) or set(FAILURES_SHEETS) <= set(sheet_names(path)):
         return True
-    return set(SHEETS) <= set(sheet_names(path))
+    if FILE_NAME.fullmatch(f"{path.stem}.csv"):  # in UTF-16, packed, or a CSV file saved as a workbook
+        with suppress(SourceError):
+            return failures_file_of(open_reader(path).columns) is not None
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,15 @@ MEANINGS = {
     State.PENDING: "not sent yet: run the same command again",
     State.WAITING: "waiting for their parent row to become a case",
     State.SENDING: "being sent",
-    State.INVALID: "not sent: fix them in failures.csv or in the mapping",
-    State.REFUSED: "rejected by Talkdesk: fix them in failures.csv",
+    State.INVALID: "not sent: fix them in the failures file or in the mapping",
+    State.REFUSED: "rejected by Talkdesk: fix them in the failures file",
     State.UNKNOWN: "may be cases: run reconcile before you send them again",
     State.DUPLICATE: "two or more cases each: choose one with resolve",
 }
 #: Of a trial, where nothing reached Talkdesk.
 OF_TRIAL = {
     State.CREATED: "trial: cases in the sandbox, not in Talkdesk",
-    State.REFUSED: "trial: rejected by the sandbox: fix them in failures.csv",
+    State.REFUSED: "trial: rejected by the sandbox: fix them in the failures file",
 }
 #: Why rows are skipped, by code.
 _SKIPPED = {
@@ -52,7 +52,7 @@ VERDICTS = {
 }
 #: What a row may be that is not a case and is no success either.
 FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
-#: Rows that failures.csv is for.
+#: Rows that the failures file is for.
 TO_FIX = (State.INVALID, State.REFUSED)
 
 

@@ -283,8 +283,9 @@ def _fitted(row: Row, places: Sequence[int | None], original: Original, surplus:
     """The row with as many cells as the user meant it to have: empty ones that a spreadsheet added do not count."""
     had, wanted, width = len(original.cells), len(places), len(row.cells)
     about_row = _about_row(original)
-    if had > len(original.columns) and surplus:
-        return Corrected(Row(row.number, (*row.cells, *surplus), about_row))
+    if had > len(original.columns) and (left := _left_over(row, places, original, surplus)):
+        own = (*row.cells, *[""] * (wanted - width))[:wanted]
+        return Corrected(Row(row.number, (*own, *left), about_row))
     if had < len(original.columns):
         missing = [at for at, place in enumerate(places) if place is not None and place >= had]
         if any(row.cells[at] for at in missing if at < width):
@@ -298,6 +299,17 @@ def _fitted(row: Row, places: Sequence[int | None], original: Original, surplus:
         return Corrected(row)
     problems = tuple(error for error in row.problems if error.column is not None)
     return Corrected(Row(row.number, (*row.cells, *[""] * (wanted - width)), problems), len(cut))
+
+
+def _left_over(row: Row, places: Sequence[int | None], original: Original, surplus: Sequence[str]) -> Sequence[str]:
+    """Cells behind all columns that are still to be moved; none once they are gone and another cell has changed.
+
+    When only they are gone, or are others, rows were sorted without them: what they said would be lost.
+    """
+    own = row.cells[: len(places)]
+    before = tuple(original.cells[place] if place is not None else "" for place in places)
+    is_changed = own != before[: len(own)] or any(before[len(own) :])
+    return surplus if is_changed else original.cells[len(original.columns) :]
 
 
 def _about_row(original: Original) -> tuple[FieldError, ...]:

@@ -21,7 +21,8 @@ from importer.ledger.causes import Cause
 from importer.models import FieldError, State
 from importer.reader.base import column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
-from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SHEETS, SUGGESTED, errors_of, numbered, reasons
+from importer.reader.sheet_choice import FAILURES_SHEETS
+from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SUGGESTED, errors_of, numbered, reasons
 from importer.report.files import remove, whole_bytes
 from importer.scratch import scratch_folder
 
@@ -97,6 +98,7 @@ class _Plan:
     allowed: dict[str, list[str]]
     suggestions: Suggestions
     rows: int = 0
+    surplus: int = 0  #: cells of the longest row behind all columns
     fitting: int = 0  #: of these rows, the first ones that there is room for
     characters: int = 0
     suggested: set[str] = field(default_factory=set)  #: columns for which there is a suggestion
@@ -105,7 +107,7 @@ class _Plan:
     @property
     def most_rows(self) -> int:
         """How many rows are in the workbook, which must be possible to read again."""
-        width = len(self.columns) + len(self.suggested) + len(REASON_COLUMNS)
+        width = len(self.columns) + len(self.suggested) + len(REASON_COLUMNS) + self.surplus
         return min(self.fitting, MOST_SPANNED_CELLS // width - 1) if width <= MOST_COLUMNS else 0
 
     def look_at(self, failure: FailureLine) -> None:
@@ -115,6 +117,7 @@ class _Plan:
         if self.rows > MOST_ROWS or self.characters > MOST_CHARACTERS:
             return
         self.fitting += 1
+        self.surplus = max(self.surplus, len(failure.cells) - len(self.columns))
         self.suggested |= {error.column for error in failure.errors if error.column and self.suggestions.of(error)}
         lengths = [len(cell) if len(cell) <= _WIDEST else _WIDEST for cell in failure.cells[: len(self.columns)]]
         lengths += self.widths[len(lengths) :]
@@ -201,7 +204,7 @@ class _FailuresSheet:
         self._guess = workbook.add_format(text | {"bg_color": "#E2F0D9", "italic": True})
         self._ours = workbook.add_format(text | {"font_color": "#595959", "text_wrap": True})
         self._bad_row = workbook.add_format(text | red | {"text_wrap": True})
-        self._sheet: Worksheet = workbook.add_worksheet(SHEETS[0])
+        self._sheet: Worksheet = workbook.add_worksheet(FAILURES_SHEETS[0])
         own = workbook.add_format(_HEADER | {"bg_color": "#1F4E79", "font_color": "#FFFFFF"})
         self._write_header(own, workbook.add_format(_HEADER | {"bg_color": "#D9D9D9"}))
 
@@ -222,13 +225,18 @@ class _FailuresSheet:
                 self._suggestions[name] = column(SUGGESTED + name, max(width, len(name)) + 6, ours, self._ours)
         self._reasons |= {name: column(name, width, ours, self._ours) for name, width in _BEHIND.items()}
         self._width = next(names)
+        for at in range(self._width, self._width + self._plan.surplus):  # no name: they belong to no column
+            self._sheet.set_column(at, at, 20, self._text)
+            self._sheet.write_blank(0, at, None, ours)
         self._sheet.freeze_panes(1, 2)
 
     def finish(self) -> None:
         """Once all rows are written."""
-        self._sheet.autofilter(0, 0, max(self._row, 1), self._width - 1)
+        # all cells of a row are inside: those outside would stay where they are when rows are sorted
+        last = self._width + self._plan.surplus - 1
+        self._sheet.autofilter(0, 0, max(self._row, 1), last)
         # ids are meant to be texts: Excel need not say so at each of them
-        self._sheet.ignore_errors({"number_stored_as_text": f"A1:{column_letters(self._width - 1)}{self._row + 1}"})
+        self._sheet.ignore_errors({"number_stored_as_text": f"A1:{column_letters(last)}{self._row + 1}"})
 
     def add(self, failure: FailureLine) -> None:
         """Write a row, if there is room for it."""
@@ -305,7 +313,7 @@ def _named(error: FieldError) -> str:
 
 def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
     """The sheet that says what to do, and why rows are not cases, most frequent first."""
-    sheet = workbook.add_worksheet(SHEETS[1])
+    sheet = workbook.add_worksheet(FAILURES_SHEETS[1])
     bold = workbook.add_format({"bold": True})
     for row, step in enumerate(_STEPS):
         sheet.write_string(row, 0, step, bold if row == 0 else None)

@@ -47,7 +47,8 @@ def test_all_numbers_are_of_one_moment(mixed: Ledger, path: Path) -> None:
 
 def test_results_come_in_the_order_of_the_input(mixed: Ledger, path: Path) -> None:
     with LedgerView(path) as view:
-        lines = list(view.results())
+        lines = list(view.results(titles=True))
+        assert [line.title for line in view.results()] == [None] * 7, "contents are read only if they are asked for"
     assert [line.id for line in lines] == list(range(1, 8))
     assert lines[0] == ResultLine(1, 1, 2, "A", State.CREATED, "77", 201, 1, "created", None, "Ticket A")
     assert [line.row for line in lines] == [2, 3, 4, 5, 6, 2, 3]

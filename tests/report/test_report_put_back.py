@@ -100,6 +100,20 @@ def test_a_row_with_too_many_cells_stays_so_until_somebody_has_moved_them() -> N
     assert put_back(moved, COLUMNS, before).row == moved
 
 
+def test_a_row_with_too_many_cells_is_not_mended_by_rows_that_are_sorted_without_them() -> None:
+    """The cells stay where they are and are those of another row then."""
+    before = original(*CELLS, "more", errors=(TOO_MANY,))
+    whole = Row(2, (*CELLS, "more"), (TOO_MANY,))
+    shown = Row(2, ("1", "9.0072E+16", *CELLS[2:]))
+    assert put_back(shown, COLUMNS, before).row == whole
+    assert put_back(shown, COLUMNS, before, surplus=("another's",)).row == whole
+    assert put_back(Row(2, CELLS[:3][::-1]), COLUMNS[:3][::-1], before).row.problems == (TOO_MANY,)
+    empty = original(*CELLS[:3], "", "more", errors=(TOO_MANY,))
+    assert put_back(Row(2, CELLS[:3]), COLUMNS, empty).row == Row(2, (*CELLS[:3], "", "more"), (TOO_MANY,))
+    in_csv = Row(2, (*CELLS, "more"), (TOO_MANY,))  # as it is when the header is shorter
+    assert put_back(in_csv, COLUMNS, before, surplus=("more",)).row == whole
+
+
 def test_a_remark_next_to_the_table_is_no_part_of_the_row() -> None:
     assert put_back(Row(2, CELLS), COLUMNS, original(), surplus=("ask Ana",)).row == Row(2, CELLS)
 

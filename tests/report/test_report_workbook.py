@@ -135,7 +135,11 @@ def test_any_cells_come_back_from_the_workbook(rows: list[tuple[str, str]]) -> N
 def test_a_row_with_too_many_or_too_few_cells_keeps_them(ledger: Ledger, tmp_path: Path) -> None:
     few, many = FieldError("too_few_fields", None, "", "1", ""), FieldError("too_many_fields", None, "", "4", "")
     stage(ledger, [failing(2, ("A", "x", "y", "z"), many), failing(3, ("B",), few)])
-    assert read_again(written(ledger, tmp_path / "out"), ledger)[0] == [("A", "x", "y", "z"), ("B",)]
+    path = written(ledger, tmp_path / "out")
+    assert read_again(path, ledger)[0] == [("A", "x", "y", "z"), ("B",)]
+    sheet = load_workbook(path)["failures"]
+    assert sheet.cell(2, sheet.max_column).value == "z"
+    assert sheet.auto_filter.ref == f"A1:{sheet.cell(3, sheet.max_column).coordinate}", "they are sorted with their row"
 
 
 def test_sources_with_other_columns_have_a_workbook_of_their_own(ledger: Ledger, tmp_path: Path) -> None:
@@ -155,6 +159,35 @@ def test_the_workbook_is_known_under_any_name(ledger: Ledger, tmp_path: Path) ->
     other = Workbook()
     other.save(tmp_path / "export.xlsx")
     assert not is_failures_file(tmp_path / "export.xlsx")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_a_file_with_a_name_like_ours_is_known_by_its_header(tmp_path: Path, encoding: str) -> None:
+    """What the mapping says about reading an export counts for one that is merely called so."""
+    path = tmp_path / "failures.csv"
+    path.write_text("Id;Größe\n1;2\n", encoding=encoding)
+    assert not is_failures_file(path)
+    path.write_text("importer_record;Id;Größe\n01234567_1;1;2\n", encoding=encoding)
+    assert is_failures_file(path)
+
+
+def test_a_csv_file_that_was_saved_as_a_workbook_is_known_by_its_header(tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.append(["importer_record", "Id"])
+    book.active.append(["01234567_1", "1"])
+    book.save(tmp_path / "failures.xlsx")
+    assert is_failures_file(tmp_path / "failures.xlsx")
+    book.active["A1"] = "Number"
+    book.save(tmp_path / "failures.xlsx")
+    assert not is_failures_file(tmp_path / "failures.xlsx")
+
+
+def test_the_rows_are_read_however_much_the_causes_look_like_tickets(ledger: Ledger, tmp_path: Path) -> None:
+    errors = [wrong("Lippu", f"code_{number}") for number in range(12)]
+    stage(ledger, [failing(2, ("7", "x"), *errors)], columns=("Viite", "Lippu"))
+    source = open_reader(written(ledger, tmp_path))
+    assert source.columns[0] == "importer_record"
+    assert "reading sheet 'failures' only, not read: 'causes' (choose with --sheet)" in source.notes
 
 
 def test_without_failures_the_workbook_of_an_earlier_run_is_removed(ledger: Ledger, tmp_path: Path) -> None:
