@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -117,6 +118,14 @@ def next_steps(
         what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
         yield Step(what, ["case-importer", "retry", "--ledger", ledger, *target])
     if failures is not None and any(totals.counts[state] for state in TO_FIX):
-        names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
+        names = ["--mapping", mapping, "--ledger", ledger, "--out", _next_folder(failures.parent), *target]
         what = f"Fix the rows in {failures}, save it, and import it"
         yield Step(what, ["case-importer", "run", str(failures), *names])
+
+
+def _next_folder(folder: Path) -> str:
+    """Where the reports of the next round go: never to the file that it reads, which they would replace."""
+    if folder.name == "second-import":
+        return "import-3"
+    number = re.fullmatch(r"import-([0-9]{1,6})", folder.name)
+    return f"import-{int(number[1]) + 1}" if number else "second-import"
