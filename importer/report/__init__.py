@@ -141,7 +141,7 @@ def write_reports(
     options = options or ReportOptions()
     make_folder(folder)
     if options.mask:
-        kept = {"html": page.FILE_NAME, "json": "summary.json"}
+        kept: dict[Format, str] = {"html": page.FILE_NAME, "json": "summary.json"}
         refuse_unmasked(folder, [name for form, name in kept.items() if not options.wants(form)])
     with LedgerView(ledger, source=source) as view:
         summary = summary_of(view)

@@ -20,7 +20,7 @@ from importer.pipeline.ledger_verbs import report
 from importer.report import ReportOptions, write_reports
 from importer.report.masking import mask
 from importer.report.page_data import MOST_CAUSES, answer, page_data
-from importer.report.plots import MOST_INTERVALS, intervals, plots
+from importer.report.plots import MOST_INTERVALS, Interval, intervals, plots
 from importer.report.summary import summary_of
 
 TARGET = "https://api.example.com (account acme)"
@@ -181,6 +181,20 @@ def test_a_plot_of_anything_stays_in_its_frame(ledger: Ledger) -> None:
         for line in plot.lines:
             numbers = [float(number) for number in re.split("[ ,]", line.points) if number]
             assert all(0 <= number <= 640 for number in numbers), line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [
+        (0.3, "0 s, 0.075 s, 0.15 s, 0.225 s, 0.3 s"),
+        (10.0, "0 s, 2.5 s, 5 s, 7.5 s, 10 s"),
+        (150.0, "0 min, 0.625 min, 1.25 min, 1.88 min, 2.5 min"),
+        (36_000.0, "0 h, 2.5 h, 5 h, 7.5 h, 10 h"),
+    ],
+)
+def test_no_two_labels_of_a_time_axis_are_the_same(seconds: float, labels: str) -> None:
+    interval = Interval(0.0, seconds / 2, seconds, 7, 7, 0, 0.1, 0.1, None)
+    assert [[tick.label for tick in plot.across] for plot in plots([interval])] == [labels.split(", ")] * 3
 
 
 # -- what is hidden -------------------------------------------------------------------------------------
