@@ -78,6 +78,13 @@ def skipped_because(causes: Iterable[Cause]) -> Counter[str]:
     return skipped
 
 
+def run_again(verb: str, *, limited: bool) -> str:
+    """How to send what this command has left; ``limited`` if it was not to send all rows."""
+    if verb not in ("run", "retry"):
+        return "Run the import again"
+    return "Run the same command again, without --limit" if limited else "Run the same command again"
+
+
 def next_steps(
     summary: Summary,
     *,
@@ -85,7 +92,7 @@ def next_steps(
     ledger: str,
     failures: Path | None = None,
     rebuilt_from: str | None = None,
-    may_run_again: bool = True,
+    again: str | None = None,
 ) -> Iterator[Step]:
     """What to do, and the command for it; nothing if all is well.
 
@@ -95,7 +102,7 @@ def next_steps(
         ledger: The ledger, as it is typed.
         failures: The file with the rows to fix, if it can be imported.
         rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
-        may_run_again: Whether the same command would send what is pending.
+        again: How what is pending is sent, see :func:`run_again`; None if that would not help.
     """
     totals, updates = summary.totals, summary.case_updates
     target = ["--sandbox"] if is_trial(summary.target) else []
@@ -108,9 +115,8 @@ def next_steps(
     if totals.pending and rebuilt_from is not None:
         what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
         yield Step(what, ["case-importer", "run", rebuilt_from, "--mapping", mapping, "--ledger", ledger, *target])
-    elif totals.pending and may_run_again:
-        again = f"Run the same command again: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet"
-        yield Step(again, [])
+    elif totals.pending and again is not None:
+        yield Step(f"{again}: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", [])
     if updates.unknown:
         what = f"Settle {carried(updates.unknown)} with an unknown outcome"
         yield Step(what, ["case-importer", "reconcile", "--ledger", ledger, *target])

@@ -9,6 +9,7 @@ from collections import Counter
 
 from ended import counts_of
 from openpyxl import load_workbook
+from pages import Page
 from program import Program, SandboxProcess
 from scenery import Import
 from tickets import Ticket, read_csv, tickets, write_tickets
@@ -104,7 +105,10 @@ def test_a_limit_leaves_the_rest_for_the_next_run(local: Program) -> None:
 def test_the_same_command_again_says_what_it_did_and_what_was_there_before(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [*tickets(7), Ticket("bad", subject="")])
     run = ("run", "t.csv", "-m", "m.yml", "--sandbox")
-    local(*run, "--limit", 2, "-q")
+    limited = local(*run, "--limit", 2)
+    step = "1. Run the same command again, without --limit: 5 rows are not sent yet"
+    assert step in limited.out
+    assert step[3:] in Page(local.folder / "t-import/report.html").text
     assert "7  created   trial: cases in the sandbox, not in Talkdesk (5 now, 2 before)" in local(*run).out
     assert "7  created   trial: cases in the sandbox, not in Talkdesk (0 now, 7 before)" in local(*run).out
 
