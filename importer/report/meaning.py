@@ -63,6 +63,10 @@ class Step(NamedTuple):
     what: str
     command: list[str]  #: its words; none if there is no command for it
 
+    def without_files(self) -> Step:
+        """The step for somebody who has not the files that its command names."""
+        return Step(f"{self.what} ({' '.join(self.command[:2])})" if self.command else self.what, [])
+
 
 def is_trial(target: str | None) -> bool:
     """Whether the cases are in the embedded sandbox."""

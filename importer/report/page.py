@@ -41,7 +41,6 @@ def write_page(
     data = page_data(view, summary, is_masked=is_masked)
     last = view.sources()[-1:]
     mapping = next((source.mapping_place or source.mapping_name for source in last), "MAPPING")
-    mapping = Path(mapping).name if is_masked else mapping
     to_fix = failures or Path("failures.csv")
     run = next(iter(data.runs[-1:]), None)
     again = run_again(run.verb if run else "run", limited=run is not None and run.settings.get("limit") is not None)
@@ -50,7 +49,7 @@ def write_page(
         for part in page_template().generate(
             data=data,
             summary=summary,
-            steps=list(steps),
+            steps=[step.without_files() if is_masked else step for step in steps],
             plots=plots(data.intervals),
             plot_size=(WIDTH, HEIGHT),
             remarks=unlinked_remarks(summary.links_not_made),
