@@ -157,6 +157,25 @@ def test_the_workbook_is_known_under_any_name(ledger: Ledger, tmp_path: Path) ->
     assert not is_failures_file(tmp_path / "export.xlsx")
 
 
+def test_our_own_sheets_are_no_news_when_the_rows_are_read_again(ledger: Ledger, tmp_path: Path) -> None:
+    stage(
+        ledger,
+        [failing(2, ("7", "Hig"), wrong("Priority"))],
+        columns=("Id", "Priority"),
+        allowed={"Priority": ["High"]},
+    )
+    path = written(ledger, tmp_path)
+    book = load_workbook(path)
+    assert book.sheetnames == ["failures", "causes", "allowed values"]
+    source = open_reader(path)
+    assert [note for note in source.notes if "not read" in note] == []
+    assert list(source.layout.hidden_sheets) == []
+    book.create_sheet("mine").append(["Id", "Priority"])
+    book.save(path)
+    notes = [note for note in open_reader(path).notes if "not read" in note]
+    assert notes == ["reading sheet 'failures' only, not read: 'mine' (choose with --sheet)"]
+
+
 def test_without_failures_the_workbook_of_an_earlier_run_is_removed(ledger: Ledger, tmp_path: Path) -> None:
     stage(ledger, [])
     (tmp_path / "failures.xlsx").write_text("old")
