@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,7 +123,7 @@ def run(
                 **asdict(export),
             )
 
-    return _shown(_agreed(go, limits), output, export.mapping)
+    return _shown(_agreed(go, limits), output, export.mapping, limited=limits.limit is not None)
 
 
 def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunResult:
@@ -193,7 +194,7 @@ def retry(
                 **asdict(limits) | {"solve_untried": yes},
             )
 
-    return _shown(_agreed(go, limits), output, mapping)
+    return _shown(_agreed(go, limits), output, mapping, limited=limits.limit is not None)
 
 
 @cli.command()
@@ -297,9 +298,12 @@ def verify(
     return result.exit_code
 
 
-def _shown(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> ExitCode:
+def _shown(
+    result: RunResult, output: option.OutputOptions, mapping: str | None = None, *, limited: bool = False
+) -> ExitCode:
     """Show the result of a verb that sends or looks up; returns its exit code."""
     from importer.cli import run_page
 
-    output.show(result, lambda: run_page.say_run(result, mapping), lambda: run_page.say_quietly(result))
+    shown = partial(run_page.say_run, result, mapping, limited=limited)
+    output.show(result, shown, lambda: run_page.say_quietly(result))
     return result.exit_code

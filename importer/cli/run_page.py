@@ -20,7 +20,7 @@ from importer.cli.output import (
 )
 from importer.errors import ExitCode
 from importer.models import State, clean
-from importer.report.meaning import OF_TRIAL, TO_FIX, Step, is_trial, next_steps
+from importer.report.meaning import OF_TRIAL, TO_FIX, Step, is_trial, next_steps, run_again
 from importer.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from importer.report import Reports, Summary
 
 
-def say_run(result: RunResult, mapping: str | None = None) -> None:
-    """Print how a run ended; ``mapping`` as it was given, for the next command."""
+def say_run(result: RunResult, mapping: str | None = None, *, limited: bool = False) -> None:
+    """Print how a run ended; ``mapping`` as it was given, for the next command; ``limited`` if it had ``--limit``."""
     trial = is_trial(result.target)
     where = "trial in the embedded sandbox (nothing left this machine)" if trial else result.target
     _say_title(result, str(where))
     _say_outcome(result, trial=trial)
-    for number, (what, command) in enumerate(_next_steps(result, mapping or result.mapping), start=1):
+    for number, (what, command) in enumerate(_next_steps(result, mapping or result.mapping, limited=limited), start=1):
         if number == 1:
             heading("Next")
         say(f"  {number}. {what}{':' if command else ''}")
@@ -91,7 +91,7 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
     return Styled(line, "yellow" if notes.without_row else None)
 
 
-def _next_steps(result: RunResult, mapping: str) -> Iterator[Step]:
+def _next_steps(result: RunResult, mapping: str, *, limited: bool) -> Iterator[Step]:
     reports = result.reports
     failures = (*reports.workbooks, *reports.failures) if result.command == "run" else ()
     return next_steps(
@@ -100,7 +100,7 @@ def _next_steps(result: RunResult, mapping: str) -> Iterator[Step]:
         ledger=result.ledger,
         failures=failures[0] if failures else None,
         rebuilt_from=result.source if result.command == "rebuild" else None,
-        may_run_again=result.exit_code is not ExitCode.USAGE,
+        again=None if result.exit_code is ExitCode.USAGE else run_again(result.command, limited=limited),
     )
 
 

@@ -42,7 +42,7 @@ from importer.reader.base import (
 )
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
-from importer.reader.sheet_choice import SheetShape, choose_sheet, listed
+from importer.reader.sheet_choice import SheetShape, choose_sheet, foreign, listed
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
 
 _RULES = {
@@ -244,7 +244,7 @@ def open_workbook(
         is_ods=kind is Kind.ODS,
         is_only=len(shown) + len(hidden) == 1,
         header_row=header_row,
-        hidden_sheets=hidden,
+        hidden_sheets=foreign(hidden, chosen),
         notes=(*notes, *choice, *(() if scan else (_ERRORS_UNSEEN,))),
         chunk_rows=chunk_rows,
     )

@@ -16,6 +16,7 @@ FAILURES_SHEETS = ("failures", "causes")
 #: A table with so many known names and rows is taken at once: the sheets behind it are not even loaded.
 _PLAIN_NAMES, _PLAIN_ROWS = 5, 50
 _TABLE_HEIGHT, _TABLE_WIDTH = 2, 3  # less is a cover with a title
+_TO_FIX, _HELPING = "failures", ("causes", "allowed values")  # sheets of failures.xlsx
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -79,12 +80,17 @@ def choose_sheet(
         raise EmptySourceError(what, where=where, hint="export again, or choose a hidden sheet with --sheet")
     chosen = max(filled, key=lambda name: shapes[name].likeness)
     notes = []
-    if others := [name for name in shown if name != chosen]:
+    if others := [name for name in foreign(shown, chosen) if name != chosen]:
         why = "which looks most like tickets; " if chosen != filled[0] else ""
         notes.append(f"reading sheet {chosen!r} only, {why}not read: {listed(others)} (choose with --sheet)")
-    if hidden:
+    if hidden := foreign(hidden, chosen):
         notes.append(f"hidden sheets not read: {listed(hidden)}")
     return chosen, notes
+
+
+def foreign(names: Sequence[str], chosen: str) -> list[str]:
+    """These sheets without those of failures.xlsx that help to fix its rows, if these rows are read."""
+    return [name for name in names if chosen != _TO_FIX or name not in _HELPING]
 
 
 def _shapes(names: Sequence[str], shape_of: Callable[[str], SheetShape]) -> Iterator[tuple[str, SheetShape]]:

@@ -226,7 +226,7 @@ def _write_orphans(view: LedgerView, folder: Path, *, delimiter: str) -> list[Pa
     paths = []
     for number, (columns, files) in enumerate(files_of.items(), start=1):
         paths.append(folder / (f"notes-without-case{'' if number == 1 else f'-{number}'}.csv"))
-        with csv_file(paths[-1], (*ORPHAN_COLUMNS, *columns), delimiter=delimiter) as write:
+        with csv_file(paths[-1], (*ORPHAN_COLUMNS, *columns), is_exact=True, delimiter=delimiter) as write:
             for orphan in view.orphans():
                 if name := files.get((orphan.source, orphan.file)):
                     write((name, orphan.row, orphan.key, orphan.code, orphan.message, *orphan.cells))

@@ -68,7 +68,7 @@ def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> l
             if columns not in writers:
                 paths.append(numbered(folder, len(paths) + 1, "csv"))
                 writers[columns] = files.enter_context(
-                    csv_file(paths[-1], (*REASON_COLUMNS, *columns), delimiter=delimiter)
+                    csv_file(paths[-1], (*REASON_COLUMNS, *columns), is_exact=True, delimiter=delimiter)
                 )
             writers[columns]((*reasons(failure, ledger_id), *failure.cells))
     for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):

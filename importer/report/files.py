@@ -15,6 +15,7 @@ from typing import BinaryIO, TextIO
 from importer.errors import ConfigError
 from importer.formulas import escape_formula
 from importer.ledger.database import sync_directory
+from importer.models import UNSAFE_IN_LINES
 
 #: Seconds after which no process can still be writing a report.
 _LEFT_OVER_AFTER = 3600.0
@@ -24,7 +25,12 @@ WriteRow = Callable[[Iterable[object]], None]
 
 @contextmanager
 def csv_file(
-    path: Path, columns: Iterable[str], *, for_spreadsheets: bool = True, delimiter: str = ","
+    path: Path,
+    columns: Iterable[str],
+    *,
+    for_spreadsheets: bool = True,
+    is_exact: bool = False,
+    delimiter: str = ",",
 ) -> Iterator[WriteRow]:
     """Write a CSV file as :func:`whole_file` does; yields what writes a row. Formulas are escaped.
 
@@ -33,6 +39,7 @@ def csv_file(
         columns: The header.
         for_spreadsheets: With a byte order mark and CR LF, because people open this file in a spreadsheet; otherwise
             plain UTF-8 with LF, because scripts read it.
+        is_exact: Keep every character, because the file is read again; otherwise what a terminal would obey is a space.
         delimiter: Between the cells; a semicolon for spreadsheets of countries with a decimal comma.
 
     Raises:
@@ -41,8 +48,11 @@ def csv_file(
     with whole_file(path, encoding="utf-8-sig" if for_spreadsheets else "utf-8") as file:
         writer = csv.writer(file, delimiter=delimiter, lineterminator="\r\n" if for_spreadsheets else "\n")
 
+        def shown(cell: str) -> str:
+            return cell if is_exact else UNSAFE_IN_LINES.sub(" ", cell)
+
         def write(cells: Iterable[object]) -> None:
-            writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in cells])
+            writer.writerow([escape_formula(shown(cell)) if isinstance(cell, str) else cell for cell in cells])
 
         write(columns)
         yield write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -62,6 +63,10 @@ class Step(NamedTuple):
     what: str
     command: list[str]  #: its words; none if there is no command for it
 
+    def without_files(self) -> Step:
+        """The step for somebody who has not the files that its command names."""
+        return Step(f"{self.what} ({' '.join(self.command[:2])})" if self.command else self.what, [])
+
 
 def is_trial(target: str | None) -> bool:
     """Whether the cases are in the embedded sandbox."""
@@ -77,6 +82,13 @@ def skipped_because(causes: Iterable[Cause]) -> Counter[str]:
     return skipped
 
 
+def run_again(verb: str, *, limited: bool) -> str:
+    """How to send what this command has left; ``limited`` if it was not to send all rows."""
+    if verb not in ("run", "retry"):
+        return "Run the import again"
+    return "Run the same command again, without --limit" if limited else "Run the same command again"
+
+
 def next_steps(
     summary: Summary,
     *,
@@ -84,7 +96,7 @@ def next_steps(
     ledger: str,
     failures: Path | None = None,
     rebuilt_from: str | None = None,
-    may_run_again: bool = True,
+    again: str | None = None,
 ) -> Iterator[Step]:
     """What to do, and the command for it; nothing if all is well.
 
@@ -94,7 +106,7 @@ def next_steps(
         ledger: The ledger, as it is typed.
         failures: The file with the rows to fix, if it can be imported.
         rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
-        may_run_again: Whether the same command would send what is pending.
+        again: How what is pending is sent, see :func:`run_again`; None if that would not help.
     """
     totals, updates = summary.totals, summary.case_updates
     target = ["--sandbox"] if is_trial(summary.target) else []
@@ -107,9 +119,8 @@ def next_steps(
     if totals.pending and rebuilt_from is not None:
         what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
         yield Step(what, ["case-importer", "run", rebuilt_from, "--mapping", mapping, "--ledger", ledger, *target])
-    elif totals.pending and may_run_again:
-        again = f"Run the same command again: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet"
-        yield Step(again, [])
+    elif totals.pending and again is not None:
+        yield Step(f"{again}: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", [])
     if updates.unknown:
         what = f"Settle {carried(updates.unknown)} with an unknown outcome"
         yield Step(what, ["case-importer", "reconcile", "--ledger", ledger, *target])
@@ -117,6 +128,14 @@ def next_steps(
         what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
         yield Step(what, ["case-importer", "retry", "--ledger", ledger, *target])
     if failures is not None and any(totals.counts[state] for state in TO_FIX):
-        names = ["--mapping", mapping, "--ledger", ledger, "--out", "second-import", *target]
+        names = ["--mapping", mapping, "--ledger", ledger, "--out", _next_folder(failures.parent), *target]
         what = f"Fix the rows in {failures}, save it, and import it"
         yield Step(what, ["case-importer", "run", str(failures), *names])
+
+
+def _next_folder(folder: Path) -> str:
+    """Where the reports of the next round go: never to the file that it reads, which they would replace."""
+    if folder.name == "second-import":
+        return "import-3"
+    number = re.fullmatch(r"import-([0-9]{1,6})", folder.name)
+    return f"import-{int(number[1]) + 1}" if number else "second-import"

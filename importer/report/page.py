@@ -10,7 +10,7 @@ from typing import Any
 from importer.ledger import LedgerView
 from importer.models import UNSAFE, CaseVerdict
 from importer.report.files import whole_file
-from importer.report.meaning import VERDICTS, is_trial, next_steps
+from importer.report.meaning import VERDICTS, is_trial, next_steps, run_again
 from importer.report.page_data import MOST_RUNS, MOST_SOURCES, page_data
 from importer.report.plots import HEIGHT, WIDTH, plots
 from importer.report.summary import Summary, unlinked_remarks
@@ -41,14 +41,15 @@ def write_page(
     data = page_data(view, summary, is_masked=is_masked)
     last = view.sources()[-1:]
     mapping = next((source.mapping_place or source.mapping_name for source in last), "MAPPING")
-    mapping = Path(mapping).name if is_masked else mapping
     to_fix = failures or Path("failures.csv")
-    steps = next_steps(summary, mapping=mapping, ledger=summary.ledger, failures=to_fix)
+    run = next(iter(data.runs[-1:]), None)
+    again = run_again(run.verb if run else "run", limited=run is not None and run.settings.get("limit") is not None)
+    steps = next_steps(summary, mapping=mapping, ledger=summary.ledger, failures=to_fix, again=again)
     with whole_file(path) as file:
         for part in page_template().generate(
             data=data,
             summary=summary,
-            steps=list(steps),
+            steps=[step.without_files() if is_masked else step for step in steps],
             plots=plots(data.intervals),
             plot_size=(WIDTH, HEIGHT),
             remarks=unlinked_remarks(summary.links_not_made),

@@ -47,10 +47,11 @@ _RUNS = f"""
     SELECT run.id, verb, version, started_at, settings, planned, sum(requests), sum(seconds), sum(created),
         (SELECT count(DISTINCT run) FROM measurement)
     FROM measurement JOIN run ON run.id = measurement.run GROUP BY run.id ORDER BY run.id DESC LIMIT {MOST_RUNS}"""
-#: The next case behind a place in the ledger.
+#: A case so many cases after another one: all of them together read the ledger once, however large it is.
 _CASE = """
     SELECT record.id, row, key, case_id, CAST(body AS BLOB) FROM record
-    LEFT JOIN content ON content.record = record.id {where} ORDER BY record.id LIMIT 1"""
+    LEFT JOIN content ON content.record = record.id
+    WHERE record.id = (SELECT id FROM record {where} ORDER BY id LIMIT 1 OFFSET :skipped)"""
 
 
 class Answer(NamedTuple):
@@ -165,7 +166,7 @@ def page_data(view: LedgerView, summary: Summary, *, is_masked: bool) -> PageDat
         intervals=intervals(view, [run.id for run in runs]),
         runs=runs,
         all_runs=all_runs,
-        spot_checks=_spot_checks(view, summary.target, is_masked=is_masked),
+        spot_checks=_spot_checks(view, summary, is_masked=is_masked),
     )
 
 
@@ -242,17 +243,16 @@ def _runs(view: LedgerView) -> tuple[list[RunFacts], int]:
     return runs, found[0][-1] if found else 0
 
 
-def _spot_checks(view: LedgerView, target: str | None, *, is_masked: bool) -> list[SpotCheck]:
-    """Cases that are spread evenly over the rows; always the same ones of the same ledger."""
-    ((first, last),) = view.select("SELECT min(record.id), max(record.id) FROM record {where}", "state = 'created'")
-    found: dict[int, SpotCheck] = {}
-    if first is None:
-        return []
-    for number in range(SPOT_CHECKS):
-        place = first + (last - first) * number // (SPOT_CHECKS - 1)
-        for case in view.select(_CASE, "state = 'created' AND record.id >= :place", place=place):
-            record, row, key, case_id, body = case
+def _spot_checks(view: LedgerView, summary: Summary, *, is_masked: bool) -> list[SpotCheck]:
+    """Cases that are spread evenly over all cases; always the same ones of the same ledger, and all if they are few."""
+    cases = summary.totals.created
+    gaps = max(1, min(SPOT_CHECKS, cases) - 1)
+    last, before, found = 0, -1, []
+    for place in sorted({(cases - 1) * number // gaps for number in range(gaps + 1)}):
+        after = {"last": last, "skipped": place - before - 1}
+        for record, row, key, case_id, body in view.select(_CASE, "state = 'created' AND id > :last", **after):
             title = str(orjson.loads(body).get("title", "")) if body else None
             shown = mask(title) if is_masked and title else title
-            found[record] = SpotCheck(row, key, case_id, shown, case_link(target, case_id) or None)
-    return list(found.values())
+            found.append(SpotCheck(row, key, case_id, shown, case_link(summary.target, case_id) or None))
+            last, before = record, place
+    return found

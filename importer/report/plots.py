@@ -14,6 +14,7 @@ from importer.ledger import LedgerView
 MOST_INTERVALS = 60
 #: Lengths of intervals that people can read; in seconds.
 _LENGTHS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 WIDTH, HEIGHT = 640, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 8, 10, 26
 
@@ -147,7 +148,7 @@ def _plot(
         title,
         unit,
         [Line(label, points(value)) for label, value in values.items()],
-        [Tick(x(end * part / 4), _time(end * part / 4)) for part in range(5)],
+        [Tick(x(end * part / 4), label) for part, label in enumerate(_times(end))],
         [Tick(y(top * part / 4), f"{top * part / 4:,.10g}") for part in range(5)],
     )
 
@@ -160,8 +161,9 @@ def _round_up(value: float) -> float:
     return next(each * step for each in (1.0, 2.0, 4.0, 5.0, 8.0, 10.0) if each * step >= value * 0.999)
 
 
-def _time(seconds: float) -> str:
-    """A short label: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+def _times(end: float) -> list[str]:
+    """Labels of a time axis, all in one unit, and each different: ``0 min``, ``2.5 min``, ``5 min``."""
+    if not end:
+        return ["0 s"]
+    unit, name = next((unit, name) for unit, name in _UNITS if end >= 2 * unit or unit == 1)
+    return [f"{end * part / 4 / unit:.3g} {name}" for part in range(5)]

@@ -63,7 +63,7 @@ _STEPS = (
     "2. A green column has the value that was probably meant: copy it into the red cell next to it if it is right.",
     "3. Sort, filter and delete rows as you like; do not change the columns whose names begin with importer_.",
     "4. Save the workbook and import it with the ledger of this import:",
-    "    case-importer run failures.xlsx --mapping … --ledger … --out second-import",
+    "    case-importer run failures.xlsx --mapping … --ledger … --out another-folder",
 )
 _HEADER = {"bold": True, "valign": "top", "border": 1, "border_color": "#FFFFFF", "num_format": "@"}
 _MADE = datetime(2000, 1, 1)  # so that the same rows are the same bytes

@@ -101,10 +101,14 @@ def test_a_report_to_hand_over_names_nobody(local: Program) -> None:
     ended = local("report", "--ledger", "out/ledger.db", "--out", "handover", "--mask")
     assert ended.code == 0
     assert "handover/report.html" in ended.out
+    assert "\n  out/ledger.db " in ended.out
     files = list((local.folder / "handover").iterdir())
     assert {path.name for path in files} == {"report.html", "summary.json"}
     assert [path.name for path in files if who.split()[1] in path.read_text(encoding="utf-8")] == []
-    assert "Xxxx Xxxxxxx Xxxxx" in Page(local.folder / "handover/report.html").text
+    page = Page(local.folder / "handover/report.html")
+    assert "Xxxx Xxxxxxx Xxxxx" in page.text
+    assert "Fix the rows in failures.csv, save it, and import it (case-importer run). This is done where" in page.text
+    assert page.tags["pre"] == 0, "no command that needs a file that is not in the folder"
     refused = local("report", "--ledger", "out/ledger.db", "--out", "out", "--mask")
     assert (refused.code, refused.out) == (2, "")
     assert "the folder has reports with personal data: failures.csv, failures.xlsx, results.csv" in refused.err

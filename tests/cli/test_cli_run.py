@@ -9,6 +9,7 @@ from collections import Counter
 
 from ended import counts_of
 from openpyxl import load_workbook
+from pages import Page
 from program import Program, SandboxProcess
 from scenery import Import
 from tickets import Ticket, read_csv, tickets, write_tickets
@@ -104,25 +105,36 @@ def test_a_limit_leaves_the_rest_for_the_next_run(local: Program) -> None:
 def test_the_same_command_again_says_what_it_did_and_what_was_there_before(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [*tickets(7), Ticket("bad", subject="")])
     run = ("run", "t.csv", "-m", "m.yml", "--sandbox")
-    local(*run, "--limit", 2, "-q")
+    limited = local(*run, "--limit", 2)
+    step = "1. Run the same command again, without --limit: 5 rows are not sent yet"
+    assert step in limited.out
+    assert step[3:] in Page(local.folder / "t-import/report.html").text
     assert "7  created   trial: cases in the sandbox, not in Talkdesk (5 now, 2 before)" in local(*run).out
     assert "7  created   trial: cases in the sandbox, not in Talkdesk (0 now, 7 before)" in local(*run).out
+
+
+def next_command(page: str) -> list[str]:
+    """The words of the command that imports the fixed rows."""
+    said = page.partition("save it, and import it:\n")[2].partition("\n\nFiles")[0]
+    return shlex.split(said.replace("\\\n", " "))
 
 
 def test_the_next_step_is_a_command_that_works_as_it_stands(local: Program) -> None:
     (local.folder / "maps").mkdir()
     (local.folder / "m.yml").rename(local.folder / "maps/my own.yml")
     write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
-    page = local("run", "t.csv", "-m", "maps/my own.yml", "--sandbox").out
-    said = page.partition("save it, and import it:\n")[2].partition("\n\nFiles")[0]
-    words = shlex.split(said.replace("\\\n", " "))
+    words = next_command(local("run", "t.csv", "-m", "maps/my own.yml", "--sandbox").out)
     assert words[:3] == ["case-importer", "run", "t-import/failures.xlsx"]
-    book = load_workbook(local.folder / "t-import/failures.xlsx")
+    for before, after in (("second-import", "import-3"), ("import-3", "import-4")):  # nothing is fixed in these rounds
+        words = next_command(local(*words[1:]).out)
+        assert words[2] == f"{before}/failures.xlsx"
+        assert words[words.index("--out") + 1] == after
+    book = load_workbook(local.folder / words[2])
     sheet = book["failures"]
     (place,) = (cell.column for cell in sheet[1] if cell.value == "Subject")
     assert "is empty" in sheet.cell(2, place).comment.text
     sheet.cell(2, place).value = "fixed"
-    book.save(local.folder / "t-import/failures.xlsx")
+    book.save(local.folder / words[2])
     assert local(*words[1:], "--json").counts == {"created": 1}
     again = local(*words[1:], "--json")
     assert (again.counts, again.json["moved"]) == ({"created": 1}, {}), "it is a case already"

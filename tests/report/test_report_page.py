@@ -19,8 +19,8 @@ from importer.models import FieldError, State
 from importer.pipeline.ledger_verbs import report
 from importer.report import ReportOptions, write_reports
 from importer.report.masking import mask
-from importer.report.page_data import MOST_CAUSES, answer
-from importer.report.plots import MOST_INTERVALS, intervals, plots
+from importer.report.page_data import MOST_CAUSES, answer, page_data
+from importer.report.plots import MOST_INTERVALS, Interval, intervals, plots
 from importer.report.summary import summary_of
 
 TARGET = "https://api.example.com (account acme)"
@@ -34,9 +34,9 @@ def page_of(ledger: Ledger, folder: Path, **options: object) -> Page:
     return Page(made)
 
 
-def create(ledger: Ledger, count: int) -> None:
-    """Make cases of the first pending records."""
-    for record in range(1, count + 1):
+def create(ledger: Ledger, count: int, *, first: int = 1) -> None:
+    """Make cases of so many pending records."""
+    for record in range(first, first + count):
         do(ledger, lambda record=record: mark_one(ledger, record))
         done = Outcome(State.CREATED, str(900 + record), 201)
         do(ledger, lambda record=record, done=done: settle_one(ledger, record, State.SENDING, done))
@@ -128,6 +128,17 @@ def test_what_others_wrote_stays_text(ledger: Ledger, tmp_path: Path) -> None:
     assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", written) == []
 
 
+@pytest.mark.parametrize(("cases", "shown"), [(1, "1"), (2, "12"), (7, "1234567"), (37, "1 5 9 13 17 21 25 29 33 37")])
+def test_cases_to_compare_are_spread_over_all_cases(ledger: Ledger, tmp_path: Path, cases: int, shown: str) -> None:
+    """However many rows are not cases, and wherever these are."""
+    stage(ledger, [*(invalid(f"I{n}") for n in range(40)), *(valid(f"K{n + 1}") for n in range(cases))])
+    create(ledger, cases, first=41)
+    stage(ledger, [valid(f"P{n}") for n in range(100)], name="more.csv")
+    with LedgerView(ledger.path) as view:
+        found = page_data(view, summary_of(view), is_masked=False).spot_checks
+    assert [case.key for case in found] == [f"K{number}" for number in (shown.split() if " " in shown else shown)]
+
+
 # -- how it went ----------------------------------------------------------------------------------------
 
 
@@ -170,6 +181,20 @@ def test_a_plot_of_anything_stays_in_its_frame(ledger: Ledger) -> None:
         for line in plot.lines:
             numbers = [float(number) for number in re.split("[ ,]", line.points) if number]
             assert all(0 <= number <= 640 for number in numbers), line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [
+        (0.3, "0 s, 0.075 s, 0.15 s, 0.225 s, 0.3 s"),
+        (10.0, "0 s, 2.5 s, 5 s, 7.5 s, 10 s"),
+        (150.0, "0 min, 0.625 min, 1.25 min, 1.88 min, 2.5 min"),
+        (36_000.0, "0 h, 2.5 h, 5 h, 7.5 h, 10 h"),
+    ],
+)
+def test_no_two_labels_of_a_time_axis_are_the_same(seconds: float, labels: str) -> None:
+    interval = Interval(0.0, seconds / 2, seconds, 7, 7, 0, 0.1, 0.1, None)
+    assert [[tick.label for tick in plot.across] for plot in plots([interval])] == [labels.split(", ")] * 3
 
 
 # -- what is hidden -------------------------------------------------------------------------------------

@@ -187,7 +187,25 @@ def test_the_rows_are_read_however_much_the_causes_look_like_tickets(ledger: Led
     stage(ledger, [failing(2, ("7", "x"), *errors)], columns=("Viite", "Lippu"))
     source = open_reader(written(ledger, tmp_path))
     assert source.columns[0] == "importer_record"
-    assert "reading sheet 'failures' only, not read: 'causes' (choose with --sheet)" in source.notes
+
+
+def test_our_own_sheets_are_no_news_when_the_rows_are_read_again(ledger: Ledger, tmp_path: Path) -> None:
+    stage(
+        ledger,
+        [failing(2, ("7", "Hig"), wrong("Priority"))],
+        columns=("Id", "Priority"),
+        allowed={"Priority": ["High"]},
+    )
+    path = written(ledger, tmp_path)
+    book = load_workbook(path)
+    assert book.sheetnames == ["failures", "causes", "allowed values"]
+    source = open_reader(path)
+    assert [note for note in source.notes if "not read" in note] == []
+    assert list(source.layout.hidden_sheets) == []
+    book.create_sheet("mine").append(["Id", "Priority"])
+    book.save(path)
+    notes = [note for note in open_reader(path).notes if "not read" in note]
+    assert notes == ["reading sheet 'failures' only, not read: 'mine' (choose with --sheet)"]
 
 
 def test_without_failures_the_workbook_of_an_earlier_run_is_removed(ledger: Ledger, tmp_path: Path) -> None:
