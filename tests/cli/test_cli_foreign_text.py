@@ -116,10 +116,11 @@ def test_a_mapping_drafted_on_a_terminal_is_safe_and_reads_back(hostile: Program
 
 
 def test_the_reports_keep_what_was_there(hostile: Program) -> None:
-    """In the CSV files, to the character; what a person may print, summary and log, obeys nobody and says the same."""
+    """To the character in failures.csv, which is read again; what a person may print has nothing that is obeyed."""
     hostile("run", NAME, "-m", "m.yml", "--out", "out", "--log-file", "run.log")
-    assert [row["key"] for row in read_csv(hostile.folder / "out/results.csv")] == [row.id for row in HOSTILE]
-    for path in ("out/summary.json", "run.log"):
+    assert [row["key"] for row in read_csv(hostile.folder / "out/results.csv")] == [" ]0;pwned A1", HOSTILE[1].id]
+    assert "no\u2028body" in read_csv(hostile.folder / "out/failures.csv")[0].values()
+    for path in ("out/results.csv", "out/id_map.csv", "out/summary.json", "run.log"):
         lines_of((hostile.folder / path).read_text(encoding="utf-8"))
     summary = json.loads((hostile.folder / "out/summary.json").read_text(encoding="utf-8"))
     assert summary["source"] == NAME
