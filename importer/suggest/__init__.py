@@ -20,7 +20,7 @@ from importer.scratch import scratch_folder
 from importer.suggest.answers import answered
 from importer.suggest.choices import Choice, Judgement, choices_of, judgements
 from importer.suggest.columns import Blanks, Column, describe, find_blanks
-from importer.suggest.comment_tables import find_comments, places_near
+from importer.suggest.comment_tables import Unusable, find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
@@ -162,7 +162,7 @@ def _people(
     *,
     folder: Path,
     encoding: str | None,
-) -> PeopleTable | None:
+) -> PeopleTable | Unusable | None:
     """A table of users next to the export, if it has no addresses itself."""
     if path is None or "requester_email" in roles.one:
         return None
@@ -171,7 +171,7 @@ def _people(
 
 def _tried(draft: Draft, body: str, path: Path | None, columns: tuple[str, ...]) -> RowMapper:
     """The mapper of a draft; a table next to the export is found wherever the mapping will be."""
-    if draft.people is None or path is None:
+    if not isinstance(draft.people, PeopleTable) or path is None:
         return bound(body, columns)
     here = replace(draft.people, file=str(draft.people.place.path.absolute()))
     return bound(replace(draft, people=here, page=Page()).write(), columns, allow_files=[path.absolute().parent])

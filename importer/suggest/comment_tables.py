@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
@@ -26,6 +26,12 @@ class Place:
     path: Path  #: The file.
     sheet: str = ""  #: The sheet; empty for the one that is read if none is named.
     encoding: str = ""  #: What is needed to read it; empty if nothing.
+
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """The encodings to try: its own, as a byte order mark or UTF-8 tell it, before that of the export."""
+        is_text = self.path.suffix.lower() in (".csv", ".tsv", ".txt")
+        return ("", self.encoding) if is_text and self.encoding else ("",)
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,7 @@ def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding:
         if file.is_file() and not file.samefile(path)
     ]
     for file in files[:TABLES_MAX]:
-        is_text = file.suffix.lower() in (".csv", ".tsv", ".txt")
-        yield Place(file, encoding=(is_text and encoding) or "")
+        yield Place(file, encoding=encoding or "")
 
 
 def find_comments(
@@ -89,14 +94,19 @@ def find_comments(
         names: What its rows are named by.
         vocabulary: The words.
     """
-    try:
-        source = open_reader(place.path, sheet=place.sheet or None, encoding=place.encoding or None)
-        return None if source.columns == tuple(columns) else _comments(place, source, names, vocabulary)
-    except SourceError as error:
-        # most texts of such a name are not tables, nor are most sheets
-        if place.sheet or place.path.suffix.lower() == ".txt":
-            return None
-        return Unusable(place, f"cannot be read: {error.what}; {error.hint}")
+    failures = []
+    for reading in place.readings:
+        try:
+            source = open_reader(place.path, sheet=place.sheet or None, encoding=reading or None)
+            if source.columns == tuple(columns):
+                return None
+            return _comments(replace(place, encoding=reading), source, names, vocabulary)
+        except SourceError as error:
+            failures.append(error)
+    # most texts of such a name are not tables, nor are most sheets
+    if place.sheet or place.path.suffix.lower() == ".txt":
+        return None
+    return Unusable(place, f"cannot be read: {failures[0].what}; {failures[0].hint}")
 
 
 def _comments(

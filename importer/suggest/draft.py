@@ -16,7 +16,7 @@ from importer.suggest.evidence import FEW_ROWS
 from importer.suggest.fields_and_notes import HTML_SHARE, mark_of
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
-from importer.suggest.people_tables import PeopleTable
+from importer.suggest.people_tables import PeopleTable, write_lookups
 from importer.suggest.roles import Pick, Roles
 from importer.suggest.row_names import KeyParts, Parents
 from importer.suggest.yaml_text import (
@@ -55,7 +55,8 @@ class Draft:
     reading: ReadingOptions  #: How the export was read, where that is not the default.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     vocabulary: Vocabulary
-    people: PeopleTable | None = None  #: A table that knows the requesters, where the export has their ids only.
+    #: A table that knows the requesters, where the export has their ids only; or one that cannot be read.
+    people: PeopleTable | Unusable | None = None
     page: Page = field(default_factory=Page)
 
     def write(self) -> str:
@@ -332,8 +333,11 @@ class Draft:
         page, email, name = self.page, self.roles.one.get("requester_email"), self.roles.one.get("requester_name")
         page.blank()
         page.comment("Talkdesk finds or creates the contact from the e-mail address and name.", 2)
-        if email is None and self.people is not None:
-            self._look_up_people(self.people, with_name=name is None)
+        if isinstance(self.people, Unusable):
+            what = f"`{shown(self.people.place.path.name)}` next to the export may have the requesters"
+            page.comment(f"{what}, but {self.people.reason}. Save it as UTF-8, and draft again.", 2, CHECK, alone=True)
+        if isinstance(self.people, PeopleTable):
+            write_lookups(page, self.people, with_name=name is None)
         elif email is None:
             page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK, alone=True)
         else:
@@ -357,19 +361,6 @@ class Draft:
             self._because(name, counted(name.column.profile.distinct, "different name"))
             text = f"requester_name: {value(reference(name.column.profile))}"
             page.line(text, 2, of=name.column.profile, field="requester_name")
-
-    def _look_up_people(self, people: PeopleTable, *, with_name: bool) -> None:
-        """The address and the name of a requester of whom the export only has an id."""
-        page, by = self.page, people.by.profile
-        mark = GUESS if people.found == people.cells else CHECK
-        found = f"{people.found:,} of {counted(people.cells, 'cell')} in {named([by])}"
-        where = f"`{shown(people.place.path.name)}` next to the export has these people"
-        page.comment(f"{where}: {found} match {named([people.key.profile])} there.", 2, mark)
-        columns = (("requester_email", people.email), ("requester_name", people.name if with_name else None))
-        for name, column in columns:
-            if column is not None:
-                text = value({"lookup": people.lookup(column)})
-                page.line(f"{name}: {text}", 2, of=by, field="requester_email")
 
     def _owner(self) -> None:
         """How the agents could be found, as a comment: it needs a file that only the account can give."""

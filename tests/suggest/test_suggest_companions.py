@@ -138,3 +138,19 @@ def test_a_table_of_users_gives_the_addresses(known: int, tmp_path: Path, monkey
     assert bodies[3]["requester_email"] == "u3@example.com"
     assert bodies[3]["requester_name"] == "Ana Paz"
     assert ("requester_email" in bodies[11]) is (known == 12)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16-le"])
+def test_a_table_of_users_has_its_own_encoding(encoding: str, tmp_path: Path) -> None:
+    tickets = [[f"T-{n}", f"Café {n} burns", str(70 + n)] for n in range(12)]
+    header = ["id", "subject", "requester_id"]
+    export = save(tmp_path / "tickets.csv", [header, *tickets], encoding="cp1252")
+    users = [["id", "email", "name"], *([str(70 + n), f"u{n}@example.com", "José Müller"] for n in range(12))]
+    save(tmp_path / "users.csv", users, encoding=encoding)
+    text = suggest_mapping(export, encoding="cp1252", folder=tmp_path).text
+    assert ("file: users.csv, key: id" in text) == (encoding != "utf-16-le")
+    if encoding == "utf-16-le":
+        assert "CHECK: `users.csv` next to the export may have the requesters, but cannot be read" in text
+        return
+    (tmp_path / "mapping.yml").write_text(text, encoding="utf-8")
+    assert json.loads(preview(export, tmp_path / "mapping.yml")[0].body or b"")["requester_name"] == "José Müller"
