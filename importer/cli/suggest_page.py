@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from importer.cli.output import Styled, say, width
@@ -35,6 +36,7 @@ def say_suggestion(
     if suggestion.system:
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"This looks like an export from {suggestion.system}{ready}.")
+    _say_reading(suggestion)
     for change in differences(saved, suggestion) if saved else ():
         say(clean(f"Since the last suggestion: {change}", width() - 1))
     say_choices(suggestion)
@@ -43,6 +45,17 @@ def say_suggestion(
     say(f"Review it, then run: {command_line(command)}")
     if answers is None:
         say("To correct a line of the table, write it as `Column = field` into a file, and add: --answers FILE --force")
+
+
+def _say_reading(suggestion: Suggestion) -> None:
+    """Which sheet was taken, which were left out, and where the header is: two short lines each at most."""
+    notes = [note for note in suggestion.notes if "sheet" in note or "header" in note]
+    if suggestion.other_sheets:
+        names = ", ".join(map(repr, suggestion.other_sheets))
+        notes.append(f"check: more tickets in {names}? The columns are the same; import each with --sheet")
+    for note in notes:
+        for line in wrap(f"{note[0].upper()}{note[1:]}.", min(width() - 1, 79), max_lines=2, placeholder=" …"):
+            say(clean(line, width() - 1))
 
 
 def say_choices(suggestion: Suggestion) -> None:

@@ -20,7 +20,7 @@ from importer.scratch import scratch_folder
 from importer.suggest.answers import answered
 from importer.suggest.choices import Choice, Judgement, choices_of, judgements
 from importer.suggest.columns import Blanks, Column, describe, find_blanks
-from importer.suggest.comment_tables import Unusable, find_comments, places_near
+from importer.suggest.comment_tables import MoreTickets, Unusable, find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
@@ -69,6 +69,8 @@ class Suggestion:
     whole: bool  #: Whether that is the whole export.
     choices: tuple[Choice, ...]  #: What each column became, in file order.
     explain: Callable[[str], tuple[Judgement, ...]]  #: Column → what there was for and against it in each role.
+    notes: tuple[str, ...] = ()  #: How the export was read, a sentence each.
+    other_sheets: tuple[str, ...] = ()  #: Sheets with the same columns, which are not read.
 
 
 def suggest(
@@ -108,6 +110,7 @@ def suggest(
     row_key = find_row_key(table, columns, roles, vocabulary)
     names = find_names(table, columns, roles)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
+    near = [it for place in places if (it := find_comments(place, source.columns, names, vocabulary))]
     draft = Draft(
         table=table,
         roles=roles,
@@ -117,7 +120,7 @@ def suggest(
         near=row_key.near.profile if row_key.near else None,
         reading=source.reading,
         parents=find_parents(table, columns, names, vocabulary, roles),
-        comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
+        comments=[it for it in near if not isinstance(it, MoreTickets)],
         vocabulary=vocabulary,
         people=_people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding),
     )
@@ -125,12 +128,24 @@ def suggest(
     mapper = _tried(draft, body, path, source.columns)
     trial = attempt(mapper, table.all_rows, keep_last=row_key.history is not None)
     ready = _ready(system, source)
-    text = _head(table, system, ready, trial, source.notes) + body
+    sheets = [it.sheet for it in near if isinstance(it, MoreTickets)]
+    text = _head(table, system, ready, trial, source.notes, sheets) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     choices = choices_of(columns, roles, draft.page.uses)
     explain = partial(judgements, Chooser(table, columns, vocabulary, system))
-    name = system.name if system else ""
-    return Suggestion(text, name, ready, guesses, checks, trial, table.whole, choices, explain)
+    return Suggestion(
+        text,
+        system.name if system else "",
+        ready,
+        guesses,
+        checks,
+        trial,
+        table.whole,
+        choices,
+        explain,
+        notes=source.notes,
+        other_sheets=tuple(sheets),
+    )
 
 
 def _check_names(source: Reader) -> None:
@@ -214,7 +229,9 @@ def _ready(system: System | None, source: Reader) -> str:
     return system.mapping
 
 
-def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
+def _head(
+    table: FirstRows, system: System | None, ready: str, trial: Trial, notes: tuple[str, ...], sheets: Sequence[str]
+) -> str:
     page = Page()
     page.comment(f"Draft mapping for {shown(table.name)} → Talkdesk cases. Review it before you use it.")
     page.comment("")
@@ -227,6 +244,9 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
+    if sheets:
+        text = f"{', '.join(repr(shown(sheet)) for sheet in sheets)} of this workbook have the same columns"
+        page.comment(f"{text}, and are not read. If they have tickets too, import each one, with --sheet.", mark=CHECK)
     if _looks_like_data(table):
         text = f"the header looks like data: {named(table.columns)}. If so, add a header row, or draft again with"
         page.comment(f"{text} --header-row 0, which names the columns by their place.", mark=CHECK)

@@ -16,6 +16,7 @@ from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
 TABLES_MAX = 4  #: Sheets that are looked at, and files.
 SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+_SAME_SHARE = 0.8  #: Of the names of the columns of two sheets for both to have tickets.
 _TEXTS = (Kind.LONG, Kind.TEXT)
 
 
@@ -54,6 +55,13 @@ class Unusable:
     reason: str
 
 
+@dataclass(frozen=True)
+class MoreTickets:
+    """A sheet with the columns of the one that is read: it seems to have tickets too."""
+
+    sheet: str
+
+
 def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding: str | None = None) -> Iterator[Place]:
     """The other sheets of the export at ``path``, and the files next to it that are named like comments.
 
@@ -85,8 +93,8 @@ def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding:
 
 def find_comments(
     place: Place, columns: Sequence[str], names: Sequence[Named], vocabulary: Vocabulary
-) -> CommentTable | Unusable | None:
-    """The comments in a table, if it has some of the export; None if it seems to be something else.
+) -> CommentTable | Unusable | MoreTickets | None:
+    """The comments in a table, if it has some of the export, or more tickets; None if it seems to be something else.
 
     Args:
         place: The table.
@@ -98,6 +106,9 @@ def find_comments(
     for reading in place.readings:
         try:
             source = open_reader(place.path, sheet=place.sheet or None, encoding=reading or None)
+            same = set(source.columns) & set(columns)
+            if place.sheet and len(same) >= _SAME_SHARE * len({*source.columns, *columns}):
+                return MoreTickets(place.sheet)
             if source.columns == tuple(columns):
                 return None
             return _comments(replace(place, encoding=reading), source, names, vocabulary)

@@ -16,6 +16,7 @@ _CODES = frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 _KEY_TEXT_MEAN = 60  #: Characters of the average text that still can be a key.
 _STATUSES_MOST = 15  #: A status has few values; with more of them one must be a word of a status.
+_ONE_VALUE_POINTS = 15.0  #: At most, for a priority that is the same in all rows.
 _IDS_LEAST = 0.3  #: Of the cells of a column that are ids for it to have no names of people.
 
 
@@ -229,8 +230,10 @@ def _priority(found: Evidence, column: Column, called: Called, vocabulary: Vocab
     levels = {level_of(word, vocabulary).priority for word in profile.values.counts}
     if len(levels) > 1:
         found.add(15, f"words of {len(levels)} priorities")
-    elif profile.distinct == 1 and not called.known:
-        found.add(-15, "it has one value only")
+    elif profile.distinct == 1:  # whatever its name is, a column with ranks is better
+        found.against.append("it has one value only")
+        found.doubt("it has one value only")
+        found.points = min(found.points, _ONE_VALUE_POINTS)
 
 
 def _word(found: Evidence, role: str, column: Column, vocabulary: Vocabulary) -> None:

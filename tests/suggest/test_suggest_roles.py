@@ -179,3 +179,13 @@ def test_a_number_that_repeats_is_a_history_and_no_key_with_something_else() -> 
         assert "key: Ticket ID" in text
         said = " ".join(line.strip(" #") for line in text.splitlines())
         assert "CHECK: a history: 4 tickets in 12 rows, since `Ticket ID` repeats." in said
+
+
+@pytest.mark.parametrize("ranked", ["bug_severity", "priority code", "Zone", None])
+def test_a_priority_with_one_value_is_the_last_choice(ranked: str | None) -> None:
+    columns = {"id": numbers(), "subject": [f"Machine {n} is broken" for n in range(12)], "priority": ["Medium"]}
+    text = suggest(table(columns | ({ranked: ["P1", "P2", "P3", "P4"]} if ranked else {}))).text
+    assert f"column: {ranked or 'priority'}\n" in text
+    text = " ".join(text.replace("#", "").split())
+    assert ("it has one value only" in text) == (ranked is None)
+    assert ("CHECK: `priority`, matched by name" in text) == (ranked is None)
