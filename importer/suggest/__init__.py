@@ -46,14 +46,16 @@ class Trial:
     filtered: int  #: Rows that the mapping filters.
     errors: tuple[tuple[str, str, int], ...]  #: Code of a field error, its column, and how many rows have it.
     superseded: int = 0  #: Rows that a later state of their ticket replaces.
+    repeated: int = 0  #: Rows with the key of an earlier one, which are skipped.
 
     @property
     def fared(self) -> str:
         """The same in words."""
         filtered = f", {self.filtered:,} filtered" if self.filtered else ""
         replaced = f", {self.superseded:,} superseded" if self.superseded else ""
-        invalid = self.rows - self.sent - self.filtered - self.superseded
-        return f"{self.sent:,} ready to send{filtered}{replaced}, {invalid:,} invalid"
+        repeated = f", {self.repeated:,} skipped (key of an earlier row)" if self.repeated else ""
+        invalid = self.rows - self.sent - self.filtered - self.superseded - self.repeated
+        return f"{self.sent:,} ready to send{filtered}{replaced}{repeated}, {invalid:,} invalid"
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def suggest(
         roles=roles,
         blanks=blanks,
         parts=row_key.parts,
-        history=row_key.history.profile if row_key.history else None,
+        history=row_key.history,
+        events_of=row_key.events_of.profile if row_key.events_of else None,
         near=row_key.near.profile if row_key.near else None,
         reading=source.reading,
         parents=find_parents(table, columns, names, vocabulary, roles),
@@ -126,7 +129,8 @@ def suggest(
     )
     body = draft.write()
     mapper = _tried(draft, body, path, source.columns)
-    trial = attempt(mapper, table.all_rows, keep_last=row_key.history is not None)
+    keep_last = row_key.history is not None and not row_key.history.newest_first
+    trial = attempt(mapper, table.all_rows, keep_last=keep_last)
     ready = _ready(system, source)
     sheets = [it.sheet for it in near if isinstance(it, MoreTickets)]
     text = _head(table, system, ready, trial, source.notes, sheets) + body
@@ -209,13 +213,14 @@ def attempt(mapper: RowMapper, rows: Sequence[Row], *, keep_last: bool = False) 
     last = {mapper.key(row): row.number for row in rows} if keep_last else {}
     counting = [row for row in rows if not (key := mapper.key(row)) or last.get(key, row.number) == row.number]
     outcomes = mapper.apply_all(counting)
-    sent = sum(mapped.body is not None for mapped in outcomes)
+    fitting = [mapper.key(row) for row, mapped in zip(counting, outcomes, strict=True) if mapped.body is not None]
+    sent = len(set(fitting))
     filtered = sum(mapped.filtered_by is not None for mapped in outcomes)
     errors = Counter[tuple[str, str]]()
     for mapped in outcomes:
         errors.update(list(dict.fromkeys((error.code, error.column or "") for error in mapped.errors)))
     found = tuple((code, column, times) for (code, column), times in errors.most_common())
-    return Trial(len(rows), sent, filtered, found, superseded=len(rows) - len(counting))
+    return Trial(len(rows), sent, filtered, found, superseded=len(rows) - len(counting), repeated=len(fitting) - sent)
 
 
 def _ready(system: System | None, source: Reader) -> str:

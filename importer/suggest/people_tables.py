@@ -14,7 +14,7 @@ from importer.suggest.comment_tables import SUFFIXES, TABLES_MAX, Place, Unusabl
 from importer.suggest.first_rows import read_first_rows
 from importer.suggest.headers import Vocabulary, squeezed
 from importer.suggest.row_names import LEAST_SHARE
-from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown, value
+from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, scalar, shown, value
 
 
 @dataclass(frozen=True)
@@ -123,3 +123,15 @@ def write_lookups(page: Page, people: PeopleTable, *, with_name: bool) -> None:
         if column is not None:
             text = value({"lookup": people.lookup(column)})
             page.line(f"{name}: {text}", 2, of=by, field="requester_email")
+
+
+def write_owner(page: Page, owner: Column | None) -> None:
+    """How the agents could be found, as a comment: it needs a file that only the account can give."""
+    if owner is None or owner.profile.repeats > 1:
+        return
+    page.blank()
+    text = f"{named([owner.profile])} has the ticket's agent. To keep it as owner, run "
+    page.comment(f"{text}`case-importer users --save owners.csv` and uncomment the next line:", 2)
+    key = "email" if owner.kind is Kind.EMAIL else "name"
+    lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
+    page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
