@@ -67,6 +67,9 @@ def say_choices(suggestion: Suggestion) -> None:
         column, field = clean(row.column, _COLUMN_MAX), clean(row.field, _FIELD_MAX)
         line = f"  {column:{min(names, _COLUMN_MAX)}}  {field:{_FIELD_MAX}}  {_SURE[row.mark]:5}  "
         say(line, clean(row.sample, max(12, width() - len(line) - 1)))
+    if suggestion.title_of:
+        column, sample = clean("(no subject column)", _COLUMN_MAX), suggestion.title_of
+        say(f"  {column:{min(names, _COLUMN_MAX)}}  {'title':{_FIELD_MAX}}  {'check':5}  ", clean(sample, width() // 2))
     for field, what in (("other", "in the note `Imported data`"), ("empty", "not used, because they are empty")):
         if columns := list(dict.fromkeys(it.column for it in suggestion.choices if it.field == field)):
             noun = "column" if len(columns) == 1 else "columns"
@@ -91,6 +94,8 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"
     say(f"  {facts}, longest {choice.longest:,} characters")
     say(f"  for example: {clean(choice.sample, width() - 16)}")
+    if choice.lookup:
+        say(f"  used by a lookup: finds the {choice.field} in", f" {clean(choice.lookup, 80)}")
     role = "parent" if choice.field == "parent_id" else choice.field
     ranked = sorted(
         suggestion.explain(choice.column), key=lambda it: (it.role != role, -it.points, -len(it.speaks_for))
@@ -103,5 +108,7 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
             for reason in reasons:
                 say(f"  {sign:7}  {clean(reason, width() - 12)}")
     say()
+    others = () if choice.lookup else (it.role for it in ranked if it.points and it.role != role)
+    other = next(iter(others), "other" if role != "other" else "note")
     say("To decide otherwise, write a line into a file of answers, for suggest --answers:")
-    say(f"  {clean(choice.column, 60)} = title")
+    say(f"  {clean(choice.column, 60)} = {'parent_id' if other == 'parent' else other}")

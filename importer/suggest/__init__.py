@@ -73,6 +73,7 @@ class Suggestion:
     explain: Callable[[str], tuple[Judgement, ...]]  #: Column → what there was for and against it in each role.
     notes: tuple[str, ...] = ()  #: How the export was read, a sentence each.
     other_sheets: tuple[str, ...] = ()  #: Sheets with the same columns, which are not read.
+    title_of: str = ""  #: What the title is made of, in words, if no column is the title.
 
 
 def suggest(
@@ -109,11 +110,50 @@ def suggest(
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
     roles = assign(table, columns, vocabulary, system, answers=said)
+    people = _people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding)
+    if isinstance(people, PeopleTable):
+        roles = roles.without_name(people.by)  # it has the ids of people
+    draft = _draft(source, path, encoding, table, blanks, columns, roles, vocabulary, people)
+    body = draft.write()
+    mapper = _tried(draft, body, path, source.columns)
+    trial = attempt(mapper, table.all_rows, keep_last=draft.history is not None and not draft.history.newest_first)
+    ready = _ready(system, source)
+    text = _head(draft, ready, trial, source.notes) + body
+    guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
+    doubted = {column for _, column, _ in trial.errors} | {column.name for column in table.columns if column.errors}
+    return Suggestion(
+        text,
+        system.name if system else "",
+        ready,
+        guesses,
+        checks,
+        trial,
+        table.whole,
+        choices_of(columns, roles, draft.page.uses, doubted),
+        partial(judgements, Chooser(table, columns, vocabulary, system)),
+        notes=source.notes,
+        other_sheets=draft.other_sheets,
+        title_of=draft.page.title_of,
+    )
+
+
+def _draft(
+    source: Reader,
+    path: Path | None,
+    encoding: str | None,
+    table: FirstRows,
+    blanks: Blanks,
+    columns: Sequence[Column],
+    roles: Roles,
+    vocabulary: Vocabulary,
+    people: PeopleTable | Unusable | None,
+) -> Draft:
+    """All that is known for the mapping, once it is known which column is what."""
     row_key = find_row_key(table, columns, roles, vocabulary)
     names = find_names(table, columns, roles)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
     near = [it for place in places if (it := find_comments(place, source.columns, names, vocabulary))]
-    draft = Draft(
+    return Draft(
         table=table,
         roles=roles,
         blanks=blanks,
@@ -124,31 +164,9 @@ def suggest(
         reading=source.reading,
         parents=find_parents(table, columns, names, vocabulary, roles),
         comments=[it for it in near if not isinstance(it, MoreTickets)],
+        other_sheets=tuple(it.sheet for it in near if isinstance(it, MoreTickets)),
         vocabulary=vocabulary,
-        people=_people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding),
-    )
-    body = draft.write()
-    mapper = _tried(draft, body, path, source.columns)
-    keep_last = row_key.history is not None and not row_key.history.newest_first
-    trial = attempt(mapper, table.all_rows, keep_last=keep_last)
-    ready = _ready(system, source)
-    sheets = [it.sheet for it in near if isinstance(it, MoreTickets)]
-    text = _head(table, system, ready, trial, source.notes, sheets) + body
-    guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
-    choices = choices_of(columns, roles, draft.page.uses)
-    explain = partial(judgements, Chooser(table, columns, vocabulary, system))
-    return Suggestion(
-        text,
-        system.name if system else "",
-        ready,
-        guesses,
-        checks,
-        trial,
-        table.whole,
-        choices,
-        explain,
-        notes=source.notes,
-        other_sheets=tuple(sheets),
+        people=people,
     )
 
 
@@ -234,9 +252,8 @@ def _ready(system: System | None, source: Reader) -> str:
     return system.mapping
 
 
-def _head(
-    table: FirstRows, system: System | None, ready: str, trial: Trial, notes: tuple[str, ...], sheets: Sequence[str]
-) -> str:
+def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
+    table, sheets, system = draft.table, draft.other_sheets, draft.roles.system
     page = Page()
     page.comment(f"Draft mapping for {shown(table.name)} → Talkdesk cases. Review it before you use it.")
     page.comment("")

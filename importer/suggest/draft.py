@@ -10,7 +10,7 @@ from importer.models import ReadingOptions
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest import fields_and_notes
-from importer.suggest.columns import Blanks, Kind
+from importer.suggest.columns import Blanks
 from importer.suggest.comment_tables import CommentTable, Unusable
 from importer.suggest.evidence import FEW_ROWS
 from importer.suggest.fields_and_notes import HTML_SHARE, mark_of
@@ -55,6 +55,7 @@ class Draft:
     parents: Parents | None  #: The column that names the parent row.
     reading: ReadingOptions  #: How the export was read, where that is not the default.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
+    other_sheets: tuple[str, ...]  #: Sheets with the same columns, which are not read.
     vocabulary: Vocabulary
     #: A table that knows the requesters, where the export has their ids only; or one that cannot be read.
     people: PeopleTable | Unusable | None = None
@@ -221,23 +222,24 @@ class Draft:
         described, kind = self.roles.one.get("description"), self.roles.one.get("type")
         if described is not None and 2 * described.column.profile.filled >= self.table.rows:
             column = described.column.profile
-            text = "no subject column found; using the start of the description."
+            made = "the start of the description"
             parts = reference(column) | {"collapse": "true", "overflow": "truncate", "max": "100"}
             parts |= {"default": NO_TITLE} if column.filled < self.table.rows else {}
         elif kind is not None and in_template(kind.column.profile) and kind.column.profile.filled:
-            text = f"no subject column found; using {named([kind.column.profile])} with the key."
+            made = f"{named([kind.column.profile])} with the key"
             key = self._key_text()
             template = f"{{{kind.column.name}}} {key}".strip() if key else f"{{{kind.column.name}}}"
             parts = {"template": template, "strip": "true", "overflow": "truncate"}
             parts |= {} if key else {"default": NO_TITLE}
         elif self.parts and not self.parts.join and all(map(in_template, self.parts.parts)):
-            text = "no subject column found; using the columns of the key. Choose a better column."
+            made = "the columns of the key"
             template = ", ".join(f"{{{column.name}}}" for column in self.parts.parts[:3])
             parts = {"template": template, "collapse": "true", "overflow": "truncate"}
         else:
-            text = "no subject column found; using the key. Choose a better column."
+            made = "the key"
             parts = self._made_of_key("Ticket {}", NO_TITLE) | {"overflow": "truncate"}
-        self.page.comment(text, 2, CHECK)
+        self.page.title_of = made
+        self.page.comment(f"no subject column found; using {made}. Choose a better column.", 2, CHECK)
         self.page.line(f"title: {value(parts)}", 2)
 
     def _description(self) -> None:

@@ -122,7 +122,7 @@ def write_lookups(page: Page, people: PeopleTable, *, with_name: bool) -> None:
     for name, column in columns:
         if column is not None:
             text = value({"lookup": people.lookup(column)})
-            page.line(f"{name}: {text}", 2, of=by, field="requester_email")
+            page.line(f"{name}: {text}", 2, of=by, field=name, lookup=people.file)
 
 
 def write_owner(page: Page, owner: Column | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from importer.suggest.columns import Column, Kind
@@ -58,6 +58,14 @@ class Roles:
     custom: tuple[tuple[Column, str], ...] = ()  #: Columns for which a person named a custom field.
     unused: tuple[Column, ...] = ()  #: Columns that a person does not want.
     said: frozenset[Column] = frozenset()  #: All columns that a person spoke of.
+
+    def without_name(self, column: Column) -> Roles:
+        """The same, if ``column`` has no names of requesters, unless a person said that it has."""
+        pick = self.one.get("requester_name")
+        if pick is None or pick.column is not column or column in self.said:
+            return self
+        one = {role: it for role, it in self.one.items() if role != "requester_name"}
+        return replace(self, one=one, rest=(column, *self.rest))
 
 
 def assign(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from program import Program
 
 from importer import Settings, check, preview, run_import
 from importer.pipeline.checking import suggest_mapping
@@ -154,3 +155,19 @@ def test_a_table_of_users_has_its_own_encoding(encoding: str, tmp_path: Path) ->
         return
     (tmp_path / "mapping.yml").write_text(text, encoding="utf-8")
     assert json.loads(preview(export, tmp_path / "mapping.yml")[0].body or b"")["requester_name"] == "José Müller"
+
+
+def test_a_short_id_is_looked_up_and_is_no_name(tmp_path: Path, program: Program) -> None:
+    tickets = [
+        [f"T-{n}", f"u{n}", f"The fan {n} in the hall is loud, and nobody comes to look at it"] for n in range(12)
+    ]
+    save(tmp_path / "tickets.csv", [["id", "requester_id", "description"], *tickets])
+    save(tmp_path / "users.csv", [["id", "email", "name"], *([f"u{n}", f"u{n}@example.com", "Ana"] for n in range(12))])
+    suggestion = suggest_mapping(tmp_path / "tickets.csv", folder=tmp_path)
+    assert "requester_name: {lookup:" in suggestion.text
+    assert "requester_id: {requester_id}" in suggestion.text, "the id itself is in the note with the rest"
+    said = program("suggest", "tickets.csv", "--explain", "requester_id").out
+    assert "used by a lookup: finds the requester_email in users.csv" in said
+    assert said.endswith("requester_id = other\n")
+    table = program("suggest", "tickets.csv", "-o", "mapping.yml").out
+    assert "(no subject column)  title              check  the start of the description" in table
