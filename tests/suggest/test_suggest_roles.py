@@ -215,3 +215,17 @@ def test_rows_with_an_earlier_key_are_not_counted_as_ready() -> None:
     keys = [*numbers(11), numbers()[3]]
     trial = suggest(table({"Ticket ID": keys, "Subject": [f"Fan {n} is loud" for n in range(12)]})).trial
     assert trial.fared == "11 ready to send, 1 skipped (key of an earlier row), 0 invalid"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_status"),
+    [
+        (["Jalisco", "Sonora", "Puebla", "Oaxaca", "Nuevo León"], False),
+        (["São Paulo", "Bahia", "Minas Gerais"], False),
+        (["Abierto", "Cerrado", "Con el proveedor"], True),
+    ],
+)
+def test_a_part_of_a_country_is_no_status(words: list[str], is_status: bool) -> None:
+    subjects = [f"Machine {n} is broken" for n in range(12)]
+    text = suggest(table({"id": numbers(), "asunto": subjects, "Estado": words})).text
+    assert ("# after_create:" in text, "text2: Estado" in text) == (is_status, is_status)
