@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
+_NO_TITLE = "(no subject column)"
 _ROLES_SHOWN = 4
 
 
@@ -63,12 +64,13 @@ def say_choices(suggestion: Suggestion) -> None:
     say()
     rows = [it for it in suggestion.choices if it.field not in ("other", "empty")]
     names = max((len(row.column) for row in rows), default=0)
+    names = max(names, len(_NO_TITLE)) if suggestion.title_of else names
     for row in rows:
         column, field = clean(row.column, _COLUMN_MAX), clean(row.field, _FIELD_MAX)
         line = f"  {column:{min(names, _COLUMN_MAX)}}  {field:{_FIELD_MAX}}  {_SURE[row.mark]:5}  "
         say(line, clean(row.sample, max(12, width() - len(line) - 1)))
     if suggestion.title_of:
-        column, sample = clean("(no subject column)", _COLUMN_MAX), suggestion.title_of
+        column, sample = _NO_TITLE, suggestion.title_of
         say(f"  {column:{min(names, _COLUMN_MAX)}}  {'title':{_FIELD_MAX}}  {'check':5}  ", clean(sample, width() // 2))
     for field, what in (("other", "in the note `Imported data`"), ("empty", "not used, because they are empty")):
         if columns := list(dict.fromkeys(it.column for it in suggestion.choices if it.field == field)):

@@ -55,7 +55,7 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
         else:
             fields.comment(f"{named([column.profile])}, {SAID}.", 4)
             example = next(iter(column.profile.values.counts), "")
-            what = f"its cells, such as {shown(example, 40)!r}, are no words for yes and no: their rows are invalid"
+            what = f"its cells, such as {shown(example, 40)!r}, do not say yes or no: their rows are invalid"
             fields.comment(f'{what}; add `values:`, for example {{{scalar(example)}: "true"}}.', 4, CHECK)
         text = f"{flag}: {value(reference(column.profile) | {'type': 'boolean'})}"
         fields.line(text, 4, of=column.profile, field="checkbox")
@@ -70,9 +70,9 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
         page.comment(f"{names} is named like a date, but its format is not recognised.", 2, CHECK)
     if fields.lines:
         page.comment("Custom fields of your account. Delete the lines for fields you do not have.", 2)
-        names = re.findall(r"^ {4}(\w+):", fields.text, re.MULTILINE)
-        several = "numbers" if len(names) > 1 else "number"
-        page.comment(f"replace the {several} in {', '.join(names)} with those of your account.", 2, CHECK)
+        proposed = re.findall(r"^ {4}(\w+):", fields.text, re.MULTILINE)
+        what, whose = ("numbers", "those") if len(proposed) > 1 else ("number", "that")
+        page.comment(f"replace the {what} in {', '.join(proposed)} with {whose} of your account.", 2, CHECK)
         page.line("custom_fields:", 2)
         page.add(fields)
 
