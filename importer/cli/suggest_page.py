@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from importer.cli.output import Styled, say, width
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
+_NO_TITLE = "(no subject column)"
 _ROLES_SHOWN = 4
 
 
@@ -35,6 +37,7 @@ def say_suggestion(
     if suggestion.system:
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"This looks like an export from {suggestion.system}{ready}.")
+    _say_reading(suggestion)
     for change in differences(saved, suggestion) if saved else ():
         say(clean(f"Since the last suggestion: {change}", width() - 1))
     say_choices(suggestion)
@@ -45,15 +48,30 @@ def say_suggestion(
         say("To correct a line of the table, write it as `Column = field` into a file, and add: --answers FILE --force")
 
 
+def _say_reading(suggestion: Suggestion) -> None:
+    """Which sheet was taken, which were left out, and where the header is: two short lines each at most."""
+    notes = [note for note in suggestion.notes if "sheet" in note or "header" in note]
+    if suggestion.other_sheets:
+        names = ", ".join(map(repr, suggestion.other_sheets))
+        notes.append(f"check: more tickets in {names}? The columns are the same; import each with --sheet")
+    for note in notes:
+        for line in wrap(f"{note[0].upper()}{note[1:]}.", min(width() - 1, 79), max_lines=2, placeholder=" …"):
+            say(clean(line, width() - 1))
+
+
 def say_choices(suggestion: Suggestion) -> None:
     """One line a column: column → field, how sure, and one of its cells; at the width of the terminal."""
     say()
     rows = [it for it in suggestion.choices if it.field not in ("other", "empty")]
     names = max((len(row.column) for row in rows), default=0)
+    names = max(names, len(_NO_TITLE)) if suggestion.title_of else names
     for row in rows:
         column, field = clean(row.column, _COLUMN_MAX), clean(row.field, _FIELD_MAX)
         line = f"  {column:{min(names, _COLUMN_MAX)}}  {field:{_FIELD_MAX}}  {_SURE[row.mark]:5}  "
         say(line, clean(row.sample, max(12, width() - len(line) - 1)))
+    if suggestion.title_of:
+        column, sample = _NO_TITLE, suggestion.title_of
+        say(f"  {column:{min(names, _COLUMN_MAX)}}  {'title':{_FIELD_MAX}}  {'check':5}  ", clean(sample, width() // 2))
     for field, what in (("other", "in the note `Imported data`"), ("empty", "not used, because they are empty")):
         if columns := list(dict.fromkeys(it.column for it in suggestion.choices if it.field == field)):
             noun = "column" if len(columns) == 1 else "columns"
@@ -78,6 +96,8 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"
     say(f"  {facts}, longest {choice.longest:,} characters")
     say(f"  for example: {clean(choice.sample, width() - 16)}")
+    if choice.lookup:
+        say(f"  used by a lookup: finds the {choice.field} in", f" {clean(choice.lookup, 80)}")
     role = "parent" if choice.field == "parent_id" else choice.field
     ranked = sorted(
         suggestion.explain(choice.column), key=lambda it: (it.role != role, -it.points, -len(it.speaks_for))
@@ -90,5 +110,7 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
             for reason in reasons:
                 say(f"  {sign:7}  {clean(reason, width() - 12)}")
     say()
+    others = () if choice.lookup else (it.role for it in ranked if it.points and it.role != role)
+    other = next(iter(others), "other" if role != "other" else "note")
     say("To decide otherwise, write a line into a file of answers, for suggest --answers:")
-    say(f"  {clean(choice.column, 60)} = title")
+    say(f"  {clean(choice.column, 60)} = {'parent_id' if other == 'parent' else other}")

@@ -20,7 +20,7 @@ from importer.scratch import scratch_folder
 from importer.suggest.answers import answered
 from importer.suggest.choices import Choice, Judgement, choices_of, judgements
 from importer.suggest.columns import Blanks, Column, describe, find_blanks
-from importer.suggest.comment_tables import find_comments, places_near
+from importer.suggest.comment_tables import MoreTickets, Unusable, find_comments, places_near
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
@@ -46,14 +46,16 @@ class Trial:
     filtered: int  #: Rows that the mapping filters.
     errors: tuple[tuple[str, str, int], ...]  #: Code of a field error, its column, and how many rows have it.
     superseded: int = 0  #: Rows that a later state of their ticket replaces.
+    repeated: int = 0  #: Rows with the key of an earlier one, which are skipped.
 
     @property
     def fared(self) -> str:
         """The same in words."""
         filtered = f", {self.filtered:,} filtered" if self.filtered else ""
         replaced = f", {self.superseded:,} superseded" if self.superseded else ""
-        invalid = self.rows - self.sent - self.filtered - self.superseded
-        return f"{self.sent:,} ready to send{filtered}{replaced}, {invalid:,} invalid"
+        repeated = f", {self.repeated:,} skipped (key of an earlier row)" if self.repeated else ""
+        invalid = self.rows - self.sent - self.filtered - self.superseded - self.repeated
+        return f"{self.sent:,} ready to send{filtered}{replaced}{repeated}, {invalid:,} invalid"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,9 @@ class Suggestion:
     whole: bool  #: Whether that is the whole export.
     choices: tuple[Choice, ...]  #: What each column became, in file order.
     explain: Callable[[str], tuple[Judgement, ...]]  #: Column → what there was for and against it in each role.
+    notes: tuple[str, ...] = ()  #: How the export was read, a sentence each.
+    other_sheets: tuple[str, ...] = ()  #: Sheets with the same columns, which are not read.
+    title_of: str = ""  #: What the title is made of, in words, if no column is the title.
 
 
 def suggest(
@@ -105,32 +110,64 @@ def suggest(
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
     roles = assign(table, columns, vocabulary, system, answers=said)
+    people = _people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding)
+    if isinstance(people, PeopleTable):
+        roles = roles.without_name(people.by)  # it has the ids of people
+    draft = _draft(source, path, encoding, table, blanks, columns, roles, vocabulary, people)
+    body = draft.write()
+    mapper = _tried(draft, body, path, source.columns)
+    trial = attempt(mapper, table.all_rows, keep_last=draft.history is not None and not draft.history.newest_first)
+    ready = _ready(system, source)
+    text = _head(draft, ready, trial, source.notes) + body
+    guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
+    doubted = {column for _, column, _ in trial.errors} | {column.name for column in table.columns if column.errors}
+    return Suggestion(
+        text,
+        system.name if system else "",
+        ready,
+        guesses,
+        checks,
+        trial,
+        table.whole,
+        choices_of(columns, roles, draft.page.uses, doubted),
+        partial(judgements, Chooser(table, columns, vocabulary, system)),
+        notes=source.notes,
+        other_sheets=draft.other_sheets,
+        title_of=draft.page.title_of,
+    )
+
+
+def _draft(
+    source: Reader,
+    path: Path | None,
+    encoding: str | None,
+    table: FirstRows,
+    blanks: Blanks,
+    columns: Sequence[Column],
+    roles: Roles,
+    vocabulary: Vocabulary,
+    people: PeopleTable | Unusable | None,
+) -> Draft:
+    """All that is known for the mapping, once it is known which column is what."""
     row_key = find_row_key(table, columns, roles, vocabulary)
     names = find_names(table, columns, roles)
     places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
-    draft = Draft(
+    near = [it for place in places if (it := find_comments(place, source.columns, names, vocabulary))]
+    return Draft(
         table=table,
         roles=roles,
         blanks=blanks,
         parts=row_key.parts,
-        history=row_key.history.profile if row_key.history else None,
+        history=row_key.history,
+        events_of=row_key.events_of.profile if row_key.events_of else None,
         near=row_key.near.profile if row_key.near else None,
         reading=source.reading,
         parents=find_parents(table, columns, names, vocabulary, roles),
-        comments=[it for place in places if (it := find_comments(place, source.columns, names, vocabulary))],
+        comments=[it for it in near if not isinstance(it, MoreTickets)],
+        other_sheets=tuple(it.sheet for it in near if isinstance(it, MoreTickets)),
         vocabulary=vocabulary,
-        people=_people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding),
+        people=people,
     )
-    body = draft.write()
-    mapper = _tried(draft, body, path, source.columns)
-    trial = attempt(mapper, table.all_rows, keep_last=row_key.history is not None)
-    ready = _ready(system, source)
-    text = _head(table, system, ready, trial, source.notes) + body
-    guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
-    choices = choices_of(columns, roles, draft.page.uses)
-    explain = partial(judgements, Chooser(table, columns, vocabulary, system))
-    name = system.name if system else ""
-    return Suggestion(text, name, ready, guesses, checks, trial, table.whole, choices, explain)
 
 
 def _check_names(source: Reader) -> None:
@@ -162,7 +199,7 @@ def _people(
     *,
     folder: Path,
     encoding: str | None,
-) -> PeopleTable | None:
+) -> PeopleTable | Unusable | None:
     """A table of users next to the export, if it has no addresses itself."""
     if path is None or "requester_email" in roles.one:
         return None
@@ -171,7 +208,7 @@ def _people(
 
 def _tried(draft: Draft, body: str, path: Path | None, columns: tuple[str, ...]) -> RowMapper:
     """The mapper of a draft; a table next to the export is found wherever the mapping will be."""
-    if draft.people is None or path is None:
+    if not isinstance(draft.people, PeopleTable) or path is None:
         return bound(body, columns)
     here = replace(draft.people, file=str(draft.people.place.path.absolute()))
     return bound(replace(draft, people=here, page=Page()).write(), columns, allow_files=[path.absolute().parent])
@@ -194,13 +231,14 @@ def attempt(mapper: RowMapper, rows: Sequence[Row], *, keep_last: bool = False) 
     last = {mapper.key(row): row.number for row in rows} if keep_last else {}
     counting = [row for row in rows if not (key := mapper.key(row)) or last.get(key, row.number) == row.number]
     outcomes = mapper.apply_all(counting)
-    sent = sum(mapped.body is not None for mapped in outcomes)
+    fitting = [mapper.key(row) for row, mapped in zip(counting, outcomes, strict=True) if mapped.body is not None]
+    sent = len(set(fitting))
     filtered = sum(mapped.filtered_by is not None for mapped in outcomes)
     errors = Counter[tuple[str, str]]()
     for mapped in outcomes:
         errors.update(list(dict.fromkeys((error.code, error.column or "") for error in mapped.errors)))
     found = tuple((code, column, times) for (code, column), times in errors.most_common())
-    return Trial(len(rows), sent, filtered, found, superseded=len(rows) - len(counting))
+    return Trial(len(rows), sent, filtered, found, superseded=len(rows) - len(counting), repeated=len(fitting) - sent)
 
 
 def _ready(system: System | None, source: Reader) -> str:
@@ -214,7 +252,8 @@ def _ready(system: System | None, source: Reader) -> str:
     return system.mapping
 
 
-def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
+def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
+    table, sheets, system = draft.table, draft.other_sheets, draft.roles.system
     page = Page()
     page.comment(f"Draft mapping for {shown(table.name)} → Talkdesk cases. Review it before you use it.")
     page.comment("")
@@ -227,6 +266,9 @@ def _head(table: FirstRows, system: System | None, ready: str, trial: Trial, not
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
+    if sheets:
+        text = f"{', '.join(repr(shown(sheet)) for sheet in sheets)} of this workbook have the same columns"
+        page.comment(f"{text}, and are not read. If they have tickets too, import each one, with --sheet.", mark=CHECK)
     if _looks_like_data(table):
         text = f"the header looks like data: {named(table.columns)}. If so, add a header row, or draft again with"
         page.comment(f"{text} --header-row 0, which names the columns by their place.", mark=CHECK)

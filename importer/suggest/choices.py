@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
@@ -24,6 +24,7 @@ class Choice:
     different: int  #: How many different texts it has; a lower bound if they are very many.
     longest: int  #: Characters of its longest text.
     words: tuple[str, ...] = ()  #: All of its texts, if these are few and short.
+    lookup: str = ""  #: The file in which the field is looked up by it.
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,15 @@ class Judgement:
 _WORDS_MAX = 30
 
 
-def choices_of(columns: Sequence[Column], roles: Roles, uses: Mapping[ColumnProfile, Use]) -> tuple[Choice, ...]:
-    """What each column became, in file order; of columns with the same name all became what the first did."""
+def choices_of(
+    columns: Sequence[Column], roles: Roles, uses: Mapping[ColumnProfile, Use], doubted: Collection[str]
+) -> tuple[Choice, ...]:
+    """What each column became, in file order; of columns with the same name all became what the first did.
+
+    Of those that are ``doubted`` some cells cannot be used.
+    """
     named = {profile.name: use for profile, use in reversed(list(uses.items()))}
+    named |= {name: replace(use, mark=CHECK) for name, use in named.items() if name in doubted}
     unused = {column.name for column in roles.unused}
     return tuple(_choice(column, named.get(column.name) or _otherwise(column, unused)) for column in columns)
 
@@ -59,7 +66,7 @@ def _choice(column: Column, use: Use) -> Choice:
     few = profile.complete and profile.distinct <= _WORDS_MAX and column.kind in (Kind.TEXT, Kind.BOOLEAN)
     words = tuple(sorted(profile.values.counts)) if few else ()
     counts = (profile.filled, profile.distinct, profile.longest)
-    return Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words)
+    return Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words, use.lookup)
 
 
 def judgements(chooser: Chooser, name: str) -> tuple[Judgement, ...]:

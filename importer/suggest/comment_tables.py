@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
@@ -16,6 +16,7 @@ from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
 TABLES_MAX = 4  #: Sheets that are looked at, and files.
 SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+_SAME_SHARE = 0.8  #: Of the names of the columns of two sheets for both to have tickets.
 _TEXTS = (Kind.LONG, Kind.TEXT)
 
 
@@ -26,6 +27,12 @@ class Place:
     path: Path  #: The file.
     sheet: str = ""  #: The sheet; empty for the one that is read if none is named.
     encoding: str = ""  #: What is needed to read it; empty if nothing.
+
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """The encodings to try: its own, as a byte order mark or UTF-8 tell it, before that of the export."""
+        is_text = self.path.suffix.lower() in (".csv", ".tsv", ".txt")
+        return ("", self.encoding) if is_text and self.encoding else ("",)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,13 @@ class Unusable:
 
     place: Place
     reason: str
+
+
+@dataclass(frozen=True)
+class MoreTickets:
+    """A sheet with the columns of the one that is read: it seems to have tickets too."""
+
+    sheet: str
 
 
 def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding: str | None = None) -> Iterator[Place]:
@@ -74,14 +88,13 @@ def places_near(path: Path, source: Reader, vocabulary: Vocabulary, *, encoding:
         if file.is_file() and not file.samefile(path)
     ]
     for file in files[:TABLES_MAX]:
-        is_text = file.suffix.lower() in (".csv", ".tsv", ".txt")
-        yield Place(file, encoding=(is_text and encoding) or "")
+        yield Place(file, encoding=encoding or "")
 
 
 def find_comments(
     place: Place, columns: Sequence[str], names: Sequence[Named], vocabulary: Vocabulary
-) -> CommentTable | Unusable | None:
-    """The comments in a table, if it has some of the export; None if it seems to be something else.
+) -> CommentTable | Unusable | MoreTickets | None:
+    """The comments in a table, if it has some of the export, or more tickets; None if it seems to be something else.
 
     Args:
         place: The table.
@@ -89,14 +102,22 @@ def find_comments(
         names: What its rows are named by.
         vocabulary: The words.
     """
-    try:
-        source = open_reader(place.path, sheet=place.sheet or None, encoding=place.encoding or None)
-        return None if source.columns == tuple(columns) else _comments(place, source, names, vocabulary)
-    except SourceError as error:
-        # most texts of such a name are not tables, nor are most sheets
-        if place.sheet or place.path.suffix.lower() == ".txt":
-            return None
-        return Unusable(place, f"cannot be read: {error.what}; {error.hint}")
+    failures = []
+    for reading in place.readings:
+        try:
+            source = open_reader(place.path, sheet=place.sheet or None, encoding=reading or None)
+            same = set(source.columns) & set(columns)
+            if place.sheet and len(same) >= _SAME_SHARE * len({*source.columns, *columns}):
+                return MoreTickets(place.sheet)
+            if source.columns == tuple(columns):
+                return None
+            return _comments(replace(place, encoding=reading), source, names, vocabulary)
+        except SourceError as error:
+            failures.append(error)
+    # most texts of such a name are not tables, nor are most sheets
+    if place.sheet or place.path.suffix.lower() == ".txt":
+        return None
+    return Unusable(place, f"cannot be read: {failures[0].what}; {failures[0].hint}")
 
 
 def _comments(

@@ -172,10 +172,14 @@ def epoch_form(column: ColumnProfile) -> DateForm | None:
 
 def middle(column: ColumnProfile, form: DateForm) -> float:
     """The moment in the middle of a column, in seconds since 1970 by its own clock, to compare columns by."""
-    parsers = [parser(each) for each in form.formats]
-    moments = (next(filter(None, (parse(text) for parse in parsers)), None) for text in column.values.counts)
-    seconds = sorted(moment.replace(tzinfo=UTC).timestamp() for moment in moments if moment is not None)
-    return seconds[len(seconds) // 2] if seconds else 0.0
+    moments = sorted(moment for text in column.values.counts if (moment := moment_of(text, form)) is not None)
+    return moments[len(moments) // 2] if moments else 0.0
+
+
+def moment_of(text: str, form: DateForm) -> float | None:
+    """The moment in a cell, in seconds since 1970 by its own clock; None if it has none."""
+    moment = next(filter(None, (parser(each)(text) for each in form.formats)), None)
+    return None if moment is None else moment.replace(tzinfo=UTC).timestamp()
 
 
 def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:

@@ -10,15 +10,15 @@ from importer.models import ReadingOptions
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest import fields_and_notes
-from importer.suggest.columns import Blanks, Kind
+from importer.suggest.columns import Blanks
 from importer.suggest.comment_tables import CommentTable, Unusable
 from importer.suggest.evidence import FEW_ROWS
 from importer.suggest.fields_and_notes import HTML_SHARE, mark_of
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
-from importer.suggest.people_tables import PeopleTable
+from importer.suggest.people_tables import PeopleTable, write_lookups, write_owner
 from importer.suggest.roles import Pick, Roles
-from importer.suggest.row_names import KeyParts, Parents
+from importer.suggest.row_names import History, KeyParts, Parents
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
@@ -50,12 +50,15 @@ class Draft:
     blanks: Blanks  #: Texts that may stand for an empty cell.
     parts: KeyParts | None  #: The columns that are its key together; None if one column is.
     near: ColumnProfile | None  #: The column that is named as its key, but is not different in every row.
-    history: ColumnProfile | None  #: The number of the ticket, if each row is a state of one.
+    history: History | None  #: The number of the ticket, if each row is a state of one.
+    events_of: ColumnProfile | None  #: The number of the ticket, if the key seems to name what happened to it.
     parents: Parents | None  #: The column that names the parent row.
     reading: ReadingOptions  #: How the export was read, where that is not the default.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
+    other_sheets: tuple[str, ...]  #: Sheets with the same columns, which are not read.
     vocabulary: Vocabulary
-    people: PeopleTable | None = None  #: A table that knows the requesters, where the export has their ids only.
+    #: A table that knows the requesters, where the export has their ids only; or one that cannot be read.
+    people: PeopleTable | Unusable | None = None
     page: Page = field(default_factory=Page)
 
     def write(self) -> str:
@@ -68,7 +71,7 @@ class Draft:
             self._parent(self.parents)
         self._priority()
         self._requester()
-        self._owner()
+        write_owner(self.page, self.roles.owner)
         fields_and_notes.write_custom_fields(self.page, self.roles)
         fields_and_notes.write_notes(self.page, self.roles, self.table, self.comments)
         fields_and_notes.write_after_create(self.page, self.roles)
@@ -82,7 +85,7 @@ class Draft:
         if self.parts:
             return self.parts.parts
         if self.history:
-            return (self.history,)
+            return (self.history.number.profile,)
         if pick := self.roles.one.get("key"):
             return (pick.column.profile,)
         if self.near:
@@ -150,17 +153,31 @@ class Draft:
             text += f"; {pick.doubt}" if pick.doubt else ""
             mark = "" if pick.known else GUESS if rows >= FEW_ROWS and not pick.doubt else CHECK
         self.page.comment(f"{text}.", 2, mark)
+        if (ticket := self.events_of) is not None:
+            seen = f"{named([ticket])} repeats: {counted(ticket.distinct, 'ticket')} in {counted(rows, 'row')}"
+            text = f"{seen}. If each row is an event of a ticket, use it as the key, with `keep: last`."
+            self.page.comment(text, 2, CHECK)
         if column.repeats > 1:
             text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
             self.page.comment(text, 2, CHECK)
 
-    def _say_history(self, number: ColumnProfile) -> None:
+    def _say_history(self, history: History) -> None:
         """Each row is a state of its ticket; of these one is the case."""
-        page, tickets = self.page, counted(number.distinct, "ticket")
-        text = f"a history: {tickets} in {counted(number.filled, 'row')}, since {named([number])} repeats."
-        page.comment(f"{text} The last row of each ticket counts, in the order of the file.", 2, CHECK)
-        page.comment("the other rows are skipped as superseded; if they are comments, import them as notes.", 2)
-        page.line("keep: last", 2)
+        page, number = self.page, history.number.profile
+        text = f"a history: {counted(number.distinct, 'ticket')} in {counted(number.filled, 'row')}, since"
+        first = "first" if history.newest_first else "last"
+        page.comment(
+            f"{text} {named([number])} repeats. The {first} row of each ticket counts, in the order of the file.",
+            2,
+            CHECK,
+        )
+        if history.time is not None and history.newest_first:
+            page.comment(f"{named([history.time.profile])} shows that the newest state comes first.", 2, CHECK)
+        elif history.time is not None and history.is_mixed:
+            text = f"the rows of a ticket are in no order of {named([history.time.profile])}: sort the file by it, or"
+            page.comment(f"{text} an old state may count.", 2, CHECK)
+        page.comment("the other rows are skipped; if they are comments, import them as notes.", 2)
+        page.line(f"keep: {first}", 2)
         page.uses[number] = Use("key", CHECK)
 
     def _empty(self) -> None:
@@ -205,23 +222,24 @@ class Draft:
         described, kind = self.roles.one.get("description"), self.roles.one.get("type")
         if described is not None and 2 * described.column.profile.filled >= self.table.rows:
             column = described.column.profile
-            text = "no subject column found; using the start of the description."
+            made = "the start of the description"
             parts = reference(column) | {"collapse": "true", "overflow": "truncate", "max": "100"}
             parts |= {"default": NO_TITLE} if column.filled < self.table.rows else {}
         elif kind is not None and in_template(kind.column.profile) and kind.column.profile.filled:
-            text = f"no subject column found; using {named([kind.column.profile])} with the key."
+            made = f"{named([kind.column.profile])} with the key"
             key = self._key_text()
             template = f"{{{kind.column.name}}} {key}".strip() if key else f"{{{kind.column.name}}}"
             parts = {"template": template, "strip": "true", "overflow": "truncate"}
             parts |= {} if key else {"default": NO_TITLE}
         elif self.parts and not self.parts.join and all(map(in_template, self.parts.parts)):
-            text = "no subject column found; using the columns of the key. Choose a better column."
+            made = "the columns of the key"
             template = ", ".join(f"{{{column.name}}}" for column in self.parts.parts[:3])
             parts = {"template": template, "collapse": "true", "overflow": "truncate"}
         else:
-            text = "no subject column found; using the key. Choose a better column."
+            made = "the key"
             parts = self._made_of_key("Ticket {}", NO_TITLE) | {"overflow": "truncate"}
-        self.page.comment(text, 2, CHECK)
+        self.page.title_of = made
+        self.page.comment(f"no subject column found; using {made}. Choose a better column.", 2, CHECK)
         self.page.line(f"title: {value(parts)}", 2)
 
     def _description(self) -> None:
@@ -332,8 +350,11 @@ class Draft:
         page, email, name = self.page, self.roles.one.get("requester_email"), self.roles.one.get("requester_name")
         page.blank()
         page.comment("Talkdesk finds or creates the contact from the e-mail address and name.", 2)
-        if email is None and self.people is not None:
-            self._look_up_people(self.people, with_name=name is None)
+        if isinstance(self.people, Unusable):
+            what = f"`{shown(self.people.place.path.name)}` next to the export may have the requesters"
+            page.comment(f"{what}, but {self.people.reason}. Save it as UTF-8, and draft again.", 2, CHECK, alone=True)
+        if isinstance(self.people, PeopleTable):
+            write_lookups(page, self.people, with_name=name is None)
         elif email is None:
             page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK, alone=True)
         else:
@@ -344,10 +365,8 @@ class Draft:
             if emails < column.filled:
                 page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
             if several := column.count("addresses"):
-                text = (
-                    f"{counted(several, 'cell')} with several addresses: the first is the requester, a note keeps all."
-                )
-                page.comment(text, 2, CHECK)
+                text = f"{counted(several, 'cell')} with several addresses"
+                page.comment(f"{text}: the first is the requester, a note keeps all.", 2, CHECK)
             text = f"requester_email: {value(reference(column) | ({'type': 'address'} if mixed else {}))}"
             page.line(text, 2, of=column, field="requester_email")
             if name is None and column.count("named"):
@@ -357,31 +376,6 @@ class Draft:
             self._because(name, counted(name.column.profile.distinct, "different name"))
             text = f"requester_name: {value(reference(name.column.profile))}"
             page.line(text, 2, of=name.column.profile, field="requester_name")
-
-    def _look_up_people(self, people: PeopleTable, *, with_name: bool) -> None:
-        """The address and the name of a requester of whom the export only has an id."""
-        page, by = self.page, people.by.profile
-        mark = GUESS if people.found == people.cells else CHECK
-        found = f"{people.found:,} of {counted(people.cells, 'cell')} in {named([by])}"
-        where = f"`{shown(people.place.path.name)}` next to the export has these people"
-        page.comment(f"{where}: {found} match {named([people.key.profile])} there.", 2, mark)
-        columns = (("requester_email", people.email), ("requester_name", people.name if with_name else None))
-        for name, column in columns:
-            if column is not None:
-                text = value({"lookup": people.lookup(column)})
-                page.line(f"{name}: {text}", 2, of=by, field="requester_email")
-
-    def _owner(self) -> None:
-        """How the agents could be found, as a comment: it needs a file that only the account can give."""
-        owner = self.roles.owner
-        if owner is None or owner.profile.repeats > 1:
-            return
-        self.page.blank()
-        text = f"{named([owner.profile])} has the ticket's agent. To keep it as owner, run "
-        self.page.comment(f"{text}`case-importer users --save owners.csv` and uncomment the next line:", 2)
-        key = "email" if owner.kind is Kind.EMAIL else "name"
-        lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
-        self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
     def _because(self, pick: Pick, more: str) -> None:
         mark = mark_of(pick)

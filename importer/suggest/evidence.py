@@ -16,6 +16,8 @@ _CODES = frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 _KEY_TEXT_MEAN = 60  #: Characters of the average text that still can be a key.
 _STATUSES_MOST = 15  #: A status has few values; with more of them one must be a word of a status.
+_PLACES = frozenset({"state", "estado", "estat"})  #: In a name: a status, or a part of a country.
+_ONE_VALUE_POINTS = 15.0  #: At most, for a priority that is the same in all rows.
 _IDS_LEAST = 0.3  #: Of the cells of a column that are ids for it to have no names of people.
 
 
@@ -93,7 +95,7 @@ def weigh(role: str, column: Column, called: Called, rows: int, vocabulary: Voca
         case "priority":
             _priority(found, column, called, vocabulary)
         case "status" | "type":
-            _word(found, role, column, vocabulary)
+            _word(found, role, column, called, vocabulary)
         case _:  # the parent
             if column.kind not in (Kind.TEXT, Kind.NUMBER) or column.profile.longest > KEY_LENGTH_MAX:
                 found.refuse(f"its cells are {column.kind}")
@@ -229,11 +231,13 @@ def _priority(found: Evidence, column: Column, called: Called, vocabulary: Vocab
     levels = {level_of(word, vocabulary).priority for word in profile.values.counts}
     if len(levels) > 1:
         found.add(15, f"words of {len(levels)} priorities")
-    elif profile.distinct == 1 and not called.known:
-        found.add(-15, "it has one value only")
+    elif profile.distinct == 1:  # whatever its name is, a column with ranks is better
+        found.against.append("it has one value only")
+        found.doubt("it has one value only")
+        found.points = min(found.points, _ONE_VALUE_POINTS)
 
 
-def _word(found: Evidence, role: str, column: Column, vocabulary: Vocabulary) -> None:
+def _word(found: Evidence, role: str, column: Column, called: Called, vocabulary: Vocabulary) -> None:
     profile, kind = column.profile, column.kind
     if not profile.complete or kind not in _CODES or profile.distinct > 100 or profile.longest > 120:
         found.refuse("its cells have too many words")
@@ -245,12 +249,15 @@ def _word(found: Evidence, role: str, column: Column, vocabulary: Vocabulary) ->
         return
     words = {text: folded(text) for text in profile.values.counts}
     known = [text for text, word in words.items() if any(part in word for part in vocabulary.words["statuses"])]
-    if known:
+    may_be_a_place = not called.known and not _PLACES.isdisjoint(column.names[0].split())
+    if known and (3 * len(known) > len(words) or not may_be_a_place):
         found.add(20, f"words of a status, such as {known[0]!r}")
     elif words and all(_LETTERS.fullmatch(text) for text in words):
         found.refuse("its cells are codes of letters, as places have")
     elif len(words) > _STATUSES_MOST:
         found.refuse(f"none of its {len(words):,} different words is known as a status; it may be a place")
+    elif kind is not Kind.NUMBER and may_be_a_place:
+        found.refuse("too few of its words are known as a status: it may be a part of a country")
     elif kind is not Kind.NUMBER:
         found.add(-20, "none of its words is known as a status")
         found.doubt("none of its words is known as a status")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import count
 
 from importer.mapping.dates import EPOCHS
 from importer.quality.profile import ColumnProfile
-from importer.suggest.columns import Column
+from importer.suggest.columns import Column, Kind
 from importer.suggest.comment_tables import CommentTable, Unusable
 from importer.suggest.date_formats import DateForm
 from importer.suggest.first_rows import FirstRows, date_of_entry
-from importer.suggest.roles import SPLIT_SHARE, Pick, Roles
+from importer.suggest.roles import SAID, SPLIT_SHARE, Pick, Roles
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
@@ -48,12 +49,18 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
     _dates(fields, roles)
     _texts(fields, roles)
     for flag, column in zip(_free("checkbox", 1, roles), roles.flags, strict=False):
-        mark = "" if column in roles.said else GUESS
-        fields.comment(f"{named([column.profile])} has only yes/no values.", 4, mark)
+        if column.kind is Kind.BOOLEAN:
+            mark = "" if column in roles.said else GUESS
+            fields.comment(f"{named([column.profile])} has only yes/no values.", 4, mark)
+        else:
+            fields.comment(f"{named([column.profile])}, {SAID}.", 4)
+            example = next(iter(column.profile.values.counts), "")
+            what = f"its cells, such as {shown(example, 40)!r}, do not say yes or no: their rows are invalid"
+            fields.comment(f'{what}; add `values:`, for example {{{scalar(example)}: "true"}}.', 4, CHECK)
         text = f"{flag}: {value(reference(column.profile) | {'type': 'boolean'})}"
         fields.line(text, 4, of=column.profile, field="checkbox")
     for column, name in roles.custom:
-        fields.comment(f"{named([column.profile])}, as you answered.", 4)
+        fields.comment(f"{named([column.profile])}, {SAID}.", 4)
         parts = _date_value(column) if column.dates else reference(column.profile)
         fields.line(f"{name}: {value(parts)}", 4, of=column.profile, field=name)
     if fields.lines or roles.undated:
@@ -63,7 +70,9 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
         page.comment(f"{names} is named like a date, but its format is not recognised.", 2, CHECK)
     if fields.lines:
         page.comment("Custom fields of your account. Delete the lines for fields you do not have.", 2)
-        page.comment("replace the numbers in text2, date1, checkbox1 with those of your account.", 2, CHECK)
+        proposed = re.findall(r"^ {4}(\w+):", fields.text, re.MULTILINE)
+        what, whose = ("numbers", "those") if len(proposed) > 1 else ("number", "that")
+        page.comment(f"replace the {what} in {', '.join(proposed)} with {whose} of your account.", 2, CHECK)
         page.line("custom_fields:", 2)
         page.add(fields)
 
@@ -123,7 +132,7 @@ def _texts(fields: Page, roles: Roles) -> None:
             text = f"{next(names)}: {value(reference(pick.column.profile))}"
             fields.line(text, 4, of=pick.column.profile, field=role)
     for column in roles.labels:
-        repeats, why = column.profile.repeats, ", matched by name."
+        repeats, why = column.profile.repeats, f", {SAID if column in roles.said else 'matched by name'}."
         if repeats > 1:
             why = f" appears {repeats} times; values are joined with commas."
         fields.comment(f"{named([column.profile])}{why}", 4, "" if column in roles.said else GUESS)
@@ -212,7 +221,7 @@ def _write_note(page: Page, column: Column, table: FirstRows, *, mark: str) -> N
         text = f"- {{each: {scalar(name)}, {_title(name)}{body}, public: false}}"
         page.line(text, 4, of=column.profile, field="note")
     else:
-        page.comment(f"{named(columns)} looks like comments.", 4, mark)
+        page.comment(f"{named(columns)}{' looks like comments' if mark else f', {SAID}'}.", 4, mark)
         body = value(reference(column.profile) | _html(columns))
         page.line(f"- {{{_title(name)}, body: {body}, public: false}}", 4, of=column.profile, field="note")
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
 from importer.reader import open_reader
 from importer.suggest.columns import Column, Kind, describe
-from importer.suggest.comment_tables import SUFFIXES, TABLES_MAX, Place
+from importer.suggest.comment_tables import SUFFIXES, TABLES_MAX, Place, Unusable
 from importer.suggest.first_rows import read_first_rows
 from importer.suggest.headers import Vocabulary, squeezed
 from importer.suggest.row_names import LEAST_SHARE
+from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, scalar, shown, value
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class PeopleTable:
 
 def find_people(
     path: Path, columns: Sequence[Column], vocabulary: Vocabulary, *, folder: Path, encoding: str | None = None
-) -> PeopleTable | None:
-    """The table next to the export that knows the requesters; None if there is none.
+) -> PeopleTable | Unusable | None:
+    """The table next to the export that knows the requesters, else one that cannot be read; None if there is none.
 
     Args:
         path: The export.
@@ -53,19 +54,25 @@ def find_people(
         near = sorted(path.absolute().parent.iterdir()) if called else []
     except OSError:
         near = []
+    unusable = None
     for file in [it for it in near if _may_have_people(it, path, vocabulary)][:TABLES_MAX]:
-        is_text = file.suffix.lower() in (".csv", ".tsv", ".txt")
-        place = Place(file, encoding=(is_text and encoding) or "")
-        try:
-            table = read_first_rows(open_reader(file, encoding=place.encoding or None))
-        except SourceError:
-            continue
-        others = describe(table, vocabulary)
-        named = os.path.relpath(file.absolute(), folder.absolute())
-        for _, by in sorted(called, key=lambda entry: entry[0]):
-            if found := _joined(place, named, by, others, vocabulary):
-                return found
-    return None
+        place = Place(file, encoding=encoding or "")
+        failures = []
+        for reading in place.readings:
+            try:
+                table = read_first_rows(open_reader(file, encoding=reading or None))
+            except SourceError as error:
+                failures.append(error)
+                continue
+            others = describe(table, vocabulary)
+            relative = os.path.relpath(file.absolute(), folder.absolute())
+            for _, by in sorted(called, key=lambda entry: entry[0]):
+                if found := _joined(replace(place, encoding=reading), relative, by, others, vocabulary):
+                    return found
+            break
+        else:
+            unusable = unusable or Unusable(place, f"cannot be read: {failures[0].what}")
+    return unusable
 
 
 def _may_have_people(file: Path, export: Path, vocabulary: Vocabulary) -> bool:
@@ -102,3 +109,29 @@ def _joined(
     if best is None or best[0] < LEAST_SHARE * cells or not (email or name):
         return None
     return PeopleTable(place, file, by, best[1], email, name, best[0], cells)
+
+
+def write_lookups(page: Page, people: PeopleTable, *, with_name: bool) -> None:
+    """Writes the address and the name of a requester of whom the export only has an id."""
+    by = people.by.profile
+    mark = GUESS if people.found == people.cells else CHECK
+    found = f"{people.found:,} of {counted(people.cells, 'cell')} in {named([by])}"
+    where = f"`{shown(people.place.path.name)}` next to the export has these people"
+    page.comment(f"{where}: {found} match {named([people.key.profile])} there.", 2, mark)
+    columns = (("requester_email", people.email), ("requester_name", people.name if with_name else None))
+    for name, column in columns:
+        if column is not None:
+            text = value({"lookup": people.lookup(column)})
+            page.line(f"{name}: {text}", 2, of=by, field=name, lookup=people.file)
+
+
+def write_owner(page: Page, owner: Column | None) -> None:
+    """How the agents could be found, as a comment: it needs a file that only the account can give."""
+    if owner is None or owner.profile.repeats > 1:
+        return
+    page.blank()
+    text = f"{named([owner.profile])} has the ticket's agent. To keep it as owner, run "
+    page.comment(f"{text}`case-importer users --save owners.csv` and uncomment the next line:", 2)
+    key = "email" if owner.kind is Kind.EMAIL else "name"
+    lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
+    page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)

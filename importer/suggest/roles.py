@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from importer.suggest.columns import Column, Kind
@@ -13,6 +13,7 @@ from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import System, Vocabulary, are_priorities
 
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
+SAID = "as you answered"  #: The reason of what a person said.
 LABELS_MAX = 5
 FLAGS_MAX = 2
 _TEXTS = frozenset({Kind.TEXT, Kind.LONG})
@@ -58,6 +59,14 @@ class Roles:
     unused: tuple[Column, ...] = ()  #: Columns that a person does not want.
     said: frozenset[Column] = frozenset()  #: All columns that a person spoke of.
 
+    def without_name(self, column: Column) -> Roles:
+        """The same, if ``column`` has no names of requesters, unless a person said that it has."""
+        pick = self.one.get("requester_name")
+        if pick is None or pick.column is not column or column in self.said:
+            return self
+        one = {role: it for role, it in self.one.items() if role != "requester_name"}
+        return replace(self, one=one, rest=(column, *self.rest))
+
 
 def assign(
     table: FirstRows,
@@ -72,9 +81,10 @@ def assign(
     chooser = Chooser(table, [column for column in columns if column not in said], vocabulary, system)
     key = tuple(column for column, role in said.items() if role == "key")
     said_of = {"parent" if field == "parent_id" else field: column for column, field in said.items()}
-    one = {role: Pick(column, "as you answered", known=True) for role, column in said_of.items() if role in SINGLE}
+    one = {role: Pick(column, SAID, known=True) for role, column in said_of.items() if role in SINGLE}
     one |= {role: pick for role in SINGLE if role not in one and (pick := chooser.choose(role))}
-    if "priority" not in one and (pick := chooser.choose_by_levels()):
+    if not _has_ranks(one.get("priority")) and (pick := chooser.choose_by_levels()):
+        chooser.free += [one["priority"].column] if "priority" in one else []
         one["priority"] = pick
     if "created" not in one and (pick := chooser.choose_earliest()):
         one["created"] = pick
@@ -105,6 +115,11 @@ def assign(
         unused=tuple(column for column, role in said.items() if role == "unused"),
         said=frozenset(said),
     )
+
+
+def _has_ranks(priority: Pick | None) -> bool:
+    """Whether the priority has several values, or was said by a person."""
+    return priority is not None and (priority.column.profile.distinct > 1 or priority.reason == SAID)
 
 
 class Chooser:

@@ -8,6 +8,7 @@ from itertools import product
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
+from importer.suggest.date_formats import moment_of
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import Vocabulary
 from importer.suggest.roles import Roles
@@ -17,6 +18,7 @@ LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this 
 _NAMES_MAX = 8
 _LEAST_FILLED = 0.95
 _STATES_LEAST = 1.3  #: Rows of a ticket in a history, on average.
+_ONE_WAY = 0.9  #: Of the steps within tickets that lead back, or else forth, in time for them to be sorted.
 _JOINS = ("/", "|", "::", " + ")
 #: Roles of columns that do not change while a ticket lives; a hash of them names it best.
 _LASTING = ("created", "requester_email", "requester_name", "title", "description")
@@ -34,11 +36,31 @@ class KeyParts:
 
 
 @dataclass(frozen=True)
+class History:
+    """An export in which each row is a state of a ticket."""
+
+    number: Column  #: The number of the ticket, which repeats.
+    time: Column | None = None  #: The dates by which the rows of a ticket have an order.
+    falling: float = 0.0  #: The share of the steps from a row of a ticket to the next that lead back in time.
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether the first row of a ticket is its newest state."""
+        return self.falling > _ONE_WAY
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the rows of tickets are in no order."""
+        return 1 - _ONE_WAY <= self.falling <= _ONE_WAY
+
+
+@dataclass(frozen=True)
 class RowKey:
     """What names the rows if no column is different in each of them."""
 
     parts: KeyParts | None = None  #: Several columns together, or a hash of them.
-    history: Column | None = None  #: The number of the ticket, of which each row is a state.
+    history: History | None = None  #: The number of the ticket, of which each row is a state.
+    events_of: Column | None = None  #: The number of the ticket, if a column that may name events is the key.
     near: Column | None = None  #: A column named as the key that is different in most rows.
 
 
@@ -54,8 +76,12 @@ def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles, voca
         return RowKey()
     history = find_history(table, columns, vocabulary, key)
     parts = None if key else find_parts(table, columns, roles, vocabulary, is_history=history is not None)
+    if key is not None and history is None:
+        return RowKey(events_of=_repeating_number(table, columns, vocabulary, is_whole=True))
     if key is not None or parts is not None or history is not None:
-        return RowKey(parts=parts, history=None if parts else history)
+        return RowKey(
+            parts=parts, history=None if parts or history is None else _in_time(history, table, columns, vocabulary)
+        )
     near = nearest_key(columns, table.rows, vocabulary)
     return RowKey(near=near, parts=None if near else hash_parts(table, columns, roles, vocabulary))
 
@@ -69,6 +95,13 @@ def find_history(
     """
     if key is not None and (len(key.names) > 1 or key.names[0] != "id"):
         return None
+    return _repeating_number(table, columns, vocabulary, is_whole=key is not None)
+
+
+def _repeating_number(
+    table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, *, is_whole: bool
+) -> Column | None:
+    """The column that is named as the number of a ticket, and repeats; ``is_whole`` if its name must say so in full."""
     numbers = [
         (rank, column)
         for column in columns
@@ -76,9 +109,27 @@ def find_history(
         if column.profile.filled >= _LEAST_FILLED * table.rows and column.profile.repeats == 1
         if 1 < column.profile.distinct <= column.profile.filled / _STATES_LEAST
         if (rank := vocabulary.rank(column.names, "key")) is not None and not vocabulary.is_phrase(rank)
-        if key is None or len(column.names) > 1
+        if not is_whole or len(column.names) > 1
     ]
     return min(numbers, key=lambda number: number[0])[1] if numbers else None
+
+
+def _in_time(number: Column, table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary) -> History:
+    """The history with the dates that differ within its tickets, those of the last change first, and their order."""
+    dated = [column for column in columns if column.dates and column.profile.repeats == 1]
+    for time in sorted(dated, key=lambda column: vocabulary.rank(column.names, "updated") is None):
+        assert time.dates is not None
+        before: dict[str, float] = {}
+        steps = []
+        for ticket, text in zip(table.texts(number.profile), table.texts(time.profile), strict=True):
+            if (moment := moment_of(text, time.dates)) is None:
+                continue
+            if ticket in before and moment != before[ticket]:
+                steps.append(moment < before[ticket])
+            before[ticket] = moment
+        if steps:
+            return History(number, time, sum(steps) / len(steps))
+    return History(number)
 
 
 def nearest_key(columns: Sequence[Column], rows: int, vocabulary: Vocabulary) -> Column | None:

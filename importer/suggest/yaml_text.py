@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 
 from importer.quality.profile import ColumnProfile
@@ -84,6 +84,7 @@ class Use:
 
     field: str
     mark: str = ""
+    lookup: str = ""  #: The file in which the field is looked up by it.
 
 
 class Page:
@@ -92,6 +93,7 @@ class Page:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.uses: dict[ColumnProfile, Use] = {}  #: What each column became.
+        self.title_of = ""  #: What the title is made of, if no column is the title.
         self._marks: set[str] = set()  # of the comments since the last line
 
     def blank(self) -> None:
@@ -99,11 +101,15 @@ class Page:
         if self.lines and self.lines[-1]:
             self.lines.append("")
 
-    def line(self, text: str, indent: int = 0, *, of: ColumnProfile | None = None, field: str = "") -> None:
-        """A line of YAML; with ``of`` it makes a ``field`` of this column."""
+    def line(
+        self, text: str, indent: int = 0, *, of: ColumnProfile | None = None, field: str = "", lookup: str = ""
+    ) -> None:
+        """A line of YAML; with ``of`` it makes a ``field`` of this column, or looks it up in a file by it."""
         self.lines.append(" " * indent + text)
         if of is not None:
-            self.uses.setdefault(of, Use(field, next((mark for mark in (CHECK, GUESS) if mark in self._marks), "")))
+            mark = next((mark for mark in (CHECK, GUESS) if mark in self._marks), "")
+            first = self.uses.setdefault(of, Use(field, mark, lookup))
+            self.uses[of] = replace(first, mark=min(filter(None, (first.mark, mark)), default=""))  # CHECK < GUESS
         self._marks.clear()
 
     def comment(self, text: str, indent: int = 0, mark: str = "", *, alone: bool = False) -> None:

@@ -84,3 +84,18 @@ def test_explain_says_what_speaks_for_and_against(program: Program, export: Path
     hours = program("suggest", export, "--explain", "horas").out
     assert "'horas' in its name says that it measures something" in hours
     assert program("suggest", export, "--explain", "hours").code == 2
+
+
+def test_an_answer_is_called_one_and_doubted_where_the_cells_speak_against_it(
+    program: Program, export: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("sede = checkbox\nestado = unused\nusuario = label\n", encoding="utf-8")
+    assert program("suggest", export, "-o", "m.yml", "--answers", "a.txt").code == 0
+    mapping = (tmp_path / "m.yml").read_text("utf-8")
+    assert "CHECK: its cells, such as 'Lima', do not say yes or no" in mapping
+    assert "yes/no values" not in mapping
+    assert "`usuario`, as you answered." in mapping
+    assert "replace the numbers in date1, text2, checkbox1 with those" in mapping
+    fixed = mapping.replace("sede, type: boolean", "sede, type: boolean, values: {Lima: 'true', Cusco: 'false'}")
+    (tmp_path / "m.yml").write_text(fixed, encoding="utf-8")
+    assert program("check", export, "--mapping", "m.yml").code == 0

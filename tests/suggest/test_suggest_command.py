@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from program import Program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,3 +84,23 @@ def test_the_old_status_is_proposed_as_it_can_be_used(program: Program, tmp_path
     assert program("check", export, "--mapping", "m.yml").code == 0
     shown = program("preview", export, "--mapping", "m.yml").out
     assert '"status": "CLOSED"' in shown
+
+
+def test_sheets_that_are_left_out_are_named(program: Program, tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "tickets.xlsx") as book:
+        for name in ("Notes", "Year 2023", "Year 2024"):
+            sheet = book.add_worksheet(name)
+            rows = [
+                ["Ticket ID", "Subject", "Status"],
+                *([f"{name[-1]}-{n}", f"Fan {n} is loud", "open"] for n in "123"),
+            ]
+            for number, row in enumerate(rows if name != "Notes" else [["Made by Ana"]]):
+                sheet.write_row(number, 0, row)
+    done = program("suggest", "tickets.xlsx", "-o", "mapping.yml")
+    said = " ".join(done.out.split())
+    assert "Reading sheet 'Year 2023' only" in said
+    assert "not read: 'Notes', 'Year 2024'" in said
+    assert "Check: more tickets in 'Year 2024'?" in said
+    assert "header in row 1." in said
+    assert max(map(len, done.out.splitlines()[:5])) < 80
+    assert "CHECK: 'Year 2024' of this workbook" in (tmp_path / "mapping.yml").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from program import Program
 
 from importer import Settings, check, preview, run_import
 from importer.pipeline.checking import suggest_mapping
@@ -138,3 +139,35 @@ def test_a_table_of_users_gives_the_addresses(known: int, tmp_path: Path, monkey
     assert bodies[3]["requester_email"] == "u3@example.com"
     assert bodies[3]["requester_name"] == "Ana Paz"
     assert ("requester_email" in bodies[11]) is (known == 12)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16-le"])
+def test_a_table_of_users_has_its_own_encoding(encoding: str, tmp_path: Path) -> None:
+    tickets = [[f"T-{n}", f"Café {n} burns", str(70 + n)] for n in range(12)]
+    header = ["id", "subject", "requester_id"]
+    export = save(tmp_path / "tickets.csv", [header, *tickets], encoding="cp1252")
+    users = [["id", "email", "name"], *([str(70 + n), f"u{n}@example.com", "José Müller"] for n in range(12))]
+    save(tmp_path / "users.csv", users, encoding=encoding)
+    text = suggest_mapping(export, encoding="cp1252", folder=tmp_path).text
+    assert ("file: users.csv, key: id" in text) == (encoding != "utf-16-le")
+    if encoding == "utf-16-le":
+        assert "CHECK: `users.csv` next to the export may have the requesters, but cannot be read" in text
+        return
+    (tmp_path / "mapping.yml").write_text(text, encoding="utf-8")
+    assert json.loads(preview(export, tmp_path / "mapping.yml")[0].body or b"")["requester_name"] == "José Müller"
+
+
+def test_a_short_id_is_looked_up_and_is_no_name(tmp_path: Path, program: Program) -> None:
+    tickets = [
+        [f"T-{n}", f"u{n}", f"The fan {n} in the hall is loud, and nobody comes to look at it"] for n in range(12)
+    ]
+    save(tmp_path / "tickets.csv", [["id", "requester_id", "description"], *tickets])
+    save(tmp_path / "users.csv", [["id", "email", "name"], *([f"u{n}", f"u{n}@example.com", "Ana"] for n in range(12))])
+    suggestion = suggest_mapping(tmp_path / "tickets.csv", folder=tmp_path)
+    assert "requester_name: {lookup:" in suggestion.text
+    assert "requester_id: {requester_id}" in suggestion.text, "the id itself is in the note with the rest"
+    said = program("suggest", "tickets.csv", "--explain", "requester_id").out
+    assert "used by a lookup: finds the requester_email in users.csv" in said
+    assert said.endswith("requester_id = other\n")
+    table = program("suggest", "tickets.csv", "-o", "mapping.yml").out
+    assert "(no subject column)  title              check  the start of the description" in table

@@ -179,3 +179,53 @@ def test_a_number_that_repeats_is_a_history_and_no_key_with_something_else() -> 
         assert "key: Ticket ID" in text
         said = " ".join(line.strip(" #") for line in text.splitlines())
         assert "CHECK: a history: 4 tickets in 12 rows, since `Ticket ID` repeats." in said
+
+
+@pytest.mark.parametrize("ranked", ["bug_severity", "priority code", "Zone", None])
+def test_a_priority_with_one_value_is_the_last_choice(ranked: str | None) -> None:
+    columns = {"id": numbers(), "subject": [f"Machine {n} is broken" for n in range(12)], "priority": ["Medium"]}
+    text = suggest(table(columns | ({ranked: ["P1", "P2", "P3", "P4"]} if ranked else {}))).text
+    assert f"column: {ranked or 'priority'}\n" in text
+    text = " ".join(text.replace("#", "").split())
+    assert ("it has one value only" in text) == (ranked is None)
+    assert ("CHECK: `priority`, matched by name" in text) == (ranked is None)
+
+
+@pytest.mark.parametrize(("step", "keep"), [(1, "last"), (-1, "first")])
+def test_the_dates_of_a_history_tell_which_row_is_the_newest(step: int, keep: str) -> None:
+    days = [f"2024-03-{day:02} 10:00" for day in range(1, 13)][::step]
+    tickets = [f"T-{number // 3}" for number in range(12)]
+    source = table({"Ticket ID": tickets, "Subject": [f"Fan {it} is loud" for it in tickets], "Modified": days})
+    suggestion = suggest(source)
+    assert f"keep: {keep}" in suggestion.text
+    assert ("`Modified` shows that the newest state comes first" in suggestion.text) == (keep == "first")
+    assert (suggestion.trial.sent, suggestion.trial.superseded + suggestion.trial.repeated) == (4, 8)
+    mixed = [days[it] for it in (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10)]
+    text = suggest(table({"Ticket ID": tickets, "Subject": ["Fan is loud"], "Modified": mixed})).text
+    assert "in no order of `Modified`" in text
+
+
+def test_events_with_ids_of_their_own_name_the_ticket_that_repeats() -> None:
+    tickets = [f"{100 + number // 3}" for number in range(12)]
+    text = suggest(table({"event_id": numbers(), "ticket_id": tickets, "Subject": ["Fan is loud", "Fan is off"]})).text
+    assert "CHECK: `ticket_id` repeats: 4 tickets in 12 rows." in text
+
+
+def test_rows_with_an_earlier_key_are_not_counted_as_ready() -> None:
+    keys = [*numbers(11), numbers()[3]]
+    trial = suggest(table({"Ticket ID": keys, "Subject": [f"Fan {n} is loud" for n in range(12)]})).trial
+    assert trial.fared == "11 ready to send, 1 skipped (key of an earlier row), 0 invalid"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_status"),
+    [
+        (["Jalisco", "Sonora", "Puebla", "Oaxaca", "Nuevo León"], False),
+        (["São Paulo", "Bahia", "Minas Gerais"], False),
+        (["Abierto", "Cerrado", "Con el proveedor"], True),
+    ],
+)
+def test_a_part_of_a_country_is_no_status(words: list[str], is_status: bool) -> None:
+    subjects = [f"Machine {n} is broken" for n in range(12)]
+    text = suggest(table({"id": numbers(), "asunto": subjects, "Estado": words})).text
+    assert ("# after_create:" in text, "text2: Estado" in text) == (is_status, is_status)

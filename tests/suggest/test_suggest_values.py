@@ -1,10 +1,13 @@
 """Tables of values, texts that stand for nothing, texts that are too long: found in the cells, and said so."""
 
 import json
+from pathlib import Path
 
 import pytest
+import xlsxwriter
 from suggest_tables import lines_with, mapped, numbers, table
 
+from importer.reader import open_reader
 from importer.suggest import suggest
 from importer.suggest.headers import level_of, load_vocabulary
 
@@ -100,3 +103,14 @@ def test_guesses_and_checks_are_counted() -> None:
     lines = suggestion.text.splitlines()
     assert suggestion.guesses == sum("# GUESS: " in line for line in lines) == 2
     assert suggestion.checks == sum("# CHECK: " in line for line in lines) == 3
+
+
+def test_a_column_with_cells_that_cannot_be_used_is_marked_in_the_table(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "tickets.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["id", "subject", "status"])
+        for number in range(1, 13):
+            sheet.write_row(number, 0, [f"T-{number}", f"Fan {number} is loud", ("open", "closed")[number % 2]])
+        sheet.write_formula(4, 2, "=1/0", None, "#DIV/0!")
+    choices = suggest(open_reader(tmp_path / "tickets.xlsx")).choices
+    assert {it.column: it.mark for it in choices} == {"id": "GUESS", "subject": "GUESS", "status": "CHECK"}
