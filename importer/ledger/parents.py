@@ -30,6 +30,7 @@ Reject = Callable[[int, FieldError], None]
 
 #: What is found. The mapping reference lists them.
 MISSING, CYCLE, DEEP = "missing_parent", "parent_cycle", "parent_too_deep"
+CODES = frozenset({MISSING, CYCLE, DEEP})
 
 # -- what is said about children ------------------------------------------------------------------------
 
