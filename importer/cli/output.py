@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from importer.models import UNSAFE, State, clean
-from importer.report.meaning import FAILED, MEANINGS, skipped_because
 from importer.wording import carried, printable, shell_word
 
 if TYPE_CHECKING:
@@ -188,6 +187,8 @@ def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State,
         causes: Tell why rows are skipped.
         meanings: What states mean here, where it is not what they usually mean.
     """
+    from importer.report.meaning import MEANINGS, skipped_because  # it loads the ledger: --help must not wait for it
+
     special = meanings or {}
     if not totals.match:
         complain(f"totals do not add up: {totals.equation}\n  hint: keep the ledger and report this bug")
@@ -234,6 +235,8 @@ def say_fields_set(fields: Iterable[FieldSet]) -> None:
 
 def say_causes(causes: Iterable[Cause]) -> None:
     """Print why rows are not cases, most frequent first; not those that are skipped or only wait for their turn."""
+    from importer.report.meaning import FAILED
+
     shown = [cause for cause in causes if cause.state in FAILED and cause.code is not None]
     if shown:
         heading("Rows that are not cases, by error")
