@@ -51,6 +51,7 @@ bench: $(READY)
 # Schemathesis brings a dozen packages along, so it is installed by this alone.
 contract: $(READY)
 	@test -f "$(OPENAPI)" || { echo "give the OpenAPI document: make contract OPENAPI=case-api.json"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'  # knows groups
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group contract
 	CASE_API_OPENAPI="$(abspath $(OPENAPI))" $(BIN)/python -m pytest -rs tests/sandbox/test_sandbox_openapi.py
 
