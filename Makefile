@@ -12,7 +12,7 @@ READY := .venv/.ready
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(12, 3 * (os.cpu_count() or 1)))')
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What users see, from the command line to the reports; what lies below it is left to `make test`.
-OUTSIDE := $(addprefix tests/,account cli docs mapping quality reader suggest) tests/test_architecture.py
+OUTSIDE := $(addprefix tests/,account cli docs quality suggest) tests/test_architecture.py
 
 # Child processes that compile everything anew would take most of the time.
 unexport PYTHONDONTWRITEBYTECODE
