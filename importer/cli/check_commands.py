@@ -44,7 +44,7 @@ def suggest(
     from importer.cli.suggest_page import say_explanation, say_suggestion
     from importer.pipeline.checking import suggest_mapping
     from importer.suggest.answers import read_answers
-    from importer.suggest.saved_profile import as_json, load_profile, profile_beside
+    from importer.suggest.saved_profile import as_json, load_profile, profile_path
 
     if output is not None and output.exists():  # before the export is read, which can take a while
         if source.exists() and output.samefile(source):
@@ -52,7 +52,7 @@ def suggest(
             raise ConfigError("the output file is the export itself", where=str(output), hint=hint)
         if not force and explain is None:
             raise _exists(output)
-    profile = None if output is None else profile_beside(output)
+    profile = None if output is None else profile_path(output)
     folder = None if output is None else output.parent
     suggestion = suggest_mapping(source, answers=answers, earlier=profile, folder=folder, **asdict(reading))
     if explain is not None:

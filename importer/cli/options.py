@@ -209,7 +209,7 @@ class ReportOptions(TableOptions):
         from importer.report import ReportOptions as Loaded
 
         formats = tuple(self.report_format.replace(" ", "").split(",")) if self.report_format else FORMATS
-        return Loaded(formats=formats, csv_delimiter=self.delimiter, mask=mask)  # type: ignore[arg-type]  # checked there
+        return Loaded(formats=formats, csv_delimiter=self.delimiter, mask=mask)  # type: ignore[arg-type]  # it checks them
 
 
 @dataclass(frozen=True)

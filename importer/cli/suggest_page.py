@@ -1,4 +1,4 @@
-"""What ``suggest`` prints beside the mapping: which column became what, and why."""
+"""What ``suggest`` prints next to the mapping: which column became what, and why."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def check(
         notes: The companion files that the mapping names, as ``FILE`` or ``NAME=FILE``; by default next to the export.
         allow_files: Folders whose files the mapping may read, besides its own folder and that of the export.
         ledger: An existing ledger whose keys are taken into account; it is not changed.
-        baseline: What ``check --json`` printed of an earlier export, or the profile beside a suggested mapping.
+        baseline: What ``check --json`` printed of an earlier export, or the profile next to a suggested mapping.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
         as_is, kinds: See :class:`importer.pipeline.staging.Reading`; say what the cells of each column are.
         progress, first, reading: Is told how far it is, and what the first rows show; see :class:`ReadingOptions`.

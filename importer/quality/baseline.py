@@ -44,7 +44,7 @@ class Change:
 
 
 def load_baseline(path: Path) -> Baseline:
-    """What ``check --json`` printed of an earlier export, or the profile that ``suggest`` keeps beside a mapping.
+    """What ``check --json`` printed of an earlier export, or the profile that ``suggest`` keeps next to a mapping.
 
     Raises:
         ConfigError: it cannot be read, or is something else.

@@ -217,6 +217,6 @@ def word_of_priority(word: str, vocabulary: Vocabulary) -> str:
 
 
 def _without_name(word: str, vocabulary: Vocabulary) -> str:
-    """``Priority 2`` → ``2``: a number is a rank too if what stands beside it is a name for a priority."""
+    """``Priority 2`` → ``2``: a number is a rank too if what stands next to it is a name for a priority."""
     name, number = re.sub(r"[\d.]+", " ", word), re.findall(r"\d+(?:\.0)?", word)
     return number[0] if len(number) == 1 and squeezed(name) in vocabulary.columns["priority"] else word

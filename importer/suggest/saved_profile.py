@@ -1,4 +1,4 @@
-"""The profile that is kept beside a mapping: what each column was like, what it became, and what a person said of it.
+"""The profile that is kept next to a mapping: what each column was like, what it became, and what a person said of it.
 
 ``check --baseline`` compares an export with it, and the next ``suggest`` starts from its answers.
 """
@@ -32,7 +32,7 @@ class SavedProfile:
     answers: Mapping[str, str]  #: Column → field, as a person said.
 
 
-def profile_beside(mapping: Path) -> Path:
+def profile_path(mapping: Path) -> Path:
     """Where the profile of a mapping is: ``mapping.profile.json`` for ``mapping.yml``."""
     return mapping.with_suffix(".profile.json")
 

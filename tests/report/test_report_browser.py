@@ -22,7 +22,10 @@ _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 DESK, PHONE = (1280, 900), (360, 740)
 LONG = "w" * 120
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="NOT CHECKED in a browser: apt-get install chromium"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ if not OPENAPI:
     reason = "NOT CHECKED against Talkdesk's OpenAPI document: run `make contract OPENAPI=path-of-the-document`"
     pytest.skip(reason, allow_module_level=True)
 schemathesis = pytest.importorskip("schemathesis", reason="NOT CHECKED: Schemathesis is missing; run `make contract`")
-from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
+from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402 (without the document nothing is loaded)
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
