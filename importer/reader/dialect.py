@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from importer.errors import EmptySourceError, SourceError
-from importer.models import shown
+from importer.models import ReadingOptions, shown
 from importer.reader.base import first_few
 from importer.reader.limits import LONGEST_CELL
 
@@ -59,21 +59,19 @@ def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
-def find_dialect(
-    block: Sequence[str], *, given: str | None, header_row: int | None, complete: bool, name: str
-) -> Dialect:
+def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: bool, name: str) -> Dialect:
     """The dialect of the file that begins with ``block``.
 
     Args:
         block: The first lines.
-        given: The delimiter that the user passed, which wins.
-        header_row: The line of the header that the user passed, 1-based; 0 for a file without a header.
+        reading: What the user said of delimiter and header, which wins.
         complete: Whether the block is the whole file.
         name: The name of the file in messages.
 
     Raises:
         SourceError: There is no header, or a broken one, or the delimiter is unclear.
     """
+    given, header_row = reading.get("delimiter"), reading.get("header_row")
     excel = _SEP_LINE.fullmatch(block[0]) if block else None
     body, above = (block[1:], 1) if excel else (block, 0)
     wanted = given or (excel and excel[1])

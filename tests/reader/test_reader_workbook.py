@@ -27,7 +27,7 @@ from reader_workbooks import (
 )
 
 from importer.errors import SourceError
-from importer.reader import open_reader, sheet_names
+from importer.reader import limits, open_reader, sheet_names
 
 MOMENT = dt.datetime(2024, 3, 1, 14, 30)
 CELLS: list[tuple[Any, str | None, str]] = [
@@ -171,9 +171,10 @@ def test_repeated_and_numeric_header_cells(tmp_path):
     assert cells_of(open_reader(path)) == [("a", "b", "c")]
 
 
-def test_chunks_progress_and_reading_twice(tmp_path):
+def test_chunks_progress_and_reading_twice(tmp_path, monkeypatch):
     path = write_sheets(tmp_path / "t.xlsx", Tickets=[["id"], *([number] for number in range(25))])
-    source = open_reader(path, chunk_rows=10)
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 10)
+    source = open_reader(path)
     assert [len(chunk.frame) for chunk in source.chunks()] == [10, 10, 5]
     progress = [chunk.progress for chunk in source.chunks()]
     assert progress == sorted(progress)
