@@ -56,14 +56,19 @@ class Handlers:
         options: SandboxOptions,
         storage: Storage,
         definitions: tuple[Definition, ...],
+        *,
         tokens: Tokens,
         clock: Callable[[], float],
         automations: Callable[[], Sequence[Automation]],
     ) -> None:
-        self._options, self._storage, self._tokens = options, storage, tokens
-        self._clock, self._automations = clock, automations
-        self._all_definitions, self._definitions = definitions, by_key(definitions)
+        self._options = options
+        self._storage = storage
+        self._all_definitions = definitions
+        self._definitions = by_key(definitions)
         self._users = users_of(options.seed, options.user_count)
+        self._tokens = tokens
+        self._clock = clock
+        self._automations = automations
         self.mails: Counter[str] = Counter()  #: that automations have sent, by address
 
     async def token(self, request: web.Request) -> web.Response:
@@ -102,7 +107,7 @@ class Handlers:
 
     async def get(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases/{id}."""
-        case = self._live_case(request)
+        case = self._live_case(request.match_info["id"])
         agent, dialect = self._agent_name(case), self._options.reads
         shown = detailed(case, definitions=self._definitions, agent_name=agent, dialect=dialect)
         self._edit(case, request)  # right after it was read
@@ -110,7 +115,7 @@ class Handlers:
 
     async def update(self, request: web.Request) -> web.Response:
         """PATCH /cm/core/va/cases/{id}; custom fields are merged, notes are appended."""
-        case = self._edit(self._live_case(request), request)  # right before it is changed
+        case = self._edit(self._live_case(request.match_info["id"]), request)  # right before it is changed
         body = checked(UPDATE, await _json_of(request), self._definitions)
         self._check_links(body, child=case)
         changed = after_update(
@@ -198,36 +203,39 @@ class Handlers:
         owner = self._users.get(case.content.get("owner_id") or "")
         return owner["name"] if owner else None
 
-    def _found(self, ident: str) -> Case | None:
-        """The case with this id; None if there is none or it was deleted."""
+    def _live_case(self, ident: str) -> Case:
+        """The case with this id, or 404 if there is none or it was deleted."""
         numbers = case_ids([ident])
         case = self._storage.get(numbers[0]) if [str(number) for number in numbers] == [ident] else None
-        return case if case is not None and case.place == Place.LIVE else None
-
-    def _live_case(self, request: web.Request) -> Case:
-        """The case with the id in the path, or 404."""
-        case = self._found(request.match_info["id"])
-        if case is None:
+        if case is None or case.place != Place.LIVE:
             raise ApiError(404)
         return case
 
     def _check_links(self, body: CreateBody | UpdateBody, child: Case | None = None) -> None:
-        """Refuse an owner or a parent that this account does not have.
-
-        A parent is not a subcase itself (help article on handling cases), nor the child, nor closed if that is strict.
-        """
+        """Refuse an owner or a parent that this account does not have, and a parent that is closed."""
         problems = {}
-        owner_id, parent_id, any_ids = body.get("owner_id"), body.get("parent_id"), self._options.any_ids
-        if owner_id and not any_ids and owner_id not in self._users:
-            problems["owner_id"] = "is not the id of a user"
-        parent = self._found(parent_id) if parent_id else None
-        is_fit = parent is not None and not parent.content.get("parent_id") and (child is None or parent.id != child.id)
-        if parent_id and not any_ids and not is_fit:
-            problems["parent_id"] = "is not the id of a case that can have subcases"
-        elif parent is not None and self._options.strict_life and parent.content["status"] == "CLOSED":
+        if self._options.strict_life and body.get("parent_id") and self._is_closed(body["parent_id"]):
             problems["parent_id"] = "is the id of a closed case"
+        if not self._options.any_ids and body.get("owner_id") and body["owner_id"] not in self._users:
+            problems["owner_id"] = "is not the id of a user"
+        if not self._options.any_ids and body.get("parent_id") and not self._can_be_parent(body["parent_id"], child):
+            problems["parent_id"] = "is not the id of a case that can have subcases"
         if problems:
             raise ApiError(400, problems)
+
+    def _is_closed(self, case_id: str) -> bool:
+        try:
+            return bool(self._live_case(case_id).content["status"] == "CLOSED")
+        except ApiError:
+            return False
+
+    def _can_be_parent(self, parent_id: str, child: Case | None) -> bool:
+        """A case that is not a subcase itself (help article on handling cases), and not the child."""
+        try:
+            parent = self._live_case(parent_id)
+        except ApiError:
+            return False
+        return not parent.content.get("parent_id") and (child is None or parent.id != child.id)
 
 
 async def _json_of(request: web.Request) -> Any:

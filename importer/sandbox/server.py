@@ -190,7 +190,12 @@ class Sandbox:
         given = [field.as_json(0) | {"type": field.kind} for field in self.options.definitions]
         definitions = definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS
         self._handlers = Handlers(
-            self.options, self._storage, definitions, self._tokens, self._clock, lambda: self._script.plan.automations
+            self.options,
+            self._storage,
+            definitions,
+            tokens=self._tokens,
+            clock=self._clock,
+            automations=lambda: self._script.plan.automations,
         )
         application = web.Application(middlewares=[self._gateway], client_max_size=_MOST_BODY)
         add = application.router.add_route
@@ -223,8 +228,9 @@ class Sandbox:
     async def _serve(self, name: OperationName, request: web.Request) -> web.StreamResponse:
         """Serve one operation, with everything that comes before and after it."""
         self._requests[name] += 1
-        if refused := self._refusal(OPERATIONS[name].scope, request):
-            return self._counted(error_response(refused, codes=OPERATIONS[name].codes))
+        refused = self._not_admitted(name, request)
+        if refused is not None:
+            return self._counted(refused)
         try:
             body = await request.read()
         except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone: no answer reaches it
@@ -232,16 +238,17 @@ class Sandbox:
         fault = self._script.choose(name, request, body)
         return await fault.send(request, self._counted(await self._answer(name, request, fault)))
 
-    def _refusal(self, scope: str | None, request: web.Request) -> int:
-        """The status with which the gateway refuses a request, or 0 if it may go on."""
+    def _not_admitted(self, name: OperationName, request: web.Request) -> web.Response | None:
+        """The refusal of the gateway, or None if the request may go on."""
+        scope, codes = OPERATIONS[name].scope, OPERATIONS[name].codes
         if scope is None:
-            return 0
+            return None
         scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
         if scopes is None:
-            return 401
+            return error_response(401, codes=codes)
         if not self._rate.admits(time.monotonic()):
-            return 429
-        return 0 if scope in scopes else 403
+            return error_response(429)
+        return None if scope in scopes else error_response(403, codes=codes)
 
     async def _answer(self, name: OperationName, request: web.Request, fault: Rule) -> web.Response:
         """The answer of the operation, after latency, run as often and changed as the fault wants it."""
