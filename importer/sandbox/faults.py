@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Mapping
 from email.utils import formatdate
 from hashlib import blake2b
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -60,8 +59,6 @@ FAULTS: Mapping[str, dict[str, Any]] = {
     "ignore_filter": {},
     "edit": {"set": {}},
 }
-#: The built-in plans: a good day, a bad day (one create or update in twenty fails), everything at once.
-PROFILES = ("calm", "rough", "hostile")
 _OF_LISTS = ("index_lag", "fuzzy_filter", "ignore_filter")
 _ATTRIBUTES = {name for attributes in FAULTS.values() for name in attributes}
 _LINGER_ZERO = struct.pack("ii", 1, 0)
@@ -309,17 +306,6 @@ def load_plan(path: Path) -> FaultPlan:
     except ValidationError as error:
         text = "; ".join(_problem(each["loc"], each["msg"]) for each in error.errors(include_url=False))
         raise ConfigError(text, where=str(path), hint=_HINT) from None
-
-
-def built_in_plan(name: str, seed: int = 0) -> FaultPlan:
-    """A built-in plan for rehearsals, one of :data:`PROFILES`.
-
-    A run survives all of them without a decision of yours: every row ends as exactly one case. What rightly stops a run
-    (repeated ids, redirects, a wrong address) and what makes duplicates is left to plans that you write. What lasts, a
-    429 to whoever obeys it or a connection that hangs, has a limit, so that a rehearsal ends.
-    """
-    plan = FaultPlan.model_validate_json(files("importer.sandbox").joinpath(f"data/{name}.json").read_bytes())
-    return plan.model_copy(update={"seed": seed})
 
 
 def _problem(place: tuple[str | int, ...], message: str) -> str:

@@ -17,7 +17,6 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +31,7 @@ from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
 from importer.sandbox.cases import Dialect, exported
 from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, Rule, login_page
 from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers
+from importer.sandbox.page import MOST_CASES, page
 from importer.sandbox.search import Encoding
 from importer.sandbox.storage import Storage
 
@@ -41,13 +41,6 @@ _MOST_BODY = 16 * 1024 * 1024
 #: Of a sandbox that runs alone, and that everybody may know.
 _KNOWN_SECRET = "sandbox-secret"
 _SHUTDOWN_S = 0.5
-_MOST_SHOWN = 50
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _LOOPBACK = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -273,13 +266,13 @@ class Sandbox:
         return answer
 
     async def _show_page(self, request: web.Request) -> web.Response:
-        """What this is, how many cases it has, and the latest of them."""
-        from jinja2 import Template  # only now: most sandboxes have no page
-
-        page = files("importer.sandbox").joinpath("data/page.html").read_text("utf-8")
-        cases = list(map(exported, self._storage.newest(_MOST_SHOWN)))
-        html = Template(page, autoescape=True).render(state=self.state(), cases=cases, most=_MOST_SHOWN)
-        return web.Response(text=html, content_type="text/html", headers=_PAGE_HEADERS)
+        return page(
+            account=self.id,
+            counts=self._storage.counts(),
+            cases=self._storage.newest(MOST_CASES),
+            plan=self._script.plan.name,
+            mails=self._handlers.mails.total(),
+        )
 
     async def _show_state(self, request: web.Request) -> web.Response:
         return json_response(200, self.state())

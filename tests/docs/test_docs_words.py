@@ -79,6 +79,6 @@ def test_each_exception_is_still_needed() -> None:
 def test_all_kinds_of_texts_are_read() -> None:
     """So that a change of the layout cannot empty the test."""
     places = {text.place.partition(":")[0] for text in all_texts()}
-    assert {"importer/cli/output.py", "importer/sandbox/server.py", "README.md", "mappings/jira.yml"} <= places
+    assert {"importer/cli/output.py", "importer/sandbox/page.py", "README.md", "mappings/jira.yml"} <= places
     assert [text for text in all_texts() if text.text.startswith("Import SOURCE (CSV")], "the help of a command"
     assert [text for text in all_texts() if "{} of {} delivered" in text.text], "an f-string"
