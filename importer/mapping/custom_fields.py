@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from importer.mapping.field_errors import (
     MappingProblems,
     Problem,
     Problems,
+    close_words,
     listed,
     malformed,
     nearest,
@@ -224,17 +224,15 @@ class Options:
             keys = listed(option.key for option in found)
             rule = f"{part}matches several options of {self._field}: {keys}"
             raise CellError("ambiguous_option", rule, "translate it to one of these keys with `values:`")
-        labels, suggestion = dict[str, str](), ""
-        for option in options:
-            labels.setdefault(_folded(option.label), option.label)
-        hint = f"options: {listed(map(repr, labels.values()))}; translate with `values:`"
-        if close := get_close_matches(_folded(text), labels, n=3, cutoff=0.6):
-            hint = f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"
-            suggestion = labels[close[0]]
+        labels = dict.fromkeys(option.label for option in options)
+        close = close_words(text, labels, fold=_folded, most=3)
+        hint = f"options: {listed(map(repr, labels))}; translate with `values:`"
+        if close:
+            hint = f"did you mean {' or '.join(map(repr, close))}?"
         if not options:
             hint = "remove it: this level has no options"
         rule = f"{part}is not an option of {self._field}{place}"
-        raise CellError("unknown_option", rule, hint, suggestion="" if part else suggestion)
+        raise CellError("unknown_option", rule, hint, suggestion=close[0] if close and not part else "")
 
 
 def _matching(options: tuple[Option, ...], text: str) -> list[Option]:

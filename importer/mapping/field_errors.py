@@ -6,7 +6,7 @@ file are collected in :class:`Problems`, so that a person sees all of them, each
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from inspect import isclass
 from types import MappingProxyType
@@ -38,9 +38,15 @@ def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
 
 def closest(word: str, known: Iterable[str]) -> str:
     """The known word closest to ``word``; empty if none is close."""
-    names = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
-    return names[close[0]] if close else ""
+    return next(iter(close_words(word, known)), "")
+
+
+def close_words(
+    word: str, known: Iterable[str], *, fold: Callable[[str], str] = str.casefold, most: int = 1, cutoff: float = 0.6
+) -> list[str]:
+    """The known words closest to ``word``, the closest first, compared as ``fold`` makes them; see :mod:`difflib`."""
+    names = {fold(name): name for name in reversed(list(known))}  # of words that are folded alike the first counts
+    return [names[folded] for folded in get_close_matches(fold(word), names, n=most, cutoff=cutoff)]
 
 
 def listed(words: Iterable[str], *, most: int = 12) -> str:

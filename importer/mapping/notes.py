@@ -41,6 +41,7 @@ class Companion:
 
     Attributes:
         used: The columns that the mapping reads.
+        fields: What reads them: the parts of notes, and what they are sorted by.
     """
 
     def __init__(self, form: EachForm, name: str, columns: tuple[str, ...], find: Find) -> None:
@@ -48,6 +49,7 @@ class Companion:
         self.name = name
         self.columns = columns
         self.used: set[str] = set()
+        self.fields: list[Field] = []
         self._find = find
         self._fold = folding(form.ignore or ())
 
@@ -113,6 +115,7 @@ class Note:
         self._condition = BoundCondition(form.when, own, path=(*path, "when"))
         if self._file:
             self._file.used |= header.used
+            self._file.fields += self.fields.values()
         elif form.each and form.each.column:
             binding.header.used |= header.used - set(form.each.into or ())
 
@@ -199,18 +202,20 @@ def _entries_of_file(
     of_export = binding.header.positions_of(by, path=(*path, "by") if each.by else ("source", "key"))
     of_file = header.positions_of(key, path=(*path, "key"))
     order = [
-        make_field(value, replace(binding, header=header), path=(*path, "order", number), target=ORDER)
+        field
         for number, value in enumerate(each.order or ())
+        if (field := make_field(value, replace(binding, header=header), path=(*path, "order", number), target=ORDER))
     ]
     if file is None:
         return header, lambda *_: ()
     file.bind(of_export, of_file, binding)
+    file.fields += order
 
     def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
         def rank(entry: Cells) -> list[tuple[bool, Any]]:
             """Those without a value to sort by come first."""
             found: list[FieldError] = []
-            values = [field.read(entry, found) for field in order if field]
+            values = [field.read(entry, found) for field in order]
             errors.extend(file.located(error, entry) for error in found)
             return [(value is not None, value) for value in values]
 

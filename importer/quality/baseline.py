@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import orjson
 
 from importer.errors import ChangedShapeError, ConfigError, MappingError
 from importer.mapping import Mapping
+from importer.mapping.field_errors import closest, listed
 from importer.models import shown
 from importer.quality import Findings
 from importer.small_files import head_of
@@ -121,8 +121,7 @@ def lost_columns(
         return None
     fresh = tuple(Counter(columns) - Counter(baseline.columns))
     nearest = [
-        f"{column!r} (renamed to {near[0]!r}?)" if (near := get_close_matches(column, fresh, 1)) else repr(column)
-        for column in gone
+        f"{column!r} (renamed to {near!r}?)" if (near := closest(column, fresh)) else repr(column) for column in gone
     ]
     new = f"new columns: {_listed(fresh)}; " if fresh else ""
     hint = f"{new}check the export job, or update the mapping"
@@ -132,5 +131,4 @@ def lost_columns(
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(repr(shown(name)) for name in names[:_NAMED]) + more
+    return listed((repr(shown(name)) for name in names), most=_NAMED)
