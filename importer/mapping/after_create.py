@@ -14,13 +14,12 @@ import orjson
 
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.converters import update_target
-from importer.mapping.custom_fields import Definitions, kinds_of
 from importer.mapping.field_errors import CellError, unsendable
 from importer.mapping.inputs import Binding, Cells
 from importer.mapping.schema import ValueForm
-from importer.mapping.values import Field, custom_fields_of, make_field
+from importer.mapping.values import CustomFields, Field, make_fields
 from importer.models import FieldError, UpdateBody, UpdateKind
-from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate, case_check
+from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate
 
 _AFTER, _CUSTOM = "after_create", "custom_fields"
 
@@ -32,20 +31,14 @@ class AfterCreate:
         fields: The fields that read the rows of the export.
     """
 
-    def __init__(self, form: MappingForm, binding: Binding, definitions: Definitions | None) -> None:
-        after, self._fields = form.after_create, dict[str, Field]()
-        for name in UPDATE_FIELDS:
-            value = getattr(after, name) if name != _CUSTOM else None
-            if value is not None and (
-                field := make_field(value, binding, path=(_AFTER, name), target=update_target(name))
-            ):
-                self._fields[name] = field
-        custom = custom_fields_of(after.custom_fields, binding, definitions, path=(_AFTER, _CUSTOM))
-        self._custom_fields = dict(custom)
-        self._check = case_check(self._custom_fields, kinds_of(self._custom_fields, definitions), model=CaseUpdate)
+    def __init__(self, form: MappingForm, binding: Binding) -> None:
+        after = form.after_create
+        self._fields = make_fields(after, UPDATE_FIELDS, binding, part=_AFTER, target_of=update_target)
+        self._custom_fields = CustomFields(after.custom_fields, binding, part=_AFTER)
+        self._check = self._custom_fields.check_of(CaseUpdate)
         self._closes_directly = after.close == "directly"
-        self._required = [key for key, definition in (definitions or {}).items() if definition.required]
-        self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.values())
+        self._required = [key for key, definition in (binding.definitions or {}).items() if definition.required]
+        self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.fields.values())
         for path, what, hint in _mapping_problems(form):
             binding.header.problems.add((_AFTER, *path), what, hint, key=True)
 
@@ -53,9 +46,8 @@ class AfterCreate:
         """The updates of the row whose payload is ``case``, in order; what is wrong goes to ``errors``."""
         if not self.fields:
             return []
-        values = {name: self._fields[name].read(cells, errors) for name in UPDATE_FIELDS if name in self._fields}
-        custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
-        custom = {key: value for key, value in custom.items() if value is not None}
+        values = {name: field.read(cells, errors) for name, field in self._fields.items()}
+        custom = self._custom_fields.read(cells, errors)
         if errors:
             return []
         status = values.get("status")

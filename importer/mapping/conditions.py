@@ -227,6 +227,8 @@ class BoundCondition:
 
     def met(self, cells: Cells) -> bool:
         """Whether a row meets the condition. Raises :class:`CellError`."""
+        if not self._places:
+            return True
         return self._test(["" if place is None else self._filled(cells[place]).strip() for place in self._places])
 
     def decide(self, cells: Cells, errors: list[FieldError], *, target: str) -> bool | None:

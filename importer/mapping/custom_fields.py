@@ -115,19 +115,16 @@ def load_fields(path: Path) -> Definitions:
         raise MappingError(said["what"], hint=said["hint"]) from None
 
 
-def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
+def definition_of(key: str, definitions: Definitions | None) -> FieldDefinition | None:
     """The field that a key means: some pages of the API call a drop-down ``drop_down1``, others ``dropdown1``."""
-    return definitions.get(key) or definitions.get(other_spelling(key) or "")
+    known = definitions or {}
+    return known.get(key) or known.get(other_spelling(key) or "")
 
 
-def kinds_of(keys: Iterable[str], definitions: Definitions | None) -> dict[str, str]:
-    """The kinds of those fields whose definitions say of which kind they are."""
-    known = {key: definition_of(key, definitions or {}) for key in keys}
-    return {key: definition.kind for key, definition in known.items() if definition and definition.kind}
-
-
-def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
-    """Whether the account has this field and uses it; if not, that is a problem of what is at ``path``."""
+def check_usable(key: str, definitions: Definitions | None, *, path: NodePath, problems: Problems) -> bool:
+    """Whether an account that is known has and uses this field; if not, that is a problem of what is at ``path``."""
+    if definitions is None:
+        return True
     definition = definition_of(key, definitions)
     if definition is not None and definition.active:
         return True

@@ -14,6 +14,7 @@ from importer.mapping.html import readable
 from importer.models import shown
 
 if TYPE_CHECKING:
+    from importer.mapping.custom_fields import Definitions
     from importer.mapping.named_files import NamedFiles
     from importer.mapping.notes import Companion
     from importer.mapping.schema import ColumnForm, LookupForm, NamesForm, ValueForm
@@ -98,12 +99,14 @@ class Binding:
     Attributes:
         empty: Texts that count as no value; "" among them.
         files: The files that the mapping names, for lookups.
+        definitions: The custom fields of the account, if they are known.
         companions: The companion files; None if their notes are not wanted.
     """
 
     header: Header
     empty: frozenset[str]
     files: NamedFiles
+    definitions: Definitions | None = None
     companions: Collection[Companion] | None = None
 
     def filled(self, text: str) -> str:

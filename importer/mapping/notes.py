@@ -134,6 +134,22 @@ class Note:
             errors += [self._file.located(error, entry) for error in found] if self._file else found
 
 
+class WholeText:
+    """A note with the whole text of a ``field`` that cuts it (`overflow: note`); none for a text that fits."""
+
+    def __init__(self, field: Field, binding: Binding) -> None:
+        form = field.form.model_copy(update={"max": None, "overflow": "reject"})
+        target = replace(field.target, limit=None, validate=note_target("note_body").validate)
+        self._whole, self._limit = Field(form, binding, path=field.path, target=target), field.limit
+        self._title = f"Full text of {field.target.name.rpartition('.')[2]}"
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> Iterator[dict[str, Any]]:
+        """The note, as it is sent; what is wrong with the text goes to ``errors``."""
+        text = self._whole.read(cells, errors)
+        if text is not None and self._limit and len(text) > self._limit:
+            yield {"note_title": self._title, "note_body": text, "public": False}
+
+
 def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tuple[str, Field]]:
     title, body, problems = form.title, form.text, binding.header.problems
     reads_the_body = title and body and title.column is not None and title.column == body.column

@@ -7,18 +7,18 @@ loaded: so a misspelt priority is an error of the mapping, with its line, and no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
+from importer.mapping.case_schema import AfterCreateForm, CaseForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, folding, note_target, tidying
-from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
+from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, folding, tidying
+from importer.mapping.custom_fields import Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError, listed, missing, nearest
 from importer.mapping.inputs import Binding, Blame, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
-from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check
 from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
@@ -227,7 +227,10 @@ class Field:
 
 
 def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> Field | None:
-    """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so."""
+    """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so.
+
+    None for a `record` too, which is no text: a ``parent_id`` with one is :class:`importer.mapping.mapper.ParentLink`.
+    """
     problems, name = binding.header.problems, form.type or target.type
     if TYPES[name].makes not in target.accepts:
         fitting = [other for other, kind in TYPES.items() if kind.makes in target.accepts]
@@ -239,34 +242,59 @@ def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Tar
     return None if form.origin == "record" else Field(form, binding, path=path, target=target)
 
 
-def custom_fields_of(
-    values: Mapping[str, ValueForm], binding: Binding, definitions: Definitions | None, *, path: NodePath
-) -> Iterator[tuple[str, Field]]:
-    """The custom fields of a part of the mapping; what the account does not have goes to the problems."""
-    problems = binding.header.problems
-    for key, value in values.items():
-        if definitions is not None and not check_usable(key, definitions, path=(*path, key), problems=problems):
-            continue
-        definition = definition_of(key, definitions or {})
-        target = custom_target(key, definition, Options(definition) if definition else None)
-        if target:
-            if field := make_field(value, binding, path=(*path, key), target=target):
-                yield key, field
-        elif definition:
-            what = f"the definition of {shown(key)!r} has an unknown type {definition.type!r}"
-            hint = f"set its `type:` in the fields file to one of {listed(CUSTOM_FIELD_TYPES)}"
-            problems.add((*path, key), what, hint, key=True)
-        else:
-            kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
-            hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
-            problems.add((*path, key), f"{shown(key)!r} is not a custom field key", hint, key=True)
+def make_fields(
+    form: CaseForm | AfterCreateForm,
+    names: Iterable[str],
+    binding: Binding,
+    *,
+    part: str,
+    target_of: Callable[[str], Target],
+) -> dict[str, Field]:
+    """The fields of a ``part`` of the mapping that have a value, but custom fields; by ``names``, in their order."""
+    return {
+        name: field
+        for name in names
+        if isinstance(value := getattr(form, name), ValueForm)
+        and (field := make_field(value, binding, path=(part, name), target=target_of(name)))
+    }
 
 
-def uncut(field: Field, binding: Binding) -> Field:
-    """The same value without a limit, for a note with the whole text."""
-    form = field.form.model_copy(update={"max": None, "overflow": "reject"})
-    target = replace(field.target, limit=None, validate=note_target("note_body").validate)
-    return Field(form, binding, path=field.path, target=target)
+class CustomFields:
+    """The custom ``fields`` of a ``part`` of the mapping; what the account does not have goes to the problems."""
+
+    def __init__(self, values: Mapping[str, ValueForm], binding: Binding, *, part: str) -> None:
+        self.fields: dict[str, Field] = {}
+        self._definitions = binding.definitions
+        problems = binding.header.problems
+        for key, value in values.items():
+            path = (part, "custom_fields", key)
+            if not check_usable(key, binding.definitions, path=path, problems=problems):
+                continue
+            definition = definition_of(key, binding.definitions)
+            target = custom_target(key, definition, Options(definition) if definition else None)
+            if target:
+                if field := make_field(value, binding, path=path, target=target):
+                    self.fields[key] = field
+            elif definition:
+                what = f"the definition of {shown(key)!r} has an unknown type {definition.type!r}"
+                hint = f"set its `type:` in the fields file to one of {listed(CUSTOM_FIELD_TYPES)}"
+                problems.add(path, what, hint, key=True)
+            else:
+                kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
+                hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
+                problems.add(path, f"{shown(key)!r} is not a custom field key", hint, key=True)
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> dict[str, Any]:
+        """The values of a row by key, without those that it does not have."""
+        values = {key: field.read(cells, errors) for key, field in self.fields.items()}
+        return {key: value for key, value in values.items() if value is not None}
+
+    def check_of(self, model: Any, *others: str | None) -> Check:
+        """The check of a whole body with these custom fields, and with ``others``."""
+        keys = [*self.fields, *filter(None, others)]
+        known = {key: definition_of(key, self._definitions) for key in keys}
+        kinds = {key: definition.kind for key, definition in known.items() if definition and definition.kind}
+        return case_check(keys, kinds, model=model)
 
 
 # -- keys that have no effect, or contradict each other --------------------------------------------
@@ -276,7 +304,8 @@ def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[t
     """The key, what is wrong, and the hint."""
     given, lookup = form.model_fields_set, form.lookup
     if form.origin == "record":
-        yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
+        if target.name != "parent_id":
+            yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
         return
     for key in ("of", "missing", "cycle", "deep"):
         if key in given:
