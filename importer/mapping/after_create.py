@@ -13,7 +13,6 @@ from typing import Any
 import orjson
 
 from importer.mapping.case_schema import MappingForm
-from importer.mapping.converters import update_target
 from importer.mapping.field_errors import CellError, unsendable
 from importer.mapping.inputs import Binding, Cells
 from importer.mapping.schema import ValueForm
@@ -33,7 +32,7 @@ class AfterCreate:
 
     def __init__(self, form: MappingForm, binding: Binding) -> None:
         after = form.after_create
-        self._fields = make_fields(after, UPDATE_FIELDS, binding, part=_AFTER, target_of=update_target)
+        self._fields = make_fields(after, CaseUpdate, binding, part=_AFTER)
         self._custom_fields = CustomFields(after.custom_fields, binding, part=_AFTER)
         self._check = self._custom_fields.check_of(CaseUpdate)
         self._closes_directly = after.close == "directly"

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import ValidationError
@@ -22,10 +21,7 @@ from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, li
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
-    CaseCreate,
-    CaseUpdate,
     Check,
-    NoteCreate,
     choices,
     custom_field_prefix,
     field_types,
@@ -50,29 +46,17 @@ Kind: TypeAlias = Literal["text", "integer", "decimal", "boolean", "instant", "l
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One field of a case.
+    """One field of a case."""
 
-    Attributes:
-        name: As it is called in messages, such as ``custom_fields.date1``.
-        validate: What the model of the case says about a value.
-        type: The type that a value has if the mapping names none.
-        accepts: The kinds of values that it accepts.
-        one_line: Whether a text is one line, which has its spaces and line breaks put in order by default.
-        limit: How many characters a text may have, if that is known.
-        required: Whether a case without it is invalid.
-        choices: What it takes, if that is one of a few words.
-        options: What can be chosen, if the definition of the field is known: a text is then the label of an option.
-    """
-
-    name: str
-    validate: Check
-    type: str = "text"
-    accepts: frozenset[Kind] = frozenset({"text", "instant"})
-    one_line: bool = True
-    limit: int | None = None
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    options: Options | None = None
+    name: str  #: As it is called in messages, such as ``custom_fields.date1``.
+    validate: Check  #: What the model of the case says about a value.
+    type: str = "text"  #: The type that a value has if the mapping names none.
+    accepts: frozenset[Kind] = frozenset({"text", "instant"})  #: The kinds of values that it accepts.
+    one_line: bool = True  #: Whether a text is one line, which has its spaces and line breaks put in order by default.
+    limit: int | None = None  #: How many characters a text may have, if that is known.
+    required: bool = False  #: Whether a case without it is invalid.
+    choices: tuple[str, ...] = ()  #: What it takes, if that is one of a few words.
+    options: Options | None = None  #: What can be chosen, if its definition is known: a text is the label of an option.
 
     def check(self, value: Any) -> None:
         """Lets the model of the case check a value. Raises :class:`CellError`."""
@@ -84,28 +68,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """A type of the mapping language.
+    """A type of the mapping language."""
 
-    Attributes:
-        makes: What comes out.
-        build: Makes the function that converts one text.
-        options: Keys of a value that have a meaning for this type only.
-        split: If a cell holds several texts: makes the function that takes them apart; ``build`` then converts one.
-    """
-
-    makes: Kind
-    build: Callable[[ValueForm, Target], Convert]
-    options: frozenset[str] = frozenset()
+    makes: Kind  #: What comes out.
+    build: Callable[[ValueForm, Target], Convert]  #: Makes the function that converts one text.
+    options: frozenset[str] = frozenset()  #: Keys of a value that have a meaning for this type only.
+    #: If a cell holds several texts: makes the function that takes them apart; ``build`` then converts one.
     split: Callable[[ValueForm], Split] | None = None
 
 
 #: Language → words for yes and for no. Upper and lower case are the same.
-BOOLEAN_WORDS: Mapping[str, tuple[list[str], list[str]]] = MappingProxyType(
-    {language: (yes.split(), no.split()) for language, (yes, no) in WORDS["yes_and_no"].items()}
-)
-_BOOLEANS: dict[str, bool] = {}
-for _yes, _no in BOOLEAN_WORDS.values():
-    _BOOLEANS |= dict.fromkeys(_yes, True) | dict.fromkeys(_no, False)
+BOOLEAN_WORDS: Mapping[str, tuple[list[str], list[str]]] = {
+    language: (yes.split(), no.split()) for language, (yes, no) in WORDS["yes_and_no"].items()
+}
+_YES, _NO = (frozenset(word for words in BOOLEAN_WORDS.values() for word in words[side]) for side in (0, 1))
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
 #: Behind a comma three digits may be thousands.
@@ -215,10 +191,10 @@ def _decimal(text: str) -> float:
 
 def _boolean(text: str) -> bool:
     word = text.strip().casefold()
-    if word not in _BOOLEANS:
+    if word not in _YES | _NO:
         hint = "fix the cell, or translate its values with `values:`"
         raise CellError("not_a_boolean", "is not a yes/no value such as true or false", hint)
-    return _BOOLEANS[word]
+    return word in _YES
 
 
 def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, Target], Convert]:
@@ -276,67 +252,51 @@ def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
 
 _DATE_OPTIONS = frozenset({"format", "timezone"})
 
-TYPES: Mapping[str, ValueType] = MappingProxyType(
-    {
-        "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow", "html"})),
-        "integer": ValueType("integer", lambda *_: _integer),
-        "decimal": ValueType("decimal", lambda *_: _decimal),
-        "boolean": ValueType("boolean", lambda *_: _boolean),
-        "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
-        "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
-        "email": ValueType("text", lambda *_: _email),
-        "address": ValueType("text", lambda *_: lambda text: _address(text).address),
-        "address_name": ValueType("text", lambda *_: lambda text: _address(text).name or None),
-        "list": ValueType("list", lambda *_: str.strip, frozenset({"separator"}), split=_separated),
-        "path": ValueType("path", _path, frozenset({"separator"})),
-        "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),
-    }
-)
+TYPES: Mapping[str, ValueType] = {
+    "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow", "html"})),
+    "integer": ValueType("integer", lambda *_: _integer),
+    "decimal": ValueType("decimal", lambda *_: _decimal),
+    "boolean": ValueType("boolean", lambda *_: _boolean),
+    "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
+    "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
+    "email": ValueType("text", lambda *_: _email),
+    "address": ValueType("text", lambda *_: lambda text: _address(text).address),
+    "address_name": ValueType("text", lambda *_: lambda text: _address(text).name or None),
+    "list": ValueType("list", lambda *_: str.strip, frozenset({"separator"}), split=_separated),
+    "path": ValueType("path", _path, frozenset({"separator"})),
+    "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),
+}
 
 # -- what the fields of a case take ----------------------------------------------------------------
 
 _BOOLEAN = {"type": "boolean", "accepts": frozenset({"boolean"})}
 _OPTION = {"accepts": frozenset({"text", "instant", "integer"})}
 #: Field, or kind of a custom field → what differs from a text of one line.
-_WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
-    {
-        "description": {"one_line": False},
-        "requester_email": {"type": "email"},
-        "note_body": {"one_line": False},
-        "resolution": {"one_line": False},
-        "public": _BOOLEAN,
-        "checkbox": _BOOLEAN,
-        "date": {"type": "datetime", "accepts": frozenset({"instant"})},
-        "decimal": {"type": "decimal", "accepts": frozenset({"integer", "decimal"})},
-        "dependent_field": {"type": "list", "accepts": frozenset({"list", "path"})},
-        "drop_down": _OPTION,
-        "dropdown": _OPTION,
-        "multi_line_text": {"one_line": False},
-        "multi_select": {"type": "list", "accepts": frozenset({"list"})},
-        "numeric": {"type": "integer", "accepts": frozenset({"integer"})},
-    }
-)
+_WHAT: Mapping[str, dict[str, Any]] = {
+    "description": {"one_line": False},
+    "requester_email": {"type": "email"},
+    "note_body": {"one_line": False},
+    "resolution": {"one_line": False},
+    "public": _BOOLEAN,
+    "checkbox": _BOOLEAN,
+    "date": {"type": "datetime", "accepts": frozenset({"instant"})},
+    "decimal": {"type": "decimal", "accepts": frozenset({"integer", "decimal"})},
+    "dependent_field": {"type": "list", "accepts": frozenset({"list", "path"})},
+    "drop_down": _OPTION,
+    "dropdown": _OPTION,
+    "multi_line_text": {"one_line": False},
+    "multi_select": {"type": "list", "accepts": frozenset({"list"})},
+    "numeric": {"type": "integer", "accepts": frozenset({"integer"})},
+}
 #: What a value is for by which notes are sorted.
 ORDER = Target("notes.order", validate=lambda _: None, accepts=frozenset({"text", "instant", "integer", "decimal"}))
 
 
-def case_target(name: str) -> Target:
-    """The target of a plain field of the case, such as ``title``."""
-    annotation, required = field_types(CaseCreate)[name]
-    return _target(name, name, annotation, required=required)
-
-
-def update_target(name: str) -> Target:
-    """The target of a plain field that is set after the creation, such as ``status``."""
-    annotation, _ = field_types(CaseUpdate)[name]
-    return _target(name, name, annotation)
-
-
-def note_target(name: str) -> Target:
-    """The target of a field of a note, such as ``note_body``."""
-    annotation, required = field_types(NoteCreate)[name]
+def field_target(model: Any, name: str, *, within: str = "") -> Target:
+    """The target of a plain field of a case, an update or a note (the ``model``), such as ``title``."""
+    annotation, required = field_types(model)[name]
     is_needed = required and name != "note_body"  # without a body there is no note, which is not an error
-    return _target(f"notes.{name}", name, annotation, required=is_needed)
+    return _target(within + name, name, annotation, required=is_needed)
 
 
 def custom_target(key: str, definition: FieldDefinition | None, options: Options | None) -> Target | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from inspect import isclass
-from types import MappingProxyType
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -299,21 +298,19 @@ def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> li
 _AFTER_CREATE = frozenset({"status", "type", "group_id", "resolution"})
 _NOT_ACCEPTED = frozenset({"tags", "created_at", "updated_at"})
 _KEYS = "expected keys with values, such as {key: value}"
-_EXPECTED: Mapping[str, str] = MappingProxyType(
-    {
-        "bool_parsing": "expected true or false",
-        "bool_type": "expected true or false",
-        "dict_type": _KEYS,
-        "int_parsing": "expected a whole number",
-        "int_type": "expected a whole number",
-        "model_attributes_type": _KEYS,
-        "model_type": _KEYS,
-        "string_too_short": "expected a text, but the value is empty",
-        "string_type": "expected a single text",
-        "string_unicode": "contains an incomplete Unicode character",
-        "tuple_type": "expected a list, such as [one, two]",
-    }
-)
+_EXPECTED: Mapping[str, str] = {
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
+    "dict_type": _KEYS,
+    "int_parsing": "expected a whole number",
+    "int_type": "expected a whole number",
+    "model_attributes_type": _KEYS,
+    "model_type": _KEYS,
+    "string_too_short": "expected a text, but the value is empty",
+    "string_type": "expected a single text",
+    "string_unicode": "contains an incomplete Unicode character",
+    "tuple_type": "expected a list, such as [one, two]",
+}
 
 
 def _key_hint(parent: str, key: str, known: list[str]) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from importer.mapping.field_errors import EXPORT, Problems, malformed
@@ -43,10 +42,10 @@ class Header:
         columns: tuple[str, ...] | None,
         problems: Problems,
         owner: str = EXPORT,
-        names: Mapping[str, NamesForm] = MappingProxyType({}),
+        names: Mapping[str, NamesForm] | None = None,
     ) -> None:
         self.columns = columns
-        self.names = names
+        self.names = names or {}
         self.problems = problems
         self.owner = owner
         self.used: set[str] = set()  #: The columns that were asked for.

@@ -11,7 +11,6 @@ import orjson
 from importer.mapping.after_create import AfterCreate
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
-from importer.mapping.converters import case_target
 from importer.mapping.custom_fields import Definitions, check_usable
 from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, printable, unsendable
 from importer.mapping.inputs import Binding, Cells, Header
@@ -71,7 +70,7 @@ class RowMapper:
             (name, reason, BoundCondition(text, binding, path=("source", name)))
             for name, reason, text in filter_conditions(source)
         ]
-        fields = make_fields(case, CASE_FIELDS, binding, part="case", target_of=case_target)
+        fields = make_fields(case, CaseCreate, binding, part="case")
         self._parent = ParentLink.of(case.parent_id, binding, join=source.join)
         self._custom_fields = CustomFields(case.custom_fields, binding, part="case")
         notes = [

@@ -13,12 +13,13 @@ from typing import Any, TypeAlias
 
 from importer.mapping.case_schema import EachForm, NoteForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import ORDER, folding, note_target
+from importer.mapping.converters import ORDER, field_target, folding
 from importer.mapping.field_errors import CellError, printable
 from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.schema import SourceForm, ValueForm
 from importer.mapping.values import Field, make_field
 from importer.models import FieldError
+from importer.talkdesk.payloads import NoteCreate
 from importer.yaml_places import NodePath
 
 #: The key of entries → their cells, in the order of the file, each with its row number as one more cell behind.
@@ -139,7 +140,7 @@ class WholeText:
 
     def __init__(self, field: Field, binding: Binding) -> None:
         form = field.form.model_copy(update={"max": None, "overflow": "reject"})
-        target = replace(field.target, limit=None, validate=note_target("note_body").validate)
+        target = replace(field.target, limit=None, validate=field_target(NoteCreate, "note_body").validate)
         self._whole, self._limit = Field(form, binding, path=field.path, target=target), field.limit
         self._title = f"Full text of {field.target.name.rpartition('.')[2]}"
 
@@ -163,7 +164,9 @@ def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tup
             hint = "use `overflow: truncate`; a body has no limit"
             problems.add((*path, key, "overflow"), "`overflow: note` cannot be used in a note", hint, key=True)
         name = key if key == "public" else f"note_{key}"
-        if field := make_field(value, binding, path=(*path, key), target=note_target(name)):
+        if field := make_field(
+            value, binding, path=(*path, key), target=field_target(NoteCreate, name, within="notes.")
+        ):
             yield name, field
 
 

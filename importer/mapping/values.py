@@ -12,7 +12,7 @@ from typing import Any
 
 from importer.mapping.case_schema import AfterCreateForm, CaseForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, folding, tidying
+from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, field_target, folding, tidying
 from importer.mapping.custom_fields import Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError, listed, missing, nearest
 from importer.mapping.inputs import Binding, Blame, Cells, make_input
@@ -242,20 +242,13 @@ def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Tar
     return None if form.origin == "record" else Field(form, binding, path=path, target=target)
 
 
-def make_fields(
-    form: CaseForm | AfterCreateForm,
-    names: Iterable[str],
-    binding: Binding,
-    *,
-    part: str,
-    target_of: Callable[[str], Target],
-) -> dict[str, Field]:
-    """The fields of a ``part`` of the mapping that have a value, but custom fields; by ``names``, in their order."""
+def make_fields(form: CaseForm | AfterCreateForm, model: Any, binding: Binding, *, part: str) -> dict[str, Field]:
+    """The fields of a ``part`` of the mapping that have a value, but custom fields; in the order of the ``model``."""
     return {
         name: field
-        for name in names
+        for name in model.__annotations__
         if isinstance(value := getattr(form, name), ValueForm)
-        and (field := make_field(value, binding, path=(part, name), target=target_of(name)))
+        and (field := make_field(value, binding, path=(part, name), target=field_target(model, name)))
     }
 
 
