@@ -240,7 +240,8 @@ def quoted(text: str) -> str:
         return text
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return json.dumps(text)
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in written)
 
 
 def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str) -> str:

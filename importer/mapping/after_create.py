@@ -107,16 +107,11 @@ def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str,
     for name in ("owner_id", "priority"):
         if getattr(after, name) is not None and getattr(case, name) is not None:
             yield (name,), f"`{name}` is set in `case` as well", "remove one of them"
-    for key, value in after.custom_fields.items():
+    for key in after.custom_fields:
         if key == form.external_id_field:
             yield (_CUSTOM, key), f"{key!r} is already used for the external id", "remove it here"
         elif key in case.custom_fields:
             yield (_CUSTOM, key), f"{key!r} is set in `case` as well", "remove one of them"
-        if value.overflow == "note":
-            yield (_CUSTOM, key, "overflow"), "`overflow: note` cannot be used here", "use `overflow: truncate`"
-    for name in ("resolution", "group_id", "owner_id"):
-        if (value := getattr(after, name)) is not None and value.overflow == "note":
-            yield (name, "overflow"), "`overflow: note` cannot be used here", "use `overflow: truncate`"
     if after.status is not None and after.resolution is None and _solves(after.status):
         hint = "add `resolution: {value: Solved before the migration}`, or a column with a `default:`"
         yield ("status",), "solves cases, which need a `resolution`", hint

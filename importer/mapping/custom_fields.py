@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -29,13 +27,12 @@ from importer.models import shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import other_spelling
-from importer.yaml_places import NodePath, mark_of
+from importer.yaml_places import NodePath, mark_of, quoted
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
 _DIGITS_MAX = 15  # as many as any reader of JSON keeps
 _HINT = "create it again with: case-importer fields --save FILE"
-_NOT_YAML = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
 
 Definitions = Mapping[str, FieldDefinition]
 
@@ -47,6 +44,10 @@ class OptionForm(Form):
     label: str
     options: tuple[OptionForm, ...] = ()
 
+    def option(self) -> Option:
+        """What it says."""
+        return Option(self.key, self.label, tuple(form.option() for form in self.options))
+
 
 class FieldForm(Form):
     """A custom field."""
@@ -57,16 +58,17 @@ class FieldForm(Form):
     required: bool = False
     options: tuple[OptionForm, ...] = ()
 
+    def definition(self, key: str) -> FieldDefinition:
+        """What it says of the field with this key."""
+        options = tuple(form.option() for form in self.options)
+        return FieldDefinition(key, self.name, self.type, self.active, options, self.required)
+
 
 class FieldsForm(Form):
     """A file of definitions."""
 
     version: Annotated[int, Field(ge=1, le=1)]
     fields: dict[str, FieldForm]
-
-
-def _options(forms: Iterable[OptionForm]) -> tuple[Option, ...]:
-    return tuple(Option(form.key, form.label, _options(form.options)) for form in forms)
 
 
 def read_fields(content: bytes, file: str) -> Definitions:
@@ -92,10 +94,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
     except ValidationError as error:
         mark = min(mark_of(document.root, tuple(found["loc"])) for found in error.errors())
     else:
-        return {
-            key: FieldDefinition(key, form.name, form.type, form.active, _options(form.options), form.required)
-            for key, form in fields.items()
-        }
+        return {key: form.definition(key) for key, form in fields.items()}
     raise MappingProblems(file, [Problem("the file is not a fields file", mark, _HINT)])
 
 
@@ -147,9 +146,9 @@ def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:
     for field in definitions:
         lines += [
             f"  # {' '.join(field.name.split())}{'' if field.active else ' (not active)'}",
-            f"  {_quoted(field.key)}:",
-            f"    name: {_quoted(field.name)}",
-            f"    type: {_quoted(field.type)}",
+            f"  {quoted(field.key)}:",
+            f"    name: {quoted(field.name)}",
+            f"    type: {quoted(field.type)}",
             f"    active: {'true' if field.active else 'false'}",
             *(["    required: true"] if field.required else []),
             *_option_lines(field.options, " " * 4),
@@ -161,14 +160,9 @@ def _option_lines(options: tuple[Option, ...], indent: str) -> Iterator[str]:
     if options:
         yield f"{indent}options:"
     for option in options:
-        yield f"{indent}  - key: {_quoted(option.key)}"
-        yield f"{indent}    label: {_quoted(option.label)}"
+        yield f"{indent}  - key: {quoted(option.key)}"
+        yield f"{indent}    label: {quoted(option.label)}"
         yield from _option_lines(option.children, indent + " " * 4)
-
-
-def _quoted(text: str) -> str:
-    """``text`` in double quotes: a string of JSON is one of YAML too, but YAML wants more characters escaped."""
-    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 # -- options ---------------------------------------------------------------------------------------

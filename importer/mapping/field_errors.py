@@ -189,15 +189,10 @@ class MappingProblems(MappingError):
 
 
 class Document(NamedTuple):
-    """A YAML file that was read: its keys know their places, so that a problem found later has one.
+    """A YAML file that was read: its keys know their places, so that a problem found later has one."""
 
-    Attributes:
-        file: The file as the user named it, for messages.
-        root: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
-    """
-
-    file: str
-    root: dict[str, Any]
+    file: str  #: As the user named it, for messages.
+    root: dict[str, Any]  #: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
 
     @classmethod
     def read(cls, content: bytes, file: str, *, kind: str, hint: str) -> Document:

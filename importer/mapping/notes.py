@@ -152,7 +152,7 @@ class WholeText:
 
 
 def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tuple[str, Field]]:
-    title, body, problems = form.title, form.text, binding.header.problems
+    title, body = form.title, form.text
     reads_the_body = title and body and title.column is not None and title.column == body.column
     if title and reads_the_body and title.type is None and "overflow" not in title.model_fields_set:
         title = title.model_copy(update={"overflow": "truncate"})  # the body has the whole text
@@ -160,9 +160,6 @@ def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tup
     for key, value in values.items():
         if value is None:
             continue
-        if value.overflow == "note":
-            hint = "use `overflow: truncate`; a body has no limit"
-            problems.add((*path, key, "overflow"), "`overflow: note` cannot be used in a note", hint, key=True)
         name = key if key == "public" else f"note_{key}"
         if field := make_field(
             value, binding, path=(*path, key), target=field_target(NoteCreate, name, within="notes.")

@@ -237,6 +237,9 @@ def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Tar
         what = f"{target.name} does not accept `type: {name}`"
         problems.add((*path, "type"), what, f"it accepts {listed(fitting)}")
         return None
+    if form.overflow == "note" and (path[0] != "case" or path[1] == "notes"):
+        what = f"`overflow: note` cannot be used in {'a note' if 'notes' in path else '`after_create`'}"
+        problems.add((*path, "overflow"), what, "use `overflow: truncate`", key=True)
     for key, what, hint in _contradictions(form, name=name, target=target):
         problems.add((*path, key), what, hint, key=True)
     return None if form.origin == "record" else Field(form, binding, path=path, target=target)

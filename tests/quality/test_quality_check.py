@@ -385,6 +385,18 @@ class TestBaseline:
         with pytest.raises(ConfigError, match=r"last\.json"):
             checked(ten_rows(), baseline="last.json")
 
+    @pytest.mark.parametrize("field", ["type", "custom_fields.drop_down1", ""])
+    def test_words_of_a_saved_profile_are_those_of_its_columns(self, field: str) -> None:
+        """Whatever `suggest` called the field: a mapping may have been edited since."""
+        words = {"Priority": ["Low"]}
+        columns = [
+            {"column": name, "field": field, "kind": "", "words": words.get(name, [])}
+            for name in HEADER.strip().split(",")
+        ]
+        Path("last.json").write_text(json.dumps({"profile": 1, "rows": 10, "columns": columns}), encoding="utf-8")
+        assert self.kinds(ten_rows()) == []
+        assert self.kinds(ten_rows("Odd")) == ["new_value"]
+
     def test_the_command_ends_with_12_and_says_why(self) -> None:
         Path("t.csv").write_text(HEADER + ten_rows("Odd"), encoding="utf-8")
         ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
