@@ -66,20 +66,16 @@ class AfterCreate:
         """What does not fit together, and the field to blame for it."""
         status, owner = values.get("status"), values.get("owner_id") or case.get("owner_id")
         if status == "NEW" and owner:
-            hint = "map it to OPEN in `values:`, or give the owner a `when:`"
-            yield "status", CellError("owner_of_new_case", "cannot be the status of a case with an owner", hint)
+            yield "status", CellError("owner_of_new_case")
         if status not in SOLVED:
             return
-        if not values.get("resolution"):
-            hint = "fill in the resolution, or set a `default:` for it in `after_create`"
-            blamed, rule = "resolution", f"is empty, but a case needs it to be {status}"
-            if "resolution" not in self._fields:
-                blamed, rule = "status", "solves the case, which needs a resolution"
-            yield blamed, CellError("missing_resolution", rule, hint)
+        if "resolution" not in self._fields:
+            yield "status", CellError("no_resolution")
+        elif not values.get("resolution"):
+            yield "resolution", CellError("missing_resolution", status=status)
         empty = [key for key in self._required if key not in custom and key not in case.get(_CUSTOM, {})]
         if empty:
-            rule = f"solves the case, which needs a value in {', '.join(empty)}"
-            yield "status", CellError("missing_for_solving", rule, "map these fields, or give them a `default:`")
+            yield "status", CellError("missing_for_solving", fields=", ".join(empty))
 
     def _bodies(self, body: dict[str, Any], custom: dict[str, Any]) -> Iterator[UpdateBody]:
         if not body:

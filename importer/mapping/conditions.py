@@ -189,8 +189,7 @@ def _number(text: str, column: str) -> float:
     if not text:
         return math.nan
     if _NUMBER.fullmatch(text) is None:
-        rule = "is not a number, but a condition compares it with one"
-        raise CellError("not_a_number", rule, "fix the cell", column=column, text=text)
+        raise CellError("not_a_number", column=column, text=text)
     return float(text)
 
 

@@ -149,51 +149,46 @@ def _text(form: ValueForm, target: Target) -> Convert:
 def _email(text: str) -> str:
     text = text.strip()
     if not is_email(text):
-        hint = "fix the cell; one address such as ana@example.com is expected"
+        hint = ""
         if first_address(text):
             hint = "for cells such as 'Ana <ana@example.com>', or with several addresses, set `type: address`"
         inside = first_address(_AT.sub("@", text))
-        suggestion = inside.address if inside and not inside.others else ""
-        raise CellError("not_an_email", "is not a valid e-mail address", hint, suggestion=suggestion)
+        raise CellError("not_an_email", hint=hint, suggestion=inside.address if inside and not inside.others else "")
     return text
 
 
 def _address(text: str) -> Address:
     found = first_address(text)
     if found is None:
-        hint = "fix the cell; ana@example.com or 'Ana <ana@example.com>' is expected"
-        raise CellError("not_an_email", "does not start with an e-mail address", hint)
+        raise CellError("no_email_first")
     return found
 
 
 def _integer(text: str) -> int:
     text = text.strip()
     if _INTEGER.fullmatch(text) is None:
-        raise CellError("not_an_integer", "is not a whole number; use digits only, such as 42", "fix the cell")
+        raise CellError("not_an_integer")
     number = int(text)
     if abs(number) > INTEGER_MAX:
-        rule = f"is larger than {INTEGER_MAX}, so JSON readers would round it"
-        raise CellError("too_large", rule, "map it to a text field instead")
+        raise CellError("too_large", most=INTEGER_MAX)
     return number
 
 
 def _decimal(text: str) -> float:
     text = text.strip()
     if _DECIMAL.fullmatch(text) is None:
-        rule = "is not a decimal number; use digits and a point, such as 1234.5"
         comma = _DECIMAL_COMMA.fullmatch(text)
-        raise CellError("not_a_decimal", rule, "fix the cell", suggestion=".".join(comma.groups()) if comma else "")
+        raise CellError("not_a_decimal", suggestion=".".join(comma.groups()) if comma else "")
     number = float(text)
     if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
-        raise CellError("too_precise", "has more digits than JSON readers keep", "map it to a text field instead")
+        raise CellError("too_precise")
     return number
 
 
 def _boolean(text: str) -> bool:
     word = text.strip().casefold()
     if word not in _YES | _NO:
-        hint = "fix the cell, or translate its values with `values:`"
-        raise CellError("not_a_boolean", "is not a yes/no value such as true or false", hint)
+        raise CellError("not_a_boolean")
     return word in _YES
 
 
@@ -209,9 +204,7 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
             for parse in parsers:
                 if (moment := parse(text)) is not None:
                     return render(moment, zone)
-            hint = "fix the cell, or add its format to `format:`"
-            suggestion = rewritten(text, formats[0])
-            raise CellError("not_a_date", f"is not a date in the format {shown}", hint, suggestion=suggestion)
+            raise CellError("not_a_date", formats=shown, suggestion=rewritten(text, formats[0]))
 
         return convert
 
@@ -238,7 +231,7 @@ def _json_texts(text: str) -> list[str]:
         content = object()
     entries = [entry for entry in (content if isinstance(content, list) else [content]) if entry is not None]
     if not all(isinstance(entry, str | bool) for entry in entries):
-        raise CellError("not_json", 'is not a JSON list of strings, such as ["red", "blue"]', "fix the cell")
+        raise CellError("not_json")
     return [entry if isinstance(entry, str) else str(entry).lower() for entry in entries]
 
 

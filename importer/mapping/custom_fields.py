@@ -193,8 +193,7 @@ class Options:
         numbers = {key.lstrip("0"): key for key, *_ in self._options if _is_number(key)}
         key = self.key_of(text if _matching(self._options, text) else numbers.get(text.strip().lstrip("0"), text))
         if not _is_number(key):
-            rule = f"is the option {key!r} of {self._field}, whose key is not a number"
-            raise CellError("not_an_integer", rule, "remove `type: integer` from this field")
+            raise CellError("option_without_number", key=key, field=self._field)
         return int(key)
 
     def path_of(self, texts: Iterable[str]) -> list[str]:
@@ -213,17 +212,14 @@ class Options:
             return found[0]
         if found:
             keys = listed(option.key for option in found)
-            rule = f"{part}matches several options of {self._field}: {keys}"
-            raise CellError("ambiguous_option", rule, "translate it to one of these keys with `values:`")
+            raise CellError("ambiguous_option", part=part, field=self._field, keys=keys)
         labels = dict.fromkeys(option.label for option in options)
         close = close_words(text, labels, fold=_folded, most=3)
-        hint = f"options: {listed(map(repr, labels))}; translate with `values:`"
+        hint = "" if options else "remove it: this level has no options"
         if close:
             hint = f"did you mean {' or '.join(map(repr, close))}?"
-        if not options:
-            hint = "remove it: this level has no options"
-        rule = f"{part}is not an option of {self._field}{place}"
-        raise CellError("unknown_option", rule, hint, suggestion=close[0] if close and not part else "")
+        facts = {"part": part, "field": self._field, "place": place, "options": listed(map(repr, labels))}
+        raise CellError("unknown_option", hint=hint, suggestion=close[0] if close and not part else "", **facts)
 
 
 def _matching(options: tuple[Option, ...], text: str) -> list[Option]:

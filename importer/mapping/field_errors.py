@@ -6,8 +6,11 @@ file are collected in :class:`Problems`, so that a person sees all of them, each
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
 from inspect import isclass
 from typing import Any, NamedTuple, get_args
 
@@ -58,29 +61,36 @@ def listed(words: Iterable[str], *, most: int = 12) -> str:
 # -- cells -----------------------------------------------------------------------------------------
 
 
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    return tomllib.loads(files("importer.mapping").joinpath("cell_errors.toml").read_text("utf-8"))
+
+
 class CellError(ValueError):
     """A text that cannot become a value. Becomes a :class:`FieldError` once the column is known.
 
     Args:
-        code: Stable word for machines.
-        rule: What is wrong with the text, as a sentence that begins with it: "has 212 characters, …".
-        hint: What the person can do.
+        name: Of its texts in ``cell_errors.toml``; the code, unless a code has several texts.
+        hint: What the person can do, if something better is known than what stands there.
         column: The column, if it is not the one that the field reads; ``text`` likewise.
         suggestion: A text that would do, if there is one that was probably meant.
+        facts: What the texts have in braces.
     """
 
     def __init__(
         self,
-        code: str,
-        rule: str,
-        hint: str,
+        name: str,
         *,
+        hint: str = "",
         column: str | None = None,
         text: str | None = None,
         suggestion: str = "",
+        **facts: object,
     ) -> None:
-        super().__init__(code, rule, hint)
-        self.code, self.rule, self.hint, self.suggestion = code, rule, hint, suggestion
+        super().__init__(name)
+        texts = _texts()[name]
+        self.code, self.suggestion = texts.get("code", name), suggestion
+        self.rule, self.hint = texts["rule"].format(**facts), hint or texts["hint"].format(**facts)
         self._column, self._text = column, text
 
     def at(self, column: str | None, text: str, *, target: str) -> FieldError:
@@ -109,23 +119,10 @@ def is_sendable(text: str) -> bool:
     return text.isprintable() or ("\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text))
 
 
-def missing() -> CellError:
-    """A value is required, and there is none."""
-    hint = "fill in the cell, or set `default:` in the mapping"
-    return CellError("missing", "is empty, but a value is required", hint)
-
-
-def bad_text() -> CellError:
-    """A text that no JSON reader can be trusted with."""
-    rule = "contains a NUL character or an incomplete Unicode character"
-    return CellError("bad_text", rule, "remove the character, or export the file again")
-
-
 def too_long(text: str, most: int) -> CellError:
     """More characters than the field or the mapping allows."""
-    rule = f"has {len(text):,} characters (maximum {most:,})"
     cut = printable(text[: most - 1].rstrip()) + ELLIPSIS
-    return CellError("too_long", rule, "shorten it, or set `overflow: truncate`", suggestion=cut)
+    return CellError("too_long", length=len(text), most=most, suggestion=cut)
 
 
 def from_pydantic(found: ErrorDetails) -> CellError:
@@ -135,18 +132,17 @@ def from_pydantic(found: ErrorDetails) -> CellError:
         case "string_too_long":
             return too_long(value, limits["max_length"])
         case "too_long":
-            rule = f"has {len(value)} entries (maximum {limits['max_length']})"
-            return CellError("too_many", rule, "remove some entries")
+            return CellError("too_many", length=len(value), most=limits["max_length"])
         case "literal_error":
             allowed = _expected_words(found)
-            hint = nearest(str(value), allowed, otherwise="translate it with `values:`")
-            rule = f"is not one of {listed(allowed)}"
-            return CellError("not_allowed", rule, hint, suggestion=closest(str(value), allowed))
+            close = closest(str(value), allowed)
+            hint = f"did you mean {close!r}?" if close else ""
+            return CellError("not_allowed", allowed=listed(allowed), hint=hint, suggestion=close)
         case "string_unicode" | "string_pattern_mismatch":
-            return bad_text()
+            return CellError("bad_text")
         case "string_too_short" | "too_short":
-            return missing()
-    return CellError("not_accepted", found["msg"], "see docs/mapping.md for the values this field accepts")
+            return CellError("missing")
+    return CellError("not_accepted", said=found["msg"])
 
 
 def _expected_words(found: ErrorDetails) -> list[str]:

@@ -12,7 +12,7 @@ from importer.mapping.after_create import AfterCreate
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.custom_fields import Definitions, check_usable
-from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, printable, unsendable
+from importer.mapping.field_errors import CellError, Problems, is_sendable, printable, unsendable
 from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note, WholeText
@@ -215,6 +215,7 @@ class RowName:
         self.columns = tuple(binding.header.name(form.column) for form in columns)
         self._positions = binding.header.positions_of(columns, path=path)
         self._join, self._empty, self._target = join, binding.empty, target
+        self._what = "key" if target == _KEY else "name"
 
     def read(self, cells: Cells, errors: list[FieldError]) -> str:
         """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
@@ -245,20 +246,15 @@ class RowName:
 
     def _error(self, number: int, text: str) -> CellError | None:
         if text in self._empty:
-            hint = "fill in the cell, or set another `source.key`"
-            return CellError("missing_key", "is empty, but it is the key of the row", hint)
+            return CellError("missing_key")
         if number < len(self._positions) - 1 and self._join in text:
-            whole = "a key" if self._target == _KEY else "a name"
-            rule = f"contains {self._join!r}, which separates the parts of {whole}"
-            return CellError("ambiguous_key", rule, "set `source.join` to text that no part contains")
+            return CellError("ambiguous_key", join=self._join, what=self._what)
         if len(text) > KEY_MAX:
             return self._too_long(text)
-        return None if is_sendable(text) else bad_text()
+        return None if is_sendable(text) else CellError("bad_text")
 
     def _too_long(self, text: str) -> CellError:
-        whole = "a key" if self._target == _KEY else "the name of a row"
-        rule = f"has {len(text):,} characters (maximum for {whole}: {KEY_MAX})"
-        return CellError("too_long", rule, f"check that `{self._target}` names the right column")
+        return CellError("too_long_name", length=len(text), what=self._what, most=KEY_MAX, target=self._target)
 
 
 class ParentLink:

@@ -156,10 +156,9 @@ class LookupTable:
         form, key = self.form, tuple([self.fold(text) for text in texts])
         found = self.entries.get(key, []) if any(key) else [""]
         if not found and form.none == "reject":
-            raise CellError("not_found", f"is not in {form.file}", f"add it to {form.file}, or set `none:`")
+            raise CellError("not_found", file=form.file)
         if len(found) > 1 and form.several == "reject":
-            rule = f"has several values in {form.file}: {listed(map(repr, found))}"
-            raise CellError("several_found", rule, f"keep one of them in {form.file}, or set `several: first`")
+            raise CellError("several_found", file=form.file, values=listed(map(repr, found)))
         if not found:
             return None if form.none == "empty" else ""
         return found[0]

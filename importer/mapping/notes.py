@@ -202,8 +202,8 @@ def _parts(text: str, each: EachForm) -> Sequence[str]:
         return parts
     if each.short == "keep":
         return (*[""] * (len(into) - 1), text)
-    rule = f"has {len(parts)} of {len(into)} parts separated by {separator!r} ({', '.join(into)})"
-    raise CellError("too_few_parts", rule, "fix the cell, or set `short: keep` to keep it whole")
+    names = ", ".join(into)
+    raise CellError("too_few_parts", count=len(parts), expected=len(into), separator=separator, names=names)
 
 
 def _entries_of_file(

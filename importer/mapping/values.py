@@ -14,7 +14,7 @@ from importer.mapping.case_schema import AfterCreateForm, CaseForm
 from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, field_target, folding, tidying
 from importer.mapping.custom_fields import Options, check_usable, definition_of
-from importer.mapping.field_errors import CellError, listed, missing, nearest
+from importer.mapping.field_errors import CellError, listed, nearest
 from importer.mapping.inputs import Binding, Blame, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
@@ -94,7 +94,7 @@ class Field:
             if value is not None:
                 self.target.check(value)
             elif self.form.required or self.target.required:
-                raise missing()
+                raise CellError("missing")
         except CellError as error:
             return error.with_traceback(None)  # which would keep this very frame
         return value
@@ -120,8 +120,7 @@ class Field:
         if word in self._table:
             return self._table[word]
         if unknown == "reject":
-            hint = f"add `{shown(text.strip())!r}: …` to `values:`, or set `unknown:`"
-            raise CellError("unknown_value", f"is not listed in `values:` ({listed(self.table or ())})", hint)
+            raise CellError("unknown_value", words=listed(self.table or ()), word=shown(text.strip()))
         if unknown == "keep":
             return self._entry(text)
         return self._default if unknown == "default" else None

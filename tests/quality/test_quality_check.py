@@ -388,7 +388,7 @@ class TestBaseline:
     @pytest.mark.parametrize("field", ["type", "custom_fields.drop_down1", ""])
     def test_words_of_a_saved_profile_are_those_of_its_columns(self, field: str) -> None:
         """Whatever `suggest` called the field: a mapping may have been edited since."""
-        words, names = {"Priority": ["Low"]}, HEADER.strip().split(",")
+        words = {"Priority": ["Low"]}
         columns = [
             {"column": name, "field": field, "kind": "", "words": words.get(name, [])}
             for name in HEADER.strip().split(",")
