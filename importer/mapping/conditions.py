@@ -15,8 +15,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from importer.mapping.field_errors import CellError, listed, malformed, nearest
+from importer.mapping.field_errors import CellError, malformed
 from importer.models import FieldError
+from importer.wording import listed, nearest
 
 if TYPE_CHECKING:
     from importer.mapping.inputs import Binding, Cells

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from importer.mapping.addresses import Address, first_address, is_email
 from importer.mapping.dates import ISO, WORDS, day, instant, parser, rewritten, time_zone
-from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, listed, too_long
+from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, too_long
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
@@ -28,6 +28,7 @@ from importer.talkdesk.payloads import (
     longest,
     value_check,
 )
+from importer.wording import listed
 
 if TYPE_CHECKING:
     from importer.mapping.custom_fields import Options

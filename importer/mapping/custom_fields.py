@@ -11,22 +11,13 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from importer.errors import MappingError
-from importer.mapping.field_errors import (
-    CellError,
-    Document,
-    MappingProblems,
-    Problem,
-    Problems,
-    close_words,
-    listed,
-    malformed,
-    nearest,
-)
+from importer.mapping.field_errors import CellError, Document, MappingProblems, Problem, Problems, malformed
 from importer.mapping.schema import Form
 from importer.models import shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import other_spelling
+from importer.wording import close_words, listed, nearest
 from importer.yaml_places import NodePath, mark_of, quoted
 
 #: A larger file is not one of definitions.

@@ -18,7 +18,8 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.field_errors import CellError, listed, malformed, nearest
+from importer.mapping.field_errors import CellError, malformed
+from importer.wording import listed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
 

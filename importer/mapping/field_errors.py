@@ -7,8 +7,7 @@ file are collected in :class:`Problems`, so that a person sees all of them, each
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from inspect import isclass
@@ -20,6 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from importer.errors import MappingError
 from importer.models import FieldError, shown
 from importer.talkdesk.payloads import Check, custom_field_prefix
+from importer.wording import closest, listed, nearest
 from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 
 PROBLEMS_SHOWN = 25
@@ -30,32 +30,6 @@ ELLIPSIS = "…"
 #: An export that lacks more columns of the mapping than this, or two of which none is a misspelt one, is probably from
 #: elsewhere: one error says so.
 _MOST_COLUMNS = 3
-
-
-def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
-    close = closest(word, known)
-    return f"did you mean {shown(close)!r}?" if close else otherwise
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word closest to ``word``; empty if none is close."""
-    return next(iter(close_words(word, known)), "")
-
-
-def close_words(
-    word: str, known: Iterable[str], *, fold: Callable[[str], str] = str.casefold, most: int = 1, cutoff: float = 0.6
-) -> list[str]:
-    """The known words closest to ``word``, the closest first, compared as ``fold`` makes them; see :mod:`difflib`."""
-    names = {fold(name): name for name in reversed(list(known))}  # of words that are folded alike the first counts
-    return [names[folded] for folded in get_close_matches(fold(word), names, n=most, cutoff=cutoff)]
-
-
-def listed(words: Iterable[str], *, most: int = 12) -> str:
-    """``a, b, c`` for a message, with the number of words that are not shown."""
-    names = list(words)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 # -- cells -----------------------------------------------------------------------------------------

@@ -127,7 +127,8 @@ class Input:
         texts = [cells[position] for position in self.positions]
         if self.is_html:
             texts = [readable(text) for text in texts]
-        return self.combine([self.binding.filled(text) for text in texts])
+        empty = self.binding.empty
+        return self.combine(["" if text.strip() in empty else text for text in texts])
 
     def blame(self, cells: Cells) -> Blame:
         """The cell to look at if the value of a row is wrong."""

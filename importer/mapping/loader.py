@@ -21,7 +21,7 @@ from importer.mapping.converters import TYPES
 from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
 from importer.mapping.dates import ISO, has_offset
-from importer.mapping.field_errors import Document, Problems, listed, nearest
+from importer.mapping.field_errors import Document, Problems
 from importer.mapping.inputs import Header
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
@@ -30,6 +30,7 @@ from importer.mapping.values import Field
 from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, as_answer
+from importer.wording import listed, nearest
 from importer.yaml_places import NodePath, mark_of
 
 SIZE_MAX = 1024 * 1024

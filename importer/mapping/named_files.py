@@ -15,10 +15,11 @@ from pydantic_core import PydanticCustomError
 from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.mapping.converters import folding
-from importer.mapping.field_errors import CellError, Problems, listed, malformed
+from importer.mapping.field_errors import CellError, Problems, malformed
 from importer.mapping.inputs import Header
 from importer.models import shown
 from importer.small_files import head_of
+from importer.wording import listed
 from importer.yaml_places import NodePath
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from importer.mapping.conditions import parse_condition
 from importer.mapping.converters import TYPES, Ignored
 from importer.mapping.dates import parser, time_zone
-from importer.mapping.field_errors import listed, malformed, nearest
+from importer.mapping.field_errors import malformed
 from importer.mapping.inputs import parse_template
+from importer.wording import listed, nearest
 
 T = TypeVar("T")
 

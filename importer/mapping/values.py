@@ -14,11 +14,12 @@ from importer.mapping.case_schema import AfterCreateForm, CaseForm
 from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, field_target, folding, tidying
 from importer.mapping.custom_fields import Options, check_usable, definition_of
-from importer.mapping.field_errors import CellError, listed, nearest
-from importer.mapping.inputs import Binding, Blame, Cells, make_input
+from importer.mapping.field_errors import CellError
+from importer.mapping.inputs import Binding, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
 from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check
+from importer.wording import listed, nearest
 from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
@@ -32,15 +33,13 @@ class Field:
 
     What is wrong with the texts of the mapping goes to the problems of the binding.
 
-    Attributes:
-        form: What the mapping says of it at ``path``: its table, its formats, and so on.
-        target: The field of the case that it is for.
-        fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
     """
 
     def __init__(self, form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> None:
-        self.form, self.path, self.target = form, path, target
-        self.fold = folding(form.ignore or ())
+        self.form = form  #: What the mapping says of it at ``path``: its table, its formats, and so on.
+        self.path = path
+        self.target = target  #: The field of the case that it is for.
+        self.fold = folding(form.ignore or ())  #: Words for which this is the same are one word to the table.
         kind = TYPES[form.type or target.type]
         self._entry, self._split = converter(kind, form, target), kind.split(form) if kind.split else None
         self._problems = binding.header.problems
@@ -51,6 +50,7 @@ class Field:
         self._condition = BoundCondition(form.when, binding, path=(*path, "when"))
         positions = self._input.positions + self._condition.positions
         self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
+        self._remembers = target.one_line
         self._values: dict[Any, Any] = {}
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Any:
@@ -58,7 +58,7 @@ class Field:
 
         Equal cells have equal values: these are made once, and remembered unless they could be very large.
         """
-        if not self.target.one_line:
+        if not self._remembers:
             value = self._made(cells)
         else:
             key = self._key(cells)
@@ -73,8 +73,13 @@ class Field:
         return value
 
     def located(self, error: CellError, cells: Cells) -> FieldError:
-        """An error of the value of a row as one of the cell that it was made of."""
-        found = error.at(*self._blame(cells), target=self.target.name)
+        """An error of the value of a row as one of the cell that it was made of, or that keeps it from being made."""
+        try:
+            is_wanted = self._condition.met(cells)
+        except CellError:  # it knows its cell itself
+            is_wanted = False
+        column, text = self._input.blame(cells) if is_wanted else (self._condition.columns[0], "")
+        found = error.at(column, text, target=self.target.name)
         return found if self._is_one_cell else found._replace(suggestion="")
 
     def _made(self, cells: Cells) -> Any:
@@ -150,14 +155,6 @@ class Field:
                 self._problems.add((*self.path, "values", word), what, "remove one of them", key=True)
             table[self.fold(word)] = self._checked(text or None, "values", word)  # an empty right side is no value
         return table
-
-    def _blame(self, cells: Cells) -> Blame:
-        try:
-            if self._condition.met(cells):
-                return self._input.blame(cells)
-        except CellError:  # it knows its cell itself
-            pass
-        return self._condition.columns[0], ""
 
     # -- for statistics, such as those of `check` --
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from importer.errors import ConfigError
 from importer.ledger.causes import Cause
 from importer.mapping import Mapping, load_mapping
-from importer.mapping.field_errors import close_words
 from importer.mapping.loader import mapping_file
 from importer.mapping.values import Field
 from importer.quality.file_checks import DAY_FIRST, FileIssue, pattern_of
 from importer.quality.mapping_checks import TableUse
-from importer.wording import plural
+from importer.wording import close_words, plural
 from importer.yaml_places import Entry, NodePath, amended, quoted
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.

@@ -12,10 +12,10 @@ import orjson
 
 from importer.errors import ChangedShapeError, ConfigError, MappingError
 from importer.mapping import Mapping
-from importer.mapping.field_errors import closest, listed
 from importer.models import shown
 from importer.quality import Findings
 from importer.small_files import head_of
+from importer.wording import closest, listed
 
 #: By what factor the number of rows may grow or shrink.
 VOLUME_FACTOR = 2.0

@@ -25,6 +25,7 @@ from importer.reader.sheet_choice import FAILURES_SHEETS
 from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SUGGESTED, errors_of, numbered, reasons
 from importer.report.files import remove, whole_bytes
 from importer.scratch import scratch_folder
+from importer.wording import closest
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -84,8 +85,6 @@ class Suggestions:
             return error.suggestion
         cell = error.column or "", error.value.strip()
         if cell not in self._known and len(self._known) < _MOST_GUESSES:
-            from importer.mapping.field_errors import closest  # which loads pydantic
-
             self._known[cell] = closest(cell[1], words)
         return self._known.get(cell, "")
 
