@@ -24,11 +24,7 @@ _AFTER, _CUSTOM = "after_create", "custom_fields"
 
 
 class AfterCreate:
-    """Makes the updates that set what a case cannot be created with.
-
-    Attributes:
-        fields: The fields that read the rows of the export.
-    """
+    """Makes the updates that set what a case cannot be created with."""
 
     def __init__(self, form: MappingForm, binding: Binding) -> None:
         after = form.after_create
@@ -37,6 +33,7 @@ class AfterCreate:
         self._check = self._custom_fields.check_of(CaseUpdate)
         self._closes_directly = after.close == "directly"
         self._required = [key for key, definition in (binding.definitions or {}).items() if definition.required]
+        #: The fields that read the rows of the export.
         self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.fields.values())
         for path, what, hint in _mapping_problems(form):
             binding.header.problems.add((_AFTER, *path), what, hint, key=True)

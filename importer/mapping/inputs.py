@@ -31,7 +31,8 @@ class Header:
     """Finds the positions of columns. One that is not found is a problem; a position is returned all the same.
 
     Args:
-        columns: In the order of the file, repeats kept; None while no file is known: then there is every column.
+        columns: In the order of the file, repeats kept; None if no file is known: then there is every column, and a
+            mapping can be checked by itself.
         problems: Where problems go.
         owner: What messages call the file.
         names: Column of the mapping → how else the file may call it, and whether it may lack it.
@@ -44,10 +45,7 @@ class Header:
         owner: str = EXPORT,
         names: Mapping[str, NamesForm] | None = None,
     ) -> None:
-        self.columns = columns
-        self.names = names or {}
-        self.problems = problems
-        self.owner = owner
+        self.columns, self.problems, self.owner, self.names = columns, problems, owner, names or {}
         self.used: set[str] = set()  #: The columns that were asked for.
         self._positions: dict[str, list[int]] = {}
         for position, column in enumerate(columns or ()):

@@ -106,7 +106,7 @@ class Mapping:
         return as_answer(FieldDefinition(key, name=key) for key in keys)
 
     @property
-    def choices(self) -> tuple[str, ...]:
+    def filters(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
         return tuple(reason for _, reason, _ in filter_conditions(self._form.source))
 

@@ -40,10 +40,6 @@ class RowMapper:
         definitions: The custom fields of the account, if they are known.
         companions: The companion files; None if their notes are not wanted.
 
-    Attributes:
-        columns_used: The columns that the mapping reads.
-        fields: The fields that read the rows of the export, for statistics.
-
     Raises:
         MappingProblems: Something in the mapping does not fit together, or not to the fields of the account, or it
             names columns that the export does not have, or has more than once.
@@ -90,7 +86,8 @@ class RowMapper:
         readers |= {"custom_fields": self._custom_fields.read, "notes": self._read_notes}
         self._readers = [(name, readers[name]) for name in CASE_FIELDS if name in readers]
         self._check = self._custom_fields.check_of(CaseCreate, form.external_id_field)
-        self.columns_used = frozenset(header.used)
+        self.columns_used = frozenset(header.used)  #: The columns that the mapping reads.
+        #: The fields that read the rows of the export, for statistics.
         self.fields: tuple[Field, ...] = (*of_case, *self._after.fields, *of_notes)
 
     @property

@@ -46,16 +46,13 @@ class NamedFiles:
         folder: The folder of the mapping: relative paths start there, and files below it may be read.
         content: The bytes of the mapping itself.
         others: More folders whose files may be read.
-
-    Attributes:
-        folders: Where the files must be, links resolved.
-        read: The files that were asked for, links resolved.
     """
 
     def __init__(self, folder: Path, content: bytes, others: Iterable[str | os.PathLike[str]] = ()) -> None:
         self._folder = folder
+        #: Where the files must be, links resolved.
         self.folders = tuple(Path(name).resolve() for name in (folder, *others))
-        self.read: list[Path] = []
+        self.read: list[Path] = []  #: The files that were asked for, links resolved.
         self._digests = [hashlib.sha256(content).hexdigest()]
         self._tables: dict[NodePath, LookupTable] = {}
 
@@ -115,16 +112,11 @@ class NamedFiles:
 
 @dataclass(frozen=True, slots=True)
 class LookupTable:
-    """What a lookup file says.
-
-    Attributes:
-        fold: Makes texts equal that count as the same key.
-        entries: Folded texts of the key columns → the different texts of that key, in the order of the file; "" may
-            be among them.
-    """
+    """What a lookup file says."""
 
     form: LookupForm
-    fold: Callable[[str], str]
+    fold: Callable[[str], str]  #: Makes texts equal that count as the same key.
+    #: Folded texts of the key columns → the different texts of that key, in the order of the file; one may be "".
     entries: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
 
     def load(self, file: Reader, *, path: NodePath, problems: Problems) -> None:

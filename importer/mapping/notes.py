@@ -34,23 +34,15 @@ _BETWEEN = "\x00"
 class Companion:
     """What a mapping knows of a companion file, such as the comments of an export.
 
-    Args:
-        form: What the mapping says of it.
-        name: What messages call it.
-        columns: Its header.
-        find: Gives the entries of a key.
-
-    Attributes:
-        used: The columns that the mapping reads.
-        fields: What reads them: the parts of notes, and what they are sorted by.
+    The mapper that is bound last says where the keys are; all bind one and the same mapping.
     """
 
     def __init__(self, form: EachForm, name: str, columns: tuple[str, ...], find: Find) -> None:
-        self.form = form
-        self.name = name
-        self.columns = columns
-        self.used: set[str] = set()
-        self.fields: list[Field] = []
+        self.form = form  #: What the mapping says of it.
+        self.name = name  #: What messages call it.
+        self.columns = columns  #: Its header.
+        self.used: set[str] = set()  #: The columns that the mapping reads.
+        self.fields: list[Field] = []  #: What reads them: the parts of notes, and what they are sorted by.
         self._find = find
         self._fold = folding(form.ignore or ())
 
@@ -93,15 +85,10 @@ class Companion:
 
 
 class Note:
-    """A note of the mapping at ``path``, bound to an export that is described by ``source``.
-
-    Attributes:
-        fields: Its title, body and visibility by their names in the API; without those that it does not have.
-        each: Where its entries come from; None if the row is the one entry.
-    """
+    """A note of the mapping at ``path``, bound to an export that is described by ``source``."""
 
     def __init__(self, form: NoteForm, binding: Binding, *, path: NodePath, source: SourceForm) -> None:
-        self.each = form.each
+        self.each = form.each  #: Where its entries come from; None if the row is the one entry.
         self._file: Companion | None = None
         self._entries: _Entries = lambda cells, _: (cells,)
         header = binding.header
@@ -112,7 +99,7 @@ class Note:
         elif form.each:
             header, self._entries = _entries_of_cells(form.each, binding, path=path)
         own = replace(binding, header=header)
-        self.fields = dict(_fields(form, own, path=path))
+        self.fields = dict(_fields(form, own, path=path))  #: Title, body, visibility: by their names in the API.
         self._condition = BoundCondition(form.when, own, path=(*path, "when"))
         if self._file:
             self._file.used |= header.used

@@ -291,6 +291,10 @@ class CustomFields:
 
 # -- keys that have no effect, or contradict each other --------------------------------------------
 
+_OF_RECORD = dict.fromkeys(("of", "missing", "cycle", "deep"), "record")
+#: Key of a value → the key without which it has no effect.
+_NEEDED = {**_OF_RECORD, "unknown": "values", "ignore": "values", "occurrence": "column", "join": "column"}
+
 
 def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
     """The key, what is wrong, and the hint."""
@@ -299,13 +303,10 @@ def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[t
         if target.name != "parent_id":
             yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
         return
-    for key in ("of", "missing", "cycle", "deep"):
-        if key in given:
-            yield key, f"`{key}` requires `record`", f"remove `{key}`"
     for key in sorted(given & _TYPE_OPTIONS - TYPES[name].options):
         owners = [other for other, kind in TYPES.items() if key in kind.options]
         yield key, f"`{key}` has no effect with `type: {name}`", f"use it with `type:` {listed(owners)}"
-    for key, needed in (("unknown", "values"), ("ignore", "values"), ("occurrence", "column"), ("join", "column")):
+    for key, needed in _NEEDED.items():
         if key in given and needed not in given:
             yield key, f"`{key}` requires `{needed}`", f"add `{needed}`, or remove `{key}`"
     if form.origin == "value":

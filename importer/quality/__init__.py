@@ -116,7 +116,7 @@ class QualityCheck:
             lengths=tuple(length for check in self._fields if (length := check.length_use())),
             columns=tuple(column_uses(self._profile, self._columns_used)),
             suggestions=tuple(lines),
-            filters=tuple(FilterUse(condition, self._filtered[condition]) for condition in self._mapping.choices),
+            filters=tuple(FilterUse(condition, self._filtered[condition]) for condition in self._mapping.filters),
         )
 
     def finished(self, view: LedgerView) -> Findings:
