@@ -22,6 +22,8 @@ from importer.yaml_places import NodePath, mark_of, quoted
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
+#: Near options are looked for so many times: a long column that was mapped by mistake would take minutes.
+GUESSES_MAX = 1000
 _DIGITS_MAX = 15  # as many as any reader of JSON keeps
 _HINT = "create it again with: case-importer fields --save FILE"
 
@@ -159,6 +161,23 @@ def _option_lines(options: tuple[Option, ...], indent: str) -> Iterator[str]:
 # -- options ---------------------------------------------------------------------------------------
 
 
+class _Level:
+    """Options of which one is chosen, and what is below each of them."""
+
+    def __init__(self, options: tuple[Option, ...]) -> None:
+        self.labels = tuple(dict.fromkeys(option.label for option in options))
+        self.below = {option.key: _Level(option.children) for option in options}
+        self._by_label: dict[str, list[Option]] = {}
+        self._by_key: dict[str, list[Option]] = {}
+        for option in options:
+            self._by_label.setdefault(_folded(option.label), []).append(option)
+            self._by_key.setdefault(option.key, []).append(option)
+
+    def matching(self, text: str) -> list[Option]:
+        """The options with this label, or else with this key."""
+        return self._by_label.get(_folded(text)) or self._by_key.get(text.strip(), [])
+
+
 class Options:
     """The options of one field.
 
@@ -168,56 +187,50 @@ class Options:
 
     def __init__(self, definition: FieldDefinition) -> None:
         self._field = f"{definition.name!r} ({definition.key})"
-        self._options = definition.options
+        self._top = _Level(definition.options)
+        self._numbers = {key.lstrip("0"): key for key in self._top.below if _is_number(key)}
+        self._guesses = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the options, without those below them."""
-        return tuple(dict.fromkeys(option.label for option in self._options))
+        return self._top.labels
 
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""
-        return self._chosen(self._options, text).key
+        return self._chosen(self._top, text).key
 
     def number_of(self, text: str) -> int:
         """The key of the option that ``text`` means, as a number; it may be that number. Raises :class:`CellError`."""
-        numbers = {key.lstrip("0"): key for key, *_ in self._options if _is_number(key)}
-        key = self.key_of(text if _matching(self._options, text) else numbers.get(text.strip().lstrip("0"), text))
+        key = self.key_of(text if self._top.matching(text) else self._numbers.get(text.strip().lstrip("0"), text))
         if not _is_number(key):
             raise CellError("option_without_number", key=key, field=self._field)
         return int(key)
 
     def path_of(self, texts: Iterable[str]) -> list[str]:
         """The keys from the root to a leaf, or to some option on the way there. Raises :class:`CellError`."""
-        options, place = self._options, ""
+        level, place = self._top, ""
         keys: list[str] = []
         for text in texts:
-            option = self._chosen(options, text, part=f"contains {text!r}, which ", place=place)
+            option = self._chosen(level, text, part=f"contains {text!r}, which ", place=place)
             keys.append(option.key)
-            options, place = option.children, f" below {option.label!r}"
+            level, place = level.below[option.key], f" below {option.label!r}"
         return keys
 
-    def _chosen(self, options: tuple[Option, ...], text: str, *, part: str = "", place: str = "") -> Option:
-        found = _matching(options, text)
+    def _chosen(self, level: _Level, text: str, *, part: str = "", place: str = "") -> Option:
+        found = level.matching(text)
         if len(found) == 1:
             return found[0]
         if found:
             keys = listed(option.key for option in found)
             raise CellError("ambiguous_option", part=part, field=self._field, keys=keys)
-        labels = dict.fromkeys(option.label for option in options)
-        close = close_words(text, labels, fold=_folded, most=3)
-        hint = "" if options else "remove it: this level has no options"
+        self._guesses += 1
+        close = close_words(text, level.labels, fold=_folded, most=3) if self._guesses <= GUESSES_MAX else []
+        hint = "" if level.labels else "remove it: this level has no options"
         if close:
             hint = f"did you mean {' or '.join(map(repr, close))}?"
-        facts = {"part": part, "field": self._field, "place": place, "options": listed(map(repr, labels))}
+        facts = {"part": part, "field": self._field, "place": place, "options": listed(map(repr, level.labels))}
         raise CellError("unknown_option", hint=hint, suggestion=close[0] if close and not part else "", **facts)
-
-
-def _matching(options: tuple[Option, ...], text: str) -> list[Option]:
-    folded, key = _folded(text), text.strip()
-    return [option for option in options if _folded(option.label) == folded] or [
-        option for option in options if option.key == key
-    ]
 
 
 def _is_number(key: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from importer.errors import ConfigError
 from importer.ledger.causes import Cause
 from importer.mapping import Mapping, load_mapping
+from importer.mapping.dates import parser
 from importer.mapping.loader import mapping_file
 from importer.mapping.values import Field
 from importer.quality.file_checks import DAY_FIRST, FileIssue, pattern_of
@@ -53,9 +54,11 @@ def suggestions(
         if use.unknown and (field.table is None or field.form.unknown == "reject"):
             yield _for_words(field, use, mapping.place(field.path))
     forms = {
-        issue.column: pattern_of(issue.example, day_first=day_first)
+        issue.column: form
         for issue in issues
         if (day_first := DAY_FIRST.get(issue.kind)) is not None
+        and (form := pattern_of(issue.example, day_first=day_first))
+        and parser(form)(issue.example.strip())  # there may be more in the cells than a date and a time
     }
     wanted = {(cause.code, cause.target): cause for cause in causes}
     for field in fields:
