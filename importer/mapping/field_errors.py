@@ -71,7 +71,7 @@ class CellError(ValueError):
         """The same error, now of a certain cell."""
         column = column if self._column is None else self._column
         text = text if self._text is None else self._text
-        return FieldError(self.code, column, shown(printable(text)), self.rule, self.hint, target, self.suggestion)
+        return FieldError(self.code, column, shown(encodable(text)), self.rule, self.hint, target, self.suggestion)
 
 
 def unsendable(check: Check, body: dict[str, Any]) -> Iterator[FieldError]:
@@ -83,7 +83,7 @@ def unsendable(check: Check, body: dict[str, Any]) -> Iterator[FieldError]:
             yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
 
 
-def printable(text: str) -> str:
+def encodable(text: str) -> str:
     """``text`` with incomplete characters written out, so that every file can hold it."""
     return text if text.isprintable() else text.encode("utf-8", "backslashreplace").decode()
 
@@ -95,7 +95,7 @@ def is_sendable(text: str) -> bool:
 
 def too_long(text: str, most: int) -> CellError:
     """More characters than the field or the mapping allows."""
-    cut = printable(text[: most - 1].rstrip()) + ELLIPSIS
+    cut = encodable(text[: most - 1].rstrip()) + ELLIPSIS
     return CellError("too_long", length=len(text), most=most, suggestion=cut)
 
 

@@ -12,7 +12,7 @@ from importer.mapping.after_create import AfterCreate
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.custom_fields import Definitions, check_usable
-from importer.mapping.field_errors import CellError, Problems, is_sendable, printable, unsendable
+from importer.mapping.field_errors import CellError, Problems, encodable, is_sendable, unsendable
 from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note, WholeText
@@ -236,7 +236,7 @@ class RowName:
         texts = self._texts(cells)
         if self._empty.issuperset(texts):
             return self.read(cells, errors)
-        return hashlib.sha256(orjson.dumps(list(map(printable, texts)))).hexdigest()[:HASH_LENGTH]
+        return hashlib.sha256(orjson.dumps(list(map(encodable, texts)))).hexdigest()[:HASH_LENGTH]
 
     def _texts(self, cells: Cells) -> list[str]:
         return [cells[position].strip() for position in self._positions]

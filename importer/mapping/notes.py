@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from importer.mapping.case_schema import EachForm, NoteForm
 from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import ORDER, field_target, folding
-from importer.mapping.field_errors import CellError, printable
+from importer.mapping.field_errors import CellError, encodable
 from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.schema import SourceForm, ValueForm
 from importer.mapping.values import Field, make_field
@@ -62,7 +62,7 @@ class Companion:
 
     def key_shown(self, entry: Cells) -> str:
         """The key of an entry as it is in the file, for people."""
-        return printable(" / ".join(entry[position].strip() for position in self._keys))
+        return encodable(" / ".join(entry[position].strip() for position in self._keys))
 
     def spoiling(self, problems: Sequence[FieldError]) -> FieldError | None:
         """What the reader found wrong with an entry that keeps it from being used."""
