@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from importer.mapping.field_errors import CellError, malformed
+from importer.mapping.field_errors import CellError, FormError
 from importer.models import FieldError
 from importer.wording import listed, nearest
 
@@ -68,11 +68,11 @@ def parse_condition(text: str) -> Condition:
     """Compiles a condition.
 
     Raises:
-        PydanticCustomError: It is too long, no expression, or uses something that the language does not have.
+        FormError: It is too long, no expression, or uses something that the language does not have.
     """
     if len(text) > LENGTH_MAX:
         hint = "move part of it into a helper column of the export"
-        raise malformed(f"a condition has at most {LENGTH_MAX} characters", hint)
+        raise FormError(f"a condition has at most {LENGTH_MAX} characters", hint)
     expression = "".join(map(_without_braces, _TOKEN.findall(text)))
     try:
         with warnings.catch_warnings():
@@ -80,11 +80,11 @@ def parse_condition(text: str) -> Condition:
             tree = ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         hint = "write == to compare" if _ASSIGNMENT.search(text) else _HINT
-        raise malformed(f"invalid condition: {text!r}", hint) from None
+        raise FormError(f"invalid condition: {text!r}", hint) from None
     columns: dict[str, int] = {}
     test = _condition(tree, columns)
     if not columns:
-        raise malformed("the condition uses no column", _HINT)
+        raise FormError("the condition uses no column", _HINT)
     return Condition(tuple(columns), test)
 
 
@@ -92,7 +92,7 @@ def _without_braces(token: str) -> str:
     if not token.startswith("{") or len(token) == 1:
         return token
     if token == "{}":
-        raise malformed("'{}' does not name a column", "write {Column}")
+        raise FormError("'{}' does not name a column", "write {Column}")
     return f" {_BRACES}[{token[1:-1]!r}] "
 
 
@@ -105,14 +105,14 @@ def _condition(node: ast.expr, columns: dict[str, int]) -> _Read:
     if kind is bool:
         return read
     if _column(node) is not None or isinstance(node, ast.Constant):
-        raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
+        raise FormError("a text alone is not a condition", "compare it, or ask: not empty({Column})")
     raise _unknown(node)
 
 
 def _text(node: ast.expr, columns: dict[str, int]) -> _Read:
     kind, read = _compiled(node, columns)
     if kind is float:
-        raise malformed("expected a text, found a number", "put the number in quotes")
+        raise FormError("expected a text, found a number", "put the number in quotes")
     if kind is bool:
         raise _unknown(node)
     return read
@@ -135,11 +135,11 @@ def _compiled(node: ast.expr, columns: dict[str, int]) -> tuple[type, _Read]:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return bool, _comparison(op, left, right, columns)
         case ast.Compare():
-            raise malformed("chained comparisons are not supported", "combine two comparisons with `and`")
+            raise FormError("chained comparisons are not supported", "combine two comparisons with `and`")
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _OF_TEXTS:
             count, kind, function = _OF_TEXTS[name]
             if len(args) != count:
-                raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
+                raise FormError(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
             reads = [_text(arg, columns) for arg in args]
             return kind, lambda texts: function(*[read(texts) for read in reads])
         case ast.Call(func=ast.Name(id="number"), args=[arg], keywords=[]) if (column := _column(arg)) is not None:
@@ -163,7 +163,7 @@ def _column(node: ast.expr) -> str | None:
 
 def _comparison(op: ast.cmpop, left: ast.expr, right: ast.expr, columns: dict[str, int]) -> _Read:
     if type(op) not in _COMPARISONS:
-        raise malformed("`is` does not compare texts", "write == or !=")
+        raise FormError("`is` does not compare texts", "write == or !=")
     (kind, first), (other, second), compare = (
         _compiled(left, columns),
         _compiled(right, columns),
@@ -172,16 +172,16 @@ def _comparison(op: ast.cmpop, left: ast.expr, right: ast.expr, columns: dict[st
     if bool in (kind, other):
         raise _unknown(left if kind is bool else right)
     if kind is not other:
-        raise malformed("a text cannot be compared with a number", "write number({Column}), or the number in quotes")
+        raise FormError("a text cannot be compared with a number", "write number({Column}), or the number in quotes")
     return lambda texts: compare(first(texts), second(texts))
 
 
 def _entries(node: ast.expr) -> set[Any]:
     if not isinstance(node, ast.List | ast.Tuple):
-        raise malformed("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
+        raise FormError("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
     entries = {entry.value if isinstance(entry, ast.Constant) else None for entry in node.elts}
     if not all(isinstance(entry, str) for entry in entries):
-        raise malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
+        raise FormError("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
     return entries
 
 
@@ -198,11 +198,11 @@ def _unknown(node: ast.expr) -> Exception:
     functions = listed(f"{name}()" for name in _FUNCTIONS)
     match node:
         case ast.Call(func=ast.Name(id=name)) if name not in _FUNCTIONS:
-            return malformed(f"unknown function {name!r}", nearest(name, _FUNCTIONS, otherwise=functions))
+            return FormError(f"unknown function {name!r}", nearest(name, _FUNCTIONS, otherwise=functions))
         case ast.Call(func=ast.Name(id=name)):
-            return malformed(f"{name}() cannot be used like this", f"supported: {functions}")
+            return FormError(f"{name}() cannot be used like this", f"supported: {functions}")
     what = "this expression is not supported in a condition"
-    return malformed(what, f"supported: comparisons, and, or, not, in, and the functions {functions}")
+    return FormError(what, f"supported: comparisons, and, or, not, in, and the functions {functions}")
 
 
 # -- conditions of an export -----------------------------------------------------------------------

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import orjson
 from pydantic import Field, ValidationError
-from pydantic_core import PydanticCustomError
 
 from importer.errors import MappingError
-from importer.mapping.field_errors import CellError, Document, MappingProblems, Problem, Problems, malformed
+from importer.mapping.field_errors import CellError, Document, FormError, MappingProblems, Problem, Problems
 from importer.mapping.schema import Form
 from importer.models import shown
 from importer.small_files import head_of
@@ -68,17 +67,17 @@ def read_fields(content: bytes, file: str) -> Definitions:
     """The definitions in the bytes of a file: as :func:`fields_text` writes them, or the bare answer of the API.
 
     Raises:
-        PydanticCustomError: It is too large, or JSON of another kind.
+        FormError: It is too large, or JSON of another kind.
         MappingProblems: It is not of the right form; with its line and column, but nothing that is in it, since it
             may be any file.
     """
     if len(content) > SIZE_MAX:
-        raise malformed(f"{file} is larger than 16 MiB", "check that this is the right file")
+        raise FormError(f"{file} is larger than 16 MiB", "check that this is the right file")
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
             return {definition.key: definition for definition in read_definitions(orjson.loads(content))}
         except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
-            raise malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
+            raise FormError(f"{file} contains no custom field definitions: {error}", _HINT) from None
     try:
         document = Document.read(content, file, kind="fields file", hint=_HINT)
         fields = FieldsForm.model_validate(document.root).fields
@@ -102,9 +101,8 @@ def load_fields(path: Path) -> Definitions:
     except OSError as error:
         what, hint = f"cannot read the fields file: {error.strerror or error}", "check its path and permissions"
         raise MappingError(what, where=str(path), hint=hint) from None
-    except PydanticCustomError as error:
-        said = error.context or {}
-        raise MappingError(said["what"], hint=said["hint"]) from None
+    except FormError as error:
+        raise MappingError(error.what, hint=error.hint) from None
 
 
 def definition_of(key: str, definitions: Definitions | None) -> FieldDefinition | None:

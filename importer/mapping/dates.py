@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.field_errors import CellError, malformed
+from importer.mapping.field_errors import CellError, FormError
 from importer.wording import listed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
@@ -121,7 +121,7 @@ def parser(pattern: str) -> Parse:
         pattern: ``iso``, one of :data:`EPOCHS`, or a format such as ``%d/%m/%Y %H:%M``.
 
     Raises:
-        PydanticCustomError: The format has an unknown directive, one part twice, or no full date.
+        FormError: The format has an unknown directive, one part twice, or no full date.
     """
     if pattern == ISO:
         read = _read_iso
@@ -159,19 +159,19 @@ def parser(pattern: str) -> Parse:
 
 def _check_directives(pattern: str, tokens: list[str]) -> None:
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
-        raise malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
+        raise FormError(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
     parts = [_DIRECTIVES[token].part for token in tokens]
     if lost := [part for part in ("year", "month", "day") if part not in parts]:
-        raise malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
+        raise FormError(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
     if twice := [part for part in parts if part and parts.count(part) > 1]:
         what = twice[0].replace("tzinfo", "offset")
-        raise malformed(f"the date format {pattern!r} contains the {what} twice", "remove one of them")
+        raise FormError(f"the date format {pattern!r} contains the {what} twice", "remove one of them")
     if "%Z" in tokens and "%z" not in tokens:
         hint = "the name of a time zone can mean several: set `timezone:`, and write the name as it is in the cells"
-        raise malformed(f"the date format {pattern!r} has %Z without %z", hint)
+        raise FormError(f"the date format {pattern!r} has %Z without %z", hint)
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
-        raise malformed(f"the date format {pattern!r} needs both %I and %p", hint)
+        raise FormError(f"the date format {pattern!r} needs both %I and %p", hint)
 
 
 def _as_expression(token: str) -> str:
@@ -215,13 +215,13 @@ def time_zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name such as ``Europe/Lisbon``.
 
     Raises:
-        PydanticCustomError: There is none of that name.
+        FormError: There is none of that name.
     """
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         hint = nearest(name, available_timezones(), otherwise="use a name such as 'Europe/Lisbon' or 'UTC'")
-        raise malformed(f"unknown time zone {name!r}", hint) from None
+        raise FormError(f"unknown time zone {name!r}", hint) from None
 
 
 def instant(moment: datetime, zone: tzinfo) -> str:

@@ -14,7 +14,7 @@ from inspect import isclass
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from importer.errors import MappingError
 from importer.models import FieldError, shown
@@ -135,9 +135,15 @@ class Problem(NamedTuple):
     hint: str = ""
 
 
-def malformed(what: str, hint: str) -> PydanticCustomError:
-    """A text of the mapping that has no meaning, such as a date format: what is wrong, and what to write instead."""
-    return PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
+class FormError(ValueError):
+    """Something in a mapping has no meaning, such as a date format: what is wrong, and what to write instead.
+
+    Validators of the forms raise it as well as what reads the files that a mapping names.
+    """
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.what, self.hint = what, hint
 
 
 class MappingProblems(MappingError):
@@ -199,11 +205,6 @@ class Problems:
         """Notes a problem of the value at ``path``, or of the key itself."""
         self._found.append(Problem(what, mark_of(self._document.root, path, key=key), hint))
 
-    def add_malformed(self, path: NodePath, error: PydanticCustomError) -> None:
-        """Notes that the text at ``path`` is :func:`malformed`."""
-        said = error.context or {}
-        self.add(path, said["what"], said["hint"])
-
     def add_missing(self, path: NodePath, column: str, owner: str, columns: Iterable[str]) -> None:
         """Notes that ``owner``, which has ``columns``, lacks the one that is named at ``path``."""
         lacking = self._missing.setdefault((owner, tuple(columns)), {})
@@ -216,9 +217,9 @@ class Problems:
         if self._found:
             raise MappingProblems(self._document.file, self._found)
 
-    def add_form(self, error: ValidationError, model: type[BaseModel]) -> None:
+    def add_form(self, invalid: ValidationError, model: type[BaseModel]) -> None:
         """Notes each thing that pydantic found in a document that should have been a ``model``."""
-        for found in error.errors(include_url=False):
+        for found in invalid.errors(include_url=False):
             path, kind = tuple(found["loc"]), found["type"]
             parent = ".".join(map(str, path[:-1]))
             inside = f" in `{parent}`" if parent else ""
@@ -232,8 +233,8 @@ class Problems:
                 key = next(step for step in reversed(path) if isinstance(step, str))
                 hint = nearest(value, words, otherwise=f"use one of {listed(words)}")
                 self.add(path, f"{shown(value)!r} is not a valid value for `{key}`", hint)
-            elif kind == "malformed":
-                self.add(path, found["ctx"]["what"], found["ctx"]["hint"])
+            elif kind == "value_error" and isinstance(error := found["ctx"]["error"], FormError):
+                self.add(path, error.what, error.hint)
             elif path == ("version",):
                 self.add(path, "this mapping version is not supported", "write `version: 1`")
             else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from importer.mapping.field_errors import EXPORT, Problems, malformed
+from importer.mapping.field_errors import EXPORT, FormError, Problems
 from importer.mapping.html import readable
 from importer.models import shown
 
@@ -217,14 +217,14 @@ def parse_template(text: str, lacks: Callable[[str], bool] = lambda _: False) ->
         Its text with ``%s`` for every column, so that filling it in is one operation, and these columns in order.
 
     Raises:
-        PydanticCustomError: A brace is not closed, or encloses nothing.
+        FormError: A brace is not closed, or encloses nothing.
     """
     lines: list[list[tuple[str, bool]]] = [[]]  # of each line its parts, and whether they are columns
     for token in _TOKEN.findall(text):
         if token in ("{", "}"):
-            raise malformed(f"unmatched {token!r} in the template {text!r}", f"write {token * 2!r} for a literal brace")
+            raise FormError(f"unmatched {token!r} in the template {text!r}", f"write {token * 2!r} for a literal brace")
         if token == "{}":
-            raise malformed("'{}' does not name a column", "write {Column}, or {{}} for literal braces")
+            raise FormError("'{}' does not name a column", "write {Column}, or {{}} for literal braces")
         if token[0] == "{" and token != "{{":
             lines[-1].append((token[1:-1], True))
         else:
@@ -232,7 +232,7 @@ def parse_template(text: str, lacks: Callable[[str], bool] = lambda _: False) ->
             lines[-1].append((first, False))
             lines += [[(part, False)] for part in following]
     if not any(map(_columns, lines)):
-        raise malformed("the template contains no {Column}", "use {value: …} for a constant text")
+        raise FormError("the template contains no {Column}", "use {value: …} for a constant text")
     present = [[part for part in line if not (part[1] and lacks(part[0]))] for line in lines]
     # a line that had columns, and has none that the export has, is left out
     kept = [new for old, new in zip(lines, present, strict=True) if not _columns(old) or _columns(new)]

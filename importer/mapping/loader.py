@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from importer.bundled import bundled
 from importer.errors import MappingError
@@ -21,7 +20,7 @@ from importer.mapping.converters import TYPES
 from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
 from importer.mapping.dates import ISO, has_offset
-from importer.mapping.field_errors import Document, Problems
+from importer.mapping.field_errors import Document, FormError, Problems
 from importer.mapping.inputs import Header
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
@@ -272,8 +271,8 @@ def _read_definitions(form: MappingForm, problems: Problems, files: NamedFiles) 
     except OSError as error:
         what = f"cannot read the file {form.fields!r}: {error.strerror or error}"
         problems.add(("fields",), what, "check its path and permissions")
-    except PydanticCustomError as error:
-        problems.add_malformed(("fields",), error)
+    except FormError as error:
+        problems.add(("fields",), error.what, error.hint)
     return None
 
 

@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic_core import PydanticCustomError
-
 from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.mapping.converters import folding
-from importer.mapping.field_errors import CellError, Problems, malformed
+from importer.mapping.field_errors import CellError, FormError, Problems
 from importer.mapping.inputs import Header
 from importer.models import shown
 from importer.small_files import head_of
@@ -57,10 +55,10 @@ class NamedFiles:
         self._tables: dict[NodePath, LookupTable] = {}
 
     def _path(self, name: str) -> Path:
-        """The path of the file that the mapping calls ``name``. Raises what :func:`malformed` makes."""
+        """The path of the file that the mapping calls ``name``. Raises :class:`FormError`."""
         path = self._folder / name
         if "\0" not in name and not is_below(path, self.folders):  # whether it exists is not told either
-            raise malformed(OUTSIDE.format(repr(shown(name))), ALLOW)
+            raise FormError(OUTSIDE.format(repr(shown(name))), ALLOW)
         try:
             if path.is_file():  # no device, and no pipe that somebody would have to fill
                 self.read.append(path.resolve())
@@ -68,13 +66,13 @@ class NamedFiles:
             what = f"{name!r} is not a file" if path.exists() else f"file not found: {name!r}"
         except (OSError, ValueError):
             what = f"file not found: {name!r}"
-        raise malformed(what, "paths are relative to the folder of the mapping")
+        raise FormError(what, "paths are relative to the folder of the mapping")
 
     def content(self, name: str, most: int) -> bytes:
         """The first bytes of the file that the mapping calls ``name``.
 
         Raises:
-            PydanticCustomError: There is no such file, or the mapping may not read it.
+            FormError: There is no such file, or the mapping may not read it.
             OSError: It cannot be read.
         """
         content = head_of(self._path(name), most)
@@ -95,9 +93,9 @@ class NamedFiles:
             self._digests.append(file.fingerprint())
             table.load(file, path=path, problems=problems)
             if not table.entries:
-                raise malformed(f"{form.file!r} has no row with a key", "check that this is the right file")
-        except PydanticCustomError as error:
-            problems.add_malformed((*path, "file"), error)
+                raise FormError(f"{form.file!r} has no row with a key", "check that this is the right file")
+        except FormError as error:
+            problems.add((*path, "file"), error.what, error.hint)
         except SourceError as error:
             where = f"{error.where}: " if error.where else ""
             hint = re.sub("--(sheet|encoding|delimiter)", r"`\1:`", error.hint)

@@ -172,7 +172,7 @@ class Field:
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The only words that a cell of its column may have; empty if it may have any other text as well."""
+        """The only words that a *cell* of its column may have; empty if it may have any other text as well."""
         if self.form.origin != "column" or not self._is_one_cell:
             return ()
         if self.form.values is not None:
@@ -196,7 +196,10 @@ class Field:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """What the field takes, if these are a few words; a table can lead to no others."""
+        """What the *target* takes, if these are a few words; a table can lead to no others.
+
+        Without a table a boolean takes the words of many languages, so that is no such list.
+        """
         if self.form.type == "boolean" or self.target.type == "boolean":
             return ("true", "false") if self.form.values is not None else ()
         return self.target.choices

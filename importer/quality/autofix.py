@@ -49,7 +49,10 @@ def suggestions(
     causes: Iterable[Cause],
     issues: Iterable[FileIssue],
 ) -> Iterator[Suggestion]:
-    """All lines that would help: for words that no table lists, and for other errors that a key of a value fixes."""
+    """All lines that would help: for words that no table lists, and for other errors that a key of a value fixes.
+
+    Causes and issues are those of the rows that were read until now.
+    """
     for field, use in tables:
         if use.unknown and (field.table is None or field.form.unknown == "reject"):
             yield _for_words(field, use, mapping.place(field.path))
