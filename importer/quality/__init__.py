@@ -60,7 +60,7 @@ class QualityCheck:
     Args:
         source: The export.
         mapping: Its mapping.
-        columns: The columns that the mapping is bound to, if these are not those of the source.
+        columns: The columns that the mapping is bound to: those of the source, but for a failures file.
         companions: The companion files that the mapping names, if they are looked at.
 
     Raises:
@@ -72,12 +72,12 @@ class QualityCheck:
         source: Reader,
         mapping: Mapping,
         *,
-        columns: tuple[str, ...] | None = None,
+        columns: tuple[str, ...],
         companions: Sequence[OpenFile] | None = None,
     ) -> None:
         self._source = source
         self._mapping = mapping
-        self._columns = columns or source.columns
+        self._columns = columns
         tables = None if companions is None else [file.companion for file in companions]
         mapper = mapping.bind(self._columns, tables)
         self._columns_used = mapper.columns_used
