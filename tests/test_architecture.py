@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: From the bottom up: a package may know those of lower levels, and none of its own level or above it.
 LEVELS = (
     {"errors", "formulas", "models", "version"},
-    {"progress", "regions", "yaml_places", "plain", "bundled", "scratch", "small_files", "wording"},
+    {"progress", "regions", "yaml_places", "plain", "bundled", "scratch", "small_files", "wording", "meaning"},
     {"talkdesk", "reader", "ledger", "credential_settings"},
     {"mapping", "settings"},
     {"delivery", "report", "quality", "settings_sources"},

@@ -51,6 +51,18 @@ class CaseUpdateTotals:
         """Those that their cases do not have for sure."""
         return self.open + self.held + self.refused + self.unknown
 
+    def remarkable(self) -> list[tuple[str, int]]:
+        """Those that are not merely delivered or to be sent with their rows: how they stand, and how many."""
+        counts = {
+            "pending": self.open,
+            "refused": self.refused,
+            "unknown": self.unknown,
+            "held": self.held,
+            "dropped": self.dropped,
+            "changed": self.changed,
+        }
+        return [(standing, count) for standing, count in counts.items() if count]
+
     @property
     def total(self) -> int:
         """All whose cases exist."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 
 from importer.errors import ExitCode
 from importer.ledger import LedgerView
 from importer.models import CaseVerdict
-from importer.report.files import csv_file
+from importer.report.files import write_csv
 
 #: Of a line about a second case.
 DOUBLE = "double"
@@ -120,8 +121,5 @@ def _forgotten(view: LedgerView) -> int:
 
 def write_verified(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:
     """One line for each finding, and one for each case that is as it was sent; second cases come last."""
-    with csv_file(path, VERIFIED_COLUMNS, delimiter=delimiter) as write:
-        for line in view.read(VerifiedLine, _LINES, "verdict IS NOT NULL"):
-            write(astuple(line))
-        for line in view.read(VerifiedLine, _DOUBLES):
-            write(astuple(line))
+    lines = chain(view.select(_LINES, "verdict IS NOT NULL"), view.select(_DOUBLES))
+    write_csv(path, VERIFIED_COLUMNS, lines, delimiter=delimiter)
