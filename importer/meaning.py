@@ -54,9 +54,9 @@ SKIPPED = {
     "filtered": Meaning("filtered by `only:` or `skip:`", "nothing to do, if these are the rows you want to filter"),
     "resolved": Meaning("not to be sent, by resolve"),
 }
-#: Of case updates, by how they stand; see :meth:`importer.ledger.LedgerView.update_items`.
+#: Of case updates, by how they stand; see :class:`importer.report.CaseUpdateTotals`.
 UPDATES = {
-    "pending": Meaning("not sent yet", "run the same command again"),
+    "open": Meaning("not sent yet", "run the same command again"),
     "sending": Meaning("being sent", "wait for the run to finish"),
     "refused": Meaning(
         "refused", "case-importer retry; or enter it by hand, then case-importer resolve KEY --update-done"

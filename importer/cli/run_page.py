@@ -22,7 +22,7 @@ from importer.errors import ExitCode
 from importer.meaning import TO_FIX, meaning_of
 from importer.models import State, clean
 from importer.regions import is_sandbox, is_trial
-from importer.report.next_steps import Step, next_steps, run_again
+from importer.report.next_steps import Step, next_steps
 from importer.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def _next_steps(result: RunResult, mapping: str, *, limited: bool) -> Iterator[S
         failures=failures[0] if failures else None,
         folder=written.parent if written and result.command == "run" else None,
         rebuilt_from=result.source if result.command == "rebuild" else None,
-        again=None if result.exit_code is ExitCode.USAGE else run_again(result.command, limited=limited),
+        verb=None if result.exit_code is ExitCode.USAGE else result.command,
+        limited=limited,
     )
 
 

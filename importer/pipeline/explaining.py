@@ -29,7 +29,7 @@ from importer.models import FieldError, State
 from importer.pipeline.companions import StrPath
 from importer.plain import in_thread
 from importer.regions import is_trial
-from importer.report.tables import case_link, time_text
+from importer.report.results_file import case_link, time_text
 from importer.report.workbook import Suggestions
 
 #: Rows with one number, of several files, that are explained.

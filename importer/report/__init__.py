@@ -8,10 +8,11 @@ from typing import Literal, get_args
 
 from importer.errors import ConfigError
 from importer.ledger import LedgerView
-from importer.report import page, tables
+from importer.report import page
 from importer.report.failures_file import write_failures
 from importer.report.files import Reports, make_folder
 from importer.report.masking import masked, refuse_unmasked
+from importer.report.results_file import write_case_updates, write_id_map, write_orphans, write_results
 from importer.report.summary import (
     CaseUpdateTotals,
     Summary,
@@ -105,7 +106,7 @@ def write_reports(
             summary = masked(summary)
         reports = Reports(summary=folder / "summary.json" if options.wants("json") else None)
         if options.wants("csv"):
-            reports = _write_tables(view, folder, summary, reports, delimiter=options.csv_delimiter)
+            reports = _write_csv_files(view, folder, summary, reports, delimiter=options.csv_delimiter)
         if options.wants("xlsx"):
             workbooks, beyond = write_workbooks(view, folder, summary.causes)
             reports = replace(reports, workbooks=tuple(workbooks), beyond_workbooks=beyond)
@@ -115,8 +116,8 @@ def write_reports(
     return reports, summary
 
 
-def _write_tables(view: LedgerView, folder: Path, summary: Summary, reports: Reports, *, delimiter: str) -> Reports:
-    tables.write_results(view, folder / "results.csv", delimiter=delimiter)
+def _write_csv_files(view: LedgerView, folder: Path, summary: Summary, reports: Reports, *, delimiter: str) -> Reports:
+    write_results(view, folder / "results.csv", delimiter=delimiter)
     verified = None
     if view.source is None and summary.verification is not None:  # which is about the whole ledger
         verified = folder / "verified.csv"
@@ -124,9 +125,9 @@ def _write_tables(view: LedgerView, folder: Path, summary: Summary, reports: Rep
     return replace(
         reports,
         results=folder / "results.csv",
-        id_map=tables.write_id_map(view, folder / "id_map.csv", delimiter=delimiter),
+        id_map=write_id_map(view, folder / "id_map.csv", delimiter=delimiter),
         failures=tuple(write_failures(view, folder, delimiter=delimiter)),
-        orphans=tuple(tables.write_orphans(view, folder, delimiter=delimiter)),
-        case_updates=tables.write_case_updates(view, folder / "case-updates.csv", delimiter=delimiter),
+        orphans=tuple(write_orphans(view, folder, delimiter=delimiter)),
+        case_updates=write_case_updates(view, folder / "case-updates.csv", delimiter=delimiter),
         verified=verified,
     )

@@ -24,13 +24,6 @@ class Step(NamedTuple):
         return Step(f"{self.what} ({' '.join(self.command[:2])})" if self.command else self.what, [])
 
 
-def run_again(verb: str, *, limited: bool) -> str:
-    """How to send what this command has left; ``limited`` if it was not to send all rows."""
-    if verb not in ("run", "retry"):
-        return "Run the import again"
-    return "Run the same command again, without --limit" if limited else "Run the same command again"
-
-
 def next_steps(
     summary: Summary,
     *,
@@ -39,18 +32,19 @@ def next_steps(
     failures: Path | None = None,
     folder: Path | None = None,
     rebuilt_from: str | None = None,
-    again: str | None = None,
+    verb: str | None = None,
+    limited: bool = False,
 ) -> Iterator[Step]:
     """What to do, and the command for it; nothing if all is well.
 
     Args:
         summary: What the ledger says.
-        mapping: The mapping, as it is typed.
-        ledger: The ledger, as it is typed.
+        mapping, ledger: As they are typed.
         failures: The file with the rows to fix, if it can be imported.
         folder: Where it is to be written, if it was not.
         rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
-        again: How what is pending is sent, see :func:`run_again`; None if that would not help.
+        verb: The last command; None if it would not help to give it again.
+        limited: Whether that had ``--limit``.
     """
     totals, updates = summary.totals, summary.case_updates
     target = ["--sandbox"] if is_sandbox(summary.target) else []
@@ -63,7 +57,10 @@ def next_steps(
     if totals.pending and rebuilt_from is not None:
         what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
         yield Step(what, ["case-importer", "run", rebuilt_from, "--mapping", mapping, "--ledger", ledger, *target])
-    elif totals.pending and again is not None:
+    elif totals.pending and verb is not None:
+        again = "Run the same command again" if verb in ("run", "retry") else "Run the import again"
+        if limited and verb in ("run", "retry"):
+            again += ", without --limit"
         yield Step(f"{again}: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", [])
     if updates.unknown:
         what = f"Settle {carried(updates.unknown)} with an unknown outcome"

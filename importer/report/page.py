@@ -23,10 +23,10 @@ from importer.models import UNSAFE, State
 from importer.regions import is_sandbox, is_trial
 from importer.report.files import Reports, whole_file
 from importer.report.masking import HIDDEN, mask
-from importer.report.next_steps import Step, next_steps, run_again
+from importer.report.next_steps import Step, next_steps
 from importer.report.plots import intervals, plots
+from importer.report.results_file import case_link
 from importer.report.summary import Summary, unlinked_remarks
-from importer.report.tables import case_link
 from importer.version import __version__
 from importer.wording import carried, command_line, duration, plural
 
@@ -68,14 +68,7 @@ _CASE = """
 
 
 def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Reports, is_masked: bool = False) -> None:
-    """Write the page about the rows in view.
-
-    Args:
-        view: The ledger.
-        summary: What it says; masked already if the page is.
-        path: Where the page will be.
-        reports: Those that the page can name.
-        is_masked: Whether personal data is hidden.
+    """Write the page about the rows in view, which names only ``reports``; ``summary`` is masked already if it is.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -86,7 +79,6 @@ def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Repor
     failed = [cause for cause in summary.causes if cause.is_failure]
     were_unknown = "id IN (SELECT record FROM event WHERE event.state = 'unknown')"
     settled: Counter[str] = Counter(dict(view.select(_WERE_UNKNOWN, were_unknown)))
-    not_settled = view.read(_OpenRow, _NOT_SETTLED, "state IN ('unknown', 'duplicate', 'sending')")
     with whole_file(path) as file:
         for part in _template().generate(
             summary=summary,
@@ -99,7 +91,8 @@ def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Repor
             causes=failed[:MOST_CAUSES],
             more_causes=failed[MOST_CAUSES:],
             settled=[(settled[how], words) for how, words in _SETTLED.items() if settled[how]],
-            not_settled=[row._replace(message=HIDDEN if is_masked else row.message or "") for row in not_settled],
+            not_settled=list(view.select(_NOT_SETTLED, "state IN ('unknown', 'duplicate', 'sending')")),
+            hidden=HIDDEN if is_masked else None,
             measured=measured,
             plots=plots(measured),
             runs=runs,
@@ -214,22 +207,16 @@ def _steps(
     failures = next(iter((*reports.workbooks, *reports.failures)), None)
     if is_masked:
         failures = Path("failures.csv")  # which is where the import was made
-    limited = bool(runs) and runs[-1].settings.get("limit") is not None
-    again = run_again(runs[-1].verb if runs else "run", limited=limited)
     steps = next_steps(
-        summary, mapping=mapping, ledger=summary.ledger, failures=failures, folder=path.parent, again=again
+        summary,
+        mapping=mapping,
+        ledger=summary.ledger,
+        failures=failures,
+        folder=path.parent,
+        verb=runs[-1].verb if runs else "run",
+        limited=bool(runs) and runs[-1].settings.get("limit") is not None,
     )
     return [step.without_files() if is_masked else step for step in steps]
-
-
-class _OpenRow(NamedTuple):
-    """A row that may be a case, or has several."""
-
-    row: int
-    key: str
-    state: str
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

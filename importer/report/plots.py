@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
@@ -17,7 +16,7 @@ _LENGTHS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_4
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 #: Title, unit, and what each line shows of an interval.
 _PLOTS = (
-    ("Cases over time", "per minute", {"Cases": "created_per_minute"}),
+    ("Cases over time", "per minute", {"Cases": "per_minute"}),
     ("Mean time to the answer", "seconds", {"Mean": "latency"}),
     ("Rate used and allowed", "requests per second", {"Used": "used", "Allowed": "allowed"}),
 )
@@ -27,15 +26,15 @@ _SPANS = """
     WHERE run IN (SELECT value FROM json_each(:runs)) GROUP BY run ORDER BY run"""
 _INTERVALS = """
     SELECT CAST(middle / :length AS INTEGER) * :length AS begin, avg(middle), sum(seconds), sum(created), sum(requests),
-        sum(too_fast), sum(waited), max(longest),
-        CASE WHEN count(*) = count(rate) THEN sum(rate * seconds) / sum(seconds) END
+        sum(too_fast), max(longest), CASE WHEN count(*) = count(rate) THEN sum(rate * seconds) / sum(seconds) END,
+        ifnull(sum(requests) / sum(seconds), 0.0), ifnull(60.0 * sum(created) / sum(seconds), 0.0),
+        sum(waited) / nullif(sum(requests), 0)
     FROM (SELECT measurement.*, at - seconds / 2 - span.value ->> '$[1]' + span.value ->> '$[2]' AS middle
           FROM json_each(:spans) AS span JOIN measurement ON run = span.value ->> '$[0]')
     GROUP BY begin ORDER BY begin"""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Some time of sending; pauses between runs are not counted."""
 
     begin: float  #: seconds of sending before it
@@ -44,24 +43,11 @@ class Interval:
     created: int
     requests: int
     too_fast: int  #: answers with HTTP 429
-    waited: float  #: seconds for all answers together
-    longest: float
+    longest: float  #: seconds to the slowest answer
     allowed: float | None  #: requests per second; None for no limit
-
-    @property
-    def latency(self) -> float | None:
-        """Mean seconds to the answer; None without requests."""
-        return self.waited / self.requests if self.requests else None
-
-    @property
-    def created_per_minute(self) -> float:
-        """Cases per minute."""
-        return 60 * self.created / self.seconds if self.seconds else 0.0
-
-    @property
-    def used(self) -> float:
-        """Requests per second."""
-        return self.requests / self.seconds if self.seconds else 0.0
+    used: float  #: requests per second
+    per_minute: float  #: cases
+    latency: float | None  #: mean seconds to the answer; None without requests
 
 
 def intervals(view: LedgerView, runs: Sequence[int]) -> list[Interval]:

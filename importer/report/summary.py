@@ -53,15 +53,8 @@ class CaseUpdateTotals:
 
     def remarkable(self) -> list[tuple[str, int]]:
         """Those that are not merely delivered or to be sent with their rows: how they stand, and how many."""
-        counts = {
-            "pending": self.open,
-            "refused": self.refused,
-            "unknown": self.unknown,
-            "held": self.held,
-            "dropped": self.dropped,
-            "changed": self.changed,
-        }
-        return [(standing, count) for standing, count in counts.items() if count]
+        standings = ("open", "refused", "unknown", "held", "dropped", "changed")
+        return [(standing, count) for standing in standings if (count := getattr(self, standing))]
 
     @property
     def total(self) -> int:

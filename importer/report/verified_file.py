@@ -40,34 +40,20 @@ VERIFIED_COLUMNS = tuple(field.name for field in fields(VerifiedLine))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What the last `verify` found.
+    """What the last `verify` found."""
 
-    Attributes:
-        begun_at, ended_at: ISO 8601; there is no end if it is not finished.
-        sample: As it was given; None if all cases are read back.
-        deep: Each case is read on its own as well.
-        searched_doubles: The list is searched for second cases.
-        verified: Cases that were compared.
-        left: Cases that are still to be read back.
-        forgotten: Cases whose contents were deleted from the ledger, so that there is nothing to compare with.
-        verdicts: Cases by verdict, the worst of all their fields.
-        not_shown: Cases by field that no answer gives.
-        doubles: Second cases that have the external id of another one.
-        examples: The first finding of each bad verdict.
-    """
-
-    begun_at: str
-    ended_at: str | None
-    sample: str | None
-    deep: bool
-    searched_doubles: bool
-    verified: int
-    left: int
-    forgotten: int
-    verdicts: dict[str, int]
-    not_shown: dict[str, int]
-    doubles: int
-    examples: tuple[VerifiedLine, ...]
+    begun_at: str  #: ISO 8601
+    ended_at: str | None  #: None if it is not finished
+    sample: str | None  #: as it was given; None if all cases are read back
+    deep: bool  #: each case is read on its own as well
+    searched_doubles: bool  #: the list is searched for second cases
+    verified: int  #: cases that were compared
+    left: int  #: cases that are still to be read back
+    forgotten: int  #: cases whose contents were deleted from the ledger: there is nothing to compare with
+    verdicts: dict[str, int]  #: cases by verdict, the worst of all their fields
+    not_shown: dict[str, int]  #: cases by field that no answer gives
+    doubles: int  #: second cases that have the external id of another one
+    examples: tuple[VerifiedLine, ...]  #: the first finding of each bad verdict
 
     @property
     def bad(self) -> int:
@@ -90,9 +76,17 @@ def verification_of(view: LedgerView) -> Verification | None:
     if plan is None:
         return None
     begun_at, ended_at, sample, deep, doubles = plan
-    verdicts = _counts(view, "verdict", "position = 0 AND verdict IS NOT NULL")
+
+    def counts(column: str, which: str) -> dict[str, int]:
+        """Findings by a column."""
+        query = "FROM verification JOIN record ON record.id = verification.record {where} GROUP BY 1"
+        return dict(view.select(f"SELECT {column}, count(*) {query}", which))
+
+    verdicts = counts("verdict", "position = 0 AND verdict IS NOT NULL")
     bad = [verdict for verdict in CaseVerdict if verdict.is_bad]
     first = (line for each in bad for line in view.read(VerifiedLine, f"{_LINES} LIMIT 1", f"verdict = '{each}'"))
+    query = "SELECT count(*) FROM record LEFT JOIN content ON content.record = record.id {where}"
+    (forgotten,) = next(view.select(query, "state = 'created' AND body IS NULL"))
     return Verification(
         begun_at=begun_at,
         ended_at=ended_at,
@@ -100,23 +94,13 @@ def verification_of(view: LedgerView) -> Verification | None:
         deep=bool(deep),
         searched_doubles=bool(doubles),
         verified=sum(verdicts.values()),
-        left=sum(_counts(view, "position", "verdict IS NULL").values()),
-        forgotten=_forgotten(view),
+        left=sum(counts("position", "verdict IS NULL").values()),
+        forgotten=forgotten,
         verdicts={verdict.value: verdicts[verdict] for verdict in CaseVerdict if verdict in verdicts},
-        not_shown=_counts(view, "field", f"verdict = '{CaseVerdict.NOT_SHOWN}'"),
+        not_shown=counts("field", f"verdict = '{CaseVerdict.NOT_SHOWN}'"),
         doubles=sum(1 for _ in view.select(_DOUBLES)),
         examples=(*first, *view.read(VerifiedLine, f"{_DOUBLES} LIMIT 1")),
     )
-
-
-def _counts(view: LedgerView, column: str, which: str) -> dict[str, int]:
-    query = "SELECT {}, count(*) FROM verification JOIN record ON record.id = verification.record {{where}} GROUP BY 1"
-    return dict(view.select(query.format(column), which))
-
-
-def _forgotten(view: LedgerView) -> int:
-    query = "SELECT count(*) FROM record LEFT JOIN content ON content.record = record.id {where}"
-    return int(next(view.select(query, "state = 'created' AND body IS NULL"))[0])
 
 
 def write_verified(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:

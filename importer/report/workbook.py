@@ -134,14 +134,7 @@ def write_workbooks(view: LedgerView, folder: Path, causes: Iterable[Cause]) -> 
     """Write ``failures.xlsx`` with the rows of ``failures.csv``, ``failures-2.xlsx`` with those of the next, and so on.
 
     Memory is flat: a row is written when the next one comes. Files of an earlier run that would be empty are removed.
-
-    Args:
-        view: The ledger.
-        folder: Where they go.
-        causes: Why rows are not cases.
-
-    Returns:
-        The files, and how many rows are not in them because a sheet has no room for them.
+    Returns the files, and how many rows are not in them because a sheet has no room for them.
     """
     ledger_id, _ = view.identity()
     paths: list[Path] = []

@@ -13,7 +13,7 @@ from importer.credential_settings import ENVIRONMENT_PREFIX
 from importer.errors import ExitCode
 from importer.models import CaseVerdict, State
 from importer.report.failures_file import REASON_COLUMNS
-from importer.report.tables import ID_MAP_COLUMNS, ORPHAN_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS
+from importer.report.results_file import ID_MAP_COLUMNS, ORPHAN_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS
 from importer.report.verified_file import DOUBLE, VERIFIED_COLUMNS
 from importer.settings import Settings
 

@@ -22,7 +22,7 @@ from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader
 from importer.report import write_reports
 from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
-from importer.report.tables import RESULT_COLUMNS, write_results
+from importer.report.results_file import RESULT_COLUMNS, write_results
 
 
 def read(path: Path) -> list[dict[str, str]]:

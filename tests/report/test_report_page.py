@@ -194,7 +194,7 @@ def test_a_plot_of_anything_stays_in_its_frame(ledger: Ledger) -> None:
     ],
 )
 def test_no_two_labels_of_a_time_axis_are_the_same(seconds: float, labels: str) -> None:
-    interval = Interval(0.0, seconds / 2, seconds, 7, 7, 0, 0.1, 0.1, None)
+    interval = Interval(0.0, seconds / 2, seconds, 7, 7, 0, 0.1, None, 7 / seconds, 420 / seconds, 0.1)
     assert [plot.across for plot in plots([interval])] == [labels.split(", ")] * 3
 
 

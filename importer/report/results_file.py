@@ -1,4 +1,4 @@
-"""The CSV files of an import: results.csv, id_map.csv, case-updates.csv and notes-without-case.csv."""
+"""results.csv, and the CSV files next to it: id_map.csv, case-updates.csv and notes-without-case.csv."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def write_case_updates(view: LedgerView, path: Path, *, delimiter: str = ",") ->
 
     def lines() -> Iterator[tuple[object, ...]]:
         for part in view.updates_to_report():
-            to_do = UPDATES["changed" if part.standing == "done" else part.standing].to_do
+            standing = {"pending": "open", "done": "changed"}.get(part.standing, part.standing)
+            to_do = UPDATES[standing].to_do
             about = (part.key, part.case_id, part.position, part.standing)
             for carried in _carried(orjson.loads(part.body)):
                 yield *about, part.http_status, part.code, part.message, to_do, *carried
