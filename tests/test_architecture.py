@@ -188,6 +188,13 @@ def test_only_the_client_asks() -> None:
     assert {package_of(name) for name in asking} <= {"talkdesk", SANDBOX}
 
 
+def test_only_the_ledger_and_the_sandbox_know_their_tables() -> None:
+    """Whoever changes a column has one package to look at."""
+    query = re.compile(r"\b(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM)\b", re.DOTALL)
+    speaking = {path for path in MODULES if query.search(path.read_text(encoding="utf-8"))}
+    assert {package_of(name_of(path)) for path in speaking} == {"ledger", SANDBOX}
+
+
 def test_help_loads_no_heavy_library() -> None:
     """The command answers at once, and the package costs nothing before it is used."""
     for arguments in (["-m", "importer", "--help"], ["-c", "import importer"]):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from importer.cli.help import MEANINGS
 from importer.cli.output import Styled, complain, heading, quoted, say, say_command, say_remarks, width
 from importer.errors import ExitCode
+from importer.ledger.verification import DOUBLE
 from importer.meaning import VERDICTS
 from importer.models import CaseVerdict, State, clean
 from importer.regions import is_sandbox
-from importer.report.verified_file import DOUBLE
 from importer.wording import are, carried, duration, plural
 
 if TYPE_CHECKING:
+    from importer.ledger.verification import Verification, VerifiedLine
     from importer.pipeline.verifying import VerifyResult
-    from importer.report.verified_file import Verification, VerifiedLine
 
 _EXIT_CODES = {
     ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, incomplete, or gone",

@@ -14,7 +14,7 @@ from importer.delivery.verifier import Verifier
 from importer.delivery.workers import Stop
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, LedgerView, LedgerWriter
-from importer.ledger.verification import VerificationPlan, begin, count_left, finish
+from importer.ledger.verification import Verification, VerificationPlan, begin, count_left, finish
 from importer.pipeline.ledger_verbs import StrPath, existing
 from importer.pipeline.results import Problem, as_json, known
 from importer.pipeline.sending import (
@@ -29,7 +29,7 @@ from importer.progress import Progress
 from importer.report import ReportOptions, Summary, summary_of
 from importer.report.files import Reports, make_folder, whole_file
 from importer.report.page import FILE_NAME, write_page
-from importer.report.verified_file import Verification, write_verified
+from importer.report.results_file import write_verified
 from importer.settings import Settings
 
 

@@ -12,7 +12,7 @@ from importer.report import page
 from importer.report.failures_file import write_failures
 from importer.report.files import Reports, make_folder
 from importer.report.masking import masked, refuse_unmasked
-from importer.report.results_file import write_case_updates, write_id_map, write_orphans, write_results
+from importer.report.results_file import write_case_updates, write_id_map, write_orphans, write_results, write_verified
 from importer.report.summary import (
     CaseUpdateTotals,
     Summary,
@@ -22,7 +22,6 @@ from importer.report.summary import (
     totals_of,
     unlinked_remarks,
 )
-from importer.report.verified_file import write_verified
 from importer.report.workbook import write_workbooks
 
 __all__ = [

@@ -5,10 +5,7 @@ It has figures and short lists, so that its size has a bound.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,13 +15,14 @@ import orjson
 
 from importer.ledger import LedgerView
 from importer.ledger.causes import skipped_because
+from importer.ledger.measurements import MeasuredRun, intervals, measured_runs
 from importer.meaning import UPDATES, VERDICTS, meaning_of
 from importer.models import UNSAFE, State
 from importer.regions import is_sandbox, is_trial
 from importer.report.files import Reports, whole_file
 from importer.report.masking import HIDDEN, mask
 from importer.report.next_steps import Step, next_steps
-from importer.report.plots import intervals, plots
+from importer.report.plots import plots
 from importer.report.results_file import case_link
 from importer.report.summary import Summary, unlinked_remarks
 from importer.version import __version__
@@ -49,22 +47,6 @@ _SETTLED = {
     "duplicate": "found more than once: choose one with resolve",
     "open": "still unknown",
 }
-_WERE_UNKNOWN = """
-    SELECT CASE WHEN state IN ('unknown', 'sending') THEN 'open' WHEN state = 'duplicate' THEN 'duplicate'
-        WHEN code = 'resolved' THEN 'resolved' WHEN state = 'created' THEN iif(code = 'found', 'found', 'again')
-        WHEN state IN ('pending', 'waiting') THEN 'absent' ELSE 'failed' END, count(*)
-    FROM record {where} GROUP BY 1"""
-_NOT_SETTLED = f"""
-    SELECT row, key, state, code, message FROM record {{where}} ORDER BY record.id LIMIT {_MOST_UNKNOWN}"""
-_RUNS = f"""
-    SELECT run.id, verb, version, started_at, settings, planned, sum(requests), sum(seconds), sum(created),
-        (SELECT count(DISTINCT run) FROM measurement)
-    FROM measurement JOIN run ON run.id = measurement.run GROUP BY run.id ORDER BY run.id DESC LIMIT {_MOST_RUNS}"""
-#: A case so many cases after another one: all of them together read the ledger once, however large it is.
-_CASE = """
-    SELECT record.id, row, key, case_id, CAST(body AS BLOB) FROM record
-    LEFT JOIN content ON content.record = record.id
-    WHERE record.id = (SELECT id FROM record {where} ORDER BY id LIMIT 1 OFFSET :skipped)"""
 
 
 def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Reports, is_masked: bool = False) -> None:
@@ -74,11 +56,10 @@ def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Repor
         LedgerError: the ledger cannot be read.
         ConfigError: the page cannot be written.
     """
-    runs, all_runs = _runs(view)
+    runs, all_runs = measured_runs(view, _MOST_RUNS)
     measured = intervals(view, [run.id for run in runs])
     failed = [cause for cause in summary.causes if cause.is_failure]
-    were_unknown = "id IN (SELECT record FROM event WHERE event.state = 'unknown')"
-    settled: Counter[str] = Counter(dict(view.select(_WERE_UNKNOWN, were_unknown)))
+    settled = view.were_unknown()
     with whole_file(path) as file:
         for part in _template().generate(
             summary=summary,
@@ -91,7 +72,7 @@ def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Repor
             causes=failed[:MOST_CAUSES],
             more_causes=failed[MOST_CAUSES:],
             settled=[(settled[how], words) for how, words in _SETTLED.items() if settled[how]],
-            not_settled=list(view.select(_NOT_SETTLED, "state IN ('unknown', 'duplicate', 'sending')")),
+            not_settled=view.not_settled(_MOST_UNKNOWN),
             hidden=HIDDEN if is_masked else None,
             measured=measured,
             plots=plots(measured),
@@ -201,7 +182,7 @@ def _shares(summary: Summary) -> Iterator[_Share]:
 
 
 def _steps(
-    view: LedgerView, summary: Summary, path: Path, runs: list[_Run], *, reports: Reports, is_masked: bool
+    view: LedgerView, summary: Summary, path: Path, runs: list[MeasuredRun], *, reports: Reports, is_masked: bool
 ) -> list[Step]:
     mapping = next((source.mapping_place or source.mapping_name for source in view.sources()[-1:]), "MAPPING")
     failures = next(iter((*reports.workbooks, *reports.failures)), None)
@@ -219,45 +200,6 @@ def _steps(
     return [step.without_files() if is_masked else step for step in steps]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One run that sent: what was planned, and what it took."""
-
-    id: int
-    verb: str
-    version: str
-    started_at: str
-    settings: dict[str, Any]
-    planned: int | None
-    requests: int
-    seconds: float
-    created: int
-
-    @property
-    def rate(self) -> str:
-        """Requests per second that it was allowed, in words."""
-        rate = self.settings.get("rate")
-        return f"{rate:g}/s" if isinstance(rate, int | float) else str(rate or "no limit")
-
-    @property
-    def forecast(self) -> float | None:
-        """Seconds that the planned requests take at the rate of the run; None if it had none."""
-        rate = self.settings.get("rate")
-        if self.planned is None or not isinstance(rate, int | float):
-            return None
-        return self.planned / (rate * (1 - float(self.settings.get("reserve", 0))))
-
-
-def _runs(view: LedgerView) -> tuple[list[_Run], int]:
-    """The last runs that sent, oldest first, and how many there are."""
-    found = list(view.select(_RUNS))
-    runs = [
-        _Run(number, verb, version, started_at, json.loads(settings or "{}"), *figures)
-        for number, verb, version, started_at, settings, *figures, _ in reversed(found)
-    ]
-    return runs, found[0][-1] if found else 0
-
-
 class SpotCheck(NamedTuple):
     """A case to compare with its row."""
 
@@ -272,11 +214,8 @@ def spot_checks(view: LedgerView, summary: Summary, *, is_masked: bool = False) 
     """Cases that are spread evenly over all cases; always the same ones of the same ledger, and all if they are few."""
     cases = summary.totals.created
     gaps = max(1, min(SPOT_CHECKS, cases) - 1)
-    last, before = 0, -1
-    for place in sorted({(cases - 1) * number // gaps for number in range(gaps + 1)}):
-        after = {"last": last, "skipped": place - before - 1}
-        for record, row, key, case_id, body in view.select(_CASE, "state = 'created' AND id > :last", **after):
-            title = str(orjson.loads(body).get("title", "")) if body else None
-            shown = mask(title) if is_masked and title else title
-            yield SpotCheck(row, key, case_id, shown, case_link(summary.target, case_id))
-            last, before = record, place
+    places = sorted({(cases - 1) * number // gaps for number in range(gaps + 1)})
+    for row, key, case_id, body in view.cases_at(places if cases else []):
+        title = str(orjson.loads(body).get("title", "")) if body else None
+        shown = mask(title) if is_masked and title else title
+        yield SpotCheck(row, key, case_id, shown, case_link(summary.target, case_id))

@@ -1,4 +1,4 @@
-"""How an import went over time: measurements summed up in intervals, and lines of them to draw."""
+"""How an import went over time, as lines to draw."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import orjson
+from importer.ledger.measurements import Interval
 
-from importer.ledger import LedgerView
-
-MOST_INTERVALS = 60
-#: Lengths of intervals that people can read; in seconds.
-_LENGTHS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 #: Title, unit, and what each line shows of an interval.
 _PLOTS = (
@@ -20,45 +15,6 @@ _PLOTS = (
     ("Mean time to the answer", "seconds", {"Mean": "latency"}),
     ("Rate used and allowed", "requests per second", {"Used": "used", "Allowed": "allowed"}),
 )
-
-_SPANS = """
-    SELECT run, min(at - seconds), max(at), avg(seconds) FROM measurement
-    WHERE run IN (SELECT value FROM json_each(:runs)) GROUP BY run ORDER BY run"""
-_INTERVALS = """
-    SELECT CAST(middle / :length AS INTEGER) * :length AS begin, avg(middle), sum(seconds), sum(created), sum(requests),
-        sum(too_fast), max(longest), CASE WHEN count(*) = count(rate) THEN sum(rate * seconds) / sum(seconds) END,
-        ifnull(sum(requests) / sum(seconds), 0.0), ifnull(60.0 * sum(created) / sum(seconds), 0.0),
-        sum(waited) / nullif(sum(requests), 0)
-    FROM (SELECT measurement.*, at - seconds / 2 - span.value ->> '$[1]' + span.value ->> '$[2]' AS middle
-          FROM json_each(:spans) AS span JOIN measurement ON run = span.value ->> '$[0]')
-    GROUP BY begin ORDER BY begin"""
-
-
-class Interval(NamedTuple):
-    """Some time of sending; pauses between runs are not counted."""
-
-    begin: float  #: seconds of sending before it
-    middle: float  #: the same for the middle of what was measured
-    seconds: float  #: how much of it was measured
-    created: int
-    requests: int
-    too_fast: int  #: answers with HTTP 429
-    longest: float  #: seconds to the slowest answer
-    allowed: float | None  #: requests per second; None for no limit
-    used: float  #: requests per second
-    per_minute: float  #: cases
-    latency: float | None  #: mean seconds to the answer; None without requests
-
-
-def intervals(view: LedgerView, runs: Sequence[int]) -> list[Interval]:
-    """What these runs measured, in at most :data:`MOST_INTERVALS` intervals of one length, in order."""
-    spans, total, measured = [], 0.0, 0.0
-    for run, begin, end, seconds in view.select(_SPANS, runs=orjson.dumps(runs).decode()):
-        spans.append((run, begin, total))
-        total, measured = total + end - begin, max(measured, seconds)
-    least = max(total / MOST_INTERVALS, measured)
-    length = next((each for each in _LENGTHS if each >= least), math.ceil(least))
-    return list(view.read(Interval, _INTERVALS, spans=orjson.dumps(spans).decode(), length=length))
 
 
 class Plot(NamedTuple):

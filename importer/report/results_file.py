@@ -1,8 +1,9 @@
-"""results.csv, and the CSV files next to it: id_map.csv, case-updates.csv and notes-without-case.csv."""
+"""results.csv, and the CSV files next to it: id_map.csv, case-updates.csv, verified.csv, and so on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from importer.ledger import LedgerView
+from importer.ledger.verification import VerifiedLine, verified_lines
 from importer.meaning import UPDATES
 from importer.regions import CASES_PATH, is_loopback
 from importer.report.files import numbered, write_csv
@@ -25,6 +27,7 @@ UPDATE_COLUMNS = (
     *("key", "case_id", "part", "state", "http_status", "code", "message", "what_to_do"),
     *("field", "value", "note_title", "public"),
 )
+VERIFIED_COLUMNS = tuple(field.name for field in fields(VerifiedLine))
 ORPHAN_COLUMNS = ("importer_file", "importer_row", "importer_key", "importer_code", "importer_reason")
 
 
@@ -91,6 +94,11 @@ def _carried(body: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     custom = {f"custom_fields.{key}": packed["value"] for key, packed in body.pop("custom_fields", {}).items()}
     for field, value in (body | custom).items():
         yield field, value if isinstance(value, str) else orjson.dumps(value).decode(), "", ""
+
+
+def write_verified(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:
+    """How the cases compare with what was sent, a line for each finding."""
+    write_csv(path, VERIFIED_COLUMNS, verified_lines(view), delimiter=delimiter)
 
 
 def write_orphans(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:

@@ -11,8 +11,8 @@ from importer.errors import ExitCode
 from importer.ledger import CompanionFile, LedgerView
 from importer.ledger.causes import Cause, causes
 from importer.ledger.records import FieldSet, UnlinkedCount
+from importer.ledger.verification import Verification, verification_of
 from importer.models import State
-from importer.report.verified_file import Verification, verification_of
 
 _WHY_UNLINKED = {
     "missing_parent": "parent row not found",

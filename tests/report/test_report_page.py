@@ -14,13 +14,13 @@ from pages import Page
 
 from importer.errors import ConfigError
 from importer.ledger import Ledger, LedgerView, Outcome
-from importer.ledger.measurements import Measurement, add_measurement, note_plan
+from importer.ledger.measurements import MOST_INTERVALS, Interval, Measurement, add_measurement, intervals, note_plan
 from importer.models import FieldError, State
 from importer.pipeline.ledger_verbs import report
 from importer.report import ReportOptions, write_reports
 from importer.report.masking import mask
 from importer.report.page import MOST_CAUSES, answer, spot_checks
-from importer.report.plots import MOST_INTERVALS, Interval, intervals, plots
+from importer.report.plots import plots
 from importer.report.summary import summary_of
 
 TARGET = "https://api.example.com (account acme)"
