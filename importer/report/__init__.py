@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from importer.errors import ConfigError
 from importer.ledger import LedgerView
+from importer.reader.dialect import DELIMITERS
 from importer.report import page
 from importer.report.failures_file import write_failures
 from importer.report.files import Reports, make_folder
@@ -40,7 +41,6 @@ __all__ = [
 
 Format = Literal["html", "csv", "xlsx", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

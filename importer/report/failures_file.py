@@ -26,14 +26,8 @@ from importer.small_files import head_of
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.(?:csv|xlsx)")
 RECORD_COLUMN = "importer_record"
 REASON_COLUMNS = (
-    RECORD_COLUMN,
-    "importer_row",
-    "importer_state",
-    "importer_code",
-    "importer_column",
-    "importer_reason",
-    "importer_hint",
-    "importer_retry",
+    *(RECORD_COLUMN, "importer_row", "importer_state", "importer_code"),
+    *("importer_column", "importer_reason", "importer_hint", "importer_retry"),
 )
 #: Of the columns that failures.xlsx has behind those of the user; the rest is the name of that column.
 SUGGESTED = "importer_suggested: "

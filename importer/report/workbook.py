@@ -274,9 +274,7 @@ class _FailuresSheet:
         sheet = workbook.add_worksheet("allowed values")
         sheet.hide()
         for row, words in enumerate(zip_longest(*offered.values())):
-            for at, word in enumerate(words):
-                if word is not None:
-                    sheet.write_string(row, at, word)
+            sheet.write_row(row, 0, words)
         for at, (column, known) in enumerate(offered.items()):
             place, letters = self._own[columns.index(column)], column_letters(at)
             rule = {
@@ -304,15 +302,15 @@ def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
     header = workbook.add_format(_HEADER | {"bg_color": "#D9D9D9"})
     text = workbook.add_format({"num_format": "@", "valign": "top", "text_wrap": True})
     number = workbook.add_format({"num_format": "#,##0", "valign": "top"})
-    for at, (name, width) in enumerate(_CAUSES.items()):
+    for at, width in enumerate(_CAUSES.values()):
         sheet.set_column(at, at, width)
-        sheet.write_string(top, at, name, header)
+    sheet.write_row(top, 0, _CAUSES, header)
     row = top
     for row, cause in enumerate((cause for cause in causes if cause.is_failure), start=top + 1):
         sheet.write_number(row, 0, cause.rows, number)
         cells = (cause.state, cause.code, cause.column, cause.target, str(cause.first_rows[0]))
-        for at, cell in enumerate((*cells, cause.example, cause.rule, cause.hint), start=1):
-            sheet.write_string(row, at, excel_text(cell or ""), text)
+        shown = (excel_text(cell or "") for cell in (*cells, cause.example, cause.rule, cause.hint))
+        sheet.write_row(row, 1, shown, text)
     sheet.autofilter(top, 0, max(row, top + 1), len(_CAUSES) - 1)
     sheet.freeze_panes(top + 1, 0)
     sheet.set_landscape()
