@@ -71,6 +71,16 @@ UPDATES = {
     "changed": Meaning("changed by the server", "the case shows another value than the one that was sent: check it"),
     "later": Meaning("waiting for their row to become a case"),
 }
+#: What became of rows that had an unknown outcome, by how; see :meth:`importer.ledger.LedgerView.were_unknown`.
+SETTLED = {
+    "found": "found in the account: they are cases",
+    "again": "proven not to be cases, sent again, and cases now",
+    "absent": "proven not to be cases, and not sent again yet",
+    "failed": "proven not to be cases, and rejected, invalid or skipped now",
+    "resolved": "settled by you with resolve",
+    "duplicate": "found more than once: choose one with resolve",
+    "open": "still unknown",
+}
 #: How a case that was read back compares with what was sent.
 VERDICTS = {
     CaseVerdict.GONE: "deleted, or in the Trash",

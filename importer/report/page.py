@@ -16,7 +16,7 @@ import orjson
 from importer.ledger import LedgerView
 from importer.ledger.causes import skipped_because
 from importer.ledger.measurements import MeasuredRun, intervals, measured_runs
-from importer.meaning import UPDATES, VERDICTS, meaning_of
+from importer.meaning import SETTLED, UPDATES, VERDICTS, meaning_of
 from importer.models import UNSAFE, State
 from importer.regions import is_sandbox, is_trial
 from importer.report.files import Reports, whole_file
@@ -36,17 +36,6 @@ _MOST_RUNS = 12
 _MOST_SOURCES = 12
 #: Characters of one text that are shown; none of ours is so long.
 _LONGEST = 2000
-
-#: What became of rows that had an unknown outcome, in words.
-_SETTLED = {
-    "found": "found in the account: they are cases",
-    "again": "proven not to be cases, sent again, and cases now",
-    "absent": "proven not to be cases, and not sent again yet",
-    "failed": "proven not to be cases, and rejected, invalid or skipped now",
-    "resolved": "settled by you with resolve",
-    "duplicate": "found more than once: choose one with resolve",
-    "open": "still unknown",
-}
 
 
 def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Reports, is_masked: bool = False) -> None:
@@ -71,7 +60,7 @@ def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Repor
             steps=_steps(view, summary, path, runs, reports=reports, is_masked=is_masked),
             causes=failed[:MOST_CAUSES],
             more_causes=failed[MOST_CAUSES:],
-            settled=[(settled[how], words) for how, words in _SETTLED.items() if settled[how]],
+            settled=[(settled[how], words) for how, words in SETTLED.items() if settled[how]],
             not_settled=view.not_settled(_MOST_UNKNOWN),
             hidden=HIDDEN if is_masked else None,
             measured=measured,

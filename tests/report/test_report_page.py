@@ -16,6 +16,7 @@ from importer.errors import ConfigError
 from importer.ledger import Ledger, LedgerView, Outcome
 from importer.ledger.measurements import MOST_INTERVALS, Interval, Measurement, add_measurement, intervals, note_plan
 from importer.models import FieldError, State
+from importer.pipeline.explaining import explain
 from importer.pipeline.ledger_verbs import report
 from importer.report import ReportOptions, write_reports
 from importer.report.masking import mask
@@ -76,6 +77,12 @@ def test_a_trial_is_called_one(mixed: Ledger, tmp_path: Path) -> None:
     page = page_of(mixed, tmp_path / "out")
     assert "Did everything arrive? TRIAL The cases are in the embedded sandbox. Nothing is in Talkdesk." in page.text
     assert page.tags["a"] == 0, "the sandbox has gone with the run"
+
+
+@pytest.mark.parametrize("key", ["B", "C", "D", "E"], ids=["refused", "unknown", "duplicate", "pending"])
+def test_explain_says_the_same_of_a_state_as_the_page(mixed: Ledger, tmp_path: Path, key: str) -> None:
+    (row,) = explain(mixed.path, key).rows
+    assert f"{row.state} 1 12.5 % {row.why}: {row.what_to_do}" in page_of(mixed, tmp_path / "out").text
 
 
 @pytest.mark.parametrize("arrange", [lambda ledger: None, lambda ledger: stage(ledger, [])], ids=["new", "empty"])
