@@ -77,7 +77,7 @@ def write_csv(
         return None
 
     def shown(cell: object) -> object:
-        if not isinstance(cell, str) or cell.isalnum():
+        if not isinstance(cell, str):
             return cell
         if not is_exact and not cell.isprintable():
             cell = UNSAFE_IN_LINES.sub(" ", cell)
