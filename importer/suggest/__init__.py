@@ -72,7 +72,7 @@ class Suggestion:
     choices: tuple[Choice, ...]  #: What each column became, in file order.
     explain: Callable[[str], tuple[Judgement, ...]]  #: Column → what there was for and against it in each role.
     notes: tuple[str, ...] = ()  #: How the export was read, a sentence each.
-    other_sheets: tuple[str, ...] = ()  #: Sheets with the same columns, which are not read.
+    doubts: tuple[str, ...] = ()  #: What is to be checked about the file as a whole, a sentence each.
     title_of: str = ""  #: What the title is made of, in words, if no column is the title.
 
 
@@ -132,7 +132,7 @@ def suggest(
         choices_of(columns, roles, draft.page.uses, doubted),
         partial(judgements, Chooser(table, columns, vocabulary, system)),
         notes=source.notes,
-        other_sheets=draft.other_sheets,
+        doubts=_doubts(draft),
         title_of=draft.page.title_of,
     )
 
@@ -253,7 +253,7 @@ def _ready(system: System | None, source: Reader) -> str:
 
 
 def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
-    table, sheets, system = draft.table, draft.other_sheets, draft.roles.system
+    table, system = draft.table, draft.roles.system
     page = Page()
     page.comment(f"Draft mapping for {shown(table.name)} → Talkdesk cases. Review it before you use it.")
     page.comment("")
@@ -266,12 +266,8 @@ def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
-    if sheets:
-        text = f"{', '.join(repr(shown(sheet)) for sheet in sheets)} of this workbook have the same columns"
-        page.comment(f"{text}, and are not read. If they have tickets too, import each one, with --sheet.", mark=CHECK)
-    if _looks_like_data(table):
-        text = f"the header looks like data: {named(table.columns)}. If so, add a header row, or draft again with"
-        page.comment(f"{text} --header-row 0, which names the columns by their place.", mark=CHECK)
+    for doubt in _doubts(draft):
+        page.comment(doubt, mark=CHECK)
     _say_system(page, table, system, ready)
     if trial.rows:
         page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
@@ -282,8 +278,13 @@ def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str
     return page.text
 
 
-def _looks_like_data(table: FirstRows) -> bool:
-    """Whether at least two names of columns are no names: numbers, dates or addresses, or values of their column."""
+def _doubts(draft: Draft) -> tuple[str, ...]:
+    """What is to be checked about the file as a whole: more tickets in other sheets, a header that is a row."""
+    doubts, table = [], draft.table
+    if draft.other_sheets:
+        sheets = ", ".join(repr(shown(sheet)) for sheet in draft.other_sheets)
+        doubts.append(f"more tickets in {sheets}? The columns are the same; import each with --sheet.")
+    #: Names that are numbers, dates or addresses, or values of their own column.
     values = [
         column
         for column in table.columns
@@ -293,7 +294,10 @@ def _looks_like_data(table: FirstRows) -> bool:
         or shapes_of(column.name) == ["code"]
         or column.name.strip() in column.values.counts
     ]
-    return len(values) >= min(_VALUES_LEAST, len(table.columns))
+    if len(values) >= min(_VALUES_LEAST, len(table.columns)):
+        hint = "if so, draft again with --header-row 0, or add a header row"
+        doubts.append(f"the header looks like data: {named(table.columns, 3)}; {hint}.")
+    return tuple(doubts)
 
 
 def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:

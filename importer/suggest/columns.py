@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,8 +15,9 @@ from importer.suggest.headers import Vocabulary
 
 _MOSTLY = 0.95
 _YES, _NO = (frozenset(word for pair in BOOLEAN_WORDS.values() for word in pair[side]) for side in (0, 1))
-#: A sign is taken for empty from so many cells on; a word from so many that are a share of one column, or in columns.
-_SIGN_TIMES, _WORD_TIMES, _WORD_SHARE, _WORD_COLUMNS = 3, 10, 0.3, 3
+#: A word is taken for empty from so many cells on that are a share of one column, or in so many columns.
+_WORD_TIMES, _WORD_SHARE, _WORD_COLUMNS = 10, 0.3, 3
+_CODE = re.compile(r"[A-Z]{2,3}")
 
 
 class Kind(StrEnum):
@@ -127,9 +129,10 @@ class Blanks:
 
 
 def find_blanks(table: FirstRows, vocabulary: Vocabulary) -> Blanks:
-    """Takes signs such as ``-`` for empty that occur a few times, and words such as ``null`` that are everywhere.
+    """Takes signs such as ``-`` and ``N/D`` for empty, and words such as ``null`` that are everywhere.
 
-    A word here and there may be the name of a person or a value like any other: people are called NA and Null.
+    A word here and there may be the name of a person or a value like any other: people are called NA and Null, and
+    between ``NY`` and ``CA`` even the sign ``ND`` is a place.
     """
     cells, columns = Counter[str](), Counter[str]()
     for column in table.columns:
@@ -139,8 +142,15 @@ def find_blanks(table: FirstRows, vocabulary: Vocabulary) -> Blanks:
     for text, times in cells.most_common():
         largest = max(column.share(column.blanks[text]) for column in table.columns)
         if text in vocabulary.blank_signs:
-            is_blank = times >= _SIGN_TIMES
+            code = _CODE.fullmatch(text)
+            is_blank = not (code and any(text in column.blanks and _is_of_codes(column) for column in table.columns))
         else:
             is_blank = times >= _WORD_TIMES and (columns[text] >= _WORD_COLUMNS or largest >= _WORD_SHARE)
         (blanks.taken if is_blank else blanks.kept)[text] = (times, columns[text])
     return blanks
+
+
+def _is_of_codes(column: ColumnProfile) -> bool:
+    """Whether its cells are two or three large letters, and not all of them one sign."""
+    codes = [text for text in column.values.counts if _CODE.fullmatch(text)]
+    return len(codes) > 1 and 2 * len(codes) > len(column.values.counts)

@@ -18,6 +18,7 @@ _KEY_TEXT_MEAN = 60  #: Characters of the average text that still can be a key.
 _STATUSES_MOST = 15  #: A status has few values; with more of them one must be a word of a status.
 _PLACES = frozenset({"state", "estado", "estat"})  #: In a name: a status, or a part of a country.
 _ONE_VALUE_POINTS = 15.0  #: At most, for a priority that is the same in all rows.
+_TITLES_FEW = 3  #: Different texts of a column that are too few for titles.
 _IDS_LEAST = 0.3  #: Of the cells of a column that are ids for it to have no names of people.
 
 
@@ -165,7 +166,7 @@ def _title(found: Evidence, column: Column, called: Called, rows: int) -> None:
         found.add(10 * different + min(profile.mean, 60) / 4, "short sentences")
         return
     found.add(30 * different, f"{profile.distinct:,} different texts")
-    if called.phrase and different < 0.1 and rows >= FEW_ROWS:
+    if not called.known and rows >= FEW_ROWS and profile.distinct <= max(_TITLES_FEW, 0.1 * profile.filled):
         found.doubt(f"it has only {profile.distinct:,} different texts")
 
 

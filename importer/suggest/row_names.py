@@ -75,7 +75,7 @@ def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles, voca
     if not table.rows or (key is not None and roles.one["key"].known):
         return RowKey()
     history = find_history(table, columns, vocabulary, key)
-    parts = None if key else find_parts(table, columns, roles, vocabulary, is_history=history is not None)
+    parts = None if key else find_parts(table, columns, vocabulary)
     if key is not None and history is None:
         return RowKey(events_of=_repeating_number(table, columns, vocabulary, is_whole=True))
     if key is not None or parts is not None or history is not None:
@@ -144,12 +144,11 @@ def nearest_key(columns: Sequence[Column], rows: int, vocabulary: Vocabulary) ->
     return min(called, key=lambda it: it[0])[1] if called else None
 
 
-def find_parts(
-    table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary, *, is_history: bool
-) -> KeyParts | None:
-    """The columns that identify each row together: a number within a project, or (not in a history) who wrote when.
+def find_parts(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary) -> KeyParts | None:
+    """The columns that identify each row together: a number within a project, a queue …
 
-    None if there are none: columns that are different in each row together by chance, or that can change, name nothing.
+    None if there are none: columns that can change, times, and what is different in each row together by chance name
+    nothing.
     """
     whole = [it for it in columns if it.profile.filled == table.rows and it.profile.distinct > 1]
     numbers = [
@@ -165,14 +164,7 @@ def find_parts(
         if column.kind in (Kind.NUMBER, Kind.TEXT) and column.profile.mean <= 40 and column not in numbers
         if vocabulary.says("containers", column.names[0]) and not vocabulary.says("agents", column.names[0])
     ]
-    created, writers = (
-        [pick.column for role in names if (pick := roles.one.get(role)) and pick.column in whole]
-        for names in (("created",), ("requester_email", "requester_name"))
-    )
-    moments = [it for it in created if it.dates and it.dates.has_time and it.profile.distinct >= 0.9 * table.rows]
-    pairs: list[tuple[Column, ...]] = [*product(within, numbers), *product(within, within, numbers)]
-    pairs += () if is_history else product(moments, writers)
-    for parts in pairs:
+    for parts in (*product(within, numbers), *product(within, within, numbers)):
         profiles = tuple(column.profile for column in parts)
         if len(set(parts)) == len(parts) and table.alike(profiles) == 0:
             texts = [text for part in profiles[:-1] for text in table.texts(part)]
@@ -189,11 +181,10 @@ def hash_parts(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabu
     lasting = [pick.column for role in _LASTING if (pick := roles.one.get(role))]
     others = [
         column
-        for column in columns
-        if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL, Kind.DATE)
+        for column in sorted(columns, key=lambda it: bool(it.of_people))  # ids of customers come last
+        if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL)
         if column.profile.repeats == 1 and not column.measure and not column.profile.broken
         if not any(vocabulary.rank(column.names, role) is not None for role in _CHANGING)
-        if column.kind is not Kind.DATE or not vocabulary.says("strangers", column.names[0])
     ]
     parts = [column.profile for column in lasting if column.profile.repeats == 1 and not column.profile.broken]
     for column in others:
