@@ -16,7 +16,7 @@ from importer.wording import command_line
 
 if TYPE_CHECKING:
     from importer.suggest import Suggestion
-    from importer.suggest.saved_profile import SavedProfile
+    from importer.suggest.answers import SavedProfile
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
@@ -32,7 +32,7 @@ def say_suggestion(
     saved: SavedProfile | None,
 ) -> None:
     """What was written, the table of columns, and what to do next."""
-    from importer.suggest.saved_profile import differences
+    from importer.suggest.answers import differences
 
     say(f"Wrote {output}: {suggestion.guesses} guesses, {suggestion.checks} lines to check.")
     if suggestion.system:
@@ -65,7 +65,8 @@ def say_choices(suggestion: Suggestion) -> None:
         for it in suggestion.choices
         if it.field not in ("other", "empty")
     ]
-    rows += [("(no subject column)", "title", "check", suggestion.title_of)] if suggestion.title_of else []
+    names_of = {"key": "(no id column)", "title": "(no subject column)"}
+    rows += [(names_of[field], field, "check", made) for field, made in sorted(suggestion.made.items())]
     names = max((disp_len(_cell(column, _COLUMN_MAX)) for column, *_ in rows), default=0)
     left = 2 + names + 2 + _FIELD_MAX + 2 + 5 + 2
     for column, field, sure, sample in rows:

@@ -45,6 +45,7 @@ class Called:
 class Evidence:
     """What was found; a column with no points cannot have the role."""
 
+    role: str
     points: float = 0.0
     speaks_for: list[str] = field(default_factory=list)
     against: list[str] = field(default_factory=list)
@@ -71,7 +72,7 @@ class Evidence:
 
 def weigh(role: str, column: Column, called: Called, rows: int, vocabulary: Vocabulary) -> Evidence:
     """What there is for and against a role, in an export of so many rows."""
-    found = Evidence()
+    found = Evidence(role)
     if called.points:
         found.add(called.points, "a column of the recognised system" if called.known else "its name")
     if not rows:

@@ -11,6 +11,7 @@ from importer.suggest.date_formats import middle
 from importer.suggest.evidence import Called, Evidence, weigh
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import System, Vocabulary, are_priorities
+from importer.suggest.yaml_text import CHECK, GUESS
 
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
 SAID = "as you answered"  #: The reason of what a person said.
@@ -37,6 +38,11 @@ class Pick:
     reason: str  #: Why this one, as part of a sentence.
     known: bool  #: Whether that is no guess: the recognised system has it so, or a person said it.
     doubt: str = ""  #: Why it must be checked; empty if nothing speaks against it.
+
+    @property
+    def mark(self) -> str:
+        """How sure it is: nothing, ``GUESS`` or ``CHECK``."""
+        return CHECK if self.doubt else "" if self.known else GUESS
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,17 @@ class Chooser:
     def weigh(self, column: Column, role: str) -> Evidence:
         """What there is for and against a role."""
         return weigh(role, column, self._called(column, role), self._table.rows, self._vocabulary)
+
+    def explain(self, name: str) -> list[Evidence]:
+        """What there is for and against a column (the first with this name) in each role, doubts included."""
+        column = next(column for column in self.free if column.name == name)
+        judged = [self.weigh(column, role) for role in SINGLE]
+        for evidence in judged:
+            if other := self.spoken_for(column, evidence.role):
+                evidence.points = 0.0
+                evidence.against.insert(0, f"its name is one for `{other}`")
+            evidence.against = list(dict.fromkeys([*evidence.against, *evidence.doubts]))
+        return judged
 
     def choose_by_levels(self) -> Pick | None:
         """The first column of which every word is one of a priority, whatever its name is."""
