@@ -10,7 +10,7 @@ from importer.suggest.columns import Column, Kind
 from importer.suggest.date_formats import middle
 from importer.suggest.evidence import Called, Evidence, weigh
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, Vocabulary, are_priorities
+from importer.suggest.headers import System, Vocabulary
 from importer.suggest.yaml_text import CHECK, GUESS
 
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
@@ -89,9 +89,6 @@ def assign(
     said_of = {"parent" if field == "parent_id" else field: column for column, field in said.items()}
     one = {role: Pick(column, SAID, known=True) for role, column in said_of.items() if role in SINGLE}
     one |= {role: pick for role in SINGLE if role not in one and (pick := chooser.choose(role))}
-    if not _has_ranks(one.get("priority")) and (pick := chooser.choose_by_levels()):
-        chooser.free += [one["priority"].column] if "priority" in one else []
-        one["priority"] = pick
     if "created" not in one and (pick := chooser.choose_earliest()):
         one["created"] = pick
 
@@ -121,11 +118,6 @@ def assign(
         unused=tuple(column for column, role in said.items() if role == "unused"),
         said=frozenset(said),
     )
-
-
-def _has_ranks(priority: Pick | None) -> bool:
-    """Whether the priority has several values, or was said by a person."""
-    return priority is not None and (priority.column.profile.distinct > 1 or priority.reason == SAID)
 
 
 class Chooser:
@@ -175,15 +167,6 @@ class Chooser:
             evidence.against = list(dict.fromkeys([*evidence.against, *evidence.doubts]))
         return judged
 
-    def choose_by_levels(self) -> Pick | None:
-        """The first column of which every word is one of a priority, whatever its name is."""
-        for column in self.free:
-            words = column.profile.values.counts
-            if column.kind is Kind.TEXT and column.profile.complete and are_priorities(words, self._vocabulary):
-                doubt = "its name does not say that it is a priority"
-                return self._pick(column, "matched by content: words of a priority", doubt=doubt)
-        return None
-
     def choose_earliest(self) -> Pick | None:
         """The column with the earliest dates, if nearly every row has one: a ticket is created before all else."""
         dated = [
@@ -201,12 +184,8 @@ class Chooser:
 
     def owner(self) -> Column | None:
         """The column that names the agent, an address rather than a name."""
-        ranked = [
-            (column.kind is not Kind.EMAIL, rank, column)
-            for column in self.free
-            if column.kind in (Kind.EMAIL, Kind.TEXT) and (rank := self._rank(column, "owner")) is not None
-        ]
-        return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
+        named = [it for it in self.free if it.kind in (Kind.EMAIL, Kind.TEXT) and self.is_called(it, "owner")]
+        return min(named, key=lambda it: (it.kind is not Kind.EMAIL, -self._called(it, "owner").points), default=None)
 
     def all_of(self, role: str, fits: Callable[[Column, bool], bool]) -> tuple[Column, ...]:
         """All columns that fit, given whether their names say so; the first of repeated ones is for all."""
@@ -224,24 +203,20 @@ class Chooser:
         return Pick(column, reason, known, doubt)
 
     def _called(self, column: Column, role: str) -> Called:
-        rank = self._rank(column, role)
+        rank = self._rank_of(column.names, role)
         known = self._system is not None and self._system.has(column.names, role)
         return Called(rank, self._vocabulary.is_phrase(rank), known)
 
     def spoken_for(self, column: Column, role: str) -> str:
         """The other role of which the column has a name, if it has none of this one; empty if there is no such."""
         own = self._called(column, role)
-        others = [other for other in _NAMED if other not in (role, _ALSO_SAID_OF.get(role))]
-        for other in others:
+        for other in (it for it in _NAMED if it not in (role, _ALSO_SAID_OF.get(role))):
             called = self._called(column, other)
             if called.known and not own.known:
                 return other
             if called.points and (not own.points or (own.phrase and (called.exact or other == "note"))):
                 return other
         return ""
-
-    def _rank(self, column: Column, role: str) -> int | None:
-        return self._rank_of(column.names, role)
 
 
 def _is_note(column: Column, called: bool) -> bool:
