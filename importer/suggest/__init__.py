@@ -123,7 +123,7 @@ def suggest(
     columns = describe(table, vocabulary)
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
-    roles, people = assign(table, columns, vocabulary, system, answers=said), None
+    roles, people = assign(table, columns, system, answers=said), None
     if path is not None and "requester_email" not in roles.one:
         people = find_people(path, source, columns, vocabulary, folder=folder or Path.cwd())
     if isinstance(people, PeopleTable):
@@ -134,14 +134,13 @@ def suggest(
         table=table,
         roles=roles,
         blanks=blanks,
-        key=find_row_key(table, columns, roles, vocabulary),
+        key=find_row_key(table, columns, roles),
         reading=source.reading,
-        parents=find_parents(table, columns, names, vocabulary, roles),
+        parents=find_parents(table, columns, names, roles),
         comments=comments,
-        vocabulary=vocabulary,
         people=people,
     )
-    explain = Chooser(table, columns, vocabulary, system).explain
+    explain = Chooser(table, columns, system).explain
     return _tested(draft, source, path, tuple(_doubts(table, sheets)), columns, explain)
 
 

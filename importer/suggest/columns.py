@@ -39,20 +39,27 @@ class Column:
     """One column: what was counted, and what that makes of it."""
 
     profile: ColumnProfile  #: What was counted.
+    vocabulary: Vocabulary
     names: tuple[str, ...]  #: What its header may be in the word lists.
     kind: Kind  #: What its cells are.
     dates: DateForm | None  #: How its dates are written, if they are dates.
-    first: bool = False  #: Whether it is the first column of the export.
-    of_agents: bool = False  #: Whether its header is about those who answer.
-    names_people: bool = False  #: Whether its header may be about people as well as about anything else: ``name``.
-    is_id: bool = False  #: Whether its header says that it identifies something.
-    measure: str = ""  #: The word of its header that speaks of hours, counts or amounts.
-    of_people: str = ""  #: The word of its header that speaks of customers, or of other things than tickets.
+    first: bool  #: Whether it is the first column of the export.
+    _ranks: dict[str, int | None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Its header."""
         return self.profile.name
+
+    def rank(self, role: str) -> int | None:
+        """How well its header fits a role, 0 being best; None if not at all."""
+        if role not in self._ranks:
+            self._ranks[role] = self.vocabulary.rank(self.names, role)
+        return self._ranks[role]
+
+    def says(self, about: str) -> str:
+        """The word of its header that speaks of ``agents``, ``measures``, ``ids`` …; empty if none does."""
+        return self.vocabulary.says(about, self.names[0])
 
 
 def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
@@ -60,35 +67,17 @@ def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
     forms = [date_form(profile) for profile in table.columns]
     proven = {form.order.way for form in forms if form and form.order.proof and not form.order.against}
     order = proven.pop() if len(proven) == 1 else ""
-    return [
-        _column(
-            profile,
-            date_form(profile, order=order) if form and form.order.open and order else form,
-            vocabulary,
-            first=profile is table.columns[0],
-        )
-        for profile, form in zip(table.columns, forms, strict=True)
-    ]
-
-
-def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabulary, *, first: bool) -> Column:
-    names = vocabulary.names_of(profile.name)
-    if form is None and any(part in names[0] for part in vocabulary.words["times"]):
-        form = epoch_form(profile)
-    measure = vocabulary.says("measures", names[0])
-    kind = _kind(profile, form, is_measure=bool(measure))
-    return Column(
-        profile,
-        names,
-        kind,
-        form if kind is Kind.DATE else None,
-        first=first,
-        of_agents=bool(vocabulary.says("agents", names[0])),
-        names_people=vocabulary.rank(names, "requester_name") is not None,
-        is_id=bool(vocabulary.says("ids", names[0])),
-        measure=measure,
-        of_people=vocabulary.says("people", names[0]),
-    )
+    columns = []
+    for profile, form in zip(table.columns, forms, strict=True):
+        names = vocabulary.names_of(profile.name)
+        if form and form.order.open and order:
+            form = date_form(profile, order=order)
+        elif form is None and any(part in names[0] for part in vocabulary.words["times"]):
+            form = epoch_form(profile)
+        kind = _kind(profile, form, is_measure=bool(vocabulary.says("measures", names[0])))
+        dates = form if kind is Kind.DATE else None
+        columns.append(Column(profile, vocabulary, names, kind, dates, first=profile is table.columns[0]))
+    return columns
 
 
 def _kind(profile: ColumnProfile, form: DateForm | None, *, is_measure: bool) -> Kind:

@@ -11,7 +11,7 @@ from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import USUAL_PRIORITY, Vocabulary, level_of
+from importer.suggest.headers import USUAL_PRIORITY, level_of
 from importer.suggest.near_tables import CommentTable, PeopleTable, Unusable
 from importer.suggest.roles import Pick, Roles
 from importer.suggest.row_names import Parents, RowKey
@@ -47,7 +47,6 @@ class Draft:
     parents: Parents | None  #: The column that names the parent row.
     reading: ReadingOptions  #: How the export was read, where that is not the default.
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
-    vocabulary: Vocabulary
     #: A table that knows the requesters, where the export has their ids only; or one that cannot be read.
     people: PeopleTable | Unusable | None = None
     page: Page = field(default_factory=Page)
@@ -229,7 +228,7 @@ class Draft:
         words = column.values.most_common()
         page.line("values:" if words else "values: {}", 4)
         for word, count in words:
-            level = level_of(word, self.vocabulary)
+            level = level_of(word, pick.column.vocabulary)
             if not level.sure:
                 page.uses[column] = Use("priority", CHECK)
             note = f"# {counted(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.headers import Vocabulary, are_priorities, folded, level_of
+from importer.suggest.headers import are_priorities, folded, level_of
 
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -81,7 +81,7 @@ class Evidence:
             (self.speaks_for if points > 0 else self.against).append(reason)
 
 
-def weigh(role: str, column: Column, called: Called, rows: int, vocabulary: Vocabulary) -> Evidence:
+def weigh(role: str, column: Column, called: Called, rows: int) -> Evidence:
     """What there is for and against a role, in an export of so many rows."""
     found, limits = Evidence(role), _LIMITS[role]
     if called.points:
@@ -105,9 +105,9 @@ def weigh(role: str, column: Column, called: Called, rows: int, vocabulary: Voca
             case "created" | "closed":
                 _date(found, column, called, rows)
             case "priority":
-                refused = _priority(found, column, called, vocabulary)
+                refused = _priority(found, column, called)
             case "status" | "type":
-                refused = _word(found, column, called, vocabulary)
+                refused = _word(found, column, called)
     found.against += [refused] if refused else []
     can_be = not refused and (limits.by_content or called.points)
     found.points = max(found.points, 0.0) if can_be else 0.0
@@ -133,8 +133,8 @@ def _key(found: Evidence, column: Column, called: Called, rows: int) -> str:
     is_code = profile.share_of("code") >= 0.9
     if profile.share_of("words") > 0.5:
         return "its cells are texts, which can be corrected"
-    if column.measure and not called.exact:
-        return f"{column.measure!r} in its name says that it measures something"
+    if column.says("measures") and not called.exact:
+        return f"{column.says('measures')!r} in its name says that it measures something"
     if profile.count("decimal"):
         return f"it has fractions, such as {profile.shapes['decimal'].example.strip()!r}"
     if not (_is_nearly(profile.filled, rows) and _is_nearly(profile.distinct, profile.filled)):
@@ -142,15 +142,17 @@ def _key(found: Evidence, column: Column, called: Called, rows: int) -> str:
     if not called.points:
         if missing or repeated or profile.share_of("words") > 0.2:
             return "nothing says that it identifies a ticket"
-        if not (column.is_id or is_code or (column.first and column.kind is Kind.NUMBER)):
+        if not (column.says("ids") or is_code or (column.first and column.kind is Kind.NUMBER)):
             return "neither its name nor its cells say that it identifies a ticket"
         if not is_code:
             found.doubts.append("its name does not say that it is the number of a ticket")
-    if column.of_people and not called.exact:
-        found.doubts.append(f"{column.of_people!r} in its name says that it identifies something else than a ticket")
+    if column.says("people") and not called.exact:
+        found.doubts.append(
+            f"{column.says('people')!r} in its name says that it identifies something else than a ticket"
+        )
         found.points = 1.0  # only if there is nothing else
         return ""
-    if column.is_id:
+    if column.says("ids"):
         found.add(15, "its name says that it is an id")
     if not missing and not repeated:
         found.add(10, f"filled and different in all {rows:,} rows")
@@ -167,18 +169,18 @@ def _is_nearly(count: int, whole: int) -> bool:
 
 def _title(found: Evidence, column: Column, called: Called, rows: int) -> str:
     profile, different = column.profile, column.profile.share(column.profile.distinct)
-    if column.of_agents:
+    if column.says("agents"):
         return "its name is about those who answer"
     if 2 * profile.filled < rows:
         return f"it is empty in {rows - profile.filled:,} of {rows:,} rows"
-    if column.names_people and looks_like_people(profile):
+    if column.rank("requester_name") is not None and looks_like_people(profile):
         return "its cells are names of people"
     if called.points:
         found.add(30 * different, f"{profile.distinct:,} different texts")
         if not called.known and rows >= FEW_ROWS and profile.distinct <= max(_TITLES_FEW, 0.1 * profile.filled):
             found.doubts.append(f"it has only {profile.distinct:,} different texts")
         return ""
-    if different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG or column.measure:
+    if different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG or column.says("measures"):
         return "its cells are not different short sentences"
     found.doubts.append("its name does not say that it is a title")
     found.add(10 * different + min(profile.mean, 60) / 4, "short sentences")
@@ -202,7 +204,7 @@ def _description(found: Evidence, column: Column, called: Called, rows: int) -> 
 
 def _requester_email(found: Evidence, column: Column, called: Called) -> str:
     if not called.points:
-        if column.of_agents:
+        if column.says("agents"):
             return "its name is about those who answer"
         found.doubts.append("its name does not say that these are the requesters")
     found.add(max(0.0, 5 - found.points) + 10 * column.profile.share_of("email"), "e-mail addresses")
@@ -231,13 +233,13 @@ def _date(found: Evidence, column: Column, called: Called, rows: int) -> None:
         found.doubts.append("it has the same date in all rows")
 
 
-def _priority(found: Evidence, column: Column, called: Called, vocabulary: Vocabulary) -> str:
+def _priority(found: Evidence, column: Column, called: Called) -> str:
     words = column.profile.values.counts
     if not called.points:
-        if not are_priorities(words, vocabulary):
+        if not are_priorities(words, column.vocabulary):
             return "its words are not all those of a priority"
         found.doubts.append("its name does not say that it is a priority")
-    levels = {level_of(word, vocabulary).priority for word in words}
+    levels = {level_of(word, column.vocabulary).priority for word in words}
     if len(levels) > 1:
         found.add(15, f"words of {len(levels)} priorities")
     elif len(words) == 1:  # whatever its name is, a column with ranks is better
@@ -246,7 +248,7 @@ def _priority(found: Evidence, column: Column, called: Called, vocabulary: Vocab
     return ""
 
 
-def _word(found: Evidence, column: Column, called: Called, vocabulary: Vocabulary) -> str:
+def _word(found: Evidence, column: Column, called: Called) -> str:
     """A status or a type: a status has words that are known as such, and may be confused with a part of a country."""
     is_number = column.kind is Kind.NUMBER
     if is_number:
@@ -255,7 +257,7 @@ def _word(found: Evidence, column: Column, called: Called, vocabulary: Vocabular
     words = {text: folded(text) for text in column.profile.values.counts}
     if found.role != "status" or not words:
         return ""
-    known = [text for text, word in words.items() if any(part in word for part in vocabulary.words["statuses"])]
+    known = [text for text, word in words.items() if any(part in word for part in column.vocabulary.words["statuses"])]
     may_be_a_place = not called.known and not _PLACES.isdisjoint(column.names[0].split())
     if known and (3 * len(known) > len(words) or not may_be_a_place):
         found.add(20, f"words of a status, such as {known[0]!r}")

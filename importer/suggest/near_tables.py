@@ -152,16 +152,14 @@ def _comments(
         what = f"only {best.matching:,} of {best.cells:,} cells in `{best.column.name}` match a ticket of this export"
         return Unusable(place, what)
     others = [column for column in columns if column.profile is not best.column and column.kind is not Kind.EMPTY]
-    roles = assign(table, others, vocabulary, None)
-    if (body := _body(others, roles, vocabulary, is_sheet=bool(place.sheet))) is None:
+    roles = assign(table, others, None)
+    if (body := _body(others, roles, is_sheet=bool(place.sheet))) is None:
         return None
     one = {role: pick.column for role, pick in roles.one.items()}
     created = one.get("created")
     is_time = created and created.dates and created.dates.fitting == created.dates.looked_at
     by_name = [
-        it
-        for it in others
-        if it.kind in (Kind.TEXT, Kind.EMAIL) and it.profile.mean <= 60 and vocabulary.says("authors", it.names[0])
+        it for it in others if it.kind in (Kind.TEXT, Kind.EMAIL) and it.profile.mean <= 60 and it.says("authors")
     ]
     authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name]
     author = next(filter(None, authors), None)
@@ -171,24 +169,24 @@ def _comments(
         body,
         author=None if author is body else author,
         created=created if created and is_time and created.profile.repeats == 1 else None,
-        public=next((it for it in others if it.kind is Kind.BOOLEAN and _may_be_public(it, vocabulary)), None),
+        public=next((it for it in others if it.kind is Kind.BOOLEAN and _may_be_public(it)), None),
     )
 
 
-def _body(columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary, *, is_sheet: bool) -> Column | None:
+def _body(columns: Sequence[Column], roles: Roles, *, is_sheet: bool) -> Column | None:
     """The column with the text: by its role, by its name, and, in a file that is named so, by its sentences."""
     if "description" in roles.one:
         return roles.one["description"].column
     texts = [it for it in columns if it.kind in _TEXTS]
-    said = [*roles.notes, *(it for it in texts if vocabulary.rank(it.names, "note") is not None)]
+    said = [*roles.notes, *(it for it in texts if it.rank("note") is not None)]
     if not said and not is_sheet:
         said = [it for it in texts if it.profile.share_of("words") >= 0.5]
         said.sort(key=lambda column: -column.profile.mean)
     return said[0] if said else None
 
 
-def _may_be_public(column: Column, vocabulary: Vocabulary) -> bool:
-    return plain_name(column.name) in vocabulary.words["public"]
+def _may_be_public(column: Column) -> bool:
+    return plain_name(column.name) in column.vocabulary.words["public"]
 
 
 def _weight(match: Match, vocabulary: Vocabulary) -> tuple[float, bool]:
@@ -216,7 +214,7 @@ def find_people(
         vocabulary: The words.
         folder: Where the mapping will be: it names the table from there.
     """
-    called = [(rank, column) for column in columns if (rank := _rank(column, vocabulary)) is not None]
+    called = [(rank, column) for column in columns if (rank := _rank(column)) is not None]
     if not called:
         return None
     unusable = None
@@ -227,23 +225,21 @@ def find_people(
             continue
         others = describe(table[1], vocabulary)
         for _, by in sorted(called, key=lambda entry: entry[0]):
-            if found := _people(table[0], folder, by, others, vocabulary):
+            if found := _people(table[0], folder, by, others):
                 return found
     return unusable
 
 
-def _rank(column: Column, vocabulary: Vocabulary) -> int | None:
+def _rank(column: Column) -> int | None:
     """How well the name of a column of ids speaks of the requester: ``requester_id`` before ``user_id``."""
-    if column.kind not in (Kind.NUMBER, Kind.TEXT) or column.profile.repeats > 1 or not column.is_id:
+    if column.kind not in (Kind.NUMBER, Kind.TEXT) or column.profile.repeats > 1 or not column.says("ids"):
         return None
-    words = [word for word in column.names[0].split() if word not in vocabulary.words["ids"]]
-    rank = vocabulary.rank([" ".join(words)], "requester_name")
-    return None if vocabulary.is_phrase(rank) else rank
+    words = [word for word in column.names[0].split() if word not in column.vocabulary.words["ids"]]
+    rank = column.vocabulary.rank([" ".join(words)], "requester_name")
+    return None if column.vocabulary.is_phrase(rank) else rank
 
 
-def _people(
-    place: Place, folder: Path, by: Column, columns: Sequence[Column], vocabulary: Vocabulary
-) -> PeopleTable | None:
+def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -> PeopleTable | None:
     """The table, if most cells of ``by`` are in a column of it in which all texts differ."""
     counts = by.profile.values.counts
     keys = [it for it in columns if it.kind in (Kind.NUMBER, Kind.TEXT) and it.profile.complete]
@@ -254,7 +250,7 @@ def _people(
     }
     best = max(found, key=found.__getitem__, default=None)
     email = next((column for column in columns if column.kind is Kind.EMAIL), None)
-    people = (it for it in columns if it.kind is Kind.TEXT and vocabulary.rank(it.names, "requester_name") is not None)
+    people = (it for it in columns if it.kind is Kind.TEXT and it.rank("requester_name") is not None)
     name = next((column for column in people if column.profile.share_of("opaque") < LEAST_SHARE), None)
     cells = sum(counts.values())
     if best is None or not found[best] or found[best] < LEAST_SHARE * cells or not (email or name):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from importer.suggest.columns import Column, Kind
 from importer.suggest.date_formats import middle
 from importer.suggest.evidence import Called, Evidence, weigh
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, Vocabulary
+from importer.suggest.headers import System
 from importer.suggest.yaml_text import CHECK, GUESS
 
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
@@ -77,14 +76,13 @@ class Roles:
 def assign(
     table: FirstRows,
     columns: Sequence[Column],
-    vocabulary: Vocabulary,
     system: System | None,
     *,
     answers: Mapping[Column, str] | None = None,
 ) -> Roles:
     """Gives each role to the column that fits it best; no column gets two. What a person answered comes first."""
     said = answers or {}
-    chooser = Chooser(table, [column for column in columns if column not in said], vocabulary, system)
+    chooser = Chooser(table, [column for column in columns if column not in said], system)
     key = tuple(column for column, role in said.items() if role == "key")
     said_of = {"parent" if field == "parent_id" else field: column for column, field in said.items()}
     one = {role: Pick(column, SAID, known=True) for role, column in said_of.items() if role in SINGLE}
@@ -123,13 +121,9 @@ def assign(
 class Chooser:
     """Gives away columns; what is given away is no longer ``free``."""
 
-    def __init__(
-        self, table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, system: System | None
-    ) -> None:
+    def __init__(self, table: FirstRows, columns: Sequence[Column], system: System | None) -> None:
         self.free = list(columns)
         self._table = table
-        self._vocabulary = vocabulary
-        self._rank_of = cache(vocabulary.rank)  # for each role it is asked of all others as well
         self._system = system
 
     def choose(self, role: str) -> Pick | None:
@@ -154,7 +148,7 @@ class Chooser:
 
     def weigh(self, column: Column, role: str) -> Evidence:
         """What there is for and against a role."""
-        return weigh(role, column, self._called(column, role), self._table.rows, self._vocabulary)
+        return weigh(role, column, self._called(column, role), self._table.rows)
 
     def explain(self, name: str) -> list[Evidence]:
         """What there is for and against a column (the first with this name) in each role, doubts included."""
@@ -173,7 +167,7 @@ class Chooser:
             (middle(column.profile, column.dates), -column.profile.filled, column)
             for column in self.free
             if column.dates and column.profile.filled >= 0.9 * self._table.rows
-            if not self._vocabulary.says("strangers", column.names[0])
+            if not column.says("strangers")
             if not self.spoken_for(column, "created")
         ]
         earliest = min(dated, key=lambda entry: entry[:2], default=None)
@@ -203,9 +197,9 @@ class Chooser:
         return Pick(column, reason, known, doubt)
 
     def _called(self, column: Column, role: str) -> Called:
-        rank = self._rank_of(column.names, role)
+        rank = column.rank(role)
         known = self._system is not None and self._system.has(column.names, role)
-        return Called(rank, self._vocabulary.is_phrase(rank), known)
+        return Called(rank, column.vocabulary.is_phrase(rank), known)
 
     def spoken_for(self, column: Column, role: str) -> str:
         """The other role of which the column has a name, if it has none of this one; empty if there is no such."""

@@ -11,7 +11,6 @@ from importer.suggest.columns import Column, Kind
 from importer.suggest.date_formats import moment_of
 from importer.suggest.evidence import FEW_ROWS
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import Vocabulary
 from importer.suggest.roles import SAID, Pick, Roles
 from importer.suggest.yaml_text import CHECK, GUESS, Entry, counted, named, reference, shown
 
@@ -38,22 +37,22 @@ class RowKey:
     keep: str = ""  #: ``first`` or ``last`` if each row is a state of a ticket: the row that counts.
 
 
-def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary) -> RowKey:
+def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey:
     """What a person said; else one column; else a number within something, a history, or a hash."""
     if roles.key:
         return _said(table, [column.profile for column in roles.key])
     pick = roles.one.get("key")
     if table.rows and not (pick and pick.known):
-        numbers = _numbers(columns, vocabulary)
+        numbers = _numbers(columns)
         repeating = next((it for it in numbers if _repeats(it, table.rows) and (not pick or len(it.names) > 1)), None)
         if pick is not None and (repeating is None or len(pick.column.names) > 1 or pick.column.names[0] != "id"):
             return _single(table, pick.column.profile, pick, repeating)
-        if pick is None and (parts := _find_parts(table, columns, vocabulary)):
+        if pick is None and (parts := _find_parts(table, columns)):
             return parts
         if repeating is not None:  # that `id` is different in each row proves nothing: states have ids too
-            return _history(repeating, table, columns, vocabulary)
-        near = next((it for it in numbers if not it.measure and 2 * it.profile.distinct > table.rows), None)
-        if near is None and (hashed := _hash(table, columns, roles, vocabulary)):
+            return _history(repeating, table, columns)
+        near = next((it for it in numbers if not it.says("measures") and 2 * it.profile.distinct > table.rows), None)
+        if near is None and (hashed := _hash(table, columns, roles)):
             return hashed
         if near is not None:
             return _single(table, near.profile, None)
@@ -61,13 +60,13 @@ def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles, voca
     return _single(table, pick.column.profile if pick else closest, pick)
 
 
-def _numbers(columns: Sequence[Column], vocabulary: Vocabulary) -> list[Column]:
+def _numbers(columns: Sequence[Column]) -> list[Column]:
     """The columns that are named as the number of a ticket, the best name first."""
     called = [
         (rank, column)
         for column in columns
         if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2
-        if (rank := vocabulary.rank(column.names, "key")) is not None and not vocabulary.is_phrase(rank)
+        if (rank := column.rank("key")) is not None and not column.vocabulary.is_phrase(rank)
     ]
     return [column for _, column in sorted(called, key=lambda it: it[0])]
 
@@ -120,10 +119,10 @@ def _single(table: FirstRows, column: ColumnProfile, pick: Pick | None, events_o
     return RowKey((column,), tuple(remarks))
 
 
-def _history(number: Column, table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary) -> RowKey:
+def _history(number: Column, table: FirstRows, columns: Sequence[Column]) -> RowKey:
     """The number of a ticket, of which each row is a state; dates tell whether the newest is the first or the last."""
     profile = number.profile
-    time, falling = _order_in_time(number, table, columns, vocabulary)
+    time, falling = _order_in_time(number, table, columns)
     keep = "first" if falling > _ONE_WAY else "last"
     text = f"a history: {counted(profile.distinct, 'ticket')} in {counted(profile.filled, 'row')}, since"
     text += f" {named([profile])} repeats. The {keep} row of each ticket counts, in the order of the file."
@@ -138,12 +137,10 @@ def _history(number: Column, table: FirstRows, columns: Sequence[Column], vocabu
     return RowKey((profile,), tuple(remarks), keep=keep)
 
 
-def _order_in_time(
-    number: Column, table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary
-) -> tuple[str, float]:
+def _order_in_time(number: Column, table: FirstRows, columns: Sequence[Column]) -> tuple[str, float]:
     """The dates that differ within tickets, those of the last change first; and how many steps of them lead back."""
     dated = [column for column in columns if column.dates and column.profile.repeats == 1]
-    for time in sorted(dated, key=lambda column: vocabulary.rank(column.names, "updated") is None):
+    for time in sorted(dated, key=lambda column: column.rank("updated") is None):
         assert time.dates is not None
         moments: dict[str, list[float]] = {}
         for ticket, text in zip(table.texts(number.profile), table.texts(time.profile), strict=True):
@@ -155,7 +152,7 @@ def _order_in_time(
     return "", 0.0
 
 
-def _find_parts(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary) -> RowKey | None:
+def _find_parts(table: FirstRows, columns: Sequence[Column]) -> RowKey | None:
     """The columns that identify each row together: a number within a project, a queue …
 
     None if there are none: columns that can change, times, and what is different in each row together by chance name
@@ -166,14 +163,14 @@ def _find_parts(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabul
     numbers = [
         column
         for column in whole
-        if column.profile.share_of("words") <= 0.2 and not column.measure and not column.of_people
-        if column.is_id or vocabulary.rank(column.names, "key") is not None
+        if column.profile.share_of("words") <= 0.2 and not column.says("measures") and not column.says("people")
+        if column.says("ids") or column.rank("key") is not None
     ]
     within = [
         column
         for column in whole
-        if column.profile.mean <= 40 and column not in numbers and not column.of_agents
-        if vocabulary.says("containers", column.names[0])
+        if column.profile.mean <= 40 and column not in numbers and not column.says("agents")
+        if column.says("containers")
     ]
     for parts in (*product(within, numbers), *product(within, within, numbers)):
         profiles = tuple(column.profile for column in parts)
@@ -183,7 +180,7 @@ def _find_parts(table: FirstRows, columns: Sequence[Column], vocabulary: Vocabul
     return None
 
 
-def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary) -> RowKey | None:
+def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey | None:
     """The columns whose hash names a row where nothing else does: what was said, by whom and when, and more if needed.
 
     Never one that can change while the ticket lives; ids of customers come last. None if there is no such column.
@@ -191,9 +188,9 @@ def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary:
     lasting = [pick.column for role in _LASTING if (pick := roles.one.get(role))]
     others = [
         column
-        for column in sorted(columns, key=lambda it: bool(it.of_people))
+        for column in sorted(columns, key=lambda it: bool(it.says("people")))
         if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL)
-        if not column.measure and not any(vocabulary.rank(column.names, role) is not None for role in _CHANGING)
+        if not column.says("measures") and not any(column.rank(role) is not None for role in _CHANGING)
     ]
     parts: list[ColumnProfile] = []
     for column in (it for it in (*lasting, *others) if it.profile.repeats == 1 and not it.profile.broken):
@@ -272,9 +269,7 @@ class Parents:
     remarks: tuple[tuple[str, str], ...]  #: Marks and sentences.
 
 
-def find_parents(
-    table: FirstRows, columns: Sequence[Column], names: Sequence[Named], vocabulary: Vocabulary, roles: Roles
-) -> Parents | None:
+def find_parents(table: FirstRows, columns: Sequence[Column], names: Sequence[Named], roles: Roles) -> Parents | None:
     """The column that names the parent, if most of its cells are names of rows; None if there is none.
 
     Its header must say so, or a person: rows name each other for other reasons too, as duplicates.
@@ -283,7 +278,7 @@ def find_parents(
     called = [
         column
         for column in columns
-        if (system and system.has(column.names, "parent")) or vocabulary.rank(column.names, "parent") is not None
+        if (system and system.has(column.names, "parent")) or column.rank("parent") is not None
     ]
     called = [pick.column] if pick and pick.column in roles.said else called
     found = [match for column in called for match in matches(column, names)]
