@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from importer.errors import MappingError, SourceError
@@ -24,7 +25,7 @@ from importer.suggest.evidence import Evidence
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.near_tables import PeopleTable, find_comments, find_people
-from importer.suggest.roles import Chooser, Roles, assign
+from importer.suggest.roles import Roles, assign, explain
 from importer.suggest.row_names import find_names, find_parents, find_row_key
 from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, counted, named, scalar, shown
 
@@ -120,10 +121,10 @@ def suggest(
     blanks = find_blanks(table, vocabulary)
     table = table.without(blanks.taken)
     system = recognise(source.columns, vocabulary.systems)
-    columns = describe(table, vocabulary)
+    columns = describe(table, vocabulary, system)
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
-    roles, people = assign(table, columns, system, answers=said), None
+    roles, people = assign(table.rows, columns, said), None
     if path is not None and "requester_email" not in roles.one:
         people = find_people(path, source, columns, vocabulary, folder=folder or Path.cwd())
     if isinstance(people, PeopleTable):
@@ -140,8 +141,7 @@ def suggest(
         comments=comments,
         people=people,
     )
-    explain = Chooser(table, columns, system).explain
-    return _tested(draft, source, path, tuple(_doubts(table, sheets)), columns, explain)
+    return _tested(draft, source, path, tuple(_doubts(table, sheets)), columns)
 
 
 def _check_names(source: Reader) -> None:
@@ -157,7 +157,6 @@ def _tested(
     path: Path | None,
     doubts: tuple[str, ...],
     columns: Sequence[Column],
-    explain: Callable[[str], Sequence[Evidence]],
 ) -> Suggestion:
     """The draft as text, and how the rows fare under it."""
     table, system, body = draft.table, draft.roles.system, draft.write()
@@ -175,7 +174,7 @@ def _tested(
         trial,
         table.whole,
         choices=_choices(columns, draft.roles, draft.page, doubted),
-        explain=explain,
+        explain=partial(explain, columns, table.rows),
         notes=source.notes,
         doubts=doubts,
         made=draft.page.made,

@@ -11,7 +11,7 @@ from importer.mapping.converters import BOOLEAN_WORDS
 from importer.quality.profile import ColumnProfile
 from importer.suggest.date_formats import DateForm, date_form, epoch_form
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import Vocabulary
+from importer.suggest.headers import System, Vocabulary
 
 _MOSTLY = 0.95
 _YES, _NO = (frozenset(word for pair in BOOLEAN_WORDS.values() for word in pair[side]) for side in (0, 1))
@@ -34,35 +34,61 @@ class Kind(StrEnum):
     TEXT = "short texts"
 
 
+@dataclass(frozen=True)
+class Called:
+    """What the name of a column says about a role."""
+
+    rank: int | None  #: Its place in the lists; None if it is in none.
+    phrase: bool  #: Whether it only contains a telling word.
+    known: bool  #: Whether the recognised system has the column under this name.
+
+    @property
+    def points(self) -> float:
+        """How much that counts; 0 if the name says nothing."""
+        return 200.0 if self.known else 0.0 if self.rank is None else 60.0 - min(self.rank, 40)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the name as a whole is one for this role."""
+        return self.known or (self.rank is not None and not self.phrase)
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column: what was counted, and what that makes of it."""
 
     profile: ColumnProfile  #: What was counted.
     vocabulary: Vocabulary
+    system: System | None  #: The system that the export seems to come from.
     names: tuple[str, ...]  #: What its header may be in the word lists.
     kind: Kind  #: What its cells are.
     dates: DateForm | None  #: How its dates are written, if they are dates.
     first: bool  #: Whether it is the first column of the export.
-    _ranks: dict[str, int | None] = field(default_factory=dict)
+    _called: dict[str, Called] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Its header."""
         return self.profile.name
 
+    def called(self, role: str) -> Called:
+        """What its header says about a role."""
+        if role not in self._called:
+            rank = self.vocabulary.rank(self.names, role)
+            known = self.system is not None and self.system.has(self.names, role)
+            self._called[role] = Called(rank, self.vocabulary.is_phrase(rank), known)
+        return self._called[role]
+
     def rank(self, role: str) -> int | None:
-        """How well its header fits a role, 0 being best; None if not at all."""
-        if role not in self._ranks:
-            self._ranks[role] = self.vocabulary.rank(self.names, role)
-        return self._ranks[role]
+        """How well its header fits a role in the lists, 0 being best; None if not at all."""
+        return self.called(role).rank
 
     def says(self, about: str) -> str:
         """The word of its header that speaks of ``agents``, ``measures``, ``ids`` …; empty if none does."""
         return self.vocabulary.says(about, self.names[0])
 
 
-def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
+def describe(table: FirstRows, vocabulary: Vocabulary, system: System | None = None) -> list[Column]:
     """All columns. What one column of dates proves about day and month counts for the others too."""
     forms = [date_form(profile) for profile in table.columns]
     proven = {form.order.way for form in forms if form and form.order.proof and not form.order.against}
@@ -76,7 +102,7 @@ def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
             form = epoch_form(profile)
         kind = _kind(profile, form, is_measure=bool(vocabulary.says("measures", names[0])))
         dates = form if kind is Kind.DATE else None
-        columns.append(Column(profile, vocabulary, names, kind, dates, first=profile is table.columns[0]))
+        columns.append(Column(profile, vocabulary, system, names, kind, dates, first=profile is table.columns[0]))
     return columns
 
 

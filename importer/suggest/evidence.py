@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 from importer.quality.profile import ColumnProfile
-from importer.suggest.columns import Column, Kind
+from importer.suggest.columns import Called, Column, Kind
 from importer.suggest.headers import are_priorities, folded, level_of
 
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
@@ -18,61 +20,22 @@ _TITLES_FEW = 3  #: Different texts of a column that are too few for titles.
 _IDS_LEAST = 0.3  #: Of the cells of a column that are ids for it to have no names of people.
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the cells of a column can be at most for a role."""
-
-    kinds: frozenset[Kind]
-    by_content: bool = False  #: Whether a column can have the role whatever its name is.
-    mean: float = 1e9  #: Characters of the average text.
-    longest: float = 1e9  #: Characters of the longest text.
-    distinct: float = 1e9  #: Different texts.
-
-
-_TEXTS, _CODES = frozenset({Kind.TEXT, Kind.LONG}), frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
-_LIMITS = {
-    "key": Limits(frozenset({Kind.TEXT, Kind.NUMBER, Kind.EMAIL}), by_content=True, mean=60, longest=255),
-    "title": Limits(_TEXTS, by_content=True, mean=400),
-    "description": Limits(_TEXTS, by_content=True),
-    "requester_email": Limits(frozenset({Kind.EMAIL}), by_content=True),
-    "requester_name": Limits(frozenset({Kind.TEXT}), longest=150),
-    "created": Limits(frozenset({Kind.DATE})),
-    "closed": Limits(frozenset({Kind.DATE})),
-    "priority": Limits(_CODES, by_content=True, mean=40, distinct=25),
-    "status": Limits(_CODES, longest=120, distinct=100),
-    "type": Limits(_CODES, longest=120, distinct=100),
-    "parent": Limits(frozenset({Kind.TEXT, Kind.NUMBER}), longest=255),
-}
-
-
-@dataclass(frozen=True)
-class Called:
-    """What the name of a column says about a role."""
-
-    rank: int | None  #: Its place in the lists; None if it is in none.
-    phrase: bool  #: Whether it only contains a telling word.
-    known: bool  #: Whether the recognised system has the column under this name.
-
-    @property
-    def points(self) -> float:
-        """How much that counts; 0 if the name says nothing."""
-        return 200.0 if self.known else 0.0 if self.rank is None else 60.0 - min(self.rank, 40)
-
-    @property
-    def exact(self) -> bool:
-        """Whether the name as a whole is one for this role."""
-        return self.known or (self.rank is not None and not self.phrase)
-
-
 @dataclass
 class Evidence:
     """What was found; a column with no points cannot have the role."""
 
     role: str
+    column: Column
+    rows: int  #: Rows of the export.
     points: float = 0.0
     speaks_for: list[str] = field(default_factory=list)
     against: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)  #: Why it should be checked although it is the best one.
+
+    @property
+    def called(self) -> Called:
+        """What the name of the column says about the role."""
+        return self.column.called(self.role)
 
     def add(self, points: float, reason: str = "") -> None:
         """Something that speaks for it, or, with negative points, against it."""
@@ -81,54 +44,27 @@ class Evidence:
             (self.speaks_for if points > 0 else self.against).append(reason)
 
 
-def weigh(role: str, column: Column, called: Called, rows: int) -> Evidence:
+def weigh(role: str, column: Column, rows: int) -> Evidence:
     """What there is for and against a role, in an export of so many rows."""
-    found, limits = Evidence(role), _LIMITS[role]
-    if called.points:
-        found.add(called.points, "a column of the recognised system" if called.known else "its name")
+    found, limits = Evidence(role, column, rows), _LIMITS[role]
+    if found.called.points:
+        found.add(found.called.points, "a column of the recognised system" if found.called.known else "its name")
     if not rows:
         found.doubts.append("the export has no rows to check")
         return found
-    refused = _beyond(column, limits)
-    if not refused:
-        match role:
-            case "key":
-                refused = _key(found, column, called, rows)
-            case "title":
-                refused = _title(found, column, called, rows)
-            case "description":
-                refused = _description(found, column, called, rows)
-            case "requester_email":
-                refused = _requester_email(found, column, called)
-            case "requester_name":
-                refused = _requester_name(found, column, called)
-            case "created" | "closed":
-                _date(found, column, called, rows)
-            case "priority":
-                refused = _priority(found, column, called)
-            case "status" | "type":
-                refused = _word(found, column, called)
-    found.against += [refused] if refused else []
-    can_be = not refused and (limits.by_content or called.points)
+    refused = _beyond(column.profile, column.kind, limits) or limits.judge(found)
+    if refused:
+        found.against.append(refused)
+    can_be = not refused and (limits.by_content or found.called.points)
     found.points = max(found.points, 0.0) if can_be else 0.0
     return found
 
 
-def _beyond(column: Column, limits: Limits) -> str:
-    """Why the cells cannot have a role at all; empty if they can."""
-    profile = column.profile
-    if column.kind is Kind.EMPTY:
-        return "it is empty in every row read"
-    if column.kind not in limits.kinds:
-        return f"its cells are {column.kind}"
-    if profile.longest > limits.longest or profile.mean > limits.mean:
-        return "its cells are too long"
-    many = limits.distinct < 1e9 and (profile.distinct > limits.distinct or not profile.complete)
-    return "its cells have too many words" if many else ""
+# Each of these returns why the column cannot have the role; nothing if it can.
 
 
-def _key(found: Evidence, column: Column, called: Called, rows: int) -> str:
-    profile = column.profile
+def _key(found: Evidence) -> str:
+    column, profile, called, rows = found.column, found.column.profile, found.called, found.rows
     missing, repeated = rows - profile.filled, profile.filled - profile.distinct
     is_code = profile.share_of("code") >= 0.9
     if profile.share_of("words") > 0.5:
@@ -167,8 +103,9 @@ def _is_nearly(count: int, whole: int) -> bool:
     return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
 
 
-def _title(found: Evidence, column: Column, called: Called, rows: int) -> str:
-    profile, different = column.profile, column.profile.share(column.profile.distinct)
+def _title(found: Evidence) -> str:
+    column, profile, called, rows = found.column, found.column.profile, found.called, found.rows
+    different = profile.share(profile.distinct)
     if column.says("agents"):
         return "its name is about those who answer"
     if 2 * profile.filled < rows:
@@ -187,8 +124,8 @@ def _title(found: Evidence, column: Column, called: Called, rows: int) -> str:
     return ""
 
 
-def _description(found: Evidence, column: Column, called: Called, rows: int) -> str:
-    profile = column.profile
+def _description(found: Evidence) -> str:
+    column, profile, called, rows = found.column, found.column.profile, found.called, found.rows
     if profile.repeats > 1:
         return "several columns have this name"
     if column.names[0] == "notes" and profile.filled < 0.8 * rows:
@@ -202,7 +139,8 @@ def _description(found: Evidence, column: Column, called: Called, rows: int) -> 
     return ""
 
 
-def _requester_email(found: Evidence, column: Column, called: Called) -> str:
+def _requester_email(found: Evidence) -> str:
+    column, called = found.column, found.called
     if not called.points:
         if column.says("agents"):
             return "its name is about those who answer"
@@ -211,7 +149,8 @@ def _requester_email(found: Evidence, column: Column, called: Called) -> str:
     return ""
 
 
-def _requester_name(found: Evidence, column: Column, called: Called) -> str:
+def _requester_name(found: Evidence) -> str:
+    column, called = found.column, found.called
     profile = column.profile
     if profile.share_of("opaque") > _IDS_LEAST:
         return f"its cells are ids, such as {profile.shapes['opaque'].example.strip()!r}"
@@ -225,15 +164,17 @@ def looks_like_people(profile: ColumnProfile) -> bool:
     return profile.share_of("person") >= 0.7
 
 
-def _date(found: Evidence, column: Column, called: Called, rows: int) -> None:
-    profile = column.profile
+def _date(found: Evidence) -> str:
+    profile, rows = found.column.profile, found.rows
     found.add(5 * profile.filled / rows, f"dates in {profile.filled:,} of {rows:,} rows")
-    if profile.distinct == 1 and rows >= FEW_ROWS and not called.known:
+    if profile.distinct == 1 and rows >= FEW_ROWS and not found.called.known:
         found.add(-25, "it has the same date in all rows")
         found.doubts.append("it has the same date in all rows")
+    return ""
 
 
-def _priority(found: Evidence, column: Column, called: Called) -> str:
+def _priority(found: Evidence) -> str:
+    column, called = found.column, found.called
     words = column.profile.values.counts
     if not called.points:
         if not are_priorities(words, column.vocabulary):
@@ -248,8 +189,9 @@ def _priority(found: Evidence, column: Column, called: Called) -> str:
     return ""
 
 
-def _word(found: Evidence, column: Column, called: Called) -> str:
+def _word(found: Evidence) -> str:
     """A status or a type: a status has words that are known as such, and may be confused with a part of a country."""
+    column, called = found.column, found.called
     is_number = column.kind is Kind.NUMBER
     if is_number:
         found.add(-10, "its cells are numbers")
@@ -272,3 +214,46 @@ def _word(found: Evidence, column: Column, called: Called) -> str:
         found.add(-20, "none of its words is known as a status")
         found.doubts.append("none of its words is known as a status")
     return ""
+
+
+def _any(_: Evidence) -> str:
+    return ""
+
+
+def _beyond(profile: ColumnProfile, kind: Kind, limits: Limits) -> str:
+    if kind is Kind.EMPTY:
+        return "it is empty in every row read"
+    if kind not in limits.kinds:
+        return f"its cells are {kind}"
+    if profile.longest > limits.longest or profile.mean > limits.mean:
+        return "its cells are too long"
+    many = limits.distinct is not None and (profile.distinct > limits.distinct or not profile.complete)
+    return "its cells have too many words" if many else ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the cells of a column can be at most for a role."""
+
+    judge: Callable[[Evidence], str]  #: Weighs what is within the limits.
+    kinds: frozenset[Kind]
+    by_content: bool = False  #: Whether a column can have the role whatever its name is.
+    mean: float = inf  #: Characters of the average text.
+    longest: float = inf  #: Characters of the longest text.
+    distinct: int | None = None  #: Different texts.
+
+
+_TEXTS, _CODES = frozenset({Kind.TEXT, Kind.LONG}), frozenset({Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN})
+_LIMITS = {
+    "key": Limits(_key, frozenset({Kind.TEXT, Kind.NUMBER, Kind.EMAIL}), by_content=True, mean=60, longest=255),
+    "title": Limits(_title, _TEXTS, by_content=True, mean=400),
+    "description": Limits(_description, _TEXTS, by_content=True),
+    "requester_email": Limits(_requester_email, frozenset({Kind.EMAIL}), by_content=True),
+    "requester_name": Limits(_requester_name, frozenset({Kind.TEXT}), longest=150),
+    "created": Limits(_date, frozenset({Kind.DATE})),
+    "closed": Limits(_date, frozenset({Kind.DATE})),
+    "priority": Limits(_priority, _CODES, by_content=True, mean=40, distinct=25),
+    "status": Limits(_word, _CODES, longest=120, distinct=100),
+    "type": Limits(_word, _CODES, longest=120, distinct=100),
+    "parent": Limits(_any, frozenset({Kind.TEXT, Kind.NUMBER}), longest=255),
+}

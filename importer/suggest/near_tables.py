@@ -152,7 +152,7 @@ def _comments(
         what = f"only {best.matching:,} of {best.cells:,} cells in `{best.column.name}` match a ticket of this export"
         return Unusable(place, what)
     others = [column for column in columns if column.profile is not best.column and column.kind is not Kind.EMPTY]
-    roles = assign(table, others, None)
+    roles = assign(table.rows, others)
     if (body := _body(others, roles, is_sheet=bool(place.sheet))) is None:
         return None
     one = {role: pick.column for role, pick in roles.one.items()}

@@ -274,12 +274,8 @@ def find_parents(table: FirstRows, columns: Sequence[Column], names: Sequence[Na
 
     Its header must say so, or a person: rows name each other for other reasons too, as duplicates.
     """
-    pick, system = roles.one.get("parent"), roles.system
-    called = [
-        column
-        for column in columns
-        if (system and system.has(column.names, "parent")) or column.rank("parent") is not None
-    ]
+    pick = roles.one.get("parent")
+    called = [column for column in columns if column.called("parent").points]
     called = [pick.column] if pick and pick.column in roles.said else called
     found = [match for column in called for match in matches(column, names)]
     best = max(found, key=lambda match: (match.share, match.named.is_key), default=None)
