@@ -12,7 +12,7 @@ from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
 from importer.delivery.measuring import Meter
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
-from importer.delivery.retry import ReadError, asked_wait, retry_reads
+from importer.delivery.retry import ReadError, asked_wait, backoff
 from importer.models import Notice
 from importer.progress import Progress
 from importer.talkdesk.auth import Tokens, TokenTrouble
@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 #: Seconds between attempts to get a token while the token endpoint is in trouble.
 _TOKEN_WAIT = 5.0
-_READ_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class ApiAccess:
     progress: Progress
     in_flight: set[asyncio.Task[None] | None] = field(default_factory=set)
     meter: Meter = field(default_factory=Meter)
+    read_attempts: int = 4
 
     async def token(self) -> str:
         """A token, as soon as there is one: a token endpoint in trouble says nothing about any row.
@@ -93,30 +93,31 @@ class ApiAccess:
         return verdict
 
     async def read(self, ask: Callable[[str], Awaitable[Answer]], parse: Callable[[Answer], T], *, what: str) -> T:
-        """Ask for ``what`` with a token, patiently, and parse the answer.
+        """Ask for ``what`` with a token, and parse the answer; again if that may help, for reading twice does no harm.
+
+        Attempts during an outage do not count: the circuit breaker ends it.
 
         Raises:
             ReadError: it could not be read, or ``parse`` raised UnreadableListError every time.
         """
-
-        async def read_once() -> T:
+        failures = 0
+        while True:
             try:
                 found = parse(await self._ask(ask, what))
-            except NotSent as error:
-                if error.fatal:
-                    self.breaker.record(classify_error(error), record=0)
-                else:
-                    self.breaker.record_outage(error.message)
-                raise ReadError(f"cannot read {what}: {error}", is_final=error.fatal) from None
-            except (TransportError, UnreadableListError) as error:
+                self.breaker.record_life()
+                return found
+            except UnreadableListError as error:
                 self.breaker.record_outage(str(error))
-                raise ReadError(f"cannot read {what}: {error}") from None
-            self.breaker.record_life()
-            return found
-
-        return await retry_reads(read_once, attempts=_READ_ATTEMPTS)
+                failure = ReadError(f"cannot read {what}: {error}")
+            except ReadError as error:
+                failure = error
+            failures += not self.breaker.is_open
+            if failure.is_final or failures >= self.read_attempts or self.breaker.error is not None:
+                raise failure
+            await asyncio.sleep(backoff(failures))
 
     async def _ask(self, ask: Callable[[str], Awaitable[Answer]], what: str) -> Answer:
+        """One attempt. A whole answer that says why there is nothing to parse is no sign of an outage."""
         try:
             token = await self.tokens.get()
         except TokenTrouble as trouble:
@@ -126,6 +127,13 @@ class ApiAccess:
         sent_at = asyncio.get_running_loop().time()
         try:
             answer = await ask(token)
+        except TransportError as error:
+            is_final = isinstance(error, NotSent) and error.fatal
+            if is_final:
+                self.breaker.record(classify_error(error), record=0)
+            else:
+                self.breaker.record_outage(error.message)
+            raise ReadError(f"cannot read {what}: {error}", is_final=is_final) from None
         finally:
             self.meter.ended(asyncio.get_running_loop().time() - sent_at)
         if answer.status == 401:
@@ -134,8 +142,7 @@ class ApiAccess:
             self.meter.since.too_fast += 1
             wait = asked_wait(answer.headers, error_body(answer).retry_hint)
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
-        elif answer.status in FINAL_READS:
-            told = error_body(answer).text
-            message = f"cannot read {what}: HTTP {answer.status} {told}".strip()
-            raise ReadError(message, is_final=True, status=answer.status)
-        return answer
+        elif answer.status not in FINAL_READS:
+            return answer
+        message = f"cannot read {what}: HTTP {answer.status} {error_body(answer).text}".strip()
+        raise ReadError(message, is_final=answer.status in FINAL_READS, status=answer.status)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.error_groups import ErrorGroup, ErrorGroups
 from importer.delivery.response_policy import Signal, Verdict, classify
 from importer.delivery.retry import RetryBudget
-from importer.delivery.suppressed import ErrorGroup, ErrorGroups
 from importer.ledger import LedgerWriter, Mark, Pending, Settled
 from importer.models import Notice, State
 
