@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
-from importer.delivery.measuring import Meter
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
 from importer.delivery.retry import ReadError, asked_wait, backoff
+from importer.ledger.measurements import Measurement
 from importer.models import Notice
 from importer.progress import Progress
 from importer.talkdesk.auth import Tokens, TokenTrouble
@@ -27,12 +28,14 @@ T = TypeVar("T")
 _TOKEN_WAIT = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ApiAccess:
     """The API of one run.
 
     Attributes:
         in_flight: The tasks that have something under way; they must not be cancelled except to end the process.
+        measured: What was counted since the last measurement.
+        read_attempts: After so many failures a read is given up.
     """
 
     client: CaseApi
@@ -41,7 +44,7 @@ class ApiAccess:
     breaker: CircuitBreaker
     progress: Progress
     in_flight: set[asyncio.Task[None] | None] = field(default_factory=set)
-    meter: Meter = field(default_factory=Meter)
+    measured: Measurement = field(default_factory=lambda: Measurement(time.time()))
     read_attempts: int = 4
 
     async def token(self) -> str:
@@ -82,11 +85,11 @@ class ApiAccess:
             verdict = classify(await request)
         except TransportError as error:  # its words are ours
             verdict = classify_error(error)
-        self.meter.ended(asyncio.get_running_loop().time() - sent_at)
+        self.measured.ended(asyncio.get_running_loop().time() - sent_at)
         if verdict.signal is not Signal.UNAUTHORIZED or self.tokens.reject(token):
             self.breaker.record(verdict, record)
         if verdict.signal is Signal.THROTTLED:
-            self.meter.since.too_fast += 1
+            self.measured.too_fast += 1
             self.rate_limit.throttled(verdict.wait, sent_at=sent_at)
         elif verdict.wait is not None:
             self.rate_limit.pause(verdict.wait)
@@ -135,11 +138,11 @@ class ApiAccess:
                 self.breaker.record_outage(error.message)
             raise ReadError(f"cannot read {what}: {error}", is_final=is_final) from None
         finally:
-            self.meter.ended(asyncio.get_running_loop().time() - sent_at)
+            self.measured.ended(asyncio.get_running_loop().time() - sent_at)
         if answer.status == 401:
             self.tokens.reject(token)
         elif answer.status == 429:
-            self.meter.since.too_fast += 1
+            self.measured.too_fast += 1
             wait = asked_wait(answer.headers, error_body(answer).retry_hint)
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
         elif answer.status not in FINAL_READS:

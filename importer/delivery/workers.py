@@ -212,7 +212,7 @@ class Workers:
         self._queue.done()
         self.result.moved[state] += 1
         self.result.left_over += state is State.PENDING
-        self._sender.api.meter.since.created += state is State.CREATED
+        self._sender.api.measured.created += state is State.CREATED
         self._sender.api.progress.settled(state)
 
 
