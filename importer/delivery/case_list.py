@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import partial
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import NewestFirst
@@ -35,12 +34,12 @@ async def settle_from_list(
         if await _stops_within(wait, stop):
             return
         is_whole = await _read_list(ledger, api, field, reading, stop=stop)
-        found = await ledger.call(partial(settle_listed, ledger.ledger, reading))
+        found = await ledger.call(settle_listed, reading)
         if not is_whole or (reading == 1 and not found):  # a list that shows none of our cases proves nothing
             break
     else:
-        await ledger.call(partial(settle_not_listed, ledger.ledger))
-    if fixed := await ledger.call(partial(listed_but_invalid, ledger.ledger)):
+        await ledger.call(settle_not_listed)
+    if fixed := await ledger.call(listed_but_invalid):
         text = f"warning: {len(fixed):,} invalid rows are cases already, such as {fixed[0]}: do not fix and import them"
         api.progress.notice(Notice("invalid_but_listed", text, {"rows": len(fixed)}))
 
@@ -58,7 +57,7 @@ async def _read_list(ledger: LedgerWriter, api: ApiAccess, field: str, reading: 
     try:
         async for cases in listing.pages():
             shown = [(str(case.custom_fields[field]), case.id) for case in cases if case.custom_fields.get(field)]
-            await ledger.call(partial(enter_listed, ledger.ledger, reading, shown))
+            await ledger.call(enter_listed, reading, shown)
             if stop.is_set():
                 return False
     except ReadError as trouble:

@@ -40,7 +40,7 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
     Raises:
         ExistingCaseError: one of the rows is a case already.
     """
-    sample = await ledger.call(lambda: _sample(ledger.ledger, chosen))
+    sample = await ledger.call(_sample, chosen)
     found: list[tuple[str, str]] = []
     try:
         async with asyncio.timeout(LONGEST):

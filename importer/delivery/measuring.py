@@ -24,7 +24,7 @@ async def measuring(api: ApiAccess, writer: LedgerWriter) -> AsyncIterator[None]
         now = time.time()
         measured, api.measured = api.measured, Measurement(now)
         measured.at, measured.seconds, measured.rate = now, max(0.0, now - measured.at), api.rate_limit.rate
-        await writer.call(lambda: add_measurement(writer.ledger, measured))
+        await writer.call(add_measurement, measured)
 
     async def note_regularly() -> None:
         begun = time.monotonic()

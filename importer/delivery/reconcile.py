@@ -72,7 +72,7 @@ class Reconciler:
         except ReadError as error:
             why = str(error)
         noted = (outcome.code or "undecided", clean(outcome.message or why))
-        await self._ledger.call(lambda: note_search(self._ledger.ledger, record.id, *noted))
+        await self._ledger.call(note_search, record.id, *noted)
         if outcome.state is not State.UNKNOWN:
             settled = await self._ledger.settle(record.id, outcome, before=State.UNKNOWN)
             if settled is not Settled.DONE:
@@ -109,8 +109,7 @@ class Reconciler:
             return _NOT_CREATED
 
     async def _control_case(self, field: str) -> CreatedCase | None:
-        age = self._delay.again
-        return await self._ledger.call(lambda: self._ledger.ledger.newest_created(field, age=age))
+        return await self._ledger.call(lambda ledger: ledger.newest_created(field, age=self._delay.again))
 
 
 async def look_twice(

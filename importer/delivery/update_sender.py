@@ -100,7 +100,7 @@ class UpdateSender:
             try:
                 error = await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
             finally:
-                await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
+                await self._ledger.call(abandon_updates)
             if error is not None or self._is_ending or not self._held or self._done == done:
                 return error
             self._page, self._held, self._is_repeating = deque(self._held), {}, True
@@ -115,11 +115,11 @@ class UpdateSender:
 
     async def _take(self) -> int | None:
         """The next case that waits."""
-        ledger, source, only_unknown = self._ledger.ledger, self._source, not self._options.resend
+        only_unknown = not self._options.resend
         async with self._loading:
             if not self._page and not self._is_repeating:
                 page = await self._ledger.call(
-                    lambda: waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=only_unknown)
+                    waiting_cases, self._source, after=self._last, limit=PAGE, only_unknown=only_unknown
                 )
                 self._page.extend(page)
                 self._last = page[-1] if page else self._last
@@ -129,33 +129,30 @@ class UpdateSender:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
         goes_on = True
         while goes_on and not self._is_ending:
-            update = await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
+            update = await self._ledger.call(next_case_update, record)
             if update is None:
                 return
+            attempts = self._attempts[record, update.position]
             if update.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
-                since = _now() if self._attempts[update.record, update.position] else self._begun
+                since = _now() if attempts else self._begun
                 await asyncio.sleep(max(0.0, since + self._delay.first - _now()))
                 result = await self._look_up(update)
                 await self._settle(update, CaseUpdateState.UNKNOWN, result)
-                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(
-                    self._attempts[update.record, update.position]
-                )
+                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(attempts)
                 goes_on = is_again or result.state is CaseUpdateState.DONE
             else:
-                goes_on = self._options.resend and await self._send(update)
+                goes_on = self._options.resend and attempts < MAX_ATTEMPTS and await self._send(update)
 
     async def _send(self, update: CaseUpdate) -> bool:
         """One attempt; says whether to go on with this case."""
-        if self._attempts[update.record, update.position] >= MAX_ATTEMPTS:
-            return False
         token = await self._api.token()
         with self._api.under_way():
-            if not await self._ledger.call(lambda: mark_update_sending(self._ledger.ledger, update)):
+            if not await self._ledger.call(mark_update_sending, update):
                 self._held[update.record] = None
                 return False
             if not await self._api.rate_limit.acquire():
-                await self._ledger.call(lambda: unmark_update(self._ledger.ledger, update))  # proven not sent
+                await self._ledger.call(unmark_update, update)  # proven not sent
                 return False
             verdict = await self._api.attempt(
                 self._api.client.update_case(update.case_id, update.body, token),
@@ -166,22 +163,22 @@ class UpdateSender:
             outcome = verdict.outcome
             result = UpdateOutcome(_STATES[outcome.state], outcome.http_status, outcome.code, outcome.message)
             await self._settle(update, CaseUpdateState.SENDING, result)
-        if not self._attempts[update.record, update.position]:
+        attempts = self._attempts[update.record, update.position] + 1
+        if attempts == 1:
             self._budget.first_attempt()
         if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case, so it does not use up an attempt
             return verdict.state is State.PENDING
-        self._attempts[update.record, update.position] += 1
+        self._attempts[update.record, update.position] = attempts
         if verdict.state is not State.PENDING:
             return verdict.state is not State.REFUSED
-        is_throttled = verdict.signal is Signal.THROTTLED
-        wait = self._budget.wait_before_next(self._attempts[update.record, update.position], too_fast=is_throttled)
+        wait = self._budget.wait_before_next(attempts, too_fast=verdict.signal is Signal.THROTTLED)
         if wait is None or self._is_ending:
             return False
         await asyncio.sleep(wait)
         return True
 
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
-        await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
+        await self._ledger.call(settle_update, update, before, result)
         self._done += result.state is CaseUpdateState.DONE
         if result.state is CaseUpdateState.DONE:
             self._refused = 0
@@ -216,7 +213,7 @@ class UpdateSender:
         return UpdateOutcome(CaseUpdateState.PENDING, None, "not_updated", message)
 
     async def _look_at_notes(self, update: CaseUpdate) -> Shown:
-        before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
+        before = await self._ledger.call(sent_before, update)
         case = await read_case(self._api, update.case_id)
         return notes_in_case(
             None if case.notes is None else [note.text for note in case.notes],
@@ -226,7 +223,7 @@ class UpdateSender:
         )
 
     async def _look_at_fields(self, update: CaseUpdate) -> Shown:
-        before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
+        before = await self._ledger.call(sent_before, update)
         sent = fields_in(update.body)
         alone = await read_case(self._api, update.case_id)
         listed = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import NO_CASE, NewestFirst, list_filtered, read_case
@@ -103,14 +102,13 @@ class Verifier:
 
     async def _take(self) -> list[SentCase]:
         async with self._loading:
-            ledger, after = self._ledger.ledger, self._last
-            cases = await self._ledger.call(lambda: next_cases(ledger, after=after, limit=PAGE))
-            self._last = cases[-1].record if cases else after
+            cases = await self._ledger.call(next_cases, after=self._last, limit=PAGE)
+            self._last = cases[-1].record if cases else self._last
             return cases
 
     async def _enter(self, cases: Sequence[ReadCase]) -> None:
         if cases:
-            await self._ledger.call(partial(enter_findings, self._ledger.ledger, cases))
+            await self._ledger.call(enter_findings, cases)
             self._api.progress.verified(len(cases))
 
     async def _listed(self, case_ids: Sequence[str]) -> dict[str, Case]:
@@ -144,9 +142,8 @@ class Verifier:
     async def _find_doubles(self) -> None:
         """Read the list, newest first, back to before the first run: cases with an external id of ours that are not
         ours."""
-        ledger = self._ledger.ledger
-        fields = await self._ledger.call(lambda: external_id_fields(ledger))
-        since = await self._ledger.call(lambda: first_run_at(ledger))
+        fields = await self._ledger.call(external_id_fields)
+        since = await self._ledger.call(first_run_at)
         listing = NewestFirst(self._api)
         async for page in listing.pages():
             cases = [
@@ -155,7 +152,7 @@ class Verifier:
                 for field in fields
                 if (value := case.custom_fields.get(field)) is not None
             ]
-            await self._ledger.call(partial(enter_doubles, ledger, cases))
+            await self._ledger.call(enter_doubles, cases)
             if self._stop.gently.is_set() or listing.is_at_end or listing.is_back_before(since - CLOCK_MARGIN):
                 return
 

@@ -13,7 +13,7 @@ from importer.delivery.api_access import ApiAccess
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.sender import Sender
 from importer.errors import CaseImporterError
-from importer.ledger import Pending, UnknownRecord
+from importer.ledger import Ledger, Pending, UnknownRecord
 from importer.models import State
 
 PAGE = 500
@@ -171,8 +171,7 @@ class Workers:
                 work, api=self._sender.api, stop=self._stop, grace=self._options.grace
             )
         finally:
-            ledger = self._sender.ledger
-            abandoned = await ledger.call(ledger.ledger.abandon)
+            abandoned = await self._sender.ledger.call(Ledger.abandon)
             self.result.moved[State.UNKNOWN] += abandoned + self._unsettled
         self.result.moved = +self.result.moved  # no zeros
         return self.result
