@@ -8,11 +8,11 @@ had shown before: the same that a single search must prove. Otherwise rows are s
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import NewestFirst
 from importer.delivery.retry import ReadError
+from importer.delivery.workers import first_of
 from importer.ledger import LedgerWriter
 from importer.ledger.decisions import enter_listed, listed_but_invalid, settle_listed, settle_not_listed
 from importer.models import Notice, SettleDelay
@@ -31,7 +31,8 @@ async def settle_from_list(
         stop: Ends the reading; what was read until then counts.
     """
     for reading, wait in ((1, delay.first), (2, delay.again)):
-        if await _stops_within(wait, stop):
+        await first_of(stop.wait(), at_most=wait)
+        if stop.is_set():
             return
         is_whole = await _read_list(ledger, api, field, reading, stop=stop)
         found = await ledger.call(settle_listed, reading)
@@ -42,13 +43,6 @@ async def settle_from_list(
     if fixed := await ledger.call(listed_but_invalid):
         text = f"warning: {len(fixed):,} invalid rows are cases already, such as {fixed[0]}: do not fix and import them"
         api.progress.notice(Notice("invalid_but_listed", text, {"rows": len(fixed)}))
-
-
-async def _stops_within(seconds: float, stop: asyncio.Event) -> bool:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    return stop.is_set()
 
 
 async def _read_list(ledger: LedgerWriter, api: ApiAccess, field: str, reading: int, *, stop: asyncio.Event) -> bool:

@@ -18,7 +18,7 @@ from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_search import CaseSearch, external_id_in
 from importer.delivery.retry import ReadError
 from importer.ledger import CreatedCase, LedgerWriter, Outcome, Settled, UnknownRecord
-from importer.ledger.stories import note_search
+from importer.ledger.decisions import note_search
 from importer.models import SettleDelay, State, clean
 from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
@@ -35,7 +35,8 @@ T = TypeVar("T")
 
 
 class Reconciler:
-    """Settles unknown outcomes, each in the task that asks for it.
+    """Settles unknown outcomes, each in the task that asks for it: the worker that sent a row is held until it is known
+    what became of it, which takes minutes where searches fail.
 
     The settle delay is counted from when this process knows of the unknown outcome, never from a time on disk: clocks
     move, and a dead process's request may still be running.

@@ -3,6 +3,7 @@
 A create has three endings, not two: created, proven not created, unknown. Unknown is the default. The short list of
 answers that prove "not created" is an allow-list, and only these rows may ever be sent again without a search. That
 such an answer is true is assumption A6 in ``docs/delivery.md``.
+Reads, which prove nothing about a row by their status, are judged in ``ApiAccess.read``.
 """
 
 from __future__ import annotations
