@@ -230,7 +230,8 @@ class UpdateSender:
         if "group_id" in sent and alone.group_id is None:  # reading one case need not show its group
             for encoding in Encoding:
                 found = await list_filtered(self._api, by_ids([update.case_id], encoding=encoding)) or ()
-                listed = listed or next((case for case in found if case.id == update.case_id), None)
+                if listed := next((case for case in found if case.id == update.case_id), None):
+                    break
         return fields_in_case(sent, fields_before((*before.surely, *before.perhaps)), listed=listed, alone=alone)
 
 
