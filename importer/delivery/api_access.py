@@ -102,6 +102,7 @@ class ApiAccess:
 
         Raises:
             ReadError: it could not be read, or ``parse`` raised UnreadableListError every time.
+            OutageError, TargetError: there is no token.
         """
         failures = 0
         while True:
@@ -121,10 +122,7 @@ class ApiAccess:
 
     async def _ask(self, ask: Callable[[str], Awaitable[Answer]], what: str) -> Answer:
         """One attempt. A whole answer that says why there is nothing to parse is no sign of an outage."""
-        try:
-            token = await self.tokens.get()
-        except TokenTrouble as trouble:
-            raise ReadError(f"no token: {trouble}") from None
+        token = await self.token()
         if not await self.rate_limit.acquire():
             raise ReadError("the run is stopping", is_final=True)
         sent_at = asyncio.get_running_loop().time()
