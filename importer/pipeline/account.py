@@ -17,7 +17,8 @@ from importer.delivery.retry import ReadError, asked_wait, retry_reads
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.formulas import escape_formula
 from importer.mapping.custom_fields import fields_text
-from importer.pipeline.sending import open_target, open_transport, usable_settings
+from importer.pipeline.sending import open_target, open_transport
+from importer.pipeline.session import usable_settings
 from importer.plain import plain
 from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file

@@ -9,7 +9,7 @@ import orjson
 
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger.records import RunLine
-from importer.models import FieldError, State
+from importer.models import FieldError
 from importer.report import Reports, Summary
 from importer.report.files import whole_file
 from importer.wording import printable
@@ -24,6 +24,11 @@ class Problem:
     what: str
     where: str
     hint: str
+
+    @classmethod
+    def of(cls, error: CaseImporterError | None) -> Problem | None:
+        """What an error says; None if there is none."""
+        return None if error is None else cls(error.what, error.where, error.hint)
 
     def __str__(self) -> str:
         return str(CaseImporterError(self.what, where=self.where, hint=self.hint))
@@ -66,10 +71,6 @@ class RunResult(Summary):
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     put_back: int = 0
-
-    def count(self, state: State) -> int:
-        """Rows in a state."""
-        return self.totals.counts[state]
 
 
 def run_result(summary: Summary, exit_code: ExitCode, **more: Any) -> RunResult:
