@@ -109,7 +109,14 @@ async def send_pending(
     """
     chosen, max_refused = options.chosen, options.max_refused
     async with (
-        open_api(ledger, target, settings, stop=stop, progress=progress, max_refused=max_refused) as api,
+        open_api(
+            target,
+            settings,
+            stop=stop,
+            progress=progress,
+            after_crash=ledger.was_cut_short,
+            max_refused=max_refused,
+        ) as api,
         LedgerWriter(ledger) as writer,
         measuring(api, writer),
     ):
@@ -143,12 +150,12 @@ async def send_pending(
 
 @asynccontextmanager
 async def open_api(
-    ledger: Ledger,
     target: OpenTarget,
     settings: Settings,
     *,
     stop: Stop,
     progress: Progress,
+    after_crash: bool = False,
     max_refused: int | None = None,
 ) -> AsyncIterator[ApiAccess]:
     """The API of a target, with the rate and the patience of ``settings``, and a token.
@@ -161,7 +168,7 @@ async def open_api(
         tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
         await _check_credentials(tokens, target, progress)
         rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
-        if ledger.was_cut_short:
+        if after_crash:
             rate_limit.pause(1.0)  # what a killed run sent in its last second counts
         breaker = CircuitBreaker(
             rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=max_refused, notice=progress.notice

@@ -270,7 +270,8 @@ class _Try:
         tries.note_end(self.ledger, standing.record, tries.UNSEEN if self.waited is None else end)
 
     def _api(self, target: OpenTarget) -> AbstractAsyncContextManager[ApiAccess]:
-        return open_api(self.ledger, target, self.settings, stop=self.stop, progress=self.progress)
+        crashed = self.ledger.was_cut_short
+        return open_api(target, self.settings, stop=self.stop, progress=self.progress, after_crash=crashed)
 
     def result(self, email: str) -> TryResult:
         """All of it."""
