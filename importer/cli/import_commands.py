@@ -118,7 +118,7 @@ def run(
 
 def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunResult:
     """Run; if cases would be solved in an account where that was never tried, ask first whoever is at the terminal."""
-    from importer.pipeline.untried import UntriedError
+    from importer.pipeline.stand_in import UntriedError
 
     try:
         return go(yes=limits.solve_untried)

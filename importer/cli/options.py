@@ -310,6 +310,7 @@ running = options_of(RunOptions, "how")
 
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 as_is = click.option(
     "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
 )

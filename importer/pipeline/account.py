@@ -6,7 +6,6 @@ Each exists twice: a coroutine (``save_fields_async``) and a plain function (``s
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from importer.delivery.workers import Stop
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.formulas import escape_formula
 from importer.mapping.custom_fields import fields_text
+from importer.pipeline.companions import StrPath
 from importer.pipeline.sending import open_api, open_target
 from importer.pipeline.session import usable_settings
 from importer.plain import plain
@@ -35,8 +35,6 @@ from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_u
 
 T = TypeVar("T")
 
-StrPath = str | os.PathLike[str]
-
 
 class UnreachableError(CaseImporterError):
     """The account gave no usable answer; later it may."""
@@ -46,17 +44,11 @@ class UnreachableError(CaseImporterError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was saved.
-
-    Attributes:
-        path: The file.
-        entries: How many fields or users are in it.
-        skipped_users: How many inactive users, or users without an e-mail address, are not.
-    """
+    """What was saved."""
 
     path: Path
-    entries: int
-    skipped_users: int = 0
+    entries: int  #: how many fields or users are in the file
+    skipped_users: int = 0  #: inactive ones, and those without an e-mail address
 
 
 async def save_fields_async(path: StrPath, *, settings: Settings | None = None) -> Saved:

@@ -22,7 +22,7 @@ from importer.pipeline.results import Command, Problem, RunResult, run_result, w
 from importer.pipeline.sending import RunOptions, open_target, send_pending
 from importer.pipeline.session import Session
 from importer.pipeline.staging import Reading, stage_source
-from importer.pipeline.untried import refuse_untried
+from importer.pipeline.stand_in import refuse_untried
 from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
 
 WITHOUT_EXTERNAL_ID = Notice(

@@ -20,7 +20,7 @@ from importer.ledger import Ledger, LedgerView, NewSource, Selection, StagedRow,
 from importer.ledger import sources as entry
 from importer.ledger.tries import StandIn, TriedUpdate
 from importer.mapping import Mapping
-from importer.models import CaseUpdateState, Notice, Row, State
+from importer.models import Notice, Row, State
 from importer.pipeline.companions import Export, ExportOptions, StrPath, columns_mapped, folder_of, open_export
 from importer.pipeline.ledger_run import WITHOUT_EXTERNAL_ID
 from importer.pipeline.results import Problem
@@ -30,6 +30,7 @@ from importer.pipeline.session import Session
 from importer.pipeline.stand_in import check_address, external_id_of, folder_of_tries, row_named, stand_in
 from importer.plain import plain
 from importer.progress import Progress
+from importer.report import exit_code_of, summary_of
 from importer.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,17 +38,6 @@ if TYPE_CHECKING:
 
 #: Seconds until a case of a real account is read back: automations run right after a create or an update.
 WAIT = 30.0
-_UPDATE_CODES = (
-    (CaseUpdateState.UNKNOWN, ExitCode.UNKNOWN_OUTCOME),
-    (CaseUpdateState.REFUSED, ExitCode.ROWS_FAILED),  # before what waits for it
-    (CaseUpdateState.PENDING, ExitCode.TEMPORARY),
-)
-_CODES = {
-    State.UNKNOWN: ExitCode.UNKNOWN_OUTCOME,
-    State.DUPLICATE: ExitCode.DUPLICATE,
-    State.REFUSED: ExitCode.ROWS_FAILED,
-    State.PENDING: ExitCode.TEMPORARY,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,7 +266,7 @@ class _Try:
     def result(self, email: str) -> TryResult:
         """All of it."""
         standing = tries.stand_in_of(self.ledger, self.source)
-        exit_code = self._exit_code(standing)
+        exit_code = self._exit_code()
         return TryResult(
             exit_code=exit_code,
             meaning=exit_code.name.lower(),
@@ -301,16 +291,14 @@ class _Try:
             seconds=self.session.seconds,
         )
 
-    def _exit_code(self, standing: StandIn) -> ExitCode:
+    def _exit_code(self) -> ExitCode:
         if (early := self.session.exit_code(self.error)) is not None:
             return early
-        if standing.state is not State.CREATED:
-            return _CODES.get(standing.state, ExitCode.TEMPORARY)
-        states = {update.state for update in standing.updates}
-        for state, code in _UPDATE_CODES:
-            if state in states:
-                return code
-        return ExitCode.ROWS_FAILED if any(not each.is_default for each in self.effects) else ExitCode.OK
+        with LedgerView(self.ledger.path, source=self.source) as view:
+            summary = summary_of(view)
+        code = exit_code_of(summary.totals, summary.causes, summary.case_updates)
+        is_changed = any(not each.is_default for each in self.effects)
+        return ExitCode.ROWS_FAILED if code is ExitCode.OK and is_changed else code
 
 
 def _entered(ledger: Ledger, export: Export, row: StagedRow) -> int:
