@@ -40,8 +40,7 @@ def suggest(
     from importer.cli.output import say_document
     from importer.cli.suggest_page import say_explanation, say_suggestion
     from importer.pipeline.checking import suggest_mapping
-    from importer.suggest.answers import read_answers
-    from importer.suggest.saved_profile import as_json, load_profile, profile_path
+    from importer.suggest.answers import as_json, load_profile, profile_path, read_answers
 
     if output is not None and output.exists():  # before the export is read, which can take a while
         if source.exists() and output.samefile(source):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from importer.cli.help import meaning_of
+from importer.cli.help import exit_meaning
 from importer.cli.output import (
     COLOURS,
     OF_CHECK,
@@ -33,7 +33,7 @@ from importer.cli.output import (
 from importer.cli.run_page import notes_line
 from importer.errors import ExitCode
 from importer.models import State, clean
-from importer.report.meaning import Step
+from importer.report.next_steps import Step
 from importer.wording import are, command_line, duration, plural
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         return
     fix = f"Fix the rows in {result.source}, or change the mapping, then"
     say_steps([Step(fix, ["case-importer", "check", *again])])
-    say_end(result.exit_code, meaning_of(result.exit_code, {ExitCode.ROWS_FAILED: _verdict(result)}))
+    say_end(result.exit_code, exit_meaning(result.exit_code, {ExitCode.ROWS_FAILED: _verdict(result)}))
 
 
 def _say_fix(fix: Fix) -> None:

@@ -48,7 +48,7 @@ MEANINGS = {
 }
 
 
-def meaning_of(code: ExitCode, special: Mapping[ExitCode, str] | None = None) -> str:
+def exit_meaning(code: ExitCode, special: Mapping[ExitCode, str] | None = None) -> str:
     """What an exit code means; ``special`` says what it means for one command."""
     return (special or {}).get(code) or MEANINGS[ExitCode.INTERRUPTED if code is ExitCode.TERMINATED else code]
 

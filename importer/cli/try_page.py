@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from importer.cli.help import meaning_of
+from importer.cli.help import exit_meaning
 from importer.cli.output import (
     Styled,
     heading,
@@ -20,7 +20,7 @@ from importer.cli.output import (
 )
 from importer.errors import ExitCode
 from importer.models import CaseUpdateState, State, UpdateKind, clean
-from importer.report.meaning import Step
+from importer.report.next_steps import Step
 from importer.wording import duration, plural
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def say_tried(result: TryResult, again: list[str]) -> None:
     section("What is left", [_left(result)])
     if result.case_id is not None and result.error is None:
         say_steps(_next_steps(result, again, is_trial=is_trial))
-    say_end(result.exit_code, meaning_of(result.exit_code, _EXIT_CODES), result.error)
+    say_end(result.exit_code, exit_meaning(result.exit_code, _EXIT_CODES), result.error)
 
 
 def _sent(result: TryResult) -> Iterator[Styled]:
@@ -121,5 +121,5 @@ def _next_steps(result: TryResult, again: list[str], *, is_trial: bool) -> Itera
 
 def say_quietly(result: TryResult) -> None:
     """Print one line to standard error if something is wrong or left."""
-    what = f"{meaning_of(result.exit_code, _EXIT_CODES)}; left: {_left(result).text}"
+    what = f"{exit_meaning(result.exit_code, _EXIT_CODES)}; left: {_left(result).text}"
     say_in_short(result.exit_code, what, result.error)

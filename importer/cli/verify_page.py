@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.cli.help import meaning_of
+from importer.cli.help import exit_meaning
 from importer.cli.output import (
     Styled,
     heading,
@@ -20,14 +20,16 @@ from importer.cli.output import (
     width,
 )
 from importer.errors import ExitCode
+from importer.ledger.verification import DOUBLE
+from importer.meaning import VERDICTS
 from importer.models import CaseVerdict, State, clean
-from importer.report.meaning import VERDICTS, Step
-from importer.report.verified_file import DOUBLE
+from importer.regions import is_sandbox
+from importer.report.next_steps import Step
 from importer.wording import are, carried, duration, plural
 
 if TYPE_CHECKING:
+    from importer.ledger.verification import Verification, VerifiedLine
     from importer.pipeline.verifying import VerifyResult
-    from importer.report.verified_file import Verification, VerifiedLine
 
 _EXIT_CODES = {
     ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, incomplete, or gone",
@@ -43,8 +45,8 @@ _OPEN = (State.PENDING, State.WAITING, State.SENDING, State.INVALID, State.REFUS
 def say_verified(result: VerifyResult) -> None:
     """Print how the cases compare with what was sent."""
     found = result.verification
-    is_trial = (result.target or "").startswith("sandbox")
-    where = "trial in the embedded sandbox" if is_trial else result.target or ""
+    in_sandbox = is_sandbox(result.target)
+    where = "trial in the embedded sandbox" if in_sandbox else result.target or ""
     say(Styled(f"{Path(result.ledger).name} → {where}", bold=True), f", read back in {duration(result.seconds)}")
     say_remarks((*result.notes, *_remarks(result)))
     _say_verdicts(found)
@@ -52,10 +54,10 @@ def say_verified(result: VerifyResult) -> None:
         heading("First of each kind")
     for line in found.examples:
         _say_example(line)
-    say_steps(_next_steps(result, ["--sandbox"] if is_trial else []))
+    say_steps(_next_steps(result, ["--sandbox"] if in_sandbox else []))
     page = (result.page, "open this first: what arrived, what failed and why")
     say_files([page, (result.verified_file, "every finding")])
-    say_end(result.exit_code, meaning_of(result.exit_code, _EXIT_CODES), result.error)
+    say_end(result.exit_code, exit_meaning(result.exit_code, _EXIT_CODES), result.error)
 
 
 def _remarks(result: VerifyResult) -> Iterator[str]:
@@ -76,8 +78,9 @@ def _say_verdicts(found: Verification) -> None:
     """The totals, a line for each verdict, and what could not be compared."""
     say()
     are_same = list(found.verdicts) == [CaseVerdict.SAME]
-    as_sent = ", all as sent" + " in the fields that were compared" * bool(found.not_shown)
-    say(f"{plural(found.verified, 'case')} read back{as_sent if are_same and not found.left else ''}")
+    compared = " in the fields that were compared" if found.not_shown else ""
+    outcome = f", all as sent{compared}" if are_same and not found.left else ""
+    say(f"{plural(found.verified, 'case')} read back{outcome}")
     if found.left:
         say(f"{plural(found.left, 'case')} not read yet")
     if not are_same and found.verdicts:
@@ -137,5 +140,5 @@ def say_quietly(result: VerifyResult) -> None:
     found = result.verification
     count = f"{found.bad:,} of {plural(found.verified, 'case')} not as sent, or gone" if found.bad else ""
     doubles = f"{plural(found.doubles, 'second case')}" if found.doubles else ""
-    what = "; ".join(filter(None, (doubles, count))) or meaning_of(result.exit_code, _EXIT_CODES)
+    what = "; ".join(filter(None, (doubles, count))) or exit_meaning(result.exit_code, _EXIT_CODES)
     say_in_short(result.exit_code, f"{what}: see {result.verified_file}", result.error)

@@ -242,15 +242,13 @@ def suggest_mapping(
         ConfigError: the answers or the profile cannot be read, or are about columns that the export does not have.
     """
     from importer.suggest import suggest
-    from importer.suggest.answers import read_answers
-    from importer.suggest.saved_profile import load_profile
+    from importer.suggest.answers import load_profile, read_answers
 
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     said = read_answers(Path(answers)) if isinstance(answers, str | os.PathLike) else answers
     return suggest(
         open_reader(source, **reading),
         path=path,
-        encoding=reading.get("encoding"),
         answers=said,
         answers_from=str(answers) if isinstance(answers, str | os.PathLike) else "answers",
         earlier=load_profile(Path(earlier)) if earlier is not None else None,
