@@ -18,7 +18,7 @@ from xml.parsers.expat import ExpatError
 
 from importer.errors import EmptySourceError, SourceError
 from importer.models import shown
-from importer.reader.base import first_few
+from importer.wording import listed
 
 #: What unpacking or parsing a broken file may raise; zipfile raises the last ones for hostile headers.
 _UNPACKING_ERRORS = (
@@ -242,7 +242,7 @@ def only_member(path: Path) -> str:
     if not members:
         raise EmptySourceError("the archive is empty", where=path.name, hint="export again")
     if len(members) > 1:
-        names = first_few([repr(info.filename) for info in members], 10)
+        names = listed((repr(shown(info.filename)) for info in members), most=10)
         hint = f"unpack it and give the file to import, such as {members[0].filename!r}"
         raise SourceError(f"the archive contains {len(members):,} files: {names}", where=path.name, hint=hint)
     if members[0].flag_bits & _ENCRYPTED:

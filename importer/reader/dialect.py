@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from importer.errors import EmptySourceError, SourceError
 from importer.models import ReadingOptions, shown
-from importer.reader.base import first_few
 from importer.reader.limits import LONGEST_CELL
+from importer.wording import listed
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvLines
@@ -100,7 +100,7 @@ def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: boo
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
     found, short = sample[titles], _short_width(filled, len(header))
     if short:
-        absent = first_few([repr(name) for name in header[short:]], 5)
+        absent = listed((repr(shown(name)) for name in header[short:]), most=5)
         notes.append(f"most rows end before the columns {absent}, which are empty there")
     return Dialect(delimiter, tuple(header), above + found.line, titles > 0, short, above + found.number, tuple(notes))
 
@@ -258,4 +258,4 @@ def _is_group_row(rows: Sequence[Sequence[str]]) -> bool:
 def title_notes(titles: Sequence[Sequence[str]]) -> list[str]:
     """A note about what was skipped above the header; empty if nothing was."""
     texts = [repr(shown(" ".join(filter(None, (cell.strip() for cell in cells))))) for cells in titles]
-    return [f"skipped above the header: {first_few(texts, 3)}"] if titles else []
+    return [f"skipped above the header: {listed(texts, most=3)}"] if titles else []
