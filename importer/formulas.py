@@ -14,13 +14,14 @@ import re
 #: Source: Microsoft, "Excel specifications and limits".
 EXCEL_CELL_MAX = 32_767
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_SEPARATING = re.compile("[,;\t\r\n]")
 _HARMFUL = re.compile(f"\\A(?='*[{_SIGNS}\t\r\n])|([,;\t\r\n]\"*)(?='*[{_SIGNS}])")
 _ESCAPED = re.compile(f"\\A'(?='*[{_SIGNS}\t\r\n])|([,;\t\r\n]\"*)'(?='*[{_SIGNS}])")
 
 
 def escape_formula(cell: str) -> str:
     """``cell``, harmless in a spreadsheet."""
-    if cell[:1].isalnum() and "," not in cell and ";" not in cell and "\t" not in cell:
+    if cell[:1].isalnum() and not _SEPARATING.search(cell):
         return cell  # most are, and all cells of an import come by
     return _HARMFUL.sub(lambda found: f"{found[1] or ''}'", cell)
 
