@@ -105,8 +105,7 @@ def _happened(step: Step, field: str | None) -> str:
     if step.what == "sending":
         return f"attempt {step.attempt} is sent{by}"
     if step.what == "search":
-        how = f"external id in {field}" if field else "title, description and requester"
-        return f"searched for by {how}: {step.code}; {step.message}"
+        return f"searched for by external id in {field}: {step.code}; {step.message}"
     facts = (
         f"HTTP {step.http_status}" if step.http_status else "",
         f"case {step.case_id}" if step.case_id else "",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from importer.ledger import parents
-from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView
 from importer.ledger.records import cells_from_json, errors_from_json
 from importer.models import FieldError
@@ -138,9 +136,3 @@ def others_of(view: LedgerView, row: RowStory, *, most: int = 20) -> list[str]:
     )
     which = "record.id <> :id AND (record.id = :replaces OR replaces = :id OR (key = :key AND key <> ''))"
     return [text for (text,) in view.select(query, which, id=row.id, replaces=row.replaces, key=row.key)]
-
-
-def note_search(ledger: Ledger, record: int, result: str, message: str | None) -> None:
-    """Note that a search for the case of a record has ended; inside a transaction."""
-    query = "INSERT INTO search (record, run, at, result, message) VALUES (?, ?, ?, ?, ?)"
-    ledger.connection.execute(query, (record, ledger.run, time.time(), result, message))

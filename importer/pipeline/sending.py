@@ -128,7 +128,7 @@ async def send_pending(
         budget = RetryBudget(settings.workers)
         how = WorkerOptions(settings.workers, settings.grace, options.resend)
         queue = RecordQueue(
-            lambda after, count: writer.call(lambda: ledger.next_page(chosen, after=after, limit=count)),
+            lambda after, count: writer.call(Ledger.next_page, chosen, after=after, limit=count),
             released=lambda: bool(ledger.released),
             limit=options.limit,
         )
@@ -136,7 +136,7 @@ async def send_pending(
         workers = Workers(Sender(api, writer, budget), queue, reconciler, options=how, stop=stop)
         delivered = await workers.run(ledger.unknown_records(chosen.source))
         if delivered.error is None and not stop.gently.is_set():
-            waiting = await writer.call(lambda: count_waiting(ledger, chosen.source, only_unknown=not options.resend))
+            waiting = await writer.call(count_waiting, chosen.source, only_unknown=not options.resend)
             if waiting:
                 progress.updating(waiting)
                 updates = UpdateSender(

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.case_reads import read_case
 from importer.delivery.retry import ReadError
 from importer.delivery.side_effects import SideEffect, side_effects
 from importer.delivery.trash import put_into_trash
-from importer.delivery.update_sender import read_case
 from importer.delivery.workers import Stop, first_of
 from importer.errors import CaseImporterError, ExitCode, OutageError
 from importer.ledger import Ledger, LedgerView, NewSource, Selection, StagedRow, tries
@@ -229,13 +229,8 @@ class _Try:
 
     async def _look(self, api: ApiAccess, standing: StandIn, wait: float) -> None:
         assert standing.case_id is not None
-        case_id = standing.case_id
         try:
-            case = await api.read(
-                lambda token: api.client.get_case(case_id, token),
-                lambda answer: read_case(answer, case_id),
-                what=f"case {case_id}",
-            )
+            case = await read_case(api, standing.case_id)
         except ReadError as error:
             self.error = OutageError(str(error), hint="the scope cases-public:read is needed to read it")
             return
