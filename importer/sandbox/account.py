@@ -13,8 +13,10 @@ from dataclasses import KW_ONLY
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
@@ -195,45 +197,13 @@ def definitions_of(answer: Iterable[Mapping[str, Any]]) -> tuple[Definition, ...
     )
 
 
-def _options(*texts: str) -> tuple[Option, ...]:
-    return tuple(Option(f"{number:03}", text) for number, text in enumerate(texts, start=1))
+DEFINITION = TypeAdapter(Definition)
 
 
-_COUNTS = {
-    Kind.CHECKBOX: ("Check box", 3),
-    Kind.TEXT: ("Text", 10),
-    Kind.MULTI_LINE_TEXT: ("Long text", 3),
-    Kind.DATE: ("Date", 3),
-    Kind.NUMERIC: ("Number", 3),
-    Kind.DECIMAL: ("Decimal", 3),
-}
-#: The ids of the path in the samples of the reference, and a sibling on each level.
-_CITIES = (
-    Option("e9e3c93a-1b28-489a-96fe-6b3e9ca60976", "Cupertino"),
-    Option("5d0e2c1b-7c55-4a39-9d0b-6f2f3f1f6a10", "San Jose"),
-)
-_PLACES = (
-    Option(
-        "3a20c48f-3e33-49b0-af22-63eba6fa4cc3",
-        "California",
-        (Option("bbb2a5e7-6190-4eb1-b889-ec37e0badd0b", "Santa Clara", _CITIES),),
-    ),
-    Option("9f1f0a44-0f4c-4d5e-8a3a-0c3a5bb6d2f1", "Oregon"),
-)
-#: A plausible account: each kind of field, one inactive field, one key that breaks the prefix rule.
-DEFAULT_FIELDS = (
-    *(
-        Definition(f"{kind}{number}", kind, f"{name} {number}")
-        for kind, (name, count) in _COUNTS.items()
-        for number in range(1, count + 1)
-    ),
-    Definition("drop_down1", Kind.DROP_DOWN, "Colour", _options("Red", "Green", "Blue")),
-    Definition("drop_down2", Kind.DROP_DOWN, "Channel", _options("Email", "Phone", "Chat", "Web")),
-    Definition("multi_select1", Kind.MULTI_SELECT, "Products", _options("Desk", "Phone", "Flow", "Copilot")),
-    Definition("dependent_field1", Kind.DEPENDENT_FIELD, "Place", _PLACES),
-    Definition("assign_reason", Kind.DROP_DOWN, "Assign reason", _options("high", "low")),
-    Definition("text11", Kind.TEXT, "Old reference", active=False),
-)
+def default_fields() -> tuple[Definition, ...]:
+    """A plausible account: each kind of field, one inactive field, one key that breaks the prefix rule."""
+    fields = orjson.loads(Path(__file__).with_name("default_fields.json").read_bytes())
+    return tuple(map(DEFINITION.validate_python, fields))
 
 
 def users_of(seed: int, count: int) -> dict[str, dict[str, Any]]:
