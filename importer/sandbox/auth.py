@@ -11,7 +11,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jwt
 from aiohttp import web
@@ -32,6 +32,7 @@ ALL_SCOPES = (
 )
 _FORM = "application/x-www-form-urlencoded"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti"]
 
 
 class OAuthError(Exception):
@@ -50,7 +51,6 @@ class Tokens:
     """
 
     def __init__(self, options: SandboxOptions, client_secret: str) -> None:
-        self.count = 0
         self._options = options
         self._client_secret = client_secret
         self._issued: dict[str, tuple[float, frozenset[str]]] = {}
@@ -69,10 +69,10 @@ class Tokens:
         """End every issued token now; the static one has no end."""
         self._issued.clear()
 
-    async def answer(self, request: web.Request, *, audience: str) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Issue a token, or say in OAuth's own shape why not."""
         try:
-            scopes = self._granted(await _form(request), request.headers.get("Authorization"), audience)
+            scopes = self._granted(await _form(request), request)
         except OAuthError as refused:
             response = json_response(refused.status, refused.content)
             if refused.status == 401:
@@ -81,7 +81,6 @@ class Tokens:
         token, now = secrets.token_urlsafe(32), time.monotonic()
         self._issued = {each: entry for each, entry in self._issued.items() if entry[0] > now}
         self._issued[token] = (now + self._options.token_life, frozenset(scopes))
-        self.count += 1
         content = {
             "access_token": token,
             "token_type": "Bearer",
@@ -92,12 +91,13 @@ class Tokens:
         response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
         return response
 
-    def _granted(self, form: Mapping[str, str], authorization: str | None, audience: str) -> list[str]:
+    def _granted(self, form: Mapping[str, str], request: web.Request) -> list[str]:
         """What is asked for and granted, in the order asked; all that is granted if nothing is asked for."""
+        authorization = request.headers.get("Authorization")
         if "client_assertion" in form or "client_assertion_type" in form:
             if authorization is not None:
                 raise OAuthError("invalid_request", "Give either an Authorization header or an assertion, not both")
-            self._check_assertion(form, audience)
+            self._check_assertion(form, audience=str(request.url.with_query(None)))
         else:
             self._check_basic(authorization or "")
         granted = self._options.scopes
@@ -115,19 +115,16 @@ class Tokens:
     def _check_assertion(self, form: Mapping[str, str], audience: str) -> None:
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
             raise OAuthError("invalid_request", f"client_assertion_type must be {_ASSERTION_TYPE}")
+        assertion, keys = form.get("client_assertion", ""), self._options.public_keys
         try:
-            claims = self._claims(form.get("client_assertion", ""), audience)
+            key = keys.get(jwt.get_unverified_header(assertion).get("kid", ""), "")
+            claims = jwt.decode(
+                assertion, key, algorithms=["ES256"], audience=audience, options={"require": _REQUIRED_CLAIMS}
+            )
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
             raise OAuthError("invalid_client", f"Assertion refused: {problem}", status=401) from problem
         if claims["iss"] != claims["sub"] or claims["sub"] != self._options.client_id:
             raise OAuthError("invalid_client", "iss and sub must both be the client id", status=401)
-
-    def _claims(self, assertion: str, audience: str) -> dict[str, Any]:
-        key = self._options.public_keys.get(jwt.get_unverified_header(assertion).get("kid", ""))
-        if key is None:
-            raise ValueError("its kid is not registered")
-        required = ["iss", "sub", "aud", "exp", "iat", "jti"]
-        return jwt.decode(assertion, key, algorithms=["ES256"], audience=audience, options={"require": required})
 
 
 async def _form(request: web.Request) -> Mapping[str, str]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator, with_config
 
 from importer.errors import ConfigError
 from importer.sandbox.answers import error_response, json_response
@@ -39,13 +39,12 @@ if TYPE_CHECKING:
 OperationName = Literal["create", "list", "get", "update", "trash", "purge", "fields", "users", "user", "token"]
 Count = Annotated[int, Field(ge=1)]
 
-LOGIN_PATH = "/_sandbox/login"
 #: What can happen; the attributes that each has, with their defaults.
 FAULTS: Mapping[str, dict[str, Any]] = {
     "slow": {"delay_ms": 2000},
     "status": {"status": 503, "save": False, "retry_after": None, "form": "seconds"},
     "html": {"status": 200, "save": True},
-    "redirect": {"status": 307, "location": LOGIN_PATH, "save": False},
+    "redirect": {"status": 307, "location": "/login", "save": False},
     "drop": {"save": True, "how": "fin"},
     "cut": {"at": 0, "how": "fin"},
     "hang": {"save": True, "at": 0, "seconds": 3600},
@@ -62,20 +61,15 @@ FAULTS: Mapping[str, dict[str, Any]] = {
 _OF_LISTS = ("index_lag", "fuzzy_filter", "ignore_filter")
 _ENDS_THE_CONNECTION = ("drop", "cut", "hang", "garbage")
 _ATTRIBUTES = {name for attributes in FAULTS.values() for name in attributes}
+_LOGIN_PAGE = "<!doctype html><title>Log in</title><h1>Please log in</h1>"
 _GARBAGE = b"\x16\x03\x01 this is not HTTP\r\n\r\n"
 _LINGER_ZERO = struct.pack("ii", 1, 0)
-_HASH_RANGE = 2**64
 _PROFILES = Path(__file__).with_name("profiles")
 
 
-def _known(change: Any) -> Any:
-    if isinstance(change, dict) and (strange := sorted(change.keys() - UpdateBody.__annotations__.keys())):
-        raise ValueError(f"an update does not have {', '.join(strange)}")
-    return change
-
-
-#: The body of an update that somebody else makes.
-Change = Annotated[UpdateBody, BeforeValidator(_known)]
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class Change(UpdateBody):
+    """The body of an update that somebody else makes."""
 
 
 class Rule(BaseModel):
@@ -92,12 +86,12 @@ class Rule(BaseModel):
     status: int = 200
     retry_after: float | None = None
     form: Literal["seconds", "date", "body"] = "seconds"
-    location: str = LOGIN_PATH
+    location: str = ""
     how: Literal["fin", "rst"] = "fin"
     at: int = 0
     delay_ms: float = 0
     seconds: float = 0
-    set: Change = Field(default_factory=UpdateBody)
+    set: Change = Field(default_factory=Change)
 
     on: tuple[OperationName, ...] = ()
     external_id: str | None = None
@@ -159,12 +153,12 @@ class Rule(BaseModel):
 
         ``now`` is in seconds since the epoch; ``storage`` has the case that was created before this one.
         """
-        made = _object(_body_of(answer)) if self.do in ("without_id", "repeat_id") else {}
+        made = _object(answer.text or "") if self.do in ("without_id", "repeat_id") else {}
         match self.do:
             case "status":
                 return self._throttled(now)
             case "html":
-                return login_page(self.status)
+                return web.Response(status=self.status, text=_LOGIN_PAGE, content_type="text/html")
             case "redirect":
                 return web.Response(status=self.status, headers={"Location": self.location})
             case "expire_tokens":
@@ -222,7 +216,7 @@ class Automation(BaseModel):
 
     on: tuple[Literal["create", "update"], ...] = ("create", "update")
     status: Status | None = None
-    set: Change = Field(default_factory=UpdateBody)
+    set: Change = Field(default_factory=Change)
     mail: bool = False
 
 
@@ -262,16 +256,13 @@ class FaultScript:
         selected = [(number, rule) for number, rule in rules if rule.selects(operation, request, body)]
         self._seen.update(number for number, _ in selected)
         for number, rule in selected:
-            roll = self._roll(number, text) if rule.chance < 1 else 0.0
+            drawn = b"%d %d %d %b" % (self.plan.seed, number, self._texts[text], text)
+            roll = int.from_bytes(blake2b(drawn, digest_size=8).digest(), "big") / 2**64
             if rule.fires(self._seen[number], fired=self._fired[number], roll=roll):
                 self._fired[number] += 1
                 self.done[rule.do] += 1
                 return rule
         return HONEST
-
-    def _roll(self, number: int, text: bytes) -> float:
-        drawn = b"%d %d %d %b" % (self.plan.seed, number, self._texts[text], text)
-        return int.from_bytes(blake2b(drawn, digest_size=8).digest(), "big") / _HASH_RANGE
 
 
 def load_plan(path: Path) -> FaultPlan:
@@ -311,12 +302,6 @@ def _problem(place: tuple[str | int, ...], message: str) -> str:
     return ": ".join([*names, text[:1].lower() + text[1:]])
 
 
-def login_page(status: int = 200) -> web.Response:
-    """A page that asks to log in."""
-    page = "<!doctype html><title>Log in</title><h1>Please log in</h1>"
-    return web.Response(status=status, text=page, content_type="text/html")
-
-
 def _texts_in(fields: Any) -> set[str]:
     """Every text in custom fields, of a body or of a search; keys are none.
 
@@ -339,18 +324,14 @@ def _json(text: str | bytes) -> Any:
         return None
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(body: str | bytes) -> dict[str, Any]:
     content = _json(body)
     return content if isinstance(content, dict) else {}
 
 
-def _body_of(answer: web.Response) -> bytes:
-    return answer.body if isinstance(answer.body, bytes) else b""
-
-
 def _rendered(answer: web.Response) -> bytes:
     """The bytes of a whole HTTP/1.1 answer."""
-    body = _body_of(answer)
+    body = answer.body if isinstance(answer.body, bytes) else b""
     headers = {**answer.headers, "Content-Length": len(body), "Date": formatdate(usegmt=True)}
     lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -52,12 +52,7 @@ class Handlers:
     """The operations of one account; ``clock`` is seconds since the epoch."""
 
     def __init__(
-        self,
-        options: SandboxOptions,
-        storage: Storage,
-        tokens: Tokens,
-        script: FaultScript,
-        clock: Callable[[], float],
+        self, options: SandboxOptions, storage: Storage, tokens: Tokens, script: FaultScript, clock: Callable[[], float]
     ) -> None:
         self._options = options
         self._storage = storage
@@ -71,7 +66,7 @@ class Handlers:
 
     async def token(self, request: web.Request) -> web.Response:
         """POST /oauth/token."""
-        return await self._tokens.answer(request, audience=_origin(request) + TOKEN_PATH)
+        return await self._tokens.answer(request)
 
     async def create(self, request: web.Request) -> web.Response:
         """POST /cm/core/va/cases: 201 after the commit."""
@@ -95,14 +90,13 @@ class Handlers:
             fuzzy=fault.do == "fuzzy_filter",
         )
         total, cases = self._storage.search(search)
-        shown = [listed(case, definitions=self._definitions, agent_name=self._agent_name(case)) for case in cases]
+        shown = [listed(case, self._definitions, self._agent_name(case)) for case in cases]
         return json_response(200, _page(request, {"data": shown}, search.page, search.per_page, total=total))
 
     async def get(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases/{id}."""
         case = self._live_case(request.match_info["id"])
-        agent, dialect = self._agent_name(case), self._options.reads
-        shown = detailed(case, definitions=self._definitions, agent_name=agent, dialect=dialect)
+        shown = detailed(case, self._definitions, self._agent_name(case), self._options.reads)
         self._edit(case, request)  # right after it was read
         return json_response(200, shown)
 
@@ -146,14 +140,8 @@ class Handlers:
         ]
         shown = found[(page - 1) * per_page : page * per_page]
         content = _page(request, {"users": shown}, page, per_page, total=len(found))
-        origin, last = _origin(request), max(1, -(-len(found) // per_page))
-        content["total_pages"] = last
-        content["_links"] |= {
-            "first": _link(request, page=1),
-            "last": _link(request, page=last),
-            "show": {"templated": True, "href": f"{origin}/users/{{id}}"},
-            "index": {"templated": True, "href": f"{origin}/users{{?active,email,page,per_page}}"},
-        }
+        content["total_pages"] = last = max(1, -(-len(found) // per_page))
+        content["_links"] |= {"first": _link(request, page=1), "last": _link(request, page=last)}
         return json_response(200, content)
 
     async def user(self, request: web.Request) -> web.Response:
@@ -170,9 +158,7 @@ class Handlers:
         asked = case_ids(texts)
         if not asked or len(asked) != len(set(texts)):
             raise ApiError(400, {"ids": "must be case ids, separated by commas"})
-        family = [child for case_id in asked for child in self._storage.children(case_id)]
-        moved = self._storage.move(dict.fromkeys([*asked, *family]), origin=origin, target=target)
-        return json_response(200, {"ids": moved})
+        return json_response(200, {"ids": self._storage.move(asked, origin=origin, target=target)})
 
     def _edit(self, case: Case, request: web.Request) -> Case:
         """The case after an agent has changed it, if the fault plan wants that."""
@@ -241,13 +227,8 @@ async def _json_of(request: web.Request) -> Any:
         raise ApiError(400, {"body": f"is not JSON (at byte {problem.pos})"}) from problem
 
 
-def _origin(request: web.Request) -> str:
-    """Scheme and host as the client spelt them, for links in answers."""
-    return f"http://{request.host}"
-
-
 def _link(request: web.Request, *, page: int) -> dict[str, str]:
-    return {"href": _origin(request) + str(request.rel_url.update_query(page=page))}
+    return {"href": str(request.url.update_query(page=page))}
 
 
 def _page(
@@ -270,7 +251,7 @@ def _page(
 
 
 def _shown_user(request: web.Request, user: dict[str, Any]) -> dict[str, Any]:
-    return user | {"_links": {"self": {"href": f"{_origin(request)}/users/{user['id']}"}}}
+    return user | {"_links": {"self": {"href": str(request.url.origin() / "users" / user["id"])}}}
 
 
 @dataclass(frozen=True)

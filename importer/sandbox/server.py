@@ -29,7 +29,7 @@ from importer.sandbox.account import Definition
 from importer.sandbox.answers import GATEWAY_CODES, ApiError, error_response, json_response
 from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
 from importer.sandbox.cases import Dialect, exported
-from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, login_page
+from importer.sandbox.faults import FaultPlan, FaultScript, OperationName
 from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers, Operation
 from importer.sandbox.search import Encoding
 from importer.sandbox.storage import Storage
@@ -57,7 +57,9 @@ _http_log.addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxOptions:
-    """Settings of one sandbox, as docs/sandbox.md has them; the defaults are an honest, fast, unlimited account.
+    """Settings of one sandbox; the defaults are an honest, fast, unlimited account.
+
+    The flags of ``case-importer sandbox`` in docs/sandbox.md say what each does; the others are:
 
     Attributes:
         store: Database file that survives the process; None forgets everything at the end.
@@ -65,10 +67,6 @@ class SandboxOptions:
             a plausible set of every kind.
         client_secret: None makes one up, which :attr:`Sandbox.client_secret` tells.
         public_keys: Key id → public key (PEM) against which assertions are verified.
-        strict_life: A case is closed only when it is resolved, takes nothing when it is closed, and no subcase: what
-            the real service does is not documented.
-        reads: How one case is shown: as the bundle has it, as the reference page has it, or both at once.
-        rate_limit: Requests the account may make in any second, token requests not counted; None sets no limit.
     """
 
     port: int = 0
@@ -174,9 +172,6 @@ class Sandbox:
             "answers": {str(status): count for status, count in sorted(self._answers.items())},
             "faults": dict(self._script.done),
             "mails": dict(self._handlers.mails),
-            "tokens_issued": self._tokens.count,
-            "rate_limit": self.options.rate_limit,
-            "most_in_one_second": self._rate.peak,
         }
 
     def cases(self) -> Iterator[dict[str, Any]]:
@@ -189,7 +184,6 @@ class Sandbox:
         add = application.router.add_route
         for name, operation in OPERATIONS.items():
             add(operation.method, operation.path, partial(self._serve, name, operation))
-        add("GET", LOGIN_PATH, self._show_login)
         if self._is_open:
             add("GET", "/", self._show_page)
             add("GET", "/_sandbox/state", self._show_state)
@@ -267,9 +261,6 @@ class Sandbox:
         await response.write_eof()
         return response
 
-    async def _show_login(self, request: web.Request) -> web.Response:
-        return login_page()
-
 
 class RateWindow:
     """Admits at most ``limit`` requests in any window of one second; None admits all.
@@ -279,18 +270,13 @@ class RateWindow:
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
-        self._admitted: deque[float] = deque()
-        self.peak = 0
+        self._latest: deque[float] = deque(maxlen=limit or 0)
 
     def admits(self, now: float) -> bool:
         """Whether the request of this moment is admitted."""
-        admitted = self._admitted
-        while admitted and now - admitted[0] >= 1:
-            admitted.popleft()
-        if self._limit is not None and len(admitted) >= self._limit:
+        if self._limit is not None and len(self._latest) == self._limit and now - self._latest[0] < 1:
             return False
-        admitted.append(now)
-        self.peak = max(self.peak, len(admitted))
+        self._latest.append(now)
         return True
 
 

@@ -126,15 +126,12 @@ class Storage:
         """The case created just before this one."""
         return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", case_id)), None)
 
-    def children(self, case_id: int) -> list[int]:
-        """The subcases of a case."""
-        rows = self._db.execute("SELECT id FROM cases WHERE json_extract(content, '$.parent_id') = ?", (str(case_id),))
-        return [child for (child,) in rows]
-
     def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
-        """Move cases from one place to another and name those that really were there."""
-        change = "UPDATE cases SET place = ? WHERE id = ? AND place = ?"
-        return [case_id for case_id in case_ids if self._db.execute(change, (target, case_id, origin)).rowcount]
+        """Move cases with their subcases from one place to another, and name those that really were there."""
+        family = "id = :id OR json_extract(content, '$.parent_id') = CAST(:id AS TEXT)"
+        change = f"UPDATE cases SET place = :target WHERE place = :origin AND ({family}) RETURNING id"
+        moves = ({"id": case_id, "origin": origin, "target": target} for case_id in case_ids)
+        return [moved for move in moves for (moved,) in self._db.execute(change, move).fetchall()]
 
     def search(self, search: Search) -> tuple[int, list[Case]]:
         """How many cases the search finds, and the page of them it asks for."""
