@@ -81,7 +81,7 @@ class Storage:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._db = sqlite3.connect(path or "", timeout=0, isolation_level=None)
             try:
-                _prepare(self._db, durable=path is not None)
+                _prepare(self._db)
             except sqlite3.Error:
                 self.close()
                 raise
@@ -177,17 +177,15 @@ def value_of(key: str) -> str:
     return f"json_extract(content, '$.custom_fields.{key}.value')"
 
 
-def _prepare(database: sqlite3.Connection, *, durable: bool) -> None:
+def _prepare(database: sqlite3.Connection) -> None:
     """Check whose database it is before anything is changed, take it for this process, make its tables if new."""
-    if durable:
-        # Two sandboxes on one store would give one id twice. Set before the first access, so that it counts from there.
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    # Two sandboxes on one store would give one id twice. Set before the first access, so that it counts from there.
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
     is_new = database.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
     if not is_new and database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
         raise sqlite3.DatabaseError("it belongs to another program")
-    if durable:
-        database.execute("PRAGMA journal_mode = WAL")
-    database.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
+    database.execute("PRAGMA journal_mode = WAL")  # without effect on a private database, which is never synchronized
+    database.execute("PRAGMA synchronous = NORMAL")
     if is_new:
         identity = f"INSERT INTO account VALUES ('{uuid.uuid4()}'); PRAGMA application_id = {_APPLICATION_ID};"
         database.executescript(f"BEGIN; {_TABLES} {identity} COMMIT;")
