@@ -27,8 +27,9 @@ from importer.mapping.field_errors import (
 from importer.mapping.schema import Form
 from importer.models import shown
 from importer.small_files import head_of
-from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
+from importer.talkdesk.fields import FieldDefinition, Option, read_definitions
 from importer.talkdesk.payloads import other_spelling
+from importer.talkdesk.search import UnreadableListError
 from importer.yaml_places import NodePath, mark_of
 
 #: A larger file is not one of definitions.
@@ -65,10 +66,6 @@ class FieldsForm(Form):
     fields: dict[str, FieldForm]
 
 
-def _options(forms: Iterable[OptionForm]) -> tuple[Option, ...]:
-    return tuple(Option(form.key, form.label, _options(form.options)) for form in forms)
-
-
 def read_fields(content: bytes, file: str) -> Definitions:
     """The definitions in the bytes of a file: as :func:`fields_text` writes them, or the bare answer of the API.
 
@@ -82,7 +79,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
             return {definition.key: definition for definition in read_definitions(orjson.loads(content))}
-        except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
+        except (orjson.JSONDecodeError, UnreadableListError) as error:
             raise malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
     try:
         document = Document.read(content, file, kind="fields file", hint=_HINT)
@@ -92,10 +89,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
     except ValidationError as error:
         mark = min(mark_of(document.root, tuple(found["loc"])) for found in error.errors())
     else:
-        return {
-            key: FieldDefinition(key, form.name, form.type, form.active, _options(form.options), form.required)
-            for key, form in fields.items()
-        }
+        return {key: FieldDefinition(key=key, **form.model_dump()) for key, form in fields.items()}
     raise MappingProblems(file, [Problem("the file is not a fields file", mark, _HINT)])
 
 
@@ -199,7 +193,7 @@ class Options:
 
     def number_of(self, text: str) -> int:
         """The key of the option that ``text`` means, as a number; it may be that number. Raises :class:`CellError`."""
-        numbers = {key.lstrip("0"): key for key, *_ in self._options if _is_number(key)}
+        numbers = {option.key.lstrip("0"): option.key for option in self._options if _is_number(option.key)}
         key = self.key_of(text if _matching(self._options, text) else numbers.get(text.strip().lstrip("0"), text))
         if not _is_number(key):
             rule = f"is the option {key!r} of {self._field}, whose key is not a number"

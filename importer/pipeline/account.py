@@ -25,10 +25,11 @@ from importer.scratch import scratch_folder
 from importer.settings import Settings
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
-from importer.talkdesk.fields import UnreadableFieldsError, read_definitions
+from importer.talkdesk.fields import read_definitions
 from importer.talkdesk.payloads import error_body
+from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import NotSent, TransportError
-from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_users
+from importer.talkdesk.users import PER_PAGE, User, read_users
 
 T = TypeVar("T")
 
@@ -96,7 +97,9 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
                 break
             users |= {user.id: user for user in found}  # a user added meanwhile moves others to the next page
             page += 1
-    chosen = sorted(user for user in users.values() if user.active and user.email)
+    chosen = sorted(
+        (user for user in users.values() if user.active and user.email), key=lambda user: (user.email, user.id)
+    )
     with _saved_file(Path(path)) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "id", "name"))
@@ -136,7 +139,7 @@ class _Account:
         """What ``of_answer`` finds in the JSON at ``path``; ``scope`` is what the credentials must allow."""
         try:
             return of_answer(await retry_reads(lambda: self._attempt(path, query, scope), attempts=ATTEMPTS))
-        except (UnreadableFieldsError, UnreadableUsersError) as error:
+        except UnreadableListError as error:
             what = f"unexpected response from {path}: {error}"
             raise UnreachableError(what, where=self.url, hint="check --api-url") from None
         except ReadError as error:

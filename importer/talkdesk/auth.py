@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, Field, ValidationError, WrapValidator
+from pydantic import BaseModel, Field, ValidationError
 
 from importer.errors import ResourceError, TargetError
 from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials, clean
-from importer.talkdesk.payloads import ServerText, or_absent
+from importer.talkdesk.payloads import OrAbsent, ServerText
 from importer.talkdesk.transport import NO_DESCRIPTORS, Answer, NotSent, Transport, TransportError
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
@@ -38,8 +38,8 @@ class TokenAnswer(BaseModel):
     """The answer of a token endpoint; ``expires_in`` is in seconds."""
 
     access_token: Annotated[str, Field(pattern=r"^[ -~]+\z")]  #: visible ASCII, as everything in a header must be
-    expires_in: Annotated[float | None, WrapValidator(or_absent)] = None
-    scope: Annotated[str | None, WrapValidator(or_absent)] = None
+    expires_in: OrAbsent[float] = None
+    scope: OrAbsent[str] = None
 
     @property
     def life(self) -> float:

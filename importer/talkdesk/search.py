@@ -39,7 +39,7 @@ class Encoding(StrEnum):
 
 
 class UnreadableListError(Exception):
-    """The answer is not a list of cases; it proves nothing about any case."""
+    """The answer is not the list that was asked for; it proves nothing about what is in the account."""
 
 
 class _Cases(BaseModel):
