@@ -102,11 +102,12 @@ class ResourceError(CaseImporterError):
     """This machine has no memory or no file descriptors left; what is not sent is still pending."""
 
     exit_code = ExitCode.TEMPORARY
-    NO_MEMORY = "not enough memory", "close other programs, then run the same command again"
-    NO_DESCRIPTORS = (
-        "no file descriptors left on this machine",
-        "raise the limit with `ulimit -n 4096`, then run the same command again",
-    )
+
+
+def no_descriptors() -> ResourceError:
+    """The error of a process that can open no more files or connections."""
+    hint = "raise the limit with `ulimit -n 4096`, then run the same command again"
+    return ResourceError("no file descriptors left on this machine", hint=hint)
 
 
 class CrossedError(CaseImporterError):

@@ -103,11 +103,11 @@ class ApiAccess:
             try:
                 found = parse(await self._ask(ask, what))
             except NotSent as error:
-                if error.fatal:
+                if error.stops is not None:
                     self.breaker.record(classify_error(error), record=0)
                 else:
                     self.breaker.record_outage(error.message)
-                raise ReadError(f"cannot read {what}: {error}", is_final=error.fatal) from None
+                raise ReadError(f"cannot read {what}: {error}", is_final=error.stops is not None) from None
             except (TransportError, UnreadableListError) as error:
                 self.breaker.record_outage(str(error))
                 raise ReadError(f"cannot read {what}: {error}") from None

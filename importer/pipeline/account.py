@@ -152,9 +152,8 @@ class _Account:
             token = await self.tokens.get()
             answer = await self.api.get(path, token, query=query)
         except (TransportError, TokenTrouble) as error:
-            if isinstance(error, NotSent) and error.fatal:
-                hint = error.hint or "check --api-url, or --ca-file"
-                raise TargetError(error.message, where=self.url, hint=hint) from None
+            if isinstance(error, NotSent) and error.stops is not None:
+                raise error.stops from None
             raise ReadError(str(error)) from None
         status = answer.status
         if status == 200:

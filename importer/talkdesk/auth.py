@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, Field, ValidationError
 
-from importer.errors import ResourceError, TargetError
+from importer.errors import TargetError
 from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials, clean
 from importer.talkdesk.payloads import OrAbsent, ServerText
-from importer.talkdesk.transport import NO_DESCRIPTORS, Answer, NotSent, Transport, TransportError
+from importer.talkdesk.transport import Answer, NotSent, Transport, TransportError
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
 WRITE_SCOPE = "cases-public:write"
@@ -140,10 +140,8 @@ class Tokens:
                 "POST", self._token_url, headers=headers, body=urlencode(form, quote_via=quote).encode()
             )
         except TransportError as error:
-            if isinstance(error, NotSent) and error.code == NO_DESCRIPTORS:
-                raise ResourceError(error.message, hint=error.hint) from None
-            if isinstance(error, NotSent) and error.fatal:
-                raise TargetError(error.message, where=self._token_url, hint=error.hint or "check --auth-url") from None
+            if isinstance(error, NotSent) and error.stops is not None:
+                raise error.stops from None
             raise TokenTrouble(error.message) from None
         granted = read_token(answer, self._token_url)
         self._transport.keep_secret(granted.access_token)
