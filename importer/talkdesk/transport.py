@@ -14,13 +14,14 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 import orjson
 from yarl import URL
 
-from importer.errors import CaseImporterError, TargetError, no_descriptors
+from importer.errors import CaseImporterError, ConfigError, TargetError, no_descriptors
 from importer.regions import Proxy
 from importer.version import __version__
 
@@ -168,6 +169,22 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # its own text may hold the request's headers, token included
             raise _not_sent(error, proxy, where) or _no_answer(error) from None
+
+
+def check_ca_file(path: Path) -> None:
+    """Refuse a file that no connection could be made with.
+
+    Raises:
+        ConfigError: it cannot be read, or contains no certificate in PEM form.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:  # an OSError too, so it comes first
+        hint = "--ca-file needs PEM text with lines such as -----BEGIN CERTIFICATE-----"
+        raise ConfigError("the CA file contains no PEM certificate", where=str(path), hint=hint) from None
+    except OSError as error:
+        hint = "check the path and permissions of --ca-file"
+        raise ConfigError(f"cannot read the CA file: {error.strerror}", where=str(path), hint=hint) from None
 
 
 async def _whole_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
