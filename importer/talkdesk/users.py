@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasPath, BaseModel, Field, ValidationError
 
 from importer.talkdesk.fields import ActiveFlag, Entry
 from importer.talkdesk.payloads import OrAbsent
@@ -22,12 +22,8 @@ class User(Entry):
     active: ActiveFlag = True
 
 
-class _Users(BaseModel):
-    users: list[User]
-
-
 class _Page(BaseModel):
-    embedded: _Users = Field(validation_alias="_embedded")
+    users: list[User] = Field(validation_alias=AliasPath("_embedded", "users"))
     total_pages: OrAbsent[int] = None
 
 
@@ -41,4 +37,4 @@ def read_users(content: Any) -> tuple[list[User], int]:
         page = _Page.model_validate(content)
     except ValidationError:
         raise UnreadableListError("it has no list of users with their ids") from None
-    return page.embedded.users, max(page.total_pages or 1, 1)
+    return page.users, max(page.total_pages or 1, 1)
