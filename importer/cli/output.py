@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from importer.errors import ExitCode
+from importer.meaning import UPDATES, meaning_of
 from importer.models import UNSAFE, State, clean
 from importer.wording import carried, printable, shell_word
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import FieldSet
+    from importer.pipeline.results import Problem
     from importer.report import CaseUpdateTotals, Totals
+    from importer.report.next_steps import Step
 
 COLOURS = {
     State.CREATED: "green",
@@ -179,15 +183,54 @@ def rows_text(rows: Sequence[int], count: int = 0) -> str:
     return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}{more}" if rows else "no specific row"
 
 
-def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State, str] | None = None) -> None:
+def say_steps(steps: Iterable[Step]) -> None:
+    """Print what to do next, in order; nothing if there is nothing to do."""
+    for number, (what, command) in enumerate(steps, start=1):
+        if number == 1:
+            heading("Next")
+        say(f"  {number}. {what}{':' if command else ''}")
+        if command:
+            say_command(command, 5)
+
+
+def say_files(files: Iterable[tuple[object, str]]) -> None:
+    """Print where files are, and what each is for; those that are None were not written."""
+    named = [(str(path), what) for path, what in files if path is not None]
+    room = max(len(name) for name, _ in named)
+    heading("Files")
+    for name, what in named:
+        say(f"  {name:<{room}}  {what}")
+
+
+def say_end(code: ExitCode, meaning: str, error: Problem | None = None) -> None:
+    """Print why a command ended early, or what its exit code means; nothing if all is well."""
+    if error is not None:
+        complain(str(error))
+    elif code is not ExitCode.OK:
+        say()
+        say(f"Exit code {code:d}: {meaning}")
+
+
+def say_in_short(code: ExitCode, what: str, error: Problem | None = None) -> None:
+    """Print the one line of --quiet to standard error; nothing if all is well."""
+    if error is not None:
+        complain(str(error))
+    elif code is not ExitCode.OK:
+        say(f"{code:d}: {what}", error=True)
+
+
+def say_totals(
+    totals: Totals, causes: Iterable[Cause], meanings: Mapping[State, str] | None = None, *, trial: bool = False
+) -> None:
     """Print the totals, and a line for each state if there are several.
 
     Args:
         totals: Rows by state.
         causes: Tell why rows are skipped.
         meanings: What states mean here, where it is not what they usually mean.
+        trial: The cases are not in Talkdesk.
     """
-    from importer.report.meaning import MEANINGS, skipped_because  # it loads the ledger: --help must not wait for it
+    from importer.ledger.causes import skipped_because  # only now: --help must not wait for the ledger
 
     special = meanings or {}
     if not totals.match:
@@ -195,11 +238,11 @@ def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State,
         return
     say()
     say(totals.equation)
-    if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special:
+    if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special and not trial:
         return
     say()
     for state, count in totals.by_state():
-        usual = {**MEANINGS, **special}.get(state, "")
+        usual = special.get(state) or str(meaning_of(state, count, trial=trial))
         for meaning, rows in skipped_because(causes).items() if state is State.SKIPPED else ((usual, count),):
             say(f"  {rows:>7,}  ", _coloured(state), f" {meaning}")
 
@@ -214,16 +257,9 @@ def say_case_updates(updates: CaseUpdateTotals) -> None:
         say(f"  {carried(updates.later)} will be sent as case updates once their rows are cases")
     if not updates.total:
         return
-    words = (
-        (updates.open, "not sent yet: run the same command again"),
-        (updates.refused, "refused: see case-updates.csv"),
-        (updates.unknown, "unknown outcome: run reconcile, then resolve"),
-        (updates.held, "blocked by those before them"),
-        (updates.dropped, "dropped with resolve"),
-        (updates.changed, "changed by the server: see case-updates.csv"),
-    )
-    rest = "".join(f"; {count:,} {word}" for count, word in words if count)
-    say(f"  Case updates: {updates.done:,} of {carried(updates.total)} delivered{rest}")
+    rest = "".join(f"; {count:,} {UPDATES[standing].text}" for standing, count in updates.remarkable())
+    more = ": see case-updates.csv" if updates.undelivered or updates.changed else ""
+    say(f"  Case updates: {updates.done:,} of {carried(updates.total)} delivered{rest}{more}")
 
 
 def say_fields_set(fields: Iterable[FieldSet]) -> None:
@@ -235,9 +271,7 @@ def say_fields_set(fields: Iterable[FieldSet]) -> None:
 
 def say_causes(causes: Iterable[Cause]) -> None:
     """Print why rows are not cases, most frequent first; not those that are skipped or only wait for their turn."""
-    from importer.report.meaning import FAILED
-
-    shown = [cause for cause in causes if cause.state in FAILED and cause.code is not None]
+    shown = [cause for cause in causes if cause.is_failure]
     if shown:
         heading("Rows that are not cases, by error")
     for cause in shown[:_CAUSES_SHOWN]:

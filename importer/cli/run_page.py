@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from importer.cli.help import MEANINGS
+from importer.cli.help import exit_meaning
 from importer.cli.output import (
     Styled,
     complain,
@@ -13,14 +13,19 @@ from importer.cli.output import (
     say,
     say_case_updates,
     say_causes,
-    say_command,
+    say_end,
     say_fields_set,
+    say_files,
+    say_in_short,
     say_remarks,
+    say_steps,
     say_totals,
 )
 from importer.errors import ExitCode
+from importer.meaning import TO_FIX, meaning_of
 from importer.models import State, clean
-from importer.report.meaning import OF_TRIAL, TO_FIX, Step, is_trial, next_steps, run_again
+from importer.regions import is_sandbox, is_trial
+from importer.report.next_steps import Step, next_steps
 from importer.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
@@ -34,22 +39,12 @@ if TYPE_CHECKING:
 
 def say_run(result: RunResult, mapping: str | None = None, *, limited: bool = False) -> None:
     """Print how a run ended; ``mapping`` as it was given, for the next command; ``limited`` if it had ``--limit``."""
-    trial = is_trial(result.target)
-    where = "trial in the embedded sandbox (nothing left this machine)" if trial else result.target
-    _say_title(result, str(where))
-    _say_outcome(result, trial=trial)
-    for number, (what, command) in enumerate(_next_steps(result, mapping or result.mapping, limited=limited), start=1):
-        if number == 1:
-            heading("Next")
-        say(f"  {number}. {what}{':' if command else ''}")
-        if command:
-            say_command(command, 5)
-    _say_files(result)
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        say()
-        say(f"Exit code {result.exit_code:d}: {_meaning(result)}")
+    trial = "trial in the embedded sandbox (nothing left this machine)"
+    _say_title(result, trial if is_sandbox(result.target) else str(result.target))
+    _say_outcome(result, trial=is_trial(result.target))
+    say_steps(_next_steps(result, mapping or result.mapping, limited=limited))
+    say_files(_files(result))
+    say_end(result.exit_code, _meaning(result), result.error)
 
 
 def _meaning(result: RunResult) -> str:
@@ -59,7 +54,7 @@ def _meaning(result: RunResult) -> str:
         return "finished, but some case updates were refused"
     if result.exit_code is ExitCode.UNKNOWN_OUTCOME and updates.unknown and not totals.unknown + totals.sending:
         return "finished, but some case updates have an unknown outcome: run reconcile"
-    return MEANINGS.get(result.exit_code, result.meaning)
+    return exit_meaning(result.exit_code)
 
 
 def _say_title(result: RunResult, where: str) -> None:
@@ -69,11 +64,12 @@ def _say_title(result: RunResult, where: str) -> None:
 
 def _say_outcome(result: RunResult, *, trial: bool) -> None:
     say_remarks(result.notes, half_read=result.half_read, put_back=result.put_back)
-    meanings = dict(OF_TRIAL) if trial else {}
+    meanings = {}
     now = result.moved.get(State.CREATED, 0)
     if before := result.totals.created - now:  # some rows were cases before this run
-        meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
-    say_totals(result.totals, result.causes, meanings)
+        created = meaning_of(State.CREATED, result.totals.created, trial=trial)
+        meanings[State.CREATED] = f"{created} ({now:,} now, {before:,} before)"
+    say_totals(result.totals, result.causes, meanings, trial=trial)
     say_case_updates(result.case_updates)
     say_fields_set(result.fields_set)
     for notes in (notes for source in result.sources for notes in source.note_files):
@@ -94,20 +90,23 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
 def _next_steps(result: RunResult, mapping: str, *, limited: bool) -> Iterator[Step]:
     reports = result.reports
     failures = (*reports.workbooks, *reports.failures) if result.command == "run" else ()
+    written = reports.page or reports.summary
     return next_steps(
         result,
         mapping=mapping,
         ledger=result.ledger,
         failures=failures[0] if failures else None,
+        folder=written.parent if written and result.command == "run" else None,
         rebuilt_from=result.source if result.command == "rebuild" else None,
-        again=None if result.exit_code is ExitCode.USAGE else run_again(result.command, limited=limited),
+        verb=None if result.exit_code is ExitCode.USAGE else result.command,
+        limited=limited,
     )
 
 
-def _say_files(result: RunResult) -> None:
-    """Print where the files are; the first is the one to open first."""
+def _files(result: RunResult) -> list[tuple[object, str]]:
+    """Where the files are; the first is the one to open first."""
     reports = result.reports
-    files = [
+    return [
         (reports.page, "open this first: what arrived, what failed and why"),
         (reports.results, "every row"),
         (reports.id_map, "old key, case id and link of every case"),
@@ -119,11 +118,6 @@ def _say_files(result: RunResult) -> None:
         (reports.summary, "for scripts"),
         (result.ledger, "state of the import; keep it until sign-off"),
     ]
-    named = [(str(path), what) for path, what in files if path is not None]
-    room = max(len(name) for name, _ in named)
-    heading("Files")
-    for name, what in named:
-        say(f"  {name:<{room}}  {what}")
 
 
 def _workbook_line(reports: Reports) -> str:
@@ -134,10 +128,7 @@ def _workbook_line(reports: Reports) -> str:
 
 def say_quietly(result: RunResult) -> None:
     """Print one line to standard error if something is wrong: the exit code, how many rows, and what to open or do."""
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        say(f"{result.exit_code:d}: {_in_short(result)}", error=True)
+    say_in_short(result.exit_code, _in_short(result), result.error)
 
 
 def _in_short(result: RunResult) -> str:
@@ -166,18 +157,18 @@ def _in_short(result: RunResult) -> str:
             return f"{count:,} of {plural(totals.read, 'row')} {text}"
     if open_updates := updates.refused + updates.unknown + updates.open:
         return f"{carried(open_updates)} not delivered: see {reports.case_updates or first}"
-    return MEANINGS.get(result.exit_code, result.meaning)
+    return exit_meaning(result.exit_code)
 
 
 def say_report(result: RunResult) -> None:
     """Print what the reports say, and where they are."""
     _say_figures(result)
-    _say_files(result)
+    say_files(_files(result))
 
 
 def _say_figures(summary: Summary) -> None:
     say_remarks((), half_read=summary.half_read)
-    say_totals(summary.totals, summary.causes, OF_TRIAL if is_trial(summary.target) else None)
+    say_totals(summary.totals, summary.causes, trial=is_trial(summary.target))
     say_case_updates(summary.case_updates)
     say_fields_set(summary.fields_set)
 
@@ -241,6 +232,6 @@ def say_rehearsal_quietly(rehearsal: Rehearsal) -> None:
     """As :func:`say_quietly`, for a rehearsal, whose files are gone unless they are kept."""
     if rehearsal.exit_code is ExitCode.TOO_LONG:
         time = duration(rehearsal.forecast_seconds)
-        say(f"{rehearsal.exit_code:d}: the real run takes about {time}, which {_verdict(rehearsal)}", error=True)
+        say_in_short(rehearsal.exit_code, f"the real run takes about {time}, which {_verdict(rehearsal)}")
     else:
         say_quietly(rehearsal.run)

@@ -7,6 +7,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from tqdm.utils import disp_len, disp_trim
+
 from importer.cli.output import Styled, say, width
 from importer.errors import ConfigError
 from importer.models import clean
@@ -14,11 +16,10 @@ from importer.wording import command_line
 
 if TYPE_CHECKING:
     from importer.suggest import Suggestion
-    from importer.suggest.saved_profile import SavedProfile
+    from importer.suggest.answers import SavedProfile
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
-_NO_TITLE = "(no subject column)"
 _ROLES_SHOWN = 4
 
 
@@ -31,7 +32,7 @@ def say_suggestion(
     saved: SavedProfile | None,
 ) -> None:
     """What was written, the table of columns, and what to do next."""
-    from importer.suggest.saved_profile import differences
+    from importer.suggest.answers import differences
 
     say(f"Wrote {output}: {suggestion.guesses} guesses, {suggestion.checks} lines to check.")
     if suggestion.system:
@@ -49,34 +50,41 @@ def say_suggestion(
 
 
 def _say_reading(suggestion: Suggestion) -> None:
-    """Which sheet was taken, which were left out, and where the header is: two short lines each at most."""
-    notes = [note for note in suggestion.notes if "sheet" in note or "header" in note]
-    if suggestion.other_sheets:
-        names = ", ".join(map(repr, suggestion.other_sheets))
-        notes.append(f"check: more tickets in {names}? The columns are the same; import each with --sheet")
-    for note in notes:
-        for line in wrap(f"{note[0].upper()}{note[1:]}.", min(width() - 1, 79), max_lines=2, placeholder=" …"):
+    """Which sheet was taken, where the header is, and what to check about both: two short lines each at most."""
+    notes = [f"{note[0].upper()}{note[1:]}." for note in suggestion.notes if "sheet" in note or "header" in note]
+    for note in (*notes, *(f"Check: {doubt}" for doubt in suggestion.doubts)):
+        for line in wrap(note, min(width() - 1, 79), max_lines=2, placeholder=" …"):
             say(clean(line, width() - 1))
 
 
 def say_choices(suggestion: Suggestion) -> None:
     """One line a column: column → field, how sure, and one of its cells; at the width of the terminal."""
     say()
-    rows = [it for it in suggestion.choices if it.field not in ("other", "empty")]
-    names = max((len(row.column) for row in rows), default=0)
-    names = max(names, len(_NO_TITLE)) if suggestion.title_of else names
-    for row in rows:
-        column, field = clean(row.column, _COLUMN_MAX), clean(row.field, _FIELD_MAX)
-        line = f"  {column:{min(names, _COLUMN_MAX)}}  {field:{_FIELD_MAX}}  {_SURE[row.mark]:5}  "
-        say(line, clean(row.sample, max(12, width() - len(line) - 1)))
-    if suggestion.title_of:
-        column, sample = _NO_TITLE, suggestion.title_of
-        say(f"  {column:{min(names, _COLUMN_MAX)}}  {'title':{_FIELD_MAX}}  {'check':5}  ", clean(sample, width() // 2))
+    rows = [
+        (it.column, it.field, _SURE[it.mark], it.sample)
+        for it in suggestion.choices
+        if it.field not in ("other", "empty")
+    ]
+    names_of = {"key": "(no id column)", "title": "(no subject column)"}
+    rows += [(names_of[field], field, "check", made) for field, made in sorted(suggestion.made.items())]
+    names = max((disp_len(_cell(column, _COLUMN_MAX)) for column, *_ in rows), default=0)
+    left = 2 + names + 2 + _FIELD_MAX + 2 + 5 + 2
+    for column, field, sure, sample in rows:
+        line = f"  {_cell(column, names, pad=True)}  {_cell(field, _FIELD_MAX, pad=True)}  {sure:5}  "
+        say(line, _cell(sample, max(12, width() - left - 1)))
     for field, what in (("other", "in the note `Imported data`"), ("empty", "not used, because they are empty")):
         if columns := list(dict.fromkeys(it.column for it in suggestion.choices if it.field == field)):
             noun = "column" if len(columns) == 1 else "columns"
             say(clean(f"  {len(columns)} {noun} {what}: {', '.join(columns)}", width() - 1))
     say()
+
+
+def _cell(text: str, most: int, *, pad: bool = False) -> str:
+    """``text`` in at most so many columns of the terminal, of which letters of wide scripts take two."""
+    text = clean(text, most)
+    if disp_len(text) > most:
+        text = f"{disp_trim(text.removesuffix('…'), most - 1)}…"
+    return text + " " * (most - disp_len(text)) if pad else text
 
 
 def say_explanation(suggestion: Suggestion, column: str) -> None:

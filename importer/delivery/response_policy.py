@@ -3,6 +3,7 @@
 A create has three endings, not two: created, proven not created, unknown. Unknown is the default. The short list of
 answers that prove "not created" is an allow-list, and only these rows may ever be sent again without a search. That
 such an answer is true is assumption A6 in ``docs/delivery.md``.
+Reads, which prove nothing about a row by their status, are judged in ``ApiAccess.read``.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ RETRY = frozenset({401, 404, 405, 425, 429})
 WRONG_TARGET = frozenset({404, 405, 410, 501, 505})
 #: Refusals that were about the account and not about the row, once the run has ended because it was shut out.
 SHUT_OUT = frozenset({403, 405})
-#: Answers to a search or to a look at a case that another attempt would bring again: no right to read, or no such case.
-FINAL_READS = frozenset({403, 404, 410})
+#: Answers to a search or to a look at a case that another attempt would bring again: no such case, no right to read it,
+#: or a filter in a form that is not understood.
+FINAL_READS = frozenset({400, 403, 404, 410, 422})
 
 _SIGNALS = {401: Signal.UNAUTHORIZED, 403: Signal.FORBIDDEN, 429: Signal.THROTTLED}
 
@@ -95,7 +97,8 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
         return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)
     if case.id != case_id:
         return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} instead of {case_id}", Signal.CROSSED)
-    return Verdict(Outcome(State.CREATED, case_id, answer.status, "updated"), Signal.CREATED)
+    outcome = Outcome(State.CREATED, case_id, answer.status, "updated")
+    return Verdict(outcome, Signal.CREATED, rate_limit_wait(answer.headers))
 
 
 def classify_error(error: TransportError) -> Verdict:

@@ -158,17 +158,11 @@ def _signed(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was deleted.
+    """What was deleted."""
 
-    Attributes:
-        rows: How many rows lost their cells, bodies and errors.
-        kept: How many rows still have them, because they may be needed.
-        before, after: Bytes of the ledger, its log included.
-    """
-
-    rows: int
-    kept: int
-    before: int
+    rows: int  #: that lost their cells, bodies and errors
+    kept: int  #: that still have them, because they may be needed
+    before: int  #: bytes of the ledger, its log included
     after: int
 
 

@@ -7,7 +7,7 @@ what, ``draft`` writes it down, and the draft is tested on the rows. Nothing her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,24 +17,23 @@ from importer.mapping import RowMapper, load_mapping
 from importer.models import Row
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.answers import answered
-from importer.suggest.choices import Choice, Judgement, choices_of, judgements
-from importer.suggest.columns import Blanks, Column, describe, find_blanks
-from importer.suggest.comment_tables import MoreTickets, Unusable, find_comments, places_near
+from importer.suggest.answers import SavedProfile, answered, still_true
+from importer.suggest.columns import Column, Kind, describe, find_blanks
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
+from importer.suggest.evidence import Evidence
 from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
-from importer.suggest.headers import System, Vocabulary, load_vocabulary, recognise, squeezed
-from importer.suggest.people_tables import PeopleTable, find_people
-from importer.suggest.roles import Chooser, Roles, assign
+from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
+from importer.suggest.near_tables import PeopleTable, find_comments, find_people
+from importer.suggest.roles import Roles, assign, explain
 from importer.suggest.row_names import find_names, find_parents, find_row_key
-from importer.suggest.saved_profile import SavedProfile, still_true
-from importer.suggest.yaml_text import CHECK, GUESS, Page, counted, named, shown
+from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, counted, named, scalar, shown
 
-__all__ = ["Choice", "Judgement", "Suggestion", "Trial", "kinds_of", "suggest"]
+__all__ = ["Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
 
 _ERRORS_SHOWN = 10
 _VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row.
+_WORDS_MAX = 30
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,22 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What one column became."""
+
+    column: str  #: Its header.
+    field: str  #: A field as it is written in answers, such as ``title`` or ``other``; ``empty`` if it has no texts.
+    mark: str  #: ``GUESS``, ``CHECK``, or nothing if it is sure.
+    sample: str  #: One of its cells; empty if there is none.
+    kind: str  #: What its cells are.
+    filled: int  #: Cells that are not blank.
+    different: int  #: How many different texts it has; a lower bound if they are very many.
+    longest: int  #: Characters of its longest text.
+    words: tuple[str, ...] = ()  #: All of its texts, if these are few and short.
+    lookup: str = ""  #: The file in which the field is looked up by it.
+
+
+@dataclass(frozen=True)
 class Suggestion:
     """A mapping for an export."""
 
@@ -70,17 +85,16 @@ class Suggestion:
     trial: Trial  #: The outcome of the rows that were read.
     whole: bool  #: Whether that is the whole export.
     choices: tuple[Choice, ...]  #: What each column became, in file order.
-    explain: Callable[[str], tuple[Judgement, ...]]  #: Column → what there was for and against it in each role.
-    notes: tuple[str, ...] = ()  #: How the export was read, a sentence each.
-    other_sheets: tuple[str, ...] = ()  #: Sheets with the same columns, which are not read.
-    title_of: str = ""  #: What the title is made of, in words, if no column is the title.
+    explain: Callable[[str], Sequence[Evidence]]  #: Column → what there was for and against it in each role.
+    notes: tuple[str, ...]  #: How the export was read, a sentence each.
+    doubts: tuple[str, ...]  #: What is to be checked about the file as a whole, a sentence each.
+    made: Mapping[str, str]  #: ``key`` and ``title``, if no column is that, and what they are made of, in words.
 
 
 def suggest(
     source: Reader,
     *,
     path: Path | None = None,
-    encoding: str | None = None,
     answers: Mapping[str, str] | None = None,
     answers_from: str = "answers",
     earlier: SavedProfile | None = None,
@@ -91,7 +105,6 @@ def suggest(
     Args:
         source: The export.
         path: Where it is: files of comments may be next to it, or in other sheets of it.
-        encoding: How it is read, if that had to be said.
         answers: Column → field, as a person says; these are no guesses.
         answers_from: Where they are from, for messages.
         folder: Where the mapping will be; the current folder if that is not said.
@@ -104,21 +117,52 @@ def suggest(
     """
     _check_names(source)
     vocabulary = load_vocabulary()
-    table, blanks = _first_rows(source, vocabulary)
+    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
+    blanks = find_blanks(table, vocabulary)
+    table = table.without(blanks.taken)
     system = recognise(source.columns, vocabulary.systems)
-    columns = describe(table, vocabulary)
+    columns = describe(table, vocabulary, system)
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
-    roles = assign(table, columns, vocabulary, system, answers=said)
-    people = _people(path, columns, roles, vocabulary, folder=folder or Path.cwd(), encoding=encoding)
+    roles, people = assign(table.rows, columns, said), None
+    if path is not None and "requester_email" not in roles.one:
+        people = find_people(path, source, columns, vocabulary, folder=folder or Path.cwd())
     if isinstance(people, PeopleTable):
         roles = roles.without_name(people.by)  # it has the ids of people
-    draft = _draft(source, path, encoding, table, blanks, columns, roles, vocabulary, people)
-    body = draft.write()
-    mapper = _tried(draft, body, path, source.columns)
-    trial = attempt(mapper, table.all_rows, keep_last=draft.history is not None and not draft.history.newest_first)
+    names = find_names(table, columns, roles)
+    comments, sheets = find_comments(path, source, names, vocabulary) if path is not None else ([], [])
+    draft = Draft(
+        table=table,
+        roles=roles,
+        blanks=blanks,
+        key=find_row_key(table, columns, roles),
+        reading=source.reading,
+        parents=find_parents(table, columns, names, roles),
+        comments=comments,
+        people=people,
+    )
+    return _tested(draft, source, path, tuple(_doubts(table, sheets)), columns)
+
+
+def _check_names(source: Reader) -> None:
+    for name in source.columns:
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            what = f"the name of the column {name!a} contains an incomplete Unicode character"
+            raise SourceError(what, where=source.name, hint="fix the header")
+
+
+def _tested(
+    draft: Draft,
+    source: Reader,
+    path: Path | None,
+    doubts: tuple[str, ...],
+    columns: Sequence[Column],
+) -> Suggestion:
+    """The draft as text, and how the rows fare under it."""
+    table, system, body = draft.table, draft.roles.system, draft.write()
+    trial = attempt(_mapper(body, draft, path, source.columns), table.all_rows, keep_last=draft.key.keep == "last")
     ready = _ready(system, source)
-    text = _head(draft, ready, trial, source.notes) + body
+    text = _head(table, system, ready, trial, source.notes, doubts) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     doubted = {column for _, column, _ in trial.errors} | {column.name for column in table.columns if column.errors}
     return Suggestion(
@@ -129,89 +173,29 @@ def suggest(
         checks,
         trial,
         table.whole,
-        choices_of(columns, roles, draft.page.uses, doubted),
-        partial(judgements, Chooser(table, columns, vocabulary, system)),
+        choices=_choices(columns, draft.roles, draft.page, doubted),
+        explain=partial(explain, columns, table.rows),
         notes=source.notes,
-        other_sheets=draft.other_sheets,
-        title_of=draft.page.title_of,
+        doubts=doubts,
+        made=draft.page.made,
     )
-
-
-def _draft(
-    source: Reader,
-    path: Path | None,
-    encoding: str | None,
-    table: FirstRows,
-    blanks: Blanks,
-    columns: Sequence[Column],
-    roles: Roles,
-    vocabulary: Vocabulary,
-    people: PeopleTable | Unusable | None,
-) -> Draft:
-    """All that is known for the mapping, once it is known which column is what."""
-    row_key = find_row_key(table, columns, roles, vocabulary)
-    names = find_names(table, columns, roles)
-    places = places_near(path, source, vocabulary, encoding=encoding) if path is not None else ()
-    near = [it for place in places if (it := find_comments(place, source.columns, names, vocabulary))]
-    return Draft(
-        table=table,
-        roles=roles,
-        blanks=blanks,
-        parts=row_key.parts,
-        history=row_key.history,
-        events_of=row_key.events_of.profile if row_key.events_of else None,
-        near=row_key.near.profile if row_key.near else None,
-        reading=source.reading,
-        parents=find_parents(table, columns, names, vocabulary, roles),
-        comments=[it for it in near if not isinstance(it, MoreTickets)],
-        other_sheets=tuple(it.sheet for it in near if isinstance(it, MoreTickets)),
-        vocabulary=vocabulary,
-        people=people,
-    )
-
-
-def _check_names(source: Reader) -> None:
-    for name in source.columns:
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            what = f"the name of the column {name!a} contains an incomplete Unicode character"
-            raise SourceError(what, where=source.name, hint="fix the header")
-
-
-def _first_rows(source: Reader, vocabulary: Vocabulary) -> tuple[FirstRows, Blanks]:
-    """The first rows, without the texts that stand for empty cells."""
-    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
-    blanks = find_blanks(table, vocabulary)
-    return table.without(blanks.taken), blanks
 
 
 def kinds_of(source: Reader) -> dict[str, str]:
     """Column → what its cells are, such as ``dates``; of columns with the same name the first."""
     vocabulary = load_vocabulary()
-    table, _ = _first_rows(source, vocabulary)
-    return {column.name: str(column.kind) for column in reversed(describe(table, vocabulary))}
+    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
+    columns = describe(table.without(find_blanks(table, vocabulary).taken), vocabulary)
+    return {column.name: str(column.kind) for column in reversed(columns)}
 
 
-def _people(
-    path: Path | None,
-    columns: Sequence[Column],
-    roles: Roles,
-    vocabulary: Vocabulary,
-    *,
-    folder: Path,
-    encoding: str | None,
-) -> PeopleTable | Unusable | None:
-    """A table of users next to the export, if it has no addresses itself."""
-    if path is None or "requester_email" in roles.one:
-        return None
-    return find_people(path, columns, vocabulary, folder=folder, encoding=encoding)
-
-
-def _tried(draft: Draft, body: str, path: Path | None, columns: tuple[str, ...]) -> RowMapper:
+def _mapper(body: str, draft: Draft, path: Path | None, columns: tuple[str, ...]) -> RowMapper:
     """The mapper of a draft; a table next to the export is found wherever the mapping will be."""
-    if not isinstance(draft.people, PeopleTable) or path is None:
+    people = draft.people
+    if path is None or not isinstance(people, PeopleTable):
         return bound(body, columns)
-    here = replace(draft.people, file=str(draft.people.place.path.absolute()))
-    return bound(replace(draft, people=here, page=Page()).write(), columns, allow_files=[path.absolute().parent])
+    there = f"file: {scalar(str(people.place.path.absolute()))}"
+    return bound(body.replace(f"file: {scalar(people.file)}", there), columns, allow_files=[path.absolute().parent])
 
 
 def bound(text: str, columns: tuple[str, ...], *, allow_files: Iterable[Path] = ()) -> RowMapper:
@@ -252,8 +236,51 @@ def _ready(system: System | None, source: Reader) -> str:
     return system.mapping
 
 
-def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str:
-    table, sheets, system = draft.table, draft.other_sheets, draft.roles.system
+def _choices(columns: Sequence[Column], roles: Roles, page: Page, doubted: Collection[str]) -> tuple[Choice, ...]:
+    """What each column became; of columns with the same name all became what the first did.
+
+    Of those that are ``doubted`` some cells cannot be used.
+    """
+    uses = {profile.name: use for profile, use in reversed(page.uses.items())}
+    uses |= {name: replace(use, mark=CHECK) for name, use in uses.items() if name in doubted}
+    unused = {column.name for column in roles.unused}
+    choices = []
+    for column in columns:
+        profile = column.profile
+        otherwise = "empty" if column.kind is Kind.EMPTY else "unused" if column.name in unused else "other"
+        use = uses.get(column.name) or Use(otherwise, CHECK if profile.broken else "")
+        sample = max(profile.values.counts, key=profile.values.counts.__getitem__, default="")
+        few = profile.complete and profile.distinct <= _WORDS_MAX and column.kind in (Kind.TEXT, Kind.BOOLEAN)
+        words = tuple(sorted(profile.values.counts)) if few else ()
+        counts = (profile.filled, profile.distinct, profile.longest)
+        choices.append(
+            Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words, lookup=use.lookup)
+        )
+    return tuple(choices)
+
+
+def _doubts(table: FirstRows, sheets: Sequence[str]) -> Iterator[str]:
+    """What is to be checked about the file as a whole: more tickets in other sheets, a header that is a row."""
+    if sheets:
+        names = ", ".join(repr(shown(sheet)) for sheet in sheets)
+        yield f"more tickets in {names}? The columns are the same; import each with --sheet."
+    values = [  # numbers, dates or addresses, or values of their own column
+        column
+        for column in table.columns
+        if is_number(column.name)
+        or is_date(column.name)
+        or is_email(column.name)
+        or shapes_of(column.name) == ["code"]
+        or column.name.strip() in column.values.counts
+    ]
+    if len(values) >= min(_VALUES_LEAST, len(table.columns)):
+        hint = "if so, draft again with --header-row 0, or add a header row"
+        yield f"the header looks like data: {named(table.columns, 3)}; {hint}."
+
+
+def _head(
+    table: FirstRows, system: System | None, ready: str, trial: Trial, notes: Sequence[str], doubts: Sequence[str]
+) -> str:
     page = Page()
     page.comment(f"Draft mapping for {shown(table.name)} → Talkdesk cases. Review it before you use it.")
     page.comment("")
@@ -266,13 +293,18 @@ def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str
     page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
-    if sheets:
-        text = f"{', '.join(repr(shown(sheet)) for sheet in sheets)} of this workbook have the same columns"
-        page.comment(f"{text}, and are not read. If they have tickets too, import each one, with --sheet.", mark=CHECK)
-    if _looks_like_data(table):
-        text = f"the header looks like data: {named(table.columns)}. If so, add a header row, or draft again with"
-        page.comment(f"{text} --header-row 0, which names the columns by their place.", mark=CHECK)
-    _say_system(page, table, system, ready)
+    for doubt in doubts:
+        page.comment(doubt, mark=CHECK)
+    if system is None:
+        page.comment("Helpdesk not recognised; columns are matched by name and content.")
+    else:
+        found = len(system.telling & {squeezed(column.name) for column in table.columns})
+        telling = f"{found} of its {len(system.telling)} typical columns are present"
+        page.comment(f"looks like an export from {system.name}: {telling}.", mark=GUESS)
+    if ready:
+        page.comment(f"A built-in mapping also fits these columns: --mapping {ready}")
+    elif system and system.mapping:
+        page.comment(f"The built-in mapping {system.mapping} needs columns that this export does not have.")
     if trial.rows:
         page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
     for code, column, times in trial.errors[:_ERRORS_SHOWN]:
@@ -280,30 +312,3 @@ def _head(draft: Draft, ready: str, trial: Trial, notes: tuple[str, ...]) -> str
         page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
     page.blank()
     return page.text
-
-
-def _looks_like_data(table: FirstRows) -> bool:
-    """Whether at least two names of columns are no names: numbers, dates or addresses, or values of their column."""
-    values = [
-        column
-        for column in table.columns
-        if is_number(column.name)
-        or is_date(column.name)
-        or is_email(column.name)
-        or shapes_of(column.name) == ["code"]
-        or column.name.strip() in column.values.counts
-    ]
-    return len(values) >= min(_VALUES_LEAST, len(table.columns))
-
-
-def _say_system(page: Page, table: FirstRows, system: System | None, ready: str) -> None:
-    if system is None:
-        page.comment("Helpdesk not recognised; columns are matched by name and content.")
-        return
-    found = len(system.telling & {squeezed(column.name) for column in table.columns})
-    telling = f"{found} of its {len(system.telling)} typical columns are present"
-    page.comment(f"looks like an export from {system.name}: {telling}.", mark=GUESS)
-    if ready:
-        page.comment(f"A built-in mapping also fits these columns: --mapping {ready}")
-    elif system.mapping:
-        page.comment(f"The built-in mapping {system.mapping} needs columns that this export does not have.")

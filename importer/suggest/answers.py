@@ -1,16 +1,26 @@
-"""What a person says about columns: a text file with a line ``Column = field`` for each."""
+"""What a person says about columns, in lines ``Column = field``, and what is kept of it next to the mapping.
+
+``check --baseline`` compares an export with this profile, and the next ``suggest`` starts from its answers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from importer.errors import ConfigError
 from importer.models import shown
 from importer.small_files import head_of
 from importer.suggest.columns import Column
 from importer.talkdesk.payloads import custom_field_prefix
+
+if TYPE_CHECKING:
+    from importer.suggest import Suggestion
 
 #: What can be said of a column, besides the custom fields of the account (``text5``, ``date3``, …).
 FIELDS = (
@@ -19,7 +29,8 @@ FIELDS = (
 )
 #: Fields that several columns may have.
 _MANY = frozenset({"key", "label", "note", "checkbox", "other", "unused"})
-_MOST_BYTES = 1 << 20
+_MOST_BYTES, _MOST_BYTES_OF_PROFILE = 1 << 20, 16 << 20
+_WORDS_NAMED = 5
 
 
 def read_answers(path: Path) -> dict[str, str]:
@@ -74,3 +85,69 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """A hint with the column that may have been meant."""
     near = get_close_matches(name, list(names), 1)
     return f"did you mean {shown(near[0])!r}?" if near else "check the header of the export"
+
+
+@dataclass(frozen=True)
+class SavedProfile:
+    """What is remembered of an earlier export."""
+
+    kinds: Mapping[str, str]  #: Column → what its cells were.
+    words: Mapping[str, frozenset[str]]  #: Column → all of its texts, if these were few.
+    answers: Mapping[str, str]  #: Column → field, as a person said.
+
+
+def profile_path(mapping: Path) -> Path:
+    """Where the profile of a mapping is: ``mapping.profile.json`` for ``mapping.yml``."""
+    return mapping.with_suffix(".profile.json")
+
+
+def as_json(suggestion: Suggestion, answers: Mapping[str, str]) -> bytes:
+    """The profile as a file, without cells; ``rows`` is 0 if the export was not read to its end."""
+    cells = ("sample", "lookup")
+    columns = [{key: it for key, it in asdict(choice).items() if key not in cells} for choice in suggestion.choices]
+    rows = suggestion.trial.rows if suggestion.whole else 0
+    content = {"profile": 1, "rows": rows, "columns": columns, "answers": dict(answers)}
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def load_profile(path: Path) -> SavedProfile | None:
+    """The profile at ``path``; None if there is none.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if not path.exists():
+        return None
+    try:
+        content: Any = orjson.loads(head_of(path, _MOST_BYTES_OF_PROFILE))
+        return SavedProfile(
+            kinds={it["column"]: it["kind"] for it in content["columns"]},
+            words={it["column"]: frozenset(it["words"]) for it in content["columns"] if it["words"]},
+            answers={str(column): str(field) for column, field in content["answers"].items()},
+        )
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        hint = "delete it, or choose another file with -o"
+        raise ConfigError("the profile of the mapping cannot be read", where=str(path), hint=hint) from None
+
+
+def still_true(saved: SavedProfile, kinds: Mapping[str, str]) -> dict[str, str]:
+    """Its answers about columns that the export still has, and whose cells are what they were."""
+    return {column: field for column, field in saved.answers.items() if kinds.get(column) == saved.kinds.get(column)}
+
+
+def differences(saved: SavedProfile, suggestion: Suggestion) -> Iterator[str]:
+    """What is different now, in sentences."""
+    now = {it.column: it for it in suggestion.choices}
+    for what, names in (("new", now.keys() - saved.kinds.keys()), ("missing", saved.kinds.keys() - now.keys())):
+        if names:
+            yield f"{what}: {', '.join(repr(shown(name)) for name in sorted(names))}"
+    for column, kind in saved.kinds.items():
+        if column not in now:
+            continue
+        known = saved.words.get(column)
+        fresh = sorted(set(now[column].words) - known)[:_WORDS_NAMED] if known else []
+        if now[column].kind != kind:
+            dropped = "; its answer no longer counts" if column in saved.answers else ""
+            yield f"{shown(column)!r} had {kind}, now {now[column].kind}{dropped}"
+        elif fresh:
+            yield f"{shown(column)!r} has new words: {', '.join(map(repr, fresh))}"

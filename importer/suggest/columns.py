@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,12 +11,13 @@ from importer.mapping.converters import BOOLEAN_WORDS
 from importer.quality.profile import ColumnProfile
 from importer.suggest.date_formats import DateForm, date_form, epoch_form
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import Vocabulary
+from importer.suggest.headers import System, Vocabulary
 
 _MOSTLY = 0.95
 _YES, _NO = (frozenset(word for pair in BOOLEAN_WORDS.values() for word in pair[side]) for side in (0, 1))
-#: A sign is taken for empty from so many cells on; a word from so many that are a share of one column, or in columns.
-_SIGN_TIMES, _WORD_TIMES, _WORD_SHARE, _WORD_COLUMNS = 3, 10, 0.3, 3
+#: A word is taken for empty from so many cells on that are a share of one column, or in so many columns.
+_WORD_TIMES, _WORD_SHARE, _WORD_COLUMNS = 10, 0.3, 3
+_CODE = re.compile(r"[A-Z]{2,3}")
 
 
 class Kind(StrEnum):
@@ -32,61 +34,76 @@ class Kind(StrEnum):
     TEXT = "short texts"
 
 
+@dataclass(frozen=True)
+class Called:
+    """What the name of a column says about a role."""
+
+    rank: int | None  #: Its place in the lists; None if it is in none.
+    phrase: bool  #: Whether it only contains a telling word.
+    known: bool  #: Whether the recognised system has the column under this name.
+
+    @property
+    def points(self) -> float:
+        """How much that counts; 0 if the name says nothing."""
+        return 200.0 if self.known else 0.0 if self.rank is None else 60.0 - min(self.rank, 40)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the name as a whole is one for this role."""
+        return self.known or (self.rank is not None and not self.phrase)
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column: what was counted, and what that makes of it."""
 
     profile: ColumnProfile  #: What was counted.
+    vocabulary: Vocabulary
+    system: System | None  #: The system that the export seems to come from.
     names: tuple[str, ...]  #: What its header may be in the word lists.
     kind: Kind  #: What its cells are.
     dates: DateForm | None  #: How its dates are written, if they are dates.
-    first: bool = False  #: Whether it is the first column of the export.
-    of_agents: bool = False  #: Whether its header is about those who answer.
-    names_people: bool = False  #: Whether its header may be about people as well as about anything else: ``name``.
-    is_id: bool = False  #: Whether its header says that it identifies something.
-    measure: str = ""  #: The word of its header that speaks of hours, counts or amounts.
-    of_people: str = ""  #: The word of its header that speaks of customers, or of other things than tickets.
+    first: bool  #: Whether it is the first column of the export.
+    _called: dict[str, Called] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Its header."""
         return self.profile.name
 
+    def called(self, role: str) -> Called:
+        """What its header says about a role."""
+        if role not in self._called:
+            rank = self.vocabulary.rank(self.names, role)
+            known = self.system is not None and self.system.has(self.names, role)
+            self._called[role] = Called(rank, self.vocabulary.is_phrase(rank), known)
+        return self._called[role]
 
-def describe(table: FirstRows, vocabulary: Vocabulary) -> list[Column]:
+    def rank(self, role: str) -> int | None:
+        """How well its header fits a role in the lists, 0 being best; None if not at all."""
+        return self.called(role).rank
+
+    def says(self, about: str) -> str:
+        """The word of its header that speaks of ``agents``, ``measures``, ``ids`` …; empty if none does."""
+        return self.vocabulary.says(about, self.names[0])
+
+
+def describe(table: FirstRows, vocabulary: Vocabulary, system: System | None = None) -> list[Column]:
     """All columns. What one column of dates proves about day and month counts for the others too."""
     forms = [date_form(profile) for profile in table.columns]
     proven = {form.order.way for form in forms if form and form.order.proof and not form.order.against}
     order = proven.pop() if len(proven) == 1 else ""
-    return [
-        _column(
-            profile,
-            date_form(profile, order=order) if form and form.order.open and order else form,
-            vocabulary,
-            first=profile is table.columns[0],
-        )
-        for profile, form in zip(table.columns, forms, strict=True)
-    ]
-
-
-def _column(profile: ColumnProfile, form: DateForm | None, vocabulary: Vocabulary, *, first: bool) -> Column:
-    names = vocabulary.names_of(profile.name)
-    if form is None and any(part in names[0] for part in vocabulary.words["times"]):
-        form = epoch_form(profile)
-    measure = vocabulary.says("measures", names[0])
-    kind = _kind(profile, form, is_measure=bool(measure))
-    return Column(
-        profile,
-        names,
-        kind,
-        form if kind is Kind.DATE else None,
-        first=first,
-        of_agents=bool(vocabulary.says("agents", names[0])),
-        names_people=vocabulary.rank(names, "requester_name") is not None,
-        is_id=bool(vocabulary.says("ids", names[0])),
-        measure=measure,
-        of_people=vocabulary.says("people", names[0]),
-    )
+    columns = []
+    for profile, form in zip(table.columns, forms, strict=True):
+        names = vocabulary.names_of(profile.name)
+        if form and form.order.open and order:
+            form = date_form(profile, order=order)
+        elif form is None and any(part in names[0] for part in vocabulary.words["times"]):
+            form = epoch_form(profile)
+        kind = _kind(profile, form, is_measure=bool(vocabulary.says("measures", names[0])))
+        dates = form if kind is Kind.DATE else None
+        columns.append(Column(profile, vocabulary, system, names, kind, dates, first=profile is table.columns[0]))
+    return columns
 
 
 def _kind(profile: ColumnProfile, form: DateForm | None, *, is_measure: bool) -> Kind:
@@ -127,9 +144,10 @@ class Blanks:
 
 
 def find_blanks(table: FirstRows, vocabulary: Vocabulary) -> Blanks:
-    """Takes signs such as ``-`` for empty that occur a few times, and words such as ``null`` that are everywhere.
+    """Takes signs such as ``-`` and ``N/D`` for empty, and words such as ``null`` that are everywhere.
 
-    A word here and there may be the name of a person or a value like any other: people are called NA and Null.
+    A word here and there may be the name of a person or a value like any other: people are called NA and Null, and
+    between ``NY`` and ``CA`` even the sign ``ND`` is a place.
     """
     cells, columns = Counter[str](), Counter[str]()
     for column in table.columns:
@@ -139,8 +157,15 @@ def find_blanks(table: FirstRows, vocabulary: Vocabulary) -> Blanks:
     for text, times in cells.most_common():
         largest = max(column.share(column.blanks[text]) for column in table.columns)
         if text in vocabulary.blank_signs:
-            is_blank = times >= _SIGN_TIMES
+            code = _CODE.fullmatch(text)
+            is_blank = not (code and any(text in column.blanks and _is_of_codes(column) for column in table.columns))
         else:
             is_blank = times >= _WORD_TIMES and (columns[text] >= _WORD_COLUMNS or largest >= _WORD_SHARE)
         (blanks.taken if is_blank else blanks.kept)[text] = (times, columns[text])
     return blanks
+
+
+def _is_of_codes(column: ColumnProfile) -> bool:
+    """Whether its cells are two or three large letters, and not all of them one sign."""
+    codes = [text for text in column.values.counts if _CODE.fullmatch(text)]
+    return len(codes) > 1 and 2 * len(codes) > len(column.values.counts)

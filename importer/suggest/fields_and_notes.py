@@ -9,17 +9,16 @@ from itertools import count
 from importer.mapping.dates import EPOCHS
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.comment_tables import CommentTable, Unusable
 from importer.suggest.date_formats import DateForm
 from importer.suggest.first_rows import FirstRows, date_of_entry
-from importer.suggest.roles import SAID, SPLIT_SHARE, Pick, Roles
+from importer.suggest.near_tables import CommentTable, Unusable
+from importer.suggest.roles import SAID, SPLIT_SHARE, Roles
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
     Entry,
     Page,
     counted,
-    heading,
     in_template,
     named,
     quoted,
@@ -30,39 +29,41 @@ from importer.suggest.yaml_text import (
 )
 
 REST_MAX = 60  #: Columns that the note with the rest takes.
-HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
-_TEXT_ROLES = {
+_HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
+_FIELD_ROLES = {
+    "created": "when the ticket was created",
+    "closed": "when the ticket was closed",
     "status": "new cases always start as New, so this keeps the old status",
     "type": "the kind of ticket",
     "parent": "the parent ticket, by its old number",
 }
 
 
-def mark_of(pick: Pick) -> str:
-    """How sure a choice is."""
-    return CHECK if pick.doubt else "" if pick.known else GUESS
-
-
 def write_custom_fields(page: Page, roles: Roles) -> None:
     """Writes the custom fields; nothing if there is none to propose."""
     fields = Page()
-    _dates(fields, roles)
-    _texts(fields, roles)
-    for flag, column in zip(_free("checkbox", 1, roles), roles.flags, strict=False):
-        if column.kind is Kind.BOOLEAN:
-            mark = "" if column in roles.said else GUESS
-            fields.comment(f"{named([column.profile])} has only yes/no values.", 4, mark)
-        else:
-            fields.comment(f"{named([column.profile])}, {SAID}.", 4)
-            example = next(iter(column.profile.values.counts), "")
-            what = f"its cells, such as {shown(example, 40)!r}, do not say yes or no: their rows are invalid"
-            fields.comment(f'{what}; add `values:`, for example {{{scalar(example)}: "true"}}.', 4, CHECK)
-        text = f"{flag}: {value(reference(column.profile) | {'type': 'boolean'})}"
-        fields.line(text, 4, of=column.profile, field="checkbox")
+    # the first text is the external id field
+    dates, texts, flags = _free("date", 1, roles), _free("text", 2, roles), _free("checkbox", 1, roles)
+    for role, why in _FIELD_ROLES.items():
+        if pick := roles.one.get(role):
+            is_date, column = role in ("created", "closed"), pick.column
+            doubt = f"; {pick.doubt}" if pick.doubt else ""
+            fields.comment(f"{named([column.profile])}, {pick.reason}: {why}{doubt}.", 4, pick.mark)
+            if is_date and column.dates is not None:
+                fields.comments((*_evidence(column.dates), *_clock(column, column.dates, roles)), 4)
+            parts = _date_value(column) if is_date else reference(column.profile)
+            fields.value(next(dates if is_date else texts), parts, 4, column.profile, role)
+    for column in roles.labels:
+        repeats, is_said = column.profile.repeats, column in roles.said
+        why = f", {SAID if is_said else 'matched by name'}."
+        why = f" appears {repeats} times; values are joined with commas." if repeats > 1 else why
+        fields.comment(f"{named([column.profile])}{why}", 4, "" if is_said else GUESS)
+        fields.value(next(texts), _joined(column.profile), 4, column.profile, "label")
+    for column in roles.flags:
+        _write_flag(fields, next(flags), column, is_said=column in roles.said)
     for column, name in roles.custom:
         fields.comment(f"{named([column.profile])}, {SAID}.", 4)
-        parts = _date_value(column) if column.dates else reference(column.profile)
-        fields.line(f"{name}: {value(parts)}", 4, of=column.profile, field=name)
+        fields.value(name, _date_value(column), 4, column.profile)
     if fields.lines or roles.undated:
         page.blank()
     if roles.undated:
@@ -77,25 +78,25 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
         page.add(fields)
 
 
-def _free(prefix: str, first: int, roles: Roles) -> Iterator[str]:
+def _free(kind: str, first: int, roles: Roles) -> Iterator[str]:
     """Custom fields of a kind that no answer names."""
     taken = {name for _, name in roles.custom}
-    return (name for number in count(first) if (name := f"{prefix}{number}") not in taken)
+    return (name for number in count(first) if (name := f"{kind}{number}") not in taken)
 
 
-def _dates(fields: Page, roles: Roles) -> None:
-    dated = [(role, roles.one[role]) for role in ("created", "closed") if role in roles.one]
-    for name, (role, pick) in zip(_free("date", 1, roles), dated, strict=False):
-        doubt = f"; {pick.doubt}" if pick.doubt else ""
-        what = f"{named([pick.column.profile])}, {pick.reason}: when the ticket was {role}{doubt}."
-        fields.comment(what, 4, mark_of(pick))
-        if pick.column.dates is not None:
-            for mark, text in (*_evidence(pick.column.dates), *_clock(pick.column, pick.column.dates, roles)):
-                fields.comment(text, 4, mark)
-        fields.line(f"{name}: {value(_date_value(pick.column))}", 4, of=pick.column.profile, field=role)
+def _write_flag(fields: Page, name: str, column: Column, *, is_said: bool) -> None:
+    if column.kind is Kind.BOOLEAN:
+        fields.comment(f"{named([column.profile])} has only yes/no values.", 4, "" if is_said else GUESS)
+    else:
+        fields.comment(f"{named([column.profile])}, {SAID}.", 4)
+        example = next(iter(column.profile.values.counts), "")
+        what = f"its cells, such as {shown(example, 40)!r}, do not say yes or no: their rows are invalid"
+        fields.comment(f'{what}; add `values:`, for example {{{scalar(example)}: "true"}}.', 4, CHECK)
+    fields.value(name, reference(column.profile) | {"type": "boolean"}, 4, column.profile, "checkbox")
 
 
 def _evidence(form: DateForm) -> Iterator[tuple[str, str]]:
+    """What the cells show about how dates are written."""
     order = form.order
     if lost := form.looked_at - form.fitting:
         yield CHECK, f"{lost:,} of {form.looked_at:,} cells have another format; their rows are invalid."
@@ -123,24 +124,8 @@ def _clock(column: Column, form: DateForm, roles: Roles) -> Iterator[tuple[str, 
         yield CHECK, f"no time zone in the cells ({whose}): replace UTC with yours, such as Europe/Lisbon."
 
 
-def _texts(fields: Page, roles: Roles) -> None:
-    names = _free("text", 2, roles)  # the first is the external id field
-    for role, why in _TEXT_ROLES.items():
-        if pick := roles.one.get(role):
-            doubt = f"; {pick.doubt}" if pick.doubt else ""
-            fields.comment(f"{named([pick.column.profile])}, {pick.reason}: {why}{doubt}.", 4, mark_of(pick))
-            text = f"{next(names)}: {value(reference(pick.column.profile))}"
-            fields.line(text, 4, of=pick.column.profile, field=role)
-    for column in roles.labels:
-        repeats, why = column.profile.repeats, f", {SAID if column in roles.said else 'matched by name'}."
-        if repeats > 1:
-            why = f" appears {repeats} times; values are joined with commas."
-        fields.comment(f"{named([column.profile])}{why}", 4, "" if column in roles.said else GUESS)
-        fields.line(f"{next(names)}: {value(_joined(column.profile))}", 4, of=column.profile, field="label")
-
-
 def _date_value(column: Column) -> dict[str, Entry]:
-    """The keys of a value that reads the dates of this column."""
+    """The keys of a value that reads this column, and its dates if it has some."""
     parts: dict[str, Entry] = dict(reference(column.profile))
     if column.dates is None:
         return parts
@@ -156,37 +141,31 @@ def _date_value(column: Column) -> dict[str, Entry]:
 
 def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[CommentTable | Unusable]) -> None:
     """Writes the notes, and which columns are not used."""
-    rest = [column for column in roles.rest if not column.profile.broken][:REST_MAX]
-    _say_unused(page, roles, table, [column.profile for column in roles.rest if column not in rest])
+    rest = [column.profile for column in roles.rest if not column.profile.broken][:REST_MAX]
+    _say_unused(page, roles, table, [it.profile for it in roles.rest if it.profile not in rest])
     for found in comments:
         if isinstance(found, Unusable):
             page.blank()
             what = f"`{shown(found.place.path.name)}` next to the export looks like comments, but {found.reason}."
             page.comment(what, 2, CHECK)
-    tables = [found for found in comments if isinstance(found, CommentTable)]
-    several = _of_several_addresses(roles)
-    if not (roles.notes or rest or tables or several):
-        return
-    page.blank()
-    page.comment("Notes, in this order. public: false means only agents can see them.", 2)
-    page.line("notes:", 2)
+    notes = Page()
     for column in roles.notes:
-        _write_note(page, column, table, mark="" if column in roles.said else GUESS)
-    for comment_table in tables:
-        _write_comments(page, comment_table)
-    if several:
-        page.line(several, 4)
-    _write_rest(page, [column.profile for column in rest])
-
-
-def _of_several_addresses(roles: Roles) -> str:
-    """The note with all addresses of a cell that has several, of which the requester has one; empty if none has."""
+        _write_note(notes, column, table, mark="" if column in roles.said else GUESS)
+    for found in comments:
+        if isinstance(found, CommentTable):
+            _write_comments(notes, found)
     pick = roles.one.get("requester_email")
-    if pick is None or not pick.column.profile.count("addresses") or not in_template(pick.column.profile):
-        return ""
-    name = pick.column.name
-    when = quoted(" or ".join(f"contains({{{name}}}, '{sign}')" for sign in ",;"))
-    return f"- {{title: {{value: E-mail addresses}}, body: {scalar(name)}, when: {when}, public: false}}"
+    if pick and pick.column.profile.count("addresses") and in_template(pick.column.profile):
+        name = pick.column.name  # the requester has one of several addresses, the note has all
+        when = quoted(" or ".join(f"contains({{{name}}}, '{sign}')" for sign in ",;"))
+        body = f"body: {scalar(name)}, when: {when}, public: false"
+        notes.line(f"- {{title: {{value: E-mail addresses}}, {body}}}", 4)
+    _write_rest(notes, rest)
+    if notes.lines:
+        page.blank()
+        page.comment("Notes, in this order. public: false means only agents can see them.", 2)
+        page.line("notes:", 2)
+        page.add(notes)
 
 
 def _say_unused(page: Page, roles: Roles, table: FirstRows, unused: Sequence[ColumnProfile]) -> None:
@@ -216,13 +195,13 @@ def _write_note(page: Page, column: Column, table: FirstRows, *, mark: str) -> N
         _write_entries(page, columns, table, entries, filled)
     elif len(columns) > 1:
         page.comment(f"{named(columns)} appears {len(columns)} times: one note per cell.", 4, mark)
-        html = _html(columns)
+        html = html_of(columns)
         body = f", body: {value({'column': name} | html)}" if html else ""
         text = f"- {{each: {scalar(name)}, {_title(name)}{body}, public: false}}"
         page.line(text, 4, of=column.profile, field="note")
     else:
         page.comment(f"{named(columns)}{' looks like comments' if mark else f', {SAID}'}.", 4, mark)
-        body = value(reference(column.profile) | _html(columns))
+        body = value(reference(column.profile) | html_of(columns))
         page.line(f"- {{{_title(name)}, body: {body}, public: false}}", 4, of=column.profile, field="note")
 
 
@@ -231,18 +210,14 @@ def _write_entries(page: Page, columns: Sequence[ColumnProfile], table: FirstRow
     name = columns[0].name
     times = f" appears {len(columns)} times and" if len(columns) > 1 else ""
     example = next(date_of_entry(it.shapes["entry"].example.strip()) for it in columns if it.count("entry"))
-    page.comment(
-        f"{named(columns)}{times} contains date;author;text ({shown(example, 40)!r} is a date) in {entries:,} of "
-        f"{counted(filled, 'cell')}: one note for each, with date and author.",
-        4,
-        GUESS,
-    )
+    text = f"{named(columns)}{times} contains date;author;text ({shown(example, 40)!r} is a date) in {entries:,} of"
+    page.comment(f"{text} {counted(filled, 'cell')}: one note for each, with date and author.", 4, GUESS)
     taken = {profile.name for profile in table.columns}
     created, author, text = (f"note {part}" if part in taken else part for part in ("created", "author", "text"))
-    each: dict[str, str | list[str]] = {"column": name, "separator": ";", "into": [created, author, text]}
-    page.line(f"- each: {value(each | {'short': 'keep'})}", 4, of=columns[0], field="note")
+    each: dict[str, Entry] = {"column": name, "separator": ";", "into": [created, author, text], "short": "keep"}
+    page.line(f"- each: {value(each)}", 4, of=columns[0], field="note")
     page.line(f'title: {{template: "{{{author}}}, {{{created}}}", overflow: truncate}}', 6)
-    page.line(f"body: {value({'column': text} | _html(columns))}", 6)
+    page.line(f"body: {value({'column': text} | html_of(columns))}", 6)
     page.line("public: false", 6)
 
 
@@ -250,13 +225,9 @@ def _write_comments(page: Page, table: CommentTable) -> None:
     """The note that joins a table of comments to the tickets."""
     match, place, created = table.match, table.place, table.created
     where = f"the sheet `{shown(place.sheet)}`" if place.sheet else f"`{shown(place.path.name)}` next to the export"
-    page.comment(
-        f"{where} has comments: {match.matching:,} of {counted(match.cells, 'cell')} in "
-        f"{named([match.column])} match {named([match.named.column])} here. One note per row; `check` lists "
-        "those that match no ticket.",
-        4,
-        GUESS,
-    )
+    seen = f"{match.matching:,} of {counted(match.cells, 'cell')} in {named([match.column])} match"
+    text = f"{where} has comments: {seen} {named([match.named.column])} here. One note per row; `check` lists"
+    page.comment(f"{text} those that match no ticket.", 4, GUESS)
     if created and created.dates and (created.dates.order.open or created.dates.order.against):
         order = created.dates.order
         ways = " or ".join(order.open) or "day or month"
@@ -264,34 +235,37 @@ def _write_comments(page: Page, table: CommentTable) -> None:
         page.comment(text, 4, CHECK)
     if table.public is not None:
         line = f"public: {{column: {scalar(table.public.name)}}}"
-        seen = f"{named([table.public.profile])} may tell whether the requester saw it; if so: {line}"
-        page.comment(seen, 4, CHECK)
+        text = f"{named([table.public.profile])} may tell whether the requester saw it; if so: {line}"
+        page.comment(text, 4, CHECK)
     page.line("- each:", 4)
-    page.line(f"file: {scalar(place.path.name)}", 8)
-    for key, text in (("sheet", place.sheet), ("encoding", place.encoding)):
+    each = {
+        "file": scalar(place.path.name),
+        "sheet": place.sheet and scalar(place.sheet),
+        "encoding": place.encoding,
+        "key": value(reference(match.column)),
+        "by": "" if match.named.is_key else value(reference(match.named.column)),
+        "order": value(_date_value(created)) if created else "",
+    }
+    for key, text in each.items():
         if text:
-            page.line(f"{key}: {scalar(text)}", 8)
-    page.line(f"key: {value(reference(match.column))}", 8)
-    if not match.named.is_key:
-        page.line(f"by: {value(reference(match.named.column))}", 8)
-    if created is not None:
-        page.line(f"order: {value(_date_value(created))}", 8)
+            page.line(f"{key}: {text}", 8)
     if titled := [column for column in (table.author, created) if column and in_template(column.profile)]:
         template = ", ".join(f"{{{column.name}}}" for column in titled)
         page.line(f"title: {value({'template': template, 'overflow': 'truncate'})}", 6)
     body = table.body.profile
-    page.line(f"body: {value(reference(body) | _html([body]))}", 6)
+    page.line(f"body: {value(reference(body) | html_of([body]))}", 6)
     page.line("public: false", 6)
 
 
 def _write_rest(page: Page, rest: Sequence[ColumnProfile]) -> None:
-    if lines := [column for column in rest if in_template(column)]:
+    """One note with all other columns, and one for each that a template cannot name."""
+    if lines := [column.name for column in rest if in_template(column)]:
         page.comment("Everything that has no field in a new case. Delete what you do not need.", 4)
         page.line("- title: {value: Imported data}", 4)
         page.line("body:", 6)
         page.line('template: "\\', 8)
-        labels = [(heading(column.name).replace("{", "{{").replace("}", "}}"), column.name) for column in lines]
-        *texts, last = [quoted(f"{label}: {{{name}}}")[1:-1] for label, name in labels]
+        labels = [_heading(name).replace("{", "{{").replace("}", "}}") for name in lines]
+        *texts, last = [quoted(f"{label}: {{{name}}}")[1:-1] for label, name in zip(labels, lines, strict=True)]
         for text in texts:
             page.line(f"{text}\\n\\", 10)
         page.line(f'{last}"', 10)
@@ -304,14 +278,19 @@ def _joined(column: ColumnProfile) -> dict[str, str]:
     return reference(column) if column.repeats == 1 else {"column": column.name, "join": ", "}
 
 
+def _heading(name: str) -> str:
+    """The name of a column as a text for people: one line, not too long, never empty."""
+    return shown(name, 100).strip() or "Column"
+
+
 def _title(name: str) -> str:
-    return f"title: {{value: {scalar(heading(name))}}}"
+    return f"title: {{value: {scalar(_heading(name))}}}"
 
 
-def _html(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+def html_of(columns: Sequence[ColumnProfile]) -> dict[str, str]:
     """What makes readable text of HTML, if enough of the cells have any."""
     tags, filled = sum(column.count("html") for column in columns), sum(column.filled for column in columns)
-    return {"html": "text"} if tags and tags >= HTML_SHARE * filled else {}
+    return {"html": "text"} if tags and tags >= _HTML_SHARE * filled else {}
 
 
 #: Words that say themselves what a status is in Talkdesk; what all others mean is for a person to say.

@@ -96,8 +96,8 @@ class Vocabulary:
             return min(exact, _EXACT_MOST)
         if self.says("strangers", names[0]):
             return None
-        words, phrases = names[0].split(), self.phrases.get(role, ())
-        found = next((place for place, phrase in enumerate(phrases) if _says(words, phrase)), None)
+        phrases = self.phrases.get(role, ())
+        found = next((place for place, phrase in enumerate(phrases) if _says(names[0], phrase)), None)
         return None if found is None else _EXACT_MOST + 1 + min(found, _PHRASE_MOST)
 
     def is_phrase(self, rank: int | None) -> bool:
@@ -106,15 +106,14 @@ class Vocabulary:
 
     def says(self, about: str, name: str) -> str:
         """The first of the words ``about`` something that a plain name has; empty if it has none."""
-        words = name.split()
-        return next((word for word in self.words.get(about, ()) if _says(words, word)), "")
+        return next((word for word in self.words.get(about, ()) if _says(name, word)), "")
 
 
-def _says(words: Sequence[str], phrase: str) -> bool:
-    """Whether the words of ``phrase`` are in ``words``; scripts without spaces are searched letter by letter."""
+def _says(name: str, phrase: str) -> bool:
+    """Whether the words of ``phrase`` are in a plain name; scripts without spaces are searched letter by letter."""
     if is_unspaced(phrase):
-        return phrase in "".join(words)
-    return f" {phrase} " in f" {' '.join(words)} "
+        return phrase in name.replace(" ", "")
+    return f" {phrase} " in f" {name} "
 
 
 @cache

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from importer.suggest.columns import Column, Kind
 from importer.suggest.date_formats import middle
-from importer.suggest.evidence import Called, Evidence, weigh
-from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, Vocabulary, are_priorities
+from importer.suggest.evidence import Evidence, weigh
+from importer.suggest.headers import System
+from importer.suggest.yaml_text import CHECK, GUESS
 
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
 SAID = "as you answered"  #: The reason of what a person said.
@@ -37,6 +36,11 @@ class Pick:
     reason: str  #: Why this one, as part of a sentence.
     known: bool  #: Whether that is no guess: the recognised system has it so, or a person said it.
     doubt: str = ""  #: Why it must be checked; empty if nothing speaks against it.
+
+    @property
+    def mark(self) -> str:
+        """How sure it is: nothing, ``GUESS`` or ``CHECK``."""
+        return CHECK if self.doubt else "" if self.known else GUESS
 
 
 @dataclass(frozen=True)
@@ -68,163 +72,109 @@ class Roles:
         return replace(self, one=one, rest=(column, *self.rest))
 
 
-def assign(
-    table: FirstRows,
-    columns: Sequence[Column],
-    vocabulary: Vocabulary,
-    system: System | None,
-    *,
-    answers: Mapping[Column, str] | None = None,
-) -> Roles:
+def assign(rows: int, columns: Sequence[Column], answers: Mapping[Column, str] | None = None) -> Roles:
     """Gives each role to the column that fits it best; no column gets two. What a person answered comes first."""
     said = answers or {}
-    chooser = Chooser(table, [column for column in columns if column not in said], vocabulary, system)
-    key = tuple(column for column, role in said.items() if role == "key")
+    free = [column for column in columns if column not in said]
     said_of = {"parent" if field == "parent_id" else field: column for column, field in said.items()}
     one = {role: Pick(column, SAID, known=True) for role, column in said_of.items() if role in SINGLE}
-    one |= {role: pick for role in SINGLE if role not in one and (pick := chooser.choose(role))}
-    if not _has_ranks(one.get("priority")) and (pick := chooser.choose_by_levels()):
-        chooser.free += [one["priority"].column] if "priority" in one else []
-        one["priority"] = pick
-    if "created" not in one and (pick := chooser.choose_earliest()):
+    one |= {role: pick for role in SINGLE if role not in one and (pick := _choose(role, free, rows))}
+    if "created" not in one and (pick := _choose_earliest(free, rows)):
         one["created"] = pick
+    notes = _take_all("note", free, _is_note)
+    labels = _take_all("label", free, _is_label)[:LABELS_MAX]
+    free += [column for column in columns if said.get(column) == "other"]
+    agents = [it for it in free if it.kind in (Kind.EMAIL, Kind.TEXT) and it.called("owner").points]
+    flags = [column for column in free if column.kind is Kind.BOOLEAN and column not in said][:FLAGS_MAX]
+    rest = [it for it in columns if it in free and it.kind is not Kind.EMPTY and it not in flags]
 
-    def with_answers(role: str, found: Sequence[Column]) -> tuple[Column, ...]:
-        return (*(column for column, answer in said.items() if answer == role), *found)
+    def answered(role: str) -> list[Column]:
+        return [column for column, answer in said.items() if answer == role]
 
-    notes = with_answers("note", chooser.all_of("note", _is_note))
-    labels = with_answers("label", chooser.all_of("label", _is_label)[:LABELS_MAX])
-    chooser.free += [column for column in columns if said.get(column) == "other"]
-    owner = chooser.owner()
-    flags = [column for column in chooser.free if column.kind is Kind.BOOLEAN and column not in said][:FLAGS_MAX]
-    empty = tuple(column for column in chooser.free if column.kind is Kind.EMPTY)
-    rest = [it for it in columns if it in chooser.free and it.kind is not Kind.EMPTY and it not in flags]
-    undated = [] if "created" in one else [column for column in rest if chooser.is_called(column, "created")]
     return Roles(
-        system,
+        columns[0].system if columns else None,
         one,
-        owner,
-        notes,
-        labels,
-        with_answers("checkbox", flags),
-        tuple(undated),
-        tuple(rest),
-        empty,
-        key=key if len(key) > 1 else (),
+        owner=min(agents, key=lambda it: (it.kind is not Kind.EMAIL, -it.called("owner").points), default=None),
+        notes=(*answered("note"), *notes),
+        labels=(*answered("label"), *labels),
+        flags=(*answered("checkbox"), *flags),
+        undated=tuple(it for it in rest if it.called("created").points and "created" not in one),
+        rest=tuple(rest),
+        empty=tuple(column for column in free if column.kind is Kind.EMPTY),
+        key=tuple(answered("key")) if len(answered("key")) > 1 else (),
         custom=tuple((column, role) for column, role in said.items() if role[-1:].isdigit()),
-        unused=tuple(column for column, role in said.items() if role == "unused"),
+        unused=tuple(answered("unused")),
         said=frozenset(said),
     )
 
 
-def _has_ranks(priority: Pick | None) -> bool:
-    """Whether the priority has several values, or was said by a person."""
-    return priority is not None and (priority.column.profile.distinct > 1 or priority.reason == SAID)
+def explain(columns: Sequence[Column], rows: int, name: str) -> list[Evidence]:
+    """What there is for and against a column (the first with this name) in each role, doubts included."""
+    column = next(column for column in columns if column.name == name)
+    judged = [weigh(role, column, rows) for role in SINGLE]
+    for evidence in judged:
+        if other := _spoken_for(column, evidence.role):
+            evidence.points = 0.0
+            evidence.against.insert(0, f"its name is one for `{other}`")
+        evidence.against = list(dict.fromkeys([*evidence.against, *evidence.doubts]))
+    return judged
 
 
-class Chooser:
-    """Gives away columns; what is given away is no longer ``free``."""
+def _spoken_for(column: Column, role: str) -> str:
+    """The other role of which the column has a name, if it has none of this one; empty if there is no such."""
+    own = column.called(role)
+    for other in (it for it in _NAMED if it not in (role, _ALSO_SAID_OF.get(role))):
+        called = column.called(other)
+        if called.known and not own.known:
+            return other
+        if called.points and (not own.points or (own.phrase and (called.exact or other == "note"))):
+            return other
+    return ""
 
-    def __init__(
-        self, table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, system: System | None
-    ) -> None:
-        self.free = list(columns)
-        self._table = table
-        self._vocabulary = vocabulary
-        self._rank_of = cache(vocabulary.rank)  # for each role it is asked of all others as well
-        self._system = system
 
-    def choose(self, role: str) -> Pick | None:
-        """The best column for ``role``, or None."""
-        found = [(column, self.weigh(column, role)) for column in self.free if not self.spoken_for(column, role)]
-        ranked = sorted((it for it in found if it[1].points > 0), key=lambda it: -it[1].points)
-        if not ranked:
-            return None
-        best, evidence = ranked[0]
-        called, reason = self._called(best, role), f"matched by content: {best.kind}"
-        if called.known and self._system:
-            reason = f"standard {self._system.short_name} column"
-        elif called.points:
-            reason = "matched by name"
-        doubts = list(evidence.doubts)
-        for rival, others in ranked[1:2]:
-            if called.points and not called.known and self._called(rival, role).points == called.points:
-                doubts.append(f"`{rival.name}` has a name like that too")
-            elif not called.points and others.points > evidence.points - _CLOSE:
-                doubts.append(f"`{rival.name}` looks like that too")
-        return self._pick(best, reason, known=called.known, doubt="; ".join(doubts))
-
-    def weigh(self, column: Column, role: str) -> Evidence:
-        """What there is for and against a role."""
-        return weigh(role, column, self._called(column, role), self._table.rows, self._vocabulary)
-
-    def choose_by_levels(self) -> Pick | None:
-        """The first column of which every word is one of a priority, whatever its name is."""
-        for column in self.free:
-            words = column.profile.values.counts
-            if column.kind is Kind.TEXT and column.profile.complete and are_priorities(words, self._vocabulary):
-                doubt = "its name does not say that it is a priority"
-                return self._pick(column, "matched by content: words of a priority", doubt=doubt)
+def _choose(role: str, free: list[Column], rows: int) -> Pick | None:
+    """The best of the free columns for a role, which is not free any more; None if none can have it."""
+    found = [weigh(role, column, rows) for column in free if not _spoken_for(column, role)]
+    ranked = sorted((it for it in found if it.points > 0), key=lambda it: -it.points)
+    if not ranked:
         return None
+    best, called, doubts = ranked[0], ranked[0].called, list(ranked[0].doubts)
+    column, reason = best.column, f"matched by content: {best.column.kind}"
+    if called.known and column.system:
+        reason = f"standard {column.system.short_name} column"
+    elif called.points:
+        reason = "matched by name"
+    for rival in ranked[1:2]:
+        if called.points and not called.known and rival.called.points == called.points:
+            doubts.append(f"`{rival.column.name}` has a name like that too")
+        elif not called.points and rival.points > best.points - _CLOSE:
+            doubts.append(f"`{rival.column.name}` looks like that too")
+    free.remove(column)
+    return Pick(column, reason, called.known, "; ".join(doubts))
 
-    def choose_earliest(self) -> Pick | None:
-        """The column with the earliest dates, if nearly every row has one: a ticket is created before all else."""
-        dated = [
-            (middle(column.profile, column.dates), -column.profile.filled, column)
-            for column in self.free
-            if column.dates and column.profile.filled >= 0.9 * self._table.rows
-            if not self._vocabulary.says("strangers", column.names[0])
-            if not self.spoken_for(column, "created")
-        ]
-        earliest = min(dated, key=lambda entry: entry[:2], default=None)
-        if earliest is None:
-            return None
-        doubt = "its name does not say that it is the day of creation"
-        return self._pick(earliest[2], "matched by content: no other dates are earlier", doubt=doubt)
 
-    def owner(self) -> Column | None:
-        """The column that names the agent, an address rather than a name."""
-        ranked = [
-            (column.kind is not Kind.EMAIL, rank, column)
-            for column in self.free
-            if column.kind in (Kind.EMAIL, Kind.TEXT) and (rank := self._rank(column, "owner")) is not None
-        ]
-        return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
+def _choose_earliest(free: list[Column], rows: int) -> Pick | None:
+    """The column with the earliest dates, if nearly every row has one: a ticket is created before all else."""
+    dated = [
+        (middle(column.profile, column.dates), -column.profile.filled, column)
+        for column in free
+        if column.dates and column.profile.filled >= 0.9 * rows
+        if not column.says("strangers") and not _spoken_for(column, "created")
+    ]
+    earliest = min(dated, key=lambda entry: entry[:2], default=None)
+    if earliest is None:
+        return None
+    free.remove(earliest[2])
+    doubt = "its name does not say that it is the day of creation"
+    return Pick(earliest[2], "matched by content: no other dates are earlier", known=False, doubt=doubt)
 
-    def all_of(self, role: str, fits: Callable[[Column, bool], bool]) -> tuple[Column, ...]:
-        """All columns that fit, given whether their names say so; the first of repeated ones is for all."""
-        fitting = [column for column in self.free if fits(column, self.is_called(column, role))]
-        firsts = {column.name: column for column in reversed(fitting)}
-        self.free = [column for column in self.free if column.name not in firsts]
-        return tuple(reversed(firsts.values()))
 
-    def is_called(self, column: Column, role: str) -> bool:
-        """Whether a column has a name for this role."""
-        return self._called(column, role).points > 0
-
-    def _pick(self, column: Column, reason: str, *, known: bool = False, doubt: str = "") -> Pick:
-        self.free.remove(column)
-        return Pick(column, reason, known, doubt)
-
-    def _called(self, column: Column, role: str) -> Called:
-        rank = self._rank(column, role)
-        known = self._system is not None and self._system.has(column.names, role)
-        return Called(rank, self._vocabulary.is_phrase(rank), known)
-
-    def spoken_for(self, column: Column, role: str) -> str:
-        """The other role of which the column has a name, if it has none of this one; empty if there is no such."""
-        own = self._called(column, role)
-        others = [other for other in _NAMED if other not in (role, _ALSO_SAID_OF.get(role))]
-        for other in others:
-            called = self._called(column, other)
-            if called.known and not own.known:
-                return other
-            if called.points and (not own.points or (own.phrase and (called.exact or other == "note"))):
-                return other
-        return ""
-
-    def _rank(self, column: Column, role: str) -> int | None:
-        return self._rank_of(column.names, role)
+def _take_all(role: str, free: list[Column], fits: Callable[[Column, bool], bool]) -> list[Column]:
+    """All columns that fit, given whether their names say so; the first of repeated ones is for all."""
+    fitting = [column for column in free if fits(column, column.called(role).points > 0)]
+    firsts = {column.name: column for column in reversed(fitting)}
+    free[:] = [column for column in free if column.name not in firsts]
+    return list(reversed(firsts.values()))
 
 
 def _is_note(column: Column, called: bool) -> bool:

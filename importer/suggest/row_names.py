@@ -1,17 +1,18 @@
-"""By what rows are named: the columns of a key, what other rows and tables call a row, and the column of the parent."""
+"""By what rows are named: the key of the mapping, what other rows and tables call a row, the column of the parent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
 from importer.suggest.date_formats import moment_of
+from importer.suggest.evidence import FEW_ROWS
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import Vocabulary
-from importer.suggest.roles import Roles
+from importer.suggest.roles import SAID, Pick, Roles
+from importer.suggest.yaml_text import CHECK, GUESS, Entry, counted, named, reference, shown
 
 LEVELS_MAX = 100  #: Rows above a row that are looked at.
 LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this export.
@@ -26,182 +27,188 @@ _CHANGING = ("priority", "status", "label", "owner", "updated", "closed", "note"
 
 
 @dataclass(frozen=True)
-class KeyParts:
-    """Columns that are different in every row if taken together."""
-
-    parts: tuple[ColumnProfile, ...]  #: The columns.
-    join: str  #: What can be between their texts, because none of them contains it; empty for a hash of them.
-    alike: int = 0  #: Rows that are not told apart by them.
-    said: bool = False  #: Whether a person chose them.
-
-
-@dataclass(frozen=True)
-class History:
-    """An export in which each row is a state of a ticket."""
-
-    number: Column  #: The number of the ticket, which repeats.
-    time: Column | None = None  #: The dates by which the rows of a ticket have an order.
-    falling: float = 0.0  #: The share of the steps from a row of a ticket to the next that lead back in time.
-
-    @property
-    def newest_first(self) -> bool:
-        """Whether the first row of a ticket is its newest state."""
-        return self.falling > _ONE_WAY
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether the rows of tickets are in no order."""
-        return 1 - _ONE_WAY <= self.falling <= _ONE_WAY
-
-
-@dataclass(frozen=True)
 class RowKey:
-    """What names the rows if no column is different in each of them."""
+    """The key of the mapping, and why."""
 
-    parts: KeyParts | None = None  #: Several columns together, or a hash of them.
-    history: History | None = None  #: The number of the ticket, of which each row is a state.
-    events_of: Column | None = None  #: The number of the ticket, if a column that may name events is the key.
-    near: Column | None = None  #: A column named as the key that is different in most rows.
+    columns: tuple[ColumnProfile, ...]
+    remarks: tuple[tuple[str, str], ...]  #: Marks and sentences.
+    join: str = ""  #: What is between the texts of several columns, because none of them contains it.
+    is_hash: bool = False  #: Whether it is a hash of the columns.
+    keep: str = ""  #: ``first`` or ``last`` if each row is a state of a ticket: the row that counts.
 
 
-def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary) -> RowKey:
-    """What names the rows; nothing of it where one column is the key."""
-    key = roles.one["key"].column if "key" in roles.one else None
+def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey:
+    """What a person said; else one column; else a number within something, a history, or a hash."""
     if roles.key:
-        profiles = tuple(column.profile for column in roles.key)
-        texts = [text for part in profiles[:-1] for text in table.texts(part)]
-        join = next((join for join in _JOINS if not any(join in text for text in texts)), "")
-        return RowKey(parts=KeyParts(profiles, join, alike=table.alike(profiles), said=True))
-    if not table.rows or (key is not None and roles.one["key"].known):
-        return RowKey()
-    history = find_history(table, columns, vocabulary, key)
-    parts = None if key else find_parts(table, columns, roles, vocabulary, is_history=history is not None)
-    if key is not None and history is None:
-        return RowKey(events_of=_repeating_number(table, columns, vocabulary, is_whole=True))
-    if key is not None or parts is not None or history is not None:
-        return RowKey(
-            parts=parts, history=None if parts or history is None else _in_time(history, table, columns, vocabulary)
-        )
-    near = nearest_key(columns, table.rows, vocabulary)
-    return RowKey(near=near, parts=None if near else hash_parts(table, columns, roles, vocabulary))
+        return _said(table, [column.profile for column in roles.key])
+    pick = roles.one.get("key")
+    if table.rows and not (pick and pick.known):
+        numbers = _numbers(columns)
+        repeating = next((it for it in numbers if _repeats(it, table.rows) and (not pick or len(it.names) > 1)), None)
+        if pick is not None and (repeating is None or len(pick.column.names) > 1 or pick.column.names[0] != "id"):
+            return _single(table, pick.column.profile, pick, repeating)
+        if pick is None and (parts := _find_parts(table, columns)):
+            return parts
+        if repeating is not None:  # that `id` is different in each row proves nothing: states have ids too
+            return _history(repeating, table, columns)
+        near = next((it for it in numbers if not it.says("measures") and 2 * it.profile.distinct > table.rows), None)
+        if near is None and (hashed := _hash(table, columns, roles)):
+            return hashed
+        if near is not None:
+            return _single(table, near.profile, None)
+    closest = max(table.columns, key=lambda column: (column.filled and column.distinct, column.filled))
+    return _single(table, pick.column.profile if pick else closest, pick)
 
 
-def find_history(
-    table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, key: Column | None
-) -> Column | None:
-    """The column with the number of the ticket, if it repeats so often that each row is a state of a ticket.
-
-    That ``key`` is different in each row proves nothing if its name does not speak of tickets: states have ids too.
-    """
-    if key is not None and (len(key.names) > 1 or key.names[0] != "id"):
-        return None
-    return _repeating_number(table, columns, vocabulary, is_whole=key is not None)
-
-
-def _repeating_number(
-    table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary, *, is_whole: bool
-) -> Column | None:
-    """The column that is named as the number of a ticket, and repeats; ``is_whole`` if its name must say so in full."""
-    numbers = [
-        (rank, column)
-        for column in columns
-        if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2
-        if column.profile.filled >= _LEAST_FILLED * table.rows and column.profile.repeats == 1
-        if 1 < column.profile.distinct <= column.profile.filled / _STATES_LEAST
-        if (rank := vocabulary.rank(column.names, "key")) is not None and not vocabulary.is_phrase(rank)
-        if not is_whole or len(column.names) > 1
-    ]
-    return min(numbers, key=lambda number: number[0])[1] if numbers else None
-
-
-def _in_time(number: Column, table: FirstRows, columns: Sequence[Column], vocabulary: Vocabulary) -> History:
-    """The history with the dates that differ within its tickets, those of the last change first, and their order."""
-    dated = [column for column in columns if column.dates and column.profile.repeats == 1]
-    for time in sorted(dated, key=lambda column: vocabulary.rank(column.names, "updated") is None):
-        assert time.dates is not None
-        before: dict[str, float] = {}
-        steps = []
-        for ticket, text in zip(table.texts(number.profile), table.texts(time.profile), strict=True):
-            if (moment := moment_of(text, time.dates)) is None:
-                continue
-            if ticket in before and moment != before[ticket]:
-                steps.append(moment < before[ticket])
-            before[ticket] = moment
-        if steps:
-            return History(number, time, sum(steps) / len(steps))
-    return History(number)
-
-
-def nearest_key(columns: Sequence[Column], rows: int, vocabulary: Vocabulary) -> Column | None:
-    """The column that is named as the number of a ticket and is different in most rows, if not in all."""
+def _numbers(columns: Sequence[Column]) -> list[Column]:
+    """The columns that are named as the number of a ticket, the best name first."""
     called = [
         (rank, column)
         for column in columns
-        if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2 and not column.measure
-        if 2 * column.profile.distinct > rows
-        if (rank := vocabulary.rank(column.names, "key")) is not None and not vocabulary.is_phrase(rank)
+        if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2
+        if (rank := column.rank("key")) is not None and not column.vocabulary.is_phrase(rank)
     ]
-    return min(called, key=lambda it: it[0])[1] if called else None
+    return [column for _, column in sorted(called, key=lambda it: it[0])]
 
 
-def find_parts(
-    table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary, *, is_history: bool
-) -> KeyParts | None:
-    """The columns that identify each row together: a number within a project, or (not in a history) who wrote when.
+def _repeats(number: Column, rows: int) -> bool:
+    """Whether it is there in nearly every row, but so often the same that each row is a state of a ticket."""
+    profile = number.profile
+    filled = profile.filled >= _LEAST_FILLED * rows and profile.repeats == 1
+    return filled and 1 < profile.distinct <= profile.filled / _STATES_LEAST
 
-    None if there are none: columns that are different in each row together by chance, or that can change, name nothing.
+
+def _said(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
+    join, alike = _join_of(table, parts), table.alike(parts)
+    if not join:
+        return _hash_of(table, parts)
+    together = f"{named(parts)}, {SAID}; together unique in every row."
+    text = f"no single column is unique, but {named(parts)} together are."
+    return RowKey(tuple(parts), ((CHECK, text) if alike else ("", together),), join)
+
+
+def _join_of(table: FirstRows, parts: Sequence[ColumnProfile]) -> str:
+    """What can be between the texts of columns, because no text but the last contains it."""
+    texts = [text for part in parts[:-1] for text in table.texts(part)]
+    return next((join for join in _JOINS if not any(join in text for text in texts)), "")
+
+
+def _single(table: FirstRows, column: ColumnProfile, pick: Pick | None, events_of: Column | None = None) -> RowKey:
+    """One column; ``events_of`` is the number of the ticket, if the column may name what happened to it."""
+    rows, name, mark = table.rows, named([column]), CHECK
+    missing, repeated = rows - column.filled, column.filled - column.distinct
+    gaps = f"{counted(missing, 'row')} without one (invalid), {counted(repeated, 'row')} with an earlier one (skipped)"
+    if not rows:
+        text = f"{name}; the export has no rows to check"
+    elif pick is None:
+        text = f"no column is filled and unique in every row; {name} is closest: {gaps}"
+    elif missing or repeated:
+        text = f"{name}, {pick.reason}, but {gaps}"
+    else:
+        text = f"{name}, {pick.reason}; filled and unique in {counted(rows, 'row')}"
+        text += f"; {pick.doubt}" if pick.doubt else ""
+        mark = "" if pick.known else GUESS if rows >= FEW_ROWS and not pick.doubt else CHECK
+    remarks = [(mark, f"{text}.")]
+    if events_of is not None:
+        ticket = events_of.profile
+        seen = f"{named([ticket])} repeats: {counted(ticket.distinct, 'ticket')} in {counted(rows, 'row')}"
+        remarks.append((CHECK, f"{seen}. If each row is an event of a ticket, use it as the key, with `keep: last`."))
+    if column.repeats > 1:
+        text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
+        remarks.append((CHECK, text))
+    return RowKey((column,), tuple(remarks))
+
+
+def _history(number: Column, table: FirstRows, columns: Sequence[Column]) -> RowKey:
+    """The number of a ticket, of which each row is a state; dates tell whether the newest is the first or the last."""
+    profile = number.profile
+    time, falling = _order_in_time(number, table, columns)
+    keep = "first" if falling > _ONE_WAY else "last"
+    text = f"a history: {counted(profile.distinct, 'ticket')} in {counted(profile.filled, 'row')}, since"
+    text += f" {named([profile])} repeats. The {keep} row of each ticket counts, in the order of the file."
+    remarks = [(CHECK, text)]
+    if keep == "first":
+        remarks.append((CHECK, f"{time} shows that the newest state comes first."))
+    elif falling >= 1 - _ONE_WAY:
+        remarks.append(
+            (CHECK, f"the rows of a ticket are in no order of {time}: sort the file by it, or an old state may count.")
+        )
+    remarks.append(("", "the other rows are skipped; if they are comments, import them as notes."))
+    return RowKey((profile,), tuple(remarks), keep=keep)
+
+
+def _order_in_time(number: Column, table: FirstRows, columns: Sequence[Column]) -> tuple[str, float]:
+    """The dates that differ within tickets, those of the last change first; and how many steps of them lead back."""
+    dated = [column for column in columns if column.dates and column.profile.repeats == 1]
+    for time in sorted(dated, key=lambda column: column.rank("updated") is None):
+        assert time.dates is not None
+        moments: dict[str, list[float]] = {}
+        for ticket, text in zip(table.texts(number.profile), table.texts(time.profile), strict=True):
+            if (moment := moment_of(text, time.dates)) is not None:
+                moments.setdefault(ticket, []).append(moment)
+        steps = [one > other for each in moments.values() for one, other in pairwise(each) if one != other]
+        if steps:
+            return named([time.profile]), sum(steps) / len(steps)
+    return "", 0.0
+
+
+def _find_parts(table: FirstRows, columns: Sequence[Column]) -> RowKey | None:
+    """The columns that identify each row together: a number within a project, a queue …
+
+    None if there are none: columns that can change, times, and what is different in each row together by chance name
+    nothing.
     """
     whole = [it for it in columns if it.profile.filled == table.rows and it.profile.distinct > 1]
+    whole = [it for it in whole if it.kind in (Kind.NUMBER, Kind.TEXT)]
     numbers = [
         column
         for column in whole
-        if column.kind in (Kind.NUMBER, Kind.TEXT) and column.profile.share_of("words") <= 0.2
-        if not column.measure and not column.of_people
-        if column.is_id or vocabulary.rank(column.names, "key") is not None
+        if column.profile.share_of("words") <= 0.2 and not column.says("measures") and not column.says("people")
+        if column.says("ids") or column.rank("key") is not None
     ]
     within = [
         column
         for column in whole
-        if column.kind in (Kind.NUMBER, Kind.TEXT) and column.profile.mean <= 40 and column not in numbers
-        if vocabulary.says("containers", column.names[0]) and not vocabulary.says("agents", column.names[0])
+        if column.profile.mean <= 40 and column not in numbers and not column.says("agents")
+        if column.says("containers")
     ]
-    created, writers = (
-        [pick.column for role in names if (pick := roles.one.get(role)) and pick.column in whole]
-        for names in (("created",), ("requester_email", "requester_name"))
-    )
-    moments = [it for it in created if it.dates and it.dates.has_time and it.profile.distinct >= 0.9 * table.rows]
-    pairs: list[tuple[Column, ...]] = [*product(within, numbers), *product(within, within, numbers)]
-    pairs += () if is_history else product(moments, writers)
-    for parts in pairs:
+    for parts in (*product(within, numbers), *product(within, within, numbers)):
         profiles = tuple(column.profile for column in parts)
-        if len(set(parts)) == len(parts) and table.alike(profiles) == 0:
-            texts = [text for part in profiles[:-1] for text in table.texts(part)]
-            if join := next((join for join in _JOINS if not any(join in text for text in texts)), ""):
-                return KeyParts(profiles, join)
+        if len(set(parts)) == len(parts) and table.alike(profiles) == 0 and (join := _join_of(table, profiles)):
+            text = f"no single column is unique, but {named(profiles)} together are."
+            return RowKey(profiles, ((CHECK, text),), join)
     return None
 
 
-def hash_parts(table: FirstRows, columns: Sequence[Column], roles: Roles, vocabulary: Vocabulary) -> KeyParts | None:
+def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey | None:
     """The columns whose hash names a row where nothing else does: what was said, by whom and when, and more if needed.
 
-    Never one that can change while the ticket lives. None if there is no such column.
+    Never one that can change while the ticket lives; ids of customers come last. None if there is no such column.
     """
     lasting = [pick.column for role in _LASTING if (pick := roles.one.get(role))]
     others = [
         column
-        for column in columns
-        if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL, Kind.DATE)
-        if column.profile.repeats == 1 and not column.measure and not column.profile.broken
-        if not any(vocabulary.rank(column.names, role) is not None for role in _CHANGING)
-        if column.kind is not Kind.DATE or not vocabulary.says("strangers", column.names[0])
+        for column in sorted(columns, key=lambda it: bool(it.says("people")))
+        if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL)
+        if not column.says("measures") and not any(column.rank(role) is not None for role in _CHANGING)
     ]
-    parts = [column.profile for column in lasting if column.profile.repeats == 1 and not column.profile.broken]
-    for column in others:
-        if parts and table.alike(parts) == 0:
-            break
-        if not parts or table.alike([*parts, column.profile]) < table.alike(parts):
-            parts.append(column.profile)
-    return KeyParts(tuple(parts), "", alike=table.alike(parts)) if parts else None
+    parts: list[ColumnProfile] = []
+    for column in (it for it in (*lasting, *others) if it.profile.repeats == 1 and not it.profile.broken):
+        more = [*parts, column.profile]
+        if column in lasting or not parts or table.alike(more) < table.alike(parts):
+            parts = more
+    return _hash_of(table, parts) if parts else None
+
+
+def _hash_of(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
+    alike = table.alike(parts)
+    gaps = f" {counted(alike, 'row')} are like an earlier one (skipped)." if alike else ""
+    text = f"no id column: the key is a hash of {named(parts)}.{gaps}"
+    return RowKey(
+        tuple(parts),
+        ((CHECK, f"{text} If a column identifies a ticket after all, use that column."),),
+        is_hash=True,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,10 +218,6 @@ class Named:
     column: ColumnProfile
     is_key: bool
     texts: frozenset[str]
-
-    def matching(self, column: ColumnProfile) -> int:
-        """How many cells of another column name a row here, of those that are remembered."""
-        return sum(times for text, times in column.values.counts.items() if text in self.texts)
 
 
 def find_names(table: FirstRows, columns: Sequence[Column], roles: Roles) -> list[Named]:
@@ -250,58 +253,58 @@ class Match:
 
 def matches(column: Column, names: Sequence[Named]) -> list[Match]:
     """How well the cells of a column fit each of ``names``; nothing if they cannot name a row."""
-    profile = column.profile
-    cells = sum(profile.values.counts.values())
-    if column.kind not in (Kind.TEXT, Kind.NUMBER) or not cells:
+    profile, counts = column.profile, column.profile.values.counts
+    if column.kind not in (Kind.TEXT, Kind.NUMBER) or not counts:
         return []
-    return [Match(profile, named, named.matching(profile), cells) for named in names if named.column is not profile]
+    found = {each: sum(times for text, times in counts.items() if text in each.texts) for each in names}
+    return [Match(profile, it, found[it], sum(counts.values())) for it in names if it.column is not profile]
 
 
 @dataclass(frozen=True)
 class Parents:
     """A column that names the parent row."""
 
-    column: ColumnProfile  #: The column.
-    named: Named  #: What the rows are named by in it.
-    found: int  #: How many cells name a row that was read.
-    missing: int  #: How many name none.
-    example: str  #: One of those.
-    itself: int  #: How many rows are their own parent, at once or in a circle.
-    deep: int  #: How many rows have a parent that has one itself.
+    column: ColumnProfile
+    value: dict[str, Entry]  #: The link, as the mapping writes it.
+    remarks: tuple[tuple[str, str], ...]  #: Marks and sentences.
 
 
-def find_parents(
-    table: FirstRows,
-    columns: Sequence[Column],
-    names: Sequence[Named],
-    vocabulary: Vocabulary,
-    roles: Roles,
-) -> Parents | None:
+def find_parents(table: FirstRows, columns: Sequence[Column], names: Sequence[Named], roles: Roles) -> Parents | None:
     """The column that names the parent, if most of its cells are names of rows; None if there is none.
 
     Its header must say so, or a person: rows name each other for other reasons too, as duplicates.
     """
-    pick, system = roles.one.get("parent"), roles.system
-    said = pick.column if pick and pick.column in roles.said else None
-    called = [
-        column
-        for column in ([said] if said else columns)
-        if said
-        or (system and system.has(column.names, "parent"))
-        or vocabulary.rank(column.names, "parent") is not None
-    ]
+    pick = roles.one.get("parent")
+    called = [column for column in columns if column.called("parent").points]
+    called = [pick.column] if pick and pick.column in roles.said else called
     found = [match for column in called for match in matches(column, names)]
     best = max(found, key=lambda match: (match.share, match.named.is_key), default=None)
     if best is None or best.share < LEAST_SHARE:
         return None
-    texts = best.named.texts
-    rows = zip(table.texts(best.named.column), table.texts(best.column), strict=True)
-    parent_of = {own: parent for own, parent in rows if parent}
+    return _linked(table, best)
+
+
+def _linked(table: FirstRows, match: Match) -> Parents:
+    """The link to the parent row, with what was seen and what is done with links that cannot be made."""
+    column, own_names, texts = match.column, match.named.column, match.named.texts
+    parent_of = {own: it for own, it in zip(table.texts(own_names), table.texts(column), strict=True) if it}
     missing = [parent for parent in parent_of.values() if parent not in texts]
     circular = {own for own in parent_of if _is_above_itself(own, parent_of)}
     deep = sum(parent_of.get(parent, "") in texts for own, parent in parent_of.items() if own not in circular)
-    count, example = len(missing), next(iter(missing), "")
-    return Parents(best.column, best.named, len(parent_of) - count, count, example, len(circular), deep)
+    seen = f"{len(parent_of) - len(missing):,} of {counted(len(parent_of), 'cell')} match {named([own_names])}"
+    two = f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({counted(deep, 'row')})."
+    remarks = [(GUESS, f"{named([column])} is the parent: {seen}."), ("", two)]
+    parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
+    parts |= {} if match.named.is_key else {"of": own_names.name}  # which is unique
+    parts["deep"] = "root"
+    if missing:
+        what = f"no row read for {counted(len(missing), 'cell')}, such as {shown(missing[0], 40)!r}"
+        remarks.append((CHECK, f"{what}; without its row there is no parent."))
+        parts["missing"] = "drop"
+    if circular:
+        remarks.append((CHECK, f"no parent for {counted(len(circular), 'row')} that would be its own."))
+        parts["cycle"] = "drop"
+    return Parents(column, parts, tuple(remarks))
 
 
 def _is_above_itself(row: str, parent_of: dict[str, str]) -> bool:

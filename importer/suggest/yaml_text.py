@@ -12,7 +12,6 @@ from importer.quality.profile import ColumnProfile
 
 WIDTH = 118
 GUESS, CHECK = "GUESS", "CHECK"  #: Marks of what is inferred, and of what needs a decision.
-_HEADING_MAX = 100
 _PLAIN = re.compile(r"[^\W\d_][\w ./()+-]*|\d[\w./+-]*(?: - [\w /]+)?")
 
 #: A text, several, or a table of texts.
@@ -48,11 +47,6 @@ def shown(text: str, most: int = 60) -> str:
     """``text`` for a comment: in one line, cut to ``most`` characters."""
     line = "".join(character if character.isprintable() else " " for character in text)
     return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def heading(name: str) -> str:
-    """The name of a column as a text for people: one line, not too long, never empty."""
-    return shown(name, _HEADING_MAX).strip() or "Column"
 
 
 def counted(number: int, noun: str) -> str:
@@ -93,7 +87,7 @@ class Page:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.uses: dict[ColumnProfile, Use] = {}  #: What each column became.
-        self.title_of = ""  #: What the title is made of, if no column is the title.
+        self.made: dict[str, str] = {}  #: Field that no column is → what it is made of.
         self._marks: set[str] = set()  # of the comments since the last line
 
     def blank(self) -> None:
@@ -112,6 +106,10 @@ class Page:
             self.uses[of] = replace(first, mark=min(filter(None, (first.mark, mark)), default=""))  # CHECK < GUESS
         self._marks.clear()
 
+    def value(self, name: str, parts: Mapping[str, Entry], indent: int, of: ColumnProfile, field: str = "") -> None:
+        """A line ``name: value`` that makes the field of this name, or another one, of a column."""
+        self.line(f"{name}: {value(parts)}", indent, of=of, field=field or name)
+
     def comment(self, text: str, indent: int = 0, mark: str = "", *, alone: bool = False) -> None:
         """A comment, wrapped; with a mark it begins with it. If it is ``alone``, it is not about the line below."""
         if not alone:
@@ -121,6 +119,11 @@ class Page:
         following = margin + ("  " if mark else "")
         wrapped = wrap(marked, WIDTH, initial_indent=margin, subsequent_indent=following, break_on_hyphens=False)
         self.lines += wrapped or [margin.rstrip()]
+
+    def comments(self, remarks: Iterable[tuple[str, str]], indent: int) -> None:
+        """Several comments: marks and texts."""
+        for mark, text in remarks:
+            self.comment(text, indent, mark)
 
     def add(self, other: Page) -> None:
         """The lines of another page."""

@@ -8,7 +8,6 @@ of them really filters is not documented, so it is found out by a probe, and eve
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,7 +21,6 @@ from importer.talkdesk.transport import Answer
 PER_PAGE = 100
 #: The most that the API gives at once. Source: OpenAPI, "Get case list".
 MOST_PER_PAGE = 500
-_TEXT_FILTER_LIMIT = 255  # characters, OpenAPI: title and requester_email
 
 #: Parameters of a query, as they are written before they are percent-encoded.
 Parameters = list[tuple[str, str]]
@@ -80,18 +78,6 @@ def by_ids(case_ids: Iterable[str], *, encoding: Encoding) -> Parameters:
     if encoding is Encoding.DOC:
         return [("ids", orjson.dumps(list(case_ids)).decode())]
     return [("ids", case_id) for case_id in case_ids]
-
-
-def by_content(*, email: str | None, title: str, since: float, until: float, encoding: Encoding) -> Parameters:
-    """Filter: requester, title and creation time (seconds since 1970) fit."""
-    parameters = [("title", title)] if len(title) <= _TEXT_FILTER_LIMIT else []
-    if email:
-        parameters.append(("requester_email", email))
-    moments = [datetime.fromtimestamp(seconds, UTC) for seconds in (since, until)]
-    if encoding is Encoding.DOC:
-        texts = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in moments]
-        return [*parameters, ("create_at", orjson.dumps(texts).decode())]
-    return [*parameters, *(("create_at", moment.strftime("%Y-%m-%d %H:%M:%S.000")) for moment in moments)]
 
 
 def query(parameters: Iterable[tuple[str, str]], *, page: int, per_page: int = PER_PAGE) -> str:

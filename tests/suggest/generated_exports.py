@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
 
 #: By language: names of key, title, description, priority, status, created, updated, e-mail, name of the requester,
 #: agent, answer; then words of a priority, of a status, and what people write.
@@ -310,7 +311,10 @@ def _save(folder: Path, seed: int, draw: random.Random, header: list[str], rows:
     if draw.random() < 0.2:
         path = folder / "export.xlsx"
         with xlsxwriter.Workbook(path) as book:
-            book.add_worksheet("Cover").write_row(0, 0, ["Support"])
+            if draw.random() < 0.5:
+                book.add_worksheet("Cover").write_row(0, 0, ["Support"])
+            else:
+                _write_dashboard(book.add_worksheet("Dashboard"), draw)
             sheet = book.add_worksheet("Tickets")
             for number, row in enumerate([header, *rows]):
                 for place, cell in enumerate(row):
@@ -322,6 +326,14 @@ def _save(folder: Path, seed: int, draw: random.Random, header: list[str], rows:
             file.write("All tickets of the year\n\n")
         csv.writer(file, delimiter=draw.choice(",;\t")).writerows([header, *rows])
     return path
+
+
+def _write_dashboard(sheet: Worksheet, draw: random.Random) -> None:
+    """Counts of tickets by month and status, as people put them in front."""
+    sheet.write_row(0, 0, ["Month", "Open", "Closed", "Total"])
+    for month in range(1, 13):
+        counts = [draw.randint(1, 99), draw.randint(1, 99)]
+        sheet.write_row(month, 0, [month, *counts, sum(counts)])
 
 
 def _save_comments(export: Path, draw: random.Random, key: str, tickets: list[dict[str, str]]) -> int:

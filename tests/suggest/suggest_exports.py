@@ -362,7 +362,7 @@ SAMPLES = [
         [
             case(
                 *(
-                    "3/25/2024 9:04:05|ana@example.com",
+                    "f3bc0727fa0b219b8041812d5a2a798e",
                     "Printer is broken",
                     "It prints nothing at all since this morning",
                 ),
@@ -371,12 +371,12 @@ SAMPLES = [
                 requester_email="ana@example.com",
             ),
             case(
-                *("4/3/2024 18:00:00|bo@example.com", "Cannot log in", "The account is locked and I do not know why"),
+                *("4ba6250ce6a01bdb5194ac69beb96a9e", "Cannot log in", "The account is locked and I do not know why"),
                 priority="LOW",
                 created="2024-04-03T18:00:00Z",
             ),
         ],
-        said=("no single column is unique, but",),
+        said=("no id column: the key is a hash of",),
     ),
     Sample(
         "bugzilla.csv",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 from program import Program
+from tqdm.utils import disp_len
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_data" / "zendesk-tickets.csv"
@@ -103,4 +104,21 @@ def test_sheets_that_are_left_out_are_named(program: Program, tmp_path: Path) ->
     assert "Check: more tickets in 'Year 2024'?" in said
     assert "header in row 1." in said
     assert max(map(len, done.out.splitlines()[:5])) < 80
-    assert "CHECK: 'Year 2024' of this workbook" in (tmp_path / "mapping.yml").read_text(encoding="utf-8")
+    assert "CHECK: more tickets in 'Year 2024'?" in (tmp_path / "mapping.yml").read_text(encoding="utf-8")
+
+
+def test_a_header_that_looks_like_data_is_said_before_the_table(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("1001,2021-01-01,It burns\n1002,2021-01-02,It smokes\n", encoding="utf-8")
+    said = " ".join(program("suggest", "t.csv", "-o", "m.yml").out.split())
+    assert (
+        "Check: the header looks like data: `1001`, `2021-01-01`, `It burns`; if so, draft again with --header-row 0"
+        in said
+    )
+
+
+def test_the_table_is_straight_in_wide_scripts_too(program: Program, tmp_path: Path) -> None:
+    rows = "".join(f"T-{n},プリンタ{n}が動きません,高\n" for n in range(12))
+    (tmp_path / "t.csv").write_text(f"受付番号,件名,Priority\n{rows}", encoding="utf-8")
+    lines = program("suggest", "t.csv", "-o", "m.yml").out.splitlines()
+    fields = [line for line in lines if line.startswith("  ") and "guess" in line]
+    assert [disp_len(line[: line.index("guess")]) for line in fields] == [31, 31]

@@ -29,6 +29,14 @@ def test_a_column_with_one_value_yields_to_one_with_four() -> None:
     assert (found["Severity"], found["Priority"][0]) == (("priority", "GUESS"), "other")
 
 
+@pytest.mark.parametrize("name", ["Issue", "Subject", "Problem summary"])
+def test_a_title_of_three_texts_is_to_be_checked(name: str) -> None:
+    source = {"Ticket ID": numbers(24), name: ["Login problem", "Wrong invoice", "Slow network"]}
+    suggestion = suggest(table(source, rows=24))
+    assert became(suggestion)[name] == ("title", "CHECK")
+    assert "it has only 3 different texts" in " ".join(suggestion.text.replace("#", "").split())
+
+
 def test_a_title_is_at_least_half_filled() -> None:
     rows = 24
     source = {"Ticket ID": numbers(rows), "Title": ["It burns", *[""] * 23], "Description": SENTENCES}

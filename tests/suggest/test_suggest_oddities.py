@@ -23,7 +23,9 @@ def test_two_rows_that_are_there_twice_do() -> None:
 def test_a_header_that_is_a_row_is_pointed_out(tmp_path: Path) -> None:
     export = tmp_path / "x.csv"
     export.write_text("1001,2021-01-01,ana@example.com\n1002,2021-01-02,bo@example.com\n", encoding="utf-8")
-    assert "# CHECK: the header looks like data: `1001`" in suggest_mapping(export).text
+    assert (
+        "# CHECK: the header looks like data: `1001`, `2021-01-01`, `ana@example.com`;" in suggest_mapping(export).text
+    )
     export.write_text("No,2021,2022\n1001,3,4\n1002,5,6\n", encoding="utf-8")
     assert "looks like data: `No`" in suggest_mapping(export).text
     export.write_text("No,Subject,2022\n1001,It burns,4\n1002,It smokes,6\n", encoding="utf-8")

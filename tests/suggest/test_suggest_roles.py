@@ -167,6 +167,15 @@ def test_columns_that_are_different_together_by_chance_are_no_key() -> None:
     assert "hash: true" in suggestion.text
 
 
+def test_when_and_who_are_no_key_together_and_ids_of_customers_come_last() -> None:
+    opened = [f"2024-01-{1 + n // 2:02} 10:{n:02}" for n in range(12)]
+    customers = [f"C-{n % 5}" for n in range(12)]
+    text = suggest(table({"date_opened": opened, "requester_id": customers, "status": ["open", "closed"]})).text
+    assert "key: [date_opened]\n  hash: true" in text
+    text = suggest(table({"requester_id": customers, "place": ["A", "B", "C"], "status": ["open", "closed"]})).text
+    assert "key: [place, requester_id]\n  hash: true" in text
+
+
 def test_a_number_that_repeats_is_a_history_and_no_key_with_something_else() -> None:
     """Its own ids say nothing about tickets; the time of a change is none of theirs."""
     numbers = [f"T-{n // 3}" for n in range(12)]

@@ -11,6 +11,8 @@ from importer.reader import open_reader
 from importer.suggest import suggest
 from importer.suggest.headers import level_of, load_vocabulary
 
+SUBJECTS = [f"Fan {number} is loud" for number in range(24)]
+
 
 @pytest.mark.parametrize(
     ("word", "becomes", "sure"),
@@ -50,6 +52,15 @@ def test_a_dash_that_comes_again_and_again_is_empty() -> None:
     text = suggest(source).text
     assert 'empty: ["", "-"]' in text
     assert 'GUESS: treated as empty: "-" (12 cells in 2 columns).' in text
+
+
+def test_nd_and_its_like_are_empty_unless_they_are_places() -> None:
+    columns = {"ID": numbers(24), "Subject": SUBJECTS, "Phone": ["N/D", *map(str, range(100, 123))]}
+    text = suggest(table(columns | {"City": ["ND", "Rome", "Rome"], "Mail": ["-", *["a@b.co"] * 23]}, rows=24)).text
+    assert 'empty: ["", "ND", "N/D", "-"]' in text
+    text = suggest(table(columns | {"State": ["ND", "NY", "CA", "WA"]}, rows=24)).text
+    assert 'empty: ["", "N/D"]' in text
+    assert 'CHECK: kept as text, too rare to decide: "ND" (6 cells in 1 column).' in text
 
 
 def test_somebody_called_na_stays_who_he_is() -> None:
@@ -99,7 +110,7 @@ def test_what_the_trial_finds_stands_at_the_top() -> None:
 
 
 def test_guesses_and_checks_are_counted() -> None:
-    suggestion = suggest(table({"ID": numbers(), "Subject": ["Hi there"]}))
+    suggestion = suggest(table({"ID": numbers(), "Subject": SUBJECTS}))
     lines = suggestion.text.splitlines()
     assert suggestion.guesses == sum("# GUESS: " in line for line in lines) == 2
     assert suggestion.checks == sum("# CHECK: " in line for line in lines) == 3

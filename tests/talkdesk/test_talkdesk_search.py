@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +15,6 @@ from importer.talkdesk.search import (
     PER_PAGE,
     Encoding,
     UnreadableListError,
-    by_content,
     by_external_id,
     by_ids,
     query,
@@ -68,29 +66,6 @@ async def test_a_filter_in_the_wrong_encoding_is_ignored(asked: Encoding, read: 
     """Why every answer is filtered again on our side, and why only a filter that was seen to work may say "none"."""
     async with filled(IDS[:3], filters=read) as api:
         assert sorted(await found(api, by_external_id("text1", "T-1", encoding=asked))) == sorted(IDS[:3])
-
-
-@pytest.mark.parametrize("encoding", Encoding)
-async def test_content_is_found_by_title_requester_and_time(encoding: Encoding) -> None:
-    async with filled(IDS, filters=encoding.value) as api:
-
-        async def asked(title: str, email: str | None, since: float, until: float) -> list[str]:
-            filters = by_content(email=email, title=title, since=since, until=until, encoding=encoding)
-            return await found(api, filters)
-
-        now = time.time()
-        assert await asked("Ticket T-1", "ana@example.com", now - 900, now + 900) == ["T-1"]
-        assert await asked("Ticket T-1", None, now - 900, now + 900) == ["T-1"]
-        assert await asked("Ticket T-1", "bo@example.com", now - 900, now + 900) == []
-        assert await asked("Ticket T-1", "ana@example.com", now - 900, now - 600) == []
-        assert await asked("Ticket T-1", "ana@example.com", now + 600, now + 900) == []
-
-
-def test_a_title_that_is_too_long_for_a_filter_is_left_out() -> None:
-    """The list refuses such a filter; time and requester still narrow it."""
-    names = [name for name, _ in by_content(email="a@b.c", title="x" * 256, since=0, until=1, encoding=Encoding.DOC)]
-    assert "title" not in names
-    assert "requester_email" in names
 
 
 async def test_all_pages_together_hold_every_case_once() -> None:

@@ -1,0 +1,259 @@
+"""Tables that came with an export: files in its folder and sheets of its workbook, with its comments or requesters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from importer.errors import SourceError
+from importer.reader import Reader, open_reader, sheet_names
+from importer.suggest.columns import Column, Kind, describe
+from importer.suggest.first_rows import FirstRows, read_first_rows
+from importer.suggest.headers import Vocabulary, plain_name, squeezed
+from importer.suggest.roles import Roles, assign
+from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
+
+TABLES_MAX = 4  #: Sheets that are looked at, and files of each kind.
+_PLAIN = (".csv", ".tsv", ".txt")
+_SUFFIXES = frozenset({*_PLAIN, ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+_SAME_SHARE = 0.8  #: Of the names of the columns of two sheets for both to have tickets.
+_TEXTS = (Kind.LONG, Kind.TEXT)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a table is."""
+
+    path: Path  #: The file.
+    sheet: str = ""  #: The sheet; empty for the one that is read if none is named.
+    encoding: str = ""  #: What is needed to read it; empty if nothing.
+
+
+@dataclass(frozen=True)
+class CommentTable:
+    """A table with comments."""
+
+    place: Place
+    match: Match  #: The column that says which ticket a row belongs to.
+    body: Column  #: The column with the text.
+    author: Column | None = None  #: The column with the name of who wrote it.
+    created: Column | None = None  #: The column with the time, if all of its cells can be read.
+    public: Column | None = None  #: The column that seems to say whether the requester saw it.
+
+
+@dataclass(frozen=True)
+class PeopleTable:
+    """A table with people, and the column of the export that names them."""
+
+    place: Place
+    file: str  #: How the mapping calls it.
+    by: Column  #: The column of the export with their ids.
+    key: Column  #: The column of the table with the same ids.
+    email: Column | None
+    name: Column | None
+    found: int  #: Cells of the export that are in the table.
+    cells: int  #: Of how many.
+
+    def lookup(self, value: Column) -> dict[str, str]:
+        """The keys of a `lookup:` for a value."""
+        encoding = {"encoding": self.place.encoding} if self.place.encoding else {}
+        entry = {"file": self.file, "key": self.key.name, "by": self.by.name, "value": value.name, "none": "empty"}
+        return entry | encoding
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A table that seems to belong to the export but cannot be used, and why."""
+
+    place: Place
+    reason: str
+
+
+def _files(path: Path, words: Sequence[str], encoding: str | None) -> list[Place]:
+    """The tables next to the export at ``path`` whose names contain one of ``words``."""
+    try:
+        near = sorted(path.absolute().parent.iterdir())
+    except OSError:
+        return []
+    files = [
+        file
+        for file in near
+        if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
+        if any(word in squeezed(file.name.partition(".")[0]) for word in words)
+        if file.is_file() and not file.samefile(path)
+    ]
+    return [Place(file, encoding=encoding or "") for file in files[:TABLES_MAX]]
+
+
+def _read(place: Place) -> tuple[Place, FirstRows] | Unusable:
+    """A table, and what it was read with: its own encoding, as a byte order mark or UTF-8 tell it, before that."""
+    encodings = ("", place.encoding) if place.path.suffix.lower() in _PLAIN and place.encoding else ("",)
+    failures = []
+    for encoding in encodings:
+        try:
+            source = open_reader(place.path, sheet=place.sheet or None, encoding=encoding or None)
+            return replace(place, encoding=encoding), read_first_rows(source)
+        except SourceError as error:
+            failures.append(error)
+    return Unusable(place, f"cannot be read: {failures[0].what}; {failures[0].hint}")
+
+
+def find_comments(
+    path: Path, source: Reader, names: Sequence[Named], vocabulary: Vocabulary
+) -> tuple[list[CommentTable | Unusable], list[str]]:
+    """The comments in other sheets and in files next to an export, and the sheets that seem to have more tickets.
+
+    Args:
+        path: The export.
+        source: The same, opened: a table with the same columns is another export.
+        names: What its rows are named by.
+        vocabulary: The words.
+    """
+    comments: list[CommentTable | Unusable] = []
+    more = []
+    files = _files(path, vocabulary.words["comment_files"], source.reading.get("encoding"))
+    for place in (*_sheets(path, source), *files):
+        table = _read(place)
+        if isinstance(table, Unusable):
+            # most texts of such a name are not tables, nor are most sheets
+            comments += [] if place.sheet or place.path.suffix.lower() == ".txt" else [table]
+            continue
+        columns = [column.name for column in table[1].columns]
+        same = len({*columns} & {*source.columns})
+        if place.sheet and same >= _SAME_SHARE * len({*columns, *source.columns}):
+            more.append(place.sheet)
+        elif columns != list(source.columns) and (found := _comments(*table, names, vocabulary)):
+            comments.append(found)
+    return comments, more
+
+
+def _sheets(path: Path, source: Reader) -> Iterator[Place]:
+    try:
+        sheets = [name for name in sheet_names(path) if not source.name.endswith(f"[{name}]")]
+    except SourceError:
+        return
+    yield from (Place(path, sheet) for sheet in sheets[:TABLES_MAX])
+
+
+def _comments(
+    place: Place, table: FirstRows, names: Sequence[Named], vocabulary: Vocabulary
+) -> CommentTable | Unusable | None:
+    """The comments of a table, if it has some; of other tickets they are reported, as it may be the wrong file."""
+    columns = describe(table, vocabulary)
+    found = [match for column in columns for match in matches(column, names)]
+    best = max(found, key=lambda match: _weight(match, vocabulary), default=None)
+    if best is None or best.share < LEAST_SHARE:
+        about = [match for match in found if _is_about_tickets(match, vocabulary)]
+        if place.sheet or not about:
+            return None
+        best = max(about, key=lambda match: match.share)
+        what = f"only {best.matching:,} of {best.cells:,} cells in `{best.column.name}` match a ticket of this export"
+        return Unusable(place, what)
+    others = [column for column in columns if column.profile is not best.column and column.kind is not Kind.EMPTY]
+    roles = assign(table.rows, others)
+    if (body := _body(others, roles, is_sheet=bool(place.sheet))) is None:
+        return None
+    one = {role: pick.column for role, pick in roles.one.items()}
+    created = one.get("created")
+    is_time = created and created.dates and created.dates.fitting == created.dates.looked_at
+    by_name = [
+        it for it in others if it.kind in (Kind.TEXT, Kind.EMAIL) and it.profile.mean <= 60 and it.says("authors")
+    ]
+    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name]
+    author = next(filter(None, authors), None)
+    return CommentTable(
+        place,
+        best,
+        body,
+        author=None if author is body else author,
+        created=created if created and is_time and created.profile.repeats == 1 else None,
+        public=next((it for it in others if it.kind is Kind.BOOLEAN and _may_be_public(it)), None),
+    )
+
+
+def _body(columns: Sequence[Column], roles: Roles, *, is_sheet: bool) -> Column | None:
+    """The column with the text: by its role, by its name, and, in a file that is named so, by its sentences."""
+    if "description" in roles.one:
+        return roles.one["description"].column
+    texts = [it for it in columns if it.kind in _TEXTS]
+    said = [*roles.notes, *(it for it in texts if it.rank("note") is not None)]
+    if not said and not is_sheet:
+        said = [it for it in texts if it.profile.share_of("words") >= 0.5]
+        said.sort(key=lambda column: -column.profile.mean)
+    return said[0] if said else None
+
+
+def _may_be_public(column: Column) -> bool:
+    return plain_name(column.name) in column.vocabulary.words["public"]
+
+
+def _weight(match: Match, vocabulary: Vocabulary) -> tuple[float, bool]:
+    """Numbers of comments may be numbers of tickets by chance: a header that says so, and repeats, prove more."""
+    repeats = match.column.distinct < match.column.filled
+    proven = 0.5 * _is_about_tickets(match, vocabulary) + 0.25 * repeats
+    return match.share + proven * (match.share > 0), match.named.is_key
+
+
+def _is_about_tickets(match: Match, vocabulary: Vocabulary) -> bool:
+    words = plain_name(match.column.name).split()
+    same = squeezed(match.named.column.name) == "".join(words)
+    return (same and len(words) > 1) or "parent" in words or not set(words).isdisjoint(vocabulary.prefixes)
+
+
+def find_people(
+    path: Path, source: Reader, columns: Sequence[Column], vocabulary: Vocabulary, *, folder: Path
+) -> PeopleTable | Unusable | None:
+    """The table next to the export that knows the requesters, else one that cannot be read; None if there is none.
+
+    Args:
+        path: The export.
+        source: The same, opened.
+        columns: Its columns.
+        vocabulary: The words.
+        folder: Where the mapping will be: it names the table from there.
+    """
+    called = [(rank, column) for column in columns if (rank := _rank(column)) is not None]
+    if not called:
+        return None
+    unusable = None
+    for place in _files(path, vocabulary.words["people_files"], source.reading.get("encoding")):
+        table = _read(place)
+        if isinstance(table, Unusable):
+            unusable = unusable or table
+            continue
+        others = describe(table[1], vocabulary)
+        for _, by in sorted(called, key=lambda entry: entry[0]):
+            if found := _people(table[0], folder, by, others):
+                return found
+    return unusable
+
+
+def _rank(column: Column) -> int | None:
+    """How well the name of a column of ids speaks of the requester: ``requester_id`` before ``user_id``."""
+    if column.kind not in (Kind.NUMBER, Kind.TEXT) or column.profile.repeats > 1 or not column.says("ids"):
+        return None
+    words = [word for word in column.names[0].split() if word not in column.vocabulary.words["ids"]]
+    rank = column.vocabulary.rank([" ".join(words)], "requester_name")
+    return None if column.vocabulary.is_phrase(rank) else rank
+
+
+def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -> PeopleTable | None:
+    """The table, if most cells of ``by`` are in a column of it in which all texts differ."""
+    counts = by.profile.values.counts
+    keys = [it for it in columns if it.kind in (Kind.NUMBER, Kind.TEXT) and it.profile.complete]
+    found = {
+        key: sum(times for text, times in counts.items() if text in key.profile.values.counts)
+        for key in keys
+        if key.profile.filled == key.profile.distinct
+    }
+    best = max(found, key=found.__getitem__, default=None)
+    email = next((column for column in columns if column.kind is Kind.EMAIL), None)
+    people = (it for it in columns if it.kind is Kind.TEXT and it.rank("requester_name") is not None)
+    name = next((column for column in people if column.profile.share_of("opaque") < LEAST_SHARE), None)
+    cells = sum(counts.values())
+    if best is None or not found[best] or found[best] < LEAST_SHARE * cells or not (email or name):
+        return None
+    file = os.path.relpath(place.path.absolute(), folder.absolute())
+    return PeopleTable(place, file, by, best, email, name, found[best], cells)
