@@ -20,6 +20,7 @@ from importer.pipeline.account import Saved, UnreachableError, save_fields_async
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 from importer.sandbox.faults import Rule
 from importer.settings import Settings
+from importer.talkdesk.fields import Option
 
 Save = Callable[..., Coroutine[Any, Any, Saved]]
 
@@ -45,7 +46,7 @@ def test_fields_are_saved_so_that_a_mapping_can_read_them(tmp_path: Path) -> Non
     fields = read_fields(content, "fields.yml")
     assert result == Saved(path, len(fields))
     assert b"  # Channel\n" in content
-    assert fields["drop_down2"].options[0] == ("001", "Email", ())
+    assert fields["drop_down2"].options[0] == Option(key="001", label="Email")
     assert fields["dependent_field1"].options[0].children[0].label == "Santa Clara"
     assert not fields["text11"].active
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
