@@ -14,15 +14,16 @@ from pathlib import Path
 
 from importer.errors import MappingError, SourceError
 from importer.mapping import RowMapper, load_mapping
+from importer.mapping.addresses import is_email
 from importer.models import Row
 from importer.reader import Reader
 from importer.scratch import scratch_folder
 from importer.suggest.answers import SavedProfile, answered, still_true
-from importer.suggest.columns import Column, Kind, describe, find_blanks
+from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
 from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.evidence import Evidence
-from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
+from importer.suggest.first_rows import FirstRows, is_number, read_first_rows, shapes_of
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.near_tables import PeopleTable, find_comments, find_people
 from importer.suggest.roles import Roles, assign, explain
@@ -116,21 +117,16 @@ def suggest(
         MappingError: No mapping can be made for its columns.
     """
     _check_names(source)
-    vocabulary = load_vocabulary()
-    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
-    blanks = find_blanks(table, vocabulary)
-    table = table.without(blanks.taken)
-    system = recognise(source.columns, vocabulary.systems)
-    columns = describe(table, vocabulary, system)
+    table, blanks, columns = _described(source)
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
     roles, people = assign(table.rows, columns, said), None
     if path is not None and "requester_email" not in roles.one:
-        people = find_people(path, source, columns, vocabulary, folder=folder or Path.cwd())
+        people = find_people(path, source, columns, folder=folder or Path.cwd())
     if isinstance(people, PeopleTable):
         roles = roles.without_name(people.by)  # it has the ids of people
     names = find_names(table, columns, roles)
-    comments, sheets = find_comments(path, source, names, vocabulary) if path is not None else ([], [])
+    comments, sheets = find_comments(path, source, names) if path is not None else ([], [])
     draft = Draft(
         table=table,
         roles=roles,
@@ -183,10 +179,16 @@ def _tested(
 
 def kinds_of(source: Reader) -> dict[str, str]:
     """Column → what its cells are, such as ``dates``; of columns with the same name the first."""
+    return {column.name: str(column.kind) for column in reversed(_described(source)[2])}
+
+
+def _described(source: Reader) -> tuple[FirstRows, Blanks, list[Column]]:
+    """The first rows, the texts in them that stand for empty cells, and what the columns are without these."""
     vocabulary = load_vocabulary()
     table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
-    columns = describe(table.without(find_blanks(table, vocabulary).taken), vocabulary)
-    return {column.name: str(column.kind) for column in reversed(columns)}
+    blanks = find_blanks(table)
+    table = table.without(blanks.taken)
+    return table, blanks, describe(table, recognise(source.columns))
 
 
 def _mapper(body: str, draft: Draft, path: Path | None, columns: tuple[str, ...]) -> RowMapper:

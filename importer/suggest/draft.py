@@ -228,7 +228,7 @@ class Draft:
         words = column.values.most_common()
         page.line("values:" if words else "values: {}", 4)
         for word, count in words:
-            level = level_of(word, pick.column.vocabulary)
+            level = level_of(word)
             if not level.sure:
                 page.uses[column] = Use("priority", CHECK)
             note = f"# {counted(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"

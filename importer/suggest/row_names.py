@@ -63,12 +63,12 @@ def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles) -> R
 def _numbers(columns: Sequence[Column]) -> list[Column]:
     """The columns that are named as the number of a ticket, the best name first."""
     called = [
-        (rank, column)
+        column
         for column in columns
         if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2
-        if (rank := column.rank("key")) is not None and not column.vocabulary.is_phrase(rank)
+        if column.called("key").exact
     ]
-    return [column for _, column in sorted(called, key=lambda it: it[0])]
+    return sorted(called, key=lambda column: -column.called("key").points)
 
 
 def _repeats(number: Column, rows: int) -> bool:
