@@ -184,8 +184,8 @@ def kinds_of(source: Reader) -> dict[str, str]:
 
 def _described(source: Reader) -> tuple[FirstRows, Blanks, list[Column]]:
     """The first rows, the texts in them that stand for empty cells, and what the columns are without these."""
-    vocabulary = load_vocabulary()
-    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
+    words = load_vocabulary().words
+    table = read_first_rows(source, blank_words={*words["blank_signs"], *words["blank_words"]})
     blanks = find_blanks(table)
     table = table.without(blanks.taken)
     return table, blanks, describe(table, recognise(source.columns))

@@ -156,7 +156,7 @@ def find_blanks(table: FirstRows) -> Blanks:
     blanks = Blanks()
     for text, times in cells.most_common():
         largest = max(column.share(column.blanks[text]) for column in table.columns)
-        if text in load_vocabulary().blank_signs:
+        if text in load_vocabulary().words["blank_signs"]:
             code = _CODE.fullmatch(text)
             is_blank = not (code and any(text in column.blanks and _is_of_codes(column) for column in table.columns))
         else:

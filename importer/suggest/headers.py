@@ -69,12 +69,12 @@ class Vocabulary:
 
     columns: Mapping[str, Mapping[str, int]]  #: Role → squeezed name of a column → its place in its list.
     phrases: Mapping[str, Sequence[str]]  #: Role → plain phrases.
-    words: Mapping[str, Sequence[str]]  #: ``strangers``, ``agents``, ``measures``, … → plain words and phrases, sorted.
+    words: Mapping[
+        str, Sequence[str]
+    ]  #: ``strangers``, ``agents``, ``measures``, … → plain words and phrases, sorted; ``blank_…`` as written.
     prefixes: Sequence[str]
     #: Folded word → priority of Talkdesk, and the word as people write it; longer words first.
     levels: Mapping[str, tuple[str, str]]
-    blank_signs: frozenset[str]  #: As they are written.
-    blank_words: frozenset[str]  #: As they are written.
     systems: Sequence[System]
 
     def names_of(self, column: str) -> tuple[str, ...]:
@@ -146,8 +146,6 @@ def load_vocabulary() -> Vocabulary:
         words={about: sorted(found) for about, found in words.items()},
         prefixes=prefixes,
         levels=dict(sorted(levels.items(), key=lambda entry: -len(entry[0]))),
-        blank_signs=frozenset(words["blank_signs"]),
-        blank_words=frozenset(words["blank_words"]),
         systems=[
             System(**it | {"telling": frozenset(map(squeezed, it["telling"])), "roles": _squeezed(it["roles"])})
             for it in _read("signatures.toml")["system"]

@@ -87,13 +87,19 @@ def _files(path: Path, kind: str, source: Reader) -> list[Place]:
     return [Place(file, encoding=source.reading.get("encoding") or "") for file in files[:TABLES_MAX]]
 
 
-def _read(place: Place) -> tuple[Place, FirstRows] | Unusable:
-    """A table, and what it was read with: its own encoding, as a byte order mark or UTF-8 tell it, before that."""
+def _read(place: Place, export: Reader) -> tuple[Place, FirstRows] | Unusable | None:
+    """A table, and what it was read with: its own encoding, as a byte order mark or UTF-8 tell it, before that.
+
+    None if it has the columns of the export, a sheet at least most of them: it is another one.
+    """
     encodings = ("", place.encoding) if place.path.suffix.lower() in _PLAIN and place.encoding else ("",)
     failures = []
     for encoding in encodings:
         try:
             source = open_reader(place.path, sheet=place.sheet or None, encoding=encoding or None)
+            same, all_names = {*source.columns} & {*export.columns}, {*source.columns} | {*export.columns}
+            if len(same) >= (_SAME_SHARE if place.sheet else 1) * len(all_names):
+                return None
             return replace(place, encoding=encoding), read_first_rows(source)
         except SourceError as error:
             failures.append(error)
@@ -111,20 +117,17 @@ def find_comments(
         names: What its rows are named by.
     """
     comments: list[CommentTable | Unusable] = []
-    more = []
+    more: list[str] = []
     files = _files(path, "comment_files", source)
     for place in (*_sheets(path, source), *files):
-        table = _read(place)
-        if isinstance(table, Unusable):
-            # most texts of such a name are not tables, nor are most sheets
-            comments += [] if place.sheet or place.path.suffix.lower() == ".txt" else [table]
-            continue
-        columns = [column.name for column in table[1].columns]
-        same = len({*columns} & {*source.columns})
-        if place.sheet and same >= _SAME_SHARE * len({*columns, *source.columns}):
-            more.append(place.sheet)
-        elif columns != list(source.columns) and (found := _comments(*table, names)):
-            comments.append(found)
+        table = _read(place, source)
+        if table is None:
+            more += [place.sheet] if place.sheet else []
+        elif not isinstance(table, Unusable):
+            found = _comments(*table, names)
+            comments += [found] if found else []
+        elif not place.sheet and place.path.suffix.lower() != ".txt":  # most texts and sheets are no comments
+            comments.append(table)
     return comments, more
 
 
@@ -215,8 +218,8 @@ def find_people(
         return None
     unusable = None
     for place in _files(path, "people_files", source):
-        table = _read(place)
-        if isinstance(table, Unusable):
+        table = _read(place, source)
+        if table is None or isinstance(table, Unusable):
             unusable = unusable or table
             continue
         others = describe(table[1])
