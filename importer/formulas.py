@@ -19,6 +19,8 @@ _ESCAPED = re.compile(f"\\A'(?='*[{_SIGNS}\t\r\n])|([,;\t]\"*)'(?='*[{_SIGNS}])"
 
 def escape_formula(cell: str) -> str:
     """``cell``, harmless in a spreadsheet."""
+    if cell[:1].isalnum() and "," not in cell and ";" not in cell and "\t" not in cell:
+        return cell  # most are, and all cells of an import come by
     return _HARMFUL.sub(lambda found: f"{found[1] or ''}'", cell)
 
 

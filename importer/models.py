@@ -39,6 +39,11 @@ class FieldError(NamedTuple):
     target: str | None = None
     suggestion: str = ""
 
+    @property
+    def is_of_reader(self) -> bool:
+        """Whether the reader found it, not the mapping, which says for which field of a case a cell was meant."""
+        return self.target is None and self.code != "missing_key"
+
     def __str__(self) -> str:
         place = f"{self.column}: " if self.column is not None else ""
         shown = f"{self.value!r} " if self.value else ""

@@ -54,6 +54,16 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_sandbox(target: str | None) -> bool:
+    """Whether the target of a ledger is the embedded sandbox."""
+    return (target or "").startswith("sandbox")
+
+
+def is_trial(target: str | None) -> bool:
+    """Whether the cases of a ledger are on this machine: in the embedded sandbox, or on a server of its own."""
+    return is_sandbox(target) or is_loopback((target or "").partition(" ")[0])
+
+
 def checked_url(url: str, *, flag: str) -> str:
     """``url`` without a trailing slash.
 

@@ -1,13 +1,14 @@
-"""Numbers, durations, commands and JSON as people see them, the same in the terminal and in the reports."""
+"""Numbers, lists, near words, durations, commands and JSON as people see them, the same in all messages and reports."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 
-from importer.models import UNSAFE
+from importer.models import UNSAFE, shown
 
 #: A word with these is no word to copy: what a terminal obeys, and bytes of a file name that are not Unicode.
 _UNPRINTABLE = re.compile(UNSAFE.pattern + "|[\ud800-\udfff]")
@@ -26,6 +27,32 @@ def carried(count: int) -> str:
 def are(count: int) -> str:
     """``is`` or ``are``."""
     return "is" if count == 1 else "are"
+
+
+def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
+    close = closest(word, known)
+    return f"did you mean {shown(close)!r}?" if close else otherwise
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word closest to ``word``; empty if none is close."""
+    return next(iter(close_words(word, known)), "")
+
+
+def close_words(
+    word: str, known: Iterable[str], *, fold: Callable[[str], str] = str.casefold, most: int = 1, cutoff: float = 0.6
+) -> list[str]:
+    """The known words closest to ``word``, the closest first, compared as ``fold`` makes them; see :mod:`difflib`."""
+    names = {fold(name): name for name in reversed(list(known))}  # of words that are folded alike the first counts
+    return [names[folded] for folded in get_close_matches(fold(word), names, n=most, cutoff=cutoff)]
+
+
+def listed(words: Iterable[str], *, most: int = 12) -> str:
+    """``a, b, c`` for a message, with the number of words that are not shown."""
+    names = list(words)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def duration(seconds: float) -> str:

@@ -130,9 +130,7 @@ def _check_events(text: str) -> None:
             depth += isinstance(event, CollectionStartEvent)
             depth -= isinstance(event, CollectionEndEvent)
             documents += isinstance(event, DocumentStartEvent)
-            if refused := _refused(event, depth, documents):
-                what, hint = refused
-                raise YamlProblem(what, _mark(event.start_mark), hint)
+            _check_event(event, _mark(event.start_mark), depth=depth, documents=documents)
             reached = _mark(event.end_mark)
     except YamlProblem:
         raise
@@ -141,22 +139,21 @@ def _check_events(text: str) -> None:
         raise YamlProblem(what, reached, "write the character itself") from None
 
 
-def _refused(event: Event, depth: int, documents: int) -> tuple[str, str] | None:
+def _check_event(event: Event, mark: Mark, *, depth: int, documents: int) -> None:
     if documents > 1:
         hint = "keep one mapping per file: remove the line '---' and everything below it"
-        return "the file contains a second YAML document", hint
+        raise YamlProblem("the file contains a second YAML document", mark, hint)
     if depth > DEPTH_MAX:
-        return f"nested more than {DEPTH_MAX} levels deep", "use fewer levels"
+        raise YamlProblem(f"nested more than {DEPTH_MAX} levels deep", mark, "use fewer levels")
     if isinstance(event, AliasEvent):
-        return (
-            f"YAML alias '*{shown(event.anchor)}' is not supported",
-            "repeat the text, or quote a text that starts with *",
-        )
+        hint = "repeat the text, or quote a text that starts with *"
+        raise YamlProblem(f"YAML alias '*{shown(event.anchor)}' is not supported", mark, hint)
     if isinstance(event, NodeEvent) and event.anchor:
-        return f"YAML anchor '&{shown(event.anchor)}' is not supported", "remove it, or quote a text that starts with &"
+        hint = "remove it, or quote a text that starts with &"
+        raise YamlProblem(f"YAML anchor '&{shown(event.anchor)}' is not supported", mark, hint)
     if tag := getattr(event, "tag", None):
-        return f"YAML tag {shown(str(tag))!r} is not supported", "remove it, or quote a text that starts with !"
-    return None
+        hint = "remove it, or quote a text that starts with !"
+        raise YamlProblem(f"YAML tag {shown(str(tag))!r} is not supported", mark, hint)
 
 
 def _check_keys(node: Any) -> None:
@@ -240,7 +237,8 @@ def quoted(text: str) -> str:
         return text
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return json.dumps(text)
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in written)
 
 
 def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from importer.meaning import UPDATES, meaning_of
 from importer.models import UNSAFE, State, clean
 from importer.wording import carried, printable, shell_word
 
@@ -179,15 +180,18 @@ def rows_text(rows: Sequence[int], count: int = 0) -> str:
     return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}{more}" if rows else "no specific row"
 
 
-def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State, str] | None = None) -> None:
+def say_totals(
+    totals: Totals, causes: Iterable[Cause], meanings: Mapping[State, str] | None = None, *, trial: bool = False
+) -> None:
     """Print the totals, and a line for each state if there are several.
 
     Args:
         totals: Rows by state.
         causes: Tell why rows are skipped.
         meanings: What states mean here, where it is not what they usually mean.
+        trial: The cases are not in Talkdesk.
     """
-    from importer.report.meaning import MEANINGS, skipped_because  # it loads the ledger: --help must not wait for it
+    from importer.ledger.causes import skipped_because  # only now: --help must not wait for the ledger
 
     special = meanings or {}
     if not totals.match:
@@ -195,11 +199,11 @@ def say_totals(totals: Totals, causes: Iterable[Cause], meanings: Mapping[State,
         return
     say()
     say(totals.equation)
-    if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special:
+    if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special and not trial:
         return
     say()
     for state, count in totals.by_state():
-        usual = {**MEANINGS, **special}.get(state, "")
+        usual = special.get(state) or str(meaning_of(state, count, trial=trial))
         for meaning, rows in skipped_because(causes).items() if state is State.SKIPPED else ((usual, count),):
             say(f"  {rows:>7,}  ", _coloured(state), f" {meaning}")
 
@@ -214,16 +218,9 @@ def say_case_updates(updates: CaseUpdateTotals) -> None:
         say(f"  {carried(updates.later)} will be sent as case updates once their rows are cases")
     if not updates.total:
         return
-    words = (
-        (updates.open, "not sent yet: run the same command again"),
-        (updates.refused, "refused: see case-updates.csv"),
-        (updates.unknown, "unknown outcome: run reconcile, then resolve"),
-        (updates.held, "blocked by those before them"),
-        (updates.dropped, "dropped with resolve"),
-        (updates.changed, "changed by the server: see case-updates.csv"),
-    )
-    rest = "".join(f"; {count:,} {word}" for count, word in words if count)
-    say(f"  Case updates: {updates.done:,} of {carried(updates.total)} delivered{rest}")
+    rest = "".join(f"; {count:,} {UPDATES[standing].text}" for standing, count in updates.remarkable())
+    more = ": see case-updates.csv" if updates.undelivered or updates.changed else ""
+    say(f"  Case updates: {updates.done:,} of {carried(updates.total)} delivered{rest}{more}")
 
 
 def say_fields_set(fields: Iterable[FieldSet]) -> None:
@@ -235,9 +232,7 @@ def say_fields_set(fields: Iterable[FieldSet]) -> None:
 
 def say_causes(causes: Iterable[Cause]) -> None:
     """Print why rows are not cases, most frequent first; not those that are skipped or only wait for their turn."""
-    from importer.report.meaning import FAILED
-
-    shown = [cause for cause in causes if cause.state in FAILED and cause.code is not None]
+    shown = [cause for cause in causes if cause.is_failure]
     if shown:
         heading("Rows that are not cases, by error")
     for cause in shown[:_CAUSES_SHOWN]:

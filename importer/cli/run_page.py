@@ -19,8 +19,10 @@ from importer.cli.output import (
     say_totals,
 )
 from importer.errors import ExitCode
+from importer.meaning import TO_FIX, meaning_of
 from importer.models import State, clean
-from importer.report.meaning import OF_TRIAL, TO_FIX, Step, is_trial, next_steps, run_again
+from importer.regions import is_sandbox, is_trial
+from importer.report.next_steps import Step, next_steps
 from importer.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
@@ -34,10 +36,9 @@ if TYPE_CHECKING:
 
 def say_run(result: RunResult, mapping: str | None = None, *, limited: bool = False) -> None:
     """Print how a run ended; ``mapping`` as it was given, for the next command; ``limited`` if it had ``--limit``."""
-    trial = is_trial(result.target)
-    where = "trial in the embedded sandbox (nothing left this machine)" if trial else result.target
-    _say_title(result, str(where))
-    _say_outcome(result, trial=trial)
+    trial = "trial in the embedded sandbox (nothing left this machine)"
+    _say_title(result, trial if is_sandbox(result.target) else str(result.target))
+    _say_outcome(result, trial=is_trial(result.target))
     for number, (what, command) in enumerate(_next_steps(result, mapping or result.mapping, limited=limited), start=1):
         if number == 1:
             heading("Next")
@@ -69,11 +70,12 @@ def _say_title(result: RunResult, where: str) -> None:
 
 def _say_outcome(result: RunResult, *, trial: bool) -> None:
     say_remarks(result.notes, half_read=result.half_read, put_back=result.put_back)
-    meanings = dict(OF_TRIAL) if trial else {}
+    meanings = {}
     now = result.moved.get(State.CREATED, 0)
     if before := result.totals.created - now:  # some rows were cases before this run
-        meanings[State.CREATED] = f"{meanings.get(State.CREATED, 'Talkdesk cases')} ({now:,} now, {before:,} before)"
-    say_totals(result.totals, result.causes, meanings)
+        created = meaning_of(State.CREATED, result.totals.created, trial=trial)
+        meanings[State.CREATED] = f"{created} ({now:,} now, {before:,} before)"
+    say_totals(result.totals, result.causes, meanings, trial=trial)
     say_case_updates(result.case_updates)
     say_fields_set(result.fields_set)
     for notes in (notes for source in result.sources for notes in source.note_files):
@@ -94,13 +96,16 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
 def _next_steps(result: RunResult, mapping: str, *, limited: bool) -> Iterator[Step]:
     reports = result.reports
     failures = (*reports.workbooks, *reports.failures) if result.command == "run" else ()
+    written = reports.page or reports.summary
     return next_steps(
         result,
         mapping=mapping,
         ledger=result.ledger,
         failures=failures[0] if failures else None,
+        folder=written.parent if written and result.command == "run" else None,
         rebuilt_from=result.source if result.command == "rebuild" else None,
-        again=None if result.exit_code is ExitCode.USAGE else run_again(result.command, limited=limited),
+        verb=None if result.exit_code is ExitCode.USAGE else result.command,
+        limited=limited,
     )
 
 
@@ -177,7 +182,7 @@ def say_report(result: RunResult) -> None:
 
 def _say_figures(summary: Summary) -> None:
     say_remarks((), half_read=summary.half_read)
-    say_totals(summary.totals, summary.causes, OF_TRIAL if is_trial(summary.target) else None)
+    say_totals(summary.totals, summary.causes, trial=is_trial(summary.target))
     say_case_updates(summary.case_updates)
     say_fields_set(summary.fields_set)
 

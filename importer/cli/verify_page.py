@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from importer.cli.help import MEANINGS
 from importer.cli.output import Styled, complain, heading, quoted, say, say_command, say_remarks, width
 from importer.errors import ExitCode
+from importer.ledger.verification import DOUBLE
+from importer.meaning import VERDICTS
 from importer.models import CaseVerdict, State, clean
-from importer.report.meaning import VERDICTS
-from importer.report.verified_file import DOUBLE
+from importer.regions import is_sandbox
 from importer.wording import are, carried, duration, plural
 
 if TYPE_CHECKING:
+    from importer.ledger.verification import Verification, VerifiedLine
     from importer.pipeline.verifying import VerifyResult
-    from importer.report.verified_file import Verification, VerifiedLine
 
 _EXIT_CODES = {
     ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, incomplete, or gone",
@@ -32,8 +33,8 @@ _OPEN = (State.PENDING, State.WAITING, State.SENDING, State.INVALID, State.REFUS
 def say_verified(result: VerifyResult) -> None:
     """Print how the cases compare with what was sent."""
     found = result.verification
-    is_trial = (result.target or "").startswith("sandbox")
-    where = "trial in the embedded sandbox" if is_trial else result.target or ""
+    in_sandbox = is_sandbox(result.target)
+    where = "trial in the embedded sandbox" if in_sandbox else result.target or ""
     say(Styled(f"{Path(result.ledger).name} → {where}", bold=True), f", read back in {duration(result.seconds)}")
     say_remarks((*result.notes, *_remarks(result)))
     _say_verdicts(found)
@@ -41,7 +42,7 @@ def say_verified(result: VerifyResult) -> None:
         heading("First of each kind")
     for line in found.examples:
         _say_example(line)
-    for number, (what, command) in enumerate(_next_steps(result, ["--sandbox"] if is_trial else []), start=1):
+    for number, (what, command) in enumerate(_next_steps(result, ["--sandbox"] if in_sandbox else []), start=1):
         if number == 1:
             heading("Next")
         say(f"  {number}. {what}{':' if command else ''}")
@@ -80,7 +81,9 @@ def _say_verdicts(found: Verification) -> None:
     """The totals, a line for each verdict, and what could not be compared."""
     say()
     are_same = list(found.verdicts) == [CaseVerdict.SAME]
-    say(f"{plural(found.verified, 'case')} read back{', all as sent' if are_same and not found.left else ''}")
+    compared = " in the fields that were compared" if found.not_shown else ""
+    outcome = f", all as sent{compared}" if are_same and not found.left else ""
+    say(f"{plural(found.verified, 'case')} read back{outcome}")
     if found.left:
         say(f"{plural(found.left, 'case')} not read yet")
     if not are_same and found.verdicts:

@@ -9,21 +9,11 @@ from dataclasses import dataclass
 from importer.ledger import parents
 from importer.ledger.queries import LedgerView
 from importer.ledger.records import errors_from_json
-from importer.ledger.sources import FILTERED
+from importer.meaning import FAILED, SKIPPED
 from importer.models import FieldError, State, shown
 
 #: How many rows of a cause are named.
 ROWS_NAMED = 5
-
-#: What to do about rows that have no error of their own.
-HINTS = {
-    "duplicate_key": "the first row with this key is sent; check that it is the right one",
-    "already_created": "nothing to do: the key is a case already",
-    "already_created_unverified": "nothing to do: the key is a case already",
-    "already_created_changed": "the case exists with different content and is not updated",
-    FILTERED: "nothing to do, if these are the rows you want to filter",
-    "key_unsettled": "run case-importer reconcile first",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +29,11 @@ class Cause:
     example: str  #: the text of one cell, shortened; empty if no cell is meant
     rule: str  #: what is wrong
     hint: str  #: what to do; empty if the cause says nothing of its own
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether these rows are not cases for a reason that a person may want to know."""
+        return self.state in FAILED and self.code is not None
 
 
 class FieldErrorCounts:
@@ -98,10 +93,20 @@ def _others(view: LedgerView, rows_named: int) -> list[Cause]:
             which = f"state = :state AND {parents.CODE} IS :code"
             rows = f"SELECT row FROM record {{where}} ORDER BY id LIMIT {rows_named:d}"
             named = [row for (row,) in view.select(rows, which, state=state, code=code)]
-        return Cause(State(state), code, None, None, count, tuple(named), "", message or "", HINTS.get(code or "", ""))
+        hint = SKIPPED[code].to_do if code in SKIPPED else ""
+        return Cause(State(state), code, None, None, count, tuple(named), "", message or "", hint)
 
     query = (
         f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row) FROM record {{where}}"
         " GROUP BY state, cause ORDER BY count(*) DESC"
     )
     return list(view.read(cause, query, "state NOT IN ('created', 'invalid')"))
+
+
+def skipped_because(found: Iterable[Cause]) -> Counter[str]:
+    """Why rows are skipped, in words, and how many of them."""
+    skipped: Counter[str] = Counter()
+    for cause in found:
+        if cause.state is State.SKIPPED:
+            skipped[SKIPPED[cause.code].text if cause.code in SKIPPED else cause.rule] += cause.rows
+    return skipped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -271,6 +271,40 @@ class LedgerView:
             "record.state = 'created' AND body IS NOT NULL"
             " AND (case_update.state NOT IN ('done', 'dropped') OR case_update.code = 'changed')",
         )
+
+    def were_unknown(self) -> Counter[str]:
+        """What became of the records that had an unknown outcome: ``found`` or sent ``again``, so that they are cases;
+        ``absent``, and not sent again yet; ``failed``, so that they are no cases; ``resolved``, ``duplicate``, or
+        still ``open``."""
+        rows = self.select(
+            "SELECT CASE WHEN state IN ('unknown', 'sending') THEN 'open' WHEN state = 'duplicate' THEN 'duplicate'"
+            " WHEN code = 'resolved' THEN 'resolved' WHEN state = 'created' THEN iif(code = 'found', 'found', 'again')"
+            " WHEN state IN ('pending', 'waiting') THEN 'absent' ELSE 'failed' END, count(*)"
+            " FROM record {where} GROUP BY 1",
+            "id IN (SELECT record FROM event WHERE event.state = 'unknown')",
+        )
+        return Counter(dict(rows))
+
+    def not_settled(self, most: int) -> list[tuple[int, str, str, str | None, str | None]]:
+        """Row, key, state, code and message of the first records of which it is not known which case they are."""
+        query = f"SELECT row, key, state, code, message FROM record {{where}} ORDER BY id LIMIT {most:d}"
+        return list(self.select(query, "state IN ('unknown', 'duplicate', 'sending')"))
+
+    def cases_at(self, places: Sequence[int]) -> Iterator[tuple[int, str, str, bytes | None]]:
+        """Row, key, case id and body of the cases with these numbers, from 0 and in order; the body is None if it was
+        deleted. All of them together read the ledger once, however large it is."""
+        query = (
+            "SELECT record.id, row, key, case_id, CAST(body AS BLOB) FROM record"
+            " LEFT JOIN content ON content.record = record.id"
+            " WHERE record.id = (SELECT id FROM record {where} ORDER BY id LIMIT 1 OFFSET :skipped)"
+        )
+        last, before = 0, -1
+        for place in places:
+            values = {"last": last, "skipped": place - before - 1}
+            for record, *case in self.select(query, "state = 'created' AND id > :last", **values):
+                last, before = record, place
+                row, key, case_id, body = case
+                yield row, key, case_id, body
 
     def orphans(self, *, file: int | None = None, most: int = -1) -> Iterator[Orphan]:
         """The rows of companion files that belong to no row of the sources in view, in the order of their files.

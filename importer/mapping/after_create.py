@@ -13,39 +13,28 @@ from typing import Any
 import orjson
 
 from importer.mapping.case_schema import MappingForm
-from importer.mapping.converters import update_target
-from importer.mapping.custom_fields import Definitions, kinds_of
 from importer.mapping.field_errors import CellError, unsendable
 from importer.mapping.inputs import Binding, Cells
 from importer.mapping.schema import ValueForm
-from importer.mapping.values import Field, custom_fields_of, make_field
+from importer.mapping.values import CustomFields, Field, make_fields
 from importer.models import FieldError, UpdateBody, UpdateKind
-from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate, case_check
+from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate
 
 _AFTER, _CUSTOM = "after_create", "custom_fields"
 
 
 class AfterCreate:
-    """Makes the updates that set what a case cannot be created with.
+    """Makes the updates that set what a case cannot be created with."""
 
-    Attributes:
-        fields: The fields that read the rows of the export.
-    """
-
-    def __init__(self, form: MappingForm, binding: Binding, definitions: Definitions | None) -> None:
-        after, self._fields = form.after_create, dict[str, Field]()
-        for name in UPDATE_FIELDS:
-            value = getattr(after, name) if name != _CUSTOM else None
-            if value is not None and (
-                field := make_field(value, binding, path=(_AFTER, name), target=update_target(name))
-            ):
-                self._fields[name] = field
-        custom = custom_fields_of(after.custom_fields, binding, definitions, path=(_AFTER, _CUSTOM))
-        self._custom_fields = dict(custom)
-        self._check = case_check(self._custom_fields, kinds_of(self._custom_fields, definitions), model=CaseUpdate)
+    def __init__(self, form: MappingForm, binding: Binding) -> None:
+        after = form.after_create
+        self._fields = make_fields(after, CaseUpdate, binding, part=_AFTER)
+        self._custom_fields = CustomFields(after.custom_fields, binding, part=_AFTER)
+        self._check = self._custom_fields.check_of(CaseUpdate)
         self._closes_directly = after.close == "directly"
-        self._required = [key for key, definition in (definitions or {}).items() if definition.required]
-        self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.values())
+        self._required = [key for key, definition in (binding.definitions or {}).items() if definition.required]
+        #: The fields that read the rows of the export.
+        self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.fields.values())
         for path, what, hint in _mapping_problems(form):
             binding.header.problems.add((_AFTER, *path), what, hint, key=True)
 
@@ -53,9 +42,8 @@ class AfterCreate:
         """The updates of the row whose payload is ``case``, in order; what is wrong goes to ``errors``."""
         if not self.fields:
             return []
-        values = {name: self._fields[name].read(cells, errors) for name in UPDATE_FIELDS if name in self._fields}
-        custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
-        custom = {key: value for key, value in custom.items() if value is not None}
+        values = {name: field.read(cells, errors) for name, field in self._fields.items()}
+        custom = self._custom_fields.read(cells, errors)
         if errors:
             return []
         status = values.get("status")
@@ -75,20 +63,16 @@ class AfterCreate:
         """What does not fit together, and the field to blame for it."""
         status, owner = values.get("status"), values.get("owner_id") or case.get("owner_id")
         if status == "NEW" and owner:
-            hint = "map it to OPEN in `values:`, or give the owner a `when:`"
-            yield "status", CellError("owner_of_new_case", "cannot be the status of a case with an owner", hint)
+            yield "status", CellError("owner_of_new_case")
         if status not in SOLVED:
             return
-        if not values.get("resolution"):
-            hint = "fill in the resolution, or set a `default:` for it in `after_create`"
-            blamed, rule = "resolution", f"is empty, but a case needs it to be {status}"
-            if "resolution" not in self._fields:
-                blamed, rule = "status", "solves the case, which needs a resolution"
-            yield blamed, CellError("missing_resolution", rule, hint)
+        if "resolution" not in self._fields:
+            yield "status", CellError("no_resolution")
+        elif not values.get("resolution"):
+            yield "resolution", CellError("missing_resolution", status=status)
         empty = [key for key in self._required if key not in custom and key not in case.get(_CUSTOM, {})]
         if empty:
-            rule = f"solves the case, which needs a value in {', '.join(empty)}"
-            yield "status", CellError("missing_for_solving", rule, "map these fields, or give them a `default:`")
+            yield "status", CellError("missing_for_solving", fields=", ".join(empty))
 
     def _bodies(self, body: dict[str, Any], custom: dict[str, Any]) -> Iterator[UpdateBody]:
         if not body:
@@ -116,16 +100,11 @@ def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str,
     for name in ("owner_id", "priority"):
         if getattr(after, name) is not None and getattr(case, name) is not None:
             yield (name,), f"`{name}` is set in `case` as well", "remove one of them"
-    for key, value in after.custom_fields.items():
+    for key in after.custom_fields:
         if key == form.external_id_field:
             yield (_CUSTOM, key), f"{key!r} is already used for the external id", "remove it here"
         elif key in case.custom_fields:
             yield (_CUSTOM, key), f"{key!r} is set in `case` as well", "remove one of them"
-        if value.overflow == "note":
-            yield (_CUSTOM, key, "overflow"), "`overflow: note` cannot be used here", "use `overflow: truncate`"
-    for name in ("resolution", "group_id", "owner_id"):
-        if (value := getattr(after, name)) is not None and value.overflow == "note":
-            yield (name, "overflow"), "`overflow: note` cannot be used here", "use `overflow: truncate`"
     if after.status is not None and after.resolution is None and _solves(after.status):
         hint = "add `resolution: {value: Solved before the migration}`, or a column with a `default:`"
         yield ("status",), "solves cases, which need a `resolution`", hint

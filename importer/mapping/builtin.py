@@ -6,7 +6,7 @@ from pathlib import Path
 
 from importer.bundled import bundled
 from importer.errors import ConfigError
-from importer.mapping.field_errors import listed, nearest
+from importer.wording import listed, nearest
 
 SUFFIX = ".yml"
 #: The schema of mapping files, which the first line of each names for editors.

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from importer.mapping.field_errors import malformed
+from importer.mapping.field_errors import FormError
 from importer.mapping.schema import (
     ColumnName,
     Columns,
@@ -35,7 +35,7 @@ NOTES_PER_CALL = 20
 
 def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
-        raise malformed("two parts have the same name", "give each part its own name")
+        raise FormError("two parts have the same name", "give each part its own name")
     return names
 
 
@@ -86,18 +86,18 @@ class EachForm(FileForm):
         given = self.model_fields_set
         if (self.column is None) == (self.file is None):
             what = "`column` and `file` cannot be used together" if self.file else "these notes have no source"
-            raise malformed(what, "set one of column, file")
+            raise FormError(what, "set one of column, file")
         if strange := [key for key in (_OF_FILES if self.column else _OF_CELLS) if key in given]:
-            raise malformed(
+            raise FormError(
                 f"`{strange[0]}` has no effect without `{'file' if self.column else 'column'}`", "remove it"
             )
         if self.file and self.key is None:
-            raise malformed("`file` needs a `key`", "set `key:` to the file's column with the ticket key")
+            raise FormError("`file` needs a `key`", "set `key:` to the file's column with the ticket key")
         if (self.separator is None) != (self.into is None):
             hint = "write {column: Comment, separator: ';', into: [created, text]}"
-            raise malformed("`separator` and `into` go together", hint)
+            raise FormError("`separator` and `into` go together", hint)
         if self.into is None and "short" in given:
-            raise malformed("`short` has no effect without `into`", "remove it")
+            raise FormError("`short` has no effect without `into`", "remove it")
         return self
 
 
@@ -128,8 +128,8 @@ class NoteForm(Form):
     def _has_a_body(self) -> NoteForm:
         if self.text is None:
             if self.each:
-                raise malformed("notes from a file need a `body`", "set `body:` to the file's column with the text")
-            raise malformed("this note has no body", "set `body: Column`, or `each: Column` for one note per cell")
+                raise FormError("notes from a file need a `body`", "set `body:` to the file's column with the text")
+            raise FormError("this note has no body", "set `body: Column`, or `each: Column` for one note per cell")
         return self
 
     @property

@@ -13,11 +13,11 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from importer.mapping.field_errors import CellError, listed, malformed, nearest
+from importer.mapping.field_errors import CellError, FormError
 from importer.models import FieldError
+from importer.wording import listed, nearest
 
 if TYPE_CHECKING:
     from importer.mapping.inputs import Binding, Cells
@@ -30,29 +30,27 @@ _Read: TypeAlias = "Callable[[Sequence[str]], Any]"
 
 #: A quote that is never closed takes the rest: to look for its end from each quote on would take quadratic time.
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.?)*+'?|\"(?:[^\"\\]|\\.?)*+\"?|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
+#: Python's parser is given ``column_in_braces['Due date']`` for ``{Due date}``.
+_BRACES = "column_in_braces"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
 _HINT = "example: Status == 'open' and not empty({Due date})"
 
-_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = MappingProxyType(
-    {
-        ast.Eq: operator.eq,
-        ast.NotEq: operator.ne,
-        ast.Lt: operator.lt,
-        ast.LtE: operator.le,
-        ast.Gt: operator.gt,
-        ast.GtE: operator.ge,
-    }
-)
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 #: Function of texts → how many it takes, what it gives, and how. Besides there is `number`, of a column.
-_OF_TEXTS: Mapping[str, tuple[int, type, Callable[..., Any]]] = MappingProxyType(
-    {
-        "empty": (1, bool, operator.not_),
-        "contains": (2, bool, operator.contains),
-        "startswith": (2, bool, str.startswith),
-        "lower": (1, str, str.lower),
-    }
-)
+_OF_TEXTS: Mapping[str, tuple[int, type, Callable[..., Any]]] = {
+    "empty": (1, bool, operator.not_),
+    "contains": (2, bool, operator.contains),
+    "startswith": (2, bool, str.startswith),
+    "lower": (1, str, str.lower),
+}
 _FUNCTIONS = (*_OF_TEXTS, "number")
 
 
@@ -70,123 +68,121 @@ def parse_condition(text: str) -> Condition:
     """Compiles a condition.
 
     Raises:
-        PydanticCustomError: It is too long, no expression, or uses something that the language does not have.
+        FormError: It is too long, no expression, or uses something that the language does not have.
     """
     if len(text) > LENGTH_MAX:
         hint = "move part of it into a helper column of the export"
-        raise malformed(f"a condition has at most {LENGTH_MAX} characters", hint)
-    prefix = "column_"
-    while prefix in text:
-        prefix = f"_{prefix}"
-    compiler = _Compiler(prefix)
-    expression = "".join(map(compiler.without_braces, _TOKEN.findall(text)))
+        raise FormError(f"a condition has at most {LENGTH_MAX} characters", hint)
+    expression = "".join(map(_without_braces, _TOKEN.findall(text)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd code is not for the writers of mappings
             tree = ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         hint = "write == to compare" if _ASSIGNMENT.search(text) else _HINT
-        raise malformed(f"invalid condition: {text!r}", hint) from None
-    test = compiler.condition(tree)
-    if not compiler.columns:
-        raise malformed("the condition uses no column", _HINT)
-    return Condition(tuple(compiler.columns), test)
+        raise FormError(f"invalid condition: {text!r}", hint) from None
+    columns: dict[str, int] = {}
+    test = _condition(tree, columns)
+    if not columns:
+        raise FormError("the condition uses no column", _HINT)
+    return Condition(tuple(columns), test)
 
 
-class _Compiler:
-    """Turns nodes into closures, and collects the columns that they read; names with ``prefix`` stand for braces."""
+def _without_braces(token: str) -> str:
+    if not token.startswith("{") or len(token) == 1:
+        return token
+    if token == "{}":
+        raise FormError("'{}' does not name a column", "write {Column}")
+    return f" {_BRACES}[{token[1:-1]!r}] "
 
-    def __init__(self, prefix: str) -> None:
-        self.columns: list[str] = []
-        self._prefix = prefix
 
-    def without_braces(self, token: str) -> str:
-        """A part of the text, with a name instead of a column in braces."""
-        if not token.startswith("{") or len(token) == 1:
-            return token
-        if token == "{}":
-            raise malformed("'{}' does not name a column", "write {Column}")
-        return f" {self._prefix}{self._position(token[1:-1])} "
+# Each of these turns a node into a closure; ``columns`` collects the columns that it reads, with their positions.
 
-    def _position(self, column: str) -> int:
-        if column not in self.columns:
-            self.columns.append(column)
-        return self.columns.index(column)
 
-    def _column(self, name: str) -> int:
-        is_placeholder = name.startswith(self._prefix)
-        return int(name.removeprefix(self._prefix)) if is_placeholder else self._position(name)
-
-    def condition(self, node: ast.expr) -> _Read:
-        """A node that is true or false."""
-        kind, read = self._compiled(node)
-        if kind is bool:
-            return read
-        if isinstance(node, ast.Name | ast.Constant):
-            raise malformed("a text alone is not a condition", "compare it, or ask: not empty({Column})")
-        raise _unknown(node)
-
-    def _text(self, node: ast.expr) -> _Read:
-        kind, read = self._compiled(node)
-        if kind is float:
-            raise malformed("expected a text, found a number", "put the number in quotes")
-        if kind is bool:
-            raise _unknown(node)
+def _condition(node: ast.expr, columns: dict[str, int]) -> _Read:
+    """A node that is true or false."""
+    kind, read = _compiled(node, columns)
+    if kind is bool:
         return read
+    if _column(node) is not None or isinstance(node, ast.Constant):
+        raise FormError("a text alone is not a condition", "compare it, or ask: not empty({Column})")
+    raise _unknown(node)
 
-    def _compiled(self, node: ast.expr) -> tuple[type, _Read]:
-        """Whether a node is a text, a number (float) or a condition (bool), and how it is read."""
-        match node:
-            case ast.BoolOp(op=op, values=values):
-                tests, joined = [self.condition(value) for value in values], all if isinstance(op, ast.And) else any
-                return bool, lambda texts: joined(test(texts) for test in tests)
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                test = self.condition(operand)
-                return bool, lambda texts: not test(texts)
-            case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[right]):
-                return bool, self._membership(left, right, is_in=isinstance(op, ast.In))
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return bool, self._comparison(op, left, right)
-            case ast.Compare():
-                raise malformed("chained comparisons are not supported", "combine two comparisons with `and`")
-            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _OF_TEXTS:
-                count, kind, function = _OF_TEXTS[name]
-                if len(args) != count:
-                    raise malformed(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
-                reads = [self._text(arg) for arg in args]
-                return kind, lambda texts: function(*[read(texts) for read in reads])
-            case ast.Call(func=ast.Name(id="number"), args=[ast.Name(id=name)], keywords=[]):
-                position = self._column(name)
-                return float, lambda texts: _number(texts[position], self.columns[position])
-            case ast.Name(id=name):
-                return str, operator.itemgetter(self._column(name))
-            case ast.Constant(value=str() as text):
-                return str, lambda _: text
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return float, lambda _: number
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return float, lambda _: -number
+
+def _text(node: ast.expr, columns: dict[str, int]) -> _Read:
+    kind, read = _compiled(node, columns)
+    if kind is float:
+        raise FormError("expected a text, found a number", "put the number in quotes")
+    if kind is bool:
         raise _unknown(node)
+    return read
 
-    def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> _Read:
-        if type(op) not in _COMPARISONS:
-            raise malformed("`is` does not compare texts", "write == or !=")
-        (kind, first), (other, second), compare = self._compiled(left), self._compiled(right), _COMPARISONS[type(op)]
-        if bool in (kind, other):
-            raise _unknown(left if kind is bool else right)
-        if kind is not other:
-            hint = "write number({Column}), or the number in quotes"
-            raise malformed("a text cannot be compared with a number", hint)
-        return lambda texts: compare(first(texts), second(texts))
 
-    def _membership(self, left: ast.expr, right: ast.expr, *, is_in: bool) -> _Read:
-        if not isinstance(right, ast.List | ast.Tuple):
-            raise malformed("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
-        entries = {entry.value if isinstance(entry, ast.Constant) else None for entry in right.elts}
-        if not all(isinstance(entry, str) for entry in entries):
-            raise malformed("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
-        read = self._text(left)
-        return lambda texts: (read(texts) in entries) is is_in
+def _compiled(node: ast.expr, columns: dict[str, int]) -> tuple[type, _Read]:
+    """Whether a node is a text, a number (float) or a condition (bool), and how it is read."""
+    if (column := _column(node)) is not None:
+        return str, operator.itemgetter(columns.setdefault(column, len(columns)))
+    match node:
+        case ast.BoolOp(op=op, values=values):
+            tests, joined = [_condition(value, columns) for value in values], all if isinstance(op, ast.And) else any
+            return bool, lambda texts: joined(test(texts) for test in tests)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            test = _condition(operand, columns)
+            return bool, lambda texts: not test(texts)
+        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[right]):
+            entries, read, is_in = _entries(right), _text(left, columns), isinstance(op, ast.In)
+            return bool, lambda texts: (read(texts) in entries) is is_in
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return bool, _comparison(op, left, right, columns)
+        case ast.Compare():
+            raise FormError("chained comparisons are not supported", "combine two comparisons with `and`")
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _OF_TEXTS:
+            count, kind, function = _OF_TEXTS[name]
+            if len(args) != count:
+                raise FormError(f"{name}() takes {count} argument{'s' * (count > 1)}", _HINT)
+            reads = [_text(arg, columns) for arg in args]
+            return kind, lambda texts: function(*[read(texts) for read in reads])
+        case ast.Call(func=ast.Name(id="number"), args=[arg], keywords=[]) if (column := _column(arg)) is not None:
+            name, place = column, columns.setdefault(column, len(columns))
+            return float, lambda texts: _number(texts[place], name)
+        case ast.Constant(value=str() as text):
+            return str, lambda _: text
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return float, lambda _: number
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return float, lambda _: -number
+    raise _unknown(node)
+
+
+def _column(node: ast.expr) -> str | None:
+    match node:
+        case ast.Name(id=name) | ast.Subscript(value=ast.Name(id="column_in_braces"), slice=ast.Constant(value=name)):
+            return str(name)
+    return None
+
+
+def _comparison(op: ast.cmpop, left: ast.expr, right: ast.expr, columns: dict[str, int]) -> _Read:
+    if type(op) not in _COMPARISONS:
+        raise FormError("`is` does not compare texts", "write == or !=")
+    (kind, first), (other, second), compare = (
+        _compiled(left, columns),
+        _compiled(right, columns),
+        _COMPARISONS[type(op)],
+    )
+    if bool in (kind, other):
+        raise _unknown(left if kind is bool else right)
+    if kind is not other:
+        raise FormError("a text cannot be compared with a number", "write number({Column}), or the number in quotes")
+    return lambda texts: compare(first(texts), second(texts))
+
+
+def _entries(node: ast.expr) -> set[Any]:
+    if not isinstance(node, ast.List | ast.Tuple):
+        raise FormError("`in` requires a list", "such as ['open', 'new'], or: contains({Column}, 'word')")
+    entries = {entry.value if isinstance(entry, ast.Constant) else None for entry in node.elts}
+    if not all(isinstance(entry, str) for entry in entries):
+        raise FormError("the list after `in` may contain only texts in quotes", "such as ['open', 'new']")
+    return entries
 
 
 def _number(text: str, column: str) -> float:
@@ -194,8 +190,7 @@ def _number(text: str, column: str) -> float:
     if not text:
         return math.nan
     if _NUMBER.fullmatch(text) is None:
-        rule = "is not a number, but a condition compares it with one"
-        raise CellError("not_a_number", rule, "fix the cell", column=column, text=text)
+        raise CellError("not_a_number", column=column, text=text)
     return float(text)
 
 
@@ -203,11 +198,11 @@ def _unknown(node: ast.expr) -> Exception:
     functions = listed(f"{name}()" for name in _FUNCTIONS)
     match node:
         case ast.Call(func=ast.Name(id=name)) if name not in _FUNCTIONS:
-            return malformed(f"unknown function {name!r}", nearest(name, _FUNCTIONS, otherwise=functions))
+            return FormError(f"unknown function {name!r}", nearest(name, _FUNCTIONS, otherwise=functions))
         case ast.Call(func=ast.Name(id=name)):
-            return malformed(f"{name}() cannot be used like this", f"supported: {functions}")
+            return FormError(f"{name}() cannot be used like this", f"supported: {functions}")
     what = "this expression is not supported in a condition"
-    return malformed(what, f"supported: comparisons, and, or, not, in, and the functions {functions}")
+    return FormError(what, f"supported: comparisons, and, or, not, in, and the functions {functions}")
 
 
 # -- conditions of an export -----------------------------------------------------------------------
@@ -227,6 +222,8 @@ class BoundCondition:
 
     def met(self, cells: Cells) -> bool:
         """Whether a row meets the condition. Raises :class:`CellError`."""
+        if not self._places:
+            return True
         return self._test(["" if place is None else self._filled(cells[place]).strip() for place in self._places])
 
     def decide(self, cells: Cells, errors: list[FieldError], *, target: str) -> bool | None:

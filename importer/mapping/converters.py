@@ -11,27 +11,24 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
 from importer.mapping.addresses import Address, first_address, is_email
 from importer.mapping.dates import ISO, WORDS, day, instant, parser, rewritten, time_zone
-from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, listed, too_long
+from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, too_long
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
-    CaseCreate,
-    CaseUpdate,
     Check,
-    NoteCreate,
     choices,
     custom_field_prefix,
     field_types,
     longest,
     value_check,
 )
+from importer.wording import listed
 
 if TYPE_CHECKING:
     from importer.mapping.custom_fields import Options
@@ -50,29 +47,17 @@ Kind: TypeAlias = Literal["text", "integer", "decimal", "boolean", "instant", "l
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One field of a case.
+    """One field of a case."""
 
-    Attributes:
-        name: As it is called in messages, such as ``custom_fields.date1``.
-        validate: What the model of the case says about a value.
-        type: The type that a value has if the mapping names none.
-        accepts: The kinds of values that it accepts.
-        one_line: Whether a text is one line, which has its spaces and line breaks put in order by default.
-        limit: How many characters a text may have, if that is known.
-        required: Whether a case without it is invalid.
-        choices: What it takes, if that is one of a few words.
-        options: What can be chosen, if the definition of the field is known: a text is then the label of an option.
-    """
-
-    name: str
-    validate: Check
-    type: str = "text"
-    accepts: frozenset[Kind] = frozenset({"text", "instant"})
-    one_line: bool = True
-    limit: int | None = None
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    options: Options | None = None
+    name: str  #: As it is called in messages, such as ``custom_fields.date1``.
+    validate: Check  #: What the model of the case says about a value.
+    type: str = "text"  #: The type that a value has if the mapping names none.
+    accepts: frozenset[Kind] = frozenset({"text", "instant"})  #: The kinds of values that it accepts.
+    one_line: bool = True  #: Whether a text is one line, which has its spaces and line breaks put in order by default.
+    limit: int | None = None  #: How many characters a text may have, if that is known.
+    required: bool = False  #: Whether a case without it is invalid.
+    choices: tuple[str, ...] = ()  #: What it takes, if that is one of a few words.
+    options: Options | None = None  #: What can be chosen, if its definition is known: a text is the label of an option.
 
     def check(self, value: Any) -> None:
         """Lets the model of the case check a value. Raises :class:`CellError`."""
@@ -84,28 +69,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """A type of the mapping language.
+    """A type of the mapping language."""
 
-    Attributes:
-        makes: What comes out.
-        build: Makes the function that converts one text.
-        options: Keys of a value that have a meaning for this type only.
-        split: If a cell holds several texts: makes the function that takes them apart; ``build`` then converts one.
-    """
-
-    makes: Kind
-    build: Callable[[ValueForm, Target], Convert]
-    options: frozenset[str] = frozenset()
+    makes: Kind  #: What comes out.
+    build: Callable[[ValueForm, Target], Convert]  #: Makes the function that converts one text.
+    options: frozenset[str] = frozenset()  #: Keys of a value that have a meaning for this type only.
+    #: If a cell holds several texts: makes the function that takes them apart; ``build`` then converts one.
     split: Callable[[ValueForm], Split] | None = None
 
 
 #: Language → words for yes and for no. Upper and lower case are the same.
-BOOLEAN_WORDS: Mapping[str, tuple[list[str], list[str]]] = MappingProxyType(
-    {language: (yes.split(), no.split()) for language, (yes, no) in WORDS["yes_and_no"].items()}
-)
-_BOOLEANS: dict[str, bool] = {}
-for _yes, _no in BOOLEAN_WORDS.values():
-    _BOOLEANS |= dict.fromkeys(_yes, True) | dict.fromkeys(_no, False)
+BOOLEAN_WORDS: Mapping[str, tuple[list[str], list[str]]] = {
+    language: (yes.split(), no.split()) for language, (yes, no) in WORDS["yes_and_no"].items()
+}
+_YES, _NO = (frozenset(word for words in BOOLEAN_WORDS.values() for word in words[side]) for side in (0, 1))
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
 #: Behind a comma three digits may be thousands.
@@ -173,52 +150,47 @@ def _text(form: ValueForm, target: Target) -> Convert:
 def _email(text: str) -> str:
     text = text.strip()
     if not is_email(text):
-        hint = "fix the cell; one address such as ana@example.com is expected"
+        hint = ""
         if first_address(text):
             hint = "for cells such as 'Ana <ana@example.com>', or with several addresses, set `type: address`"
         inside = first_address(_AT.sub("@", text))
-        suggestion = inside.address if inside and not inside.others else ""
-        raise CellError("not_an_email", "is not a valid e-mail address", hint, suggestion=suggestion)
+        raise CellError("not_an_email", hint=hint, suggestion=inside.address if inside and not inside.others else "")
     return text
 
 
 def _address(text: str) -> Address:
     found = first_address(text)
     if found is None:
-        hint = "fix the cell; ana@example.com or 'Ana <ana@example.com>' is expected"
-        raise CellError("not_an_email", "does not start with an e-mail address", hint)
+        raise CellError("no_email_first")
     return found
 
 
 def _integer(text: str) -> int:
     text = text.strip()
     if _INTEGER.fullmatch(text) is None:
-        raise CellError("not_an_integer", "is not a whole number; use digits only, such as 42", "fix the cell")
+        raise CellError("not_an_integer")
     number = int(text)
     if abs(number) > INTEGER_MAX:
-        rule = f"is larger than {INTEGER_MAX}, so JSON readers would round it"
-        raise CellError("too_large", rule, "map it to a text field instead")
+        raise CellError("too_large", most=INTEGER_MAX)
     return number
 
 
 def _decimal(text: str) -> float:
     text = text.strip()
     if _DECIMAL.fullmatch(text) is None:
-        rule = "is not a decimal number; use digits and a point, such as 1234.5"
         comma = _DECIMAL_COMMA.fullmatch(text)
-        raise CellError("not_a_decimal", rule, "fix the cell", suggestion=".".join(comma.groups()) if comma else "")
+        raise CellError("not_a_decimal", suggestion=".".join(comma.groups()) if comma else "")
     number = float(text)
     if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
-        raise CellError("too_precise", "has more digits than JSON readers keep", "map it to a text field instead")
+        raise CellError("too_precise")
     return number
 
 
 def _boolean(text: str) -> bool:
     word = text.strip().casefold()
-    if word not in _BOOLEANS:
-        hint = "fix the cell, or translate its values with `values:`"
-        raise CellError("not_a_boolean", "is not a yes/no value such as true or false", hint)
-    return _BOOLEANS[word]
+    if word not in _YES | _NO:
+        raise CellError("not_a_boolean")
+    return word in _YES
 
 
 def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, Target], Convert]:
@@ -233,9 +205,7 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
             for parse in parsers:
                 if (moment := parse(text)) is not None:
                     return render(moment, zone)
-            hint = "fix the cell, or add its format to `format:`"
-            suggestion = rewritten(text, formats[0])
-            raise CellError("not_a_date", f"is not a date in the format {shown}", hint, suggestion=suggestion)
+            raise CellError("not_a_date", formats=shown, suggestion=rewritten(text, formats[0]))
 
         return convert
 
@@ -262,7 +232,7 @@ def _json_texts(text: str) -> list[str]:
         content = object()
     entries = [entry for entry in (content if isinstance(content, list) else [content]) if entry is not None]
     if not all(isinstance(entry, str | bool) for entry in entries):
-        raise CellError("not_json", 'is not a JSON list of strings, such as ["red", "blue"]', "fix the cell")
+        raise CellError("not_json")
     return [entry if isinstance(entry, str) else str(entry).lower() for entry in entries]
 
 
@@ -276,67 +246,51 @@ def converter(kind: ValueType, form: ValueForm, target: Target) -> Convert:
 
 _DATE_OPTIONS = frozenset({"format", "timezone"})
 
-TYPES: Mapping[str, ValueType] = MappingProxyType(
-    {
-        "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow", "html"})),
-        "integer": ValueType("integer", lambda *_: _integer),
-        "decimal": ValueType("decimal", lambda *_: _decimal),
-        "boolean": ValueType("boolean", lambda *_: _boolean),
-        "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
-        "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
-        "email": ValueType("text", lambda *_: _email),
-        "address": ValueType("text", lambda *_: lambda text: _address(text).address),
-        "address_name": ValueType("text", lambda *_: lambda text: _address(text).name or None),
-        "list": ValueType("list", lambda *_: str.strip, frozenset({"separator"}), split=_separated),
-        "path": ValueType("path", _path, frozenset({"separator"})),
-        "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),
-    }
-)
+TYPES: Mapping[str, ValueType] = {
+    "text": ValueType("text", _text, frozenset({"strip", "collapse", "max", "overflow", "html"})),
+    "integer": ValueType("integer", lambda *_: _integer),
+    "decimal": ValueType("decimal", lambda *_: _decimal),
+    "boolean": ValueType("boolean", lambda *_: _boolean),
+    "date": ValueType("instant", _moment(day), _DATE_OPTIONS),
+    "datetime": ValueType("instant", _moment(instant), _DATE_OPTIONS),
+    "email": ValueType("text", lambda *_: _email),
+    "address": ValueType("text", lambda *_: lambda text: _address(text).address),
+    "address_name": ValueType("text", lambda *_: lambda text: _address(text).name or None),
+    "list": ValueType("list", lambda *_: str.strip, frozenset({"separator"}), split=_separated),
+    "path": ValueType("path", _path, frozenset({"separator"})),
+    "json": ValueType("list", lambda *_: str.strip, split=lambda _: _json_texts),
+}
 
 # -- what the fields of a case take ----------------------------------------------------------------
 
 _BOOLEAN = {"type": "boolean", "accepts": frozenset({"boolean"})}
 _OPTION = {"accepts": frozenset({"text", "instant", "integer"})}
 #: Field, or kind of a custom field → what differs from a text of one line.
-_WHAT: Mapping[str, dict[str, Any]] = MappingProxyType(
-    {
-        "description": {"one_line": False},
-        "requester_email": {"type": "email"},
-        "note_body": {"one_line": False},
-        "resolution": {"one_line": False},
-        "public": _BOOLEAN,
-        "checkbox": _BOOLEAN,
-        "date": {"type": "datetime", "accepts": frozenset({"instant"})},
-        "decimal": {"type": "decimal", "accepts": frozenset({"integer", "decimal"})},
-        "dependent_field": {"type": "list", "accepts": frozenset({"list", "path"})},
-        "drop_down": _OPTION,
-        "dropdown": _OPTION,
-        "multi_line_text": {"one_line": False},
-        "multi_select": {"type": "list", "accepts": frozenset({"list"})},
-        "numeric": {"type": "integer", "accepts": frozenset({"integer"})},
-    }
-)
+_WHAT: Mapping[str, dict[str, Any]] = {
+    "description": {"one_line": False},
+    "requester_email": {"type": "email"},
+    "note_body": {"one_line": False},
+    "resolution": {"one_line": False},
+    "public": _BOOLEAN,
+    "checkbox": _BOOLEAN,
+    "date": {"type": "datetime", "accepts": frozenset({"instant"})},
+    "decimal": {"type": "decimal", "accepts": frozenset({"integer", "decimal"})},
+    "dependent_field": {"type": "list", "accepts": frozenset({"list", "path"})},
+    "drop_down": _OPTION,
+    "dropdown": _OPTION,
+    "multi_line_text": {"one_line": False},
+    "multi_select": {"type": "list", "accepts": frozenset({"list"})},
+    "numeric": {"type": "integer", "accepts": frozenset({"integer"})},
+}
 #: What a value is for by which notes are sorted.
 ORDER = Target("notes.order", validate=lambda _: None, accepts=frozenset({"text", "instant", "integer", "decimal"}))
 
 
-def case_target(name: str) -> Target:
-    """The target of a plain field of the case, such as ``title``."""
-    annotation, required = field_types(CaseCreate)[name]
-    return _target(name, name, annotation, required=required)
-
-
-def update_target(name: str) -> Target:
-    """The target of a plain field that is set after the creation, such as ``status``."""
-    annotation, _ = field_types(CaseUpdate)[name]
-    return _target(name, name, annotation)
-
-
-def note_target(name: str) -> Target:
-    """The target of a field of a note, such as ``note_body``."""
-    annotation, required = field_types(NoteCreate)[name]
+def field_target(model: Any, name: str, *, within: str = "") -> Target:
+    """The target of a plain field of a case, an update or a note (the ``model``), such as ``title``."""
+    annotation, required = field_types(model)[name]
     is_needed = required and name != "note_body"  # without a body there is no note, which is not an error
-    return _target(f"notes.{name}", name, annotation, required=is_needed)
+    return _target(within + name, name, annotation, required=is_needed)
 
 
 def custom_target(key: str, definition: FieldDefinition | None, options: Options | None) -> Target | None:

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 from pydantic import Field, ValidationError
-from pydantic_core import PydanticCustomError
 
 from importer.errors import MappingError
-from importer.mapping.field_errors import (
-    CellError,
-    Document,
-    MappingProblems,
-    Problem,
-    Problems,
-    listed,
-    malformed,
-    nearest,
-)
+from importer.mapping.field_errors import CellError, Document, FormError, MappingProblems, Problem, Problems
 from importer.mapping.schema import Form
 from importer.models import shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
 from importer.talkdesk.payloads import other_spelling
-from importer.yaml_places import NodePath, mark_of
+from importer.wording import close_words, listed, nearest
+from importer.yaml_places import NodePath, mark_of, quoted
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
+#: Near options are looked for so many times: a long column that was mapped by mistake would take minutes.
+GUESSES_MAX = 1000
 _DIGITS_MAX = 15  # as many as any reader of JSON keeps
 _HINT = "create it again with: case-importer fields --save FILE"
-_NOT_YAML = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
 
 Definitions = Mapping[str, FieldDefinition]
 
@@ -47,6 +36,10 @@ class OptionForm(Form):
     label: str
     options: tuple[OptionForm, ...] = ()
 
+    def option(self) -> Option:
+        """What it says."""
+        return Option(self.key, self.label, tuple(form.option() for form in self.options))
+
 
 class FieldForm(Form):
     """A custom field."""
@@ -57,6 +50,11 @@ class FieldForm(Form):
     required: bool = False
     options: tuple[OptionForm, ...] = ()
 
+    def definition(self, key: str) -> FieldDefinition:
+        """What it says of the field with this key."""
+        options = tuple(form.option() for form in self.options)
+        return FieldDefinition(key, self.name, self.type, self.active, options, self.required)
+
 
 class FieldsForm(Form):
     """A file of definitions."""
@@ -65,25 +63,21 @@ class FieldsForm(Form):
     fields: dict[str, FieldForm]
 
 
-def _options(forms: Iterable[OptionForm]) -> tuple[Option, ...]:
-    return tuple(Option(form.key, form.label, _options(form.options)) for form in forms)
-
-
 def read_fields(content: bytes, file: str) -> Definitions:
     """The definitions in the bytes of a file: as :func:`fields_text` writes them, or the bare answer of the API.
 
     Raises:
-        PydanticCustomError: It is too large, or JSON of another kind.
+        FormError: It is too large, or JSON of another kind.
         MappingProblems: It is not of the right form; with its line and column, but nothing that is in it, since it
             may be any file.
     """
     if len(content) > SIZE_MAX:
-        raise malformed(f"{file} is larger than 16 MiB", "check that this is the right file")
+        raise FormError(f"{file} is larger than 16 MiB", "check that this is the right file")
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
             return {definition.key: definition for definition in read_definitions(orjson.loads(content))}
         except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
-            raise malformed(f"{file} contains no custom field definitions: {error}", _HINT) from None
+            raise FormError(f"{file} contains no custom field definitions: {error}", _HINT) from None
     try:
         document = Document.read(content, file, kind="fields file", hint=_HINT)
         fields = FieldsForm.model_validate(document.root).fields
@@ -92,10 +86,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
     except ValidationError as error:
         mark = min(mark_of(document.root, tuple(found["loc"])) for found in error.errors())
     else:
-        return {
-            key: FieldDefinition(key, form.name, form.type, form.active, _options(form.options), form.required)
-            for key, form in fields.items()
-        }
+        return {key: form.definition(key) for key, form in fields.items()}
     raise MappingProblems(file, [Problem("the file is not a fields file", mark, _HINT)])
 
 
@@ -110,24 +101,20 @@ def load_fields(path: Path) -> Definitions:
     except OSError as error:
         what, hint = f"cannot read the fields file: {error.strerror or error}", "check its path and permissions"
         raise MappingError(what, where=str(path), hint=hint) from None
-    except PydanticCustomError as error:
-        said = error.context or {}
-        raise MappingError(said["what"], hint=said["hint"]) from None
+    except FormError as error:
+        raise MappingError(error.what, hint=error.hint) from None
 
 
-def definition_of(key: str, definitions: Definitions) -> FieldDefinition | None:
+def definition_of(key: str, definitions: Definitions | None) -> FieldDefinition | None:
     """The field that a key means: some pages of the API call a drop-down ``drop_down1``, others ``dropdown1``."""
-    return definitions.get(key) or definitions.get(other_spelling(key) or "")
+    known = definitions or {}
+    return known.get(key) or known.get(other_spelling(key) or "")
 
 
-def kinds_of(keys: Iterable[str], definitions: Definitions | None) -> dict[str, str]:
-    """The kinds of those fields whose definitions say of which kind they are."""
-    known = {key: definition_of(key, definitions or {}) for key in keys}
-    return {key: definition.kind for key, definition in known.items() if definition and definition.kind}
-
-
-def check_usable(key: str, definitions: Definitions, *, path: NodePath, problems: Problems) -> bool:
-    """Whether the account has this field and uses it; if not, that is a problem of what is at ``path``."""
+def check_usable(key: str, definitions: Definitions | None, *, path: NodePath, problems: Problems) -> bool:
+    """Whether an account that is known has and uses this field; if not, that is a problem of what is at ``path``."""
+    if definitions is None:
+        return True
     definition = definition_of(key, definitions)
     if definition is not None and definition.active:
         return True
@@ -150,9 +137,9 @@ def fields_text(definitions: Iterable[FieldDefinition], *, account: str) -> str:
     for field in definitions:
         lines += [
             f"  # {' '.join(field.name.split())}{'' if field.active else ' (not active)'}",
-            f"  {_quoted(field.key)}:",
-            f"    name: {_quoted(field.name)}",
-            f"    type: {_quoted(field.type)}",
+            f"  {quoted(field.key)}:",
+            f"    name: {quoted(field.name)}",
+            f"    type: {quoted(field.type)}",
             f"    active: {'true' if field.active else 'false'}",
             *(["    required: true"] if field.required else []),
             *_option_lines(field.options, " " * 4),
@@ -164,17 +151,29 @@ def _option_lines(options: tuple[Option, ...], indent: str) -> Iterator[str]:
     if options:
         yield f"{indent}options:"
     for option in options:
-        yield f"{indent}  - key: {_quoted(option.key)}"
-        yield f"{indent}    label: {_quoted(option.label)}"
+        yield f"{indent}  - key: {quoted(option.key)}"
+        yield f"{indent}    label: {quoted(option.label)}"
         yield from _option_lines(option.children, indent + " " * 4)
 
 
-def _quoted(text: str) -> str:
-    """``text`` in double quotes: a string of JSON is one of YAML too, but YAML wants more characters escaped."""
-    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
-
-
 # -- options ---------------------------------------------------------------------------------------
+
+
+class _Level:
+    """Options of which one is chosen, and what is below each of them."""
+
+    def __init__(self, options: tuple[Option, ...]) -> None:
+        self.labels = tuple(dict.fromkeys(option.label for option in options))
+        self.below = {option.key: _Level(option.children) for option in options}
+        self._by_label: dict[str, list[Option]] = {}
+        self._by_key: dict[str, list[Option]] = {}
+        for option in options:
+            self._by_label.setdefault(_folded(option.label), []).append(option)
+            self._by_key.setdefault(option.key, []).append(option)
+
+    def matching(self, text: str) -> list[Option]:
+        """The options with this label, or else with this key."""
+        return self._by_label.get(_folded(text)) or self._by_key.get(text.strip(), [])
 
 
 class Options:
@@ -186,62 +185,50 @@ class Options:
 
     def __init__(self, definition: FieldDefinition) -> None:
         self._field = f"{definition.name!r} ({definition.key})"
-        self._options = definition.options
+        self._top = _Level(definition.options)
+        self._numbers = {key.lstrip("0"): key for key in self._top.below if _is_number(key)}
+        self._guesses = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the options, without those below them."""
-        return tuple(dict.fromkeys(option.label for option in self._options))
+        return self._top.labels
 
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""
-        return self._chosen(self._options, text).key
+        return self._chosen(self._top, text).key
 
     def number_of(self, text: str) -> int:
         """The key of the option that ``text`` means, as a number; it may be that number. Raises :class:`CellError`."""
-        numbers = {key.lstrip("0"): key for key, *_ in self._options if _is_number(key)}
-        key = self.key_of(text if _matching(self._options, text) else numbers.get(text.strip().lstrip("0"), text))
+        key = self.key_of(text if self._top.matching(text) else self._numbers.get(text.strip().lstrip("0"), text))
         if not _is_number(key):
-            rule = f"is the option {key!r} of {self._field}, whose key is not a number"
-            raise CellError("not_an_integer", rule, "remove `type: integer` from this field")
+            raise CellError("option_without_number", key=key, field=self._field)
         return int(key)
 
     def path_of(self, texts: Iterable[str]) -> list[str]:
         """The keys from the root to a leaf, or to some option on the way there. Raises :class:`CellError`."""
-        options, place = self._options, ""
+        level, place = self._top, ""
         keys: list[str] = []
         for text in texts:
-            option = self._chosen(options, text, part=f"contains {text!r}, which ", place=place)
+            option = self._chosen(level, text, part=f"contains {text!r}, which ", place=place)
             keys.append(option.key)
-            options, place = option.children, f" below {option.label!r}"
+            level, place = level.below[option.key], f" below {option.label!r}"
         return keys
 
-    def _chosen(self, options: tuple[Option, ...], text: str, *, part: str = "", place: str = "") -> Option:
-        found = _matching(options, text)
+    def _chosen(self, level: _Level, text: str, *, part: str = "", place: str = "") -> Option:
+        found = level.matching(text)
         if len(found) == 1:
             return found[0]
         if found:
             keys = listed(option.key for option in found)
-            rule = f"{part}matches several options of {self._field}: {keys}"
-            raise CellError("ambiguous_option", rule, "translate it to one of these keys with `values:`")
-        labels, suggestion = dict[str, str](), ""
-        for option in options:
-            labels.setdefault(_folded(option.label), option.label)
-        hint = f"options: {listed(map(repr, labels.values()))}; translate with `values:`"
-        if close := get_close_matches(_folded(text), labels, n=3, cutoff=0.6):
-            hint = f"did you mean {' or '.join(repr(labels[folded]) for folded in close)}?"
-            suggestion = labels[close[0]]
-        if not options:
-            hint = "remove it: this level has no options"
-        rule = f"{part}is not an option of {self._field}{place}"
-        raise CellError("unknown_option", rule, hint, suggestion="" if part else suggestion)
-
-
-def _matching(options: tuple[Option, ...], text: str) -> list[Option]:
-    folded, key = _folded(text), text.strip()
-    return [option for option in options if _folded(option.label) == folded] or [
-        option for option in options if option.key == key
-    ]
+            raise CellError("ambiguous_option", part=part, field=self._field, keys=keys)
+        self._guesses += 1
+        close = close_words(text, level.labels, fold=_folded, most=3) if self._guesses <= GUESSES_MAX else []
+        hint = "" if level.labels else "remove it: this level has no options"
+        if close:
+            hint = f"did you mean {' or '.join(map(repr, close))}?"
+        facts = {"part": part, "field": self._field, "place": place, "options": listed(map(repr, level.labels))}
+        raise CellError("unknown_option", hint=hint, suggestion=close[0] if close and not part else "", **facts)
 
 
 def _is_number(key: str) -> bool:

@@ -13,19 +13,19 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.field_errors import CellError, listed, malformed, nearest
+from importer.mapping.field_errors import CellError, FormError
+from importer.wording import listed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
 
 WORDS: dict[str, Any] = tomllib.loads(files("importer.mapping").joinpath("words.toml").read_text("utf-8"))
-FULL: Mapping[str, str] = MappingProxyType(WORDS["months"])
-SHORT: Mapping[str, str] = MappingProxyType(WORDS["short_months"])
+FULL: Mapping[str, str] = WORDS["months"]
+SHORT: Mapping[str, str] = WORDS["short_months"]
 _AM, _PM = WORDS["halves"]["am"], WORDS["halves"]["pm"]
 
 
@@ -62,49 +62,44 @@ def is_short_month(name: str) -> bool:
 
 ISO = "iso"
 #: Counts since the begin of 1970 in UTC, as programs write them: the name of the format → how many are a second.
-EPOCHS: Mapping[str, int] = MappingProxyType({"epoch": 1, "epoch_ms": 1000, "epoch_us": 1_000_000})
+EPOCHS: Mapping[str, int] = {"epoch": 1, "epoch_ms": 1000, "epoch_us": 1_000_000}
 
 #: The text as the file's wall clock shows it → the moment; with a time zone if the text itself names one.
 Parse = Callable[[str], "datetime | None"]
 
-_DAY_NAME = r"(?u:[^\W\d_]{1,12}\.?)"  # of any language: it says nothing that the date does not say
-
 
 class _Directive(NamedTuple):
-    unit: str
+    part: str  #: An argument of :class:`datetime`; ``half`` of the day; empty if it says nothing that counts.
     pattern: str
-    read: Callable[[str], int] = int
+    read: Callable[[str], Any] = int
 
 
-def _offset_seconds(text: str) -> int:
+def _offset(text: str) -> tzinfo:
     if text in "Zz":
-        return 0
+        return UTC
     digits = text[1:].replace(":", "")
-    return (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (-1 if text[0] == "-" else 1)
+    return timezone(timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if text[0] == "-" else 1))
 
 
-_DIRECTIVES: Mapping[str, _Directive] = MappingProxyType(
-    {
-        "%Y": _Directive("year", r"\d{4}"),
-        "%y": _Directive("year", r"\d{2}", lambda text: int(text) + (2000 if int(text) < 69 else 1900)),
-        "%m": _Directive("month", r"1[0-2]|0?[1-9]"),
-        "%B": _Directive("month", _any_of(_numbers(FULL)), month_number),
-        "%b": _Directive("month", _SHORT_NAME, month_number),
-        "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
-        "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
-        "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
-        "%p": _Directive("half", _any_of([*_AM, *_PM]), lambda text: text[0].lower() == "p" or text in _PM),
-        "%M": _Directive("minute", r"[0-5]\d|\d"),
-        "%S": _Directive("second", r"[0-5]\d|\d"),
-        "%f": _Directive("microsecond", r"\d{1,6}", lambda text: int(text.ljust(6, "0"))),
-        "%z": _Directive("offset", r"[+-]\d\d:?[0-5]\d|z", _offset_seconds),
-        "%A": _Directive("weekday", _DAY_NAME, lambda _: 0),
-        "%a": _Directive("weekday", _DAY_NAME, lambda _: 0),
-        "%Z": _Directive(
-            "zone_name", r"(?u:[^\W\d_][^\d()]{0,60})", lambda _: 0
-        ),  # it says nothing that %z does not say
-    }
-)
+_DAY_NAME = _Directive("", r"(?u:[^\W\d_]{1,12}\.?)")  # of any language: it says nothing that the date does not say
+_DIRECTIVES: Mapping[str, _Directive] = {
+    "%Y": _Directive("year", r"\d{4}"),
+    "%y": _Directive("year", r"\d{2}", lambda text: int(text) + (2000 if int(text) < 69 else 1900)),
+    "%m": _Directive("month", r"1[0-2]|0?[1-9]"),
+    "%B": _Directive("month", _any_of(_numbers(FULL)), month_number),
+    "%b": _Directive("month", _SHORT_NAME, month_number),
+    "%d": _Directive("day", r"3[01]|[12]\d|0?[1-9]"),
+    "%H": _Directive("hour", r"2[0-3]|[01]\d|\d"),
+    "%I": _Directive("hour", r"1[0-2]|0?[1-9]"),
+    "%p": _Directive("half", _any_of([*_AM, *_PM]), lambda text: text[0].lower() == "p" or text in _PM),
+    "%M": _Directive("minute", r"[0-5]\d|\d"),
+    "%S": _Directive("second", r"[0-5]\d|\d"),
+    "%f": _Directive("microsecond", r"\d{1,6}", lambda text: int(text.ljust(6, "0"))),
+    "%z": _Directive("tzinfo", r"[+-]\d\d:?[0-5]\d|z", _offset),
+    "%A": _DAY_NAME,
+    "%a": _DAY_NAME,
+    "%Z": _Directive("", r"(?u:[^\W\d_][^\d()]{0,60})"),  # it says nothing that %z does not say
+}
 _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNT = re.compile(r"(-?\d{1,20})(?:\.\d*)?", re.ASCII)
@@ -126,78 +121,71 @@ def parser(pattern: str) -> Parse:
         pattern: ``iso``, one of :data:`EPOCHS`, or a format such as ``%d/%m/%Y %H:%M``.
 
     Raises:
-        PydanticCustomError: The format has an unknown directive, one unit twice, or no full date.
+        FormError: The format has an unknown directive, one part twice, or no full date.
     """
     if pattern == ISO:
-        return _parse_iso
-    if pattern in EPOCHS:
-        return partial(_parse_epoch, EPOCHS[pattern])
-    tokens = _TOKEN.findall(pattern)
-    reads = _units(pattern, [token for token in tokens if token[0] == "%" and token != "%%"])
-    expression = re.compile("".join(map(_as_expression, tokens)), re.ASCII | re.IGNORECASE)
-    return partial(_parse_pattern, expression, reads)
+        read = _read_iso
+    elif pattern in EPOCHS:
+        in_a_second = EPOCHS[pattern]
+
+        def read(text: str) -> datetime | None:
+            match = _COUNT.fullmatch(text)
+            return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
+
+    else:
+        tokens = _TOKEN.findall(pattern)
+        directives = [token for token in tokens if token[0] == "%" and token != "%%"]
+        _check_directives(pattern, directives)
+        reads = {_DIRECTIVES[token].part: _DIRECTIVES[token].read for token in directives}
+        expression = re.compile("".join(map(_as_expression, tokens)), re.ASCII | re.IGNORECASE)
+
+        def read(text: str) -> datetime | None:
+            match = expression.fullmatch(text)
+            if match is None:
+                return None
+            parts = {part: reads[part](found) for part, found in match.groupdict().items()}
+            if "half" in parts:
+                parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("half")
+            return datetime(**parts)
+
+    def parse(text: str) -> datetime | None:
+        try:
+            return read(text)
+        except (ValueError, OverflowError):  # no day of any calendar
+            return None
+
+    return parse
 
 
-def _units(pattern: str, tokens: list[str]) -> dict[str, Callable[[str], int]]:
-    """How each unit of a format is read."""
+def _check_directives(pattern: str, tokens: list[str]) -> None:
     if unknown := [token for token in tokens if token not in _DIRECTIVES]:
-        raise malformed(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
-    units = [_DIRECTIVES[token].unit for token in tokens]
-    if lost := [unit for unit in ("year", "month", "day") if unit not in units]:
-        raise malformed(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
-    if twice := [unit for unit in units if units.count(unit) > 1]:
-        raise malformed(f"the date format {pattern!r} contains the {twice[0]} twice", "remove one of them")
+        raise FormError(f"{unknown[0]!r} is not a date format directive", f"use {listed(_DIRECTIVES, most=99)} or %%")
+    parts = [_DIRECTIVES[token].part for token in tokens]
+    if lost := [part for part in ("year", "month", "day") if part not in parts]:
+        raise FormError(f"the date format {pattern!r} has no {lost[0]}", "such as: '%Y-%m-%d' or '%d/%m/%Y %H:%M'")
+    if twice := [part for part in parts if part and parts.count(part) > 1]:
+        what = twice[0].replace("tzinfo", "offset")
+        raise FormError(f"the date format {pattern!r} contains the {what} twice", "remove one of them")
     if "%Z" in tokens and "%z" not in tokens:
         hint = "the name of a time zone can mean several: set `timezone:`, and write the name as it is in the cells"
-        raise malformed(f"the date format {pattern!r} has %Z without %z", hint)
+        raise FormError(f"the date format {pattern!r} has %Z without %z", hint)
     if ("%I" in tokens) != ("%p" in tokens):
         hint = "%H is the hour of a 24-hour clock and needs no %p"
-        raise malformed(f"the date format {pattern!r} needs both %I and %p", hint)
-    return {_DIRECTIVES[token].unit: _DIRECTIVES[token].read for token in tokens}
+        raise FormError(f"the date format {pattern!r} needs both %I and %p", hint)
 
 
 def _as_expression(token: str) -> str:
     if token.isspace():
         return r"(?u:\s+)"  # also the narrow no-break space that browsers write before AM and PM
-    if token == "%%":
-        return "%"
-    return f"(?P<{_DIRECTIVES[token].unit}>{_DIRECTIVES[token].pattern})" if token[0] == "%" else re.escape(token)
+    if token[0] != "%" or token == "%%":
+        return re.escape(token[-1] if token == "%%" else token)
+    part, pattern, _ = _DIRECTIVES[token]
+    return f"(?P<{part}>{pattern})" if part else pattern
 
 
-def _parse_pattern(expression: re.Pattern[str], reads: dict[str, Callable[[str], int]], text: str) -> datetime | None:
-    match = expression.fullmatch(text)
-    if match is None:
-        return None
-    parts: dict[str, Any] = {unit: reads[unit](part) for unit, part in match.groupdict().items()}
-    parts.pop("weekday", None)
-    parts.pop("zone_name", None)
-    if "half" in parts:
-        parts["hour"] = parts["hour"] % 12 + 12 * parts.pop("half")
-    try:
-        if "offset" in parts:
-            parts["tzinfo"] = timezone(timedelta(seconds=parts.pop("offset")))
-        return datetime(**parts)
-    except ValueError:
-        return None
-
-
-def _parse_epoch(in_a_second: int, text: str) -> datetime | None:
-    match = _COUNT.fullmatch(text)
-    try:
-        return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
-    except OverflowError:
-        return None
-
-
-def _parse_iso(text: str) -> datetime | None:
+def _read_iso(text: str) -> datetime | None:
     match = _ISO.fullmatch(text)
-    if match is None:
-        return None
-    moment, offset = match.groups()
-    try:
-        return datetime.fromisoformat(moment + (offset or "").replace("UTC", "Z"))
-    except ValueError:
-        return None
+    return match and datetime.fromisoformat(match[1] + (match[2] or "").replace("UTC", "Z"))
 
 
 #: Ways to write a date that can be read in one way only.
@@ -206,7 +194,7 @@ _UNMISTAKABLE = ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", 
 
 @cache
 def _unmistakable() -> tuple[Parse, ...]:
-    return (_parse_iso, *map(parser, _UNMISTAKABLE))
+    return tuple(map(parser, (ISO, *_UNMISTAKABLE)))
 
 
 def rewritten(text: str, pattern: str) -> str:
@@ -227,13 +215,13 @@ def time_zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name such as ``Europe/Lisbon``.
 
     Raises:
-        PydanticCustomError: There is none of that name.
+        FormError: There is none of that name.
     """
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         hint = nearest(name, available_timezones(), otherwise="use a name such as 'Europe/Lisbon' or 'UTC'")
-        raise malformed(f"unknown time zone {name!r}", hint) from None
+        raise FormError(f"unknown time zone {name!r}", hint) from None
 
 
 def instant(moment: datetime, zone: tzinfo) -> str:
@@ -250,10 +238,8 @@ def instant(moment: datetime, zone: tzinfo) -> str:
     if first == second:
         return _utc_text(moment, first)
     if first > second:  # type: ignore[operator]  # zones have offsets
-        rule, hint = f"is ambiguous in {zone} (clocks went back)", "export with the offset or in UTC, or fix the cell"
-        raise CellError("ambiguous_time", rule, hint)
-    rule = f"does not exist in {zone} (clocks went forward)"
-    raise CellError("nonexistent_time", rule, "check `timezone:`, or fix the cell")
+        raise CellError("ambiguous_time", zone=zone)
+    raise CellError("nonexistent_time", zone=zone)
 
 
 def day(moment: datetime, zone: tzinfo) -> str:
@@ -266,4 +252,4 @@ def _utc_text(moment: datetime, offset: timedelta | None) -> str:
     try:
         return (moment - offset).isoformat("T", "seconds") + "Z"  # type: ignore[operator]  # zones have offsets
     except OverflowError:
-        raise CellError("not_a_date", "is outside the years 1 to 9999 (UTC)", "fix the cell") from None
+        raise CellError("not_a_year") from None

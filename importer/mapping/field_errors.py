@@ -6,18 +6,20 @@ file are collected in :class:`Problems`, so that a person sees all of them, each
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
 from inspect import isclass
-from types import MappingProxyType
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from importer.errors import MappingError
 from importer.models import FieldError, shown
 from importer.talkdesk.payloads import Check, custom_field_prefix
+from importer.wording import closest, listed, nearest
 from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 
 PROBLEMS_SHOWN = 25
@@ -30,59 +32,46 @@ ELLIPSIS = "…"
 _MOST_COLUMNS = 3
 
 
-def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
-    close = closest(word, known)
-    return f"did you mean {shown(close)!r}?" if close else otherwise
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word closest to ``word``; empty if none is close."""
-    names = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
-    return names[close[0]] if close else ""
-
-
-def listed(words: Iterable[str], *, most: int = 12) -> str:
-    """``a, b, c`` for a message, with the number of words that are not shown."""
-    names = list(words)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
 # -- cells -----------------------------------------------------------------------------------------
+
+
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    return tomllib.loads(files("importer.mapping").joinpath("cell_errors.toml").read_text("utf-8"))
 
 
 class CellError(ValueError):
     """A text that cannot become a value. Becomes a :class:`FieldError` once the column is known.
 
     Args:
-        code: Stable word for machines.
-        rule: What is wrong with the text, as a sentence that begins with it: "has 212 characters, …".
-        hint: What the person can do.
+        name: Of its texts in ``cell_errors.toml``; the code, unless a code has several texts.
+        hint: What the person can do, if something better is known than what stands there.
         column: The column, if it is not the one that the field reads; ``text`` likewise.
         suggestion: A text that would do, if there is one that was probably meant.
+        facts: What the texts have in braces.
     """
 
     def __init__(
         self,
-        code: str,
-        rule: str,
-        hint: str,
+        name: str,
         *,
+        hint: str = "",
         column: str | None = None,
         text: str | None = None,
         suggestion: str = "",
+        **facts: object,
     ) -> None:
-        super().__init__(code, rule, hint)
-        self.code, self.rule, self.hint, self.suggestion = code, rule, hint, suggestion
+        super().__init__(name)
+        texts = _texts()[name]
+        self.code, self.suggestion = texts.get("code", name), suggestion
+        self.rule, self.hint = texts["rule"].format(**facts), hint or texts["hint"].format(**facts)
         self._column, self._text = column, text
 
     def at(self, column: str | None, text: str, *, target: str) -> FieldError:
         """The same error, now of a certain cell."""
         column = column if self._column is None else self._column
         text = text if self._text is None else self._text
-        return FieldError(self.code, column, shown(printable(text)), self.rule, self.hint, target, self.suggestion)
+        return FieldError(self.code, column, shown(encodable(text)), self.rule, self.hint, target, self.suggestion)
 
 
 def unsendable(check: Check, body: dict[str, Any]) -> Iterator[FieldError]:
@@ -94,7 +83,7 @@ def unsendable(check: Check, body: dict[str, Any]) -> Iterator[FieldError]:
             yield from_pydantic(detail).at(None, "", target=".".join(map(str, detail["loc"])))
 
 
-def printable(text: str) -> str:
+def encodable(text: str) -> str:
     """``text`` with incomplete characters written out, so that every file can hold it."""
     return text if text.isprintable() else text.encode("utf-8", "backslashreplace").decode()
 
@@ -104,23 +93,10 @@ def is_sendable(text: str) -> bool:
     return text.isprintable() or ("\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text))
 
 
-def missing() -> CellError:
-    """A value is required, and there is none."""
-    hint = "fill in the cell, or set `default:` in the mapping"
-    return CellError("missing", "is empty, but a value is required", hint)
-
-
-def bad_text() -> CellError:
-    """A text that no JSON reader can be trusted with."""
-    rule = "contains a NUL character or an incomplete Unicode character"
-    return CellError("bad_text", rule, "remove the character, or export the file again")
-
-
 def too_long(text: str, most: int) -> CellError:
     """More characters than the field or the mapping allows."""
-    rule = f"has {len(text):,} characters (maximum {most:,})"
-    cut = printable(text[: most - 1].rstrip()) + ELLIPSIS
-    return CellError("too_long", rule, "shorten it, or set `overflow: truncate`", suggestion=cut)
+    cut = encodable(text[: most - 1].rstrip()) + ELLIPSIS
+    return CellError("too_long", length=len(text), most=most, suggestion=cut)
 
 
 def from_pydantic(found: ErrorDetails) -> CellError:
@@ -130,18 +106,17 @@ def from_pydantic(found: ErrorDetails) -> CellError:
         case "string_too_long":
             return too_long(value, limits["max_length"])
         case "too_long":
-            rule = f"has {len(value)} entries (maximum {limits['max_length']})"
-            return CellError("too_many", rule, "remove some entries")
+            return CellError("too_many", length=len(value), most=limits["max_length"])
         case "literal_error":
             allowed = _expected_words(found)
-            hint = nearest(str(value), allowed, otherwise="translate it with `values:`")
-            rule = f"is not one of {listed(allowed)}"
-            return CellError("not_allowed", rule, hint, suggestion=closest(str(value), allowed))
+            close = closest(str(value), allowed)
+            hint = f"did you mean {close!r}?" if close else ""
+            return CellError("not_allowed", allowed=listed(allowed), hint=hint, suggestion=close)
         case "string_unicode" | "string_pattern_mismatch":
-            return bad_text()
+            return CellError("bad_text")
         case "string_too_short" | "too_short":
-            return missing()
-    return CellError("not_accepted", found["msg"], "see docs/mapping.md for the values this field accepts")
+            return CellError("missing")
+    return CellError("not_accepted", said=found["msg"])
 
 
 def _expected_words(found: ErrorDetails) -> list[str]:
@@ -160,9 +135,15 @@ class Problem(NamedTuple):
     hint: str = ""
 
 
-def malformed(what: str, hint: str) -> PydanticCustomError:
-    """A text of the mapping that has no meaning, such as a date format: what is wrong, and what to write instead."""
-    return PydanticCustomError("malformed", "{what}", {"what": what, "hint": hint})
+class FormError(ValueError):
+    """Something in a mapping has no meaning, such as a date format: what is wrong, and what to write instead.
+
+    Validators of the forms raise it as well as what reads the files that a mapping names.
+    """
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.what, self.hint = what, hint
 
 
 class MappingProblems(MappingError):
@@ -184,15 +165,10 @@ class MappingProblems(MappingError):
 
 
 class Document(NamedTuple):
-    """A YAML file that was read: its keys know their places, so that a problem found later has one.
+    """A YAML file that was read: its keys know their places, so that a problem found later has one."""
 
-    Attributes:
-        file: The file as the user named it, for messages.
-        root: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
-    """
-
-    file: str
-    root: dict[str, Any]
+    file: str  #: As the user named it, for messages.
+    root: dict[str, Any]  #: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
 
     @classmethod
     def read(cls, content: bytes, file: str, *, kind: str, hint: str) -> Document:
@@ -229,11 +205,6 @@ class Problems:
         """Notes a problem of the value at ``path``, or of the key itself."""
         self._found.append(Problem(what, mark_of(self._document.root, path, key=key), hint))
 
-    def add_malformed(self, path: NodePath, error: PydanticCustomError) -> None:
-        """Notes that the text at ``path`` is :func:`malformed`."""
-        said = error.context or {}
-        self.add(path, said["what"], said["hint"])
-
     def add_missing(self, path: NodePath, column: str, owner: str, columns: Iterable[str]) -> None:
         """Notes that ``owner``, which has ``columns``, lacks the one that is named at ``path``."""
         lacking = self._missing.setdefault((owner, tuple(columns)), {})
@@ -246,9 +217,9 @@ class Problems:
         if self._found:
             raise MappingProblems(self._document.file, self._found)
 
-    def add_form(self, error: ValidationError, model: type[BaseModel]) -> None:
+    def add_form(self, invalid: ValidationError, model: type[BaseModel]) -> None:
         """Notes each thing that pydantic found in a document that should have been a ``model``."""
-        for found in error.errors(include_url=False):
+        for found in invalid.errors(include_url=False):
             path, kind = tuple(found["loc"]), found["type"]
             parent = ".".join(map(str, path[:-1]))
             inside = f" in `{parent}`" if parent else ""
@@ -262,8 +233,8 @@ class Problems:
                 key = next(step for step in reversed(path) if isinstance(step, str))
                 hint = nearest(value, words, otherwise=f"use one of {listed(words)}")
                 self.add(path, f"{shown(value)!r} is not a valid value for `{key}`", hint)
-            elif kind == "malformed":
-                self.add(path, found["ctx"]["what"], found["ctx"]["hint"])
+            elif kind == "value_error" and isinstance(error := found["ctx"]["error"], FormError):
+                self.add(path, error.what, error.hint)
             elif path == ("version",):
                 self.add(path, "this mapping version is not supported", "write `version: 1`")
             else:
@@ -293,21 +264,19 @@ def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> li
 _AFTER_CREATE = frozenset({"status", "type", "group_id", "resolution"})
 _NOT_ACCEPTED = frozenset({"tags", "created_at", "updated_at"})
 _KEYS = "expected keys with values, such as {key: value}"
-_EXPECTED: Mapping[str, str] = MappingProxyType(
-    {
-        "bool_parsing": "expected true or false",
-        "bool_type": "expected true or false",
-        "dict_type": _KEYS,
-        "int_parsing": "expected a whole number",
-        "int_type": "expected a whole number",
-        "model_attributes_type": _KEYS,
-        "model_type": _KEYS,
-        "string_too_short": "expected a text, but the value is empty",
-        "string_type": "expected a single text",
-        "string_unicode": "contains an incomplete Unicode character",
-        "tuple_type": "expected a list, such as [one, two]",
-    }
-)
+_EXPECTED: Mapping[str, str] = {
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
+    "dict_type": _KEYS,
+    "int_parsing": "expected a whole number",
+    "int_type": "expected a whole number",
+    "model_attributes_type": _KEYS,
+    "model_type": _KEYS,
+    "string_too_short": "expected a text, but the value is empty",
+    "string_type": "expected a single text",
+    "string_unicode": "contains an incomplete Unicode character",
+    "tuple_type": "expected a list, such as [one, two]",
+}
 
 
 def _key_hint(parent: str, key: str, known: list[str]) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 from html import unescape
 from typing import Any
 
-from importer.mapping.field_errors import CellError, bad_text, is_sendable
+from importer.mapping.field_errors import CellError, is_sendable
 
 #: A ``<``, with the name behind it if it opens or closes a tag. No part can match in two ways: time is linear.
 _OPEN = re.compile(r"<(?!!--|!doctype|!\[|\?)(?:/?([a-z][a-z0-9]*(?::[a-z]+)?)(?=[\s/>])(?=[^<>]*>))?", re.IGNORECASE)
@@ -29,7 +29,7 @@ def readable(text: str) -> str:
     if "<" not in text:
         return unescape(text) if "&" in text else text
     if not is_sendable(text):
-        raise bad_text()
+        raise CellError("bad_text")
     tags, _ = _library()
 
     def is_tag(match: re.Match[str]) -> bool:
@@ -50,8 +50,7 @@ def _rendered(text: str) -> str:
     parser = HTMLParser(remove_comments=True, remove_pis=True)
     tree = document_fromstring(f"<body>{text}</body>", parser=parser)
     if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
-        rule = "is HTML nested too deeply to convert"
-        raise CellError("unreadable_html", rule, "remove `html: text`, or fix the cell")
+        raise CellError("unreadable_html")
     rendered: str = Inscriptis(tree, _library()[1]).get_text()
     return rendered
 

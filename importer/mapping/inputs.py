@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from importer.mapping.field_errors import EXPORT, Problems, malformed
+from importer.mapping.field_errors import EXPORT, FormError, Problems
 from importer.mapping.html import readable
 from importer.models import shown
 
 if TYPE_CHECKING:
+    from importer.mapping.custom_fields import Definitions
     from importer.mapping.named_files import NamedFiles
     from importer.mapping.notes import Companion
     from importer.mapping.schema import ColumnForm, LookupForm, NamesForm, ValueForm
@@ -31,7 +31,8 @@ class Header:
     """Finds the positions of columns. One that is not found is a problem; a position is returned all the same.
 
     Args:
-        columns: In the order of the file, repeats kept; None while no file is known: then there is every column.
+        columns: In the order of the file, repeats kept; None if no file is known: then there is every column, and a
+            mapping can be checked by itself.
         problems: Where problems go.
         owner: What messages call the file.
         names: Column of the mapping → how else the file may call it, and whether it may lack it.
@@ -42,12 +43,9 @@ class Header:
         columns: tuple[str, ...] | None,
         problems: Problems,
         owner: str = EXPORT,
-        names: Mapping[str, NamesForm] = MappingProxyType({}),
+        names: Mapping[str, NamesForm] | None = None,
     ) -> None:
-        self.columns = columns
-        self.names = names
-        self.problems = problems
-        self.owner = owner
+        self.columns, self.problems, self.owner, self.names = columns, problems, owner, names or {}
         self.used: set[str] = set()  #: The columns that were asked for.
         self._positions: dict[str, list[int]] = {}
         for position, column in enumerate(columns or ()):
@@ -93,18 +91,13 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What the values of a mapping are bound to.
-
-    Attributes:
-        empty: Texts that count as no value; "" among them.
-        files: The files that the mapping names, for lookups.
-        companions: The companion files; None if their notes are not wanted.
-    """
+    """What the values of a mapping are bound to."""
 
     header: Header
-    empty: frozenset[str]
-    files: NamedFiles
-    companions: Collection[Companion] | None = None
+    empty: frozenset[str]  #: Texts that count as no value; "" among them.
+    files: NamedFiles  #: The files that the mapping names, for lookups.
+    definitions: Definitions | None = None  #: The custom fields of the account, if they are known.
+    companions: Collection[Companion] | None = None  #: The companion files; None if their notes are not wanted.
 
     def filled(self, text: str) -> str:
         """``text``, or "" if it counts as no value."""
@@ -113,25 +106,17 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Where a value comes from, bound to an export.
-
-    Attributes:
-        binding: The export.
-        names: The column of each cell that it reads, at ``positions``.
-        combine: What counts of these cells, "" for each without a value → the text; or the texts, if a list takes
-            several columns. Empty if there is no value; None if not even the default is wanted.
-        is_html: Whether the cells hold HTML.
-        is_text: Whether it gives a text of the export, as opposed to a constant or a text of another file.
-        pick: The columns with their cells → the one to look at if the value is wrong; by default all together,
-            with ``between`` between them.
-    """
+    """Where a value comes from, bound to an export."""
 
     binding: Binding
-    names: tuple[str, ...]
-    positions: tuple[int, ...]
+    #: What counts of the cells, "" for each without a value → the text; or the texts, if a list takes several columns.
+    #: Empty if there is no value; None if not even the default is wanted.
     combine: Callable[[list[str]], Any]
-    is_html: bool = False
-    is_text: bool = True
+    names: tuple[str, ...] = ()  #: The column of each cell that it reads, at ``positions``.
+    positions: tuple[int, ...] = ()
+    is_html: bool = False  #: Whether the cells hold HTML.
+    is_text: bool = True  #: Whether it gives a text of the export, not a constant or a text of another file.
+    #: The columns with their cells → the one to look at if the value is wrong; without it all, and ``between`` them.
     pick: Callable[[list[Blame]], Blame] | None = None
     between: str = " "
 
@@ -140,7 +125,8 @@ class Input:
         texts = [cells[position] for position in self.positions]
         if self.is_html:
             texts = [readable(text) for text in texts]
-        return self.combine([self.binding.filled(text) for text in texts])
+        empty = self.binding.empty
+        return self.combine(["" if text.strip() in empty else text for text in texts])
 
     def blame(self, cells: Cells) -> Blame:
         """The cell to look at if the value of a row is wrong."""
@@ -155,18 +141,14 @@ class Input:
 def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bool) -> Input:
     """The input of the value at ``path``; of several columns of one name a list takes all (``in_list``)."""
     path, header, is_html = (*path, form.origin), binding.header, form.html is not None
-    nothing = Input(binding, (), (), lambda _: "", is_text=False)
+    nothing = Input(binding, lambda _: "", is_text=False)
     if form.value is not None:
-        return Input(binding, (), (), lambda _: form.value, is_text=False)
+        return Input(binding, lambda _: form.value, is_text=False)
     if form.lookup is not None:
-        lacks_some = any(header.lacks(column.column) for column in form.lookup.by or form.lookup.key)
-        return nothing if lacks_some else _lookup(form.lookup, binding, path=path)
+        return _lookup(form.lookup, binding, path=path) or nothing
     if form.template is not None:
-        frame, names = parse_template(form.template, header.lacks)
-        if not names:
-            return nothing
-        positions = tuple(header.position(column, path=path) for column in names)
-        names = tuple(map(header.name, names))
+        frame, columns = parse_template(form.template, header.lacks)
+        positions = tuple(header.position(column, path=path) for column in columns)
 
         def fill_in(texts: list[str]) -> str:
             return binding.filled(frame % tuple(texts)) if any(texts) else ""
@@ -175,40 +157,44 @@ def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bo
             """If the text is too long, that is the one to shorten."""
             return max(cells, key=lambda cell: len(cell[1]))
 
-        return Input(binding, names, positions, fill_in, is_html, pick=longest)
+        names = tuple(map(header.name, columns))
+        return Input(binding, fill_in, names, positions, is_html, pick=longest) if names else nothing
     if form.first is not None:
         present = [column for column in form.first if not header.lacks(column.column)]
-        if not present:
-            return nothing
-        names = tuple(header.name(column.column) for column in present)
         positions = header.positions_of(present, path=path)
 
         def first_filled(cells: list[Blame]) -> Blame:
             return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
 
-        return Input(binding, names, positions, lambda texts: next(filter(None, texts), ""), is_html, pick=first_filled)
-    column, join = header.name(form.column or ""), form.join
-    if header.lacks(column):
+        names = tuple(header.name(column.column) for column in present)
+        first = Input(
+            binding, lambda texts: next(filter(None, texts), ""), names, positions, is_html, pick=first_filled
+        )
+        return first if names else nothing
+    if header.lacks(form.column or ""):
         return nothing
-    if join is not None or (in_list and form.occurrence is None):
-        positions = header.positions(column, path=path)
-    else:
-        positions = (header.position(column, form.occurrence, path=path),)
+    column, join = header.name(form.column or ""), form.join
+    if join is None and (form.occurrence is not None or not in_list):
+        position = header.position(column, form.occurrence, path=path)
+        return Input(binding, itemgetter(0), (column,), (position,), is_html)
+    positions = header.positions(column, path=path)
     names = (column,) * len(positions)
     if join is not None:
 
         def joined(texts: list[str]) -> str:
             return binding.filled(join.join(filter(None, texts)))
 
-        return Input(binding, names, positions, joined, is_html, between=join)
+        return Input(binding, joined, names, positions, is_html, between=join)
     if len(positions) > 1:
-        return Input(binding, names, positions, lambda texts: tuple(filter(None, texts)), is_html, is_text=False)
-    return Input(binding, names, positions, itemgetter(0), is_html)
+        return Input(binding, lambda texts: tuple(filter(None, texts)), names, positions, is_html, is_text=False)
+    return Input(binding, itemgetter(0), names, positions, is_html)
 
 
-def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Input:
-    table = binding.files.table(form, path=path, problems=binding.header.problems)
+def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Input | None:
     columns, name = (form.by, "by") if form.by else (form.key, "key")
+    if any(binding.header.lacks(column.column) for column in columns):
+        return None
+    table = binding.files.table(form, path=path, problems=binding.header.problems)
 
     def find(texts: list[str]) -> str | None:
         text = table.find(texts)
@@ -216,7 +202,7 @@ def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Input:
 
     names = tuple(binding.header.name(column.column) for column in columns)
     positions = binding.header.positions_of(columns, path=(*path, name))
-    return Input(binding, names, positions, find, is_text=False, between=" / ")
+    return Input(binding, find, names, positions, is_text=False, between=" / ")
 
 
 def parse_template(text: str, lacks: Callable[[str], bool] = lambda _: False) -> tuple[str, tuple[str, ...]]:
@@ -231,40 +217,29 @@ def parse_template(text: str, lacks: Callable[[str], bool] = lambda _: False) ->
         Its text with ``%s`` for every column, so that filling it in is one operation, and these columns in order.
 
     Raises:
-        PydanticCustomError: A brace is not closed, or encloses nothing.
+        FormError: A brace is not closed, or encloses nothing.
     """
-    lines: list[list[str]] = [[]]
+    lines: list[list[tuple[str, bool]]] = [[]]  # of each line its parts, and whether they are columns
     for token in _TOKEN.findall(text):
-        _check_token(token, text)
-        first, *following = [token] if token[0] == "{" else token.split("\n")
-        lines[-1].append(first)
-        lines += [[part] for part in following]
-    if not any(map(_columns_in, lines)):
-        raise malformed("the template contains no {Column}", "use {value: …} for a constant text")
-    kept = [tokens for tokens in lines if not (columns := _columns_in(tokens)) or not all(map(lacks, columns))]
-    present = [[token for token in tokens if not _is_column(token) or not lacks(token[1:-1])] for tokens in kept]
-    frame = "\n".join("".join(map(_framed, tokens)) for tokens in present)
+        if token in ("{", "}"):
+            raise FormError(f"unmatched {token!r} in the template {text!r}", f"write {token * 2!r} for a literal brace")
+        if token == "{}":
+            raise FormError("'{}' does not name a column", "write {Column}, or {{}} for literal braces")
+        if token[0] == "{" and token != "{{":
+            lines[-1].append((token[1:-1], True))
+        else:
+            first, *following = (token[0] if token in ("{{", "}}") else token).split("\n")
+            lines[-1].append((first, False))
+            lines += [[(part, False)] for part in following]
+    if not any(map(_columns, lines)):
+        raise FormError("the template contains no {Column}", "use {value: …} for a constant text")
+    present = [[part for part in line if not (part[1] and lacks(part[0]))] for line in lines]
+    # a line that had columns, and has none that the export has, is left out
+    kept = [new for old, new in zip(lines, present, strict=True) if not _columns(old) or _columns(new)]
+    frame = "\n".join("".join("%s" if column else part.replace("%", "%%") for part, column in line) for line in kept)
     frame = frame.strip("\n") if len(kept) < len(lines) else frame
-    return frame, tuple(column for tokens in present for column in _columns_in(tokens))
+    return frame, tuple(column for line in kept for column in _columns(line))
 
 
-def _check_token(token: str, text: str) -> None:
-    if token in ("{", "}"):
-        hint = f"write {token * 2!r} for a literal brace"
-        raise malformed(f"unmatched {token!r} in the template {text!r}", hint)
-    if token == "{}":
-        raise malformed("'{}' does not name a column", "write {Column}, or {{}} for literal braces")
-
-
-def _is_column(token: str) -> bool:
-    return token[:1] == "{" and token != "{{"
-
-
-def _columns_in(tokens: list[str]) -> list[str]:
-    return [token[1:-1] for token in tokens if _is_column(token)]
-
-
-def _framed(token: str) -> str:
-    if token in ("{{", "}}"):
-        return token[0]
-    return "%s" if _is_column(token) else token.replace("%", "%%")
+def _columns(line: list[tuple[str, bool]]) -> list[str]:
+    return [part for part, is_column in line if is_column]

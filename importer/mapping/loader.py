@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from importer.bundled import bundled
 from importer.errors import MappingError
@@ -21,7 +20,7 @@ from importer.mapping.converters import TYPES
 from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
 from importer.mapping.dates import ISO, has_offset
-from importer.mapping.field_errors import Document, Problems, listed, nearest
+from importer.mapping.field_errors import Document, FormError, Problems
 from importer.mapping.inputs import Header
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
@@ -30,36 +29,35 @@ from importer.mapping.values import Field
 from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of
 from importer.talkdesk.fields import FieldDefinition, as_answer
+from importer.wording import listed, nearest
 from importer.yaml_places import NodePath, mark_of
 
 SIZE_MAX = 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """A mapping that is right in itself; whether it fits an export shows when it is bound to its columns.
+    """A mapping that is right in itself; whether it fits an export shows when it is bound to its columns."""
 
-    Attributes:
-        name: File name, or the name of a built-in mapping.
-        path_or_name: Its whole path, or the name of a built-in mapping: what :func:`load_mapping` finds it by.
-        sha256: Of the bytes of the file, and of the files that it names, in hex.
-        external_id_field: Key of the custom field that receives the key of the row, such as ``text1``; None for none.
-        notes: What the mapping does not say and is therefore assumed.
-        files: The files that it names and that were read with it.
-        folders: Where files must be that it names, links resolved.
-    """
-
-    name: str
-    path_or_name: str
-    sha256: str
-    external_id_field: str | None
-    notes: tuple[str, ...]
-    files: tuple[Path, ...]
-    folders: tuple[Path, ...]
+    name: str  #: File name, or the name of a built-in mapping.
+    path_or_name: str  #: Its whole path, or the name of a built-in mapping: what :func:`load_mapping` finds it by.
+    sha256: str  #: Of the bytes of the file, and of the files that it names, in hex.
+    notes: tuple[str, ...]  #: What the mapping does not say and is therefore assumed.
+    folders: tuple[Path, ...]  #: Where files must be that it names, links resolved.
     _form: MappingForm = field(repr=False)
     _definitions: Definitions | None = field(repr=False)
     _named: NamedFiles = field(repr=False)
     _document: Document = field(repr=False)
+
+    @property
+    def external_id_field(self) -> str | None:
+        """Key of the custom field that receives the key of the row, such as ``text1``; None for none."""
+        return self._form.external_id_field
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it names and that were read with it."""
+        return tuple(self._named.read)
 
     @property
     def links(self) -> Links | None:
@@ -107,7 +105,7 @@ class Mapping:
         return as_answer(FieldDefinition(key, name=key) for key in keys)
 
     @property
-    def choices(self) -> tuple[str, ...]:
+    def filters(self) -> tuple[str, ...]:
         """The conditions by which rows are filtered, as :class:`importer.models.Mapped` names them."""
         return tuple(reason for _, reason, _ in filter_conditions(self._form.source))
 
@@ -178,17 +176,15 @@ def load_mapping(
         form = _without_custom_fields(form)
     checked = RowMapper(form, None, problems, files=files, definitions=definitions)
     return Mapping(
-        Path(name).name,
-        name if _is_bare(name) else str(source.resolve()),
-        files.sha256(),
-        form.external_id_field,
-        tuple(_assumptions(checked.fields)),
-        tuple(files.read),
-        files.folders,
-        form,
-        definitions,
-        files,
-        document,
+        name=Path(name).name,
+        path_or_name=name if _is_bare(name) else str(source.resolve()),
+        sha256=files.sha256(),
+        notes=tuple(_assumptions(checked.fields)),
+        folders=files.folders,
+        _form=form,
+        _definitions=definitions,
+        _named=files,
+        _document=document,
     )
 
 
@@ -245,17 +241,15 @@ def _well_formed(content: dict[str, Any], problems: Problems) -> MappingForm:
         problems.raise_if_any()
     rest = deepcopy(content)
     for path in malformed_at:
-        match path:
-            case ("case", "custom_fields", str(key), *_):
-                rest["case"]["custom_fields"].pop(key, None)
-            case ("case", "notes", int(number), *_):
-                rest["case"]["notes"][number] = {"body": _FILLER}  # not removed: the others keep their places
-            case ("after_create", "custom_fields", str(key), *_):
-                rest["after_create"]["custom_fields"].pop(key, None)
-            case ("case" | "after_create" as part, str(key), *_):
-                rest[part].pop(key, None)
-            case (str(key), *_):
-                rest.pop(key, None)
+        is_in_list = path[1:2] in (("custom_fields",), ("notes",))
+        *above, part = path[: (3 if is_in_list else 2) if path[0] in ("case", "after_create") else 1]
+        holder: Any = rest
+        for step in above:
+            holder = holder[step]
+        if isinstance(holder, list) and isinstance(part, int):
+            holder[part] = {"body": _FILLER}  # not removed: the others keep their places
+        elif isinstance(holder, dict):
+            holder.pop(part, None)
     rest = {"version": "1", "source": {"key": "x"}} | rest
     rest["case"] = {"title": _FILLER, "description": _FILLER} | rest["case"]
     form = MappingForm.model_validate(rest)
@@ -277,8 +271,8 @@ def _read_definitions(form: MappingForm, problems: Problems, files: NamedFiles) 
     except OSError as error:
         what = f"cannot read the file {form.fields!r}: {error.strerror or error}"
         problems.add(("fields",), what, "check its path and permissions")
-    except PydanticCustomError as error:
-        problems.add_malformed(("fields",), error)
+    except FormError as error:
+        problems.add(("fields",), error.what, error.hint)
     return None
 
 

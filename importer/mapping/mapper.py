@@ -11,26 +11,23 @@ import orjson
 from importer.mapping.after_create import AfterCreate
 from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
-from importer.mapping.converters import case_target
-from importer.mapping.custom_fields import Definitions, check_usable, kinds_of
-from importer.mapping.field_errors import CellError, Problems, bad_text, is_sendable, printable, unsendable
+from importer.mapping.custom_fields import Definitions, check_usable
+from importer.mapping.field_errors import CellError, Problems, encodable, is_sendable, unsendable
 from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.named_files import NamedFiles
-from importer.mapping.notes import Companion, Note
+from importer.mapping.notes import Companion, Note, WholeText
 from importer.mapping.schema import ColumnForm, ValueForm
-from importer.mapping.values import Field, custom_fields_of, make_field, uncut
+from importer.mapping.values import CustomFields, Field, make_fields
 from importer.models import FieldError, Link, Mapped, Row, UpdateBody, UpdateKind, shown
-from importer.talkdesk.payloads import CASE_FIELDS, case_check, custom_field_prefix
+from importer.talkdesk.payloads import CASE_FIELDS, CaseCreate, custom_field_prefix
 from importer.yaml_places import NodePath
 
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
 KEY_MAX = 255
 HASH_LENGTH = 32  #: Hexadecimal digits of a key that is a hash; by chance two rows never have the same.
-_KEY, _PARENT = "source.key", "parent_id"
-_KEY_PATH: NodePath = ("source", "key")
+_KEY, _PARENT = "source.key", "parent_id"  # what field errors say that the cells are for
 _PARENT_PATH: NodePath = ("case", "parent_id")
 _KEYS_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
-_CUSTOM, _NOTES = "custom_fields", "notes"
 
 
 class RowMapper:
@@ -42,10 +39,6 @@ class RowMapper:
         problems: Where problems go, before they are raised.
         definitions: The custom fields of the account, if they are known.
         companions: The companion files; None if their notes are not wanted.
-
-    Attributes:
-        columns_used: The columns that the mapping reads.
-        fields: The fields that read the rows of the export, for statistics.
 
     Raises:
         MappingProblems: Something in the mapping does not fit together, or not to the fields of the account, or it
@@ -63,43 +56,39 @@ class RowMapper:
         companions: Collection[Companion] | None = None,
     ) -> None:
         source, case = form.source, form.case
+        header = Header(columns, problems, names=source.columns)
         empty = frozenset({"", *(text.strip() for text in source.empty)})
-        binding = Binding(Header(columns, problems, names=source.columns), empty, files, companions)
+        binding = Binding(header, empty, files, definitions, companions)
         self._width = len(columns or ())
-        self._key = RowName(source.key, binding, path=_KEY_PATH, join=source.join, hashed=source.hash)
+        self._key = RowName(source.key, binding, target=_KEY, path=("source", "key"), join=source.join)
+        self._is_hashed = source.hash
         self._filters = [
             (name, reason, BoundCondition(text, binding, path=("source", name)))
             for name, reason, text in filter_conditions(source)
         ]
-        self._fields: dict[str, Field] = {}
-        self._parent: ParentLink | None = None
-        for name in CASE_FIELDS:
-            value = getattr(case, name)
-            if name == "parent_id" and value is not None and value.record is not None:
-                if not any(binding.header.lacks(column.column) for column in (*value.record, *(value.of or ()))):
-                    self._parent = ParentLink(value, binding, join=source.join)
-            elif isinstance(value, ValueForm) and (
-                field := make_field(value, binding, path=("case", name), target=case_target(name))
-            ):
-                self._fields[name] = field
-        custom = custom_fields_of(case.custom_fields, binding, definitions, path=("case", _CUSTOM))
-        self._custom_fields = dict(custom)
-        self._notes = [
-            Note(note, binding, path=("case", _NOTES, number), source=source)
+        fields = make_fields(case, CaseCreate, binding, part="case")
+        self._parent = ParentLink.of(case.parent_id, binding, join=source.join)
+        self._custom_fields = CustomFields(case.custom_fields, binding, part="case")
+        notes = [
+            Note(note, binding, path=("case", "notes", number), source=source)
             for number, note in enumerate(case.notes)
             if columns is None or companions is not None or not (note.each and note.each.file)
         ]
-        fields = (*self._fields.values(), *self._custom_fields.values())
-        self._whole_texts = [(field, uncut(field, binding)) for field in fields if field.form.overflow == "note"]
+        of_notes = [field for note in notes if not note.each for field in note.fields.values()]
+        of_case = (*fields.values(), *self._custom_fields.fields.values())
+        whole_texts = [WholeText(field, binding) for field in of_case if field.form.overflow == "note"]
+        self._notes: list[Note | WholeText] = [*notes, *whole_texts]
+        self._after = AfterCreate(form, binding)
         self._external_id_field, self._notes_per_call = form.external_id_field, form.notes_per_call
-        self._after = AfterCreate(form, binding, definitions)
         _check_external_id(form, problems, definitions)
         problems.raise_if_any()
-        keys = [*self._custom_fields, *filter(None, [form.external_id_field])]
-        self._check = case_check(keys, kinds_of(keys, definitions))
-        of_notes = (field for note in self._notes if not note.each for field in note.fields.values())
-        self.columns_used = frozenset(binding.header.used)
-        self.fields: tuple[Field, ...] = (*fields, *self._after.fields, *of_notes)
+        readers = {name: field.read for name, field in fields.items()}
+        readers |= {"custom_fields": self._custom_fields.read, "notes": self._read_notes}
+        self._readers = [(name, readers[name]) for name in CASE_FIELDS if name in readers]
+        self._check = self._custom_fields.check_of(CaseCreate, form.external_id_field)
+        self.columns_used = frozenset(header.used)  #: The columns that the mapping reads.
+        #: The fields that read the rows of the export, for statistics.
+        self.fields: tuple[Field, ...] = (*of_case, *self._after.fields, *of_notes)
 
     @property
     def allowed(self) -> dict[str, list[str]]:
@@ -149,7 +138,8 @@ class RowMapper:
         """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged."""
         if len(row.cells) != self._width:
             return ""
-        key = self._key.read(row.cells, [] if errors is None else errors)
+        found = [] if errors is None else errors
+        key = self._key.digest(row.cells, found) if self._is_hashed else self._key.read(row.cells, found)
         return "" if any(error.column in self._key.columns for error in row.problems) else key
 
     def link(self, row: Row, errors: list[FieldError] | None = None) -> Link | None:
@@ -172,38 +162,31 @@ class RowMapper:
     def _payload(self, cells: Cells, key: str, errors: list[FieldError]) -> dict[str, Any]:
         """The case of a row, in the order in which it is sent; not whole if there are errors."""
         case: dict[str, Any] = {}
-        for name in CASE_FIELDS:
-            if name == _CUSTOM:
-                custom = {key: field.read(cells, errors) for key, field in self._custom_fields.items()}
-                if self._external_id_field is not None:
-                    custom[self._external_id_field] = key or None
-                case[name] = {key: value for key, value in custom.items() if value is not None}
-            elif name == _NOTES:
-                case[name] = [body for note in self._notes for body in note.read(cells, errors)]
-            elif name in self._fields:
-                case[name] = self._fields[name].read(cells, errors)
-        for field, whole in self._whole_texts:
-            text = whole.read(cells, errors)
-            if text is not None and len(text) > (field.limit or len(text)):
-                title = f"Full text of {field.target.name.rpartition('.')[2]}"
-                case[_NOTES].append({"note_title": title, "note_body": text, "public": False})
-        return {name: value for name, value in case.items() if value not in (None, {}, [])}
+        for name, read in self._readers:
+            value = read(cells, errors)
+            if name == "custom_fields" and key and self._external_id_field is not None:
+                value[self._external_id_field] = key
+            if value:
+                case[name] = value
+        return case
+
+    def _read_notes(self, cells: Cells, errors: list[FieldError]) -> list[dict[str, Any]]:
+        return [body for note in self._notes for body in note.read(cells, errors)]
 
     def _sent(self, key: str, payload: dict[str, Any], link: Link | None, after: Sequence[UpdateBody]) -> Mapped:
-        notes, most = payload.get(_NOTES, ()), self._notes_per_call
+        notes, most = payload.get("notes", ()), self._notes_per_call
         if len(notes) <= most:
             return Mapped(key, orjson.dumps(payload), case_updates=tuple(after), link=link)
         parts = [notes[first : first + most] for first in range(most, len(notes), most)]
-        updates = [UpdateBody(UpdateKind.NOTES, orjson.dumps({_NOTES: part}), len(part)) for part in parts]
-        return Mapped(key, orjson.dumps(payload | {_NOTES: notes[:most]}), case_updates=(*updates, *after), link=link)
+        updates = [UpdateBody(UpdateKind.NOTES, orjson.dumps({"notes": part}), len(part)) for part in parts]
+        return Mapped(key, orjson.dumps(payload | {"notes": notes[:most]}), case_updates=(*updates, *after), link=link)
 
 
 def _check_external_id(form: MappingForm, problems: Problems, definitions: Definitions | None) -> None:
     key, path = form.external_id_field, ("external_id_field",)
     if key is None:
         return
-    if definitions is not None:
-        check_usable(key, definitions, path=path, problems=problems)
+    check_usable(key, definitions, path=path, problems=problems)
     known = definitions.get(key) if definitions else None
     if (known.kind if known else custom_field_prefix(key)) not in ("text", "multi_line_text"):
         what = f"{shown(key)!r} cannot be used for the external id"
@@ -211,60 +194,64 @@ def _check_external_id(form: MappingForm, problems: Problems, definitions: Defin
     if key in form.case.custom_fields:
         hint = "it is filled from `source.key`; remove it here, or set another `external_id_field`"
         what = f"{key!r} is already used for the external id"
-        problems.add(("case", _CUSTOM, key), what, hint, key=True)
+        problems.add(("case", "custom_fields", key), what, hint, key=True)
 
 
 # -- what identifies a row, and its parent row -----------------------------------------------------
 
 
 class RowName:
-    """The key of a row (at the ``path`` of the key), or another name for it, in one or several columns.
+    """The key of a row, or another name for it or for its parent row (see ``target``), in one or several columns.
 
-    No cell but the last may contain what ``join`` puts between them: two tickets could look like one. If it is
-    ``hashed``, it is a hash of all cells, of which one must be filled.
+    No cell but the last may contain what ``join`` puts between them: two tickets could look like one.
     """
 
     def __init__(
-        self, columns: Sequence[ColumnForm], binding: Binding, *, path: NodePath, join: str, hashed: bool = False
+        self, columns: Sequence[ColumnForm], binding: Binding, *, target: str, path: NodePath, join: str
     ) -> None:
         self.columns = tuple(binding.header.name(form.column) for form in columns)
         self._positions = binding.header.positions_of(columns, path=path)
-        self._join, self._empty, self._is_key, self._hashed = join, binding.empty, path == _KEY_PATH, hashed
+        self._join, self._empty, self._target = join, binding.empty, target
+        self._what = "key" if target == _KEY else "name"
 
     def read(self, cells: Cells, errors: list[FieldError]) -> str:
         """The name; empty if there is none, or after an error. A name is empty unless all of its cells are filled."""
-        texts = [cells[position].strip() for position in self._positions]
-        if not self._is_key and not self._empty.isdisjoint(texts):
+        texts = self._texts(cells)
+        if self._target != _KEY and not self._empty.isdisjoint(texts):
             return ""
-        if self._hashed and not self._empty.issuperset(texts):
-            return hashlib.sha256(orjson.dumps(list(map(printable, texts)))).hexdigest()[:HASH_LENGTH]
         name = self._join.join(texts)
         found = [(number, error) for number, text in enumerate(texts) if (error := self._error(number, text))]
         if not found and len(name) > KEY_MAX:
             found = [(0, self._too_long(name))]
         for number, error in found:
-            if self._is_key:
+            if self._target == _KEY:
                 errors.append(error.at(self.columns[number], cells[self._positions[number]], target=_KEY))
             else:  # of a link one error is enough
-                errors.append(error.at(", ".join(self.columns), name, target=_PARENT))
+                errors.append(error.at(", ".join(self.columns), name, target=self._target))
                 break
         return "" if found else name
 
+    def digest(self, cells: Cells, errors: list[FieldError]) -> str:
+        """A hash of all cells, of which one must be filled."""
+        texts = self._texts(cells)
+        if self._empty.issuperset(texts):
+            return self.read(cells, errors)
+        return hashlib.sha256(orjson.dumps(list(map(encodable, texts)))).hexdigest()[:HASH_LENGTH]
+
+    def _texts(self, cells: Cells) -> list[str]:
+        return [cells[position].strip() for position in self._positions]
+
     def _error(self, number: int, text: str) -> CellError | None:
         if text in self._empty:
-            hint = "fill in the cell, or set another `source.key`"
-            return CellError("missing_key", "is empty, but it is the key of the row", hint)
+            return CellError("missing_key")
         if number < len(self._positions) - 1 and self._join in text:
-            rule = f"contains {self._join!r}, which separates the parts of {'a key' if self._is_key else 'a name'}"
-            return CellError("ambiguous_key", rule, "set `source.join` to text that no part contains")
+            return CellError("ambiguous_key", join=self._join, what=self._what)
         if len(text) > KEY_MAX:
             return self._too_long(text)
-        return None if is_sendable(text) else bad_text()
+        return None if is_sendable(text) else CellError("bad_text")
 
     def _too_long(self, text: str) -> CellError:
-        what, target = ("a key", _KEY) if self._is_key else ("the name of a row", _PARENT)
-        rule = f"has {len(text):,} characters (maximum for {what}: {KEY_MAX})"
-        return CellError("too_long", rule, f"check that `{target}` names the right column")
+        return CellError("too_long_name", length=len(text), what=self._what, most=KEY_MAX, target=self._target)
 
 
 class ParentLink:
@@ -274,10 +261,23 @@ class ParentLink:
         for key in sorted(form.model_fields_set - _KEYS_OF_RECORD):
             what = f"`{key}` has no effect with `record`"
             binding.header.problems.add((*_PARENT_PATH, key), what, f"remove `{key}`", key=True)
-        self._parent = RowName(form.record or (), binding, path=(*_PARENT_PATH, "record"), join=join)
-        self._own = RowName(form.of, binding, path=(*_PARENT_PATH, "of"), join=join) if form.of else None
+
+        def name(columns: Sequence[ColumnForm], key: str) -> RowName:
+            return RowName(columns, binding, target=_PARENT, path=(*_PARENT_PATH, key), join=join)
+
+        self._parent = name(form.record or (), "record")
+        self._own = name(form.of, "of") if form.of else None
         self._condition = BoundCondition(form.when, binding, path=(*_PARENT_PATH, "when"))
         self.columns = frozenset(self._parent.columns + (self._own.columns if self._own else ()))
+
+    @classmethod
+    def of(cls, form: ValueForm | None, binding: Binding, *, join: str) -> ParentLink | None:
+        """The link that a ``parent_id`` means; None if it means none, or the export lacks its columns."""
+        if form is None or form.record is None:
+            return None
+        columns = (*form.record, *(form.of or ()))
+        lacks_some = any(binding.header.lacks(column.column) for column in columns)
+        return None if lacks_some else cls(form, binding, join=join)
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Link | None:
         """The link; None after an error."""

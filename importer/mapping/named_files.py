@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic_core import PydanticCustomError
-
 from importer.errors import SourceError
 from importer.formulas import unescape_formula
 from importer.mapping.converters import folding
-from importer.mapping.field_errors import CellError, Problems, listed, malformed
+from importer.mapping.field_errors import CellError, FormError, Problems
 from importer.mapping.inputs import Header
 from importer.models import shown
 from importer.small_files import head_of
+from importer.wording import listed
 from importer.yaml_places import NodePath
 
 if TYPE_CHECKING:
@@ -45,24 +44,21 @@ class NamedFiles:
         folder: The folder of the mapping: relative paths start there, and files below it may be read.
         content: The bytes of the mapping itself.
         others: More folders whose files may be read.
-
-    Attributes:
-        folders: Where the files must be, links resolved.
-        read: The files that were asked for, links resolved.
     """
 
     def __init__(self, folder: Path, content: bytes, others: Iterable[str | os.PathLike[str]] = ()) -> None:
         self._folder = folder
+        #: Where the files must be, links resolved.
         self.folders = tuple(Path(name).resolve() for name in (folder, *others))
-        self.read: list[Path] = []
+        self.read: list[Path] = []  #: The files that were asked for, links resolved.
         self._digests = [hashlib.sha256(content).hexdigest()]
         self._tables: dict[NodePath, LookupTable] = {}
 
     def _path(self, name: str) -> Path:
-        """The path of the file that the mapping calls ``name``. Raises what :func:`malformed` makes."""
+        """The path of the file that the mapping calls ``name``. Raises :class:`FormError`."""
         path = self._folder / name
         if "\0" not in name and not is_below(path, self.folders):  # whether it exists is not told either
-            raise malformed(OUTSIDE.format(repr(shown(name))), ALLOW)
+            raise FormError(OUTSIDE.format(repr(shown(name))), ALLOW)
         try:
             if path.is_file():  # no device, and no pipe that somebody would have to fill
                 self.read.append(path.resolve())
@@ -70,13 +66,13 @@ class NamedFiles:
             what = f"{name!r} is not a file" if path.exists() else f"file not found: {name!r}"
         except (OSError, ValueError):
             what = f"file not found: {name!r}"
-        raise malformed(what, "paths are relative to the folder of the mapping")
+        raise FormError(what, "paths are relative to the folder of the mapping")
 
     def content(self, name: str, most: int) -> bytes:
         """The first bytes of the file that the mapping calls ``name``.
 
         Raises:
-            PydanticCustomError: There is no such file, or the mapping may not read it.
+            FormError: There is no such file, or the mapping may not read it.
             OSError: It cannot be read.
         """
         content = head_of(self._path(name), most)
@@ -97,9 +93,9 @@ class NamedFiles:
             self._digests.append(file.fingerprint())
             table.load(file, path=path, problems=problems)
             if not table.entries:
-                raise malformed(f"{form.file!r} has no row with a key", "check that this is the right file")
-        except PydanticCustomError as error:
-            problems.add_malformed((*path, "file"), error)
+                raise FormError(f"{form.file!r} has no row with a key", "check that this is the right file")
+        except FormError as error:
+            problems.add((*path, "file"), error.what, error.hint)
         except SourceError as error:
             where = f"{error.where}: " if error.where else ""
             hint = re.sub("--(sheet|encoding|delimiter)", r"`\1:`", error.hint)
@@ -114,16 +110,11 @@ class NamedFiles:
 
 @dataclass(frozen=True, slots=True)
 class LookupTable:
-    """What a lookup file says.
-
-    Attributes:
-        fold: Makes texts equal that count as the same key.
-        entries: Folded texts of the key columns → the different texts of that key, in the order of the file; "" may
-            be among them.
-    """
+    """What a lookup file says."""
 
     form: LookupForm
-    fold: Callable[[str], str]
+    fold: Callable[[str], str]  #: Makes texts equal that count as the same key.
+    #: Folded texts of the key columns → the different texts of that key, in the order of the file; one may be "".
     entries: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
 
     def load(self, file: Reader, *, path: NodePath, problems: Problems) -> None:
@@ -156,10 +147,9 @@ class LookupTable:
         form, key = self.form, tuple([self.fold(text) for text in texts])
         found = self.entries.get(key, []) if any(key) else [""]
         if not found and form.none == "reject":
-            raise CellError("not_found", f"is not in {form.file}", f"add it to {form.file}, or set `none:`")
+            raise CellError("not_found", file=form.file)
         if len(found) > 1 and form.several == "reject":
-            rule = f"has several values in {form.file}: {listed(map(repr, found))}"
-            raise CellError("several_found", rule, f"keep one of them in {form.file}, or set `several: first`")
+            raise CellError("several_found", file=form.file, values=listed(map(repr, found)))
         if not found:
             return None if form.none == "empty" else ""
         return found[0]

@@ -13,12 +13,13 @@ from typing import Any, TypeAlias
 
 from importer.mapping.case_schema import EachForm, NoteForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import ORDER, folding, note_target
-from importer.mapping.field_errors import CellError, printable
+from importer.mapping.converters import ORDER, field_target, folding
+from importer.mapping.field_errors import CellError, encodable
 from importer.mapping.inputs import Binding, Cells, Header
 from importer.mapping.schema import SourceForm, ValueForm
 from importer.mapping.values import Field, make_field
 from importer.models import FieldError
+from importer.talkdesk.payloads import NoteCreate
 from importer.yaml_places import NodePath
 
 #: The key of entries → their cells, in the order of the file, each with its row number as one more cell behind.
@@ -33,21 +34,15 @@ _BETWEEN = "\x00"
 class Companion:
     """What a mapping knows of a companion file, such as the comments of an export.
 
-    Args:
-        form: What the mapping says of it.
-        name: What messages call it.
-        columns: Its header.
-        find: Gives the entries of a key.
-
-    Attributes:
-        used: The columns that the mapping reads.
+    The mapper that is bound last says where the keys are; all bind one and the same mapping.
     """
 
     def __init__(self, form: EachForm, name: str, columns: tuple[str, ...], find: Find) -> None:
-        self.form = form
-        self.name = name
-        self.columns = columns
-        self.used: set[str] = set()
+        self.form = form  #: What the mapping says of it.
+        self.name = name  #: What messages call it.
+        self.columns = columns  #: Its header.
+        self.used: set[str] = set()  #: The columns that the mapping reads.
+        self.fields: list[Field] = []  #: What reads them: the parts of notes, and what they are sorted by.
         self._find = find
         self._fold = folding(form.ignore or ())
 
@@ -67,7 +62,7 @@ class Companion:
 
     def key_shown(self, entry: Cells) -> str:
         """The key of an entry as it is in the file, for people."""
-        return printable(" / ".join(entry[position].strip() for position in self._keys))
+        return encodable(" / ".join(entry[position].strip() for position in self._keys))
 
     def spoiling(self, problems: Sequence[FieldError]) -> FieldError | None:
         """What the reader found wrong with an entry that keeps it from being used."""
@@ -90,15 +85,10 @@ class Companion:
 
 
 class Note:
-    """A note of the mapping at ``path``, bound to an export that is described by ``source``.
-
-    Attributes:
-        fields: Its title, body and visibility by their names in the API; without those that it does not have.
-        each: Where its entries come from; None if the row is the one entry.
-    """
+    """A note of the mapping at ``path``, bound to an export that is described by ``source``."""
 
     def __init__(self, form: NoteForm, binding: Binding, *, path: NodePath, source: SourceForm) -> None:
-        self.each = form.each
+        self.each = form.each  #: Where its entries come from; None if the row is the one entry.
         self._file: Companion | None = None
         self._entries: _Entries = lambda cells, _: (cells,)
         header = binding.header
@@ -109,10 +99,11 @@ class Note:
         elif form.each:
             header, self._entries = _entries_of_cells(form.each, binding, path=path)
         own = replace(binding, header=header)
-        self.fields = dict(_fields(form, own, path=path))
+        self.fields = dict(_fields(form, own, path=path))  #: Title, body, visibility: by their names in the API.
         self._condition = BoundCondition(form.when, own, path=(*path, "when"))
         if self._file:
             self._file.used |= header.used
+            self._file.fields += self.fields.values()
         elif form.each and form.each.column:
             binding.header.used |= header.used - set(form.each.into or ())
 
@@ -131,8 +122,24 @@ class Note:
             errors += [self._file.located(error, entry) for error in found] if self._file else found
 
 
+class WholeText:
+    """A note with the whole text of a ``field`` that cuts it (`overflow: note`); none for a text that fits."""
+
+    def __init__(self, field: Field, binding: Binding) -> None:
+        form = field.form.model_copy(update={"max": None, "overflow": "reject"})
+        target = replace(field.target, limit=None, validate=field_target(NoteCreate, "note_body").validate)
+        self._whole, self._limit = Field(form, binding, path=field.path, target=target), field.limit
+        self._title = f"Full text of {field.target.name.rpartition('.')[2]}"
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> Iterator[dict[str, Any]]:
+        """The note, as it is sent; what is wrong with the text goes to ``errors``."""
+        text = self._whole.read(cells, errors)
+        if text is not None and self._limit and len(text) > self._limit:
+            yield {"note_title": self._title, "note_body": text, "public": False}
+
+
 def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tuple[str, Field]]:
-    title, body, problems = form.title, form.text, binding.header.problems
+    title, body = form.title, form.text
     reads_the_body = title and body and title.column is not None and title.column == body.column
     if title and reads_the_body and title.type is None and "overflow" not in title.model_fields_set:
         title = title.model_copy(update={"overflow": "truncate"})  # the body has the whole text
@@ -140,11 +147,10 @@ def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tup
     for key, value in values.items():
         if value is None:
             continue
-        if value.overflow == "note":
-            hint = "use `overflow: truncate`; a body has no limit"
-            problems.add((*path, key, "overflow"), "`overflow: note` cannot be used in a note", hint, key=True)
         name = key if key == "public" else f"note_{key}"
-        if field := make_field(value, binding, path=(*path, key), target=note_target(name)):
+        if field := make_field(
+            value, binding, path=(*path, key), target=field_target(NoteCreate, name, within="notes.")
+        ):
             yield name, field
 
 
@@ -183,8 +189,8 @@ def _parts(text: str, each: EachForm) -> Sequence[str]:
         return parts
     if each.short == "keep":
         return (*[""] * (len(into) - 1), text)
-    rule = f"has {len(parts)} of {len(into)} parts separated by {separator!r} ({', '.join(into)})"
-    raise CellError("too_few_parts", rule, "fix the cell, or set `short: keep` to keep it whole")
+    names = ", ".join(into)
+    raise CellError("too_few_parts", count=len(parts), expected=len(into), separator=separator, names=names)
 
 
 def _entries_of_file(
@@ -199,18 +205,20 @@ def _entries_of_file(
     of_export = binding.header.positions_of(by, path=(*path, "by") if each.by else ("source", "key"))
     of_file = header.positions_of(key, path=(*path, "key"))
     order = [
-        make_field(value, replace(binding, header=header), path=(*path, "order", number), target=ORDER)
+        field
         for number, value in enumerate(each.order or ())
+        if (field := make_field(value, replace(binding, header=header), path=(*path, "order", number), target=ORDER))
     ]
     if file is None:
         return header, lambda *_: ()
     file.bind(of_export, of_file, binding)
+    file.fields += order
 
     def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
         def rank(entry: Cells) -> list[tuple[bool, Any]]:
             """Those without a value to sort by come first."""
             found: list[FieldError] = []
-            values = [field.read(entry, found) for field in order if field]
+            values = [field.read(entry, found) for field in order]
             errors.extend(file.located(error, entry) for error in found)
             return [(value is not None, value) for value in values]
 

@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from importer.mapping.conditions import parse_condition
 from importer.mapping.converters import TYPES, Ignored
 from importer.mapping.dates import parser, time_zone
-from importer.mapping.field_errors import listed, malformed, nearest
+from importer.mapping.field_errors import FormError
 from importer.mapping.inputs import parse_template
+from importer.wording import listed, nearest
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ ORIGINS = ("column", "value", "template", "first", "lookup", "record")
 
 
 def _checked(check: Callable[[str], object]) -> AfterValidator:
-    """Validates a text with a function that raises what :func:`malformed` makes."""
+    """Validates a text with a function that raises :class:`FormError`."""
 
     def validate(text: str) -> str:
         check(text)
@@ -35,13 +36,13 @@ def _checked(check: Callable[[str], object]) -> AfterValidator:
 
 def _known_type(name: str) -> None:
     if name not in TYPES:
-        raise malformed(f"unknown type {name!r}", nearest(name, TYPES, otherwise=f"use one of {listed(TYPES)}"))
+        raise FormError(f"unknown type {name!r}", nearest(name, TYPES, otherwise=f"use one of {listed(TYPES)}"))
 
 
 def not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
     """Refuses a list of nothing."""
     if not entries:
-        raise malformed("the list is empty", "add at least one entry")
+        raise FormError("the list is empty", "add at least one entry")
     return entries
 
 
@@ -235,7 +236,7 @@ class ValueForm(Form):
         found = [f"`{origin}`" for origin in ORIGINS if origin in self.model_fields_set]
         if len(found) != 1:
             what = f"{' and '.join(found)} cannot be used together" if found else "this value has no source"
-            raise malformed(what, f"set one of {listed(ORIGINS)}")
+            raise FormError(what, f"set one of {listed(ORIGINS)}")
         return self
 
     @property

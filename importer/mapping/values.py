@@ -7,18 +7,19 @@ loaded: so a misspelt priority is an error of the mapping, with its line, and no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
+from importer.mapping.case_schema import AfterCreateForm, CaseForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, folding, note_target, tidying
-from importer.mapping.custom_fields import Definitions, Options, check_usable, definition_of
-from importer.mapping.field_errors import CellError, listed, missing, nearest
-from importer.mapping.inputs import Binding, Blame, Cells, make_input
+from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, field_target, folding, tidying
+from importer.mapping.custom_fields import Options, check_usable, definition_of
+from importer.mapping.field_errors import CellError
+from importer.mapping.inputs import Binding, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
-from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check
+from importer.wording import listed, nearest
 from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
@@ -32,15 +33,13 @@ class Field:
 
     What is wrong with the texts of the mapping goes to the problems of the binding.
 
-    Attributes:
-        form: What the mapping says of it at ``path``: its table, its formats, and so on.
-        target: The field of the case that it is for.
-        fold: A word → the form in which the table is asked for it: words with one form are one word to the table.
     """
 
     def __init__(self, form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> None:
-        self.form, self.path, self.target = form, path, target
-        self.fold = folding(form.ignore or ())
+        self.form = form  #: What the mapping says of it at ``path``: its table, its formats, and so on.
+        self.path = path
+        self.target = target  #: The field of the case that it is for.
+        self.fold = folding(form.ignore or ())  #: Words for which this is the same are one word to the table.
         kind = TYPES[form.type or target.type]
         self._entry, self._split = converter(kind, form, target), kind.split(form) if kind.split else None
         self._problems = binding.header.problems
@@ -51,6 +50,7 @@ class Field:
         self._condition = BoundCondition(form.when, binding, path=(*path, "when"))
         positions = self._input.positions + self._condition.positions
         self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
+        self._remembers = target.one_line
         self._values: dict[Any, Any] = {}
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Any:
@@ -58,7 +58,7 @@ class Field:
 
         Equal cells have equal values: these are made once, and remembered unless they could be very large.
         """
-        if not self.target.one_line:
+        if not self._remembers:
             value = self._made(cells)
         else:
             key = self._key(cells)
@@ -73,8 +73,13 @@ class Field:
         return value
 
     def located(self, error: CellError, cells: Cells) -> FieldError:
-        """An error of the value of a row as one of the cell that it was made of."""
-        found = error.at(*self._blame(cells), target=self.target.name)
+        """An error of the value of a row as one of the cell that it was made of, or that keeps it from being made."""
+        try:
+            is_wanted = self._condition.met(cells)
+        except CellError:  # it knows its cell itself
+            is_wanted = False
+        column, text = self._input.blame(cells) if is_wanted else (self._condition.columns[0], "")
+        found = error.at(column, text, target=self.target.name)
         return found if self._is_one_cell else found._replace(suggestion="")
 
     def _made(self, cells: Cells) -> Any:
@@ -94,7 +99,7 @@ class Field:
             if value is not None:
                 self.target.check(value)
             elif self.form.required or self.target.required:
-                raise missing()
+                raise CellError("missing")
         except CellError as error:
             return error.with_traceback(None)  # which would keep this very frame
         return value
@@ -120,8 +125,7 @@ class Field:
         if word in self._table:
             return self._table[word]
         if unknown == "reject":
-            hint = f"add `{shown(text.strip())!r}: …` to `values:`, or set `unknown:`"
-            raise CellError("unknown_value", f"is not listed in `values:` ({listed(self.table or ())})", hint)
+            raise CellError("unknown_value", words=listed(self.table or ()), word=shown(text.strip()))
         if unknown == "keep":
             return self._entry(text)
         return self._default if unknown == "default" else None
@@ -152,14 +156,6 @@ class Field:
             table[self.fold(word)] = self._checked(text or None, "values", word)  # an empty right side is no value
         return table
 
-    def _blame(self, cells: Cells) -> Blame:
-        try:
-            if self._condition.met(cells):
-                return self._input.blame(cells)
-        except CellError:  # it knows its cell itself
-            pass
-        return self._condition.columns[0], ""
-
     # -- for statistics, such as those of `check` --
 
     @property
@@ -176,7 +172,7 @@ class Field:
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The only words that a cell of its column may have; empty if it may have any other text as well."""
+        """The only words that a *cell* of its column may have; empty if it may have any other text as well."""
         if self.form.origin != "column" or not self._is_one_cell:
             return ()
         if self.form.values is not None:
@@ -200,7 +196,10 @@ class Field:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """What the field takes, if these are a few words; a table can lead to no others."""
+        """What the *target* takes, if these are a few words; a table can lead to no others.
+
+        Without a table a boolean takes the words of many languages, so that is no such list.
+        """
         if self.form.type == "boolean" or self.target.type == "boolean":
             return ("true", "false") if self.form.values is not None else ()
         return self.target.choices
@@ -227,64 +226,90 @@ class Field:
 
 
 def make_field(form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> Field | None:
-    """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so."""
+    """The field of a value of the mapping; None if it cannot be what the target needs, then a problem says so.
+
+    None for a `record` too, which is no text: a ``parent_id`` with one is :class:`importer.mapping.mapper.ParentLink`.
+    """
     problems, name = binding.header.problems, form.type or target.type
     if TYPES[name].makes not in target.accepts:
         fitting = [other for other, kind in TYPES.items() if kind.makes in target.accepts]
         what = f"{target.name} does not accept `type: {name}`"
         problems.add((*path, "type"), what, f"it accepts {listed(fitting)}")
         return None
+    if form.overflow == "note" and (path[0] != "case" or path[1] == "notes"):
+        what = f"`overflow: note` cannot be used in {'a note' if 'notes' in path else '`after_create`'}"
+        problems.add((*path, "overflow"), what, "use `overflow: truncate`", key=True)
     for key, what, hint in _contradictions(form, name=name, target=target):
         problems.add((*path, key), what, hint, key=True)
     return None if form.origin == "record" else Field(form, binding, path=path, target=target)
 
 
-def custom_fields_of(
-    values: Mapping[str, ValueForm], binding: Binding, definitions: Definitions | None, *, path: NodePath
-) -> Iterator[tuple[str, Field]]:
-    """The custom fields of a part of the mapping; what the account does not have goes to the problems."""
-    problems = binding.header.problems
-    for key, value in values.items():
-        if definitions is not None and not check_usable(key, definitions, path=(*path, key), problems=problems):
-            continue
-        definition = definition_of(key, definitions or {})
-        target = custom_target(key, definition, Options(definition) if definition else None)
-        if target:
-            if field := make_field(value, binding, path=(*path, key), target=target):
-                yield key, field
-        elif definition:
-            what = f"the definition of {shown(key)!r} has an unknown type {definition.type!r}"
-            hint = f"set its `type:` in the fields file to one of {listed(CUSTOM_FIELD_TYPES)}"
-            problems.add((*path, key), what, hint, key=True)
-        else:
-            kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
-            hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
-            problems.add((*path, key), f"{shown(key)!r} is not a custom field key", hint, key=True)
+def make_fields(form: CaseForm | AfterCreateForm, model: Any, binding: Binding, *, part: str) -> dict[str, Field]:
+    """The fields of a ``part`` of the mapping that have a value, but custom fields; in the order of the ``model``."""
+    return {
+        name: field
+        for name in model.__annotations__
+        if isinstance(value := getattr(form, name), ValueForm)
+        and (field := make_field(value, binding, path=(part, name), target=field_target(model, name)))
+    }
 
 
-def uncut(field: Field, binding: Binding) -> Field:
-    """The same value without a limit, for a note with the whole text."""
-    form = field.form.model_copy(update={"max": None, "overflow": "reject"})
-    target = replace(field.target, limit=None, validate=note_target("note_body").validate)
-    return Field(form, binding, path=field.path, target=target)
+class CustomFields:
+    """The custom ``fields`` of a ``part`` of the mapping; what the account does not have goes to the problems."""
+
+    def __init__(self, values: Mapping[str, ValueForm], binding: Binding, *, part: str) -> None:
+        self.fields: dict[str, Field] = {}
+        self._definitions = binding.definitions
+        problems = binding.header.problems
+        for key, value in values.items():
+            path = (part, "custom_fields", key)
+            if not check_usable(key, binding.definitions, path=path, problems=problems):
+                continue
+            definition = definition_of(key, binding.definitions)
+            target = custom_target(key, definition, Options(definition) if definition else None)
+            if target:
+                if field := make_field(value, binding, path=path, target=target):
+                    self.fields[key] = field
+            elif definition:
+                what = f"the definition of {shown(key)!r} has an unknown type {definition.type!r}"
+                hint = f"set its `type:` in the fields file to one of {listed(CUSTOM_FIELD_TYPES)}"
+                problems.add(path, what, hint, key=True)
+            else:
+                kinds = f"a key is one of {listed(CUSTOM_FIELD_TYPES)} followed by a number, such as text1"
+                hint = nearest(key.rstrip("0123456789"), CUSTOM_FIELD_TYPES, otherwise=kinds)
+                problems.add(path, f"{shown(key)!r} is not a custom field key", hint, key=True)
+
+    def read(self, cells: Cells, errors: list[FieldError]) -> dict[str, Any]:
+        """The values of a row by key, without those that it does not have."""
+        values = {key: field.read(cells, errors) for key, field in self.fields.items()}
+        return {key: value for key, value in values.items() if value is not None}
+
+    def check_of(self, model: Any, *others: str | None) -> Check:
+        """The check of a whole body with these custom fields, and with ``others``."""
+        keys = [*self.fields, *filter(None, others)]
+        known = {key: definition_of(key, self._definitions) for key in keys}
+        kinds = {key: definition.kind for key, definition in known.items() if definition and definition.kind}
+        return case_check(keys, kinds, model=model)
 
 
 # -- keys that have no effect, or contradict each other --------------------------------------------
+
+_OF_RECORD = dict.fromkeys(("of", "missing", "cycle", "deep"), "record")
+#: Key of a value → the key without which it has no effect.
+_NEEDED = {**_OF_RECORD, "unknown": "values", "ignore": "values", "occurrence": "column", "join": "column"}
 
 
 def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
     """The key, what is wrong, and the hint."""
     given, lookup = form.model_fields_set, form.lookup
     if form.origin == "record":
-        yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
+        if target.name != "parent_id":
+            yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
         return
-    for key in ("of", "missing", "cycle", "deep"):
-        if key in given:
-            yield key, f"`{key}` requires `record`", f"remove `{key}`"
     for key in sorted(given & _TYPE_OPTIONS - TYPES[name].options):
         owners = [other for other, kind in TYPES.items() if key in kind.options]
         yield key, f"`{key}` has no effect with `type: {name}`", f"use it with `type:` {listed(owners)}"
-    for key, needed in (("unknown", "values"), ("ignore", "values"), ("occurrence", "column"), ("join", "column")):
+    for key, needed in _NEEDED.items():
         if key in given and needed not in given:
             yield key, f"`{key}` requires `{needed}`", f"add `{needed}`, or remove `{key}`"
     if form.origin == "value":

@@ -12,7 +12,6 @@ import orjson
 
 from importer.errors import ConfigError, MappingError
 from importer.ledger import LedgerView, SourceInfo
-from importer.ledger.causes import HINTS
 from importer.ledger.stories import (
     Move,
     RowStory,
@@ -25,28 +24,16 @@ from importer.ledger.stories import (
     update_moves_of,
     updates_of,
 )
+from importer.meaning import SKIPPED, meaning_of
 from importer.models import FieldError, State
 from importer.pipeline.companions import StrPath
 from importer.plain import in_thread
-from importer.report.id_map import case_link, time_text
+from importer.regions import is_trial
+from importer.report.results_file import case_link, time_text
 from importer.report.workbook import Suggestions
 
 #: Rows with one number, of several files, that are explained.
 _MOST_ROWS = 5
-_WAIT = "see the message; the row is sent as soon as its parent row is a case"
-_FIX = "fix its cells in failures.xlsx, then import that file"
-#: Why a row is where it is, and what to do, by state; the message of the row says more.
-_ENDS = {
-    State.CREATED: ("it is a case", "nothing to do"),
-    State.PENDING: ("it is not sent yet", "run the same command again"),
-    State.WAITING: ("its parent row is not a case yet", _WAIT),
-    State.SENDING: ("it is being sent, or the run was killed meanwhile", "wait for the run to end, or run it again"),
-    State.INVALID: ("it cannot become a case with this mapping; nothing was sent", f"{_FIX}; or change the mapping"),
-    State.REFUSED: ("Talkdesk refused it, so it is not a case", _FIX),
-    State.SKIPPED: ("it is not to be sent", "nothing to do"),
-    State.UNKNOWN: ("it may be a case: nothing has proven yet whether it is", "run case-importer reconcile"),
-    State.DUPLICATE: ("it has two or more cases", "choose one with case-importer resolve, and delete the others"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +147,13 @@ def explain(ledger: StrPath, name: str) -> Explanation:
 
 def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Places) -> ExplainedRow:
     state = State(row.state)
-    why, what_to_do = _ENDS[state]
+    target = view.identity()[1]
+    why, what_to_do, _ = meaning_of(state, trial=is_trial(target))
     if state is State.SKIPPED or row.code == "suppressed":
-        why, what_to_do = row.message or why, HINTS.get(row.code or "", what_to_do)
+        why = row.message or why
+    if state is State.SKIPPED and row.code in SKIPPED:
+        what_to_do = SKIPPED[row.code].to_do
+    what_to_do = what_to_do or "nothing to do"
     # A search is noted just before what it proves, whose time is known to the millisecond.
     dated = [(int(search.at * 1000), _searched(search)) for search in searches_of(view, row.id)]
     dated += [(round(move.at * 1000), _step(move)) for move in moves_of(view, row.id)]
@@ -179,7 +170,7 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
         key=row.key,
         state=row.state,
         case_id=row.case_id,
-        link=case_link(view.identity()[1], row.case_id),
+        link=case_link(target, row.case_id),
         attempts=row.attempts,
         why=why,
         what_to_do=what_to_do,

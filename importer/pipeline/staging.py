@@ -235,7 +235,7 @@ def _remap(
 
 def _as_read(old: UnsentRow, columns: int) -> Row:
     """What the reader found wrong is still true; what the mapping found must not outlive it."""
-    of_reader = tuple(error for error in old.errors if error.target is None and error.code != "missing_key")
+    of_reader = tuple(error for error in old.errors if error.is_of_reader)
     if len(old.cells) != columns and not of_reader:
         of_reader = old.errors[:1]
     return Row(old.row, old.cells, of_reader)

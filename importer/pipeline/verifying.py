@@ -14,7 +14,7 @@ from importer.delivery.verifier import Verifier
 from importer.delivery.workers import Stop
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, LedgerView, LedgerWriter
-from importer.ledger.verification import VerificationPlan, begin, count_left, finish
+from importer.ledger.verification import Verification, VerificationPlan, begin, count_left, finish
 from importer.pipeline.ledger_verbs import StrPath, existing
 from importer.pipeline.results import Problem, as_json, known
 from importer.pipeline.sending import (
@@ -27,9 +27,9 @@ from importer.pipeline.sending import (
 from importer.plain import plain
 from importer.progress import Progress
 from importer.report import ReportOptions, Summary, summary_of
-from importer.report.files import make_folder, whole_file
+from importer.report.files import Reports, make_folder, whole_file
 from importer.report.page import FILE_NAME, write_page
-from importer.report.verified_file import Verification, write_verified
+from importer.report.results_file import write_verified
 from importer.settings import Settings
 
 
@@ -158,7 +158,9 @@ def _result(
     with LedgerView(path) as view:
         summary = summary_of(view)
         write_verified(view, folder / "verified.csv", delimiter=options.csv_delimiter)
-        write_page(view, summary, folder / FILE_NAME)
+        to_fix = [folder / "failures.xlsx", folder / "failures.csv"]  # of the run before
+        reports = Reports(failures=tuple(filter(Path.exists, to_fix)), verified=folder / "verified.csv")
+        write_page(view, summary, folder / FILE_NAME, reports=reports)
     assert summary.verification is not None
     exit_code = summary.verification.exit_code
     if exit_code is ExitCode.OK and summary.case_updates.undelivered:

@@ -13,10 +13,9 @@ from importer.ledger import LedgerView, StagedRow
 from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
 from importer.ledger.records import SimilarKeys
 from importer.mapping import Mapping
-from importer.mapping.values import Field
 from importer.models import State
 from importer.quality.autofix import Suggestion, suggestions
-from importer.quality.file_checks import FileIssue, file_issues, issue_shapes, sheet_issues
+from importer.quality.file_checks import FileIssue, issue_shapes, sheet_issues
 from importer.quality.mapping_checks import (
     ColumnUse,
     FieldCheck,
@@ -28,6 +27,7 @@ from importer.quality.mapping_checks import (
     TableUse,
     column_uses,
     key_as_seen,
+    open_issues,
 )
 from importer.quality.profile import FileProfile, chunk_of
 from importer.reader import Reader
@@ -35,7 +35,6 @@ from importer.reader import Reader
 __all__ = ["Findings", "QualityCheck"]
 
 _SIMILAR_KEYS_NAMED = 10
-_FIRST = {"day_first_dates": "%d", "month_first_dates": "%m"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ class QualityCheck:
     Args:
         source: The export.
         mapping: Its mapping.
-        columns: The columns that the mapping is bound to, if these are not those of the source.
+        columns: The columns that the mapping is bound to: those of the source, but for a failures file.
         companions: The companion files that the mapping names, if they are looked at.
 
     Raises:
@@ -73,12 +72,12 @@ class QualityCheck:
         source: Reader,
         mapping: Mapping,
         *,
-        columns: tuple[str, ...] | None = None,
+        columns: tuple[str, ...],
         companions: Sequence[OpenFile] | None = None,
     ) -> None:
         self._source = source
         self._mapping = mapping
-        self._columns = columns or source.columns
+        self._columns = columns
         tables = None if companions is None else [file.companion for file in companions]
         mapper = mapping.bind(self._columns, tables)
         self._columns_used = mapper.columns_used
@@ -105,7 +104,7 @@ class QualityCheck:
     def so_far(self, *, whole: bool = False) -> Findings:
         """What has been found until now, from the rows alone; ``whole`` says that there are no more."""
         fields = [check.field for check in self._fields]
-        issues = tuple(it for it in file_issues(self._profile, whole=whole) if not _is_settled(it, fields))
+        issues = tuple(open_issues(self._profile, fields, whole=whole))
         tables = [(check.field, use) for check in self._fields if (use := check.table_use())]
         found = self._errors.causes()
         lines = suggestions(self._mapping, fields, tables=tables, causes=found, issues=issues)
@@ -117,7 +116,7 @@ class QualityCheck:
             lengths=tuple(length for check in self._fields if (length := check.length_use())),
             columns=tuple(column_uses(self._profile, self._columns_used)),
             suggestions=tuple(lines),
-            filters=tuple(FilterUse(condition, self._filtered[condition]) for condition in self._mapping.choices),
+            filters=tuple(FilterUse(condition, self._filtered[condition]) for condition in self._mapping.filters),
         )
 
     def finished(self, view: LedgerView) -> Findings:
@@ -140,10 +139,3 @@ class QualityCheck:
 def _will_be_sent(cause: Cause) -> bool:
     """Whether it is no reason at all: the rows are sent now, or behind a parent row that is."""
     return cause.state is State.PENDING or cause.code in ("parent_pending", "parent_waiting", "parent_sending")
-
-
-def _is_settled(issue: FileIssue, fields: Sequence[Field]) -> bool:
-    """Whether the mapping reads the dates of the column in the order that the other rows force."""
-    first = _FIRST.get(issue.kind)
-    formats = [pattern for field in fields if issue.column in field.columns for pattern in field.form.format or ()]
-    return first is not None and bool(formats) and all(pattern.lstrip().startswith(first) for pattern in formats)

@@ -7,23 +7,24 @@ import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches, unified_diff
+from difflib import unified_diff
 from itertools import count
 from pathlib import Path
 
 from importer.errors import ConfigError
 from importer.ledger.causes import Cause
 from importer.mapping import Mapping, load_mapping
+from importer.mapping.dates import parser
 from importer.mapping.loader import mapping_file
 from importer.mapping.values import Field
-from importer.quality.file_checks import FileIssue, pattern_of
+from importer.quality.file_checks import DAY_FIRST, FileIssue, pattern_of
 from importer.quality.mapping_checks import TableUse
+from importer.wording import close_words, plural
 from importer.yaml_places import Entry, NodePath, amended, quoted
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.
 NEAR = 0.75
 _MARK = "\ufeff"
-_DAY_FIRST = {"day_first_dates": True, "month_first_dates": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,19 @@ def suggestions(
     causes: Iterable[Cause],
     issues: Iterable[FileIssue],
 ) -> Iterator[Suggestion]:
-    """All lines that would help: for words that no table lists, and for other errors that a key of a value fixes."""
+    """All lines that would help: for words that no table lists, and for other errors that a key of a value fixes.
+
+    Causes and issues are those of the rows that were read until now.
+    """
     for field, use in tables:
         if use.unknown and (field.table is None or field.form.unknown == "reject"):
             yield _for_words(field, use, mapping.place(field.path))
     forms = {
-        issue.column: pattern_of(issue.example, day_first=_DAY_FIRST[issue.kind])
+        issue.column: form
         for issue in issues
-        if issue.kind in _DAY_FIRST
+        if (day_first := DAY_FIRST.get(issue.kind)) is not None
+        and (form := pattern_of(issue.example, day_first=day_first))
+        and parser(form)(issue.example.strip())  # there may be more in the cells than a date and a time
     }
     wanted = {(cause.code, cause.target): cause for cause in causes}
     for field in fields:
@@ -88,7 +94,7 @@ def _whole(field: Field, lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _entry(word: str, count: int, *, table: dict[str, str], choices: list[str]) -> Entry:
-    rows = f"{count:,} row{'s' * (count != 1)}"
+    rows = plural(count, "row")
     near, choice = nearest_word(word, table), nearest_word(word, choices)
     if near is not None or choice is not None:
         value = choice if near is None else table[near]
@@ -99,15 +105,10 @@ def _entry(word: str, count: int, *, table: dict[str, str], choices: list[str]) 
 
 def nearest_word(word: str, known: Iterable[str]) -> str | None:
     """The known word that differs only by case, accents, blanks and signs, or else one that is close; or None."""
-    folded = {bare(name): name for name in reversed(list(known)) if name}
-    own = bare(word)
-    if own in folded:
-        return folded[own]
-    close = get_close_matches(own, folded, n=1, cutoff=NEAR) if own else []
-    return folded[close[0]] if close else None
+    return next(iter(close_words(word, filter(None, known), fold=_bare, cutoff=NEAR)), None)
 
 
-def bare(text: str) -> str:
+def _bare(text: str) -> str:
     """``text`` without case, accents, blanks and punctuation."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in letters if letter.isalnum())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from importer.mapping import Mapping
 from importer.models import shown
 from importer.quality import Findings
 from importer.small_files import head_of
+from importer.wording import closest, listed
 
 #: By what factor the number of rows may grow or shrink.
 VOLUME_FACTOR = 2.0
@@ -29,8 +29,8 @@ class Baseline:
 
     rows: int  #: How many rows it had.
     columns: tuple[str, ...]  #: Its header.
-    words: dict[str, frozenset[str]]  #: By field, the words that came.
-    capped: frozenset[str]  #: Fields of which not all words are known.
+    #: Columns that one value is made of, joined by commas → all words that came in them, if these are known.
+    words: dict[str, frozenset[str]]
     kinds: dict[str, str] = field(default_factory=dict)  #: Column → what its cells were, if that is known.
 
 
@@ -52,30 +52,23 @@ def load_baseline(path: Path) -> Baseline:
     hint = "create it with: case-importer check … --json > FILE"
     try:
         content: Any = orjson.loads(head_of(path, _MOST_BYTES))
+        columns = content["columns"]
         if "profile" in content:
-            return _of_profile(content)
-        tables = content["tables"]
+            return Baseline(
+                rows=int(content["rows"]),
+                columns=tuple(column["column"] for column in columns),
+                words={column["column"]: frozenset(column["words"]) for column in columns if column["words"]},
+                kinds={column["column"]: column["kind"] for column in columns},
+            )
         return Baseline(
             rows=int(content["totals"]["read"]),
-            columns=tuple(column["column"] for column in content["columns"]),
-            words={table["target"]: frozenset(table["words"]) for table in tables},
-            capped=frozenset(table["target"] for table in tables if table["capped"]),
+            columns=tuple(column["column"] for column in columns),
+            words={", ".join(it["columns"]): frozenset(it["words"]) for it in content["tables"] if not it["capped"]},
         )
     except OSError as error:
         raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise ConfigError("the file is not the output of check --json", where=str(path), hint=hint) from None
-
-
-def _of_profile(content: Any) -> Baseline:
-    columns = content["columns"]
-    return Baseline(
-        rows=int(content["rows"]),
-        columns=tuple(column["column"] for column in columns),
-        words={column["field"]: frozenset(column["words"]) for column in columns if column["words"]},
-        capped=frozenset(),
-        kinds={column["column"]: column["kind"] for column in columns},
-    )
 
 
 def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTOR) -> Iterator[Change]:
@@ -101,10 +94,10 @@ def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTO
             what = f"{shown(column.column)} had {before}, now {column.kind}"
             yield Change("changed_kind", what, (column.column,))
     for use in found.tables:
+        columns = ", ".join(use.columns)
         # a word that the table lists is no surprise, even if it came for the first time
-        fresh = tuple(word for word in use.unknown if word not in baseline.words.get(use.target, use.unknown))
-        if fresh and use.target not in baseline.capped:
-            columns = ", ".join(use.columns)
+        fresh = tuple(word for word in use.unknown if word not in baseline.words.get(columns, use.unknown))
+        if fresh:
             yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
 
 
@@ -121,8 +114,7 @@ def lost_columns(
         return None
     fresh = tuple(Counter(columns) - Counter(baseline.columns))
     nearest = [
-        f"{column!r} (renamed to {near[0]!r}?)" if (near := get_close_matches(column, fresh, 1)) else repr(column)
-        for column in gone
+        f"{column!r} (renamed to {near!r}?)" if (near := closest(column, fresh)) else repr(column) for column in gone
     ]
     new = f"new columns: {_listed(fresh)}; " if fresh else ""
     hint = f"{new}check the export job, or update the mapping"
@@ -132,5 +124,4 @@ def lost_columns(
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(repr(shown(name)) for name in names[:_NAMED]) + more
+    return listed((repr(shown(name)) for name in names), most=_NAMED)

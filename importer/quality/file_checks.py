@@ -10,12 +10,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from importer.formulas import EXCEL_CELL_MAX
 from importer.models import Row, shown
 from importer.quality.profile import ROWS_NAMED, ColumnProfile, FileProfile, Tally
 from importer.reader.base import SheetLayout, column_letters
 
-#: Most characters of an Excel cell, and digits of a number. Source: Microsoft, "Excel specifications and limits".
-EXCEL_CELL_MAX, EXCEL_DIGITS = 32_767, 15
+EXCEL_DIGITS = 15  #: That Excel keeps of a number. Source: Microsoft, "Excel specifications and limits".
+#: The kinds that are about the order of day and month → whether the day comes first; None if no row proves it.
+DAY_FIRST = {"day_first_dates": True, "month_first_dates": False, "ambiguous_dates": None}
 
 _DIGITS_MAX = 39  #: Longer numbers are not ids.
 _DATES_LEAST = 0.1  #: Share of the cells of a column that must be dates for their order to be a question.

@@ -13,7 +13,7 @@ from importer.ledger import LedgerView
 from importer.mapping.notes import Companion
 from importer.mapping.values import Field
 from importer.models import Row
-from importer.quality.file_checks import FileIssue, file_issues, issue_shapes, sheet_issues
+from importer.quality.file_checks import DAY_FIRST, FileIssue, file_issues, issue_shapes, sheet_issues
 from importer.quality.profile import FileProfile, ValueCounts, chunk_of
 from importer.reader import Reader
 
@@ -40,6 +40,21 @@ def column_uses(profile: FileProfile, used: Collection[str]) -> Iterator[ColumnU
     for column in profile.columns:
         examples = tuple(text for text, _ in column.values.most_common(_EXAMPLES))
         yield ColumnUse(column.name, column.name in used, column.filled, column.distinct, column.capped, examples)
+
+
+def open_issues(profile: FileProfile, fields: Collection[Field], *, whole: bool = True) -> Iterator[FileIssue]:
+    """The issues of a file, without those about the order of day and month that the formats of ``fields`` settle.
+
+    They settle it if all of them that begin with day and month have the same order, and no cell contradicts it.
+    """
+    for issue in file_issues(profile, whole=whole):
+        if issue.kind in DAY_FIRST:
+            forms = [form for field in fields if issue.column in field.columns for form in field.form.format or ()]
+            begins = [re.findall("%[dmyYbB]", form)[:2] for form in forms]
+            day_first = {begin[0] == "%d" for begin in begins if set(begin) == {"%d", "%m"}}
+            if len(day_first) == 1 and DAY_FIRST[issue.kind] in (None, *day_first):
+                continue
+        yield issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +196,15 @@ class NotesCheck:
         """What was found, once the source in view is staged; the file is number ``place`` of its companion files."""
         read = view.sources()[0].companions[place]
         first = view.orphans(file=place, most=_UNMATCHED_NAMED)
+        companion = self._file.companion
         return NotesUse(
-            self._file.companion.name,
+            companion.name,
             rows=read.rows,
             without_row=read.without_row,
             orphans=tuple(UnmatchedNote(note.row, note.key, note.code, note.message) for note in first),
             rows_without=read.rows_without,
-            columns=tuple(column_uses(self._profile, self._file.companion.used)),
-            file_issues=(*file_issues(self._profile), *sheet_issues(self._file.source.layout)),
+            columns=tuple(column_uses(self._profile, companion.used)),
+            file_issues=(*open_issues(self._profile, companion.fields), *sheet_issues(self._file.source.layout)),
         )
 
 

@@ -169,13 +169,6 @@ class FileProfile:
         blank_words: Texts that may stand for an empty cell.
         distinct_max: Different texts of a column are counted up to this number.
 
-    Attributes:
-        columns: One a column, in file order.
-        rows: Rows that fit the header.
-        malformed: Rows that do not.
-        cell_problems: (code, column) → the first problem of the reader with a cell there, and all of the cells.
-        repeated_header: Rows that are the header again.
-        last_rows: The last rows, malformed ones included.
     """
 
     def __init__(
@@ -191,18 +184,18 @@ class FileProfile:
         for name in columns:
             seen[name] += 1
             profiles.append(ColumnProfile(name, seen[name], repeats[name], shapes_of, blank_words, distinct_max))
-        self.columns: tuple[ColumnProfile, ...] = tuple(profiles)
-        self.rows = self.malformed = 0
+        self.columns: tuple[ColumnProfile, ...] = tuple(profiles)  #: In file order.
+        self.rows = 0  #: Rows that fit the header.
+        #: (code, column) → the first problem of the reader with a cell there, and all of the cells.
         self.cell_problems: dict[tuple[str, str], tuple[FieldError, Tally]] = {}
-        self.repeated_header = Tally()
-        self.last_rows: deque[Row] = deque(maxlen=LAST_ROWS)
+        self.repeated_header = Tally()  #: Rows that are the header again.
+        self.last_rows: deque[Row] = deque(maxlen=LAST_ROWS)  #: Malformed ones included.
         self._header = [_folded(name) for name in columns]
 
     def take(self, chunk: Chunk) -> None:
         """Count the next rows."""
         frame = chunk.frame
         self.rows += len(frame)
-        self.malformed += len(chunk.bad_rows)
         for place, column in enumerate(self.columns):
             column.take(frame.iloc[:, place])
         self._count_problems(chunk.cell_problems)

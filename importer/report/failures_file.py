@@ -7,48 +7,33 @@ column, the key included, and a row that has succeeded is never sent again even 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import SourceError
 from importer.formulas import unescape_formula
-from importer.ledger import FailureLine, LedgerView
-from importer.models import FieldError, Row, State
+from importer.ledger import FailureLine, LedgerView, SourceInfo
+from importer.meaning import meaning_of
+from importer.models import FieldError, Row
 from importer.reader import open_reader, sheet_names
 from importer.reader.base import column_letters
 from importer.reader.sheet_choice import FAILURES_SHEETS
-from importer.report.files import WriteRow, csv_file, remove
+from importer.report.files import numbered, remove_numbered, write_csv
 from importer.small_files import head_of
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.(?:csv|xlsx)")
 RECORD_COLUMN = "importer_record"
 REASON_COLUMNS = (
-    RECORD_COLUMN,
-    "importer_row",
-    "importer_state",
-    "importer_code",
-    "importer_column",
-    "importer_reason",
-    "importer_hint",
-    "importer_retry",
+    *(RECORD_COLUMN, "importer_row", "importer_state", "importer_code"),
+    *("importer_column", "importer_reason", "importer_hint", "importer_retry"),
 )
 #: Of the columns that failures.xlsx has behind those of the user; the rest is the name of that column.
 SUGGESTED = "importer_suggested: "
 #: No hyphen: a ledger with the id 1234567e would be a number in scientific notation to a spreadsheet. An ``x`` at the
 #: end says that the row is one of failures.xlsx, where text needs no escapes.
 _RECORD = re.compile(r"([0-9a-f]{8})_([1-9][0-9]{0,17})(x?)", re.ASCII)
-
-#: Whether the row may be sent again as it is, and what must happen first.
-_RETRY = {
-    State.INVALID: "after the fix",
-    State.REFUSED: "after the fix",
-    State.PENDING: "after the fix",  # rows like it were refused again and again
-    State.WAITING: "after the fix",  # its parent row will not be a case
-    State.UNKNOWN: "no: run reconcile first",
-    State.DUPLICATE: "no: run resolve first",
-}
 
 
 def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:
@@ -59,41 +44,51 @@ def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> l
     rows that have become cases since.
     """
     ledger_id, _ = view.identity()
-    columns_of = {source.id: source.columns for source in view.sources()}
-    writers: dict[tuple[str, ...], WriteRow] = {}
     paths: list[Path] = []
-    with ExitStack() as files:
-        for failure in view.failures():
-            columns = columns_of[failure.result.source]
-            if columns not in writers:
-                paths.append(numbered(folder, len(paths) + 1, "csv"))
-                writers[columns] = files.enter_context(
-                    csv_file(paths[-1], (*REASON_COLUMNS, *columns), is_exact=True, delimiter=delimiter)
-                )
-            writers[columns]((*reasons(failure, ledger_id), *failure.cells))
-    for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
-        remove(numbered(folder, number, "csv"))
+    groups = sources_by_columns(view)
+    for columns, sources in groups.items():
+        header = (*REASON_COLUMNS, *columns)
+        lines = ((*reasons(each, ledger_id).values(), *each.cells) for each in failures_of(view, sources))
+        path = numbered(folder, "failures.csv", len(paths) + 1)
+        if write_csv(path, header, lines, is_exact=True, keep_empty=False, delimiter=delimiter):
+            paths.append(path)
+    remove_numbered(folder, "failures.csv", range(len(paths) + 1, len(groups) + 1))
     return paths
 
 
-def numbered(folder: Path, number: int, ending: str) -> Path:
-    """``failures.csv``, ``failures-2.csv`` and so on."""
-    return folder / (f"failures.{ending}" if number == 1 else f"failures-{number}.{ending}")
+def sources_by_columns(view: LedgerView) -> dict[tuple[str, ...], list[SourceInfo]]:
+    """The sources in view that share a failures file, by their columns."""
+    groups: dict[tuple[str, ...], list[SourceInfo]] = {}
+    for source in view.sources():
+        groups.setdefault(source.columns, []).append(source)
+    return groups
 
 
-def reasons(failure: FailureLine, ledger_id: str) -> Sequence[object]:
+def failures_of(view: LedgerView, sources: Iterable[SourceInfo]) -> Iterator[FailureLine]:
+    """The rows of these sources that are to be fixed or decided, in input order."""
+    wanted = {source.id for source in sources}
+    return (failure for failure in view.failures() if failure.result.source in wanted)
+
+
+def reasons(failure: FailureLine, ledger_id: str) -> dict[str, str]:
     """The cells of :data:`REASON_COLUMNS` for one row."""
     result, errors = failure.result, errors_of(failure)
-    return (
+    cells = (
         f"{ledger_id}_{result.id}",
-        result.row,
-        result.state,
+        str(result.row),
+        result.state.value,
         _joined(error.code for error in errors),
         _joined(error.column or "" for error in errors),
-        _joined(f"{error.value!r} {error.rule}" if error.value else error.rule for error in errors),
+        _joined(map(reason, errors)),
         _joined(error.hint for error in errors),
-        _RETRY[result.state],
+        meaning_of(result.state).retry,
     )
+    return dict(zip(REASON_COLUMNS, cells, strict=True))
+
+
+def reason(error: FieldError) -> str:
+    """What is wrong, with the value."""
+    return f"{error.value!r} {error.rule}" if error.value else error.rule
 
 
 def errors_of(failure: FailureLine) -> tuple[FieldError, ...]:

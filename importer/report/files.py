@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, TextIO
@@ -20,42 +22,83 @@ from importer.models import UNSAFE_IN_LINES
 #: Seconds after which no process can still be writing a report.
 _LEFT_OVER_AFTER = 3600.0
 
-WriteRow = Callable[[Iterable[object]], None]
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where the reports are; None for those that were not written."""
+
+    results: Path | None = None  #: Every row.
+    #: Rows to fix, with the columns of their source: more than one file if columns differ, and none if there are no
+    #: such rows.
+    failures: tuple[Path, ...] = ()
+    summary: Path | None = None  #: For scripts; written last, once it is known how the command ends.
+    orphans: tuple[Path, ...] = ()  #: Notes of companion files that match no row.
+    #: Case updates that were not delivered, or changed by the server; None if there are none.
+    case_updates: Path | None = None
+    verified: Path | None = None  #: How the cases compare with what was sent; None if they were not read back.
+    page: Path | None = None  #: For people: did everything arrive, what failed and why, what to do next.
+    id_map: Path | None = None  #: Which old ticket is which case; None if there is no case yet.
+    workbooks: tuple[Path, ...] = ()  #: The rows of ``failures`` as workbooks to fix them in.
+    beyond_workbooks: int = 0  #: How many of these rows are not in a workbook, because a sheet has no room for them.
 
 
-@contextmanager
-def csv_file(
+def write_csv(
     path: Path,
     columns: Iterable[str],
+    rows: Iterable[Iterable[object]],
     *,
     for_spreadsheets: bool = True,
     is_exact: bool = False,
+    keep_empty: bool = True,
     delimiter: str = ",",
-) -> Iterator[WriteRow]:
-    """Write a CSV file as :func:`whole_file` does; yields what writes a row. Formulas are escaped.
+) -> Path | None:
+    """Write a CSV file as :func:`whole_file` does. Formulas are escaped.
 
     Args:
         path: Where it will be.
         columns: The header.
+        rows: Their cells.
         for_spreadsheets: With a byte order mark and CR LF, because people open this file in a spreadsheet; otherwise
             plain UTF-8 with LF, because scripts read it.
         is_exact: Keep every character, because the file is read again; otherwise what a terminal would obey is a space.
+        keep_empty: Write it without rows as well; otherwise the file of an earlier run is removed.
         delimiter: Between the cells; a semicolon for spreadsheets of countries with a decimal comma.
+
+    Returns:
+        The path; None if there is no file.
 
     Raises:
         ConfigError: it cannot be written.
     """
+    lines = iter(rows)
+    first = next(lines, None)
+    if first is None and not keep_empty:
+        remove(path)
+        return None
+
+    def shown(cell: object) -> object:
+        if not isinstance(cell, str):
+            return cell
+        if not is_exact and not cell.isprintable():
+            cell = UNSAFE_IN_LINES.sub(" ", cell)
+        return escape_formula(cell)
+
     with whole_file(path, encoding="utf-8-sig" if for_spreadsheets else "utf-8") as file:
         writer = csv.writer(file, delimiter=delimiter, lineterminator="\r\n" if for_spreadsheets else "\n")
+        writer.writerows(map(shown, line) for line in chain([columns], [first] if first is not None else [], lines))
+    return path
 
-        def shown(cell: str) -> str:
-            return cell if is_exact else UNSAFE_IN_LINES.sub(" ", cell)
 
-        def write(cells: Iterable[object]) -> None:
-            writer.writerow([escape_formula(shown(cell)) if isinstance(cell, str) else cell for cell in cells])
+def numbered(folder: Path, name: str, number: int) -> Path:
+    """``failures.csv``, ``failures-2.csv`` and so on."""
+    path = folder / name
+    return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
 
-        write(columns)
-        yield write
+
+def remove_numbered(folder: Path, name: str, numbers: Iterable[int]) -> None:
+    """Remove those of an earlier run that would be empty now. Raises ConfigError if one cannot be removed."""
+    for number in numbers:
+        remove(numbered(folder, name, number))
 
 
 @contextmanager

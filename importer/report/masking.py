@@ -12,11 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from importer.errors import ConfigError
-from importer.ledger import CompanionFile
 from importer.ledger.causes import Cause
+from importer.ledger.verification import DOUBLE
 from importer.models import State
 from importer.report.summary import Summary
-from importer.report.verified_file import DOUBLE
 
 #: Instead of the words of a server, which may repeat anything that was sent.
 HIDDEN = "hidden by --mask"
@@ -37,55 +36,52 @@ _OURS = (State.INVALID, State.SKIPPED)
 
 def mask(text: str) -> str:
     """The shape of a text: ``ana@example.com`` is ``xxx@xxxxxxx.xxx``."""
-    return "".join(map(_shape, text))
 
+    def shape(character: str) -> str:
+        if character.isnumeric():
+            return "9"
+        if character.isalpha():
+            return "X" if character.isupper() else "x"
+        return character if character.isascii() else "·"
 
-def _shape(character: str) -> str:
-    if character.isnumeric():
-        return "9"
-    if character.isalpha():
-        return "X" if character.isupper() else "x"
-    return character if character.isascii() else "·"
+    return "".join(map(shape, text))
 
 
 def masked(summary: Summary) -> Summary:
     """What a ledger says, without personal data."""
+    sources = []
+    for source in summary.sources:
+        files = (replace(file, path=Path(file.path).name) for file in source.note_files)
+        sources.append(replace(source, note_files=tuple(files)))
     found = summary.verification
     if found is not None:
-        lines = (
+        examples = (
             line
             if line.verdict == DOUBLE  # what was found is a case id
             else replace(line, sent=line.sent and mask(line.sent), found=line.found and mask(line.found))
             for line in found.examples
         )
-        found = replace(found, examples=tuple(lines))
+        found = replace(found, examples=tuple(examples))
     return replace(
         summary,
         ledger=Path(summary.ledger).name,
-        sources=tuple(
-            replace(each, note_files=tuple(map(_without_folder, each.note_files))) for each in summary.sources
-        ),
+        sources=tuple(sources),
         causes=tuple(map(_masked_cause, summary.causes)),
         verification=found,
     )
-
-
-def _without_folder(file: CompanionFile) -> CompanionFile:
-    return replace(file, path=Path(file.path).name)
 
 
 def _masked_cause(cause: Cause) -> Cause:
     if cause.state not in _OURS or cause.code == "resolved":  # a person's reason
         return replace(cause, example=mask(cause.example), rule=HIDDEN)
     secret = set(_WORD.findall(cause.example))
-    rule, hint = (_without(text, secret) for text in (cause.rule, cause.hint))
-    return replace(cause, example=mask(cause.example), rule=rule, hint=hint)
 
+    def without(text: str) -> str:
+        """Our own text without the values that it quotes, and without the words of the cell."""
+        text = _QUOTED.sub(lambda quoted: mask(quoted[0]), text)
+        return _WORD.sub(lambda word: mask(word[0]) if word[0] in secret else word[0], text)
 
-def _without(text: str, words: set[str]) -> str:
-    """Our own text without the values that it quotes, and without these words."""
-    text = _QUOTED.sub(lambda quoted: mask(quoted[0]), text)
-    return _WORD.sub(lambda word: mask(word[0]) if word[0] in words else word[0], text)
+    return replace(cause, example=mask(cause.example), rule=without(cause.rule), hint=without(cause.hint))
 
 
 def refuse_unmasked(folder: Path, kept: Sequence[str]) -> None:

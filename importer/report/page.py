@@ -1,70 +1,85 @@
-"""report.html: one page about an import, for people: no script, nothing from a network, nothing that input could do."""
+"""report.html: one page about an import, for people: no script, nothing from a network, nothing that input could do.
+
+It has figures and short lists, so that its size has a bound.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from importer.ledger import LedgerView
-from importer.models import UNSAFE, CaseVerdict
-from importer.report.files import whole_file
-from importer.report.meaning import VERDICTS, is_trial, next_steps, run_again
-from importer.report.page_data import MOST_RUNS, MOST_SOURCES, page_data
-from importer.report.plots import HEIGHT, WIDTH, plots
+from importer.ledger.causes import skipped_because
+from importer.ledger.measurements import MeasuredRun, intervals, measured_runs
+from importer.meaning import SETTLED, UPDATES, VERDICTS, meaning_of
+from importer.models import UNSAFE, State
+from importer.regions import is_sandbox, is_trial
+from importer.report.files import Reports, whole_file
+from importer.report.masking import HIDDEN, mask
+from importer.report.next_steps import Step, next_steps
+from importer.report.plots import plots
+from importer.report.results_file import case_link
 from importer.report.summary import Summary, unlinked_remarks
 from importer.version import __version__
 from importer.wording import carried, command_line, duration, plural
 
 FILE_NAME = "report.html"
+MOST_CAUSES = 30
+SPOT_CHECKS = 10
+_MOST_UNKNOWN = 20
+_MOST_RUNS = 12
+_MOST_SOURCES = 12
 #: Characters of one text that are shown; none of ours is so long.
 _LONGEST = 2000
 
 
-def write_page(
-    view: LedgerView, summary: Summary, path: Path, *, failures: Path | None = None, is_masked: bool = False
-) -> None:
-    """Write the page about the rows in view.
-
-    Args:
-        view: The ledger.
-        summary: What it says; masked already if the page is.
-        path: Where the page will be.
-        failures: The file with the rows to fix, if it was written with the page.
-        is_masked: Whether personal data is hidden.
+def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Reports, is_masked: bool = False) -> None:
+    """Write the page about the rows in view, which names only ``reports``; ``summary`` is masked already if it is.
 
     Raises:
         LedgerError: the ledger cannot be read.
         ConfigError: the page cannot be written.
     """
-    data = page_data(view, summary, is_masked=is_masked)
-    last = view.sources()[-1:]
-    mapping = next((source.mapping_place or source.mapping_name for source in last), "MAPPING")
-    to_fix = failures or Path("failures.csv")
-    run = next(iter(data.runs[-1:]), None)
-    again = run_again(run.verb if run else "run", limited=run is not None and run.settings.get("limit") is not None)
-    steps = next_steps(summary, mapping=mapping, ledger=summary.ledger, failures=to_fix, again=again)
+    runs, all_runs = measured_runs(view, _MOST_RUNS)
+    measured = intervals(view, [run.id for run in runs])
+    failed = [cause for cause in summary.causes if cause.is_failure]
+    settled = view.were_unknown()
     with whole_file(path) as file:
-        for part in page_template().generate(
-            data=data,
+        for part in _template().generate(
             summary=summary,
-            steps=[step.without_files() if is_masked else step for step in steps],
-            plots=plots(data.intervals),
-            plot_size=(WIDTH, HEIGHT),
+            reports=reports,
+            is_masked=is_masked,
+            is_trial=is_trial(summary.target),
+            answer=answer(summary),
+            shares=list(_shares(summary)),
+            steps=_steps(view, summary, path, runs, reports=reports, is_masked=is_masked),
+            causes=failed[:MOST_CAUSES],
+            more_causes=failed[MOST_CAUSES:],
+            settled=[(settled[how], words) for how, words in SETTLED.items() if settled[how]],
+            not_settled=view.not_settled(_MOST_UNKNOWN),
+            hidden=HIDDEN if is_masked else None,
+            measured=measured,
+            plots=plots(measured),
+            runs=runs,
+            all_runs=all_runs,
+            spot_checks=list(spot_checks(view, summary, is_masked=is_masked)),
             remarks=unlinked_remarks(summary.links_not_made),
-            verdicts=VERDICTS,
+            updates=UPDATES,
+            verdicts={verdict.value: words for verdict, words in VERDICTS.items()},
             written_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             version=__version__,
-            most_runs=MOST_RUNS,
-            most_sources=MOST_SOURCES,
+            sources=summary.sources[-_MOST_SOURCES:],
         ):
             file.write(part)
 
 
 @cache
-def page_template() -> Any:
-    """The template of the page, compiled."""
+def _template() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only now: `status` needs none of it
 
     environment = Environment(
@@ -75,14 +90,8 @@ def page_template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "carried": carried,
-        "command": command_line,
-        "duration": duration,
-        "plural": plural,
-    }
-    environment.tests |= {"trial": is_trial}
-    environment.globals |= {"CaseVerdict": CaseVerdict}
+    environment.filters |= {"carried": carried, "command": command_line, "duration": duration, "plural": plural}
+    environment.tests |= {"sandbox": is_sandbox}
     return environment.get_template("report.html")
 
 
@@ -92,3 +101,110 @@ def _shown(value: Any) -> Any:
         return value
     text = UNSAFE.sub(" ", value).encode("utf-8", "replace").decode()
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+class Answer(NamedTuple):
+    """Did everything arrive?"""
+
+    mood: str  #: ``good``, ``open`` or ``bad``
+    text: str
+
+
+def answer(summary: Summary) -> Answer:
+    """The first sentence of the page."""
+    totals, updates, found = summary.totals, summary.case_updates, summary.verification
+    missing = totals.read - totals.created - totals.skipped
+    rows = plural(totals.read, "row")
+    if not totals.match:
+        return Answer("bad", "The totals do not add up: keep the ledger and report this bug.")
+    unclear = totals.unknown + totals.duplicate + totals.sending
+    if unclear:
+        what = "has an unclear outcome" if unclear == 1 else "have an unclear outcome"
+        rest = f"{_not_cases(missing - unclear, totals.read)}, and " if missing > unclear else ""
+        return Answer("bad", f"Not yet: {rest}{unclear:,} {'' if rest else f'of {rows} '}{what}.")
+    if missing:
+        return Answer("open", f"Not yet: {_not_cases(missing, totals.read)}.")
+    if updates.undelivered:
+        return Answer("open", f"Not yet: all rows are cases, but {carried(updates.undelivered)} did not reach them.")
+    if found is not None and (found.bad or found.doubles):
+        what = plural(found.bad + found.doubles, "case")
+        return Answer("bad", f"Not as sent: all rows are cases, but {what} must be checked in Talkdesk.")
+    if summary.half_read:
+        return Answer("open", "Not yet: a file was not read to its end.")
+    if not totals.read:
+        return Answer("open", "Nothing was read.")
+    return Answer("good", f"Yes: {_all_of(totals.created, totals.skipped)}.")
+
+
+def _not_cases(count: int, rows: int) -> str:
+    return f"{count:,} of {plural(rows, 'row')} {'is not a case' if count == 1 else 'are not cases'}"
+
+
+def _all_of(created: int, skipped: int) -> str:
+    if not skipped:
+        return f"all {created:,} rows are cases" if created != 1 else "the row is a case"
+    cases = "is a case" if created == 1 else "are cases"
+    return f"{plural(created, 'row')} {cases}, and {skipped:,} {'was' if skipped == 1 else 'were'} skipped"
+
+
+class _Share(NamedTuple):
+    """A state in the bar of the totals, which is as long as all widths together."""
+
+    state: State
+    rows: int
+    percent: float
+    left: float
+    width: float
+    meaning: str
+
+
+def _shares(summary: Summary) -> Iterator[_Share]:
+    """No share is so small that it cannot be seen."""
+    skipped = "; ".join(f"{count:,} {why}" for why, count in skipped_because(summary.causes).most_common(8))
+    left = 0.0
+    for state, count in summary.totals.by_state():
+        percent = 100 * count / max(1, summary.totals.read)
+        width = max(0.8, percent)
+        meaning = meaning_of(state, count, trial=is_trial(summary.target))
+        yield _Share(state, count, percent, left, width, skipped if state is State.SKIPPED else str(meaning))
+        left += width
+
+
+def _steps(
+    view: LedgerView, summary: Summary, path: Path, runs: list[MeasuredRun], *, reports: Reports, is_masked: bool
+) -> list[Step]:
+    mapping = next((source.mapping_place or source.mapping_name for source in view.sources()[-1:]), "MAPPING")
+    failures = next(iter((*reports.workbooks, *reports.failures)), None)
+    if is_masked:
+        failures = Path("failures.csv")  # which is where the import was made
+    steps = next_steps(
+        summary,
+        mapping=mapping,
+        ledger=summary.ledger,
+        failures=failures,
+        folder=path.parent,
+        verb=runs[-1].verb if runs else "run",
+        limited=bool(runs) and runs[-1].settings.get("limit") is not None,
+    )
+    return [step.without_files() if is_masked else step for step in steps]
+
+
+class SpotCheck(NamedTuple):
+    """A case to compare with its row."""
+
+    row: int
+    key: str
+    case_id: str
+    title: str | None  #: None if the contents were deleted
+    link: str
+
+
+def spot_checks(view: LedgerView, summary: Summary, *, is_masked: bool = False) -> Iterator[SpotCheck]:
+    """Cases that are spread evenly over all cases; always the same ones of the same ledger, and all if they are few."""
+    cases = summary.totals.created
+    gaps = max(1, min(SPOT_CHECKS, cases) - 1)
+    places = sorted({(cases - 1) * number // gaps for number in range(gaps + 1)})
+    for row, key, case_id, body in view.cases_at(places if cases else []):
+        title = str(orjson.loads(body).get("title", "")) if body else None
+        shown = mask(title) if is_masked and title else title
+        yield SpotCheck(row, key, case_id, shown, case_link(summary.target, case_id))

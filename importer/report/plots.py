@@ -1,156 +1,52 @@
-"""How an import went over time: measurements summed up in intervals, and lines of them to draw."""
+"""How an import went over time, as lines to draw."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import orjson
+from importer.ledger.measurements import Interval
 
-from importer.ledger import LedgerView
-
-MOST_INTERVALS = 60
-#: Lengths of intervals that people can read; in seconds.
-_LENGTHS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-WIDTH, HEIGHT = 640, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 8, 10, 26
-
-_SPANS = """
-    SELECT run, min(at - seconds), max(at), avg(seconds) FROM measurement
-    WHERE run IN (SELECT value FROM json_each(:runs)) GROUP BY run ORDER BY run"""
-_INTERVALS = """
-    SELECT CAST(middle / :length AS INTEGER) * :length AS begin, avg(middle), sum(seconds), sum(created), sum(requests),
-        sum(too_fast), sum(waited), max(longest),
-        CASE WHEN count(*) = count(rate) THEN sum(rate * seconds) / sum(seconds) END
-    FROM (SELECT measurement.*, at - seconds / 2 - span.value ->> '$[1]' + span.value ->> '$[2]' AS middle
-          FROM json_each(:spans) AS span JOIN measurement ON run = span.value ->> '$[0]')
-    GROUP BY begin ORDER BY begin"""
+#: Title, unit, and what each line shows of an interval.
+_PLOTS = (
+    ("Cases over time", "per minute", {"Cases": "per_minute"}),
+    ("Mean time to the answer", "seconds", {"Mean": "latency"}),
+    ("Rate used and allowed", "requests per second", {"Used": "used", "Allowed": "allowed"}),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Some time of sending; pauses between runs are not counted."""
+class Plot(NamedTuple):
+    """A plot over the time of sending, in a frame of ``end`` seconds and up to ``top``."""
 
-    begin: float  #: seconds of sending before it
-    middle: float  #: the same for the middle of what was measured
-    seconds: float  #: how much of it was measured
-    created: int
-    requests: int
-    too_fast: int  #: answers with HTTP 429
-    waited: float  #: seconds for all answers together
-    longest: float
-    allowed: float | None  #: requests per second; None for no limit
-
-    @property
-    def latency(self) -> float | None:
-        """Mean seconds to the answer; None without requests."""
-        return self.waited / self.requests if self.requests else None
-
-    @property
-    def created_per_minute(self) -> float:
-        """Cases per minute."""
-        return 60 * self.created / self.seconds if self.seconds else 0.0
-
-    @property
-    def used(self) -> float:
-        """Requests per second."""
-        return self.requests / self.seconds if self.seconds else 0.0
-
-
-def intervals(view: LedgerView, runs: Sequence[int]) -> list[Interval]:
-    """What these runs measured, in at most :data:`MOST_INTERVALS` intervals of one length, in order."""
-    spans, total, measured = [], 0.0, 0.0
-    for run, begin, end, seconds in view.select(_SPANS, runs=orjson.dumps(runs).decode()):
-        spans.append((run, begin, total))
-        total, measured = total + end - begin, max(measured, seconds)
-    least = max(total / MOST_INTERVALS, measured)
-    length = next((each for each in _LENGTHS if each >= least), math.ceil(least))
-    return list(view.read(Interval, _INTERVALS, spans=orjson.dumps(spans).decode(), length=length))
-
-
-class Line(NamedTuple):
-    """One line of a plot."""
-
-    name: str
-    points: str  #: as SVG wants them; empty if there is nothing to draw
-
-
-class Tick(NamedTuple):
-    """A mark on an axis."""
-
-    at: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A plot over the time of sending; ``left`` is where its lines begin."""
-
-    name: str
     title: str
     unit: str
-    lines: list[Line]
-    across: list[Tick]
-    up: list[Tick]
-    left: int = _LEFT
+    end: float
+    top: float
+    lines: dict[str, str]  #: name → points in the frame, as SVG wants them; empty if there is nothing to draw
+    across: list[str]  #: labels at each quarter of the frame
+    up: list[str]
 
 
 def plots(found: Sequence[Interval]) -> list[Plot]:
     """Cases over time, latency, and the rate that was used against the one that was allowed; none without intervals."""
-    if not found:
-        return []
-    return [
-        _plot("cases", "Cases over time", "per minute", found, {"Cases": lambda each: each.created_per_minute}),
-        _plot(
-            "latency",
-            "Mean time to the answer",
-            "seconds",
-            found,
-            {"Mean": lambda each: each.latency},
-        ),
-        _plot(
-            "rate",
-            "Rate used and allowed",
-            "requests per second",
-            found,
-            {"Used": lambda each: each.used, "Allowed": lambda each: each.allowed},
-        ),
-    ]
-
-
-def _plot(
-    name: str,
-    title: str,
-    unit: str,
-    found: Sequence[Interval],
-    values: dict[str, Callable[[Interval], float | None]],
-) -> Plot:
-    end = max(each.middle + each.seconds / 2 for each in found)
-    top = _round_up(max((value(each) or 0.0 for value in values.values() for each in found), default=0.0))
-
-    def x(seconds: float) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * seconds / end if end else _LEFT
-
-    def y(value: float) -> float:
-        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / top
-
-    def points(value: Callable[[Interval], float | None]) -> str:
-        at = [(x(each.middle), value(each)) for each in found]
-        if len(at) == 1:  # a line needs two ends
-            at = [(x(0), at[0][1]), (x(end), at[0][1])]
-        return " ".join(f"{across:.1f},{y(number):.1f}" for across, number in at if number is not None)
-
-    return Plot(
-        name,
-        title,
-        unit,
-        [Line(label, points(value)) for label, value in values.items()],
-        [Tick(x(end * part / 4), label) for part, label in enumerate(_times(end))],
-        [Tick(y(top * part / 4), f"{top * part / 4:,.10g}") for part in range(5)],
-    )
+    end = max((each.middle + each.seconds / 2 for each in found), default=0.0) or 1.0
+    drawn = []
+    for title, unit, lines in _PLOTS if found else ():
+        values = {name: [getattr(each, value) for each in found] for name, value in lines.items()}
+        top = _round_up(max(number or 0.0 for line in values.values() for number in line))
+        across = [each.middle for each in found]
+        if len(found) == 1:  # a line needs two ends
+            across, values = [0.0, end], {name: line * 2 for name, line in values.items()}
+        points = {
+            # down is plus in SVG
+            name: " ".join(f"{x:.7g},{top - y:.7g}" for x, y in zip(across, line, strict=True) if y is not None)
+            for name, line in values.items()
+        }
+        up = [f"{top * quarter / 4:,.10g}" for quarter in range(5)]
+        drawn.append(Plot(title, unit, end, top, points, _times(end), up))
+    return drawn
 
 
 def _round_up(value: float) -> float:
@@ -163,7 +59,5 @@ def _round_up(value: float) -> float:
 
 def _times(end: float) -> list[str]:
     """Labels of a time axis, all in one unit, and each different: ``0 min``, ``2.5 min``, ``5 min``."""
-    if not end:
-        return ["0 s"]
     unit, name = next((unit, name) for unit, name in _UNITS if end >= 2 * unit or unit == 1)
-    return [f"{end * part / 4 / unit:.3g} {name}" for part in range(5)]
+    return [f"{end * quarter / 4 / unit:.3g} {name}" for quarter in range(5)]

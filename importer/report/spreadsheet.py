@@ -264,7 +264,7 @@ def put_back(
             touched.add(column)
     problems = [error for error in row.problems if error.column in touched]
     # What the reader found in a cell is still true if the user has not changed it, however the number is written now.
-    problems += [error for error in original.errors if _is_of_reader(error) and error.column not in touched]
+    problems += [error for error in original.errors if error.is_of_reader and error.column not in touched]
     if any("\0" in cell for cell in cells):
         problems = list(_about_row(original))
     fitted = _fitted(Row(row.number, tuple(cells), tuple(problems)), places, original, surplus)
@@ -313,9 +313,4 @@ def _left_over(row: Row, places: Sequence[int | None], original: Original, surpl
 
 
 def _about_row(original: Original) -> tuple[FieldError, ...]:
-    return tuple(error for error in original.errors if error.column is None and _is_of_reader(error))
-
-
-def _is_of_reader(error: FieldError) -> bool:
-    """Whether the reader found it, not the mapping, which says for which field of a case a cell was meant."""
-    return error.target is None and error.code != "missing_key"
+    return tuple(error for error in original.errors if error.column is None and error.is_of_reader)

@@ -11,8 +11,9 @@ from importer.errors import ExitCode
 from importer.ledger import CompanionFile, LedgerView
 from importer.ledger.causes import Cause, causes
 from importer.ledger.records import FieldSet, UnlinkedCount
+from importer.ledger.verification import Verification, verification_of
 from importer.models import State
-from importer.report.verified_file import Verification, verification_of
+from importer.wording import plural
 
 _WHY_UNLINKED = {
     "missing_parent": "parent row not found",
@@ -50,6 +51,11 @@ class CaseUpdateTotals:
     def undelivered(self) -> int:
         """Those that their cases do not have for sure."""
         return self.open + self.held + self.refused + self.unknown
+
+    def remarkable(self) -> list[tuple[str, int]]:
+        """Those that are not merely delivered or to be sent with their rows: how they stand, and how many."""
+        standings = ("open", "refused", "unknown", "held", "dropped", "changed")
+        return [(standing, count) for standing in standings if (count := getattr(self, standing))]
 
     @property
     def total(self) -> int:
@@ -92,7 +98,7 @@ class Totals:
     @property
     def equation(self) -> str:
         """``1,000 rows = 980 created + 18 invalid + 2 skipped``."""
-        rows = f"{self.read:,} row{'s' * (self.read != 1)}"
+        rows = plural(self.read, "row")
         terms = " + ".join(f"{count:,} {state}" for state, count in self.by_state())
         return f"{rows} = {terms}" if terms else rows
 
@@ -195,9 +201,9 @@ def summary_of(view: LedgerView) -> Summary:
 
 def unlinked_remarks(counts: tuple[UnlinkedCount, ...]) -> tuple[str, ...]:
     """One line for each cause for which links between rows were not made as the file has them."""
-    return tuple(
-        f"{count.rows:,} row{'s' * (count.rows != 1)}"
-        f" {'attached to their top-level row' if count.led_to_root else 'without a parent'}:"
-        f" {_WHY_UNLINKED[count.code]} (first: row {count.first_row})"
-        for count in counts
-    )
+    remarks = []
+    for count in counts:
+        instead = "attached to their top-level row" if count.led_to_root else "without a parent"
+        why = f"{_WHY_UNLINKED[count.code]} (first: row {count.first_row})"
+        remarks.append(f"{plural(count.rows, 'row')} {instead}: {why}")
+    return tuple(remarks)

@@ -8,23 +8,32 @@ column, it offers them. ``run`` reads it again as it reads failures.csv: see :mo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
+from itertools import count, islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.formulas import escape_formula, excel_text
 from importer.ledger import FailureLine, LedgerView
 from importer.ledger.causes import Cause
-from importer.models import FieldError, State
+from importer.models import FieldError
 from importer.reader.base import column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
 from importer.reader.sheet_choice import FAILURES_SHEETS
-from importer.report.failures_file import REASON_COLUMNS, RECORD_COLUMN, SUGGESTED, errors_of, numbered, reasons
-from importer.report.files import remove, whole_bytes
+from importer.report.failures_file import (
+    REASON_COLUMNS,
+    RECORD_COLUMN,
+    SUGGESTED,
+    errors_of,
+    failures_of,
+    reason,
+    reasons,
+    sources_by_columns,
+)
+from importer.report.files import numbered, remove_numbered, whole_bytes
 from importer.scratch import scratch_folder
+from importer.wording import closest
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -42,7 +51,6 @@ MOST_COMMENTS = 5_000
 #: Different values for which the nearest allowed word is looked for, which takes a millisecond or two.
 _MOST_GUESSES = 2_000
 _WIDEST = 40  # of the user's columns
-_FAILED = (State.INVALID, State.REFUSED, State.UNKNOWN, State.DUPLICATE, State.PENDING, State.WAITING)
 #: Columns before those of the user, and behind them, with their widths. The record is hidden.
 _BEFORE = {RECORD_COLUMN: 12, "importer_row": 12, "importer_state": 13, "importer_reason": 45}
 _BEHIND = {"importer_hint": 45, "importer_retry": 22, "importer_code": 18, "importer_column": 18}
@@ -84,8 +92,6 @@ class Suggestions:
             return error.suggestion
         cell = error.column or "", error.value.strip()
         if cell not in self._known and len(self._known) < _MOST_GUESSES:
-            from importer.mapping.field_errors import closest  # which loads pydantic
-
             self._known[cell] = closest(cell[1], words)
         return self._known.get(cell, "")
 
@@ -97,12 +103,12 @@ class _Plan:
     columns: tuple[str, ...]
     allowed: dict[str, list[str]]
     suggestions: Suggestions
+    widths: list[int]
     rows: int = 0
     surplus: int = 0  #: cells of the longest row behind all columns
     fitting: int = 0  #: of these rows, the first ones that there is room for
     characters: int = 0
     suggested: set[str] = field(default_factory=set)  #: columns for which there is a suggestion
-    widths: list[int] = field(default_factory=list)
 
     @property
     def most_rows(self) -> int:
@@ -119,70 +125,48 @@ class _Plan:
         self.fitting += 1
         self.surplus = max(self.surplus, len(failure.cells) - len(self.columns))
         self.suggested |= {error.column for error in failure.errors if error.column and self.suggestions.of(error)}
-        lengths = [len(cell) if len(cell) <= _WIDEST else _WIDEST for cell in failure.cells[: len(self.columns)]]
-        lengths += self.widths[len(lengths) :]
-        self.widths = list(map(max, self.widths, lengths))
+        for at, cell in enumerate(failure.cells[: len(self.columns)]):
+            self.widths[at] = max(self.widths[at], min(len(cell), _WIDEST))
 
 
 def write_workbooks(view: LedgerView, folder: Path, causes: Iterable[Cause]) -> tuple[list[Path], int]:
     """Write ``failures.xlsx`` with the rows of ``failures.csv``, ``failures-2.xlsx`` with those of the next, and so on.
 
     Memory is flat: a row is written when the next one comes. Files of an earlier run that would be empty are removed.
-
-    Args:
-        view: The ledger.
-        folder: Where they go.
-        causes: Why rows are not cases.
-
-    Returns:
-        The files, and how many rows are not in them because a sheet has no room for them.
+    Returns the files, and how many rows are not in them because a sheet has no room for them.
     """
     ledger_id, _ = view.identity()
-    columns_of = {source.id: source.columns for source in view.sources()}
-    plans = _plans(view, columns_of)
-    paths = [numbered(folder, number, "xlsx") for number, _ in enumerate(plans, start=1)]
-    with ExitStack() as stack:
-        scratch = stack.enter_context(scratch_folder()) if plans else folder
-        sheets = {
-            columns: stack.enter_context(_opened(path, plan, causes, ledger_id=ledger_id, scratch=scratch))
-            for path, (columns, plan) in zip(paths, plans.items(), strict=True)
-        }
-        for failure in view.failures() if plans else ():
-            sheets[columns_of[failure.result.source]].add(failure)
-    for number in range(len(paths) + 1, len(set(columns_of.values())) + 1):
-        remove(numbered(folder, number, "xlsx"))
-    return paths, sum(max(0, plan.rows - plan.most_rows) for plan in plans.values())
+    paths: list[Path] = []
+    beyond = 0
+    groups = sources_by_columns(view)
+    for columns, sources in groups.items():
+        allowed: dict[str, dict[str, None]] = {}  # the words are the keys, in order, each once
+        for source in sources:
+            for column, words in source.allowed.items():
+                allowed.setdefault(column, {}).update(dict.fromkeys(words))
+        known = {column: list(words) for column, words in allowed.items()}
+        plan = _Plan(columns, known, Suggestions(known), [min(len(column) + 3, _WIDEST) for column in columns])
+        for failure in failures_of(view, sources):
+            plan.look_at(failure)
+        if plan.rows:
+            paths.append(numbered(folder, "failures.xlsx", len(paths) + 1))
+            _write_workbook(paths[-1], plan, failures_of(view, sources), causes, ledger_id)
+            beyond += plan.rows - plan.most_rows
+    remove_numbered(folder, "failures.xlsx", range(len(paths) + 1, len(groups) + 1))
+    return paths, beyond
 
 
-def _plans(view: LedgerView, columns_of: dict[int, tuple[str, ...]]) -> dict[tuple[str, ...], _Plan]:
-    allowed: dict[tuple[str, ...], dict[str, list[str]]] = {}
-    for source in view.sources():
-        for column, more in source.allowed.items():
-            known = allowed.setdefault(source.columns, {}).setdefault(column, [])
-            known += [word for word in more if word not in known]
-    plans: dict[tuple[str, ...], _Plan] = {}
-    for failure in view.failures():
-        columns = columns_of[failure.result.source]
-        if columns not in plans:
-            words = allowed.get(columns, {})
-            widths = [min(len(column) + 3, _WIDEST) for column in columns]
-            plans[columns] = _Plan(columns, words, Suggestions(words), widths=widths)
-        plans[columns].look_at(failure)
-    return plans
-
-
-@contextmanager
-def _opened(
-    path: Path, plan: _Plan, causes: Iterable[Cause], *, ledger_id: str, scratch: Path
-) -> Iterator[_FailuresSheet]:
-    """The first sheet of a workbook, to be filled; at the end the other sheets follow."""
+def _write_workbook(
+    path: Path, plan: _Plan, failures: Iterator[FailureLine], causes: Iterable[Cause], ledger_id: str
+) -> None:
     from xlsxwriter import Workbook  # which only who has failures needs to load
 
-    with whole_bytes(path) as file:
+    with scratch_folder() as scratch, whole_bytes(path) as file:
         workbook = Workbook(file, {**_OPTIONS, "tmpdir": str(scratch)})
         workbook.set_properties({"title": "Rows to fix", "created": _MADE})
         sheet = _FailuresSheet(workbook, plan, ledger_id)
-        yield sheet
+        for failure in islice(failures, plan.most_rows):
+            sheet.add(failure)
         sheet.finish()
         _write_causes(workbook, causes)
         sheet.offer_words(workbook)
@@ -195,8 +179,8 @@ class _FailuresSheet:
     def __init__(self, workbook: Workbook, plan: _Plan, ledger_id: str) -> None:
         self._plan, self._ledger_id = plan, ledger_id
         self._row = self._comments = 0
-        self._places: list[int] = []  # where each of the user's columns is
-        self._suggestions: dict[str, int] = {}  # where the suggestions for a column are
+        self._places: dict[str, int] = {}  # where the columns are that are not the user's
+        self._own: list[int] = []  # where each of the user's columns is, and the cells behind all of them
         text = {"num_format": "@", "valign": "top"}
         red = {"bg_color": "#FFC7CE", "border": 1, "border_color": "#C00000"}
         self._text = workbook.add_format(text)
@@ -218,47 +202,39 @@ class _FailuresSheet:
             self._sheet.write_string(0, at, excel_text(escape_formula(name)), header)
             return at
 
-        self._reasons = {name: column(name, width, ours, self._ours) for name, width in _BEFORE.items()}
+        self._places = {name: column(name, width, ours, self._ours) for name, width in _BEFORE.items()}
         for name, width in zip(self._plan.columns, self._plan.widths, strict=True):
-            self._places.append(column(name, width + 2, own, self._text))
-            if name in self._plan.suggested and name not in self._suggestions:
-                self._suggestions[name] = column(SUGGESTED + name, max(width, len(name)) + 6, ours, self._ours)
-        self._reasons |= {name: column(name, width, ours, self._ours) for name, width in _BEHIND.items()}
-        self._width = next(names)
-        for at in range(self._width, self._width + self._plan.surplus):  # no name: they belong to no column
+            self._own.append(column(name, width + 2, own, self._text))
+            suggested = SUGGESTED + name
+            if name in self._plan.suggested and suggested not in self._places:
+                self._places[suggested] = column(suggested, max(width, len(name)) + 6, ours, self._ours)
+        self._places |= {name: column(name, width, ours, self._ours) for name, width in _BEHIND.items()}
+        for at in islice(names, self._plan.surplus):  # no name: they belong to no column
+            self._own.append(at)
             self._sheet.set_column(at, at, 20, self._text)
             self._sheet.write_blank(0, at, None, ours)
+        self._width = next(names)
         self._sheet.freeze_panes(1, 2)
 
-    def finish(self) -> None:
-        """Once all rows are written."""
-        # all cells of a row are inside: those outside would stay where they are when rows are sorted
-        last = self._width + self._plan.surplus - 1
-        self._sheet.autofilter(0, 0, max(self._row, 1), last)
-        # ids are meant to be texts: Excel need not say so at each of them
-        self._sheet.ignore_errors({"number_stored_as_text": f"A1:{column_letters(last)}{self._row + 1}"})
-
     def add(self, failure: FailureLine) -> None:
-        """Write a row, if there is room for it."""
-        if self._row >= self._plan.most_rows:
-            return
+        """Write a row."""
         self._row += 1
         errors: dict[str | None, list[FieldError]] = {}
         for error in errors_of(failure):
             errors.setdefault(error.column, []).append(error)
-        for name, value in zip(REASON_COLUMNS, reasons(failure, self._ledger_id), strict=True):
-            is_bad_row = name == "importer_reason" and not errors.keys() & set(self._plan.columns)
-            text = f"{value}x" if name == RECORD_COLUMN else str(value)
-            if name == "importer_reason":
-                text = "\n".join(_named(error) for each in errors.values() for error in each)
-            self._write(self._reasons[name], text, self._bad_row if is_bad_row else self._ours)
-        for at, cell in enumerate(failure.cells):
-            column = self._plan.columns[at] if at < len(self._plan.columns) else None
-            place = self._places[at] if column is not None else self._width + at - len(self._plan.columns)
-            found = errors.get(column, []) if column is not None else []
-            self._write(place, cell, self._wrong if found else self._text)
-            if found and column is not None:
-                self._explain(place, column, found)
+        ours = reasons(failure, self._ledger_id)
+        ours[RECORD_COLUMN] += "x"
+        ours["importer_reason"] = "\n".join(_named(error) for each in errors.values() for error in each)
+        is_bad_row = not errors.keys() & set(self._plan.columns)
+        for name, text in ours.items():
+            form = self._bad_row if is_bad_row and name == "importer_reason" else self._ours
+            self._write(self._places[name], text, form)
+        for place, column, cell in zip_longest(self._own, self._plan.columns, failure.cells):
+            if cell is not None:
+                found = errors.get(column, []) if column is not None else []
+                self._write(place, cell, self._wrong if found else self._text)
+                if found:
+                    self._explain(place, column, found)
 
     def _write(self, place: int, text: str, form: Format) -> None:
         if text or form is self._wrong:
@@ -266,10 +242,9 @@ class _FailuresSheet:
 
     def _explain(self, place: int, column: str, errors: Sequence[FieldError]) -> None:
         """The comment of a wrong cell, and the suggestion next to it."""
-        if column in self._suggestions:
-            guesses = [guess for error in errors if (guess := self._plan.suggestions.of(error))]
-            if guesses:
-                self._write(self._suggestions[column], guesses[0], self._guess)
+        guess = next(filter(None, map(self._plan.suggestions.of, errors)), "")
+        if guess:
+            self._write(self._places[SUGGESTED + column], guess, self._guess)
         if self._comments < MOST_COMMENTS:
             self._comments += 1
             text = "\n".join(f"{error.rule}\n→ {error.hint}" if error.hint else error.rule for error in errors)
@@ -277,27 +252,33 @@ class _FailuresSheet:
             size = {"width": 300, "height": 20 + 17 * min(lines, 20)}
             self._sheet.write_comment(self._row, place, excel_text(text), {"author": "case-importer", **size})
 
+    def finish(self) -> None:
+        """Once all rows are written."""
+        # all cells of a row are inside: those outside would stay where they are when rows are sorted
+        self._sheet.autofilter(0, 0, max(self._row, 1), self._width - 1)
+        # ids are meant to be texts: Excel need not say so at each of them
+        cells = f"A1:{column_letters(self._width - 1)}{self._row + 1}"
+        self._sheet.ignore_errors({"number_stored_as_text": cells})
+
     def offer_words(self, workbook: Workbook) -> None:
         """Let cells be chosen from the words that the mapping knows, which are on a hidden sheet."""
+        columns = self._plan.columns
         offered = {
             column: [excel_text(word) for word in words]
             for column, words in self._plan.allowed.items()
-            if self._plan.columns.count(column) == 1 and words
+            if columns.count(column) == 1 and words
         }
         if not offered:
             return
-        words_sheet = workbook.add_worksheet("allowed values")
-        words_sheet.hide()
-        for row in range(max(map(len, offered.values()))):
-            for at, words in enumerate(offered.values()):
-                if row < len(words):
-                    words_sheet.write_string(row, at, words[row])
-        for at, (column, words) in enumerate(offered.items()):
-            place = self._places[self._plan.columns.index(column)]
-            letters = column_letters(at)
+        sheet = workbook.add_worksheet("allowed values")
+        sheet.hide()
+        for row, words in enumerate(zip_longest(*offered.values())):
+            sheet.write_row(row, 0, words)
+        for at, (column, known) in enumerate(offered.items()):
+            place, letters = self._own[columns.index(column)], column_letters(at)
             rule = {
                 "validate": "list",
-                "source": f"='allowed values'!${letters}$1:${letters}${len(words)}",
+                "source": f"='allowed values'!${letters}$1:${letters}${len(known)}",
                 "error_type": "warning",
                 "error_title": "Not a known value",
                 "error_message": "The mapping does not know this value. Keep it only if you add it to the mapping.",
@@ -307,8 +288,7 @@ class _FailuresSheet:
 
 def _named(error: FieldError) -> str:
     """What is wrong, with the column."""
-    place = f"{error.column}: " if error.column else ""
-    return f"{place}{error.value!r} {error.rule}" if error.value else f"{place}{error.rule}"
+    return f"{error.column}: {reason(error)}" if error.column else reason(error)
 
 
 def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
@@ -321,15 +301,15 @@ def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
     header = workbook.add_format(_HEADER | {"bg_color": "#D9D9D9"})
     text = workbook.add_format({"num_format": "@", "valign": "top", "text_wrap": True})
     number = workbook.add_format({"num_format": "#,##0", "valign": "top"})
-    for at, (name, width) in enumerate(_CAUSES.items()):
+    for at, width in enumerate(_CAUSES.values()):
         sheet.set_column(at, at, width)
-        sheet.write_string(top, at, name, header)
+    sheet.write_row(top, 0, _CAUSES, header)
     row = top
-    for row, cause in enumerate((cause for cause in causes if cause.state in _FAILED and cause.code), start=top + 1):
+    for row, cause in enumerate((cause for cause in causes if cause.is_failure), start=top + 1):
         sheet.write_number(row, 0, cause.rows, number)
         cells = (cause.state, cause.code, cause.column, cause.target, str(cause.first_rows[0]))
-        for at, cell in enumerate((*cells, cause.example, cause.rule, cause.hint), start=1):
-            sheet.write_string(row, at, excel_text(cell or ""), text)
+        shown = (excel_text(cell or "") for cell in (*cells, cause.example, cause.rule, cause.hint))
+        sheet.write_row(row, 1, shown, text)
     sheet.autofilter(top, 0, max(row, top + 1), len(_CAUSES) - 1)
     sheet.freeze_panes(top + 1, 0)
     sheet.set_landscape()

@@ -54,8 +54,9 @@ def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(progr
         assert ended.code == 3
         assert "Exit code 3: finished, but some case updates were refused\n" in ended.out
         assert (
-            "Case updates: 0 of 25 notes and fields delivered; 20 refused: see case-updates.csv; 5 blocked" in ended.out
-        )
+            "Case updates: 0 of 25 notes and fields delivered; 20 refused; 5 blocked by those before them:"
+            " see case-updates.csv\n"
+        ) in ended.out
         lines = open_updates(online)
         assert [line["value"] for line in lines] == ROWS[0][1][20:], "no text is lost"
         assert {(line["key"], line["case_id"]) for line in lines} == {("N-1", "1")}
@@ -82,7 +83,7 @@ def test_an_unknown_outcome_that_cannot_be_settled_ends_with_4_and_a_person_sett
         ended = online(*RUN)
         assert ended.code == 4
         assert "Exit code 4: finished, but some case updates have an unknown outcome: run reconcile\n" in ended.out
-        assert "20 unknown outcome: run reconcile, then resolve; 5 blocked by those before them" in ended.out
+        assert "20 with an unknown outcome; 5 blocked by those before them: see case-updates.csv" in ended.out
         first, *_ = open_updates(online)
         assert (first["state"], first["code"]) == ("unknown", "unreadable")
         assert "HTTP 403" in first["message"]

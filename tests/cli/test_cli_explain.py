@@ -48,7 +48,7 @@ def test_the_story_of_a_row_is_told_to_its_end(told: Program, server: SandboxPro
     refused = told("explain", "4", *LEDGER).out
     assert refused.startswith("Row 4 of t.csv · key why-3 · refused\n")
     assert "refused: HTTP 422" in refused
-    assert "what to do  fix its cells in failures.xlsx" in refused
+    assert "what to do  fix it in the failures file" in refused
 
     _tells_what_is_wrong(told)
 

@@ -71,6 +71,10 @@ def test_reports_are_chosen_by_format(local: Program) -> None:
     assert ended.code == 3
     written = {path.name for path in (local.folder / "out").iterdir() if "ledger" not in path.name}
     assert written == {"report.html", "summary.json"}
+    page = Page(local.folder / "out/report.html").text
+    assert "failures.csv" not in page, "it is not there"
+    for text in (page, " ".join(ended.out.split())):
+        assert "Write failures.xlsx, which has the rows to fix: case-importer report --ledger" in text
     assert (
         local(*RUN, "--report-format", "csv", "-q").err == "3: 1 of 2 rows is invalid: fix them in out/failures.csv\n"
     )

@@ -232,7 +232,7 @@ def test_a_person_may_say_that_the_parent_is_a_case(families: Program) -> None:
 def test_reports_and_page_say_what_to_do(families: Program) -> None:
     write(families, row("w-1", subject=""), row("w-2", "w-1"))
     page = families("run", "t.csv", "-m", "p.yml", "--out", "out").out
-    assert "waiting for their parent row to become a case" in page
+    assert "waiting for its parent row: sent as soon as that row is a case" in page
     assert "waits for row 2 of t.csv, which is invalid: fix that row first" in page
     lines = read_csv(families.folder / "out/results.csv")
     assert (lines[1]["state"], lines[1]["code"]) == ("waiting", "parent_invalid")

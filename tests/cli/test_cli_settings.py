@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,7 @@ def test_a_person_at_a_terminal_gets_the_sandbox_and_is_told_that_it_is_a_trial(
     assert screen.code == 0
     assert "trial in the embedded sandbox (nothing left this machine)" in screen.out
     assert "trial: cases in the sandbox, not in Talkdesk" in screen.out
-    assert "Talkdesk cases" not in screen.out
+    assert "cases in Talkdesk" not in screen.out
 
 
 @pytest.mark.parametrize("flag", ["--quiet", "--json"])
@@ -74,14 +76,22 @@ def test_a_trial_is_called_a_trial_by_every_page_about_it(aimless: Program, near
     for page in pages:
         assert page.code == 0
         assert "trial: cases in the sandbox, not in Talkdesk" in page.out
-        assert "Talkdesk cases" not in page.out
+        assert "cases in Talkdesk" not in page.out
 
 
-def test_what_reached_an_account_is_not_called_a_trial(aimless: Program, nearby: Path, server: SandboxProcess) -> None:
+def test_a_server_on_this_machine_is_called_a_trial_and_an_account_is_not(
+    aimless: Program, nearby: Path, server: SandboxProcess
+) -> None:
     page = aimless.having(**CLIENT)(*RUN, "--api-url", server.url)
     assert page.code == 0
-    assert "state of the import" in page.out
-    assert "trial" not in page.out
+    assert "2  created   trial: cases in the sandbox, not in Talkdesk" in page.out
+    assert "TRIAL" in next(aimless.folder.rglob("report.html")).read_text(encoding="utf-8")
+    path = next(aimless.folder.rglob("ledger.db"))
+    with closing(sqlite3.connect(path)) as ledger, ledger:
+        ledger.execute("UPDATE ledger SET target = 'https://api.talkdeskapp.com (account acme)'")
+    status = aimless("status", "--ledger", str(path)).out
+    assert "2 rows = 2 created" in status
+    assert "trial" not in status
 
 
 def test_the_real_import_after_a_trial_is_shown_the_way(aimless: Program, nearby: Path, server: SandboxProcess) -> None:

@@ -11,11 +11,16 @@ from documents import DOCUMENTS, PROJECT, blocks, prose, read, words_in_code
 from importer.cli.commands import cli
 from importer.credential_settings import ENVIRONMENT_PREFIX
 from importer.errors import ExitCode
+from importer.ledger.verification import DOUBLE
 from importer.models import CaseVerdict, State
-from importer.report import ORPHAN_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS
 from importer.report.failures_file import REASON_COLUMNS
-from importer.report.id_map import ID_MAP_COLUMNS
-from importer.report.verified_file import DOUBLE, VERIFIED_COLUMNS
+from importer.report.results_file import (
+    ID_MAP_COLUMNS,
+    ORPHAN_COLUMNS,
+    RESULT_COLUMNS,
+    UPDATE_COLUMNS,
+    VERIFIED_COLUMNS,
+)
 from importer.settings import Settings
 
 GUIDE = read("docs/operating.md")

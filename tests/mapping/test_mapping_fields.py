@@ -10,7 +10,7 @@ from mapping_files import CASE, Bind, Load
 
 from importer.errors import MappingError
 from importer.mapping import Mapping
-from importer.mapping.custom_fields import fields_text, read_fields
+from importer.mapping.custom_fields import GUESSES_MAX, fields_text, read_fields
 from importer.models import Row
 from importer.talkdesk.fields import FieldDefinition, Option
 
@@ -92,6 +92,13 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
     (error,) = mapper.apply(Row(2, ("1", "T", "D", cell))).errors
     assert (error.code, error.column) == (code, "A")
     assert words in f"{error.rule}; {error.hint}"
+
+
+def test_a_column_of_anything_is_not_compared_with_the_options_for_ever(bind: Bind) -> None:
+    mapper = bind(WITH_FIELDS + "  custom_fields: {drop_down1: A}\n", "ID|T|D|A")
+    hints = [mapper.apply(Row(2, ("1", "T", "D", f"E-mial {n}"))).errors[0].hint for n in range(GUESSES_MAX + 1)]
+    assert hints[-2] == "did you mean 'E-mail'?"
+    assert hints[-1].startswith("options: 'E-mail', ")
 
 
 @pytest.mark.parametrize(

@@ -109,8 +109,8 @@ def test_a_condition_that_means_nothing_is_refused(load: Load, conditions: str, 
 
 
 def test_the_conditions_have_names(load: Load) -> None:
-    assert load(mapping("  join: x")).choices == ()
-    assert load(mapping(f"{SKIP}\n{ONLY}")).choices == (
+    assert load(mapping("  join: x")).filters == ()
+    assert load(mapping(f"{SKIP}\n{ONLY}")).filters == (
         "source.only is not met: Status != 'spam'",
         "source.skip is met: Type == 'test'",
     )

@@ -116,12 +116,41 @@ class TestSuggestions:
         (found,) = checked("1,S,B,Low,01/02/2024\n2,S,B,Low,25/12/2023\n").suggestions
         assert found.lines == ("format: '%d/%m/%Y'   # matches the dates in this column",)
 
-    def test_a_mapping_that_reads_dates_as_they_are_forced_is_not_nagged(self) -> None:
-        rows = "1,S,B,Low,01/02/2024\n2,S,B,Low,25/12/2023\n"
-        for form, kinds in (("%d/%m/%Y", []), ("%m/%d/%Y", ["day_first_dates"])):
-            mapping = MAPPING + f'  custom_fields:\n    date1: {{column: Extra, type: date, format: "{form}"}}\n'
+    def test_no_form_is_offered_that_does_not_read_the_dates(self) -> None:
+        mapping = MAPPING + "  custom_fields:\n    date1: {column: Extra, type: date, format: '%m/%d/%Y'}\n"
+        Path("m.yml").write_text(mapping, encoding="utf-8")
+        found = checked("1,S,B,Low,3.4.2024 um 10:00\n2,S,B,Low,25.12.2023 um 11:00\n")
+        assert [cause.code for cause in found.causes] == ["not_a_date"]
+        assert found.suggestions == ()
+
+    @pytest.mark.parametrize(
+        ("form", "forced", "ambiguous"),
+        [
+            ("'%d/%m/%Y'", [], []),
+            ("'%m/%d/%Y'", ["day_first_dates"], []),
+            ("[iso, '%a %d/%m/%Y', '%d/%m/%y']", [], []),
+            ("['%d/%m/%Y', '%m/%d/%Y']", ["day_first_dates"], ["ambiguous_dates"]),
+            ("'%Y-%m-%d'", ["day_first_dates"], ["ambiguous_dates"]),
+            ("iso", ["day_first_dates"], ["ambiguous_dates"]),
+        ],
+    )
+    def test_who_says_in_the_mapping_what_comes_first_is_not_asked_again(
+        self, form: str, forced: list[str], ambiguous: list[str]
+    ) -> None:
+        mapping = MAPPING + f"  custom_fields:\n    date1: {{column: Extra, type: date, format: {form}}}\n"
+        Path("m.yml").write_text(mapping, encoding="utf-8")
+        rows = "1,S,B,Low,01/02/2024\n2,S,B,Low,{}/12/2023\n"
+        assert [issue.kind for issue in checked(rows.format(25)).file_issues] == forced
+        assert [issue.kind for issue in checked(rows.format(11)).file_issues] == ambiguous
+
+    def test_nor_is_who_says_it_of_the_notes_of_a_second_file(self) -> None:
+        Path("notes.csv").write_text("Id,Day,Text\n1,01/02/2024,N\n1,02/02/2024,M\n", encoding="utf-8")
+        note = "  notes:\n    - each: {file: notes.csv, key: Id, order: {column: Day, type: date, format: FORM}}\n"
+        for form, kinds in (("'%d/%m/%Y'", []), ("iso", ["ambiguous_dates"])):
+            mapping = MAPPING + note.replace("FORM", form) + "      body: Text\n"
             Path("m.yml").write_text(mapping, encoding="utf-8")
-            assert [issue.kind for issue in checked(rows).file_issues] == kinds
+            (use,) = checked("1,S,B,Low,\n").note_files
+            assert [issue.kind for issue in use.file_issues] == kinds
 
 
 @pytest.mark.parametrize(
@@ -362,6 +391,18 @@ class TestBaseline:
             Path("last.json").write_text(content, encoding="utf-8")
         with pytest.raises(ConfigError, match=r"last\.json"):
             checked(ten_rows(), baseline="last.json")
+
+    @pytest.mark.parametrize("field", ["type", "custom_fields.drop_down1", ""])
+    def test_words_of_a_saved_profile_are_those_of_its_columns(self, field: str) -> None:
+        """Whatever `suggest` called the field: a mapping may have been edited since."""
+        words = {"Priority": ["Low"]}
+        columns = [
+            {"column": name, "field": field, "kind": "", "words": words.get(name, [])}
+            for name in HEADER.strip().split(",")
+        ]
+        Path("last.json").write_text(json.dumps({"profile": 1, "rows": 10, "columns": columns}), encoding="utf-8")
+        assert self.kinds(ten_rows()) == []
+        assert self.kinds(ten_rows("Odd")) == ["new_value"]
 
     def test_the_command_ends_with_12_and_says_why(self) -> None:
         Path("t.csv").write_text(HEADER + ten_rows("Odd"), encoding="utf-8")

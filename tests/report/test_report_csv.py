@@ -20,8 +20,9 @@ from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
 from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader
-from importer.report import RESULT_COLUMNS, write_reports, write_results
+from importer.report import write_reports
 from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
+from importer.report.results_file import RESULT_COLUMNS, write_results
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -14,13 +14,14 @@ from pages import Page
 
 from importer.errors import ConfigError
 from importer.ledger import Ledger, LedgerView, Outcome
-from importer.ledger.measurements import Measurement, add_measurement, note_plan
+from importer.ledger.measurements import MOST_INTERVALS, Interval, Measurement, add_measurement, intervals, note_plan
 from importer.models import FieldError, State
+from importer.pipeline.explaining import explain
 from importer.pipeline.ledger_verbs import report
 from importer.report import ReportOptions, write_reports
 from importer.report.masking import mask
-from importer.report.page_data import MOST_CAUSES, answer, page_data
-from importer.report.plots import MOST_INTERVALS, Interval, intervals, plots
+from importer.report.page import MOST_CAUSES, answer, spot_checks
+from importer.report.plots import plots
 from importer.report.summary import summary_of
 
 TARGET = "https://api.example.com (account acme)"
@@ -51,7 +52,7 @@ def test_the_page_answers_from_top_to_bottom(mixed: Ledger, tmp_path: Path) -> N
     places = [
         "Did everything arrive? Not yet: 4 of 8 rows are not cases, and 2 have an unclear outcome.",
         "tickets.csv",
-        "created 1 12.5 % Talkdesk cases",
+        "created 1 12.5 % a case in Talkdesk",
         "Settle 1 row with an unknown outcome: case-importer reconcile --ledger",
         "Choose one case for 1 row with several: case-importer resolve KEY",
         "1 row invalid: Subject → title ‘It burns …’ at most 150 characters Hint: shorten it Code too_long",
@@ -76,6 +77,12 @@ def test_a_trial_is_called_one(mixed: Ledger, tmp_path: Path) -> None:
     page = page_of(mixed, tmp_path / "out")
     assert "Did everything arrive? TRIAL The cases are in the embedded sandbox. Nothing is in Talkdesk." in page.text
     assert page.tags["a"] == 0, "the sandbox has gone with the run"
+
+
+@pytest.mark.parametrize("key", ["B", "C", "D", "E"], ids=["refused", "unknown", "duplicate", "pending"])
+def test_explain_says_the_same_of_a_state_as_the_page(mixed: Ledger, tmp_path: Path, key: str) -> None:
+    (row,) = explain(mixed.path, key).rows
+    assert f"{row.state} 1 12.5 % {row.why}: {row.what_to_do}" in page_of(mixed, tmp_path / "out").text
 
 
 @pytest.mark.parametrize("arrange", [lambda ledger: None, lambda ledger: stage(ledger, [])], ids=["new", "empty"])
@@ -135,7 +142,7 @@ def test_cases_to_compare_are_spread_over_all_cases(ledger: Ledger, tmp_path: Pa
     create(ledger, cases, first=41)
     stage(ledger, [valid(f"P{n}") for n in range(100)], name="more.csv")
     with LedgerView(ledger.path) as view:
-        found = page_data(view, summary_of(view), is_masked=False).spot_checks
+        found = list(spot_checks(view, summary_of(view)))
     assert [case.key for case in found] == [f"K{number}" for number in (shown.split() if " " in shown else shown)]
 
 
@@ -178,9 +185,10 @@ def test_a_plot_of_anything_stays_in_its_frame(ledger: Ledger) -> None:
         found = intervals(view, [1])
     assert 0 < len(found) <= MOST_INTERVALS + 1
     for plot in plots(found):
-        for line in plot.lines:
-            numbers = [float(number) for number in re.split("[ ,]", line.points) if number]
-            assert all(0 <= number <= 640 for number in numbers), line
+        for points in plot.lines.values():
+            numbers = [float(number) for number in re.split("[ ,]", points) if number]
+            assert all(0 <= x <= plot.end for x in numbers[::2]), points
+            assert all(-plot.top / 500 <= y <= plot.top for y in numbers[1::2]), points
 
 
 @pytest.mark.parametrize(
@@ -193,8 +201,8 @@ def test_a_plot_of_anything_stays_in_its_frame(ledger: Ledger) -> None:
     ],
 )
 def test_no_two_labels_of_a_time_axis_are_the_same(seconds: float, labels: str) -> None:
-    interval = Interval(0.0, seconds / 2, seconds, 7, 7, 0, 0.1, 0.1, None)
-    assert [[tick.label for tick in plot.across] for plot in plots([interval])] == [labels.split(", ")] * 3
+    interval = Interval(0.0, seconds / 2, seconds, 7, 7, 0, 0.1, None, 7 / seconds, 420 / seconds, 0.1)
+    assert [plot.across for plot in plots([interval])] == [labels.split(", ")] * 3
 
 
 # -- what is hidden -------------------------------------------------------------------------------------
@@ -289,7 +297,7 @@ def check_size(ledger: Ledger, folder: Path, rows: int) -> None:
     enlarge(ledger, rows)
     tracemalloc.start()
     try:
-        page = page_of(ledger, folder, formats=("html",))
+        page = page_of(ledger, folder, formats=("html", "json"))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -298,7 +306,7 @@ def check_size(ledger: Ledger, folder: Path, rows: int) -> None:
     assert peak < 40_000_000
     assert page.attributes["li"].count({}) >= MOST_CAUSES
     assert re.search(r"And \d+ more causes with [\d,]+ rows: see causes in summary.json", page.text)
-    assert re.search(r"And [\d,]+ more rows: see failures.csv", page.text)
+    assert re.search(r"And [\d,]+ more rows\.", page.text)
     assert page.tags["polyline"] == 4
 
 

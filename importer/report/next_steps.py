@@ -1,0 +1,86 @@
+"""What to do next, and the command for it: in the terminal and on the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from importer.meaning import TO_FIX
+from importer.regions import is_sandbox
+from importer.report.summary import Summary
+from importer.wording import are, carried, plural
+
+
+class Step(NamedTuple):
+    """One thing to do."""
+
+    what: str
+    command: list[str]  #: its words; none if there is no command for it
+
+    def without_files(self) -> Step:
+        """The step for somebody who has not the files that its command names."""
+        return Step(f"{self.what} ({' '.join(self.command[:2])})" if self.command else self.what, [])
+
+
+def next_steps(
+    summary: Summary,
+    *,
+    mapping: str,
+    ledger: str,
+    failures: Path | None = None,
+    folder: Path | None = None,
+    rebuilt_from: str | None = None,
+    verb: str | None = None,
+    limited: bool = False,
+) -> Iterator[Step]:
+    """What to do, and the command for it; nothing if all is well.
+
+    Args:
+        summary: What the ledger says.
+        mapping, ledger: As they are typed.
+        failures: The file with the rows to fix, if it can be imported.
+        folder: Where it is to be written, if it was not.
+        rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
+        verb: The last command; None if it would not help to give it again.
+        limited: Whether that had ``--limit``.
+    """
+    totals, updates = summary.totals, summary.case_updates
+    target = ["--sandbox"] if is_sandbox(summary.target) else []
+    if totals.unknown:
+        what = f"Settle {plural(totals.unknown, 'row')} with an unknown outcome"
+        yield Step(what, ["case-importer", "reconcile", "--ledger", ledger, *target])
+    if totals.duplicate:
+        resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]
+        yield Step(f"Choose one case for {plural(totals.duplicate, 'row')} with several", resolve)
+    if totals.pending and rebuilt_from is not None:
+        what = f"Import the {plural(totals.pending, 'row')} that {are(totals.pending)} not cases"
+        yield Step(what, ["case-importer", "run", rebuilt_from, "--mapping", mapping, "--ledger", ledger, *target])
+    elif totals.pending and verb is not None:
+        again = "Run the same command again" if verb in ("run", "retry") else "Run the import again"
+        if limited and verb in ("run", "retry"):
+            again += ", without --limit"
+        yield Step(f"{again}: {plural(totals.pending, 'row')} {are(totals.pending)} not sent yet", [])
+    if updates.unknown:
+        what = f"Settle {carried(updates.unknown)} with an unknown outcome"
+        yield Step(what, ["case-importer", "reconcile", "--ledger", ledger, *target])
+    elif updates.refused:
+        what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
+        yield Step(what, ["case-importer", "retry", "--ledger", ledger, *target])
+    to_fix = any(totals.counts[state] for state in TO_FIX)
+    if to_fix and failures is not None:
+        names = ["--mapping", mapping, "--ledger", ledger, "--out", _next_folder(failures.parent), *target]
+        what = f"Fix the rows in {failures}, save it, and import it"
+        yield Step(what, ["case-importer", "run", str(failures), *names])
+    elif to_fix and folder is not None:
+        what = "Write failures.xlsx, which has the rows to fix"
+        yield Step(what, ["case-importer", "report", "--ledger", ledger, "--out", str(folder)])
+
+
+def _next_folder(folder: Path) -> str:
+    """Where the reports of the next round go: never to the file that it reads, which they would replace."""
+    if folder.name == "second-import":
+        return "import-3"
+    number = re.fullmatch(r"import-([0-9]{1,6})", folder.name)
+    return f"import-{int(number[1]) + 1}" if number else "second-import"
