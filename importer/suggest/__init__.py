@@ -16,11 +16,11 @@ from importer.errors import MappingError, SourceError
 from importer.mapping import RowMapper, load_mapping
 from importer.mapping.addresses import is_email
 from importer.models import Row
+from importer.quality.date_formats import is_date
 from importer.reader import Reader
 from importer.scratch import scratch_folder
 from importer.suggest.answers import SavedProfile, answered, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
-from importer.suggest.date_formats import is_date
 from importer.suggest.draft import Draft
 from importer.suggest.evidence import Evidence
 from importer.suggest.first_rows import FirstRows, is_number, read_first_rows, shapes_of

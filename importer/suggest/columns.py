@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from importer.mapping.converters import BOOLEAN_WORDS
+from importer.quality.date_formats import DateForm, date_form, epoch_form
 from importer.quality.profile import ColumnProfile
-from importer.suggest.date_formats import DateForm, date_form, epoch_form
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import System, load_vocabulary
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from importer.mapping.dates import EPOCHS
+from importer.quality.date_formats import DateForm
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.date_formats import DateForm
 from importer.suggest.first_rows import FirstRows, date_of_entry
 from importer.suggest.near_tables import CommentTable, Unusable
 from importer.suggest.roles import SAID, SPLIT_SHARE, Roles

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from importer.mapping.addresses import first_address, is_email
 from importer.models import Row
+from importer.quality.date_formats import is_date
 from importer.quality.file_checks import FileIssue, total_lines
 from importer.quality.profile import VALUE_LENGTH_MAX, ColumnProfile, FileProfile
 from importer.reader import Reader
 from importer.reader.base import Chunk, text_frame
-from importer.suggest.date_formats import is_date
 from importer.suggest.headers import is_unspaced
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
+from importer.quality.date_formats import moment_of
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.date_formats import moment_of
 from importer.suggest.evidence import FEW_ROWS
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.roles import SAID, Pick, Roles
