@@ -15,8 +15,8 @@ from importer.models import clean
 from importer.wording import command_line
 
 if TYPE_CHECKING:
+    from importer.quality.baseline import Baseline
     from importer.suggest import Suggestion
-    from importer.suggest.answers import SavedProfile
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
@@ -29,7 +29,7 @@ def say_suggestion(
     output: Path,
     answers: Path | None,
     reading: Sequence[str],
-    saved: SavedProfile | None,
+    saved: Baseline | None,
 ) -> None:
     """What was written, the table of columns, and what to do next."""
     from importer.suggest.answers import differences

@@ -16,10 +16,11 @@ from importer.errors import MappingError, SourceError
 from importer.mapping import RowMapper, load_mapping
 from importer.mapping.addresses import is_email
 from importer.models import Row
+from importer.quality.baseline import Baseline
 from importer.quality.date_formats import is_date
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.answers import SavedProfile, answered, still_true
+from importer.suggest.answers import answered, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
 from importer.suggest.draft import Draft
 from importer.suggest.evidence import Evidence
@@ -98,7 +99,7 @@ def suggest(
     path: Path | None = None,
     answers: Mapping[str, str] | None = None,
     answers_from: str = "answers",
-    earlier: SavedProfile | None = None,
+    earlier: Baseline | None = None,
     folder: Path | None = None,
 ) -> Suggestion:
     """Suggests a mapping.

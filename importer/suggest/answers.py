@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from importer.errors import ConfigError
 from importer.models import shown
+from importer.quality.baseline import Baseline, load_baseline
 from importer.small_files import head_of
 from importer.suggest.columns import Column
 from importer.talkdesk.payloads import custom_field_prefix
@@ -29,7 +30,7 @@ FIELDS = (
 )
 #: Fields that several columns may have.
 _MANY = frozenset({"key", "label", "note", "checkbox", "other", "unused"})
-_MOST_BYTES, _MOST_BYTES_OF_PROFILE = 1 << 20, 16 << 20
+_MOST_BYTES = 1 << 20
 _WORDS_NAMED = 5
 
 
@@ -87,15 +88,6 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {shown(near[0])!r}?" if near else "check the header of the export"
 
 
-@dataclass(frozen=True)
-class SavedProfile:
-    """What is remembered of an earlier export."""
-
-    kinds: Mapping[str, str]  #: Column → what its cells were.
-    words: Mapping[str, frozenset[str]]  #: Column → all of its texts, if these were few.
-    answers: Mapping[str, str]  #: Column → field, as a person said.
-
-
 def profile_path(mapping: Path) -> Path:
     """Where the profile of a mapping is: ``mapping.profile.json`` for ``mapping.yml``."""
     return mapping.with_suffix(".profile.json")
@@ -110,32 +102,25 @@ def as_json(suggestion: Suggestion, answers: Mapping[str, str]) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def load_profile(path: Path) -> SavedProfile | None:
+def load_profile(path: Path) -> Baseline | None:
     """The profile at ``path``; None if there is none.
 
     Raises:
         ConfigError: It is something else.
     """
-    if not path.exists():
-        return None
     try:
-        content: Any = orjson.loads(head_of(path, _MOST_BYTES_OF_PROFILE))
-        return SavedProfile(
-            kinds={it["column"]: it["kind"] for it in content["columns"]},
-            words={it["column"]: frozenset(it["words"]) for it in content["columns"] if it["words"]},
-            answers={str(column): str(field) for column, field in content["answers"].items()},
-        )
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return load_baseline(path) if path.exists() else None
+    except ConfigError:
         hint = "delete it, or choose another file with -o"
         raise ConfigError("the profile of the mapping cannot be read", where=str(path), hint=hint) from None
 
 
-def still_true(saved: SavedProfile, kinds: Mapping[str, str]) -> dict[str, str]:
+def still_true(saved: Baseline, kinds: Mapping[str, str]) -> dict[str, str]:
     """Its answers about columns that the export still has, and whose cells are what they were."""
     return {column: field for column, field in saved.answers.items() if kinds.get(column) == saved.kinds.get(column)}
 
 
-def differences(saved: SavedProfile, suggestion: Suggestion) -> Iterator[str]:
+def differences(saved: Baseline, suggestion: Suggestion) -> Iterator[str]:
     """What is different now, in sentences."""
     now = {it.column: it for it in suggestion.choices}
     for what, names in (("new", now.keys() - saved.kinds.keys()), ("missing", saved.kinds.keys() - now.keys())):
