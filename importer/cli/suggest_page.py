@@ -12,7 +12,7 @@ from tqdm.utils import disp_len, disp_trim
 from importer.cli.output import Styled, say, width
 from importer.errors import ConfigError
 from importer.models import clean
-from importer.wording import command_line
+from importer.wording import command_line, nearest
 
 if TYPE_CHECKING:
     from importer.quality.baseline import Baseline
@@ -93,12 +93,14 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     Raises:
         ConfigError: The export has no such column.
     """
-    from importer.suggest.answers import nearest
+    from importer.suggest.answers import NO_COLUMN
 
     names = {it.column: it for it in reversed(suggestion.choices)}
     choice = names.get(column) or {name.casefold(): it for name, it in names.items()}.get(column.casefold())
     if choice is None:
-        raise ConfigError(f"the export has no column {clean(column, 60)!r}", hint=nearest(column, names))
+        raise ConfigError(
+            f"the export has no column {clean(column, 60)!r}", hint=nearest(column, names, otherwise=NO_COLUMN)
+        )
     sure = {"GUESS": ", a guess", "CHECK": ", to be checked"}.get(choice.mark, "")
     say(Styled(f"{clean(choice.column, 60)} → {choice.field}{sure}", bold=True))
     facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"

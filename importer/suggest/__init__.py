@@ -29,7 +29,8 @@ from importer.suggest.headers import System, load_vocabulary, recognise, squeeze
 from importer.suggest.near_tables import PeopleTable, find_comments, find_people
 from importer.suggest.roles import Roles, assign, explain
 from importer.suggest.row_names import find_names, find_parents, find_row_key
-from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, counted, named, scalar, shown
+from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, named, scalar, shown
+from importer.wording import plural
 
 __all__ = ["Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
 
@@ -292,8 +293,8 @@ def _head(
     page.comment("")
     what = "the whole file" if table.whole else "later rows were not read and may have other values or longer texts"
     malformed = len(table.all_rows) - table.rows
-    bad = f"; {counted(malformed, 'malformed row')} not counted" if malformed else ""
-    page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
+    bad = f"; {plural(malformed, 'malformed row')} not counted" if malformed else ""
+    page.comment(f"Based on {plural(table.rows, 'row')} and {plural(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
     for doubt in doubts:
@@ -309,9 +310,9 @@ def _head(
     elif system and system.mapping:
         page.comment(f"The built-in mapping {system.mapping} needs columns that this export does not have.")
     if trial.rows:
-        page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
+        page.comment(f"Tested on {plural(trial.rows, 'row')}: {trial.fared}.")
     for code, column, times in trial.errors[:_ERRORS_SHOWN]:
         where = f" in `{shown(column, 40)}`" if column else ""
-        page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
+        page.comment(f"{code}{where}: {plural(times, 'row')}.", mark=CHECK)
     page.blank()
     return page.text

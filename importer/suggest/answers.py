@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from importer.quality.baseline import Baseline, load_baseline
 from importer.small_files import head_of
 from importer.suggest.columns import Column
 from importer.talkdesk.payloads import custom_field_prefix
+from importer.wording import nearest
 
 if TYPE_CHECKING:
     from importer.suggest import Suggestion
@@ -30,6 +30,7 @@ FIELDS = (
 )
 #: Fields that several columns may have.
 _MANY = frozenset({"key", "label", "note", "checkbox", "other", "unused"})
+NO_COLUMN = "check the header of the export"  #: The hint where no column has a name like that.
 _MOST_BYTES = 1 << 20
 _WORDS_NAMED = 5
 
@@ -55,8 +56,7 @@ def read_answers(path: Path) -> dict[str, str]:
             hint = "write one column a line, such as: Subject = title"
             raise ConfigError(f"{shown(line)!r} is not an answer", where=where, hint=hint)
         if field not in FIELDS and custom_field_prefix(field) is None:
-            near = get_close_matches(field, FIELDS, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(FIELDS)}, or a custom field"
+            hint = nearest(field, FIELDS, otherwise=f"use one of {', '.join(FIELDS)}, or a custom field")
             raise ConfigError(f"unknown field {shown(field)!r}", where=where, hint=hint)
         if field not in _MANY and field in answers.values():
             hint = "choose one of them"
@@ -77,15 +77,10 @@ def answered(columns: Sequence[Column], answers: Mapping[str, str], *, where: st
     for name, field in answers.items():
         column = named.get(name) or named.get(name.casefold())
         if column is None:
-            raise ConfigError(f"the export has no column {shown(name)!r}", where=where, hint=nearest(name, named))
+            hint = nearest(name, named, otherwise=NO_COLUMN)
+            raise ConfigError(f"the export has no column {shown(name)!r}", where=where, hint=hint)
         found[column] = field
     return found
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint with the column that may have been meant."""
-    near = get_close_matches(name, list(names), 1)
-    return f"did you mean {shown(near[0])!r}?" if near else "check the header of the export"
 
 
 def profile_path(mapping: Path) -> Path:
