@@ -16,9 +16,6 @@ from importer.errors import ConfigError, ExitCode
 if TYPE_CHECKING:
     from importer.pipeline.rehearsal import Profile
 
-#: Under this name `run --dry-run` leaves the arguments that only `run` has.
-OF_RUN = "importer.of_run"
-
 
 @cli.command()
 @click.argument("source", type=option.FILE)
@@ -63,8 +60,7 @@ def suggest(
         said = (dict(saved.answers) if saved else {}) | (read_answers(answers) if answers else {})
         _write(output, suggestion.text.encode(), force=force)
         _write(profile, as_json(suggestion, said), force=True)
-        unsaid = replace(reading, sheet=None, encoding=None, delimiter=None, header_row=None)  # the mapping has them
-        say_suggestion(suggestion, source, output, answers, unsaid.reading_words(), saved)
+        say_suggestion(suggestion, source, output, answers, option.typed("max_ratio"), saved)  # the mapping has others
 
 
 def _write(path: Path, content: bytes, *, force: bool) -> None:
@@ -144,6 +140,30 @@ def check(
 
     Exits with 3 if a row is invalid.
     """
+    return check_export(
+        export,
+        output,
+        ledger=ledger,
+        as_is=as_is,
+        fix=fix,
+        columns=columns,
+        baseline=baseline,
+        volume_factor=volume_factor,
+    )
+
+
+def check_export(
+    export: option.ExportOptions,
+    output: option.OutputOptions,
+    *,
+    ledger: Path | None,
+    as_is: bool,
+    fix: bool = False,
+    columns: bool = False,
+    baseline: Path | None = None,
+    volume_factor: float = 2,
+) -> ExitCode:
+    """Check an export and print the result, also for ``run --dry-run``."""
     from importer.cli.check_page import say_check, say_check_quietly, say_first
     from importer.cli.output import is_terminal
     from importer.pipeline.checking import check as check_source
@@ -166,8 +186,7 @@ def check(
             export.mapping, result.suggestions, export=export.source, allow_files=export.allow_files
         )
         result = replace(result, fix=fixed)
-    again = export.words(ledger, as_is=as_is)
-    of_run = click.get_current_context().meta.get(OF_RUN, [])
+    again, of_run = option.typed(*option.OF_EXPORT), option.typed("out", *option.OF_TARGET)
     output.show(
         result,
         lambda: say_check(result, again, columns=columns, of_run=of_run),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from importer.cli.help import MEANINGS
+from importer.cli.help import exit_meaning
 from importer.cli.output import (
     COLOURS,
     OF_CHECK,
@@ -22,7 +22,10 @@ from importer.cli.output import (
     say_case_updates,
     say_command,
     say_document,
+    say_end,
+    say_in_short,
     say_remarks,
+    say_steps,
     say_totals,
     section,
     width,
@@ -30,6 +33,7 @@ from importer.cli.output import (
 from importer.cli.run_page import notes_line
 from importer.errors import ExitCode
 from importer.models import State, clean
+from importer.report.next_steps import Step
 from importer.wording import are, command_line, duration, plural
 
 if TYPE_CHECKING:
@@ -114,9 +118,8 @@ def say_first(found: Findings) -> None:
 
 def say_check_quietly(result: CheckResult, again: Sequence[str]) -> None:
     """Print one line to standard error if something is wrong: exit code, count, and what shows more."""
-    if result.exit_code is not ExitCode.OK:
-        command = command_line(["case-importer", "check", *again])
-        say(f"{result.exit_code:d}: {_verdict(result)}: run {command}", error=True)
+    command = command_line(["case-importer", "check", *again])
+    say_in_short(result.exit_code, f"{_verdict(result)}: run {command}")
 
 
 def _verdict(result: CheckResult) -> str:
@@ -141,15 +144,13 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         "Most frequent problems",
         (f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {rows_text(it.first_rows[:2], it.rows)}" for it in most),
     )
-    heading("Next")
     if result.exit_code is ExitCode.OK:
+        heading("Next")
         say_command(["case-importer", "run", *again, *of_run], 2)
         return
-    say(f"  1. Fix the rows in {result.source}, or change the mapping, then:")
-    say_command(["case-importer", "check", *again], 5)
-    meaning = _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else MEANINGS[result.exit_code]
-    say()
-    say(f"Exit code {result.exit_code:d}: {meaning}")
+    fix = f"Fix the rows in {result.source}, or change the mapping, then"
+    say_steps([Step(fix, ["case-importer", "check", *again])])
+    say_end(result.exit_code, exit_meaning(result.exit_code, {ExitCode.ROWS_FAILED: _verdict(result)}))
 
 
 def _say_fix(fix: Fix) -> None:

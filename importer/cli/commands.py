@@ -29,7 +29,7 @@ _ENDINGS = ("", ".mark", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-s
 @cli.command()
 @option.ledger
 @click.option("--runs", is_flag=True, help="List every run: start, end, exit code, and what it did.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
+@option.as_json
 def status(ledger: Path, *, runs: bool, as_json: bool) -> ExitCode:
     """Show how many rows are in each state. Works while a run is in progress."""
     from importer.cli.run_page import say_status
@@ -43,7 +43,7 @@ def status(ledger: Path, *, runs: bool, as_json: bool) -> ExitCode:
 @cli.command()
 @click.argument("key")
 @option.ledger
-@click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
+@option.as_json
 def explain(key: str, ledger: Path, *, as_json: bool) -> None:
     """Show the whole story of a row, by its key (external id), row number or case id.
 
@@ -74,7 +74,7 @@ def report(
     from importer.cli.run_page import say_report
     from importer.pipeline.ledger_verbs import report as write_report
 
-    result = write_report(ledger, out, options=reports.load(mask=mask))
+    result = write_report(ledger, out, options=reports.reports(mask=mask))
     output.show(result, lambda: say_report(replace(result, ledger=str(ledger))))  # a masked result has no folder
     return result.exit_code
 

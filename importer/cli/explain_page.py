@@ -12,7 +12,8 @@ from importer.cli.output import COLOURS, Styled, heading, one_line, quoted, say,
 from importer.models import State, clean
 
 if TYPE_CHECKING:
-    from importer.pipeline.explaining import ExplainedRow, Explanation, MappedValue, Step
+    from importer.ledger.stories import Step
+    from importer.pipeline.explaining import ExplainedRow, Explanation, MappedValue
 
 _NAME_SHOWN, _VALUE_SHOWN = 24, 400
 _DELETED = "deleted with forget"
@@ -58,7 +59,8 @@ def _summary(row: ExplainedRow) -> Iterator[tuple[str, str]]:
         yield "link", row.link
     if row.parent:
         yield "parent row", row.parent
-    yield "requests", f"{row.attempts:,}"
+    later = sum(update.attempts for update in row.updates)
+    yield "requests", f"{row.attempts:,} to create it" + (f", {later:,} for case updates" if later else "")
     if row.cells is None:
         yield "contents", _DELETED
     for other in row.others:
@@ -103,8 +105,7 @@ def _happened(step: Step, field: str | None) -> str:
     if step.what == "sending":
         return f"attempt {step.attempt} is sent{by}"
     if step.what == "search":
-        how = f"external id in {field}" if field else "title, description and requester"
-        return f"searched for by {how}: {step.code}; {step.message}"
+        return f"searched for by external id in {field}: {step.code}; {step.message}"
     facts = (
         f"HTTP {step.http_status}" if step.http_status else "",
         f"case {step.case_id}" if step.case_id else "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from importer.errors import ExitCode
@@ -44,6 +46,11 @@ MEANINGS = {
     ExitCode.CHANGED_SHAPE: "check: the file differs from the baseline",
     ExitCode.INTERRUPTED: "interrupted (143: terminated); run the same command again",
 }
+
+
+def exit_meaning(code: ExitCode, special: Mapping[ExitCode, str] | None = None) -> str:
+    """What an exit code means; ``special`` says what it means for one command."""
+    return (special or {}).get(code) or MEANINGS[ExitCode.INTERRUPTED if code is ExitCode.TERMINATED else code]
 
 
 def _epilog() -> str:

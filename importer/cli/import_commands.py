@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
-from importer.cli.check_commands import OF_RUN, check
+from importer.cli.check_commands import check_export
 from importer.cli.help import cli
 from importer.cli.output import complain
 from importer.errors import ExitCode
@@ -41,16 +41,14 @@ class _TryOptions:
 @click.argument("row")
 @option.options_of(_TryOptions, "what")
 @click.option("--out", type=option.FOLDER, help="Folder of the import. [default: NAME-import]")
-@option.settings
-@option.output
+@option.account
 def try_(
     *,
     export: option.ExportOptions,
     row: str,
     what: _TryOptions,
     out: Path | None,
-    settings: option.SettingsOptions,
-    output: option.OutputOptions,
+    account: option.AccountOptions,
 ) -> ExitCode:
     """Send one case in the place of ROW of SOURCE, to see what the account does automatically.
 
@@ -63,11 +61,11 @@ def try_(
     from importer.cli import try_page
     from importer.pipeline.trying import try_row
 
-    with output.watching() as progress:
-        loaded = settings.load(near=export.source.parent, output=output)
+    with account.watching() as progress:
+        loaded = account.settings(export.source.parent)
         result = try_row(row=row, out=out, settings=loaded, progress=progress, **asdict(what), **asdict(export))
-    again = [*export.words(None, as_is=False), *([] if out is None else ["--out", str(out)])]
-    output.show(result, lambda: try_page.say_tried(result, again), lambda: try_page.say_quietly(result))
+    again = option.typed(*option.OF_EXPORT, "out")
+    account.show(result, lambda: try_page.say_tried(result, again), lambda: try_page.say_quietly(result))
     return result.exit_code
 
 
@@ -79,9 +77,7 @@ def try_(
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
 @click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
 @option.as_is
-@option.reports
-@option.settings
-@option.logged_output
+@option.running
 def run(
     *,
     export: option.ExportOptions,
@@ -91,44 +87,38 @@ def run(
     dry_run: bool,
     accept_changes: bool,
     as_is: bool,
-    reports: option.ReportOptions,
-    settings: option.SettingsOptions,
-    output: option.LoggedOutputOptions,
+    how: option.RunOptions,
 ) -> ExitCode:
     """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
 
     Run the same command again to resume. Rows that are already cases are skipped.
     """
     if dry_run:
-        given = asdict(export) | {"quiet": output.quiet, "as_json": output.as_json}
-        context = click.get_current_context()
-        context.meta[OF_RUN] = [*([] if out is None else ["--out", str(out)]), *settings.target_words()]
-        code: ExitCode = context.invoke(check, **given, ledger=ledger, as_is=as_is)
-        return code
+        return check_export(export, how, ledger=ledger, as_is=as_is)
     from importer.pipeline.run import run_import
 
-    loaded = settings.load(near=export.source.parent, output=output)
+    loaded = how.settings(export.source.parent)
 
     def go(*, yes: bool) -> RunResult:
-        with output.watching() as progress:
+        with how.watching() as progress:
             return run_import(
                 ledger=ledger,
                 out=out,
                 settings=loaded,
                 accept_changes=accept_changes,
                 as_is=as_is,
-                report_options=reports.load(),
+                report_options=how.reports(),
                 progress=progress,
                 **asdict(limits) | {"solve_untried": yes},
                 **asdict(export),
             )
 
-    return _shown(_agreed(go, limits), output, export.mapping, limited=limits.limit is not None)
+    return _shown(_agreed(go, limits), how, export.mapping, limited=limits.limit is not None)
 
 
 def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunResult:
     """Run; if cases would be solved in an account where that was never tried, ask first whoever is at the terminal."""
-    from importer.pipeline.untried import UntriedError
+    from importer.pipeline.stand_in import UntriedError
 
     try:
         return go(yes=limits.solve_untried)
@@ -159,9 +149,7 @@ def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunRes
 @option.companions
 @option.out_of_ledger
 @option.limits
-@option.reports
-@option.settings
-@option.logged_output
+@option.running
 def retry(
     ledger: Path,
     *,
@@ -170,71 +158,61 @@ def retry(
     companions: option.CompanionOptions,
     out: Path | None,
     limits: option.LimitOptions,
-    reports: option.ReportOptions,
-    settings: option.SettingsOptions,
-    output: option.LoggedOutputOptions,
+    how: option.RunOptions,
 ) -> ExitCode:
     """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
     from importer.pipeline.run import retry as retry_ledger
 
-    loaded = settings.load(near=ledger.parent, output=output)
+    loaded = how.settings(ledger.parent)
 
     def go(*, yes: bool) -> RunResult:
-        with output.watching() as progress:
+        with how.watching() as progress:
             return retry_ledger(
                 ledger,
                 states=[State(state) for state in states] or None,
                 mapping=mapping,
                 out=out,
                 settings=loaded,
-                report_options=reports.load(),
+                report_options=how.reports(),
                 progress=progress,
                 **asdict(companions),
                 **asdict(limits) | {"solve_untried": yes},
             )
 
-    return _shown(_agreed(go, limits), output, mapping, limited=limits.limit is not None)
+    return _shown(_agreed(go, limits), how, mapping, limited=limits.limit is not None)
 
 
 @cli.command()
 @option.ledger
 @option.out_of_ledger
-@option.reports
-@option.settings
-@option.logged_output
+@option.running
 def reconcile(
     ledger: Path,
     *,
     out: Path | None,
-    reports: option.ReportOptions,
-    settings: option.SettingsOptions,
-    output: option.LoggedOutputOptions,
+    how: option.RunOptions,
 ) -> ExitCode:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.pipeline.run import reconcile as reconcile_ledger
 
-    with output.watching() as progress:
-        loaded = settings.load(near=ledger.parent, output=output)
-        result = reconcile_ledger(ledger, out=out, settings=loaded, report_options=reports.load(), progress=progress)
-    return _shown(result, output)
+    with how.watching() as progress:
+        loaded = how.settings(ledger.parent)
+        result = reconcile_ledger(ledger, out=out, settings=loaded, report_options=how.reports(), progress=progress)
+    return _shown(result, how)
 
 
 @cli.command()
 @option.export
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
-@option.reports
-@option.settings
-@option.logged_output
+@option.running
 def rebuild(
     *,
     export: option.ExportOptions,
     ledger: Path | None,
     out: Path | None,
-    reports: option.ReportOptions,
-    settings: option.SettingsOptions,
-    output: option.LoggedOutputOptions,
+    how: option.RunOptions,
 ) -> ExitCode:
     """Make a new ledger for SOURCE from the cases in Talkdesk, when the ledger of the import was lost.
 
@@ -242,16 +220,16 @@ def rebuild(
     """
     from importer.pipeline.run import rebuild as rebuild_ledger
 
-    with output.watching() as progress:
+    with how.watching() as progress:
         result = rebuild_ledger(
             ledger=ledger,
             out=out,
-            settings=settings.load(near=export.source.parent, output=output),
-            report_options=reports.load(),
+            settings=how.settings(export.source.parent),
+            report_options=how.reports(),
             progress=progress,
             **asdict(export),
         )
-    return _shown(result, output, export.mapping)
+    return _shown(result, how, export.mapping)
 
 
 @dataclass(frozen=True)
@@ -271,16 +249,14 @@ class _VerifyOptions:
 @option.options_of(_VerifyOptions, "what")
 @option.out_of_ledger
 @option.tables
-@option.settings
-@option.output
+@option.account
 def verify(
     ledger: Path,
     *,
     what: _VerifyOptions,
     out: Path | None,
     tables: option.TableOptions,
-    settings: option.SettingsOptions,
-    output: option.OutputOptions,
+    account: option.AccountOptions,
 ) -> ExitCode:
     """Read the cases back and compare them with what was sent. Changes nothing.
 
@@ -289,12 +265,12 @@ def verify(
     from importer.cli import verify_page
     from importer.pipeline.verifying import verify as verify_ledger
 
-    with output.watching() as progress:
-        loaded = settings.load(near=ledger.parent, output=output)
+    with account.watching() as progress:
+        loaded = account.settings(ledger.parent)
         result = verify_ledger(
             ledger, out=out, csv_delimiter=tables.delimiter, settings=loaded, progress=progress, **asdict(what)
         )
-    output.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.say_quietly(result))
+    account.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.say_quietly(result))
     return result.exit_code
 
 

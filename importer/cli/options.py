@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
@@ -73,6 +74,28 @@ def options_of(group: type[DataclassInstance], parameter: str) -> Callable[[Comm
     return decorate
 
 
+#: What says which export is imported, and how it is read; and where to.
+OF_EXPORT = (
+    *("source", "mapping", "notes", "allow_files", "ledger"),
+    *("sheet", "encoding", "delimiter", "header_row", "max_ratio", "as_is"),
+)
+OF_TARGET = ("sandbox", "region", "account", "api_url", "auth_url", "config_file")
+
+
+def typed(*names: str) -> list[str]:
+    """What was typed for these parameters of the running command, for the next command."""
+    context, words = click.get_current_context(), []
+    known = {param.name: param for param in context.command.params}
+    for name in names:
+        if name not in known or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        flag = [] if isinstance(known[name], click.Argument) else [known[name].opts[0]]
+        for each in value if isinstance(value, tuple) else [value]:
+            words += flag if each is True else [*flag, str(each)]
+    return words
+
+
 @dataclass(frozen=True)
 class ReadingOptions:
     """How an export is to be read."""
@@ -88,12 +111,6 @@ class ReadingOptions:
         metavar="N",
         help="How many times its size a packed CSV file may unpack to. [default: 200]",
     )
-
-    def reading_words(self) -> list[str]:
-        """What was typed, for the next command."""
-        typed = asdict(ReadingOptions(**{each.name: getattr(self, each.name) for each in fields(ReadingOptions)}))
-        flags = ((f"--{name.replace('_', '-')}", value) for name, value in typed.items() if value is not None)
-        return [word for flag, value in flags for word in (flag, str(value))]
 
 
 @dataclass(frozen=True)
@@ -126,14 +143,6 @@ class ExportOptions(ReadingOptions, CompanionOptions):
         metavar="FILE",
         help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
     )
-
-    def words(self, ledger: Path | None, *, as_is: bool) -> list[str]:
-        """What was typed, for the next command."""
-        notes = [word for note in self.notes for word in ("--notes", note)]
-        allowed = [word for folder in self.allow_files for word in ("--allow-files", str(folder))]
-        named = [] if ledger is None else ["--ledger", str(ledger)]
-        words = [str(self.source), "--mapping", self.mapping, *notes, *allowed, *named, *self.reading_words()]
-        return [*words, "--as-is"] if as_is else words
 
 
 @dataclass(frozen=True)
@@ -203,13 +212,13 @@ class ReportOptions(TableOptions):
         metavar="FORMAT,…", help="Write only these reports: html, csv, xlsx, json. [default: all]"
     )
 
-    def load(self, *, mask: bool = False) -> LoadedReportOptions:
+    def reports(self, *, mask: bool = False) -> LoadedReportOptions:
         """What the library takes."""
         from importer.report import FORMATS
         from importer.report import ReportOptions as Loaded
 
-        formats = tuple(self.report_format.replace(" ", "").split(",")) if self.report_format else FORMATS
-        return Loaded(formats=formats, csv_delimiter=self.delimiter, mask=mask)  # type: ignore[arg-type]  # it checks them
+        formats: Any = tuple(self.report_format.replace(" ", "").split(",")) if self.report_format else FORMATS
+        return Loaded(formats=formats, csv_delimiter=self.delimiter, mask=mask)  # it checks the formats
 
 
 @dataclass(frozen=True)
@@ -257,27 +266,20 @@ class SettingsOptions:
         help="Settings file (.env or YAML). [default: .env in the current folder, or next to the export or ledger]",
     )
 
-    def target_words(self) -> list[str]:
-        """What was typed about the target, for the next command."""
-        typed = {"region": self.region, "account": self.account, "api-url": self.api_url, "auth-url": self.auth_url}
-        typed["config"] = None if self.config_file is None else str(self.config_file)
-        words = [word for flag, value in typed.items() if value is not None for word in (f"--{flag}", value)]
-        return [*(["--sandbox"] if self.sandbox else []), *words]
-
-    def load(self, *, near: Path | None = None, output: OutputOptions | None = None) -> Settings:
+    def load(self, *, near: Path | None = None, quiet: bool = False, as_json: bool = False) -> Settings:
         """All settings, with what environment and files say.
 
         Without a target, a person at a terminal gets the embedded sandbox and can see it; otherwise it would be missed.
 
         Args:
             near: Folder of the export or of the ledger.
-            output: Whether warnings are printed, and whether the result is for a person.
+            quiet, as_json: Print no warnings; the result is not for a person.
         """
         from importer.cli.output import Styled, is_terminal, say
         from importer.settings_sources import load_settings
 
-        settings = load_settings(near=near, **asdict(self))
-        quiet, as_json = (output.quiet, output.as_json) if output else (False, False)
+        given = {each.name: getattr(self, each.name) for each in fields(SettingsOptions)}
+        settings = load_settings(near=near, **given)
         for warning in settings.warnings if not quiet else ():
             say(Styled("warning: ", "yellow"), warning, error=True)
         if not settings.has_target and is_terminal() and not quiet and not as_json:
@@ -285,18 +287,34 @@ class SettingsOptions:
         return settings
 
 
+@dataclass(frozen=True)
+class AccountOptions(SettingsOptions, OutputOptions):
+    """Settings, and how the result is printed."""
+
+    def settings(self, near: Path) -> Settings:
+        """All settings; ``near`` is the folder of the export or of the ledger."""
+        return self.load(near=near, quiet=self.quiet, as_json=self.as_json)
+
+
+@dataclass(frozen=True)
+class RunOptions(ReportOptions, AccountOptions, LoggedOutputOptions):
+    """What all verbs take that send or look up the rows of a ledger."""
+
+
 reading = options_of(ReadingOptions, "reading")
 companions = options_of(CompanionOptions, "companions")
 export = options_of(ExportOptions, "export")
 output = options_of(OutputOptions, "output")
-logged_output = options_of(LoggedOutputOptions, "output")
 limits = options_of(LimitOptions, "limits")
 tables = options_of(TableOptions, "tables")
 reports = options_of(ReportOptions, "reports")
 settings = options_of(SettingsOptions, "settings")
+account = options_of(AccountOptions, "account")
+running = options_of(RunOptions, "how")
 
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
 as_is = click.option(
     "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from importer.errors import ExitCode
 from importer.meaning import UPDATES, meaning_of
 from importer.models import UNSAFE, State, clean
 from importer.wording import carried, printable, shell_word
@@ -22,7 +23,9 @@ from importer.wording import carried, printable, shell_word
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import FieldSet
+    from importer.pipeline.results import Problem
     from importer.report import CaseUpdateTotals, Totals
+    from importer.report.next_steps import Step
 
 COLOURS = {
     State.CREATED: "green",
@@ -178,6 +181,42 @@ def rows_text(rows: Sequence[int], count: int = 0) -> str:
     """``rows 2, 7, …`` if there are ``count`` of them."""
     more = ", …" if count > len(rows) else ""
     return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}{more}" if rows else "no specific row"
+
+
+def say_steps(steps: Iterable[Step]) -> None:
+    """Print what to do next, in order; nothing if there is nothing to do."""
+    for number, (what, command) in enumerate(steps, start=1):
+        if number == 1:
+            heading("Next")
+        say(f"  {number}. {what}{':' if command else ''}")
+        if command:
+            say_command(command, 5)
+
+
+def say_files(files: Iterable[tuple[object, str]]) -> None:
+    """Print where files are, and what each is for; those that are None were not written."""
+    named = [(str(path), what) for path, what in files if path is not None]
+    room = max(len(name) for name, _ in named)
+    heading("Files")
+    for name, what in named:
+        say(f"  {name:<{room}}  {what}")
+
+
+def say_end(code: ExitCode, meaning: str, error: Problem | None = None) -> None:
+    """Print why a command ended early, or what its exit code means; nothing if all is well."""
+    if error is not None:
+        complain(str(error))
+    elif code is not ExitCode.OK:
+        say()
+        say(f"Exit code {code:d}: {meaning}")
+
+
+def say_in_short(code: ExitCode, what: str, error: Problem | None = None) -> None:
+    """Print the one line of --quiet to standard error; nothing if all is well."""
+    if error is not None:
+        complain(str(error))
+    elif code is not ExitCode.OK:
+        say(f"{code:d}: {what}", error=True)
 
 
 def say_totals(

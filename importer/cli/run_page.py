@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from importer.cli.help import MEANINGS
+from importer.cli.help import exit_meaning
 from importer.cli.output import (
     Styled,
     complain,
@@ -13,9 +13,12 @@ from importer.cli.output import (
     say,
     say_case_updates,
     say_causes,
-    say_command,
+    say_end,
     say_fields_set,
+    say_files,
+    say_in_short,
     say_remarks,
+    say_steps,
     say_totals,
 )
 from importer.errors import ExitCode
@@ -39,18 +42,9 @@ def say_run(result: RunResult, mapping: str | None = None, *, limited: bool = Fa
     trial = "trial in the embedded sandbox (nothing left this machine)"
     _say_title(result, trial if is_sandbox(result.target) else str(result.target))
     _say_outcome(result, trial=is_trial(result.target))
-    for number, (what, command) in enumerate(_next_steps(result, mapping or result.mapping, limited=limited), start=1):
-        if number == 1:
-            heading("Next")
-        say(f"  {number}. {what}{':' if command else ''}")
-        if command:
-            say_command(command, 5)
-    _say_files(result)
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        say()
-        say(f"Exit code {result.exit_code:d}: {_meaning(result)}")
+    say_steps(_next_steps(result, mapping or result.mapping, limited=limited))
+    say_files(_files(result))
+    say_end(result.exit_code, _meaning(result), result.error)
 
 
 def _meaning(result: RunResult) -> str:
@@ -60,7 +54,7 @@ def _meaning(result: RunResult) -> str:
         return "finished, but some case updates were refused"
     if result.exit_code is ExitCode.UNKNOWN_OUTCOME and updates.unknown and not totals.unknown + totals.sending:
         return "finished, but some case updates have an unknown outcome: run reconcile"
-    return MEANINGS.get(result.exit_code, result.meaning)
+    return exit_meaning(result.exit_code)
 
 
 def _say_title(result: RunResult, where: str) -> None:
@@ -109,10 +103,10 @@ def _next_steps(result: RunResult, mapping: str, *, limited: bool) -> Iterator[S
     )
 
 
-def _say_files(result: RunResult) -> None:
-    """Print where the files are; the first is the one to open first."""
+def _files(result: RunResult) -> list[tuple[object, str]]:
+    """Where the files are; the first is the one to open first."""
     reports = result.reports
-    files = [
+    return [
         (reports.page, "open this first: what arrived, what failed and why"),
         (reports.results, "every row"),
         (reports.id_map, "old key, case id and link of every case"),
@@ -124,11 +118,6 @@ def _say_files(result: RunResult) -> None:
         (reports.summary, "for scripts"),
         (result.ledger, "state of the import; keep it until sign-off"),
     ]
-    named = [(str(path), what) for path, what in files if path is not None]
-    room = max(len(name) for name, _ in named)
-    heading("Files")
-    for name, what in named:
-        say(f"  {name:<{room}}  {what}")
 
 
 def _workbook_line(reports: Reports) -> str:
@@ -139,10 +128,7 @@ def _workbook_line(reports: Reports) -> str:
 
 def say_quietly(result: RunResult) -> None:
     """Print one line to standard error if something is wrong: the exit code, how many rows, and what to open or do."""
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        say(f"{result.exit_code:d}: {_in_short(result)}", error=True)
+    say_in_short(result.exit_code, _in_short(result), result.error)
 
 
 def _in_short(result: RunResult) -> str:
@@ -171,13 +157,13 @@ def _in_short(result: RunResult) -> str:
             return f"{count:,} of {plural(totals.read, 'row')} {text}"
     if open_updates := updates.refused + updates.unknown + updates.open:
         return f"{carried(open_updates)} not delivered: see {reports.case_updates or first}"
-    return MEANINGS.get(result.exit_code, result.meaning)
+    return exit_meaning(result.exit_code)
 
 
 def say_report(result: RunResult) -> None:
     """Print what the reports say, and where they are."""
     _say_figures(result)
-    _say_files(result)
+    say_files(_files(result))
 
 
 def _say_figures(summary: Summary) -> None:
@@ -246,6 +232,6 @@ def say_rehearsal_quietly(rehearsal: Rehearsal) -> None:
     """As :func:`say_quietly`, for a rehearsal, whose files are gone unless they are kept."""
     if rehearsal.exit_code is ExitCode.TOO_LONG:
         time = duration(rehearsal.forecast_seconds)
-        say(f"{rehearsal.exit_code:d}: the real run takes about {time}, which {_verdict(rehearsal)}", error=True)
+        say_in_short(rehearsal.exit_code, f"the real run takes about {time}, which {_verdict(rehearsal)}")
     else:
         say_quietly(rehearsal.run)

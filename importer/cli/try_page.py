@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from importer.cli.help import MEANINGS
+from importer.cli.help import exit_meaning
 from importer.cli.output import (
     Styled,
-    complain,
     heading,
     quoted,
     say,
-    say_command,
+    say_end,
+    say_in_short,
     say_remarks,
+    say_steps,
     section,
     width,
 )
 from importer.errors import ExitCode
 from importer.models import CaseUpdateState, State, UpdateKind, clean
+from importer.report.next_steps import Step
 from importer.wording import duration, plural
 
 if TYPE_CHECKING:
@@ -51,16 +53,8 @@ def say_tried(result: TryResult, again: list[str]) -> None:
         _say_effects(result)
     section("What is left", [_left(result)])
     if result.case_id is not None and result.error is None:
-        _say_next(result, again, is_trial=is_trial)
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        say()
-        say(f"Exit code {result.exit_code:d}: {_meaning(result)}")
-
-
-def _meaning(result: TryResult) -> str:
-    return _EXIT_CODES.get(result.exit_code) or MEANINGS.get(result.exit_code, result.meaning)
+        say_steps(_next_steps(result, again, is_trial=is_trial))
+    say_end(result.exit_code, exit_meaning(result.exit_code, _EXIT_CODES), result.error)
 
 
 def _sent(result: TryResult) -> Iterator[Styled]:
@@ -115,20 +109,17 @@ def _left(result: TryResult) -> Styled:
     return Styled("nothing: there is no case")
 
 
-def _say_next(result: TryResult, again: list[str], *, is_trial: bool) -> None:
-    heading("Next")
+def _next_steps(result: TryResult, again: list[str], *, is_trial: bool) -> Iterator[Step]:
     if is_trial:
-        say("  1. Try the row in the real account: the sandbox has no automations")
+        yield Step("Try the row in the real account: the sandbox has no automations", [])
         return
     text = f"Look into the mailbox of {result.email}: mail that came goes to each requester"
-    say(f"  1. {clean(text, width() - 5)}")
-    say("  2. Pause what should not run for imported cases, and try again; then import:")
-    say_command(["case-importer", "run", *again], 5)
+    yield Step(clean(text, width() - 5), [])
+    what = "Pause what should not run for imported cases, and try again; then import"
+    yield Step(what, ["case-importer", "run", *again])
 
 
 def say_quietly(result: TryResult) -> None:
     """Print one line to standard error if something is wrong or left."""
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        say(f"{result.exit_code:d}: {_meaning(result)}; left: {_left(result).text}", error=True)
+    what = f"{exit_meaning(result.exit_code, _EXIT_CODES)}; left: {_left(result).text}"
+    say_in_short(result.exit_code, what, result.error)

@@ -6,13 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.cli.help import MEANINGS
-from importer.cli.output import Styled, complain, heading, quoted, say, say_command, say_remarks, width
+from importer.cli.help import exit_meaning
+from importer.cli.output import (
+    Styled,
+    heading,
+    quoted,
+    say,
+    say_end,
+    say_files,
+    say_in_short,
+    say_remarks,
+    say_steps,
+    width,
+)
 from importer.errors import ExitCode
 from importer.ledger.verification import DOUBLE
 from importer.meaning import VERDICTS
 from importer.models import CaseVerdict, State, clean
 from importer.regions import is_sandbox
+from importer.report.next_steps import Step
 from importer.wording import are, carried, duration, plural
 
 if TYPE_CHECKING:
@@ -42,25 +54,10 @@ def say_verified(result: VerifyResult) -> None:
         heading("First of each kind")
     for line in found.examples:
         _say_example(line)
-    for number, (what, command) in enumerate(_next_steps(result, ["--sandbox"] if in_sandbox else []), start=1):
-        if number == 1:
-            heading("Next")
-        say(f"  {number}. {what}{':' if command else ''}")
-        if command:
-            say_command(command, 5)
-    heading("Files")
-    room = max(len(str(path)) for path in (result.page, result.verified_file))
-    say(f"  {result.page!s:<{room}}  open this first: what arrived, what failed and why")
-    say(f"  {result.verified_file!s:<{room}}  every finding")
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        say()
-        say(f"Exit code {result.exit_code:d}: {_meaning(result.exit_code)}")
-
-
-def _meaning(code: ExitCode) -> str:
-    return _EXIT_CODES.get(code) or MEANINGS[ExitCode.INTERRUPTED if code is ExitCode.TERMINATED else code]
+    say_steps(_next_steps(result, ["--sandbox"] if in_sandbox else []))
+    page = (result.page, "open this first: what arrived, what failed and why")
+    say_files([page, (result.verified_file, "every finding")])
+    say_end(result.exit_code, exit_meaning(result.exit_code, _EXIT_CODES), result.error)
 
 
 def _remarks(result: VerifyResult) -> Iterator[str]:
@@ -118,34 +115,30 @@ def _say_example(line: VerifiedLine) -> None:
             say(f"{'':14}{name + ':':<7}{quoted(value or '', width() - 24)}")
 
 
-def _next_steps(result: VerifyResult, target: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """What to do, and the command for it."""
+def _next_steps(result: VerifyResult, target: list[str]) -> Iterator[Step]:
     found = result.verification
     verify = ["case-importer", "verify", "--ledger", result.ledger]
     if found.ended_at is None:
-        yield "Run the same command again to continue", []
+        yield Step("Run the same command again to continue", [])
         return
     if found.doubles:
-        yield "Delete the second cases in Talkdesk (verified.csv has their ids)", []
+        yield Step("Delete the second cases in Talkdesk (verified.csv has their ids)", [])
     if found.bad:
-        yield "Check the cases that are not as sent in Talkdesk (verified.csv lists them)", []
+        yield Step("Check the cases that are not as sent in Talkdesk (verified.csv lists them)", [])
     if found.bad or found.doubles:
-        yield "Verify again", [*verify, *(["--doubles"] if found.searched_doubles else []), *target]
+        yield Step("Verify again", [*verify, *(["--doubles"] if found.searched_doubles else []), *target])
     elif found.sample is not None:
-        yield "Verify all cases", [*verify, *target]
+        yield Step("Verify all cases", [*verify, *target])
     elif result.case_updates.undelivered:
-        yield "Deliver what did not reach its case", ["case-importer", "retry", *verify[2:], *target]
+        yield Step("Deliver what did not reach its case", ["case-importer", "retry", *verify[2:], *target])
     elif not any(result.totals.counts[state] for state in _OPEN):
-        yield "After the sign-off, delete the contents from the ledger", ["case-importer", "forget", *verify[2:]]
+        yield Step("After the sign-off, delete the contents from the ledger", ["case-importer", "forget", *verify[2:]])
 
 
 def say_quietly(result: VerifyResult) -> None:
     """Print one line to standard error if something is wrong."""
     found = result.verification
-    if result.error is not None:
-        complain(str(result.error))
-    elif result.exit_code is not ExitCode.OK:
-        count = f"{found.bad:,} of {plural(found.verified, 'case')} not as sent, or gone" if found.bad else ""
-        doubles = f"{plural(found.doubles, 'second case')}" if found.doubles else ""
-        what = "; ".join(part for part in (doubles, count) if part) or _meaning(result.exit_code)
-        say(f"{result.exit_code:d}: {what}: see {result.verified_file}", error=True)
+    count = f"{found.bad:,} of {plural(found.verified, 'case')} not as sent, or gone" if found.bad else ""
+    doubles = f"{plural(found.doubles, 'second case')}" if found.doubles else ""
+    what = "; ".join(filter(None, (doubles, count))) or exit_meaning(result.exit_code, _EXIT_CODES)
+    say_in_short(result.exit_code, f"{what}: see {result.verified_file}", result.error)

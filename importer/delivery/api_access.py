@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
-from importer.delivery.measuring import Meter
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
-from importer.delivery.retry import ReadError, asked_wait, retry_reads
+from importer.delivery.retry import ReadError, asked_wait, backoff
+from importer.ledger.measurements import Measurement
 from importer.models import Notice
 from importer.progress import Progress
 from importer.talkdesk.auth import Tokens, TokenTrouble
@@ -25,15 +26,16 @@ T = TypeVar("T")
 
 #: Seconds between attempts to get a token while the token endpoint is in trouble.
 _TOKEN_WAIT = 5.0
-_READ_ATTEMPTS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ApiAccess:
     """The API of one run.
 
     Attributes:
         in_flight: The tasks that have something under way; they must not be cancelled except to end the process.
+        measured: What was counted since the last measurement.
+        read_attempts: After so many failures a read is given up.
     """
 
     client: CaseApi
@@ -42,7 +44,8 @@ class ApiAccess:
     breaker: CircuitBreaker
     progress: Progress
     in_flight: set[asyncio.Task[None] | None] = field(default_factory=set)
-    meter: Meter = field(default_factory=Meter)
+    measured: Measurement = field(default_factory=lambda: Measurement(time.time()))
+    read_attempts: int = 4
 
     async def token(self) -> str:
         """A token, as soon as there is one: a token endpoint in trouble says nothing about any row.
@@ -82,60 +85,65 @@ class ApiAccess:
             verdict = classify(await request)
         except TransportError as error:  # its words are ours
             verdict = classify_error(error)
-        self.meter.ended(asyncio.get_running_loop().time() - sent_at)
+        self.measured.ended(asyncio.get_running_loop().time() - sent_at)
         if verdict.signal is not Signal.UNAUTHORIZED or self.tokens.reject(token):
             self.breaker.record(verdict, record)
         if verdict.signal is Signal.THROTTLED:
-            self.meter.since.too_fast += 1
+            self.measured.too_fast += 1
             self.rate_limit.throttled(verdict.wait, sent_at=sent_at)
         elif verdict.wait is not None:
             self.rate_limit.pause(verdict.wait)
         return verdict
 
     async def read(self, ask: Callable[[str], Awaitable[Answer]], parse: Callable[[Answer], T], *, what: str) -> T:
-        """Ask for ``what`` with a token, patiently, and parse the answer.
+        """Ask for ``what`` with a token, and parse the answer; again if that may help, for reading twice does no harm.
+
+        Attempts during an outage do not count: the circuit breaker ends it.
 
         Raises:
             ReadError: it could not be read, or ``parse`` raised UnreadableListError every time.
+            OutageError, TargetError: there is no token.
         """
-
-        async def read_once() -> T:
+        failures = 0
+        while True:
             try:
                 found = parse(await self._ask(ask, what))
-            except NotSent as error:
-                if error.fatal:
-                    self.breaker.record(classify_error(error), record=0)
-                else:
-                    self.breaker.record_outage(error.message)
-                raise ReadError(f"cannot read {what}: {error}", is_final=error.fatal) from None
-            except (TransportError, UnreadableListError) as error:
+                self.breaker.record_life()
+                return found
+            except UnreadableListError as error:
                 self.breaker.record_outage(str(error))
-                raise ReadError(f"cannot read {what}: {error}") from None
-            self.breaker.record_life()
-            return found
-
-        return await retry_reads(read_once, attempts=_READ_ATTEMPTS)
+                failure = ReadError(f"cannot read {what}: {error}")
+            except ReadError as error:
+                failure = error
+            failures += not self.breaker.is_open
+            if failure.is_final or failures >= self.read_attempts or self.breaker.error is not None:
+                raise failure
+            await asyncio.sleep(backoff(failures))
 
     async def _ask(self, ask: Callable[[str], Awaitable[Answer]], what: str) -> Answer:
-        try:
-            token = await self.tokens.get()
-        except TokenTrouble as trouble:
-            raise ReadError(f"no token: {trouble}") from None
+        """One attempt. A whole answer that says why there is nothing to parse is no sign of an outage."""
+        token = await self.token()
         if not await self.rate_limit.acquire():
             raise ReadError("the run is stopping", is_final=True)
         sent_at = asyncio.get_running_loop().time()
         try:
             answer = await ask(token)
+        except TransportError as error:
+            is_final = isinstance(error, NotSent) and error.stops is not None
+            if is_final:
+                self.breaker.record(classify_error(error), record=0)
+            else:
+                self.breaker.record_outage(error.message)
+            raise ReadError(f"cannot read {what}: {error}", is_final=is_final) from None
         finally:
-            self.meter.ended(asyncio.get_running_loop().time() - sent_at)
+            self.measured.ended(asyncio.get_running_loop().time() - sent_at)
         if answer.status == 401:
             self.tokens.reject(token)
         elif answer.status == 429:
-            self.meter.since.too_fast += 1
+            self.measured.too_fast += 1
             wait = asked_wait(answer.headers, error_body(answer).retry_hint)
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
-        elif answer.status in FINAL_READS:
-            told = error_body(answer).text
-            message = f"cannot read {what}: HTTP {answer.status} {told}".strip()
-            raise ReadError(message, is_final=True, status=answer.status)
-        return answer
+        elif answer.status not in FINAL_READS:
+            return answer
+        message = f"cannot read {what}: HTTP {answer.status} {error_body(answer).text}".strip()
+        raise ReadError(message, is_final=answer.status in FINAL_READS, status=answer.status)

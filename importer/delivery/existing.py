@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.reconcile import CaseSearch, external_id_in
+from importer.delivery.case_search import CaseSearch, external_id_in
 from importer.delivery.retry import ReadError
 from importer.delivery.workers import first_of
 from importer.errors import CaseImporterError
@@ -28,19 +27,11 @@ MOST = 20
 #: The next rows of a ledger that has created cases that are searched: they are cases if it is an old copy.
 MOST_FOLLOWING = 3
 #: Seconds that the search may take; a list that hangs does not hold up the run for longer.
-PATIENCE = 60.0
+LONGEST = 60.0
 
 
 class ExistingCaseError(CaseImporterError):
     """A row that this ledger has not sent is a case of the account already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """A row that is a case already."""
-
-    key: str
-    case_id: str
 
 
 async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selection, *, stop: asyncio.Event) -> None:
@@ -49,27 +40,20 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
     Raises:
         ExistingCaseError: one of the rows is a case already.
     """
-    sample = await ledger.call(lambda: _sample(ledger.ledger, chosen))
-    searching = asyncio.create_task(_first_existing(CaseSearch(api), sample))
+    sample = await ledger.call(_sample, chosen)
+    found: list[tuple[str, str]] = []
     try:
-        await first_of(asyncio.wait({searching}), stop.wait(), at_most=PATIENCE)
-        if stop.is_set():
-            return
-        if not searching.done():
-            raise TimeoutError(f"the search took longer than {PATIENCE:.0f} s")
-        found = searching.result()
+        async with asyncio.timeout(LONGEST):
+            await first_of(_find_existing(CaseSearch(api), sample, found), stop.wait())
     except (ReadError, TimeoutError) as error:
-        may_not_read = isinstance(error, ReadError) and error.is_final and api.breaker.error is None
+        why = str(error) or f"the search took longer than {LONGEST:.0f} s"
+        may_not_read = isinstance(error, ReadError) and error.status == 403
         scope = f"; add to the OAuth client the scope {READ_SCOPE}" if may_not_read else ""
-        text = f"warning: could not check whether these tickets are cases already: {error}{scope}"
+        text = f"warning: could not check whether these tickets are cases already: {why}{scope}"
         api.progress.notice(Notice("existing_not_checked", text, {"reason": type(error).__name__}))
-        return
-    finally:
-        searching.cancel()
-        await asyncio.wait({searching})
-    if found is not None:
+    for key, case_id in found:
         raise ExistingCaseError(
-            f"{found.key} is already case {found.case_id}, which this ledger did not create; nothing was sent",
+            f"{key} is already case {case_id}, which this ledger did not create; nothing was sent",
             hint="use the newest ledger of that import with --ledger (--accept-existing creates new cases although"
             " these exist); if it is lost, make a new one: case-importer rebuild",
         )
@@ -83,8 +67,8 @@ def _sample(ledger: Ledger, chosen: Selection) -> list[Pending]:
     return ledger.unsent_sample(chosen, most=MOST)
 
 
-async def _first_existing(search: CaseSearch, sample: Sequence[Pending]) -> Existing | None:
-    """The first of these records that is a case; None if none is found. Only a case that has the exact value counts.
+async def _find_existing(search: CaseSearch, sample: Sequence[Pending], found: list[tuple[str, str]]) -> None:
+    """Find the key of the first of these records that is a case, and the case. Only one with the exact value counts.
 
     Raises:
         ReadError: it cannot be told.
@@ -96,9 +80,10 @@ async def _first_existing(search: CaseSearch, sample: Sequence[Pending]) -> Exis
         for value, key in keys.items():
             for encoding in filtering:
                 for case in await search.by_external_id(field, value, encoding=encoding):
-                    return Existing(key, case.id)
+                    found.append((key, case.id))
+                    return
         if not filtering:
             for case in await search.newest(field, keys.keys()):
-                return Existing(keys[str(case.custom_fields[field])], case.id)
+                found.append((keys[str(case.custom_fields[field])], case.id))
+                return
             raise ReadError(f"the list of cases does not filter by {field}")
-    return None

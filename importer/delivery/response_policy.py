@@ -3,6 +3,7 @@
 A create has three endings, not two: created, proven not created, unknown. Unknown is the default. The short list of
 answers that prove "not created" is an allow-list, and only these rows may ever be sent again without a search. That
 such an answer is true is assumption A6 in ``docs/delivery.md``.
+Reads, which prove nothing about a row by their status, are judged in ``ApiAccess.read``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import Enum, auto
 import orjson
 
 from importer.delivery.retry import asked_wait, rate_limit_wait
+from importer.errors import CaseImporterError
 from importer.ledger import Outcome, Pending
 from importer.models import State, clean
 from importer.talkdesk.payloads import Case, case_in, error_body
@@ -29,7 +31,6 @@ class Signal(Enum):
     FORBIDDEN = auto()  #: no right to do this; perhaps only for this row
     WRONG_TARGET = auto()  #: this address does not create cases
     CROSSED = auto()  #: the answer belongs to another row: no answer can be trusted any more
-    HOPELESS = auto()  #: no request can leave, now or later (a certificate that is not trusted, say)
     OUTAGE = auto()  #: no whole answer, or a server error: the service may be down
 
 
@@ -41,7 +42,7 @@ class Verdict:
     signal: Signal = Signal.NONE  #: what it says about the run
     wait: float | None = None  #: seconds that the server asked everybody to wait; None if it did not
     field: str = ""  #: the field that a refusal names; empty if none
-    hint: str = ""  #: what a person can do about it, if that is known
+    stops: CaseImporterError | None = None  #: why no request can leave, now or later (an untrusted certificate, say)
 
     @property
     def state(self) -> State:
@@ -59,8 +60,9 @@ RETRY = frozenset({401, 404, 405, 425, 429})
 WRONG_TARGET = frozenset({404, 405, 410, 501, 505})
 #: Refusals that were about the account and not about the row, once the run has ended because it was shut out.
 SHUT_OUT = frozenset({403, 405})
-#: Answers to a search or to a look at a case that another attempt would bring again: no right to read, or no such case.
-FINAL_READS = frozenset({403, 404, 410})
+#: Answers to a search or to a look at a case that another attempt would bring again: no such case, no right to read it,
+#: or a filter in a form that is not understood.
+FINAL_READS = frozenset({400, 403, 404, 410, 422})
 
 _SIGNALS = {401: Signal.UNAUTHORIZED, 403: Signal.FORBIDDEN, 429: Signal.THROTTLED}
 
@@ -95,15 +97,16 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
         return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)
     if case.id != case_id:
         return _odd(answer, "wrong_echo", f"HTTP 200, but for case {case.id} instead of {case_id}", Signal.CROSSED)
-    return Verdict(Outcome(State.CREATED, case_id, answer.status, "updated"), Signal.CREATED)
+    outcome = Outcome(State.CREATED, case_id, answer.status, "updated")
+    return Verdict(outcome, Signal.CREATED, rate_limit_wait(answer.headers))
 
 
 def classify_error(error: TransportError) -> Verdict:
     """What an attempt proves that brought no whole answer."""
     if not isinstance(error, NotSent):
         return Verdict(Outcome(State.UNKNOWN, None, None, error.code, error.message), Signal.OUTAGE)
-    signal = Signal.HOPELESS if error.fatal else Signal.OUTAGE
-    return Verdict(Outcome(State.PENDING, None, None, error.code, error.message), signal, hint=error.hint)
+    outcome = Outcome(State.PENDING, None, None, error.code, error.message)
+    return Verdict(outcome, Signal.OUTAGE, stops=error.stops)
 
 
 def _classify_failure(answer: Answer) -> Verdict:

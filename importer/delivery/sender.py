@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.error_groups import ErrorGroup, ErrorGroups
 from importer.delivery.response_policy import Signal, Verdict, classify
 from importer.delivery.retry import RetryBudget
-from importer.delivery.suppressed import ErrorGroup, ErrorGroups
-from importer.ledger import LedgerWriter, Mark, Pending, Settled
+from importer.ledger import Ledger, LedgerWriter, Mark, Pending, Settled
 from importer.models import Notice, State
 
 
@@ -90,5 +90,5 @@ class Sender:
 
     async def _suppress(self, record: Pending, group: ErrorGroup) -> Sent:
         message = f"suppressed: {group.refused:,} rows were refused with the same error ({group.cause})"
-        await self.ledger.call(lambda: self.ledger.ledger.note(record.id, code="suppressed", message=message))
+        await self.ledger.call(Ledger.note, record.id, code="suppressed", message=message)
         return Sent(State.PENDING, is_suppressed=True)

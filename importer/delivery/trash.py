@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.case_reads import NO_CASE, read_case
 from importer.delivery.retry import ReadError
-from importer.delivery.update_sender import read_case
 from importer.errors import OutageError
 from importer.talkdesk.payloads import error_body
 from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import Answer
-
-#: Answers to a look at a case that say that it is not there.
-_NO_CASE = (404, 410)
 
 
 async def put_into_trash(api: ApiAccess, case_id: str) -> None:
@@ -46,11 +43,7 @@ def _names(answer: Answer, case_id: str) -> bool:
 
 async def _is_gone(api: ApiAccess, case_id: str) -> bool:
     try:
-        await api.read(
-            lambda token: api.client.get_case(case_id, token),
-            lambda answer: read_case(answer, case_id),
-            what=f"case {case_id}",
-        )
+        await read_case(api, case_id)
     except ReadError as error:
-        return error.status in _NO_CASE
+        return error.status in NO_CASE
     return False

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.field_updates import Shown, changed_by_server, fields_before, fields_in, what_is_set
+from importer.delivery.case_reads import list_filtered, read_case
 from importer.delivery.reconcile import look_twice
 from importer.delivery.response_policy import Signal, Verdict, classify_update
 from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
+from importer.delivery.update_lookup import (
+    Shown,
+    changed_by_server,
+    fields_before,
+    fields_in,
+    fields_in_case,
+    notes_in_case,
+)
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
 from importer.errors import CaseImporterError
 from importer.ledger import CaseUpdate, LedgerWriter, UpdateOutcome
@@ -31,8 +37,8 @@ from importer.ledger.case_updates import (
     waiting_cases,
 )
 from importer.models import CaseUpdateState, Notice, SettleDelay, State, UpdateKind, clean
-from importer.talkdesk.payloads import Case, case_in, error_body, note_texts
-from importer.talkdesk.search import Encoding, UnreadableListError, by_ids, query, read_page
+from importer.talkdesk.payloads import case_in, note_texts
+from importer.talkdesk.search import Encoding, by_ids
 from importer.talkdesk.transport import Answer
 
 PAGE = 500
@@ -45,33 +51,6 @@ _STATES = {
     State.PENDING: CaseUpdateState.PENDING,
     State.UNKNOWN: CaseUpdateState.UNKNOWN,
 }
-
-
-def what_is_shown(
-    shown: Sequence[str] | None, *, surely: Iterable[str], perhaps: Iterable[str], sent: Sequence[str]
-) -> Shown:
-    """Whether a case has the notes of an update.
-
-    The notes that came before are the proof that the list can be believed, and as equal notes may come twice, they
-    are counted. Whatever else is there must be exactly what is looked for, or nothing at all: a server may have
-    changed the texts, so notes that nobody knows prove nothing.
-
-    Args:
-        shown: The notes that the case shows; None if it shows no list of notes.
-        surely: Those that it got before.
-        perhaps: Those that it may have got before.
-        sent: Those that are looked for.
-    """
-    if shown is None:
-        return Shown.UNCLEAR
-    before, found = Counter(surely), Counter(shown)
-    if not before <= found:
-        return Shown.UNCLEAR
-    others = found - before
-    if not others:
-        return Shown.ABSENT
-    is_there = Counter(sent) <= others and not set(sent) & set(perhaps)
-    return Shown.THERE if is_there else Shown.UNCLEAR
 
 
 class UpdateSender:
@@ -121,7 +100,7 @@ class UpdateSender:
             try:
                 error = await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
             finally:
-                await self._ledger.call(lambda: abandon_updates(self._ledger.ledger))
+                await self._ledger.call(abandon_updates)
             if error is not None or self._is_ending or not self._held or self._done == done:
                 return error
             self._page, self._held, self._is_repeating = deque(self._held), {}, True
@@ -136,11 +115,11 @@ class UpdateSender:
 
     async def _take(self) -> int | None:
         """The next case that waits."""
-        ledger, source, only_unknown = self._ledger.ledger, self._source, not self._options.resend
+        only_unknown = not self._options.resend
         async with self._loading:
             if not self._page and not self._is_repeating:
                 page = await self._ledger.call(
-                    lambda: waiting_cases(ledger, source, after=self._last, limit=PAGE, only_unknown=only_unknown)
+                    waiting_cases, self._source, after=self._last, limit=PAGE, only_unknown=only_unknown
                 )
                 self._page.extend(page)
                 self._last = page[-1] if page else self._last
@@ -150,33 +129,30 @@ class UpdateSender:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
         goes_on = True
         while goes_on and not self._is_ending:
-            update = await self._ledger.call(lambda: next_case_update(self._ledger.ledger, record))
+            update = await self._ledger.call(next_case_update, record)
             if update is None:
                 return
+            attempts = self._attempts[record, update.position]
             if update.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
-                since = _now() if self._attempts[update.record, update.position] else self._begun
+                since = _now() if attempts else self._begun
                 await asyncio.sleep(max(0.0, since + self._delay.first - _now()))
                 result = await self._look_up(update)
                 await self._settle(update, CaseUpdateState.UNKNOWN, result)
-                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(
-                    self._attempts[update.record, update.position]
-                )
+                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(attempts)
                 goes_on = is_again or result.state is CaseUpdateState.DONE
             else:
-                goes_on = self._options.resend and await self._send(update)
+                goes_on = self._options.resend and attempts < MAX_ATTEMPTS and await self._send(update)
 
     async def _send(self, update: CaseUpdate) -> bool:
         """One attempt; says whether to go on with this case."""
-        if self._attempts[update.record, update.position] >= MAX_ATTEMPTS:
-            return False
         token = await self._api.token()
         with self._api.under_way():
-            if not await self._ledger.call(lambda: mark_update_sending(self._ledger.ledger, update)):
+            if not await self._ledger.call(mark_update_sending, update):
                 self._held[update.record] = None
                 return False
             if not await self._api.rate_limit.acquire():
-                await self._ledger.call(lambda: unmark_update(self._ledger.ledger, update))  # proven not sent
+                await self._ledger.call(unmark_update, update)  # proven not sent
                 return False
             verdict = await self._api.attempt(
                 self._api.client.update_case(update.case_id, update.body, token),
@@ -187,20 +163,22 @@ class UpdateSender:
             outcome = verdict.outcome
             result = UpdateOutcome(_STATES[outcome.state], outcome.http_status, outcome.code, outcome.message)
             await self._settle(update, CaseUpdateState.SENDING, result)
-        if not self._attempts[update.record, update.position]:
+        attempts = self._attempts[update.record, update.position] + 1
+        if attempts == 1:
             self._budget.first_attempt()
         if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case, so it does not use up an attempt
             return verdict.state is State.PENDING
-        self._attempts[update.record, update.position] += 1
+        self._attempts[update.record, update.position] = attempts
         if verdict.state is not State.PENDING:
             return verdict.state is not State.REFUSED
-        is_throttled = verdict.signal is Signal.THROTTLED
-        wait = self._budget.wait_before_next(self._attempts[update.record, update.position], too_fast=is_throttled)
-        await asyncio.sleep(wait or 0.0)
-        return wait is not None
+        wait = self._budget.wait_before_next(attempts, too_fast=verdict.signal is Signal.THROTTLED)
+        if wait is None or self._is_ending:
+            return False
+        await asyncio.sleep(wait)
+        return True
 
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
-        await self._ledger.call(lambda: settle_update(self._ledger.ledger, update, before, result))
+        await self._ledger.call(settle_update, update, before, result)
         self._done += result.state is CaseUpdateState.DONE
         if result.state is CaseUpdateState.DONE:
             self._refused = 0
@@ -235,9 +213,9 @@ class UpdateSender:
         return UpdateOutcome(CaseUpdateState.PENDING, None, "not_updated", message)
 
     async def _look_at_notes(self, update: CaseUpdate) -> Shown:
-        before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
-        case = await self._read_case(update.case_id)
-        return what_is_shown(
+        before = await self._ledger.call(sent_before, update)
+        case = await read_case(self._api, update.case_id)
+        return notes_in_case(
             None if case.notes is None else [note.text for note in case.notes],
             surely=[text for body in before.surely for text in note_texts(body)],
             perhaps=[text for body in before.perhaps for text in note_texts(body)],
@@ -245,28 +223,16 @@ class UpdateSender:
         )
 
     async def _look_at_fields(self, update: CaseUpdate) -> Shown:
-        before = await self._ledger.call(lambda: sent_before(self._ledger.ledger, update))
+        before = await self._ledger.call(sent_before, update)
         sent = fields_in(update.body)
-        alone = await self._read_case(update.case_id)
-        is_listed = "group_id" in sent and alone.group_id is None  # reading one case need not show its group
-        listed = await self._list_case(update.case_id) if is_listed else None
-        return what_is_set(sent, fields_before((*before.surely, *before.perhaps)), listed=listed, alone=alone)
-
-    async def _read_case(self, case_id: str) -> Case:
-        return await self._api.read(
-            lambda token: self._api.client.get_case(case_id, token),
-            lambda answer: read_case(answer, case_id),
-            what=f"case {case_id}",
-        )
-
-    async def _list_case(self, case_id: str) -> Case | None:
-        """The case as the list shows it; None if neither way of asking for it finds it."""
-        for encoding in Encoding:
-            asked = partial(self._api.client.list_cases, query(by_ids([case_id], encoding=encoding), page=1))
-            page = await self._api.read(asked, read_page, what="the list of cases")
-            if found := next((case for case in page.cases if case.id == case_id), None):
-                return found
-        return None
+        alone = await read_case(self._api, update.case_id)
+        listed = None
+        if "group_id" in sent and alone.group_id is None:  # reading one case need not show its group
+            for encoding in Encoding:
+                found = await list_filtered(self._api, by_ids([update.case_id], encoding=encoding)) or ()
+                if listed := next((case for case in found if case.id == update.case_id), None):
+                    break
+        return fields_in_case(sent, fields_before((*before.surely, *before.perhaps)), listed=listed, alone=alone)
 
 
 def _classify(answer: Answer, update: CaseUpdate) -> Verdict:
@@ -277,14 +243,6 @@ def _classify(answer: Answer, update: CaseUpdate) -> Verdict:
     if not changed:
         return verdict
     return replace(verdict, outcome=replace(verdict.outcome, code="changed", message=clean(changed)))
-
-
-def read_case(answer: Answer, case_id: str) -> Case:
-    """The case in the answer to a look at it (UnreadableListError: it does not have it)."""
-    case = case_in(answer) if answer.status == 200 else None
-    if case is None or case.id != case_id:
-        raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without this case in it")
-    return case
 
 
 def _now() -> float:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from functools import partial
-from itertools import count
-from typing import TypeVar
+from dataclasses import replace
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.case_reads import NO_CASE, NewestFirst, list_filtered, read_case
+from importer.delivery.case_search import CLOCK_MARGIN
+from importer.delivery.circuit_breaker import OUTAGE_AFTER
 from importer.delivery.comparison import compare
-from importer.delivery.reconcile import CLOCK_MARGIN, PATIENCE
 from importer.delivery.retry import ReadError
-from importer.delivery.update_sender import read_case
 from importer.delivery.workers import Stop, run_until_done
 from importer.errors import CaseImporterError, OutageError, TargetError
 from importer.ledger import LedgerWriter
@@ -36,18 +34,11 @@ from importer.talkdesk import search
 from importer.talkdesk.auth import READ_SCOPE
 from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
-from importer.talkdesk.transport import Answer
 
 #: Cases a request; a hundred ids of nineteen digits make an address of 2.8 kB.
 PAGE = search.PER_PAGE
-#: Pages of the whole list after which a person is told how far it is.
-_PAGES_A_NOTICE = 20
 #: What a list may do to a case that is whole. So such a case is read on its own before that is believed.
 _SHORTENED = (CaseVerdict.CUT, CaseVerdict.FEWER_NOTES)
-#: Answers that say that there is no such case.
-_NO_CASE = (404, 410)
-
-T = TypeVar("T")
 
 
 class Verifier:
@@ -60,7 +51,8 @@ class Verifier:
     """
 
     def __init__(self, api: ApiAccess, ledger: LedgerWriter, *, deep: bool, workers: int, stop: Stop) -> None:
-        self._api = api
+        # nothing but reading is done here, so what goes on failing becomes an outage, and waits for its end
+        self._api = replace(api, read_attempts=OUTAGE_AFTER)
         self._ledger = ledger
         self._deep = deep
         self._workers = workers
@@ -91,17 +83,6 @@ class Verifier:
                 raise TargetError(str(error), hint=scope if error.status == 403 else "check the target") from None
             raise OutageError(str(error), hint="run the same command again later to continue") from None
 
-    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
-        """Read again as long as that may help; an outage is for the circuit breaker to end."""
-        failures = 0
-        while True:
-            try:
-                return await read()
-            except ReadError as error:
-                failures += not self._api.breaker.is_open
-                if error.is_final or failures >= PATIENCE:
-                    raise
-
     # -- cases ------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
@@ -121,23 +102,22 @@ class Verifier:
 
     async def _take(self) -> list[SentCase]:
         async with self._loading:
-            ledger, after = self._ledger.ledger, self._last
-            cases = await self._ledger.call(lambda: next_cases(ledger, after=after, limit=PAGE))
-            self._last = cases[-1].record if cases else after
+            cases = await self._ledger.call(next_cases, after=self._last, limit=PAGE)
+            self._last = cases[-1].record if cases else self._last
             return cases
 
     async def _enter(self, cases: Sequence[ReadCase]) -> None:
         if cases:
-            await self._ledger.call(partial(enter_findings, self._ledger.ledger, cases))
+            await self._ledger.call(enter_findings, cases)
             self._api.progress.verified(len(cases))
 
     async def _listed(self, case_ids: Sequence[str]) -> dict[str, Case]:
         """Those of these cases that the list shows. Other cases in an answer are of a list that does not filter."""
         does_filter = False
         for encoding in self._encodings:
-            page = await self._page(search.by_ids(case_ids, encoding=encoding), 1, per_page=PAGE, parse=_page_if_taken)
-            found = {} if page is None else {case.id: case for case in page.cases}
-            is_filtered = page is not None and found.keys() <= set(case_ids)
+            listed = await list_filtered(self._api, search.by_ids(case_ids, encoding=encoding))
+            found = {case.id: case for case in listed or ()}
+            is_filtered = listed is not None and found.keys() <= set(case_ids)
             if found and is_filtered:
                 self._encodings = (encoding,)
                 return found
@@ -148,28 +128,12 @@ class Verifier:
             self._api.progress.notice(Notice("list_unfiltered", text))
         return {}
 
-    async def _page(
-        self, parameters: search.Parameters, number: int, *, per_page: int, parse: Callable[[Answer], T]
-    ) -> T:
-        query = search.query(parameters, page=number, per_page=per_page)
-        client = self._api.client
-        return await self._patiently(
-            lambda: self._api.read(lambda token: client.list_cases(query, token), parse, what="the list of cases")
-        )
-
     async def _alone(self, case_id: str) -> Case | None:
         """The case, read on its own; None if there is no such case."""
-        client = self._api.client
         try:
-            return await self._patiently(
-                lambda: self._api.read(
-                    lambda token: client.get_case(case_id, token),
-                    lambda answer: read_case(answer, case_id),
-                    what=f"case {case_id}",
-                )
-            )
+            return await read_case(self._api, case_id)
         except ReadError as error:
-            if error.status in _NO_CASE:
+            if error.status in NO_CASE:
                 return None
             raise
 
@@ -178,42 +142,23 @@ class Verifier:
     async def _find_doubles(self) -> None:
         """Read the list, newest first, back to before the first run: cases with an external id of ours that are not
         ours."""
-        ledger = self._ledger.ledger
-        fields = await self._ledger.call(lambda: external_id_fields(ledger))
-        since = await self._ledger.call(lambda: first_run_at(ledger))
-        received = 0
-        for number in count(1):
-            page = await self._page(search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE, parse=search.read_page)
-            received += len(page.cases)
+        fields = await self._ledger.call(external_id_fields)
+        since = await self._ledger.call(first_run_at)
+        listing = NewestFirst(self._api)
+        async for page in listing.pages():
             cases = [
                 ListedCase(case.id, field, str(value), _shown_time(case))
-                for case in page.cases
+                for case in page
                 for field in fields
                 if (value := case.custom_fields.get(field)) is not None
             ]
-            await self._ledger.call(partial(enter_doubles, ledger, cases))
-            if number % _PAGES_A_NOTICE == 0:
-                of_all = f" of {page.total:,}" if isinstance(page.total, int) else ""
-                notice = Notice("listing", f"{received:,}{of_all} cases listed", {"cases": received})
-                self._api.progress.notice(notice)
-            if self._stop.gently.is_set() or page.completes(received) or _is_older(page.cases, since - CLOCK_MARGIN):
+            await self._ledger.call(enter_doubles, cases)
+            if self._stop.gently.is_set() or listing.is_at_end or listing.is_back_before(since - CLOCK_MARGIN):
                 return
 
 
 def _compare(case: SentCase, listed: Case | None, alone: Case | None = None) -> list[Finding]:
     return compare(case.body, case.notes, listed=listed, alone=alone, written_at=case.written_at)
-
-
-def _page_if_taken(answer: Answer) -> search.Page | None:
-    """None for an account that refuses a filter in this form."""
-    return None if answer.status == 400 else search.read_page(answer)
-
-
-def _is_older(cases: Sequence[Case], since: float) -> bool:
-    """Whether what follows these cases is older than ``since``: the list is in the order that was asked for."""
-    moments = [case.create_at for case in cases if case.create_at is not None]
-    is_sorted = len(moments) == len(cases) and moments == sorted(moments, reverse=True)
-    return is_sorted and moments[0] < datetime.fromtimestamp(max(0.0, since), UTC)
 
 
 def _shown_time(case: Case | None) -> str | None:

@@ -13,7 +13,7 @@ from importer.delivery.api_access import ApiAccess
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.sender import Sender
 from importer.errors import CaseImporterError
-from importer.ledger import Pending, UnknownRecord
+from importer.ledger import Ledger, Pending, UnknownRecord
 from importer.models import State
 
 PAGE = 500
@@ -46,8 +46,8 @@ class Delivered:
 class RecordQueue:
     """Hands out records until none is left and none can come back.
 
-    A record that was taken is *in hand* until :meth:`done` or :meth:`again`; one whose search may still bring it back
-    is *awaited* (:meth:`expect`).
+    A record that was taken is *in hand* until :meth:`done` or :meth:`again`, one of which is called once for it; one
+    whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
 
     Args:
         load: Loads the next page: pending records behind the one with the given id, at most so many. Children that
@@ -119,6 +119,13 @@ class RecordQueue:
         """A record may come back although nobody has it in hand."""
         self._out += 1
 
+    def has_room(self) -> bool:
+        """Whether a record that was awaited may be handed out for the first time; if so, it counts for the limit."""
+        if self._left:
+            self._left -= 1
+            return True
+        return self._left is None
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
@@ -144,6 +151,7 @@ class Workers:
         self._reconciler = reconciler
         self._options = options
         self._stop = stop
+        self._unsettled = 0  # unknown outcomes that nobody has settled yet
         self.result = Delivered()
 
     async def run(self, unknown: Sequence[UnknownRecord] = ()) -> Delivered:
@@ -152,9 +160,9 @@ class Workers:
         Args:
             unknown: Outcomes of earlier runs, which are settled while the workers send; what was not created is sent.
         """
-        for record in unknown:
+        for _ in unknown:
             self._queue.expect()
-            self._reconciler.add(record)
+        self._unsettled = len(unknown)
         earlier, begun = deque(unknown), asyncio.get_running_loop().time()
         work = [self._work() for _ in range(self._options.concurrency)]
         work += [self._settle_earlier(earlier, begun) for _ in range(min(len(earlier), _SETTLED_AT_ONCE))]
@@ -163,21 +171,24 @@ class Workers:
                 work, api=self._sender.api, stop=self._stop, grace=self._options.grace
             )
         finally:
-            ledger = self._sender.ledger
-            abandoned = await ledger.call(ledger.ledger.abandon)
-            self.result.moved[State.UNKNOWN] += abandoned + self._reconciler.open
+            abandoned = await self._sender.ledger.call(Ledger.abandon)
+            self.result.moved[State.UNKNOWN] += abandoned + self._unsettled
         self.result.moved = +self.result.moved  # no zeros
         return self.result
 
     async def _work(self) -> None:
         while not self._stop.gently.is_set() and (record := await self._queue.take()) is not None:
+            since = time.time()
             sent = await self._sender.send(record)
             self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
+                self._unsettled += 1
+                if self._stop.gently.is_set():
+                    return  # no search could leave any more
                 body, field = record.body, record.external_id_field
-                unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=time.time())
+                unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=since)
                 await self._settle(unknown, known_at=asyncio.get_running_loop().time())
-            elif sent.retry_in is not None:
+            elif sent.retry_in is not None and not self._stop.gently.is_set():
                 await asyncio.sleep(sent.retry_in)
                 self._queue.again(record)
             else:
@@ -185,11 +196,13 @@ class Workers:
 
     async def _settle_earlier(self, records: deque[UnknownRecord], begun: float) -> None:
         while records:
-            await self._settle(records.popleft(), known_at=begun)
+            await self._settle(records.popleft(), known_at=begun, is_earlier=True)
 
-    async def _settle(self, record: UnknownRecord, *, known_at: float) -> None:
+    async def _settle(self, record: UnknownRecord, *, known_at: float, is_earlier: bool = False) -> None:
         state = await self._reconciler.settle(record, known_at=known_at)
-        if state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id):
+        self._unsettled -= 1
+        may_be_sent = state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id)
+        if may_be_sent and (not is_earlier or self._queue.has_room()):
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
         else:
             self._count(state)
@@ -198,7 +211,7 @@ class Workers:
         self._queue.done()
         self.result.moved[state] += 1
         self.result.left_over += state is State.PENDING
-        self._sender.api.meter.since.created += state is State.CREATED
+        self._sender.api.measured.created += state is State.CREATED
         self._sender.api.progress.settled(state)
 
 
@@ -234,10 +247,16 @@ async def run_until_done(
 
 
 async def first_of(*waits: Coroutine[Any, Any, object], at_most: float | None = None) -> None:
-    """Until one of these waits is over, or so many seconds are; the others are cancelled."""
+    """Until one of these waits is over, or so many seconds are; the others are cancelled.
+
+    What the one that is over has raised is raised.
+    """
     tasks = [asyncio.create_task(wait) for wait in waits]
     try:
-        await asyncio.wait(tasks, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
+        over, _ = await asyncio.wait(tasks, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in over:
+        task.result()

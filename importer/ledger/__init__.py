@@ -1,4 +1,9 @@
-"""The durable state of an import: which row stands where, and how it got there."""
+"""The durable state of an import: which row stands where, and how it got there.
+
+:class:`Ledger` has what the road of a row needs, from its mark to its outcome. All else is a function of the module of
+its topic that is given the ledger: ``sources``, ``parents``, ``case_updates``, ``decisions``, ``verification`` and so
+on. :class:`LedgerView` only looks.
+"""
 
 from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView

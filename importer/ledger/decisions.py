@@ -6,6 +6,7 @@ or a search proves that there is none.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 
 from importer.ledger.ledger import Ledger
@@ -106,6 +107,12 @@ def reopen_shut_out(ledger: Ledger, statuses: Collection[int]) -> int:
                 (ledger.run, *statuses),
             ).rowcount
         )
+
+
+def note_search(ledger: Ledger, record: int, result: str, message: str | None) -> None:
+    """Note that a search for the case of a record has ended; inside a transaction."""
+    query = "INSERT INTO search (record, run, at, result, message) VALUES (?, ?, ?, ?, ?)"
+    ledger.connection.execute(query, (record, ledger.run, time.time(), result, message))
 
 
 # -- a ledger that is made again -------------------------------------------------------------------------

@@ -101,7 +101,7 @@ class Ledger:
             ).lastrowid
             assert run is not None
             # A dead process may have sent these; only a search can tell. Never straight back to pending.
-            # Their run stays the one that sent them: a search by content begins at its start.
+            # Their run stays the one that sent them: a search begins at its start.
             for table, what in (("record", "this row was"), ("case_update", "this case update was")):
                 self.connection.execute(
                     f"UPDATE {table} SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'",
@@ -232,8 +232,8 @@ class Ledger:
         """All records that may have been created; what was forgotten is for a person."""
         rows = self.rows(
             "SELECT record.id, record.row, record.key, CAST(body AS BLOB), external_id_field,"
-            # of a ledger that was made again nobody knows when the row was sent
-            " iif(record.code = 'rebuilt', 0.0, CAST(strftime('%s', run.started_at) AS REAL))"
+            # nobody knows when a row was sent whose ledger was made again, or that another run moved since
+            " iif(record.code IN ('rebuilt', 'crossed'), 0.0, CAST(strftime('%s', run.started_at) AS REAL))"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
             " JOIN run ON run.id = record.run"
             " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"

@@ -40,7 +40,7 @@ _LENGTHS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_4
 
 @dataclass(slots=True)
 class Measurement:
-    """A few seconds of a run: see the table ``measurement``."""
+    """A few seconds of a run, counted as they go by: see the table ``measurement``."""
 
     at: float
     seconds: float = 0.0
@@ -50,6 +50,12 @@ class Measurement:
     waited: float = 0.0
     longest: float = 0.0
     rate: float | None = None
+
+    def ended(self, seconds: float) -> None:
+        """A request has ended after ``seconds``, with or without an answer."""
+        self.requests += 1
+        self.waited += seconds
+        self.longest = max(self.longest, seconds)
 
 
 def note_plan(ledger: Ledger, settings: Mapping[str, object], *, rows: int, source: int | None) -> None:

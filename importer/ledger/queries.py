@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -248,16 +248,17 @@ class LedgerView:
             "event.state = 'created' AND record.state = 'created'",
         )
 
-    def failures(self) -> Iterator[FailureLine]:
-        """The records that need a person, with the user's own cells, in input order.
+    def failures(self, sources: Iterable[SourceInfo] | None = None) -> Iterator[FailureLine]:
+        """The records that need a person, of these sources or of all, with the user's own cells, in input order.
 
         Forgotten ones are missing: without cells there is nothing to fix.
         """
+        ids = None if sources is None else ", ".join(str(source.id) for source in sources)
         return self.read(
             lambda cells, errors, *line: FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors)),
             f"SELECT cells, errors, {_LINE} FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id",
-            _NEEDS_A_PERSON,
+            _NEEDS_A_PERSON if ids is None else f"{_NEEDS_A_PERSON} AND source IN ({ids})",
         )
 
     def updates_to_report(self) -> Iterator[OpenUpdate]:

@@ -1,4 +1,5 @@
--- Version 1 of the ledger of one import: the queue, the state of every row, and its history.
+-- Version 1 of the ledger of one import: the queue, the state of every row, and its history. The other files bring it
+-- forward; today's tables and triggers together are shown by `sqlite3 ledger.db .schema`.
 -- What must never happen is refused here, below all code: see the triggers and unique indexes.
 -- Times are UTC. A text that is JSON says so.
 -- What is checked for every row compares states with OR: SQLite would make a table of a list behind IN for each row,

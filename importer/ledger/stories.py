@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from importer.ledger import parents
-from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView
 from importer.ledger.records import cells_from_json, errors_from_json
 from importer.models import FieldError
@@ -17,6 +15,7 @@ _LINE = (
     f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}, replaces,"
     " cells, errors, body, link.parent, link.parent_key"
 )
+_TIME = "strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch')"
 #: How a row may be called, in this order: the column, and whether it is a number.
 _NAMES = {"key": "record.key = :name", "row number": "record.row = :number", "case id": "record.case_id = :name"}
 
@@ -44,27 +43,17 @@ class RowStory:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """One move of a record or of a case update."""
+class Step:
+    """One thing that happened to a row or a case update: a move, an attempt, its answer, or a search."""
 
-    at: float  #: seconds since 1970
+    at: str  #: UTC
     run: int | None
     command: str | None
-    state: str
+    what: str  #: the new state, or ``search``
     attempt: int
     case_id: str | None
     http_status: int | None
     code: str | None
-    message: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """One time that the outcome of a record was searched for in the list of cases."""
-
-    at: float
-    run: int
-    result: str  #: ``found``, ``duplicate``, ``not_created`` or ``undecided``
     message: str | None
 
 
@@ -76,9 +65,6 @@ class UpdateStory:
     kind: str
     state: str
     attempts: int
-    http_status: int | None
-    code: str | None
-    message: str | None
     body: str | None
 
 
@@ -106,43 +92,39 @@ def _row(*values: Any) -> RowStory:
     return RowStory(*[*before, read, errors_from_json(errors), body, parent, parent_key])
 
 
-def moves_of(view: LedgerView, record: int) -> Iterator[Move]:
-    """The history of a record, oldest first; goes through the whole history of the ledger."""
-    query = (
-        "SELECT at, event.run, verb, event.state, attempt, event.case_id, event.http_status, event.code, event.message"
-        " FROM event JOIN record ON record.id = event.record LEFT JOIN run ON run.id = event.run {where}"
-        " ORDER BY event.id"
-    )
-    return view.read(Move, query, "event.record = :record", record=record)
+def steps_of(view: LedgerView, record: int) -> Iterator[Step]:
+    """The history of a record, oldest first; goes through the whole history of the ledger.
+
+    A search is noted just before what it proves, whose time is known to the millisecond.
+    """
+    query = f"""
+        SELECT {_TIME}, search.run, NULL, 'search', 0, NULL, NULL, result, search.message,
+               CAST(at * 1000 AS INTEGER) AS millisecond, 0 AS is_move, search.id AS number
+        FROM search JOIN record ON record.id = search.record {{where}}
+        UNION ALL
+        SELECT {_TIME}, event.run, verb, event.state, attempt, event.case_id, event.http_status, event.code,
+               event.message, ROUND(at * 1000), 1, event.id
+        FROM event JOIN record ON record.id = event.record LEFT JOIN run ON run.id = event.run {{where}}
+        ORDER BY millisecond, is_move, number"""
+    return view.read(lambda *values: Step(*values[:9]), query, "record.id = :record", record=record)
 
 
 def updates_of(view: LedgerView, record: int) -> Iterator[UpdateStory]:
     """The case updates of a record, in order."""
     query = (
-        "SELECT position, kind, case_update.state, case_update.attempts, case_update.http_status, case_update.code,"
-        " case_update.message, body FROM case_update JOIN record ON record.id = case_update.record {where}"
-        " ORDER BY position"
+        "SELECT position, kind, case_update.state, case_update.attempts, body"
+        " FROM case_update JOIN record ON record.id = case_update.record {where} ORDER BY position"
     )
-    return view.read(UpdateStory, query, "case_update.record = :record", record=record)
+    return view.read(UpdateStory, query, "record.id = :record", record=record)
 
 
-def update_moves_of(view: LedgerView, record: int, position: int) -> Iterator[Move]:
+def update_steps_of(view: LedgerView, record: int, position: int) -> Iterator[Step]:
     """The history of a case update, oldest first."""
-    query = (
-        "SELECT at, event.run, verb, event.state, attempt, NULL, event.http_status, event.code, event.message"
-        " FROM case_update_event AS event JOIN record ON record.id = event.record LEFT JOIN run ON run.id = event.run"
-        " {where} ORDER BY event.id"
-    )
-    return view.read(Move, query, "event.record = :record AND position = :at", record=record, at=position)
-
-
-def searches_of(view: LedgerView, record: int) -> Iterator[Search]:
-    """The searches for the case of a record, oldest first."""
-    query = (
-        "SELECT at, search.run, result, search.message FROM search JOIN record ON record.id = search.record {where}"
-        " ORDER BY search.id"
-    )
-    return view.read(Search, query, "search.record = :record", record=record)
+    query = f"""
+        SELECT {_TIME}, event.run, verb, event.state, attempt, NULL, event.http_status, event.code, event.message
+        FROM case_update_event AS event JOIN record ON record.id = event.record LEFT JOIN run ON run.id = event.run
+        {{where}} ORDER BY event.id"""
+    return view.read(Step, query, "record.id = :record AND position = :at", record=record, at=position)
 
 
 def others_of(view: LedgerView, row: RowStory, *, most: int = 20) -> list[str]:
@@ -154,9 +136,3 @@ def others_of(view: LedgerView, row: RowStory, *, most: int = 20) -> list[str]:
     )
     which = "record.id <> :id AND (record.id = :replaces OR replaces = :id OR (key = :key AND key <> ''))"
     return [text for (text,) in view.select(query, which, id=row.id, replaces=row.replaces, key=row.key)]
-
-
-def note_search(ledger: Ledger, record: int, result: str, message: str | None) -> None:
-    """Note that a search for the case of a record has ended; inside a transaction."""
-    query = "INSERT INTO search (record, run, at, result, message) VALUES (?, ?, ?, ?, ?)"
-    ledger.connection.execute(query, (record, ledger.run, time.time(), result, message))

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from importer.errors import LedgerError
 from importer.ledger import database
@@ -19,6 +20,7 @@ from importer.ledger.ledger import Ledger
 from importer.ledger.records import Mark, Outcome, Settled, Settlement
 from importer.models import State
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -89,7 +91,7 @@ class LedgerWriter:
 
     async def unmark(self, record: int) -> None:
         """Take the mark back: nothing has left."""
-        await self.call(lambda: self.ledger.unmark(record))
+        await self.call(Ledger.unmark, record)
 
     async def settle(self, record: int, outcome: Outcome, *, before: State = State.SENDING) -> Settled:
         """Note what became of ``record``."""
@@ -97,10 +99,11 @@ class LedgerWriter:
         position = await group.place(group.settlements, Settlement(record, before, outcome))
         return group.settled[position]
 
-    async def call(self, work: Callable[[], T]) -> T:
-        """Run ``work`` in the writer's thread and next transaction. It must not begin or end transactions itself."""
+    async def call(self, work: Callable[Concatenate[Ledger, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work(ledger, …)`` in the writer's thread and next transaction; it must not begin or end one itself."""
         group = self._group()
-        position = await group.place(group.calls, work)
+        bound: Callable[[], Any] = partial(work, self.ledger, *args, **kwargs)
+        position = await group.place(group.calls, bound)
         result: T = group.returned[position]
         return result
 

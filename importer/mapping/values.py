@@ -32,7 +32,6 @@ class Field:
     """A value of the case, bound to the columns of an export. The one way to make it of a row is :meth:`read`.
 
     What is wrong with the texts of the mapping goes to the problems of the binding.
-
     """
 
     def __init__(self, form: ValueForm, binding: Binding, *, path: NodePath, target: Target) -> None:

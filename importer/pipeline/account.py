@@ -6,35 +6,34 @@ Each exists twice: a coroutine (``save_fields_async``) and a plain function (``s
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from importer.delivery.retry import ReadError, asked_wait, retry_reads
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.retry import ReadError
+from importer.delivery.workers import Stop
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.formulas import escape_formula
 from importer.mapping.custom_fields import fields_text
-from importer.pipeline.sending import open_target, open_transport, usable_settings
+from importer.pipeline.companions import StrPath
+from importer.pipeline.sending import open_api, open_target
+from importer.pipeline.session import usable_settings
 from importer.plain import plain
+from importer.progress import Progress
 from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file
 from importer.scratch import scratch_folder
 from importer.settings import Settings
-from importer.talkdesk.auth import Tokens, TokenTrouble
-from importer.talkdesk.client import CaseApi
-from importer.talkdesk.fields import UnreadableFieldsError, read_definitions
+from importer.talkdesk.fields import read_definitions
 from importer.talkdesk.payloads import error_body
-from importer.talkdesk.transport import NotSent, TransportError
-from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_users
+from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.transport import Answer
+from importer.talkdesk.users import PER_PAGE, User, read_users
 
 T = TypeVar("T")
-
-ATTEMPTS = 5
-_LONGEST_WAIT = 60.0
-StrPath = str | os.PathLike[str]
 
 
 class UnreachableError(CaseImporterError):
@@ -45,17 +44,11 @@ class UnreachableError(CaseImporterError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was saved.
-
-    Attributes:
-        path: The file.
-        entries: How many fields or users are in it.
-        skipped_users: How many inactive users, or users without an e-mail address, are not.
-    """
+    """What was saved."""
 
     path: Path
-    entries: int
-    skipped_users: int = 0
+    entries: int  #: how many fields or users are in the file
+    skipped_users: int = 0  #: inactive ones, and those without an e-mail address
 
 
 async def save_fields_async(path: StrPath, *, settings: Settings | None = None) -> Saved:
@@ -96,7 +89,9 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
                 break
             users |= {user.id: user for user in found}  # a user added meanwhile moves others to the next page
             page += 1
-    chosen = sorted(user for user in users.values() if user.active and user.email)
+    chosen = sorted(
+        (user for user in users.values() if user.active and user.email), key=lambda user: (user.email, user.id)
+    )
     with _saved_file(Path(path)) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "id", "name"))
@@ -117,57 +112,51 @@ def _saved_file(path: Path) -> Iterator[TextIO]:
 @asynccontextmanager
 async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
     with scratch_folder() as folder:
-        async with open_target(settings, folder / "ledger.db") as target, open_transport(settings) as transport:
-            tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-            api = CaseApi(transport, api_url=target.api_url)
-            yield _Account(settings.target.name, api, tokens, target.api_url)
+        async with (
+            open_target(settings, folder / "ledger.db") as target,
+            open_api(target, settings, stop=Stop(), progress=Progress()) as api,
+        ):
+            yield _Account(settings.target.name, target.api_url, api)
 
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """Reads from an account, and tries again: reading twice does no harm."""
+    """Reads from an account as a run does: with its rate and its patience."""
 
     name: str
-    api: CaseApi
-    tokens: Tokens
     url: str
+    api: ApiAccess
 
     async def read(self, path: str, of_answer: Callable[[Any], T], *, scope: str, query: str = "") -> T:
         """What ``of_answer`` finds in the JSON at ``path``; ``scope`` is what the credentials must allow."""
+        status = 0
+
+        def parse(answer: Answer) -> Any:
+            nonlocal status
+            status = answer.status
+            if status == 200:
+                return answer.json()
+            if status >= 500 or status in (401, 408, 429):
+                raise UnreadableListError(f"HTTP {status}")
+            what = f"{path} was refused (HTTP {status}): {error_body(answer).text}"
+            raise TargetError(what, where=self.url, hint="check the account, the region or --api-url")
+
         try:
-            return of_answer(await retry_reads(lambda: self._attempt(path, query, scope), attempts=ATTEMPTS))
-        except (UnreadableFieldsError, UnreadableUsersError) as error:
+            read = self.api.read(lambda token: self.api.client.get(path, token, query=query), parse, what=path)
+            return of_answer(await read)
+        except UnreadableListError as error:
             what = f"unexpected response from {path}: {error}"
             raise UnreachableError(what, where=self.url, hint="check --api-url") from None
         except ReadError as error:
-            what = f"cannot read {path}: {error}"
-            raise UnreachableError(what, where=self.url, hint="run the same command again later") from None
-
-    async def _attempt(self, path: str, query: str, scope: str) -> Any:
-        """A ReadError if another attempt may help."""
-        try:
-            token = await self.tokens.get()
-            answer = await self.api.get(path, token, query=query)
-        except (TransportError, TokenTrouble) as error:
-            if isinstance(error, NotSent) and error.fatal:
-                hint = error.hint or "check --api-url, or --ca-file"
-                raise TargetError(error.message, where=self.url, hint=hint) from None
-            raise ReadError(str(error)) from None
-        status = answer.status
-        if status == 200:
-            return answer.json()
-        if status == 401 and self.tokens.reject(token) and self.tokens.renewals < 2:
-            raise ReadError("HTTP 401")
-        if status in (401, 403):
-            what = f"the OAuth client is not allowed to read {path} (HTTP {status})"
-            hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
-            raise TargetError(what, where=self.url, hint=hint)
-        said = error_body(answer)
-        if status < 500 and status not in (408, 429):
-            what = f"{path} was refused (HTTP {status}): {said.text}"
-            raise TargetError(what, where=self.url, hint="check the account, the region or --api-url")
-        wait = asked_wait(answer.headers, said.retry_hint)
-        raise ReadError(f"HTTP {status}", wait=None if wait is None else min(wait, _LONGEST_WAIT))
+            status = error.status or status
+            if status in (401, 403):
+                what = f"the OAuth client is not allowed to read {path} (HTTP {status})"
+                hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
+                raise TargetError(what, where=self.url, hint=hint) from None
+            if error.is_final:
+                stops = TargetError(str(error), where=self.url, hint="check --api-url")
+                raise self.api.breaker.error or stops from None
+            raise UnreachableError(str(error), where=self.url, hint="run the same command again later") from None
 
 
 save_fields = plain(save_fields_async)

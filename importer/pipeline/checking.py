@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +17,8 @@ from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, Mappi
 from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
 from importer.mapping import Mapping
-from importer.pipeline.companions import Export, StrPath, open_export
-from importer.pipeline.results import PreviewRow, known
+from importer.pipeline.companions import Export, ExportOptions, StrPath, open_export
+from importer.pipeline.results import PreviewRow, fields_of
 from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
@@ -78,8 +78,6 @@ def check(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     *,
-    notes: Iterable[StrPath] = (),
-    allow_files: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     baseline: StrPath | None = None,
     volume_factor: float = VOLUME_FACTOR,
@@ -87,27 +85,26 @@ def check(
     kinds: bool = False,
     progress: Progress | None = None,
     first: Callable[[Findings], None] | None = None,
-    **reading: Unpack[ReadingOptions],
+    **options: Unpack[ExportOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
 
     Args:
         source: File or DataFrame.
         mapping: File, name of a built-in mapping, or a loaded one.
-        notes: The companion files that the mapping names, as ``FILE`` or ``NAME=FILE``; by default next to the export.
-        allow_files: Folders whose files the mapping may read, besides its own folder and that of the export.
         ledger: An existing ledger whose keys are taken into account; it is not changed.
         baseline: What ``check --json`` printed of an earlier export, or the profile next to a suggested mapping.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
         as_is, kinds: See :class:`importer.pipeline.staging.Reading`; say what the cells of each column are.
-        progress, first, reading: Is told how far it is, and what the first rows show; see :class:`ReadingOptions`.
+        progress, first: Is told how far it is, and what the first rows show.
+        options: See :class:`importer.pipeline.companions.ExportOptions`.
 
     Raises:
         SourceError, MappingError, ConfigError: the file, the mapping or the baseline cannot be used.
         ChangedShapeError: there is a baseline, and the file is empty or lacks columns that the mapping needs.
     """
     begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
-    export = _open_like(before, source, mapping, reading, notes, allow_files)
+    export = _open_like(before, source, mapping, **options)
     opened, loaded = export.reader, export.mapping
     if first and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
         first(_first_look(export))
@@ -121,7 +118,7 @@ def check(
     differences = tuple(changes(before, found, factor=volume_factor)) if before else ()
     code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     return CheckResult(
-        **known(found),
+        **fields_of(found),
         source=opened.name,
         mapping=loaded.name,
         exit_code=code,
@@ -169,16 +166,11 @@ def _checked(path: Path, export: Export, *, as_is: bool, progress: Progress) -> 
 
 
 def _open_like(
-    before: Baseline | None,
-    source: StrPath | DataFrame,
-    mapping: StrPath | Mapping,
-    reading: ReadingOptions,
-    notes: Iterable[StrPath],
-    allow_files: Iterable[StrPath],
+    before: Baseline | None, source: StrPath | DataFrame, mapping: StrPath | Mapping, **options: Unpack[ExportOptions]
 ) -> Export:
     """A file that cannot be checked has changed its shape since the baseline."""
     try:
-        export = open_export(source, mapping, reading, notes, allow_files)
+        export = open_export(source, mapping, **options)
     except EmptySourceError as error:
         if before is None:
             raise
@@ -195,21 +187,15 @@ def _open_like(
 
 
 def preview(
-    source: StrPath | DataFrame,
-    mapping: StrPath | Mapping,
-    *,
-    notes: Iterable[StrPath] = (),
-    allow_files: Iterable[StrPath] = (),
-    count: int = 5,
-    **reading: Unpack[ReadingOptions],
+    source: StrPath | DataFrame, mapping: StrPath | Mapping, *, count: int = 5, **options: Unpack[ExportOptions]
 ) -> list[PreviewRow]:
-    """The first ``count`` rows as they would be sent; ``notes`` and ``allow_files`` as in :func:`check`.
+    """The first ``count`` rows as they would be sent; ``options`` as in :func:`check`.
 
     Raises:
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
     """
-    export = open_export(source, mapping, reading, notes, allow_files)
+    export = open_export(source, mapping, **options)
     with (
         scratch_folder() as folder,
         Ledger(folder / "ledger.db", verb="preview") as scratch,

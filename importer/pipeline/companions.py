@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Unpack, cast
 
 from importer.errors import ChangedError, ConfigError, SourceError
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from importer.reader import Reader
 
 StrPath = str | os.PathLike[str]
+
+
+class ExportOptions(ReadingOptions, total=False):
+    """How an export is opened: how it is read, and which files its mapping may read.
+
+    Attributes:
+        notes: The companion files that the mapping names, as ``FILE`` or ``NAME=FILE``; by default next to the export.
+        allow_files: Folders whose files the mapping may read, besides its own folder and that of the export.
+    """
+
+    notes: Iterable[StrPath]
+    allow_files: Iterable[StrPath]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +82,10 @@ class Export:
 def open_export(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
-    reading: ReadingOptions,
+    *,
     notes: Iterable[StrPath] = (),
     allow_files: Iterable[StrPath] = (),
+    **reading: Unpack[ReadingOptions],
 ) -> Export:
     """An export and its mapping, which may read files below its folder, that of the export, and ``allow_files``.
 

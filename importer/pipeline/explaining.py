@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,28 +11,18 @@ import orjson
 
 from importer.errors import ConfigError, MappingError
 from importer.ledger import LedgerView, SourceInfo
-from importer.ledger.stories import (
-    Move,
-    RowStory,
-    Search,
-    UpdateStory,
-    moves_of,
-    others_of,
-    rows_named,
-    searches_of,
-    update_moves_of,
-    updates_of,
-)
+from importer.ledger.stories import RowStory, Step, others_of, rows_named, steps_of, update_steps_of, updates_of
 from importer.meaning import SKIPPED, meaning_of
 from importer.models import FieldError, State
 from importer.pipeline.companions import StrPath
 from importer.plain import in_thread
 from importer.regions import is_trial
-from importer.report.results_file import case_link, time_text
+from importer.report.results_file import case_link
 from importer.report.workbook import Suggestions
 
 #: Rows with one number, of several files, that are explained.
 _MOST_ROWS = 5
+_KEY = ("source", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +40,7 @@ class MappedValue:
     field: str  #: such as ``custom_fields.date1``
     value: Any
     columns: tuple[str, ...] = ()  #: that it was made of
-    place: str | None = None  #: ``file:line:column`` of the mapping; None if that is not known
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that happened: a move of the row, an attempt, its answer, or a search."""
-
-    at: str  #: UTC
-    run: int | None
-    command: str | None
-    what: str  #: the new state, or ``search``
-    attempt: int
-    case_id: str | None
-    http_status: int | None
-    code: str | None
-    message: str | None
+    place: str | None = None  #: ``file:line:column`` of the mapping, ``or`` those of several notes; None if not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +50,7 @@ class Update:
     part: int
     kind: str
     state: str
+    attempts: int
     values: tuple[MappedValue, ...]
     body: Any
     history: tuple[Step, ...]
@@ -91,7 +66,7 @@ class ExplainedRow:
     state: str
     case_id: str | None
     link: str
-    attempts: int
+    attempts: int  #: how often a request to create the case was sent
     why: str
     what_to_do: str
     code: str | None
@@ -154,16 +129,18 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
     if state is State.SKIPPED and row.code in SKIPPED:
         what_to_do = SKIPPED[row.code].to_do
     what_to_do = what_to_do or "nothing to do"
-    # A search is noted just before what it proves, whose time is known to the millisecond.
-    dated = [(int(search.at * 1000), _searched(search)) for search in searches_of(view, row.id)]
-    dated += [(round(move.at * 1000), _step(move)) for move in moves_of(view, row.id)]
-    history = [step for _, step in sorted(dated, key=itemgetter(0))]
-    updates = tuple(_update(view, row.id, update, places) for update in updates_of(view, row.id))
+    updates = []
+    for update in updates_of(view, row.id):
+        body = _read_body(update.body)
+        values, history = places.values(body, "after_create"), update_steps_of(view, row.id, update.position)
+        parts = (update.position, update.kind, update.state, update.attempts)
+        updates.append(Update(*parts, tuple(values), body, tuple(history)))
     if open_updates := [update.state for update in updates if update.state not in ("done", "dropped")]:
         what_to_do = f"{what_to_do}; case update: {open_updates[0]}, see case-updates.csv"
     suggestions = Suggestions(source.allowed)
     errors = tuple(error._replace(suggestion=suggestions.of(error)) for error in row.errors)
-    body = None if row.body is None else orjson.loads(row.body)
+    body = _read_body(row.body)
+    names = (*source.columns, *repeat(None, len(row.cells or ())))
     return ExplainedRow(
         file=source.name,
         row=row.row,
@@ -180,36 +157,19 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
         mapping_note=places.note,
         external_id_field=source.external_id_field,
         parent=row.parent_key or row.parent,
-        cells=None if row.cells is None else tuple(_cells(source.columns, row.cells)),
+        cells=None if row.cells is None else tuple(map(Cell, names, row.cells)),
         errors=errors,
         error_places=tuple(places.place(error.target) for error in errors),
         values=tuple(places.values(body, "case")),
         body=body,
-        history=tuple(history),
-        updates=updates,
+        history=tuple(steps_of(view, row.id)),
+        updates=tuple(updates),
         others=tuple(others_of(view, row)),
     )
 
 
-def _cells(columns: tuple[str, ...], cells: tuple[str, ...]) -> list[Cell]:
-    names = (*columns, *[None] * (len(cells) - len(columns)))
-    return [Cell(column, value) for column, value in zip(names, cells, strict=False)]
-
-
-def _step(move: Move) -> Step:
-    answer = (move.case_id, move.http_status, move.code, move.message)
-    return Step(time_text(move.at), move.run, move.command, move.state, move.attempt, *answer)
-
-
-def _searched(search: Search) -> Step:
-    return Step(time_text(search.at), search.run, None, "search", 0, None, None, search.result, search.message)
-
-
-def _update(view: LedgerView, record: int, update: UpdateStory, places: _Places) -> Update:
-    body = None if update.body is None else orjson.loads(update.body)
-    history = tuple(map(_step, update_moves_of(view, record, update.position)))
-    values = tuple(places.values(body, "after_create"))
-    return Update(update.position, update.kind, update.state, values, body, history)
+def _read_body(body: str | None) -> dict[str, Any] | None:
+    return None if body is None else orjson.loads(body)
 
 
 class _Places:
@@ -234,14 +194,19 @@ class _Places:
         if mapping.sha256 != source.mapping_sha256:
             self.note = "the mapping has changed since the row was read"
             return
-        fields = mapping.bind(source.columns).fields
-        named = Counter((field.path[0], field.target.name) for field in fields)
-        for field in fields:
-            name = field.path[0], field.target.name
-            if named[name] == 1:  # which of several notes of a mapping a note of the case is of, cannot be seen
-                self._known[name] = field.columns, _named_place(mapping.place(field.path))
-        key = mapping.key_columns, _named_place(mapping.place(("source", "key")))
-        self._known["source", "source.key"] = self._known["case", f"custom_fields.{source.external_id_field}"] = key
+        key = f"custom_fields.{source.external_id_field}"
+        fields = [
+            (field.path[0], field.target.name, field.columns, field.path)
+            for field in mapping.bind(source.columns).fields
+        ]
+        fields += [("case", key, mapping.key_columns, _KEY), ("source", "source.key", mapping.key_columns, _KEY)]
+        for part, name, columns, path in fields:
+            # Which of several notes of a mapping a note of the case is of, cannot be seen: all of them are named.
+            known, places = self._known.get((part, name), ((), ""))
+            folder, line, column = mapping.place(path).rsplit(":", 2)
+            place = f"{Path(folder).name}:{line}:{column}"
+            places = f"{places} or {place}" if places else place
+            self._known[part, name] = tuple(dict.fromkeys((*known, *columns))), places
 
     def place(self, field: str | None) -> str | None:
         """``file:line:column`` of the field that an error is about."""
@@ -253,7 +218,9 @@ class _Places:
         flat: list[tuple[str, Any]] = []
         for name, value in (body or {}).items():
             if name == "custom_fields":
-                flat += [(f"{name}.{key}", _plain(custom)) for key, custom in value.items()]
+                # a custom field of an update is an object with its value
+                plain = ((key, it["value"] if isinstance(it, dict) else it) for key, it in value.items())
+                flat += [(f"{name}.{key}", custom) for key, custom in plain]
             elif name == "notes":
                 flat += [(f"notes.{key}", text) for note in value for key, text in note.items()]
             else:
@@ -263,17 +230,6 @@ class _Places:
             place = self._known.get((part, name)) or self._known.get(("case", name))
             found.append(MappedValue(name, value, *place) if place else MappedValue(name, value))
         return found
-
-
-def _named_place(place: str) -> str:
-    """``file:line:column`` without the folders."""
-    path, line, column = place.rsplit(":", 2)
-    return f"{Path(path).name}:{line}:{column}"
-
-
-def _plain(custom: Any) -> Any:
-    """A custom field of an update is an object with its value."""
-    return custom["value"] if isinstance(custom, dict) else custom
 
 
 explain_async = in_thread(explain)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.delivery.circuit_breaker import failure_limit
-from importer.delivery.workers import Delivered, Stop
+from importer.delivery.workers import Delivered
 from importer.errors import CaseImporterError, ExitCode, TooManyFailuresError
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting
@@ -22,12 +19,11 @@ from importer.mapping import Mapping
 from importer.models import Notice, State
 from importer.pipeline.companions import Export
 from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
-from importer.pipeline.sending import RunOptions, open_target, refuse_wrong_credentials, send_pending, stop_on_signals
+from importer.pipeline.sending import RunOptions, open_target, send_pending
+from importer.pipeline.session import Session
 from importer.pipeline.staging import Reading, stage_source
-from importer.pipeline.untried import refuse_untried
-from importer.progress import Progress
+from importer.pipeline.stand_in import refuse_untried
 from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
-from importer.settings import Settings
 
 WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
@@ -39,7 +35,9 @@ WITHOUT_EXTERNAL_ID = Notice(
 class StoppedWhileReading(CaseImporterError):
     """The user stopped the run before anything was sent."""
 
-    exit_code = ExitCode.INTERRUPTED
+    def __init__(self, exit_code: ExitCode | None) -> None:
+        super().__init__("stopped while reading; nothing was sent", hint="run the same command again")
+        self.exit_code = exit_code or ExitCode.INTERRUPTED
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,33 +49,27 @@ class LedgerRun:
     mapping: Mapping | None = None
     path: Path
     folder: Path
-    settings: Settings
-    progress: Progress
-    outer_stop: Stop | None
+    session: Session
     options: RunOptions
     report_options: ReportOptions | None = None
     max_failures: int | str | None = None
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     put_back: int = 0
-    heard: list[int] = field(default_factory=list)
-    begun: float = field(default_factory=time.monotonic)
-    stop: Stop = field(init=False)
 
     def __post_init__(self) -> None:
-        self.stop = self.outer_stop or Stop()
         if self.max_failures is not None:
             failure_limit(str(self.max_failures))  # a typing mistake ends the run before anything is read
 
     async def import_export(self, export: Export, reading: Reading) -> RunResult:
         """Read an export, with its companion files, then send it."""
-        self.notes = export.remarks
+        self.remarks = export.remarks
         if export.mapping.external_id_field is None:
-            self.progress.notice(WITHOUT_EXTERNAL_ID)
+            self.session.progress.notice(WITHOUT_EXTERNAL_ID)
 
         def on_read(share: float, rows: int) -> None:
-            if self.stop.gently.is_set():
-                raise StoppedWhileReading("stopped while reading; nothing was sent", hint="run the same command again")
-            self.progress.read(share, rows)
+            if self.session.stop.gently.is_set():
+                raise StoppedWhileReading(self.session.exit_code())
+            self.session.progress.read(share, rows)
 
         def stage(ledger: Ledger) -> Selection:
             with export.companions(ledger) as companions:
@@ -100,18 +92,18 @@ class LedgerRun:
         Args:
             prepare: Brings the ledger into shape (blocking; runs in a thread) and returns which records to send.
         """
-        target, name = self.settings.target.name, self.mapping.name if self.mapping else "as before"
-        self.progress.begun(command=self.verb, source=self.source, mapping=name, target=target, ledger=self.path)
-        await refuse_wrong_credentials(self.settings)
-        with Ledger(self.path, verb=self.verb) as ledger:
-            ledger.check_target(target)
-            with nullcontext() if self.outer_stop else stop_on_signals(self.stop, self.heard):
+        session, target = self.session, self.session.settings.target
+        session.progress.begun(
+            command=self.verb, source=self.source, mapping=self._mapping_name, target=target.name, ledger=self.path
+        )
+        async with session.holding(self.path, self.verb) as ledger:
+            with session.stoppable():
                 chosen = await asyncio.to_thread(prepare, ledger)
                 await asyncio.to_thread(make_unproven_unknown, ledger)
-                if self.options.resend and not self.options.solve_untried and self.settings.target.api_url is not None:
+                if self.options.resend and not self.options.solve_untried and target.api_url is not None:
                     folders = (self.path.parent, self.folder)
-                    await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target, folders=folders)
-                self.progress.staged(ledger.counts(chosen.source))
+                    await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target.name, folders=folders)
+                session.progress.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)
                 except CaseImporterError as error:
@@ -120,6 +112,10 @@ class LedgerRun:
                 return self._result(ledger, chosen, delivered)
             except CaseImporterError as error:  # the reports cannot be written
                 raise delivered.error or error from None
+
+    @property
+    def _mapping_name(self) -> str:
+        return self.mapping.name if self.mapping else "as before"
 
     async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
         counts = ledger.counts(chosen.source)
@@ -132,14 +128,15 @@ class LedgerRun:
         options = replace(self.options, chosen=chosen, max_refused=self._max_refused(counts))
         account_fields = self.mapping.account_fields if self.mapping else ()
         await asyncio.to_thread(note_plan, ledger, self._plan(), rows=total, source=chosen.source)
-        async with open_target(self.settings, self.path, account_fields) as target:
+        settings, stop, progress = self.session.settings, self.session.stop, self.session.progress
+        async with open_target(settings, self.path, account_fields) as target:
             ledger.check_target(target.identity)
-            self.progress.sending(total)
-            return await send_pending(ledger, target, self.settings, options, stop=self.stop, progress=self.progress)
+            progress.sending(total)
+            return await send_pending(ledger, target, settings, options, stop=stop, progress=progress)
 
     def _plan(self) -> dict[str, object]:
         """What the report says about how it was sent; nothing secret."""
-        settings = self.settings
+        settings = self.session.settings
         return {
             "rate": settings.rate or settings.top_rate,
             "reserve": settings.reserve,
@@ -168,27 +165,25 @@ class LedgerRun:
         reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
         ledger.exit_code = self._exit_code(delivered, summary)
         result = run_result(
-            replace(summary, target=summary.target or self.settings.target.name),
+            replace(summary, target=summary.target or self.session.settings.target.name),
             ledger.exit_code,
             command=self.verb,
             source=self.source,
-            mapping=self.mapping.name if self.mapping else "as before",
+            mapping=self._mapping_name,
             reports=reports,
             moved={state.value: count for state, count in delivered.moved.items()},
-            error=None if (error := delivered.error) is None else Problem(error.what, error.where, error.hint),
-            notes=(*self.settings.remarks, *self.notes, *unlinked_remarks(summary.links_not_made)),
+            error=Problem.of(delivered.error),
+            notes=(*self.session.settings.remarks, *self.remarks, *unlinked_remarks(summary.links_not_made)),
             put_back=self.put_back,
-            seconds=round(time.monotonic() - self.begun, 3),
+            seconds=self.session.seconds,
         )
         write_summary(result)
-        self.progress.ended(result.exit_code, result.totals)
+        self.session.progress.ended(result.exit_code, result.totals)
         return result
 
     def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
-        if delivered.error is not None:
-            return delivered.error.exit_code
-        if self.heard:
-            return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
+        if (early := self.session.exit_code(delivered.error)) is not None:
+            return early
         # What a rebuild leaves, or a limit, was not to be sent, and running again would not help suppressed rows.
         options, is_limited = self.options, self.options.limit is not None or delivered.suppressed > 0
         is_meant = options.resend and is_limited and delivered.left_over == delivered.suppressed

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
-from importer.pipeline.companions import StrPath, folder_of, opened_mapping
+from importer.pipeline.companions import ExportOptions, StrPath, folder_of, opened_mapping
 from importer.pipeline.results import RunResult
 from importer.pipeline.run import run_import_async
 from importer.plain import plain
 from importer.progress import Progress
-from importer.sandbox import Sandbox, SandboxOptions, definitions_of
-from importer.sandbox.profiles import PROFILES
+from importer.sandbox import Sandbox, SandboxOptions, built_in_plan, definitions_of
 from importer.scratch import scratch_folder
 from importer.settings import CAREFUL_RATE, Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-    from importer.reader import ReadingOptions
 
 Profile = Literal["calm", "rough", "hostile"]
 
@@ -73,10 +69,8 @@ async def rehearse_async(
     must_finish_in: float | None = None,
     seed: int = 0,
     out: StrPath | None = None,
-    notes: Iterable[StrPath] = (),
-    allow_files: Iterable[StrPath] = (),
     progress: Progress | None = None,
-    **reading: Unpack[ReadingOptions],
+    **export: Unpack[ExportOptions],
 ) -> Rehearsal:
     """Import the whole export into a sandbox that behaves like ``profile``, as fast as this machine can.
 
@@ -86,26 +80,25 @@ async def rehearse_async(
         must_finish_in: Seconds that the real run may take.
         seed: The same seed injects the same faults.
         out: Keep ledger and reports in this folder; by default nothing is kept.
-        source, mapping, notes, allow_files, progress, reading: See :func:`importer.pipeline.checking.check`.
+        source, mapping, progress, export: See :func:`importer.pipeline.checking.check`.
 
     Raises:
         CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
     """
-    loaded = opened_mapping(mapping, (folder_of(source), *allow_files))
-    definitions, faults = definitions_of(loaded.account_fields), PROFILES[profile](seed)
+    loaded = opened_mapping(mapping, (folder_of(source), *export.get("allow_files", ())))
+    definitions, faults = definitions_of(loaded.account_fields), built_in_plan(profile, seed)
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
     with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:
             run = await run_import_async(
                 source,
                 loaded,
-                notes=notes,
                 out=scratch if out is None else out,
                 settings=_settings_for(sandbox),
                 accept_existing=True,  # there are none in a new sandbox
                 solve_untried=True,
                 progress=progress,
-                **reading,
+                **export,
             )
             requests = sandbox.state()["requests"]
     requests.pop("token")

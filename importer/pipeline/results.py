@@ -9,7 +9,7 @@ import orjson
 
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger.records import RunLine
-from importer.models import FieldError, State
+from importer.models import FieldError
 from importer.report import Reports, Summary
 from importer.report.files import whole_file
 from importer.wording import printable
@@ -24,6 +24,11 @@ class Problem:
     what: str
     where: str
     hint: str
+
+    @classmethod
+    def of(cls, error: CaseImporterError | None) -> Problem | None:
+        """What an error says; None if there is none."""
+        return None if error is None else cls(error.what, error.where, error.hint)
 
     def __str__(self) -> str:
         return str(CaseImporterError(self.what, where=self.where, hint=self.hint))
@@ -67,17 +72,13 @@ class RunResult(Summary):
     seconds: float = 0.0
     put_back: int = 0
 
-    def count(self, state: State) -> int:
-        """Rows in a state."""
-        return self.totals.counts[state]
-
 
 def run_result(summary: Summary, exit_code: ExitCode, **more: Any) -> RunResult:
     """A result from what the ledger says, and what else is known about this time."""
-    return RunResult(**known(summary), exit_code=exit_code, meaning=ExitCode(exit_code).name.lower(), **more)
+    return RunResult(**fields_of(summary), exit_code=exit_code, meaning=ExitCode(exit_code).name.lower(), **more)
 
 
-def known(result: Any) -> dict[str, Any]:
+def fields_of(result: Any) -> dict[str, Any]:
     """The fields of a dataclass with their values, which stay what they are."""
     return {each.name: getattr(result, each.name) for each in fields(result)}
 
@@ -120,27 +121,16 @@ def json_schema(form: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One row as it would be sent: the exact bytes, what is wrong with it, or why it is filtered.
+    """One row as it would be sent: the exact bytes, what is wrong with it, or why it is filtered."""
 
-    Attributes:
-        row: Its row number.
-        key: Its key.
-        body: What would be sent. The id of a parent that is another row is put in once that row is a case.
-        errors: What is wrong with it.
-        filtered: The condition by which the mapping filters it.
-        case_updates: Bodies of what is sent to the case after its creation, in order.
-        parent: The name of its parent row; None if it has none.
-        parent_row: The number of that row; None if it is not in this file.
-    """
-
-    row: int
+    row: int  #: its row number
     key: str
-    body: bytes | None
+    body: bytes | None  #: the id of a parent that is another row is put in once that row is a case
     errors: tuple[FieldError, ...]
-    filtered: str | None = None
-    case_updates: tuple[bytes, ...] = ()
-    parent: str | None = None
-    parent_row: int | None = None
+    filtered: str | None = None  #: the condition by which the mapping filters it
+    case_updates: tuple[bytes, ...] = ()  #: bodies of what is sent to the case after its creation, in order
+    parent: str | None = None  #: the name of its parent row
+    parent_row: int | None = None  #: the number of that row; None if it is not in this file
 
     def as_json(self) -> str:
         """One line of JSON; the bodies are exactly what would be sent."""

@@ -17,11 +17,12 @@ from importer.ledger import Ledger, Selection
 from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping
 from importer.models import State
-from importer.pipeline.companions import StrPath, folder_of, open_export, opened_mapping
+from importer.pipeline.companions import Export, ExportOptions, StrPath, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_run import LedgerRun
-from importer.pipeline.ledger_verbs import existing
+from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import RunResult
-from importer.pipeline.sending import RunOptions, usable_settings
+from importer.pipeline.sending import RunOptions
+from importer.pipeline.session import AccountOptions, Session
 from importer.pipeline.staging import Reading, remap_all
 from importer.plain import plain
 from importer.progress import Progress
@@ -32,18 +33,17 @@ from importer.settings import Settings
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from importer.reader import ReadingOptions
+
+class ImportOptions(ExportOptions, AccountOptions, total=False):
+    """What each verb takes that imports an export."""
 
 
 async def run_import_async(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     *,
-    notes: Iterable[StrPath] = (),
-    allow_files: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     out: StrPath | None = None,
-    settings: Settings | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_changes: bool = False,
@@ -51,31 +51,27 @@ async def run_import_async(
     accept_existing: bool = False,
     solve_untried: bool = False,
     report_options: ReportOptions | None = None,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
-    **reading: Unpack[ReadingOptions],
+    **options: Unpack[ImportOptions],
 ) -> RunResult:
     """Import an export: every valid row becomes exactly one case. The same call again resumes where it stopped.
 
     Args:
         source: File or DataFrame.
         mapping: File, name of a built-in mapping, or a loaded one.
-        notes, allow_files, reading: See :func:`importer.pipeline.checking.check`.
         ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
-        settings: Target, rate, credentials; by default from environment and ``.env``.
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
         accept_changes, as_is: See :class:`importer.pipeline.staging.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
         solve_untried: Solve cases also in an account where that was never tried, see
             :func:`importer.pipeline.trying.try_row_async`.
         report_options: Which reports are written, and how.
-        progress, stop: Is told what happens; stops the run. Without ``stop`` the signals of the process do.
+        options: ``settings``, ``progress`` and ``stop`` of :class:`importer.pipeline.session.AccountOptions`; and all
+            of :class:`importer.pipeline.companions.ExportOptions`.
 
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other problem is in the result.
     """
-    settings = usable_settings(settings, folder_of(source))
-    export = open_export(source, mapping, reading, notes, allow_files)
+    session, export = _opened(source, mapping, **options)
     folder = folder_of_reports(source, out)
     run = LedgerRun(
         verb="run",
@@ -83,29 +79,36 @@ async def run_import_async(
         mapping=export.mapping,
         path=Path(ledger) if ledger is not None else folder / "ledger.db",
         folder=folder,
-        settings=settings,
+        session=session,
         report_options=report_options,
-        progress=progress or Progress(),
-        outer_stop=stop,
         options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
         max_failures=max_failures,
     )
     return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
 
 
+def _opened(
+    source: StrPath | DataFrame,
+    mapping: StrPath | Mapping,
+    *,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    **export: Unpack[ExportOptions],
+) -> tuple[Session, Export]:
+    """Settings are checked first: they are quickly read."""
+    session = Session(folder_of(source), settings=settings, progress=progress, stop=stop)
+    return session, open_export(source, mapping, **export)
+
+
 async def rebuild_async(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     *,
-    notes: Iterable[StrPath] = (),
-    allow_files: Iterable[StrPath] = (),
     ledger: StrPath | None = None,
     out: StrPath | None = None,
-    settings: Settings | None = None,
     report_options: ReportOptions | None = None,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
-    **reading: Unpack[ReadingOptions],
+    **options: Unpack[ImportOptions],
 ) -> RunResult:
     """Make a new ledger in the place of a lost one, from an export and the cases in the account; send nothing.
 
@@ -114,16 +117,14 @@ async def rebuild_async(
     without external id.
 
     Args:
-        source, mapping, notes, allow_files, settings, report_options, progress, stop, reading: See
-            :func:`run_import_async`.
+        source, mapping, report_options, options: See :func:`run_import_async`.
         ledger, out: Where the new ledger and the reports go; there must be no ledger yet.
 
     Raises:
         ConfigError: there is a ledger already.
         CaseImporterError: see :func:`run_import_async`.
     """
-    settings = usable_settings(settings, folder_of(source))
-    export = open_export(source, mapping, reading, notes, allow_files)
+    session, export = _opened(source, mapping, **options)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     if path.exists():
@@ -135,10 +136,8 @@ async def rebuild_async(
         mapping=export.mapping,
         path=path,
         folder=folder,
-        settings=settings,
+        session=session,
         report_options=report_options,
-        progress=progress or Progress(),
-        outer_stop=stop,
         options=RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field),
     )
     return await run.import_export(export, Reading(export.reading))
@@ -169,14 +168,12 @@ async def retry_async(
     notes: Iterable[StrPath] = (),
     allow_files: Iterable[StrPath] = (),
     out: StrPath | None = None,
-    settings: Settings | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
     accept_existing: bool = False,
     solve_untried: bool = False,
     report_options: ReportOptions | None = None,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
+    **account: Unpack[AccountOptions],
 ) -> RunResult:
     """Send rows of a ledger again that never became cases; nothing else is sent.
 
@@ -185,17 +182,18 @@ async def retry_async(
         states: Which rows: ``refused`` and ``pending`` by default; if there is a new mapping also ``invalid`` ones,
             and of the ``skipped`` ones those that the mapping filtered.
         mapping: Map these rows again, then send those that are valid.
-        notes, allow_files: With ``mapping``: see :func:`~importer.pipeline.checking.check`; by default as first read.
+        notes, allow_files: With ``mapping``: see :class:`~importer.pipeline.companions.ExportOptions`; by default as
+            first read.
         out: Folder of the reports; by default that of the ledger.
-        settings, limit, max_failures, accept_existing, solve_untried, report_options, progress, stop: See
-            :func:`run_import_async`.
+        limit, max_failures, accept_existing, solve_untried, report_options: See :func:`run_import_async`.
+        account: See :class:`importer.pipeline.session.AccountOptions`.
 
     Raises:
         ConfigError: a state cannot be retried.
         CaseImporterError: see :func:`run_import_async`.
     """
-    path = existing(ledger)
-    settings = usable_settings(settings, path.parent)
+    path = existing_ledger(ledger)
+    session = Session(path.parent, **account)
     wanted = retryable(states, has_mapping=mapping is not None)
     loaded = None if mapping is None else opened_mapping(mapping, allow_files)
 
@@ -213,10 +211,8 @@ async def retry_async(
         mapping=loaded,
         path=path,
         folder=Path(out) if out is not None else path.parent,
-        settings=settings,
+        session=session,
         report_options=report_options,
-        progress=progress or Progress(),
-        outer_stop=stop,
         options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
         max_failures=max_failures,
     )
@@ -227,10 +223,8 @@ async def reconcile_async(
     ledger: StrPath,
     *,
     out: StrPath | None = None,
-    settings: Settings | None = None,
     report_options: ReportOptions | None = None,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
+    **account: Unpack[AccountOptions],
 ) -> RunResult:
     """Look up rows with an unknown outcome and settle them; send nothing.
 
@@ -239,22 +233,20 @@ async def reconcile_async(
     Args:
         ledger: The ledger.
         out: Folder of the reports; by default that of the ledger.
-        settings, report_options, progress, stop: See :func:`run_import_async`.
+        report_options, account: See :func:`retry_async`.
 
     Raises:
         CaseImporterError: see :func:`run_import_async`.
     """
-    path = existing(ledger)
-    settings = usable_settings(settings, path.parent)
+    path = existing_ledger(ledger)
+    session = Session(path.parent, **account)
     run = LedgerRun(
         verb="reconcile",
         source=f"{path.name}: rows with an unknown outcome",
         path=path,
         folder=Path(out) if out is not None else path.parent,
-        settings=settings,
+        session=session,
         report_options=report_options,
-        progress=progress or Progress(),
-        outer_stop=stop,
         options=RunOptions(limit=0, resend=False),
     )
     return await run.go(lambda _: Selection())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,10 +25,8 @@ from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import reopen_shut_out
 from importer.models import Credentials, Notice, SecretCredentials
-from importer.plain import listening
 from importer.progress import Progress
 from importer.settings import Settings
-from importer.settings_sources import load_settings
 from importer.talkdesk.auth import READ_SCOPE, Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
 from importer.talkdesk.transport import Transport
@@ -44,17 +40,6 @@ class OpenTarget:
     api_url: str  #: base address of the API
     token_url: str  #: empty if a static token is used
     credentials: Callable[[], Credentials]  #: gives them, each time again
-
-
-def usable_settings(settings: Settings | None, near: Path | None = None) -> Settings:
-    """The settings given, or those of the environment and of a file, here or in the folder ``near`` by.
-
-    Raises:
-        ConfigError: there is no target, no credentials for it, or no usable CA file.
-    """
-    settings = settings or load_settings(near=near)
-    settings.require_target()
-    return settings
 
 
 @asynccontextmanager
@@ -124,7 +109,14 @@ async def send_pending(
     """
     chosen, max_refused = options.chosen, options.max_refused
     async with (
-        open_api(ledger, target, settings, stop=stop, progress=progress, max_refused=max_refused) as api,
+        open_api(
+            target,
+            settings,
+            stop=stop,
+            progress=progress,
+            after_crash=ledger.was_cut_short,
+            max_refused=max_refused,
+        ) as api,
         LedgerWriter(ledger) as writer,
         measuring(api, writer),
     ):
@@ -136,7 +128,7 @@ async def send_pending(
         budget = RetryBudget(settings.workers)
         how = WorkerOptions(settings.workers, settings.grace, options.resend)
         queue = RecordQueue(
-            lambda after, count: writer.call(lambda: ledger.next_page(chosen, after=after, limit=count)),
+            lambda after, count: writer.call(Ledger.next_page, chosen, after=after, limit=count),
             released=lambda: bool(ledger.released),
             limit=options.limit,
         )
@@ -144,7 +136,7 @@ async def send_pending(
         workers = Workers(Sender(api, writer, budget), queue, reconciler, options=how, stop=stop)
         delivered = await workers.run(ledger.unknown_records(chosen.source))
         if delivered.error is None and not stop.gently.is_set():
-            waiting = await writer.call(lambda: count_waiting(ledger, chosen.source, only_unknown=not options.resend))
+            waiting = await writer.call(count_waiting, chosen.source, only_unknown=not options.resend)
             if waiting:
                 progress.updating(waiting)
                 updates = UpdateSender(
@@ -158,12 +150,12 @@ async def send_pending(
 
 @asynccontextmanager
 async def open_api(
-    ledger: Ledger,
     target: OpenTarget,
     settings: Settings,
     *,
     stop: Stop,
     progress: Progress,
+    after_crash: bool = False,
     max_refused: int | None = None,
 ) -> AsyncIterator[ApiAccess]:
     """The API of a target, with the rate and the patience of ``settings``, and a token.
@@ -176,7 +168,7 @@ async def open_api(
         tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
         await _check_credentials(tokens, target, progress)
         rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
-        if ledger.was_cut_short:
+        if after_crash:
             rate_limit.pause(1.0)  # what a killed run sent in its last second counts
         breaker = CircuitBreaker(
             rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=max_refused, notice=progress.notice
@@ -202,31 +194,3 @@ async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progr
 
 def _may_read_cases(tokens: Tokens) -> bool:
     return tokens.scopes is None or READ_SCOPE in tokens.scopes  # an endpoint need not list the scopes of a token
-
-
-@contextmanager
-def stop_on_signals(stop: Stop, heard: list[int]) -> Iterator[None]:
-    """While inside, SIGINT, SIGTERM and SIGHUP ask the run to stop: gently first, at once the second time.
-
-    ``heard`` gets the numbers of the signals that came. One that is ignored (``nohup``) stays ignored. In a loop
-    that is not in the main thread, only SIGINT is heard, and only if a plain function waits for the loop.
-    """
-    loop = asyncio.get_running_loop()
-
-    def hear(number: int) -> None:
-        heard.append(number)
-        stop.request()
-
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-            if number is not None and (usual := signal.getsignal(number)) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, hear, number)
-                before[number] = usual
-    try:
-        with listening(hear):
-            yield
-    finally:
-        for number, usual in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, usual)  # the loop knows no other than the system's own

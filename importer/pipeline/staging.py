@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -30,7 +28,6 @@ Progress = Callable[[float, int], None]
 Watch = Callable[[Sequence[StagedRow]], None]
 
 _BATCH = 2000
-_YOUNG_OBJECTS = 50_000  # that may be there before the garbage collector looks for cycles; the rows of ten chunks
 #: Not waiting rows: either what they wait for is unfinished, or they wait for a row that must be fixed.
 _UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
@@ -88,34 +85,22 @@ def stage_source(
     companions.load(lambda: progress(0.0, 0))
     number = entry.begin_source(ledger, _described(source.name, identity, columns, mapping, mapper))
     rows = restored = 0
-    with _rare_collections():
-        for chunk in source.chunks():
-            if failures is None:
-                own_rows = list(chunk.rows())
-                batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
-            else:
-                batch, cells = _corrected(ledger, failures, chunk.rows(), mapper, source.name, as_is=reading.as_is)
-                restored += cells
-            companions.note_keys(staged.row for staged in batch)
-            if watch is not None:
-                watch(batch)
-            entry.add_rows(ledger, number, batch)
-            rows += len(batch)
-            progress(chunk.progress, rows)
+    for chunk in source.chunks():
+        if failures is None:
+            own_rows = list(chunk.rows())
+            batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
+        else:
+            batch, cells = _corrected(ledger, failures, chunk.rows(), mapper, source.name, as_is=reading.as_is)
+            restored += cells
+        companions.note_keys(staged.row for staged in batch)
+        if watch is not None:
+            watch(batch)
+        entry.add_rows(ledger, number, batch)
+        rows += len(batch)
+        progress(chunk.progress, rows)
     keep_last = mapping.keep_last and failures is None
     entry.finish_source(ledger, number, companions.as_read(), whole=failures is None, keep_last=keep_last)
     return Staged(next(info for info in entry.sources(ledger) if info.id == number), restored)
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Rows are many objects and no cycles: with the usual threshold, looking for some takes a seventh of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(_YOUNG_OBJECTS, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _identity(source: Reader, reading: Reading) -> str:

@@ -1,16 +1,17 @@
-"""Making a stand-in of a row: the same case, with the user's own address and an external id that no row has."""
+"""A stand-in of a row: the same case, with the user's own address and an external id that no row has; who needs one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from importer.errors import ConfigError, SourceError
-from importer.ledger import Ledger
+from importer.ledger import Ledger, tries
 from importer.ledger.tries import MARK, key_prefix
 from importer.mapping import Mapping
 from importer.mapping.addresses import is_email
@@ -106,3 +107,34 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_each_text(each, change) for each in value]
     return {key: _each_text(each, change) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+# -- asking for a try: "changed to resolved" is what mails to requesters are sent for ----------------------
+
+
+class UntriedError(ConfigError):
+    """Cases would be solved, and no try has shown what the account does then."""
+
+
+def refuse_untried(ledger: Ledger, source: int | None, *, target: str, folders: Iterable[Path]) -> None:
+    """Refuse to solve the first cases of a ledger, unless a ledger of tries in one of the folders knows the account.
+
+    Args:
+        ledger: What is to be sent.
+        source: Only rows of this source; None for all.
+        target: The account.
+        folders: Where the ledger of the import is, and its reports.
+
+    Raises:
+        UntriedError: cases are to be solved, and that was never tried.
+    """
+    count, key = tries.to_be_solved(ledger, source)
+    paths = {folder_of_tries(folder, is_trial=False) / "ledger.db" for folder in folders}
+    if count and not any(tries.was_solved(path, target) for path in paths):
+        cases = f"{count:,} case{'s' if count > 1 else ''}"
+        raise UntriedError(
+            f"`after_create` would solve {cases} in this account, where that was never tried; nothing was sent",
+            where=target,
+            hint="mails may go to every requester: see what one case sets off with"
+            f" `case-importer try SOURCE {shlex.quote(key)} --mapping FILE --email YOUR-ADDRESS`, or pass --yes",
+        )

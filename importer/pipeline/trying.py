@@ -3,64 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.case_reads import read_case
 from importer.delivery.retry import ReadError
 from importer.delivery.side_effects import SideEffect, side_effects
 from importer.delivery.trash import put_into_trash
-from importer.delivery.update_sender import read_case
 from importer.delivery.workers import Stop, first_of
 from importer.errors import CaseImporterError, ExitCode, OutageError
 from importer.ledger import Ledger, LedgerView, NewSource, Selection, StagedRow, tries
 from importer.ledger import sources as entry
 from importer.ledger.tries import StandIn, TriedUpdate
 from importer.mapping import Mapping
-from importer.models import CaseUpdateState, Notice, Row, State
-from importer.pipeline.companions import Export, StrPath, columns_mapped, folder_of, open_export
+from importer.models import Notice, Row, State
+from importer.pipeline.companions import Export, ExportOptions, StrPath, columns_mapped, folder_of, open_export
 from importer.pipeline.ledger_run import WITHOUT_EXTERNAL_ID
 from importer.pipeline.results import Problem
 from importer.pipeline.run import folder_of_reports
-from importer.pipeline.sending import (
-    OpenTarget,
-    RunOptions,
-    open_api,
-    open_target,
-    refuse_wrong_credentials,
-    send_pending,
-    stop_on_signals,
-    usable_settings,
-)
+from importer.pipeline.sending import OpenTarget, RunOptions, open_api, open_target, send_pending
+from importer.pipeline.session import Session
 from importer.pipeline.stand_in import check_address, external_id_of, folder_of_tries, row_named, stand_in
 from importer.plain import plain
 from importer.progress import Progress
+from importer.report import exit_code_of, summary_of
 from importer.settings import Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from importer.reader import ReadingOptions
-
 #: Seconds until a case of a real account is read back: automations run right after a create or an update.
 WAIT = 30.0
-_UPDATE_CODES = (
-    (CaseUpdateState.UNKNOWN, ExitCode.UNKNOWN_OUTCOME),
-    (CaseUpdateState.REFUSED, ExitCode.ROWS_FAILED),  # before what waits for it
-    (CaseUpdateState.PENDING, ExitCode.TEMPORARY),
-)
-_CODES = {
-    State.UNKNOWN: ExitCode.UNKNOWN_OUTCOME,
-    State.DUPLICATE: ExitCode.DUPLICATE,
-    State.REFUSED: ExitCode.ROWS_FAILED,
-    State.PENDING: ExitCode.TEMPORARY,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +96,11 @@ async def try_row_async(
     email: str,
     wait: float | None = None,
     keep: bool = False,
-    notes: Iterable[StrPath] = (),
-    allow_files: Iterable[StrPath] = (),
     out: StrPath | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
-    **reading: Unpack[ReadingOptions],
+    **export: Unpack[ExportOptions],
 ) -> TryResult:
     """Send one case that stands in for a row, update it as the mapping says, read it back, and remove it.
 
@@ -133,7 +108,7 @@ async def try_row_async(
     in the folder ``try`` next to that of the import. What an earlier try could not remove is removed first.
 
     Args:
-        source, mapping, notes, allow_files, settings, reading: See :func:`importer.pipeline.run.run_import_async`.
+        source, mapping, settings, export: See :func:`importer.pipeline.run.run_import_async`.
         row: Key of the row, or its row number.
         email: Your own address.
         wait: Seconds until the case is read back; by default 30, and 0 for a server on this machine.
@@ -146,17 +121,15 @@ async def try_row_async(
         ConfigError: ``email`` is not an address, or the ledger in the place of that of tries is that of an import.
         CaseImporterError: it could not begin, or the ledger failed; any other problem is in the result.
     """
-    settings = usable_settings(settings, folder_of(source))
-    export = open_export(source, mapping, reading, notes, allow_files)
-    folder = folder_of_tries(folder_of_reports(source, out), is_trial=settings.target.api_url is None)
+    session = Session(folder_of(source), settings=settings, progress=progress, stop=stop)
+    opened, target = open_export(source, mapping, **export), session.settings.target
+    folder = folder_of_tries(folder_of_reports(source, out), is_trial=target.api_url is None)
     own_address = check_address(email)
-    await refuse_wrong_credentials(settings)
-    with Ledger(folder / "ledger.db", verb="try") as ledger:
-        ledger.check_target(settings.target.name)
-        attempt = _Try(ledger, export, settings, progress or Progress(), stop or Stop(), keep=keep)
-        with nullcontext() if stop else stop_on_signals(attempt.stop, attempt.heard):
+    async with session.holding(folder / "ledger.db", "try") as ledger:
+        attempt = _Try(ledger, opened, session, keep=keep)
+        with session.stoppable():
             await asyncio.to_thread(attempt.stage, str(row), own_address)
-            await attempt.carry_out(WAIT if wait is None and not settings.target.is_local else wait or 0.0)
+            await attempt.carry_out(WAIT if wait is None and not target.is_local else wait or 0.0)
         result = attempt.result(own_address)
         ledger.exit_code = result.exit_code
     return result
@@ -184,20 +157,19 @@ class _Try:
 
     ledger: Ledger
     export: Export
-    settings: Settings
-    progress: Progress
-    stop: Stop
+    session: Session
     keep: bool = field(kw_only=True)
-    heard: list[int] = field(default_factory=list)
     error: CaseImporterError | None = None
     waited: float | None = None
     effects: list[SideEffect] = field(default_factory=list)
     not_shown: list[str] = field(default_factory=list)
     left: bool = False
-    begun: float = field(default_factory=time.monotonic)
     row: Row = field(init=False)
     key: str = field(init=False)
     source: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.settings, self.stop, self.progress = self.session.settings, self.session.stop, self.session.progress
 
     def stage(self, name: str, email: str) -> None:
         """Enter the stand-in into the ledger of tries. Blocking."""
@@ -257,13 +229,8 @@ class _Try:
 
     async def _look(self, api: ApiAccess, standing: StandIn, wait: float) -> None:
         assert standing.case_id is not None
-        case_id = standing.case_id
         try:
-            case = await api.read(
-                lambda token: api.client.get_case(case_id, token),
-                lambda answer: read_case(answer, case_id),
-                what=f"case {case_id}",
-            )
+            case = await read_case(api, standing.case_id)
         except ReadError as error:
             self.error = OutageError(str(error), hint="the scope cases-public:read is needed to read it")
             return
@@ -288,13 +255,13 @@ class _Try:
         tries.note_end(self.ledger, standing.record, tries.UNSEEN if self.waited is None else end)
 
     def _api(self, target: OpenTarget) -> AbstractAsyncContextManager[ApiAccess]:
-        return open_api(self.ledger, target, self.settings, stop=self.stop, progress=self.progress)
+        crashed = self.ledger.was_cut_short
+        return open_api(target, self.settings, stop=self.stop, progress=self.progress, after_crash=crashed)
 
     def result(self, email: str) -> TryResult:
         """All of it."""
         standing = tries.stand_in_of(self.ledger, self.source)
-        exit_code = self._exit_code(standing)
-        error = self.error
+        exit_code = self._exit_code()
         return TryResult(
             exit_code=exit_code,
             meaning=exit_code.name.lower(),
@@ -314,23 +281,19 @@ class _Try:
             effects=tuple(self.effects),
             not_shown=tuple(self.not_shown),
             left=self.left,
-            error=None if error is None else Problem(error.what, error.where, error.hint),
+            error=Problem.of(self.error),
             notes=(*self.settings.remarks, *self.export.reader.notes, *self.export.mapping.notes),
-            seconds=round(time.monotonic() - self.begun, 3),
+            seconds=self.session.seconds,
         )
 
-    def _exit_code(self, standing: StandIn) -> ExitCode:
-        if self.error is not None:
-            return self.error.exit_code
-        if self.heard:
-            return ExitCode.INTERRUPTED if self.heard[0] == signal.SIGINT else ExitCode.TERMINATED
-        if standing.state is not State.CREATED:
-            return _CODES.get(standing.state, ExitCode.TEMPORARY)
-        states = {update.state for update in standing.updates}
-        for state, code in _UPDATE_CODES:
-            if state in states:
-                return code
-        return ExitCode.ROWS_FAILED if any(not each.is_default for each in self.effects) else ExitCode.OK
+    def _exit_code(self) -> ExitCode:
+        if (early := self.session.exit_code(self.error)) is not None:
+            return early
+        with LedgerView(self.ledger.path, source=self.source) as view:
+            summary = summary_of(view)
+        code = exit_code_of(summary.totals, summary.causes, summary.case_updates)
+        is_changed = any(not each.is_default for each in self.effects)
+        return ExitCode.ROWS_FAILED if code is ExitCode.OK and is_changed else code
 
 
 def _entered(ledger: Ledger, export: Export, row: StagedRow) -> int:

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 from importer.delivery.verifier import Verifier
-from importer.delivery.workers import Stop
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.verification import Verification, VerificationPlan, begin, count_left, finish
-from importer.pipeline.ledger_verbs import StrPath, existing
-from importer.pipeline.results import Problem, as_json, known
-from importer.pipeline.sending import (
-    open_api,
-    open_target,
-    refuse_wrong_credentials,
-    stop_on_signals,
-    usable_settings,
-)
+from importer.pipeline.ledger_verbs import StrPath, existing_ledger
+from importer.pipeline.results import Problem, as_json, fields_of
+from importer.pipeline.sending import open_api, open_target
+from importer.pipeline.session import AccountOptions, Session
 from importer.plain import plain
-from importer.progress import Progress
 from importer.report import ReportOptions, Summary, summary_of
 from importer.report.files import Reports, make_folder, whole_file
 from importer.report.page import FILE_NAME, write_page
 from importer.report.results_file import write_verified
-from importer.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +60,7 @@ async def verify_async(
     again: bool = False,
     out: StrPath | None = None,
     csv_delimiter: str = ",",
-    settings: Settings | None = None,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
+    **account: Unpack[AccountOptions],
 ) -> VerifyResult:
     """Read the cases of a ledger back and compare them, field by field, with what was sent.
 
@@ -88,51 +75,36 @@ async def verify_async(
         again: Start over, although the last one is not finished.
         out: Folder of the reports; by default that of the ledger.
         csv_delimiter: Between the cells of verified.csv; see :class:`importer.report.ReportOptions`.
-        settings: Target, rate, credentials; by default from environment and ``.env``.
-        progress, stop: Is told what happens; stops it. Without ``stop`` the signals of the process do.
+        account: See :class:`importer.pipeline.session.AccountOptions`.
 
     Raises:
         ConfigError: there is nothing to verify, or one that is not finished has other options.
         CaseImporterError: it could not begin, or the ledger failed; any other problem is in the result.
     """
-    begun = time.monotonic()
-    path = existing(ledger)
+    path = existing_ledger(ledger)
     options = ReportOptions(csv_delimiter=csv_delimiter)
-    settings = usable_settings(settings, path.parent)
+    session = Session(path.parent, **account)
     plan = VerificationPlan(None if sample is None else str(sample), deep, doubles)
-    heard: list[int] = []
-    inner_stop = stop or Stop()
-    await refuse_wrong_credentials(settings)
-    with Ledger(path, verb="verify") as opened:
-        opened.check_target(settings.target.name)
-        with nullcontext() if stop else stop_on_signals(inner_stop, heard):
+    async with session.holding(path, "verify") as opened:
+        with session.stoppable():
             continued = await asyncio.to_thread(begin, opened, plan, again=again)
-            error = await _read_back(opened, plan, settings=settings, stop=inner_stop, progress=progress or Progress())
-        if error is None and not inner_stop.gently.is_set():
+            error = await _read_back(opened, plan, session)
+        if error is None and not session.stop.gently.is_set():
             finish(opened)
-        result = _result(
-            path,
-            Path(out) if out is not None else path.parent,
-            options=options,
-            error=error,
-            heard=heard,
-            continued=continued,
-            notes=settings.remarks,
-            begun=begun,
-        )
+        folder = Path(out) if out is not None else path.parent
+        result = _result(path, folder, options, session=session, error=error, continued=continued)
         opened.exit_code = result.exit_code
     return result
 
 
-async def _read_back(
-    ledger: Ledger, plan: VerificationPlan, *, settings: Settings, stop: Stop, progress: Progress
-) -> CaseImporterError | None:
+async def _read_back(ledger: Ledger, plan: VerificationPlan, session: Session) -> CaseImporterError | None:
     """Read from the account as a run searches in it, with its rate and its patience; says what ended it early."""
+    settings, stop, progress = session.settings, session.stop, session.progress
     try:
         async with open_target(settings, ledger.path) as target:
             ledger.check_target(target.identity)
             async with (
-                open_api(ledger, target, settings, stop=stop, progress=progress) as api,
+                open_api(target, settings, stop=stop, progress=progress, after_crash=ledger.was_cut_short) as api,
                 LedgerWriter(ledger) as writer,
             ):
                 progress.verifying(count_left(ledger))
@@ -145,13 +117,11 @@ async def _read_back(
 def _result(
     path: Path,
     folder: Path,
-    *,
     options: ReportOptions,
+    *,
+    session: Session,
     error: CaseImporterError | None,
-    heard: list[int],
     continued: bool,
-    notes: tuple[str, ...],
-    begun: float,
 ) -> VerifyResult:
     """Write verified.csv, decide the exit code, and write the result as summary.json."""
     make_folder(folder)
@@ -165,21 +135,19 @@ def _result(
     exit_code = summary.verification.exit_code
     if exit_code is ExitCode.OK and summary.case_updates.undelivered:
         exit_code = ExitCode.ROWS_FAILED
-    if error is not None:
-        exit_code = error.exit_code
-    elif heard:
-        exit_code = ExitCode.INTERRUPTED if heard[0] == signal.SIGINT else ExitCode.TERMINATED
+    if (early := session.exit_code(error)) is not None:
+        exit_code = early
     result = VerifyResult(
-        **known(summary),
+        **fields_of(summary),
         exit_code=exit_code,
         meaning=exit_code.name.lower(),
         verified_file=folder / "verified.csv",
         page=folder / FILE_NAME,
         summary_file=folder / "summary.json",
         continued=continued,
-        error=None if error is None else Problem(error.what, error.where, error.hint),
-        notes=notes,
-        seconds=round(time.monotonic() - begun, 3),
+        error=Problem.of(error),
+        notes=session.settings.remarks,
+        seconds=session.seconds,
     )
     with whole_file(result.summary_file) as file:
         file.write(as_json(result) + "\n")

@@ -168,7 +168,6 @@ class FileProfile:
         shapes_of: Gives the shapes of a cell that are counted.
         blank_words: Texts that may stand for an empty cell.
         distinct_max: Different texts of a column are counted up to this number.
-
     """
 
     def __init__(

@@ -7,7 +7,7 @@ column, the key included, and a row that has succeeded is never sent again even 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> l
     groups = sources_by_columns(view)
     for columns, sources in groups.items():
         header = (*REASON_COLUMNS, *columns)
-        lines = ((*reasons(each, ledger_id).values(), *each.cells) for each in failures_of(view, sources))
+        lines = ((*reasons(each, ledger_id).values(), *each.cells) for each in view.failures(sources))
         path = numbered(folder, "failures.csv", len(paths) + 1)
         if write_csv(path, header, lines, is_exact=True, keep_empty=False, delimiter=delimiter):
             paths.append(path)
@@ -62,12 +62,6 @@ def sources_by_columns(view: LedgerView) -> dict[tuple[str, ...], list[SourceInf
     for source in view.sources():
         groups.setdefault(source.columns, []).append(source)
     return groups
-
-
-def failures_of(view: LedgerView, sources: Iterable[SourceInfo]) -> Iterator[FailureLine]:
-    """The rows of these sources that are to be fixed or decided, in input order."""
-    wanted = {source.id for source in sources}
-    return (failure for failure in view.failures() if failure.result.source in wanted)
 
 
 def reasons(failure: FailureLine, ledger_id: str) -> dict[str, str]:

@@ -26,7 +26,6 @@ from importer.report.failures_file import (
     RECORD_COLUMN,
     SUGGESTED,
     errors_of,
-    failures_of,
     reason,
     reasons,
     sources_by_columns,
@@ -146,11 +145,11 @@ def write_workbooks(view: LedgerView, folder: Path, causes: Iterable[Cause]) -> 
                 allowed.setdefault(column, {}).update(dict.fromkeys(words))
         known = {column: list(words) for column, words in allowed.items()}
         plan = _Plan(columns, known, Suggestions(known), [min(len(column) + 3, _WIDEST) for column in columns])
-        for failure in failures_of(view, sources):
+        for failure in view.failures(sources):
             plan.look_at(failure)
         if plan.rows:
             paths.append(numbered(folder, "failures.xlsx", len(paths) + 1))
-            _write_workbook(paths[-1], plan, failures_of(view, sources), causes, ledger_id)
+            _write_workbook(paths[-1], plan, view.failures(sources), causes, ledger_id)
             beyond += plan.rows - plan.most_rows
     remove_numbered(folder, "failures.xlsx", range(len(paths) + 1, len(groups) + 1))
     return paths, beyond

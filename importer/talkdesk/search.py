@@ -8,21 +8,19 @@ of them really filters is not documented, so it is found out by a probe, and eve
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, StrictInt, ValidationError
 
-from importer.talkdesk.payloads import Case
+from importer.talkdesk.payloads import Case, OrAbsent
 from importer.talkdesk.transport import Answer
 
 PER_PAGE = 100
 #: The most that the API gives at once. Source: OpenAPI, "Get case list".
 MOST_PER_PAGE = 500
-_TEXT_FILTER_LIMIT = 255  # characters, OpenAPI: title and requester_email
 
 #: Parameters of a query, as they are written before they are percent-encoded.
 Parameters = list[tuple[str, str]]
@@ -39,28 +37,23 @@ class Encoding(StrEnum):
 
 
 class UnreadableListError(Exception):
-    """The answer is not a list of cases; it proves nothing about any case."""
-
-
-class _Cases(BaseModel):
-    data: list[Case]
+    """The answer is not the list that was asked for; it proves nothing about what is in the account."""
 
 
 class Page(BaseModel):
     """One page of a list of cases.
 
     Attributes:
+        cases: The cases as the server gave them.
+        following: The link to the next page; None, or something empty, if there is none.
         total: How many cases the whole list has; None if it does not say.
     """
 
-    embedded: Annotated[_Cases, Field(validation_alias="_embedded")]
-    links: Annotated[Any, Field(validation_alias="_links")] = None
-    total: Any = None
-
-    @property
-    def cases(self) -> list[Case]:
-        """The cases as the server gave them."""
-        return self.embedded.data
+    cases: list[Case] = Field(validation_alias=AliasPath("_embedded", "data"))
+    following: Any = Field(
+        None, validation_alias=AliasChoices(AliasPath("_links", "next", "href"), AliasPath("_links", "next"))
+    )
+    total: OrAbsent[StrictInt] = None
 
     def completes(self, received: int) -> bool:
         """Whether the list ends with this page, after ``received`` cases in all.
@@ -71,10 +64,7 @@ class Page(BaseModel):
         """
         if not self.cases:
             return True
-        if isinstance(self.total, int) and not isinstance(self.total, bool):
-            return received >= self.total
-        following = self.links.get("next") if isinstance(self.links, dict) else None
-        return not (following.get("href") if isinstance(following, dict) else following)
+        return received >= self.total if self.total is not None else not self.following
 
 
 def by_external_id(field: str, value: str, *, encoding: Encoding) -> Parameters:
@@ -88,18 +78,6 @@ def by_ids(case_ids: Iterable[str], *, encoding: Encoding) -> Parameters:
     if encoding is Encoding.DOC:
         return [("ids", orjson.dumps(list(case_ids)).decode())]
     return [("ids", case_id) for case_id in case_ids]
-
-
-def by_content(*, email: str | None, title: str, since: float, until: float, encoding: Encoding) -> Parameters:
-    """Filter: requester, title and creation time (seconds since 1970) fit."""
-    parameters = [("title", title)] if len(title) <= _TEXT_FILTER_LIMIT else []
-    if email:
-        parameters.append(("requester_email", email))
-    moments = [datetime.fromtimestamp(seconds, UTC) for seconds in (since, until)]
-    if encoding is Encoding.DOC:
-        texts = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in moments]
-        return [*parameters, ("create_at", orjson.dumps(texts).decode())]
-    return [*parameters, *(("create_at", moment.strftime("%Y-%m-%d %H:%M:%S.000")) for moment in moments)]
 
 
 def query(parameters: Iterable[tuple[str, str]], *, page: int, per_page: int = PER_PAGE) -> str:

@@ -180,7 +180,7 @@ def test_a_stop_does_not_wait_for_the_search(tmp_path: Path) -> None:
 
 def test_a_list_that_does_not_answer_does_not_hold_up_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library, whose patience can be made short."""
-    monkeypatch.setattr(existing, "PATIENCE", 0.5)
+    monkeypatch.setattr(existing, "LONGEST", 0.5)
     monkeypatch.chdir(tmp_path)
     with sandbox_process(tmp_path, faults=HANGING) as server:
         write_tickets(tmp_path / "t.csv", tickets(2))

@@ -78,3 +78,15 @@ def _tells_what_is_wrong(told: Program) -> None:
     (row,) = told("explain", "why-1", *LEDGER, "--json").json["rows"]
     assert (row["cells"], row["body"], row["state"]) == (None, None, "created")
     assert [line["title"] for line in read_csv(told.folder / "t-import/results.csv")][:1] != [""]
+
+
+def test_every_line_that_a_note_may_come_from_is_named(local: Program) -> None:
+    mapping = "version: 1\nsource: {key: Id}\ncase:\n  title: T\n  description: T\n  requester_email: Mail\n"
+    later = "after_create:\n  status: {value: OPEN}\n"
+    notes = "  notes:\n    - {body: One}\n    - {body: Two}\n"
+    (local.folder / "m.yml").write_text(mapping + notes + later, encoding="utf-8")
+    (local.folder / "t.csv").write_text("Id,T,Mail,One,Two\n1,Smoke,a@acme.example,,seen\n", encoding="utf-8")
+    local("run", "t.csv", "-m", "m.yml", "--quiet", "--yes")
+    page = local("explain", "1", *LEDGER).out
+    assert "← from 'One', 'Two', m.yml:8:14 or m.yml:9:14" in page
+    assert "requests    1 to create it, 1 for case updates" in page

@@ -44,6 +44,19 @@ def test_a_stop_drains_and_the_same_command_goes_on(
     assert rest.json["requests"] == cases_of(server, prefix) == 300
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.slow
+def test_a_stop_while_a_file_is_read(online: Program, number: signal.Signals, code: int) -> None:
+    write_tickets(online.folder / "t.csv", tickets(100_000, prefix=f"read-{number.name}-"))
+    status = ("status", "--ledger", "t-import/ledger.db", "--json")
+    with online.running(*RUN) as process:
+        until(lambda: (said := online(*status)).code == 0 and said.json["half_read"], what="the first rows")
+        process.send_signal(number)
+        ended = end_of(process)
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.startswith("error: stopped while reading; nothing was sent")
+
+
 @pytest.mark.slow
 def test_a_run_under_nohup_goes_on_when_the_terminal_is_closed(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", tickets(60, prefix="nohup-"))

@@ -154,7 +154,13 @@ class CaseServer:
 
 
 async def run_once(
-    path: Path, url: str, *, stop: Stop | None = None, target: dict[str, Any] | None = None, **settings: Any
+    path: Path,
+    url: str,
+    *,
+    stop: Stop | None = None,
+    target: dict[str, Any] | None = None,
+    limit: int | None = None,
+    **settings: Any,
 ) -> Delivered:
     """Send everything that is pending, as ``case-importer run`` does, with short waits."""
     known = {"api_url": url, "token": TOKEN, "settle_delay": 0.0, "concurrency": 4, "grace": 5.0}
@@ -164,7 +170,7 @@ async def run_once(
             ledger,
             there,
             Settings(**{**known, **settings}),
-            RunOptions(chosen=Selection()),
+            RunOptions(chosen=Selection(), limit=limit),
             stop=stop or Stop(),
             progress=Progress(),
         )

@@ -13,7 +13,7 @@ import pytest
 from delivering import TOKEN
 from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
 
-from importer.delivery.field_updates import Shown, changed_by_server, fields_before, what_is_set
+from importer.delivery.update_lookup import Shown, changed_by_server, fields_before, fields_in_case
 from importer.delivery.workers import Stop
 from importer.ledger import Ledger, Selection
 from importer.models import Link, Links, SecretCredentials, UpdateBody, UpdateKind
@@ -55,30 +55,30 @@ def case(**fields: Any) -> Case:
     ],
 )
 def test_what_a_look_proves(shown: dict[str, Any], means: Shown) -> None:
-    assert what_is_set(SENT, BEFORE, listed=None, alone=case(**shown)) is means
+    assert fields_in_case(SENT, BEFORE, listed=None, alone=case(**shown)) is means
 
 
 def test_what_was_so_before_is_no_proof() -> None:
     """A case with an owner is open already; whether its group was set is not shown."""
     sent, before = {"status": "OPEN", "group_id": "g"}, {"status": "OPEN"}
-    assert what_is_set(sent, before, listed=None, alone=case(status="OPEN")) is Shown.ABSENT
-    assert what_is_set(sent, before, listed=case(group_id="g"), alone=case(status="OPEN")) is Shown.THERE
+    assert fields_in_case(sent, before, listed=None, alone=case(status="OPEN")) is Shown.ABSENT
+    assert fields_in_case(sent, before, listed=case(group_id="g"), alone=case(status="OPEN")) is Shown.THERE
 
 
 def test_a_case_that_somebody_closed_was_not_solved_by_us() -> None:
-    assert what_is_set(SENT, BEFORE, listed=None, alone=case(status="CLOSED")) is Shown.UNCLEAR
+    assert fields_in_case(SENT, BEFORE, listed=None, alone=case(status="CLOSED")) is Shown.UNCLEAR
 
 
 def test_what_no_read_shows_proves_nothing() -> None:
-    assert what_is_set({"resolution": "Done"}, BEFORE, listed=None, alone=case(status="NEW")) is Shown.UNCLEAR
+    assert fields_in_case({"resolution": "Done"}, BEFORE, listed=None, alone=case(status="NEW")) is Shown.UNCLEAR
 
 
 def test_the_group_is_shown_by_the_list_alone() -> None:
     alone = case(status="NEW")
-    assert what_is_set({"group_id": "g"}, BEFORE, listed=None, alone=alone) is Shown.UNCLEAR
-    assert what_is_set({"group_id": "g"}, BEFORE, listed=case(group_id="g"), alone=alone) is Shown.THERE
-    assert what_is_set({"group_id": "g"}, BEFORE, listed=case(), alone=alone) is Shown.ABSENT
-    assert what_is_set({"group_id": "g"}, BEFORE, listed=case(group_id="h"), alone=alone) is Shown.UNCLEAR
+    assert fields_in_case({"group_id": "g"}, BEFORE, listed=None, alone=alone) is Shown.UNCLEAR
+    assert fields_in_case({"group_id": "g"}, BEFORE, listed=case(group_id="g"), alone=alone) is Shown.THERE
+    assert fields_in_case({"group_id": "g"}, BEFORE, listed=case(), alone=alone) is Shown.ABSENT
+    assert fields_in_case({"group_id": "g"}, BEFORE, listed=case(group_id="h"), alone=alone) is Shown.UNCLEAR
 
 
 def test_what_stood_there_before_is_what_was_sent_last() -> None:

@@ -11,16 +11,19 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import orjson
 import pytest
-from delivering import OneWorker, one_worker
+from delivering import OneWorker, echo, one_worker
 from ledgers import EXTERNAL_ID_FIELD, case_body
 from servers import Line, RawServer, Request, http
 
-from importer.delivery import circuit_breaker, retry
+from importer.delivery import api_access, case_search, circuit_breaker
 from importer.delivery import reconcile as rules_of_search
+from importer.delivery.case_search import CaseSearch
 from importer.delivery.reconcile import Reconciler
-from importer.ledger import CreatedCase, Outcome
+from importer.ledger import CreatedCase
 from importer.models import SettleDelay, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.talkdesk import search
@@ -33,9 +36,9 @@ NEVER_THERE = {"do": "drop", "save": False}
 
 @pytest.fixture(autouse=True)
 def short_outages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules_of_search, "PATIENCE", 3)
+    monkeypatch.setattr(rules_of_search, "MOST_FAILURES", 3)
     monkeypatch.setattr(circuit_breaker, "OUTAGE_AFTER", 1000)  # an outage would be waited for
-    monkeypatch.setattr(retry, "backoff", lambda *_, **__: 0.0)
+    monkeypatch.setattr(api_access, "backoff", lambda *_, **__: 0.0)
 
 
 def on_key(key: str, effect: Any) -> Rule:
@@ -168,6 +171,36 @@ async def test_the_encoding_that_works_is_found_out(tmp_path: Path, reads: Any) 
         assert await reconcile(here) == {"B": State.CREATED, "C": State.PENDING}
 
 
+async def test_an_account_that_refuses_one_form_of_filters_is_asked_in_the_other(tmp_path: Path) -> None:
+    """HTTP 400 says nothing about the service, nor about the case."""
+    created: dict[str, str] = {}
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "POST":
+            key = request.json["custom_fields"][EXTERNAL_ID_FIELD]
+            created[key] = str(100 + len(created))
+            if key == "B":
+                line.end()
+            else:
+                await line.send(echo(request, created[key]))
+            return
+        (wanted,) = orjson.loads(parse_qs(urlsplit(request.target).query)["custom_fields"][0])
+        if "label" in wanted:
+            await line.send(http(400, {"code": "0040001", "message": "Invalid parameter"}))
+            return
+        key = wanted[EXTERNAL_ID_FIELD]["value"]
+        packed = {EXTERNAL_ID_FIELD: {"value": key}}
+        data = [{"id": created[key], "custom_fields": packed}] if key in created else []
+        await line.send(http(200, {"_embedded": {"data": data}, "total": len(data)}))
+
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url, keys="AB") as here:
+        await here.send("A")
+        await here.send("B")
+        await asyncio.sleep(DELAY.again)
+        assert await reconcile(here) == {"B": State.CREATED}
+        assert not here.api.breaker._failing
+
+
 @pytest.mark.parametrize("how", ["option", "fault"])
 async def test_where_the_filter_is_ignored_the_newest_cases_are_read(tmp_path: Path, how: str) -> None:
     """Back past the start of the run: what is seen is found, and what is not there was not created."""
@@ -200,7 +233,7 @@ async def test_a_list_that_is_not_shown_to_be_whole_proves_nothing(
             page.total = 10**6
         return page
 
-    monkeypatch.setattr(rules_of_search, "MOST_LISTED_PAGES", 1)
+    monkeypatch.setattr(case_search, "MOST_LISTED_PAGES", 1)
     rules = [on_key("B", LOST), on_key("C", NEVER_THERE)]
     async with sent(tmp_path / "l.db", *rules, keys="ABCD", filters="ignore") as (here, _):
         monkeypatch.setattr(search, "read_page", flawed)
@@ -216,14 +249,21 @@ async def test_the_control_case_is_asked_for_each_time(
 ) -> None:
     """The list shows everything while the filter is tried, with two requests, and nothing new after that."""
     if not is_right:
-        monkeypatch.setattr(Reconciler, "_ask_for_control_case", believe_what_was_tried)
+        monkeypatch.setattr(CaseSearch, "shows", believing_what_was_tried())
     rules = (on_key("B", LOST), Rule(do="index_lag", seconds=60, on=("list",), skip=2))
     async with sent(tmp_path / "l.db", *rules, keys="AB") as (here, _):
         assert await reconcile(here) == {"B": state}
 
 
-async def believe_what_was_tried(*_: Any) -> Outcome:
-    return Outcome(State.PENDING, code="not_created")
+def believing_what_was_tried() -> Any:
+    """A build that asks for the control case once, and never again."""
+    shows, tried = CaseSearch.shows, []
+
+    async def shows_once(self: CaseSearch, *what: Any, **how: Any) -> bool:
+        tried.append(None)
+        return len(tried) > 1 or await shows(self, *what, **how)
+
+    return shows_once
 
 
 @pytest.mark.parametrize(("is_right", "state"), [(True, State.UNKNOWN), (False, State.PENDING)])
@@ -286,56 +326,14 @@ async def test_a_case_without_an_id_settles_nothing(tmp_path: Path) -> None:
 # -- without an external id ------------------------------------------------------------------------------------
 
 
-def plain(key: str) -> bytes:
-    """A body that tells its row only by its words."""
-    return case_body(key, custom_fields={}, description=f"About {key}", requester_email="Ana@Example.com")
+async def test_without_an_external_id_nothing_tells_whose_case_it_is(tmp_path: Path) -> None:
+    """There is one case that looks like B, and B stays unknown at once: another row may look like it as well."""
 
+    def plain(key: str) -> bytes:
+        return case_body(key, custom_fields={})
 
-def rules_by_title(*pairs: tuple[str, Any]) -> list[Rule]:
-    return [Rule(**effect, title=f"Ticket {key}") for key, effect in pairs]
-
-
-async def test_without_an_external_id_one_equal_case_is_this_row(tmp_path: Path) -> None:
-    rules = rules_by_title(("B", LOST), ("C", NEVER_THERE))
-    async with sent(tmp_path / "l.db", *rules, external_id_field=None, bodies=plain) as (here, sandbox):
-        assert await reconcile(here) == {"B": State.CREATED, "C": State.UNKNOWN}
-        (case,) = [case for case in sandbox.cases() if case["title"] == "Ticket B"]
-        assert here.row("B")["case_id"] == str(case["id"])
-
-
-async def test_without_an_external_id_two_equal_rows_stay_unknown(tmp_path: Path) -> None:
-    """Nobody can say whose case it is."""
-
-    def same(key: str) -> bytes:
-        return plain("B" if key in "BC" else key)
-
-    async with sent(
-        tmp_path / "l.db", *rules_by_title(("B", LOST)), external_id_field=None, bodies=same, keys="ABC"
-    ) as (
-        here,
-        _,
-    ):
-        assert await reconcile(here) == {"B": State.UNKNOWN, "C": State.UNKNOWN}
-
-
-async def test_without_an_external_id_a_case_that_another_row_has_is_not_taken(tmp_path: Path) -> None:
-    def same(key: str) -> bytes:
-        return plain("A" if key in "AB" else key)
-
-    rules = [Rule(**NEVER_THERE, title="Ticket A", skip=1, limit=1)]
-    async with sent(tmp_path / "l.db", *rules, external_id_field=None, bodies=same, keys="AB") as (here, _):
+    rule = Rule(do="drop", save=True, title="Ticket B")
+    async with sent(tmp_path / "l.db", rule, external_id_field=None, bodies=plain, keys="AB") as (here, sandbox):
         assert await reconcile(here) == {"B": State.UNKNOWN}
-
-
-@pytest.mark.parametrize(
-    "change", [{"title": "Ticket B "}, {"description": "About b"}, {"requester_email": "bo@x.com"}]
-)
-async def test_without_an_external_id_nearly_equal_is_not_equal(tmp_path: Path, change: dict[str, str]) -> None:
-    """B never arrived; another person's case that looks like it must not be taken for it."""
-
-    def body(key: str) -> bytes:
-        return plain("B") if key == "B" else case_body("B", **{"custom_fields": {}, "description": "About B", **change})
-
-    rules = [Rule(**NEVER_THERE, title="Ticket B", skip=1, limit=1)]
-    async with sent(tmp_path / "l.db", *rules, external_id_field=None, bodies=body, keys="AB") as (here, _):
-        assert await reconcile(here) == {"B": State.UNKNOWN}
+        assert len(list(sandbox.cases())) == 2
+        assert sandbox.state()["requests"].get("list", 0) == 0

@@ -18,7 +18,7 @@ from servers import Line, RawServer, Request, drop, http, reply
 from importer.delivery.circuit_breaker import OUTAGE_AFTER
 from importer.delivery.rate_limit import PROBE_EVERY
 from importer.delivery.retry import MAX_ATTEMPTS
-from importer.delivery.workers import Delivered, Stop
+from importer.delivery.workers import Delivered, Stop, first_of
 from importer.errors import CaseImporterError, ExitCode, LedgerError, TargetError
 from importer.ledger import Ledger
 from importer.models import SecretCredentials, State
@@ -280,6 +280,44 @@ async def test_a_gentle_stop_finishes_what_is_under_way(tmp_path: Path, loop_fac
         await run
         assert len(server.requests) == 4
     assert states(path) == {"created": 4, "pending": 16}
+
+
+async def test_a_gentle_stop_waits_for_no_search(tmp_path: Path) -> None:
+    """The four answers are lost after the stop. No search may leave any more, so nobody waits for the settle delay."""
+    path, stop, go = staged_ledger(tmp_path / "l.db", keys(20)), Stop(), asyncio.Event()
+
+    async def step(line: Line, request: Request) -> None:
+        await go.wait()
+        line.end()
+
+    async with RawServer(step) as server:
+        run = await begin(path, server, stop, grace=60, settle_delay=60)
+        stop.request()
+        go.set()
+        async with asyncio.timeout(30):
+            result = await run
+    assert states(path) == {"unknown": 4, "pending": 16}
+    assert result.moved[State.UNKNOWN] == 4
+
+
+async def test_rows_of_earlier_runs_count_for_the_limit(tmp_path: Path) -> None:
+    """Three of them turn out not to be cases, and one row may be sent."""
+    path, cases = staged_ledger(tmp_path / "l.db", keys(6)), CaseServer()
+    async with RawServer(cases) as server:
+        await run_once(path, server.url, limit=2, concurrency=1)
+        with Ledger(path, verb="run") as ledger:
+            ledger.connection.execute("UPDATE record SET state = 'sending', run = 1 WHERE state = 'pending' AND id < 6")
+        await asyncio.sleep(0.6)  # for a control case
+        await run_once(path, server.url, limit=1)
+        assert states(path) == {"created": 3, "pending": 3}
+
+
+async def test_what_ends_a_wait_with_an_error_is_raised() -> None:
+    async def fails() -> None:
+        raise LedgerError("it broke")
+
+    with pytest.raises(LedgerError):
+        await first_of(fails(), asyncio.Event().wait())
 
 
 async def test_a_second_stop_is_at_once(tmp_path: Path, loop_factory: Any) -> None:

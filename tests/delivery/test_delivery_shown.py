@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.delivery.response_policy import REFUSED, Signal, classify_update
-from importer.delivery.update_sender import Shown, what_is_shown
+from importer.delivery.update_lookup import Shown, notes_in_case
 from importer.models import State
 from importer.talkdesk.payloads import Case
 from importer.talkdesk.transport import Answer
@@ -39,7 +39,7 @@ TEXTS = st.lists(st.sampled_from(["any news?", "closed", "one", "two"]), max_siz
 def test_what_a_look_proves(
     shown: list[str] | None, surely: list[str], perhaps: list[str], sent: list[str], means: Shown
 ) -> None:
-    assert what_is_shown(shown, surely=surely, perhaps=perhaps, sent=sent) is means
+    assert notes_in_case(shown, surely=surely, perhaps=perhaps, sent=sent) is means
 
 
 @given(before=TEXTS, sent=TEXTS.filter(bool), strangers=st.lists(st.just("by an agent"), max_size=2), data=st.data())
@@ -49,7 +49,7 @@ def test_an_honest_list_is_never_misread(
     """Whatever equal notes there are: taken is never called absent, and not taken is never called there."""
     taken = data.draw(st.booleans())
     shown = data.draw(st.permutations(before + sent * taken + strangers))
-    means = what_is_shown(shown, surely=before, perhaps=[], sent=sent)
+    means = notes_in_case(shown, surely=before, perhaps=[], sent=sent)
     assert means is not (Shown.ABSENT if taken else Shown.THERE)
     if not strangers:
         assert means is (Shown.THERE if taken else Shown.ABSENT)
@@ -59,7 +59,7 @@ def test_an_honest_list_is_never_misread(
 def test_a_list_that_shows_too_little_proves_nothing(before: list[str], sent: list[str], missing: int) -> None:
     shown = before[missing:]
     if Counter(shown) != Counter(before):
-        assert what_is_shown(shown, surely=before, perhaps=[], sent=sent) is Shown.UNCLEAR
+        assert notes_in_case(shown, surely=before, perhaps=[], sent=sent) is Shown.UNCLEAR
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from importer.delivery.error_groups import LAST, MOST, MOST_OF_LAST, ErrorGroups, value_of
 from importer.delivery.response_policy import Verdict
-from importer.delivery.suppressed import LAST, MOST, MOST_OF_LAST, ErrorGroups, value_of
 from importer.ledger import Outcome
 from importer.models import State
 

@@ -12,7 +12,7 @@ from documents import blocks, read, words_in_code
 from ledgers import do, invalid, mark_one, notes, settle_one, stage, valid, with_updates
 
 from importer.ledger import Ledger, Outcome
-from importer.ledger.stories import note_search
+from importer.ledger.decisions import note_search
 from importer.models import State
 
 PAGE = "docs/ledger.md"

@@ -216,13 +216,23 @@ def test_a_run_that_ended_was_not_cut_short(path: Path) -> None:
 
 
 def test_an_unknown_outcome_begins_when_the_run_that_sent_it_began(ledger: Ledger, tmp_path: Path) -> None:
-    """The window of a look-up by content must hold the moment at which the case was made."""
+    """A list that is read newest first must be read back to the moment at which the case was made."""
     before = time.time()
     marked(ledger, "A")
     with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
         (unknown,) = again.unknown_records()
         assert before - 2 <= unknown.since <= time.time()
         assert (unknown.id, unknown.row, unknown.key, unknown.external_id_field) == (1, 2, "A", "text1")
+
+
+def test_a_row_that_a_later_run_made_unknown_may_have_been_sent_at_any_time(ledger: Ledger, tmp_path: Path) -> None:
+    """Its case id was reported for another row by then, so that run says nothing about when it was sent."""
+    marked(ledger, "A", "B")
+    do(ledger, lambda: settle_one(ledger, 1, State.SENDING, CREATED))
+    with Ledger(as_killed(ledger, tmp_path / "killed"), verb="run") as again:
+        assert do(again, lambda: settle_one(again, 2, State.UNKNOWN, CREATED)) == [Settled.CROSSED]
+        (first, _) = again.unknown_records()
+        assert (first.key, first.since) == ("A", 0.0)
 
 
 # -- a person decides -----------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ async def test_a_mark_is_on_disk_when_its_future_is_done(staged: Ledger, tmp_pat
 async def test_all_that_wait_share_one_commit(staged: Ledger, commits: list[str]) -> None:
     async with LedgerWriter(staged) as writer:
         begun, may_go_on = Event(), Event()
-        blocker = asyncio.ensure_future(writer.call(lambda: (begun.set(), may_go_on.wait(10))))
+        blocker = asyncio.ensure_future(writer.call(lambda _: (begun.set(), may_go_on.wait(10))))
         await asyncio.to_thread(begun.wait, 10)
         marks = [asyncio.ensure_future(writer.mark_sending(number)) for number in range(1, 51)]
         await asyncio.sleep(0)
@@ -67,7 +67,7 @@ async def test_wishes_are_carried_out_in_their_order(staged: Ledger) -> None:
         assert row_of(staged, "K0")["state"] == "created"
         assert await first is Settled.DONE
         order: list[int] = []
-        await asyncio.gather(*(writer.call(lambda number=number: order.append(number)) for number in range(1200)))
+        await asyncio.gather(*(writer.call(lambda _, number=number: order.append(number)) for number in range(1200)))
     assert order == list(range(1200))
 
 
@@ -93,13 +93,13 @@ async def test_what_a_cancelled_worker_asked_for_is_done_all_the_same(staged: Le
 async def test_after_a_failure_nothing_is_written_any_more(staged: Ledger) -> None:
     """A disk that failed once may have lost what it confirmed."""
 
-    def fail() -> None:
+    def fail(_: Ledger) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
     async with LedgerWriter(staged) as writer:
         with pytest.raises(LedgerError, match="disk I/O error") as first:
             await writer.call(fail)
-        for wish in (writer.mark_sending(1), writer.settle(1, created(1)), writer.call(lambda: 1)):
+        for wish in (writer.mark_sending(1), writer.settle(1, created(1)), writer.call(lambda _: 1)):
             with pytest.raises(LedgerError) as later:
                 await wish
             assert later.value is first.value
@@ -110,7 +110,7 @@ async def test_a_failure_undoes_its_whole_group(staged: Ledger) -> None:
     """Nobody is told that a mark is on disk which was rolled back with somebody else's failure."""
     async with LedgerWriter(staged) as writer:
         begun, may_go_on = Event(), Event()
-        blocker = asyncio.ensure_future(writer.call(lambda: (begun.set(), may_go_on.wait(10))))
+        blocker = asyncio.ensure_future(writer.call(lambda _: (begun.set(), may_go_on.wait(10))))
         await asyncio.to_thread(begun.wait, 10)
         asked = (writer.mark_sending(1), writer.settle(2, created(2), before=State.PENDING), writer.mark_sending(3))
         wishes = [asyncio.ensure_future(wish) for wish in asked]
@@ -126,7 +126,7 @@ async def test_a_mistake_of_ours_reaches_those_who_wait(staged: Ledger) -> None:
     """An error that is none of SQLite's must not end the thread in silence, with everybody waiting for ever."""
     async with LedgerWriter(staged) as writer:
         with pytest.raises(ZeroDivisionError):
-            await writer.call(lambda: 1 // 0)
+            await writer.call(lambda _: 1 // 0)
         assert await writer.mark_sending(1) is Mark.DONE
 
 

@@ -22,7 +22,7 @@ import importer.ledger.ledger
 import importer.pipeline.companions
 import importer.pipeline.results
 import importer.report.files
-from importer.delivery.reconcile import CaseSearch
+from importer.delivery.case_search import CaseSearch
 from importer.delivery.workers import Workers
 from importer.ledger import Ledger, LedgerWriter, Mark, Settled, database, sources
 from importer.ledger.writer import Group

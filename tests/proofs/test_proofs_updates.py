@@ -19,7 +19,7 @@ from delivering import TOKEN
 from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
 
 import importer.delivery.update_sender as update_sender
-from importer.delivery.field_updates import Shown
+from importer.delivery.update_lookup import Shown
 from importer.delivery.workers import Stop
 from importer.ledger import CaseUpdate, Ledger, Selection
 from importer.models import CaseUpdateState, Link, Links, SecretCredentials, State, UpdateBody, UpdateKind
@@ -147,7 +147,7 @@ def repeats_blindly(patch: pytest.MonkeyPatch, path: Path) -> None:
 
 def sees_nothing(patch: pytest.MonkeyPatch, path: Path) -> None:
     """A look at a case proves that it has nothing, whatever it shows."""
-    patch.setattr(update_sender, "what_is_set", lambda *_, **__: Shown.ABSENT)
+    patch.setattr(update_sender, "fields_in_case", lambda *_, **__: Shown.ABSENT)
 
 
 def takes_the_case_before(patch: pytest.MonkeyPatch, path: Path) -> None:

@@ -21,7 +21,7 @@ import importer.delivery.api_access as api_access
 import importer.delivery.response_policy as policy
 import importer.delivery.sender as sender
 import importer.talkdesk.transport as transport
-from importer.delivery.reconcile import CaseSearch
+from importer.delivery.case_search import CaseSearch
 from importer.delivery.response_policy import Verdict
 from importer.delivery.workers import Stop
 from importer.errors import LedgerError

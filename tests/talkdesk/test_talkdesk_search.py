@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +15,6 @@ from importer.talkdesk.search import (
     PER_PAGE,
     Encoding,
     UnreadableListError,
-    by_content,
     by_external_id,
     by_ids,
     query,
@@ -70,29 +68,6 @@ async def test_a_filter_in_the_wrong_encoding_is_ignored(asked: Encoding, read: 
         assert sorted(await found(api, by_external_id("text1", "T-1", encoding=asked))) == sorted(IDS[:3])
 
 
-@pytest.mark.parametrize("encoding", Encoding)
-async def test_content_is_found_by_title_requester_and_time(encoding: Encoding) -> None:
-    async with filled(IDS, filters=encoding.value) as api:
-
-        async def asked(title: str, email: str | None, since: float, until: float) -> list[str]:
-            filters = by_content(email=email, title=title, since=since, until=until, encoding=encoding)
-            return await found(api, filters)
-
-        now = time.time()
-        assert await asked("Ticket T-1", "ana@example.com", now - 900, now + 900) == ["T-1"]
-        assert await asked("Ticket T-1", None, now - 900, now + 900) == ["T-1"]
-        assert await asked("Ticket T-1", "bo@example.com", now - 900, now + 900) == []
-        assert await asked("Ticket T-1", "ana@example.com", now - 900, now - 600) == []
-        assert await asked("Ticket T-1", "ana@example.com", now + 600, now + 900) == []
-
-
-def test_a_title_that_is_too_long_for_a_filter_is_left_out() -> None:
-    """The list refuses such a filter; time and requester still narrow it."""
-    names = [name for name, _ in by_content(email="a@b.c", title="x" * 256, since=0, until=1, encoding=Encoding.DOC)]
-    assert "title" not in names
-    assert "requester_email" in names
-
-
 async def test_all_pages_together_hold_every_case_once() -> None:
     ids = [f"T-{number:03}" for number in range(2 * PER_PAGE + 7)]
     async with filled(ids) as api:
@@ -131,6 +106,9 @@ NEXT = {"self": {"href": "/x"}, "next": {"href": "/x?page=2"}}
         (listing(100, _links=NEXT), 100, False),
         (listing(100, _links={"self": {}, "next": None}), 100, True),
         (listing(100, _links={"self": {}, "next": {"href": ""}}), 100, True),
+        (listing(100, _links={"next": "/x?page=2"}), 100, False),
+        (listing(100, _links={"next": {}}), 100, True),
+        (listing(100, _links=[]), 100, True),
         (listing(7, total="7", _links=NEXT), 7, False),
         (listing(7, total=True, _links=NEXT), 7, False),
     ],

@@ -1,12 +1,13 @@
-"""What a case shows of the fields that a case update sets in it. Pure: bodies and reads in, a judgement out.
+"""What a case shows of an update whose answer was lost. Pure: bodies and reads in, a judgement out.
 
-Setting a field is repeatable, but it fires the automations of the account again, and it would undo what an agent did
-meanwhile. So an update whose answer was lost is looked up, and sent again only if the case stands as before it.
+Notes that are sent twice are there twice. Setting a field is repeatable, but it fires the automations of the account
+again, and it would undo what an agent did meanwhile. So an update is sent again only if the case stands as before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -29,6 +30,33 @@ class Shown(Enum):
     UNCLEAR = auto()
 
 
+def notes_in_case(
+    shown: Sequence[str] | None, *, surely: Iterable[str], perhaps: Iterable[str], sent: Sequence[str]
+) -> Shown:
+    """Whether a case has the notes of an update.
+
+    The notes that came before are the proof that the list can be believed, and as equal notes may come twice, they
+    are counted. Whatever else is there must be exactly what is looked for, or nothing at all: a server may have
+    changed the texts, so notes that nobody knows prove nothing.
+
+    Args:
+        shown: The notes that the case shows; None if it shows no list of notes.
+        surely: Those that it got before.
+        perhaps: Those that it may have got before.
+        sent: Those that are looked for.
+    """
+    if shown is None:
+        return Shown.UNCLEAR
+    before, found = Counter(surely), Counter(shown)
+    if not before <= found:
+        return Shown.UNCLEAR
+    others = found - before
+    if not others:
+        return Shown.ABSENT
+    is_there = Counter(sent) <= others and not set(sent) & set(perhaps)
+    return Shown.THERE if is_there else Shown.UNCLEAR
+
+
 def fields_in(body: bytes) -> dict[str, Any]:
     """The fields that a body sets, custom fields as ``custom_fields.KEY``; notes are none."""
     content: dict[str, Any] = orjson.loads(body)
@@ -49,7 +77,7 @@ def fields_before(bodies: Iterable[bytes]) -> dict[str, Any]:
     return {"status": "OPEN" if known.get("owner_id") else "NEW"} | known
 
 
-def what_is_set(
+def fields_in_case(
     sent: Mapping[str, Any], before: Mapping[str, Any], *, listed: Case | None, alone: Case | None
 ) -> Shown:
     """Whether a case has the fields of an update.

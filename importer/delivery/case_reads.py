@@ -1,0 +1,100 @@
+"""Reading cases: one on its own, a page of the list, the list from the newest case on. Nothing is written.
+
+Each read goes through :meth:`ApiAccess.read`, which waits for its turn and tries again. All raise :class:`ReadError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.retry import ReadError
+from importer.models import Notice
+from importer.talkdesk import search
+from importer.talkdesk.payloads import Case, case_in, error_body
+from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.transport import Answer
+
+#: Answers to a look at a case that say that there is no such case.
+NO_CASE = (404, 410)
+#: Answers of an account that does not take a filter in this form.
+_NO_FILTER = (400, 422)
+#: Pages after which a person is told how far it is.
+_PAGES_A_NOTICE = 20
+
+
+async def read_case(api: ApiAccess, case_id: str) -> Case:
+    """One case on its own; the error of one that is not there has a status in :data:`NO_CASE`."""
+
+    def parse(answer: Answer) -> Case:
+        case = case_in(answer) if answer.status == 200 else None
+        if case is None or case.id != case_id:
+            raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without this case in it")
+        return case
+
+    return await api.read(lambda token: api.client.get_case(case_id, token), parse, what=f"case {case_id}")
+
+
+async def list_page(
+    api: ApiAccess, parameters: search.Parameters, number: int = 1, *, per_page: int = search.PER_PAGE
+) -> search.Page:
+    """One page of the list of cases."""
+    query = search.query(parameters, page=number, per_page=per_page)
+    return await api.read(lambda token: api.client.list_cases(query, token), search.read_page, what="the list of cases")
+
+
+async def list_filtered(api: ApiAccess, parameters: search.Parameters) -> list[Case] | None:
+    """The first page of what a filter finds; None if the account refuses a filter in this form."""
+    try:
+        return (await list_page(api, parameters)).cases
+    except ReadError as error:
+        if error.status in _NO_FILTER:
+            return None
+        raise
+
+
+class NewestFirst:
+    """The list of cases, newest first, and whether it can be believed about the cases that it does not show.
+
+    Attributes:
+        seen: The ids of the cases that were shown.
+        oldest: When the last of them was made.
+        is_in_order: They came in the order that was asked for, with custom fields that can be read.
+        is_at_end: The list says that it has no more cases.
+        is_whole: That is so, and in order, and it has shown as many different cases as it says that it has.
+        ended_empty: Nothing was behind its end either: its last page was empty.
+    """
+
+    def __init__(self, api: ApiAccess) -> None:
+        self._api = api
+        self.seen: set[str] = set()
+        self.oldest = datetime.max.replace(tzinfo=UTC)
+        self.is_in_order = True
+        self.is_at_end = self.is_whole = self.ended_empty = False
+
+    async def pages(self, *, most: int = 2**31) -> AsyncIterator[list[Case]]:
+        """The new cases of each of at most so many pages: cases that are made meanwhile move others to later ones."""
+        total = 0
+        for number in range(1, most + 1):
+            page = await list_page(self._api, search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE)
+            new = [case for case in page.cases if case.id not in self.seen]
+            self.seen.update(case.id for case in new)
+            for case in new:
+                is_next = case.create_at is not None and case.create_at <= self.oldest
+                self.is_in_order = self.is_in_order and is_next and not case.hides_custom_fields
+                self.oldest = case.create_at or self.oldest
+            total = max(total, page.total if isinstance(page.total, int) else 2**63)
+            self.is_at_end, self.ended_empty = page.completes(len(self.seen)), not page.cases
+            self.is_whole = self.is_at_end and self.is_in_order and len(self.seen) >= total > 0
+            yield new
+            if self.ended_empty or (not new and self.is_at_end):
+                return
+            if number % _PAGES_A_NOTICE == 0:
+                of_all = f" of {page.total:,}" if isinstance(page.total, int) else ""
+                text = f"{len(self.seen):,}{of_all} cases listed"
+                self._api.progress.notice(Notice("listing", text, {"cases": len(self.seen)}))
+
+    def is_back_before(self, moment: float) -> bool:
+        """Whether the list was read back to before a time (seconds since 1970)."""
+        return self.is_in_order and self.oldest < datetime.fromtimestamp(max(0.0, moment), UTC)
