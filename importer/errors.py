@@ -1,23 +1,8 @@
 """Everything that ends a run, and nothing that is wrong with one row.
 
-A bad row is data (:class:`importer.models.FieldError`); a bad run is one of these exceptions.
-Each class carries the exit code under which the command line ends; those that only one module raises are there. What
-a code means for the help texts is in ``cli/help.py``, and a test compares the tables of the documents::
-
-    CaseImporterError
-    ├── ConfigError          2   flags, environment, settings file
-    ├── SourceError          2   the export cannot be read as it is
-    │   └── EmptySourceError 2   there is nothing in it
-    ├── MappingError         2   the mapping file is wrong or does not fit the export
-    ├── ChangedError         2   the source or the mapping is not the one the ledger was begun with
-    ├── TooManyFailuresError 3   more rows failed than --max-failures allows
-    ├── CrossedError         4   answers came back to the wrong rows
-    ├── OutageError          5   the service did not answer for too long
-    ├── ResourceError        5   this machine has no memory or no file descriptors left
-    ├── TargetError          7   wrong target, wrong address, no permission to create cases
-    ├── LedgerError          8   the ledger cannot be read or written durably
-    ├── LedgerLockedError   11   another run holds the ledger
-    └── ChangedShapeError   12   the export is not like the one that it is compared with
+A bad row is data (:class:`importer.models.FieldError`); a bad run is one of these exceptions. Each class carries the
+exit code under which the command line ends; those that only one module raises are there. What a code means for the
+help texts is in ``cli/help.py``, and a test compares the tables of the documents.
 """
 
 from __future__ import annotations
@@ -102,11 +87,12 @@ class ResourceError(CaseImporterError):
     """This machine has no memory or no file descriptors left; what is not sent is still pending."""
 
     exit_code = ExitCode.TEMPORARY
-    NO_MEMORY = "not enough memory", "close other programs, then run the same command again"
-    NO_DESCRIPTORS = (
-        "no file descriptors left on this machine",
-        "raise the limit with `ulimit -n 4096`, then run the same command again",
-    )
+
+
+def no_descriptors() -> ResourceError:
+    """The error of a process that can open no more files or connections."""
+    hint = "raise the limit with `ulimit -n 4096`, then run the same command again"
+    return ResourceError("no file descriptors left on this machine", hint=hint)
 
 
 class CrossedError(CaseImporterError):

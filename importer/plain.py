@@ -11,15 +11,13 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_Listener = Callable[[int], object]
 
-#: Who is told of Ctrl-C while the caller of a plain function waits for a loop in another thread: the last of these.
-_listeners: ContextVar[list[_Listener] | None] = ContextVar("listeners", default=None)
+#: Who is told of Ctrl-C in a loop of ours while the caller of a plain function waits for it in another thread.
+_listeners: dict[asyncio.AbstractEventLoop, Callable[[int], object]] = {}
 
 
 def plain(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
@@ -27,7 +25,13 @@ def plain(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        return run_to_end(verb(*args, **kwargs))
+        work = verb(*args, **kwargs)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+                return runner.run(work)
+        return _run_in_thread(work)
 
     run.__name__ = run.__qualname__ = verb.__name__.removesuffix("_async")
     return run
@@ -53,16 +57,6 @@ def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest event loop there is, in a thread if this one has a running loop already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-            return runner.run(work)
-    return _run_in_thread(work)
-
-
 def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a loop of another thread, and wait; Ctrl-C is passed on to it.
 
@@ -70,18 +64,17 @@ def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
         KeyboardInterrupt: Ctrl-C came and the work had nobody to listen for it, so it was cancelled.
     """
     loop = (fastest_loop() or asyncio.new_event_loop)()
-    listeners: list[_Listener] = []
-    before = _listeners.set(listeners)
-    task = loop.create_task(work)  # before any Ctrl-C can be passed on; it keeps the listeners of this moment
-    _listeners.reset(before)
-    listeners.append(lambda _: task.cancel())
 
-    async def result() -> T:
-        return await task
+    def interrupt() -> None:
+        if hear := _listeners.get(loop):
+            hear(signal.SIGINT)
+        else:
+            for task in asyncio.all_tasks():
+                task.cancel()
 
     def run() -> T:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(result())
+            return runner.run(work)
 
     with ThreadPoolExecutor(1, "case-importer") as thread:
         running = thread.submit(run)
@@ -92,18 +85,15 @@ def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
                 raise KeyboardInterrupt from None
             except KeyboardInterrupt:  # only the main thread of a process ever gets it
                 with suppress(RuntimeError):  # the loop is closed: the work has just ended
-                    loop.call_soon_threadsafe(lambda: listeners[-1](signal.SIGINT))
+                    loop.call_soon_threadsafe(interrupt)
 
 
 @contextmanager
-def listening(hear: _Listener) -> Iterator[None]:
+def listening(hear: Callable[[int], object]) -> Iterator[None]:
     """While inside, ``hear`` is told of Ctrl-C, in this loop, if a plain function waits for the loop elsewhere."""
-    listeners = _listeners.get()
-    if listeners is None:
-        yield
-        return
-    listeners.append(hear)
+    loop = asyncio.get_running_loop()
+    _listeners[loop] = hear
     try:
         yield
     finally:
-        listeners.remove(hear)
+        del _listeners[loop]

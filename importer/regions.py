@@ -10,7 +10,6 @@ import ipaddress
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from importer.errors import ConfigError
@@ -30,17 +29,10 @@ REGIONS = {
 _NOT_BARE = re.compile(r"[\s\x00-\x1f?#\\]")
 
 
-class Endpoints(NamedTuple):
-    """The two addresses of an account: the API's base and the token endpoint."""
-
-    api_url: str
-    token_url: str
-
-
-def endpoints(region: str, account: str) -> Endpoints:
-    """Addresses of ``account`` (the sub-domain used at login) in ``region``."""
+def endpoints(region: str, account: str) -> tuple[str, str]:
+    """The API's base and the token endpoint of ``account`` (the sub-domain used at login) in ``region``."""
     api_url, identity_host = REGIONS[region]
-    return Endpoints(api_url, f"https://{account}.{identity_host}/oauth/token")
+    return api_url, f"https://{account}.{identity_host}/oauth/token"
 
 
 def is_loopback(url: str) -> bool:

@@ -30,7 +30,6 @@ from importer.credential_settings import CredentialSettings, Problem, variable_o
 from importer.errors import ConfigError
 from importer.models import Credentials, SettleDelay, StaticCredentials
 from importer.regions import Proxy, checked_url, endpoints, is_loopback, read_proxy
-from importer.talkdesk.certificates import check_ca_file
 
 #: Requests a second for a real account until the user says otherwise: Talkdesk publishes no limit for cases.
 CAREFUL_RATE = 5.0
@@ -170,6 +169,8 @@ class Settings(CredentialSettings):
         """
         target = self.target
         if self.ca_file is not None:
+            from importer.talkdesk.transport import check_ca_file  # and aiohttp, which only a run needs
+
             check_ca_file(self.ca_file)
         if target.api_url is None:
             return

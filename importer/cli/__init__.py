@@ -12,7 +12,7 @@ from types import FrameType
 import click
 
 from importer.cli.output import complain
-from importer.errors import CaseImporterError, ConfigError, ExitCode, ResourceError
+from importer.errors import CaseImporterError, ConfigError, ExitCode, ResourceError, no_descriptors
 
 #: Objects made before the garbage collector looks for reference cycles. Python's default of 700 costs a twentieth of an
 #: import, whose objects are freed without it.
@@ -107,9 +107,9 @@ def _lacking(error: BaseException) -> ResourceError | None:
     while cause is not None:
         is_import = isinstance(cause, ImportError) and "failed to map" in str(cause)  # a library that found no room
         if isinstance(cause, MemoryError) or is_import:
-            return ResourceError(ResourceError.NO_MEMORY[0], hint=ResourceError.NO_MEMORY[1])
+            return ResourceError("not enough memory", hint="close other programs, then run the same command again")
         if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
-            return ResourceError(ResourceError.NO_DESCRIPTORS[0], hint=ResourceError.NO_DESCRIPTORS[1])
+            return no_descriptors()
         cause = cause.__context__
     return None
 

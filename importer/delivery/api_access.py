@@ -129,7 +129,7 @@ class ApiAccess:
         try:
             answer = await ask(token)
         except TransportError as error:
-            is_final = isinstance(error, NotSent) and error.fatal
+            is_final = isinstance(error, NotSent) and error.stops is not None
             if is_final:
                 self.breaker.record(classify_error(error), record=0)
             else:

@@ -13,12 +13,10 @@ from importer.errors import (
     ConfigError,
     CrossedError,
     OutageError,
-    ResourceError,
     TargetError,
     TooManyFailuresError,
 )
 from importer.models import Notice, State
-from importer.talkdesk.transport import NO_DESCRIPTORS
 
 #: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
 #: two rows would reach any number by its own retries, and wait for a service that it has no more use for.
@@ -90,15 +88,11 @@ class CircuitBreaker:
     def record(self, verdict: Verdict, record: int) -> None:
         """Take the verdict of an attempt for this record into account."""
         signal, outcome = verdict.signal, verdict.outcome
+        if verdict.stops is not None:
+            self._stop(verdict.stops)
+            return
         if signal is Signal.OUTAGE:
             self.record_outage(str(outcome.message), record)
-            return
-        if signal is Signal.HOPELESS and outcome.code == NO_DESCRIPTORS:
-            self._stop(ResourceError(str(outcome.message), hint=verdict.hint))
-            return
-        if signal is Signal.HOPELESS:
-            hint = verdict.hint or "check --api-url; if your company uses its own certificate, pass it with --ca-file"
-            self._stop(TargetError(str(outcome.message), where=self._target, hint=hint))
             return
         self.record_life()
         if verdict.state is State.REFUSED and self._refusals_left is not None:

@@ -14,6 +14,7 @@ from enum import Enum, auto
 import orjson
 
 from importer.delivery.retry import asked_wait, rate_limit_wait
+from importer.errors import CaseImporterError
 from importer.ledger import Outcome, Pending
 from importer.models import State, clean
 from importer.talkdesk.payloads import Case, case_in, error_body
@@ -30,7 +31,6 @@ class Signal(Enum):
     FORBIDDEN = auto()  #: no right to do this; perhaps only for this row
     WRONG_TARGET = auto()  #: this address does not create cases
     CROSSED = auto()  #: the answer belongs to another row: no answer can be trusted any more
-    HOPELESS = auto()  #: no request can leave, now or later (a certificate that is not trusted, say)
     OUTAGE = auto()  #: no whole answer, or a server error: the service may be down
 
 
@@ -42,7 +42,7 @@ class Verdict:
     signal: Signal = Signal.NONE  #: what it says about the run
     wait: float | None = None  #: seconds that the server asked everybody to wait; None if it did not
     field: str = ""  #: the field that a refusal names; empty if none
-    hint: str = ""  #: what a person can do about it, if that is known
+    stops: CaseImporterError | None = None  #: why no request can leave, now or later (an untrusted certificate, say)
 
     @property
     def state(self) -> State:
@@ -105,8 +105,8 @@ def classify_error(error: TransportError) -> Verdict:
     """What an attempt proves that brought no whole answer."""
     if not isinstance(error, NotSent):
         return Verdict(Outcome(State.UNKNOWN, None, None, error.code, error.message), Signal.OUTAGE)
-    signal = Signal.HOPELESS if error.fatal else Signal.OUTAGE
-    return Verdict(Outcome(State.PENDING, None, None, error.code, error.message), signal, hint=error.hint)
+    outcome = Outcome(State.PENDING, None, None, error.code, error.message)
+    return Verdict(outcome, Signal.OUTAGE, stops=error.stops)
 
 
 def _classify_failure(answer: Answer) -> Verdict:

@@ -14,8 +14,9 @@ from importer.mapping.field_errors import CellError, Document, FormError, Mappin
 from importer.mapping.schema import Form
 from importer.models import shown
 from importer.small_files import head_of
-from importer.talkdesk.fields import FieldDefinition, Option, UnreadableFieldsError, read_definitions
+from importer.talkdesk.fields import FieldDefinition, Option, read_definitions
 from importer.talkdesk.payloads import other_spelling
+from importer.talkdesk.search import UnreadableListError
 from importer.wording import close_words, listed, nearest
 from importer.yaml_places import NodePath, mark_of, quoted
 
@@ -36,10 +37,6 @@ class OptionForm(Form):
     label: str
     options: tuple[OptionForm, ...] = ()
 
-    def option(self) -> Option:
-        """What it says."""
-        return Option(self.key, self.label, tuple(form.option() for form in self.options))
-
 
 class FieldForm(Form):
     """A custom field."""
@@ -49,11 +46,6 @@ class FieldForm(Form):
     active: bool = True
     required: bool = False
     options: tuple[OptionForm, ...] = ()
-
-    def definition(self, key: str) -> FieldDefinition:
-        """What it says of the field with this key."""
-        options = tuple(form.option() for form in self.options)
-        return FieldDefinition(key, self.name, self.type, self.active, options, self.required)
 
 
 class FieldsForm(Form):
@@ -76,7 +68,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
             return {definition.key: definition for definition in read_definitions(orjson.loads(content))}
-        except (orjson.JSONDecodeError, UnreadableFieldsError) as error:
+        except (orjson.JSONDecodeError, UnreadableListError) as error:
             raise FormError(f"{file} contains no custom field definitions: {error}", _HINT) from None
     try:
         document = Document.read(content, file, kind="fields file", hint=_HINT)
@@ -86,7 +78,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
     except ValidationError as error:
         mark = min(mark_of(document.root, tuple(found["loc"])) for found in error.errors())
     else:
-        return {key: form.definition(key) for key, form in fields.items()}
+        return {key: FieldDefinition(key=key, **form.model_dump()) for key, form in fields.items()}
     raise MappingProblems(file, [Problem("the file is not a fields file", mark, _HINT)])
 
 

@@ -102,7 +102,7 @@ class Mapping:
             return as_answer(self._definitions.values())
         form = self._form
         keys = [*form.case.custom_fields, *form.after_create.custom_fields, *filter(None, [self.external_id_field])]
-        return as_answer(FieldDefinition(key, name=key) for key in keys)
+        return as_answer(FieldDefinition(key=key) for key in keys)
 
     @property
     def filters(self) -> tuple[str, ...]:

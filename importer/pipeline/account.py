@@ -27,11 +27,11 @@ from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file
 from importer.scratch import scratch_folder
 from importer.settings import Settings
-from importer.talkdesk.fields import UnreadableFieldsError, read_definitions
+from importer.talkdesk.fields import read_definitions
 from importer.talkdesk.payloads import error_body
 from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import Answer
-from importer.talkdesk.users import PER_PAGE, UnreadableUsersError, User, read_users
+from importer.talkdesk.users import PER_PAGE, User, read_users
 
 T = TypeVar("T")
 
@@ -89,7 +89,9 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
                 break
             users |= {user.id: user for user in found}  # a user added meanwhile moves others to the next page
             page += 1
-    chosen = sorted(user for user in users.values() if user.active and user.email)
+    chosen = sorted(
+        (user for user in users.values() if user.active and user.email), key=lambda user: (user.email, user.id)
+    )
     with _saved_file(Path(path)) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "id", "name"))
@@ -142,7 +144,7 @@ class _Account:
         try:
             read = self.api.read(lambda token: self.api.client.get(path, token, query=query), parse, what=path)
             return of_answer(await read)
-        except (UnreadableFieldsError, UnreadableUsersError) as error:
+        except UnreadableListError as error:
             what = f"unexpected response from {path}: {error}"
             raise UnreachableError(what, where=self.url, hint="check --api-url") from None
         except ReadError as error:
@@ -152,7 +154,8 @@ class _Account:
                 hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
                 raise TargetError(what, where=self.url, hint=hint) from None
             if error.is_final:
-                raise TargetError(str(error), where=self.url, hint="check --api-url, or --ca-file") from None
+                stops = TargetError(str(error), where=self.url, hint="check --api-url")
+                raise self.api.breaker.error or stops from None
             raise UnreachableError(str(error), where=self.url, hint="run the same command again later") from None
 
 

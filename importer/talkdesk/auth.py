@@ -11,15 +11,16 @@ import time
 import uuid
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, Field, ValidationError, WrapValidator
+from pydantic import BaseModel, Field, ValidationError
 
-from importer.errors import ResourceError, TargetError
+from importer.errors import TargetError
 from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials, clean
-from importer.talkdesk.payloads import ServerText, or_absent
-from importer.talkdesk.transport import NO_DESCRIPTORS, Answer, NotSent, Transport, TransportError
+from importer.talkdesk.payloads import OrAbsent, ServerText
+from importer.talkdesk.transport import Answer, NotSent, Transport, TransportError
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
 WRITE_SCOPE = "cases-public:write"
@@ -38,8 +39,8 @@ class TokenAnswer(BaseModel):
     """The answer of a token endpoint; ``expires_in`` is in seconds."""
 
     access_token: Annotated[str, Field(pattern=r"^[ -~]+\z")]  #: visible ASCII, as everything in a header must be
-    expires_in: Annotated[float | None, WrapValidator(or_absent)] = None
-    scope: Annotated[str | None, WrapValidator(or_absent)] = None
+    expires_in: OrAbsent[float] = None
+    scope: OrAbsent[str] = None
 
     @property
     def life(self) -> float:
@@ -128,56 +129,40 @@ class Tokens:
                 raise
 
     async def _renew(self, credentials: Credentials) -> None:
-        self._transport.keep_secret(*secrets_of(credentials))
         if isinstance(credentials, StaticCredentials):
+            self._transport.keep_secret(credentials.token)
             self._token, self._renew_at = credentials.token, float("inf")
             return
-        headers, form = token_request(credentials, self._token_url)
-        self._transport.keep_secret(form.get("client_assertion", ""))
+        headers, form = self._proof(credentials)
         asked_at = self._clock()
         try:
             answer = await self._transport.request(
                 "POST", self._token_url, headers=headers, body=urlencode(form, quote_via=quote).encode()
             )
         except TransportError as error:
-            if isinstance(error, NotSent) and error.code == NO_DESCRIPTORS:
-                raise ResourceError(error.message, hint=error.hint) from None
-            if isinstance(error, NotSent) and error.fatal:
-                raise TargetError(error.message, where=self._token_url, hint=error.hint or "check --auth-url") from None
+            if isinstance(error, NotSent) and error.stops is not None:
+                raise error.stops from None
             raise TokenTrouble(error.message) from None
         granted = read_token(answer, self._token_url)
         self._transport.keep_secret(granted.access_token)
         self._token, self.scopes = granted.access_token, granted.scopes
         self._renew_at = asked_at + granted.life - min(_RENEW_EARLY, 0.2 * granted.life)
 
-
-def token_request(
-    credentials: SecretCredentials | KeyCredentials, token_url: str
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Headers and form of a client-credentials request."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    form = {"grant_type": "client_credentials"}
-    if isinstance(credentials, SecretCredentials):
-        headers["Authorization"] = f"Basic {_basic(credentials)}"
-    else:
-        form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-        form["client_assertion"] = signed_assertion(credentials, token_url)
-    return headers, form
-
-
-def _basic(credentials: SecretCredentials) -> str:
-    return b64encode(f"{credentials.client_id}:{credentials.client_secret}".encode()).decode()
-
-
-def secrets_of(credentials: Credentials) -> tuple[str, ...]:
-    """What no message may repeat: of a key each line, and all of them in one, as Talkdesk shows it."""
-    match credentials:
-        case StaticCredentials():
-            return (credentials.token,)
-        case SecretCredentials():
-            return credentials.client_secret, _basic(credentials)
-    lines = [line for line in credentials.private_key.splitlines() if not line.startswith("-----")]
-    return *lines, "".join(lines)
+    def _proof(self, credentials: SecretCredentials | KeyCredentials) -> tuple[dict[str, str], dict[str, str]]:
+        """Headers and form of a client-credentials request; no message repeats the secrets in them from now on."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        form = {"grant_type": "client_credentials"}
+        if isinstance(credentials, SecretCredentials):
+            basic = b64encode(f"{credentials.client_id}:{credentials.client_secret}".encode()).decode()
+            headers["Authorization"] = f"Basic {basic}"
+            self._transport.keep_secret(credentials.client_secret, basic)
+        else:
+            form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            form["client_assertion"] = signed_assertion(credentials, self._token_url)
+            # of the key each line, and all of them in one, as Talkdesk shows it
+            lines = [line for line in credentials.private_key.splitlines() if not line.startswith("-----")]
+            self._transport.keep_secret(*lines, "".join(lines), form["client_assertion"])
+        return headers, form
 
 
 def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
@@ -207,9 +192,12 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
         TargetError: refused, or without the right to create cases.
         TokenTrouble: anything that may pass.
     """
-    if answer.status in (400, 401, 403) and (refusal := _refusal(answer)) is not None:
-        hint = "check the client id, its secret or key, the account name and the region"
-        raise TargetError(f"credentials rejected ({refusal})", where=token_url, hint=hint)
+    if answer.status in (400, 401, 403):
+        with suppress(ValidationError):  # then it is not the endpoint that refuses, but something before it
+            refusal = _TokenRefusal.model_validate_json(answer.body, context=answer.secrets)
+            what = clean(f"{refusal.error}: {refusal.error_description}".rstrip(": "))
+            hint = "check the client id, its secret or key, the account name and the region"
+            raise TargetError(f"credentials rejected ({what})", where=token_url, hint=hint)
     if answer.status in (301, 302, 303, 307, 308, 404, 405):
         hint = "check the account name and the region, or --auth-url"
         raise TargetError(f"not a token endpoint (HTTP {answer.status})", where=token_url, hint=hint)
@@ -224,12 +212,3 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
         hint = "add the scope to the OAuth client in Talkdesk Builder"
         raise TargetError(what, where=token_url, hint=hint)
     return granted
-
-
-def _refusal(answer: Answer) -> str | None:
-    """Why the credentials were refused; None if the answer is not a refusal of theirs."""
-    try:
-        refusal = _TokenRefusal.model_validate_json(answer.body, context=answer.secrets)
-    except ValidationError:
-        return None
-    return clean(f"{refusal.error}: {refusal.error_description}".rstrip(": "))

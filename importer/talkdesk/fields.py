@@ -9,29 +9,66 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from importer.models import clean
 from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, custom_field_prefix
+from importer.talkdesk.search import UnreadableListError
 
 _KINDS_OF_CODES: Mapping[str, str] = MappingProxyType({"001": "drop_down", "002": "dependent_field"})
 _LABEL_MAX = 10_000
-_LABELS = ("text", "value", "label", "lable")
+
+#: Active is what is not said to be inactive, and required what is said to be.
+ActiveFlag = Annotated[bool, BeforeValidator(lambda value: value is not False)]
+_RequiredFlag = Annotated[bool, BeforeValidator(lambda value: value is True)]
 
 
-class UnreadableFieldsError(ValueError):
-    """This is not a list of custom field definitions."""
+class Entry(BaseModel):
+    """An entry of a list of the account. What is empty in it counts as absent, a number as its text."""
+
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, entry: Any) -> Any:
+        return {k: v for k, v in entry.items() if v not in (None, "")} if isinstance(entry, dict) else entry
 
 
-class Option(NamedTuple):
+def _clean_or_key(text: str, info: ValidationInfo) -> str:
+    return clean(text, _LABEL_MAX) or clean(info.data.get("key", ""))
+
+
+#: What people call something with a key: one line, and the key if that is empty.
+_Label = Annotated[str, AfterValidator(_clean_or_key)]
+
+
+class Option(Entry):
     """An option of a field. The key is what is sent, the label is what people see."""
 
     key: str
-    label: str
-    children: tuple[Option, ...] = ()
+    label: _Label = Field(
+        default="",
+        validate_default=True,
+        validation_alias=AliasChoices("text", "value", "label", "lable"),
+        serialization_alias="value",
+    )
+    children: tuple[Option, ...] = Field(default=(), validation_alias=AliasChoices("children", "options"))
 
 
-class FieldDefinition(NamedTuple):
+class FieldDefinition(Entry):
     """A custom field of an account.
 
     Attributes:
@@ -44,11 +81,13 @@ class FieldDefinition(NamedTuple):
     """
 
     key: str
-    name: str
+    name: _Label = Field(default="", validate_default=True)
     type: str = ""
-    active: bool = True
-    options: tuple[Option, ...] = ()
-    required: bool = False
+    active: ActiveFlag = True
+    options: tuple[Option, ...] = Field(
+        default=(), validation_alias=AliasChoices("dict_list", "options"), serialization_alias="dict_list"
+    )
+    required: _RequiredFlag = False
 
     @property
     def kind(self) -> str | None:
@@ -62,62 +101,25 @@ class FieldDefinition(NamedTuple):
         return "drop_down" if self.options else None
 
 
+_DEFINITIONS = TypeAdapter(tuple[FieldDefinition, ...])
+
+
 def as_answer(definitions: Iterable[FieldDefinition]) -> list[dict[str, Any]]:
     """The definitions as ``GET /cm/meta/va/fields`` gives them; the type is the name of the kind, if that is known."""
-    return [
-        {
-            "key": definition.key,
-            "name": definition.name,
-            "type": definition.kind or definition.type,
-            "dict_list": _dict_list(definition.options),
-            "required": definition.required,
-            "active": definition.active,
-        }
-        for definition in definitions
-    ]
-
-
-def _dict_list(options: tuple[Option, ...]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": label, "children": _dict_list(children)} for key, label, children in options]
+    return [{**each.model_dump(mode="json", by_alias=True), "type": each.kind or each.type} for each in definitions]
 
 
 def read_definitions(content: Any) -> tuple[FieldDefinition, ...]:
     """The definitions in the JSON of an answer.
 
     Raises:
-        UnreadableFieldsError: it is not of any of the known forms.
+        UnreadableListError: it is not of any of the known forms.
     """
     if isinstance(content, dict):
         inner = content.get("_embedded", content)
         lists = [value for value in inner.values() if isinstance(value, list)] if isinstance(inner, dict) else []
         content = [content] if "key" in content else lists[0] if len(lists) == 1 else None
-    if not isinstance(content, list):
-        raise UnreadableFieldsError("it has no list of fields")
-    return tuple(_definition(entry) for entry in content)
-
-
-def _definition(entry: Any) -> FieldDefinition:
-    if not isinstance(entry, dict) or not entry.get("key"):
-        raise UnreadableFieldsError("a field in it has no key")
-    key = str(entry["key"])
-    return FieldDefinition(
-        key,
-        name=clean(str(entry.get("name") or key)),
-        type=str(entry.get("type") or ""),
-        active=entry.get("active") is not False,
-        options=_options(entry.get("dict_list") or []),
-        required=entry.get("required") is True,
-    )
-
-
-def _options(entries: Any) -> tuple[Option, ...]:
-    if not isinstance(entries, list):
-        raise UnreadableFieldsError("the options of a field in it are not a list")
-    options = []
-    for entry in entries:
-        if not isinstance(entry, dict) or entry.get("key") in (None, ""):
-            raise UnreadableFieldsError("an option in it has no key")
-        key = str(entry["key"])
-        label = next((str(entry[name]) for name in _LABELS if entry.get(name) is not None), key)
-        options.append(Option(key, clean(label, _LABEL_MAX), _options(entry.get("children") or [])))
-    return tuple(options)
+    try:
+        return _DEFINITIONS.validate_python(content)
+    except ValidationError:
+        raise UnreadableListError("it has no list of fields with their keys and options") from None

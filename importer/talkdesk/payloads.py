@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar, get_args, get_origin
 
 import orjson
 from pydantic import (
@@ -43,27 +43,19 @@ if TYPE_CHECKING:
 
 TITLE_MAX = 150
 DESCRIPTION_MAX = 2000
-NOTE_TITLE_MAX = 255
-OWNER_ID_MAX = 255
-GROUP_ID_MAX = 255
-RESOLUTION_MAX = 2000
-DEPENDENT_LEVELS_MAX = 3
 #: Beyond this a reader of JSON may keep only the nearest double.
 INTEGER_MAX = 2**53 - 1
 
-#: No NUL, at which some readers of JSON end a text.
-_WITHOUT_NUL = r"^[^\x00]*$"
-Text = Annotated[str, Field(min_length=1, pattern=_WITHOUT_NUL)]
-Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX, pattern=_WITHOUT_NUL)]
-Description = Annotated[str, Field(min_length=1, max_length=DESCRIPTION_MAX, pattern=_WITHOUT_NUL)]
-OwnerId = Annotated[str, Field(min_length=1, max_length=OWNER_ID_MAX, pattern=_WITHOUT_NUL)]
+Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]  #: no NUL, at which some readers of JSON end a text
+Title = Annotated[Text, Field(max_length=TITLE_MAX)]
+Description = Annotated[Text, Field(max_length=DESCRIPTION_MAX)]
+Resolution = Annotated[Text, Field(max_length=2000)]
+NoteTitle = Annotated[Text, Field(max_length=255)]
+AnyId = Annotated[Text, Field(max_length=255)]
 Priority = Literal["LOW", "NORMAL", "HIGH", "URGENT"]
 Status = Literal["NEW", "OPEN", "PENDING", "ON_HOLD", "RESOLVED", "CLOSED"]
 CaseType = Literal["QUESTION", "INCIDENT", "PROBLEM", "TASK"]
-Resolution = Annotated[str, Field(min_length=1, max_length=RESOLUTION_MAX, pattern=_WITHOUT_NUL)]
-GroupId = Annotated[str, Field(min_length=1, max_length=GROUP_ID_MAX, pattern=_WITHOUT_NUL)]
 RequesterType = Literal["Contact"]
-NoteTitle = Annotated[str, Field(min_length=1, max_length=NOTE_TITLE_MAX, pattern=_WITHOUT_NUL)]
 
 Integer = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Instant = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
@@ -71,7 +63,7 @@ Instant = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0
 #: an account takes is not documented, so both are taken here.
 OptionKey = Text | Integer
 OptionKeys = Annotated[list[Text], Field(min_length=1)]
-OptionPath = Annotated[list[Text], Field(min_length=1, max_length=DEPENDENT_LEVELS_MAX)]
+OptionPath = Annotated[list[Text], Field(min_length=1, max_length=3)]
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
@@ -98,7 +90,7 @@ class CaseCreate(TypedDict):
     title: Title
     description: Description
     parent_id: NotRequired[Text]
-    owner_id: NotRequired[OwnerId]
+    owner_id: NotRequired[AnyId]
     priority: NotRequired[Priority]
     custom_fields: NotRequired[dict[str, Any]]
     notes: NotRequired[list[NoteCreate]]
@@ -113,8 +105,8 @@ class CaseUpdate(TypedDict):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
 
     type: NotRequired[CaseType]
-    group_id: NotRequired[GroupId]
-    owner_id: NotRequired[OwnerId]
+    group_id: NotRequired[AnyId]
+    owner_id: NotRequired[AnyId]
     priority: NotRequired[Priority]
     custom_fields: NotRequired[dict[str, Any]]
     resolution: NotRequired[Resolution]
@@ -228,12 +220,16 @@ def _custom_field_type(key: str, kinds: Mapping[str, str]) -> Any:
 # -- answers ---------------------------------------------------------------------------------------
 
 
-def or_absent(value: object, read: ValidatorFunctionWrapHandler) -> Any:
-    """None for a value of another type."""
+def _or_absent(value: object, read: ValidatorFunctionWrapHandler) -> Any:
     try:
         return read(value)
     except ValidationError:
         return None
+
+
+T = TypeVar("T")
+#: None if a value is of another type.
+OrAbsent = Annotated[T | None, WrapValidator(_or_absent)]
 
 
 def _number_as_text(value: object) -> object:
@@ -267,8 +263,7 @@ def _json(text: str) -> Any:
 
 
 CaseId = Annotated[str, BeforeValidator(_number_as_text), Field(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
-_TextOrAbsent = Annotated[str | None, WrapValidator(or_absent)]
-_MomentOrAbsent = Annotated[Annotated[datetime, AfterValidator(_in_utc)] | None, WrapValidator(or_absent)]
+_Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Note(BaseModel):
@@ -278,8 +273,8 @@ class Note(BaseModel):
     """
 
     text: str = Field("", validation_alias=AliasChoices("note_body", "notes_body"))
-    title: _TextOrAbsent = Field(None, validation_alias=AliasChoices("note_title", "notes_title"))
-    public: Annotated[bool | None, WrapValidator(or_absent)] = None
+    title: OrAbsent[str] = Field(None, validation_alias=AliasChoices("note_title", "notes_title"))
+    public: OrAbsent[bool] = None
 
 
 class Case(BaseModel):
@@ -293,23 +288,23 @@ class Case(BaseModel):
     """
 
     id: CaseId
-    title: _TextOrAbsent = None
-    description: _TextOrAbsent = None
-    parent_id: _TextOrAbsent = None
-    status: _TextOrAbsent = None
-    type: _TextOrAbsent = None
-    resolution: _TextOrAbsent = None
-    group_id: _TextOrAbsent = None
-    owner_id: _TextOrAbsent = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
-    priority: _TextOrAbsent = None
-    requester_email: _TextOrAbsent = None
-    requester_name: _TextOrAbsent = None
-    requester_type: _TextOrAbsent = None
-    create_at: _MomentOrAbsent = None
-    update_at: _MomentOrAbsent = None
+    title: OrAbsent[str] = None
+    description: OrAbsent[str] = None
+    parent_id: OrAbsent[str] = None
+    status: OrAbsent[str] = None
+    type: OrAbsent[str] = None
+    resolution: OrAbsent[str] = None
+    group_id: OrAbsent[str] = None
+    owner_id: OrAbsent[str] = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
+    priority: OrAbsent[str] = None
+    requester_email: OrAbsent[str] = None
+    requester_name: OrAbsent[str] = None
+    requester_type: OrAbsent[str] = None
+    create_at: OrAbsent[_Moment] = None
+    update_at: OrAbsent[_Moment] = None
     custom_fields: Annotated[dict[str, Any], BeforeValidator(_unpacked)] = Field(default_factory=dict)
     packed_custom_fields: Any = Field(None, validation_alias="custom_fields")
-    notes: Annotated[list[Note] | None, WrapValidator(or_absent)] = None
+    notes: OrAbsent[list[Note]] = None
 
     @property
     def shows_custom_fields(self) -> bool:
@@ -347,11 +342,10 @@ def _without_secrets(text: str, info: ValidationInfo) -> str:
 #: Text of a server for a message; models with it are validated with ``context=answer.secrets``. Whatever cuts a text
 #: comes after this, so that no part of a secret is left.
 ServerText = Annotated[str, AfterValidator(_without_secrets)]
-_ServerTextOrAbsent = Annotated[ServerText | None, WrapValidator(or_absent)]
 
 
-def _short(code: str | None) -> str | None:
-    return None if code is None else clean(code, 40)
+def _short(code: str) -> str:
+    return clean(code, 40)
 
 
 class _ErrorField(BaseModel):
@@ -365,10 +359,10 @@ class ErrorBody(BaseModel):
     A proxy may answer anything else, so nothing of it is relied upon. Codes stay text: they have leading zeros.
     """
 
-    code: Annotated[ServerText | None, AfterValidator(_short), WrapValidator(or_absent)] = None
-    message: _ServerTextOrAbsent = None
-    description: _ServerTextOrAbsent = None
-    fields: Annotated[list[_ErrorField] | None, WrapValidator(or_absent)] = None
+    code: OrAbsent[Annotated[ServerText, AfterValidator(_short)]] = None
+    message: OrAbsent[ServerText] = None
+    description: OrAbsent[ServerText] = None
+    fields: OrAbsent[list[_ErrorField]] = None
 
     @property
     def text(self) -> str:

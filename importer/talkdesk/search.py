@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, StrictInt, ValidationError
 
-from importer.talkdesk.payloads import Case
+from importer.talkdesk.payloads import Case, OrAbsent
 from importer.talkdesk.transport import Answer
 
 PER_PAGE = 100
@@ -37,28 +37,23 @@ class Encoding(StrEnum):
 
 
 class UnreadableListError(Exception):
-    """The answer is not a list of cases; it proves nothing about any case."""
-
-
-class _Cases(BaseModel):
-    data: list[Case]
+    """The answer is not the list that was asked for; it proves nothing about what is in the account."""
 
 
 class Page(BaseModel):
     """One page of a list of cases.
 
     Attributes:
+        cases: The cases as the server gave them.
+        following: The link to the next page; None, or something empty, if there is none.
         total: How many cases the whole list has; None if it does not say.
     """
 
-    embedded: Annotated[_Cases, Field(validation_alias="_embedded")]
-    links: Annotated[Any, Field(validation_alias="_links")] = None
-    total: Any = None
-
-    @property
-    def cases(self) -> list[Case]:
-        """The cases as the server gave them."""
-        return self.embedded.data
+    cases: list[Case] = Field(validation_alias=AliasPath("_embedded", "data"))
+    following: Any = Field(
+        None, validation_alias=AliasChoices(AliasPath("_links", "next", "href"), AliasPath("_links", "next"))
+    )
+    total: OrAbsent[StrictInt] = None
 
     def completes(self, received: int) -> bool:
         """Whether the list ends with this page, after ``received`` cases in all.
@@ -69,10 +64,7 @@ class Page(BaseModel):
         """
         if not self.cases:
             return True
-        if isinstance(self.total, int) and not isinstance(self.total, bool):
-            return received >= self.total
-        following = self.links.get("next") if isinstance(self.links, dict) else None
-        return not (following.get("href") if isinstance(following, dict) else following)
+        return received >= self.total if self.total is not None else not self.following
 
 
 def by_external_id(field: str, value: str, *, encoding: Encoding) -> Parameters:

@@ -14,13 +14,14 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 import orjson
 from yarl import URL
 
-from importer.errors import ResourceError
+from importer.errors import CaseImporterError, ConfigError, TargetError, no_descriptors
 from importer.regions import Proxy
 from importer.version import __version__
 
@@ -60,10 +61,6 @@ class Answer:
             return None
 
 
-#: The code of a request that this machine could not make.
-NO_DESCRIPTORS = "no_descriptors"
-
-
 class TransportError(Exception):
     """There is no whole answer. Deliberately without a status: a library may invent one for a garbled answer.
 
@@ -79,13 +76,12 @@ class TransportError(Exception):
 class NotSent(TransportError):
     """The request is proven not to have left: there never was a connection for it.
 
-    If it is ``fatal``, trying again cannot help (a certificate that is not trusted, say): the run must stop.
+    ``stops`` is the error to end the run with if trying again cannot help (a certificate that is not trusted, say).
     """
 
-    def __init__(self, code: str, message: str, *, fatal: bool = False, hint: str = "") -> None:
+    def __init__(self, code: str, message: str, *, stops: CaseImporterError | None = None) -> None:
         super().__init__(code, message)
-        self.fatal = fatal
-        self.hint = hint
+        self.stops = stops
 
 
 class NoAnswer(TransportError):
@@ -153,10 +149,11 @@ class Transport:
             if not _QUERY.fullmatch(query):
                 raise ValueError("a query that is not percent-encoded")
             address = URL(f"{URL(url)}?{query}", encoded=True) if query else URL(url)
+            where = str(address.origin())
         except ValueError:
-            raise NotSent("invalid_request", "the address of the request is not valid", fatal=True) from None
+            raise _hopeless("invalid_request", "the address of the request is not valid") from None
         if proxy is not None and address.scheme != "https":  # without a tunnel the proxy would read it
-            raise NotSent("invalid_request", "only https addresses are allowed through a proxy", fatal=True)
+            raise _hopeless("invalid_request", "only https addresses are allowed through a proxy", where=where)
         try:
             async with self._session.request(
                 method,
@@ -171,7 +168,23 @@ class Transport:
                 return Answer(response.status, response.headers, content, self._secrets)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # its own text may hold the request's headers, token included
-            raise _not_sent(error, proxy) or _no_answer(error) from None
+            raise _not_sent(error, proxy, where) or _no_answer(error) from None
+
+
+def check_ca_file(path: Path) -> None:
+    """Refuse a file that no connection could be made with.
+
+    Raises:
+        ConfigError: it cannot be read, or contains no certificate in PEM form.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:  # an OSError too, so it comes first
+        hint = "--ca-file needs PEM text with lines such as -----BEGIN CERTIFICATE-----"
+        raise ConfigError("the CA file contains no PEM certificate", where=str(path), hint=hint) from None
+    except OSError as error:
+        hint = "check the path and permissions of --ca-file"
+        raise ConfigError(f"cannot read the CA file: {error.strerror}", where=str(path), hint=hint) from None
 
 
 async def _whole_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -203,20 +216,24 @@ def _in_utf8(body: bytes, charset: str | None) -> bytes:
         return body  # then it is no JSON either
 
 
-def _not_sent(error: Exception, proxy: Proxy | None) -> NotSent | None:
-    """The proof in an error that nothing was sent; None if it proves nothing."""
+def _hopeless(code: str, message: str, *, where: str = "", hint: str = "check --api-url and --auth-url") -> NotSent:
+    return NotSent(code, message, stops=TargetError(message, where=where, hint=hint))
+
+
+def _not_sent(error: Exception, proxy: Proxy | None, where: str) -> NotSent | None:
+    """The proof in an error that nothing was sent to ``where``; None if it proves nothing."""
     through = f" through proxy {proxy.name}" if proxy else ""
     match error:
         case aiohttp.ClientHttpProxyError() if proxy is not None:
-            return _refused_by_proxy(error.status, proxy)
+            return _refused_by_proxy(error.status, proxy, where)
         case aiohttp.ClientConnectorCertificateError():
             hint = "check the address; if your company uses its own certificate, pass it with --ca-file"
-            return NotSent("certificate", "the server's certificate is not trusted", fatal=True, hint=hint)
+            return _hopeless("certificate", "the server's certificate is not trusted", where=where, hint=hint)
         case aiohttp.ClientConnectorError() if error.os_error.errno in (errno.EMFILE, errno.ENFILE):
-            what, hint = ResourceError.NO_DESCRIPTORS
-            return NotSent(NO_DESCRIPTORS, what, fatal=True, hint=hint)
+            stops = no_descriptors()
+            return NotSent("no_descriptors", stops.what, stops=stops)
         case aiohttp.InvalidURL():
-            return NotSent("invalid_request", "the address of the request is not valid", fatal=True)
+            return _hopeless("invalid_request", "the address of the request is not valid", where=where)
         case aiohttp.ClientConnectorDNSError():
             whose = f"proxy {proxy.name}" if proxy else "the server"
             return NotSent("unreachable", f"cannot resolve the name of {whose}")
@@ -230,16 +247,16 @@ def _not_sent(error: Exception, proxy: Proxy | None) -> NotSent | None:
     return None
 
 
-def _refused_by_proxy(status: int, proxy: Proxy) -> NotSent:
+def _refused_by_proxy(status: int, proxy: Proxy, where: str) -> NotSent:
     """The proxy's own answer to CONNECT, which is whole: nothing went any further."""
     if status == 407:
         what = "rejected the user and password" if proxy.authorization else "requires a user and password"
         hint = "set them in CASE_IMPORTER_PROXY or --proxy: http://user:password@host:port"
-        return NotSent("proxy_refused", f"proxy {proxy.name} {what} (HTTP 407)", fatal=True, hint=hint)
+        return _hopeless("proxy_refused", f"proxy {proxy.name} {what} (HTTP 407)", where=where, hint=hint)
     if status in (403, 405):
         hint = "ask your proxy administrator to allow CONNECT to the API and token hosts"
         message = f"proxy {proxy.name} refused the connection (HTTP {status})"
-        return NotSent("proxy_refused", message, fatal=True, hint=hint)
+        return _hopeless("proxy_refused", message, where=where, hint=hint)
     return NotSent("unreachable", f"proxy {proxy.name} made no connection (HTTP {status})")
 
 

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from pydantic import AliasPath, BaseModel, Field, ValidationError
+
+from importer.talkdesk.fields import ActiveFlag, Entry
+from importer.talkdesk.payloads import OrAbsent
+from importer.talkdesk.search import UnreadableListError
 
 PER_PAGE = 200  # the most that the reference allows
 
 
-class UnreadableUsersError(ValueError):
-    """This is not a page of users."""
-
-
-class User(NamedTuple):
+class User(Entry):
     """Someone who may own cases."""
 
-    email: str
+    email: str = ""
     id: str
-    name: str
-    active: bool
+    name: str = ""
+    active: ActiveFlag = True
 
 
-class UserPage(NamedTuple):
-    """One page of the list; ``pages`` is how many there are, as far as this one knows."""
-
-    users: tuple[User, ...]
-    pages: int
+class _Page(BaseModel):
+    users: list[User] = Field(validation_alias=AliasPath("_embedded", "users"))
+    total_pages: OrAbsent[int] = None
 
 
-def read_users(content: Any) -> UserPage:
-    """The users in the JSON of an answer.
+def read_users(content: Any) -> tuple[list[User], int]:
+    """The users in the JSON of an answer, and how many pages there are, as far as this one knows.
 
     Raises:
-        UnreadableUsersError: it is not of the documented form.
+        UnreadableListError: it is not of the documented form.
     """
-    embedded = content.get("_embedded") if isinstance(content, dict) else None
-    entries = embedded.get("users") if isinstance(embedded, dict) else None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry.get("id") for entry in entries):
-        raise UnreadableUsersError("it has no list of users")
-    pages = content.get("total_pages")
-    users = tuple(
-        User(
-            email=str(entry.get("email") or ""),
-            id=str(entry["id"]),
-            name=str(entry.get("name") or ""),
-            active=entry.get("active") is not False,
-        )
-        for entry in entries
-    )
-    return UserPage(users, pages if isinstance(pages, int) and pages > 0 else 1)
+    try:
+        page = _Page.model_validate(content)
+    except ValidationError:
+        raise UnreadableListError("it has no list of users with their ids") from None
+    return page.users, max(page.total_pages or 1, 1)

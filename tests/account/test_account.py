@@ -20,6 +20,7 @@ from importer.pipeline.account import Saved, UnreachableError, save_fields_async
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 from importer.sandbox.faults import Rule
 from importer.settings import Settings
+from importer.talkdesk.fields import Option
 
 Save = Callable[..., Coroutine[Any, Any, Saved]]
 
@@ -45,7 +46,7 @@ def test_fields_are_saved_so_that_a_mapping_can_read_them(tmp_path: Path) -> Non
     fields = read_fields(content, "fields.yml")
     assert result == Saved(path, len(fields))
     assert b"  # Channel\n" in content
-    assert fields["drop_down2"].options[0] == ("001", "Email", ())
+    assert fields["drop_down2"].options[0] == Option(key="001", label="Email")
     assert fields["dependent_field1"].options[0].children[0].label == "Santa Clara"
     assert not fields["text11"].active
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -57,6 +58,16 @@ def test_active_users_of_all_pages_are_saved_in_a_table(tmp_path: Path) -> None:
     assert (result.entries, result.skipped_users) == (405, 45)
     assert len({row["id"] for row in rows}) == 405
     assert [row["email"] for row in rows] == sorted(row["email"] for row in rows)
+
+
+@pytest.mark.slow
+def test_pages_are_read_with_the_rate_of_the_settings(tmp_path: Path) -> None:
+    async def most_in_one_second() -> int:
+        async with Sandbox(SandboxOptions(static_token="t", user_count=1800)) as sandbox:
+            await save_users_async(tmp_path / "u.csv", settings=Settings(api_url=sandbox.base_url, token="t", rate=4))
+            return int(sandbox.state()["most_in_one_second"])
+
+    assert asyncio.run(most_in_one_second()) <= 4
 
 
 def test_a_name_that_is_a_formula_is_harmless_in_the_table_and_whole_in_a_look_up(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from ledgers import child, output_of
 from program import closed_address
 from servers import Line, RawServer, Request, drop, hang
 
-from importer.delivery.response_policy import Signal
 from importer.delivery.sender import Sent
 from importer.models import State
 
@@ -37,7 +36,7 @@ async def assert_not_sent(path: Path, url: str, code: str, said: str, **options:
         assert said in row["message"]
         assert sent.state is State.PENDING
         assert sent.retry_in is not None
-        assert here.verdict.signal is (Signal.HOPELESS if code == "certificate" else Signal.OUTAGE)
+        assert (here.verdict.stops is not None) is (code == "certificate")
 
 
 async def test_a_name_that_cannot_be_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

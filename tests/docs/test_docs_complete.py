@@ -112,7 +112,7 @@ def test_each_code_that_the_program_itself_gives() -> None:
     forms = (
         r"code ?= ?['\"]([a-z_]+)['\"]",
         r"(?:THEN|ELSE) '([a-z_]+)'",
-        r"(?:NotSent|NoAnswer|_odd)\((?:answer, )?\"([a-z_]+)\"",
+        r"(?:NotSent|NoAnswer|_odd|_hopeless)\((?:answer, )?\"([a-z_]+)\"",
         r"return \"([a-z_]+)\", \"",
         r"(?:Outcome|UpdateOutcome)\([^)]*None, \"([a-z_]+)\"",
     )

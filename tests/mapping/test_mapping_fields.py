@@ -198,9 +198,11 @@ def test_a_change_of_the_file_is_a_change_of_the_mapping(load: Load, fields_file
 
 
 def tree(keys: st.SearchStrategy[str], labels: st.SearchStrategy[str]) -> st.SearchStrategy[Option]:
-    leaf = st.builds(Option, keys, labels, st.just(()))
+    leaf = st.builds(Option, key=keys, label=labels)
     return st.recursive(
-        leaf, lambda inner: st.builds(Option, keys, labels, st.lists(inner, max_size=2).map(tuple)), max_leaves=4
+        leaf,
+        lambda inner: st.builds(Option, key=keys, label=labels, children=st.lists(inner, max_size=2).map(tuple)),
+        max_leaves=4,
     )
 
 
@@ -208,12 +210,12 @@ anything = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_si
 one_line = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=5)
 definitions = st.builds(
     FieldDefinition,
-    anything,
-    one_line,
-    anything,
-    st.booleans(),
-    st.lists(tree(anything, one_line), max_size=2).map(tuple),
-    st.booleans(),
+    key=anything,
+    name=one_line,
+    type=anything,
+    active=st.booleans(),
+    options=st.lists(tree(anything, one_line), max_size=2).map(tuple),
+    required=st.booleans(),
 )
 
 

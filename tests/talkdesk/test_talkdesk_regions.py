@@ -21,7 +21,7 @@ def test_addresses_of_an_account(region: str, api_url: str, token_url: str) -> N
 
 
 def test_every_region_is_encrypted() -> None:
-    assert all(part.api_url.startswith("https://") for part in (endpoints(region, "acme") for region in REGIONS))
+    assert all(url.startswith("https://") for region in REGIONS for url in endpoints(region, "acme"))
 
 
 @pytest.mark.parametrize(
