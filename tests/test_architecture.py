@@ -40,7 +40,7 @@ HOMES = {
     "dotenv": ("settings_sources",),
     "filelock": ("ledger.lock",),
     "inscriptis": ("mapping.html",),
-    "jinja2": ("report.page",),
+    "jinja2": ("report.page", "sandbox.server"),
     "jwt": ("talkdesk.auth", "sandbox."),
     "lxml": ("mapping.html",),
     "multidict": ("sandbox.",),

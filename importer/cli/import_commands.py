@@ -62,7 +62,7 @@ def try_(
     from importer.pipeline.trying import try_row
 
     with account.watching() as progress:
-        loaded = account.load(near=export.source.parent)
+        loaded = account.settings(export.source.parent)
         result = try_row(row=row, out=out, settings=loaded, progress=progress, **asdict(what), **asdict(export))
     again = option.typed(*option.OF_EXPORT, "out")
     account.show(result, lambda: try_page.say_tried(result, again), lambda: try_page.say_quietly(result))
@@ -97,7 +97,7 @@ def run(
         return check_export(export, how, ledger=ledger, as_is=as_is)
     from importer.pipeline.run import run_import
 
-    loaded = how.load(near=export.source.parent)
+    loaded = how.settings(export.source.parent)
 
     def go(*, yes: bool) -> RunResult:
         with how.watching() as progress:
@@ -164,7 +164,7 @@ def retry(
     from importer.models import State
     from importer.pipeline.run import retry as retry_ledger
 
-    loaded = how.load(near=ledger.parent)
+    loaded = how.settings(ledger.parent)
 
     def go(*, yes: bool) -> RunResult:
         with how.watching() as progress:
@@ -197,7 +197,7 @@ def reconcile(
     from importer.pipeline.run import reconcile as reconcile_ledger
 
     with how.watching() as progress:
-        loaded = how.load(near=ledger.parent)
+        loaded = how.settings(ledger.parent)
         result = reconcile_ledger(ledger, out=out, settings=loaded, report_options=how.reports(), progress=progress)
     return _shown(result, how)
 
@@ -224,7 +224,7 @@ def rebuild(
         result = rebuild_ledger(
             ledger=ledger,
             out=out,
-            settings=how.load(near=export.source.parent),
+            settings=how.settings(export.source.parent),
             report_options=how.reports(),
             progress=progress,
             **asdict(export),
@@ -266,7 +266,7 @@ def verify(
     from importer.pipeline.verifying import verify as verify_ledger
 
     with account.watching() as progress:
-        loaded = account.load(near=ledger.parent)
+        loaded = account.settings(ledger.parent)
         result = verify_ledger(
             ledger, out=out, csv_delimiter=tables.delimiter, settings=loaded, progress=progress, **asdict(what)
         )

@@ -266,30 +266,34 @@ class SettingsOptions:
         help="Settings file (.env or YAML). [default: .env in the current folder, or next to the export or ledger]",
     )
 
-    def load(self, *, near: Path | None = None) -> Settings:
-        """All settings, with what environment and files say; ``near`` is the folder of the export or of the ledger."""
+    def load(self, *, near: Path | None = None, quiet: bool = False, as_json: bool = False) -> Settings:
+        """All settings, with what environment and files say.
+
+        Without a target, a person at a terminal gets the embedded sandbox and can see it; otherwise it would be missed.
+
+        Args:
+            near: Folder of the export or of the ledger.
+            quiet, as_json: Print no warnings; the result is not for a person.
+        """
+        from importer.cli.output import Styled, is_terminal, say
         from importer.settings_sources import load_settings
 
-        return load_settings(near=near, **{each.name: getattr(self, each.name) for each in fields(SettingsOptions)})
+        given = {each.name: getattr(self, each.name) for each in fields(SettingsOptions)}
+        settings = load_settings(near=near, **given)
+        for warning in settings.warnings if not quiet else ():
+            say(Styled("warning: ", "yellow"), warning, error=True)
+        if not settings.has_target and is_terminal() and not quiet and not as_json:
+            settings = settings.model_copy(update={"sandbox": True})
+        return settings
 
 
 @dataclass(frozen=True)
 class AccountOptions(SettingsOptions, OutputOptions):
     """Settings, and how the result is printed."""
 
-    def load(self, *, near: Path | None = None) -> Settings:
-        """All settings, with what environment and files say.
-
-        Without a target, a person at a terminal gets the embedded sandbox and can see it; otherwise it would be missed.
-        """
-        from importer.cli.output import Styled, is_terminal, say
-
-        settings = super().load(near=near)
-        for warning in settings.warnings if not self.quiet else ():
-            say(Styled("warning: ", "yellow"), warning, error=True)
-        if not settings.has_target and is_terminal() and not self.quiet and not self.as_json:
-            settings = settings.model_copy(update={"sandbox": True})
-        return settings
+    def settings(self, near: Path) -> Settings:
+        """All settings; ``near`` is the folder of the export or of the ledger."""
+        return self.load(near=near, quiet=self.quiet, as_json=self.as_json)
 
 
 @dataclass(frozen=True)

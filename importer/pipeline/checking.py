@@ -18,7 +18,7 @@ from importer.ledger import Ledger, LedgerView, StagedRow
 from importer.ledger.database import copy_ledger
 from importer.mapping import Mapping
 from importer.pipeline.companions import Export, ExportOptions, StrPath, open_export
-from importer.pipeline.results import PreviewRow, known
+from importer.pipeline.results import PreviewRow, fields_of
 from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
@@ -118,7 +118,7 @@ def check(
     differences = tuple(changes(before, found, factor=volume_factor)) if before else ()
     code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     return CheckResult(
-        **known(found),
+        **fields_of(found),
         source=opened.name,
         mapping=loaded.name,
         exit_code=code,

@@ -16,7 +16,7 @@ from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decision
 from importer.ledger import forget as dropping
 from importer.ledger.database import open_read_only
 from importer.models import CaseUpdateState, State, clean
-from importer.pipeline.results import RunResult, Status, known, run_result, write_summary
+from importer.pipeline.results import RunResult, Status, fields_of, run_result, write_summary
 from importer.plain import in_thread
 from importer.report import ReportOptions, summary_of, unlinked_remarks, write_reports
 
@@ -34,7 +34,7 @@ _FINISHED = (State.CREATED, State.SKIPPED)
 _FAILED = (State.INVALID, State.REFUSED)
 
 
-def existing(ledger: StrPath) -> Path:
+def existing_ledger(ledger: StrPath) -> Path:
     """The path of a ledger, which must exist: one must not be made by accident.
 
     Raises:
@@ -52,7 +52,7 @@ def status(ledger: StrPath, *, runs: bool = False) -> Status:
         LedgerError: it cannot be read.
     """
     with LedgerView(Path(ledger)) as view:
-        return Status(**known(summary_of(view)), runs=tuple(view.runs()) if runs else ())
+        return Status(**fields_of(summary_of(view)), runs=tuple(view.runs()) if runs else ())
 
 
 def report(ledger: StrPath, out: StrPath, *, options: ReportOptions | None = None) -> RunResult:
@@ -100,7 +100,7 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
     if (decision == "created") != (case_id is not None):
         raise ConfigError("--created requires a case id, and no other decision accepts one")
     outcome = Outcome(_ROWS[decision], case_id, None, "resolved", _signed(reason))
-    with Ledger(existing(ledger), verb="resolve") as opened:
+    with Ledger(existing_ledger(ledger), verb="resolve") as opened:
         if case_id is not None and opened.has_case(case_id):
             raise ConfigError(f"case {case_id} already belongs to another row", hint="check the case id")
         states = decisions.states_of(opened, key)
@@ -135,7 +135,7 @@ def resolve_update(ledger: StrPath, key: str, decision: UpdateDecision, *, reaso
         ConfigError: the row has no case, or no update of it is unknown or was refused.
     """
     outcome = UpdateOutcome(_UPDATES[decision], None, "resolved", _signed(reason))
-    with Ledger(existing(ledger), verb="resolve") as opened:
+    with Ledger(existing_ledger(ledger), verb="resolve") as opened:
         if not decisions.resolve_update(opened, key, outcome):
             what = f"row {key!r} has no case update that is unknown or refused"
             raise ConfigError(what, hint="see case-updates.csv in the reports")

@@ -13,8 +13,7 @@ from importer.pipeline.results import RunResult
 from importer.pipeline.run import run_import_async
 from importer.plain import plain
 from importer.progress import Progress
-from importer.sandbox import Sandbox, SandboxOptions, definitions_of
-from importer.sandbox.profiles import PROFILES
+from importer.sandbox import Sandbox, SandboxOptions, built_in_plan, definitions_of
 from importer.scratch import scratch_folder
 from importer.settings import CAREFUL_RATE, Settings
 
@@ -87,7 +86,7 @@ async def rehearse_async(
         CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
     """
     loaded = opened_mapping(mapping, (folder_of(source), *export.get("allow_files", ())))
-    definitions, faults = definitions_of(loaded.account_fields), PROFILES[profile](seed)
+    definitions, faults = definitions_of(loaded.account_fields), built_in_plan(profile, seed)
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
     with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:

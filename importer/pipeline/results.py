@@ -75,10 +75,10 @@ class RunResult(Summary):
 
 def run_result(summary: Summary, exit_code: ExitCode, **more: Any) -> RunResult:
     """A result from what the ledger says, and what else is known about this time."""
-    return RunResult(**known(summary), exit_code=exit_code, meaning=ExitCode(exit_code).name.lower(), **more)
+    return RunResult(**fields_of(summary), exit_code=exit_code, meaning=ExitCode(exit_code).name.lower(), **more)
 
 
-def known(result: Any) -> dict[str, Any]:
+def fields_of(result: Any) -> dict[str, Any]:
     """The fields of a dataclass with their values, which stay what they are."""
     return {each.name: getattr(result, each.name) for each in fields(result)}
 

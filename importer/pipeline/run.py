@@ -19,7 +19,7 @@ from importer.mapping import Mapping
 from importer.models import State
 from importer.pipeline.companions import Export, ExportOptions, StrPath, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_run import LedgerRun
-from importer.pipeline.ledger_verbs import existing
+from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import RunResult
 from importer.pipeline.sending import RunOptions
 from importer.pipeline.session import AccountOptions, Session
@@ -192,7 +192,7 @@ async def retry_async(
         ConfigError: a state cannot be retried.
         CaseImporterError: see :func:`run_import_async`.
     """
-    path = existing(ledger)
+    path = existing_ledger(ledger)
     session = Session(path.parent, **account)
     wanted = retryable(states, has_mapping=mapping is not None)
     loaded = None if mapping is None else opened_mapping(mapping, allow_files)
@@ -238,7 +238,7 @@ async def reconcile_async(
     Raises:
         CaseImporterError: see :func:`run_import_async`.
     """
-    path = existing(ledger)
+    path = existing_ledger(ledger)
     session = Session(path.parent, **account)
     run = LedgerRun(
         verb="reconcile",

@@ -11,8 +11,8 @@ from importer.delivery.verifier import Verifier
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.verification import Verification, VerificationPlan, begin, count_left, finish
-from importer.pipeline.ledger_verbs import StrPath, existing
-from importer.pipeline.results import Problem, as_json, known
+from importer.pipeline.ledger_verbs import StrPath, existing_ledger
+from importer.pipeline.results import Problem, as_json, fields_of
 from importer.pipeline.sending import open_api, open_target
 from importer.pipeline.session import AccountOptions, Session
 from importer.plain import plain
@@ -81,7 +81,7 @@ async def verify_async(
         ConfigError: there is nothing to verify, or one that is not finished has other options.
         CaseImporterError: it could not begin, or the ledger failed; any other problem is in the result.
     """
-    path = existing(ledger)
+    path = existing_ledger(ledger)
     options = ReportOptions(csv_delimiter=csv_delimiter)
     session = Session(path.parent, **account)
     plan = VerificationPlan(None if sample is None else str(sample), deep, doubles)
@@ -138,7 +138,7 @@ def _result(
     if (early := session.exit_code(error)) is not None:
         exit_code = early
     result = VerifyResult(
-        **known(summary),
+        **fields_of(summary),
         exit_code=exit_code,
         meaning=exit_code.name.lower(),
         verified_file=folder / "verified.csv",

@@ -5,12 +5,10 @@ reference and OpenAPI bundle and shares no code with the client side, so that it
 """
 
 from importer.sandbox.account import Definition, Kind, definitions_of
-from importer.sandbox.faults import Automation, FaultPlan, Rule, load_plan
-from importer.sandbox.profiles import PROFILES
+from importer.sandbox.faults import Automation, FaultPlan, Rule, built_in_plan, load_plan
 from importer.sandbox.server import Sandbox, SandboxOptions, serve
 
 __all__ = [
-    "PROFILES",
     "Automation",
     "Definition",
     "FaultPlan",
@@ -18,6 +16,7 @@ __all__ = [
     "Rule",
     "Sandbox",
     "SandboxOptions",
+    "built_in_plan",
     "definitions_of",
     "load_plan",
     "serve",

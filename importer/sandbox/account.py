@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
@@ -45,6 +48,7 @@ class Kind(StrEnum):
     DECIMAL = "decimal"
 
 
+_CHOICES = (Kind.DROP_DOWN, Kind.DEPENDENT_FIELD, Kind.MULTI_SELECT)
 # "001" and "002" are documented; the other codes are our own, because the reference does not list them.
 _TYPE_CODES = {kind: f"{number:03}" for number, kind in enumerate(Kind, start=1)}
 #: What tells the kind of a field: the prefix of its key, or its type.
@@ -85,12 +89,6 @@ class Option:
     value: str
     children: tuple[Option, ...] = ()
 
-    def all_levels(self) -> Iterator[Option]:
-        """It, and what is below it."""
-        yield self
-        for child in self.children:
-            yield from child.all_levels()
-
 
 @dataclass(frozen=True)
 class Definition:
@@ -117,7 +115,12 @@ class Definition:
     @cached_property
     def labels(self) -> dict[str, str]:
         """Option key → label, over all levels."""
-        return {each.key: each.value for option in self.options for each in option.all_levels()}
+        labels, waiting = {}, deque(self.options)
+        while waiting:
+            option = waiting.popleft()
+            labels[option.key] = option.value
+            waiting += option.children
+        return labels
 
     def problem(self, value: Any) -> str | None:
         """Why ``value`` (bare, as a create has it) is no value of this field, or None if it is one."""
@@ -129,36 +132,30 @@ class Definition:
             return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         if self.kind is Kind.MULTI_SELECT and len(set(value)) != len(value):
             return "names an option twice"
-        return self._problem_with_options(value) if self.options else None
-
-    def _problem_with_options(self, value: Any) -> str | None:
-        if self.kind is Kind.DROP_DOWN and self._option_key(value) not in self.labels:
-            return "must be the key of an option, not its label"
-        if self.kind is Kind.MULTI_SELECT and not self.labels.keys() >= set(value):
-            return "must be a list of option keys"
-        if self.kind is Kind.DEPENDENT_FIELD:
-            level = self.options
-            for key in value:
-                option = next((each for each in level if each.key == key), None)
-                if option is None:
-                    return "must lead from a root option through its children"
-                level = option.children
+        keys = self._keys(value)
+        if not self.labels.keys() >= set(keys):
+            return "must name options of the field by their keys, not by their labels"
+        level = self.options
+        for key in keys if self.kind is Kind.DEPENDENT_FIELD else ():
+            if key not in (children := {option.key: option.children for option in level}):
+                return "must lead from a root option through its children"
+            level = children[key]
         return None
 
     def entry(self, value: Any) -> dict[str, Any]:
         """A valid value as it is stored and answered: with a label only where there are options."""
-        label: Any = None
-        if self.kind is Kind.DROP_DOWN:
-            label = self.labels.get(self._option_key(value))
-        elif self.kind in (Kind.MULTI_SELECT, Kind.DEPENDENT_FIELD) and self.options:
-            label = [self.labels.get(key) for key in value]
-        return {"value": value} if label is None else {"value": value, "label": label}
+        labels = [self.labels.get(key) for key in self._keys(value)]
+        if not labels:
+            return {"value": value}
+        return {"value": value, "label": labels[0] if self.kind is Kind.DROP_DOWN else labels}
 
-    def _option_key(self, value: str | int) -> str:
-        """The key of the option that a drop-down is given: the key itself, or its number, as 1 for ``001``."""
-        if isinstance(value, str):
-            return value
-        return next((key for key in self.labels if (key.lstrip("0") or "0") == str(value)), "")
+    def _keys(self, value: Any) -> list[str]:
+        """The keys of the options that a value names, if they are known; a drop-down also takes 1 for ``001``."""
+        if not self.options or self.kind not in _CHOICES:
+            return []
+        if isinstance(value, int):
+            return [next((key for key in self.labels if (key.lstrip("0") or "0") == str(value)), "")]
+        return [value] if isinstance(value, str) else value
 
     def as_json(self, number: int) -> dict[str, Any]:
         """The definition as GET /cm/meta/va/fields gives it; ``number`` is its place in the list."""
@@ -195,60 +192,28 @@ def definitions_of(answer: Iterable[Mapping[str, Any]]) -> tuple[Definition, ...
     )
 
 
-def _options(*texts: str) -> tuple[Option, ...]:
-    return tuple(Option(f"{number:03}", text) for number, text in enumerate(texts, start=1))
+DEFINITION = TypeAdapter(Definition)
 
 
-_COUNTS = {
-    Kind.CHECKBOX: ("Check box", 3),
-    Kind.TEXT: ("Text", 10),
-    Kind.MULTI_LINE_TEXT: ("Long text", 3),
-    Kind.DATE: ("Date", 3),
-    Kind.NUMERIC: ("Number", 3),
-    Kind.DECIMAL: ("Decimal", 3),
-}
-#: The ids of the path in the samples of the reference, and a sibling on each level.
-_CITIES = (
-    Option("e9e3c93a-1b28-489a-96fe-6b3e9ca60976", "Cupertino"),
-    Option("5d0e2c1b-7c55-4a39-9d0b-6f2f3f1f6a10", "San Jose"),
-)
-_PLACES = (
-    Option(
-        "3a20c48f-3e33-49b0-af22-63eba6fa4cc3",
-        "California",
-        (Option("bbb2a5e7-6190-4eb1-b889-ec37e0badd0b", "Santa Clara", _CITIES),),
-    ),
-    Option("9f1f0a44-0f4c-4d5e-8a3a-0c3a5bb6d2f1", "Oregon"),
-)
-#: A plausible account: each kind of field, one inactive field, one key that breaks the prefix rule.
-DEFAULT_FIELDS = (
-    *(
-        Definition(f"{kind}{number}", kind, f"{name} {number}")
-        for kind, (name, count) in _COUNTS.items()
-        for number in range(1, count + 1)
-    ),
-    Definition("drop_down1", Kind.DROP_DOWN, "Colour", _options("Red", "Green", "Blue")),
-    Definition("drop_down2", Kind.DROP_DOWN, "Channel", _options("Email", "Phone", "Chat", "Web")),
-    Definition("multi_select1", Kind.MULTI_SELECT, "Products", _options("Desk", "Phone", "Flow", "Copilot")),
-    Definition("dependent_field1", Kind.DEPENDENT_FIELD, "Place", _PLACES),
-    Definition("assign_reason", Kind.DROP_DOWN, "Assign reason", _options("high", "low")),
-    Definition("text11", Kind.TEXT, "Old reference", active=False),
-)
+def default_fields() -> tuple[Definition, ...]:
+    """A plausible account: each kind of field, one inactive field, one key that breaks the prefix rule."""
+    fields = orjson.loads(Path(__file__).with_name("default_fields.json").read_bytes())
+    return tuple(map(DEFINITION.validate_python, fields))
 
 
 def users_of(seed: int, count: int) -> dict[str, dict[str, Any]]:
     """``count`` users by id, as GET /users shows them but for their links; every tenth is inactive."""
-    users: Iterator[dict[str, Any]] = (
-        {
-            "id": _SAMPLE_USER if number == 1 else id_of(seed, f"user {number}"),
+    users = {}
+    for number in range(1, count + 1):
+        user_id = _SAMPLE_USER if number == 1 else id_of(seed, f"user {number}")
+        users[user_id] = {
+            "id": user_id,
             "email": f"agent.{number}@agents.example",
             "name": _NAMES[number % len(_NAMES)],
             "active": number % _INACTIVE_EVERY != 0,
             "created_at": "2021-01-04T09:00:00Z",
         }
-        for number in range(1, count + 1)
-    )
-    return {user["id"]: user for user in users}
+    return users
 
 
 def id_of(seed: int, person: str) -> str:

@@ -7,16 +7,13 @@ bundle does not declare (no such route, body too large and so on).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from email.utils import formatdate
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from aiohttp import web
 from multidict import MultiMapping
 
-RetryForm = Literal["none", "seconds", "date", "body"]
 Codes = Mapping[int, tuple[str, str]]
 #: What is wrong with a request: the name of a field, and why.
 Problems = Mapping[str, str]
@@ -44,17 +41,19 @@ GATEWAY_CODES: Codes = {
 
 
 class ApiError(Exception):
-    """The request is refused. Carries everything that the envelope needs, except the codes of the operation."""
+    """The request is refused; ``code`` and its message stand in for those that the operation has for the status."""
 
     def __init__(self, status: int, problems: Problems | None = None, *, code: tuple[str, str] | None = None) -> None:
         super().__init__(status)
         self.status = status
-        self.problems = problems or {}
+        self.problems = problems
         self.code = code
 
-    def response(self, codes: Codes) -> web.Response:
-        """The answer, with the codes of the operation."""
-        return error_response(self.status, codes=codes, problems=self.problems, code=self.code)
+    def response(self, path: str) -> web.Response:
+        """The answer to a request for this path."""
+        codes = USER_CODES if path.startswith("/users") else CASE_CODES
+        known = codes if self.code is None else {self.status: self.code}
+        return error_response(self.status, self.problems, codes=known)
 
 
 def json_response(status: int, content: Any) -> web.Response:
@@ -62,24 +61,13 @@ def json_response(status: int, content: Any) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")
 
 
-def error_response(
-    status: int, *, codes: Codes = CASE_CODES, problems: Problems | None = None, code: tuple[str, str] | None = None
-) -> web.Response:
+def error_response(status: int, problems: Problems | None = None, *, codes: Codes = CASE_CODES) -> web.Response:
     """An error: the code of the operation for ``status``, else that of the gateway, else one of ours."""
-    known = code or codes.get(status) or GATEWAY_CODES.get(status) or (f"sandbox.{status}", f"Status {status}.")
-    content: dict[str, Any] = {"code": known[0], "message": known[1]}
+    code, message = codes.get(status) or GATEWAY_CODES.get(status) or (f"sandbox.{status}", f"Status {status}.")
+    content: dict[str, Any] = {"code": code, "message": message}
     if problems:
         content["fields"] = [{"name": name, "description": why} for name, why in problems.items()]
     return json_response(status, content)
-
-
-def throttled_response(*, status: int, seconds: float, form: RetryForm, now: float) -> web.Response:
-    """An error with a hint when to come back. ``body`` puts it where the bundle has it for POST /calls/callback."""
-    whole = max(1, math.ceil(seconds))
-    response = error_response(status, problems={"retry-after": str(whole)} if form == "body" else None)
-    if form in ("date", "seconds"):
-        response.headers["Retry-After"] = formatdate(now + whole, usegmt=True) if form == "date" else str(whole)
-    return response
 
 
 def number_in(query: MultiMapping[str], name: str, *, default: int, most: int) -> int:

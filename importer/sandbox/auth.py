@@ -11,8 +11,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
 import jwt
 from aiohttp import web
@@ -33,7 +32,7 @@ ALL_SCOPES = (
 )
 _FORM = "application/x-www-form-urlencoded"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_ES256_SIGNATURE_BYTES = 64
+_REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti"]
 
 
 class OAuthError(Exception):
@@ -49,18 +48,11 @@ class Tokens:
     """POST /oauth/token for the one client of the account, who is also the issuer and subject of its assertions.
 
     Tokens expire on the monotonic clock. The static token of the options never does, and carries every granted scope.
-
-    Args:
-        options: The client, its registered keys, and what it is granted.
-        client_secret: Its secret.
-        verifies: Whether signatures are verified. If not, assertions must only have the form of ES256.
     """
 
-    def __init__(self, options: SandboxOptions, *, client_secret: str, verifies: bool) -> None:
-        self.count = 0
+    def __init__(self, options: SandboxOptions, client_secret: str) -> None:
         self._options = options
         self._client_secret = client_secret
-        self._verifies = verifies
         self._issued: dict[str, tuple[float, frozenset[str]]] = {}
 
     def scopes_of(self, authorization: str) -> frozenset[str] | None:
@@ -77,21 +69,10 @@ class Tokens:
         """End every issued token now; the static one has no end."""
         self._issued.clear()
 
-    def answer(self, body: bytes, *, content_type: str, authorization: str | None, audience: str) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Issue a token, or say in OAuth's own shape why not."""
         try:
-            form = _form(body, content_type)
-            if "client_assertion" not in form and "client_assertion_type" not in form:
-                self._check_basic(authorization or "")
-            elif authorization is not None:
-                raise OAuthError("invalid_request", "Give either an Authorization header or an assertion, not both")
-            else:
-                self._check_assertion(form, audience)
-            # What is asked for and granted, in the order asked; all that is granted if nothing is asked for.
-            granted = self._options.scopes
-            scopes = [scope for scope in dict.fromkeys(form.get("scope", "").split() or granted) if scope in granted]
-            if not scopes:
-                raise OAuthError("invalid_scope", "None of these scopes is granted to this client")
+            scopes = self._granted(await _form(request), request)
         except OAuthError as refused:
             response = json_response(refused.status, refused.content)
             if refused.status == 401:
@@ -100,7 +81,6 @@ class Tokens:
         token, now = secrets.token_urlsafe(32), time.monotonic()
         self._issued = {each: entry for each, entry in self._issued.items() if entry[0] > now}
         self._issued[token] = (now + self._options.token_life, frozenset(scopes))
-        self.count += 1
         content = {
             "access_token": token,
             "token_type": "Bearer",
@@ -111,64 +91,55 @@ class Tokens:
         response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
         return response
 
+    def _granted(self, form: Mapping[str, str], request: web.Request) -> list[str]:
+        """What is asked for and granted, in the order asked; all that is granted if nothing is asked for."""
+        authorization = request.headers.get("Authorization")
+        if "client_assertion" in form or "client_assertion_type" in form:
+            if authorization is not None:
+                raise OAuthError("invalid_request", "Give either an Authorization header or an assertion, not both")
+            self._check_assertion(form, audience=str(request.url.with_query(None)))
+        else:
+            self._check_basic(authorization or "")
+        granted = self._options.scopes
+        scopes = [scope for scope in dict.fromkeys(form.get("scope", "").split() or granted) if scope in granted]
+        if not scopes:
+            raise OAuthError("invalid_scope", "None of these scopes is granted to this client")
+        return scopes
+
     def _check_basic(self, authorization: str) -> None:
-        scheme, _, encoded = authorization.partition(" ")
-        try:
-            given = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            given = b""
-        known = f"{self._options.client_id}:{self._client_secret}".encode()
-        if scheme.lower() != "basic" or not hmac.compare_digest(given, known):
+        scheme, _, given = authorization.partition(" ")
+        known = base64.b64encode(f"{self._options.client_id}:{self._client_secret}".encode())
+        if scheme.lower() != "basic" or not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), known):
             raise OAuthError("invalid_client", "Unknown client or wrong secret", status=401)
 
     def _check_assertion(self, form: Mapping[str, str], audience: str) -> None:
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
             raise OAuthError("invalid_request", f"client_assertion_type must be {_ASSERTION_TYPE}")
+        assertion, keys = form.get("client_assertion", ""), self._options.public_keys
         try:
-            claims = self._claims(form.get("client_assertion", ""), audience)
+            key = keys.get(jwt.get_unverified_header(assertion).get("kid", ""), "")
+            claims = jwt.decode(
+                assertion, key, algorithms=["ES256"], audience=audience, options={"require": _REQUIRED_CLAIMS}
+            )
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
             raise OAuthError("invalid_client", f"Assertion refused: {problem}", status=401) from problem
         if claims["iss"] != claims["sub"] or claims["sub"] != self._options.client_id:
             raise OAuthError("invalid_client", "iss and sub must both be the client id", status=401)
 
-    def _claims(self, assertion: str, audience: str) -> dict[str, Any]:
-        header = jwt.get_unverified_header(assertion)
-        if header.get("alg") != "ES256" or not header.get("kid"):
-            raise ValueError("its header must name alg ES256 and a kid")
-        if self._verifies and header["kid"] not in self._options.public_keys:
-            raise ValueError("its kid is not registered")
-        signature = assertion.rpartition(".")[2]
-        if len(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))) != _ES256_SIGNATURE_BYTES:
-            raise ValueError("its signature is not in the raw form of 64 bytes")
-        return jwt.decode(
-            assertion,
-            key=self._options.public_keys.get(header["kid"], ""),
-            algorithms=["ES256"],
-            audience=audience,
-            options={
-                "require": ["iss", "sub", "aud", "exp", "iat", "jti"],
-                "verify_signature": self._verifies,
-                "verify_exp": True,  # these three follow verify_signature otherwise
-                "verify_aud": True,
-                "verify_iat": True,
-            },
-        )
 
-
-def _form(body: bytes, content_type: str) -> dict[str, str]:
-    if content_type != _FORM:
+async def _form(request: web.Request) -> Mapping[str, str]:
+    if request.content_type != _FORM:
         raise OAuthError("invalid_request", f"Content-Type must be {_FORM}")
     try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict")
-    except ValueError as problem:
+        form = await request.post()
+    except (ValueError, LookupError, web.HTTPException) as problem:  # bytes, charset or number of parameters
         raise OAuthError("invalid_request", "The body is not a form") from problem
-    if any(len(values) > 1 for values in fields.values()):
+    if len(form) != len(set(form)):
         raise OAuthError("invalid_request", "A parameter is given twice")
-    form = {name: values[0] for name, values in fields.items()}
     if not form.get("grant_type"):
         raise OAuthError("invalid_request", "Missing grant type")
     if form["grant_type"] != "client_credentials":
         raise OAuthError("unsupported_grant_type", "Only client_credentials is known here")
     if "token_type" in form:
         raise OAuthError("invalid_request", "Service tokens (token_type) are not supported for the Case API")
-    return form
+    return {name: str(value) for name, value in form.items()}

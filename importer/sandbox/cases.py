@@ -38,19 +38,15 @@ _SOLVED = ("RESOLVED", "CLOSED")
 _TAKEN_WHEN_SOLVED = {"status", "notes", "resolution"}
 #: What an empty text takes away.
 _CLEARABLE = ("parent_id", "owner_id", "priority", "type", "resolution")
-# A base of which ids of notes are counted, so that they look like those of the samples.
-_FIRST_NOTE_ID = 1_592_529_126_028_390_402
-_NOTES_OF_A_CASE = 1_000_000
 _CREATED = ("title", "description", "status", "requester_id", "requester_name", "requester_email", "parent_id",
             "owner_id", "priority", "custom_fields", "notes")  # fmt: skip
 _UPDATED = ("title", "description", "status", "group_id", "parent_id", "owner_id", "priority", "type", "resolution",
             "custom_fields", "notes")  # fmt: skip
-_LISTED = ("title", "description", "requester_id", "requester_name", "group_id")
-_DETAILED = ("title", "description", "requester_id", "requester_name", "requester_email", "group_id", "status",
-             "owner_id", "priority", "type", "resolution")  # fmt: skip
+_LISTED = ("status", "priority", "type", "title", "description", "requester_id", "requester_name", "group_id")
 _DETAILED_BY_SPEC = ("title", "description", "status", "owner_id", "priority", "type", "resolution")
 _DETAILED_BY_PAGE = ("title", "description", "status", "group_id", "priority", "type", "requester_id",
                      "requester_name", "requester_email")  # fmt: skip
+_DETAILED = tuple(dict.fromkeys(_DETAILED_BY_SPEC + _DETAILED_BY_PAGE))
 
 
 @with_config(ConfigDict(strict=True))
@@ -161,9 +157,8 @@ def new_case(body: CreateBody, definitions: Mapping[str, Definition], *, case_id
 
 
 def _numbered(notes: Iterable[NoteBody], *, case_id: int, first: int) -> list[dict[str, Any]]:
-    base = _FIRST_NOTE_ID + case_id * _NOTES_OF_A_CASE
     return [
-        {"id": str(base + number), "note_title": "", "note_body": "", "public": False, **note}
+        {"id": f"{case_id}{number:06}", "note_title": "", "note_body": "", "public": False, **note}
         for number, note in enumerate(notes, start=first)
     ]
 
@@ -177,13 +172,24 @@ def after_update(
         ApiError: 400: a solved case does not take this, or it is not ready to be solved. If ``is_strict`` also: a case
             is closed that is not resolved, or changed when it is closed.
     """
-    before = case.content
-    if is_strict and before["status"] == "CLOSED":
-        raise ApiError(400, dict.fromkeys(sorted(body), "cannot be changed once the case is closed"))
-    if is_strict and body.get("status") == "CLOSED" and before["status"] != "RESOLVED":
-        raise ApiError(400, {"status": "must be RESOLVED before it can be CLOSED"})
-    changed = edited(case, body, definitions, now_ms=now_ms)
-    _check_solving(before["status"], body, changed.content, definitions)
+    before, changed = case.content["status"], edited(case, body, definitions, now_ms=now_ms)
+    after = changed.content["status"]
+    problems = {}
+    if is_strict and before == "CLOSED":
+        problems = dict.fromkeys(sorted(body), "cannot be changed once the case is closed")
+    elif is_strict and body.get("status") == "CLOSED" and before != "RESOLVED":
+        problems = {"status": "must be RESOLVED before it can be CLOSED"}
+    elif before in _SOLVED and after in _SOLVED:
+        locked = sorted(set(body) - _TAKEN_WHEN_SOLVED)
+        problems = dict.fromkeys(locked, "cannot be changed once the case is resolved or closed")
+    elif after in _SOLVED:
+        required = {field.key: field for field in definitions.values() if field.required and field.active}
+        given = changed.content["custom_fields"].keys()
+        names = [f"custom_fields.{key}" for key, field in required.items() if field.spellings.isdisjoint(given)]
+        names += ["resolution"] * (not changed.content["resolution"])
+        problems = dict.fromkeys(names, "is required to solve a case")
+    if problems:
+        raise ApiError(400, problems)
     return changed
 
 
@@ -199,36 +205,12 @@ def edited(case: Case, body: UpdateBody, definitions: Mapping[str, Definition], 
     content["custom_fields"] = {key: entry for key, entry in fields.items() if entry is not None}
     notes = case.content["notes"]
     content["notes"] = notes + _numbered(body.get("notes", []), case_id=case.id, first=len(notes))
-    content["status"] = _status_after(case.content["status"], body)
-    return replace(case, content=content, updated_ms=now_ms)
-
-
-def _status_after(status: str, body: UpdateBody) -> str:
-    """The status asked for, or the one that assigning and unassigning brings with it."""
     if "status" in body:
-        return body["status"].replace("-", "_")
-    if "owner_id" not in body or status in _SOLVED:
-        return status
-    if not body["owner_id"]:
-        return "NEW"
-    return "OPEN" if status == "NEW" else status
-
-
-def _check_solving(
-    before: str, body: UpdateBody, after: Mapping[str, Any], definitions: Mapping[str, Definition]
-) -> None:
-    """Refuse what a solved case does not take, and solving without what solving needs."""
-    problems = {}
-    if before in _SOLVED and after["status"] in _SOLVED:
-        locked = sorted(set(body) - _TAKEN_WHEN_SOLVED)
-        problems = dict.fromkeys(locked, "cannot be changed once the case is resolved or closed")
-    elif after["status"] in _SOLVED:
-        required = {field.key: field for field in definitions.values() if field.required and field.active}
-        missing = [key for key in required if required[key].spellings.isdisjoint(after["custom_fields"])]
-        names = [f"custom_fields.{key}" for key in missing] + ["resolution"] * (not after["resolution"])
-        problems = dict.fromkeys(names, "is required to solve a case")
-    if problems:
-        raise ApiError(400, problems)
+        content["status"] = body["status"].replace("-", "_")
+    elif "owner_id" in body and content["status"] not in _SOLVED:
+        is_new = not body["owner_id"]  # assigning opens a new case, and unassigning makes it new again
+        content["status"] = "NEW" if is_new else content["status"].replace("NEW", "OPEN")
+    return replace(case, content=content, updated_ms=now_ms)
 
 
 def created(case: Case) -> dict[str, Any]:
@@ -241,37 +223,32 @@ def updated(case: Case) -> dict[str, Any]:
     return _parts(case, _UPDATED)
 
 
-def listed(case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
+def listed(case: Case, definitions: Mapping[str, Definition], agent_name: str | None) -> dict[str, Any]:
     """An item of the list."""
-    words = _parts(case, ("status", "priority", "type"))
-    email = case.content["requester_email"]
-    return (
-        {name: word.replace("_", " ").title() for name, word in words.items()}
-        | _parts(case, _LISTED)
-        | ({"requester_email": email} if email else {})
-        | {
-            "group_name": case.content["group_id"],
-            "requester_integration": "{}",
-            "create_at": shown_time(case.created_ms),
-            "update_at": shown_time(case.updated_ms),
-        }
-        | _read_extras(case, definitions, agent_name, named=True)
-    )
+    shown = _parts(case, _LISTED)
+    shown |= {name: shown[name].replace("_", " ").title() for name in ("status", "priority", "type") if name in shown}
+    if case.content["requester_email"]:
+        shown["requester_email"] = case.content["requester_email"]
+    return shown | {
+        "group_name": case.content["group_id"],
+        "requester_integration": "{}",
+        "create_at": _shown_time(case.created_ms),
+        "update_at": _shown_time(case.updated_ms),
+        **_agent(case, agent_name),
+        **_read_by_spec(case, definitions, named=True),
+    }
 
 
 def detailed(
-    case: Case, *, definitions: Mapping[str, Definition], agent_name: str | None, dialect: Dialect = "both"
+    case: Case, definitions: Mapping[str, Definition], agent_name: str | None, dialect: Dialect
 ) -> dict[str, Any]:
     """The answer of GET /cases/{id}, without timestamps: what page and bundle list, or what one of them lists."""
-    extras = _read_extras(case, definitions, agent_name, named=False)
     if dialect == "spec":
-        return _parts(case, _DETAILED_BY_SPEC) | {
-            name: extras[name] for name in ("form_name", "custom_fields", "notes")
-        }
+        return _parts(case, _DETAILED_BY_SPEC) | _read_by_spec(case, definitions)
     if dialect == "page":
-        fields = {"custom_fields": orjson.loads(extras["custom_fields"]), "notes": case.content["notes"]}
-        return _parts(case, _DETAILED_BY_PAGE) | {name: extras[name] for name in extras if name[:5] == "agent"} | fields
-    return _parts(case, _DETAILED) | extras
+        shown = {"custom_fields": _labelled(case, definitions), "notes": case.content["notes"]}
+        return _parts(case, _DETAILED_BY_PAGE) | _agent(case, agent_name) | shown
+    return _parts(case, _DETAILED) | _agent(case, agent_name) | _read_by_spec(case, definitions)
 
 
 def exported(case: Case) -> dict[str, Any]:
@@ -286,8 +263,7 @@ def exported(case: Case) -> dict[str, Any]:
     }
 
 
-def shown_time(milliseconds: int) -> str:
-    """A time as answers show it, to the second."""
+def _shown_time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -297,28 +273,29 @@ def _parts(case: Case, names: Iterable[str]) -> dict[str, Any]:
     return {"id": str(case.id)} | {name: value for name, value in parts.items() if value not in (None, {}, [])}
 
 
-def _read_extras(
-    case: Case, definitions: Mapping[str, Definition], agent_name: str | None, *, named: bool
-) -> dict[str, Any]:
-    """What only reads answer. Check boxes and dates repeat their value as label, texts and numbers have none."""
-    fields: dict[str, Any] = {}
+def _agent(case: Case, name: str | None) -> dict[str, Any]:
+    owner = case.content.get("owner_id")
+    return {"agent_id": owner} | ({"agent_name": name} if name else {}) if owner else {}
+
+
+def _read_by_spec(case: Case, definitions: Mapping[str, Definition], *, named: bool = False) -> dict[str, Any]:
+    """What only reads answer, as the bundle has it: custom fields as JSON in a text, and notes by other names."""
+    notes = [
+        {"id": note["id"], "notes_title": note["note_title"], "notes_body": note["note_body"], "public": note["public"]}
+        for note in case.content["notes"]
+    ]
+    fields = orjson.dumps(_labelled(case, definitions, named=named)).decode()
+    return {"form_name": "Default Case Form", "custom_fields": fields, "notes": notes}
+
+
+def _labelled(case: Case, definitions: Mapping[str, Definition], *, named: bool = False) -> dict[str, dict[str, Any]]:
+    """Custom fields as reads have them; check boxes and dates repeat their value as label."""
+    fields = {}
     for key, entry in case.content["custom_fields"].items():
-        definition = definitions.get(key)
-        repeats = definition is not None and definition.kind in (Kind.CHECKBOX, Kind.DATE)
-        fields[key] = {"label": entry["value"] if repeats else entry.get("label"), "value": entry["value"]}
-        if named and definition is not None:
-            fields[key]["name"] = definition.name
-    agent = {"agent_id": case.content.get("owner_id"), "agent_name": agent_name}
-    return {name: value for name, value in agent.items() if value is not None} | {
-        "form_name": "Default Case Form",
-        "custom_fields": orjson.dumps(fields).decode(),
-        "notes": [
-            {
-                "id": note["id"],
-                "notes_title": note["note_title"],
-                "notes_body": note["note_body"],
-                "public": note["public"],
-            }
-            for note in case.content["notes"]
-        ],
-    }
+        fields[key] = {"label": entry.get("label"), "value": entry["value"]}
+        if definition := definitions.get(key):
+            if definition.kind in (Kind.CHECKBOX, Kind.DATE):
+                fields[key]["label"] = entry["value"]
+            if named:
+                fields[key]["name"] = definition.name
+    return fields

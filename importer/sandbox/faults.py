@@ -13,6 +13,7 @@ reaches the client. Faults that end a connection in the middle, or send what is 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import struct
@@ -25,10 +26,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator, with_config
 
 from importer.errors import ConfigError
-from importer.sandbox.answers import RetryForm, error_response, json_response, throttled_response
+from importer.sandbox.answers import error_response, json_response
 from importer.sandbox.cases import Status, UpdateBody
 from importer.sandbox.storage import Storage
 
@@ -36,16 +37,14 @@ if TYPE_CHECKING:
     from importer.sandbox.auth import Tokens
 
 OperationName = Literal["create", "list", "get", "update", "trash", "purge", "fields", "users", "user", "token"]
-Close = Literal["fin", "rst"]
 Count = Annotated[int, Field(ge=1)]
 
-LOGIN_PATH = "/_sandbox/login"
 #: What can happen; the attributes that each has, with their defaults.
 FAULTS: Mapping[str, dict[str, Any]] = {
     "slow": {"delay_ms": 2000},
     "status": {"status": 503, "save": False, "retry_after": None, "form": "seconds"},
     "html": {"status": 200, "save": True},
-    "redirect": {"status": 307, "location": LOGIN_PATH, "save": False},
+    "redirect": {"status": 307, "location": "/login", "save": False},
     "drop": {"save": True, "how": "fin"},
     "cut": {"at": 0, "how": "fin"},
     "hang": {"save": True, "at": 0, "seconds": 3600},
@@ -60,26 +59,23 @@ FAULTS: Mapping[str, dict[str, Any]] = {
     "edit": {"set": {}},
 }
 _OF_LISTS = ("index_lag", "fuzzy_filter", "ignore_filter")
+_ENDS_THE_CONNECTION = ("drop", "cut", "hang", "garbage")
 _ATTRIBUTES = {name for attributes in FAULTS.values() for name in attributes}
+_LOGIN_PAGE = "<!doctype html><title>Log in</title><h1>Please log in</h1>"
+_GARBAGE = b"\x16\x03\x01 this is not HTTP\r\n\r\n"
 _LINGER_ZERO = struct.pack("ii", 1, 0)
-_HASH_RANGE = 2**64
-_HINT = "see docs/sandbox.md for the format of fault plans"
+_PROFILES = Path(__file__).with_name("profiles")
 
 
-def _known(change: Any) -> Any:
-    if isinstance(change, dict) and (strange := sorted(change.keys() - UpdateBody.__annotations__.keys())):
-        raise ValueError(f"an update does not have {', '.join(strange)}")
-    return change
-
-
-#: The body of an update that somebody else makes.
-Change = Annotated[UpdateBody, BeforeValidator(_known)]
+@with_config(ConfigDict(strict=True, extra="forbid"))
+class Change(UpdateBody):
+    """The body of an update that somebody else makes."""
 
 
 class Rule(BaseModel):
     """What happens, and when: the attributes are those of docs/sandbox.md.
 
-    ``do`` is a key of :data:`FAULTS`; the attributes up to ``seconds`` belong to some of these, and the rest says which
+    ``do`` is a key of :data:`FAULTS`; the attributes up to ``set`` belong to some of these, and the rest says which
     requests are meant. A rule that contradicts itself is refused with a ``ValueError``.
     """
 
@@ -89,13 +85,13 @@ class Rule(BaseModel):
     save: bool = True
     status: int = 200
     retry_after: float | None = None
-    form: RetryForm = "seconds"
-    location: str = LOGIN_PATH
-    how: Close = "fin"
+    form: Literal["seconds", "date", "body"] = "seconds"
+    location: str = ""
+    how: Literal["fin", "rst"] = "fin"
     at: int = 0
     delay_ms: float = 0
     seconds: float = 0
-    set: Change = Field(default_factory=UpdateBody)
+    set: Change = Field(default_factory=Change)
 
     on: tuple[OperationName, ...] = ()
     external_id: str | None = None
@@ -127,11 +123,13 @@ class Rule(BaseModel):
 
     def selects(self, operation: OperationName, request: web.Request, body: bytes) -> bool:
         """True if this rule is about such requests."""
-        return (
-            (not self.on or operation in self.on)
-            and (self.external_id is None or self.external_id in _texts_in(request, body))
-            and (self.title is None or self.title in _title_in(request, body))
-        )
+        if self.on and operation not in self.on:
+            return False
+        content = _object(body) if body else request.query
+        if self.title is not None and self.title not in str(content.get("title", "")):
+            return False
+        fields = content.get("custom_fields")
+        return self.external_id is None or self.external_id in _texts_in(fields if body else _json(fields or ""))
 
     def fires(self, position: int, *, fired: int, roll: float) -> bool:
         """True if it fires at the selected request with this position (1-based) and this draw from [0, 1)."""
@@ -155,14 +153,12 @@ class Rule(BaseModel):
 
         ``now`` is in seconds since the epoch; ``storage`` has the case that was created before this one.
         """
-        made = _object(_body_of(answer)) if self.do in ("without_id", "repeat_id") else {}
+        made = _object(answer.text or "") if self.do in ("without_id", "repeat_id") else {}
         match self.do:
-            case "status" if self.retry_after is not None:
-                return throttled_response(status=self.status, seconds=self.retry_after, form=self.form, now=now)
             case "status":
-                return error_response(self.status)
+                return self._throttled(now)
             case "html":
-                return login_page(self.status)
+                return web.Response(status=self.status, text=_LOGIN_PAGE, content_type="text/html")
             case "redirect":
                 return web.Response(status=self.status, headers={"Location": self.location})
             case "expire_tokens":
@@ -174,19 +170,31 @@ class Rule(BaseModel):
                 return json_response(answer.status, {**made, "id": str(before.id)})
         return answer
 
-    async def send(self, request: web.Request, answer: web.Response) -> web.StreamResponse:
-        """Bring the answer to the client, or fail to."""
-        match self.do:
-            case "drop":
-                return _write_and_close(request, how=self.how)
-            case "cut":
-                return _write_and_close(request, _rendered(answer)[: self.at], how=self.how)
-            case "garbage":
-                return _write_and_close(request, b"\x16\x03\x01 this is not HTTP\r\n\r\n")
-            case "hang":
-                _write(request, _rendered(answer)[: self.at])
-                await asyncio.sleep(self.seconds)
-                return _write_and_close(request)
+    def _throttled(self, now: float) -> web.Response:
+        """The status, with a hint when to come back if there is one to be given.
+
+        ``body`` puts it where the bundle has it for POST /calls/callback.
+        """
+        if self.retry_after is None:
+            return error_response(self.status)
+        whole = max(1, math.ceil(self.retry_after))
+        if self.form == "body":
+            return error_response(self.status, {"retry-after": str(whole)})
+        response = error_response(self.status)
+        response.headers["Retry-After"] = formatdate(now + whole, usegmt=True) if self.form == "date" else str(whole)
+        return response
+
+    async def send(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Bring the answer to the client; or the first bytes of it, or none, and end the connection.
+
+        The server needs a response also then; it finds the connection closed and sends nothing.
+        """
+        if self.do in _ENDS_THE_CONNECTION and request.transport is not None:
+            sent = _GARBAGE if self.do == "garbage" else _rendered(answer)[: self.at]
+            if not request.transport.is_closing():
+                request.transport.write(sent)
+            await asyncio.sleep(self.seconds)
+            _close(request.transport, self.how)
         return answer
 
 
@@ -208,7 +216,7 @@ class Automation(BaseModel):
 
     on: tuple[Literal["create", "update"], ...] = ("create", "update")
     status: Status | None = None
-    set: Change = Field(default_factory=UpdateBody)
+    set: Change = Field(default_factory=Change)
     mail: bool = False
 
 
@@ -227,6 +235,10 @@ class FaultScript:
     """A plan in use: it counts what it has seen and done."""
 
     def __init__(self, plan: FaultPlan) -> None:
+        self.begin(plan)
+
+    def begin(self, plan: FaultPlan) -> None:
+        """Use this plan from its start, in place of any other."""
         self.plan = plan
         self.done: Counter[str] = Counter()
         self._seen: Counter[int] = Counter()
@@ -244,51 +256,13 @@ class FaultScript:
         selected = [(number, rule) for number, rule in rules if rule.selects(operation, request, body)]
         self._seen.update(number for number, _ in selected)
         for number, rule in selected:
-            roll = self._roll(number, text) if rule.chance < 1 else 0.0
+            drawn = b"%d %d %d %b" % (self.plan.seed, number, self._texts[text], text)
+            roll = int.from_bytes(blake2b(drawn, digest_size=8).digest(), "big") / 2**64
             if rule.fires(self._seen[number], fired=self._fired[number], roll=roll):
                 self._fired[number] += 1
                 self.done[rule.do] += 1
                 return rule
         return HONEST
-
-    def _roll(self, number: int, text: bytes) -> float:
-        drawn = b"%d %d %d %b" % (self.plan.seed, number, self._texts[text], text)
-        return int.from_bytes(blake2b(drawn, digest_size=8).digest(), "big") / _HASH_RANGE
-
-
-def _texts_in(request: web.Request, body: bytes) -> set[str]:
-    """Every text in the custom fields of a body, or in those that a list searches for; keys are none.
-
-    Without recursion: requests may nest deeper than Python does.
-    """
-    query = request.query.get("custom_fields", "")
-    waiting = [_object(body).get("custom_fields") if body else _json(query)]
-    texts = set()
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, str):
-            texts.add(part)
-        elif isinstance(part, dict | list):
-            waiting.extend(part.values() if isinstance(part, dict) else part)
-    return texts
-
-
-def _title_in(request: web.Request, body: bytes) -> str:
-    """The title in a body, or the one that a list filters by."""
-    title = _object(body).get("title") if body else request.query.get("title")
-    return title if isinstance(title, str) else ""
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    content = _json(body)
-    return content if isinstance(content, dict) else {}
-
-
-def _json(text: str | bytes) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def load_plan(path: Path) -> FaultPlan:
@@ -297,15 +271,26 @@ def load_plan(path: Path) -> FaultPlan:
     Raises:
         ConfigError: The file cannot be read or is not a fault plan; the message names the rule and the attribute.
     """
+    hint = "see docs/sandbox.md for the format of fault plans"
     try:
         content = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as problem:
-        raise ConfigError(f"cannot be read as JSON ({problem})", where=str(path), hint=_HINT) from problem
+        raise ConfigError(f"cannot be read as JSON ({problem})", where=str(path), hint=hint) from problem
     try:
         return FaultPlan.model_validate(content)
     except ValidationError as error:
         text = "; ".join(_problem(each["loc"], each["msg"]) for each in error.errors(include_url=False))
-        raise ConfigError(text, where=str(path), hint=_HINT) from None
+        raise ConfigError(text, where=str(path), hint=hint) from None
+
+
+def built_in_plan(name: str, seed: int = 0) -> FaultPlan:
+    """The fault plan of a rehearsal: ``calm``, ``rough`` or ``hostile``.
+
+    A run survives all three without a decision of yours: every row ends as exactly one case. What rightly stops a run
+    (repeated ids, redirects, a wrong address) and what makes duplicates is left to plans that you write. Endless
+    waits and 429s are limited in number, so that a rehearsal ends.
+    """
+    return load_plan(_PROFILES / f"{name}.json").model_copy(update={"seed": seed})
 
 
 def _problem(place: tuple[str | int, ...], message: str) -> str:
@@ -317,44 +302,48 @@ def _problem(place: tuple[str | int, ...], message: str) -> str:
     return ": ".join([*names, text[:1].lower() + text[1:]])
 
 
-def login_page(status: int = 200) -> web.Response:
-    """A page that asks to log in."""
-    page = "<!doctype html><title>Log in</title><h1>Please log in</h1>"
-    return web.Response(status=status, text=page, content_type="text/html")
+def _texts_in(fields: Any) -> set[str]:
+    """Every text in custom fields, of a body or of a search; keys are none.
+
+    Without recursion: requests may nest deeper than Python does.
+    """
+    waiting, texts = [fields], set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            texts.add(part)
+        elif isinstance(part, dict | list):
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+    return texts
 
 
-def _body_of(answer: web.Response) -> bytes:
-    return answer.body if isinstance(answer.body, bytes) else b""
+def _json(text: str | bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _object(body: str | bytes) -> dict[str, Any]:
+    content = _json(body)
+    return content if isinstance(content, dict) else {}
 
 
 def _rendered(answer: web.Response) -> bytes:
     """The bytes of a whole HTTP/1.1 answer."""
-    body = _body_of(answer)
+    body = answer.body if isinstance(answer.body, bytes) else b""
     headers = {**answer.headers, "Content-Length": len(body), "Date": formatdate(usegmt=True)}
     lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def _write(request: web.Request, octets: bytes) -> None:
-    """Put bytes on the wire as they are. Nothing happens if the client is gone."""
-    if request.transport is not None and not request.transport.is_closing():
-        request.transport.write(octets)
-
-
-def _write_and_close(request: web.Request, octets: bytes = b"", *, how: Close = "fin") -> web.Response:
-    """Write, then close the connection by FIN, or cut it by RST.
-
-    Returns:
-        A response that the server needs; it finds the connection closed and sends nothing.
-    """
-    _write(request, octets)
-    transport = request.transport
-    if transport is not None and how == "rst":
-        # Through a copy of the descriptor, because not every event loop lends its socket.
-        if (lent := transport.get_extra_info("socket")) is not None:
-            with socket.socket(fileno=os.dup(lent.fileno())) as copy:
-                copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-        transport.abort()
-    elif transport is not None:
+def _close(transport: asyncio.Transport, how: str) -> None:
+    """Close the connection by FIN, or cut it by RST."""
+    if how == "fin":
         transport.close()
-    return web.Response(status=500)
+        return
+    # Through a copy of the descriptor, because not every event loop lends its socket.
+    if (lent := transport.get_extra_info("socket")) is not None:
+        with socket.socket(fileno=os.dup(lent.fileno())) as copy:
+            copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+    transport.abort()

@@ -7,15 +7,15 @@ admitted (token, rate, scope); an ApiError that it raises becomes the error enve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
-from importer.sandbox.account import Definition, by_key, users_of
-from importer.sandbox.answers import CASE_CODES, USER_CODES, ApiError, Codes, json_response, number_in
+from importer.sandbox.account import by_key, default_fields, users_of
+from importer.sandbox.answers import ApiError, json_response, number_in
 from importer.sandbox.auth import TOKEN_PATH, Tokens
 from importer.sandbox.cases import (
     CREATE,
@@ -31,7 +31,7 @@ from importer.sandbox.cases import (
     new_case,
     updated,
 )
-from importer.sandbox.faults import Automation, OperationName, Rule
+from importer.sandbox.faults import FaultScript, OperationName, Rule
 from importer.sandbox.search import case_ids, read_search
 from importer.sandbox.storage import Case, Place, Storage
 
@@ -49,36 +49,24 @@ _LARGEST = 2**63 - 1
 
 
 class Handlers:
-    """The operations of one account; ``clock`` is seconds since the epoch, ``automations`` those of this moment."""
+    """The operations of one account; ``clock`` is seconds since the epoch."""
 
     def __init__(
-        self,
-        options: SandboxOptions,
-        storage: Storage,
-        definitions: tuple[Definition, ...],
-        *,
-        tokens: Tokens,
-        clock: Callable[[], float],
-        automations: Callable[[], Sequence[Automation]],
+        self, options: SandboxOptions, storage: Storage, tokens: Tokens, script: FaultScript, clock: Callable[[], float]
     ) -> None:
         self._options = options
         self._storage = storage
-        self._all_definitions = definitions
-        self._definitions = by_key(definitions)
-        self._users = users_of(options.seed, options.user_count)
         self._tokens = tokens
+        self._script = script
         self._clock = clock
-        self._automations = automations
+        self._fields = storage.remembering(options.definitions) or default_fields()
+        self._definitions = by_key(self._fields)
+        self._users = users_of(options.seed, options.user_count)
         self.mails: Counter[str] = Counter()  #: that automations have sent, by address
 
     async def token(self, request: web.Request) -> web.Response:
         """POST /oauth/token."""
-        return self._tokens.answer(
-            await request.read(),
-            content_type=request.content_type,
-            authorization=request.headers.get("Authorization"),
-            audience=_origin(request) + TOKEN_PATH,
-        )
+        return await self._tokens.answer(request)
 
     async def create(self, request: web.Request) -> web.Response:
         """POST /cm/core/va/cases: 201 after the commit."""
@@ -102,14 +90,13 @@ class Handlers:
             fuzzy=fault.do == "fuzzy_filter",
         )
         total, cases = self._storage.search(search)
-        shown = [listed(case, definitions=self._definitions, agent_name=self._agent_name(case)) for case in cases]
+        shown = [listed(case, self._definitions, self._agent_name(case)) for case in cases]
         return json_response(200, _page(request, {"data": shown}, search.page, search.per_page, total=total))
 
     async def get(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases/{id}."""
         case = self._live_case(request.match_info["id"])
-        agent, dialect = self._agent_name(case), self._options.reads
-        shown = detailed(case, definitions=self._definitions, agent_name=agent, dialect=dialect)
+        shown = detailed(case, self._definitions, self._agent_name(case), self._options.reads)
         self._edit(case, request)  # right after it was read
         return json_response(200, shown)
 
@@ -135,7 +122,7 @@ class Handlers:
 
     async def fields(self, request: web.Request) -> web.Response:
         """GET /cm/meta/va/fields: a bare array, without paging."""
-        return json_response(200, [field.as_json(number) for number, field in enumerate(self._all_definitions)])
+        return json_response(200, [field.as_json(number) for number, field in enumerate(self._fields)])
 
     async def users(self, request: web.Request) -> web.Response:
         """GET /users: filtered by e-mail and activity, in pages."""
@@ -153,14 +140,8 @@ class Handlers:
         ]
         shown = found[(page - 1) * per_page : page * per_page]
         content = _page(request, {"users": shown}, page, per_page, total=len(found))
-        origin, last = _origin(request), max(1, -(-len(found) // per_page))
-        content["total_pages"] = last
-        content["_links"] |= {
-            "first": _link(request, page=1),
-            "last": _link(request, page=last),
-            "show": {"templated": True, "href": f"{origin}/users/{{id}}"},
-            "index": {"templated": True, "href": f"{origin}/users{{?active,email,page,per_page}}"},
-        }
+        content["total_pages"] = last = max(1, -(-len(found) // per_page))
+        content["_links"] |= {"first": _link(request, page=1), "last": _link(request, page=last)}
         return json_response(200, content)
 
     async def user(self, request: web.Request) -> web.Response:
@@ -172,29 +153,31 @@ class Handlers:
 
     def _moved(self, request: web.Request, *, origin: Place, target: Place) -> web.Response:
         """A root case takes its subcases along (help article on deleting cases; for the API not documented)."""
-        asked = _ids_to_delete(request)
-        family = [child for case_id in asked for child in self._storage.children(case_id)]
-        moved = self._storage.move(dict.fromkeys([*asked, *family]), origin=origin, target=target)
-        return json_response(200, {"ids": moved})
+        given = request.query.getall("ids", [])
+        texts = [text.strip().strip('"') for value in given for text in value.strip("[]").split(",")]
+        asked = case_ids(texts)
+        if not asked or len(asked) != len(set(texts)):
+            raise ApiError(400, {"ids": "must be case ids, separated by commas"})
+        return json_response(200, {"ids": self._storage.move(asked, origin=origin, target=target)})
 
     def _edit(self, case: Case, request: web.Request) -> Case:
         """The case after an agent has changed it, if the fault plan wants that."""
         fault = request[FAULT]
-        if fault.do != "edit":
-            return case
-        changed = edited(case, fault.set, self._definitions, now_ms=self._now_ms())
-        self._storage.write(changed)
-        return changed
+        return self._changed(case, fault.set) if fault.do == "edit" else case
 
     def _automate(self, event: str, case: Case, *, before: str) -> None:
         """Let the automations of the account run after a create or an update, each once."""
-        for automation in self._automations():
+        for automation in self._script.plan.automations:
             became = case.content["status"] if case.content["status"] != before else ""
-            if event not in automation.on or (automation.status and became != automation.status):
-                continue
-            self.mails[case.content["requester_email"]] += automation.mail
-            case = edited(case, automation.set, self._definitions, now_ms=self._now_ms())
-            self._storage.write(case)
+            if event in automation.on and automation.status in (None, became):
+                self.mails[case.content["requester_email"]] += automation.mail
+                case = self._changed(case, automation.set)
+
+    def _changed(self, case: Case, change: UpdateBody) -> Case:
+        """Change a case as an agent or an automation does."""
+        changed = edited(case, change, self._definitions, now_ms=self._now_ms())
+        self._storage.write(changed)
+        return changed
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
@@ -203,39 +186,35 @@ class Handlers:
         owner = self._users.get(case.content.get("owner_id") or "")
         return owner["name"] if owner else None
 
-    def _live_case(self, ident: str) -> Case:
-        """The case with this id, or 404 if there is none or it was deleted."""
+    def _found(self, ident: str) -> Case | None:
+        """The case with this id, unless it was deleted."""
         numbers = case_ids([ident])
         case = self._storage.get(numbers[0]) if [str(number) for number in numbers] == [ident] else None
-        if case is None or case.place != Place.LIVE:
+        return case if case and case.place == Place.LIVE else None
+
+    def _live_case(self, ident: str) -> Case:
+        case = self._found(ident)
+        if case is None:
             raise ApiError(404)
         return case
 
     def _check_links(self, body: CreateBody | UpdateBody, child: Case | None = None) -> None:
-        """Refuse an owner or a parent that this account does not have, and a parent that is closed."""
+        """Refuse an owner or a parent that this account does not have, and a parent that is closed.
+
+        A parent is no subcase itself (help article on handling cases), and not the child.
+        """
         problems = {}
-        if self._options.strict_life and body.get("parent_id") and self._is_closed(body["parent_id"]):
-            problems["parent_id"] = "is the id of a closed case"
-        if not self._options.any_ids and body.get("owner_id") and body["owner_id"] not in self._users:
+        if body.get("owner_id") and not self._options.any_ids and body["owner_id"] not in self._users:
             problems["owner_id"] = "is not the id of a user"
-        if not self._options.any_ids and body.get("parent_id") and not self._can_be_parent(body["parent_id"], child):
-            problems["parent_id"] = "is not the id of a case that can have subcases"
+        if body.get("parent_id"):
+            parent = self._found(body["parent_id"])
+            fits = parent and not parent.content.get("parent_id") and (child is None or parent.id != child.id)
+            if not fits and not self._options.any_ids:
+                problems["parent_id"] = "is not the id of a case that can have subcases"
+            elif self._options.strict_life and parent and parent.content["status"] == "CLOSED":
+                problems["parent_id"] = "is the id of a closed case"
         if problems:
             raise ApiError(400, problems)
-
-    def _is_closed(self, case_id: str) -> bool:
-        try:
-            return bool(self._live_case(case_id).content["status"] == "CLOSED")
-        except ApiError:
-            return False
-
-    def _can_be_parent(self, parent_id: str, child: Case | None) -> bool:
-        """A case that is not a subcase itself (help article on handling cases), and not the child."""
-        try:
-            parent = self._live_case(parent_id)
-        except ApiError:
-            return False
-        return not parent.content.get("parent_id") and (child is None or parent.id != child.id)
 
 
 async def _json_of(request: web.Request) -> Any:
@@ -248,13 +227,8 @@ async def _json_of(request: web.Request) -> Any:
         raise ApiError(400, {"body": f"is not JSON (at byte {problem.pos})"}) from problem
 
 
-def _origin(request: web.Request) -> str:
-    """Scheme and host as the client spelt them, for links in answers."""
-    return f"http://{request.host}"
-
-
 def _link(request: web.Request, *, page: int) -> dict[str, str]:
-    return {"href": _origin(request) + str(request.rel_url.update_query(page=page))}
+    return {"href": str(request.url.update_query(page=page))}
 
 
 def _page(
@@ -277,40 +251,29 @@ def _page(
 
 
 def _shown_user(request: web.Request, user: dict[str, Any]) -> dict[str, Any]:
-    return user | {"_links": {"self": {"href": f"{_origin(request)}/users/{user['id']}"}}}
-
-
-def _ids_to_delete(request: web.Request) -> tuple[int, ...]:
-    """The case ids in the query."""
-    given = request.query.getall("ids", [])
-    texts = [text.strip().strip('"') for value in given for text in value.strip("[]").split(",")]
-    numbers = case_ids(texts)
-    if not numbers or len(numbers) != len(set(texts)):
-        raise ApiError(400, {"ids": "must be case ids, separated by commas"})
-    return numbers
+    return user | {"_links": {"self": {"href": str(request.url.origin() / "users" / user["id"])}}}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API: the scope that its token must carry (None needs no token), and its error codes."""
+    """One operation of the API, and the scope that its token must carry; None needs no token."""
 
     method: str
     path: str
     scope: str | None
-    codes: Codes
     run: Callable[[Handlers, web.Request], Awaitable[web.Response]]
 
 
 #: By the name that fault rules and counts use.
 OPERATIONS: Mapping[OperationName, Operation] = {
-    "create": Operation("POST", _CASES, _WRITE, CASE_CODES, Handlers.create),
-    "list": Operation("GET", _CASES, _READ, CASE_CODES, Handlers.list),
-    "get": Operation("GET", f"{_CASES}/{{id}}", _READ, CASE_CODES, Handlers.get),
-    "update": Operation("PATCH", f"{_CASES}/{{id}}", _WRITE, CASE_CODES, Handlers.update),
-    "trash": Operation("DELETE", _CASES, _WRITE, CASE_CODES, Handlers.trash),
-    "purge": Operation("DELETE", f"{_CASES}/deleted-cases", _WRITE, CASE_CODES, Handlers.purge),
-    "fields": Operation("GET", "/cm/meta/va/fields", "case-fields-public:read", CASE_CODES, Handlers.fields),
-    "users": Operation("GET", "/users", "users:read", USER_CODES, Handlers.users),
-    "user": Operation("GET", "/users/{id}", "users:read", USER_CODES, Handlers.user),
-    "token": Operation("POST", TOKEN_PATH, None, CASE_CODES, Handlers.token),
+    "create": Operation("POST", _CASES, _WRITE, Handlers.create),
+    "list": Operation("GET", _CASES, _READ, Handlers.list),
+    "get": Operation("GET", f"{_CASES}/{{id}}", _READ, Handlers.get),
+    "update": Operation("PATCH", f"{_CASES}/{{id}}", _WRITE, Handlers.update),
+    "trash": Operation("DELETE", _CASES, _WRITE, Handlers.trash),
+    "purge": Operation("DELETE", f"{_CASES}/deleted-cases", _WRITE, Handlers.purge),
+    "fields": Operation("GET", "/cm/meta/va/fields", "case-fields-public:read", Handlers.fields),
+    "users": Operation("GET", "/users", "users:read", Handlers.users),
+    "user": Operation("GET", "/users/{id}", "users:read", Handlers.user),
+    "token": Operation("POST", TOKEN_PATH, None, Handlers.token),
 }

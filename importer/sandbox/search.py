@@ -10,10 +10,10 @@ the nastier of the two possible behaviours.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import orjson
 from multidict import MultiMapping
@@ -23,21 +23,23 @@ from importer.sandbox.cases import Priority, Type
 from importer.sandbox.storage import Place, value_of
 
 Encoding = Literal["both", "doc", "spec", "ignore"]
-Value = str | int | float | None
+Value = str | int | float
+#: SQL, and the values of its question marks.
+Condition = tuple[str, Collection[Value]]
 
 _LARGEST_INT = 2**63 - 1
 _LARGEST_PAGE = 2**31 - 1
 _LARGEST_PER_PAGE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?P<fraction>\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
-#: Query name → its name in a case and its longest text, for the filters that compare one text.
+#: Query name → what is compared with it and its longest text. E-mail addresses ignore case.
 _TEXTS = {
-    "agent_id": ("owner_id", 255),
-    "requester_id": ("requester_id", 255),
-    "requester_name": ("requester_name", 125),
-    "requester_email": ("requester_email", 255),
-    "title": ("title", 255),
-    "description": ("description", 1_000_000_000),
+    "agent_id": ("json_extract(content, '$.owner_id')", 255),
+    "requester_id": ("json_extract(content, '$.requester_id')", 255),
+    "requester_name": ("json_extract(content, '$.requester_name')", 125),
+    "requester_email": ("json_extract(content, '$.requester_email') COLLATE NOCASE", 255),
+    "title": ("json_extract(content, '$.title')", 255),
+    "description": ("json_extract(content, '$.description')", 1_000_000_000),
 }
 _WORDS = {
     "status": ("NEW", "OPEN", "PENDING", "ON_HOLD", "RESOLVED", "CLOSED"),
@@ -53,7 +55,7 @@ _UNSUPPORTED = ("agent_name", "agent_email", "requester_type", "requester_phone"
 class Search:
     """A page of a search, as SQL: conditions joined by AND, the values of their question marks, an ORDER BY clause.
 
-    ``indexed`` is the key of a custom field that is looked up exactly, and that therefore wants an index.
+    ``indexed`` is the key of a custom field that is looked up, and that therefore wants an index.
     """
 
     page: int
@@ -62,12 +64,6 @@ class Search:
     parameters: tuple[Value, ...]
     order: str
     indexed: str | None
-
-
-class _Condition(NamedTuple):
-    sql: str
-    parameters: Iterable[Value]
-    indexed: str | None = None
 
 
 def read_search(
@@ -86,22 +82,24 @@ def read_search(
         ApiError: 400, naming the first filter that cannot be read.
     """
     # The unary plus keeps SQLite from choosing an index for a column with three values.
-    conditions = [_Condition("+place = ?", [Place.LIVE])]
+    conditions: list[Condition] = [("+place = ?", [Place.LIVE])]
+    fields: dict[str, Any] = {}
     if newest_ms is not None:
-        conditions.append(_Condition("created_ms <= ?", [newest_ms]))
+        conditions.append(("created_ms <= ?", [newest_ms]))
     if encoding != "ignore":
+        fields = _custom_fields(query, encoding, definitions)
         conditions += _text_filters(query, fuzzy=fuzzy)
         conditions += _list_filters(query, encoding)
-        conditions += _custom_field_filters(query.get("custom_fields", ""), encoding, definitions, fuzzy=fuzzy)
+        conditions += [_equal(value_of(key), value, fuzzy=fuzzy) for key, value in fields.items()]
     column = _TIMES[_word(query, "order_by", tuple(_TIMES), default="create_at", encoding=encoding)]
     direction = _word(query, "sort", ("ASC", "DESC"), default="DESC", encoding=encoding)
     return Search(
         page=number_in(query, "page", default=1, most=_LARGEST_PAGE),
         per_page=number_in(query, "per_page", default=50, most=_LARGEST_PER_PAGE),
-        where=" AND ".join(condition.sql for condition in conditions),
-        parameters=tuple(value for condition in conditions for value in condition.parameters),
+        where=" AND ".join(sql for sql, _ in conditions),
+        parameters=tuple(value for _, values in conditions for value in values),
         order=f"ORDER BY {column} {direction}, id {direction}",  # cases of one moment keep the order of their ids
-        indexed=next((condition.indexed for condition in conditions if condition.indexed), None),
+        indexed=next(iter(fields), None),
     )
 
 
@@ -114,21 +112,37 @@ def _word(query: MultiMapping[str], name: str, allowed: tuple[str, ...], *, defa
     raise ApiError(400, {name: f"must be one of {', '.join(allowed)}"})
 
 
-def _text_filters(query: MultiMapping[str], *, fuzzy: bool) -> Iterator[_Condition]:
-    for name, (part, limit) in _TEXTS.items():
-        text, value = query.get(name, ""), f"json_extract(content, '$.{part}')"
-        if len(text) > limit:
-            raise ApiError(400, {name: f"must be at most {limit} characters"})
-        if text and fuzzy:
-            yield _Condition(f"instr(lower({value}), lower(?))", [text])
-        elif text:  # e-mail addresses are compared without regard to case
-            yield _Condition(f"{value} = ?" + " COLLATE NOCASE" * (name == "requester_email"), [text])
+def _equal(column: str, value: Any, *, fuzzy: bool) -> Condition:
+    """The column has this value, as SQLite's json_extract gives it: true is 1, arrays are their JSON text."""
+    if value is None:
+        return f"{column} IS NULL", []
+    if fuzzy and isinstance(value, str):
+        return f"instr(lower({column}), lower(?))", [value]
+    if isinstance(value, list):
+        value = orjson.dumps(value).decode()
+    elif isinstance(value, int):
+        value = int(value) if abs(value) <= _LARGEST_INT else float(value)
+    return f"{column} = ?", [value]
+
+
+def _one_of(column: str, values: Collection[Value]) -> Condition:
+    """The column has one of the values; no values match nothing."""
+    return f"{column} IN ({', '.join('?' * len(values))})", values
+
+
+def _text_filters(query: MultiMapping[str], *, fuzzy: bool) -> Iterator[Condition]:
     for name in _UNSUPPORTED:
         if name in query:
             raise ApiError(400, {name: "is a filter that this sandbox does not have"})
+    for name, (column, limit) in _TEXTS.items():
+        text = query.get(name, "")
+        if len(text) > limit:
+            raise ApiError(400, {name: f"must be at most {limit} characters"})
+        if text:
+            yield _equal(column, text, fuzzy=fuzzy)
 
 
-def _list_filters(query: MultiMapping[str], encoding: Encoding) -> Iterator[_Condition]:
+def _list_filters(query: MultiMapping[str], encoding: Encoding) -> Iterator[Condition]:
     for name, allowed in _WORDS.items():
         words = _values(query, name, encoding) or []
         if encoding != "spec":
@@ -142,15 +156,9 @@ def _list_filters(query: MultiMapping[str], encoding: Encoding) -> Iterator[_Con
             bounds = [bound for text in texts if (bound := _milliseconds(text))]
             if len(texts) != 2 or len(bounds) != 2:
                 raise ApiError(400, {name: "must be two times, from and to"})
-            yield _Condition(f"{column} BETWEEN ? AND ?", [bounds[0][0], bounds[1][1]])
+            yield f"{column} BETWEEN ? AND ?", [bounds[0][0], bounds[1][1]]
     if (ids := _values(query, "ids", encoding)) is not None:
         yield _one_of("id", case_ids(ids))
-
-
-def _one_of(column: str, values: Iterable[Value]) -> _Condition:
-    """The column must have one of the values; no values match nothing."""
-    wanted = list(values)
-    return _Condition(f"{column} IN ({', '.join('?' * len(wanted))})", wanted)
 
 
 def _values(query: MultiMapping[str], name: str, encoding: Encoding) -> list[str] | None:
@@ -166,35 +174,27 @@ def _values(query: MultiMapping[str], name: str, encoding: Encoding) -> list[str
     return [value for value in values if value] or None
 
 
-def _custom_field_filters(
-    text: str, encoding: Encoding, definitions: Container[str], *, fuzzy: bool
-) -> Iterator[_Condition]:
+def _custom_fields(query: MultiMapping[str], encoding: Encoding, definitions: Container[str]) -> dict[str, Any]:
+    """Key and value of each custom field that is searched for."""
+    text = query.get("custom_fields")
     asked = _json("custom_fields", text) if text else []
-    for key, value in _pairs(asked if isinstance(asked, list) else [asked], encoding):
-        if key not in definitions:
-            raise ApiError(400, {"custom_fields": "names a field that does not exist"})
-        if isinstance(value, dict):
-            raise ApiError(400, {"custom_fields": "needs a plain value or an array of them"})
-        if value is None:
-            yield _Condition(f"{value_of(key)} IS NULL", [])
-        elif fuzzy and isinstance(value, str):
-            yield _Condition(f"instr(lower({value_of(key)}), lower(?))", [value])
-        else:
-            yield _Condition(f"{value_of(key)} = ?", [_comparable(value)], indexed=key)
-
-
-def _pairs(entries: list[Any], encoding: Encoding) -> Iterator[tuple[str, Any]]:
-    """Key and value of each custom field asked for, in either encoding."""
-    for entry in entries:
+    wanted: dict[str, Any] = {}
+    for entry in asked if isinstance(asked, list) else [asked]:
         if not isinstance(entry, dict):
             raise ApiError(400, {"custom_fields": "must be an object or an array of objects"})
         if isinstance(entry.get("label"), str) and "value" in entry:
-            if encoding != "spec":
-                yield entry["label"], entry["value"]
-        elif not all(isinstance(inner, dict) and "value" in inner for inner in entry.values()):
+            read_by, pairs = "doc", {entry["label"]: entry["value"]}
+        elif all(isinstance(inner, dict) and "value" in inner for inner in entry.values()):
+            read_by, pairs = "spec", {key: inner["value"] for key, inner in entry.items()}
+        else:
             raise ApiError(400, {"custom_fields": 'needs a "value" for each field'})
-        elif encoding != "doc":
-            yield from ((key, inner["value"]) for key, inner in entry.items())
+        if encoding in ("both", read_by):
+            wanted |= pairs
+    if not all(key in definitions for key in wanted):
+        raise ApiError(400, {"custom_fields": "names a field that does not exist"})
+    if any(isinstance(value, dict) for value in wanted.values()):
+        raise ApiError(400, {"custom_fields": "needs a plain value or an array of them"})
+    return wanted
 
 
 def _json(name: str, text: str) -> Any:
@@ -209,15 +209,6 @@ def case_ids(values: Iterable[str]) -> tuple[int, ...]:
     texts = (text.strip() for value in values for text in value.split(","))
     numbers = (int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= 19)
     return tuple(dict.fromkeys(number for number in numbers if number <= _LARGEST_INT))
-
-
-def _comparable(value: Any) -> Value:
-    """``value`` as SQLite's json_extract gives it: true is 1, arrays are their JSON text."""
-    if isinstance(value, list):
-        return orjson.dumps(value).decode()
-    if isinstance(value, int) and abs(value) > _LARGEST_INT:
-        return float(value)
-    return int(value) if isinstance(value, bool) else value
 
 
 def _milliseconds(text: str) -> tuple[int, int] | None:

@@ -18,20 +18,19 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import orjson
 from aiohttp import web
+from jinja2 import Environment, FileSystemLoader
 
 from importer.errors import ConfigError
-from importer.sandbox.account import DEFAULT_FIELDS, Definition, definitions_of
+from importer.sandbox.account import Definition
 from importer.sandbox.answers import GATEWAY_CODES, ApiError, error_response, json_response
 from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
 from importer.sandbox.cases import Dialect, exported
-from importer.sandbox.faults import LOGIN_PATH, FaultPlan, FaultScript, OperationName, Rule, login_page
-from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers
-from importer.sandbox.page import MOST_CASES, page
+from importer.sandbox.faults import FaultPlan, FaultScript, OperationName
+from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers, Operation
 from importer.sandbox.search import Encoding
 from importer.sandbox.storage import Storage
 
@@ -42,6 +41,13 @@ _MOST_BODY = 16 * 1024 * 1024
 _KNOWN_SECRET = "sandbox-secret"
 _SHUTDOWN_S = 0.5
 _LOOPBACK = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+_CASES_ON_PAGE = 50
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 
 log = logging.getLogger(__name__)
 # What the HTTP library says about broken requests. They are no event on the terminal of a run.
@@ -51,19 +57,16 @@ _http_log.addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxOptions:
-    """Settings of one sandbox, as docs/sandbox.md has them; the defaults are an honest, fast, unlimited account.
+    """Settings of one sandbox; the defaults are an honest, fast, unlimited account.
+
+    The flags of ``case-importer sandbox`` in docs/sandbox.md say what each does; the others are:
 
     Attributes:
         store: Database file that survives the process; None forgets everything at the end.
         definitions: Custom fields, in addition to those that the store remembers; without any of them the account has
             a plausible set of every kind.
         client_secret: None makes one up, which :attr:`Sandbox.client_secret` tells.
-        public_keys: Key id → public key (PEM) against which assertions are verified. Without any, a sandbox on its own
-            takes every assertion of the right form, because keys cannot be registered there.
-        strict_life: A case is closed only when it is resolved, takes nothing when it is closed, and no subcase: what
-            the real service does is not documented.
-        reads: How one case is shown: as the bundle has it, as the reference page has it, or both at once.
-        rate_limit: Requests the account may make in any second, token requests not counted; None sets no limit.
+        public_keys: Key id → public key (PEM) against which assertions are verified.
     """
 
     port: int = 0
@@ -96,8 +99,8 @@ class Sandbox:
     Args:
         options: What account to be, and how honest.
         clock: Seconds since the epoch.
-        is_open: Anybody on this machine may use it: it has the page and the admin endpoints under ``/_sandbox/``, and
-            an assertion needs no registered key. Otherwise not, because its cases may be the tickets of customers.
+        is_open: Anybody on this machine may look into it: it has the page and the admin endpoints under
+            ``/_sandbox/``. Otherwise not, because its cases may be the tickets of customers.
 
     Raises:
         ConfigError: On entering: the port is taken, or the store cannot be used.
@@ -111,32 +114,32 @@ class Sandbox:
         self.client_secret: str = self.options.client_secret or secrets.token_urlsafe()
         self._clock = clock
         self._is_open = is_open
-        verifies = bool(self.options.public_keys) or not is_open
-        self._tokens = Tokens(self.options, client_secret=self.client_secret, verifies=verifies)
+        self._tokens = Tokens(self.options, self.client_secret)
         self._rate = RateWindow(self.options.rate_limit)
+        self._script = FaultScript(self.options.faults)
         self._requests: Counter[str] = Counter()
         self._answers: Counter[int] = Counter()
-        self.play(self.options.faults)
 
     async def __aenter__(self) -> Self:
         self._storage = Storage(self.options.store)
-        application, port = self._application(), self.options.port
-        self._runner = web.AppRunner(application, access_log=None, logger=_http_log, shutdown_timeout=_SHUTDOWN_S)
+        self._handlers = Handlers(self.options, self._storage, self._tokens, self._script, self._clock)
+        self._runner = web.AppRunner(
+            self._application(), access_log=None, logger=_http_log, shutdown_timeout=_SHUTDOWN_S
+        )
         try:
             await self._runner.setup()
-            await web.TCPSite(self._runner, _HOST, port).start()
+            await web.TCPSite(self._runner, _HOST, self.options.port).start()
         except OSError as problem:
-            await self.__aexit__(None, None, None)
-            hint = "use another --port, or 0 for any free port"
+            await self.__aexit__()
             raise ConfigError(
-                f"cannot listen on port {port}: {problem}", where=f"{_HOST}:{port}", hint=hint
+                f"cannot listen on port {self.options.port}: {problem}",
+                where=f"{_HOST}:{self.options.port}",
+                hint="use another --port, or 0 for any free port",
             ) from problem
         self.port: int = self._runner.addresses[0][1]
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *problem: object) -> None:
         await self._runner.cleanup()
         self._storage.close()
 
@@ -157,7 +160,7 @@ class Sandbox:
 
     def play(self, plan: FaultPlan) -> None:
         """Begin a fault plan from its start, in place of the one in use."""
-        self._script = FaultScript(plan)
+        self._script.begin(plan)
 
     def state(self) -> dict[str, Any]:
         """Counts that tests and people ask for; ``/_sandbox/state``."""
@@ -169,9 +172,6 @@ class Sandbox:
             "answers": {str(status): count for status, count in sorted(self._answers.items())},
             "faults": dict(self._script.done),
             "mails": dict(self._handlers.mails),
-            "tokens_issued": self._tokens.count,
-            "rate_limit": self.options.rate_limit,
-            "most_in_one_second": self._rate.peak,
         }
 
     def cases(self) -> Iterator[dict[str, Any]]:
@@ -180,21 +180,10 @@ class Sandbox:
             yield from map(exported, chunk)
 
     def _application(self) -> web.Application:
-        given = [field.as_json(0) | {"type": field.kind} for field in self.options.definitions]
-        definitions = definitions_of(self._storage.remembering(given)) or DEFAULT_FIELDS
-        self._handlers = Handlers(
-            self.options,
-            self._storage,
-            definitions,
-            tokens=self._tokens,
-            clock=self._clock,
-            automations=lambda: self._script.plan.automations,
-        )
         application = web.Application(middlewares=[self._gateway], client_max_size=_MOST_BODY)
         add = application.router.add_route
         for name, operation in OPERATIONS.items():
-            add(operation.method, operation.path, partial(self._serve, name))
-        add("GET", LOGIN_PATH, self._show_login)
+            add(operation.method, operation.path, partial(self._serve, name, operation))
         if self._is_open:
             add("GET", "/", self._show_page)
             add("GET", "/_sandbox/state", self._show_state)
@@ -206,73 +195,59 @@ class Sandbox:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Let in who knows this machine by its name: pages of other sites must not read it through a browser."""
+        answer: web.StreamResponse
         try:
             if not _LOOPBACK.fullmatch(request.headers.get("Host", "")):
                 raise ApiError(421)
-            return await handler(request)
+            answer = await handler(request)
         except ApiError as refused:
-            return self._counted(refused.response(GATEWAY_CODES))
+            answer = refused.response(request.path)
         except web.HTTPException as refused:  # by the router, or by the limit of a body
-            response = error_response(refused.status, codes=GATEWAY_CODES)
+            answer = error_response(refused.status, codes=GATEWAY_CODES)
             if "Allow" in refused.headers:
-                response.headers["Allow"] = refused.headers["Allow"]
-            return self._counted(response)
+                answer.headers["Allow"] = refused.headers["Allow"]
+        self._answers[answer.status] += 1
+        return answer
 
-    async def _serve(self, name: OperationName, request: web.Request) -> web.StreamResponse:
-        """Serve one operation, with everything that comes before and after it."""
+    async def _serve(self, name: OperationName, operation: Operation, request: web.Request) -> web.StreamResponse:
+        """Serve one operation: admitted, held back, run as often and answered as the fault plan wants it."""
         self._requests[name] += 1
-        refused = self._not_admitted(name, request)
-        if refused is not None:
-            return self._counted(refused)
+        self._admit(operation, request)
         try:
             body = await request.read()
         except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone: no answer reaches it
             raise web.HTTPBadRequest from problem
-        fault = self._script.choose(name, request, body)
-        return await fault.send(request, self._counted(await self._answer(name, request, fault)))
-
-    def _not_admitted(self, name: OperationName, request: web.Request) -> web.Response | None:
-        """The refusal of the gateway, or None if the request may go on."""
-        scope, codes = OPERATIONS[name].scope, OPERATIONS[name].codes
-        if scope is None:
-            return None
-        scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
-        if scopes is None:
-            return error_response(401, codes=codes)
-        if not self._rate.admits(time.monotonic()):
-            return error_response(429)
-        return None if scope in scopes else error_response(403, codes=codes)
-
-    async def _answer(self, name: OperationName, request: web.Request, fault: Rule) -> web.Response:
-        """The answer of the operation, after latency, run as often and changed as the fault wants it."""
-        operation = OPERATIONS[name]
-        delay_ms = fault.delay_ms + self.options.latency_ms
-        if delay_ms:
+        fault = request[FAULT] = self._script.choose(name, request, body)
+        if delay_ms := fault.delay_ms + self.options.latency_ms:
             await asyncio.sleep(delay_ms / 1000)
-        request[FAULT] = fault
         answer = error_response(500)
         for _ in range(fault.runs()):
             try:
                 answer = await operation.run(self._handlers, request)
             except ApiError as refused:
-                answer = refused.response(operation.codes)
+                answer = refused.response(request.path)
             except Exception:
                 log.exception("operation failed: %s", name)
-                answer = error_response(500)
-        return fault.change(answer, now=self._clock(), storage=self._storage, tokens=self._tokens)
+        answer = fault.change(answer, now=self._clock(), storage=self._storage, tokens=self._tokens)
+        return await fault.send(request, answer)
 
-    def _counted(self, answer: web.Response) -> web.Response:
-        self._answers[answer.status] += 1
-        return answer
+    def _admit(self, operation: Operation, request: web.Request) -> None:
+        """Refuse who has no valid token, asks too often, or lacks the scope."""
+        if operation.scope is None:
+            return
+        scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
+        if scopes is None:
+            raise ApiError(401)
+        if not self._rate.admits(time.monotonic()):
+            raise ApiError(429)
+        if operation.scope not in scopes:
+            raise ApiError(403)
 
     async def _show_page(self, request: web.Request) -> web.Response:
-        return page(
-            account=self.id,
-            counts=self._storage.counts(),
-            cases=self._storage.newest(MOST_CASES),
-            plan=self._script.plan.name,
-            mails=self._handlers.mails.total(),
-        )
+        templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+        latest = map(exported, self._storage.newest(_CASES_ON_PAGE))
+        text = templates.get_template("page.html").render(state=self.state(), cases=latest)
+        return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
 
     async def _show_state(self, request: web.Request) -> web.Response:
         return json_response(200, self.state())
@@ -286,9 +261,6 @@ class Sandbox:
         await response.write_eof()
         return response
 
-    async def _show_login(self, request: web.Request) -> web.Response:
-        return login_page()
-
 
 class RateWindow:
     """Admits at most ``limit`` requests in any window of one second; None admits all.
@@ -298,18 +270,13 @@ class RateWindow:
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
-        self._admitted: deque[float] = deque()
-        self.peak = 0
+        self._latest: deque[float] = deque(maxlen=limit or 0)
 
     def admits(self, now: float) -> bool:
         """Whether the request of this moment is admitted."""
-        admitted = self._admitted
-        while admitted and now - admitted[0] >= 1:
-            admitted.popleft()
-        if self._limit is not None and len(admitted) >= self._limit:
+        if self._limit is not None and len(self._latest) == self._limit and now - self._latest[0] < 1:
             return False
-        admitted.append(now)
-        self.peak = max(self.peak, len(admitted))
+        self._latest.append(now)
         return True
 
 

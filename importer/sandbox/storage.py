@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from importer.errors import ConfigError
+from importer.sandbox.account import DEFINITION, Definition
 
 if TYPE_CHECKING:
     from importer.sandbox.search import Search
@@ -26,7 +27,7 @@ _APPLICATION_ID = 0x54445343  # "TDSC": tells a store from any other SQLite file
 _CHUNK = 1000
 _TABLES = """
 CREATE TABLE account (id TEXT NOT NULL);
--- The custom fields that the account was told to have, as GET /cm/meta/va/fields shows them. None: the default ones.
+-- The custom fields that the account was told to have. None: the default ones.
 CREATE TABLE custom_fields (key TEXT PRIMARY KEY, definition TEXT NOT NULL);
 CREATE TABLE cases (
     id INTEGER PRIMARY KEY,
@@ -75,7 +76,21 @@ class Storage:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._db = _opened(path)
+        try:
+            if path is not None:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path or "", timeout=0, isolation_level=None)
+            try:
+                _prepare(self._db)
+            except sqlite3.Error:
+                self.close()
+                raise
+        except (OSError, sqlite3.Error) as problem:
+            raise ConfigError(
+                f"cannot use this file as sandbox store: {problem}",
+                where=str(path),
+                hint="use a separate --store file for each sandbox; it is created if missing",
+            ) from problem
         self.id: str = self._db.execute("SELECT id FROM account").fetchone()[0]
         self._last_id: int = self._db.execute("SELECT ifnull(max(id), 0) FROM cases").fetchone()[0]
 
@@ -83,16 +98,15 @@ class Storage:
         """Close the file."""
         self._db.close()
 
-    def remembering(self, fields: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def remembering(self, fields: Iterable[Definition]) -> tuple[Definition, ...]:
         """All custom fields that this store has ever been told of, these included; of two with one key the later.
 
         So whoever opens the store again without naming them, to retry or to reconcile, finds the same account.
         """
-        for field in fields:
-            told = (field["key"], orjson.dumps(field).decode())
-            self._db.execute("INSERT OR REPLACE INTO custom_fields VALUES (?, ?)", told)
+        rows = [(field.key, DEFINITION.dump_json(field)) for field in fields]
+        self._db.executemany("INSERT OR REPLACE INTO custom_fields VALUES (?, ?)", rows)
         known = self._db.execute("SELECT definition FROM custom_fields ORDER BY rowid")
-        return [orjson.loads(definition) for (definition,) in known]
+        return tuple(DEFINITION.validate_json(definition) for (definition,) in known)
 
     def next_id(self) -> int:
         """An id that this store has never given before."""
@@ -106,21 +120,18 @@ class Storage:
 
     def get(self, case_id: int) -> Case | None:
         """The case, wherever it is."""
-        return next(iter(self._cases("WHERE id = ?", (case_id,))), None)
+        return next(iter(self._cases("WHERE id = ?", case_id)), None)
 
     def before(self, case_id: int) -> Case | None:
         """The case created just before this one."""
-        return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", (case_id,))), None)
-
-    def children(self, case_id: int) -> list[int]:
-        """The subcases of a case."""
-        rows = self._db.execute("SELECT id FROM cases WHERE json_extract(content, '$.parent_id') = ?", (str(case_id),))
-        return [child for (child,) in rows]
+        return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", case_id)), None)
 
     def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
-        """Move cases from one place to another and name those that really were there."""
-        change = "UPDATE cases SET place = ? WHERE id = ? AND place = ?"
-        return [case_id for case_id in case_ids if self._db.execute(change, (target, case_id, origin)).rowcount]
+        """Move cases with their subcases from one place to another, and name those that really were there."""
+        family = "id = :id OR json_extract(content, '$.parent_id') = CAST(:id AS TEXT)"
+        change = f"UPDATE cases SET place = :target WHERE place = :origin AND ({family}) RETURNING id"
+        moves = ({"id": case_id, "origin": origin, "target": target} for case_id in case_ids)
+        return [moved for move in moves for (moved,) in self._db.execute(change, move).fetchall()]
 
     def search(self, search: Search) -> tuple[int, list[Case]]:
         """How many cases the search finds, and the page of them it asks for."""
@@ -135,7 +146,7 @@ class Storage:
             return total, []
         # The inner query skips rows inside an index; skipping whole rows would make deep pages slow.
         page = f"WHERE id IN (SELECT id {found} {search.order} LIMIT ? OFFSET ?) {search.order}"
-        return total, self._cases(page, (*search.parameters, search.per_page, offset))
+        return total, self._cases(page, *search.parameters, search.per_page, offset)
 
     def counts(self) -> dict[str, int]:
         """How many cases there are in each place."""
@@ -144,16 +155,16 @@ class Storage:
 
     def newest(self, most: int) -> list[Case]:
         """The last ``most`` cases, wherever they are."""
-        return self._cases("ORDER BY id DESC LIMIT ?", (most,))
+        return self._cases("ORDER BY id DESC LIMIT ?", most)
 
     def chunks(self) -> Iterator[list[Case]]:
         """Every case in order of creation, in chunks. Cases created meanwhile are included."""
         last = 0
-        while cases := self._cases("WHERE id > ? ORDER BY id LIMIT ?", (last, _CHUNK)):
+        while cases := self._cases("WHERE id > ? ORDER BY id LIMIT ?", last, _CHUNK):
             yield cases
             last = cases[-1].id
 
-    def _cases(self, which: str, parameters: tuple[object, ...]) -> list[Case]:
+    def _cases(self, which: str, *parameters: object) -> list[Case]:
         rows = self._db.execute(f"SELECT * FROM cases {which}", parameters)
         return [
             Case(case_id, created_ms, updated_ms, place, orjson.loads(content))
@@ -166,36 +177,15 @@ def value_of(key: str) -> str:
     return f"json_extract(content, '$.custom_fields.{key}.value')"
 
 
-def _opened(path: Path | None) -> sqlite3.Connection:
-    try:
-        if path is not None:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect("" if path is None else path, timeout=0, isolation_level=None)
-        try:
-            _prepare(database, durable=path is not None)
-        except sqlite3.Error:
-            database.close()
-            raise
-    except (OSError, sqlite3.Error) as problem:
-        raise ConfigError(
-            f"cannot use this file as sandbox store: {problem}",
-            where=str(path),
-            hint="use a separate --store file for each sandbox; it is created if missing",
-        ) from problem
-    return database
-
-
-def _prepare(database: sqlite3.Connection, *, durable: bool) -> None:
+def _prepare(database: sqlite3.Connection) -> None:
     """Check whose database it is before anything is changed, take it for this process, make its tables if new."""
-    if durable:
-        # Two sandboxes on one store would give one id twice. Set before the first access, so that it counts from there.
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    # Two sandboxes on one store would give one id twice. Set before the first access, so that it counts from there.
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
     is_new = database.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
     if not is_new and database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
         raise sqlite3.DatabaseError("it belongs to another program")
-    if durable:
-        database.execute("PRAGMA journal_mode = WAL")
-    database.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
+    database.execute("PRAGMA journal_mode = WAL")  # without effect on a private database, which is never synchronized
+    database.execute("PRAGMA synchronous = NORMAL")
     if is_new:
         identity = f"INSERT INTO account VALUES ('{uuid.uuid4()}'); PRAGMA application_id = {_APPLICATION_ID};"
         database.executescript(f"BEGIN; {_TABLES} {identity} COMMIT;")

@@ -60,6 +60,16 @@ def test_active_users_of_all_pages_are_saved_in_a_table(tmp_path: Path) -> None:
     assert [row["email"] for row in rows] == sorted(row["email"] for row in rows)
 
 
+@pytest.mark.slow
+def test_pages_are_read_with_the_rate_of_the_settings(tmp_path: Path) -> None:
+    async def most_in_one_second() -> int:
+        async with Sandbox(SandboxOptions(static_token="t", user_count=1800)) as sandbox:
+            await save_users_async(tmp_path / "u.csv", settings=Settings(api_url=sandbox.base_url, token="t", rate=4))
+            return int(sandbox.state()["most_in_one_second"])
+
+    assert asyncio.run(most_in_one_second()) <= 4
+
+
 def test_a_name_that_is_a_formula_is_harmless_in_the_table_and_whole_in_a_look_up(tmp_path: Path) -> None:
     name = '=HYPERLINK("http://x;=1+1","y")'
     page = {"total_pages": 1, "_embedded": {"users": [{"id": "u1", "email": "+ana@example.com", "name": name}]}}

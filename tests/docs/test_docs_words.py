@@ -52,7 +52,8 @@ def lines(path: Path) -> Iterator[Text]:
 def all_texts() -> list[Text]:
     """What users may see; read when a test asks, as every process collects the tests."""
     documents = [PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("mappings/*.yml")]
-    documents += [PROJECT / "importer/quality/issues.toml", PROJECT / "importer/mapping/cell_errors.toml"]
+    tables = ("importer/quality/issues.toml", "importer/mapping/cell_errors.toml", "importer/sandbox/page.html")
+    documents += [PROJECT / table for table in tables]
     texts = [text for path in sorted((PROJECT / "importer").rglob("*.py")) for text in literals(path)]
     return texts + [text for path in sorted(documents) for text in lines(path)]
 
@@ -79,6 +80,6 @@ def test_each_exception_is_still_needed() -> None:
 def test_all_kinds_of_texts_are_read() -> None:
     """So that a change of the layout cannot empty the test."""
     places = {text.place.partition(":")[0] for text in all_texts()}
-    assert {"importer/cli/output.py", "importer/sandbox/page.py", "README.md", "mappings/jira.yml"} <= places
+    assert {"importer/cli/output.py", "importer/sandbox/server.py", "README.md", "mappings/jira.yml"} <= places
     assert [text for text in all_texts() if text.text.startswith("Import SOURCE (CSV")], "the help of a command"
     assert [text for text in all_texts() if "{} of {} delivered" in text.text], "an f-string"

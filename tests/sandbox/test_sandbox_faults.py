@@ -11,7 +11,7 @@ from sandbox_client import CASES
 from test_sandbox_auth import FORM, basic
 
 from importer.errors import ConfigError
-from importer.sandbox import PROFILES, FaultPlan, Rule, load_plan
+from importer.sandbox import FaultPlan, Rule, built_in_plan, load_plan
 from importer.sandbox.handlers import OPERATIONS
 
 BUSY = {"do": "status", "status": 503}
@@ -221,7 +221,7 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 @pytest.mark.parametrize(("name", "least", "most"), [("calm", 0, 4), ("rough", 8, 60), ("hostile", 70, 160)])
 def test_profiles_are_as_bad_as_they_say(open_sandbox, name, least, most):
     """Of 600 creates, about none, a twentieth and a sixth meet something."""
-    rules = [rule for rule in PROFILES[name](3).rules if "create" in rule.on and rule.limit is None]
+    rules = [rule for rule in built_in_plan(name, 3).rules if "create" in rule.on and rule.limit is None]
     chances = [rule.chance for rule in rules if rule.chance < 1]
     live = open_sandbox(faults=plan(*(Rule(**BUSY, chance=chance) for chance in chances), seed=3))
     assert least <= statuses(live, 600).count(503) <= most
@@ -229,5 +229,5 @@ def test_profiles_are_as_bad_as_they_say(open_sandbox, name, least, most):
 
 def test_profiles_leave_out_what_must_stop_a_run():
     """Crossed answers, repeated ids and redirects stop an importer, rightly; a rehearsal has to end by itself."""
-    used = {rule.do for make in PROFILES.values() for rule in make(0).rules}
+    used = {rule.do for name in ("calm", "rough", "hostile") for rule in built_in_plan(name).rules}
     assert not used & {"repeat_id", "redirect", "save_twice", "ignore_filter"}

@@ -21,13 +21,11 @@ def test_no_window_of_one_second_holds_more_than_the_limit(limit, gaps):
             admitted.append(now)
     for first, moment in enumerate(admitted):
         assert sum(moment <= other < moment + 1 for other in admitted[first:]) <= limit
-    assert window.peak <= limit
 
 
 def test_without_a_limit_everything_is_admitted():
     window = RateWindow(None)
     assert all(window.admits(1.0) for _ in range(1000))
-    assert window.peak == 1000
 
 
 def test_too_many_requests_are_refused_and_nothing_is_made(open_sandbox, conforms):
@@ -51,7 +49,6 @@ def test_the_limit_counts_every_operation_but_tokens_and_pages(open_sandbox):
         while (status := ask().status) < 300:
             pass
         assert status == 429
-    assert live.state()["most_in_one_second"] == 2
 
 
 def test_requests_without_a_token_use_up_nothing(open_sandbox):
