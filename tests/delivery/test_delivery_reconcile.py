@@ -221,14 +221,14 @@ async def test_a_list_that_is_not_shown_to_be_whole_proves_nothing(
 
     def flawed(answer: Answer) -> search.Page:
         page = read(answer)
-        cases = page.embedded.data
+        cases = page.cases
         if flaw == "order":
             for minute, case in enumerate(cases):
                 case.create_at = datetime(2026, 1, 1, 0, minute, tzinfo=UTC)
         elif flaw == "no times":
-            page.embedded.data = [case.model_copy(update={"create_at": None}) for case in cases]
+            page.cases = [case.model_copy(update={"create_at": None}) for case in cases]
         elif flaw == "control case":
-            page.embedded.data = [case for case in cases if not case.has("text1", "D")]
+            page.cases = [case for case in cases if not case.has("text1", "D")]
         else:
             page.total = 10**6
         return page
