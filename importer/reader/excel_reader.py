@@ -176,7 +176,7 @@ class ExcelReader:
         """Width without the columns on the right that have neither a name nor a cell below."""
         named = [place for place, cell in enumerate(header, 1) if cell.strip()]
         broken = [problem.column - self._left + 1 for found in self._problems.values() for problem in found]
-        used = max(1, *named, *(place for place in broken if place <= len(header)))
+        used = max([1, *named, *(place for place in broken if place <= len(header))])
         for _, values in self._below_header():
             if used == len(header):
                 break

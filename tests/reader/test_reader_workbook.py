@@ -171,6 +171,13 @@ def test_repeated_and_numeric_header_cells(tmp_path):
     assert cells_of(open_reader(path)) == [("a", "b", "c")]
 
 
+@pytest.mark.parametrize("rows", [[["1", "a"], ["2", "b"]], [["1", "", "x"]]], ids=["full", "with an empty column"])
+def test_a_sheet_without_a_header(tmp_path, rows):
+    source = open_reader(write_sheets(tmp_path / "t.xlsx", Tickets=rows), header_row=0)
+    assert source.columns == ("column A", "column B", "column C")[: len(rows[0])]
+    assert cells_of(source) == [tuple(row) for row in rows]
+
+
 def test_chunks_progress_and_reading_twice(tmp_path, monkeypatch):
     path = write_sheets(tmp_path / "t.xlsx", Tickets=[["id"], *([number] for number in range(25))])
     monkeypatch.setattr(limits, "CHUNK_ROWS", 10)
