@@ -1,9 +1,10 @@
 """Cells of files that we write, harmless in a spreadsheet; in CSV files without formulas.
 
 A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return is taken for a formula (OWASP, "CSV
-Injection"). So is what follows a ``,``, a ``;`` or a tab inside a cell, if the spreadsheet takes these for the
-separator although the file has another one. We put an apostrophe before it. The rule is reversible: apostrophes that
-are before such a character already get one more, so taking one away always gives the original back.
+Injection"). So is what follows a ``,``, a ``;``, a tab or a line break inside a cell, if the spreadsheet takes another
+separator than that of the file: then the quotes do not hold the cell together. We put an apostrophe before it. The rule
+is reversible: apostrophes that are before such a character already get one more, so taking one away always gives the
+original back.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import re
 #: Source: Microsoft, "Excel specifications and limits".
 EXCEL_CELL_MAX = 32_767
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-_HARMFUL = re.compile(f"\\A(?='*[{_SIGNS}\t\r\n])|([,;\t]\"*)(?='*[{_SIGNS}])")
-_ESCAPED = re.compile(f"\\A'(?='*[{_SIGNS}\t\r\n])|([,;\t]\"*)'(?='*[{_SIGNS}])")
+_SEPARATING = re.compile("[,;\t\r\n]")
+_HARMFUL = re.compile(f"\\A(?='*[{_SIGNS}\t\r\n])|([,;\t\r\n]\"*)(?='*[{_SIGNS}])")
+_ESCAPED = re.compile(f"\\A'(?='*[{_SIGNS}\t\r\n])|([,;\t\r\n]\"*)'(?='*[{_SIGNS}])")
 
 
 def escape_formula(cell: str) -> str:
     """``cell``, harmless in a spreadsheet."""
-    if cell[:1].isalnum() and "," not in cell and ";" not in cell and "\t" not in cell:
+    if cell[:1].isalnum() and not _SEPARATING.search(cell):
         return cell  # most are, and all cells of an import come by
     return _HARMFUL.sub(lambda found: f"{found[1] or ''}'", cell)
 

@@ -34,7 +34,6 @@ SANDBOX = "sandbox"
 HOMES = {
     "aiohttp": ("talkdesk.transport", "sandbox."),
     "aiolimiter": ("delivery.rate_limit",),
-    "charset_normalizer": ("reader.encoding",),
     "click": ("cli.",),
     "cryptography": ("sandbox.",),
     "dotenv": ("settings_sources",),

@@ -12,11 +12,11 @@ from tqdm.utils import disp_len, disp_trim
 from importer.cli.output import Styled, say, width
 from importer.errors import ConfigError
 from importer.models import clean
-from importer.wording import command_line
+from importer.wording import command_line, nearest
 
 if TYPE_CHECKING:
+    from importer.quality.baseline import Baseline
     from importer.suggest import Suggestion
-    from importer.suggest.answers import SavedProfile
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
@@ -29,7 +29,7 @@ def say_suggestion(
     output: Path,
     answers: Path | None,
     reading: Sequence[str],
-    saved: SavedProfile | None,
+    saved: Baseline | None,
 ) -> None:
     """What was written, the table of columns, and what to do next."""
     from importer.suggest.answers import differences
@@ -93,12 +93,14 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     Raises:
         ConfigError: The export has no such column.
     """
-    from importer.suggest.answers import nearest
+    from importer.suggest.answers import NO_COLUMN
 
     names = {it.column: it for it in reversed(suggestion.choices)}
     choice = names.get(column) or {name.casefold(): it for name, it in names.items()}.get(column.casefold())
     if choice is None:
-        raise ConfigError(f"the export has no column {clean(column, 60)!r}", hint=nearest(column, names))
+        raise ConfigError(
+            f"the export has no column {clean(column, 60)!r}", hint=nearest(column, names, otherwise=NO_COLUMN)
+        )
     sure = {"GUESS": ", a guess", "CHECK": ", to be checked"}.get(choice.mark, "")
     say(Styled(f"{clean(choice.column, 60)} → {choice.field}{sure}", bold=True))
     facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"

@@ -32,6 +32,7 @@ class Baseline:
     #: Columns that one value is made of, joined by commas → all words that came in them, if these are known.
     words: dict[str, frozenset[str]]
     kinds: dict[str, str] = field(default_factory=dict)  #: Column → what its cells were, if that is known.
+    answers: dict[str, str] = field(default_factory=dict)  #: Column → field, as a person said to ``suggest``.
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def load_baseline(path: Path) -> Baseline:
                 columns=tuple(column["column"] for column in columns),
                 words={column["column"]: frozenset(column["words"]) for column in columns if column["words"]},
                 kinds={column["column"]: column["kind"] for column in columns},
+                answers={str(column): str(answer) for column, answer in dict(content.get("answers", ())).items()},
             )
         return Baseline(
             rows=int(content["totals"]["read"]),

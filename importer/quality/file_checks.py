@@ -12,6 +12,7 @@ from typing import Any
 
 from importer.formulas import EXCEL_CELL_MAX
 from importer.models import Row, shown
+from importer.quality.date_formats import readings_of
 from importer.quality.profile import ROWS_NAMED, ColumnProfile, FileProfile, Tally
 from importer.reader.base import SheetLayout, column_letters
 
@@ -25,7 +26,6 @@ _MONTHS = 12
 _BEGIN_OF_NUMBERS = frozenset("0123456789+-")
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})\b")
-_TIME = re.compile(r"(,? |T)\d{1,2}:\d{2}(:\d{2})?(?:( ?)([AP]M))?\s*", re.IGNORECASE)
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # UTF-8 that was read as Windows-1252. Quotes may well follow a Portuguese Ã, so they are no evidence there.
 _FOLLOWS = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ•–—˜™š›œžŸ]"
@@ -203,17 +203,8 @@ def _proof(cells: Tally) -> dict[str, Any]:
 
 
 def pattern_of(example: str, *, day_first: bool) -> str:
-    """The `format:` of a mapping that reads ``example``, a text with a date of numbers at its begin."""
-    text = example.strip()
-    match = _DATE.match(text)
-    if match is None:
-        return ""
-    date = match[2].join((*(("%d", "%m") if day_first else ("%m", "%d")), "%Y" if len(match[4]) == 4 else "%y"))
-    time = _TIME.fullmatch(text, match.end())
-    if time is None:
-        return date
-    hour, afternoon = ("%I", f"{time[3]}%p") if time[4] else ("%H", "")
-    return f"{date}{time[1]}{hour}:%M{':%S' if time[2] else ''}{afternoon}"
+    """The `format:` of a mapping that reads ``example``, a date of numbers; empty if none does."""
+    return readings_of(example.strip()).get("day" if day_first else "month", "")
 
 
 def total_lines(profile: FileProfile) -> FileIssue | None:

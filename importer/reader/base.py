@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from importer.models import FieldError, ReadingOptions, Row, shown
+from importer.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,19 +149,14 @@ def named_columns(header: Sequence[str], first: int = 0) -> tuple[tuple[str, ...
             text = f"column {column_letters(position)}"
             while text in names:
                 text += " (no name)"
-            unnamed.append(repr(text))
+            unnamed.append(shown(repr(text)))
         columns.append(text)
-    return tuple(columns), [f"columns without a name, named by position: {first_few(unnamed, 5)}"] if unnamed else []
+    return tuple(columns), [f"columns without a name, named by position: {listed(unnamed, most=5)}"] if unnamed else []
 
 
 def columns_counted(columns: Sequence[str]) -> str:
     """``1 column``, ``22 columns``."""
     return f"{len(columns):,} column{'s' * (len(columns) != 1)}"
-
-
-def first_few(texts: Sequence[str], most: int) -> str:
-    """The first texts of a list, for a message."""
-    return ", ".join(map(shown, texts[:most])) + (", …" if len(texts) > most else "")
 
 
 def column_letters(position: int) -> str:

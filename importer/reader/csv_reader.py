@@ -14,6 +14,7 @@ from pathlib import Path
 
 from importer.errors import SourceError
 from importer.models import FieldError, ReadingOptions, Row, shown
+from importer.reader import limits
 from importer.reader.base import (
     Chunk,
     ChunkBuilder,
@@ -24,7 +25,8 @@ from importer.reader.base import (
 )
 from importer.reader.detect import Kind
 from importer.reader.dialect import DELIMITERS, Dialect, csv_lines, find_dialect
-from importer.reader.text_file import Lines, open_text
+from importer.reader.limits import MOST_RATIO
+from importer.reader.text_file import Lines, TextFile
 
 _BLANK = " \t\r\n\x0b\x0c\x1a"  # with the mark that ended a file under DOS
 
@@ -38,53 +40,35 @@ class CsvReader:
 
     layout = SheetLayout()
 
-    def __init__(
-        self,
-        path: Path,
-        kind: Kind,
-        *,
-        encoding: str | None,
-        delimiter: str | None,
-        header_row: int | None,
-        max_ratio: int,
-        notes: Iterable[str],
-        chunk_rows: int,
-    ) -> None:
-        self._text = open_text(path, kind, encoding, max_ratio)
-        self._chunk_rows = chunk_rows
-        self.name = self._text.name
-        block, complete = self._text.head()
-        self._dialect = dialect = find_dialect(
-            block, given=delimiter, header_row=header_row, complete=complete, name=self.name
-        )
+    def __init__(self, path: Path, kind: Kind, reading: ReadingOptions, notes: Iterable[str]) -> None:
+        encoding, delimiter, header_row = map(reading.get, ("encoding", "delimiter", "header_row"))
+        self._text = text = TextFile(path, kind, reading.get("encoding"), reading.get("max_ratio") or MOST_RATIO)
+        self.name = text.name
+        block, complete = text.head()
+        self._dialect = dialect = find_dialect(block, reading, complete=complete, name=self.name)
         self.columns, unnamed = named_columns(dialect.header)
-        self.reading = self._options(encoding, delimiter, header_row)
+        self.reading = ReadingOptions()
+        if encoding is not None and text.encoding.codec != "utf-8":
+            self.reading["encoding"] = text.encoding.codec
+        if dialect.delimiter != "," and (delimiter is not None or len(self.columns) > 1):
+            self.reading["delimiter"] = dialect.delimiter
+        if header_row is not None or dialect.has_titles:
+            self.reading["header_row"] = dialect.header_line
         separators = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
         separated = f" separated by {separators}" if len(self.columns) > 1 else ""
         header = f"header in line {dialect.header_line}" if dialect.header_line else "no header"
-        layout = f"{columns_counted(self.columns)}{separated}, {header}"
-        how = f"read as {self._text.encoding.codec.upper()}, {layout}"
-        self.notes = (*notes, *self._text.encoding.notes, how, *dialect.notes, *unnamed)
-
-    def _options(self, encoding: str | None, delimiter: str | None, header_row: int | None) -> ReadingOptions:
-        options = ReadingOptions()
-        if encoding is not None and self._text.encoding.codec != "utf-8":
-            options["encoding"] = self._text.encoding.codec
-        if self._dialect.delimiter != "," and (delimiter is not None or len(self.columns) > 1):
-            options["delimiter"] = self._dialect.delimiter
-        if header_row is not None or self._dialect.has_titles:
-            options["header_row"] = self._dialect.header_line
-        return options
+        how = f"read as {text.encoding.codec.upper()}, {columns_counted(self.columns)}{separated}, {header}"
+        self.notes = (*notes, *text.encoding.notes, how, *dialect.notes, *unnamed)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the file as it is on the disk, packed or not."""
         return file_digest(self._text.path)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read from the start, in chunks of at most as many rows as was asked for."""
+        """Read from the start, in chunks of at most :data:`~importer.reader.limits.CHUNK_ROWS`."""
         with self._text.lines() as lines:
             rows = _Rows(lines, self._dialect, self.name)
-            while (builder := rows.take(ChunkBuilder(self.columns), self._chunk_rows)).taken:
+            while (builder := rows.take(ChunkBuilder(self.columns), limits.CHUNK_ROWS)).taken:
                 yield builder.build(lines.progress)
 
 
@@ -110,13 +94,11 @@ class _Rows:
                 self._read(builder, limit - builder.taken)
             except csv.Error:
                 builder.bad_rows.append(self._broken_row())
-        if self._lines.nul_seen:
-            _set_nul_aside(builder)
         return builder
 
     def _read(self, builder: ChunkBuilder, limit: int) -> None:
         """The hot loop: everything that a million good rows go through."""
-        reader, width, short = self._reader, self._width, self._short or -1
+        reader, lines, width, short = self._reader, self._lines, self._width, self._short or -1
         add_number, add_row = builder.numbers.append, builder.rows.append
         self._start = reader.line_num + 1
         for cells in islice(reader, limit):
@@ -124,7 +106,11 @@ class _Rows:
                 cells += [""] * (width - len(cells))
             if len(cells) != width or not any(cells):
                 self._set_aside(builder, cells)
-            elif self._broken_line and reader.line_num == self._start and _has_open_quote(self._lines.last):
+            elif lines.nul_seen and (spoiled := next((cell for cell in cells if "\0" in cell), "")):
+                hint = "remove it; it often means that the file is damaged"  # nor does any JSON API accept it
+                problem = FieldError("nul_character", None, shown(spoiled), "contains a NUL character", hint)
+                builder.bad_rows.append(Row(self._start, tuple(cells), (problem,)))
+            elif self._broken_line and reader.line_num == self._start and _has_open_quote(lines.last):
                 rule = f"may belong to line {self._broken_line}, which has broken quotes"
                 hint = f"fix line {self._broken_line} first"
                 builder.bad_rows.append(self._bad_row(cells, "after_broken_quotes", rule, hint))
@@ -176,17 +162,3 @@ class _Rows:
 
 def _has_open_quote(line: str) -> bool:
     return line.count('"') % 2 == 1
-
-
-def _set_nul_aside(builder: ChunkBuilder) -> None:
-    """Rows with a NUL character are damaged, and no JSON API accepts them."""
-    rows = list(zip(builder.numbers, builder.rows, strict=True))
-    builder.numbers, builder.rows = [], []
-    hint = "remove it; it often means that the file is damaged"
-    for number, cells in rows:
-        if spoiled := next((cell for cell in cells if "\0" in cell), ""):
-            problem = FieldError("nul_character", None, shown(spoiled), "contains a NUL character", hint)
-            builder.bad_rows.append(Row(number, tuple(cells), (problem,)))
-        else:
-            builder.add(number, cells)
-    builder.bad_rows.sort(key=lambda row: row.number)

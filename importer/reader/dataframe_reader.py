@@ -13,6 +13,7 @@ import pandas as pd
 
 from importer.errors import SourceError
 from importer.models import ReadingOptions
+from importer.reader import limits
 from importer.reader.base import (
     Chunk,
     ChunkBuilder,
@@ -36,7 +37,7 @@ class DataFrameReader:
     name = "DataFrame"
     layout = SheetLayout()
 
-    def __init__(self, frame: pd.DataFrame, *, chunk_rows: int) -> None:
+    def __init__(self, frame: pd.DataFrame) -> None:
         self.reading = ReadingOptions()
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"a path or a DataFrame is needed, not {type(frame).__name__}")
@@ -44,7 +45,6 @@ class DataFrameReader:
             hint = "give each column one name: frame.columns = [...]"
             raise SourceError("the DataFrame must have single-level column names", where=self.name, hint=hint)
         self._frame = frame.copy(deep=False)
-        self._chunk_rows = chunk_rows
         self.columns, unnamed = named_columns([frame_text(label) for label in frame.columns])
         notes = [] if len(frame) else ["0 rows: the DataFrame is empty"]
         if index := [str(name) for name in frame.index.names if name is not None]:
@@ -60,9 +60,9 @@ class DataFrameReader:
         return digest.hexdigest()
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read from the start, in chunks of at most as many rows as was asked for."""
-        for start in range(0, len(self._frame), self._chunk_rows):
-            part = self._frame.iloc[start : start + self._chunk_rows]
+        """Read from the start, in chunks of at most :data:`~importer.reader.limits.CHUNK_ROWS`."""
+        for start in range(0, len(self._frame), limits.CHUNK_ROWS):
+            part = self._frame.iloc[start : start + limits.CHUNK_ROWS]
             builder = ChunkBuilder(self.columns)
             values = [_python_values(part.iloc[:, position]) for position in range(len(self.columns))]
             texts = [[frame_text(value) for value in column] for column in values]

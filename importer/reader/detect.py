@@ -18,7 +18,7 @@ from xml.parsers.expat import ExpatError
 
 from importer.errors import EmptySourceError, SourceError
 from importer.models import shown
-from importer.reader.base import first_few
+from importer.wording import listed
 
 #: What unpacking or parsing a broken file may raise; zipfile raises the last ones for hostile headers.
 _UNPACKING_ERRORS = (
@@ -111,28 +111,6 @@ def password_protected(name: str) -> SourceError:
     return SourceError("the file is password-protected", where=name, hint=hint)
 
 
-def existing_file(path: Path) -> Path:
-    """``path``, if it is a file that can be opened and read more than once.
-
-    Raises:
-        SourceError: It is missing, a folder, a pipe, or not readable.
-    """
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode):
-            path.open("rb").close()
-            return path
-    except (FileNotFoundError, NotADirectoryError):
-        hint = "check the path; relative paths start in the current folder"
-        raise SourceError("file not found", where=str(path), hint=hint) from None
-    except (OSError, ValueError) as error:
-        raise SourceError(f"cannot open the file ({error})", where=str(path), hint="check its permissions") from None
-    if stat.S_ISDIR(mode):
-        raise SourceError("is a folder, not a file", where=str(path), hint="give the path of the export file")
-    what = "is not a regular file (a pipe, for example), but the export is read more than once"
-    raise SourceError(what, where=str(path), hint="save it to a file first")
-
-
 def file_name(path: Path) -> str:
     """The name of a file as text that can be written anywhere; old archives have names that are not Unicode."""
     return os.fsencode(path.name).decode("utf-8", "replace")
@@ -142,8 +120,9 @@ def kind_of(path: Path) -> Kind:
     """The kind of the file at ``path``.
 
     Raises:
-        SourceError: It is empty, a workbook with a password, or cannot be an export.
+        SourceError: It cannot be opened, is empty, a workbook with a password, or cannot be an export.
     """
+    _refuse_unless_file(path)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -164,6 +143,24 @@ def kind_of(path: Path) -> Kind:
     if not streams:
         raise SourceError("is an old Office document, but not a workbook", where=path.name, hint=_EXPORT)
     return Kind.XLS
+
+
+def _refuse_unless_file(path: Path) -> None:
+    """Refuse what is missing, a folder, a pipe, or not readable: an export is read more than once."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "check the path; relative paths start in the current folder"
+        raise SourceError("file not found", where=str(path), hint=hint) from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot open the file ({error})", where=str(path), hint="check its permissions") from None
+    if stat.S_ISDIR(mode):
+        raise SourceError("is a folder, not a file", where=str(path), hint="give the path of the export file")
+    what = "is not a regular file (a pipe, for example), but the export is read more than once"
+    raise SourceError(what, where=str(path), hint="save it to a file first")
 
 
 def _refuse_foreign(head: bytes, name: str) -> None:
@@ -245,7 +242,7 @@ def only_member(path: Path) -> str:
     if not members:
         raise EmptySourceError("the archive is empty", where=path.name, hint="export again")
     if len(members) > 1:
-        names = first_few([repr(info.filename) for info in members], 10)
+        names = listed((repr(shown(info.filename)) for info in members), most=10)
         hint = f"unpack it and give the file to import, such as {members[0].filename!r}"
         raise SourceError(f"the archive contains {len(members):,} files: {names}", where=path.name, hint=hint)
     if members[0].flag_bits & _ENCRYPTED:

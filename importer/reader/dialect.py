@@ -15,9 +15,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from importer.errors import EmptySourceError, SourceError
-from importer.models import shown
-from importer.reader.base import first_few
+from importer.models import ReadingOptions, shown
 from importer.reader.limits import LONGEST_CELL
+from importer.wording import listed
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvLines
@@ -59,21 +59,19 @@ def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
-def find_dialect(
-    block: Sequence[str], *, given: str | None, header_row: int | None, complete: bool, name: str
-) -> Dialect:
+def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: bool, name: str) -> Dialect:
     """The dialect of the file that begins with ``block``.
 
     Args:
         block: The first lines.
-        given: The delimiter that the user passed, which wins.
-        header_row: The line of the header that the user passed, 1-based; 0 for a file without a header.
+        reading: What the user said of delimiter and header, which wins.
         complete: Whether the block is the whole file.
         name: The name of the file in messages.
 
     Raises:
         SourceError: There is no header, or a broken one, or the delimiter is unclear.
     """
+    given, header_row = reading.get("delimiter"), reading.get("header_row")
     excel = _SEP_LINE.fullmatch(block[0]) if block else None
     body, above = (block[1:], 1) if excel else (block, 0)
     wanted = given or (excel and excel[1])
@@ -102,7 +100,7 @@ def find_dialect(
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
     found, short = sample[titles], _short_width(filled, len(header))
     if short:
-        absent = first_few([repr(name) for name in header[short:]], 5)
+        absent = listed((repr(shown(name)) for name in header[short:]), most=5)
         notes.append(f"most rows end before the columns {absent}, which are empty there")
     return Dialect(delimiter, tuple(header), above + found.line, titles > 0, short, above + found.number, tuple(notes))
 
@@ -260,4 +258,4 @@ def _is_group_row(rows: Sequence[Sequence[str]]) -> bool:
 def title_notes(titles: Sequence[Sequence[str]]) -> list[str]:
     """A note about what was skipped above the header; empty if nothing was."""
     texts = [repr(shown(" ".join(filter(None, (cell.strip() for cell in cells))))) for cells in titles]
-    return [f"skipped above the header: {first_few(texts, 3)}"] if titles else []
+    return [f"skipped above the header: {listed(texts, most=3)}"] if titles else []

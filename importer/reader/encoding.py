@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 
 from importer.errors import SourceError
-from importer.reader.plausible import plausible_share
 
 #: Byte order marks and the encodings they stand for. The mark of UTF-32 LE begins like that of UTF-16 LE.
 _MARKS = (
@@ -25,11 +26,15 @@ _CUT_OFF = ("unexpected end of data", "truncated data", "incomplete multibyte se
 _SAMPLE_BYTES = 32_768
 _WIDE_SHARE = 0.04  #: Of the characters of a table in UTF-16, those that are ASCII.
 _MOST_READINGS = 5
+_NEARLY = 0.8  # as likely as the likeliest: one odd word must not hide the right one
 #: What programs write that do not write Unicode, the most common first.
 _COMMON = (
     *("cp1252", "cp1250", "iso8859-2", "cp1254", "cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp1257"),
     *("cp932", "gb18030", "big5", "cp949", "euc-jp", "cp437", "cp850", "mac-roman"),
 )
+_WORD = re.compile(r"[^\s,;:|\"']+")
+_SIGNS = frozenset("©®™°€£§«»–—‘’“”…·•¿¡ºª№")
+_LETTERS_LEAST = 3  # so many letters of a word are hardly all accented
 _BETWEEN_WORDS = re.compile(rb"[\s,;:.!?()\"']+")  # bytes that are part of no letter in any encoding
 
 
@@ -123,14 +128,10 @@ def _utf8_characters(data: bytes) -> tuple[int, int]:
 
 def _choices(data: bytes) -> str:
     """What to pass as --encoding: one word as each likely encoding would read it, the one on which they differ most."""
-    from charset_normalizer import from_bytes  # 60 ms, and only needed on the way out
-
     lines = [line for line in data[:_SAMPLE_BYTES].splitlines() if not line.isascii()]
-    matches = from_bytes(b"\n".join(lines), cp_isolation=list(_COMMON))
-    found = {name.replace("_", "-") for match in matches for name in match.could_be_from_charset}
-    likely = {name: plausible_share(b"\n".join(lines), name) for name in _COMMON}
-    usual = sorted(_COMMON, key=lambda name: (-likely[name], name not in found))
-    names = [name for name in usual if likely[name] and (name in found or likely[name] == likely[usual[0]])]
+    likely = {name: _plausible_share(b"\n".join(lines), name) for name in _COMMON}
+    likeliest = sorted(_COMMON, key=lambda name: -likely[name])  # of equal ones the most common first
+    names = [name for name in likeliest if likely[name] and likely[name] >= _NEARLY * likely[likeliest[0]]]
 
     def differences(word: bytes) -> list[int]:  # the most common encodings count most
         return [len({word.decode(name, "replace") for name in names[:most]}) for most in range(2, len(names) + 1)]
@@ -138,7 +139,7 @@ def _choices(data: bytes) -> str:
     words = [word for line in lines for word in _BETWEEN_WORDS.split(line) if not word.isascii()]
     telling = max(words, key=differences, default=b"")
     readings: dict[str, str] = {}
-    for name in names:  # the likeliest first
+    for name in names:
         reading = telling.decode(name, "replace")[:20]
         if reading.isprintable() and reading not in readings.values() and len(readings) < _MOST_READINGS:
             readings[name] = reading
@@ -146,3 +147,28 @@ def _choices(data: bytes) -> str:
         return "find out how the file was saved, and pass --encoding NAME"
     choices = ", ".join(f'--encoding {name} ("{word}")' for name, word in readings.items())
     return f"choose the encoding that reads this word right: {choices}"
+
+
+def _plausible_share(data: bytes, codec: str) -> float:
+    """The share of the words that are not ASCII that could be words of a language; 0 if the bytes are no text."""
+    try:
+        text = data.decode(codec)
+    except UnicodeDecodeError:
+        return 0.0
+    words = [word for word in _WORD.findall(text) if not word.isascii()]
+    return sum(map(_is_plausible, words)) / len(words) if words else 0.0
+
+
+def _is_plausible(word: str) -> bool:
+    """One script, no strange signs, no capital behind a small letter, and not all letters accented."""
+    letters = [each for each in word if each.isalpha()]
+    others = [each for each in word if not (each.isascii() or each.isalpha() or each in _SIGNS)]
+    if not all(each >= "\u3000" and unicodedata.category(each).startswith("P") for each in others):  # eastern stops
+        return False
+    scripts = {unicodedata.name(each, "?").split()[0] for each in letters}
+    if len(scripts - {"HIRAGANA", "KATAKANA", "CJK", "KATAKANA-HIRAGANA"}) > 1:
+        return False
+    if any(second.isupper() and first.islower() for first, second in pairwise(letters)):
+        return False
+    is_latin = scripts == {"LATIN"} and len(letters) >= _LETTERS_LEAST
+    return not (is_latin and not any(each.isascii() for each in letters))

@@ -58,48 +58,48 @@ class ExcelReader:
 
     The sheet stays in memory (about 2 KiB for a row of 20 cells); its rows become text chunk by chunk.
 
-    Args:
-        sheet: The sheet as calamine read it.
-        scan: What calamine does not tell about it.
-        is_only: Whether the workbook has no other sheet.
-        header_row: The row of the header, if the user said it; 0 for a sheet without a header.
-
     Raises:
-        SourceError: There is no header.
+        SourceError: The workbook is damaged, protected by a password, too large, or has no such sheet, or no header.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        sheet: CalamineSheet,
-        scan: SheetScan,
-        *,
-        is_ods: bool,
-        is_only: bool,
-        header_row: int | None,
-        hidden_sheets: Sequence[str],
-        notes: Iterable[str],
-        chunk_rows: int,
-    ) -> None:
+    def __init__(self, path: Path, kind: Kind, reading: ReadingOptions, notes: Iterable[str]) -> None:
+        wanted, header_row = reading.get("sheet"), reading.get("header_row")
+        scan_sheet = _scanner(path, kind)
+        with _opened(path, kind) as workbook:
+
+            @lru_cache(maxsize=2)  # sheets are large
+            def load(name: str) -> tuple[CalamineSheet, SheetScan | None]:
+                scan = scan_sheet(name)  # before calamine takes room for the cells
+                with _guarded(path):
+                    return workbook.get_sheet_by_name(name), scan
+
+            shown, hidden = _worksheets(workbook)
+            if wanted is None:
+                chosen, choice = choose_sheet(
+                    shown, hidden, shape_of=lambda name: _shape(load(name)[0]), where=path.name
+                )
+            else:
+                chosen, choice = _named(str(wanted), shown, hidden, where=path.name), []
+            self._sheet, found = load(chosen)
+        scan = found or SheetScan(chosen)
         self._path = path
-        self._sheet = sheet
         self._problems, self._padded = scan.problems, scan.padded
-        self._is_ods = is_ods
-        self._chunk_rows = chunk_rows
-        self._left = sheet.start[1] if sheet.start else 0
-        self.name = f"{file_name(path)} [{sheet.name}]"
+        self._is_ods = kind is Kind.ODS
+        self._left = self._sheet.start[1] if self._sheet.start else 0
+        self.name = f"{file_name(path)} [{chosen}]"
         self._header_row, header, titles = self._find_header(header_row)
-        self.reading = ReadingOptions() if is_only else ReadingOptions(sheet=sheet.name)
+        self.reading = ReadingOptions() if len(shown) + len(hidden) == 1 else ReadingOptions(sheet=chosen)
         if titles or header_row is not None:
             self.reading["header_row"] = self._header_row
         self.columns, unnamed = named_columns(header[: self._used_width(header)], self._left)
-        self.notes = (*notes, *self._header_notes(), *title_notes(titles), *unnamed)
+        unseen = () if found else (_ERRORS_UNSEEN,)
+        self.notes = (*notes, *choice, *unseen, *self._header_notes(), *title_notes(titles), *unnamed)
         self.layout = SheetLayout(
             hidden_rows=[row for row in scan.hidden_rows if row > self._header_row],
             filtered=scan.filtered,
             hidden_columns=[(first, last) for first, last in scan.hidden_columns if last < limits.MOST_COLUMNS],
             merged=[cells for cells in scan.merged if _last_row(cells) >= self._header_row],
-            hidden_sheets=[name for name in hidden_sheets if name != sheet.name],
+            hidden_sheets=[name for name in foreign(hidden, chosen) if name != chosen],
         )
 
     def fingerprint(self) -> str:
@@ -107,11 +107,11 @@ class ExcelReader:
         return file_digest(self._path, self._sheet.name)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read from the start, in chunks of at most as many rows as was asked for."""
+        """Read from the start, in chunks of at most :data:`~importer.reader.limits.CHUNK_ROWS`."""
         height = max(self._sheet.end[0] + 1 if self._sheet.end else 0, *self._problems, 1)
         builder = ChunkBuilder(self.columns)
         for number, values in self._below_header():
-            if builder.taken == self._chunk_rows:
+            if builder.taken == limits.CHUNK_ROWS:
                 yield builder.build((number - 1) / height)
                 builder = ChunkBuilder(self.columns)
             self._add(builder, number, values[: len(self.columns)])
@@ -205,49 +205,6 @@ class ExcelReader:
         blank = [""] * self._sheet.width
         for number in range(last + 1, min(max(self._problems, default=0), limits.MOST_ROWS) + 1):
             yield number, blank
-
-
-def open_workbook(
-    path: Path, kind: Kind, *, sheet: str | int | None, header_row: int | None, notes: Sequence[str], chunk_rows: int
-) -> ExcelReader:
-    """The workbook at ``path``, one sheet of it.
-
-    Args:
-        sheet: Name of a sheet (hidden ones included), or its number among the tabs that are shown, 1-based. None for
-            the one that looks most like tickets, see :func:`importer.reader.sheet_choice.choose_sheet`.
-        header_row: The row of the header, if the user said it.
-
-    Raises:
-        SourceError: It is damaged, protected by a password, too large, or has no such sheet.
-    """
-    scan_sheet = _scanner(path, kind)
-    scans: dict[str, SheetScan | None] = {}
-    with _opened(path, kind) as workbook:
-
-        @lru_cache(maxsize=2)  # sheets are large
-        def load(name: str) -> CalamineSheet:
-            scans[name] = scan_sheet(name)  # before calamine takes room for the cells
-            with _guarded(path):
-                return workbook.get_sheet_by_name(name)
-
-        shown, hidden = _worksheets(workbook)
-        if sheet is None:
-            chosen, choice = choose_sheet(shown, hidden, shape_of=lambda name: _shape(load(name)), where=path.name)
-        else:
-            chosen, choice = _named(str(sheet), shown, hidden, where=path.name), []
-        cells = load(chosen)
-    scan = scans[chosen]
-    return ExcelReader(
-        path,
-        cells,
-        scan or SheetScan(chosen),
-        is_ods=kind is Kind.ODS,
-        is_only=len(shown) + len(hidden) == 1,
-        header_row=header_row,
-        hidden_sheets=foreign(hidden, chosen),
-        notes=(*notes, *choice, *(() if scan else (_ERRORS_UNSEEN,))),
-        chunk_rows=chunk_rows,
-    )
 
 
 def _shape(sheet: CalamineSheet) -> SheetShape:

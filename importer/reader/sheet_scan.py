@@ -6,9 +6,9 @@
   process ends without a word.
 * Hidden rows, filters and merged cells: they are read like all others, and the user should know.
 
-The XML is parsed in blocks, so memory stays flat; what is kept of it is counted and limited. Sources: ECMA-376 part 1,
-sections 18.2.19 (sheet), 18.3.1 (worksheets), and part 2 (relationships); OpenDocument 1.3 part 3, section 9 (tables),
-of which the type ``error`` is an extension of LibreOffice.
+The XML is parsed in blocks, so memory stays flat. Sources: ECMA-376 part 1, sections 18.2.19 (sheet), 18.3.1
+(worksheets), and part 2 (relationships); OpenDocument 1.3 part 3, section 9 (tables), of which the type ``error`` is an
+extension of LibreOffice.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class SheetScan:
     """What was found in one sheet: see :class:`~importer.reader.base.SheetLayout`, here with rows above the header."""
 
     name: str  #: Its name in messages.
+    most_cells: int = limits.MOST_SPANNED_CELLS  #: See :func:`importer.reader.limits.most_cells`.
     problems: dict[int, list[CellProblem]] = field(default_factory=dict)  #: By sheet row (1-based).
     hidden_rows: list[int] = field(default_factory=list)
     filtered: bool = False
@@ -63,11 +64,9 @@ class SheetScan:
     _rows: int = 0
     _columns: int = 0
     _widest: int = 0
-    _kept: int = 0
 
     def add_rows(self, rows: range, problems: list[CellProblem], *, hidden: bool) -> None:
         """Keep what is known of equal rows."""
-        self.keep(len(rows) * (len(problems) + hidden))
         if hidden:
             self.hidden_rows.extend(rows)
         if problems:
@@ -86,7 +85,7 @@ class SheetScan:
             self._columns, self._widest = column, row
         if self._rows > limits.MOST_ROWS or self._columns > limits.MOST_COLUMNS:
             raise damaged(self.name, f"a cell in row {self._rows:,}, column {self._columns:,}")
-        if self._rows * self._columns > limits.MOST_SPANNED_CELLS:
+        if self._rows * self._columns > self.most_cells:
             cell = f"{column_letters(self._columns - 1)}{self._widest}"
             what = f"the used range has {self._rows:,} rows and {self._columns:,} columns (last cell: {cell})"
             hint = "delete stray or merely formatted cells outside of the table, or save the sheet as CSV"
@@ -98,15 +97,7 @@ class SheetScan:
         if parts and parts[-1][1] == digits and parts[-1][0].stop == row:
             parts[-1] = (range(parts[-1][0].start, row + 1), digits)
         else:
-            self.keep(1)
             parts.append((range(row, row + 1), digits))
-
-    def keep(self, remarks: int) -> None:
-        """Count what is kept in memory. Raises SourceError if it is too much."""
-        self._kept += remarks
-        if self._kept > limits.MOST_REMARKS:
-            what = f"more than {limits.MOST_REMARKS:,} cells and rows are errors, uncomputed formulas, hidden or merged"
-            raise SourceError(what, where=self.name, hint="open the workbook, check the sheet, and save it as CSV")
 
 
 def scan_xlsx(path: Path, sheet: str) -> SheetScan | None:
@@ -118,7 +109,7 @@ def scan_xlsx(path: Path, sheet: str) -> SheetScan | None:
     with damage_named(path.name), zipfile.ZipFile(path) as archive:
         if not (part := _sheet_part(archive, sheet)):
             return None
-        scan = SheetScan(f"{path.name} [{sheet}]")
+        scan = SheetScan(f"{path.name} [{sheet}]", limits.most_cells(path))
         with archive.open(part) as file:
             _XlsxParser(scan, _zero_styles(archive)).parse(file)
         return scan
@@ -130,7 +121,7 @@ def scan_ods(path: Path) -> dict[str, SheetScan]:
     Raises:
         SourceError: The document is damaged, or a sheet too large to be read.
     """
-    parser = _OdsParser(path.name)
+    parser = _OdsParser(path.name, limits.most_cells(path))
     with damage_named(path.name), zipfile.ZipFile(path) as archive, archive.open("content.xml") as file:
         parser.parse(file)
     return parser.scans
@@ -238,10 +229,8 @@ class _XlsxParser(_Parser):
             self._row = int(attributes.get("r", self._row + 1))
             self._hidden = attributes.get("hidden") in ("1", "true")
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
-            self.scan.keep(1)
             self.scan.hidden_columns.append((int(attributes.get("min", 1)), int(attributes.get("max", 1))))
         elif tag == "mergeCell":
-            self.scan.keep(1)
             self.scan.merged.append(attributes.get("ref", ""))
         elif tag == "filterColumn":
             self.scan.filtered = True
@@ -270,6 +259,8 @@ class _XlsxParser(_Parser):
         return column - 1 if reference else self._cells - 1
 
     def _finish_row(self) -> None:
+        if self._row > limits.MOST_ROWS:  # by rows without a cell, which nothing else counts
+            raise damaged(self.scan.name, f"row {self._row:,}")
         if self._cells:
             self.scan.extend(self._row, self._column() + 1)
             self.scan.add_rows(range(self._row, self._row + 1), self.problems, hidden=self._hidden)
@@ -282,11 +273,11 @@ class _OdsParser(_Parser):
     calamine writes out all repeats, so what they add to the document is counted.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, most_cells: int) -> None:
         super().__init__(SheetScan(name))
         self.xml.StartElementHandler, self.xml.EndElementHandler = self._start, self._end
         self.scans: dict[str, SheetScan] = {}
-        self._name = name
+        self._name, self._most_cells = name, most_cells
         self._depth = 0
         self._rows = range(0)
         self._visibility = ""
@@ -302,7 +293,7 @@ class _OdsParser(_Parser):
             self._depth += 1
             if self._depth == 1:
                 table = attributes.get("table:name", "")
-                self.scan = self.scans[table] = SheetScan(f"{self._name} [{table}]")
+                self.scan = self.scans[table] = SheetScan(f"{self._name} [{table}]", self._most_cells)
                 self._rows = range(1, 1)
         elif name == "text:s":  # calamine writes out as many spaces as the document says there are
             spaces = int(attributes.get("text:c", 1))

@@ -9,14 +9,13 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from importer.errors import SourceError
 from importer.reader.detect import Kind, damage_named, file_name, only_member, refuse_unless_text
-from importer.reader.encoding import Encoding, not_decodable, settle_encoding
-from importer.reader.limits import HARMLESS_BYTES, HEAD_BYTES, LONGEST_CELL, MOST_RATIO, refuse_unpacking
+from importer.reader.encoding import not_decodable, settle_encoding
+from importer.reader.limits import HARMLESS_BYTES, HEAD_BYTES, LONGEST_CELL, refuse_unpacking
 
 _BLOCK_BYTES = 64 * 1024
 _LINE_END = re.compile("\r\n|\r|\n")
@@ -35,16 +34,32 @@ class _Gzip(gzip.GzipFile):
         return block
 
 
-@dataclass(frozen=True)
 class TextFile:
-    """A text file on the disk, packed or not."""
+    """A text file on the disk, packed or not, which may unpack to ``max_ratio`` times its size.
 
-    path: Path  #: The file on the disk.
-    kind: Kind  #: TEXT, GZIP or ZIP.
-    member: str  #: The member of the ZIP archive that is read.
-    name: str  #: Its name in messages.
-    encoding: Encoding  #: How its bytes become text.
-    max_ratio: int  #: How many times its packed size it may unpack to.
+    Attributes:
+        path: The file on the disk.
+        name: Its name in messages.
+        encoding: How its bytes become text.
+
+    Raises:
+        SourceError: It is not text, its encoding cannot be told, a ZIP archive has not one member, or it unpacks to too
+            many times its size.
+    """
+
+    def __init__(self, path: Path, kind: Kind, encoding: str | None, max_ratio: int) -> None:
+        self.path = path
+        self._kind, self._max_ratio = kind, max_ratio
+        self._member = only_member(path) if kind is Kind.ZIP else ""
+        self.name = f"{file_name(path)} [{self._member}]" if self._member else file_name(path)
+        with self._unpacked() as (stream, _), damage_named(self.name):
+            head = stream.read(8192)
+            if isinstance(stream, _Gzip):  # which says nowhere for certain how much it unpacks to: before a row is read
+                while stream.tell() <= 2 * HARMLESS_BYTES and stream.read1(_BLOCK_BYTES):
+                    pass
+        self.encoding = settle_encoding(head, encoding, self.name)
+        text = head[self.encoding.mark :].decode(self.encoding.codec, "ignore")
+        refuse_unless_text(head, self.name, wide=self.encoding.wide, text=text)
 
     @contextmanager
     def lines(self) -> Iterator[Lines]:
@@ -53,7 +68,7 @@ class TextFile:
         Raises:
             SourceError: While they are read: bytes that are not text in the encoding, an endless line, damage.
         """
-        with _unpacked(self.path, self.kind, self.member, self.name, self.max_ratio) as (stream, raw):
+        with self._unpacked() as (stream, raw):
             stream.read(self.encoding.mark)
             yield Lines(stream, raw, self.encoding.codec, self.name)
 
@@ -68,6 +83,22 @@ class TextFile:
                 if size >= HEAD_BYTES and len(first) > 1:
                     break
             return first, lines.ended
+
+    @contextmanager
+    def _unpacked(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """The unpacked bytes of the file, and the file on the disk beneath them."""
+        with ExitStack() as opened:
+            raw = opened.enter_context(self.path.open("rb"))
+            stream: IO[bytes] = raw
+            if self._kind is Kind.GZIP:
+                stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, self.name, self._max_ratio)))
+            elif self._kind is Kind.ZIP:
+                with damage_named(self.name):
+                    archive = opened.enter_context(zipfile.ZipFile(raw))
+                    info = archive.getinfo(self._member)
+                    refuse_unpacking(info.file_size, info.compress_size, self.name, self._max_ratio)
+                    stream = opened.enter_context(archive.open(info))
+            yield stream, raw
 
 
 class Lines:
@@ -125,40 +156,3 @@ class Lines:
         line = self.count + 1 + len(_LINE_END.findall(block)) - len(_LINE_END.findall(above.removesuffix("\r")))
         place = f"{self._name}:{line}"
         return not_decodable(data, at=at, reason=error.reason, codec=self._codec, where=place, offset=offset)
-
-
-def open_text(path: Path, kind: Kind, encoding: str | None, max_ratio: int = MOST_RATIO) -> TextFile:
-    """The text file at ``path``, which may unpack to ``max_ratio`` times its size.
-
-    Raises:
-        SourceError: It is not text, its encoding cannot be told, a ZIP archive has not one member, or it unpacks to too
-            many times its size.
-    """
-    member = only_member(path) if kind is Kind.ZIP else ""
-    name = f"{file_name(path)} [{member}]" if member else file_name(path)
-    with _unpacked(path, kind, member, name, max_ratio) as (stream, _), damage_named(name):
-        head = stream.read(8192)
-        if isinstance(stream, _Gzip):  # which says nowhere for certain how much it unpacks to: before a row is read
-            while stream.tell() <= 2 * HARMLESS_BYTES and stream.read1(_BLOCK_BYTES):
-                pass
-    settled = settle_encoding(head, encoding, name)
-    text = head[settled.mark :].decode(settled.codec, "ignore")
-    refuse_unless_text(head, name, wide=settled.wide, text=text)
-    return TextFile(path, kind, member, name, settled, max_ratio)
-
-
-@contextmanager
-def _unpacked(path: Path, kind: Kind, member: str, name: str, max_ratio: int) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """The unpacked bytes of a file, and the file on the disk beneath them."""
-    with ExitStack() as opened:
-        raw = opened.enter_context(path.open("rb"))
-        stream: IO[bytes] = raw
-        if kind is Kind.GZIP:
-            stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, name, max_ratio)))
-        elif kind is Kind.ZIP:
-            with damage_named(name):
-                archive = opened.enter_context(zipfile.ZipFile(raw))
-                info = archive.getinfo(member)
-                refuse_unpacking(info.file_size, info.compress_size, name, max_ratio)
-                stream = opened.enter_context(archive.open(info))
-        yield stream, raw

@@ -25,20 +25,7 @@ if TYPE_CHECKING:
 
 _APPLICATION_ID = 0x54445343  # "TDSC": tells a store from any other SQLite file
 _CHUNK = 1000
-_TABLES = """
-CREATE TABLE account (id TEXT NOT NULL);
--- The custom fields that the account was told to have. None: the default ones.
-CREATE TABLE custom_fields (key TEXT PRIMARY KEY, definition TEXT NOT NULL);
-CREATE TABLE cases (
-    id INTEGER PRIMARY KEY,
-    created_ms INTEGER NOT NULL,
-    updated_ms INTEGER NOT NULL,
-    place TEXT NOT NULL,
-    content TEXT NOT NULL
-);
-CREATE INDEX cases_by_create_at ON cases (created_ms, place);
-CREATE INDEX cases_by_update_at ON cases (updated_ms, place);
-"""
+_TABLES = Path(__file__).with_name("tables.sql")
 
 
 class Place(StrEnum):
@@ -128,8 +115,8 @@ class Storage:
 
     def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
         """Move cases with their subcases from one place to another, and name those that really were there."""
-        family = "id = :id OR json_extract(content, '$.parent_id') = CAST(:id AS TEXT)"
-        change = f"UPDATE cases SET place = :target WHERE place = :origin AND ({family}) RETURNING id"
+        family = "(id = :id OR parent_id = :id)"
+        change = f"UPDATE cases SET place = :target WHERE place = :origin AND {family} RETURNING id"
         moves = ({"id": case_id, "origin": origin, "target": target} for case_id in case_ids)
         return [moved for move in moves for (moved,) in self._db.execute(change, move).fetchall()]
 
@@ -165,7 +152,7 @@ class Storage:
             last = cases[-1].id
 
     def _cases(self, which: str, *parameters: object) -> list[Case]:
-        rows = self._db.execute(f"SELECT * FROM cases {which}", parameters)
+        rows = self._db.execute(f"SELECT id, created_ms, updated_ms, place, content FROM cases {which}", parameters)
         return [
             Case(case_id, created_ms, updated_ms, place, orjson.loads(content))
             for case_id, created_ms, updated_ms, place, content in rows
@@ -188,4 +175,4 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA synchronous = NORMAL")
     if is_new:
         identity = f"INSERT INTO account VALUES ('{uuid.uuid4()}'); PRAGMA application_id = {_APPLICATION_ID};"
-        database.executescript(f"BEGIN; {_TABLES} {identity} COMMIT;")
+        database.executescript(f"BEGIN; {_TABLES.read_text(encoding='utf-8')} {identity} COMMIT;")

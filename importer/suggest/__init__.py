@@ -14,20 +14,23 @@ from pathlib import Path
 
 from importer.errors import MappingError, SourceError
 from importer.mapping import RowMapper, load_mapping
+from importer.mapping.addresses import is_email
 from importer.models import Row
+from importer.quality.baseline import Baseline
+from importer.quality.date_formats import is_date
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.answers import SavedProfile, answered, still_true
-from importer.suggest.columns import Column, Kind, describe, find_blanks
-from importer.suggest.date_formats import is_date
+from importer.suggest.answers import answered, still_true
+from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
 from importer.suggest.draft import Draft
 from importer.suggest.evidence import Evidence
-from importer.suggest.first_rows import FirstRows, is_email, is_number, read_first_rows, shapes_of
+from importer.suggest.first_rows import FirstRows, is_number, read_first_rows, shapes_of
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.near_tables import PeopleTable, find_comments, find_people
 from importer.suggest.roles import Roles, assign, explain
 from importer.suggest.row_names import find_names, find_parents, find_row_key
-from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, counted, named, scalar, shown
+from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, named, scalar, shown
+from importer.wording import plural
 
 __all__ = ["Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
 
@@ -97,7 +100,7 @@ def suggest(
     path: Path | None = None,
     answers: Mapping[str, str] | None = None,
     answers_from: str = "answers",
-    earlier: SavedProfile | None = None,
+    earlier: Baseline | None = None,
     folder: Path | None = None,
 ) -> Suggestion:
     """Suggests a mapping.
@@ -116,21 +119,16 @@ def suggest(
         MappingError: No mapping can be made for its columns.
     """
     _check_names(source)
-    vocabulary = load_vocabulary()
-    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
-    blanks = find_blanks(table, vocabulary)
-    table = table.without(blanks.taken)
-    system = recognise(source.columns, vocabulary.systems)
-    columns = describe(table, vocabulary, system)
+    table, blanks, columns = _described(source)
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
     said = answered(columns, kept | dict(answers or {}), where=answers_from)
     roles, people = assign(table.rows, columns, said), None
     if path is not None and "requester_email" not in roles.one:
-        people = find_people(path, source, columns, vocabulary, folder=folder or Path.cwd())
+        people = find_people(path, source, columns, folder=folder or Path.cwd())
     if isinstance(people, PeopleTable):
         roles = roles.without_name(people.by)  # it has the ids of people
     names = find_names(table, columns, roles)
-    comments, sheets = find_comments(path, source, names, vocabulary) if path is not None else ([], [])
+    comments, sheets = find_comments(path, source, names) if path is not None else ([], [])
     draft = Draft(
         table=table,
         roles=roles,
@@ -183,10 +181,16 @@ def _tested(
 
 def kinds_of(source: Reader) -> dict[str, str]:
     """Column → what its cells are, such as ``dates``; of columns with the same name the first."""
-    vocabulary = load_vocabulary()
-    table = read_first_rows(source, blank_words=vocabulary.blank_signs | vocabulary.blank_words)
-    columns = describe(table.without(find_blanks(table, vocabulary).taken), vocabulary)
-    return {column.name: str(column.kind) for column in reversed(columns)}
+    return {column.name: str(column.kind) for column in reversed(_described(source)[2])}
+
+
+def _described(source: Reader) -> tuple[FirstRows, Blanks, list[Column]]:
+    """The first rows, the texts in them that stand for empty cells, and what the columns are without these."""
+    words = load_vocabulary().words
+    table = read_first_rows(source, blank_words={*words["blank_signs"], *words["blank_words"]})
+    blanks = find_blanks(table)
+    table = table.without(blanks.taken)
+    return table, blanks, describe(table, recognise(source.columns))
 
 
 def _mapper(body: str, draft: Draft, path: Path | None, columns: tuple[str, ...]) -> RowMapper:
@@ -289,8 +293,8 @@ def _head(
     page.comment("")
     what = "the whole file" if table.whole else "later rows were not read and may have other values or longer texts"
     malformed = len(table.all_rows) - table.rows
-    bad = f"; {counted(malformed, 'malformed row')} not counted" if malformed else ""
-    page.comment(f"Based on {counted(table.rows, 'row')} and {counted(len(table.columns), 'column')}: {what}{bad}.")
+    bad = f"; {plural(malformed, 'malformed row')} not counted" if malformed else ""
+    page.comment(f"Based on {plural(table.rows, 'row')} and {plural(len(table.columns), 'column')}: {what}{bad}.")
     for note in notes:
         page.comment(f"info: {shown(note, 200)}.")
     for doubt in doubts:
@@ -306,9 +310,9 @@ def _head(
     elif system and system.mapping:
         page.comment(f"The built-in mapping {system.mapping} needs columns that this export does not have.")
     if trial.rows:
-        page.comment(f"Tested on {counted(trial.rows, 'row')}: {trial.fared}.")
+        page.comment(f"Tested on {plural(trial.rows, 'row')}: {trial.fared}.")
     for code, column, times in trial.errors[:_ERRORS_SHOWN]:
         where = f" in `{shown(column, 40)}`" if column else ""
-        page.comment(f"{code}{where}: {counted(times, 'row')}.", mark=CHECK)
+        page.comment(f"{code}{where}: {plural(times, 'row')}.", mark=CHECK)
     page.blank()
     return page.text

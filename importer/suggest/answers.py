@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from importer.errors import ConfigError
 from importer.models import shown
+from importer.quality.baseline import Baseline, load_baseline
 from importer.small_files import head_of
 from importer.suggest.columns import Column
 from importer.talkdesk.payloads import custom_field_prefix
+from importer.wording import nearest
 
 if TYPE_CHECKING:
     from importer.suggest import Suggestion
@@ -29,7 +30,8 @@ FIELDS = (
 )
 #: Fields that several columns may have.
 _MANY = frozenset({"key", "label", "note", "checkbox", "other", "unused"})
-_MOST_BYTES, _MOST_BYTES_OF_PROFILE = 1 << 20, 16 << 20
+NO_COLUMN = "check the header of the export"  #: The hint where no column has a name like that.
+_MOST_BYTES = 1 << 20
 _WORDS_NAMED = 5
 
 
@@ -54,8 +56,7 @@ def read_answers(path: Path) -> dict[str, str]:
             hint = "write one column a line, such as: Subject = title"
             raise ConfigError(f"{shown(line)!r} is not an answer", where=where, hint=hint)
         if field not in FIELDS and custom_field_prefix(field) is None:
-            near = get_close_matches(field, FIELDS, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(FIELDS)}, or a custom field"
+            hint = nearest(field, FIELDS, otherwise=f"use one of {', '.join(FIELDS)}, or a custom field")
             raise ConfigError(f"unknown field {shown(field)!r}", where=where, hint=hint)
         if field not in _MANY and field in answers.values():
             hint = "choose one of them"
@@ -76,24 +77,10 @@ def answered(columns: Sequence[Column], answers: Mapping[str, str], *, where: st
     for name, field in answers.items():
         column = named.get(name) or named.get(name.casefold())
         if column is None:
-            raise ConfigError(f"the export has no column {shown(name)!r}", where=where, hint=nearest(name, named))
+            hint = nearest(name, named, otherwise=NO_COLUMN)
+            raise ConfigError(f"the export has no column {shown(name)!r}", where=where, hint=hint)
         found[column] = field
     return found
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint with the column that may have been meant."""
-    near = get_close_matches(name, list(names), 1)
-    return f"did you mean {shown(near[0])!r}?" if near else "check the header of the export"
-
-
-@dataclass(frozen=True)
-class SavedProfile:
-    """What is remembered of an earlier export."""
-
-    kinds: Mapping[str, str]  #: Column → what its cells were.
-    words: Mapping[str, frozenset[str]]  #: Column → all of its texts, if these were few.
-    answers: Mapping[str, str]  #: Column → field, as a person said.
 
 
 def profile_path(mapping: Path) -> Path:
@@ -110,32 +97,25 @@ def as_json(suggestion: Suggestion, answers: Mapping[str, str]) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def load_profile(path: Path) -> SavedProfile | None:
+def load_profile(path: Path) -> Baseline | None:
     """The profile at ``path``; None if there is none.
 
     Raises:
         ConfigError: It is something else.
     """
-    if not path.exists():
-        return None
     try:
-        content: Any = orjson.loads(head_of(path, _MOST_BYTES_OF_PROFILE))
-        return SavedProfile(
-            kinds={it["column"]: it["kind"] for it in content["columns"]},
-            words={it["column"]: frozenset(it["words"]) for it in content["columns"] if it["words"]},
-            answers={str(column): str(field) for column, field in content["answers"].items()},
-        )
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return load_baseline(path) if path.exists() else None
+    except ConfigError:
         hint = "delete it, or choose another file with -o"
         raise ConfigError("the profile of the mapping cannot be read", where=str(path), hint=hint) from None
 
 
-def still_true(saved: SavedProfile, kinds: Mapping[str, str]) -> dict[str, str]:
+def still_true(saved: Baseline, kinds: Mapping[str, str]) -> dict[str, str]:
     """Its answers about columns that the export still has, and whose cells are what they were."""
     return {column: field for column, field in saved.answers.items() if kinds.get(column) == saved.kinds.get(column)}
 
 
-def differences(saved: SavedProfile, suggestion: Suggestion) -> Iterator[str]:
+def differences(saved: Baseline, suggestion: Suggestion) -> Iterator[str]:
     """What is different now, in sentences."""
     now = {it.column: it for it in suggestion.choices}
     for what, names in (("new", now.keys() - saved.kinds.keys()), ("missing", saved.kinds.keys() - now.keys())):

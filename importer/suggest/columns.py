@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from importer.mapping.converters import BOOLEAN_WORDS
+from importer.quality.date_formats import DateForm, date_form, epoch_form
 from importer.quality.profile import ColumnProfile
-from importer.suggest.date_formats import DateForm, date_form, epoch_form
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, Vocabulary
+from importer.suggest.headers import System, load_vocabulary
 
 _MOSTLY = 0.95
 _YES, _NO = (frozenset(word for pair in BOOLEAN_WORDS.values() for word in pair[side]) for side in (0, 1))
@@ -58,7 +58,6 @@ class Column:
     """One column: what was counted, and what that makes of it."""
 
     profile: ColumnProfile  #: What was counted.
-    vocabulary: Vocabulary
     system: System | None  #: The system that the export seems to come from.
     names: tuple[str, ...]  #: What its header may be in the word lists.
     kind: Kind  #: What its cells are.
@@ -74,9 +73,9 @@ class Column:
     def called(self, role: str) -> Called:
         """What its header says about a role."""
         if role not in self._called:
-            rank = self.vocabulary.rank(self.names, role)
+            rank = load_vocabulary().rank(self.names, role)
             known = self.system is not None and self.system.has(self.names, role)
-            self._called[role] = Called(rank, self.vocabulary.is_phrase(rank), known)
+            self._called[role] = Called(rank, load_vocabulary().is_phrase(rank), known)
         return self._called[role]
 
     def rank(self, role: str) -> int | None:
@@ -85,11 +84,12 @@ class Column:
 
     def says(self, about: str) -> str:
         """The word of its header that speaks of ``agents``, ``measures``, ``ids`` …; empty if none does."""
-        return self.vocabulary.says(about, self.names[0])
+        return load_vocabulary().says(about, self.names[0])
 
 
-def describe(table: FirstRows, vocabulary: Vocabulary, system: System | None = None) -> list[Column]:
+def describe(table: FirstRows, system: System | None = None) -> list[Column]:
     """All columns. What one column of dates proves about day and month counts for the others too."""
+    vocabulary = load_vocabulary()
     forms = [date_form(profile) for profile in table.columns]
     proven = {form.order.way for form in forms if form and form.order.proof and not form.order.against}
     order = proven.pop() if len(proven) == 1 else ""
@@ -102,7 +102,7 @@ def describe(table: FirstRows, vocabulary: Vocabulary, system: System | None = N
             form = epoch_form(profile)
         kind = _kind(profile, form, is_measure=bool(vocabulary.says("measures", names[0])))
         dates = form if kind is Kind.DATE else None
-        columns.append(Column(profile, vocabulary, system, names, kind, dates, first=profile is table.columns[0]))
+        columns.append(Column(profile, system, names, kind, dates, first=profile is table.columns[0]))
     return columns
 
 
@@ -143,7 +143,7 @@ class Blanks:
     kept: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def find_blanks(table: FirstRows, vocabulary: Vocabulary) -> Blanks:
+def find_blanks(table: FirstRows) -> Blanks:
     """Takes signs such as ``-`` and ``N/D`` for empty, and words such as ``null`` that are everywhere.
 
     A word here and there may be the name of a person or a value like any other: people are called NA and Null, and
@@ -156,7 +156,7 @@ def find_blanks(table: FirstRows, vocabulary: Vocabulary) -> Blanks:
     blanks = Blanks()
     for text, times in cells.most_common():
         largest = max(column.share(column.blanks[text]) for column in table.columns)
-        if text in vocabulary.blank_signs:
+        if text in load_vocabulary().words["blank_signs"]:
             code = _CODE.fullmatch(text)
             is_blank = not (code and any(text in column.blanks and _is_of_codes(column) for column in table.columns))
         else:

@@ -20,7 +20,6 @@ from importer.suggest.yaml_text import (
     GUESS,
     Page,
     Use,
-    counted,
     in_template,
     named,
     quoted,
@@ -30,6 +29,7 @@ from importer.suggest.yaml_text import (
     value,
 )
 from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
+from importer.wording import plural
 
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
@@ -114,7 +114,7 @@ class Draft:
 
     def _totals(self, totals: FileIssue) -> None:
         """Lines at the end that are no tickets; filtered, if a plain condition is true of them and of no other row."""
-        lines = f"{counted(totals.times, 'line')} at the end: {shown(totals.example)!r} (row {totals.rows[0]:,})"
+        lines = f"{plural(totals.times, 'line')} at the end: {shown(totals.example)!r} (row {totals.rows[0]:,})"
         texts = [pick.column.profile for role in ("title", "description") if (pick := self.roles.one.get(role))]
         lacking = min((self.table.rows - column.filled for column in texts), default=0)
         is_text = any(totals.example.partition(" | ")[0] in column.values.counts for column in texts)
@@ -130,7 +130,7 @@ class Draft:
             self._title_of_something_else()
             return
         column, totals = pick.column.profile, self.table.total_lines
-        self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {TITLE_MAX})")
+        self._because(pick, f"longest: {plural(column.longest, 'character')} (maximum {TITLE_MAX})")
         parts = reference(column) | self._html(column) | self._overflow(column.longest, TITLE_MAX)
         if totals is None or totals.times < self.table.rows - column.filled:
             parts |= self._default(column, NO_TITLE)
@@ -167,7 +167,7 @@ class Draft:
             page.line(f"description: {value(self._made_of_key('Imported from ticket {}.', NO_TEXT))}", 2)
             return
         column = pick.column.profile
-        self._because(pick, f"longest: {counted(column.longest, 'character')} (maximum {DESCRIPTION_MAX:,})")
+        self._because(pick, f"longest: {plural(column.longest, 'character')} (maximum {DESCRIPTION_MAX:,})")
         parts = reference(column)
         if in_template(column) and (key := self._key_text()):
             system = self.roles.system
@@ -184,7 +184,7 @@ class Draft:
         if html := column.count("html"):
             found = html_of([column])
             done = "; converted to text" if found else ", kept as is; `html: text` converts HTML to text"
-            seen = f"{html:,} of {counted(column.filled, 'text')} with HTML tags"
+            seen = f"{html:,} of {plural(column.filled, 'text')} with HTML tags"
             self.page.comment(f"{seen}{done}.", 2, GUESS if found else CHECK)
         return html_of([column])
 
@@ -198,7 +198,7 @@ class Draft:
     def _default(self, column: ColumnProfile, text: str) -> dict[str, str]:
         if not (lacking := self.table.rows - column.filled):
             return {}
-        self.page.comment(f"empty in {counted(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
+        self.page.comment(f"empty in {plural(lacking, 'row')}; `default` keeps them valid.", 2, GUESS)
         return {"default": text}
 
     def _made_of_key(self, text: str, otherwise: str) -> dict[str, str]:
@@ -220,7 +220,7 @@ class Draft:
             page.comment("No priority column found. To add one: priority: {column: …, values: {…: HIGH}}", 2)
             return
         column = pick.column.profile
-        different = counted(len(column.values.counts), "different value")
+        different = plural(len(column.values.counts), "different value")
         self._because(pick, f"{different}; a value that is not listed makes the row invalid")
         page.line("priority:", 2, of=column, field="priority")
         for key, text in reference(column).items():
@@ -228,14 +228,14 @@ class Draft:
         words = column.values.most_common()
         page.line("values:" if words else "values: {}", 4)
         for word, count in words:
-            level = level_of(word, pick.column.vocabulary)
+            level = level_of(word)
             if not level.sure:
                 page.uses[column] = Use("priority", CHECK)
-            note = f"# {counted(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
+            note = f"# {plural(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
             page.line(f"{scalar(word)}: {level.priority}  {note}", 6)
         page.line("unknown: reject", 4)
         lacking = self.table.rows - column.filled
-        rows = f"the {counted(lacking, 'row')}" if lacking else "rows"
+        rows = f"the {plural(lacking, 'row')}" if lacking else "rows"
         page.line(f"default: {USUAL_PRIORITY}  # for {rows} without one", 4)
 
     def _requester(self) -> None:
@@ -253,7 +253,7 @@ class Draft:
         else:
             self._email(email, with_name=name is None)
         if name is not None:
-            self._because(name, counted(name.column.profile.distinct, "different name"))
+            self._because(name, plural(name.column.profile.distinct, "different name"))
             page.value("requester_name", reference(name.column.profile), 2, name.column.profile)
 
     def _email(self, pick: Pick, *, with_name: bool) -> None:
@@ -264,17 +264,17 @@ class Draft:
         if emails < column.filled:
             page.comment("the others make their rows invalid; fix them in the export.", 2, CHECK)
         if several:
-            text = f"{counted(several, 'cell')} with several addresses: the first is the requester, a note keeps all."
+            text = f"{plural(several, 'cell')} with several addresses: the first is the requester, a note keeps all."
             page.comment(text, 2, CHECK)
         page.value("requester_email", reference(column) | ({"type": "address"} if mixed else {}), 2, column)
         if with_name and names:
-            page.comment(f"names of the same column, in {counted(names, 'cell')}.", 2, GUESS)
+            page.comment(f"names of the same column, in {plural(names, 'cell')}.", 2, GUESS)
             page.line(f"requester_name: {value(reference(column) | {'type': 'address_name'})}", 2)
 
     def _lookups(self, people: PeopleTable, *, with_name: bool) -> None:
         """The address and the name of a requester of whom the export only has an id."""
         by = people.by.profile
-        found = f"{people.found:,} of {counted(people.cells, 'cell')} in {named([by])}"
+        found = f"{people.found:,} of {plural(people.cells, 'cell')} in {named([by])}"
         where = f"`{shown(people.place.path.name)}` next to the export has these people"
         mark = GUESS if people.found == people.cells else CHECK
         self.page.comment(f"{where}: {found} match {named([people.key.profile])} there.", 2, mark)
@@ -305,6 +305,6 @@ class Draft:
 
 def _said_of(blanks: Mapping[str, tuple[int, int]]) -> str:
     return ", ".join(
-        f"{quoted(text)} ({counted(cells, 'cell')} in {counted(columns, 'column')})"
+        f"{quoted(text)} ({plural(cells, 'cell')} in {plural(columns, 'column')})"
         for text, (cells, columns) in blanks.items()
     )

@@ -9,7 +9,7 @@ from math import inf
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Called, Column, Kind
-from importer.suggest.headers import are_priorities, folded, level_of
+from importer.suggest.headers import are_priorities, folded, level_of, load_vocabulary
 
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -177,10 +177,10 @@ def _priority(found: Evidence) -> str:
     column, called = found.column, found.called
     words = column.profile.values.counts
     if not called.points:
-        if not are_priorities(words, column.vocabulary):
+        if not are_priorities(words):
             return "its words are not all those of a priority"
         found.doubts.append("its name does not say that it is a priority")
-    levels = {level_of(word, column.vocabulary).priority for word in words}
+    levels = {level_of(word).priority for word in words}
     if len(levels) > 1:
         found.add(15, f"words of {len(levels)} priorities")
     elif len(words) == 1:  # whatever its name is, a column with ranks is better
@@ -199,7 +199,7 @@ def _word(found: Evidence) -> str:
     words = {text: folded(text) for text in column.profile.values.counts}
     if found.role != "status" or not words:
         return ""
-    known = [text for text, word in words.items() if any(part in word for part in column.vocabulary.words["statuses"])]
+    known = [text for text, word in words.items() if any(part in word for part in load_vocabulary().words["statuses"])]
     may_be_a_place = not called.known and not _PLACES.isdisjoint(column.names[0].split())
     if known and (3 * len(known) > len(words) or not may_be_a_place):
         found.add(20, f"words of a status, such as {known[0]!r}")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from importer.mapping.dates import EPOCHS
+from importer.quality.date_formats import DateForm
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.date_formats import DateForm
 from importer.suggest.first_rows import FirstRows, date_of_entry
 from importer.suggest.near_tables import CommentTable, Unusable
 from importer.suggest.roles import SAID, SPLIT_SHARE, Roles
@@ -18,7 +18,6 @@ from importer.suggest.yaml_text import (
     GUESS,
     Entry,
     Page,
-    counted,
     in_template,
     named,
     quoted,
@@ -27,6 +26,7 @@ from importer.suggest.yaml_text import (
     shown,
     value,
 )
+from importer.wording import plural
 
 REST_MAX = 60  #: Columns that the note with the rest takes.
 _HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.
@@ -175,7 +175,7 @@ def _say_unused(page: Page, roles: Roles, table: FirstRows, unused: Sequence[Col
     if broken or others or spoiled or roles.empty:
         page.blank()
     for column in spoiled:
-        what = f"{counted(column.errors, 'cell')} of {named([column])} with an error or without a value"
+        what = f"{plural(column.errors, 'cell')} of {named([column])} with an error or without a value"
         page.comment(f"{what}: invalid rows, until the cells are fixed.", 2, CHECK)
     if broken:
         page.comment(f"not used, some cells are errors or formulas without a value: {named(broken)}.", 2, CHECK)
@@ -211,7 +211,7 @@ def _write_entries(page: Page, columns: Sequence[ColumnProfile], table: FirstRow
     times = f" appears {len(columns)} times and" if len(columns) > 1 else ""
     example = next(date_of_entry(it.shapes["entry"].example.strip()) for it in columns if it.count("entry"))
     text = f"{named(columns)}{times} contains date;author;text ({shown(example, 40)!r} is a date) in {entries:,} of"
-    page.comment(f"{text} {counted(filled, 'cell')}: one note for each, with date and author.", 4, GUESS)
+    page.comment(f"{text} {plural(filled, 'cell')}: one note for each, with date and author.", 4, GUESS)
     taken = {profile.name for profile in table.columns}
     created, author, text = (f"note {part}" if part in taken else part for part in ("created", "author", "text"))
     each: dict[str, Entry] = {"column": name, "separator": ";", "into": [created, author, text], "short": "keep"}
@@ -225,7 +225,7 @@ def _write_comments(page: Page, table: CommentTable) -> None:
     """The note that joins a table of comments to the tickets."""
     match, place, created = table.match, table.place, table.created
     where = f"the sheet `{shown(place.sheet)}`" if place.sheet else f"`{shown(place.path.name)}` next to the export"
-    seen = f"{match.matching:,} of {counted(match.cells, 'cell')} in {named([match.column])} match"
+    seen = f"{match.matching:,} of {plural(match.cells, 'cell')} in {named([match.column])} match"
     text = f"{where} has comments: {seen} {named([match.named.column])} here. One note per row; `check` lists"
     page.comment(f"{text} those that match no ticket.", 4, GUESS)
     if created and created.dates and (created.dates.order.open or created.dates.order.against):

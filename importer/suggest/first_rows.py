@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from importer.mapping.addresses import first_address
+from importer.mapping.addresses import first_address, is_email
 from importer.models import Row
+from importer.quality.date_formats import is_date
 from importer.quality.file_checks import FileIssue, total_lines
 from importer.quality.profile import VALUE_LENGTH_MAX, ColumnProfile, FileProfile
 from importer.reader import Reader
 from importer.reader.base import Chunk, text_frame
-from importer.suggest.date_formats import is_date
 from importer.suggest.headers import is_unspaced
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ CELLS_MAX = 2_000_000  #: Cells of a very wide one.
 ROWS_MIN = 100  #: Rows however wide it is.
 CHARACTERS_MAX = 25_000_000  #: Characters, if its texts are very long.
 
-_EMAIL = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+\.[^\W\d_]{2,}")
 _HTML = re.compile(
     r"</?(?:p|br|div|span|html|body|table|ul|ol|li|a|b|i|strong|em|h[1-6]|blockquote|pre)(?=[\s/>])[^<>]*>",
     re.IGNORECASE,
@@ -77,11 +76,7 @@ def rows_to_read(width: int) -> int:
 
 
 def read_first_rows(source: Reader, *, blank_words: Collection[str] = ()) -> FirstRows:
-    """Reads the first rows of an export.
-
-    Args:
-        source: The export.
-        blank_words: Texts that may stand for an empty cell.
+    """Reads the first rows of an export; ``blank_words`` are texts that may stand for an empty cell.
 
     Raises:
         SourceError: The export turns out to be unreadable.
@@ -157,11 +152,6 @@ def date_of_entry(text: str) -> str:
     """What is before the first semicolon, if ``text`` may be a date, a name and more: ``date;author;text``."""
     found = _ENTRY.match(text) if ";" in text else None
     return found[0].strip() if found else ""
-
-
-def is_email(text: str) -> bool:
-    """Whether ``text`` is one e-mail address and nothing else."""
-    return "@" in text and _EMAIL.fullmatch(text) is not None
 
 
 def is_number(text: str) -> bool:

@@ -69,12 +69,12 @@ class Vocabulary:
 
     columns: Mapping[str, Mapping[str, int]]  #: Role → squeezed name of a column → its place in its list.
     phrases: Mapping[str, Sequence[str]]  #: Role → plain phrases.
-    words: Mapping[str, Sequence[str]]  #: ``strangers``, ``agents``, ``measures``, … → plain words and phrases, sorted.
+    words: Mapping[
+        str, Sequence[str]
+    ]  #: ``strangers``, ``agents``, ``measures``, … → plain words and phrases, sorted; ``blank_…`` as written.
     prefixes: Sequence[str]
     #: Folded word → priority of Talkdesk, and the word as people write it; longer words first.
     levels: Mapping[str, tuple[str, str]]
-    blank_signs: frozenset[str]  #: As they are written.
-    blank_words: frozenset[str]  #: As they are written.
     systems: Sequence[System]
 
     def names_of(self, column: str) -> tuple[str, ...]:
@@ -146,8 +146,6 @@ def load_vocabulary() -> Vocabulary:
         words={about: sorted(found) for about, found in words.items()},
         prefixes=prefixes,
         levels=dict(sorted(levels.items(), key=lambda entry: -len(entry[0]))),
-        blank_signs=frozenset(words["blank_signs"]),
-        blank_words=frozenset(words["blank_words"]),
         systems=[
             System(**it | {"telling": frozenset(map(squeezed, it["telling"])), "roles": _squeezed(it["roles"])})
             for it in _read("signatures.toml")["system"]
@@ -172,9 +170,9 @@ def _read(file: str) -> dict[str, Any]:
     return tomllib.loads(files("importer.suggest").joinpath(file).read_text("utf-8"))
 
 
-def recognise(columns: Iterable[str], systems: Sequence[System]) -> System | None:
+def recognise(columns: Iterable[str]) -> System | None:
     """The system whose telling columns the export has, or None. The best share counts, then the most columns."""
-    names = set(map(squeezed, columns))
+    names, systems = set(map(squeezed, columns)), load_vocabulary().systems
     found = {system.name: len(system.telling & names) for system in systems}
     fitting = [system for system in systems if found[system.name] >= system.least * len(system.telling)]
     return max(fitting, key=lambda system: (found[system.name] / len(system.telling), found[system.name]), default=None)
@@ -189,33 +187,34 @@ class Level:
     sure: bool
 
 
-def level_of(word: str, vocabulary: Vocabulary) -> Level:
+def level_of(word: str) -> Level:
     """The priority that a word of the export means."""
+    vocabulary = load_vocabulary()
     if negations := set(vocabulary.words["negations"]).intersection(folded(word).replace("-", " ").split()):
         return Level(USUAL_PRIORITY, f"{min(negations)!r} reverses the meaning", sure=False)
-    if known := word_of_priority(word, vocabulary):
+    if known := _word_of_priority(word):
         priority, written = vocabulary.levels[known]
         return Level(priority, f"contains {written!r}", sure=True)
-    if number := _NUMBER.fullmatch(_without_name(word, vocabulary)):
+    if number := _NUMBER.fullmatch(_without_name(word)):
         return Level(_SCALE[number[1]], "number: 1 is assumed to be highest; reverse the list if not", sure=False)
     return Level(USUAL_PRIORITY, "unclear; choose a priority", sure=False)
 
 
-def are_priorities(words: Collection[str], vocabulary: Vocabulary) -> bool:
+def are_priorities(words: Collection[str]) -> bool:
     """Whether at least two different words are there and every one is a word of a priority."""
-    return len(words) >= 2 and all(word_of_priority(word, vocabulary) for word in words)
+    return len(words) >= 2 and all(_word_of_priority(word) for word in words)
 
 
-def word_of_priority(word: str, vocabulary: Vocabulary) -> str:
+def _word_of_priority(word: str) -> str:
     """The longest word of the lists that is in ``word``; empty if none is. Scripts without spaces need none around."""
     text = folded(word)
-    for known in vocabulary.levels:
+    for known in load_vocabulary().levels:
         if known in text and (is_unspaced(known) or re.search(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", text)):
             return known
     return ""
 
 
-def _without_name(word: str, vocabulary: Vocabulary) -> str:
+def _without_name(word: str) -> str:
     """``Priority 2`` → ``2``: a number is a rank too if what stands next to it is a name for a priority."""
     name, number = re.sub(r"[\d.]+", " ", word), re.findall(r"\d+(?:\.0)?", word)
-    return number[0] if len(number) == 1 and squeezed(name) in vocabulary.columns["priority"] else word
+    return number[0] if len(number) == 1 and squeezed(name) in load_vocabulary().columns["priority"] else word

@@ -11,7 +11,7 @@ from importer.errors import SourceError
 from importer.reader import Reader, open_reader, sheet_names
 from importer.suggest.columns import Column, Kind, describe
 from importer.suggest.first_rows import FirstRows, read_first_rows
-from importer.suggest.headers import Vocabulary, plain_name, squeezed
+from importer.suggest.headers import load_vocabulary, plain_name, squeezed
 from importer.suggest.roles import Roles, assign
 from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
@@ -71,8 +71,8 @@ class Unusable:
     reason: str
 
 
-def _files(path: Path, words: Sequence[str], encoding: str | None) -> list[Place]:
-    """The tables next to the export at ``path`` whose names contain one of ``words``."""
+def _files(path: Path, kind: str, source: Reader) -> list[Place]:
+    """The tables next to the export at ``path`` that have a name of this kind."""
     try:
         near = sorted(path.absolute().parent.iterdir())
     except OSError:
@@ -81,19 +81,25 @@ def _files(path: Path, words: Sequence[str], encoding: str | None) -> list[Place
         file
         for file in near
         if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
-        if any(word in squeezed(file.name.partition(".")[0]) for word in words)
+        if any(word in squeezed(file.name.partition(".")[0]) for word in load_vocabulary().words[kind])
         if file.is_file() and not file.samefile(path)
     ]
-    return [Place(file, encoding=encoding or "") for file in files[:TABLES_MAX]]
+    return [Place(file, encoding=source.reading.get("encoding") or "") for file in files[:TABLES_MAX]]
 
 
-def _read(place: Place) -> tuple[Place, FirstRows] | Unusable:
-    """A table, and what it was read with: its own encoding, as a byte order mark or UTF-8 tell it, before that."""
+def _read(place: Place, export: Reader) -> tuple[Place, FirstRows] | Unusable | None:
+    """A table, and what it was read with: its own encoding, as a byte order mark or UTF-8 tell it, before that.
+
+    None if it has the columns of the export, a sheet at least most of them: it is another one.
+    """
     encodings = ("", place.encoding) if place.path.suffix.lower() in _PLAIN and place.encoding else ("",)
     failures = []
     for encoding in encodings:
         try:
             source = open_reader(place.path, sheet=place.sheet or None, encoding=encoding or None)
+            same, all_names = {*source.columns} & {*export.columns}, {*source.columns} | {*export.columns}
+            if len(same) >= (_SAME_SHARE if place.sheet else 1) * len(all_names):
+                return None
             return replace(place, encoding=encoding), read_first_rows(source)
         except SourceError as error:
             failures.append(error)
@@ -101,7 +107,7 @@ def _read(place: Place) -> tuple[Place, FirstRows] | Unusable:
 
 
 def find_comments(
-    path: Path, source: Reader, names: Sequence[Named], vocabulary: Vocabulary
+    path: Path, source: Reader, names: Sequence[Named]
 ) -> tuple[list[CommentTable | Unusable], list[str]]:
     """The comments in other sheets and in files next to an export, and the sheets that seem to have more tickets.
 
@@ -109,23 +115,19 @@ def find_comments(
         path: The export.
         source: The same, opened: a table with the same columns is another export.
         names: What its rows are named by.
-        vocabulary: The words.
     """
     comments: list[CommentTable | Unusable] = []
-    more = []
-    files = _files(path, vocabulary.words["comment_files"], source.reading.get("encoding"))
+    more: list[str] = []
+    files = _files(path, "comment_files", source)
     for place in (*_sheets(path, source), *files):
-        table = _read(place)
-        if isinstance(table, Unusable):
-            # most texts of such a name are not tables, nor are most sheets
-            comments += [] if place.sheet or place.path.suffix.lower() == ".txt" else [table]
-            continue
-        columns = [column.name for column in table[1].columns]
-        same = len({*columns} & {*source.columns})
-        if place.sheet and same >= _SAME_SHARE * len({*columns, *source.columns}):
-            more.append(place.sheet)
-        elif columns != list(source.columns) and (found := _comments(*table, names, vocabulary)):
-            comments.append(found)
+        table = _read(place, source)
+        if table is None:
+            more += [place.sheet] if place.sheet else []
+        elif not isinstance(table, Unusable):
+            found = _comments(*table, names)
+            comments += [found] if found else []
+        elif not place.sheet and place.path.suffix.lower() != ".txt":  # most texts and sheets are no comments
+            comments.append(table)
     return comments, more
 
 
@@ -137,15 +139,13 @@ def _sheets(path: Path, source: Reader) -> Iterator[Place]:
     yield from (Place(path, sheet) for sheet in sheets[:TABLES_MAX])
 
 
-def _comments(
-    place: Place, table: FirstRows, names: Sequence[Named], vocabulary: Vocabulary
-) -> CommentTable | Unusable | None:
+def _comments(place: Place, table: FirstRows, names: Sequence[Named]) -> CommentTable | Unusable | None:
     """The comments of a table, if it has some; of other tickets they are reported, as it may be the wrong file."""
-    columns = describe(table, vocabulary)
+    columns = describe(table)
     found = [match for column in columns for match in matches(column, names)]
-    best = max(found, key=lambda match: _weight(match, vocabulary), default=None)
+    best = max(found, key=_weight, default=None)
     if best is None or best.share < LEAST_SHARE:
-        about = [match for match in found if _is_about_tickets(match, vocabulary)]
+        about = [match for match in found if _is_about_tickets(match)]
         if place.sheet or not about:
             return None
         best = max(about, key=lambda match: match.share)
@@ -186,24 +186,24 @@ def _body(columns: Sequence[Column], roles: Roles, *, is_sheet: bool) -> Column 
 
 
 def _may_be_public(column: Column) -> bool:
-    return plain_name(column.name) in column.vocabulary.words["public"]
+    return plain_name(column.name) in load_vocabulary().words["public"]
 
 
-def _weight(match: Match, vocabulary: Vocabulary) -> tuple[float, bool]:
+def _weight(match: Match) -> tuple[float, bool]:
     """Numbers of comments may be numbers of tickets by chance: a header that says so, and repeats, prove more."""
     repeats = match.column.distinct < match.column.filled
-    proven = 0.5 * _is_about_tickets(match, vocabulary) + 0.25 * repeats
+    proven = 0.5 * _is_about_tickets(match) + 0.25 * repeats
     return match.share + proven * (match.share > 0), match.named.is_key
 
 
-def _is_about_tickets(match: Match, vocabulary: Vocabulary) -> bool:
+def _is_about_tickets(match: Match) -> bool:
     words = plain_name(match.column.name).split()
     same = squeezed(match.named.column.name) == "".join(words)
-    return (same and len(words) > 1) or "parent" in words or not set(words).isdisjoint(vocabulary.prefixes)
+    return (same and len(words) > 1) or "parent" in words or not set(words).isdisjoint(load_vocabulary().prefixes)
 
 
 def find_people(
-    path: Path, source: Reader, columns: Sequence[Column], vocabulary: Vocabulary, *, folder: Path
+    path: Path, source: Reader, columns: Sequence[Column], *, folder: Path
 ) -> PeopleTable | Unusable | None:
     """The table next to the export that knows the requesters, else one that cannot be read; None if there is none.
 
@@ -211,19 +211,18 @@ def find_people(
         path: The export.
         source: The same, opened.
         columns: Its columns.
-        vocabulary: The words.
         folder: Where the mapping will be: it names the table from there.
     """
     called = [(rank, column) for column in columns if (rank := _rank(column)) is not None]
     if not called:
         return None
     unusable = None
-    for place in _files(path, vocabulary.words["people_files"], source.reading.get("encoding")):
-        table = _read(place)
-        if isinstance(table, Unusable):
+    for place in _files(path, "people_files", source):
+        table = _read(place, source)
+        if table is None or isinstance(table, Unusable):
             unusable = unusable or table
             continue
-        others = describe(table[1], vocabulary)
+        others = describe(table[1])
         for _, by in sorted(called, key=lambda entry: entry[0]):
             if found := _people(table[0], folder, by, others):
                 return found
@@ -234,9 +233,9 @@ def _rank(column: Column) -> int | None:
     """How well the name of a column of ids speaks of the requester: ``requester_id`` before ``user_id``."""
     if column.kind not in (Kind.NUMBER, Kind.TEXT) or column.profile.repeats > 1 or not column.says("ids"):
         return None
-    words = [word for word in column.names[0].split() if word not in column.vocabulary.words["ids"]]
-    rank = column.vocabulary.rank([" ".join(words)], "requester_name")
-    return None if column.vocabulary.is_phrase(rank) else rank
+    words = [word for word in column.names[0].split() if word not in load_vocabulary().words["ids"]]
+    rank = load_vocabulary().rank([" ".join(words)], "requester_name")
+    return None if load_vocabulary().is_phrase(rank) else rank
 
 
 def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -> PeopleTable | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from importer.quality.date_formats import middle
 from importer.suggest.columns import Column, Kind
-from importer.suggest.date_formats import middle
 from importer.suggest.evidence import Evidence, weigh
 from importer.suggest.headers import System
 from importer.suggest.yaml_text import CHECK, GUESS

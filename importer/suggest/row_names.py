@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
+from importer.quality.date_formats import moment_of
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.date_formats import moment_of
 from importer.suggest.evidence import FEW_ROWS
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.roles import SAID, Pick, Roles
-from importer.suggest.yaml_text import CHECK, GUESS, Entry, counted, named, reference, shown
+from importer.suggest.yaml_text import CHECK, GUESS, Entry, named, reference, shown
+from importer.wording import plural
 
 LEVELS_MAX = 100  #: Rows above a row that are looked at.
 LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this export.
@@ -63,12 +64,12 @@ def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles) -> R
 def _numbers(columns: Sequence[Column]) -> list[Column]:
     """The columns that are named as the number of a ticket, the best name first."""
     called = [
-        (rank, column)
+        column
         for column in columns
         if column.kind in (Kind.TEXT, Kind.NUMBER) and column.profile.share_of("words") <= 0.2
-        if (rank := column.rank("key")) is not None and not column.vocabulary.is_phrase(rank)
+        if column.called("key").exact
     ]
-    return [column for _, column in sorted(called, key=lambda it: it[0])]
+    return sorted(called, key=lambda column: -column.called("key").points)
 
 
 def _repeats(number: Column, rows: int) -> bool:
@@ -97,7 +98,7 @@ def _single(table: FirstRows, column: ColumnProfile, pick: Pick | None, events_o
     """One column; ``events_of`` is the number of the ticket, if the column may name what happened to it."""
     rows, name, mark = table.rows, named([column]), CHECK
     missing, repeated = rows - column.filled, column.filled - column.distinct
-    gaps = f"{counted(missing, 'row')} without one (invalid), {counted(repeated, 'row')} with an earlier one (skipped)"
+    gaps = f"{plural(missing, 'row')} without one (invalid), {plural(repeated, 'row')} with an earlier one (skipped)"
     if not rows:
         text = f"{name}; the export has no rows to check"
     elif pick is None:
@@ -105,13 +106,13 @@ def _single(table: FirstRows, column: ColumnProfile, pick: Pick | None, events_o
     elif missing or repeated:
         text = f"{name}, {pick.reason}, but {gaps}"
     else:
-        text = f"{name}, {pick.reason}; filled and unique in {counted(rows, 'row')}"
+        text = f"{name}, {pick.reason}; filled and unique in {plural(rows, 'row')}"
         text += f"; {pick.doubt}" if pick.doubt else ""
         mark = "" if pick.known else GUESS if rows >= FEW_ROWS and not pick.doubt else CHECK
     remarks = [(mark, f"{text}.")]
     if events_of is not None:
         ticket = events_of.profile
-        seen = f"{named([ticket])} repeats: {counted(ticket.distinct, 'ticket')} in {counted(rows, 'row')}"
+        seen = f"{named([ticket])} repeats: {plural(ticket.distinct, 'ticket')} in {plural(rows, 'row')}"
         remarks.append((CHECK, f"{seen}. If each row is an event of a ticket, use it as the key, with `keep: last`."))
     if column.repeats > 1:
         text = f"{column.repeats} columns have this name; this is number {column.occurrence}."
@@ -124,7 +125,7 @@ def _history(number: Column, table: FirstRows, columns: Sequence[Column]) -> Row
     profile = number.profile
     time, falling = _order_in_time(number, table, columns)
     keep = "first" if falling > _ONE_WAY else "last"
-    text = f"a history: {counted(profile.distinct, 'ticket')} in {counted(profile.filled, 'row')}, since"
+    text = f"a history: {plural(profile.distinct, 'ticket')} in {plural(profile.filled, 'row')}, since"
     text += f" {named([profile])} repeats. The {keep} row of each ticket counts, in the order of the file."
     remarks = [(CHECK, text)]
     if keep == "first":
@@ -202,7 +203,7 @@ def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey |
 
 def _hash_of(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
     alike = table.alike(parts)
-    gaps = f" {counted(alike, 'row')} are like an earlier one (skipped)." if alike else ""
+    gaps = f" {plural(alike, 'row')} are like an earlier one (skipped)." if alike else ""
     text = f"no id column: the key is a hash of {named(parts)}.{gaps}"
     return RowKey(
         tuple(parts),
@@ -291,18 +292,18 @@ def _linked(table: FirstRows, match: Match) -> Parents:
     missing = [parent for parent in parent_of.values() if parent not in texts]
     circular = {own for own in parent_of if _is_above_itself(own, parent_of)}
     deep = sum(parent_of.get(parent, "") in texts for own, parent in parent_of.items() if own not in circular)
-    seen = f"{len(parent_of) - len(missing):,} of {counted(len(parent_of), 'cell')} match {named([own_names])}"
-    two = f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({counted(deep, 'row')})."
+    seen = f"{len(parent_of) - len(missing):,} of {plural(len(parent_of), 'cell')} match {named([own_names])}"
+    two = f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({plural(deep, 'row')})."
     remarks = [(GUESS, f"{named([column])} is the parent: {seen}."), ("", two)]
     parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
     parts |= {} if match.named.is_key else {"of": own_names.name}  # which is unique
     parts["deep"] = "root"
     if missing:
-        what = f"no row read for {counted(len(missing), 'cell')}, such as {shown(missing[0], 40)!r}"
+        what = f"no row read for {plural(len(missing), 'cell')}, such as {shown(missing[0], 40)!r}"
         remarks.append((CHECK, f"{what}; without its row there is no parent."))
         parts["missing"] = "drop"
     if circular:
-        remarks.append((CHECK, f"no parent for {counted(len(circular), 'row')} that would be its own."))
+        remarks.append((CHECK, f"no parent for {plural(len(circular), 'row')} that would be its own."))
         parts["cycle"] = "drop"
     return Parents(column, parts, tuple(remarks))
 

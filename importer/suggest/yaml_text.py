@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from textwrap import wrap
 
 from importer.quality.profile import ColumnProfile
+from importer.wording import listed
 
 WIDTH = 118
 GUESS, CHECK = "GUESS", "CHECK"  #: Marks of what is inferred, and of what needs a decision.
@@ -49,16 +50,9 @@ def shown(text: str, most: int = 60) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 row``, ``2,000 rows``."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
 def named(columns: Iterable[ColumnProfile], most: int = 12) -> str:
     """Names for a sentence; of many only the first ones."""
-    names = [f"`{shown(name, 40)}`" for name in dict.fromkeys(column.name for column in columns)]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return listed((f"`{shown(name, 40)}`" for name in dict.fromkeys(column.name for column in columns)), most=most)
 
 
 def reference(column: ColumnProfile) -> dict[str, str]:

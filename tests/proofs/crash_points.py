@@ -19,8 +19,8 @@ import orjson
 from scenes import LOST
 
 import importer.ledger.ledger
-import importer.pipeline.companions
 import importer.pipeline.results
+import importer.reader.limits
 import importer.report.files
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.workers import Workers
@@ -187,7 +187,7 @@ def _making_ledger(tick: Tick) -> None:
 def _in_staging(tick: Tick) -> None:
     """A part of the export is in the ledger."""
     add_rows = sources.add_rows
-    importer.pipeline.companions.open_reader = partial(importer.pipeline.companions.open_reader, chunk_rows=_CHUNK)
+    importer.reader.limits.CHUNK_ROWS = _CHUNK
 
     def watched(*arguments: Any) -> None:
         add_rows(*arguments)

@@ -119,9 +119,11 @@ class TestSuggestions:
     def test_no_form_is_offered_that_does_not_read_the_dates(self) -> None:
         mapping = MAPPING + "  custom_fields:\n    date1: {column: Extra, type: date, format: '%m/%d/%Y'}\n"
         Path("m.yml").write_text(mapping, encoding="utf-8")
-        found = checked("1,S,B,Low,3.4.2024 um 10:00\n2,S,B,Low,25.12.2023 um 11:00\n")
+        found = checked("1,S,B,Low,3.4.2024 gegen 10\n2,S,B,Low,25.12.2023 gegen 11\n")
         assert [cause.code for cause in found.causes] == ["not_a_date"]
         assert found.suggestions == ()
+        found = checked("1,S,B,Low,3.4.2024 um 10:00\n2,S,B,Low,25.12.2023 um 11:00\n")
+        assert "format: '%d.%m.%Y um %H:%M'" in found.suggestions[0].lines[0]
 
     @pytest.mark.parametrize(
         ("form", "forced", "ambiguous"),

@@ -12,7 +12,7 @@ from reader_rows import blanks_of, cells_of, numbers_of, problems_of, rows_of
 
 from importer.errors import SourceError
 from importer.models import Row
-from importer.reader import open_reader
+from importer.reader import limits, open_reader
 
 
 def test_no_text_is_taken_for_a_number_a_date_or_a_missing_value(save):
@@ -94,8 +94,9 @@ def test_a_delimiter_at_the_end_of_every_row_makes_a_column_without_a_name(save)
     assert cells_of(source) == [("1", "Ann", ""), ("2", "Bob", "")]
 
 
-def test_bad_rows_come_in_file_order_among_the_good_ones(save):
-    source = open_reader(save("a,b\n1,2\n3\n4,5\n6,7,8\n9,0\n"), chunk_rows=3)
+def test_bad_rows_come_in_file_order_among_the_good_ones(save, monkeypatch):
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 3)
+    source = open_reader(save("a,b\n1,2\n3\n4,5\n6,7,8\n9,0\n"))
     assert numbers_of(source) == [2, 3, 4, 5, 6]
     assert [len(chunk.bad_rows) for chunk in source.chunks()] == [1, 1]
 
@@ -144,15 +145,17 @@ def test_a_file_without_a_header_is_refused(save, text):
         open_reader(save(text))
 
 
-def test_a_nul_spoils_its_row_only(save):
-    source = open_reader(save("id,t\n1,a\0b\n2,c\n3\n"), chunk_rows=10)
+def test_a_nul_spoils_its_row_only(save, monkeypatch):
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 10)
+    source = open_reader(save("id,t\n1,a\0b\n2,c\n3\n"))
     assert problems_of(source) == {2: [("nul_character", None)], 4: [("too_few_fields", None)]}
     assert cells_of(source)[0] == ("1", "a\0b")
 
 
-def test_chunks_have_the_asked_size_and_progress_grows_to_one(save):
+def test_chunks_have_the_asked_size_and_progress_grows_to_one(save, monkeypatch):
     path = save("id,t\n" + "".join(f"{number},{'x' * 50}\n" for number in range(10_001)))
-    chunks = list(open_reader(path, chunk_rows=1000).chunks())
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 1000)
+    chunks = list(open_reader(path).chunks())
     assert [len(chunk.frame) for chunk in chunks] == [1000] * 10 + [1]
     progress = [chunk.progress for chunk in chunks]
     assert progress == sorted(progress)
@@ -160,13 +163,9 @@ def test_chunks_have_the_asked_size_and_progress_grows_to_one(save):
     assert progress[-1] == 1.0
 
 
-def test_a_chunk_must_have_room_for_a_row(save):
-    with pytest.raises(ValueError, match="chunk_rows"):
-        open_reader(save("a\n1\n"), chunk_rows=0)
-
-
-def test_a_source_can_be_read_twice_and_left_half_way(save):
-    source = open_reader(save("id,t\n" + "".join(f"{n},x\n" for n in range(100))), chunk_rows=10)
+def test_a_source_can_be_read_twice_and_left_half_way(save, monkeypatch):
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 10)
+    source = open_reader(save("id,t\n" + "".join(f"{n},x\n" for n in range(100))))
     first = next(iter(source.chunks()))
     assert first.frame.index.tolist() == list(range(2, 12))
     assert rows_of(source) == rows_of(source)
@@ -191,9 +190,10 @@ def test_a_line_without_end_is_refused_instead_of_filling_the_memory(save):
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_number_of_rows(save):
+def test_memory_does_not_grow_with_the_number_of_rows(save, monkeypatch):
     def peak(rows: int) -> int:
-        source = open_reader(save("id,t,u\n" + f"1,{'x' * 60},y\n" * rows), chunk_rows=500)
+        monkeypatch.setattr(limits, "CHUNK_ROWS", 500)
+        source = open_reader(save("id,t,u\n" + f"1,{'x' * 60},y\n" * rows))
         tracemalloc.start()
         try:
             for chunk in source.chunks():

@@ -63,7 +63,7 @@ def test_wrong_bytes_are_refused_with_offset_line_and_the_likely_encoding(save):
         open_reader(path)
     assert error.value.where == "tickets.csv:4"
     assert f"byte 0xFC at offset {len(head) + 3} is not UTF-8" in error.value.what
-    assert '--encoding cp1252 ("Éva")' in error.value.hint
+    assert '--encoding cp1252 ("Jürgen")' in error.value.hint
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -82,7 +82,7 @@ def test_wrong_bytes_far_into_a_file_are_found_at_their_place(save, end):
         ("サウロン（Sauron、アイヌアの創造の時）", "shift_jis", ['cp932 ("サウロン']),
         ("Не удаётся войти в систему, помогите пожалуйста", "cp1251", ["cp1251", '"Не"']),
         ("Não consigo abrir a aplicação desde terça-feira", "cp1252", ['cp1252 ("Não")', 'cp1250 ("Năo")']),
-        ("Der Drucker im Büro druckt “äußerst” schlecht – 5 €", "cp1252", ['cp1252 ("“äußerst”")']),
+        ("Der Drucker im Büro druckt “äußerst” schlecht – 5 €", "cp1252", ['cp1252 ("Büro")']),
         ("Copyright © 2024 Acme, all rights reserved", "cp1252", ['cp1252 ("©")']),
         ("Nie mogę się zalogować, drukarka też nie działa, źle", "iso8859-2", ['cp1250 ("Ľle")', 'iso8859-2 ("źle")']),
         ("Účet je stále zablokovaný, žádost číslo dvě řešíme", "cp1250", ['cp1252 ("Úèet")', 'cp1250 ("Účet")']),

@@ -24,7 +24,7 @@ from reader_workbooks import (
 )
 
 from importer.errors import SourceError
-from importer.reader import open_reader
+from importer.reader import limits, open_reader
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 HEADER = '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c><c r="B1" t="inlineStr"><is><t>v</t></is></c></row>'
@@ -46,7 +46,7 @@ def test_each_error_value_is_named_with_its_cell(tmp_path):
     assert all(row.cells == ("x", "") for row in rows)
 
 
-def test_problems_are_in_the_chunk_of_their_row(tmp_path):
+def test_problems_are_in_the_chunk_of_their_row(tmp_path, monkeypatch):
     def fill(sheet: Any) -> None:
         sheet.write_row(0, 0, ["id", "v"])
         for row in range(1, 31):
@@ -54,7 +54,8 @@ def test_problems_are_in_the_chunk_of_their_row(tmp_path):
         sheet.write_formula(14, 1, "=NA()", None, "#N/A")
         sheet.write_formula(25, 1, "=NA()", None, "#N/A")
 
-    chunks = open_reader(write_xlsx(tmp_path / "t.xlsx", fill), chunk_rows=10).chunks()
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 10)
+    chunks = open_reader(write_xlsx(tmp_path / "t.xlsx", fill)).chunks()
     assert [list(chunk.cell_problems) for chunk in chunks] == [[], [15], [26]]
 
 

@@ -13,7 +13,7 @@ from reader_rows import blanks_of, cells_of, numbers_of, problems_of, rows_of
 
 from importer.errors import SourceError
 from importer.models import Row
-from importer.reader import open_reader
+from importer.reader import limits, open_reader
 
 CELLS: list[tuple[Any, str]] = [
     ("007", "007"),
@@ -90,9 +90,10 @@ def test_floats_that_may_have_lost_digits_are_a_problem_of_their_cell():
     assert problems_of(open_reader(frame)) == {1: [("inexact_number", "id")]}
 
 
-def test_chunks_blank_rows_and_progress():
+def test_chunks_blank_rows_and_progress(monkeypatch):
     frame = pd.DataFrame({"a": ["1", None, "3", "4", "5"], "b": ["x", "", None, "y", "z"]})
-    source = open_reader(frame, chunk_rows=2)
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 2)
+    source = open_reader(frame)
     assert numbers_of(source) == [1, 3, 4, 5]
     assert blanks_of(source) == 1
     assert [chunk.progress for chunk in source.chunks()] == [0.4, 0.8, 1.0]

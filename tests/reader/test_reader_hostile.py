@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import random
+import string
 import subprocess
 import sys
 import zipfile
@@ -67,6 +69,11 @@ def xlsx(path: Path, rows: str, *, texts: str = "") -> Path:
     return path
 
 
+def noise(length: int) -> str:
+    """Text that cannot be packed well, so that what stands beside it seems to be in proportion."""
+    return "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=length))
+
+
 def packed(path: Path, *blocks: bytes) -> Path:
     with gzip.open(path, "wb") as file:
         file.writelines(blocks)
@@ -122,7 +129,7 @@ def test_a_long_line_in_another_encoding(save, data: bytes) -> None:
         ),
         pytest.param(
             ODS_ROW.format('table:number-rows-repeated="1048000"', ODS_ERROR.format("") * 100),
-            "more than 1,000,000 cells and rows are errors",
+            "used range has 1,048,001 rows and 100 columns",
             id="rows of errors",
         ),
         pytest.param(
@@ -142,7 +149,7 @@ def test_a_long_line_in_another_encoding(save, data: bytes) -> None:
         ),
         pytest.param(
             ODS_ROW.format('table:number-rows-repeated="1048000"', ODS_FULL_CELL.format("", "x")),
-            "repeated rows, cells and spaces add",
+            "used range has 1,048,001 rows and 1 columns",
             id="rows of text",
         ),
         pytest.param(
@@ -197,6 +204,28 @@ def test_an_xlsx_workbook_that_announces_more_texts_than_it_has(tmp_path: Path) 
 def test_an_xlsx_workbook_of_many_texts(tmp_path: Path) -> None:
     texts = f'<sst {MAIN} uniqueCount="10800000">{"<si/>" * 10_800_000}</sst>'
     assert "would unpack to 51 MiB" in outcome(xlsx(tmp_path / "t.xlsx", "", texts=texts))
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        pytest.param(
+            '<row r="1048576"><c r="T1048576"><v>1</v></c></row>',
+            "used range has 1,048,576 rows and 20 columns (last cell: T1048576)",
+            id="a stray cell",
+        ),
+        pytest.param(f"<row>{'<c><v>1</v></c>' * 20}</row>" * 180_000, "used range has", id="equal cells"),
+        pytest.param(f"<row>{'<c/>' * 100}</row>" * 120_000, "used range has", id="blank cells"),
+        pytest.param("<row/>" * 8 * MIB, "damaged or incomplete (row 1,048,577)", id="empty rows"),
+    ],
+)
+def test_a_workbook_of_an_allowed_ratio_that_takes_much_room(tmp_path: Path, rows: str, told: str) -> None:
+    assert told in outcome(xlsx(tmp_path / "t.xlsx", f"<!--{noise(400 * KIB)}-->{rows}"))
+
+
+def test_a_workbook_of_an_allowed_ratio_that_has_too_many_texts(tmp_path: Path) -> None:
+    texts = f"<sst {MAIN}><!--{noise(400 * KIB)}-->{'<si/>' * 9 * MIB}</sst>"
+    assert "more texts than a file of its size can need" in outcome(xlsx(tmp_path / "t.xlsx", "", texts=texts))
 
 
 def test_a_part_that_is_out_of_proportion_beside_one_that_is_not(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from reader_rows import cells_of, problems_of, rows_of
 
 from importer.errors import SourceError
-from importer.reader import open_reader
+from importer.reader import limits, open_reader
 
 
 def test_text_after_a_closing_quote_spoils_the_row_and_its_text_is_kept(save):
@@ -21,9 +21,10 @@ def test_text_after_a_closing_quote_in_the_last_line(save, end):
     assert cells_of(source) == [("1", "a"), ('2,"x"y',)]
 
 
-def test_many_rows_with_broken_quotes_are_each_told(save):
+def test_many_rows_with_broken_quotes_are_each_told(save, monkeypatch):
     lines = [f'{n},"x"y' if n % 3 else f"{n},z" for n in range(3000)]
-    source = open_reader(save("id,t\n" + "\n".join(lines)), chunk_rows=100)
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 100)
+    source = open_reader(save("id,t\n" + "\n".join(lines)))
     assert len(problems_of(source)) == 2000
     assert len(rows_of(source)) == 3000
     assert max(len(chunk.frame) + len(chunk.bad_rows) for chunk in source.chunks()) == 100
@@ -82,8 +83,9 @@ def test_the_line_named_is_the_one_where_the_row_begins(save, text, line):
     assert error.value.where == f"tickets.csv:{line}"
 
 
-def test_rows_before_an_unclosed_quote_are_handed_out_first(save):
-    chunks = open_reader(save("id,t\n" + "1,x\n" * 10 + '2,"y\n3,z\n'), chunk_rows=5).chunks()
+def test_rows_before_an_unclosed_quote_are_handed_out_first(save, monkeypatch):
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 5)
+    chunks = open_reader(save("id,t\n" + "1,x\n" * 10 + '2,"y\n3,z\n')).chunks()
     assert len(next(chunks).frame) == len(next(chunks).frame) == 5
     with pytest.raises(SourceError, match="line 12"):
         next(chunks)

@@ -27,7 +27,7 @@ from reader_workbooks import (
 )
 
 from importer.errors import SourceError
-from importer.reader import open_reader, sheet_names
+from importer.reader import limits, open_reader, sheet_names
 
 MOMENT = dt.datetime(2024, 3, 1, 14, 30)
 CELLS: list[tuple[Any, str | None, str]] = [
@@ -171,9 +171,10 @@ def test_repeated_and_numeric_header_cells(tmp_path):
     assert cells_of(open_reader(path)) == [("a", "b", "c")]
 
 
-def test_chunks_progress_and_reading_twice(tmp_path):
+def test_chunks_progress_and_reading_twice(tmp_path, monkeypatch):
     path = write_sheets(tmp_path / "t.xlsx", Tickets=[["id"], *([number] for number in range(25))])
-    source = open_reader(path, chunk_rows=10)
+    monkeypatch.setattr(limits, "CHUNK_ROWS", 10)
+    source = open_reader(path)
     assert [len(chunk.frame) for chunk in source.chunks()] == [10, 10, 5]
     progress = [chunk.progress for chunk in source.chunks()]
     assert progress == sorted(progress)
@@ -319,7 +320,7 @@ def test_a_stray_cell_in_the_middle_is_found_as_well(tmp_path):
     rows[1_500] = '<row r="1501"><c r="A1501"><v>1</v></c><c r="XFD1501"><v>2</v></c></row>'
     rows.append('<row r="1048576"><c r="B1048576"><v>1</v></c></row>')
     sheet = f"<worksheet><sheetData>{''.join(rows)}</sheetData></worksheet>"
-    with pytest.raises(SourceError, match="used range has 1,048,576 rows and 16,384 columns") as error:
+    with pytest.raises(SourceError, match="used range has 1,501 rows and 16,384 columns") as error:
         open_reader(write_raw_xlsx(tmp_path / "t.xlsx", sheet))
     assert "XFD1501" in error.value.what
 

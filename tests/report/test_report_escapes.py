@@ -41,6 +41,11 @@ def test_what_is_no_formula_is_left_as_it_is(cell: str) -> None:
         ("x,=1+1,y", "x,'=1+1,y"),
         ("1,-1", "1,'-1"),
         ("\t=1", "'\t'=1"),
+        ("\n=1", "'\n'=1"),
+        ("\r\n=1", "'\r\n'=1"),
+        ("see below\n=1+1\n- one", "see below\n'=1+1\n'- one"),
+        ("two\r\n\r\n@SUM(A1)", "two\r\n\r\n'@SUM(A1)"),
+        ('two\n"=1', "two\n\"'=1"),
         ("a; b;c-1,d=2", "a; b;c-1,d=2"),
     ],
 )
@@ -51,7 +56,7 @@ def test_whatever_may_be_the_separator(cell: str, escaped: str) -> None:
 
 @given(CELLS)
 def test_no_part_leads_with_what_spreadsheets_run(cell: str) -> None:
-    for part in re.split("[,;\t]", escape_formula(cell))[1:]:
+    for part in re.split("[,;\t\r\n]", escape_formula(cell))[1:]:
         assert not part.lstrip('"').startswith(tuple("=+-@＝＋－＠"))
 
 

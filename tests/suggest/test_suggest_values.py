@@ -9,7 +9,7 @@ from suggest_tables import lines_with, mapped, numbers, table
 
 from importer.reader import open_reader
 from importer.suggest import suggest
-from importer.suggest.headers import level_of, load_vocabulary
+from importer.suggest.headers import level_of
 
 SUBJECTS = [f"Fan {number} is loud" for number in range(24)]
 
@@ -37,7 +37,7 @@ SUBJECTS = [f"Fan {number} is loud" for number in range(24)]
     ],
 )
 def test_levels(word: str, becomes: str, sure: bool) -> None:
-    level = level_of(word, load_vocabulary())
+    level = level_of(word)
     assert (level.priority, level.sure) == (becomes, sure)
 
 

@@ -81,7 +81,7 @@ def test_names_of_columns(language: str) -> None:
 
 @pytest.mark.parametrize("language", GLPI)
 def test_levels_of_priority(language: str) -> None:
-    levels = [level_of(word, load_vocabulary()) for word in GLPI[language].split("|")]
+    levels = [level_of(word) for word in GLPI[language].split("|")]
     assert [level.priority for level in levels] == ["URGENT", "HIGH", "NORMAL", "LOW"]
     assert all(level.sure for level in levels)
 
@@ -89,9 +89,9 @@ def test_levels_of_priority(language: str) -> None:
 def test_case_and_accents_do_not_count() -> None:
     vocabulary = load_vocabulary()
     assert vocabulary.rank(vocabulary.names_of("DESCRICAO"), "description") is not None
-    assert level_of("MEDIA", vocabulary) == level_of("média", vocabulary)
+    assert level_of("MEDIA") == level_of("média")
 
 
 def test_a_number_behind_a_name_for_priority_is_a_rank() -> None:
-    level = level_of("Priority 2", load_vocabulary())
+    level = level_of("Priority 2")
     assert (level.priority, level.sure) == ("HIGH", False)

@@ -143,10 +143,11 @@ def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
     formats: tuple[str, ...] = (ISO,)
     found, fitting = Order(), _fitting(counts, formats)
     if sum(fitting.values()) < LEAST_SHARE * looked_at:
-        found = find_order({text: readings_of(text) for text in counts}, counts, order)
-        formats = _formats(counts, found.way)
+        readings = {text: readings_of(text) for text in counts}
+        found = _find_order(readings, counts, order)
+        formats = _formats(readings, counts, found.way)
         fitting = _fitting(counts, formats)
-        if not formats or sum(fitting.values()) < LEAST_SHARE * looked_at:
+        if sum(fitting.values()) < LEAST_SHARE * looked_at:
             return None
     has_time = any("%M" in each for each in formats) or any(":" in text for text in fitting)
     has_offset = all(_HAS_OFFSET.search(text) or "%z" in formats[0] for text in fitting)
@@ -182,12 +183,11 @@ def moment_of(text: str, form: DateForm) -> float | None:
     return None if moment is None else moment.replace(tzinfo=UTC).timestamp()
 
 
-def _formats(counts: Mapping[str, int], way: str) -> tuple[str, ...]:
+def _formats(readings: Mapping[str, Mapping[str, str]], counts: Mapping[str, int], way: str) -> tuple[str, ...]:
     """The commonest formats of a column, each of which reads some of its cells."""
     found: Counter[str] = Counter()
     for text, times in counts.items():
-        readings = readings_of(text)
-        choice = ISO if parser(ISO)(text) is not None else readings.get(way) or readings.get("", "")
+        choice = ISO if parser(ISO)(text) is not None else readings[text].get(way) or readings[text].get("", "")
         if choice and parser(choice)(text) is not None:
             found[choice] += times
     most = max(found.values(), default=0)
@@ -203,14 +203,8 @@ def _fitting(counts: Mapping[str, int], formats: Iterable[str]) -> dict[str, int
     return {text: times for text, times in counts.items() if any(parse(text) for parse in parsers)}
 
 
-def find_order(readings: Mapping[str, Mapping[str, str]], counts: Mapping[str, int], order: str) -> Order:
-    """Decides by cells that can be read in one way only, and else by where few numbers come again and again.
-
-    Args:
-        readings: The cells, and what :func:`readings_of` gives of each.
-        counts: How often each of them occurs.
-        order: What to take if the column leaves it open.
-    """
+def _find_order(readings: Mapping[str, Mapping[str, str]], counts: Mapping[str, int], order: str) -> Order:
+    """Decides by cells that can be read in one way only, and else by where few numbers come again and again."""
     open_ones = {text: found for text, found in readings.items() if found and "" not in found}
     ways = [way for way in WAYS if any(way in found for found in open_ones.values())]
     if not ways:
