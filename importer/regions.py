@@ -12,8 +12,6 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from importer.errors import ConfigError
-
 CASES_PATH = "/cm/core/va/cases"
 FIELDS_PATH = "/cm/meta/va/fields"
 USERS_PATH = "/users"
@@ -56,12 +54,11 @@ def is_trial(target: str | None) -> bool:
     return is_sandbox(target) or is_loopback((target or "").partition(" ")[0])
 
 
-def checked_url(url: str, *, flag: str) -> str:
-    """``url`` without a trailing slash.
+def url_problem(url: str, *, flag: str) -> tuple[str, str] | None:
+    """What is wrong with ``url``, and a hint; None if it can be the base of other addresses.
 
-    Raises:
-        ConfigError: it is not an absolute http(s) address, carries credentials or a query, or is plain http to
-            another machine: tokens and customers' data never travel in the clear.
+    It must be an absolute http(s) address without credentials or a query, and plain http leads to this machine only:
+    tokens and customers' data never travel in the clear.
     """
     try:
         parts = urlsplit(url)
@@ -70,15 +67,13 @@ def checked_url(url: str, *, flag: str) -> str:
     except ValueError:
         is_url = False
     if not is_url:  # it may contain a password anywhere, so it is not repeated
-        raise ConfigError(f"{flag} is not a valid URL", hint="write it as https://host")
+        return f"{flag} is not a valid URL", "write it as https://host"
     if "@" in parts.netloc or _NOT_BARE.search(url):
-        raise ConfigError(f"{flag} must be a base URL", hint="remove user, password, ?, # and spaces")
+        return f"{flag} must be a base URL", "remove user, password, ?, # and spaces"
     if parts.scheme == "http" and not is_loopback(url):
-        raise ConfigError(
-            f"{flag} would send the token and your customers' data unencrypted to {parts.hostname}",
-            hint="use https:// (plain http is accepted on this machine only)",
-        )
-    return url.rstrip("/")
+        what = f"{flag} would send the token and your customers' data unencrypted to {parts.hostname}"
+        return what, "use https:// (plain http is accepted on this machine only)"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

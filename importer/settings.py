@@ -29,7 +29,7 @@ from pydantic import (
 from importer.credential_settings import CredentialSettings, Problem, variable_of
 from importer.errors import ConfigError
 from importer.models import Credentials, SettleDelay, StaticCredentials
-from importer.regions import Proxy, checked_url, endpoints, is_loopback, read_proxy
+from importer.regions import Proxy, endpoints, is_loopback, read_proxy, url_problem
 
 #: Requests a second for a real account until the user says otherwise: Talkdesk publishes no limit for cases.
 CAREFUL_RATE = 5.0
@@ -127,13 +127,10 @@ class Settings(CredentialSettings):
         if self.auth_url and not self.api_url:
             yield Problem("--auth-url requires --api-url")
         for flag, url in (("--api-url", self.api_url), ("--auth-url", self.auth_url)):
-            try:
-                if url:
-                    checked_url(url, flag=flag)
-                if url and self.proxy and not self.sandbox and is_plain(url):
-                    yield Problem(f"{flag}: plain http works on this machine only and not through --proxy")
-            except ConfigError as error:
-                yield Problem(error.what, error.hint)
+            if url and (problem := url_problem(url, flag=flag)):
+                yield Problem(*problem)
+            elif url and self.proxy and not self.sandbox and is_plain(url):
+                yield Problem(f"{flag}: plain http works on this machine only and not through --proxy")
 
     @property
     def has_target(self) -> bool:
