@@ -16,8 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Who is told of Ctrl-C in a loop of ours while the caller of a plain function waits for it in another thread.
-_listeners: dict[asyncio.AbstractEventLoop, Callable[[int], object]] = {}
+#: Who are told of Ctrl-C in a loop of ours while the caller of a plain function waits for it in another thread.
+_listeners: dict[asyncio.AbstractEventLoop, list[Callable[[int], object]]] = {}
 
 
 def plain(verb: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
@@ -66,9 +66,9 @@ def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
     loop = (fastest_loop() or asyncio.new_event_loop)()
 
     def interrupt() -> None:
-        if hear := _listeners.get(loop):
+        for hear in _listeners.get(loop, ()):
             hear(signal.SIGINT)
-        else:
+        if loop not in _listeners:
             for task in asyncio.all_tasks():
                 task.cancel()
 
@@ -92,8 +92,11 @@ def _run_in_thread(work: Coroutine[Any, Any, T]) -> T:
 def listening(hear: Callable[[int], object]) -> Iterator[None]:
     """While inside, ``hear`` is told of Ctrl-C, in this loop, if a plain function waits for the loop elsewhere."""
     loop = asyncio.get_running_loop()
-    _listeners[loop] = hear
+    hearing = _listeners.setdefault(loop, [])
+    hearing.append(hear)
     try:
         yield
     finally:
-        del _listeners[loop]
+        hearing.remove(hear)
+        if not hearing:
+            del _listeners[loop]

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 #: Seconds between attempts to get a token while the token endpoint is in trouble.
 _TOKEN_WAIT = 5.0
+#: Times as many attempts of a read get that came too fast: they wait as asked, and the rate falls.
+_PATIENCE_THROTTLED = 4
 
 
 @dataclass(slots=True)
@@ -116,7 +118,8 @@ class ApiAccess:
             except ReadError as error:
                 failure = error
             failures += not self.breaker.is_open
-            if failure.is_final or failures >= self.read_attempts or self.breaker.error is not None:
+            most = self.read_attempts * (_PATIENCE_THROTTLED if failure.status == 429 else 1)
+            if failure.is_final or failures >= most or self.breaker.error is not None:
                 raise failure
             await asyncio.sleep(backoff(failures))
 

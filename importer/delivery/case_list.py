@@ -48,15 +48,17 @@ async def settle_from_list(
 async def _read_list(ledger: LedgerWriter, api: ApiAccess, field: str, reading: int, *, stop: asyncio.Event) -> bool:
     """Whether all cases were read, as many as the list says that there are, and nothing was behind them."""
     listing = NewestFirst(api)
-    try:
+
+    async def enter_all() -> None:
         async for cases in listing.pages():
             shown = [(str(case.custom_fields[field]), case.id) for case in cases if case.custom_fields.get(field)]
             await ledger.call(enter_listed, reading, shown)
-            if stop.is_set():
-                return False
+
+    try:
+        await first_of(enter_all(), stop.wait())
     except ReadError as trouble:
         seen = len(listing.seen)
         text = f"warning: the list of cases ended after {seen:,}: {trouble}; other rows are searched for singly"
         api.progress.notice(Notice("list_ended", text, {"cases": seen}))
         return False
-    return listing.is_whole and listing.ended_empty
+    return listing.is_whole and listing.ended_empty and not stop.is_set()

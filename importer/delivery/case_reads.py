@@ -22,6 +22,8 @@ NO_CASE = (404, 410)
 _NO_FILTER = (400, 422)
 #: Pages after which a person is told how far it is.
 _PAGES_A_NOTICE = 20
+#: Pages one after another without a new case, after which a list goes round in circles.
+_MOST_REPEATED = 3
 
 
 async def read_case(api: ApiAccess, case_id: str) -> Case:
@@ -75,7 +77,7 @@ class NewestFirst:
 
     async def pages(self, *, most: int = 2**31) -> AsyncIterator[list[Case]]:
         """The new cases of each of at most so many pages: cases that are made meanwhile move others to later ones."""
-        total = 0
+        total = repeated = 0
         for number in range(1, most + 1):
             page = await list_page(self._api, search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE)
             new = [case for case in page.cases if case.id not in self.seen]
@@ -88,7 +90,8 @@ class NewestFirst:
             self.is_at_end, self.ended_empty = page.completes(len(self.seen)), not page.cases
             self.is_whole = self.is_at_end and self.is_in_order and len(self.seen) >= total > 0
             yield new
-            if self.ended_empty or (not new and self.is_at_end):
+            repeated = 0 if new else repeated + 1
+            if self.ended_empty or (repeated and self.is_at_end) or repeated == _MOST_REPEATED:
                 return
             if number % _PAGES_A_NOTICE == 0:
                 of_all = f" of {page.total:,}" if isinstance(page.total, int) else ""

@@ -6,10 +6,9 @@ Talkdesk OpenAPI shows a hint inside the error body (``fields[].name == "retry-a
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -92,34 +91,14 @@ class ReadError(Exception):
     """Something could not be read; this says nothing about any case.
 
     Args:
-        wait: Seconds that the server asks to wait before it is tried again; None if it does not ask.
         is_final: Asking again in this run would not help.
         status: HTTP status of the answer that said so; None if it was something else.
     """
 
-    def __init__(
-        self, message: str, *, wait: float | None = None, is_final: bool = False, status: int | None = None
-    ) -> None:
+    def __init__(self, message: str, *, is_final: bool = False, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.wait = wait
         self.is_final = is_final
-
-
-async def retry_reads(read: Callable[[], Awaitable[T]], *, attempts: int) -> T:
-    """Repeat a read until it succeeds: reading twice does no harm.
-
-    Raises:
-        ReadError: of the last attempt.
-    """
-    for attempt in range(1, attempts):
-        try:
-            return await read()
-        except ReadError as error:
-            if error.is_final:
-                raise
-            await asyncio.sleep(backoff(attempt) if error.wait is None else error.wait)
-    return await read()
 
 
 class RetryBudget:

@@ -78,7 +78,7 @@ class Verifier:
         except ReadError as error:
             if self._stop.gently.is_set():  # because of that, or the circuit breaker knows why
                 return
-            if error.status is not None:
+            if error.is_final and error.status is not None:
                 scope = f"add the scope {READ_SCOPE} to the OAuth client in Talkdesk Builder"
                 raise TargetError(str(error), hint=scope if error.status == 403 else "check the target") from None
             raise OutageError(str(error), hint="run the same command again later to continue") from None

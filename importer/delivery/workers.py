@@ -139,8 +139,8 @@ class WorkerOptions:
 class Workers:
     """Take records from a queue until it is empty or somebody stops them.
 
-    Whoever sent a record stays with it until its outcome is known, so that never more outcomes are unknown than there
-    are workers.
+    Whoever sent a record with an external id stays with it until its outcome is known, so that never more of them are
+    unknown than there are workers.
     """
 
     def __init__(
@@ -178,7 +178,6 @@ class Workers:
 
     async def _work(self) -> None:
         while not self._stop.gently.is_set() and (record := await self._queue.take()) is not None:
-            since = time.time()
             sent = await self._sender.send(record)
             self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
@@ -186,7 +185,7 @@ class Workers:
                 if self._stop.gently.is_set():
                     return  # no search could leave any more
                 body, field = record.body, record.external_id_field
-                unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=since)
+                unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=time.time())
                 await self._settle(unknown, known_at=asyncio.get_running_loop().time())
             elif sent.retry_in is not None and not self._stop.gently.is_set():
                 await asyncio.sleep(sent.retry_in)
@@ -205,12 +204,12 @@ class Workers:
         if may_be_sent and (not is_earlier or self._queue.has_room()):
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
         else:
-            self._count(state)
+            self._count(state, beyond_limit=may_be_sent)
 
-    def _count(self, state: State) -> None:
+    def _count(self, state: State, *, beyond_limit: bool = False) -> None:
         self._queue.done()
         self.result.moved[state] += 1
-        self.result.left_over += state is State.PENDING
+        self.result.left_over += state is State.PENDING and not beyond_limit
         self._sender.api.measured.created += state is State.CREATED
         self._sender.api.progress.settled(state)
 

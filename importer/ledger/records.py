@@ -129,7 +129,7 @@ class UnknownRecord:
     key: str
     body: bytes
     external_id_field: str | None
-    since: float  #: seconds since 1970: it was not sent before this time
+    since: float  #: seconds since 1970: when it was sent; up to a request's timeout before, so searches leave a margin
 
 
 class CreatedCase(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -34,6 +34,7 @@ from importer.talkdesk.transport import Answer
 from importer.talkdesk.users import PER_PAGE, User, read_users
 
 T = TypeVar("T")
+_ATTEMPTS = 5  #: That a read gets.
 
 
 class UnreachableError(CaseImporterError):
@@ -116,7 +117,7 @@ async def _open_account(settings: Settings) -> AsyncIterator[_Account]:
             open_target(settings, folder / "ledger.db") as target,
             open_api(target, settings, stop=Stop(), progress=Progress()) as api,
         ):
-            yield _Account(settings.target.name, target.api_url, api)
+            yield _Account(settings.target.name, target.api_url, replace(api, read_attempts=_ATTEMPTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ class _Account:
                 hint = f"add the scope {scope} to the OAuth client in Talkdesk Builder"
                 raise TargetError(what, where=self.url, hint=hint) from None
             if error.is_final:
-                stops = TargetError(str(error), where=self.url, hint="check --api-url")
+                stops = TargetError(str(error), where=self.url, hint="check the account, the region or --api-url")
                 raise self.api.breaker.error or stops from None
             raise UnreachableError(str(error), where=self.url, hint="run the same command again later") from None
 

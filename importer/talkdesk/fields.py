@@ -36,6 +36,12 @@ ActiveFlag = Annotated[bool, BeforeValidator(lambda value: value is not False)]
 _RequiredFlag = Annotated[bool, BeforeValidator(lambda value: value is True)]
 
 
+def place_of(error: ValidationError) -> str:
+    """Where in an answer the first thing is that is not as it should be, to follow a sentence."""
+    place = ".".join(map(str, error.errors()[0]["loc"]))
+    return f" (see {place})" if place else ""
+
+
 class Entry(BaseModel):
     """An entry of a list of the account. What is empty in it counts as absent, a number as its text."""
 
@@ -44,21 +50,23 @@ class Entry(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, entry: Any) -> Any:
-        return {k: v for k, v in entry.items() if v not in (None, "")} if isinstance(entry, dict) else entry
+        return {k: v for k, v in entry.items() if v not in (None, "", {}, [])} if isinstance(entry, dict) else entry
 
 
 def _clean_or_key(text: str, info: ValidationInfo) -> str:
     return clean(text, _LABEL_MAX) or clean(info.data.get("key", ""))
 
 
+#: A text that some accounts give as a number or as true or false.
+_Text = Annotated[str, BeforeValidator(lambda value: str(value).lower() if isinstance(value, bool) else value)]
 #: What people call something with a key: one line, and the key if that is empty.
-_Label = Annotated[str, AfterValidator(_clean_or_key)]
+_Label = Annotated[_Text, AfterValidator(_clean_or_key)]
 
 
 class Option(Entry):
     """An option of a field. The key is what is sent, the label is what people see."""
 
-    key: str
+    key: _Text
     label: _Label = Field(
         default="",
         validate_default=True,
@@ -80,7 +88,7 @@ class FieldDefinition(Entry):
         required: Whether a case cannot be solved without it.
     """
 
-    key: str
+    key: _Text
     name: _Label = Field(default="", validate_default=True)
     type: str = ""
     active: ActiveFlag = True
@@ -121,5 +129,5 @@ def read_definitions(content: Any) -> tuple[FieldDefinition, ...]:
         content = [content] if "key" in content else lists[0] if len(lists) == 1 else None
     try:
         return _DEFINITIONS.validate_python(content)
-    except ValidationError:
-        raise UnreadableListError("it has no list of fields with their keys and options") from None
+    except ValidationError as error:
+        raise UnreadableListError(f"it has no list of fields with their keys and options{place_of(error)}") from None

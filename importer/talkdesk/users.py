@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import AliasPath, BaseModel, Field, ValidationError
 
-from importer.talkdesk.fields import ActiveFlag, Entry
+from importer.talkdesk.fields import ActiveFlag, Entry, place_of
 from importer.talkdesk.payloads import OrAbsent
 from importer.talkdesk.search import UnreadableListError
 
@@ -35,6 +35,6 @@ def read_users(content: Any) -> tuple[list[User], int]:
     """
     try:
         page = _Page.model_validate(content)
-    except ValidationError:
-        raise UnreadableListError("it has no list of users with their ids") from None
+    except ValidationError as error:
+        raise UnreadableListError(f"it has no list of users with their ids{place_of(error)}") from None
     return page.users, max(page.total_pages or 1, 1)

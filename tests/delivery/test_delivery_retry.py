@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 from servers import Line, RawServer, Request, http
-from virtual_time import VirtualLoop, now
 
-from importer.delivery.retry import LONGEST_WAIT, MAX_ATTEMPTS, ReadError, RetryBudget, asked_wait, backoff, retry_reads
+from importer.delivery.retry import LONGEST_WAIT, MAX_ATTEMPTS, RetryBudget, asked_wait, backoff
 from importer.models import State
 
 SERVER_NOW = datetime(2020, 2, 29, 12, 0, 0, tzinfo=UTC)  # hours or years from our clock: only the server's counts
@@ -192,33 +191,6 @@ def test_back_off_doubles_up_to_a_cap(attempt: int, most: float) -> None:
     drawn = [backoff(attempt, base=1.0, cap=20.0) for _ in range(1000)]
     assert 0.0 <= min(drawn) < most / 10  # full jitter: anything from 0 up
     assert most * 0.9 < max(drawn) <= most
-
-
-def test_a_read_is_repeated_until_it_succeeds_or_cannot() -> None:
-    """As long as the server asks, or for a while; what is final is not asked again."""
-
-    async def story(*errors: ReadError) -> tuple[str, float]:
-        left = list(errors)
-
-        async def read() -> str:
-            if left:
-                raise left.pop(0)
-            return "read"
-
-        try:
-            return await retry_reads(read, attempts=4), now()
-        except ReadError as error:
-            return str(error), now()
-
-    def told(*errors: ReadError) -> tuple[str, float]:
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            return runner.run(story(*errors))
-
-    again, final = ReadError("down"), ReadError("forbidden", is_final=True)
-    assert told(again, again, again)[0] == "read"
-    assert told(again, again, again, again)[0] == "down"
-    assert told(ReadError("slow down", wait=30.0)) == ("read", pytest.approx(30.0, abs=0.1))
-    assert told(again, final)[0] == "forbidden"
 
 
 # -- what a run can afford -----------------------------------------------------------------------------
