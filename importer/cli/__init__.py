@@ -23,14 +23,14 @@ def main() -> None:
     """Entry point: the only place that turns exceptions into messages and exit codes."""
     gc.set_threshold(_COLLECT_AFTER)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pandas multiplies no matrices here; each thread takes memory
-    from importer.cli.commands import cli
-
     _fill_streams()
     os.umask(0o077)  # ledgers and reports hold customers' data
     _dump_no_core()
     ended = _end_on_signals()
     code = 0
     try:
+        from importer.cli.commands import cli  # takes a moment in which Ctrl-C may come
+
         code = cli.main(standalone_mode=False) or 0
     except CaseImporterError as error:
         complain(str(error))

@@ -190,7 +190,7 @@ def check_export(
     output.show(
         result,
         lambda: say_check(result, again, columns=columns, of_run=of_run),
-        lambda: say_check_quietly(result, again),
+        lambda: say_check_quietly(result, [*again, *option.typed("baseline", "volume_factor")]),
     )
     return result.exit_code
 

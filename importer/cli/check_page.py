@@ -148,8 +148,12 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         heading("Next")
         say_command(["case-importer", "run", *again, *of_run], 2)
         return
-    fix = f"Fix the rows in {result.source}, or change the mapping, then"
-    say_steps([Step(fix, ["case-importer", "check", *again])])
+    if result.exit_code is ExitCode.CHANGED_SHAPE:
+        step = Step("Look at what changed. If it is meant, import the file", ["case-importer", "run", *again, *of_run])
+    else:
+        fix = f"Fix the rows in {result.source}, or change the mapping, then"
+        step = Step(fix, ["case-importer", "check", *again])
+    say_steps([step])
     say_end(result.exit_code, exit_meaning(result.exit_code, {ExitCode.ROWS_FAILED: _verdict(result)}))
 
 

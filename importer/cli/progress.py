@@ -20,6 +20,7 @@ from importer.cli.output import is_terminal, one_line, say
 from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.progress import Progress
+from importer.regions import is_sandbox, is_trial
 from importer.report import Totals
 from importer.wording import duration, printable
 
@@ -80,8 +81,8 @@ class Watch(Progress):
     def begun(self, *, command: str, source: str, mapping: str, target: str, ledger: Path) -> None:
         """Say what starts now."""
         if self._bars:
-            is_trial = target.startswith("sandbox")
-            where = "the embedded sandbox (trial: nothing leaves this machine)" if is_trial else target
+            where = "the embedded sandbox" if is_sandbox(target) else "a server on this machine"
+            where = f"{where} (trial: nothing leaves this machine)" if is_trial(target) else target
             say(f"Importing {source} into {where} (mapping {mapping})", error=True)
         self._log("run_started", command=command, source=source, mapping=mapping, target=target, ledger=ledger)
 

@@ -12,7 +12,7 @@ from tqdm.utils import disp_len, disp_trim
 from importer.cli.output import Styled, say, width
 from importer.errors import ConfigError
 from importer.models import clean
-from importer.wording import command_line, nearest
+from importer.wording import command_line, nearest, plural
 
 if TYPE_CHECKING:
     from importer.quality.baseline import Baseline
@@ -34,7 +34,8 @@ def say_suggestion(
     """What was written, the table of columns, and what to do next."""
     from importer.suggest.answers import differences
 
-    say(f"Wrote {output}: {suggestion.guesses} guesses, {suggestion.checks} lines to check.")
+    guesses = f"{suggestion.guesses} guess{'es' * (suggestion.guesses != 1)}"
+    say(f"Wrote {output}: {guesses}, {plural(suggestion.checks, 'line')} to check.")
     if suggestion.system:
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say(f"This looks like an export from {suggestion.system}{ready}.")
@@ -72,7 +73,7 @@ def say_choices(suggestion: Suggestion) -> None:
     for column, field, sure, sample in rows:
         line = f"  {_cell(column, names, pad=True)}  {_cell(field, _FIELD_MAX, pad=True)}  {sure:5}  "
         say(line, _cell(sample, max(12, width() - left - 1)))
-    for field, what in (("other", "in the note `Imported data`"), ("empty", "not used, because they are empty")):
+    for field, what in (("other", "in the note `Imported data`"), ("empty", "not used: empty")):
         if columns := list(dict.fromkeys(it.column for it in suggestion.choices if it.field == field)):
             noun = "column" if len(columns) == 1 else "columns"
             say(clean(f"  {len(columns)} {noun} {what}: {', '.join(columns)}", width() - 1))

@@ -25,7 +25,7 @@ from importer.meaning import VERDICTS
 from importer.models import CaseVerdict, State, clean
 from importer.regions import is_sandbox
 from importer.report.next_steps import Step
-from importer.wording import are, carried, duration, plural
+from importer.wording import carried, duration, plural
 
 if TYPE_CHECKING:
     from importer.ledger.verification import Verification, VerifiedLine
@@ -71,7 +71,8 @@ def _remarks(result: VerifyResult) -> Iterator[str]:
     if count := result.case_updates.undelivered:
         yield f"{carried(count)} did not reach their cases, so they are not compared: see case-updates.csv"
     if count := sum(result.totals.counts[state] for state in _OPEN):
-        yield f"{count:,} of {plural(result.totals.read, 'row')} {are(count)} not cases: see case-importer status"
+        which = "is not a case" if count == 1 else "are not cases"
+        yield f"{count:,} of {plural(result.totals.read, 'row')} {which}: see case-importer status"
 
 
 def _say_verdicts(found: Verification) -> None:
@@ -118,6 +119,8 @@ def _say_example(line: VerifiedLine) -> None:
 def _next_steps(result: VerifyResult, target: list[str]) -> Iterator[Step]:
     found = result.verification
     verify = ["case-importer", "verify", "--ledger", result.ledger]
+    if result.exit_code is ExitCode.TARGET:
+        return  # the error says what to do
     if found.ended_at is None:
         yield Step("Run the same command again to continue", [])
         return

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import orjson
 
-from importer.errors import ExitCode, TargetError
+from importer.errors import CaseImporterError, ExitCode, TargetError
 from importer.ledger import database, parents
 from importer.ledger.commit_mark import CommitMark
 from importer.ledger.lock import LedgerLock
@@ -114,7 +114,9 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if self.exit_code is None and isinstance(error, CaseImporterError):
+            self.exit_code = error.exit_code
         self.close()
 
     def close(self) -> None:

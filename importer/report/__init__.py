@@ -97,6 +97,8 @@ def write_reports(
     options = options or ReportOptions()
     make_folder(folder)
     if options.mask:
+        if not (options.wants("html") or options.wants("json")):
+            raise ConfigError("--mask writes the page and summary.json only", hint="add html to --report-format")
         kept: dict[Format, str] = {"html": page.FILE_NAME, "json": "summary.json"}
         refuse_unmasked(folder, [name for form, name in kept.items() if not options.wants(form)])
     with LedgerView(ledger, source=source) as view:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,8 +80,8 @@ def next_steps(
 
 
 def _next_folder(folder: Path) -> str:
-    """Where the reports of the next round go: never to the file that it reads, which they would replace."""
-    if folder.name == "second-import":
-        return "import-3"
-    number = re.fullmatch(r"import-([0-9]{1,6})", folder.name)
-    return f"import-{int(number[1]) + 1}" if number else "second-import"
+    """Where the reports of the next round go: to no folder that is there, whose reports they would replace."""
+    earlier = re.fullmatch(r"import-([0-9]{1,6})", folder.name)
+    first = 3 if folder.name == "second-import" else int(earlier[1]) + 1 if earlier else 2
+    names = ("second-import" if number == 2 else f"import-{number}" for number in count(first))
+    return next(name for name in names if not Path(name).exists())

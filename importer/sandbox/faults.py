@@ -274,7 +274,9 @@ def load_plan(path: Path) -> FaultPlan:
     hint = "see docs/sandbox.md for the format of fault plans"
     try:
         content = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as problem:
+    except OSError as problem:
+        raise ConfigError(f"cannot be read ({problem.strerror})", where=str(path), hint=hint) from problem
+    except orjson.JSONDecodeError as problem:
         raise ConfigError(f"cannot be read as JSON ({problem})", where=str(path), hint=hint) from problem
     try:
         return FaultPlan.model_validate(content)

@@ -268,6 +268,7 @@ def _doubts(table: FirstRows, sheets: Sequence[str]) -> Iterator[str]:
     if sheets:
         names = ", ".join(repr(shown(sheet)) for sheet in sheets)
         yield f"more tickets in {names}? The columns are the same; import each with --sheet."
+    again = min((column.values.counts.get(column.name.strip(), 0) for column in table.columns), default=0)  # as a row
     values = [  # numbers, dates or addresses, or values of their own column
         column
         for column in table.columns
@@ -275,7 +276,7 @@ def _doubts(table: FirstRows, sheets: Sequence[str]) -> Iterator[str]:
         or is_date(column.name)
         or is_email(column.name)
         or shapes_of(column.name) == ["code"]
-        or column.name.strip() in column.values.counts
+        or column.values.counts.get(column.name.strip(), 0) > again
     ]
     if len(values) >= min(_VALUES_LEAST, len(table.columns)):
         hint = "if so, draft again with --header-row 0, or add a header row"

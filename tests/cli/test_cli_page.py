@@ -116,6 +116,8 @@ def test_a_report_to_hand_over_names_nobody(local: Program) -> None:
     refused = local("report", "--ledger", "out/ledger.db", "--out", "out", "--mask")
     assert (refused.code, refused.out) == (2, "")
     assert "the folder has reports with personal data: failures.csv, failures.xlsx, results.csv" in refused.err
+    nothing = local("report", "--ledger", "out/ledger.db", "--out", "tables", "--mask", "--report-format", "csv,xlsx")
+    assert (nothing.code, "--mask writes the page and summary.json only" in nothing.err) == (2, True)
 
 
 def test_verify_writes_its_verdicts_into_the_page(local: Program) -> None:

@@ -123,6 +123,10 @@ def test_the_next_step_is_a_command_that_works_as_it_stands(local: Program) -> N
     (local.folder / "maps").mkdir()
     (local.folder / "m.yml").rename(local.folder / "maps/my own.yml")
     write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
+    (local.folder / "second-import").mkdir()  # of another import
+    words = next_command(local("run", "t.csv", "-m", "maps/my own.yml", "--sandbox").out)
+    assert words[words.index("--out") + 1] == "import-3"
+    (local.folder / "second-import").rmdir()
     words = next_command(local("run", "t.csv", "-m", "maps/my own.yml", "--sandbox").out)
     assert words[:3] == ["case-importer", "run", "t-import/failures.xlsx"]
     for before, after in (("second-import", "import-3"), ("import-3", "import-4")):  # nothing is fixed in these rounds

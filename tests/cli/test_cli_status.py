@@ -39,6 +39,7 @@ def test_each_night_is_listed_with_its_end_its_counts_and_its_exit_code(local: P
     write_tickets(local.folder / "t.csv", [*(Ticket(f"R{number}") for number in range(3)), Ticket("bad", subject="")])
     local("run", "t.csv", "-m", "m.yml", "--limit", 1, "--quiet")
     local("run", "t.csv", "-m", "m.yml", "--quiet")
+    assert local("resolve", "nobody", "--ledger", LEDGER, "--drop", "--reason", "x").code == 2
     with closing(sqlite3.connect(local.folder / LEDGER)) as ledger, ledger:
         ledger.execute("INSERT INTO run (verb, version, started_at) VALUES ('retry', '1', '2026-03-01T02:15:00+00:00')")
 
@@ -46,16 +47,18 @@ def test_each_night_is_listed_with_its_end_its_counts_and_its_exit_code(local: P
     assert [(run["command"], run["exit_code"], run["requests"], run["rows"]) for run in runs] == [
         ("run", 3, 1, {"created": 1}),
         ("run", 3, 2, {"created": 2}),
+        ("resolve", 2, 0, {}),
         ("retry", None, 0, {}),
     ]
-    assert all(run["started_at"] <= run["ended_at"] for run in runs[:2])
+    assert all(run["started_at"] <= run["ended_at"] for run in runs[:3])
     page = local("status", "--ledger", LEDGER, "--runs").out.partition("Runs (times in UTC)\n")[2].splitlines()
     assert page[0].split() == ["no.", "command", "started", "ended", "exit", "created", "refused", "unknown"]
     assert [line.split()[-4:] for line in page[1:]] == [
         ["3", "1", "0", "0"],
         ["3", "2", "0", "0"],
+        ["2", "0", "0", "0"],
         ["-", "0", "0", "0"],
     ]
-    assert "2026-03-01 02:15 not ended" in page[3]
+    assert "2026-03-01 02:15 not ended" in page[4]
     assert max(map(len, page)) <= 80
     assert "Runs" not in local("status", "--ledger", LEDGER).out

@@ -330,6 +330,14 @@ class TestBaseline:
         assert [(change.kind, change.names) for change in result.changes] == [("new_value", ("Odd",))]
         assert result.exit_code is ExitCode.CHANGED_SHAPE
 
+    def test_what_differs_is_to_be_looked_at_and_not_to_be_fixed(self) -> None:
+        Path("t.csv").write_text(HEADER + ten_rows("Odd"), encoding="utf-8")
+        ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
+        assert ended.code == ExitCode.CHANGED_SHAPE
+        assert "Look at what changed. If it is meant, import the file:\n     case-importer run t.csv" in ended.out
+        quiet = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json", "--quiet")
+        assert "--baseline last.json" in quiet.err
+
     @pytest.mark.parametrize(("rows", "factor", "jumps"), [(20, 2, 0), (21, 2, 1), (5, 2, 0), (4, 2, 1), (21, 3, 0)])
     def test_a_jump_of_the_volume(self, rows: int, factor: float, jumps: int) -> None:
         text = "".join(f"{number},S,B,Low,\n" for number in range(rows))

@@ -28,6 +28,8 @@ def test_a_header_that_is_a_row_is_pointed_out(tmp_path: Path) -> None:
     )
     export.write_text("No,2021,2022\n1001,3,4\n1002,5,6\n", encoding="utf-8")
     assert "looks like data: `No`" in suggest_mapping(export).text
+    export.write_text("No,Subject\n1001,It burns\nNo,Subject\n1002,It smokes\n", encoding="utf-8")  # joined exports
+    assert "looks like data" not in suggest_mapping(export).text
     export.write_text("No,Subject,2022\n1001,It burns,4\n1002,It smokes,6\n", encoding="utf-8")
     assert "looks like data" not in suggest_mapping(export).text
 
