@@ -134,7 +134,7 @@ def _history(number: Column, table: FirstRows, columns: Sequence[Column]) -> Row
         remarks.append(
             (CHECK, f"the rows of a ticket are in no order of {time}: sort the file by it, or an old state may count.")
         )
-    remarks.append(("", "the other rows are skipped; if they are comments, import them as notes."))
+    remarks.append(("", "The other rows are skipped; if they are comments, import them as notes."))
     return RowKey((profile,), tuple(remarks), keep=keep)
 
 

@@ -95,7 +95,7 @@ def test_of_a_history_the_last_state_of_each_ticket_is_sent(program: Program, tm
     assert f"Tested on {rows} rows: 20 ready to send, {rows - 20} superseded, 0 invalid." in suggested.out
     drafted = (tmp_path / "m.yml").read_text("utf-8")
     assert f"# CHECK: a history: 20 tickets in {rows} rows, since `Incident number` repeats." in drafted
-    assert "\n  keep: last\n  key: Incident number\n" in drafted
+    assert "\n  key: Incident number\n  keep: last\n" in drafted
     with (tmp_path / "h.csv").open("a", newline="") as file:  # the last state has no subject: no older one is sent
         csv.writer(file).writerow(["INC00020", "Closed", "2024-03-21 10:00", "", ""])
     case = "case: {title: {column: Subject, required: true}, description: {value: Imported}}"
