@@ -17,10 +17,11 @@ import orjson
 import pytest
 from delivering import OneWorker, echo, one_worker
 from ledgers import EXTERNAL_ID_FIELD, case_body
-from servers import Line, RawServer, Request, http
+from servers import Line, RawServer, Request, drop, hang, http
 
 from importer.delivery import api_access, case_search, circuit_breaker
 from importer.delivery import reconcile as rules_of_search
+from importer.delivery.case_list import settle_from_list
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.reconcile import Reconciler
 from importer.ledger import CreatedCase
@@ -320,6 +321,23 @@ async def test_a_case_without_an_id_settles_nothing(tmp_path: Path) -> None:
     async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url) as here:
         await here.send()
         await reconcile(here)
+        assert here.row()["state"] == State.UNKNOWN
+
+
+# -- from the whole list -------------------------------------------------------------------------------------
+
+
+async def test_a_stop_while_a_page_of_the_list_is_read_is_heard_at_once(tmp_path: Path) -> None:
+    """The answer never comes, and nobody waits for it."""
+    async with RawServer(drop(), hang()) as server, one_worker(tmp_path / "l.db", server.url) as here:
+        await here.send()
+        stop = asyncio.Event()
+        reading = settle_from_list(here.writer, here.api, EXTERNAL_ID_FIELD, delay=SettleDelay(0.0, 0.0), stop=stop)
+        task = asyncio.create_task(reading)
+        await server.received(2)
+        stop.set()
+        async with asyncio.timeout(5):
+            await task
         assert here.row()["state"] == State.UNKNOWN
 
 

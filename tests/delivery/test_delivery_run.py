@@ -308,8 +308,9 @@ async def test_rows_of_earlier_runs_count_for_the_limit(tmp_path: Path) -> None:
         with Ledger(path, verb="run") as ledger:
             ledger.connection.execute("UPDATE record SET state = 'sending', run = 1 WHERE state = 'pending' AND id < 6")
         await asyncio.sleep(0.6)  # for a control case
-        await run_once(path, server.url, limit=1)
+        result = await run_once(path, server.url, limit=1)
         assert states(path) == {"created": 3, "pending": 3}
+    assert result.left_over == 0, "what the limit holds back is meant to be pending, and the run ends with exit code 0"
 
 
 async def test_what_ends_a_wait_with_an_error_is_raised() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from servers import Line, RawServer, Request, http
 from tickets import MAPPING, Ticket, write_tickets
 
 import importer
+from importer.delivery import api_access, rate_limit
 from importer.errors import ExitCode
+from importer.pipeline.verifying import VerifyResult
 
 BODY = "Smoke was seen\nbehind it, in the second room."
 
@@ -36,13 +39,17 @@ class Account:
             return
         is_list = "?" in request.target
         self.read.append("list" if is_list else "alone")
-        given = self._case | {"custom_fields": {key: {"value": v} for key, v in self._case["custom_fields"].items()}}
+        given = self.shown()
         if is_list:
             await line.send(http(200, {"total": 1, "_embedded": {"data": [given | self._in_list]}}))
         elif self._alone is None:
             await line.send(http(404, {"code": "1520008", "message": "Connection not found."}))
         else:
             await line.send(http(200, given | self._alone))
+
+    def shown(self) -> dict[str, Any]:
+        """The case as it is, in the form of an answer."""
+        return self._case | {"custom_fields": {key: {"value": v} for key, v in self._case["custom_fields"].items()}}
 
 
 NOTE = {"notes_body": "One", "notes_title": "", "public": False}
@@ -66,14 +73,54 @@ async def test_what_a_list_shortens_is_read_on_its_own(
     tmp_path: Path, in_list: dict[str, Any], alone: dict[str, Any] | None, verdicts: dict[str, int], read: list[str]
 ) -> None:
     account = Account(in_list, alone)
-    (tmp_path / "m.yml").write_text(MAPPING + "  notes: [{body: {value: One}}]\n", encoding="utf-8")
-    write_tickets(tmp_path / "t.csv", [Ticket("T-1", body=BODY)])
     async with RawServer(account) as server:
-        settings = importer.Settings(api_url=server.url, token="t0k3n", concurrency=1)
-        await importer.run_import_async(
-            *(tmp_path / "t.csv", tmp_path / "m.yml"), out=tmp_path, settings=settings, accept_existing=True
-        )
-        result = await importer.verify_async(tmp_path / "ledger.db", settings=settings)
+        result = await verified_import(tmp_path, server)
     assert (account.read, result.verification.verdicts) == (read, verdicts)
     assert (result.exit_code is ExitCode.OK) == (verdicts == {"same": 1})
     assert orjson.loads(result.summary_file.read_bytes())["exit_code"] == result.exit_code
+
+
+@pytest.mark.parametrize(("times", "code"), [(6, ExitCode.OK), (1000, ExitCode.TEMPORARY)], ids=["passes", "lasts"])
+async def test_a_list_that_is_read_too_fast_is_no_wrong_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, code: ExitCode
+) -> None:
+    monkeypatch.setattr(api_access, "backoff", lambda *_, **__: 0.0)
+    for rate in ("FIRST_RATE", "LOWEST_RATE"):
+        monkeypatch.setattr(rate_limit, rate, 1000.0)  # it would fall with every answer, and take a minute
+    account = Account({}, {})
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "GET" and len(server.requests) - 1 <= times:
+            await line.send(http(429, {}, "Retry-After: 0"))
+        else:
+            await account(line, request)
+
+    async with RawServer(step) as server:
+        result = await verified_import(tmp_path, server)
+    assert result.exit_code is code
+
+
+async def test_a_list_that_repeats_a_page_for_ever_ends(tmp_path: Path) -> None:
+    """Whatever page is asked for, it shows the same case, and says that there are a thousand."""
+    account = Account({}, {})
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "GET":
+            await line.send(http(200, {"total": 1000, "_embedded": {"data": [account.shown()]}}))
+        else:
+            await account(line, request)
+
+    async with RawServer(step) as server, asyncio.timeout(10):
+        result = await verified_import(tmp_path, server, doubles=True)
+    assert result.verification.verdicts == {"same": 1}
+
+
+async def verified_import(folder: Path, server: RawServer, **options: Any) -> VerifyResult:
+    """What verify says about an import of one ticket."""
+    (folder / "m.yml").write_text(MAPPING + "  notes: [{body: {value: One}}]\n", encoding="utf-8")
+    write_tickets(folder / "t.csv", [Ticket("T-1", body=BODY)])
+    settings = importer.Settings(api_url=server.url, token="t0k3n", concurrency=1)
+    await importer.run_import_async(
+        *(folder / "t.csv", folder / "m.yml"), out=folder, settings=settings, accept_existing=True
+    )
+    return await importer.verify_async(folder / "ledger.db", settings=settings, **options)

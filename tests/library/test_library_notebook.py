@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ended import PATIENCE, environment
 from program import SandboxProcess, sandbox_process, until
-from tickets import MAPPING, tickets, write_tickets
+from tickets import MAPPING, read_csv, tickets, write_tickets
 
 import importer
 from importer.pipeline.account import save_fields, save_users
@@ -69,6 +69,16 @@ async def test_each_plain_function_works_next_to_a_running_loop(folder: Path) ->
     assert importer.forget(ledger).rows == 3
     assert save_fields("fields.yml", settings=settings).entries > 0
     assert save_users("users.csv", settings=settings).entries > 0
+
+
+async def test_two_imports_share_one_event_loop(folder: Path) -> None:
+    write_tickets(folder / "u.csv", tickets(30, prefix="other-"))
+    settings = importer.Settings(sandbox=True)
+    both = (importer.run_import_async(f"{name}.csv", "m.yml", settings=settings) for name in "tu")
+    assert [result.exit_code for result in await asyncio.gather(*both)] == [0, 0]
+    rows = [read_csv(folder / f"{name}-import" / "results.csv") for name in "tu"]
+    assert [{row["state"] for row in each} for each in rows] == [{"created"}] * 2
+    assert [len(each) for each in rows] == [3, 30]
 
 
 async def test_an_error_comes_out_as_it_is(folder: Path) -> None:

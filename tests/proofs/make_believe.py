@@ -90,6 +90,8 @@ class World:
         self.time = 0.0
         self.fates: Sequence[str] = ("created",)
         self.list_is = "honest"
+        self.lag = INDEX_LAG  #: seconds until the list shows a case
+        self.quiet = 1.0  #: seconds that "too fast" asks for
         self.cases: list[Case] = []
         self.requests = 0
 
@@ -138,7 +140,7 @@ class Api:
             case = world.make(body, after=LONGEST_WORK if "late" in fate else 0.0)
         self._fuse.burn()
         await asyncio.sleep(0.05)
-        return _answer(fate, case)
+        return _answer(fate, case, quiet=world.quiet)
 
     async def list_cases(self, query: str, token: str) -> Answer:
         await asyncio.sleep(0.05)
@@ -147,7 +149,7 @@ class Api:
         if self._world.list_is == "fails":
             return Answer(503, {}, b"{}")
         (wanted,) = orjson.loads(parse_qs(query).get("custom_fields", ["[null]"])[0])
-        shown = [case for case in self._world.cases if case.made_at + INDEX_LAG <= self._world.time]
+        shown = [case for case in self._world.cases if case.made_at + self._world.lag <= self._world.time]
         found = [case for case in shown if wanted is None or self._fits(case, wanted)]
         data = [{"id": case.id, "custom_fields": orjson.dumps(case.body["custom_fields"]).decode()} for case in found]
         content = {"_embedded": {"data": data}, "total": len(data), "_links": {"self": {"href": "/"}}}
@@ -160,7 +162,7 @@ class Api:
         return case.external_id == (wanted["value"] if "label" in wanted else wanted[EXTERNAL_ID_FIELD]["value"])
 
 
-def _answer(fate: str, case: Case | None) -> Answer:
+def _answer(fate: str, case: Case | None, *, quiet: float) -> Answer:
     if fate.endswith("no answer"):
         raise NoAnswer("timeout", "no answer in time")
     if fate.endswith("503"):
@@ -168,7 +170,7 @@ def _answer(fate: str, case: Case | None) -> Answer:
     if fate == "refused":
         return Answer(422, {}, b'{"code": "1", "message": "no"}')
     if fate == "too fast":
-        return Answer(429, {"Retry-After": "1"}, b"{}")
+        return Answer(429, {"Retry-After": f"{quiet:.0f}"}, b"{}")
     assert case is not None
     return Answer(201, {}, orjson.dumps(case.body | ({} if fate.endswith("no id") else {"id": case.id})))
 

@@ -7,18 +7,22 @@ threads and time are make-believe.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import make_believe
 import pytest
 from history import read_history
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from ledgers import row_of, stage, valid
 from make_believe import FATES, LISTS, AgelessLedger, Fuse, Killed, World, corpse_of, deliver
 from tickets import MAPPING, Ticket, write_tickets
+from virtual_time import now
 
 import importer.delivery.api_access as api_access
 from importer.errors import CaseImporterError
@@ -209,6 +213,36 @@ TestHistories = Machine.TestCase
 def test_thousands_of_histories() -> None:
     long = settings(max_examples=5000, stateful_step_count=30, derandomize=False, **_COMMON)
     run_state_machine_as_test(Machine, settings=long)
+
+
+def test_a_row_that_waited_for_its_turn_is_younger_than_its_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three rows are marked at once. The second is "too fast", so the third leaves 40 s later, and its answer is lost.
+
+    The list shows the first 80 s after it was made, so before the first search, and the third only after it. That the
+    first is shown says nothing about the third until another 40 s have passed.
+    """
+    world = World()
+    world.fates = ("created", "too fast", "created, no answer", "refused", "created")
+    world.lag, world.quiet = 80.0, 40.0
+    monkeypatch.setattr(make_believe, "SETTINGS", make_believe.SETTINGS.model_copy(update={"rate": 5.0}))
+    monkeypatch.setattr(time, "time", _virtual_clock)
+    with Ledger(tmp_path / "ledger.db", verb="run") as ledger:
+        ledger.connection.execute("PRAGMA trusted_schema = ON")  # its triggers read the clock
+        ledger.connection.create_function("julianday", 1, lambda _: 2440587.5 + _virtual_clock() / 86400.0)
+        stage(ledger, [valid(key, row=row) for row, key in enumerate("ABC", 2)])
+        deliver(ledger, world, Fuse(None), RunOptions())
+        assert [row_of(ledger, key)["state"] for key in "ABC"] == ["created", "refused", "created"]
+    assert world.keys() == ["A", "C"]
+
+
+def _virtual_clock() -> float:
+    """The time of day, as far as it passes: while a loop runs."""
+    try:
+        return 1e9 + now()
+    except RuntimeError:
+        return 1e9
 
 
 class BlindRetries(Machine):

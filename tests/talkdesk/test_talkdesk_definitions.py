@@ -1,5 +1,6 @@
 """Definitions and users of an account, in every form that the sources show."""
 
+import re
 from typing import Any
 
 import pytest
@@ -39,6 +40,37 @@ def test_what_is_no_list_of_fields_is_refused(content: Any) -> None:
 def test_a_field_may_lack_all_but_its_key_and_names_are_one_clean_line() -> None:
     assert read_definitions([{"key": "x", "name": None, "active": None}]) == (FieldDefinition(key="x", name="x"),)
     assert read_definitions([{"key": "x", "name": "a\nb\x1b[1m"}])[0].name == "a b [1m"
+
+
+@pytest.mark.parametrize(
+    ("odd", "options"),
+    [
+        ({"dict_list": {}}, ()),
+        ({"dict_list": [{"key": "1", "text": "E-mail", "children": {}}]}, (Option(key="1", label="E-mail"),)),
+        ({"dict_list": [{"key": "1", "value": True}]}, (Option(key="1", label="true"),)),
+        ({"dict_list": [{"key": True, "value": "Yes"}]}, (Option(key="true", label="Yes"),)),
+    ],
+    ids=["no options", "no children", "label", "key"],
+)
+def test_one_odd_entry_hides_no_other(odd: dict[str, Any], options: tuple[Option, ...]) -> None:
+    """An empty object for an empty list, true for a text: an account that has them can still be read."""
+    assert read_definitions([{"key": "x", **odd}, FIELD]) == (
+        FieldDefinition(key="x", name="x", options=options),
+        DEFINITION,
+    )
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "place"),
+    [
+        (read_definitions, [FIELD, {"key": "x", "type": {"is": 1}}], "1.type"),
+        (read_users, {"_embedded": {"users": [{"id": "1"}, {"id": ["2"]}]}}, "_embedded.users.1.id"),
+    ],
+    ids=["field", "user"],
+)
+def test_the_error_of_an_unreadable_list_names_the_place(read: Any, content: Any, place: str) -> None:
+    with pytest.raises(UnreadableListError, match=re.escape(f"(see {place})")):
+        read(content)
 
 
 @pytest.mark.parametrize(
