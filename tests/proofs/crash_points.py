@@ -120,8 +120,8 @@ def _announced(tick: Tick) -> None:
     """Whoever watches the run was told that one more row is settled."""
     count = Workers._count
 
-    def watched(self: Workers, state: State) -> None:
-        count(self, state)
+    def watched(self: Workers, state: State, **more: bool) -> None:
+        count(self, state, **more)
         _die_if(tick())
 
     Workers._count = watched  # type: ignore[method-assign]
