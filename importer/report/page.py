@@ -160,7 +160,7 @@ class _Share(NamedTuple):
 
 def _shares(summary: Summary) -> Iterator[_Share]:
     """No share is so small that it cannot be seen."""
-    skipped = "; ".join(f"{count:,} {why}" for why, count in skipped_because(summary.causes).most_common(8))
+    skipped = "; ".join(f"{why}: {count:,}" for why, count in skipped_because(summary.causes).most_common(8))
     left = 0.0
     for state, count in summary.totals.by_state():
         percent = 100 * count / max(1, summary.totals.read)
