@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
-from importer.pipeline.companions import ExportOptions, StrPath, folder_of, opened_mapping
+from importer.pipeline.companions import ExportOptions, StrPath, folder_of, open_export, opened_mapping
+from importer.pipeline.ledger_run import LedgerRun
 from importer.pipeline.results import RunResult
-from importer.pipeline.run import run_import_async
+from importer.pipeline.sending import RunOptions
+from importer.pipeline.session import Session
+from importer.pipeline.staging import Reading
 from importer.plain import plain
 from importer.progress import Progress
 from importer.sandbox import Sandbox, SandboxOptions, built_in_plan, definitions_of
@@ -90,16 +94,17 @@ async def rehearse_async(
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
     with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:
-            run = await run_import_async(
-                source,
-                loaded,
-                out=scratch if out is None else out,
-                settings=_settings_for(sandbox),
-                accept_existing=True,  # there are none in a new sandbox
-                solve_untried=True,
-                progress=progress,
-                **export,
+            folder, opened = Path(scratch if out is None else out), open_export(source, loaded, **export)
+            rehearsed = LedgerRun(
+                verb="rehearse",
+                source=opened.reader.name,
+                mapping=loaded,
+                path=folder / "ledger.db",
+                folder=folder,
+                session=Session(folder_of(source), settings=_settings_for(sandbox), progress=progress),
+                options=RunOptions(refuse_existing=False, solve_untried=True),  # a new sandbox has no tickets
             )
+            run = await rehearsed.import_export(opened, Reading(opened.reading))
             requests = sandbox.state()["requests"]
     requests.pop("token")
     forecast = sum(requests.values()) / rate

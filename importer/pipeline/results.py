@@ -14,7 +14,7 @@ from importer.report import Reports, Summary
 from importer.report.files import whole_file
 from importer.wording import printable
 
-Command = Literal["run", "retry", "reconcile", "rebuild", "report"]
+Command = Literal["run", "retry", "reconcile", "rebuild", "report", "rehearse"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ def next_steps(
         limited: Whether that had ``--limit``.
     """
     totals, updates = summary.totals, summary.case_updates
+    if verb == "rehearse":  # nothing can be sent to its sandbox any more
+        fix = f"correct in the export or the mapping what {failures or 'failures.xlsx'} lists, then "
+        source = summary.sources[-1].name if summary.sources else "EXPORT"
+        what = "This was a rehearsal: " + (fix if any(totals.counts[state] for state in TO_FIX) else "")
+        yield Step(f"{what}import it into your account", ["case-importer", "run", source, "--mapping", mapping])
+        return
     target = ["--sandbox"] if is_sandbox(summary.target) else []
     if totals.unknown:
         what = f"Settle {plural(totals.unknown, 'row')} with an unknown outcome"

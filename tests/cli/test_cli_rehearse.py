@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pages import Page
 from program import Program
 from tickets import Ticket, tickets, write_tickets
 
@@ -25,6 +26,16 @@ def test_a_window_that_is_too_small_ends_with_10(local: Program) -> None:
     assert (ended.code, ended.err) == (10, "")
     assert "does not fit into 9.0 s" in ended.out
     assert (local.folder / "kept/results.csv").is_file()
+
+
+def test_the_page_that_is_kept_leads_to_the_real_import(local: Program) -> None:
+    """The sandbox of the rehearsal is gone by then."""
+    write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
+    assert local(*REHEARSE, "--out", "kept").code == 3
+    text = Page(local.folder / "kept/report.html").text
+    assert "correct in the export or the mapping what kept/failures.xlsx lists, then import it into your" in text
+    assert "case-importer run t.csv --mapping " in text
+    assert "kept/ledger.db --out" not in text
 
 
 @pytest.mark.parametrize("text", ["soon", "8 days"])
