@@ -62,9 +62,9 @@ class Child:
         self.process.kill()
         self.end()
 
-    def end(self) -> Ended:
-        """How it ended; -9 is SIGKILL."""
-        if not self.ends_within(PATIENCE):
+    def end(self, patience: float = PATIENCE) -> Ended:
+        """How it ended, within so many seconds; -9 is SIGKILL."""
+        if not self.ends_within(patience):
             self.process.kill()
             raise AssertionError("the program got stuck")
         with _COLLECTING:

@@ -120,9 +120,7 @@ def fought(folder: Path, *, rows: int, kills: int, rate: int, seed: int) -> None
             assert not child.ends_within(moment.seconds), f"it ended by itself: {child.end()}"
             child.kill()
         for _ in range(8):
-            child = program.fork(*command)
-            assert child.ends_within(60 + rows), "the last run got stuck"
-            ended = child.end()
+            ended = program.fork(*command).end(60 + rows)
             if ended.code != ExitCode.TEMPORARY:
                 break
         cases = server.cases()

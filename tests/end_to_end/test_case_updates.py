@@ -72,7 +72,7 @@ class Story:
     def finish(self) -> Ended:
         """The same command, left alone; again while it asks for that."""
         for _ in range(_FINISHING_RUNS):
-            ended = self._program(*self.command)
+            ended = self._program.fork(*self.command).end(60 + len(self.rows))
             if ended.code != ExitCode.TEMPORARY:
                 break
         return ended
