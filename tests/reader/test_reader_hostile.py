@@ -70,7 +70,7 @@ def xlsx(path: Path, rows: str, *, texts: str = "") -> Path:
 
 
 def noise(length: int) -> str:
-    """Text that cannot be packed well, so that what stands beside it seems to be in proportion."""
+    """Text that cannot be packed well, so that what is next to it seems to be in proportion."""
     return "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=length))
 
 
