@@ -105,6 +105,22 @@ def test_a_rebuild_that_is_killed_leaves_no_row_that_could_be_sent(server: Sandb
     assert keys_of(server, "killed-") == sorted(ticket.id for ticket in tickets(30, prefix="killed-"))
 
 
+def test_a_rebuild_that_cannot_read_its_file_leaves_nothing_to_send_blindly(
+    server: SandboxProcess, tmp_path: Path
+) -> None:
+    program = program_for(server, tmp_path, "broken-", 60)
+    rows = tickets(60, prefix="broken-")
+    write_tickets(tmp_path / "old.csv", [rows[1]])  # not among the rows that a run looks up before it sends
+    assert program("run", "old.csv", "-m", "m.yml").code == 0
+    with (tmp_path / "t.csv").open("a", encoding="utf-8") as file:
+        file.write('"cut off')
+    assert program(*REBUILD, "--out", "new").code == 2
+    write_tickets(tmp_path / "t.csv", rows)
+    finished = program(*RUN, "--out", "new")
+    assert (finished.code, finished.counts) == (0, {"created": 60})
+    assert keys_of(server, "broken-") == sorted(ticket.id for ticket in rows)
+
+
 def unknown_in(ledger: Path) -> int:
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
         return int(connection.execute("SELECT count(*) FROM record WHERE state = 'unknown'").fetchone()[0])
