@@ -46,8 +46,8 @@ class Delivered:
 class RecordQueue:
     """Hands out records until none is left and none can come back.
 
-    A record that was taken is *in hand* until :meth:`done` or :meth:`again`, one of which is called once for it; one
-    whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
+    A record that was taken is *in hand* until :meth:`done`, :meth:`again` or :meth:`put_off`, one of which is called once
+    for it; one whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
 
     Args:
         load: Loads the next page: pending records behind the one with the given id, at most so many. Children that
@@ -97,10 +97,12 @@ class RecordQueue:
             wanted = PAGE if self._left is None else min(PAGE, self._left)
             page = await self._load(self._last, wanted) if wanted else []
             self._exhausted = self._exhausted or len(page) < wanted or wanted == 0
+            if self._left is not None:  # some that were awaited may have taken places meanwhile
+                page = page[: self._left]
+                self._left -= len(page)
             if page:
                 self._last = next((record.id for record in reversed(page) if not record.released), self._last)
                 self._page.extend(page)
-                self._left = None if self._left is None else self._left - len(page)
                 self._changed.set()  # whoever waits for something to come back may take from this page
 
     def again(self, record: Pending) -> None:
@@ -114,6 +116,11 @@ class RecordQueue:
         self._out -= 1
         if self._out == 0 or self._may_load_more():
             self._changed.set()
+
+    def put_off(self) -> None:
+        """A record in hand must wait for its parent: it was not sent, so another may be, or it, once it is released."""
+        self._left = None if self._left is None else self._left + 1
+        self.done()
 
     def expect(self) -> None:
         """A record may come back although nobody has it in hand."""
@@ -187,6 +194,8 @@ class Workers:
                 body, field = record.body, record.external_id_field
                 unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=time.time())
                 await self._settle(unknown, known_at=asyncio.get_running_loop().time())
+            elif sent.state is State.WAITING:
+                self._queue.put_off()
             elif sent.retry_in is not None and not self._stop.gently.is_set():
                 await asyncio.sleep(sent.retry_in)
                 self._queue.again(record)

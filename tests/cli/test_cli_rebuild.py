@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from program import Program, SandboxProcess, sandbox_process, until
-from tickets import MAPPING, WITHOUT_EXTERNAL_ID, read_csv, tickets, write_tickets
+from tickets import HEADER, MAPPING, WITHOUT_EXTERNAL_ID, Ticket, read_csv, tickets, write_tickets
 
 pytestmark = pytest.mark.slow
 RUN = ("run", "t.csv", "-m", "m.yml", "--json")
@@ -119,6 +119,21 @@ def test_a_rebuild_that_cannot_read_its_file_leaves_nothing_to_send_blindly(
     finished = program(*RUN, "--out", "new")
     assert (finished.code, finished.counts) == (0, {"created": 60})
     assert keys_of(server, "broken-") == sorted(ticket.id for ticket in rows)
+
+
+def test_a_limit_counts_what_is_sent_of_families_that_were_rebuilt(server: SandboxProcess, tmp_path: Path) -> None:
+    """A child that was searched for may be met before its parent is a case: it was not sent then."""
+    program = program_for(server, tmp_path, "family-", 1)
+    (tmp_path / "m.yml").write_text(f"{MAPPING}  parent_id: {{record: Under}}\n", encoding="utf-8")
+    names = [("family-X", ""), ("family-P", ""), ("family-C", "family-P"), ("family-Y", "")]
+    rows = [(*Ticket(name), parent) for name, parent in names]
+    write_tickets(tmp_path / "t.csv", rows, header=(*HEADER, "Under"))
+    assert program(*RUN, "--limit", 1).counts == {"created": 1, "pending": 2, "waiting": 1}
+    assert program(*REBUILD, "--out", "new").counts == {"created": 1, "pending": 3}
+    limited = program(*RUN, "--out", "new", "--limit", 2, "--concurrency", 1)
+    assert (limited.code, limited.counts) == (0, {"created": 3, "pending": 1})
+    assert limited.json["moved"] == {"created": 2}
+    assert keys_of(server, "family-") == ["family-C", "family-P", "family-X"]
 
 
 def unknown_in(ledger: Path) -> int:
