@@ -46,8 +46,8 @@ class Delivered:
 class RecordQueue:
     """Hands out records until none is left and none can come back.
 
-    A record that was taken is *in hand* until :meth:`done`, :meth:`again` or :meth:`put_off`, one of which is called once
-    for it; one whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
+    A record that was taken is *in hand* until :meth:`done`, :meth:`again` or :meth:`put_off`, one of which is called
+    once for it; one whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
 
     Args:
         load: Loads the next page: pending records behind the one with the given id, at most so many. Children that
