@@ -47,6 +47,7 @@ def test_what_was_sent_is_found_and_the_rest_is_sent(server: SandboxProcess, tmp
 
     rebuilt = program(*REBUILD)
     assert (rebuilt.code, rebuilt.counts) == (0, {"created": 20, "pending": 10})
+    assert rebuilt.json["moved"] == {"created": 20, "pending": 10}
     assert len(keys_of(server, "lost-")) == 20
     codes = Counter(line["code"] for line in read_csv(tmp_path / "t-import" / "results.csv"))
     assert codes == {"found": 20, "not_created": 10}, "two readings of the list decide, without a search for each row"
