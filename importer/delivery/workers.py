@@ -37,7 +37,7 @@ class Stop:
 class Delivered:
     """What a delivery came to."""
 
-    moved: Counter[State] = field(default_factory=Counter)  #: records that reached each state in this run
+    moved: Counter[State] = field(default_factory=Counter)  #: how many records more are in each state than before
     error: CaseImporterError | None = None  #: why the run was stopped, if it was
     left_over: int = 0  #: records that stayed pending although their turn came: suppressed, or out of attempts
     suppressed: int = 0  #: how many of them because rows like them were refused over and over
@@ -158,7 +158,6 @@ class Workers:
         self._reconciler = reconciler
         self._options = options
         self._stop = stop
-        self._unsettled = 0  # unknown outcomes that nobody has settled yet
         self.result = Delivered()
 
     async def run(self, unknown: Sequence[UnknownRecord] = ()) -> Delivered:
@@ -169,7 +168,6 @@ class Workers:
         """
         for _ in unknown:
             self._queue.expect()
-        self._unsettled = len(unknown)
         earlier, begun = deque(unknown), asyncio.get_running_loop().time()
         work = [self._work() for _ in range(self._options.concurrency)]
         work += [self._settle_earlier(earlier, begun) for _ in range(min(len(earlier), _SETTLED_AT_ONCE))]
@@ -178,9 +176,7 @@ class Workers:
                 work, api=self._sender.api, stop=self._stop, grace=self._options.grace
             )
         finally:
-            abandoned = await self._sender.ledger.call(Ledger.abandon)
-            self.result.moved[State.UNKNOWN] += abandoned + self._unsettled
-        self.result.moved = +self.result.moved  # no zeros
+            await self._sender.ledger.call(Ledger.abandon)
         return self.result
 
     async def _work(self) -> None:
@@ -188,7 +184,6 @@ class Workers:
             sent = await self._sender.send(record)
             self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
-                self._unsettled += 1
                 if self._stop.gently.is_set():
                     return  # no search could leave any more
                 body, field = record.body, record.external_id_field
@@ -208,7 +203,6 @@ class Workers:
 
     async def _settle(self, record: UnknownRecord, *, known_at: float, is_earlier: bool = False) -> None:
         state = await self._reconciler.settle(record, known_at=known_at)
-        self._unsettled -= 1
         may_be_sent = state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id)
         if may_be_sent and (not is_earlier or self._queue.has_room()):
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
@@ -217,7 +211,6 @@ class Workers:
 
     def _count(self, state: State, *, beyond_limit: bool = False) -> None:
         self._queue.done()
-        self.result.moved[state] += 1
         self.result.left_over += state is State.PENDING and not beyond_limit
         self._sender.api.measured.created += state is State.CREATED
         self._sender.api.progress.settled(state)

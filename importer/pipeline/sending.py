@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from importer.errors import OutageError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import reopen_shut_out
-from importer.models import Credentials, Notice, SecretCredentials, State
+from importer.models import Credentials, Notice, SecretCredentials
 from importer.progress import Progress
 from importer.settings import Settings
 from importer.talkdesk.auth import READ_SCOPE, Tokens, TokenTrouble
@@ -108,7 +107,7 @@ async def send_pending(
         ExistingCaseError: a record is a case of another ledger; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
-    chosen, max_refused = options.chosen, options.max_refused
+    chosen, max_refused, before = options.chosen, options.max_refused, ledger.counts()
     async with (
         open_api(
             target,
@@ -124,11 +123,8 @@ async def send_pending(
         ledger.pin_target(target.identity)
         if options.refuse_existing and _may_read_cases(api.tokens):
             await refuse_existing(writer, api, chosen, stop=stop.gently)
-        listed: Counter[State] = Counter()
         if options.listed_by is not None:
-            before = await writer.call(Ledger.counts)
             await settle_from_list(writer, api, options.listed_by, delay=settings.delay, stop=stop.gently)
-            listed = await writer.call(Ledger.counts) - before
         budget = RetryBudget(settings.workers)
         how = WorkerOptions(settings.workers, settings.grace, options.resend)
         queue = RecordQueue(
@@ -139,7 +135,6 @@ async def send_pending(
         reconciler = Reconciler(api, writer, delay=settings.delay)
         workers = Workers(Sender(api, writer, budget), queue, reconciler, options=how, stop=stop)
         delivered = await workers.run(ledger.unknown_records(chosen.source))
-        delivered.moved += listed
         if delivered.error is None and not stop.gently.is_set():
             waiting = await writer.call(count_waiting, chosen.source, only_unknown=not options.resend)
             if waiting:
@@ -150,6 +145,7 @@ async def send_pending(
                 delivered.error = await updates.run()
     if isinstance(delivered.error, TargetError):
         reopen_shut_out(ledger, SHUT_OUT)
+    delivered.moved = ledger.counts() - before
     return delivered
 
 
