@@ -76,6 +76,35 @@ def test_a_subject_of_few_words_yields_to_a_better_title() -> None:
     assert "title: case_title" in suggest(source).text
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Seen by", ["Ana Paz", "Bo Lind", "Cleo Marsh", "Dan Roe", "Eva Stone", "Finn Wolf"]),
+        ("OrganisationEntered", [f"Bakery of street {number}" for number in range(12)]),
+        ("Órgão", [f"Padaria da rua {number}" for number in range(12)]),
+        ("Equipment of user", [f"Laptop with number {number}" for number in range(12)]),
+    ],
+)
+def test_people_and_organisations_are_no_titles(name: str, cells: list[str]) -> None:
+    source = table({"Ticket ID": numbers(), "Status": ["open", "closed"], name: cells})
+    assert suggest(source).made["title"]
+
+
+def test_a_rare_text_about_something_else_is_no_description() -> None:
+    long = [f"The room behind the second door on floor {number}" for number in range(12)]
+    few = [*long[:3], *[""] * 9]
+    source = table({"Ticket ID": numbers(), "Subject": ["It burns"], "Setor": long, "Xyz": few})
+    assert "no description column found" in suggest(source).text
+
+
+def test_a_count_of_the_rows_is_no_key_before_the_number_of_the_ticket() -> None:
+    """As in the statistics of OTRS; where nothing else names the ticket, it is the key."""
+    counted = [str(number) for number in range(1, 13)]
+    source = table({"Number": counted, "Ticket#": [f"2031{number:06}" for number in range(12)], "Title": ["It burns"]})
+    assert 'key: "Ticket#"' in suggest(source).text.replace("'", '"')
+    assert "key: Number" in suggest(table({"Number": counted, "Title": ["It burns"]})).text
+
+
 def test_a_key_with_gaps_is_marked() -> None:
     keys = ["", *numbers(60)[1:58], "T-0001", "T-0002"]
     text = suggest(table({"Ticket ID": keys, "Subject": ["Hi there"]}, rows=60)).text
