@@ -67,6 +67,7 @@ GLPI_COLUMNS = {
     "es": ("Solicitante", "Fecha de apertura", "Fecha de cierre", "Estado", "En curso (asignada)"),
     "fr": ("Demandeur", "Date d'ouverture", "Date de clôture", "Statut", "En cours (Attribué)"),
     "it": ("Richiedente", "Aperta il", "Chiusa il", "Stato", "In lavorazione (assegnata)"),
+    "ja": ("依頼者", "発生日", "解決日", "ステータス", "対応中（担当者割り当て済み）"),
     "nl": ("Aanvrager", "Geopend op", "Afgesloten op", "Status", "Bezig met verwerken (toegewezen)"),
     "pl": ("Zgłaszający", "Otwarte", "Zamknięte o", "Status", "W toku (przypisane)"),
     "pt": ("Requerente", "Data de abertura", "Data de fechamento", "Status", "Em atendimento (atribuído)"),
