@@ -22,6 +22,7 @@ NAMES = {
     "es": ("Asunto", "Estado", "Última actualización", "Prioridad"),
     "fr": ("Sujet", "Statut", "Mis à jour", "Priorité"),
     "hu": ("Tárgy", "Állapot", "Utolsó módosítás", "Prioritás"),
+    "id": ("Judul", "Status", "Pembaruan terakhir", "Prioritas"),
     "it": ("Oggetto", "Stato", "Ultima modifica", "Priorità"),
     "ja": ("題名", "ステータス", "更新日時", "優先度"),
     "ko": ("제목", "상태", "수정일", "우선순위"),
