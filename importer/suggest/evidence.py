@@ -10,6 +10,7 @@ from math import inf
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Called, Column, Kind
 from importer.suggest.headers import are_priorities, folded, level_of, load_vocabulary
+from importer.wording import plural
 
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -111,6 +112,14 @@ def _speaks_of_another(column: Column) -> str:
     return f"{word!r} in its name says that it is about something else" if word else ""
 
 
+def _doubt_few_texts(found: Evidence) -> None:
+    """A name says that these are texts of tickets, but most tickets share a few: they may be kinds or channels."""
+    profile = found.column.profile
+    few = profile.distinct <= max(_TITLES_FEW, 0.1 * profile.filled)
+    if few and not found.called.known and found.rows >= FEW_ROWS:
+        found.doubts.append(f"it has only {plural(profile.distinct, 'different text')}")
+
+
 def _title(found: Evidence) -> str:
     column, profile, called, rows = found.column, found.column.profile, found.called, found.rows
     different = profile.share(profile.distinct)
@@ -122,8 +131,7 @@ def _title(found: Evidence) -> str:
         return "its cells are names of people"
     if called.points:
         found.add(30 * different, f"{profile.distinct:,} different texts")
-        if not called.known and rows >= FEW_ROWS and profile.distinct <= max(_TITLES_FEW, 0.1 * profile.filled):
-            found.doubts.append(f"it has only {profile.distinct:,} different texts")
+        _doubt_few_texts(found)
         return ""
     if different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG or column.says("measures"):
         return "its cells are not different short sentences"
@@ -147,6 +155,8 @@ def _description(found: Evidence) -> str:
         if other := _speaks_of_another(column):
             return other
         found.doubts.append("its name does not say that it is a description")
+    else:
+        _doubt_few_texts(found)
     found.add(min(profile.mean, 400) / 20, f"texts of {profile.mean:,.0f} characters on average")
     found.add(10 * (column.kind is Kind.LONG), "long texts")
     return ""
@@ -157,7 +167,8 @@ def _requester_email(found: Evidence) -> str:
     if not called.points:
         if column.says("agents"):
             return "its name is about those who answer"
-        found.doubts.append("its name does not say that these are the requesters")
+        if column.rank("requester_name") is None:
+            found.doubts.append("its name does not say that these are the requesters")
     found.add(max(0.0, 5 - found.points) + 10 * column.profile.share_of("email"), "e-mail addresses")
     return ""
 

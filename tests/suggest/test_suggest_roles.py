@@ -70,6 +70,22 @@ def test_the_address_of_an_agent_is_not_the_requester() -> None:
     assert "requester_email: Mail of sender" in suggest(source).text
 
 
+def test_the_address_in_a_column_of_requesters_is_theirs_by_name() -> None:
+    source = table(
+        {"Ticket ID": numbers(), "Subject": ["It burns"], "Informador": ["ana@example.com", "bo@example.com"]}
+    )
+    became = {choice.column: (choice.field, choice.mark) for choice in suggest(source).choices}
+    assert became["Informador"] == ("requester_email", "GUESS")
+
+
+@pytest.mark.parametrize(("name", "field"), [("Descrizione", "description"), ("DescrizioneBreve", "title")])
+def test_texts_that_all_tickets_share_are_to_be_checked(name: str, field: str) -> None:
+    """As in lists of cities, whose description is the way a report came in."""
+    source = table({"Id": numbers(), "Stato": ["aperta", "chiusa"], name: ["App of the town"]})
+    became = {choice.column: (choice.field, choice.mark) for choice in suggest(source).choices}
+    assert became[name] == (field, "CHECK")
+
+
 def test_a_subject_of_few_words_yields_to_a_better_title() -> None:
     """In city data `subject` is the department; `case_title` says what happened."""
     source = table({"id": numbers(), "subject": ["Parks"], "case_title": [f"Tree {n} fell" for n in range(12)]})
