@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from ledgers import memory
 from naming import short
-from office import SOFFICE
+from office import SOFFICE, Office
 from program import Program
 
 # In the background of a shell, or under nohup, these are ignored, and children inherit that.
@@ -83,7 +83,8 @@ def program(tmp_path: Path) -> Program:
 
 
 @pytest.fixture(scope="session")
-def office() -> None:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
     """LibreOffice is there (see :mod:`office`), or the test is skipped, loudly."""
     if SOFFICE is None:
         pytest.skip("LibreOffice (soffice) is missing: apt-get install libreoffice-calc-nogui")
+    return Office(tmp_path_factory.mktemp("office"))

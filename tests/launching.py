@@ -57,6 +57,11 @@ class Child:
         """Whether it has ended, or does so within some time. May be asked while others start children."""
         return bool(wait([self.process.sentinel], seconds))
 
+    @property
+    def out(self) -> str:
+        """What it has printed so far."""
+        return self._outputs[0].read_text(encoding="utf-8")
+
     def kill(self) -> None:
         """Kill it, and wait until it is gone."""
         self.process.kill()

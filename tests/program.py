@@ -121,14 +121,13 @@ def until(condition: Callable[[], object], *, what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.005)
+        time.sleep(0.02)  # many look at what somebody else has to do
 
 
 class SandboxProcess(NamedTuple):
     """A sandbox in a process of its own."""
 
     url: str
-    process: subprocess.Popen[str]
 
     @property
     def login(self) -> dict[str, str]:
@@ -164,8 +163,12 @@ def sandbox_process(folder: Path, *arguments: object, faults: dict[str, Any] | N
         plan = folder / "faults.json"
         plan.write_text(json.dumps(faults), encoding="utf-8")
         arguments = (*arguments, "--faults", plan)
-    with Program(folder).running("sandbox", "--port", 0, *arguments, stderr=None) as process:
-        yield SandboxProcess(process.stdout.readline().strip(), process)
+    child = Program(folder).fork("sandbox", "--port", 0, *arguments)
+    try:
+        until(lambda: "\n" in child.out or child.ends_within(0), what="the address of a sandbox")
+        yield SandboxProcess(child.out.partition("\n")[0])
+    finally:
+        child.kill()
 
 
 @contextmanager

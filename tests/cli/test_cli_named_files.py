@@ -84,7 +84,7 @@ def test_a_file_elsewhere_is_refused_until_it_is_allowed(folders: Folders, spell
 
 @pytest.mark.parametrize("verb", ["run", "preview", "rehearse", "rebuild"])
 def test_each_verb_asks_the_same(local: Program, verb: str) -> None:
-    folders = Folders(local, "lookup")
+    folders = Folders(local.having(CASE_IMPORTER_SETTLE_DELAY="0.2"), "lookup")
     words = folders.name("../private/x.txt")
     refused = folders.program(verb, *words)
     assert (refused.code, "the mapping may not read" in refused.err) == (2, True)

@@ -20,10 +20,10 @@ import jsonschema
 import pytest
 from launching import Child
 from program import PATIENCE, Ended, Program, SandboxProcess, closed_address, sandbox_process, until
+from scenery import in_a_hurry
 from tickets import MAPPING, read_csv, tickets, write_tickets
 
 import importer
-from importer.delivery import circuit_breaker, rate_limit
 from importer.delivery.workers import Stop
 from importer.sandbox.storage import Storage
 
@@ -406,13 +406,6 @@ def test_a_service_that_is_down_ends_it_until_later(tmp_path: Path) -> None:
     assert "cannot get an access token" in ended.err
     with account(tmp_path, "--port", port):
         assert program(*VERIFY).json["verification"]["verdicts"] == {"same": 5}
-
-
-@contextmanager
-def in_a_hurry(patience: float) -> Iterator[None]:
-    """A build that probes ten times a second during an outage, and gives up after so many seconds."""
-    circuit_breaker.PATIENCE, rate_limit.PROBE_EVERY = patience, 0.1
-    yield
 
 
 def test_an_outage_ends_it_with_what_was_read(tmp_path: Path) -> None:
