@@ -10,13 +10,13 @@ import gc
 import multiprocessing
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ended import PATIENCE, Ended, environment
 from ledgers import memory
@@ -50,7 +50,7 @@ class Child:
         variables: dict[str, str] | None = None,
         terminal: str | None = None,
     ) -> None:
-        self._written = TemporaryDirectory(prefix="case-importer-test-", dir=memory())
+        self._written = tempfile.TemporaryDirectory(prefix="case-importer-test-", dir=memory())
         self._outputs = [Path(self._written.name, name) for name in ("stdout", "stderr")]
         for output in self._outputs:
             output.touch(0o600)  # it may be killed before it opens them
@@ -69,6 +69,11 @@ class Child:
     def out(self) -> str:
         """What it has printed so far."""
         return self._outputs[0].read_text(encoding="utf-8")
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
 
     def kill(self) -> None:
         """Kill it, and wait until it is gone."""
@@ -98,6 +103,7 @@ def _become(folder: Path, arguments: list[str], change: Change, variables: dict[
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
+    tempfile.tempdir = None  # TMPDIR counts, whatever the process has found that it was forked from
     for number, path in enumerate(streams):
         os.dup2(os.open(path, os.O_RDWR | os.O_NOCTTY), number)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
