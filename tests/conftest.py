@@ -28,7 +28,7 @@ PATIENCE = 60
 
 #: A busy machine is no failure; a fixture may be the same for all examples.
 _CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
-settings.register_profile("change", max_examples=60, derandomize=True, **_CALM)  # type: ignore[arg-type]
+settings.register_profile("change", max_examples=40, derandomize=True, **_CALM)  # type: ignore[arg-type]
 settings.register_profile("soak", max_examples=2000, print_blob=True, **_CALM)  # type: ignore[arg-type]
 settings.load_profile("change")
 

@@ -118,7 +118,7 @@ def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -
         until(lambda: any(child.ends_within(0) for child in both), what="the one that finds the ledger taken")
         other, working = sorted(both, key=lambda child: not child.ends_within(0))
         assert other.end().code == ExitCode.LOCKED
-        until(campaign.cases, what="a case")
+        until(lambda: campaign.standing("created"), what="a case")
         working.send(signal.SIGTERM)
         assert working.end().code == ExitCode.TERMINATED
         campaign.options = ()
@@ -130,8 +130,9 @@ def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -
 
 def with_the_lock_deleted(campaign: Campaign, *changes: Callable[[], None]) -> ExitCode:
     """How a run ends whose lock is deleted while it sends; another run could begin then."""
+    before = campaign.server.creates()
     child = start(campaign, change=wrong.built(*changes))
-    until(campaign.cases, what="a case")
+    until(lambda: campaign.server.creates() > before + 1, what="a case")
     campaign.ledger.with_name("ledger.db.lock").unlink()
     return ExitCode(child.end().code)
 
