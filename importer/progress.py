@@ -35,7 +35,7 @@ class Progress:
         """One record reached ``state``, and that is on disk."""
 
     def updating(self, total: int) -> None:
-        """``total`` updates with notes for which the first call had no room are about to be sent."""
+        """``total`` case updates are about to be sent."""
 
     def updated(self, state: CaseUpdateState) -> None:
         """One of these updates reached ``state``, and that is on disk."""

@@ -103,26 +103,27 @@ def section(title: str, lines: Iterable[str | Styled]) -> None:
         if not number:
             heading(title)
         styled = line if isinstance(line, Styled) else Styled(line)
-        indent = " " * (2 + len(styled.text) - len(styled.text.lstrip()))
-        for text in _wrapped(styled.text.lstrip(), indent, width()):
-            say(styled._replace(text=text))
+        say_prose(styled.text.lstrip(), 2 + len(styled.text) - len(styled.text.lstrip()), colour=styled.colour)
 
 
-def _wrapped(text: str, indent: str, columns: int) -> list[str]:
-    return textwrap.wrap(
+def say_prose(text: str, indent: int = 0, *, colour: str | None = None) -> None:
+    """Print a text in as many lines as it needs; not for commands, which nobody could copy then."""
+    spaces, columns = " " * indent, max(width(), 40 + indent)
+    for line in textwrap.wrap(
         text,
         columns,
-        initial_indent=indent,
-        subsequent_indent=indent,
+        initial_indent=spaces,
+        subsequent_indent=spaces,
         break_long_words=False,
         break_on_hyphens=False,
-    )
+    ):
+        say(Styled(line, colour))
 
 
 def say_remarks(remarks: Iterable[str], *, half_read: Iterable[str] = (), put_back: int = 0) -> None:
     """Print how a file was read, which files are not in the totals, and how many cells a spreadsheet had changed."""
     for remark in remarks:
-        say(f"info: {remark}")
+        say_prose(f"info: {remark}")
     for name in half_read:
         say(f"warning: {name} was not read to the end (or is being read now); the next run reads it again")
     if put_back:
@@ -167,8 +168,7 @@ def explain(cause: Cause, indent: int, *, hint: bool = True) -> None:
     """Print what is wrong and what to do; the value is cut, never the rule."""
     problem = f"{quoted(cause.example)} {cause.rule}" if cause.example else cause.rule
     for text in (problem, f"hint: {cause.hint}" if hint and cause.hint else ""):
-        for line in _wrapped(clean(text, 1000), " " * indent, max(40 + indent, width())):
-            say(line)
+        say_prose(clean(text, 1000), indent)
 
 
 def cause_place(cause: Cause) -> str:
@@ -265,8 +265,8 @@ def say_case_updates(updates: CaseUpdateTotals) -> None:
 def say_fields_set(fields: Iterable[FieldSet]) -> None:
     """Print what was set after the creation, and in how many cases; nothing if nothing was."""
     words = [f"{each.field}{f' {each.value}' if each.value else ''} {each.cases:,}" for each in fields]
-    for line in _wrapped(f"Set: {', '.join(words)}", "  ", width()) if words else ():
-        say(line)
+    if words:
+        say_prose(f"Set: {', '.join(words)}", 2)
 
 
 def say_causes(causes: Iterable[Cause]) -> None:

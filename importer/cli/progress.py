@@ -81,9 +81,9 @@ class Watch(Progress):
     def begun(self, *, command: str, source: str, mapping: str, target: str, ledger: Path) -> None:
         """Say what starts now."""
         if self._bars:
-            where = "the embedded sandbox" if is_sandbox(target) else "a server on this machine"
-            where = f"{where} (trial: nothing leaves this machine)" if is_trial(target) else target
-            say(f"Importing {source} into {where} (mapping {mapping})", error=True)
+            here = "the embedded sandbox" if is_sandbox(target) else "a server on this machine"
+            where, trial = (here, " (trial: nothing leaves this machine)") if is_trial(target) else (target, "")
+            say(f"Importing {source} into {where}, mapping {mapping}{trial}", error=True)
         self._log("run_started", command=command, source=source, mapping=mapping, target=target, ledger=ledger)
 
     def read(self, share: float, rows: int) -> None:
@@ -192,7 +192,7 @@ class Watch(Progress):
             return f"{self._stage}: {self._done:,} rows, {rate:,.1f}/s"
         unknown = f", {self._unknown:,} unknown" if self._unknown else ""
         about = "" if left is None else f", about {duration(left)} left"
-        things = {"updating": "notes", "verifying": "cases"}.get(self._stage, "rows")
+        things = {"updating": "case updates", "verifying": "cases"}.get(self._stage, "rows")
         failed = "" if self._stage == "verifying" else f", {self._failed:,} failed{unknown}"
         return f"{self._stage}: {self._done:,} of {self._total:,} {things}, {rate:,.1f}/s{failed}{about}"
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from tqdm.utils import disp_len, disp_trim
 
-from importer.cli.output import Styled, say, width
+from importer.cli.output import Styled, say, say_command, say_prose, width
 from importer.errors import ConfigError
 from importer.models import clean
-from importer.wording import command_line, nearest, plural
+from importer.wording import nearest, plural
 
 if TYPE_CHECKING:
     from importer.quality.baseline import Baseline
@@ -38,16 +38,16 @@ def say_suggestion(
     say(f"Wrote {output}: {guesses}, {plural(suggestion.checks, 'line')} to check.")
     if suggestion.system:
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
-        say(f"This looks like an export from {suggestion.system}{ready}.")
+        say_prose(f"This looks like an export from {suggestion.system}{ready}.")
     _say_reading(suggestion)
     for change in differences(saved, suggestion) if saved else ():
         say(clean(f"Since the last suggestion: {change}", width() - 1))
     say_choices(suggestion)
-    say(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
-    command = ["case-importer", "check", str(source), "--mapping", str(output), *reading]
-    say(f"Review it, then run: {command_line(command)}")
+    say_prose(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
     if answers is None:
-        say("To correct a line of the table, write it as `Column = field` into a file, and add: --answers FILE --force")
+        say_prose("To correct a line of this table, write `Column = field` into a file and add --answers FILE --force.")
+    say("Review it, then run:")
+    say_command(["case-importer", "check", str(source), "--mapping", str(output), *reading], 2)
 
 
 def _say_reading(suggestion: Suggestion) -> None:

@@ -1,7 +1,7 @@
 """The SQLite file below a ledger: opened carefully, written durably, never trusted blindly.
 
-Its version is the number of the steps that made it. Opened for writing, an older ledger is brought to the newest
-version, in one transaction; for looking it must have that version already.
+Opened for writing, an older ledger is brought to the newest version, in one transaction; for looking it must have that
+version already.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from importer.errors import ConfigError, LedgerError
 
 #: In the header of every ledger: "case" in ASCII.
 APPLICATION_ID = 0x63617365
-#: Step n makes a ledger of version n of one of version n - 1. What is released is never changed: a step is added.
-STEPS = tuple(
-    Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql", "schema-6.sql")
+#: All tables of the newest version.
+SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+#: The first makes a ledger of version 2 of one of version 1, and so on. A released one never changes: one is added.
+MIGRATIONS = tuple(
+    Path(__file__).with_name("migrations").joinpath(f"{version}.sql").read_text(encoding="utf-8")
+    for version in range(2, 7)
 )
 
 _BUSY_MS = 5000  # for which a lock of somebody else is waited for
@@ -227,29 +229,34 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def newest_version() -> int:
+    """The version of the ledgers that this program makes."""
+    return 1 + len(MIGRATIONS)
+
+
 def bring_forward(connection: sqlite3.Connection) -> None:
-    """Take the steps that an older ledger, or an empty file, has not taken yet; all, or none if one fails.
+    """Make the tables of an empty file, or the migrations that an older ledger lacks; all, or none if one fails.
 
     The caller closes a connection that failed, which takes all of them back.
     """
-    steps = STEPS[_pragma(connection, "user_version") :]
-    if steps:
+    version = _pragma(connection, "user_version")
+    if version < newest_version():
         connection.executescript(f"""
             BEGIN IMMEDIATE;
-            {"".join(steps)}
+            {"".join(MIGRATIONS[version - 1 :]) if version else SCHEMA}
             INSERT INTO ledger (id, created_at) SELECT lower(hex(randomblob(4))), '{utc_now()}'
                 WHERE NOT EXISTS (SELECT 1 FROM ledger);
             PRAGMA application_id = {APPLICATION_ID};
-            PRAGMA user_version = {len(STEPS)};
+            PRAGMA user_version = {newest_version()};
             COMMIT;""")
 
 
 def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse to look at an older ledger as if it were a new one, and say how it becomes one."""
     version = _pragma(connection, "user_version")
-    if version < len(STEPS):
+    if version < newest_version():
         raise LedgerError(
-            f"the ledger has version {version}; this program reads version {len(STEPS)}",
+            f"the ledger has version {version}; this program reads version {newest_version()}",
             where=str(path),
             hint="the next run, retry or reconcile brings it up to date, with nothing lost, such as:"
             f" case-importer reconcile --ledger {path}",
@@ -296,8 +303,8 @@ def assert_ledger(connection: sqlite3.Connection, path: Path) -> None:
         what = "the ledger was made by a case-importer from before the first release, which this one cannot read"
         raise LedgerError(what, where=str(path), hint="finish that import with the program that began it")
     version = _pragma(connection, "user_version")
-    if not 1 <= version <= len(STEPS):
-        what = f"the ledger has version {version}; this program supports {len(STEPS)}"
+    if not 1 <= version <= newest_version():
+        what = f"the ledger has version {version}; this program supports {newest_version()}"
         raise LedgerError(what, where=str(path), hint="use the version of case-importer that wrote it, or a newer one")
 
 

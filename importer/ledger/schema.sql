@@ -1,5 +1,5 @@
--- Version 1 of the ledger of one import: the queue, the state of every row, and its history. The other files bring it
--- forward; today's tables and triggers together are shown by `sqlite3 ledger.db .schema`.
+-- The ledger of one import: the queue, the state of every row, and its history. This is what a new ledger is made of;
+-- `migrations/` brings older ones to the same tables.
 -- What must never happen is refused here, below all code: see the triggers and unique indexes.
 -- Times are UTC. A text that is JSON says so.
 -- What is checked for every row compares states with OR: SQLite would make a table of a list behind IN for each row,
@@ -21,7 +21,9 @@ CREATE TABLE source (                   -- one export file that was read into th
     external_id_field TEXT,             -- custom field that carries the key; NULL: cases cannot be found again by key
     links TEXT,                         -- JSON object: how the mapping links rows to each other; NULL: it does not
     rows INTEGER NOT NULL DEFAULT 0,    -- rows read
-    staged INTEGER NOT NULL DEFAULT 0   -- 0: reading was cut short, its records are dropped and read again
+    staged INTEGER NOT NULL DEFAULT 0,  -- 0: reading was cut short, its records are dropped and read again
+    mapping_place TEXT,                 -- path of the mapping, or name of a built-in one; NULL: not known
+    allowed TEXT                        -- JSON object: column → the only words that it may have; NULL: not known
 ) STRICT;
 
 CREATE TABLE run (                      -- one time that a process held this ledger
@@ -30,7 +32,9 @@ CREATE TABLE run (                      -- one time that a process held this led
     version TEXT NOT NULL,              -- of case-importer
     started_at TEXT NOT NULL,           -- ISO 8601
     ended_at TEXT,                      -- NULL: still running, or killed
-    exit_code INTEGER
+    exit_code INTEGER,
+    settings TEXT,                      -- JSON object: what it was to do, and how; no secrets. NULL: it sent nothing
+    planned INTEGER                     -- requests that it was about to send when it began; searches not counted
 ) STRICT;
 
 CREATE TABLE record (                   -- one row of a source
@@ -70,11 +74,12 @@ CREATE TABLE link (
     problem TEXT                        -- why the link is not the one of the file: dropped, or led to the topmost row
 ) STRICT;
 
--- What is sent to a case after it was created, strictly in order: notes for which the first request has no room.
+-- What is sent to a case after it was created, strictly in order: notes for which the first request has no room, then
+-- what the mapping says under `after_create`.
 CREATE TABLE case_update (
     record INTEGER NOT NULL REFERENCES record (id),
     position INTEGER NOT NULL,          -- 1, 2, …: the order in which they go
-    kind TEXT NOT NULL,                 -- what it carries: 'notes'
+    kind TEXT NOT NULL,                 -- what it carries: 'notes', 'fields', 'solve' or 'close'
     items INTEGER NOT NULL,             -- how many of them
     state TEXT NOT NULL DEFAULT 'pending'
         CHECK (state IN ('pending', 'sending', 'done', 'refused', 'unknown', 'dropped')),
@@ -142,12 +147,67 @@ CREATE TABLE case_update_event (        -- the history of case updates: likewise
     message TEXT
 ) STRICT;
 
+CREATE TABLE search (                   -- one time that the outcome of a row was searched for in the list of cases
+    id INTEGER PRIMARY KEY,
+    record INTEGER NOT NULL REFERENCES record (id),
+    run INTEGER NOT NULL REFERENCES run (id),
+    at REAL NOT NULL,                   -- when it ended, seconds since 1970
+    result TEXT NOT NULL,               -- 'found', 'duplicate', 'not_created', or 'undecided'
+    message TEXT                        -- why it is undecided
+) STRICT;
+
+CREATE TABLE measurement (              -- a few seconds of a run, for its report: nothing is decided by it
+    run INTEGER NOT NULL REFERENCES run (id),
+    at REAL NOT NULL,                   -- their end, seconds since 1970
+    seconds REAL NOT NULL,              -- how long they were
+    created INTEGER NOT NULL,           -- rows that became cases
+    requests INTEGER NOT NULL,          -- that ended, searches included
+    too_fast INTEGER NOT NULL,          -- how many of them were answered with HTTP 429
+    waited REAL NOT NULL,               -- seconds for the answers of all of them together
+    longest REAL NOT NULL,              -- and for the slowest one
+    rate REAL,                          -- requests per second that were allowed at the end; NULL: no limit
+    PRIMARY KEY (run, at)
+) STRICT, WITHOUT ROWID;
+
+-- What `verify` found when it read cases back. No record moves because of it.
+
+CREATE TABLE verification_plan (        -- the last verification; no row: there was none
+    begun_at TEXT NOT NULL,             -- ISO 8601
+    ended_at TEXT,                      -- NULL: not finished
+    sample TEXT,                        -- as it was given, such as '5%'; NULL: all cases
+    deep INTEGER NOT NULL,              -- 1: each case is read on its own as well
+    doubles INTEGER NOT NULL            -- 1: the whole list is searched for second cases
+) STRICT;
+
+CREATE TABLE verification (             -- one finding about one case
+    record INTEGER NOT NULL REFERENCES record (id),
+    position INTEGER NOT NULL,          -- 0: the worst, which is the verdict of the case
+    written_at REAL NOT NULL,           -- our last write to the case, seconds since 1970
+    verdict TEXT,                       -- NULL: the case is not read back yet
+    field TEXT,                         -- '': it is about the whole case
+    sent TEXT,                          -- texts, or the parts of them that differ; NULL: forgotten
+    found TEXT,
+    update_at TEXT,                     -- ISO 8601, as the list shows it; NULL: not shown
+    at TEXT,                            -- ISO 8601
+    PRIMARY KEY (record, position)
+) STRICT;
+
+CREATE TABLE double_case (              -- a case that has the external id of another case of ours
+    case_id TEXT PRIMARY KEY,
+    record INTEGER NOT NULL REFERENCES record (id),
+    field TEXT NOT NULL,                -- which has the external id
+    update_at TEXT,
+    at TEXT NOT NULL
+) STRICT;
+
 CREATE INDEX record_key ON record (key);    -- made again when a first source is entered: see finish_source
 CREATE INDEX corrections ON record (replaces) WHERE replaces IS NOT NULL;
 CREATE INDEX link_name ON link (name) WHERE name IS NOT NULL;
 CREATE INDEX children ON link (parent_key) WHERE parent_key IS NOT NULL;
 CREATE INDEX case_update_state ON case_update (state, record);
 CREATE INDEX companion_files ON companion_file (source);
+-- Which records had an unknown outcome at some time; few have, so it costs next to nothing.
+CREATE INDEX once_unknown ON event (record) WHERE state = 'unknown';
 
 -- How records and case updates may move ------------------------------------------------------------------------------
 
@@ -177,7 +237,10 @@ INSERT INTO transition (of, before, after) VALUES
     ('record', 'invalid', 'pending'), ('record', 'invalid', 'skipped'), ('record', 'invalid', 'waiting'),
     ('record', 'skipped', 'pending'), ('record', 'skipped', 'invalid'),
     ('record', 'skipped', 'waiting'),       -- only if a mapping filtered it, and another one does not
+    -- a ledger that is made again from an account (`rebuild`) knows of no row whether it is a case already
+    ('record', 'pending', 'unknown'), ('record', 'waiting', 'unknown'), ('case update', 'pending', 'unknown'),
     ('case update', 'pending', 'sending'),
+    ('case update', 'pending', 'dropped'),  -- closing a case that a person does not want to be solved
     ('case update', 'sending', 'done'), ('case update', 'sending', 'refused'),
     ('case update', 'sending', 'pending'),  -- proven not taken, and worth another attempt
     ('case update', 'sending', 'unknown'),  -- anything else, and every crash
@@ -243,12 +306,23 @@ BEGIN
         WHERE link.record = NEW.id AND json_extract(content.body, '$.parent_id') = parent.case_id);
 END;
 
--- P15: case updates go only to the case that their row was created as, and in order.
+-- P15, P16: case updates go only to the case that their row was created as, and in order; a case is solved or closed
+-- when the rows below it have come to rest, with all that they still wait for.
 CREATE TRIGGER case_update_waits BEFORE UPDATE OF state ON case_update
 WHEN NEW.state = 'sending' AND (
     (SELECT state FROM record WHERE id = NEW.record) <> 'created'
     OR EXISTS (SELECT 1 FROM case_update AS earlier WHERE earlier.record = NEW.record
-               AND earlier.position < NEW.position AND earlier.state NOT IN ('done', 'dropped')))
+               AND earlier.position < NEW.position AND earlier.state NOT IN ('done', 'dropped'))
+    OR NEW.kind IN ('solve', 'close') AND EXISTS (
+        SELECT 1 FROM record AS parent JOIN link ON link.parent_key = parent.key
+            JOIN record AS child ON child.id = link.record
+        WHERE parent.id = NEW.record AND (
+            child.state IN ('pending', 'waiting', 'sending', 'unknown')
+            OR child.state = 'created' AND EXISTS (
+                SELECT 1 FROM case_update AS below WHERE below.record = child.id
+                AND below.state IN ('pending', 'sending', 'unknown')
+                AND NOT EXISTS (SELECT 1 FROM case_update AS refused WHERE refused.record = child.id
+                                AND refused.state = 'refused')))))
 BEGIN
     SELECT RAISE(ABORT, 'it is not the turn of this case update');
 END;

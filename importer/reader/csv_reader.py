@@ -57,7 +57,8 @@ class CsvReader:
         separators = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
         separated = f" separated by {separators}" if len(self.columns) > 1 else ""
         header = f"header in line {dialect.header_line}" if dialect.header_line else "no header"
-        how = f"read as {text.encoding.codec.upper()}, {columns_counted(self.columns)}{separated}, {header}"
+        numbered = "rows are numbered by line"  # one with line breaks in a cell takes several
+        how = f"read as {text.encoding.codec.upper()}, {columns_counted(self.columns)}{separated}, {header}; {numbered}"
         self.notes = (*notes, *text.encoding.notes, how, *dialect.notes, *unnamed)
 
     def fingerprint(self) -> str:

@@ -115,7 +115,7 @@ def test_a_plain_line_per_minute_has_rows_rate_failures_and_the_time_left(capsys
         "reading: 1,200,000 rows, 20,000.0/s",
         "sending: 300 of 1,000 rows, 5.0/s, 9 failed, 1 unknown, about 2 min 20 s left",
         "sending: 300 of 1,000 rows, 0.0/s, 9 failed, 1 unknown",
-        "updating: 1 of 40 notes, 0.0/s, 9 failed, 1 unknown, about 39 min 00 s left",
+        "updating: 1 of 40 case updates, 0.0/s, 9 failed, 1 unknown, about 39 min 00 s left",
     ]
 
 

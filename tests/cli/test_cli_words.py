@@ -61,7 +61,7 @@ def test_check_does_not_name_a_file_that_it_does_not_write(second_night: Program
 
 def test_remarks_are_not_called_like_the_notes_of_a_case(second_night: Program) -> None:
     for page in (run(second_night), second_night("check", "tonight.csv", "-m", "m.yml").out):
-        assert "\ninfo: read as UTF-8, 4 columns separated by commas, header in line 1\n" in page
+        assert "\ninfo: read as UTF-8, 4 columns separated by commas, header in line 1; rows" in page
         assert "note:" not in page
 
 

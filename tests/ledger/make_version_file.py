@@ -2,8 +2,8 @@
 
 ``PYTHONPATH=.:tests .venv/bin/python tests/ledger/make_version_file.py tests/ledger/version-1.db.gz``
 
-It is made once for each version, by the program of that version, before a step to the next one is added. A file that
-is there is never made anew.
+It is made once for each version, by the program of that version, before a migration to the next one is added. A file
+that is there is never made anew.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from importer.ledger.sources import sources
 from importer.models import State
 
 VERSION_1 = Path(__file__).with_name("version-1.db.gz")
-STEP = "ALTER TABLE record ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey';"
+MIGRATION = "ALTER TABLE record ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey';"
 STATES = {
     State.PENDING: 2,
     State.WAITING: 1,
@@ -43,7 +43,7 @@ def version(path: Path) -> int:
 
 
 def test_a_ledger_of_version_1_goes_on(first: Path) -> None:
-    """For ever, whatever steps are added later."""
+    """For ever, whatever migrations are added later."""
     with Ledger(first, verb="run") as ledger:
         assert ledger.counts() == STATES
         assert [record.key for record in pending(ledger)] == ["pending", "parent"]
@@ -59,8 +59,8 @@ def test_a_ledger_of_version_1_goes_on(first: Path) -> None:
 
 
 def test_an_older_ledger_is_brought_forward(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "STEPS", (*database.STEPS, STEP))
-    newest = len(database.STEPS)
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, MIGRATION))
+    newest = database.newest_version()
     refused = rf"version 1; this program reads version {newest}[^$]*reconcile --ledger {first}"
     with pytest.raises(LedgerError, match=refused):
         LedgerView(first)
@@ -73,16 +73,26 @@ def test_an_older_ledger_is_brought_forward(first: Path, monkeypatch: pytest.Mon
         assert view.counts() == STATES
 
 
-def test_a_new_ledger_takes_all_steps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "STEPS", (*database.STEPS, STEP))
-    with Ledger(path, verb="run") as ledger:
-        stage(ledger, [valid("A")])
-        assert row_of(ledger, "A")["colour"] == "grey"
+def test_a_ledger_that_is_brought_forward_is_like_a_new_one(first: Path, tmp_path: Path) -> None:
+    """So `schema.sql` shows all tables that the code meets, and each migration is in it."""
+    for path in (first, tmp_path / "new.db"):
+        Ledger(path, verb="run").close()
+    assert tables(first) == tables(tmp_path / "new.db")
 
 
-def test_a_step_that_fails_leaves_the_ledger_as_it_was(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def tables(path: Path) -> dict[str, object]:
+    """Columns of the tables, text of all else, and how records may move."""
+    with closing(sqlite3.connect(path)) as connection:
+        found: dict[str, object] = {
+            name: connection.execute(f"PRAGMA table_info({name})").fetchall() if kind == "table" else sql
+            for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name")
+        }
+        return found | {"moves": connection.execute("SELECT * FROM transition ORDER BY 1, 2, 3").fetchall()}
+
+
+def test_a_migration_that_fails_leaves_the_ledger_as_it_was(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(database, "STEPS", (*database.STEPS, STEP, "SELECT colour FROM nowhere;"))
+        broken.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, MIGRATION, "SELECT colour FROM nowhere;"))
         with pytest.raises(LedgerError, match="nowhere"):
             Ledger(first, verb="run")
     assert version(first) == 1
@@ -115,7 +125,7 @@ def test_a_program_that_cannot_open_a_killed_ledger_does_not_lock_it_out(path: P
         do(ledger, lambda: mark_one(ledger, 1))
         killed = as_killed(ledger, tmp_path / "killed")
     with pytest.MonkeyPatch.context() as older:
-        older.setattr(database, "STEPS", ())
+        older.setattr(database, "newest_version", lambda: 0)
         with pytest.raises(LedgerError, match="supports 0"):
             Ledger(killed, verb="run")
     with Ledger(killed, verb="run") as again:

@@ -207,7 +207,7 @@ def test_memory_does_not_grow_with_the_number_of_rows(save, monkeypatch):
 
 def test_notes_tell_encoding_delimiter_and_header_line(save):
     (note,) = open_reader(save("\nid;t\n1;2\n")).notes
-    assert note == "read as UTF-8, 2 columns separated by semicolons, header in line 2"
+    assert note == "read as UTF-8, 2 columns separated by semicolons, header in line 2; rows are numbered by line"
 
 
 def test_a_title_above_the_header_is_suspected_when_no_row_fits(save):

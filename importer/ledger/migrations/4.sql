@@ -1,4 +1,4 @@
--- Version 4: case updates set fields as well (kinds 'fields', 'solve' and 'close', beside 'notes').
+-- Version 4: case updates set fields as well (kinds 'fields', 'solve' and 'close', next to 'notes').
 
 INSERT INTO transition (of, before, after) VALUES
     ('case update', 'pending', 'dropped');  -- closing a case that a person does not want to be solved
