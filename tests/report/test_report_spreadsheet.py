@@ -145,14 +145,12 @@ CHANGED = [
 ]
 
 
-@pytest.mark.parametrize(("original", "cell"), SHOWN, ids=short)
-def test_a_spreadsheet_has_changed_it(original: str, cell: str) -> None:
-    assert is_as_shown(original, cell)
+def test_a_spreadsheet_has_changed_it() -> None:
+    assert [pair for pair in SHOWN if not is_as_shown(*pair)] == []
 
 
-@pytest.mark.parametrize(("original", "cell"), CHANGED, ids=short)
-def test_a_person_has_changed_it(original: str, cell: str) -> None:
-    assert not is_as_shown(original, cell)
+def test_a_person_has_changed_it() -> None:
+    assert [pair for pair in CHANGED if is_as_shown(*pair)] == []
 
 
 @pytest.mark.parametrize(
