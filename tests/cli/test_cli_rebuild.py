@@ -97,9 +97,9 @@ def test_a_rebuild_that_is_killed_leaves_no_row_that_could_be_sent(server: Sandb
     """What it did not settle is unknown, so the next run searches before it sends."""
     program = program_for(server, tmp_path, "killed-")
     assert program(*RUN, "--limit", 20).counts == {"created": 20, "pending": 10}
-    with program.running(*REBUILD, "--out", "new", "--rate", 1) as process:
-        until(lambda: unknown_in(tmp_path / "new" / "ledger.db") == 30, what="rows that are marked as unknown")
-        process.kill()
+    child = program.fork(*REBUILD, "--out", "new", "--rate", 1)
+    until(lambda: unknown_in(tmp_path / "new" / "ledger.db") == 30, what="rows that are marked as unknown")
+    child.kill()
     for _ in range(3):
         finished = program(*RUN, "--out", "new")
     assert (finished.code, finished.counts) == (0, {"created": 30})
