@@ -23,6 +23,7 @@ from importer.credential_settings import ENVIRONMENT_PREFIX, is_readable_by_othe
 from importer.errors import ConfigError
 from importer.settings import Origin, Settings, is_plain
 from importer.small_files import read_small_file
+from importer.wording import shell_word
 
 _FILE_NAME = ".env"
 _TARGET = ("sandbox", "api_url", "auth_url", "region", "account")
@@ -156,7 +157,8 @@ def _read_file(config_file: Path | None, near: Path | None) -> tuple[Path | None
             # It was found, not named, so it may be somebody else's: it cannot send away what is elsewhere.
             if name in layer.values and not Path(layer.values[name]).resolve().is_relative_to(folder.resolve()):
                 what = f"{variable_of(name)} is outside the folder of this file"
-                raise ConfigError(what, where=str(path), hint=f"if you trust this file, pass --config {path}")
+                hint = f"if you trust this file, pass --config {shell_word(str(path))}"
+                raise ConfigError(what, where=str(path), hint=hint)
         return path, (), layer
     return None, tuple(reversed(folders)), Layer(_FILE_NAME)
 

@@ -98,7 +98,10 @@ def _usage(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = error.format_message().rstrip(".")
     text = message[:1].lower() + message[1:]
-    return str(ConfigError(text, hint=f"{context.command_path} --help" if context is not None else ""))
+    hint = f"{context.command_path} --help" if context is not None else ""
+    if "unexpected extra argument" in text:
+        hint = f"put a path with spaces in quotes; {hint}"
+    return str(ConfigError(text, hint=hint))
 
 
 def _lacking(error: BaseException) -> ResourceError | None:

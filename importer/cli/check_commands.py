@@ -86,6 +86,8 @@ def mappings(action: str, *, name: str | None, output: Path | None, force: bool)
     from importer.wording import command_line
 
     if action == "list":
+        if name or output or force:
+            raise click.UsageError("only copy accepts a name and options, such as: mappings copy zendesk")
         for each in builtin_names():
             for line in wrap(f"{each:<14} {title_of(each)}", 80, subsequent_indent=" " * 15):
                 say(line)
@@ -140,6 +142,8 @@ def check(
 
     Exits with 3 if a row is invalid.
     """
+    if baseline is None and option.typed("volume_factor"):
+        raise click.UsageError("--volume-factor has no effect without --baseline")
     return check_export(
         export,
         output,

@@ -24,6 +24,7 @@ from importer.cli.output import (
     say_document,
     say_end,
     say_in_short,
+    say_prose,
     say_remarks,
     say_steps,
     say_totals,
@@ -145,8 +146,9 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         (f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {rows_text(it.first_rows[:2], it.rows)}" for it in most),
     )
     if result.exit_code is ExitCode.OK:
-        heading("Next")
-        say_command(["case-importer", "run", *again, *of_run], 2)
+        if result.totals.read:
+            heading("Next")
+            say_command(["case-importer", "run", *again, *of_run], 2)
         return
     if result.exit_code is ExitCode.CHANGED_SHAPE:
         step = Step("Look at what changed. If it is meant, import the file", ["case-importer", "run", *again, *of_run])
@@ -160,20 +162,23 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
 def _say_fix(fix: Fix) -> None:
     """Print what was written into a mapping."""
     say()
-    if fix.path is None:
-        say("Nothing to fix in the mapping.")
-        return
     for line in fix.diff.splitlines():
         colour = {"+": "green", "-": "red"}.get(line[:1])
         say(Styled(line, colour))
-    say()
-    if fix.backup is None:
+    if fix.diff:
+        say()
+    if fix.path is None:
+        say("The mapping has these lines already." if fix.open else "Nothing to fix in the mapping.")
+    elif fix.backup is None:
         say(f"Built-in mappings are not changed. Wrote a copy with these lines: {fix.path}")
-        say(f"Use it from now on: --mapping {fix.path}")
+        say(f"Use it from now on: {command_line(['--mapping', str(fix.path)])}")
     else:
         say(f"Wrote {fix.path}; backup: {fix.backup}")
     if fix.open:
-        say(f"{plural(fix.open, 'value')} still need a translation: replace the commented lines, then run check again.")
+        need = "needs" if fix.open == 1 else "need"
+        say_prose(
+            f"{plural(fix.open, 'value')} still {need} a translation: replace the lines with #, then check again."
+        )
 
 
 def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> None:

@@ -18,7 +18,7 @@ import click
 from importer.errors import ExitCode
 from importer.meaning import UPDATES, meaning_of
 from importer.models import UNSAFE, State, clean
-from importer.wording import carried, printable, shell_word
+from importer.wording import carried, plural, printable, shell_word
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
@@ -39,6 +39,7 @@ OF_CHECK = {
     State.PENDING: "ready to send",
     State.WAITING: "sent after their parent row becomes a case",
     State.INVALID: "would not be sent",
+    State.CREATED: "cases already",
 }
 _CAUSES_SHOWN = 10
 #: A quoted value gets at most so much of a line: the reader needs the end of the sentence.
@@ -106,14 +107,17 @@ def section(title: str, lines: Iterable[str | Styled]) -> None:
         say_prose(styled.text.lstrip(), 2 + len(styled.text) - len(styled.text.lstrip()), colour=styled.colour)
 
 
-def say_prose(text: str, indent: int = 0, *, colour: str | None = None) -> None:
-    """Print a text in as many lines as it needs; not for commands, which nobody could copy then."""
+def say_prose(text: str, indent: int = 0, *, hanging: int = 0, colour: str | None = None) -> None:
+    """Print a text in as many lines as it needs; not for commands, which nobody could copy then.
+
+    ``hanging``: how much further all lines but the first are indented.
+    """
     spaces, columns = " " * indent, max(width(), 40 + indent)
     for line in textwrap.wrap(
         text,
         columns,
         initial_indent=spaces,
-        subsequent_indent=spaces,
+        subsequent_indent=spaces + " " * hanging,
         break_long_words=False,
         break_on_hyphens=False,
     ):
@@ -188,7 +192,7 @@ def say_steps(steps: Iterable[Step]) -> None:
     for number, (what, command) in enumerate(steps, start=1):
         if number == 1:
             heading("Next")
-        say(f"  {number}. {what}{':' if command else ''}")
+        say_prose(f"{number}. {what}{':' if command else ''}", 2, hanging=3)
         if command:
             say_command(command, 5)
 
@@ -238,7 +242,7 @@ def say_totals(
         return
     say()
     say(totals.equation)
-    if totals.by_state() == [(State.CREATED, totals.created)] and State.CREATED not in special and not trial:
+    if not totals.read or (totals.created == totals.read and State.CREATED not in special and not trial):
         return
     say()
     for state, count in totals.by_state():
@@ -280,4 +284,4 @@ def say_causes(causes: Iterable[Cause]) -> None:
         say(f"  {cause.rows:>7,}  ", _coloured(cause.state), what)
         explain(cause, 21)
     if len(shown) > _CAUSES_SHOWN:
-        say(f"  {len(shown) - _CAUSES_SHOWN} more errors: see summary.json")
+        say(f"  {plural(len(shown) - _CAUSES_SHOWN, 'more error')}: see summary.json")

@@ -66,7 +66,8 @@ def _say_outcome(result: RunResult, *, trial: bool) -> None:
     say_remarks(result.notes, half_read=result.half_read, put_back=result.put_back)
     meanings = {}
     now = result.moved.get(State.CREATED, 0)
-    if before := result.totals.created - now:  # some rows were cases before this run
+    before = result.totals.created - now
+    if before and result.command != "rebuild":  # some rows were cases before this run; all that it finds were
         created = meaning_of(State.CREATED, result.totals.created, trial=trial)
         meanings[State.CREATED] = f"{created} ({now:,} now, {before:,} before)"
     say_totals(result.totals, result.causes, meanings, trial=trial)

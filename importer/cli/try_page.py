@@ -113,8 +113,7 @@ def _next_steps(result: TryResult, again: list[str], *, is_trial: bool) -> Itera
     if is_trial:
         yield Step("Try the row in the real account: the sandbox has no automations", [])
         return
-    text = f"Look into the mailbox of {result.email}: mail that came goes to each requester"
-    yield Step(clean(text, width() - 5), [])
+    yield Step(f"Look into the mailbox of {result.email}: mail that came goes to each requester", [])
     what = "Pause what should not run for imported cases, and try again; then import"
     yield Step(what, ["case-importer", "run", *again])
 

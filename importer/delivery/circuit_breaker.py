@@ -144,7 +144,8 @@ class CircuitBreaker:
             return
         self._failing.add(object() if record is None else record)
         if self.is_open:
-            text = f"{self._target} does not answer ({what}); sending is paused until it does"
+            most = f"{PATIENCE / 60:.0f} minutes at most"
+            text = f"{self._target} does not answer ({what}); sending is paused until it does, {most}"
             self._notice(Notice("paused", text, {"target": self._target}))
             self._rate_limit.outage(is_on=True)
 

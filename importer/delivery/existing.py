@@ -49,7 +49,7 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
         why = str(error) or f"the search took longer than {LONGEST:.0f} s"
         may_not_read = isinstance(error, ReadError) and error.status == 403
         scope = f"; add to the OAuth client the scope {READ_SCOPE}" if may_not_read else ""
-        text = f"warning: could not check whether these tickets are cases already: {why}{scope}"
+        text = f"warning: could not check whether these tickets are cases already: {why.rstrip('.')}{scope}"
         api.progress.notice(Notice("existing_not_checked", text, {"reason": type(error).__name__}))
     for key, case_id in found:
         raise ExistingCaseError(

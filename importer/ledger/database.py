@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from importer.errors import ConfigError, LedgerError
+from importer.wording import command_line
 
 #: In the header of every ledger: "case" in ASCII.
 APPLICATION_ID = 0x63617365
@@ -259,7 +260,7 @@ def assert_newest(connection: sqlite3.Connection, path: Path) -> None:
             f"the ledger has version {version}; this program reads version {newest_version()}",
             where=str(path),
             hint="the next run, retry or reconcile brings it up to date, with nothing lost, such as:"
-            f" case-importer reconcile --ledger {path}",
+            f" {command_line(['case-importer', 'reconcile', '--ledger', str(path)])}",
         )
 
 

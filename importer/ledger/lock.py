@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from importer.errors import LedgerError, LedgerLockedError
+from importer.wording import command_line
 
 
 class LedgerLock:
@@ -29,11 +30,9 @@ class LedgerLock:
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise LedgerLockedError(
-                "another run is using this ledger",
-                where=str(path),
-                hint=f"wait for it to finish, or watch it with: case-importer status --ledger {path}",
-            ) from None
+            watch = command_line(["case-importer", "status", "--ledger", str(path)])
+            hint = f"wait for it to finish, or watch it with: {watch}"
+            raise LedgerLockedError("another run is using this ledger", where=str(path), hint=hint) from None
         except OSError as error:
             hint = "use a writable folder on a local disk"
             raise LedgerError(f"cannot lock the ledger: {error.strerror}", where=str(path), hint=hint) from error

@@ -19,6 +19,7 @@ from importer.models import CaseUpdateState, State, clean
 from importer.pipeline.results import RunResult, Status, fields_of, run_result, write_summary
 from importer.plain import in_thread
 from importer.report import ReportOptions, summary_of, unlinked_remarks, write_reports
+from importer.wording import command_line
 
 StrPath = str | os.PathLike[str]
 Decision = Literal["created", "resend", "drop"]
@@ -113,7 +114,7 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
         if not decisions.resolve(opened, key, outcome):
             found = f"state: {', '.join(states)}" if states else "key not in this ledger"
             what = f"row {key!r} does not have an unknown outcome ({found})"
-            raise ConfigError(what, hint=f"see: case-importer status --ledger {ledger}")
+            raise ConfigError(what, hint=f"see: {command_line(['case-importer', 'status', '--ledger', str(ledger)])}")
         opened.exit_code = ExitCode.OK
     return outcome.state
 

@@ -17,6 +17,7 @@ from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.spreadsheet import put_back
+from importer.wording import command_line
 
 if TYPE_CHECKING:
     from importer.ledger.records import UnsentRow
@@ -133,12 +134,13 @@ def _staged_before(
     """The same source, if this ledger has it with the same mapping and companion files; None if it is to be read."""
     known = [info for info in entry.sources(ledger) if info.staged]
     same = [info for info in reversed(known) if info.sha256 == identity]
+    retry = ["case-importer", "retry", "--ledger", str(ledger.path)]
     if same and same[0].mapping_sha256 != mapping.sha256:
         raise ChangedError(
             f"the mapping changed since {same[0].name} was read; nothing was sent",
             where=mapping.name,
             hint="use the old mapping or a new --ledger; to use the new mapping for rows that are not cases, run:"
-            f" case-importer retry --ledger {ledger.path} --mapping {mapping.name}",
+            f" {command_line([*retry, '--mapping', mapping.path_or_name])}",
         )
     if before := next((info for info in same if companions.are_as(info.companions)), None):
         return before
@@ -154,7 +156,7 @@ def _staged_before(
                 f"{what} changed, and {unfinished} are not finished; nothing was sent",
                 where=source.name,
                 hint="import the changed file too with --accept-changes (no key becomes two cases), or finish its rows:"
-                f" case-importer retry --ledger {ledger.path}",
+                f" {command_line(retry)}",
             )
     return None
 

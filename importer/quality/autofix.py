@@ -19,7 +19,7 @@ from importer.mapping.loader import mapping_file
 from importer.mapping.values import Field
 from importer.quality.file_checks import DAY_FIRST, FileIssue, pattern_of
 from importer.quality.mapping_checks import TableUse
-from importer.wording import close_words, plural
+from importer.wording import close_words, plural, shell_word
 from importer.yaml_places import Entry, NodePath, amended, quoted
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.
@@ -180,7 +180,8 @@ def _write(path: Path, text: str, *, is_new: bool) -> Path | None:
         draft.replace(path)
     except FileExistsError:
         what = "there is a mapping of this name next to the export already"
-        raise ConfigError(what, where=str(path), hint=f"give it with --mapping {path}, or remove it") from None
+        hint = f"give it with --mapping {shell_word(str(path))}, or remove it"
+        raise ConfigError(what, where=str(path), hint=hint) from None
     except OSError as error:
         raise ConfigError(f"the mapping cannot be written: {error.strerror}", where=str(path)) from None
     return backup

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from many_notes import NOTHING, notes_of, what_is_wrong, write_export
 from program import Ended, Program, sandbox_process
@@ -71,6 +73,18 @@ def test_a_changed_mapping_is_refused_and_the_hint_works(local: Program) -> None
     assert local(*RUN).code == 0, "the new mapping is the ledger's own now"
 
 
+def test_the_hint_works_with_spaces_in_every_path(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2", subject="x" * 151)])
+    mapping = local.folder / "my mappings" / "first draft.yml"
+    mapping.parent.mkdir()
+    mapping.write_text(MAPPING, encoding="utf-8")
+    run = ("run", "t.csv", "-m", mapping, "--out", "my import", "--json")
+    assert local(*run).counts == {"created": 1, "invalid": 1}
+    mapping.write_text(MAPPING.replace("Subject", "{column: Subject, overflow: truncate}"), encoding="utf-8")
+    retried = _the_command_in(local(*run), local)
+    assert (retried.code, retried.counts) == (0, {"created": 2})
+
+
 def test_a_mapping_that_says_how_to_read_the_file_is_a_changed_mapping_too(local: Program) -> None:
     """Not another file: its rows would be sent again, under other keys."""
     write_tickets(local.folder / "t.csv", [Ticket("1")])
@@ -85,5 +99,5 @@ def test_a_mapping_that_says_how_to_read_the_file_is_a_changed_mapping_too(local
 
 def _the_command_in(refused: Ended, program: Program) -> Ended:
     """What the message says to run, run as it stands."""
-    words = refused.err.partition("case-importer ")[2].splitlines()[0].split()
+    words = shlex.split(refused.err.partition("case-importer ")[2].splitlines()[0])
     return program(*words, "--json")

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from program import Program
-from tickets import Ticket, write_tickets
+from tickets import MAPPING, Ticket, write_tickets
 
 SAMPLE = Path(__file__).parents[2] / "sample_data/zendesk-tickets.csv"
 
@@ -31,6 +31,23 @@ def test_check_of_a_good_file_ends_with_0(local: Program) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert "1  pending   ready to send" in ended.out
     assert "2 rows = 1 pending + 1 skipped" in ended.out
+
+
+def test_a_file_without_rows_has_no_next_command(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [])
+    ended = local("check", "t.csv", "-m", "m.yml")
+    assert (ended.code, ended.out.endswith("0 of 0 rows are ready to send\n\n0 rows\n")) == (0, True), ended.out
+
+
+def test_fix_again_says_that_the_lines_wait_for_a_decision(local: Program) -> None:
+    table = "  priority: {column: Subject, values: {Low: LOW}}\n"
+    (local.folder / "my map.yml").write_text(MAPPING.replace("case:\n", f"case:\n{table}"), encoding="utf-8")
+    write_tickets(local.folder / "t.csv", [Ticket("1", subject="Blocker")])
+    fix = ("check", "t.csv", "-m", "my map.yml", "--fix")
+    first, again = local(*fix), local(*fix)
+    assert "Wrote my map.yml; backup: my map.yml.bak\n1 value still needs a translation" in first.out
+    assert "The mapping has these lines already.\n1 value still needs a translation" in again.out
+    assert "Nothing to fix" not in again.out
 
 
 def test_check_names_every_error_of_a_row(local: Program) -> None:

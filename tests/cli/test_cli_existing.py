@@ -137,6 +137,7 @@ def test_a_list_that_cannot_be_read_gives_one_warning(tmp_path: Path, status: in
         assert (went_on.code, went_on.counts, server.creates()) == (0, {"created": 12}, 13)
         assert went_on.err.count("warning: could not check whether these tickets are cases already") == 1
         assert said in went_on.err
+        assert ".;" not in went_on.err
 
 
 def test_without_an_external_id_nothing_is_searched(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections import Counter
@@ -51,6 +52,11 @@ def test_what_was_sent_is_found_and_the_rest_is_sent(server: SandboxProcess, tmp
     assert len(keys_of(server, "lost-")) == 20
     codes = Counter(line["code"] for line in read_csv(tmp_path / "t-import" / "results.csv"))
     assert codes == {"found": 20, "not_created": 10}, "two readings of the list decide, without a search for each row"
+
+    (tmp_path / "t-import").rename(tmp_path / "rebuilt")
+    assert re.search(r"20  created +trial: cases in the sandbox, not in Talkdesk\n", program(*REBUILD[:-1]).out)
+    shutil.rmtree(tmp_path / "t-import")
+    (tmp_path / "rebuilt").rename(tmp_path / "t-import")
 
     finished = program(*RUN)
     assert (finished.code, finished.counts) == (0, {"created": 30})

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import re
+import signal
 import subprocess
+import termios
 
 import pytest
 from program import COMMAND, PATIENCE, Program, environment
@@ -32,6 +37,29 @@ def test_a_terminal_shows_rate_created_failed_and_time_left(local: Program) -> N
         r"\rSending +\d+%\|.+\| \d+/60 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ cases/s\], \d+ created, 0 failed", screen.out
     )
     assert "Sending 100%" in screen.out
+
+
+def test_ctrl_c_leaves_the_bar_at_the_cases_that_were_made(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(400))
+    head, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 100))
+    streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "encoding": None}
+    shown = b""
+    with local.running("run", "t.csv", "-m", "m.yml", "--rate", 50, **streams) as process:
+        os.close(terminal)
+        with contextlib.suppress(OSError):  # how Linux says that the other side is closed
+            while octets := os.read(head, 65536):
+                shown += octets
+                if b" created, " in shown:
+                    process.send_signal(signal.SIGINT)
+                    break
+            while octets := os.read(head, 65536):
+                shown += octets
+        os.close(head)
+        assert process.wait(PATIENCE) == 130
+    done, created = re.findall(r"\| (\d+)/400 .*?, (\d+) created, 0 failed", shown.decode())[-1]
+    assert done == created
+    assert 0 < int(done) < 400
 
 
 def test_the_bar_fits_its_terminal(local: Program) -> None:

@@ -84,7 +84,7 @@ def test_it_shows_what_changed_automatically_and_leaves_nothing(tmp_path: Path) 
         "  priority\n      sent:  'LOW'\n      found: 'URGENT'\n",
         "  notes\n      sent:  nothing\n      found: '[internal] Solved!'\n",
         "nothing: case 1 is in the Trash",
-        "Look into the mailbox of me@acme.example",
+        "Look into the mailbox of me@acme.example: mail that came goes to each\n     requester\n",
         "Exit code 3: the case was refused, or something changed automatically",
     ):
         assert text in tried.out

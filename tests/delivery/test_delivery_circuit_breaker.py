@@ -70,6 +70,7 @@ def test_a_pause_and_its_end_are_told_once() -> None:
     breaker = hear(breaker_of(notice=told.append), *[UNREACHABLE] * (2 * OUTAGE_AFTER))
     assert [notice.event for notice in told] == ["paused"]
     assert told[0].text.startswith("https://api.example.com does not answer (")
+    assert told[0].text.endswith("); sending is paused until it does, 15 minutes at most")
     for _ in range(2):
         breaker.record_life()
     assert [notice.event for notice in told] == ["paused", "resumed"]
