@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
@@ -138,7 +138,7 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
     if open_updates := [update.state for update in updates if update.state not in ("done", "dropped")]:
         what_to_do = f"{what_to_do}; case update: {open_updates[0]}, see case-updates.csv"
     suggestions = Suggestions(source.allowed)
-    errors = tuple(error._replace(suggestion=suggestions.of(error)) for error in row.errors)
+    errors = tuple(replace(error, suggestion=suggestions.of(error)) for error in row.errors)
     body = _read_body(row.body)
     names = (*source.columns, *repeat(None, len(row.cells or ())))
     return ExplainedRow(
