@@ -103,3 +103,11 @@ def test_an_update_that_waits_for_its_row_is_not_to_be_looked_up(local: Program)
     stories = [local("explain", key, *LEDGER, "--json").json["rows"][0] for key in "12"]
     assert [story["updates"][0]["state"] for story in stories] == ["done", "pending"]
     assert [story["what_to_do"] for story in stories] == ["nothing to do", "run the same command again"]
+
+
+def test_a_cell_with_half_a_character_is_shown_written_out(local: Program) -> None:
+    text = "Id,Subject,Body,Mail\n1,half \ud83d,b,ana@example.com\n"
+    (local.folder / "t.csv").write_bytes(text.encode("utf-7"))
+    assert local("run", "t.csv", "-m", "m.yml", "--encoding", "utf-7", "--quiet").code == 3
+    (row,) = local("explain", "1", *LEDGER, "--json").json["rows"]
+    assert [cell["value"] for cell in row["cells"]] == ["1", "half \\ud83d", "b", "ana@example.com"]
