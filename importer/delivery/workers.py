@@ -211,8 +211,7 @@ class Workers:
         self.result.moved[state] += 1
         self.result.left_over += state is State.PENDING and not beyond_limit
         self._sender.api.measured.created += state is State.CREATED
-        if state is not State.PENDING or not self._stop.gently.is_set():  # a stop puts rows back
-            self._sender.api.progress.settled(state)
+        self._sender.api.progress.settled(state)
 
 
 async def run_until_done(
