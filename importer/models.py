@@ -23,7 +23,8 @@ class ReadingOptions(TypedDict, total=False):
     max_ratio: int | None  #: How many times its size a packed text may unpack to; otherwise 200.
 
 
-class FieldError(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FieldError:
     """One problem of one cell, as data. A row that does not fit carries all of its field errors.
 
     Attributes:

@@ -36,6 +36,8 @@ _SHOWN_TO_NOBODY = ("client_secret", "token", "proxy")
 _VARIABLES: dict[str, str] = {variable_of(name): name for name in Settings.model_fields} | {
     f"{ENVIRONMENT_PREFIX}SANDBOX_TOKEN": ""
 }
+#: Texts that mean true to pydantic.
+_TRUE = ("true", "1", "yes", "on", "t", "y")
 #: How alike a variable must be to be taken for a misspelt one.
 _ALIKE = 0.85
 
@@ -95,11 +97,13 @@ def _merge(*layers: Layer) -> dict[str, Layer]:
     """Which layer each setting comes from; the later ones win. A target replaces the whole target of earlier layers."""
     chosen: dict[str, Layer] = {}
     for layer in layers:
-        if layer.values.get("sandbox") is True or layer.values.keys() & {"api_url", "region"}:
+        is_sandbox = str(layer.values.get("sandbox")).lower() in _TRUE
+        if is_sandbox or layer.values.keys() & {"api_url", "region"}:
             chosen = {name: earlier for name, earlier in chosen.items() if name not in _TARGET}
         chosen |= dict.fromkeys(layer.values, layer)
-    if is_plain(str(layers[-1].values.get("api_url"))) and "proxy" not in layers[-1].values:
-        chosen.pop("proxy", None)  # an address on this machine, where a proxy leads only if it is asked for there
+    is_near = "api_url" in chosen and is_plain(str(chosen["api_url"].values["api_url"]))
+    if is_near and chosen.get("proxy") is not layers[-1]:  # to this machine a proxy leads only if it is typed
+        chosen.pop("proxy", None)
     return chosen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -329,7 +329,7 @@ def cells_from_json(text: str) -> tuple[str, ...]:
 
 def errors_to_json(errors: Sequence[FieldError]) -> str | None:
     """Field errors as the ledger keeps them; None for none."""
-    return to_json([error._asdict() for error in errors]) if errors else None
+    return to_json([asdict(error) for error in errors]) if errors else None
 
 
 def errors_from_json(text: str | None) -> tuple[FieldError, ...]:

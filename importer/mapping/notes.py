@@ -76,7 +76,7 @@ class Companion:
     def located(self, error: FieldError, entry: Cells) -> FieldError:
         """An error of an entry, with the place of the entry."""
         column = error.column if error.column is None else f"{self.name}: {error.column}"
-        return error._replace(column=column, rule=f"{error.rule} (row {entry[-1]} of {self.name})")
+        return replace(error, column=column, rule=f"{error.rule} (row {entry[-1]} of {self.name})")
 
     def _key(self, texts: Sequence[str]) -> bytes | None:
         folded = [self._fold(text) for text in texts]

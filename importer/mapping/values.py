@@ -7,6 +7,7 @@ loaded: so a misspelt priority is an error of the mapping, with its line, and no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -79,7 +80,7 @@ class Field:
             is_wanted = False
         column, text = self._input.blame(cells) if is_wanted else (self._condition.columns[0], "")
         found = error.at(column, text, target=self.target.name)
-        return found if self._is_one_cell else found._replace(suggestion="")
+        return found if self._is_one_cell else replace(found, suggestion="")
 
     def _made(self, cells: Cells) -> Any:
         """The value of a row, or what is wrong with it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
@@ -128,17 +128,17 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
         why = row.message or why
     if state is State.SKIPPED and row.code in SKIPPED:
         what_to_do = SKIPPED[row.code].to_do
-    what_to_do = what_to_do or "nothing to do"
     updates = []
     for update in updates_of(view, row.id):
         body = _read_body(update.body)
         values, history = places.values(body, "after_create"), update_steps_of(view, row.id, update.position)
         parts = (update.position, update.kind, update.state, update.attempts)
         updates.append(Update(*parts, tuple(values), body, tuple(history)))
-    if open_updates := [update.state for update in updates if update.state not in ("done", "dropped")]:
-        what_to_do = f"{what_to_do}; case update: {open_updates[0]}, see case-updates.csv"
+    open_updates = [update.state for update in updates if update.state not in ("done", "dropped")]
+    if open_updates and state is State.CREATED:  # otherwise they only wait for their row
+        what_to_do = f"case update: {open_updates[0]}, see case-updates.csv"
     suggestions = Suggestions(source.allowed)
-    errors = tuple(error._replace(suggestion=suggestions.of(error)) for error in row.errors)
+    errors = tuple(replace(error, suggestion=suggestions.of(error)) for error in row.errors)
     body = _read_body(row.body)
     names = (*source.columns, *repeat(None, len(row.cells or ())))
     return ExplainedRow(
@@ -150,7 +150,7 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
         link=case_link(target, row.case_id),
         attempts=row.attempts,
         why=why,
-        what_to_do=what_to_do,
+        what_to_do=what_to_do or "nothing to do",
         code=row.code,
         message=row.message,
         mapping=source.mapping_name,

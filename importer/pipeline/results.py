@@ -137,7 +137,7 @@ class PreviewRow:
         line: dict[str, Any] = {
             "row": self.row,
             "key": self.key,
-            "errors": [error._asdict() for error in self.errors],
+            "errors": self.errors,
             "filtered": self.filtered,
         }
         if self.parent is not None:

@@ -271,8 +271,8 @@ class _FailuresSheet:
             return
         sheet = workbook.add_worksheet("allowed values")
         sheet.hide()
-        for row, words in enumerate(zip_longest(*offered.values())):
-            sheet.write_row(row, 0, words)
+        for row, words in enumerate(zip_longest(*offered.values(), fillvalue="")):
+            _write_texts(sheet, row, words)
         for at, (column, known) in enumerate(offered.items()):
             place, letters = self._own[columns.index(column)], column_letters(at)
             rule = {
@@ -290,6 +290,13 @@ def _named(error: FieldError) -> str:
     return f"{error.column}: {reason(error)}" if error.column else reason(error)
 
 
+def _write_texts(sheet: Worksheet, row: int, texts: Iterable[str], form: Format | None = None, first: int = 0) -> None:
+    """Write a row of texts, whatever they look like: ``write_row`` may take ``{=1}`` for a formula."""
+    for at, text in enumerate(texts, start=first):
+        if text:
+            sheet.write_string(row, at, text, form)
+
+
 def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
     """The sheet that says what to do, and why rows are not cases, most frequent first."""
     sheet = workbook.add_worksheet(FAILURES_SHEETS[1])
@@ -302,13 +309,13 @@ def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
     number = workbook.add_format({"num_format": "#,##0", "valign": "top"})
     for at, width in enumerate(_CAUSES.values()):
         sheet.set_column(at, at, width)
-    sheet.write_row(top, 0, _CAUSES, header)
+    _write_texts(sheet, top, _CAUSES, header)
     row = top
     for row, cause in enumerate((cause for cause in causes if cause.is_failure), start=top + 1):
         sheet.write_number(row, 0, cause.rows, number)
         cells = (cause.state, cause.code, cause.column, cause.target, str(cause.first_rows[0]))
         shown = (excel_text(cell or "") for cell in (*cells, cause.example, cause.rule, cause.hint))
-        sheet.write_row(row, 1, shown, text)
+        _write_texts(sheet, row, shown, text, first=1)
     sheet.autofilter(top, 0, max(row, top + 1), len(_CAUSES) - 1)
     sheet.freeze_panes(top + 1, 0)
     sheet.set_landscape()

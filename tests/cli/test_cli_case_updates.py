@@ -57,6 +57,8 @@ def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(progr
             "Case updates: 0 of 25 notes and fields delivered; 20 refused; 5 blocked by those before them:"
             " see case-updates.csv\n"
         ) in ended.out
+        (story,) = online("explain", "N-1", *LEDGER, "--json").json["rows"]
+        assert story["what_to_do"] == "case update: refused, see case-updates.csv"
         lines = open_updates(online)
         assert [line["value"] for line in lines] == ROWS[0][1][20:], "no text is lost"
         assert {(line["key"], line["case_id"]) for line in lines} == {("N-1", "1")}

@@ -90,3 +90,24 @@ def test_every_line_that_a_note_may_come_from_is_named(local: Program) -> None:
     page = local("explain", "1", *LEDGER).out
     assert "← from 'One', 'Two', m.yml:8:14 or m.yml:9:14" in page
     assert "requests    1 to create it, 1 for case updates" in page
+
+
+def test_an_update_that_waits_for_its_row_is_not_to_be_looked_up(local: Program) -> None:
+    """It is not in case-updates.csv, which is about cases that exist."""
+    mapping = local.folder / "m.yml"
+    later = "after_create:\n  status: {value: OPEN}\n"
+    mapping.write_text(mapping.read_text(encoding="utf-8") + later, encoding="utf-8")
+    write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2")])
+    local("run", "t.csv", "-m", "m.yml", "--limit", 1, "--quiet")
+    assert not (local.folder / "t-import/case-updates.csv").exists()
+    stories = [local("explain", key, *LEDGER, "--json").json["rows"][0] for key in "12"]
+    assert [story["updates"][0]["state"] for story in stories] == ["done", "pending"]
+    assert [story["what_to_do"] for story in stories] == ["nothing to do", "run the same command again"]
+
+
+def test_a_cell_with_half_a_character_is_shown_written_out(local: Program) -> None:
+    text = "Id,Subject,Body,Mail\n1,half \ud83d,b,ana@example.com\n"
+    (local.folder / "t.csv").write_bytes(text.encode("utf-7"))
+    assert local("run", "t.csv", "-m", "m.yml", "--encoding", "utf-7", "--quiet").code == 3
+    (row,) = local("explain", "1", *LEDGER, "--json").json["rows"]
+    assert [cell["value"] for cell in row["cells"]] == ["1", "half \\ud83d", "b", "ana@example.com"]

@@ -47,6 +47,9 @@ def test_the_forms_are_what_their_schemas_say(local: Program) -> None:
     result.validate(summary(local))
     result.validate(local("report", "--ledger", "out/ledger.db", "--out", "again", "--json").json)
     schema(local, "status").validate(local("status", "--ledger", "out/ledger.db", "--json").json)
+    told = local("explain", "2", "--ledger", "out/ledger.db", "--json").json
+    schema(local, "explain").validate(told)
+    assert [(error["code"], error["column"]) for error in told["rows"][0]["errors"]] == [("missing", "Subject")]
 
 
 def test_a_schema_refuses_what_is_another_form(local: Program) -> None:

@@ -155,6 +155,23 @@ def test_a_target_in_the_environment_replaces_that_of_a_file(
     assert (ended.code, ended.json["target"]) == (0, server.url)
 
 
+def test_a_sandbox_in_the_environment_replaces_the_target_of_a_file(aimless: Program, nearby: Path) -> None:
+    """All of it, also what could not be used."""
+    write_env(nearby / ".env", CASE_IMPORTER_REGION="eu", CASE_IMPORTER_AUTH_URL="https://127.0.0.1:9")
+    ended = aimless.having(CASE_IMPORTER_SANDBOX="true")(*RUN, "--json")
+    assert (ended.code, ended.json["target"].partition(":")[0]) == (0, "sandbox")
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_proxy_that_was_not_typed_is_passed_over_on_the_way_to_this_machine(
+    aimless: Program, nearby: Path, server: SandboxProcess, place: str
+) -> None:
+    proxy = {"CASE_IMPORTER_PROXY": "http://127.0.0.1:9"}
+    write_env(nearby / ".env", **CLIENT, CASE_IMPORTER_API_URL=server.url, **(proxy if place == "file" else {}))
+    ended = (aimless.having(**proxy) if place == "environment" else aimless)(*RUN, "--json")
+    assert (ended.code, ended.json["target"]) == (0, server.url)
+
+
 # -- one place for an address and its credentials ---------------------------------------------------------
 
 WAYS = {

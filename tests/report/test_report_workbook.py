@@ -48,9 +48,9 @@ def test_a_wrong_cell_is_marked_explained_and_offered_what_is_allowed(ledger: Le
     columns = ("Id", "Priority", "Mail")
     rows = [
         failing(2, ("7", "Hig", "a at b.c"), wrong("Priority"), wrong("Mail", "not_an_email", "a at b.c", "a@b.c")),
-        failing(5, ("8", "Low", "d@e.f")),
+        failing(5, ("8", "Low", "d@e.f"), wrong(None, "too_many_fields", "{=1}")),
     ]
-    allowed = {"Priority": ["High", "Low", "=1", "a,b"]}
+    allowed = {"Priority": ["High", "Low", "=1", "{=1}", "a,b"]}
     stage(ledger, rows, columns=columns, allowed=allowed)
     book = load_workbook(written(ledger, tmp_path / "out"), rich_text=False)
 
@@ -84,12 +84,13 @@ def test_a_wrong_cell_is_marked_explained_and_offered_what_is_allowed(ledger: Le
     assert not any(sheet.cell(3, place).comment for place in range(1, len(header) + 1))
 
     (rule,) = sheet.data_validations.dataValidation
-    assert (rule.type, str(rule.sqref), rule.formula1) == ("list", "F2:F3", "'allowed values'!$A$1:$A$4")
+    assert (rule.type, str(rule.sqref), rule.formula1) == ("list", "F2:F3", "'allowed values'!$A$1:$A$5")
     assert [cell.value for cell in words["A"]] == allowed["Priority"]
     assert {cell.data_type for cell in words["A"]} == {"s"}, "no word is a formula"
     table = [[cell.value for cell in row] for row in causes.iter_rows(min_row=8)]
     assert [cell.value for cell in causes[8]][:4] == ["rows", "state", "code", "column"]
     assert [1, "invalid", "unknown_value", "Priority", "priority", "2", "Hig", "is not listed", "add it"] in table
+    assert {cell.data_type for row in causes for cell in row} == {"s", "n"}, "no example is a formula"
 
 
 def read_again(path: Path, ledger: Ledger) -> tuple[list[tuple[str, ...]], int]:
