@@ -185,7 +185,12 @@ def _as_expression(token: str) -> str:
 
 def _read_iso(text: str) -> datetime | None:
     match = _ISO.fullmatch(text)
-    return match and datetime.fromisoformat(match[1] + (match[2] or "").replace("UTC", "Z"))
+    if match is None:
+        return None
+    moment, offset = match[1], (match[2] or "").replace("UTC", "Z")
+    if offset and len(moment) == len("2024-07-12"):
+        moment += " 00:00"  # or the offset is taken for the time of day
+    return datetime.fromisoformat(moment + offset)
 
 
 #: Ways to write a date that can be read in one way only.

@@ -91,6 +91,8 @@ def sent(text: str, pattern: str = "iso", *, zone: str = "UTC", kind: str = "dat
         ("iso", "2024-03-12 09:41:07 UTC", datetime(2024, 3, 12, 9, 41, 7, tzinfo=UTC)),
         ("iso", "2024-03-12 09:41:07 +0530", datetime.fromisoformat("2024-03-12T09:41:07+05:30")),
         ("iso", "2024-03-12T09:41:07,5+01", datetime.fromisoformat("2024-03-12T09:41:07.5+01:00")),
+        ("iso", "2024-03-12+02:00", datetime.fromisoformat("2024-03-12T00:00+02:00")),
+        ("iso", "2024-03-12Z", datetime(2024, 3, 12, tzinfo=UTC)),
         ("iso", "20240312", None),
         ("iso", "2024-W11-2", None),
         ("iso", "2024-03-12 24:00", None),
