@@ -193,6 +193,13 @@ def test_a_day_begins_at_its_midnight_or_at_its_first_moment(zone: str, local: s
     assert sent(local, zone=zone, kind="date") == expected
 
 
+def test_the_day_of_a_count_is_the_one_in_the_time_zone() -> None:
+    """23:30 UTC is half past midnight of the first of March in Berlin."""
+    assert sent("1709249400", "epoch", zone="Europe/Berlin", kind="date") == "2024-02-29T23:00:00Z"
+    assert sent("1709249400", "epoch", kind="date") == "2024-02-29T00:00:00Z"
+    assert sent("253402300799", "epoch", zone="Europe/Berlin", kind="date") == "not_a_date"
+
+
 @pytest.mark.parametrize("name", ["Nowhere", "europe", "Europe/", "/etc/localtime", "a\0b", "x" * 5000, "éé", "UTC+1"])
 def test_a_time_zone_that_does_not_exist(name: str) -> None:
     with pytest.raises(MappingError, match="unknown time zone"):
