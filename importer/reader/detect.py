@@ -215,8 +215,10 @@ def renamed_note(path: Path, kind: Kind) -> list[str]:
 def _kind_of_zip(path: Path) -> Kind:
     with damage_named(path.name), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-        if _MANIFEST in names and b"encryption-data" in archive.open(_MANIFEST).read(_MANIFEST_BYTES):
-            raise password_protected(path.name)
+        if _MANIFEST in names:
+            with archive.open(_MANIFEST) as manifest:
+                if b"encryption-data" in manifest.read(_MANIFEST_BYTES):
+                    raise password_protected(path.name)
     lowered = {name.lower().replace("\\", "/") for name in names}
     if "content.xml" in lowered and "mimetype" in lowered:
         return Kind.ODS
