@@ -6,16 +6,17 @@ nothing yet, so that it starts in milliseconds; then it is changed, then it runs
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ended import PATIENCE, Ended, environment
 from ledgers import memory
@@ -38,17 +39,24 @@ class Child:
         arguments: The command line.
         change: What is different about this build.
         variables: Variables of the environment.
+        terminal: The device of the terminal at which somebody watches, if anybody does.
     """
 
     def __init__(
-        self, folder: Path, *arguments: object, change: Change = nullcontext, variables: dict[str, str] | None = None
+        self,
+        folder: Path,
+        *arguments: object,
+        change: Change = nullcontext,
+        variables: dict[str, str] | None = None,
+        terminal: str | None = None,
     ) -> None:
-        self._written = TemporaryDirectory(prefix="case-importer-test-", dir=memory())
+        self._written = tempfile.TemporaryDirectory(prefix="case-importer-test-", dir=memory())
         self._outputs = [Path(self._written.name, name) for name in ("stdout", "stderr")]
         for output in self._outputs:
             output.touch(0o600)  # it may be killed before it opens them
         words = [str(argument) for argument in arguments]
-        what = (folder, words, change, environment(**(variables or {})), self._outputs)
+        streams = [terminal] * 3 if terminal else [os.devnull, *map(str, self._outputs)]
+        what = (folder, words, change, environment(**(variables or {})), streams)
         self.process: BaseProcess = _FORKS.Process(target=_become, args=what, daemon=True)
         with _COLLECTING:
             self.process.start()
@@ -56,6 +64,16 @@ class Child:
     def ends_within(self, seconds: float) -> bool:
         """Whether it has ended, or does so within some time. May be asked while others start children."""
         return bool(wait([self.process.sentinel], seconds))
+
+    @property
+    def out(self) -> str:
+        """What it has printed so far."""
+        return self._outputs[0].read_text(encoding="utf-8")
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
 
     def kill(self) -> None:
         """Kill it, and wait until it is gone."""
@@ -80,13 +98,16 @@ def run(folder: Path, *arguments: object, **options: object) -> Ended:
     return Child(folder, *arguments, **options).end()  # type: ignore[arg-type]
 
 
-def _become(folder: Path, arguments: list[str], change: Change, variables: dict[str, str], outputs: list[Path]) -> None:
+def _become(folder: Path, arguments: list[str], change: Change, variables: dict[str, str], streams: list[str]) -> None:
+    gc.freeze()  # what it has inherited is no garbage
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for number, path in enumerate(outputs, 1):
-        os.dup2(os.open(path, os.O_WRONLY), number)
+    tempfile.tempdir = None  # TMPDIR counts, whatever the process has found that it was forked from
+    for number, path in enumerate(streams):
+        os.dup2(os.open(path, os.O_RDWR | os.O_NOCTTY), number)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
     sys.argv = ["case-importer", *arguments]
     from importer.cli import main
 

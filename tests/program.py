@@ -1,7 +1,7 @@
 """The program as its users start it: child processes with an environment of their own, and what they talk to.
 
-What nobody watches is forked from a process that has loaded it (see :mod:`launching`), as loading it would take most of
-the time; all else is started as the shell would start it.
+Most is forked from a process that has loaded it (see :mod:`launching`), as loading it would take most of the time;
+what is about the start itself, or about pipes, is started as the shell would start it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,11 +92,13 @@ class Program:
         """Run a command with a person watching: everything goes to one terminal of this width."""
         head, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal, "encoding": None}
-        with self.having(TERM="xterm-256color").running(*arguments, **streams) as process:
-            os.close(terminal)
-            shown = b"".join(_until_closed(head))
-            return Ended(process.wait(PATIENCE), shown.decode(), "")
+        variables = self.having(TERM="xterm-256color").variables
+        child = Child(self.folder, *arguments, variables=variables, terminal=os.ttyname(terminal))
+        shown = b""
+        with os.fdopen(head, "rb", buffering=0) as screen, os.fdopen(terminal, "rb"):
+            while screen in wait([screen, child.process.sentinel], PATIENCE):
+                shown += screen.read(65536)
+        return Ended(child.end().code, shown.decode(), "")
 
 
 def end_of(process: subprocess.Popen[str]) -> Ended:
@@ -104,31 +107,18 @@ def end_of(process: subprocess.Popen[str]) -> Ended:
     return Ended(process.returncode, out, err)
 
 
-def _until_closed(head: int) -> Iterator[bytes]:
-    with os.fdopen(head, "rb", buffering=0) as screen:
-        while True:
-            try:
-                shown = screen.read(65536)
-            except OSError:  # how Linux says that the other side is closed
-                return
-            if not shown:
-                return
-            yield shown
-
-
 def until(condition: Callable[[], object], *, what: str) -> None:
     """Wait until ``condition`` holds; a condition that never holds is a failure that says ``what`` was waited for."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.005)
+        time.sleep(0.02)  # many look at what somebody else has to do
 
 
 class SandboxProcess(NamedTuple):
     """A sandbox in a process of its own."""
 
     url: str
-    process: subprocess.Popen[str]
 
     @property
     def login(self) -> dict[str, str]:
@@ -164,8 +154,12 @@ def sandbox_process(folder: Path, *arguments: object, faults: dict[str, Any] | N
         plan = folder / "faults.json"
         plan.write_text(json.dumps(faults), encoding="utf-8")
         arguments = (*arguments, "--faults", plan)
-    with Program(folder).running("sandbox", "--port", 0, *arguments, stderr=None) as process:
-        yield SandboxProcess(process.stdout.readline().strip(), process)
+    child = Program(folder).fork("sandbox", "--port", 0, *arguments)
+    try:
+        until(lambda: "\n" in child.out or child.ends_within(0), what="the address of a sandbox")
+        yield SandboxProcess(child.out.partition("\n")[0])
+    finally:
+        child.kill()
 
 
 @contextmanager

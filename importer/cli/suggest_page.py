@@ -51,10 +51,10 @@ def say_suggestion(
 
 
 def _say_reading(suggestion: Suggestion) -> None:
-    """Which sheet was taken, where the header is, and what to check about both: two short lines each at most."""
+    """Which sheet was taken, where the header is, and what to check about both: a few short lines each."""
     notes = [f"{note[0].upper()}{note[1:]}." for note in suggestion.notes if "sheet" in note or "header" in note]
     for note in (*notes, *(f"Check: {doubt}" for doubt in suggestion.doubts)):
-        for line in wrap(note, min(width() - 1, 79), max_lines=2, placeholder=" …"):
+        for line in wrap(note, min(width() - 1, 79), max_lines=3, placeholder=" …"):
             say(clean(line, width() - 1))
 
 

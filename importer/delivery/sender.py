@@ -47,7 +47,7 @@ class Sender:
         with self.api.under_way():
             mark = await self.ledger.mark_sending(record.id)  # on disk before anything leaves
             if mark is not Mark.DONE:
-                return Sent(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.PENDING)
+                return Sent(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.WAITING)
             if not await self.api.rate_limit.acquire():
                 await self.ledger.unmark(record.id)  # proven not sent
                 return Sent(State.PENDING)

@@ -37,7 +37,7 @@ class Stop:
 class Delivered:
     """What a delivery came to."""
 
-    moved: Counter[State] = field(default_factory=Counter)  #: records that reached each state in this run
+    moved: Counter[State] = field(default_factory=Counter)  #: how many records more are in each state than before
     error: CaseImporterError | None = None  #: why the run was stopped, if it was
     left_over: int = 0  #: records that stayed pending although their turn came: suppressed, or out of attempts
     suppressed: int = 0  #: how many of them because rows like them were refused over and over
@@ -46,8 +46,8 @@ class Delivered:
 class RecordQueue:
     """Hands out records until none is left and none can come back.
 
-    A record that was taken is *in hand* until :meth:`done` or :meth:`again`, one of which is called once for it; one
-    whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
+    A record that was taken is *in hand* until :meth:`done`, :meth:`again` or :meth:`put_off`, one of which is called
+    once for it; one whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
 
     Args:
         load: Loads the next page: pending records behind the one with the given id, at most so many. Children that
@@ -97,10 +97,12 @@ class RecordQueue:
             wanted = PAGE if self._left is None else min(PAGE, self._left)
             page = await self._load(self._last, wanted) if wanted else []
             self._exhausted = self._exhausted or len(page) < wanted or wanted == 0
+            if self._left is not None:  # some that were awaited may have taken places meanwhile
+                page = page[: self._left]
+                self._left -= len(page)
             if page:
                 self._last = next((record.id for record in reversed(page) if not record.released), self._last)
                 self._page.extend(page)
-                self._left = None if self._left is None else self._left - len(page)
                 self._changed.set()  # whoever waits for something to come back may take from this page
 
     def again(self, record: Pending) -> None:
@@ -114,6 +116,11 @@ class RecordQueue:
         self._out -= 1
         if self._out == 0 or self._may_load_more():
             self._changed.set()
+
+    def put_off(self) -> None:
+        """A record in hand must wait for its parent: it was not sent, so another may be, or it, once it is released."""
+        self._left = None if self._left is None else self._left + 1
+        self.done()
 
     def expect(self) -> None:
         """A record may come back although nobody has it in hand."""
@@ -151,7 +158,6 @@ class Workers:
         self._reconciler = reconciler
         self._options = options
         self._stop = stop
-        self._unsettled = 0  # unknown outcomes that nobody has settled yet
         self.result = Delivered()
 
     async def run(self, unknown: Sequence[UnknownRecord] = ()) -> Delivered:
@@ -162,7 +168,6 @@ class Workers:
         """
         for _ in unknown:
             self._queue.expect()
-        self._unsettled = len(unknown)
         earlier, begun = deque(unknown), asyncio.get_running_loop().time()
         work = [self._work() for _ in range(self._options.concurrency)]
         work += [self._settle_earlier(earlier, begun) for _ in range(min(len(earlier), _SETTLED_AT_ONCE))]
@@ -171,9 +176,7 @@ class Workers:
                 work, api=self._sender.api, stop=self._stop, grace=self._options.grace
             )
         finally:
-            abandoned = await self._sender.ledger.call(Ledger.abandon)
-            self.result.moved[State.UNKNOWN] += abandoned + self._unsettled
-        self.result.moved = +self.result.moved  # no zeros
+            await self._sender.ledger.call(Ledger.abandon)
         return self.result
 
     async def _work(self) -> None:
@@ -181,12 +184,13 @@ class Workers:
             sent = await self._sender.send(record)
             self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
-                self._unsettled += 1
                 if self._stop.gently.is_set():
                     return  # no search could leave any more
                 body, field = record.body, record.external_id_field
                 unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=time.time())
                 await self._settle(unknown, known_at=asyncio.get_running_loop().time())
+            elif sent.state is State.WAITING:
+                self._queue.put_off()
             elif sent.retry_in is not None and not self._stop.gently.is_set():
                 await asyncio.sleep(sent.retry_in)
                 self._queue.again(record)
@@ -199,7 +203,6 @@ class Workers:
 
     async def _settle(self, record: UnknownRecord, *, known_at: float, is_earlier: bool = False) -> None:
         state = await self._reconciler.settle(record, known_at=known_at)
-        self._unsettled -= 1
         may_be_sent = state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id)
         if may_be_sent and (not is_earlier or self._queue.has_room()):
             self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
@@ -208,7 +211,6 @@ class Workers:
 
     def _count(self, state: State, *, beyond_limit: bool = False) -> None:
         self._queue.done()
-        self.result.moved[state] += 1
         self.result.left_over += state is State.PENDING and not beyond_limit
         self._sender.api.measured.created += state is State.CREATED
         self._sender.api.progress.settled(state)

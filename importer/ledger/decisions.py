@@ -124,11 +124,9 @@ def make_unproven_unknown(ledger: Ledger) -> None:
     So it is unknown, with its case updates. A run that goes on where a killed rebuild stopped searches before it sends.
     """
     is_unfinished = ledger.scalar(
-        # a run without an exit code was killed, or ended before it came here
-        "SELECT EXISTS (SELECT 1 FROM run WHERE verb = 'rebuild' AND exit_code IS NULL AND NOT EXISTS ("
-        " SELECT 1 FROM run AS later WHERE later.id > run.id AND later.exit_code IS NOT NULL"
-        # only these made what is left of it unknown
-        " AND later.verb IN ('run', 'retry', 'reconcile', 'rebuild')))"
+        # Who has come here notes its settings next. An exit code has also a run that ended while it read.
+        "SELECT EXISTS (SELECT 1 FROM run WHERE verb = 'rebuild')"
+        " AND NOT EXISTS (SELECT 1 FROM run WHERE settings IS NOT NULL)"
     )
     if not is_unfinished:
         return

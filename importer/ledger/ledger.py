@@ -256,7 +256,8 @@ class Ledger:
             " CROSS JOIN record ON record.id = event.record"
             " JOIN source ON source.id = record.source"
             " WHERE event.state = 'created' AND record.state = 'created' AND source.external_id_field IS ?"
-            " AND event.at <= ? ORDER BY event.id DESC LIMIT 1",
+            # a case that a person named need not be new, nor have the key
+            " AND event.at <= ? AND record.code IS NOT 'resolved' ORDER BY event.id DESC LIMIT 1",
             (external_id_field, time.time() - age),
         ).fetchone()
         return None if row is None else CreatedCase(*row)

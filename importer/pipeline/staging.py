@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import Ledger, NewSource, SourceInfo, StagedRow
 from importer.ledger import sources as entry
+from importer.ledger.case_updates import count_waiting
 from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
@@ -141,12 +142,16 @@ def _staged_before(
         )
     if before := next((info for info in same if companions.are_as(info.companions)), None):
         return before
-    for info in () if accept_changes else known:
-        counts = ledger.counts(info.id) if info.name == source.name else {}
-        if unfinished := sum(counts.get(state, 0) for state in _UNFINISHED):
+    for info in known:
+        if accept_changes or info.name != source.name:
+            continue
+        counts = ledger.counts(info.id)
+        rows, updates = sum(counts[state] for state in _UNFINISHED), count_waiting(ledger, info.id, only_unknown=False)
+        if rows or updates:
             what = "the companion file" if same else "the file"
+            unfinished = f"{rows:,} of its rows" if rows else f"{updates:,} case updates of its rows"
             raise ChangedError(
-                f"{what} changed, and {unfinished:,} of its rows are not finished; nothing was sent",
+                f"{what} changed, and {unfinished} are not finished; nothing was sent",
                 where=source.name,
                 hint="import the changed file too with --accept-changes (no key becomes two cases), or finish its rows:"
                 f" case-importer retry --ledger {ledger.path}",

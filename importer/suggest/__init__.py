@@ -35,7 +35,7 @@ from importer.wording import plural
 __all__ = ["Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
 
 _ERRORS_SHOWN = 10
-_VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row.
+_VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row; of two columns one.
 _WORDS_MAX = 30
 
 
@@ -278,7 +278,7 @@ def _doubts(table: FirstRows, sheets: Sequence[str]) -> Iterator[str]:
         or shapes_of(column.name) == ["code"]
         or column.values.counts.get(column.name.strip(), 0) > again
     ]
-    if len(values) >= min(_VALUES_LEAST, len(table.columns)):
+    if len(values) >= min(_VALUES_LEAST, (len(table.columns) + 1) // 2):
         hint = "if so, draft again with --header-row 0, or add a header row"
         yield f"the header looks like data: {named(table.columns, 3)}; {hint}."
 

@@ -10,6 +10,7 @@ from math import inf
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Called, Column, Kind
 from importer.suggest.headers import are_priorities, folded, level_of, load_vocabulary
+from importer.wording import plural
 
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -92,6 +93,8 @@ def _key(found: Evidence) -> str:
         found.add(15, "its name says that it is an id")
     if not missing and not repeated:
         found.add(10, f"filled and different in all {rows:,} rows")
+    if not called.known and rows >= FEW_ROWS and profile.values.counts.keys() == set(map(str, range(1, rows + 1))):
+        found.add(-20, "it counts the rows, as systems do in front of the number of the ticket")
     if is_code:
         found.add(10 * profile.share_of("code"), "codes such as " + repr(profile.shapes["code"].example.strip()))
     found.add(max(0.5, 10 - profile.mean / 4))
@@ -103,6 +106,20 @@ def _is_nearly(count: int, whole: int) -> bool:
     return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
 
 
+def _speaks_of_another(column: Column) -> str:
+    """Why a column with an unknown name has no texts of the ticket; nothing if its name speaks of nothing else."""
+    word = column.says("people") or column.says("strangers")
+    return f"{word!r} in its name says that it is about something else" if word else ""
+
+
+def _doubt_few_texts(found: Evidence) -> None:
+    """A name says that these are texts of tickets, but most tickets share a few: they may be kinds or channels."""
+    profile = found.column.profile
+    few = profile.distinct <= max(_TITLES_FEW, 0.1 * profile.filled)
+    if few and not found.called.known and found.rows >= FEW_ROWS:
+        found.doubts.append(f"it has only {plural(profile.distinct, 'different text')}")
+
+
 def _title(found: Evidence) -> str:
     column, profile, called, rows = found.column, found.column.profile, found.called, found.rows
     different = profile.share(profile.distinct)
@@ -110,15 +127,16 @@ def _title(found: Evidence) -> str:
         return "its name is about those who answer"
     if 2 * profile.filled < rows:
         return f"it is empty in {rows - profile.filled:,} of {rows:,} rows"
-    if column.rank("requester_name") is not None and looks_like_people(profile):
+    if looks_like_people(profile) and (not called.points or column.rank("requester_name") is not None):
         return "its cells are names of people"
     if called.points:
         found.add(30 * different, f"{profile.distinct:,} different texts")
-        if not called.known and rows >= FEW_ROWS and profile.distinct <= max(_TITLES_FEW, 0.1 * profile.filled):
-            found.doubts.append(f"it has only {profile.distinct:,} different texts")
+        _doubt_few_texts(found)
         return ""
     if different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG or column.says("measures"):
         return "its cells are not different short sentences"
+    if other := _speaks_of_another(column):
+        return other
     found.doubts.append("its name does not say that it is a title")
     found.add(10 * different + min(profile.mean, 60) / 4, "short sentences")
     return ""
@@ -131,9 +149,14 @@ def _description(found: Evidence) -> str:
     if column.names[0] == "notes" and profile.filled < 0.8 * rows:
         return "so a few systems call the description; where it is rare, it is a remark"
     if not called.points:
-        if profile.mean < 40 or profile.share_of("words") < 0.8 or profile.share(profile.distinct) < 0.15:
-            return "its cells are not long sentences"
+        rare = 2 * profile.filled < found.rows or profile.share(profile.distinct) < 0.15
+        if rare or profile.mean < 40 or profile.share_of("words") < 0.8:
+            return "its cells are not different long sentences in most rows"
+        if other := _speaks_of_another(column):
+            return other
         found.doubts.append("its name does not say that it is a description")
+    else:
+        _doubt_few_texts(found)
     found.add(min(profile.mean, 400) / 20, f"texts of {profile.mean:,.0f} characters on average")
     found.add(10 * (column.kind is Kind.LONG), "long texts")
     return ""
@@ -144,7 +167,8 @@ def _requester_email(found: Evidence) -> str:
     if not called.points:
         if column.says("agents"):
             return "its name is about those who answer"
-        found.doubts.append("its name does not say that these are the requesters")
+        if column.rank("requester_name") is None:
+            found.doubts.append("its name does not say that these are the requesters")
     found.add(max(0.0, 5 - found.points) + 10 * column.profile.share_of("email"), "e-mail addresses")
     return ""
 

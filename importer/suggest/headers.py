@@ -78,8 +78,14 @@ class Vocabulary:
     systems: Sequence[System]
 
     def names_of(self, column: str) -> tuple[str, ...]:
-        """What ``column`` may be in the lists: its plain name, and this without the words that say "ticket"."""
+        """What ``column`` may be in the lists: its plain name, and this without the words that say "ticket".
+
+        A name that is there twice (``Requester - Requester``, as GLPI writes them) counts once.
+        """
         names = [plain_name(column)]
+        words = names[0].split()
+        if len(words) > 1 and words[: len(words) // 2] == words[len(words) // 2 :]:
+            names.append(" ".join(words[: len(words) // 2]))
         while prefix := next((it for it in self.prefixes if names[-1].startswith(f"{it} ")), ""):
             names.append(names[-1].removeprefix(f"{prefix} "))
         return tuple(names)

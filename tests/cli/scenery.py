@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from program import Ended, Program
+
+from importer.delivery import circuit_breaker, rate_limit
 
 #: What the server does to a row with these words in its title.
 REFUSED = "refuse me"
@@ -29,6 +33,13 @@ def write_env(path: Path, **variables: str) -> Path:
     path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
     path.chmod(0o600)
     return path
+
+
+@contextmanager
+def in_a_hurry(patience: float) -> Iterator[None]:
+    """A build that probes ten times a second during an outage, and gives up after so many seconds."""
+    circuit_breaker.PATIENCE, rate_limit.PROBE_EVERY = patience, 0.1
+    yield
 
 
 class Import(NamedTuple):

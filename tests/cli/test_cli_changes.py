@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from program import Ended, Program
+from many_notes import NOTHING, notes_of, what_is_wrong, write_export
+from program import Ended, Program, sandbox_process
 from tickets import MAPPING, Ticket, tickets, write_tickets
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,24 @@ def test_a_changed_export_is_fine_once_its_rows_are_finished(local: Program) -> 
     local(*RUN)
     write_tickets(local.folder / "t.csv", tickets(3))
     assert local(*RUN).counts == {"created": 1, "skipped": 2}
+
+
+def test_a_changed_export_is_refused_while_notes_are_not_delivered(program: Program) -> None:
+    """Its rows are cases already, so a run of the changed file would not send their notes, and not say so."""
+    rows = [("N-1", notes_of("N-1", 45)), ("N-2", notes_of("N-2", 3))]
+    write_export(program.folder, rows)
+    too_fast = {"do": "status", "status": 429, "on": ["update"], "limit": 3}
+    with sandbox_process(program.folder, faults={"name": "notes", "rules": [too_fast]}) as server:
+        online = program.having(**server.login, CASE_IMPORTER_API_URL=server.url)
+        assert online(*RUN).counts == {"created": 2}
+        more = [*rows, ("N-3", notes_of("N-3", 2))]
+        write_export(program.folder, more)
+        refused = online(*RUN)
+        assert (refused.code, refused.out) == (2, "")
+        assert "the file changed, and 2 case updates of its rows are not finished" in refused.err
+        assert _the_command_in(refused, online).code == 0
+        assert online(*RUN).counts == {"created": 1, "skipped": 2}
+        assert what_is_wrong(more, server.cases()) == NOTHING
 
 
 def test_a_changed_mapping_is_refused_and_the_hint_works(local: Program) -> None:

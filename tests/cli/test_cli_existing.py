@@ -10,7 +10,7 @@ from shutil import copytree, move, rmtree
 from typing import Any
 
 import pytest
-from program import Program, SandboxProcess, end_of, sandbox_process, until
+from program import Program, SandboxProcess, sandbox_process, until
 from tickets import MAPPING, WITHOUT_EXTERNAL_ID, Ticket, tickets, write_tickets
 
 from importer import Settings, run_import
@@ -170,10 +170,10 @@ def test_a_stop_does_not_wait_for_the_search(tmp_path: Path) -> None:
     with sandbox_process(tmp_path, faults=HANGING) as server:
         program = online(tmp_path, server)
         write_tickets(tmp_path / "t.csv", tickets(2))
-        with program.running("run", "t.csv", "-m", "m.yml", "--json") as process:
-            until(lambda: server.state()["requests"].get("list"), what="the search")
-            process.send_signal(signal.SIGINT)
-            stopped = end_of(process)
+        child = program.fork("run", "t.csv", "-m", "m.yml", "--json")
+        until(lambda: server.state()["requests"].get("list"), what="the search")
+        child.send(signal.SIGINT)
+        stopped = child.end()
         assert (stopped.code, stopped.counts, stopped.err) == (130, {"pending": 2}, "")
         assert server.creates() == 0
 

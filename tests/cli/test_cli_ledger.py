@@ -55,9 +55,9 @@ def test_newest_entries_that_are_missing_are_noticed(online: Program, server: Sa
     write_tickets(online.folder / "t.csv", tickets(100, prefix="wal-"))
     online(*RUN, "--limit", 1)
     sent = server.creates()
-    with online.running(*RUN, "--rate", 20) as process:
-        until(lambda: server.creates() > sent, what="a case that only the log knows")
-        process.kill()
+    child = online.fork(*RUN, "--rate", 20)
+    until(lambda: server.creates() > sent, what="a case that only the log knows")
+    child.kill()
     (online.folder / f"{LEDGER}-wal").unlink()
     before = server.creates()
     ended = online(*RUN)
@@ -68,13 +68,13 @@ def test_newest_entries_that_are_missing_are_noticed(online: Program, server: Sa
 
 def test_a_ledger_that_is_moved_away_stops_the_run(online: Program, server: SandboxProcess) -> None:
     write_tickets(online.folder / "t.csv", tickets(300, prefix="moved-"))
-    with online.running(*RUN, "--rate", 20) as process:
-        before = server.creates()
-        until(lambda: server.creates() > before + 1, what="the first cases")
-        (online.folder / LEDGER).rename(online.folder / "moved.db")
-        _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 8
-    assert "the ledger was moved or deleted" in errors
+    before = server.creates()
+    child = online.fork(*RUN, "--rate", 20)
+    until(lambda: server.creates() > before + 1, what="the first cases")
+    (online.folder / LEDGER).rename(online.folder / "moved.db")
+    ended = child.end()
+    assert ended.code == 8
+    assert "the ledger was moved or deleted" in ended.err
 
 
 def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(online: Program, server: SandboxProcess) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from program import Program, SandboxProcess, sandbox_process, until
-from tickets import MAPPING, WITHOUT_EXTERNAL_ID, read_csv, tickets, write_tickets
+from tickets import HEADER, MAPPING, WITHOUT_EXTERNAL_ID, Ticket, read_csv, tickets, write_tickets
 
 pytestmark = pytest.mark.slow
 RUN = ("run", "t.csv", "-m", "m.yml", "--json")
@@ -47,6 +47,7 @@ def test_what_was_sent_is_found_and_the_rest_is_sent(server: SandboxProcess, tmp
 
     rebuilt = program(*REBUILD)
     assert (rebuilt.code, rebuilt.counts) == (0, {"created": 20, "pending": 10})
+    assert rebuilt.json["moved"] == {"created": 20, "pending": 10}
     assert len(keys_of(server, "lost-")) == 20
     codes = Counter(line["code"] for line in read_csv(tmp_path / "t-import" / "results.csv"))
     assert codes == {"found": 20, "not_created": 10}, "two readings of the list decide, without a search for each row"
@@ -96,13 +97,44 @@ def test_a_rebuild_that_is_killed_leaves_no_row_that_could_be_sent(server: Sandb
     """What it did not settle is unknown, so the next run searches before it sends."""
     program = program_for(server, tmp_path, "killed-")
     assert program(*RUN, "--limit", 20).counts == {"created": 20, "pending": 10}
-    with program.running(*REBUILD, "--out", "new", "--rate", 1) as process:
-        until(lambda: unknown_in(tmp_path / "new" / "ledger.db") == 30, what="rows that are marked as unknown")
-        process.kill()
+    child = program.fork(*REBUILD, "--out", "new", "--rate", 1)
+    until(lambda: unknown_in(tmp_path / "new" / "ledger.db") == 30, what="rows that are marked as unknown")
+    child.kill()
     for _ in range(3):
         finished = program(*RUN, "--out", "new")
     assert (finished.code, finished.counts) == (0, {"created": 30})
     assert keys_of(server, "killed-") == sorted(ticket.id for ticket in tickets(30, prefix="killed-"))
+
+
+def test_a_rebuild_that_cannot_read_its_file_leaves_nothing_to_send_blindly(
+    server: SandboxProcess, tmp_path: Path
+) -> None:
+    program = program_for(server, tmp_path, "broken-", 60)
+    rows = tickets(60, prefix="broken-")
+    write_tickets(tmp_path / "old.csv", [rows[1]])  # not among the rows that a run looks up before it sends
+    assert program("run", "old.csv", "-m", "m.yml").code == 0
+    with (tmp_path / "t.csv").open("a", encoding="utf-8") as file:
+        file.write('"cut off')
+    assert program(*REBUILD, "--out", "new").code == 2
+    write_tickets(tmp_path / "t.csv", rows)
+    finished = program(*RUN, "--out", "new")
+    assert (finished.code, finished.counts) == (0, {"created": 60})
+    assert keys_of(server, "broken-") == sorted(ticket.id for ticket in rows)
+
+
+def test_a_limit_counts_what_is_sent_of_families_that_were_rebuilt(server: SandboxProcess, tmp_path: Path) -> None:
+    """A child that was searched for may be met before its parent is a case: it was not sent then."""
+    program = program_for(server, tmp_path, "family-", 1)
+    (tmp_path / "m.yml").write_text(f"{MAPPING}  parent_id: {{record: Under}}\n", encoding="utf-8")
+    names = [("family-X", ""), ("family-P", ""), ("family-C", "family-P"), ("family-Y", "")]
+    rows = [(*Ticket(name), parent) for name, parent in names]
+    write_tickets(tmp_path / "t.csv", rows, header=(*HEADER, "Under"))
+    assert program(*RUN, "--limit", 1).counts == {"created": 1, "pending": 2, "waiting": 1}
+    assert program(*REBUILD, "--out", "new").counts == {"created": 1, "pending": 3}
+    limited = program(*RUN, "--out", "new", "--limit", 2, "--concurrency", 1)
+    assert (limited.code, limited.counts) == (0, {"created": 3, "pending": 1})
+    assert limited.json["moved"] == {"created": 2}
+    assert keys_of(server, "family-") == ["family-C", "family-P", "family-X"]
 
 
 def unknown_in(ledger: Path) -> int:

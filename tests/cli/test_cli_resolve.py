@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from program import Program
+from program import Program, sandbox_process
 from scenery import LOST_BEFORE
-from tickets import WITHOUT_EXTERNAL_ID, Ticket, read_csv, write_tickets
+from tickets import MAPPING, WITHOUT_EXTERNAL_ID, Ticket, read_csv, write_tickets
 
 LEDGER = ("--ledger", "t-import/ledger.db")
 
@@ -36,6 +36,24 @@ def test_created_resend_and_drop(online: Program) -> None:
     assert [results[row.id]["state"] for row in rows] == ["created", "pending", "skipped"]
     assert results["solve-0"]["case_id"] == "4711"
     assert results["solve-2"]["message"].endswith(": nobody needs it")
+
+
+@pytest.mark.slow
+def test_a_case_that_a_person_named_is_no_reason_to_doubt_the_list(program: Program) -> None:
+    """It need not have the external id, so a search that does not show it may still say what is not there."""
+    rules = [
+        {"do": "drop", "save": False, "title": LOST_BEFORE, "limit": 2},
+        {"do": "status", "status": 403, "on": ["list"], "limit": 3},  # the look before the run, and both searches
+    ]
+    (program.folder / "m.yml").write_text(MAPPING, encoding="utf-8")
+    rows = [Ticket("seen-1"), Ticket("seen-2", LOST_BEFORE), Ticket("seen-3", LOST_BEFORE), Ticket("seen-4")]
+    write_tickets(program.folder / "t.csv", rows)
+    with sandbox_process(program.folder, faults={"name": "by title", "rules": rules}) as server:
+        online = program.having(**server.login, CASE_IMPORTER_API_URL=server.url, CASE_IMPORTER_SETTLE_DELAY="0.2")
+        assert online("run", "t.csv", "-m", "m.yml", "--json").counts == {"created": 2, "unknown": 2}
+        assert online("resolve", "seen-2", *LEDGER, "--created", "4711", "--reason", "made by hand").code == 0
+        assert online("reconcile", *LEDGER, "--json").counts == {"created": 3, "pending": 1}
+        assert online("run", "t.csv", "-m", "m.yml", "--json").counts == {"created": 4}
 
 
 @pytest.mark.parametrize(

@@ -11,26 +11,27 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from program import PATIENCE, Program, sandbox_process, until
+from program import PATIENCE, Program, SandboxProcess, until
 from tickets import tickets, write_tickets
 
 
-def test_the_first_line_is_the_address_and_ctrl_c_ends_it(tmp_path: Path) -> None:
-    with sandbox_process(tmp_path) as server:
-        assert server.state()["cases"] == {"live": 0, "trash": 0, "purged": 0}
-        server.process.send_signal(signal.SIGINT)
-        assert "client id      sandbox-client" in server.process.stdout.read()
-        assert server.process.wait(PATIENCE) == 0
+def test_the_first_line_is_the_address_and_ctrl_c_ends_it(program: Program) -> None:
+    with program.running("sandbox", "--port", 0) as process:
+        url = process.stdout.readline().strip()
+        assert SandboxProcess(url).state()["cases"] == {"live": 0, "trash": 0, "purged": 0}
+        process.send_signal(signal.SIGINT)
+        assert "client id      sandbox-client" in process.stdout.read()
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.slow
-def test_cases_survive_in_a_store(tmp_path: Path) -> None:
+def test_cases_survive_in_a_store(program: Program) -> None:
     identities = []
     for _ in range(2):
-        with sandbox_process(tmp_path, "--store", "sandbox.db") as server:
-            identities.append(server.state()["id"])
-            server.process.terminate()
-            server.process.wait(PATIENCE)
+        with program.running("sandbox", "--port", 0, "--store", "sandbox.db") as process:
+            identities.append(SandboxProcess(process.stdout.readline().strip()).state()["id"])
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
     assert len(set(identities)) == 1
 
 
@@ -91,19 +92,19 @@ def status_of(port: int, path: str) -> int:
 )
 def test_the_embedded_sandbox_keeps_its_cases_to_itself(local: Program, command: list[str]) -> None:
     """It has the tickets of customers, and its port is known to all users of the machine."""
-    write_tickets(local.folder / "t.csv", tickets(2000))
-    with local.running(*command) as process:
-        ports: list[int] = []
-        until(lambda: ports.extend(filter(None, [listening_port(process.pid)])) or ports, what="its port")
-        refused = [status_of(ports[0], path) for path in ("/", "/_sandbox/state", "/_sandbox/cases.ndjson")]
-        for octets in (
-            b"GET /?" + b"x" * 9000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",  # a URL over 8 kB
-            b"POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nabc",  # and gone
-            b"\x16\x03\x01 this is TLS",
-        ):
-            with socket.create_connection(("127.0.0.1", ports[0])) as connection:
-                connection.sendall(octets)
-        _, err = process.communicate(timeout=120)
+    write_tickets(local.folder / "t.csv", tickets(300))
+    child = local.fork(*command)
+    ports: list[int] = []
+    until(lambda: ports.extend(filter(None, [listening_port(child.process.pid)])) or ports, what="its port")
+    refused = [status_of(ports[0], path) for path in ("/", "/_sandbox/state", "/_sandbox/cases.ndjson")]
+    for octets in (
+        b"GET /?" + b"x" * 9000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",  # a URL over 8 kB
+        b"POST /oauth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nabc",  # and gone
+        b"\x16\x03\x01 this is TLS",
+    ):
+        with socket.create_connection(("127.0.0.1", ports[0])) as connection:
+            connection.sendall(octets)
+    ended = child.end()
     assert refused == [404, 404, 404]
-    assert "Traceback" not in err
-    assert process.returncode in (0, 4)
+    assert "Traceback" not in ended.err
+    assert ended.code in (0, 4)

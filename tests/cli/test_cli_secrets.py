@@ -8,16 +8,15 @@ import re
 import resource
 import signal
 import stat
-import subprocess
 import sys
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from ended import Ended
+from launching import Child
 from program import Program, SandboxProcess, end_of, sandbox_process, until
 from scenery import write_env
 from servers import Line, RawServer, Request, Step, hang, http
@@ -214,9 +213,9 @@ def test_a_ledger_that_others_can_read_becomes_its_owners(local: Program) -> Non
 # -- temporary folders ------------------------------------------------------------------------------
 
 
-def big_export(folder: Path) -> str:
-    """An export whose check takes some seconds."""
-    write_tickets(folder / "big.csv", tickets(60_000))
+def big_export(folder: Path, rows: int = 40_000) -> str:
+    """An export whose check takes some time."""
+    write_tickets(folder / "big.csv", tickets(rows))
     return "big.csv"
 
 
@@ -231,8 +230,7 @@ def scratching(local: Program) -> Program:
     return local.having(TMPDIR=str(local.folder / "tmp"))
 
 
-@contextmanager
-def checking(program: Program) -> Iterator[subprocess.Popen[str]]:
+def checking(program: Program) -> Child:
     """A check that is under way: texts of the export are in its temporary folder."""
     before = {*(program.folder / "tmp").glob("*/ledger.db-wal")}
 
@@ -240,16 +238,16 @@ def checking(program: Program) -> Iterator[subprocess.Popen[str]]:
         logs = {*(program.folder / "tmp").glob("*/ledger.db-wal")} - before
         return any(log.stat().st_size > 1_000_000 for log in logs)
 
-    with program.running("check", big_export(program.folder), "-m", "m.yml", "--quiet") as process:
-        until(has_rows, what="rows in its temporary ledger")
-        yield process
+    child = program.fork("check", big_export(program.folder), "-m", "m.yml", "--quiet")
+    until(has_rows, what="rows in its temporary ledger")
+    return child
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
 def test_an_ended_check_leaves_nothing(scratching: Program, number: signal.Signals) -> None:
-    with checking(scratching) as process:
-        process.send_signal(number)
-        ended = end_of(process)
+    child = checking(scratching)
+    child.send(number)
+    ended = child.end()
     word, code = ("interrupted", 130) if number == signal.SIGINT else ("terminated", 143)
     assert (ended.code, ended.err.strip()) == (code, f"error: {word}")
     assert scratch_folders(scratching.folder / "tmp") == []
@@ -259,17 +257,17 @@ async def test_users_that_are_ended_leave_nothing(scratching: Program) -> None:
     """The verbs of the network are ended while they wait for an answer."""
     async with RawServer(hang()) as server:
         knowing = scratching.having(CASE_IMPORTER_TOKEN=CANARY, CASE_IMPORTER_API_URL=server.url)
-        with knowing.running("users", "--save", "users.csv") as process:
-            await server.received(1)
-            process.send_signal(signal.SIGTERM)
-            ended = await asyncio.to_thread(end_of, process)
+        child = knowing.fork("users", "--save", "users.csv")
+        await server.received(1)
+        child.send(signal.SIGTERM)
+        ended = await asyncio.to_thread(child.end)
     assert (ended.code, ended.err.strip()) == (143, "error: terminated")
     assert scratch_folders(scratching.folder / "tmp") == []
 
 
 def test_a_hangup_is_ignored_under_nohup(scratching: Program) -> None:
     ignored = functools.partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
-    command = ["check", big_export(scratching.folder), "-m", "m.yml", "--quiet"]
+    command = ["check", big_export(scratching.folder, 10_000), "-m", "m.yml", "--quiet"]
     with scratching.running(*command, preexec_fn=ignored) as process:
         until(lambda: scratch_folders(scratching.folder / "tmp"), what="its temporary folder")
         process.send_signal(signal.SIGHUP)
@@ -286,15 +284,14 @@ def test_what_a_killed_check_left_is_removed_by_the_next_command(scratching: Pro
     (elsewhere / "kept.txt").write_text("kept", encoding="utf-8")
     link = temporary / "case-importer-12345678.scratch"
     link.symlink_to(elsewhere)
-    with checking(scratching) as process:
-        process.kill()
-        process.wait()
+    checking(scratching).kill()
     (left,) = {*scratch_folders(temporary)} - {foreign, link}
     assert (left / "ledger.db").exists()
-    with checking(scratching) as living:
-        (used,) = {*scratch_folders(temporary)} - {foreign, link}
-        assert used != left
-        living.send_signal(signal.SIGSTOP)  # so that it cannot end meanwhile
-        assert end_of(scratching.start("suggest", "big.csv")).code == 0
-        assert {*scratch_folders(temporary)} == {foreign, link, used}
+    living = checking(scratching)
+    (used,) = {*scratch_folders(temporary)} - {foreign, link}
+    assert used != left
+    living.send(signal.SIGSTOP)  # so that it cannot end meanwhile
+    assert scratching("suggest", "big.csv").code == 0
+    assert {*scratch_folders(temporary)} == {foreign, link, used}
+    living.kill()
     assert (elsewhere / "kept.txt").exists()

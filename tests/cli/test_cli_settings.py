@@ -287,11 +287,11 @@ def test_a_token_in_a_file_is_read_again_when_a_new_one_is_needed(aimless: Progr
     token.chmod(0o600)
     with sandbox_process(nearby, "--static-token", "new", "--latency", 300) as server:
         program = aimless.having(CASE_IMPORTER_TOKEN_FILE="export/token", CASE_IMPORTER_API_URL=server.url)
-        with program.running(*RUN, "--quiet") as process:
-            until(lambda: server.state()["requests"], what="the first request, with the old token")
-            token.write_text("new", encoding="utf-8")
-            _, err = process.communicate()
-    assert (process.returncode, err) == (0, "")
+        child = program.fork(*RUN, "--quiet")
+        until(lambda: server.state()["requests"], what="the first request, with the old token")
+        token.write_text("new", encoding="utf-8")
+        ended = child.end()
+    assert (ended.code, ended.err) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from office import CSV, CSV_CP1252, CSV_SEMICOLON, GERMAN, saved
+from office import CSV, CSV_CP1252, CSV_SEMICOLON, GERMAN, Office
 from openpyxl import load_workbook
 from program import Program, SandboxProcess
 from tickets import read_csv
@@ -81,9 +81,8 @@ WAYS = {
 }
 
 
-@pytest.mark.usefixtures("office")
 @pytest.mark.parametrize("way", WAYS)
-def test_only_what_a_person_changed_is_sent(online: Program, server: SandboxProcess, way: str) -> None:
+def test_only_what_a_person_changed_is_sent(online: Program, server: SandboxProcess, office: Office, way: str) -> None:
     prefix = f"00{900 + list(WAYS).index(way)}"
     body = 'Line 1\r\nLine 2 "quoted"'
     rows = [(f"{prefix}{number}", "", body, *CELLS) for number in range(3)]
@@ -94,7 +93,7 @@ def test_only_what_a_person_changed_is_sent(online: Program, server: SandboxProc
     corrected = rewritten(online.folder / "failures.csv", lines)
 
     how, flags = WAYS[way]
-    path = saved(corrected, folder=online.folder / "home", **how)
+    path = office.saved(corrected, folder=online.folder / "home", **how)
     ended = correct(online, path, *flags)
 
     assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 1}), ended.err
@@ -109,10 +108,9 @@ def test_only_what_a_person_changed_is_sent(online: Program, server: SandboxProc
     assert tuple(left.values())[-len(CELLS) :] == CELLS
 
 
-@pytest.mark.usefixtures("office")
 @pytest.mark.parametrize("form", [CSV, "xlsx", "ods"], ids=["csv", "xlsx", "ods"])
 def test_a_row_with_too_few_or_too_many_cells_is_not_mended_by_being_padded(
-    online: Program, server: SandboxProcess, form: str
+    online: Program, server: SandboxProcess, office: Office, form: str
 ) -> None:
     prefix = f"too-{form[:3]}-"
     whole = (f"{prefix}2", "", "Smoke", *CELLS)
@@ -125,7 +123,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_not_mended_by_being_padded(
     beyond = lines[3].pop(None)
     cells = [tuple(cell or "" for cell in line.values()) for line in lines]
     corrected = write(online.folder / "failures.csv", [tuple(lines[0]), *cells[:3], (*cells[3], *beyond)])
-    path = saved(corrected, form, folder=online.folder / "home")
+    path = office.saved(corrected, form, folder=online.folder / "home")
     ended = correct(online, path)
 
     assert (ended.code, ended.counts) == (3, {"created": 2, "invalid": 2}), ended.json["causes"]
@@ -137,11 +135,10 @@ def test_a_row_with_too_few_or_too_many_cells_is_not_mended_by_being_padded(
     ]
 
 
-@pytest.mark.usefixtures("office")
-def test_as_is_sends_what_the_spreadsheet_made_of_it(online: Program, server: SandboxProcess) -> None:
+def test_as_is_sends_what_the_spreadsheet_made_of_it(online: Program, server: SandboxProcess, office: Office) -> None:
     (line,) = import_of(online, ("as-is", "", "Smoke", *CELLS))
     path = rewritten(online.folder / "failures.csv", [line | {"Subject": "Mended"}])
-    path = saved(path, CSV, folder=online.folder / "home")
+    path = office.saved(path, CSV, folder=online.folder / "home")
     ended = correct(online, path, "--as-is")
     assert (ended.code, ended.json["put_back"]) == (0, 0)
     assert details(cases_of(server, "as-is")["as-is"]) == DETAILS | {
@@ -151,11 +148,10 @@ def test_as_is_sends_what_the_spreadsheet_made_of_it(online: Program, server: Sa
     }
 
 
-@pytest.mark.usefixtures("office")
-def test_check_and_run_say_how_much_was_put_back(online: Program) -> None:
+def test_check_and_run_say_how_much_was_put_back(online: Program, office: Office) -> None:
     (line,) = import_of(online, ("said", "", "Smoke", *CELLS))
     path = rewritten(online.folder / "failures.csv", [line | {"Subject": "Mended"}])
-    path = saved(path, CSV, folder=online.folder / "home")
+    path = office.saved(path, CSV, folder=online.folder / "home")
     said = "info: 3 cells had been changed by the spreadsheet, not by you; they were put back"
     checked = online("check", path, "-m", "m.yml", *LEDGER)
     assert checked.code == 0
@@ -167,9 +163,8 @@ def test_check_and_run_say_how_much_was_put_back(online: Program) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("office")
 def test_the_workbook_goes_through_libreoffice_and_comes_back_as_it_was(
-    online: Program, server: SandboxProcess
+    online: Program, server: SandboxProcess, office: Office
 ) -> None:
     rows = [(f"0xl{number}", "", 'Line 1\r\nLine 2 "quoted"', *CELLS) for number in range(3)]
     import_of(online, *rows, ("0xl3", "Fine", "Smoke", *CELLS))
@@ -187,7 +182,7 @@ def test_the_workbook_goes_through_libreoffice_and_comes_back_as_it_was(
     sheet.cell(5, at["Id"]).value, sheet.cell(5, at["Subject"]).value = "0xl9", "Once more"
     book.save(online.folder / "failures.xlsx")
 
-    path = saved(online.folder / "failures.xlsx", "xlsx", folder=online.folder / "home")
+    path = office.saved(online.folder / "failures.xlsx", "xlsx", folder=online.folder / "home")
     shown = load_workbook(path)["failures"]
     wrong = shown.cell(4, at["Subject"])
     assert (wrong.comment.text.strip(), wrong.fill.fgColor.rgb) == (
@@ -214,8 +209,8 @@ def test_the_workbook_goes_through_libreoffice_and_comes_back_as_it_was(
     again = correct(online, path)
     assert (again.counts, server.creates()) == (ended.counts, creates), "nothing is sent again"
     # What was made a CSV file of, and that a workbook again, has cells that nobody changed.
-    third = saved(path, CSV, folder=online.folder)
-    third = saved(third, "ods", folder=online.folder / "home")
+    third = office.saved(path, CSV, folder=online.folder)
+    third = office.saved(third, "ods", folder=online.folder / "home")
     checked = online("check", third, "-m", "m.yml", *LEDGER, "--json")
     assert checked.json["put_back"] >= 5
     assert checked.counts == {"invalid": 1, "skipped": 3}

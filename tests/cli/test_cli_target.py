@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from program import Ended, Program, SandboxProcess, closed_address
-from scenery import write_env
+from launching import Child
+from program import PATIENCE, Ended, Program, SandboxProcess, closed_address
+from scenery import in_a_hurry, write_env
 from tickets import MAPPING, tickets, write_tickets
 
 
@@ -158,7 +161,8 @@ def test_an_address_where_nobody_ever_answered_does_not_keep_the_ledger(local: P
 def test_a_service_that_is_down_leaves_every_row_to_the_next_run(local: Program) -> None:
     with closed_address() as nobody:
         patient = local.having(CASE_IMPORTER_TOKEN="a-token", CASE_IMPORTER_API_URL=nobody)
-        ended = patient("run", "t.csv", "-m", "m.yml", "--json")
+        command, hurried = ("run", "t.csv", "-m", "m.yml", "--json"), partial(in_a_hurry, PATIENCE)
+        ended = Child(local.folder, *command, change=hurried, variables=patient.variables).end()
     assert (ended.code, ended.counts) == (5, {"pending": 1})
     (cause,) = ended.json["causes"]
     assert cause["code"] == "unreachable"

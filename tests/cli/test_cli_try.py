@@ -279,7 +279,7 @@ def test_ctrl_c_ends_the_waiting_and_removes_the_case(tmp_path: Path) -> None:
     with account(tmp_path) as (program, server):
         child = program.fork(*TRY, "--wait", 3600)
         until(lambda: server.state()["requests"].get("update", 0) == 2, what="the updates")
-        os.kill(child.process.pid or 0, signal.SIGINT)
+        child.send(signal.SIGINT)
         assert child.end().code == 130
         assert deleted(server) == ["trash"]
         assert program(*RUN).code == 2, "nobody looked at that case"

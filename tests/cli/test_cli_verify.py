@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import signal
 import sqlite3
 import unicodedata
 import urllib.request
@@ -20,10 +21,10 @@ import jsonschema
 import pytest
 from launching import Child
 from program import PATIENCE, Ended, Program, SandboxProcess, closed_address, sandbox_process, until
+from scenery import in_a_hurry
 from tickets import MAPPING, read_csv, tickets, write_tickets
 
 import importer
-from importer.delivery import circuit_breaker, rate_limit
 from importer.delivery.workers import Stop
 from importer.sandbox.storage import Storage
 
@@ -365,9 +366,9 @@ def test_it_continues_where_it_was_killed(tmp_path: Path) -> None:
     with account(tmp_path) as server:
         program = imported(server, tmp_path, 600)
         lists = server.state()["requests"].get("list", 0)
-        with program.running(*VERIFY, "--rate", 2) as process:
-            until(lambda: verified(tmp_path) >= 200, what="cases that are verified")
-            process.kill()
+        child = program.fork(*VERIFY, "--rate", 2)
+        until(lambda: verified(tmp_path) >= 200, what="cases that are verified")
+        child.kill()
         done = verified(tmp_path)
         assert 200 <= done < 600
         ended = program(*VERIFY)
@@ -380,12 +381,12 @@ def test_it_continues_where_it_was_killed(tmp_path: Path) -> None:
 def test_a_stop_ends_it_and_another_plan_needs_a_new_start(tmp_path: Path) -> None:
     with account(tmp_path) as server:
         program = imported(server, tmp_path, 300)
-        with program.running(*VERIFY, "--rate", 1, "--sample", "90%") as process:
-            until(lambda: verified(tmp_path) >= 100, what="cases that are verified")
-            process.terminate()
-            out, _ = process.communicate(timeout=PATIENCE)
-        found = json.loads(out)
-        assert (process.returncode, found["exit_code"], found["verification"]["ended_at"]) == (143, 143, None)
+        child = program.fork(*VERIFY, "--rate", 1, "--sample", "90%")
+        until(lambda: verified(tmp_path) >= 100, what="cases that are verified")
+        child.send(signal.SIGTERM)
+        ended = child.end()
+        found = ended.json
+        assert (ended.code, found["exit_code"], found["verification"]["ended_at"]) == (143, 143, None)
         refused = program(*VERIFY)
         assert refused.code == 2
         assert "the verification that is not finished has other options: --sample 90%" in refused.err
@@ -406,13 +407,6 @@ def test_a_service_that_is_down_ends_it_until_later(tmp_path: Path) -> None:
     assert "cannot get an access token" in ended.err
     with account(tmp_path, "--port", port):
         assert program(*VERIFY).json["verification"]["verdicts"] == {"same": 5}
-
-
-@contextmanager
-def in_a_hurry(patience: float) -> Iterator[None]:
-    """A build that probes ten times a second during an outage, and gives up after so many seconds."""
-    circuit_breaker.PATIENCE, rate_limit.PROBE_EVERY = patience, 0.1
-    yield
 
 
 def test_an_outage_ends_it_with_what_was_read(tmp_path: Path) -> None:

@@ -68,6 +68,36 @@ def test_a_limit_is_kept(limit: int) -> None:
     assert taken == list(range(1, min(limit, count) + 1))
 
 
+def test_a_limit_is_kept_while_awaited_records_take_places_during_the_loading() -> None:
+    """Outcomes of earlier runs are settled at any time, also while the last page of a limit is read."""
+
+    async def story() -> tuple[list[int], list[tuple[int, int]]]:
+        rows = Rows(2 * PAGE)
+        queue = RecordQueue(rows, limit=10)
+        for _ in range(3):
+            queue.expect()
+        taken = asyncio.create_task(drain(queue))
+        await asyncio.sleep(0.005)  # the page is being read
+        for number in (901, 902, 903):
+            assert queue.has_room()
+            queue.again(record(number))
+        return await taken, rows.asked
+
+    taken, asked = in_virtual_time(story)
+    assert sorted(taken) == [*range(1, 8), 901, 902, 903]
+    assert asked == [(0, 10)]
+
+
+def test_a_record_that_is_put_off_leaves_its_place_to_another() -> None:
+    async def story() -> list[int]:
+        queue = queue_of(10, limit=2)
+        assert await queue.take() == record(1)
+        queue.put_off()
+        return await drain(queue)
+
+    assert in_virtual_time(story) == [2, 3]
+
+
 def test_a_record_that_comes_back_does_not_count_against_the_limit() -> None:
     async def story() -> list[int]:
         queue = queue_of(10, limit=2)

@@ -89,7 +89,7 @@ def test_who_was_held_up_does_not_catch_up_too_fast(rate: int) -> None:
     assert fullest_second(in_virtual_time(story)) <= rate
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([5, 30, 120]))
 def test_the_rate_holds_whatever_the_server_says(seed: int, rate: int) -> None:
     """Answers of 429, waits that it asks for, outages that begin and end, at any moment."""

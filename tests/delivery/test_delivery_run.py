@@ -378,6 +378,16 @@ async def test_without_the_right_to_create_the_run_stops_and_refuses_no_row(tmp_
     assert result.error is not None
     assert result.error.exit_code is ExitCode.TARGET
     assert states(path) == {"pending": 50}
+    assert result.moved == {}, "what was refused for that alone is pending again"
+
+
+async def test_one_case_for_two_rows_is_no_case_that_was_created(tmp_path: Path) -> None:
+    """Neither row is known to be the case, whichever was told first."""
+    path = staged_ledger(tmp_path / "l.db", keys(2))
+    async with RawServer(reply(http(201, {"id": "77"}))) as server:
+        result = await run_once(path, server.url, concurrency=1, settle_delay=60)
+    assert states(path) == {"unknown": 2}
+    assert result.moved == {State.UNKNOWN: 2}
 
 
 async def test_crossed_answers_stop_the_run(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_the_deepest_nesting_that_is_allowed() -> None:
 SIGNS = [*"ab: -[]{}#&*!|>'\"%@`,?\n\t \\0xU~<", "\n  ", "- ", ": ", "---\n", "...\n", "%TAG ! x\n", "\x00"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(SIGNS) | st.text(max_size=3), max_size=25).map("".join))
 def test_no_text_at_all_is_fatal(text: str) -> None:
     with suppress(YamlProblem):

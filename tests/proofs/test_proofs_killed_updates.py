@@ -118,7 +118,7 @@ def the_server_has_it(die_once_at: Die) -> None:
 
     async def watched(self: CaseApi, case_id: str, body: bytes, token: str) -> Any:
         request = asyncio.ensure_future(update(self, case_id, body, token))
-        server = SandboxProcess(self._api_url, None)  # type: ignore[arg-type]
+        server = SandboxProcess(self._api_url)
         await asyncio.to_thread(_until_set, server, case_id, orjson.loads(body))
         die_once_at(f"{case_id}/{body.decode()}")
         return await request

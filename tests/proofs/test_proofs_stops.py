@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 from collections.abc import Callable, Iterator
@@ -119,9 +118,8 @@ def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -
         until(lambda: any(child.ends_within(0) for child in both), what="the one that finds the ledger taken")
         other, working = sorted(both, key=lambda child: not child.ends_within(0))
         assert other.end().code == ExitCode.LOCKED
-        until(campaign.cases, what="a case")
-        assert working.process.pid is not None
-        os.kill(working.process.pid, signal.SIGTERM)
+        until(lambda: campaign.standing("created"), what="a case")
+        working.send(signal.SIGTERM)
         assert working.end().code == ExitCode.TERMINATED
         campaign.options = ()
         assert campaign.finish().offences == {}
@@ -132,8 +130,9 @@ def test_of_two_runs_at_once_one_works(server: SandboxProcess, tmp_path: Path) -
 
 def with_the_lock_deleted(campaign: Campaign, *changes: Callable[[], None]) -> ExitCode:
     """How a run ends whose lock is deleted while it sends; another run could begin then."""
+    before = campaign.server.creates()
     child = start(campaign, change=wrong.built(*changes))
-    until(campaign.cases, what="a case")
+    until(lambda: campaign.server.creates() > before + 1, what="a case")
     campaign.ledger.with_name("ledger.db.lock").unlink()
     return ExitCode(child.end().code)
 
@@ -165,9 +164,8 @@ def test_a_run_that_sleeps_keeps_its_ledger(slow: SandboxProcess, tmp_path: Path
     until(campaign.cases, what="a case")
     second = Campaign(tmp_path / "second", slow, campaign.tickets, (), {}, campaign.folder / "out")
     assert start(second).end().code == ExitCode.LOCKED
-    assert child.process.pid is not None
     until(lambda: "State:\tT" in Path(f"/proc/{child.process.pid}/status").read_text(), what="the tenth request")
-    os.kill(child.process.pid, signal.SIGCONT)
+    child.send(signal.SIGCONT)
     assert child.end().code == ExitCode.OK
     assert campaign.history().offences == {}
 

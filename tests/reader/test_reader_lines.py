@@ -19,7 +19,7 @@ CODECS = ["utf-8", "utf-8-sig", "cp1252", "cp037", "utf-16-le", "utf-32-be", "ut
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 #: Decoders take 8 KiB at a time, and the second pass 64 KiB: the text is moved across both of these places.
 BEFORE = st.sampled_from([0, *range(8_180, 8_196), *range(65_525, 65_540)])
-examples = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+examples = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(text=TEXTS, codec=st.sampled_from(CODECS), before=BEFORE)

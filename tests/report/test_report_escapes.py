@@ -15,13 +15,12 @@ LEADS = "=+-@\t\r\n＝＋－＠"
 CELLS = st.text(st.sampled_from("'=+-@\t\r\n＝＋－＠ aé1,;;\"") | st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-@pytest.mark.parametrize("lead", LEADS)
-@pytest.mark.parametrize("rest", ["", "1+1", "cmd|'/c calc'!A1", 'HYPERLINK("http://x","y")'])
 @pytest.mark.parametrize("quotes", ["", "'", "''"])
-def test_nothing_begins_like_a_formula(lead: str, rest: str, quotes: str) -> None:
-    cell = quotes + lead + rest
-    assert escape_formula(cell) == "'" + cell
-    assert unescape_formula(escape_formula(cell)) == cell
+def test_nothing_begins_like_a_formula(quotes: str) -> None:
+    rests = ("", "1+1", "cmd|'/c calc'!A1", 'HYPERLINK("http://x","y")')
+    cells = [quotes + lead + rest for lead in LEADS for rest in rests]
+    assert [escape_formula(cell) for cell in cells] == ["'" + cell for cell in cells]
+    assert [unescape_formula(escape_formula(cell)) for cell in cells] == cells
 
 
 @pytest.mark.parametrize("cell", ["", "a", "'", "''", "'a", "O'Hara", "1-1", "a=b", " =1", "007", "₌1"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from naming import short
-from office import CSV, saved
+from office import CSV, Office
 
 from importer.reader import open_reader
 from importer.report.spreadsheet import is_as_shown
@@ -145,14 +145,12 @@ CHANGED = [
 ]
 
 
-@pytest.mark.parametrize(("original", "cell"), SHOWN, ids=short)
-def test_a_spreadsheet_has_changed_it(original: str, cell: str) -> None:
-    assert is_as_shown(original, cell)
+def test_a_spreadsheet_has_changed_it() -> None:
+    assert [pair for pair in SHOWN if not is_as_shown(*pair)] == []
 
 
-@pytest.mark.parametrize(("original", "cell"), CHANGED, ids=short)
-def test_a_person_has_changed_it(original: str, cell: str) -> None:
-    assert not is_as_shown(original, cell)
+def test_a_person_has_changed_it() -> None:
+    assert [pair for pair in CHANGED if is_as_shown(*pair)] == []
 
 
 @pytest.mark.parametrize(
@@ -178,17 +176,18 @@ def values() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("office")
 @pytest.mark.parametrize("region", ["en-US", "de-DE", "pt-BR"])
 @pytest.mark.parametrize("form", [CSV, "xlsx", "ods"], ids=["csv", "xlsx", "ods"])
-def test_whatever_libreoffice_makes_of_a_value_is_known_again(tmp_path: Path, form: str, region: str) -> None:
+def test_whatever_libreoffice_makes_of_a_value_is_known_again(
+    tmp_path: Path, office: Office, form: str, region: str
+) -> None:
     originals = values()
     path = tmp_path / "values.csv"
     path.write_text(
         "Number,Value\n" + "".join(f"n{n},{value}\n" for n, value in enumerate(originals)), encoding="utf-8"
     )
     opened = SPECIAL[region]
-    source = open_reader(saved(path, form, folder=tmp_path / "saved", opened=opened, region=region))
+    source = open_reader(office.saved(path, form, folder=tmp_path / "saved", opened=opened, region=region))
     cells = [row.cells[1] for chunk in source.chunks() for row in chunk.rows()]
     assert len(cells) == len(originals)
     assert [pair for pair in zip(originals, cells, strict=True) if not is_as_shown(*pair)] == []

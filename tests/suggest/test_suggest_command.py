@@ -108,12 +108,11 @@ def test_sheets_that_are_left_out_are_named(program: Program, tmp_path: Path) ->
 
 
 def test_a_header_that_looks_like_data_is_said_before_the_table(program: Program, tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("1001,2021-01-01,It burns\n1002,2021-01-02,It smokes\n", encoding="utf-8")
+    burns = "It burns in the cellar behind the third door"
+    (tmp_path / "t.csv").write_text(f"1001,2021-01-01,{burns}\n1002,2021-01-02,It smokes\n", encoding="utf-8")
     said = " ".join(program("suggest", "t.csv", "-o", "m.yml").out.split())
-    assert (
-        "Check: the header looks like data: `1001`, `2021-01-01`, `It burns`; if so, draft again with --header-row 0"
-        in said
-    )
+    assert "Check: the header looks like data: `1001`, `2021-01-01`, `It burns in" in said
+    assert "if so, draft again with --header-row 0, or add a header row." in said
 
 
 def test_the_table_is_straight_in_wide_scripts_too(program: Program, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ def test_a_header_that_is_a_row_is_pointed_out(tmp_path: Path) -> None:
     assert (
         "# CHECK: the header looks like data: `1001`, `2021-01-01`, `ana@example.com`;" in suggest_mapping(export).text
     )
+    export.write_text("71,The lamp flickers\n72,The lift: it stops\n73,The lift: it stops\n", encoding="utf-8")
+    assert "looks like data: `71`, `The lamp flickers`" in suggest_mapping(export).text
     export.write_text("No,2021,2022\n1001,3,4\n1002,5,6\n", encoding="utf-8")
     assert "looks like data: `No`" in suggest_mapping(export).text
     export.write_text("No,Subject\n1001,It burns\nNo,Subject\n1002,It smokes\n", encoding="utf-8")  # joined exports

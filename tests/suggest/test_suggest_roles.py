@@ -70,10 +70,55 @@ def test_the_address_of_an_agent_is_not_the_requester() -> None:
     assert "requester_email: Mail of sender" in suggest(source).text
 
 
+def test_the_address_in_a_column_of_requesters_is_theirs_by_name() -> None:
+    source = table(
+        {"Ticket ID": numbers(), "Subject": ["It burns"], "Informador": ["ana@example.com", "bo@example.com"]}
+    )
+    became = {choice.column: (choice.field, choice.mark) for choice in suggest(source).choices}
+    assert became["Informador"] == ("requester_email", "GUESS")
+
+
+@pytest.mark.parametrize(("name", "field"), [("Descrizione", "description"), ("DescrizioneBreve", "title")])
+def test_texts_that_all_tickets_share_are_to_be_checked(name: str, field: str) -> None:
+    """As in lists of cities, whose description is the way a report came in."""
+    source = table({"Id": numbers(), "Stato": ["aperta", "chiusa"], name: ["App of the town"]})
+    became = {choice.column: (choice.field, choice.mark) for choice in suggest(source).choices}
+    assert became[name] == (field, "CHECK")
+
+
 def test_a_subject_of_few_words_yields_to_a_better_title() -> None:
     """In city data `subject` is the department; `case_title` says what happened."""
     source = table({"id": numbers(), "subject": ["Parks"], "case_title": [f"Tree {n} fell" for n in range(12)]})
     assert "title: case_title" in suggest(source).text
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Seen by", ["Ana Paz", "Bo Lind", "Cleo Marsh", "Dan Roe", "Eva Stone", "Finn Wolf"]),
+        ("OrganisationEntered", [f"Bakery of street {number}" for number in range(12)]),
+        ("Órgão", [f"Padaria da rua {number}" for number in range(12)]),
+        ("Equipment of user", [f"Laptop with number {number}" for number in range(12)]),
+    ],
+)
+def test_people_and_organisations_are_no_titles(name: str, cells: list[str]) -> None:
+    source = table({"Ticket ID": numbers(), "Status": ["open", "closed"], name: cells})
+    assert suggest(source).made["title"]
+
+
+def test_a_rare_text_about_something_else_is_no_description() -> None:
+    long = [f"The room behind the second door on floor {number}" for number in range(12)]
+    few = [*long[:3], *[""] * 9]
+    source = table({"Ticket ID": numbers(), "Subject": ["It burns"], "Setor": long, "Xyz": few})
+    assert "no description column found" in suggest(source).text
+
+
+def test_a_count_of_the_rows_is_no_key_before_the_number_of_the_ticket() -> None:
+    """As in the statistics of OTRS; where nothing else names the ticket, it is the key."""
+    counted = [str(number) for number in range(1, 13)]
+    source = table({"Number": counted, "Ticket#": [f"2031{number:06}" for number in range(12)], "Title": ["It burns"]})
+    assert 'key: "Ticket#"' in suggest(source).text.replace("'", '"')
+    assert "key: Number" in suggest(table({"Number": counted, "Title": ["It burns"]})).text
 
 
 def test_a_key_with_gaps_is_marked() -> None:

@@ -4,8 +4,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from suggest_tables import numbers, table
 
 import importer
+from importer.suggest import suggest
 from importer.suggest.headers import level_of, load_vocabulary
 
 FOLDER = Path(importer.__file__).parent / "suggest" / "words"
@@ -20,6 +22,7 @@ NAMES = {
     "es": ("Asunto", "Estado", "Última actualización", "Prioridad"),
     "fr": ("Sujet", "Statut", "Mis à jour", "Priorité"),
     "hu": ("Tárgy", "Állapot", "Utolsó módosítás", "Prioritás"),
+    "id": ("Judul", "Status", "Pembaruan terakhir", "Prioritas"),
     "it": ("Oggetto", "Stato", "Ultima modifica", "Priorità"),
     "ja": ("題名", "ステータス", "更新日時", "優先度"),
     "ko": ("제목", "상태", "수정일", "우선순위"),
@@ -57,6 +60,21 @@ GLPI = {
     "vi": "Rất cao|Cao|Trung bình|Thấp",
     "zh": "非常高|高|中|低",
 }
+#: Columns of GLPI's ticket list: requester (there twice in the header), opening and closing date, and a status.
+GLPI_COLUMNS = {
+    "cs": ("Žadatel", "Otevřeno", "Uzavřeno", "Stav", "Zpracováváno (přiděleno)"),
+    "de": ("Anforderer", "Eröffnungsdatum", "Abgeschlossen am", "Status", "In Bearbeitung (zugewiesen)"),
+    "en": ("Requester", "Opening date", "Closing date", "Status", "Processing (assigned)"),
+    "es": ("Solicitante", "Fecha de apertura", "Fecha de cierre", "Estado", "En curso (asignada)"),
+    "fr": ("Demandeur", "Date d'ouverture", "Date de clôture", "Statut", "En cours (Attribué)"),
+    "it": ("Richiedente", "Aperta il", "Chiusa il", "Stato", "In lavorazione (assegnata)"),
+    "ja": ("依頼者", "発生日", "解決日", "ステータス", "対応中（担当者割り当て済み）"),
+    "nl": ("Aanvrager", "Geopend op", "Afgesloten op", "Status", "Bezig met verwerken (toegewezen)"),
+    "pl": ("Zgłaszający", "Otwarte", "Zamknięte o", "Status", "W toku (przypisane)"),
+    "pt": ("Requerente", "Data de abertura", "Data de fechamento", "Status", "Em atendimento (atribuído)"),
+    "ru": ("Инициатор запроса", "Открыта", "Закрыто в", "Статус", "В работе (назначена)"),
+    "tr": ("Talep eden", "Kayıt tarihi", "Kapandı", "Durum", "İşlemde (atanmış)"),
+}
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.toml")), ids=lambda file: file.stem)
@@ -77,6 +95,21 @@ def test_names_of_columns(language: str) -> None:
     vocabulary = load_vocabulary()
     for name, role in zip(NAMES[language], ("title", "status", "updated", "priority"), strict=True):
         assert vocabulary.rank(vocabulary.names_of(name), role) is not None
+
+
+@pytest.mark.parametrize("language", GLPI_COLUMNS)
+def test_columns_of_glpi(language: str) -> None:
+    requester, opened, closed, status, word = GLPI_COLUMNS[language]
+    columns = {
+        "ID": numbers(),
+        opened: ["2031-05-02 10:00", "2031-05-04 09:00"],
+        closed: ["2031-05-03 10:00", "2031-05-05 09:00"],
+        status: [word],
+        f"{requester} - {requester}": ["Ana Paz", "Bo Lind"],
+    }
+    became = {choice.column: (choice.field, choice.mark) for choice in suggest(table(columns)).choices}
+    assert [became[name][0] for name in columns] == ["key", "created", "closed", "status", "requester_name"]
+    assert became[status][1] == "GUESS"  # its word is known as one of a status
 
 
 @pytest.mark.parametrize("language", GLPI)
