@@ -45,7 +45,10 @@ def close_words(
 ) -> list[str]:
     """The known words closest to ``word``, the closest first, compared as ``fold`` makes them; see :mod:`difflib`."""
     names = {fold(name): name for name in reversed(list(known))}  # of words that are folded alike the first counts
-    return [names[folded] for folded in get_close_matches(fold(word), names, n=most, cutoff=cutoff)]
+    text = fold(word)
+    if cutoff * len(text) > (2 - cutoff) * max(map(len, names), default=0):
+        return []  # too long to be near any of them; a whole description would cost difflib 20 ms
+    return [names[folded] for folded in get_close_matches(text, names, n=most, cutoff=cutoff)]
 
 
 def listed(words: Iterable[str], *, most: int = 12) -> str:

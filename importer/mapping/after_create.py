@@ -18,7 +18,7 @@ from importer.mapping.inputs import Binding, Cells
 from importer.mapping.schema import ValueForm
 from importer.mapping.values import CustomFields, Field, make_fields
 from importer.models import FieldError, UpdateBody, UpdateKind
-from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate
+from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate, other_spelling
 
 _AFTER, _CUSTOM = "after_create", "custom_fields"
 
@@ -32,7 +32,8 @@ class AfterCreate:
         self._custom_fields = CustomFields(after.custom_fields, binding, part=_AFTER)
         self._check = self._custom_fields.check_of(CaseUpdate)
         self._closes_directly = after.close == "directly"
-        self._required = [key for key, definition in (binding.definitions or {}).items() if definition.required]
+        known = binding.definitions or {}
+        self._required = [key for key, field in known.items() if field.required and field.active]
         #: The fields that read the rows of the export.
         self.fields: tuple[Field, ...] = (*self._fields.values(), *self._custom_fields.fields.values())
         for path, what, hint in _mapping_problems(form):
@@ -70,7 +71,8 @@ class AfterCreate:
             yield "status", CellError("no_resolution")
         elif not values.get("resolution"):
             yield "resolution", CellError("missing_resolution", status=status)
-        empty = [key for key in self._required if key not in custom and key not in case.get(_CUSTOM, {})]
+        filled = {*custom, *case.get(_CUSTOM, {})}
+        empty = [key for key in self._required if filled.isdisjoint({key, other_spelling(key)})]
         if empty:
             yield "status", CellError("missing_for_solving", fields=", ".join(empty))
 

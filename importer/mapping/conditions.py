@@ -11,6 +11,7 @@ import ast
 import math
 import operator
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -29,7 +30,7 @@ LENGTH_MAX = 1000
 _Read: TypeAlias = "Callable[[Sequence[str]], Any]"
 
 #: A quote that is never closed takes the rest: to look for its end from each quote on would take quadratic time.
-_TOKEN = re.compile(r"'(?:[^'\\]|\\.?)*+'?|\"(?:[^\"\\]|\\.?)*+\"?|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
+_TOKEN = re.compile(r"'[^']*'?|\"[^\"]*\"?|\{[^{}]*\}|[^'\"{]+|.", re.DOTALL)
 #: Python's parser is given ``column_in_braces['Due date']`` for ``{Due date}``.
 _BRACES = "column_in_braces"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
@@ -73,7 +74,7 @@ def parse_condition(text: str) -> Condition:
     if len(text) > LENGTH_MAX:
         hint = "move part of it into a helper column of the export"
         raise FormError(f"a condition has at most {LENGTH_MAX} characters", hint)
-    expression = "".join(map(_without_braces, _TOKEN.findall(text)))
+    expression = "".join(map(_for_python, _TOKEN.findall(text)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd code is not for the writers of mappings
@@ -88,12 +89,17 @@ def parse_condition(text: str) -> Condition:
     return Condition(tuple(columns), test)
 
 
-def _without_braces(token: str) -> str:
-    if not token.startswith("{") or len(token) == 1:
-        return token
+def _for_python(token: str) -> str:
+    """Only what is no text and no column in braces is left to the rules of Python, as these change both."""
+    if len(token) > 1 and token[0] in "'\"" and token[0] == token[-1]:
+        return f"({token[1:-1]!r})"  # a backslash is one, and two texts in a row are not joined
     if token == "{}":
         raise FormError("'{}' does not name a column", "write {Column}")
-    return f" {_BRACES}[{token[1:-1]!r}] "
+    if token.startswith("{") and len(token) > 1:
+        return f" {_BRACES}[{token[1:-1]!r}] "
+    if token[0] not in "'\"" and not unicodedata.is_normalized("NFKC", token):  # it would be another name
+        raise FormError(f"{token.strip()!r} needs braces", "write {Column}")
+    return token
 
 
 # Each of these turns a node into a closure; ``columns`` collects the columns that it reads, with their positions.

@@ -196,8 +196,8 @@ def _boolean(text: str) -> bool:
 def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, Target], Convert]:
     def build(form: ValueForm, _: Target) -> Convert:
         formats = form.format or (ISO,)
-        parsers = [parser(pattern) for pattern in formats]
         zone = time_zone(form.timezone) if form.timezone else UTC
+        parsers = [parser(pattern, zone) for pattern in formats]
         shown = listed("ISO 8601" if pattern == ISO else pattern for pattern in formats)
 
         def convert(text: str) -> str:

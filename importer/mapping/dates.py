@@ -114,11 +114,12 @@ def has_offset(pattern: str) -> bool:
     return pattern in EPOCHS or "%z" in pattern.replace("%%", "")
 
 
-def parser(pattern: str) -> Parse:
+def parser(pattern: str, zone: tzinfo = UTC) -> Parse:
     """The function that reads texts of one format; it returns None for a text of another form.
 
     Args:
         pattern: ``iso``, one of :data:`EPOCHS`, or a format such as ``%d/%m/%Y %H:%M``.
+        zone: Where the day of a count since 1970 is looked up, which shows none itself.
 
     Raises:
         FormError: The format has an unknown directive, one part twice, or no full date.
@@ -130,7 +131,7 @@ def parser(pattern: str) -> Parse:
 
         def read(text: str) -> datetime | None:
             match = _COUNT.fullmatch(text)
-            return match and _EPOCH + timedelta(seconds=int(match[1]) // in_a_second)
+            return match and (_EPOCH + timedelta(seconds=int(match[1]) // in_a_second)).astimezone(zone)
 
     else:
         tokens = _TOKEN.findall(pattern)
@@ -185,7 +186,12 @@ def _as_expression(token: str) -> str:
 
 def _read_iso(text: str) -> datetime | None:
     match = _ISO.fullmatch(text)
-    return match and datetime.fromisoformat(match[1] + (match[2] or "").replace("UTC", "Z"))
+    if match is None:
+        return None
+    moment, offset = match[1], (match[2] or "").replace("UTC", "Z")
+    if offset and len(moment) == len("2024-07-12"):
+        moment += " 00:00"  # or the offset is taken for the time of day
+    return datetime.fromisoformat(moment + offset)
 
 
 #: Ways to write a date that can be read in one way only.

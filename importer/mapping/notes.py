@@ -7,6 +7,7 @@ kept: whoever has them hands it the entries of a key.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -163,13 +164,15 @@ def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tu
     column = header.name(each.column or "")
     into = each.into or (each.column or "",)
     positions = () if header.lacks(column) else header.positions(column, path=(*path, "each", "column"))
+    between = _between(each.entries) if each.entries else None
+    separator = _between(each.separator) if each.separator else None
 
     def read(cells: Cells, errors: list[FieldError]) -> list[Cells]:
         entries = []
         for text in filter(binding.filled, (cells[position] for position in positions)):
-            for entry in filter(binding.filled, text.split(each.entries)) if each.entries else (text,):
+            for entry in filter(binding.filled, between.split(text)) if between else (text,):
                 try:
-                    entries.append((*cells, *_parts(entry, each)))
+                    entries.append((*cells, *_parts(entry, each, separator)))
                 except CellError as error:
                     errors.append(error.at(column, entry, target="notes"))
         return entries
@@ -180,17 +183,22 @@ def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tu
     return Header(columns, header.problems, header.owner, header.names), read
 
 
-def _parts(text: str, each: EachForm) -> Sequence[str]:
-    separator, into = each.separator, each.into
-    if separator is None or into is None:
+def _between(text: str) -> re.Pattern[str]:
+    """What is between entries or parts; one line break is as good as another, as systems differ in theirs."""
+    return re.compile(re.escape(text).replace("\\\n", r"(?:\r\n?|\n)"))
+
+
+def _parts(text: str, each: EachForm, separator: re.Pattern[str] | None) -> Sequence[str]:
+    into = each.into
+    if separator is None or into is None or len(into) == 1:
         return (text,)
-    parts = text.split(separator, len(into) - 1)
+    parts = separator.split(text, len(into) - 1)
     if len(parts) == len(into):
         return parts
     if each.short == "keep":
         return (*[""] * (len(into) - 1), text)
     names = ", ".join(into)
-    raise CellError("too_few_parts", count=len(parts), expected=len(into), separator=separator, names=names)
+    raise CellError("too_few_parts", count=len(parts), expected=len(into), separator=each.separator, names=names)
 
 
 def _entries_of_file(

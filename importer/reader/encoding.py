@@ -65,8 +65,8 @@ def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
         return Encoding(marked or "utf-8", len(mark))
     try:
         codec = codecs.lookup(given).name
-        "a".encode(codec)  # refuses codecs such as base64, which are not encodings of text
-    except (LookupError, UnicodeError):
+        b"\xe9".decode(codec, "replace")  # refuses codecs such as base64 and idna, which are not encodings of files
+    except (LookupError, ValueError):
         hint = "common encodings: utf-8, cp1252 (Western Windows), utf-16-le, shift_jis, gb18030"
         raise SourceError(f"unknown encoding {given!r}", where=name, hint=hint) from None
     if marked and codec in (marked, marked[:-3], f"{marked}-sig"):

@@ -48,6 +48,7 @@ from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
 _RULES = {
     "error_cell": ("is a spreadsheet error", "fix the formula, or clear the cell"),
     "formula_without_value": ("is a formula without a saved result", "open the workbook in Excel and save it"),
+    "lost_break": ("has a tab or line break that cannot be read from this kind of file", "save it as .xlsx or CSV"),
 }
 _ERRORS_UNSEEN = "error values such as #N/A cannot be distinguished from empty cells in this workbook"
 _ISO_DURATION = re.compile(r"(-?)PT(\d+)H(\d+)M(\d+(?:[.,]\d+)?)S")

@@ -36,15 +36,16 @@ _VALUE_SHOWN = 80
 _SHORT_INDENT = 32  # so many repeated spaces are no longer than the tag that stands for them
 _ZEROS = re.compile("0{2,}")
 _ODS_CELLS = ("table:table-cell", "table:covered-table-cell")
+_ODS_BREAKS = ("text:tab", "text:line-break")  # calamine drops them, and two words become one
 _ODS_ERROR = re.compile(r"#(?:N/A|DIV/0!|NAME\?|VALUE!|REF!|NUM!|NULL!)|Err:\d{3}")
 
 
 @dataclass(frozen=True, slots=True)
 class CellProblem:
-    """A cell that calamine reads as blank although it is not."""
+    """A cell that calamine reads as blank although it is not, or not as it is."""
 
     column: int  #: 0-based
-    code: str  #: ``error_cell`` or ``formula_without_value``
+    code: str  #: ``error_cell``, ``formula_without_value`` or ``lost_break``
     value: str = ""  #: what the sheet shows, such as ``#N/A``
 
 
@@ -284,6 +285,7 @@ class _OdsParser(_Parser):
         self._columns = range(0)  # of the cell at hand
         self._is_filled = self._row_is_filled = False  # not blank
         self._suspect: Attributes | None = None
+        self._is_note = False
         self._cell_at = self._spaces = 0  # where in the file the cell begins; spaces that it repeats
         self._read = self._written = 0  # characters of the row's cells, as they are and as calamine writes them out
         self._added = 0  # to the whole document by repeats
@@ -310,6 +312,10 @@ class _OdsParser(_Parser):
             self._start_cell(attributes)
         elif name == "office:annotation":
             self.collect(False)
+            self._is_note = True
+        elif name in _ODS_BREAKS and self._is_filled and not self._is_note:
+            found = [CellProblem(column, "lost_break") for column in self._columns]
+            self.problems += found if self.problems[-len(found) :] != found else []
 
     def _start_cell(self, attributes: Attributes) -> None:
         begins = self._columns.stop
@@ -334,8 +340,9 @@ class _OdsParser(_Parser):
             self._written += (len(self._columns) if self._is_filled else 1) * (length + self._spaces)
         elif self._depth == 1 and name == "table:table-row":
             self._finish_row()
-        elif name == "office:annotation" and self._depth == 1 and self._suspect is not None:
-            self.collect(True)
+        elif name == "office:annotation" and self._depth == 1:
+            self._is_note = False
+            self.collect(self._suspect is not None)
 
     def _finish_suspect(self, attributes: Attributes) -> None:
         self.collect(False)

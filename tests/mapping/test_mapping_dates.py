@@ -91,6 +91,8 @@ def sent(text: str, pattern: str = "iso", *, zone: str = "UTC", kind: str = "dat
         ("iso", "2024-03-12 09:41:07 UTC", datetime(2024, 3, 12, 9, 41, 7, tzinfo=UTC)),
         ("iso", "2024-03-12 09:41:07 +0530", datetime.fromisoformat("2024-03-12T09:41:07+05:30")),
         ("iso", "2024-03-12T09:41:07,5+01", datetime.fromisoformat("2024-03-12T09:41:07.5+01:00")),
+        ("iso", "2024-03-12+02:00", datetime.fromisoformat("2024-03-12T00:00+02:00")),
+        ("iso", "2024-03-12Z", datetime(2024, 3, 12, tzinfo=UTC)),
         ("iso", "20240312", None),
         ("iso", "2024-W11-2", None),
         ("iso", "2024-03-12 24:00", None),
@@ -189,6 +191,13 @@ def test_an_instant_reads_back_as_the_local_time_it_came_from(zone: str, moment:
 )
 def test_a_day_begins_at_its_midnight_or_at_its_first_moment(zone: str, local: str, expected: str) -> None:
     assert sent(local, zone=zone, kind="date") == expected
+
+
+def test_the_day_of_a_count_is_the_one_in_the_time_zone() -> None:
+    """23:30 UTC is half past midnight of the first of March in Berlin."""
+    assert sent("1709249400", "epoch", zone="Europe/Berlin", kind="date") == "2024-02-29T23:00:00Z"
+    assert sent("1709249400", "epoch", kind="date") == "2024-02-29T00:00:00Z"
+    assert sent("253402300799", "epoch", zone="Europe/Berlin", kind="date") == "not_a_date"
 
 
 @pytest.mark.parametrize("name", ["Nowhere", "europe", "Europe/", "/etc/localtime", "a\0b", "x" * 5000, "éé", "UTC+1"])

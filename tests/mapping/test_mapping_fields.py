@@ -179,6 +179,22 @@ def test_a_file_that_is_no_file_of_fields(load: Load, fields_file: Path, content
     assert message in str(caught.value)
 
 
+def test_solving_needs_the_required_fields_that_are_active_in_either_spelling(bind: Bind, fields_file: Path) -> None:
+    options = "options: [{key: '1', label: Mail}]"
+    fields_file.write_text(
+        f"version: 1\nfields:\n  drop_down1: {{name: Channel, required: true, {options}}}\n"
+        "  text1: {name: Must, required: true}\n  text2: {name: Gone, required: true, active: false}\n"
+    )
+    solved = "after_create: {status: {value: RESOLVED}, resolution: D, custom_fields: {text1: B}}\n"
+    mapper = bind(WITH_FIELDS + "  custom_fields: {dropdown1: A}\n" + solved, "ID|T|D|A|B")
+    rules = [
+        [error.rule for error in mapper.apply(Row(2, ("1", "t", "d", *cells))).errors]
+        for cells in (("Mail", "b"), ("", "b"), ("Mail", ""))
+    ]
+    what = "solves the case, which needs a value in "
+    assert [[rule.partition(what)[2] for rule in row] for row in rules] == [[], ["drop_down1"], ["text1"]]
+
+
 def test_the_bare_answer_of_the_api_will_do(load: Load, fields_file: Path) -> None:
     fields_file.write_text('[{"key": "assign_reason", "type": "001", "dict_list": [{"key": "1", "value": "low"}]}]')
     mapper = load(WITH_FIELDS + "  custom_fields: {assign_reason: {value: LOW}}\n").bind(("ID", "T", "D"))

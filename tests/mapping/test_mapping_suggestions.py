@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from mapping_files import Bind
 
@@ -37,6 +39,14 @@ def test_a_suggestion_is_the_one_thing_that_was_meant(bind: Bind, fragment: str,
     assert (error.column, error.suggestion) == ("A", suggestion)
     if suggestion:
         assert mapper.apply(Row(2, ("1", suggestion))).errors == ()
+
+
+def test_long_texts_in_a_column_of_words_take_no_time(bind: Bind) -> None:
+    """A column that was mapped by mistake."""
+    mapper, begun = bind(HEAD + "priority: A", "Id|A"), time.process_time()
+    for number in range(100):
+        assert mapper.apply(Row(2, ("1", f"{number} {'It does not print. ' * 20_000}"))).errors[0].suggestion == ""
+    assert time.process_time() - begun < 5
 
 
 def test_the_words_of_a_column_are_those_that_all_its_fields_accept(bind: Bind) -> None:

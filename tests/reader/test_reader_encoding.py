@@ -132,7 +132,7 @@ def test_a_file_that_ends_inside_a_character_was_cut_off(save, codec, cut):
     assert "cut off" in error.value.hint
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "base64", "rot13"])
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "rot13", "idna", "punycode", "\0"])
 def test_an_encoding_that_is_none_is_refused(save, encoding):
     with pytest.raises(SourceError, match="unknown encoding"):
         open_reader(save("a\n"), encoding=encoding)

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 from odf.office import Annotation
-from odf.text import P
+from odf.text import LineBreak, P, Tab
 from reader_rows import cells_of, numbers_of, problems_of, rows_of
 from reader_workbooks import (
     ErrorCode,
@@ -224,3 +224,18 @@ def test_a_document_type_in_a_sheet_is_refused(tmp_path):
     )
     with pytest.raises(SourceError, match="document type"):
         rows_of(open_reader(write_raw_xlsx(tmp_path / "t.xlsx", f'<!DOCTYPE x [<!ENTITY a "b">]>{sheet}')))
+
+
+def test_a_tab_in_a_cell_of_an_ods_document_is_not_lost_in_silence(tmp_path):
+    """Two words would become one. A tab in a remark on a cell is not read, and does no harm."""
+    cells = [ods_text("Ana"), ods_cell(valuetype="string"), ods_cell(valuetype="string"), ods_text("Bo")]
+    for cell, breaks in ((cells[1], (Tab, Tab)), (cells[2], (LineBreak,))):
+        cell.addElement(P(text="Ana"))
+        for each in breaks:
+            cell.lastChild.addElement(each())
+    cells[3].addElement(remark := Annotation())
+    remark.addElement(P(text="a"))
+    remark.lastChild.addElement(Tab())
+    header = [ods_text(name) for name in "abcd"]
+    path = write_ods(tmp_path / "t.ods", header, cells, [ods_text("x")])
+    assert problems_of(open_reader(path)) == {2: [("lost_break", "b"), ("lost_break", "c")]}
