@@ -157,7 +157,7 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
         mapping_note=places.note,
         external_id_field=source.external_id_field,
         parent=row.parent_key or row.parent,
-        cells=None if row.cells is None else tuple(map(Cell, names, map(_whole, row.cells))),
+        cells=None if row.cells is None else tuple(map(Cell, names, row.cells)),
         errors=errors,
         error_places=tuple(places.place(error.target) for error in errors),
         values=tuple(places.values(body, "case")),
@@ -166,11 +166,6 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
         updates=tuple(updates),
         others=tuple(others_of(view, row)),
     )
-
-
-def _whole(cell: str) -> str:
-    """A cell with halves of characters written out, which JSON cannot have."""
-    return cell.encode("utf-8", "backslashreplace").decode()
 
 
 def _read_body(body: str | None) -> dict[str, Any] | None:

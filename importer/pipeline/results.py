@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import json
+import re
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 import orjson
@@ -14,6 +16,7 @@ from importer.report import Reports, Summary
 from importer.report.files import whole_file
 from importer.wording import printable
 
+_HALVES = re.compile("[\ud800-\udfff]")
 Command = Literal["run", "retry", "reconcile", "rebuild", "report", "rehearse"]
 
 
@@ -92,8 +95,19 @@ def write_summary(result: RunResult) -> None:
 
 
 def as_json(result: Any) -> str:
-    """The JSON form of a result; a terminal that shows it obeys none of it."""
-    return printable(orjson.dumps(result, default=str, option=orjson.OPT_INDENT_2).decode())
+    """The JSON form of a result; a terminal that shows it obeys none of it. Halves of characters are written out."""
+    try:
+        text = orjson.dumps(result, default=str, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # such a half is somewhere in it
+        text = json.dumps(result, default=_plain, ensure_ascii=False, indent=2)
+        text = _HALVES.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)
+    return printable(text)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    return str(value)
 
 
 def json_schema(form: str) -> dict[str, Any]:

@@ -108,6 +108,8 @@ def test_an_update_that_waits_for_its_row_is_not_to_be_looked_up(local: Program)
 def test_a_cell_with_half_a_character_is_shown_written_out(local: Program) -> None:
     text = "Id,Subject,Body,Mail\n1,half \ud83d,b,ana@example.com\n"
     (local.folder / "t.csv").write_bytes(text.encode("utf-7"))
+    checked = local("check", "t.csv", "-m", "m.yml", "--encoding", "utf-7", "--json").json
+    assert checked["columns"][1]["examples"] == ["half \\ud83d"]
     assert local("run", "t.csv", "-m", "m.yml", "--encoding", "utf-7", "--quiet").code == 3
     (row,) = local("explain", "1", *LEDGER, "--json").json["rows"]
     assert [cell["value"] for cell in row["cells"]] == ["1", "half \\ud83d", "b", "ana@example.com"]
