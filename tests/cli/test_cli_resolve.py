@@ -63,6 +63,10 @@ def test_a_case_that_a_person_named_is_no_reason_to_doubt_the_list(program: Prog
         (["--resend", "--drop", "--reason", "x"], "use exactly one of --created ID, --resend, --drop"),
         (["--drop"], "missing option '--reason'"),
         (["--drop", "--reason", " "], "a reason is missing"),
+        (["--created", "#4711", "--reason", "x"], "'#4711' is not a case id"),
+        (["--created", "47 11", "--reason", "x"], "'47 11' is not a case id"),
+        (["--created", "https://acme.example/cases/4711", "--reason", "x"], "give the number alone"),
+        (["--created", "..", "--reason", "x"], "'..' is not a case id"),
     ],
 )
 def test_a_decision_is_one_thing_with_a_reason(program: Program, flags: list[str], said: str) -> None:
