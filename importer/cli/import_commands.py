@@ -26,7 +26,10 @@ class _TryOptions:
     """How a row is tried."""
 
     email: str = option.option(
-        type=option.TEXT, required=True, metavar="ADDRESS", help="Your own e-mail address, in the place of the requester's."
+        type=option.TEXT,
+        required=True,
+        metavar="ADDRESS",
+        help="Your own e-mail address, in the place of the requester's.",
     )
     wait: float | None = option.option(
         type=click.FloatRange(min=0, max=86_400),
