@@ -57,6 +57,8 @@ class FieldError:
 
 
 VALUE_SHOWN = 80
+#: What a case id looks like, as a regular expression.
+CASE_ID = "[A-Za-z0-9_-]{1,64}"
 
 
 def shown(value: str) -> str:

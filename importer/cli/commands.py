@@ -41,7 +41,7 @@ def status(ledger: Path, *, runs: bool, as_json: bool) -> ExitCode:
 
 
 @cli.command()
-@click.argument("key")
+@click.argument("key", type=option.TEXT)
 @option.ledger
 @option.as_json
 def explain(key: str, ledger: Path, *, as_json: bool) -> None:
@@ -80,15 +80,15 @@ def report(
 
 
 @cli.command()
-@click.argument("key")
+@click.argument("key", type=option.TEXT)
 @option.ledger
-@click.option("--created", "case_id", metavar="ID", help="The row is the case with this id.")
+@click.option("--created", "case_id", type=option.TEXT, metavar="ID", help="The row is the case with this id.")
 @click.option("--resend", is_flag=True, help="The row is not a case: send it again.")
 @click.option("--drop", is_flag=True, help="Never send the row again (state: skipped).")
 @click.option("--update-done", "update", flag_value="done", help="The case has what its update carries.")
 @click.option("--update-not-done", "update", flag_value="not_done", help="The case has nothing of it: send it again.")
 @click.option("--update-dropped", "update", flag_value="dropped", help="Never send this case update.")
-@click.option("--reason", required=True, help="What you checked; stored in the history.")
+@click.option("--reason", type=option.TEXT, required=True, help="What you checked; stored in the history.")
 def resolve(
     key: str, ledger: Path, *, case_id: str | None, resend: bool, drop: bool, update: UpdateDecision | None, reason: str
 ) -> None:
@@ -137,7 +137,8 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
             keep = "keeps its" if result.kept == 1 else "keep their"
             say(f"{plural(result.kept, 'row')} that may still be fixed or sent {keep} contents.")
         saved = 1 - result.after / result.before
-        say(f"Ledger: {_size(result.before)} → {_size(result.after)} ({saved:.0%} smaller).")
+        smaller = f" ({saved:.0%} smaller)" if saved > 0 else ""  # a small one has grown by the note of this run
+        say(f"Ledger: {_size(result.before)} → {_size(result.after)}{smaller}.")
         say("Existing reports are not changed: results.csv and the failures files still contain row contents.")
 
     shape = {"rows": result.rows, "kept": result.kept, "bytes_before": result.before, "bytes_after": result.after}

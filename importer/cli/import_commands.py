@@ -26,7 +26,10 @@ class _TryOptions:
     """How a row is tried."""
 
     email: str = option.option(
-        required=True, metavar="ADDRESS", help="Your own e-mail address, in the place of the requester's."
+        type=option.TEXT,
+        required=True,
+        metavar="ADDRESS",
+        help="Your own e-mail address, in the place of the requester's.",
     )
     wait: float | None = option.option(
         type=click.FloatRange(min=0, max=86_400),
@@ -38,7 +41,7 @@ class _TryOptions:
 
 @cli.command("try")
 @option.export
-@click.argument("row")
+@click.argument("row", type=option.TEXT)
 @option.options_of(_TryOptions, "what")
 @click.option("--out", type=option.FOLDER, help="Folder of the import. [default: NAME-import]")
 @option.account

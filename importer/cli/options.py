@@ -39,6 +39,23 @@ class MappingName(click.ParamType):  # type: ignore[type-arg]  # generic since c
         return [*matching, CompletionItem(incomplete, type="file")]
 
 
+class _Text(click.ParamType):  # type: ignore[type-arg]  # the same
+    """A text that can be stored and sent: what a terminal with another encoding passes on may be none."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail("not valid UTF-8; check the encoding of the terminal", param, ctx)
+        return value
+
+
+TEXT = _Text()
+
+
 def option(*flags: str, **details: Any) -> Any:
     """A field of a dataclass for :func:`options_of`: its flags, by default ``--its-name``, and details for click."""
     return field(metadata={"flags": flags, **details})

@@ -84,14 +84,13 @@ def classify(answer: Answer, record: Pending) -> Verdict:
 def classify_update(answer: Answer, case_id: str) -> Verdict:
     """What a whole answer to an update proves; "created" means that the case has what it carried.
 
-    What proves "not done" for a create proves it for an update as well, but 404 and 405 speak of this case.
+    What proves "not done" for a create proves it for an update as well, but 404, 405 and 410 speak of this case.
     """
-    if answer.status in (404, 405):
-        signal = Signal.NONE if answer.status == 404 else Signal.WRONG_TARGET
-        verdict = _classify_failure(answer)
-        return replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED), signal=signal)
     if answer.status != UPDATED:
-        return _classify_failure(answer)
+        verdict = _classify_failure(answer)
+        if answer.status in (404, 405):
+            verdict = replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED))
+        return replace(verdict, signal=Signal.NONE) if answer.status in (404, 410) else verdict
     case = case_in(answer)
     if case is None:
         return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)

@@ -96,14 +96,20 @@ def fields_in_case(
     as_sent = {field for field, value in shown.items() if compare_values(field, sent[field], value) in _ALIKE}
     was = {field for field, value in shown.items() if compare_values(field, before.get(field, ""), value) in _ALIKE}
     proof = as_sent - was  #: one request sets all of its fields or none
+    firm = {field for field in proof if field in before or not _may_be_given(field, shown[field])}
     others = shown.keys() - as_sent
     if others == {"status"} and sent["status"] == "RESOLVED" and shown["status"] in ("CLOSED", "Closed"):
-        return Shown.THERE if proof else Shown.UNCLEAR  # it was closed since
+        return Shown.THERE if firm else Shown.UNCLEAR  # it was closed since
     if proof:
-        return Shown.UNCLEAR if others else Shown.THERE
+        return Shown.THERE if not others and (firm or as_sent == sent.keys()) else Shown.UNCLEAR
     given = {field for field in others - was if field in _GIVEN and field not in before}
     is_as_before = bool(shown.keys() & was) and others <= was | given
     return Shown.ABSENT if is_as_before else Shown.UNCLEAR
+
+
+def _may_be_given(field: str, value: Any) -> bool:
+    """Whether a new case may have this value although nobody sent it: then it says nothing of fields not shown."""
+    return field in _GIVEN or field == "priority" or value is False  # a box that nobody ticked
 
 
 def changed_by_server(sent: Mapping[str, Any], case: Case) -> Iterator[str]:

@@ -81,15 +81,16 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
         CaseImporterError: see :func:`save_fields_async`.
     """
     users: dict[str, User] = {}
-    page, pages = 1, 1
+    page = 0
+    pages: int | None = None
     async with _open_account(usable_settings(settings)) as account:
-        while page <= pages:
+        while pages is None or page < pages:
+            page += 1
             query = f"page={page}&per_page={PER_PAGE}"
             found, pages = await account.read(USERS_PATH, read_users, query=query, scope="users:read")
-            if not found:
+            if all(user.id in users for user in found):
                 break
             users |= {user.id: user for user in found}  # a user added meanwhile moves others to the next page
-            page += 1
     chosen = sorted(
         (user for user in users.values() if user.active and user.email), key=lambda user: (user.email, user.id)
     )

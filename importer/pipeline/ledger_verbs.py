@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from importer.errors import ConfigError, ExitCode, LedgerError
 from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decisions
 from importer.ledger import forget as dropping
 from importer.ledger.database import open_read_only
-from importer.models import CaseUpdateState, State, clean
+from importer.models import CASE_ID, CaseUpdateState, State, clean
 from importer.pipeline.results import RunResult, Status, fields_of, run_result, write_summary
 from importer.plain import in_thread
 from importer.report import ReportOptions, summary_of, unlinked_remarks, write_reports
@@ -96,10 +97,12 @@ def resolve(ledger: StrPath, key: str, decision: Decision, *, reason: str, case_
         The new state of the row.
 
     Raises:
-        ConfigError: no row with this key has an unknown outcome, or the case belongs to another row.
+        ConfigError: no row with this key has an unknown outcome, or the case id is none or that of another row.
     """
     if (decision == "created") != (case_id is not None):
         raise ConfigError("--created requires a case id, and no other decision accepts one")
+    if case_id is not None and not re.fullmatch(CASE_ID, case_id):
+        raise ConfigError(f"{clean(case_id)!r} is not a case id", hint="give the number alone, as in --created 4711")
     outcome = Outcome(_ROWS[decision], case_id, None, "resolved", _signed(reason))
     with Ledger(existing_ledger(ledger), verb="resolve") as opened:
         if case_id is not None and opened.has_case(case_id):

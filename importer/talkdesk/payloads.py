@@ -36,7 +36,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict, get_type_hints
 
-from importer.models import clean
+from importer.models import CASE_ID, clean
 
 if TYPE_CHECKING:
     from importer.talkdesk.transport import Answer
@@ -249,7 +249,7 @@ def _unpacked(fields: Any) -> dict[str, Any]:
     """
     for _ in range(2):
         if isinstance(fields, str):
-            fields = _json(fields) or _json(fields.replace('\\"', '"'))
+            fields = _json(fields) or _json(f'"{fields}"') or _json(fields.replace('\\"', '"'))
     if not isinstance(fields, dict):
         return {}
     return {key: value.get("value") if isinstance(value, dict) else value for key, value in fields.items()}
@@ -262,7 +262,8 @@ def _json(text: str) -> Any:
         return None
 
 
-CaseId = Annotated[str, BeforeValidator(_number_as_text), Field(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
+CaseId = Annotated[str, BeforeValidator(_number_as_text), Field(pattern=rf"^{CASE_ID}\z")]
+_ShownId = OrAbsent[Annotated[str, BeforeValidator(_number_as_text)]]  #: of the deleted, Talkdesk gives ids as numbers
 _Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
@@ -290,12 +291,12 @@ class Case(BaseModel):
     id: CaseId
     title: OrAbsent[str] = None
     description: OrAbsent[str] = None
-    parent_id: OrAbsent[str] = None
+    parent_id: _ShownId = None
     status: OrAbsent[str] = None
     type: OrAbsent[str] = None
     resolution: OrAbsent[str] = None
-    group_id: OrAbsent[str] = None
-    owner_id: OrAbsent[str] = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
+    group_id: _ShownId = None
+    owner_id: _ShownId = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
     priority: OrAbsent[str] = None
     requester_email: OrAbsent[str] = None
     requester_name: OrAbsent[str] = None

@@ -27,8 +27,8 @@ class _Page(BaseModel):
     total_pages: OrAbsent[int] = None
 
 
-def read_users(content: Any) -> tuple[list[User], int]:
-    """The users in the JSON of an answer, and how many pages there are, as far as this one knows.
+def read_users(content: Any) -> tuple[list[User], int | None]:
+    """The users in the JSON of an answer, and how many pages there are; None if it does not say.
 
     Raises:
         UnreadableListError: it is not of the documented form.
@@ -37,4 +37,4 @@ def read_users(content: Any) -> tuple[list[User], int]:
         page = _Page.model_validate(content)
     except ValidationError as error:
         raise UnreadableListError(f"it has no list of users with their ids{place_of(error)}") from None
-    return page.users, max(page.total_pages or 1, 1)
+    return page.users, page.total_pages

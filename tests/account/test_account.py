@@ -74,6 +74,22 @@ def test_pages_are_read_with_the_rate_of_the_settings(tmp_path: Path) -> None:
     assert time.monotonic() - started >= 2.0
 
 
+@pytest.mark.parametrize("end", ["empty page", "the last page again"])
+def test_without_a_number_of_pages_all_are_read(tmp_path: Path, end: str) -> None:
+    known = [{"id": f"u{number}", "email": f"u{number}@example.com", "name": "U"} for number in range(450)]
+    pages = [known[:200], known[200:400], known[400:], [] if end == "empty page" else known[400:]]
+    steps = [reply(http(200, {"_embedded": {"users": users}})) for users in pages]
+
+    async def story() -> int:
+        async with RawServer(*steps) as server:
+            settings = Settings(api_url=server.url, token="t")
+            saved = await save_users_async(tmp_path / "u.csv", settings=settings)
+            assert len(server.requests) == len(pages)
+            return saved.entries
+
+    assert asyncio.run(story()) == 450
+
+
 def test_a_name_that_is_a_formula_is_harmless_in_the_table_and_whole_in_a_look_up(tmp_path: Path) -> None:
     name = '=HYPERLINK("http://x;=1+1","y")'
     page = {"total_pages": 1, "_embedded": {"users": [{"id": "u1", "email": "+ana@example.com", "name": name}]}}

@@ -51,6 +51,7 @@ def test_it_says_how_much_is_gone(finished: Program) -> None:
     assert (again.json["rows"], again.json["kept"]) == (1, 0)
     assert again.json["bytes_after"] <= again.json["bytes_before"]
     assert not has_texts(finished.folder / LEDGER)
+    assert "smaller" not in finished(*FORGET, "--yes").out, "there is nothing left to delete"
 
 
 def test_nobody_is_asked_where_nobody_can_answer(finished: Program) -> None:

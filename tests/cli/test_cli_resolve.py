@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from program import Program, sandbox_process
 from scenery import LOST_BEFORE
@@ -63,9 +65,34 @@ def test_a_case_that_a_person_named_is_no_reason_to_doubt_the_list(program: Prog
         (["--resend", "--drop", "--reason", "x"], "use exactly one of --created ID, --resend, --drop"),
         (["--drop"], "missing option '--reason'"),
         (["--drop", "--reason", " "], "a reason is missing"),
+        (["--created", "#4711", "--reason", "x"], "'#4711' is not a case id"),
+        (["--created", "47 11", "--reason", "x"], "'47 11' is not a case id"),
+        (["--created", "https://acme.example/cases/4711", "--reason", "x"], "give the number alone"),
+        (["--created", "..", "--reason", "x"], "'..' is not a case id"),
     ],
 )
 def test_a_decision_is_one_thing_with_a_reason(program: Program, flags: list[str], said: str) -> None:
     ended = program("resolve", "1", "--ledger", "gone.db", *flags)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("resolve", b"\xfc", "--drop", "--reason", "x"),
+        ("resolve", "1", "--drop", "--reason", b"gel\xf6scht"),
+        ("resolve", "1", "--created", b"\xfc", "--reason", "x"),
+        ("explain", b"\xfc"),
+        ("try", "t.csv", "1", "-m", "m.yml", "--email", b"\xfc@acme.example"),
+    ],
+    ids=["key", "reason", "case id", "explain", "address"],
+)
+def test_a_text_of_another_encoding_is_refused(local: Program, arguments: tuple[str | bytes, ...]) -> None:
+    """As a terminal in Latin-1 passes it on."""
+    write_tickets(local.folder / "t.csv", [Ticket("1")])
+    assert local("run", "t.csv", "-m", "m.yml", "-q").code == 0
+    ledger = () if arguments[0] == "try" else LEDGER
+    ended = local(*(os.fsdecode(each) for each in arguments), *ledger)
+    assert (ended.code, ended.out) == (2, "")
+    assert "not valid UTF-8; check the encoding of the terminal" in ended.err

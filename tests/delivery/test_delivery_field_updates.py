@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from importer.models import Link, Links, SecretCredentials, UpdateBody, UpdateKi
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
+from importer.sandbox.faults import Automation, Change
 from importer.settings import Settings
 from importer.talkdesk.payloads import Case
 
 SENT = {"type": "TASK", "status": "RESOLVED", "custom_fields.text2": "x"}
 BEFORE = {"status": "NEW"}
+SOLVED = {"status": "RESOLVED", "resolution": "Done"}
 
 
 def case(**fields: Any) -> Case:
@@ -89,6 +92,31 @@ def test_what_stood_there_before_is_what_was_sent_last() -> None:
     assert fields_before([orjson.dumps({"title": "t"})])["status"] == "NEW"
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"type": "QUESTION"}, {"type": "Question"}),
+        ({"priority": "NORMAL"}, {"priority": "NORMAL"}),
+        ({"custom_fields.checkbox1": False}, {"custom_fields": {"checkbox1": False}}),
+    ],
+)
+def test_what_an_account_gives_each_case_is_no_proof_of_what_is_not_shown(
+    given: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    sent, alone = {**given, "group_id": "g"}, case(status="NEW", **shown)
+    assert fields_in_case(sent, BEFORE, listed=None, alone=alone) is Shown.UNCLEAR
+    assert fields_in_case(sent, BEFORE, listed=case(group_id="g", **shown), alone=alone) is Shown.THERE
+    assert fields_in_case(sent, BEFORE, listed=case(group_id="agents", **shown), alone=alone) is Shown.UNCLEAR
+    closed = case(status="CLOSED", **shown)
+    assert fields_in_case({**given, **SOLVED}, BEFORE, listed=None, alone=closed) is Shown.UNCLEAR
+
+
+def test_an_owner_whose_id_is_shown_as_a_number_is_there() -> None:
+    sent = {"owner_id": "4711"}
+    assert fields_in_case(sent, BEFORE, listed=None, alone=case(owner_id=4711)) is Shown.THERE
+    assert fields_in_case(sent, BEFORE, listed=None, alone=case(owner_id=4712)) is Shown.UNCLEAR
+
+
 def test_what_the_server_made_of_it_is_told() -> None:
     told = list(changed_by_server({"priority": "HIGH", "type": "TASK"}, case(priority="URGENT", type="Task")))
     assert told == ["priority: sent 'HIGH', the case has 'URGENT'"]
@@ -109,12 +137,12 @@ UPDATES = (
 )
 
 
-def staged(path: Path, *keys: str, parent: str = "") -> Path:
+def staged(path: Path, *keys: str, parent: str = "", updates: Sequence[UpdateBody] = UPDATES) -> Path:
     rows = []
     for row, key in enumerate(keys, 2):
         one = valid(key, row=row, body=case_body(key))
         link = Link(None, parent if parent and key != parent else None) if parent else None
-        rows.append(one.__class__(one.row, one.mapped._replace(case_updates=UPDATES, link=link)))
+        rows.append(one.__class__(one.row, one.mapped._replace(case_updates=tuple(updates), link=link)))
     with Ledger(path, verb="run") as ledger:
         stage(ledger, rows, **({"links": Links("Parent")} if parent else {}))
     return path
@@ -176,6 +204,23 @@ async def test_what_an_agent_does_between_two_looks_is_not_undone(tmp_path: Path
         await send(path, sandbox)
         (made,) = sandbox.cases()
         assert made["status"] == "PENDING"
+    assert parts(path)[("A", 1)] == ("unknown", "unclear", 1)
+
+
+async def test_a_group_that_no_read_shows_is_not_called_set(tmp_path: Path) -> None:
+    """The account gives each new case the type that is to be set, so only the group would prove the update."""
+    fields = update(UpdateKind.FIELDS, type="QUESTION", group_id="second-level")
+    path = staged(tmp_path / "l.db", "A", updates=(fields,))
+    plan = FaultPlan(
+        automations=(Automation(on=("create",), set=Change(type="QUESTION")),),
+        rules=(
+            Rule(do="drop", save=False, on=("update",), nth=1),
+            Rule(do="status", status=400, on=("list",)),  # no filter by case ids
+        ),
+    )
+    async with Sandbox(SandboxOptions(faults=plan, reads="spec")) as sandbox:
+        await send(path, sandbox)
+        assert [made["group_id"] for made in sandbox.cases()] == ["agents"]
     assert parts(path)[("A", 1)] == ("unknown", "unclear", 1)
 
 

@@ -192,9 +192,11 @@ async def test_what_is_refused_holds_up_the_rest_of_its_case_only(tmp_path: Path
         assert sandbox.state()["requests"]["update"] == 5, "not sent again unless a person asks for it"
 
 
-async def test_a_case_that_was_deleted_is_no_reason_to_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_case_that_was_deleted_is_no_reason_to_stop(tmp_path: Path, status: int) -> None:
     path = staged(tmp_path / "l.db")
-    async with Sandbox(SandboxOptions(faults=plan({"do": "status", "status": 404}, nth=1))) as sandbox:
+    gone = FaultPlan(rules=tuple(Rule(do="status", status=status, on=(on,), nth=1) for on in ("update", "get")))
+    async with Sandbox(SandboxOptions(faults=gone)) as sandbox:
         delivered = await send(path, sandbox, concurrency=1)
         assert delivered.error is None
         assert held(sandbox) == {**WHOLE, "A": texts_of("A")[:1]}

@@ -113,6 +113,14 @@ def test_custom_fields_are_read_however_they_are_packed(fields: object) -> None:
     assert custom_fields(fields) == PACKED
 
 
+@given(st.text())
+def test_any_text_in_custom_fields_survives_being_escaped_twice(text: str) -> None:
+    """So the reference shows them in lists: with a backslash before each quote."""
+    once = orjson.dumps({"text1": {"value": text}}).decode()
+    twice = orjson.dumps(once).decode()[1:-1]
+    assert custom_fields(once) == custom_fields(twice) == {"text1": text}
+
+
 @pytest.mark.parametrize("fields", [None, 7, [], [1], "", "no json", "null", '"x"', "\ud800", {"a": None}])
 def test_custom_fields_of_no_use(fields: object) -> None:
     assert custom_fields(fields) in ({}, {"a": None})
