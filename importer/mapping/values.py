@@ -19,7 +19,7 @@ from importer.mapping.field_errors import CellError
 from importer.mapping.inputs import Binding, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
-from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check, other_spelling
 from importer.wording import listed, nearest
 from importer.yaml_places import NodePath
 
@@ -263,6 +263,9 @@ class CustomFields:
         problems = binding.header.problems
         for key, value in values.items():
             path = (part, "custom_fields", key)
+            if (other := other_spelling(key)) in self.fields:
+                problems.add(path, f"{key!r} and {other!r} are the same field", "remove one of them", key=True)
+                continue
             if not check_usable(key, binding.definitions, path=path, problems=problems):
                 continue
             definition = definition_of(key, binding.definitions)

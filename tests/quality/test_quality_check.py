@@ -438,6 +438,9 @@ class TestPage:
             "not used by the mapping: Extra (0 filled)",
         ):
             assert line in ended.out
+        fixed = command("check", "t.csv", "-m", "m.yml", "--fix")
+        assert "hint: add at m.yml:7:3 (case.priority):" in fixed.out
+        assert "use --fix" not in fixed.out
 
     def test_keys_whose_difference_nobody_sees_are_written_out(self) -> None:
         Path("t.csv").write_text(
