@@ -49,6 +49,15 @@ def test_answers_are_written_and_remembered(program: Program, export: Path, tmp_
     assert "sede" not in table_of(third.out)
 
 
+def test_answers_about_columns_of_another_export_do_not_count(program: Program, export: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("sede = label\n", encoding="utf-8")
+    assert program("suggest", export, "-o", "m.yml", "--answers", "a.txt").code == 0
+    (tmp_path / "other.csv").write_text("ID,Subject\n1,Hi\n2,Ho\n", encoding="utf-8")
+    for _ in range(2):
+        other = program("suggest", "other.csv", "-o", "m.yml", "--force")
+        assert other.code == 0, other.err
+
+
 def test_the_profile_is_a_baseline(program: Program, export: Path, tmp_path: Path) -> None:
     program("suggest", export, "-o", "m.yml")
     profile = json.loads((tmp_path / "m.profile.json").read_text("utf-8"))
