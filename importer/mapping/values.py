@@ -13,7 +13,17 @@ from typing import Any
 
 from importer.mapping.case_schema import AfterCreateForm, CaseForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, field_target, folding, tidying
+from importer.mapping.converters import (
+    TYPES,
+    Convert,
+    Target,
+    converter,
+    custom_target,
+    field_target,
+    folding,
+    gapless,
+    tidying,
+)
 from importer.mapping.custom_fields import Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError
 from importer.mapping.inputs import Binding, Cells, make_input
@@ -114,6 +124,8 @@ class Field:
             parts = found
         else:
             parts = (part for text in found for part in self._split(text))
+        if self.target.is_path:
+            return gapless([convert(part) if part.strip() else None for part in parts]) or None
         entries = (convert(part) for part in parts if part.strip())
         return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
 
