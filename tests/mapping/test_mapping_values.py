@@ -216,6 +216,14 @@ def test_a_template_leaves_nothing_for_a_cell_that_counts_as_empty(bind: Bind) -
     assert [orjson.loads(body or b"").get(NAME) for body in bodies] == ["x/", None]
 
 
+def test_a_text_of_several_cells_is_no_word_for_empty(bind: Bind) -> None:
+    text = CASE.replace("{key: ID}", "{key: ID, empty: N/A}") + "  requester_name: {template: '{A}/{B}'}\n"
+    text += "  custom_fields: {text1: {column: C, join: /}}\n"
+    cells = ("1", "T", "D", "N", "A", "N", "A")
+    body = orjson.loads(bind(text, "ID|T|D|A|B|C|C").apply(Row(2, cells)).body or b"{}")
+    assert (body[NAME], body["custom_fields"]) == ("N/A", {"text1": "N/A"})
+
+
 def test_columns_with_odd_names_can_be_named_everywhere(bind: Bind) -> None:
     names = {"a: b": "1", "%s": "2", "a.b[0]!r:>9": "3", "日本 語": "4", "'q\"": "5"}
     template = "".join(f"{{{name}}}" for name in names).replace("'", "''")
