@@ -255,21 +255,26 @@ def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str)
     """
     try:
         document = read_yaml(text.replace("\r\n", "\n"))
+        loses_comments = _dumped(document).count("#") < text.count("#")  # the library keeps none inside of braces
         before = text
         for path, entries in tables.items():
             _amend(document, path, [entry for entry in entries if entry.value is not None])
             _remark(document, path, [entry for entry in entries if entry.value is None], before)
-        stream = io.StringIO()
-        _yaml().dump(document, stream)
-        new = stream.getvalue()
-        if read_yaml(new) == document:
+        new = _dumped(document)
+        if not loses_comments and read_yaml(new) == document:
             return new.replace("\n", "\r\n") if "\r\n" in text else new
     except YamlProblem:
         raise MappingError("cannot read the mapping", where=file, hint="run check without --fix") from None
     except (LookupError, TypeError):
         raise MappingError("the mapping has changed since it was read", where=file, hint="run check again") from None
-    hint = "add the lines that `check` proposes by hand"
-    raise MappingError("--fix cannot edit the way this mapping is written", where=file, hint=hint)
+    what = "would lose comments inside of braces" if loses_comments else "cannot edit the way this mapping is written"
+    raise MappingError(f"--fix {what}", where=file, hint="add the lines that `check` proposes by hand")
+
+
+def _dumped(document: Any) -> str:
+    stream = io.StringIO()
+    _yaml().dump(document, stream)
+    return stream.getvalue()
 
 
 def _amend(document: Any, path: NodePath, entries: Sequence[Entry]) -> None:

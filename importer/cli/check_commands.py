@@ -40,7 +40,7 @@ def suggest(
     from importer.cli.output import say_document
     from importer.cli.suggest_page import say_explanation, say_suggestion
     from importer.pipeline.checking import suggest_mapping
-    from importer.suggest.answers import as_json, load_profile, profile_path, read_answers
+    from importer.suggest.answers import as_json, load_profile, merged, profile_path, read_answers
 
     if output is not None and output.exists():  # before the export is read, which can take a while
         if source.exists() and output.samefile(source):
@@ -57,7 +57,7 @@ def suggest(
         say_document(suggestion.text.removesuffix("\n"))
     else:
         saved = load_profile(profile)
-        said = (dict(saved.answers) if saved else {}) | (read_answers(answers) if answers else {})
+        said = merged(saved.answers if saved else {}, read_answers(answers) if answers else {})
         _write(output, suggestion.text.encode(), force=force)
         _write(profile, as_json(suggestion, said), force=True)
         say_suggestion(suggestion, source, output, answers, option.typed("max_ratio"), saved)  # the mapping has others

@@ -80,7 +80,7 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
         section(f"Notes from {clean(use.file, 60)}", _notes(use))
     settled = ("filtered", "already_created", "already_created_unverified", "superseded")  # the totals have these
     problems = [cause for cause in result.causes if cause.code not in settled]
-    _say_problems(problems, result.suggestions)
+    _say_problems(problems, result.suggestions, is_fixing=result.fix is not None)
     if result.fix is not None:
         _say_fix(result.fix)
     _say_verdict(result, problems, again, of_run)
@@ -179,7 +179,7 @@ def _say_fix(fix: Fix) -> None:
         say_prose(f"{needed}: replace the lines that begin with #, then check again.")
 
 
-def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> None:
+def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion], *, is_fixing: bool) -> None:
     if not causes:
         return
     heading("Problems to fix" if any(cause.state is State.INVALID for cause in causes) else "Rows that are not sent")
@@ -190,14 +190,13 @@ def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> N
         lines = [it for it in suggested if cause.code in it.codes and cause.target == it.target]
         explain(cause, 11, hint=not lines)
         for suggestion in lines:
-            _say_lines(suggestion)
+            _say_lines(suggestion, "" if is_fixing or not suggestion.entries else ", or use --fix")
         say(f"{'':11}{rows_text(cause.first_rows, cause.rows)}")
     if len(causes) > _CAUSES_SHOWN:
         say(f"  {len(causes) - _CAUSES_SHOWN} more: see --json")
 
 
-def _say_lines(suggestion: Suggestion) -> None:
-    or_fix = ", or use --fix" if suggestion.entries else ""
+def _say_lines(suggestion: Suggestion, or_fix: str) -> None:
     say(f"{'':11}hint: add at {suggestion.where} ({'.'.join(map(str, suggestion.path))}){or_fix}:")
     for line in suggestion.lines[:_LINES_SHOWN]:
         say(Styled(f"{'':15}{line}", "cyan"))

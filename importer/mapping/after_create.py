@@ -105,8 +105,9 @@ def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str,
     for key in after.custom_fields:
         if key == form.external_id_field:
             yield (_CUSTOM, key), f"{key!r} is already used for the external id", "remove it here"
-        elif key in case.custom_fields:
-            yield (_CUSTOM, key), f"{key!r} is set in `case` as well", "remove one of them"
+        for spelling in (key, other_spelling(key)):
+            if spelling in case.custom_fields:
+                yield (_CUSTOM, key), f"{spelling!r} is set in `case` as well", "remove one of them"
     if after.status is not None and after.resolution is None and _solves(after.status):
         hint = "add `resolution: {value: Solved before the migration}`, or a column with a `default:`"
         yield ("status",), "solves cases, which need a `resolution`", hint

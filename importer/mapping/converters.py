@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -57,6 +57,7 @@ class Target:
     limit: int | None = None  #: How many characters a text may have, if that is known.
     required: bool = False  #: Whether a case without it is invalid.
     choices: tuple[str, ...] = ()  #: What it takes, if that is one of a few words.
+    is_path: bool = False  #: Whether a list is a path through options: nothing may be missing in it.
     options: Options | None = None  #: What can be chosen, if its definition is known: a text is the label of an option.
 
     def check(self, value: Any) -> None:
@@ -221,7 +222,15 @@ def _separated(form: ValueForm) -> Split:
 
 def _path(form: ValueForm, target: Target) -> Convert:
     split, keys_of = _separated(form), target.options.path_of if target.options else list[str]
-    return lambda text: keys_of([part.strip() for part in split(text) if part.strip()]) or None
+    return lambda text: keys_of(gapless([part.strip() for part in split(text)])) or None
+
+
+def gapless(parts: Sequence[Any]) -> list[Any]:
+    """The parts of a path without empty ones at its ends. Raises :class:`CellError` if one between others is empty."""
+    filled = [at for at, part in enumerate(parts) if part]
+    if filled and len(filled) <= filled[-1] - filled[0]:
+        raise CellError("empty_part")
+    return [parts[at] for at in filled]
 
 
 def _json_texts(text: str) -> list[str]:
@@ -275,7 +284,7 @@ _WHAT: Mapping[str, dict[str, Any]] = {
     "checkbox": _BOOLEAN,
     "date": {"type": "datetime", "accepts": frozenset({"instant"})},
     "decimal": {"type": "decimal", "accepts": frozenset({"integer", "decimal"})},
-    "dependent_field": {"type": "list", "accepts": frozenset({"list", "path"})},
+    "dependent_field": {"type": "list", "accepts": frozenset({"list", "path"}), "is_path": True},
     "drop_down": _OPTION,
     "dropdown": _OPTION,
     "multi_line_text": {"one_line": False},

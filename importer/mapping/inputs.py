@@ -151,7 +151,7 @@ def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bo
         positions = tuple(header.position(column, path=path) for column in columns)
 
         def fill_in(texts: list[str]) -> str:
-            return binding.filled(frame % tuple(texts)) if any(texts) else ""
+            return frame % tuple(texts) if any(texts) else ""
 
         def longest(cells: list[Blame]) -> Blame:
             """If the text is too long, that is the one to shorten."""
@@ -182,7 +182,7 @@ def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bo
     if join is not None:
 
         def joined(texts: list[str]) -> str:
-            return binding.filled(join.join(filter(None, texts)))
+            return join.join(filter(None, texts))
 
         return Input(binding, joined, names, positions, is_html, between=join)
     if len(positions) > 1:

@@ -132,7 +132,7 @@ class LookupTable:
                     if problem.column is None or problem.column in header.used:
                         what = f"{problem.column}: {problem.rule}" if problem.column else problem.rule
                         raise SourceError(what, where=f"{file.name}:{row.number}", hint=problem.hint)
-                cells = [unescape_formula(cell) for cell in row.cells]  # as `users --save` wrote them
+                cells = [unescape_formula(cell) for cell in row.cells]  # `users --save` escapes formulas
                 key = tuple([self.fold(cells[position]) for position in keys])
                 texts, text = self.entries.setdefault(key, []) if any(key) else [], cells[value].strip()
                 if text not in texts:
@@ -144,7 +144,7 @@ class LookupTable:
         Raises:
             CellError: They are not in the file, or several times with different values.
         """
-        form, key = self.form, tuple([self.fold(text) for text in texts])
+        form, key = self.form, tuple([self.fold(unescape_formula(text)) for text in texts])
         found = self.entries.get(key, []) if any(key) else [""]
         if not found and form.none == "reject":
             raise CellError("not_found", file=form.file)

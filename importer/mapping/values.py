@@ -13,13 +13,23 @@ from typing import Any
 
 from importer.mapping.case_schema import AfterCreateForm, CaseForm
 from importer.mapping.conditions import BoundCondition
-from importer.mapping.converters import TYPES, Convert, Target, converter, custom_target, field_target, folding, tidying
+from importer.mapping.converters import (
+    TYPES,
+    Convert,
+    Target,
+    converter,
+    custom_target,
+    field_target,
+    folding,
+    gapless,
+    tidying,
+)
 from importer.mapping.custom_fields import Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError
 from importer.mapping.inputs import Binding, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
-from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check, other_spelling
 from importer.wording import listed, nearest
 from importer.yaml_places import NodePath
 
@@ -114,6 +124,8 @@ class Field:
             parts = found
         else:
             parts = (part for text in found for part in self._split(text))
+        if self.target.is_path:
+            return gapless([convert(part) if part.strip() else None for part in parts]) or None
         entries = (convert(part) for part in parts if part.strip())
         return list(dict.fromkeys(entry for entry in entries if entry is not None)) or None
 
@@ -263,6 +275,9 @@ class CustomFields:
         problems = binding.header.problems
         for key, value in values.items():
             path = (part, "custom_fields", key)
+            if (other := other_spelling(key)) in self.fields:
+                problems.add(path, f"{key!r} and {other!r} are the same field", "remove one of them", key=True)
+                continue
             if not check_usable(key, binding.definitions, path=path, problems=problems):
                 continue
             definition = definition_of(key, binding.definitions)

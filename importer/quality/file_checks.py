@@ -225,7 +225,8 @@ def _is_no_ticket(row: Row, width: int) -> bool:
     if not filled:
         return False
     is_total = filled[0].strip().casefold().rstrip(": ") in _words()["totals"]["words"]
-    is_damaged = any(problem.column is None for problem in row.problems) and " " not in filled[0].strip()
+    of_row = [problem.code for problem in row.problems if problem.column is None]
+    is_damaged = "broken_quotes" in of_row or bool(of_row and " " not in filled[0].strip())
     return is_total or (width > 2 and len(filled) == 1 and not is_damaged)
 
 

@@ -20,7 +20,7 @@ from importer.quality.baseline import Baseline
 from importer.quality.date_formats import is_date
 from importer.reader import Reader
 from importer.scratch import scratch_folder
-from importer.suggest.answers import answered, still_true
+from importer.suggest.answers import answered, merged, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
 from importer.suggest.draft import Draft
 from importer.suggest.evidence import Evidence
@@ -121,7 +121,7 @@ def suggest(
     _check_names(source)
     table, blanks, columns = _described(source)
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
-    said = answered(columns, kept | dict(answers or {}), where=answers_from)
+    said = answered(columns, merged(kept, answers or {}), where=answers_from)
     roles, people = assign(table.rows, columns, said), None
     if path is not None and "requester_email" not in roles.one:
         people = find_people(path, source, columns, folder=folder or Path.cwd())

@@ -30,6 +30,7 @@ FIELDS = (
 )
 #: Fields that several columns may have.
 _MANY = frozenset({"key", "label", "note", "checkbox", "other", "unused"})
+EXTERNAL_ID_FIELD = "text1"  #: The custom field that every suggestion takes for the external id.
 NO_COLUMN = "check the header of the export"  #: The hint where no column has a name like that.
 _MOST_BYTES = 1 << 20
 _WORDS_NAMED = 5
@@ -58,11 +59,26 @@ def read_answers(path: Path) -> dict[str, str]:
         if field not in FIELDS and custom_field_prefix(field) is None:
             hint = nearest(field, FIELDS, otherwise=f"use one of {', '.join(FIELDS)}, or a custom field")
             raise ConfigError(f"unknown field {shown(field)!r}", where=where, hint=hint)
-        if field not in _MANY and field in answers.values():
+        if field == EXTERNAL_ID_FIELD:
+            hint = "use another custom field, such as text2"
+            raise ConfigError(f"{field!r} is used for the external id", where=where, hint=hint)
+        if field not in _MANY and _one_spelling(field) in map(_one_spelling, answers.values()):
             hint = "choose one of them"
             raise ConfigError(f"two columns are answered with {field!r}", where=where, hint=hint)
         answers[column] = field
     return answers
+
+
+def _one_spelling(field: str) -> str:
+    """``dropdown1`` and ``drop_down1`` are one custom field."""
+    return field.replace("drop_down", "dropdown")
+
+
+def merged(earlier: Mapping[str, str], answers: Mapping[str, str]) -> dict[str, str]:
+    """The answers, and those earlier ones that say nothing about a column or a field of these."""
+    taken = {_one_spelling(field) for field in answers.values()} - _MANY
+    kept = {column: field for column, field in earlier.items() if _one_spelling(field) not in taken}
+    return kept | dict(answers)
 
 
 def answered(columns: Sequence[Column], answers: Mapping[str, str], *, where: str) -> dict[Column, str]:
@@ -112,7 +128,8 @@ def load_profile(path: Path) -> Baseline | None:
 
 def still_true(saved: Baseline, kinds: Mapping[str, str]) -> dict[str, str]:
     """Its answers about columns that the export still has, and whose cells are what they were."""
-    return {column: field for column, field in saved.answers.items() if kinds.get(column) == saved.kinds.get(column)}
+    same = {column for column, kind in kinds.items() if kind == saved.kinds.get(column)}
+    return {column: field for column, field in saved.answers.items() if column in same}
 
 
 def differences(saved: Baseline, suggestion: Suggestion) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importer.models import ReadingOptions
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
+from importer.suggest.answers import EXTERNAL_ID_FIELD
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes
 from importer.suggest.first_rows import FirstRows
@@ -100,8 +101,8 @@ class Draft:
         page.blank()
         what = "Custom text field for the external id: agents can search for it, the importer looks up cases by it."
         page.comment(what)
-        page.comment("make sure that text1 exists and is unused in your account.", mark=CHECK)
-        page.line("external_id_field: text1")
+        page.comment(f"make sure that {EXTERNAL_ID_FIELD} exists and is unused in your account.", mark=CHECK)
+        page.line(f"external_id_field: {EXTERNAL_ID_FIELD}")
         page.blank()
 
     def _empty(self) -> None:

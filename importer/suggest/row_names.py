@@ -82,7 +82,7 @@ def _repeats(number: Column, rows: int) -> bool:
 def _said(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
     join, alike = _join_of(table, parts), table.alike(parts)
     if not join:
-        return _hash_of(table, parts)
+        return _hash_of(table, parts, ())
     together = f"{named(parts)}, {SAID}; together unique in every row."
     text = f"no single column is unique, but {named(parts)} together are."
     return RowKey(tuple(parts), ((CHECK, text) if alike else ("", together),), join)
@@ -198,18 +198,24 @@ def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey |
         more = [*parts, column.profile]
         if column in lasting or not parts or table.alike(more) < table.alike(parts):
             parts = more
-    return _hash_of(table, parts) if parts else None
+    return _hash_of(table, parts, columns) if parts else None
 
 
-def _hash_of(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
+def _hash_of(table: FirstRows, parts: Sequence[ColumnProfile], columns: Sequence[Column]) -> RowKey:
     alike = table.alike(parts)
     gaps = f" {plural(alike, 'row')} are like an earlier one (skipped)." if alike else ""
     text = f"no id column: the key is a hash of {named(parts)}.{gaps}"
-    return RowKey(
-        tuple(parts),
-        ((CHECK, f"{text} If a column identifies a ticket after all, use that column."),),
-        is_hash=True,
-    )
+    remarks = [(CHECK, f"{text} If a column identifies a ticket after all, use that column.")]
+    same = [  # one text for all rows of a ticket, and another for each ticket
+        column
+        for column in (it.profile for it in columns if alike and it.kind in (Kind.TEXT, Kind.NUMBER))
+        if column not in parts and column.filled == table.rows and column.distinct == table.rows - alike > 1
+        if table.alike([*parts, column]) == alike
+    ]
+    if same:
+        what = f"{named(same[:1])} repeats in the same rows. If it is the number of a ticket, use it as the key"
+        remarks.append((CHECK, f"{what}, and set `keep:` to the state that counts: only one is sent."))
+    return RowKey(tuple(parts), tuple(remarks), is_hash=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,6 +54,14 @@ def test_what_is_found(bind: Bind, text: str, cell: str, found: str | None) -> N
         assert orjson.loads(mapped.body).get("owner_id") == found
 
 
+@pytest.mark.parametrize("cell", ["+351", "'+351"])
+@pytest.mark.parametrize("written", ["+351", "'+351"])
+def test_an_apostrophe_before_a_formula_is_no_part_of_a_cell(bind: Bind, owners: Path, written: str, cell: str) -> None:
+    owners.write_text(f"email,id\n{written},'-7\n")
+    mapped = bind(owner(), "ID|T|D|A").apply(Row(2, ("1", "T", "D", cell)))
+    assert orjson.loads(mapped.body or b"{}").get("owner_id") == "-7"
+
+
 def test_an_entry_that_says_nothing_is_no_value(bind: Bind) -> None:
     text = CASE + "  priority: {lookup: {file: o.csv, key: email, value: odd}, default: NORMAL}\n"
     mapped = bind(text, "ID|T|D|email").apply(Row(2, ("1", "T", "D", "bo@e.org")))

@@ -95,6 +95,11 @@ MEANING = [
         CASE + "  custom_fields: {txt1: A, text: B}\n",
         ["6:19: 'txt1' is not a custom field key", "6:28: 'text' is no"],
     ),
+    (CASE + "  custom_fields: {drop_down1: A, dropdown1: B}\n", ["6:34: 'dropdown1' and 'drop_down1' are the same f"]),
+    (
+        CASE + "  custom_fields: {dropdown1: A}\nafter_create: {custom_fields: {drop_down1: B, drop_down2: A}}\n",
+        ["7:32: 'dropdown1' is set in `case` as well"],
+    ),
     (CASE + "  custom_fields: {dependent_field1: {value: 'a,b,c,d'}}\n", ["6:45: 'a,b,c,d' has 4 entries"]),
     (
         CASE + "  custom_fields: {multi_select1: {column: A, values: {a: b}, unknown: default, default: c}}\n",

@@ -106,6 +106,9 @@ def test_a_text(bind: Bind, value: str, cell: str, becomes: str | None) -> None:
         ("multi_select1: {column: A, type: json}", "[]", None),
         ("multi_select1: {column: A, type: json}", "null", None),
         ("dependent_field1", "a,b,c", ["a", "b", "c"]),
+        ("dependent_field1", "001,001, ,", ["001", "001"]),
+        ("dependent_field1: {column: A, type: path, separator: /}", "/a/a/", ["a", "a"]),
+        ("dependent_field1: {column: A, values: {x: ''}, unknown: keep}", "a,b,x", ["a", "b"]),
         ("drop_down1", "001", "001"),
         ("dropdown1", "001", "001"),
         ("multi_line_text1", " a\r\nb ", " a\r\nb "),
@@ -160,6 +163,19 @@ def test_a_custom_field_takes_what_its_kind_says(bind: Bind, key: str, cell: str
         ("requester_name: {column: A, max: 3, overflow: note}", "abc\ud800", "bad_text", NAME),
         ("custom_fields: {date1: A}", "12/07/2024", "not_a_date", "custom_fields.date1"),
         ("custom_fields: {dependent_field1: A}", "a,b,c,d", "too_many", "custom_fields.dependent_field1"),
+        ("custom_fields: {dependent_field1: A}", "a,,c", "empty_part", "custom_fields.dependent_field1"),
+        (
+            "custom_fields: {dependent_field1: {column: A, values: {b: ''}, unknown: keep}}",
+            "a,b,c",
+            "empty_part",
+            "custom_fields.dependent_field1",
+        ),
+        (
+            "custom_fields: {dependent_field1: {column: A, type: path}}",
+            "a, ,c",
+            "empty_part",
+            "custom_fields.dependent_field1",
+        ),
         ("custom_fields: {multi_select1: A}", "a,b\x00", "bad_text", "custom_fields.multi_select1"),
         ("custom_fields: {multi_select1: A}", "a,\ud800", "bad_text", "custom_fields.multi_select1"),
         (
@@ -198,6 +214,14 @@ def test_a_template_leaves_nothing_for_a_cell_that_counts_as_empty(bind: Bind) -
     mapper = bind(text, "ID|T|D|A|B")
     bodies = [mapper.apply(Row(2, ("1", "T", "D", a, b))).body for a, b in [("x", "-"), (" - ", "")]]
     assert [orjson.loads(body or b"").get(NAME) for body in bodies] == ["x/", None]
+
+
+def test_a_text_of_several_cells_is_no_word_for_empty(bind: Bind) -> None:
+    text = CASE.replace("{key: ID}", "{key: ID, empty: N/A}") + "  requester_name: {template: '{A}/{B}'}\n"
+    text += "  custom_fields: {text1: {column: C, join: /}}\n"
+    cells = ("1", "T", "D", "N", "A", "N", "A")
+    body = orjson.loads(bind(text, "ID|T|D|A|B|C|C").apply(Row(2, cells)).body or b"{}")
+    assert (body[NAME], body["custom_fields"]) == ("N/A", {"text1": "N/A"})
 
 
 def test_columns_with_odd_names_can_be_named_everywhere(bind: Bind) -> None:

@@ -165,7 +165,14 @@ def test_a_comment_for_a_person_is_not_written_twice() -> None:
     assert written(once, OPEN) == once
 
 
-@pytest.mark.parametrize(("text", "what"), [("case: [", "cannot read"), ("case: {title: T}", "has changed")])
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("case: [", "cannot read"),
+        ("case: {title: T}", "has changed"),
+        ("case:\n  priority: {column: P, # mine\n    default: LOW}\n", "lose comments"),
+    ],
+)
 def test_what_cannot_be_edited_is_refused(text: str, what: str) -> None:
     with pytest.raises(MappingError, match=what):
         written(text, ASAP)

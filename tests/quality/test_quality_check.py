@@ -438,6 +438,15 @@ class TestPage:
             "not used by the mapping: Extra (0 filled)",
         ):
             assert line in ended.out
+        fixed = command("check", "t.csv", "-m", "m.yml", "--fix")
+        assert "hint: add at m.yml:7:3 (case.priority):" in fixed.out
+        assert "use --fix" not in fixed.out
+
+    def test_a_last_ticket_with_broken_quotes_is_no_total(self) -> None:
+        Path("t.csv").write_text(HEADER + '1,S,B,Low,\n"2","\\"S\\" is odd, here","B","Low",""\n', encoding="utf-8")
+        shown = command("check", "t.csv", "-m", "m.yml").out
+        assert "broken_quotes" in shown
+        assert "look like totals" not in shown
 
     def test_keys_whose_difference_nobody_sees_are_written_out(self) -> None:
         Path("t.csv").write_text(

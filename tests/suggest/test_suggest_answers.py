@@ -49,6 +49,15 @@ def test_answers_are_written_and_remembered(program: Program, export: Path, tmp_
     assert "sede" not in table_of(third.out)
 
 
+def test_answers_about_columns_of_another_export_do_not_count(program: Program, export: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("sede = label\n", encoding="utf-8")
+    assert program("suggest", export, "-o", "m.yml", "--answers", "a.txt").code == 0
+    (tmp_path / "other.csv").write_text("ID,Subject\n1,Hi\n2,Ho\n", encoding="utf-8")
+    for _ in range(2):
+        other = program("suggest", "other.csv", "-o", "m.yml", "--force")
+        assert other.code == 0, other.err
+
+
 def test_the_profile_is_a_baseline(program: Program, export: Path, tmp_path: Path) -> None:
     program("suggest", export, "-o", "m.yml")
     profile = json.loads((tmp_path / "m.profile.json").read_text("utf-8"))
@@ -99,3 +108,35 @@ def test_an_answer_is_called_one_and_doubted_where_the_cells_speak_against_it(
     fixed = mapping.replace("sede, type: boolean", "sede, type: boolean, values: {Lima: 'true', Cusco: 'false'}")
     (tmp_path / "m.yml").write_text(fixed, encoding="utf-8")
     assert program("check", export, "--mapping", "m.yml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ("sede = text1", "a.txt:1: 'text1' is used for the external id"),
+        ("sede = drop_down1\nhoras = dropdown1", "a.txt:2: two columns are answered with 'dropdown1'"),
+    ],
+)
+def test_a_custom_field_that_is_taken_is_named_with_its_line(
+    program: Program, export: Path, tmp_path: Path, answers: str, message: str
+) -> None:
+    (tmp_path / "a.txt").write_text(answers, encoding="utf-8")
+    refused = program("suggest", export, "-o", "m.yml", "--answers", "a.txt")
+    assert refused.code == 2
+    assert message in refused.err
+    assert not (tmp_path / "m.yml").exists()
+
+
+def test_an_answer_takes_a_field_from_the_column_that_had_it(program: Program, export: Path, tmp_path: Path) -> None:
+    answers = tmp_path / "a.txt"
+    answers.write_text("sede = title\nhoras = drop_down5\n", encoding="utf-8")
+    assert program("suggest", export, "-o", "m.yml", "--answers", answers).code == 0
+    answers.write_text("asunto = title\nusuario = dropdown5\n", encoding="utf-8")
+    second = program("suggest", export, "-o", "m.yml", "--answers", answers, "--force")
+    assert second.code == 0, second.err
+    assert table_of(second.out)["asunto"] == ("title", "sure")
+    mapping = (tmp_path / "m.yml").read_text("utf-8")
+    assert "{sede}" in mapping
+    assert "{horas}" in mapping  # not lost
+    saved = json.loads((tmp_path / "m.profile.json").read_text("utf-8"))["answers"]
+    assert saved == {"asunto": "title", "usuario": "dropdown5"}

@@ -105,3 +105,19 @@ def test_an_open_order_is_marked() -> None:
 def test_an_offset_needs_no_time_zone() -> None:
     text = suggest(table({"ID": numbers(), "Subject": ["Hi"], "Created": ["2024-01-02T03:04:05Z"]})).text
     assert "date1: {column: Created, type: datetime, format: iso}" in text
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed"),
+    [
+        ("RequestedDateUS", "CompletedDateUS"),
+        ("F.Inicio", "F.Fin"),
+        ("Fecha", "Fecha de fin"),
+        ("Created", "Completed"),
+    ],
+)
+def test_when_a_ticket_was_closed_is_told_by_its_column(opened: str, closed: str) -> None:
+    dates = {opened: ["2024-01-02", "2024-01-03"], closed: ["2024-02-03", "2024-02-04"]}
+    source = table({"ID": numbers(), "Subject": ["Hi"]} | dates)
+    became = {choice.column: choice.field for choice in suggest(source).choices}
+    assert (became[opened], became[closed]) == ("created", "closed")

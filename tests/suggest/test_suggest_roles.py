@@ -290,3 +290,16 @@ def test_a_part_of_a_country_is_no_status(words: list[str], is_status: bool) -> 
     subjects = [f"Machine {n} is broken" for n in range(12)]
     text = suggest(table({"id": numbers(), "asunto": subjects, "Estado": words})).text
     assert ("# after_create:" in text, "text2: Estado" in text) == (is_status, is_status)
+
+
+def test_a_history_whose_number_has_no_known_name_is_said() -> None:
+    cells = {
+        "Tckt": [f"T-{n}" for n in range(6) for _ in range(2)],
+        "Subject": [f"Fan {n} is loud" for n in range(6) for _ in range(2)],
+        "Status": ["open", "closed"],
+        "Room": [f"R{n // 2}" for n in range(6) for _ in range(2)],
+    }
+    text = " ".join(suggest(table(cells)).text.replace("#", " ").split())
+    assert "CHECK: `Tckt` repeats in the same rows. If it is the number of a ticket" in text
+    more = cells | {"Subject": [f"Fan {n} is loud" for n in range(12)]}
+    assert "repeats in the same rows" not in suggest(table(more)).text
