@@ -7,6 +7,7 @@ file name or a server can move the cursor, colour the screen or begin a line. Te
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import textwrap
@@ -76,7 +77,7 @@ def say_document(text: str) -> None:
 
 def _print(text: str, *, error: bool = False) -> None:
     with contextlib.suppress(BrokenPipeError, ValueError):  # a closed pipe is no reason to stop a run
-        click.echo(text, err=error)
+        click.echo(text, err=error, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def one_line(text: str) -> str:

@@ -98,9 +98,9 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
 def _next_steps(result: RunResult, mapping: str | None, *, limited: bool) -> Iterator[Step]:
     from importer.ledger import LedgerView  # only now: --help must not wait for the ledger
 
-    if mapping is None:
-        with LedgerView(Path(result.ledger)) as view:
-            mapping = view.last_mapping()
+    with LedgerView(Path(result.ledger)) as view:
+        mapping = mapping or view.last_mapping()
+        can_be_fixed = view.has_rows_to_fix()
     reports, ended = result.reports, (ExitCode.TEMPORARY, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
     is_round = result.command in ("run", "retry")
     failures = (*reports.workbooks, *reports.failures) if is_round else ()
@@ -110,7 +110,7 @@ def _next_steps(result: RunResult, mapping: str | None, *, limited: bool) -> Ite
         mapping=mapping,
         ledger=result.ledger,
         failures=failures[0] if failures else None,
-        folder=written.parent if written and is_round else None,
+        folder=written.parent if written and is_round and can_be_fixed else None,
         rebuilt_from=result.source if result.command == "rebuild" else None,
         verb=None if result.exit_code is ExitCode.USAGE else result.command,
         limited=limited and result.exit_code not in ended,  # else it was not the limit that left rows
@@ -150,8 +150,9 @@ def _in_short(result: RunResult) -> str:
     reports = result.reports
     elsewhere = "the reports that --out keeps" if result.command == "rehearse" else "case-importer report"
     first = reports.page or reports.results or reports.summary or elsewhere
-    failures = reports.failures[0] if reports.failures else first
-    fix = f"fix them in {failures}" if reports.failures else f"see {first}"
+    to_fix = (*reports.failures, *reports.workbooks)
+    failures = to_fix[0] if to_fix else first
+    fix = f"fix them in {failures}" if to_fix else f"see {first}"
     reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
     waiting = totals.waiting if not failed and not totals.pending else 0

@@ -265,6 +265,10 @@ class LedgerView:
             _NEEDS_A_PERSON if ids is None else f"{_NEEDS_A_PERSON} AND source IN ({ids})",
         )
 
+    def has_rows_to_fix(self) -> bool:
+        """Whether there is a row for the failures files."""
+        return next(iter(self.failures()), None) is not None
+
     def updates_to_report(self) -> Iterator[OpenUpdate]:
         """What did not reach its case although that is there, and what the server changed, in order."""
         return self.read(

@@ -181,7 +181,7 @@ def _steps(
         mapping=view.last_mapping(),
         ledger=summary.ledger,
         failures=failures,
-        folder=path.parent,
+        folder=path.parent if view.has_rows_to_fix() else None,
         verb=runs[-1].verb if runs else "run",
         limited=bool(runs) and runs[-1].settings.get("limit") is not None and runs[-1].created > 0,
     )

@@ -87,6 +87,14 @@ def test_each_verb_says_what_it_does_and_no_prose_is_too_long(local: Program) ->
         assert [line for line in shown if len(line) > 80] == []
 
 
+def test_no_color_is_obeyed(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
+    local("run", "t.csv", "-m", "m.yml")
+    status = ("status", "--ledger", "t-import/ledger.db")
+    assert "\x1b[33minvalid" in local.watched(*status).out
+    assert CONTROL.findall(local.having(NO_COLOR="1").watched(*status).out.replace("\r\n", "\n")) == []
+
+
 def test_quiet_prints_nothing_on_success(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(2))
     assert local("check", "t.csv", "-m", "m.yml", "--quiet") == (0, "", "")
