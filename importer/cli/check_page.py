@@ -175,10 +175,8 @@ def _say_fix(fix: Fix) -> None:
     else:
         say(f"Wrote {fix.path}; backup: {fix.backup}")
     if fix.open:
-        need = "needs" if fix.open == 1 else "need"
-        say_prose(
-            f"{plural(fix.open, 'value')} still {need} a translation: replace the lines with #, then check again."
-        )
+        needed = f"{plural(fix.open, 'value')} still {'needs' if fix.open == 1 else 'need'} a translation"
+        say_prose(f"{needed}: replace the lines that begin with #, then check again.")
 
 
 def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion]) -> None:

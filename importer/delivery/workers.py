@@ -88,15 +88,15 @@ class RecordQueue:
 
     def _may_load_more(self) -> bool:
         """A record that was settled a moment ago may have let its children go."""
-        return not self._exhausted or (self._left != 0 and self._released())
+        return self._left != 0 and (not self._exhausted or self._released())
 
     async def _load_page(self) -> None:
         async with self._loading:
             if self._page or not self._may_load_more():
                 return
             wanted = PAGE if self._left is None else min(PAGE, self._left)
-            page = await self._load(self._last, wanted) if wanted else []
-            self._exhausted = self._exhausted or len(page) < wanted or wanted == 0
+            page = await self._load(self._last, wanted)
+            self._exhausted = self._exhausted or len(page) < wanted
             if self._left is not None:  # some that were awaited may have taken places meanwhile
                 page = page[: self._left]
                 self._left -= len(page)

@@ -279,11 +279,16 @@ def was_cut_short(connection: sqlite3.Connection) -> bool:
 def check_purpose(connection: sqlite3.Connection, path: Path, verb: str) -> None:
     """Refuse tries in the ledger of an import, and all else in a ledger of tries: a try deletes what tries left.
 
-    The first run says what a ledger is for. Nothing is noted in the wrong one.
+    The first run says what a ledger is for. Nothing is noted in the wrong one. A rebuild that ended before its export
+    was read is repeated first: to any other command its rows would be new.
 
     Raises:
         ConfigError: the ledger is not for this command.
     """
+    if verb != "rebuild" and _is_unread_rebuild(connection):
+        what = "the rebuild of this ledger ended before its export was read"
+        hint = "give the same `case-importer rebuild` command again"
+        raise ConfigError(f"{what}; nothing was sent", where=str(path), hint=hint)
     first = connection.execute("SELECT verb FROM run ORDER BY id LIMIT 1").fetchone()
     if first is None or (first[0] == "try") is (verb == "try"):
         return
@@ -293,6 +298,23 @@ def check_purpose(connection: sqlite3.Connection, path: Path, verb: str) -> None
         what = "this is the ledger of `case-importer try`, which deletes its cases"
         hint = "give the ledger of the import with --ledger, or choose another folder with --out"
     raise ConfigError(f"{what}; nothing was sent", where=str(path), hint=hint)
+
+
+def is_unread_rebuild(path: Path) -> bool:
+    """Whether all that is in this file is a rebuild that ended before its export was read: it may be repeated."""
+    try:
+        with closing(connect_read_only(path)) as connection:
+            return _is_unread_rebuild(connection)
+    except sqlite3.Error:
+        return False
+
+
+def _is_unread_rebuild(connection: sqlite3.Connection) -> bool:
+    query = (
+        "SELECT (SELECT verb FROM run ORDER BY id LIMIT 1) = 'rebuild' AND NOT EXISTS"
+        " (SELECT 1 FROM source WHERE staged = 1)"
+    )
+    return bool(connection.execute(query).fetchone()[0])
 
 
 def assert_ledger(connection: sqlite3.Connection, path: Path) -> None:

@@ -13,7 +13,6 @@ from importer.ledger.ledger import Ledger
 from importer.ledger.records import Outcome, Settlement, UpdateOutcome
 from importer.models import State
 
-_REBUILT = "the ledger was made again; this row may be a case already"
 #: What the list of cases shows, each time that it is read; it goes with the connection.
 _LISTED = (
     "CREATE TEMP TABLE IF NOT EXISTS listed"
@@ -116,31 +115,6 @@ def note_search(ledger: Ledger, record: int, result: str, message: str | None) -
 
 
 # -- a ledger that is made again -------------------------------------------------------------------------
-
-
-def make_unproven_unknown(ledger: Ledger) -> None:
-    """While a rebuild of this ledger is under way, or was cut short, any row that could be sent may be a case already.
-
-    So it is unknown, with its case updates. A run that goes on where a killed rebuild stopped searches before it sends.
-    """
-    is_unfinished = ledger.scalar(
-        # Who has come here notes its settings next. An exit code has also a run that ended while it read.
-        "SELECT EXISTS (SELECT 1 FROM run WHERE verb = 'rebuild')"
-        " AND NOT EXISTS (SELECT 1 FROM run WHERE settings IS NOT NULL)"
-    )
-    if not is_unfinished:
-        return
-    with ledger.transaction() as connection:
-        connection.execute(
-            "UPDATE case_update SET state = 'unknown', code = 'rebuilt', message = ? WHERE state = 'pending'"
-            " AND record IN (SELECT id FROM record WHERE state IN ('pending', 'waiting'))",
-            (_REBUILT,),
-        )
-        connection.execute(
-            "UPDATE record SET state = 'unknown', run = ?, code = 'rebuilt', message = ?"
-            " WHERE state IN ('pending', 'waiting')",
-            (ledger.run, _REBUILT),
-        )
 
 
 def enter_listed(ledger: Ledger, reading: int, cases: Iterable[tuple[str, str]]) -> None:

@@ -63,11 +63,12 @@ class Ledger:
     Raises:
         LedgerLockedError: another run is using it.
         LedgerError: it cannot be opened, is damaged, or is not a ledger.
-        ConfigError: it is for tries and ``verb`` is not, or the other way round.
+        ConfigError: it is for tries and ``verb`` is not, or the other way round; or its rebuild must be repeated.
     """
 
     def __init__(self, path: Path, *, verb: str) -> None:
         self.path = path.resolve()
+        self.verb = verb
         self.exit_code: ExitCode | None = None  #: how the run ends; set before closing
         self.released: deque[int] = deque()  #: children whose parents became cases in this run
         database.make_folder(self.path)

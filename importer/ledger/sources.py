@@ -171,7 +171,8 @@ def finish_source(
 
     A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not. If the
     source is a ``whole`` export, rows of the companion files that belong to none of its rows are kept as orphans. With
-    ``keep_last`` only the last row of a key counts, whatever its state is.
+    ``keep_last`` only the last row of a key counts, whatever its state is. In a ledger that is made again, rows that
+    could be sent are unknown from the moment they count.
     """
     with ledger.transaction() as connection:
         # The keys of the first source are sorted for their index in one go. One by one, keys in no order, as many
@@ -183,7 +184,26 @@ def finish_source(
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
         for position, read in enumerate(companions):
             enter_companion(connection, source, position, read, whole=whole)
+        if ledger.verb == "rebuild":
+            _make_unknown(ledger, source)
         connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
+
+
+def _make_unknown(ledger: Ledger, source: int) -> None:
+    """In a ledger that is made again, any row that could be sent may be a case already, and have its updates."""
+    message = "the ledger was made again; this row may be a case already"
+    sendable = "SELECT id FROM record WHERE source = :source AND state IN ('pending', 'waiting')"
+    values = {"message": message, "run": ledger.run, "source": source}
+    ledger.connection.execute(
+        "UPDATE case_update SET state = 'unknown', code = 'rebuilt', message = :message"
+        f" WHERE state = 'pending' AND record IN ({sendable})",
+        values,
+    )
+    ledger.connection.execute(
+        "UPDATE record SET state = 'unknown', run = :run, code = 'rebuilt', message = :message"
+        f" WHERE id IN ({sendable})",
+        values,
+    )
 
 
 def _reject(ledger: Ledger, record: int, error: FieldError) -> None:

@@ -14,6 +14,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from importer.mapping.field_errors import CellError, FormError
@@ -74,8 +75,12 @@ def parse_condition(text: str) -> Condition:
     if len(text) > LENGTH_MAX:
         hint = "move part of it into a helper column of the export"
         raise FormError(f"a condition has at most {LENGTH_MAX} characters", hint)
-    expression = "".join(map(_for_python, _TOKEN.findall(text)))
+    tokens = _TOKEN.findall(text)
+    expression = "".join(map(_for_python, tokens))
+    texts = [_is_text(token) for token in tokens if not token.isspace()]
     try:
+        if any(before and after for before, after in pairwise(texts)):
+            raise SyntaxError("Python would join two texts in a row")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on odd code is not for the writers of mappings
             tree = ast.parse(f"({expression}\n)" if text.strip() else "", mode="eval").body
@@ -91,15 +96,20 @@ def parse_condition(text: str) -> Condition:
 
 def _for_python(token: str) -> str:
     """Only what is no text and no column in braces is left to the rules of Python, as these change both."""
-    if len(token) > 1 and token[0] in "'\"" and token[0] == token[-1]:
-        return f"({token[1:-1]!r})"  # a backslash is one, and two texts in a row are not joined
+    if _is_text(token):
+        return f" {token[1:-1]!r} "  # a backslash is one
     if token == "{}":
         raise FormError("'{}' does not name a column", "write {Column}")
     if token.startswith("{") and len(token) > 1:
         return f" {_BRACES}[{token[1:-1]!r}] "
     if token[0] not in "'\"" and not unicodedata.is_normalized("NFKC", token):  # it would be another name
-        raise FormError(f"{token.strip()!r} needs braces", "write {Column}")
+        name = next(word for word in re.findall(r"\w+", token) if not unicodedata.is_normalized("NFKC", word))
+        raise FormError(f"{name!r} needs braces", f"write {{{name}}}")
     return token
+
+
+def _is_text(token: str) -> bool:
+    return len(token) > 1 and token[0] in "'\"" and token[0] == token[-1]
 
 
 # Each of these turns a node into a closure; ``columns`` collects the columns that it reads, with their positions.

@@ -185,7 +185,8 @@ def _entries_of_cells(each: EachForm, binding: Binding, *, path: NodePath) -> tu
 
 def _between(text: str) -> re.Pattern[str]:
     """What is between entries or parts; one line break is as good as another, as systems differ in theirs."""
-    return re.compile(re.escape(text).replace("\\\n", r"(?:\r\n?|\n)"))
+    text = re.sub("\r\n?", "\n", text)
+    return re.compile(re.escape(text).replace("\\\n", r"(?:\r\n|\r(?!\n)|\n)"))
 
 
 def _parts(text: str, each: EachForm, separator: re.Pattern[str] | None) -> Sequence[str]:

@@ -13,7 +13,6 @@ from importer.delivery.workers import Delivered
 from importer.errors import CaseImporterError, ExitCode, TooManyFailuresError
 from importer.ledger import Ledger, Selection
 from importer.ledger.case_updates import count_waiting
-from importer.ledger.decisions import make_unproven_unknown
 from importer.ledger.measurements import note_plan
 from importer.mapping import Mapping
 from importer.models import Notice, State
@@ -99,7 +98,6 @@ class LedgerRun:
         async with session.holding(self.path, self.verb) as ledger:
             with session.stoppable():
                 chosen = await asyncio.to_thread(prepare, ledger)
-                await asyncio.to_thread(make_unproven_unknown, ledger)
                 if self.options.resend and not self.options.solve_untried and target.api_url is not None:
                     folders = (self.path.parent, self.folder)
                     await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target.name, folders=folders)

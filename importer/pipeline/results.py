@@ -55,7 +55,7 @@ class RunResult(Summary):
         source: What was imported.
         mapping: Name of the mapping; ``as before`` if the rows were mapped earlier.
         reports: Where the files are.
-        moved: Records that reached each state this time.
+        moved: By state, how many records of the source more are in it than before the sending.
         error: Why the run ended early; None if it did not.
         notes: Remarks: how the file was read, and the like.
         seconds: How long it took.

@@ -14,6 +14,7 @@ from importer.delivery.retry import retryable
 from importer.delivery.workers import Stop
 from importer.errors import ConfigError
 from importer.ledger import Ledger, Selection
+from importer.ledger.database import is_unread_rebuild
 from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping
 from importer.models import State
@@ -118,7 +119,8 @@ async def rebuild_async(
 
     Args:
         source, mapping, report_options, options: See :func:`run_import_async`.
-        ledger, out: Where the new ledger and the reports go; there must be no ledger yet.
+        ledger, out: Where the new ledger and the reports go; there must be no ledger yet, or only one whose rebuild
+            ended before the export was read.
 
     Raises:
         ConfigError: there is a ledger already.
@@ -127,7 +129,7 @@ async def rebuild_async(
     session, export = _opened(source, mapping, **options)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
-    if path.exists():
+    if path.exists() and not is_unread_rebuild(path):
         hint = "choose a new folder with --out, then use the ledger there for this import"
         raise ConfigError("there is a ledger already; it is left as it is", where=str(path), hint=hint)
     run = LedgerRun(

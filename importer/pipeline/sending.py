@@ -107,7 +107,7 @@ async def send_pending(
         ExistingCaseError: a record is a case of another ledger; nothing was sent.
         LedgerError: the ledger failed; what was sent is in it.
     """
-    chosen, max_refused, before = options.chosen, options.max_refused, ledger.counts()
+    chosen, max_refused, before = options.chosen, options.max_refused, ledger.counts(options.chosen.source)
     async with (
         open_api(
             target,
@@ -145,7 +145,7 @@ async def send_pending(
                 delivered.error = await updates.run()
     if isinstance(delivered.error, TargetError):
         reopen_shut_out(ledger, SHUT_OUT)
-    delivered.moved = ledger.counts() - before
+    delivered.moved = ledger.counts(chosen.source) - before
     return delivered
 
 

@@ -17,7 +17,7 @@ from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.spreadsheet import put_back
-from importer.wording import command_line
+from importer.wording import are, command_line, plural
 
 if TYPE_CHECKING:
     from importer.ledger.records import UnsentRow
@@ -151,11 +151,13 @@ def _staged_before(
         rows, updates = sum(counts[state] for state in _UNFINISHED), count_waiting(ledger, info.id, only_unknown=False)
         if rows or updates:
             what = "the companion file" if same else "the file"
-            unfinished = f"{rows:,} of its rows" if rows else f"{updates:,} case updates of its rows"
+            count = rows or updates
+            unfinished = f"{rows:,} of its rows" if rows else f"{plural(updates, 'case update')} of its rows"
+            remark = "no key becomes two cases" if rows else "those that stay open are in case-updates.csv"
             raise ChangedError(
-                f"{what} changed, and {unfinished} are not finished; nothing was sent",
+                f"{what} changed, and {unfinished} {are(count)} not finished; nothing was sent",
                 where=source.name,
-                hint="import the changed file too with --accept-changes (no key becomes two cases), or finish its rows:"
+                hint=f"import the changed file too with --accept-changes ({remark}), or finish its rows:"
                 f" {command_line(retry)}",
             )
     return None

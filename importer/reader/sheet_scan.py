@@ -284,6 +284,7 @@ class _OdsParser(_Parser):
         self._visibility = ""
         self._columns = range(0)  # of the cell at hand
         self._is_filled = self._row_is_filled = False  # not blank
+        self._is_read_as_text = False
         self._suspect: Attributes | None = None
         self._is_note = False
         self._cell_at = self._spaces = 0  # where in the file the cell begins; spaces that it repeats
@@ -313,7 +314,7 @@ class _OdsParser(_Parser):
         elif name == "office:annotation":
             self.collect(False)
             self._is_note = True
-        elif name in _ODS_BREAKS and self._is_filled and not self._is_note:
+        elif name in _ODS_BREAKS and self._is_read_as_text and not self._is_note:
             found = [CellProblem(column, "lost_break") for column in self._columns]
             self.problems += found if self.problems[-len(found) :] != found else []
 
@@ -325,6 +326,8 @@ class _OdsParser(_Parser):
             self._suspect, self.text = attributes, ""
             self.collect(True)
         self._is_filled = "office:value-type" in attributes or self._suspect is not None
+        is_text = attributes.get("office:value-type") == "string"
+        self._is_read_as_text = is_text and "office:string-value" not in attributes  # which calamine takes as it is
         if self._is_filled:
             self._row_is_filled = True
             self.scan.extend(self._rows.start, self._columns.stop)

@@ -94,7 +94,8 @@ def _key(found: Evidence) -> str:
     if not missing and not repeated:
         found.add(10, f"filled and different in all {rows:,} rows")
     if not called.known and rows >= FEW_ROWS and profile.values.counts.keys() == set(map(str, range(1, rows + 1))):
-        found.add(-20, "it counts the rows, as systems do in front of the number of the ticket")
+        less = min(20, max(found.points - 1, 0))  # it still is a key if nothing else is
+        found.add(-less, "it counts the rows, as systems do in front of the number of the ticket")
     if is_code:
         found.add(10 * profile.share_of("code"), "codes such as " + repr(profile.shapes["code"].example.strip()))
     found.add(max(0.5, 10 - profile.mean / 4))
@@ -106,9 +107,9 @@ def _is_nearly(count: int, whole: int) -> bool:
     return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
 
 
-def _speaks_of_another(column: Column) -> str:
+def _speaks_of_another(column: Column, *words: str) -> str:
     """Why a column with an unknown name has no texts of the ticket; nothing if its name speaks of nothing else."""
-    word = column.says("people") or column.says("strangers")
+    word = next(filter(None, map(column.says, words)), None)
     return f"{word!r} in its name says that it is about something else" if word else ""
 
 
@@ -135,7 +136,7 @@ def _title(found: Evidence) -> str:
         return ""
     if different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG or column.says("measures"):
         return "its cells are not different short sentences"
-    if other := _speaks_of_another(column):
+    if other := _speaks_of_another(column, "people", "strangers"):
         return other
     found.doubts.append("its name does not say that it is a title")
     found.add(10 * different + min(profile.mean, 60) / 4, "short sentences")
@@ -152,7 +153,7 @@ def _description(found: Evidence) -> str:
         rare = 2 * profile.filled < found.rows or profile.share(profile.distinct) < 0.15
         if rare or profile.mean < 40 or profile.share_of("words") < 0.8:
             return "its cells are not different long sentences in most rows"
-        if other := _speaks_of_another(column):
+        if other := _speaks_of_another(column, "strangers"):
             return other
         found.doubts.append("its name does not say that it is a description")
     else:

@@ -123,6 +123,10 @@ def test_a_rebuild_that_cannot_read_its_file_leaves_nothing_to_send_blindly(
         file.write('"cut off')
     assert program(*REBUILD, "--out", "new").code == 2
     write_tickets(tmp_path / "t.csv", rows)
+    for command in (RUN, ("reconcile",), ("retry",)):
+        early = program(*command, "--ledger", "new/ledger.db")
+        assert (early.code, "the rebuild of this ledger ended before its export was read" in early.err) == (2, True)
+    assert program(*REBUILD, "--out", "new").counts == {"created": 1, "pending": 59}
     finished = program(*RUN, "--out", "new")
     assert (finished.code, finished.counts) == (0, {"created": 60})
     assert keys_of(server, "broken-") == sorted(ticket.id for ticket in rows)

@@ -174,6 +174,6 @@ async def test_a_row_whose_key_may_be_at_the_server_is_not_sent(tmp_path: Path) 
 async def test_a_row_that_somebody_else_has_marked_is_not_sent(tmp_path: Path) -> None:
     async with RawServer(drop()) as server, one_worker(tmp_path / "l.db", server.url) as here:
         await here.send()
-        assert (await here.send()).state is State.PENDING
+        assert (await here.send()).state is State.WAITING
         assert len(server.requests) == 1
         assert here.row()["state"] == State.UNKNOWN

@@ -98,6 +98,21 @@ def test_a_record_that_is_put_off_leaves_its_place_to_another() -> None:
     assert in_virtual_time(story) == [2, 3]
 
 
+def test_a_place_that_becomes_free_when_nobody_looks_any_more_is_taken() -> None:
+    """Another worker found no place, before a record in hand was put off."""
+
+    async def story() -> list[int]:
+        queue = queue_of(10, limit=2)
+        assert (await queue.take(), await queue.take()) == (record(1), record(2))
+        waiting = asyncio.create_task(queue.take())
+        await asyncio.sleep(1)
+        queue.put_off()
+        queue.done()
+        return [taken.id for taken in [await waiting] if taken]
+
+    assert in_virtual_time(story) == [3]
+
+
 def test_a_record_that_comes_back_does_not_count_against_the_limit() -> None:
     async def story() -> list[int]:
         queue = queue_of(10, limit=2)

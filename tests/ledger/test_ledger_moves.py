@@ -9,7 +9,7 @@ import pytest
 from ledgers import as_killed, do, invalid, mark_one, pending, row_of, settle_one, stage, valid
 
 from importer.delivery.response_policy import SHUT_OUT
-from importer.errors import TargetError
+from importer.errors import ConfigError, TargetError
 from importer.ledger import Ledger, Mark, Outcome, Selection, Settled, database, decisions
 from importer.models import State
 
@@ -354,14 +354,23 @@ def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     assert row_of(ledger, "A")["state"] == "sending"
 
 
-def test_only_a_run_ends_what_a_killed_rebuild_began(path: Path, tmp_path: Path) -> None:
-    """A verb in between that sends and searches nothing does not make its rows safe to send."""
+def test_rows_of_a_ledger_that_is_made_again_are_unknown_from_the_start(path: Path) -> None:
+    """At whatever moment a rebuild is killed, no row of it can be sent before it was searched for."""
+    with Ledger(path, verb="rebuild") as ledger:
+        stage(ledger, [valid("A"), invalid("B")])
+        assert ledger.counts() == {State.UNKNOWN: 1, State.INVALID: 1}
+    with Ledger(path, verb="run") as ledger:
+        stage(ledger, [valid("C")], sha256="2" * 64)
+        assert ledger.counts() == {State.UNKNOWN: 1, State.INVALID: 1, State.PENDING: 1}
+
+
+@pytest.mark.parametrize("verb", ["run", "retry", "reconcile", "verify", "forget", "resolve", "try"])
+def test_a_rebuild_that_read_nothing_is_repeated_first(path: Path, verb: str) -> None:
+    """To any other command the rows of its export would be new, though they may be cases."""
+    Ledger(path, verb="rebuild").close()
+    with pytest.raises(ConfigError, match="ended before its export was read"):
+        Ledger(path, verb=verb)
     with Ledger(path, verb="rebuild") as ledger:
         stage(ledger, [valid("A")])
-        killed = as_killed(ledger, tmp_path / "killed")
-    for verb in ("forget", "resolve", "verify"):
-        with Ledger(killed, verb=verb) as ledger:
-            assert ledger.counts() == {State.PENDING: 1}
-    with Ledger(killed, verb="run") as ledger:
-        decisions.make_unproven_unknown(ledger)
+    with Ledger(path, verb="run") as ledger:
         assert ledger.counts() == {State.UNKNOWN: 1}

@@ -117,3 +117,12 @@ def test_what_makes_no_sense_is_refused_with_its_place(load: Load, note: str, wh
         load(CASE + f"  notes:\n    - {note}\n").bind(("ID", "T", "D", "C"))
     assert what in str(caught.value)
     assert str(caught.value).startswith("m.yml:7:")
+
+
+def test_an_empty_line_between_entries_is_one_in_files_of_every_system(bind: Bind) -> None:
+    """A line break of Windows has two characters, which are no empty line."""
+    mapper = bind(CASE + '  notes: [{each: {column: C, entries: "\\n\\n"}}]\n', "ID|T|D|C")
+    for end in ("\n", "\r\n", "\r"):
+        text = end.join(["Dear Ana,", "the toner", "", "Thanks", "Bo"])
+        mapped = mapper.apply(Row(2, ("1", "T", "D", text)))
+        assert notes_of(mapped) == [(f"Dear Ana,{end}the toner", False), (f"Thanks{end}Bo", False)]

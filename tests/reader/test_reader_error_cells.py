@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pytest
 import xlsxwriter
 from odf.office import Annotation
@@ -239,3 +240,10 @@ def test_a_tab_in_a_cell_of_an_ods_document_is_not_lost_in_silence(tmp_path):
     header = [ods_text(name) for name in "abcd"]
     path = write_ods(tmp_path / "t.ods", header, cells, [ods_text("x")])
     assert problems_of(open_reader(path)) == {2: [("lost_break", "b"), ("lost_break", "c")]}
+
+
+def test_a_text_that_an_ods_document_has_whole_in_an_attribute_loses_nothing(tmp_path):
+    """As pandas writes it: that is what is read."""
+    pd.DataFrame({"a": ["one\ntwo"], "b": ["x\ty"]}).to_excel(tmp_path / "t.ods", engine="odf", index=False)
+    (chunk,) = open_reader(tmp_path / "t.ods").chunks()
+    assert (chunk.frame.values.tolist(), chunk.cell_problems) == ([["one\ntwo", "x\ty"]], {})

@@ -113,12 +113,19 @@ def test_a_rare_text_about_something_else_is_no_description() -> None:
     assert "no description column found" in suggest(source).text
 
 
+def test_the_only_long_texts_are_the_description_whoever_is_named_above_them() -> None:
+    texts = [f"The printer on floor {number} burns again, and nobody has come to look at it." for number in range(12)]
+    source = table({"Id": [f"T-{number}" for number in range(12)], "Customer Complaint": texts})
+    assert "# CHECK: `Customer Complaint`, matched by content" in suggest(source).text
+
+
 def test_a_count_of_the_rows_is_no_key_before_the_number_of_the_ticket() -> None:
     """As in the statistics of OTRS; where nothing else names the ticket, it is the key."""
     counted = [str(number) for number in range(1, 13)]
     source = table({"Number": counted, "Ticket#": [f"2031{number:06}" for number in range(12)], "Title": ["It burns"]})
     assert 'key: "Ticket#"' in suggest(source).text.replace("'", '"')
-    assert "key: Number" in suggest(table({"Number": counted, "Title": ["It burns"]})).text
+    for alone in ("Number", "Item", "Lfd"):
+        assert f"key: {alone}" in suggest(table({alone: counted, "Title": ["It burns"]})).text
 
 
 def test_a_key_with_gaps_is_marked() -> None:
